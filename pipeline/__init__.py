@@ -1,0 +1,1 @@
+"""captionmill: batch image captioning with exact money."""

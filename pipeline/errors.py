@@ -1,0 +1,115 @@
+"""The one error tree. A user sees the message and the exit code, never a traceback.
+
+    CaptionmillError                     exit
+    |- UsageError                         2   bad argument, config, manifest, key or provider choice
+    |- OverBudget                         4   something stays pending because the cap is reached
+    |- NeedsPerson                        5   ambiguous create, quota, billing, refused key
+    |- CostAnomaly                        6   a line cost more than was reserved for it
+    |- StorageError                       7   disk full, read-only, fsync failed, no room
+    |- BooksError                         8   rows, files and ledger do not agree
+    |- ServiceError                       9   the service cannot be reached or answers nonsense
+    |  |- DefiniteRefusal                     the request certainly had no effect
+    |  |- Ambiguous                           the request may have had an effect
+    |  `- NotFound                            the service does not know the object
+    |- Busy                              75   another run holds the workspace
+    `- Interrupted                      130   stopped by a person or the system
+
+Exit 0 means done, 3 means work is still pending at the service, 70 is a bug in captionmill.
+"""
+
+from __future__ import annotations
+
+EXIT_DONE = 0
+EXIT_PENDING = 3
+EXIT_BUG = 70
+
+
+class CaptionmillError(Exception):
+    """Base of everything that is shown to a user as one clear message."""
+
+    exit_code = 1
+
+
+class UsageError(CaptionmillError):
+    """The user asked for something that cannot be done as asked."""
+
+    exit_code = 2
+
+
+class OverBudget(CaptionmillError):
+    """A reservation would pass a cap."""
+
+    exit_code = 4
+
+
+class NeedsPerson(CaptionmillError):
+    """Only a person can decide or repair this."""
+
+    exit_code = 5
+
+
+class CostAnomaly(CaptionmillError):
+    """A line was billed above its reservation; submission is frozen."""
+
+    exit_code = 6
+
+
+class StorageError(CaptionmillError):
+    """A local file could not be written durably or read back."""
+
+    exit_code = 7
+
+
+class BooksError(CaptionmillError):
+    """The ledger, the files and the rows contradict each other."""
+
+    exit_code = 8
+
+
+class ServiceError(CaptionmillError):
+    """The captioning service failed.
+
+    Attributes:
+        status: HTTP status, or None when no answer came.
+        code: the service's own error code, or None.
+        retry_after: seconds the service asked us to wait, or None.
+    """
+
+    exit_code = 9
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+class DefiniteRefusal(ServiceError):
+    """An answer that proves the request had no effect (4xx, 429)."""
+
+
+class Ambiguous(ServiceError):
+    """No usable answer: the request may or may not have taken effect."""
+
+
+class NotFound(ServiceError):
+    """The service answered 404 for an object."""
+
+
+class Busy(CaptionmillError):
+    """Another process holds the workspace lock."""
+
+    exit_code = 75
+
+
+class Interrupted(CaptionmillError):
+    """SIGINT or SIGTERM: stopped between transactions."""
+
+    exit_code = 130

@@ -1,0 +1,115 @@
+"""Durable files: whole or absent. Every file the product keeps goes through here."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.errors import StorageError
+from pipeline.failpoints import reached
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: free some space and run again, nothing is lost",
+    errno.EDQUOT: "the disk quota is used up: free some space and run again, nothing is lost",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "no permission",
+    errno.EPERM: "no permission",
+    errno.EFBIG: "the file size limit of this process is reached",
+    errno.EIO: "the disk reported an input/output error",
+    errno.ENOENT: "the folder is gone",
+}
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """Translate an OSError into a message that says which file, what is wrong and what to do."""
+    advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+    return StorageError(f"cannot write {path}: {advice}")
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make a rename or unlink in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside `path`; on success it durably becomes `path`.
+
+    On any exception the temporary file is removed and `path` is as it was before.
+
+    Raises:
+        StorageError: the operating system refused; `path` is as it was before.
+    """
+    temporary = path.with_name(f"_{path.name}.tmp")
+    try:
+        with temporary.open("wb") as handle:
+            yield handle
+            handle.flush()
+            reached("files.before_fsync")
+            os.fsync(handle.fileno())
+        publish(temporary, path)
+    except OSError as error:
+        _remove_quietly(temporary)
+        raise storage_error(path, error) from error
+    except BaseException:
+        _remove_quietly(temporary)
+        raise
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Rename an already fsynced `temporary` to `path` and make the rename durable."""
+    reached("files.before_rename")
+    temporary.replace(path)
+    reached("files.after_rename")
+    fsync_folder(path.parent)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    with whole_file(path) as handle:
+        handle.write(data)
+
+
+def remove(path: Path) -> None:
+    """Remove `path` durably; a missing file is fine."""
+    try:
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            fsync_folder(path.parent)
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def sha256_of(path: Path) -> bytes:
+    """SHA-256 of a file's bytes, read in blocks."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").digest()
+
+
+def require_room(folder: Path, needed: int) -> None:
+    """Fail before money is reserved when `folder` has less than `needed` bytes left.
+
+    Raises:
+        StorageError: not enough room.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StorageError(
+            f"{folder} has {free / 1e6:.0f} MB left, {needed / 1e6:.0f} MB are needed for a shard "
+            "and its answer: free some space and run again, nothing is lost"
+        )
+
+
+def _remove_quietly(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,212 @@
+"""Frozen values that flow between the rooms, in the order of the flow.
+
+    SourceFile -> PreparedImage | Rejection -> CaptionRequest -> Shard -> Batch -> Answer -> row
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Nano = int
+"""Nano-dollars: 1 USD = 1_000_000_000."""
+
+NANO_PER_USD = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One image as its source names it.
+
+    Attributes:
+        folder: folder below the source's root, POSIX, "" for the root itself.
+        name: file name inside `folder` (a manifest uses folder "" and its own path text).
+        location: where the bytes are: an absolute file path (stays on this machine).
+        size, mtime_ns, inode: from stat; unchanged means the file is not read again.
+        columns: the manifest's other columns, None for a folder.
+        occurrence: 0, or n for the n-th further manifest row with the same path.
+        problem: a reason code when the source already knows that this cannot be an image.
+        detail: words that go with `problem`.
+    """
+
+    folder: str
+    name: str
+    location: str
+    size: int = 0
+    mtime_ns: int = 0
+    inode: int = 0
+    columns: Mapping[str, str] | None = None
+    occurrence: int = 0
+    problem: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why an image cannot be captioned. `code` is a short word, `detail` plain words."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """An image as it is sent.
+
+    Attributes:
+        source_id: SHA-256 of the source file's bytes (32 bytes).
+        content_id: SHA-256 of the prepared bytes (32 bytes).
+        source_format: "JPEG", "PNG", ... as sniffed.
+        source_width, source_height: pixels, upright (after EXIF orientation).
+        width, height: pixels as sent.
+        media_type: "image/jpeg" or "image/png".
+        base64: the prepared bytes in base64, ASCII, ready for a data URL.
+        flags: e.g. "first_frame", "passed_through", "truncated_accepted", "icc_converted".
+        perceptual_hash: dHash bytes when asked for, else None.
+        sharpness: variance-like figure for choosing a representative, 0 when not asked for.
+    """
+
+    source_id: bytes
+    content_id: bytes
+    source_format: str
+    source_width: int
+    source_height: int
+    width: int
+    height: int
+    media_type: str
+    base64: bytes
+    flags: tuple[str, ...] = ()
+    perceptual_hash: bytes | None = None
+    sharpness: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownImage:
+    """The file was read and hashed; these bytes were prepared before, so it was not decoded."""
+
+    source_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedImage:
+    """The file was read (source_id set) or could not even be read (source_id None)."""
+
+    source_id: bytes | None
+    rejection: Rejection
+    source_format: str | None = None
+    source_width: int | None = None
+    source_height: int | None = None
+
+
+Prepared = PreparedImage | KnownImage | RejectedImage
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answered line. `prompt` includes `cached` and `cache_write`;
+    `completion` includes `reasoning`."""
+
+    prompt: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    completion: int = 0
+    reasoning: int = 0
+
+
+Outcome = Literal[
+    "captioned",
+    "refused",
+    "filtered",
+    "length",
+    "empty",
+    "invalid",
+    "expired",
+    "cancelled",
+    "failed",
+    "missing",
+]
+"""What became of one request line. The first six are paid (HTTP 200)."""
+
+PAID_OUTCOMES: frozenset[str] = frozenset(
+    {"captioned", "refused", "filtered", "length", "empty", "invalid"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One line of an output or error file, judged.
+
+    Attributes:
+        custom_id: as sent.
+        outcome: see Outcome.
+        caption: the text, exactly as the service gave it (None when there is none).
+        fields: the other properties of a structured answer.
+        reason: plain words for anything but "captioned".
+        code: the service's error code, or the finish_reason.
+        usage: tokens, None when the line carries none.
+        model: the model the service says it used.
+        request_id: the service's request id.
+    """
+
+    custom_id: str
+    outcome: Outcome
+    caption: str | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+    reason: str = ""
+    code: str = ""
+    usage: Usage | None = None
+    model: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file at the service. `bytes` may be unknown (None) on compatible services."""
+
+    id: str
+    filename: str
+    bytes: int | None
+    created_at: int
+    purpose: str = "batch"
+
+
+BatchStatus = Literal[
+    "validating",
+    "in_progress",
+    "finalizing",
+    "completed",
+    "failed",
+    "expired",
+    "cancelling",
+    "cancelled",
+    "unknown",
+]
+
+TERMINAL_STATUSES: frozenset[str] = frozenset({"completed", "failed", "expired", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteBatch:
+    """A batch as the service shows it, normalised (lower-case status, epoch seconds)."""
+
+    id: str
+    status: BatchStatus
+    input_file_id: str
+    output_file_id: str | None
+    error_file_id: str | None
+    created_at: int
+    expires_at: int | None = None
+    total: int | None = None
+    completed: int | None = None
+    failed: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    errors: tuple[tuple[str, str], ...] = ()
+    endpoint: str = ""
+    model: str | None = None
+    raw_status: str = ""
+
+    @property
+    def terminal(self) -> bool:
+        """True when nothing will change any more at the service."""
+        return self.status in TERMINAL_STATUSES
