@@ -1,0 +1,73 @@
+"""When two things are the same: the hashes that decide what has been paid for.
+
+    spec_id   everything that shapes an answer, as canonical JSON
+    work_key  content_id + spec_id + the rendered prompt: "already paid" is decided by this alone
+    custom_id work_key and attempt, so that any output file can be read without a ledger
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_KEY_BYTES = 32
+_KEY_CHARS = 43  # base64url of 32 bytes without padding
+_PREFIX = "cm"
+
+
+def canonical_json(value: Mapping[str, object]) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def hash_of(value: Mapping[str, object]) -> bytes:
+    """SHA-256 (32 bytes) of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).digest()
+
+
+def work_key(content_id: bytes, spec_id: bytes, prompt: str) -> bytes:
+    """The identity of one payment, 32 bytes.
+
+    Lengths are fixed before the free text, so no two different triples share an encoding.
+    """
+    if len(content_id) != _KEY_BYTES or len(spec_id) != _KEY_BYTES:
+        raise ValueError("content_id and spec_id are 32 bytes each")
+    digest = hashlib.sha256(b"captionmill.work.1\0" + content_id + spec_id)
+    digest.update(prompt.encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkAttempt:
+    """What a custom_id says: which work, and which attempt at it (1, 2, ...)."""
+
+    work_key: bytes
+    attempt: int
+
+
+def custom_id(key: bytes, attempt: int) -> str:
+    """At most 64 characters of [A-Za-z0-9_-], as the service asks."""
+    if len(key) != _KEY_BYTES or not 1 <= attempt <= 999_999:
+        raise ValueError("a work key has 32 bytes and attempts count from 1")
+    text = base64.urlsafe_b64encode(key).rstrip(b"=").decode("ascii")
+    return f"{_PREFIX}-{text}-{attempt}"
+
+
+def parse_custom_id(text: str) -> WorkAttempt | None:
+    """The inverse of `custom_id`; None for anything that we did not make."""
+    head, body, tail = text[:3], text[3 : 3 + _KEY_CHARS], text[3 + _KEY_CHARS :]
+    digits = tail[1:]
+    if head != f"{_PREFIX}-" or tail[:1] != "-" or not (digits.isascii() and digits.isdigit()):
+        return None
+    try:
+        key = base64.b64decode(body + "=", altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    parsed = WorkAttempt(key, int(digits)) if len(digits) <= 6 else None
+    if parsed is None or parsed.attempt < 1 or custom_id(key, parsed.attempt) != text:
+        return None  # e.g. spare bits set, leading zeros: never ours
+    return parsed

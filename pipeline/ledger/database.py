@@ -1,0 +1,132 @@
+"""One SQLite connection: durable, strict, migrated."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pipeline.errors import BooksError, StorageError
+from pipeline.failpoints import reached
+from pipeline.ledger.schema import MIGRATIONS
+
+
+class Database:
+    """A ledger file in WAL mode with synchronous=FULL.
+
+    FULL, because with NORMAL a commit may still be in the page cache when the POST that it
+    guards leaves the machine.
+
+    Raises:
+        StorageError: the file cannot be opened or written.
+        BooksError: the file is no ledger, or of a newer version.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        try:
+            uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
+            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            self._connection.execute("PRAGMA cache_size = -65536")
+            if not read_only:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._migrate()
+        except sqlite3.DatabaseError as error:
+            raise translate(path, error) from error
+
+    def close(self) -> None:
+        """Close the connection; uncommitted work is rolled back."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self, name: str) -> Iterator[None]:
+        """BEGIN IMMEDIATE ... COMMIT; joins the transaction that is already open.
+
+        `name` names the failpoints `ledger.before_commit.NAME` and `ledger.after_commit.NAME`.
+        """
+        if self._connection.in_transaction:
+            yield
+            return
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+            reached(f"ledger.before_commit.{name}")
+            self._connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            raise translate(self.path, error) from error
+        except BaseException:
+            self._roll_back()
+            raise
+        reached(f"ledger.after_commit.{name}")
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        try:
+            return self._connection.execute(sql, values)  # type: ignore[arg-type]
+        except sqlite3.OperationalError as error:
+            raise translate(self.path, error) from error
+
+    def executemany(self, sql: str, rows: Iterator[Sequence[object]] | Sequence[object]) -> None:
+        """Run one statement for each row."""
+        try:
+            self._connection.executemany(sql, rows)  # type: ignore[arg-type]
+        except sqlite3.OperationalError as error:
+            raise translate(self.path, error) from error
+
+    def one(self, sql: str, values: Sequence[object] = ()) -> tuple[object, ...] | None:
+        """The first row, or None."""
+        row: tuple[object, ...] | None = self.execute(sql, values).fetchone()
+        return row
+
+    def number(self, sql: str, values: Sequence[object] = ()) -> int:
+        """The first column of the first row as an integer, 0 for none or NULL."""
+        row = self.one(sql, values)
+        return int(row[0]) if row and row[0] is not None else 0  # type: ignore[call-overload]
+
+    def insert(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Run an INSERT and give the new row's id."""
+        return int(self.execute(sql, values).lastrowid or 0)
+
+    def backup(self, target: Path) -> None:
+        """Write a consistent copy to `target`."""
+        with contextlib.closing(sqlite3.connect(target)) as copy:
+            self._connection.backup(copy)
+
+    def integrity(self) -> list[str]:
+        """What SQLite itself finds wrong: page, index and foreign key problems; [] is sound."""
+        found = [str(row[0]) for row in self.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        found += [f"foreign key: {row}" for row in self.execute("PRAGMA foreign_key_check")]
+        return found
+
+    def _roll_back(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _migrate(self) -> None:
+        version = self.number("PRAGMA user_version")
+        if version > len(MIGRATIONS):
+            raise BooksError(
+                f"{self.path} was written by a newer captionmill (ledger version {version}, this "
+                f"one knows {len(MIGRATIONS)}): upgrade captionmill"
+            )
+        for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+            with self.transaction("migrate"):
+                for statement in statements:
+                    self.execute(statement)
+                # user_version lives in the same file and rolls back with the transaction
+                self.execute(f"PRAGMA user_version = {number}")
+
+
+def translate(path: Path, error: sqlite3.DatabaseError) -> StorageError | BooksError:
+    """An SQLite error in words that say which file and what to do."""
+    text = str(error)
+    if "disk is full" in text or "disk I/O" in text or "readonly" in text or "unable" in text:
+        return StorageError(f"cannot write {path}: {text}; nothing is lost, repair and run again")
+    if "not a database" in text or "malformed" in text:
+        return BooksError(f"{path} is damaged ({text}): run 'captionmill rebuild'")
+    return StorageError(f"{path}: {text}")

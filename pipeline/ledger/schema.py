@@ -1,0 +1,156 @@
+"""Tables of the ledger. Integer keys everywhere; hashes are BLOBs under one unique index.
+
+A migration is a list of statements; it runs in one transaction with the row that records it.
+Times are epoch seconds (INTEGER); money is nano-dollars (INTEGER), NULL when no price is known.
+"""
+
+from __future__ import annotations
+
+_FIRST = (
+    """CREATE TABLE meta (
+        key TEXT PRIMARY KEY, value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE runs (
+        id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_at INTEGER NOT NULL,
+        ended_at INTEGER, exit_code INTEGER, summary TEXT
+    ) STRICT""",
+    """CREATE TABLE specs (
+        id INTEGER PRIMARY KEY, spec_id BLOB NOT NULL UNIQUE, canonical TEXT NOT NULL,
+        provider TEXT NOT NULL, account TEXT NOT NULL, model TEXT NOT NULL,
+        endpoint TEXT NOT NULL, created_at INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE recipes (
+        id INTEGER PRIMARY KEY, recipe_id BLOB NOT NULL UNIQUE, canonical TEXT NOT NULL
+    ) STRICT""",
+    # -- what was seen
+    """CREATE TABLE sources (
+        id INTEGER PRIMARY KEY, kind TEXT NOT NULL, locator TEXT NOT NULL UNIQUE,
+        label TEXT NOT NULL UNIQUE, spec INTEGER REFERENCES specs (id),
+        crawl INTEGER NOT NULL DEFAULT 0, columns TEXT NOT NULL DEFAULT '[]'
+    ) STRICT""",
+    """CREATE TABLE folders (
+        id INTEGER PRIMARY KEY, source INTEGER NOT NULL REFERENCES sources (id),
+        path TEXT NOT NULL, digest BLOB, skipped TEXT NOT NULL DEFAULT '{}',
+        crawl INTEGER NOT NULL DEFAULT 0, UNIQUE (source, path)
+    ) STRICT""",
+    """CREATE TABLE images (
+        id INTEGER PRIMARY KEY, folder INTEGER NOT NULL REFERENCES folders (id),
+        name TEXT NOT NULL, occurrence INTEGER NOT NULL DEFAULT 0,
+        size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
+        location TEXT, columns TEXT,
+        original INTEGER REFERENCES originals (id),
+        content INTEGER REFERENCES contents (id),
+        work INTEGER REFERENCES works (id),
+        near_of INTEGER REFERENCES contents (id), near_distance INTEGER,
+        todo INTEGER NOT NULL DEFAULT 1 CHECK (todo IN (0, 1)),
+        present INTEGER NOT NULL DEFAULT 1 CHECK (present IN (0, 1)),
+        reject_code TEXT, reject_detail TEXT,
+        crawl INTEGER NOT NULL DEFAULT 0, first_seen_at INTEGER NOT NULL,
+        UNIQUE (folder, name, occurrence)
+    ) STRICT""",
+    """CREATE INDEX images_todo ON images (folder, name, occurrence)
+        WHERE todo = 1 AND present = 1""",
+    "CREATE INDEX images_work ON images (work) WHERE work IS NOT NULL",
+    # -- what is the same
+    """CREATE TABLE originals (
+        id INTEGER PRIMARY KEY, source_id BLOB NOT NULL UNIQUE,
+        format TEXT, width INTEGER, height INTEGER
+    ) STRICT""",
+    """CREATE TABLE contents (
+        id INTEGER PRIMARY KEY, content_id BLOB NOT NULL UNIQUE,
+        width INTEGER NOT NULL, height INTEGER NOT NULL,
+        perceptual BLOB, sharpness INTEGER NOT NULL DEFAULT 0
+    ) STRICT""",
+    """CREATE TABLE preparations (
+        original INTEGER NOT NULL REFERENCES originals (id),
+        recipe INTEGER NOT NULL REFERENCES recipes (id),
+        content INTEGER REFERENCES contents (id),
+        flags TEXT NOT NULL DEFAULT '', reject_code TEXT, reject_detail TEXT,
+        PRIMARY KEY (original, recipe),
+        CHECK ((content IS NULL) = (reject_code IS NOT NULL))
+    ) STRICT, WITHOUT ROWID""",
+    # -- what is paid for once
+    """CREATE TABLE works (
+        id INTEGER PRIMARY KEY, work_key BLOB NOT NULL UNIQUE,
+        content INTEGER REFERENCES contents (id), spec INTEGER REFERENCES specs (id),
+        representative INTEGER REFERENCES images (id),
+        state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'live', 'done')),
+        outcome TEXT, reason TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,
+        answer INTEGER REFERENCES answers (id), estimated INTEGER, changes TEXT
+    ) STRICT""",
+    "CREATE INDEX works_pending ON works (spec, id) WHERE state = 'pending'",
+    """CREATE TABLE shards (
+        id INTEGER PRIMARY KEY, shard_key TEXT NOT NULL UNIQUE,
+        spec INTEGER REFERENCES specs (id), model TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('SEALED', 'UPLOADING', 'UPLOADED', 'CREATING',
+            'SUBMITTED', 'DOWNLOADED', 'SETTLED', 'DISSOLVED')),
+        generation INTEGER NOT NULL DEFAULT 1, requests INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, sha256 BLOB, prompt_tokens INTEGER NOT NULL,
+        worst INTEGER, price_version TEXT, prices TEXT,
+        file_id TEXT, intent_at INTEGER, absent_since INTEGER, absences INTEGER NOT NULL DEFAULT 0,
+        not_before INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
+        problem TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
+        cleaned INTEGER NOT NULL DEFAULT 0
+    ) STRICT""",
+    "CREATE INDEX shards_open ON shards (state) WHERE cleaned = 0",
+    """CREATE TABLE items (
+        id INTEGER PRIMARY KEY, shard INTEGER NOT NULL REFERENCES shards (id),
+        work INTEGER NOT NULL REFERENCES works (id), attempt INTEGER NOT NULL,
+        live INTEGER NOT NULL DEFAULT 1 CHECK (live IN (0, 1)),
+        worst INTEGER, estimated INTEGER, prompt_tokens INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (work, attempt)
+    ) STRICT""",
+    # promise 1: a work is in one live shard only
+    "CREATE UNIQUE INDEX one_live_item ON items (work) WHERE live = 1",
+    "CREATE INDEX items_of_shard ON items (shard)",
+    """CREATE TABLE batches (
+        id INTEGER PRIMARY KEY, batch_id TEXT NOT NULL UNIQUE,
+        shard INTEGER NOT NULL REFERENCES shards (id), generation INTEGER NOT NULL,
+        role TEXT NOT NULL CHECK (role IN ('main', 'stray')),
+        state TEXT NOT NULL DEFAULT 'open'
+            CHECK (state IN ('open', 'downloaded', 'settled', 'cleaned')),
+        status TEXT NOT NULL, input_file_id TEXT NOT NULL DEFAULT '',
+        output_file_id TEXT, error_file_id TEXT,
+        created_at INTEGER NOT NULL, expires_at INTEGER,
+        total INTEGER, completed INTEGER, failed INTEGER,
+        cancel_asked_at INTEGER, polled_at INTEGER, settled_at INTEGER,
+        problem TEXT NOT NULL DEFAULT ''
+    ) STRICT""",
+    "CREATE UNIQUE INDEX one_main_batch ON batches (shard, generation) WHERE role = 'main'",
+    "CREATE INDEX batches_open ON batches (state) WHERE state <> 'cleaned'",
+    # -- money: one reserve and one settle per shard generation
+    """CREATE TABLE reservations (
+        id INTEGER PRIMARY KEY, shard INTEGER NOT NULL REFERENCES shards (id),
+        generation INTEGER NOT NULL, run INTEGER REFERENCES runs (id),
+        day TEXT NOT NULL, month TEXT NOT NULL,
+        reserved INTEGER CHECK (reserved >= 0), settled INTEGER CHECK (settled >= 0),
+        state TEXT NOT NULL CHECK (state IN ('open', 'settled', 'released')),
+        made_at INTEGER NOT NULL, closed_at INTEGER,
+        UNIQUE (shard, generation),
+        CHECK (state <> 'open' OR settled IS NULL)
+    ) STRICT""",
+    """CREATE TABLE answers (
+        id INTEGER PRIMARY KEY, work INTEGER NOT NULL REFERENCES works (id),
+        attempt INTEGER NOT NULL, batch INTEGER NOT NULL REFERENCES batches (id),
+        outcome TEXT NOT NULL, caption TEXT, fields TEXT,
+        reason TEXT NOT NULL DEFAULT '', code TEXT NOT NULL DEFAULT '',
+        prompt_tokens INTEGER, cached_tokens INTEGER, cache_write_tokens INTEGER,
+        completion_tokens INTEGER, reasoning_tokens INTEGER,
+        billed INTEGER, price_version TEXT, served_model TEXT, request_id TEXT,
+        received_at INTEGER NOT NULL,
+        UNIQUE (batch, work, attempt)
+    ) STRICT""",
+    "CREATE INDEX answers_of_work ON answers (work)",
+    """CREATE TABLE incidents (
+        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL,
+        detail TEXT NOT NULL, shard INTEGER, batch INTEGER, seen INTEGER NOT NULL DEFAULT 0
+    ) STRICT""",
+    # -- estimates against bills, and limits learned from refusals
+    """CREATE TABLE calibration (
+        model TEXT PRIMARY KEY, estimated INTEGER NOT NULL, billed INTEGER NOT NULL,
+        lines INTEGER NOT NULL, queue_limit INTEGER
+    ) STRICT, WITHOUT ROWID""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+"""Append only: a released migration never changes."""

@@ -1,0 +1,95 @@
+"""The ledger as the stages use it: one object, one room a concern."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+from pipeline.ledger.answers import Answers
+from pipeline.ledger.books import Books
+from pipeline.ledger.database import Database
+from pipeline.ledger.images import Images
+from pipeline.ledger.rows import Rows
+from pipeline.ledger.shards import Shards
+from pipeline.ledger.works import Works
+
+
+class Ledger:
+    """All rooms of one ledger file over one connection."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.database = Database(path, read_only=read_only)
+        self.images = Images(self.database)
+        self.works = Works(self.database)
+        self.shards = Shards(self.database)
+        self.books = Books(self.database)
+        self.answers = Answers(self.database)
+        self.rows = Rows(self.database)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- facts about the workspace -------------------------------------------------------------
+
+    def get(self, key: str) -> str | None:
+        """A remembered fact, or None."""
+        row = self.database.one("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if row is None else str(row[0])
+
+    def put(self, key: str, value: str | None) -> None:
+        """Remember a fact; None forgets it."""
+        if value is None:
+            self.database.execute("DELETE FROM meta WHERE key = ?", (key,))
+        else:
+            self.database.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = ?2",
+                (key, value),
+            )
+
+    def workspace_id(self) -> str:
+        """The random id that our batches carry in their metadata; made once."""
+        known = self.get("workspace_id")
+        if known is None:
+            known = secrets.token_hex(8)
+            self.put("workspace_id", known)
+        return known
+
+    # -- runs and incidents --------------------------------------------------------------------
+
+    def begin_run(self, command: str, now: int) -> int:
+        """Record that a command began; gives the run's id."""
+        return self.database.insert(
+            "INSERT INTO runs (command, started_at) VALUES (?, ?)", (command, now)
+        )
+
+    def end_run(self, run: int, now: int, exit_code: int, summary: dict[str, object]) -> None:
+        """Record how a run ended."""
+        self.database.execute(
+            "UPDATE runs SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?",
+            (now, exit_code, json.dumps(summary), run),
+        )
+
+    def incident(
+        self, now: int, kind: str, detail: str, shard: int | None = None, batch: int | None = None
+    ) -> None:
+        """Record something that a person should know about; the same one only once."""
+        self.database.execute(
+            "INSERT INTO incidents (at, kind, detail, shard, batch) SELECT ?, ?, ?, ?, ? "
+            "WHERE NOT EXISTS (SELECT 1 FROM incidents WHERE kind = ?2 AND detail = ?3)",
+            (now, kind, detail, shard, batch),
+        )
+
+    def incidents(self) -> list[tuple[int, str, str]]:
+        """Unseen incidents: (at, kind, detail), oldest first."""
+        found = self.database.execute(
+            "SELECT at, kind, detail FROM incidents WHERE seen = 0 ORDER BY id"
+        )
+        return [(int(at), str(kind), str(detail)) for at, kind, detail in found]
