@@ -1,0 +1,67 @@
+"""Caps and exposure: may this be reserved? Integer nano-dollars throughout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from pipeline.records import Nano
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most that may be spent and reserved together; None is no cap."""
+
+    run: Nano | None = None
+    day: Nano | None = None
+    month: Nano | None = None
+    lifetime: Nano | None = None
+
+    @property
+    def any(self) -> bool:
+        """True when some cap is set: then a request of unknown price may not be sent."""
+        return any(getattr(self, scope) is not None for scope in SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Settled plus open reservations in each scope."""
+
+    run: Nano = 0
+    day: Nano = 0
+    month: Nano = 0
+    lifetime: Nano = 0
+
+
+SCOPES: tuple[str, ...] = tuple(field.name for field in fields(Caps))
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What may still be reserved, and the scope that limits it. `nano` None is no limit."""
+
+    nano: Nano | None
+    scope: str = ""
+
+
+def room(caps: Caps, exposure: Exposure) -> Room:
+    """The smallest room over all scopes; never negative."""
+    tightest = Room(None)
+    for scope in SCOPES:
+        cap = getattr(caps, scope)
+        if cap is None:
+            continue
+        left = max(0, cap - getattr(exposure, scope))
+        if tightest.nano is None or left < tightest.nano:
+            tightest = Room(left, scope)
+    return tightest
+
+
+def fits(worst: Nano | None, caps: Caps, exposure: Exposure) -> bool:
+    """True when a reservation of `worst` keeps every scope at or under its cap.
+
+    An unknown price (None) fits only where no cap is set.
+    """
+    if worst is None:
+        return not caps.any
+    left = room(caps, exposure).nano
+    return left is None or worst <= left

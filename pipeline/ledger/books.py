@@ -1,0 +1,150 @@
+"""Reservations and exposure: the budget promise, kept inside one transaction.
+
+exposure of a scope = sum of what is settled + what is still reserved. Every POST that may cost
+money has its own reservation row, made before the POST; a doubtful one stays open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline.core.budget import Caps, Exposure, fits, room
+from pipeline.core.pricing import format_usd
+from pipeline.errors import BooksError, OverBudget
+from pipeline.ledger.database import Database
+from pipeline.records import Nano
+
+_HELD = "SUM(CASE state WHEN 'open' THEN reserved WHEN 'settled' THEN settled ELSE 0 END)"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a reservation counts: the run, and the UTC day and month it was made in."""
+
+    run: int
+    now: int
+
+    @property
+    def day(self) -> str:
+        """UTC day as YYYY-MM-DD."""
+        return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%d")
+
+    @property
+    def month(self) -> str:
+        """UTC month as YYYY-MM."""
+        return self.day[:7]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The books in one line, nano-dollars."""
+
+    reserved: Nano
+    settled: Nano
+    unpriced: int
+
+
+class Books:
+    """The `reservations` table."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def exposure(self, scope: Scope) -> Exposure:
+        """Settled plus reserved in each scope at this moment."""
+
+        def held(where: str, *values: object) -> Nano:
+            return self._db.number(f"SELECT {_HELD} FROM reservations WHERE {where}", values)
+
+        return Exposure(
+            run=held("run = ?", scope.run),
+            day=held("day = ?", scope.day),
+            month=held("month = ?", scope.month),
+            lifetime=held("1"),
+        )
+
+    def reserve(
+        self, shard: int, generation: int, worst: Nano | None, caps: Caps, scope: Scope
+    ) -> None:
+        """Set `worst` aside for one create call, or refuse.
+
+        Raises:
+            OverBudget: the cap would be passed, or the price is unknown under a budget.
+        """
+        with self._db.transaction("reserve"):
+            exposure = self.exposure(scope)
+            if worst is None and caps.any:
+                raise OverBudget(
+                    "the price of this model is unknown, so nothing is sent under a budget: add "
+                    '[prices."MODEL"] to the configuration'
+                )
+            if not fits(worst, caps, exposure):
+                tight = room(caps, exposure)
+                raise OverBudget(
+                    f"{format_usd(worst or 0)} more would pass the {tight.scope} budget of "
+                    f"{format_usd(getattr(caps, tight.scope))}: {format_usd(tight.nano or 0)} left"
+                )
+            self._insert(shard, generation, worst, scope)
+
+    def record_unasked(
+        self, shard: int, generation: int, worst: Nano | None, scope: Scope
+    ) -> None:
+        """Book a commitment that already exists at the service (an adopted or stray batch).
+
+        No cap is asked: the money is at risk whether we like it or not, and booking it is what
+        stops further submission.
+        """
+        if not self._row(shard, generation):
+            self._insert(shard, generation, worst, scope)
+
+    def settle(self, shard: int, generation: int, billed: Nano | None, now: int) -> None:
+        """Close a reservation with what was really billed; the rest is free again.
+
+        Raises:
+            BooksError: there is no reservation, or it is settled already.
+        """
+        changed = self._db.execute(
+            "UPDATE reservations SET state = 'settled', settled = ?, closed_at = ? "
+            "WHERE shard = ? AND generation = ? AND state <> 'settled'",
+            (billed, now, shard, generation),
+        ).rowcount
+        if changed != 1:
+            raise BooksError(f"shard {shard} generation {generation} cannot be settled again")
+
+    def release(self, shard: int, generation: int, now: int) -> None:
+        """Free a reservation whose create call certainly had no effect."""
+        self._db.execute(
+            "UPDATE reservations SET state = 'released', closed_at = ? "
+            "WHERE shard = ? AND generation = ? AND state = 'open'",
+            (now, shard, generation),
+        )
+
+    def totals(self) -> Totals:
+        """What is reserved and settled in all."""
+        row = self._db.one(
+            "SELECT SUM(CASE state WHEN 'open' THEN reserved END), "
+            "SUM(CASE state WHEN 'settled' THEN settled END), "
+            "SUM(state = 'settled' AND settled IS NULL) FROM reservations"
+        )
+        reserved, settled, unpriced = row or (0, 0, 0)
+        return Totals(_int(reserved), _int(settled), _int(unpriced))
+
+    def _row(self, shard: int, generation: int) -> bool:
+        return bool(
+            self._db.one(
+                "SELECT 1 FROM reservations WHERE shard = ? AND generation = ?",
+                (shard, generation),
+            )
+        )
+
+    def _insert(self, shard: int, generation: int, worst: Nano | None, scope: Scope) -> None:
+        self._db.insert(
+            "INSERT INTO reservations (shard, generation, run, day, month, reserved, state, "
+            "made_at) VALUES (?, ?, ?, ?, ?, ?, 'open', ?)",
+            (shard, generation, scope.run, scope.day, scope.month, worst, scope.now),
+        )
+
+
+def _int(value: object) -> int:
+    return 0 if value is None else int(value)  # type: ignore[call-overload, no-any-return]

@@ -1,0 +1,244 @@
+"""Sources, folders and images as last seen. Unchanged folders cost one row, not one an image."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pipeline.ledger.database import Database
+from pipeline.records import SourceFile
+
+_PAGE = 1000
+
+# A changed file forgets what it was; changed manifest columns only ask for a new look.
+_CHANGED = (
+    "(images.size, images.mtime_ns, images.inode) IS NOT "
+    "(excluded.size, excluded.mtime_ns, excluded.inode) "
+    "OR images.location IS NOT excluded.location "
+    "OR (images.original IS NULL AND images.reject_code IS NOT excluded.reject_code "
+    "AND images.todo = 0)"
+)
+_UPSERT = f"""
+INSERT INTO images (folder, name, occurrence, size, mtime_ns, inode, location, columns,
+                    reject_code, reject_detail, todo, crawl, first_seen_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (folder, name, occurrence) DO UPDATE SET
+    original = CASE WHEN {_CHANGED} THEN NULL ELSE images.original END,
+    content = CASE WHEN {_CHANGED} THEN NULL ELSE images.content END,
+    near_of = CASE WHEN {_CHANGED} THEN NULL ELSE images.near_of END,
+    near_distance = CASE WHEN {_CHANGED} THEN NULL ELSE images.near_distance END,
+    work = CASE WHEN {_CHANGED} OR images.columns IS NOT excluded.columns THEN NULL
+                ELSE images.work END,
+    todo = CASE WHEN {_CHANGED} OR images.columns IS NOT excluded.columns THEN excluded.todo
+                ELSE images.todo END,
+    reject_code = CASE WHEN {_CHANGED} THEN excluded.reject_code ELSE images.reject_code END,
+    reject_detail = CASE WHEN {_CHANGED} THEN excluded.reject_detail ELSE images.reject_detail END,
+    size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
+    location = excluded.location, columns = excluded.columns,
+    present = 1, crawl = excluded.crawl
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenImage:
+    """An image row that needs a look.
+
+    Attributes:
+        id: row of `images`.
+        folder, name: as the source names them.
+        location: file path, or None when it follows from the source's root.
+        columns: manifest columns.
+        source_id: SHA-256 of the file when the unchanged file was read before, else None.
+    """
+
+    id: int
+    folder: str
+    name: str
+    location: str | None
+    columns: Mapping[str, str]
+    source_id: bytes | None
+
+    @property
+    def path(self) -> str:
+        """Path below the source, POSIX."""
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
+
+class Images:
+    """The tables `sources`, `folders` and `images`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # -- crawling ------------------------------------------------------------------------------
+
+    def source(self, kind: str, locator: str, label: str) -> int:
+        """The row of a source, made when new; labels are made unique with a number."""
+        row = self._db.one("SELECT id FROM sources WHERE locator = ?", (locator,))
+        if row:
+            return int(row[0])  # type: ignore[call-overload, no-any-return]
+        taken = {str(found[0]) for found in self._db.execute("SELECT label FROM sources")}
+        unique = next(
+            name
+            for name in (label if n == 1 else f"{label}-{n}" for n in range(1, len(taken) + 2))
+            if name not in taken
+        )
+        return self._db.insert(
+            "INSERT INTO sources (kind, locator, label) VALUES (?, ?, ?)", (kind, locator, unique)
+        )
+
+    def begin_crawl(self, source: int) -> int:
+        """A new crawl number for a source."""
+        self._db.execute("UPDATE sources SET crawl = crawl + 1 WHERE id = ?", (source,))
+        return self._db.number("SELECT crawl FROM sources WHERE id = ?", (source,))
+
+    def folder(self, source: int, path: str) -> tuple[int, bytes | None]:
+        """Row and last complete digest of a folder."""
+        row = self._db.one(
+            "SELECT id, digest FROM folders WHERE source = ? AND path = ?", (source, path)
+        )
+        if row:
+            return int(row[0]), row[1]  # type: ignore[call-overload, return-value]
+        return self._db.insert(
+            "INSERT INTO folders (source, path) VALUES (?, ?)", (source, path)
+        ), None
+
+    def folder_unchanged(self, folder: int, crawl: int) -> None:
+        """The folder was seen again and holds what it held."""
+        self._db.execute("UPDATE folders SET crawl = ? WHERE id = ?", (crawl, folder))
+
+    def upsert(self, folder: int, files: Iterable[SourceFile], crawl: int, now: int) -> None:
+        """Record files of a folder; only what changed asks for a new look."""
+        self._db.executemany(_UPSERT, (_row(folder, file, crawl, now) for file in files))
+
+    def finish_folder(
+        self, folder: int, digest: bytes | None, skipped: Mapping[str, int], crawl: int
+    ) -> None:
+        """All files of the folder are recorded: what was not seen is gone, the digest counts."""
+        self._db.execute(
+            "UPDATE images SET present = 0 WHERE folder = ? AND crawl <> ? AND present = 1",
+            (folder, crawl),
+        )
+        self._db.execute(
+            "UPDATE folders SET digest = ?, skipped = ?, crawl = ? WHERE id = ?",
+            (digest, json.dumps(skipped), crawl, folder),
+        )
+
+    def finish_crawl(self, source: int, crawl: int) -> None:
+        """The whole source was seen: folders that were not are gone with their images."""
+        gone = "SELECT id FROM folders WHERE source = ? AND crawl <> ?"
+        self._db.execute(
+            f"UPDATE images SET present = 0 WHERE present = 1 AND folder IN ({gone})",
+            (source, crawl),
+        )
+        self._db.execute(
+            "UPDATE folders SET digest = NULL, skipped = '{}' WHERE source = ? AND crawl <> ?",
+            (source, crawl),
+        )
+
+    def skipped(self, source: int) -> Counter[str]:
+        """Files of a source that are no images, by suffix, as of the last crawl."""
+        total: Counter[str] = Counter()
+        for (text,) in self._db.execute(
+            "SELECT skipped FROM folders WHERE source = ? AND skipped <> '{}'", (source,)
+        ):
+            total.update(json.loads(text))
+        return total
+
+    # -- what needs a look ---------------------------------------------------------------------
+
+    def use_spec(self, source: int, spec: int) -> None:
+        """From now on the rows of `source` are about `spec`; links to another one are undone."""
+        with self._db.transaction("use_spec"):
+            before = self._db.number("SELECT spec FROM sources WHERE id = ?", (source,))
+            if before == spec:
+                return
+            self._db.execute("UPDATE sources SET spec = ? WHERE id = ?", (spec, source))
+            self._db.execute(
+                "UPDATE images SET work = NULL, near_of = NULL, near_distance = NULL, todo = 1, "
+                "reject_code = NULL, reject_detail = NULL "
+                "WHERE folder IN (SELECT id FROM folders WHERE source = ?) "
+                "AND (original IS NOT NULL OR reject_code IS NULL)",
+                (source,),
+            )
+
+    def spec_of(self, source: int) -> int | None:
+        """The spec that the source's rows are about, None before the first run."""
+        return self._db.number("SELECT spec FROM sources WHERE id = ?", (source,)) or None
+
+    def remember_columns(self, source: int, columns: list[str]) -> None:
+        """Keep the manifest's column names, in order, for the table."""
+        self._db.execute(
+            "UPDATE sources SET columns = ? WHERE id = ?", (json.dumps(columns), source)
+        )
+
+    def todo(self, source: int) -> Iterator[SeenImage]:
+        """Images that need a look, in order; safe while rows are being changed."""
+        after: tuple[object, ...] = (0, "", -1)
+        while True:
+            page = self._db.execute(
+                "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, i.folder, "
+                "i.occurrence FROM images i JOIN folders f ON f.id = i.folder "
+                "LEFT JOIN originals o ON o.id = i.original "
+                "WHERE i.todo = 1 AND i.present = 1 AND f.source = ? "
+                "AND (i.folder, i.name, i.occurrence) > (?, ?, ?) "
+                "ORDER BY i.folder, i.name, i.occurrence LIMIT ?",
+                (source, *after, _PAGE),
+            ).fetchall()
+            for row in page:
+                yield _seen(row[:6])
+            if len(page) < _PAGE:
+                return
+            after = (page[-1][6], page[-1][2], page[-1][7])
+
+    def count_todo(self, source: int) -> int:
+        """How many images need a look."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
+            "WHERE i.todo = 1 AND i.present = 1 AND f.source = ?",
+            (source,),
+        )
+
+    def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:
+        """(work, image) for each pending work of the source that a present image stands for."""
+        after = 0
+        while True:
+            page = self._db.execute(
+                "SELECT w.id, MIN(i.id), f.path, i.name, i.location, i.columns, o.source_id "
+                "FROM works w JOIN images i ON i.work = w.id JOIN folders f ON f.id = i.folder "
+                "LEFT JOIN originals o ON o.id = i.original "
+                "WHERE w.state = 'pending' AND i.present = 1 AND f.source = ? AND w.id > ? "
+                "AND w.spec = (SELECT spec FROM sources WHERE id = ?1) "
+                "GROUP BY w.id ORDER BY w.id LIMIT ?",
+                (source, after, _PAGE),
+            ).fetchall()
+            for row in page:
+                yield int(row[0]), _seen(row[1:])
+            if len(page) < _PAGE:
+                return
+            after = page[-1][0]
+
+
+def _row(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[object, ...]:
+    columns = None if file.columns is None else json.dumps(dict(file.columns), ensure_ascii=True)
+    location = None if file.columns is None else file.location
+    problem = (file.problem, file.detail) if file.problem else (None, None)
+    todo = 0 if file.problem else 1
+    stat = (file.size, file.mtime_ns, file.inode)
+    return (
+        folder, file.name, file.occurrence, *stat, location, columns, *problem, todo, crawl, now,
+    )  # fmt: skip
+
+
+def _seen(row: tuple[object, ...]) -> SeenImage:
+    image, folder, name, location, columns, source_id = row
+    return SeenImage(
+        id=image,  # type: ignore[arg-type]
+        folder=str(folder),
+        name=str(name),
+        location=None if location is None else str(location),
+        columns=json.loads(str(columns)) if columns else {},
+        source_id=source_id,  # type: ignore[arg-type]
+    )

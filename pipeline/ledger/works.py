@@ -1,0 +1,192 @@
+"""Identities: what was prepared as what, and what is paid for once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.core.identity import canonical_json, hash_of
+from pipeline.ledger.database import Database
+from pipeline.records import PreparedImage, RejectedImage, Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A prepared content: its row, its hash and its size in pixels as sent."""
+
+    row: int
+    content_id: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One payment: its row, state ("pending", "live", "done") and attempts so far."""
+
+    row: int
+    state: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpecText:
+    """What is kept of a spec beside its hash."""
+
+    provider: str
+    account: str
+    model: str
+    endpoint: str
+
+
+class Works:
+    """The tables `specs`, `recipes`, `originals`, `contents`, `preparations` and `works`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def spec(self, canonical: Mapping[str, object], text: SpecText, now: int) -> int:
+        """The row of a spec, made when new."""
+        key = hash_of(canonical)
+        self._db.execute(
+            "INSERT INTO specs (spec_id, canonical, provider, account, model, endpoint, "
+            "created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (key, canonical_json(canonical), text.provider, text.account, text.model,
+             text.endpoint, now),
+        )  # fmt: skip
+        return self._db.number("SELECT id FROM specs WHERE spec_id = ?", (key,))
+
+    def recipe(self, canonical: Mapping[str, object]) -> int:
+        """The row of a preparation recipe, made when new."""
+        key = hash_of(canonical)
+        self._db.execute(
+            "INSERT INTO recipes (recipe_id, canonical) VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (key, canonical_json(canonical)),
+        )
+        return self._db.number("SELECT id FROM recipes WHERE recipe_id = ?", (key,))
+
+    # -- preparing -----------------------------------------------------------------------------
+
+    def prepared_as(self, source_id: bytes, recipe: int) -> Content | Rejection | None:
+        """What these bytes became under this recipe, None when they were never prepared."""
+        row = self._db.one(
+            "SELECT c.id, c.content_id, c.width, c.height, p.reject_code, p.reject_detail "
+            "FROM originals o JOIN preparations p ON p.original = o.id "
+            "LEFT JOIN contents c ON c.id = p.content "
+            "WHERE o.source_id = ? AND p.recipe = ?",
+            (source_id, recipe),
+        )
+        if row is None:
+            return None
+        if row[4] is not None:
+            return Rejection(str(row[4]), str(row[5]))
+        return Content(*row[:4])  # type: ignore[arg-type]
+
+    def record_prepared(self, recipe: int, image: PreparedImage) -> Content:
+        """Keep an image's identity. What was known for (source_id, recipe) stays: a newer
+        encoder gives other bytes, and must not make us pay again."""
+        known = self.prepared_as(image.source_id, recipe)
+        if isinstance(known, Content):
+            return known
+        original = self.original(
+            image.source_id, image.source_format, image.source_width, image.source_height
+        )
+        self._db.execute(
+            "INSERT INTO contents (content_id, width, height, perceptual, sharpness) "
+            "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (image.content_id, image.width, image.height, image.perceptual_hash, image.sharpness),
+        )
+        content = self._db.number(
+            "SELECT id FROM contents WHERE content_id = ?", (image.content_id,)
+        )
+        self._db.execute(
+            "INSERT INTO preparations (original, recipe, content, flags) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (original, recipe) DO UPDATE SET content = ?3, flags = ?4, "
+            "reject_code = NULL, reject_detail = NULL",
+            (original, recipe, content, ",".join(image.flags)),
+        )
+        return Content(content, image.content_id, image.width, image.height)
+
+    def record_rejected(self, recipe: int, image: RejectedImage) -> None:
+        """Keep that these bytes cannot be prepared under this recipe."""
+        if image.source_id is None:
+            return
+        original = self.original(
+            image.source_id, image.source_format, image.source_width, image.source_height
+        )
+        self._db.execute(
+            "INSERT INTO preparations (original, recipe, reject_code, reject_detail) "
+            "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (original, recipe, image.rejection.code, image.rejection.detail),
+        )
+
+    def original(
+        self, source_id: bytes, kind: str | None, width: int | None, height: int | None
+    ) -> int:
+        """The row of a file's bytes, made when new."""
+        self._db.execute(
+            "INSERT INTO originals (source_id, format, width, height) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            (source_id, kind, width, height),
+        )
+        return self._db.number("SELECT id FROM originals WHERE source_id = ?", (source_id,))
+
+    # -- works ---------------------------------------------------------------------------------
+
+    def work(self, key: bytes, content: int, spec: int, image: int) -> Work:
+        """The one row of a payment, made pending when new. A row adopted from the service
+        before its image was seen learns its content here, and is not paid again."""
+        row = self._db.one(
+            "INSERT INTO works (work_key, content, spec, representative) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (work_key) DO UPDATE SET content = COALESCE(content, excluded.content), "
+            "spec = COALESCE(spec, excluded.spec), "
+            "representative = COALESCE(representative, excluded.representative) "
+            "RETURNING id, state, attempts",
+            (key, content, spec, image),
+        )
+        assert row is not None
+        return Work(*row)  # type: ignore[arg-type]
+
+    def peek(self, key: bytes) -> Work | None:
+        """The payment with this key, None when it does not exist."""
+        row = self._db.one("SELECT id, state, attempts FROM works WHERE work_key = ?", (key,))
+        return None if row is None else Work(*row)  # type: ignore[arg-type]
+
+    def link(self, image: int, source_id: bytes, content: int, work: int) -> None:
+        """The image is this content, and its caption is this work's."""
+        self._db.execute(
+            "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
+            "content = ?, work = ?, todo = 0, reject_code = NULL, reject_detail = NULL "
+            "WHERE id = ?",
+            (source_id, content, work, image),
+        )
+
+    def identify(self, image: int, source_id: bytes, content: int) -> None:
+        """The image is this content; what is done with it is decided later."""
+        self._db.execute(
+            "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
+            "content = ? WHERE id = ?",
+            (source_id, content, image),
+        )
+
+    def reject(
+        self, image: int, source_id: bytes | None, rejection: Rejection, *, look_again: bool
+    ) -> None:
+        """The image cannot be captioned; `look_again` when the cause may pass (permissions)."""
+        self._db.execute(
+            "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
+            "content = NULL, work = NULL, todo = ?, reject_code = ?, reject_detail = ? "
+            "WHERE id = ?",
+            (source_id, int(look_again), rejection.code, rejection.detail, image),
+        )
+
+    def elect_representatives(self) -> None:
+        """A work whose representative is gone from its source is represented by one that is
+        there, so that a renamed file is the captioned one and not a duplicate of its old name."""
+        self._db.execute(
+            "UPDATE works SET representative = (SELECT MIN(i.id) FROM images i "
+            "WHERE i.work = works.id AND i.present = 1) "
+            "WHERE id IN (SELECT w.id FROM works w LEFT JOIN images r ON r.id = w.representative "
+            "WHERE (r.id IS NULL OR r.present = 0 OR r.work IS NOT w.id) AND EXISTS "
+            "(SELECT 1 FROM images i WHERE i.work = w.id AND i.present = 1))"
+        )
