@@ -1,8 +1,8 @@
 """When two things are the same: the hashes that decide what has been paid for.
 
-    spec_id   everything that shapes an answer, as canonical JSON
-    work_key  content_id + spec_id + the rendered prompt: "already paid" is decided by this alone
-    custom_id work_key and attempt, so that any output file can be read without a ledger
+spec_id   everything that shapes an answer, as canonical JSON
+work_key  content_id + spec_id + the rendered prompt: "already paid" is decided by this alone
+custom_id work_key and attempt, so that any output file can be read without a ledger
 """
 
 from __future__ import annotations

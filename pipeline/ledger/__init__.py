@@ -1,13 +1,13 @@
 """The ledger: what was seen, prepared, sent, received and paid. The only SQL of the product.
 
-    database.py  connection, transactions, migrations
-    schema.py    the tables and the constraints that make the promises structural
-    images.py    sources, folders and images as last seen
-    works.py     identities: originals, contents, preparations, works
-    shards.py    shards, their items and batches
-    books.py     reservations, exposure, caps
-    answers.py   settling: results and charges in one transaction
-    rows.py      what the table and the reports read
+database.py  connection, transactions, migrations
+schema.py    the tables and the constraints that make the promises structural
+images.py    sources, folders and images as last seen
+works.py     identities: originals, contents, preparations, works
+shards.py    shards, their items and batches
+books.py     reservations, exposure, caps
+answers.py   settling: results and charges in one transaction
+rows.py      what the table and the reports read
 """
 
 from pipeline.ledger.database import Database

@@ -87,9 +87,7 @@ class Books:
                 )
             self._insert(shard, generation, worst, scope)
 
-    def record_unasked(
-        self, shard: int, generation: int, worst: Nano | None, scope: Scope
-    ) -> None:
+    def record_unasked(self, shard: int, generation: int, worst: Nano | None, scope: Scope) -> None:
         """Book a commitment that already exists at the service (an adopted or stray batch).
 
         No cap is asked: the money is at risk whether we like it or not, and booking it is what

@@ -87,7 +87,7 @@ _FIRST = (
         generation INTEGER NOT NULL DEFAULT 1, requests INTEGER NOT NULL,
         bytes INTEGER NOT NULL, sha256 BLOB, prompt_tokens INTEGER NOT NULL,
         worst INTEGER, price_version TEXT, prices TEXT,
-        file_id TEXT, intent_at INTEGER, absent_since INTEGER, absences INTEGER NOT NULL DEFAULT 0,
+        file_id TEXT, intent_at INTEGER, intent_uptime TEXT, absent_since INTEGER, absences INTEGER NOT NULL DEFAULT 0,
         not_before INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
         problem TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
         cleaned INTEGER NOT NULL DEFAULT 0

@@ -1,0 +1,169 @@
+"""The batch life cycle as pure decisions: what was seen + what time it is -> what to do.
+
+    SEALED -> UPLOADING -> UPLOADED -> CREATING -> SUBMITTED -> DOWNLOADED -> SETTLED
+                              ^           |
+                              |           +-- in the list          -> Adopt
+                              +-----------+-- proven absent        -> Recreate (next generation)
+                                          +-- not proven           -> Hold
+
+The create call is the only one that costs money. Its intent is durable before it is made, it is
+made once, and when its answer is lost only the service's own list says what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.records import TERMINAL_STATUSES, RemoteBatch
+
+WORKSPACE = "captionmill_workspace"
+SHARD = "captionmill_shard"
+GENERATION = "captionmill_generation"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait before believing something.
+
+    Attributes:
+        grace: seconds since the intent before an absence can count at all.
+        listings_apart: seconds between the two listings that prove an absence.
+        on_ambiguous: "wait" creates again after the proof, "ask" never without a person.
+        stuck: seconds past `expires_at` before an unfinished batch is cancelled.
+        backoff: minutes to wait after the first, second, ... refusal for a full queue.
+    """
+
+    grace: int = 120
+    listings_apart: int = 60
+    on_ambiguous: Literal["wait", "ask"] = "wait"
+    stuck: int = 6 * 3600
+    backoff: tuple[int, ...] = (5, 10, 20, 40, 80)
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """The create call took effect: `batch` is ours, `extras` were created beside it."""
+
+    batch: RemoteBatch
+    extras: tuple[RemoteBatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Not known yet: keep the reservation, look again. `first` marks the first absence that
+    counts, `seconds` how long until the next look can tell more."""
+
+    first: bool
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recreate:
+    """Proven absent: create again as the next generation."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson:
+    """Absent, but the user wants to decide."""
+
+
+Reconciled = Adopt | Hold | Recreate | AskPerson
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is known of a create call without an answer.
+
+    Attributes:
+        shard_key, file_id: as the create call carried them.
+        since_intent: seconds that have certainly passed since it was made.
+        since_absence: seconds since the first absence that counts, None before it.
+    """
+
+    shard_key: str
+    file_id: str | None
+    since_intent: int
+    since_absence: int | None
+
+
+def matches(intent: Intent, batch: RemoteBatch) -> bool:
+    """True when `batch` can only come from a create call of this shard.
+
+    The input file belongs to one shard, and a compatible service may drop metadata, so either is
+    enough. A batch of an earlier generation that turns up after all counts too: adopting it is
+    cheaper than creating another one.
+    """
+    if SHARD in batch.metadata:
+        return batch.metadata[SHARD] == intent.shard_key
+    return bool(intent.file_id) and batch.input_file_id == intent.file_id
+
+
+def reconcile(
+    intent: Intent, listed: Iterable[RemoteBatch], known: frozenset[str], patience: Patience
+) -> Reconciled:
+    """What happened to a create call, judged by a complete list of the account's batches.
+
+    `known` are the batch ids that the ledger has already, they are never adopted twice.
+    """
+    ours = sorted(
+        (b for b in listed if b.id not in known and matches(intent, b)),
+        key=lambda b: (b.created_at, b.id),
+    )
+    if ours:
+        return Adopt(ours[0], tuple(ours[1:]))
+    if intent.since_intent < patience.grace:
+        return Hold(first=False, seconds=patience.grace - intent.since_intent)
+    if intent.since_absence is None:
+        return Hold(first=True, seconds=patience.listings_apart)
+    if intent.since_absence < patience.listings_apart:
+        return Hold(first=False, seconds=patience.listings_apart - intent.since_absence)
+    return Recreate() if patience.on_ambiguous == "wait" else AskPerson()
+
+
+def strays(
+    listed: Iterable[RemoteBatch], workspace: str, known: frozenset[str]
+) -> list[RemoteBatch]:
+    """Batches that carry our workspace id and that the ledger does not know, oldest first."""
+    found = [
+        b for b in listed if b.metadata.get(WORKSPACE) == workspace and b.id not in known
+    ]  # fmt: skip
+    return sorted(found, key=lambda b: (b.created_at, b.id))
+
+
+NextStep = Literal["wait", "cancel", "download", "clean"]
+
+
+def next_step(
+    status: str, expires_at: int | None, cancel_asked: bool, now: int, patience: Patience
+) -> NextStep:
+    """What to do about a submitted batch."""
+    if status in TERMINAL_STATUSES:
+        return "download"
+    if expires_at is not None and now > expires_at + patience.stuck and not cancel_asked:
+        return "cancel"
+    return "wait"
+
+
+def backoff_seconds(refusals: int, minutes: Sequence[int]) -> int:
+    """Seconds to wait after the n-th refusal (1, 2, ...); the last step repeats."""
+    if not minutes:
+        return 0
+    return 60 * minutes[min(max(refusals, 1), len(minutes)) - 1]
+
+
+def absent_outcome(
+    status: str, lines: int, completed: int | None, failed: int | None
+) -> Literal["missing", "expired", "cancelled"]:
+    """What became of a request that is in neither file.
+
+    Only where the service's own counts say that every line it ran is in the files can an absent
+    one not have been billed.
+    """
+    if completed is not None and failed is not None and lines >= completed + failed:
+        if status == "expired":
+            return "expired"
+        if status == "cancelled":
+            return "cancelled"
+    return "missing"

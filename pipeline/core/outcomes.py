@@ -1,0 +1,71 @@
+"""What happens next to a request, by what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.records import PAID_OUTCOMES
+
+# Better first: when a request was answered more than once, the best paid answer is shown.
+_RANK = ("captioned", "length", "invalid", "filtered", "refused", "empty")
+
+RETRYABLE_CODES = frozenset({"server_error", "rate_limit_exceeded", "timeout", "0", "429"})
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """How often an outcome may be tried in all, and what changes on the next try.
+
+    Attributes:
+        attempts: at most this many attempts in all; 1 is no retry.
+        raise_max_completion_tokens: factor in percent for the next attempt (100 = unchanged).
+        detail, model: replacements for the next attempt, None = unchanged.
+    """
+
+    attempts: int = 1
+    raise_max_completion_tokens: int = 100
+    detail: str | None = None
+    model: str | None = None
+
+
+DEFAULT_RULES: Mapping[str, RetryRule] = {
+    "expired": RetryRule(attempts=5),
+    "cancelled": RetryRule(attempts=5),
+    "missing": RetryRule(attempts=1),
+    "failed": RetryRule(attempts=3),
+}
+
+
+def next_state(
+    outcome: str, code: str, attempts: int, rules: Mapping[str, RetryRule]
+) -> Literal["done", "pending"]:
+    """ "pending" when the request goes again.
+
+    Paid outcomes go again only under an explicit rule; a line that is missing from both files
+    may have been billed, so it is never bought again silently; a request that the service calls
+    wrong (4xx) would only be called wrong again.
+    """
+    rule = rules.get(outcome, RetryRule())
+    if outcome == "captioned" or attempts >= rule.attempts:
+        return "done"
+    if outcome == "failed" and not retryable_failure(code):
+        return "done"
+    return "pending"
+
+
+def retryable_failure(code: str) -> bool:
+    """True for failures of the service, false for failures of the request."""
+    return code in RETRYABLE_CODES or (code.isdigit() and int(code) >= 500)
+
+
+def better(outcome: str, than: str | None) -> bool:
+    """True when an answer with `outcome` should be shown instead of one with `than`."""
+    return _rank(outcome) < _rank(than)
+
+
+def _rank(outcome: str | None) -> int:
+    if outcome in _RANK:
+        return _RANK.index(outcome)
+    return len(_RANK) if outcome not in PAID_OUTCOMES and outcome is not None else len(_RANK) + 1

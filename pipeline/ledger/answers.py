@@ -1,0 +1,222 @@
+"""Settling: the results of a batch and their charges, in one transaction."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.core.outcomes import RetryRule, better, next_state
+from pipeline.ledger.books import Books
+from pipeline.ledger.database import Database
+from pipeline.ledger.shards import Batch, Shard
+from pipeline.records import Answer, Nano
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_INSERT = """
+INSERT INTO answers (work, attempt, batch, outcome, caption, fields, reason, code, prompt_tokens,
+    cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, billed,
+    price_version, served_model, request_id, received_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PricedAnswer:
+    """An answer with the identity from its custom_id and its exact cost (None: no price)."""
+
+    work_key: bytes
+    attempt: int
+    answer: Answer
+    billed: Nano | None
+
+
+@dataclass(slots=True)
+class Settled:
+    """What settling a batch came to.
+
+    Attributes:
+        outcomes: lines by outcome.
+        billed: nano-dollars of all lines, None when a paid line has no price.
+        prompt_tokens, completion_tokens: sums over the lines.
+        over: custom_ids of lines that cost more than was reserved for them.
+        again: works that are pending again.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    billed: Nano | None = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    over: list[str] = field(default_factory=list)
+    again: int = 0
+
+    def add(self, priced: PricedAnswer) -> None:
+        """Count one line."""
+        self.outcomes[priced.answer.outcome] += 1
+        usage = priced.answer.usage
+        if usage is None:
+            return
+        self.prompt_tokens += usage.prompt
+        self.completion_tokens += usage.completion
+        if priced.billed is None or self.billed is None:
+            self.billed = None
+        else:
+            self.billed += priced.billed
+
+
+class Answers:
+    """The tables `answers` and `calibration`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._books = Books(database)
+
+    def settle(
+        self,
+        shard: Shard,
+        batch: Batch,
+        answers: Iterable[PricedAnswer],
+        rules: Mapping[str, RetryRule],
+        now: int,
+    ) -> Settled:
+        """Keep all answers of a batch, charge them, close its reservation, free its items.
+
+        `answers` is read inside the transaction: when it raises, nothing is kept.
+        """
+        settled = Settled()
+        with self._db.transaction("settle"):
+            for priced in answers:
+                self._keep(shard, batch, priced, rules, settled, now)
+            generation = batch.generation if batch.role == "main" else -batch.row
+            self._books.settle(shard.row, generation, settled.billed, now)
+            self._db.execute(
+                "UPDATE batches SET state = 'settled', settled_at = ? WHERE id = ?",
+                (now, batch.row),
+            )
+            if batch.role == "main":
+                self._db.execute("UPDATE shards SET state = 'SETTLED' WHERE id = ?", (shard.row,))
+        return settled
+
+    def _keep(
+        self,
+        shard: Shard,
+        batch: Batch,
+        priced: PricedAnswer,
+        rules: Mapping[str, RetryRule],
+        settled: Settled,
+        now: int,
+    ) -> None:
+        work = self._work(priced.work_key)
+        if self._insert(work, batch, shard.price_version, priced, now) == 0:
+            return  # settled before: a line counts once
+        settled.add(priced)
+        item = self._db.one(
+            "UPDATE items SET live = 0 WHERE shard = ? AND work = ? AND attempt = ? "
+            "RETURNING worst, prompt_tokens",
+            (shard.row, work, priced.attempt),
+        )
+        worst, expected = item or (None, 0)
+        if priced.billed is not None and worst is not None and priced.billed > int(worst):  # type: ignore[call-overload]
+            settled.over.append(priced.answer.custom_id)
+        if priced.answer.usage is not None and expected:
+            self._calibrate(shard.model, int(expected), priced.answer.usage.prompt)  # type: ignore[call-overload]
+        settled.again += self._advance(work, priced, rules)
+
+    def _work(self, key: bytes) -> int:
+        """The payment's row; one that this ledger never planned is kept all the same."""
+        self._db.execute("INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (key,))
+        return self._db.number("SELECT id FROM works WHERE work_key = ?", (key,))
+
+    def _insert(
+        self, work: int, batch: Batch, version: str | None, priced: PricedAnswer, now: int
+    ) -> int:
+        answer, usage = priced.answer, priced.answer.usage
+        tokens = (
+            (None,) * 5
+            if usage is None
+            else (usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning)
+        )
+        fields = json.dumps(dict(answer.fields)) if answer.fields else None
+        return self._db.execute(
+            _INSERT,
+            (work, priced.attempt, batch.row, answer.outcome, _storable(answer.caption), fields,
+             _storable(answer.reason), answer.code, *tokens, priced.billed, version,
+             answer.model, answer.request_id, now),
+        ).rowcount  # fmt: skip
+
+    def _advance(self, work: int, priced: PricedAnswer, rules: Mapping[str, RetryRule]) -> int:
+        """Show the best answer so far and decide whether the work goes again."""
+        row = self._db.one(
+            "SELECT w.state, w.outcome, w.attempts, "
+            "EXISTS (SELECT 1 FROM items i WHERE i.work = w.id AND i.live = 1) "
+            "FROM works w WHERE w.id = ?",
+            (work,),
+        )
+        assert row is not None
+        state, shown, attempts, live_elsewhere = row
+        answer = priced.answer
+        improves = better(answer.outcome, None if shown is None else str(shown))
+        best = answer.outcome if improves else str(shown)
+        if improves:
+            self._db.execute(
+                "UPDATE works SET outcome = ?, reason = ?, answer = (SELECT id FROM answers "
+                "WHERE work = works.id ORDER BY id DESC LIMIT 1) WHERE id = ?",
+                (answer.outcome, _storable(answer.reason), work),
+            )
+        if live_elsewhere:
+            return 0  # another live shard will decide
+        tried = max(int(attempts), priced.attempt)  # type: ignore[call-overload]
+        target = next_state(answer.outcome, answer.code, tried, rules)
+        if state == "done" or best == "captioned":
+            target = "done"
+        self._db.execute(
+            "UPDATE works SET state = ?, attempts = ? WHERE id = ?", (target, tried, work)
+        )
+        return int(target == "pending")
+
+    def _calibrate(self, model: str, estimated: int, billed: int) -> None:
+        self._db.execute(
+            "INSERT INTO calibration VALUES (?, ?, ?, 1, NULL) ON CONFLICT (model) DO UPDATE SET "
+            "estimated = estimated + ?2, billed = billed + ?3, lines = lines + 1",
+            (model, estimated, billed),
+        )
+
+    def calibration(self) -> list[tuple[str, int, int, int]]:
+        """(model, estimated prompt tokens, billed prompt tokens, lines) for each model."""
+        return [
+            (str(model), int(estimated), int(billed), int(lines))
+            for model, estimated, billed, lines in self._db.execute(
+                "SELECT model, estimated, billed, lines FROM calibration WHERE lines > 0"
+            )
+        ]
+
+    def retry(self, outcomes: Iterable[str], spec: int) -> int:
+        """Make done works with these outcomes pending again; gives how many."""
+        marks = list(outcomes)
+        return self._db.execute(
+            "UPDATE works SET state = 'pending' WHERE state = 'done' AND spec = ? AND outcome IN "
+            f"({', '.join('?' * len(marks))})",
+            (spec, *marks),
+        ).rowcount
+
+    def repeated_captions(self, spec: int, at_least: int) -> list[tuple[str, int]]:
+        """Captions that many different contents share, most frequent first (at most 20)."""
+        return [
+            (str(caption), int(count))
+            for caption, count in self._db.execute(
+                "SELECT a.caption, COUNT(*) FROM works w JOIN answers a ON a.id = w.answer "
+                "WHERE w.spec = ? AND w.outcome = 'captioned' GROUP BY a.caption "
+                "HAVING COUNT(*) >= ? ORDER BY 2 DESC LIMIT 20",
+                (spec, at_least),
+            )
+        ]
+
+
+def _storable(text: str | None) -> str | None:
+    """SQLite stores UTF-8: a lone surrogate becomes U+FFFD (the raw file keeps it as it came)."""
+    if text is None or text.isascii():
+        return text
+    return _SURROGATE.sub("\ufffd", text)

@@ -1,0 +1,173 @@
+"""What the table and the reports read: one row an image, counts, sums."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from pipeline.ledger.database import Database
+from pipeline.records import Nano
+
+# One outcome a row, in this order of precedence. A duplicate shows the caption of its
+# representative and costs nothing, so that the sum of a column is the sum of the bill.
+_OUTCOME = """
+CASE
+    WHEN i.reject_code IS NOT NULL THEN 'rejected'
+    WHEN w.id IS NULL OR (w.state <> 'done' AND (w.outcome IS NULL OR w.answer IS NULL
+         OR a.billed IS NULL AND a.prompt_tokens IS NULL)) THEN 'pending'
+    WHEN w.representative <> i.id AND w.outcome = 'captioned' THEN 'duplicate'
+    ELSE w.outcome
+END
+"""
+
+_FROM = """
+FROM images i
+JOIN folders f ON f.id = i.folder
+JOIN sources s ON s.id = f.source
+LEFT JOIN originals o ON o.id = i.original
+LEFT JOIN contents c ON c.id = i.content
+LEFT JOIN works w ON w.id = i.work
+LEFT JOIN answers a ON a.id = w.answer
+"""
+
+# name -> SQL; money and tokens are sums over all attempts, and belong to the representative
+_PAID = "(SELECT SUM({0}) FROM answers x WHERE x.work = w.id)"
+
+
+def _sum(column: str) -> str:
+    total = _PAID.format(column)
+    return f"CASE WHEN w.id IS NULL THEN NULL WHEN w.representative = i.id THEN {total} ELSE 0 END"
+
+
+COLUMNS: dict[str, str] = {
+    "source": "s.label",
+    "path": "CASE f.path WHEN '' THEN i.name ELSE f.path || '/' || i.name END",
+    "occurrence": "i.occurrence",
+    "source_id": "lower(hex(o.source_id))",
+    "content_id": "lower(hex(c.content_id))",
+    "source_format": "o.format",
+    "source_width": "o.width",
+    "source_height": "o.height",
+    "sent_width": "c.width",
+    "sent_height": "c.height",
+    "caption": "a.caption",
+    "outcome": _OUTCOME,
+    "reason": "COALESCE(i.reject_detail, NULLIF(w.reason, ''))",
+    "reason_code": "COALESCE(i.reject_code, NULLIF(a.code, ''))",
+    "duplicate_of": """CASE WHEN w.representative <> i.id THEN (
+        SELECT CASE WHEN rs.id = s.id THEN '' ELSE rs.label || ':' END ||
+               CASE rf.path WHEN '' THEN r.name ELSE rf.path || '/' || r.name END
+        FROM images r JOIN folders rf ON rf.id = r.folder JOIN sources rs ON rs.id = rf.source
+        WHERE r.id = w.representative) END""",
+    "duplicate_distance": "CASE WHEN w.representative <> i.id "
+    "THEN COALESCE(i.near_distance, 0) END",
+    "provider": "p.provider",
+    "account": "p.account",
+    "model": "p.model",
+    "served_model": "a.served_model",
+    "endpoint": "p.endpoint",
+    "spec_id": "lower(hex(p.spec_id))",
+    "work_key": "lower(hex(w.work_key))",
+    "prompt_tokens": _sum("prompt_tokens"),
+    "cached_tokens": _sum("cached_tokens"),
+    "cache_write_tokens": _sum("cache_write_tokens"),
+    "completion_tokens": _sum("completion_tokens"),
+    "reasoning_tokens": _sum("reasoning_tokens"),
+    "estimated_cost": "CASE WHEN w.representative = i.id THEN w.estimated WHEN w.id IS NOT NULL "
+    "THEN 0 END",
+    "billed_cost": _sum("billed"),
+    "price_version": "a.price_version",
+    "batch_id": "(SELECT b.batch_id FROM batches b WHERE b.id = a.batch)",
+    "attempt": "a.attempt",
+    "request_id": "a.request_id",
+    "attempts": "COALESCE(w.attempts, 0)",
+    "flags": "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)",
+    "in_source": "i.present",
+    "first_seen_at": "i.first_seen_at",
+    "captioned_at": "CASE WHEN w.outcome = 'captioned' THEN a.received_at END",
+    "fields": "a.fields",
+    "columns": "i.columns",
+}
+
+
+class Rows:
+    """Read-only views over the whole ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def table(self, size: int = 20_000) -> Iterator[list[tuple[object, ...]]]:
+        """All images in pages of `size` rows; the columns are `COLUMNS`, in order.
+
+        Ordered by source, folder and name. A page is one read snapshot's part: the whole is read
+        in one cursor, so the table is consistent.
+        """
+        select = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items())
+        cursor = self._db.execute(
+            f"SELECT {select} {_FROM} LEFT JOIN specs p ON p.id = w.spec "
+            "ORDER BY s.id, f.path, i.name, i.occurrence"
+        )
+        while page := cursor.fetchmany(size):
+            yield page
+
+    def outcomes(self, source: int | None = None) -> Counter[str]:
+        """Images present in a source (or all) by outcome."""
+        where = "" if source is None else "AND s.id = ?"
+        found = self._db.execute(
+            f"SELECT {_OUTCOME} AS outcome, COUNT(*) {_FROM} WHERE i.present = 1 {where} "
+            "GROUP BY outcome",
+            () if source is None else (source,),
+        )
+        return Counter({str(name): int(count) for name, count in found})
+
+    def images(self, source: int | None = None) -> int:
+        """How many images are present, counted without looking at what became of them."""
+        if source is None:
+            return self._db.number("SELECT COUNT(*) FROM images WHERE present = 1")
+        return self._db.number(
+            "SELECT COUNT(*) FROM images WHERE present = 1 "
+            "AND folder IN (SELECT id FROM folders WHERE source = ?)",
+            (source,),
+        )
+
+    def rejects(self, source: int | None = None) -> Iterator[tuple[str, str, str, str]]:
+        """(source label, path, code, detail) of rejected images that are present."""
+        where = "" if source is None else "AND s.id = ?"
+        for row in self._db.execute(
+            f"SELECT s.label, {COLUMNS['path']}, i.reject_code, i.reject_detail {_FROM} "
+            f"WHERE i.reject_code IS NOT NULL AND i.present = 1 {where} "
+            "ORDER BY s.id, f.path, i.name",
+            () if source is None else (source,),
+        ):
+            yield str(row[0]), str(row[1]), str(row[2]), str(row[3] or "")
+
+    def reject_reasons(self, source: int) -> Counter[str]:
+        """Rejected images of a source by reason code."""
+        found = self._db.execute(
+            "SELECT reject_code, COUNT(*) FROM images WHERE present = 1 AND reject_code IS NOT "
+            "NULL AND folder IN (SELECT id FROM folders WHERE source = ?) GROUP BY reject_code",
+            (source,),
+        )
+        return Counter({str(code): int(count) for code, count in found})
+
+    def manifest_columns(self) -> list[str]:
+        """Manifest columns of all sources, in order of first appearance."""
+        names: dict[str, None] = {}
+        for (text,) in self._db.execute("SELECT columns FROM sources ORDER BY id"):
+            names.update(dict.fromkeys(json.loads(text)))
+        return list(names)
+
+    def run_charges(self, run: int) -> tuple[Nano, Nano]:
+        """(settled, still reserved) nano-dollars of the reservations a run made."""
+        row = self._db.one(
+            "SELECT SUM(CASE state WHEN 'settled' THEN settled END), "
+            "SUM(CASE state WHEN 'open' THEN reserved END) FROM reservations WHERE run = ?",
+            (run,),
+        )
+        settled, reserved = row or (0, 0)
+        return int(settled or 0), int(reserved or 0)  # type: ignore[call-overload]
+
+    def answers_sum(self) -> Nano:
+        """Sum of all charges by line: must equal the sum of all settled reservations."""
+        return self._db.number("SELECT SUM(billed) FROM answers")

@@ -1,0 +1,334 @@
+"""Shards, their items and their batches: each arrow of the life cycle is one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import BooksError
+from pipeline.ledger.database import Database
+from pipeline.records import Nano, RemoteBatch
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """One request line of a shard about to be sealed."""
+
+    work: int
+    attempt: int
+    worst: Nano | None
+    estimated: Nano | None
+    prompt_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewShard:
+    """A shard file that is durable on disk and about to be recorded."""
+
+    shard_key: str
+    spec: int
+    model: str
+    bytes: int
+    sha256: bytes
+    worst: Nano | None
+    price_version: str | None
+    prices: str | None
+    items: tuple[NewItem, ...]
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Expected prompt tokens of all lines, for the queue limit."""
+        return sum(item.prompt_tokens for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A shard row."""
+
+    row: int
+    shard_key: str
+    spec: int | None
+    model: str
+    state: str
+    generation: int
+    requests: int
+    bytes: int
+    sha256: bytes | None
+    prompt_tokens: int
+    worst: Nano | None
+    price_version: str | None
+    prices: str | None
+    file_id: str | None
+    intent_at: int | None
+    intent_uptime: str | None
+    absent_since: int | None
+    absences: int
+    not_before: int
+    refusals: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch row."""
+
+    row: int
+    batch_id: str
+    shard: int
+    generation: int
+    role: str
+    state: str
+    status: str
+    input_file_id: str
+    output_file_id: str | None
+    error_file_id: str | None
+    created_at: int
+    expires_at: int | None
+    total: int | None
+    completed: int | None
+    failed: int | None
+    cancel_asked_at: int | None
+    problem: str
+
+
+_SHARD = (
+    "SELECT id, shard_key, spec, model, state, generation, requests, bytes, sha256, prompt_tokens, "
+    "worst, price_version, prices, file_id, intent_at, intent_uptime, absent_since, absences, not_before, "
+    "refusals, problem FROM shards"
+)
+_BATCH = (
+    "SELECT id, batch_id, shard, generation, role, state, status, input_file_id, output_file_id, "
+    "error_file_id, created_at, expires_at, total, completed, failed, cancel_asked_at, problem "
+    "FROM batches"
+)
+
+
+class Shards:
+    """The tables `shards`, `items` and `batches`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # -- making --------------------------------------------------------------------------------
+
+    def seal(self, new: NewShard, now: int) -> int:
+        """Record a durable shard file: its works are live from here on.
+
+        The unique index on live items refuses a work that is in another live shard.
+        """
+        with self._db.transaction("seal"):
+            shard = self._db.insert(
+                "INSERT INTO shards (shard_key, spec, model, state, requests, bytes, sha256, "
+                "prompt_tokens, worst, price_version, prices, created_at) "
+                "VALUES (?, ?, ?, 'SEALED', ?, ?, ?, ?, ?, ?, ?, ?)",
+                (new.shard_key, new.spec, new.model, len(new.items), new.bytes, new.sha256,
+                 new.prompt_tokens, new.worst, new.price_version, new.prices, now),
+            )  # fmt: skip
+            self.add_items(shard, new.items)
+        return shard
+
+    def add_items(self, shard: int, items: Iterable[NewItem]) -> None:
+        """Put works into a shard and mark them live."""
+        rows = [
+            (shard, i.work, i.attempt, i.worst, i.estimated, i.prompt_tokens) for i in items
+        ]  # fmt: skip
+        self._db.executemany(
+            "INSERT INTO items (shard, work, attempt, worst, estimated, prompt_tokens) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+        self._db.executemany(
+            "UPDATE works SET state = 'live', attempts = ?, estimated = ? WHERE id = ?",
+            [(row[2], row[4], row[1]) for row in rows],
+        )
+
+    def adopt_unknown(
+        self, shard_key: str, model: str, requests: int, worst: Nano | None, now: int
+    ) -> int:
+        """A shard of ours that this ledger does not remember (an older copy was restored)."""
+        return self._db.insert(
+            "INSERT INTO shards (shard_key, model, state, requests, bytes, prompt_tokens, worst, "
+            "created_at) VALUES (?, ?, 'SUBMITTED', ?, 0, 0, ?, ?)",
+            (shard_key, model, requests, worst, now),
+        )
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def get(self, row: int) -> Shard:
+        """One shard."""
+        found = self._db.one(f"{_SHARD} WHERE id = ?", (row,))
+        if found is None:
+            raise BooksError(f"the ledger has no shard {row}")
+        return Shard(*found)  # type: ignore[arg-type]
+
+    def by_key(self, shard_key: str) -> Shard | None:
+        """The shard with this key, or None."""
+        found = self._db.one(f"{_SHARD} WHERE shard_key = ?", (shard_key,))
+        return None if found is None else Shard(*found)  # type: ignore[arg-type]
+
+    def in_states(self, *states: str) -> list[Shard]:
+        """Shards in any of these states, oldest first."""
+        marks = ", ".join("?" * len(states))
+        found = self._db.execute(f"{_SHARD} WHERE state IN ({marks}) ORDER BY id", states)
+        return [Shard(*row) for row in found]
+
+    def next_number(self) -> int:
+        """The number of the next shard, for its name."""
+        return self._db.number("SELECT MAX(id) FROM shards") + 1
+
+    def items(self, shard: int) -> Iterator[tuple[int, bytes, int, bool, Nano | None]]:
+        """(work, work_key, attempt, live, worst) of each line of a shard, in order."""
+        for work, key, attempt, live, worst in self._db.execute(
+            "SELECT i.work, w.work_key, i.attempt, i.live, i.worst FROM items i "
+            "JOIN works w ON w.id = i.work WHERE i.shard = ? ORDER BY i.id",
+            (shard,),
+        ):
+            yield int(work), key, int(attempt), bool(live), worst
+
+    def queued_tokens(self, model: str) -> int:
+        """Expected prompt tokens of the model's unfinished batches of ours."""
+        return self._db.number(
+            "SELECT SUM(prompt_tokens) FROM shards WHERE model = ? "
+            "AND state IN ('CREATING', 'SUBMITTED')",
+            (model,),
+        )
+
+    def created_since(self, since: int) -> int:
+        """Create calls made since a time, for the hourly limit."""
+        return self._db.number("SELECT COUNT(*) FROM shards WHERE intent_at >= ?", (since,))
+
+    # -- the arrows ----------------------------------------------------------------------------
+
+    def move(self, shard: Shard, to: str, **values: object) -> Shard:
+        """One arrow: from the state that the caller saw to `to`, with further columns.
+
+        Raises:
+            BooksError: the shard has moved meanwhile.
+        """
+        names = "".join(f", {name} = ?" for name in values)
+        with self._db.transaction(to.lower()):
+            changed = self._db.execute(
+                f"UPDATE shards SET state = ?{names} WHERE id = ? AND state = ? AND generation = ?",
+                (to, *values.values(), shard.row, shard.state, shard.generation),
+            ).rowcount
+            if changed != 1:
+                raise BooksError(f"shard {shard.shard_key} is no longer {shard.state}")
+        return self.get(shard.row)
+
+    def dissolve(self, shard: Shard) -> None:
+        """Give the works of a shard back that never left the machine: no attempt is counted."""
+        with self._db.transaction("dissolve"):
+            self._db.execute(
+                "UPDATE works SET state = 'pending', attempts = attempts - 1 "
+                "WHERE id IN (SELECT work FROM items WHERE shard = ? AND live = 1)",
+                (shard.row,),
+            )
+            self._db.execute("DELETE FROM items WHERE shard = ? AND live = 1", (shard.row,))
+            self.move(shard, "DISSOLVED")
+
+    # -- batches -------------------------------------------------------------------------------
+
+    def add_batch(self, shard: int, generation: int, remote: RemoteBatch, role: str) -> int:
+        """Record a batch of a shard."""
+        batch = self._db.insert(
+            "INSERT INTO batches (batch_id, shard, generation, role, status, created_at, "
+            "input_file_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (remote.id, shard, generation, role, remote.status, remote.created_at,
+             remote.input_file_id),
+        )  # fmt: skip
+        self.observe(remote, remote.created_at)
+        return batch
+
+    def observe(self, remote: RemoteBatch, now: int) -> None:
+        """Remember what the service shows of a batch. A final status never becomes another one,
+        and a file id once seen is not forgotten."""
+        problem = "; ".join(f"{code}: {text}" for code, text in remote.errors)[:2000]
+        self._db.execute(
+            "UPDATE batches SET status = CASE WHEN status IN ('completed', 'failed', 'expired', "
+            "'cancelled') THEN status ELSE ? END, "
+            "output_file_id = COALESCE(?, output_file_id), "
+            "error_file_id = COALESCE(?, error_file_id), "
+            "expires_at = COALESCE(?, expires_at), total = COALESCE(?, total), "
+            "completed = COALESCE(?, completed), failed = COALESCE(?, failed), "
+            "problem = ?, polled_at = ? WHERE batch_id = ?",
+            (remote.status, remote.output_file_id, remote.error_file_id, remote.expires_at,
+             remote.total, remote.completed, remote.failed, problem, now, remote.id),
+        )  # fmt: skip
+
+    def batches(self, *states: str) -> list[Batch]:
+        """Batches in any of these states, oldest first."""
+        marks = ", ".join("?" * len(states))
+        found = self._db.execute(f"{_BATCH} WHERE state IN ({marks}) ORDER BY id", states)
+        return [Batch(*row) for row in found]
+
+    def batch(self, batch_id: str) -> Batch | None:
+        """The batch with the service's id, or None."""
+        found = self._db.one(f"{_BATCH} WHERE batch_id = ?", (batch_id,))
+        return None if found is None else Batch(*found)  # type: ignore[arg-type]
+
+    def batches_of(self, shard: int) -> list[Batch]:
+        """All batches of a shard, oldest first."""
+        found = self._db.execute(f"{_BATCH} WHERE shard = ? ORDER BY id", (shard,))
+        return [Batch(*row) for row in found]
+
+    def known_batch_ids(self) -> set[str]:
+        """Every batch id this ledger knows."""
+        return {str(row[0]) for row in self._db.execute("SELECT batch_id FROM batches")}
+
+    def batch_moves(self, batch: int, to: str) -> None:
+        """Set a batch's state."""
+        self._db.execute("UPDATE batches SET state = ? WHERE id = ?", (to, batch))
+
+    def cancel_asked(self, batch: int, now: int) -> None:
+        """Remember that we asked the service to cancel."""
+        self._db.execute("UPDATE batches SET cancel_asked_at = ? WHERE id = ?", (now, batch))
+
+    def cleaned(self, shard: int) -> None:
+        """Nothing of the shard is left to delete."""
+        self._db.execute("UPDATE shards SET cleaned = 1 WHERE id = ?", (shard,))
+
+    def to_clean(self) -> Sequence[tuple[int, str, str | None]]:
+        """(row, shard_key, file_id) of shards that are over and not yet cleaned."""
+        return [
+            (int(row), str(key), file_id)
+            for row, key, file_id in self._db.execute(
+                "SELECT id, shard_key, file_id FROM shards s "
+                "WHERE cleaned = 0 AND state IN ('SETTLED', 'DISSOLVED') AND NOT EXISTS "
+                "(SELECT 1 FROM batches b WHERE b.shard = s.id AND b.state IN "
+                "('open', 'downloaded')) ORDER BY id"
+            )
+        ]
+
+    # -- limits --------------------------------------------------------------------------------
+
+    def queue_limit(self, model: str) -> int | None:
+        """The queue limit learned from a refusal, or None."""
+        row = self._db.one("SELECT queue_limit FROM calibration WHERE model = ?", (model,))
+        return None if row is None or row[0] is None else int(row[0])  # type: ignore[call-overload]
+
+    def learn_queue_limit(self, model: str, limit: int) -> None:
+        """Remember the limit that the service named."""
+        self._db.execute(
+            "INSERT INTO calibration VALUES (?, 0, 0, 0, ?) "
+            "ON CONFLICT (model) DO UPDATE SET queue_limit = ?2",
+            (model, limit),
+        )
+
+
+def metadata_of(workspace: str, shard: Shard) -> dict[str, str]:
+    """What a batch carries so that it can be found and booked again without this ledger."""
+    return {
+        "captionmill_workspace": workspace,
+        "captionmill_shard": shard.shard_key,
+        "captionmill_generation": str(shard.generation),
+        "captionmill_requests": str(shard.requests),
+        "captionmill_worst_nano": "" if shard.worst is None else str(shard.worst),
+        "captionmill_model": shard.model,
+        "captionmill_prices": (shard.prices or "")[:512],
+    }
+
+
+def prices_text(prices: dict[str, str]) -> str:
+    """Unit prices as they are kept with a shard."""
+    return json.dumps(prices, sort_keys=True, separators=(",", ":"))

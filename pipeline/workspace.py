@@ -1,0 +1,159 @@
+"""A workspace: one folder, one ledger, one writer.
+
+ledger.db        the ledger (with its -wal and -shm files)
+lock             held by the one process that may write
+shards/          request files until their answers are safe
+raw/             output and error files as they came, compressed
+server/          state of the built-in server, when it was used
+captions.parquet the table
+rejects.csv      what could not be captioned, and why
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import Busy, StorageError, UsageError
+from pipeline.files import storage_error
+
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"})
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Paths of a workspace; nothing is created by looking."""
+
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger file."""
+        return self.root / "ledger.db"
+
+    @property
+    def shards(self) -> Path:
+        """Request files until their answers are safe."""
+        return self.root / "shards"
+
+    @property
+    def raw(self) -> Path:
+        """Output and error files as they came, compressed."""
+        return self.root / "raw"
+
+    @property
+    def server(self) -> Path:
+        """State of the built-in server."""
+        return self.root / "server"
+
+    @property
+    def logs(self) -> Path:
+        """Run logs."""
+        return self.root / "logs"
+
+    @property
+    def table(self) -> Path:
+        """The Parquet table."""
+        return self.root / "captions.parquet"
+
+    @property
+    def rejects(self) -> Path:
+        """The rejects CSV."""
+        return self.root / "rejects.csv"
+
+    def shard(self, shard_key: str) -> Path:
+        """The request file of a shard."""
+        return self.shards / f"{shard_key}.jsonl"
+
+    def exists(self) -> bool:
+        """True when a ledger is there."""
+        return self.ledger.is_file()
+
+    def create(self) -> None:
+        """Make the folders, readable by their owner only.
+
+        Raises:
+            StorageError: the folder cannot be made.
+            UsageError: the path is a file.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise UsageError(f"the workspace {self.root} is a file: name a folder")
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.shards, self.raw):
+                folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise storage_error(self.root, error) from error
+        self._refuse_lost_ledger()
+
+    def _refuse_lost_ledger(self) -> None:
+        if not self.exists() and (any(self.raw.iterdir()) or any(self.shards.glob("*.jsonl"))):
+            raise UsageError(
+                f"{self.root} holds shards or results but no ledger.db: run 'captionmill rebuild' "
+                "so that nothing is paid for again"
+            )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only writer. An OS lock: never stale, whatever was killed.
+
+        Raises:
+            Busy: another process holds it.
+        """
+        try:
+            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise storage_error(self.root / "lock", error) from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Busy(
+                    f"another captionmill is at work in {self.root}: wait for it, or use another "
+                    "workspace"
+                ) from None
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def network_file_system(folder: Path) -> str | None:
+    """The type of a network file system that `folder` is on, None for a local one.
+
+    SQLite's and our own locks are not reliable there, so two runs could pay twice.
+    """
+    try:
+        mounts = Path("/proc/mounts").read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    resolved = str(folder.resolve())
+    best, kind = "", None
+    for line in mounts:
+        fields = line.split(" ")
+        point = fields[1].replace("\\040", " ").rstrip("/") if len(fields) > 2 else None
+        if point is not None and f"{resolved}/".startswith(f"{point}/") and len(point) >= len(best):
+            best, kind = point, fields[2]
+    return kind if kind in _NETWORK else None
+
+
+def require_local(folder: Path, *, allow_network: bool) -> str | None:
+    """Refuse a workspace on a network file system unless allowed; gives the warning to show.
+
+    Raises:
+        StorageError: it is on one and not allowed.
+    """
+    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    kind = network_file_system(existing)
+    if kind is None:
+        return None
+    text = f"{folder} is on a network file system ({kind}), where file locks are not reliable"
+    if allow_network:
+        return f"{text}: make sure that only one machine runs on this workspace"
+    raise StorageError(
+        f"{text}: put the workspace on a local disk, or allow it with "
+        "'allow_network_workspace = true'"
+    )
