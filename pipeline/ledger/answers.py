@@ -57,14 +57,11 @@ class Settled:
         """Count one line."""
         self.outcomes[priced.answer.outcome] += 1
         usage = priced.answer.usage
-        if usage is None:
-            return
-        self.prompt_tokens += usage.prompt
-        self.completion_tokens += usage.completion
-        if priced.billed is None or self.billed is None:
-            self.billed = None
-        else:
-            self.billed += priced.billed
+        if usage is not None:
+            self.prompt_tokens += usage.prompt
+            self.completion_tokens += usage.completion
+        unknown = priced.billed is None or self.billed is None
+        self.billed = None if unknown else (self.billed or 0) + (priced.billed or 0)
 
 
 class Answers:

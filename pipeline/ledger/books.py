@@ -15,7 +15,9 @@ from pipeline.errors import BooksError, OverBudget
 from pipeline.ledger.database import Database
 from pipeline.records import Nano
 
-_HELD = "SUM(CASE state WHEN 'open' THEN reserved WHEN 'settled' THEN settled ELSE 0 END)"
+# What was settled without a known price still counts at its reservation.
+_HELD = """SUM(CASE state WHEN 'open' THEN reserved
+    WHEN 'settled' THEN COALESCE(settled, reserved) ELSE 0 END)"""
 
 
 @dataclass(frozen=True, slots=True)

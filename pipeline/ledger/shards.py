@@ -144,14 +144,38 @@ class Shards:
         )
 
     def adopt_unknown(
-        self, shard_key: str, model: str, requests: int, worst: Nano | None, now: int
+        self,
+        shard_key: str,
+        model: str,
+        requests: int,
+        worst: Nano | None,
+        prices: str | None,
+        now: int,
     ) -> int:
         """A shard of ours that this ledger does not remember (an older copy was restored)."""
         return self._db.insert(
             "INSERT INTO shards (shard_key, model, state, requests, bytes, prompt_tokens, worst, "
-            "created_at) VALUES (?, ?, 'SUBMITTED', ?, 0, 0, ?, ?)",
-            (shard_key, model, requests, worst, now),
+            "prices, created_at) VALUES (?, ?, 'SUBMITTED', ?, 0, 0, ?, ?, ?)",
+            (shard_key, model, requests, worst, prices, now),
         )
+
+    def adopt_item(self, shard: int, work_key: bytes, attempt: int) -> None:
+        """A line of an adopted shard: its work is live, so that nobody sends it again. A work
+        that lives in another shard too stays there; both answers will be booked."""
+        self._db.execute(
+            "INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (work_key,)
+        )
+        work = self._db.number("SELECT id FROM works WHERE work_key = ?", (work_key,))
+        inserted = self._db.execute(
+            "INSERT INTO items (shard, work, attempt) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (shard, work, attempt),
+        ).rowcount
+        if inserted:
+            self._db.execute(
+                "UPDATE works SET state = 'live', attempts = MAX(attempts, ?) "
+                "WHERE id = ? AND state = 'pending'",
+                (attempt, work),
+            )
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -215,6 +239,13 @@ class Shards:
             if changed != 1:
                 raise BooksError(f"shard {shard.shard_key} is no longer {shard.state}")
         return self.get(shard.row)
+
+    def note_refusal(self, shard: int, refusals: int, problem: str) -> None:
+        """Remember how often the service refused a shard, and its words."""
+        self._db.execute(
+            "UPDATE shards SET refusals = ?, problem = ? WHERE id = ?",
+            (refusals, problem[:500], shard),
+        )
 
     def dissolve(self, shard: Shard) -> None:
         """Give the works of a shard back that never left the machine: no attempt is counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -64,6 +65,14 @@ class Works:
             (key, canonical_json(canonical)),
         )
         return self._db.number("SELECT id FROM recipes WHERE recipe_id = ?", (key,))
+
+    def schema_fields(self, spec: int | None) -> tuple[str, ...]:
+        """Properties that a structured answer of this spec must have, () for plain text."""
+        row = self._db.one("SELECT canonical FROM specs WHERE id = ?", (spec,))
+        if row is None:
+            return ()
+        schema = json.loads(str(row[0])).get("request", {}).get("schema")
+        return tuple((schema or {}).get("properties", {}))
 
     # -- preparing -----------------------------------------------------------------------------
 

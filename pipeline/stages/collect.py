@@ -1,0 +1,216 @@
+"""collect: look at every unfinished batch, fetch what is finished, settle it.
+
+Raw files are made durable first; settling them is a pure function of those files and one
+transaction, so that a kill anywhere only means doing it again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.core.batch_errors import BatchFailure, classify
+from pipeline.core.lifecycle import backoff_seconds, next_step
+from pipeline.errors import CaptionmillError, CostAnomaly, NeedsPerson, NotFound, ServiceError
+from pipeline.failpoints import reached
+from pipeline.ledger.answers import Settled
+from pipeline.ledger.shards import Batch, Shard
+from pipeline.stages import results
+from pipeline.stages.desk import FROZEN, ON_HOLD, Desk
+from pipeline.stages.reconcile import next_generation
+
+_REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "server"})
+_PERSON = frozenset({"quota", "billing", "auth", "model"})
+
+
+@dataclass(slots=True)
+class Collected:
+    """What collecting came to.
+
+    Attributes:
+        batches: settled now.
+        outcomes: lines by outcome.
+        billed: nano-dollars; None when a paid line has no price.
+        open: batches that are not finished.
+        again: images that go again.
+        problems: sentences for the user.
+        error: the error that decides the exit code.
+    """
+
+    batches: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    billed: int | None = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    open: int = 0
+    again: int = 0
+    problems: list[str] = field(default_factory=list)
+    error: CaptionmillError | None = None
+
+    def add(self, settled: Settled) -> None:
+        """Count a settled batch."""
+        self.batches += 1
+        self.outcomes.update(settled.outcomes)
+        unknown = self.billed is None or settled.billed is None
+        self.billed = None if unknown else (self.billed or 0) + (settled.billed or 0)
+        self.prompt_tokens += settled.prompt_tokens
+        self.completion_tokens += settled.completion_tokens
+        self.again += settled.again
+
+    def fail(self, error: CaptionmillError) -> None:
+        """Note a problem; the rest goes on."""
+        self.problems.append(str(error))
+        self.error = self.error or error
+
+
+def collect(desk: Desk, result: Collected | None = None) -> Collected:
+    """Poll, download and settle everything that is finished.
+
+    One batch's trouble does not stop the others: see `Collected.error`.
+    """
+    result = result or Collected()
+    result.open = 0
+    for batch in desk.ledger.shards.batches("open"):
+        desk.check_stop()
+        try:
+            if not _poll(desk, batch):
+                result.open += 1
+        except NotFound as error:
+            result.open += 1
+            _vanished(desk, batch, error, result)
+        except (ServiceError, NeedsPerson) as error:
+            result.open += 1
+            result.fail(error)
+    for batch in desk.ledger.shards.batches("downloaded"):
+        desk.check_stop()
+        _settle(desk, batch, result)
+    return result
+
+
+def _poll(desk: Desk, batch: Batch) -> bool:
+    """Look at one batch; True when its results are safe here."""
+    remote = desk.service.get(batch.batch_id)
+    now = desk.clock.now()
+    desk.ledger.shards.observe(remote, now)
+    step = next_step(
+        remote.status,
+        remote.expires_at or batch.expires_at,
+        batch.cancel_asked_at is not None,
+        now,
+        desk.patience,
+    )
+    if step == "cancel":
+        desk.ledger.shards.cancel_asked(batch.row, now)
+        desk.service.cancel(batch.batch_id)
+    if step != "download":
+        return False
+    current = desk.ledger.shards.batch(batch.batch_id)
+    assert current is not None
+    for kind, file_id in (("output", current.output_file_id), ("error", current.error_file_id)):
+        if file_id:
+            _fetch(desk, current, kind, file_id)
+    _downloaded(desk, current)
+    return True
+
+
+def _fetch(desk: Desk, batch: Batch, kind: str, file_id: str) -> None:
+    target = raw_path(desk, batch, kind)
+    if target.exists():
+        return
+    reached("collect.before_download")
+    partial = target.with_name(f"_{target.name}.part")
+    try:
+        desk.service.download(file_id, partial)
+        results.compress(partial, target)
+    finally:
+        partial.unlink(missing_ok=True)
+    reached("collect.after_download")
+
+
+def raw_path(desk: Desk, batch: Batch, kind: str) -> Path:
+    """Where a raw file of a batch is kept."""
+    shard = desk.ledger.shards.get(batch.shard)
+    return desk.workspace.raw / f"{shard.shard_key}.{batch.batch_id}.{kind}.jsonl.gz"
+
+
+def _downloaded(desk: Desk, batch: Batch) -> None:
+    shard = desk.ledger.shards.get(batch.shard)
+    with desk.ledger.database.transaction("downloaded"):
+        desk.ledger.shards.batch_moves(batch.row, "downloaded")
+        if batch.role == "main":
+            desk.ledger.shards.move(shard, "DOWNLOADED")
+
+
+def _vanished(desk: Desk, batch: Batch, error: NotFound, result: Collected) -> None:
+    """A batch or result file that existed is gone: its money stays booked, a person looks."""
+    text = f"batch {batch.batch_id} or a file of it is gone at the service ({error})"
+    desk.ledger.incident(desk.clock.now(), "vanished", text, batch.shard, batch.row)
+    result.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
+
+
+def _settle(desk: Desk, batch: Batch, result: Collected) -> None:
+    shard = desk.ledger.shards.get(batch.shard)
+    paths = [p for kind in ("output", "error") if (p := raw_path(desk, batch, kind)).exists()]
+    failure = _failure(batch) if not paths else None
+    if failure is not None and _goes_again(desk, shard, batch, failure, result):
+        return
+    report = results.Report()
+    reached("collect.before_settle")
+    with desk.ledger.database.transaction("settle"):
+        answers = results.read(desk.ledger, shard, batch, paths, failure, report)
+        settled = desk.ledger.answers.settle(
+            shard, batch, answers, desk.rules, desk.clock.now()
+        )
+        for kind, text in report.incidents:
+            desk.ledger.incident(desk.clock.now(), kind, text, shard.row, batch.row)
+        if settled.over:
+            _freeze(desk, batch, settled.over)
+        desk.ledger.put(ON_HOLD, None)
+        desk.ledger.put("table_stale", "1")
+    result.add(settled)
+    result.problems += [text for _, text in report.incidents]
+    if settled.over:
+        result.fail(CostAnomaly(desk.ledger.get(FROZEN) or ""))
+
+
+def _failure(batch: Batch) -> BatchFailure | None:
+    """Why a batch failed as a whole, None when it ran."""
+    if batch.status != "failed":
+        return None
+    code, _, message = batch.problem.partition(": ")
+    return classify(code, message)
+
+
+def _goes_again(
+    desk: Desk, shard: Shard, batch: Batch, failure: BatchFailure, result: Collected
+) -> bool:
+    """A batch that never ran for a reason that passes: the same file goes again, no attempt is
+    consumed. False when its requests have failed for good."""
+    if batch.role != "main" or failure.kind not in _REQUEUE | _PERSON:
+        return False
+    now = desk.clock.now()
+    refusals = shard.refusals + 1
+    wait = backoff_seconds(refusals, desk.patience.backoff)
+    with desk.ledger.database.transaction("requeue"):
+        if failure.kind == "queue_full" and failure.limit:
+            desk.ledger.shards.learn_queue_limit(shard.model, failure.limit)
+        desk.ledger.shards.batch_moves(batch.row, "settled")
+        next_generation(desk, shard, not_before=now + wait)
+        desk.ledger.shards.note_refusal(shard.row, refusals, batch.problem)
+    text = f"batch {batch.batch_id} was refused ({batch.problem}); it goes again after {wait} s"
+    if failure.kind in _PERSON:
+        result.fail(NeedsPerson(text))
+    else:
+        result.problems.append(text)
+    return True
+
+
+def _freeze(desk: Desk, batch: Batch, over: list[str]) -> None:
+    text = (
+        f"{len(over)} line(s) of batch {batch.batch_id} cost more than was reserved (first: "
+        f"{over[0]}): nothing more is sent. Look at 'captionmill status', correct the prices or "
+        "the margin, then run 'captionmill resolve --unfreeze'"
+    )
+    desk.ledger.put(FROZEN, text)
+    desk.ledger.incident(desk.clock.now(), "over_reservation", text, batch.shard, batch.row)

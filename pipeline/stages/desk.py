@@ -1,0 +1,65 @@
+"""What the stages that talk to the service share: handed in once, by `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pipeline.clock import Clock
+from pipeline.core.budget import Caps
+from pipeline.core.lifecycle import Patience
+from pipeline.core.outcomes import DEFAULT_RULES, RetryRule
+from pipeline.errors import Interrupted
+from pipeline.ledger import Ledger
+from pipeline.ledger.books import Scope
+from pipeline.providers.base import BatchService
+from pipeline.workspace import Workspace
+
+FROZEN = "frozen"
+ON_HOLD = "on_hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Ledger, service, workspace and the rules of this run.
+
+    Attributes:
+        run: row of this run in the ledger.
+        queue_limit: prompt tokens a model's unfinished batches may hold, None = learned only.
+        creates_per_hour: create calls an hour.
+        say: shows one sentence to the user.
+        stopping: true once a person or the system asked to stop.
+    """
+
+    ledger: Ledger
+    service: BatchService
+    workspace: Workspace
+    clock: Clock
+    run: int
+    caps: Caps = field(default_factory=Caps)
+    patience: Patience = field(default_factory=Patience)
+    rules: Mapping[str, RetryRule] = field(default_factory=lambda: dict(DEFAULT_RULES))
+    queue_limit: int | None = None
+    creates_per_hour: int = 2000
+    keep_raw: bool = True
+    keep_shards: bool = False
+    delete_remote: bool = True
+    say: Callable[[str], None] = lambda _text: None
+    stopping: Callable[[], bool] = lambda: False
+
+    def scope(self) -> Scope:
+        """Where a reservation made now counts."""
+        return Scope(self.run, self.clock.now())
+
+    def filename(self, shard_key: str) -> str:
+        """The name of a shard's file at the service: unique, and ours to recognise."""
+        return f"captionmill-{self.ledger.workspace_id()}-{shard_key}.jsonl"
+
+    def check_stop(self) -> None:
+        """Leave between transactions when asked to.
+
+        Raises:
+            Interrupted: a stop was asked for.
+        """
+        if self.stopping():
+            raise Interrupted("stopped; what is in flight is safe: run again to go on")

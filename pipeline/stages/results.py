@@ -1,0 +1,135 @@
+"""From raw output and error files to priced answers: a pure reading of files that are safe here.
+
+Every line of both files is judged; what was sent and is in neither gets an explicit outcome.
+"""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.core.answer import BadLine, judge_line, split_lines
+from pipeline.core.batch_errors import BatchFailure
+from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
+from pipeline.core.lifecycle import absent_outcome
+from pipeline.core.pricing import PriceSheet, cost
+from pipeline.files import whole_file
+from pipeline.ledger import Ledger
+from pipeline.ledger.answers import PricedAnswer
+from pipeline.ledger.shards import Batch, Shard
+from pipeline.records import PAID_OUTCOMES, Answer
+
+_REPORTED = 20  # incidents of one kind that are spelled out for one batch
+
+
+@dataclass(slots=True)
+class Report:
+    """Oddities of a batch's files: (kind, sentence)."""
+
+    incidents: list[tuple[str, str]] = field(default_factory=list)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def note(self, kind: str, text: str) -> None:
+        """Keep an oddity; a flood of one kind is cut short."""
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        if self._counts[kind] <= _REPORTED:
+            self.incidents.append((kind, text))
+
+
+def compress(source: Path, target: Path) -> None:
+    """Keep a raw file, durably and compressed."""
+    with source.open("rb") as plain, whole_file(target) as handle:
+        # mtime 0: the same results give the same bytes
+        with gzip.GzipFile(fileobj=handle, mode="wb", compresslevel=3, mtime=0) as packed:
+            shutil.copyfileobj(plain, packed, 1 << 20)
+
+
+def read(
+    ledger: Ledger,
+    shard: Shard,
+    batch: Batch,
+    paths: Iterable[Path],
+    failure: BatchFailure | None,
+    report: Report,
+) -> Iterator[PricedAnswer]:
+    """Every answer of a batch, priced; then an explicit outcome for what is in neither file."""
+    sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
+    expected = {
+        WorkAttempt(key, attempt) for _, key, attempt, _, _ in ledger.shards.items(shard.row)
+    }
+    schema = ledger.works.schema_fields(shard.spec)
+    seen: dict[WorkAttempt, Answer] = {}
+    for answer in _lines(batch, paths, schema, report):
+        attempt = parse_custom_id(answer.custom_id)
+        if attempt is None or (expected and attempt not in expected):
+            report.note("alien_line", f"batch {batch.batch_id}: unknown id {answer.custom_id!r}")
+            if attempt is None:
+                continue
+        if attempt in seen:
+            _second_line(batch, answer, seen[attempt], report)
+            continue
+        seen[attempt] = answer
+        yield PricedAnswer(
+            attempt.work_key, attempt.attempt, answer, _billed(answer, sheet, report)
+        )
+    if batch.role == "main":
+        yield from _absent(batch, expected - seen.keys(), len(seen), failure)
+
+
+def _lines(
+    batch: Batch, paths: Iterable[Path], schema: tuple[str, ...], report: Report
+) -> Iterator[Answer]:
+    for path in paths:
+        with gzip.open(path, "rb") as stream:
+            for offset, raw in split_lines(stream):
+                judged = judge_line(raw, schema)
+                if isinstance(judged, BadLine):
+                    report.note(
+                        "bad_line",
+                        f"{path.name}: the line at byte {offset} cannot be read: {judged.reason}",
+                    )
+                else:
+                    yield judged
+
+
+def _second_line(batch: Batch, answer: Answer, first: Answer, report: Report) -> None:
+    """First wins. The same line twice is noise, a different one is an incident."""
+    if answer != first:
+        report.note(
+            "different_duplicate",
+            f"batch {batch.batch_id}: a second, different line for {answer.custom_id}",
+        )
+
+
+def _billed(answer: Answer, sheet: PriceSheet | None, report: Report) -> int | None:
+    """The exact cost of one line; None where it is unknown, and then its whole reservation
+    stays counted. A line that never ran costs nothing."""
+    if answer.usage is None:
+        return None if answer.outcome in PAID_OUTCOMES else 0
+    if sheet is None:
+        return None
+    try:
+        return cost(answer.usage, sheet)
+    except ValueError as error:
+        report.note("impossible_usage", f"{answer.custom_id}: {error}")
+        return None
+
+
+def _absent(
+    batch: Batch, absent: Iterable[WorkAttempt], lines: int, failure: BatchFailure | None
+) -> Iterator[PricedAnswer]:
+    """Explicit outcomes for requests without a line, in a fixed order."""
+    for attempt in sorted(absent, key=lambda a: a.work_key):
+        name = custom_id(attempt.work_key, attempt.attempt)
+        if failure is not None:
+            answer = Answer(
+                name, "failed", reason=failure.message, code=failure.code or failure.kind
+            )
+        else:
+            outcome = absent_outcome(batch.status, lines, batch.completed, batch.failed)
+            reason = f"in no result file of the {batch.status} batch {batch.batch_id}"
+            answer = Answer(name, outcome, reason=reason, code=outcome)
+        yield PricedAnswer(attempt.work_key, attempt.attempt, answer, 0)
