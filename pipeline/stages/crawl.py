@@ -11,7 +11,8 @@ from itertools import islice
 from pipeline.ledger import Ledger
 from pipeline.sources.base import Listing, Source
 
-_CHUNK = 5_000
+_CHUNK = 5_000  # files handed to the ledger at once
+_GROUP = 200  # folders in one transaction
 
 
 @dataclass(slots=True)
@@ -42,9 +43,13 @@ def crawl(
     row = ledger.images.source(source.kind, source.locator, source.label)
     result = Crawled(row)
     number = ledger.images.begin_crawl(row)
-    for listing in source.listings():
+    listings = source.listings()
+    while group := list(islice(listings, _GROUP)):
         check_stop()
-        result.changed |= _look(ledger, row, listing, number, now)
+        # one transaction for many folders: a commit costs an fsync
+        with ledger.database.transaction("crawl"):
+            for listing in group:
+                result.changed |= _look(ledger, row, listing, number, now)
     if not source.problems:
         # a folder that could not be read is not proof that its images are gone
         with ledger.database.transaction("crawled"):
@@ -67,8 +72,6 @@ def _look(ledger: Ledger, source: int, listing: Listing, crawl_number: int, now:
         return False
     entries = listing.entries()
     while chunk := list(islice(entries, _CHUNK)):
-        with ledger.database.transaction("crawl"):
-            ledger.images.upsert(folder, chunk, crawl_number, now)
-    with ledger.database.transaction("folder"):
-        ledger.images.finish_folder(folder, digest, listing.skipped(), crawl_number)
+        ledger.images.upsert(folder, chunk, crawl_number, now)
+    ledger.images.finish_folder(folder, digest, listing.skipped(), crawl_number)
     return True

@@ -1,0 +1,97 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.lifecycle import (
+    GENERATION,
+    SHARD,
+    WORKSPACE,
+    Adopt,
+    AskPerson,
+    Hold,
+    Intent,
+    Patience,
+    Recreate,
+    absent_outcome,
+    backoff_seconds,
+    next_step,
+    reconcile,
+    strays,
+)
+from pipeline.records import RemoteBatch
+
+PATIENCE = Patience(grace=120, listings_apart=60)
+
+
+def batch(id: str, *, file: str = "file-1", created: int = 0, **metadata: str) -> RemoteBatch:
+    return RemoteBatch(id, "in_progress", file, None, None, created, metadata=metadata)
+
+
+def intent(since: int, absent: int | None = None) -> Intent:
+    return Intent("000001-ab", "file-1", since, absent)
+
+
+def test_a_batch_in_the_list_is_adopted_by_metadata_or_by_its_input_file() -> None:
+    by_metadata = batch("b1", file="other", **{SHARD: "000001-ab"})
+    by_file = batch("b2")
+    assert reconcile(intent(0), [by_metadata], frozenset(), PATIENCE) == Adopt(by_metadata)
+    assert reconcile(intent(0), [by_file], frozenset(), PATIENCE) == Adopt(by_file)
+
+
+def test_the_oldest_of_several_is_adopted_and_the_others_are_extras() -> None:
+    old, new = batch("b9", created=1), batch("b1", created=2)
+    assert reconcile(intent(0), [new, old], frozenset(), PATIENCE) == Adopt(old, (new,))
+
+
+def test_another_shards_batch_and_known_ones_are_not_adopted() -> None:
+    other = batch("b1", **{SHARD: "000002-cd"})
+    assert reconcile(intent(0), [other, batch("b2")], frozenset({"b2"}), PATIENCE) == Hold(
+        first=False, seconds=120
+    )
+
+
+@given(st.integers(0, 1000), st.none() | st.integers(0, 1000))
+def test_absence_is_proven_only_after_the_grace_and_two_listings_apart(
+    since: int, absent: int | None
+) -> None:
+    decision = reconcile(intent(since, absent), [], frozenset(), PATIENCE)
+    proven = since >= 120 and absent is not None and absent >= 60
+    assert (decision == Recreate()) == proven
+    assert proven or isinstance(decision, Hold)
+
+
+def test_ask_never_creates_again() -> None:
+    ask = Patience(on_ambiguous="ask")
+    assert reconcile(intent(10**6, 10**6), [], frozenset(), ask) == AskPerson()
+
+
+def test_strays_are_ours_and_unknown() -> None:
+    ours = batch("b1", created=2, **{WORKSPACE: "w", GENERATION: "1"})
+    older = batch("b0", created=1, **{WORKSPACE: "w"})
+    foreign = batch("b2", **{WORKSPACE: "x"})
+    known = batch("b3", **{WORKSPACE: "w"})
+    assert strays([ours, older, foreign, known, batch("b4")], "w", frozenset({"b3"})) == [
+        older,
+        ours,
+    ]
+
+
+def test_what_to_do_about_a_submitted_batch() -> None:
+    assert next_step("completed", None, False, 0, PATIENCE) == "download"
+    assert next_step("expired", 5, True, 0, PATIENCE) == "download"
+    assert next_step("unknown", None, False, 10**9, PATIENCE) == "wait"
+    assert next_step("in_progress", 100, False, 100 + PATIENCE.stuck, PATIENCE) == "wait"
+    assert next_step("in_progress", 100, False, 101 + PATIENCE.stuck, PATIENCE) == "cancel"
+    assert next_step("in_progress", 100, True, 101 + PATIENCE.stuck, PATIENCE) == "wait"
+
+
+def test_backoff_repeats_its_last_step() -> None:
+    assert [backoff_seconds(n, (5, 10, 20)) for n in (1, 2, 3, 4)] == [300, 600, 1200, 1200]
+    assert backoff_seconds(3, ()) == 0
+
+
+def test_an_absent_line_is_unpaid_only_where_the_counts_prove_it() -> None:
+    assert absent_outcome("expired", 40, 40, 0) == "expired"
+    assert absent_outcome("cancelled", 40, 39, 1) == "cancelled"
+    assert absent_outcome("expired", 39, 40, 0) == "missing"
+    assert absent_outcome("expired", 39, None, None) == "missing"
+    assert absent_outcome("completed", 40, 40, 0) == "missing"

@@ -1,0 +1,37 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.packing import Load, ShardLimits, affordable, takes
+
+loads = st.builds(
+    Load, st.just(1), st.integers(1, 500), st.integers(0, 500), st.none() | st.integers(0, 500)
+)
+
+
+@given(st.lists(loads, max_size=60), st.integers(1, 20), st.integers(1, 2000))
+def test_shards_keep_their_bounds(lines: list[Load], requests: int, size: int) -> None:
+    limits = ShardLimits(requests=requests, bytes=size, tokens=1000)
+    shard = Load()
+    for line in lines:
+        if takes(shard, line, limits):
+            shard = shard.plus(line)
+            assert shard.requests <= requests
+            assert shard.bytes <= size
+            assert shard.tokens <= 1000 or shard.requests == 1
+        elif shard.requests:
+            shard = Load()
+        else:
+            assert line.bytes > size
+
+
+def test_one_line_with_many_tokens_still_goes() -> None:
+    assert takes(Load(), Load(1, 10, 10**9, 1), ShardLimits(tokens=5))
+    assert not takes(Load(1, 10, 1, 1), Load(1, 10, 10, 1), ShardLimits(tokens=5))
+
+
+def test_an_unknown_price_is_affordable_only_without_a_cap() -> None:
+    line = Load(1, 1, 1, None)
+    assert affordable(Load(), line, None)
+    assert not affordable(Load(), line, 10**12)
+    assert affordable(Load(1, 1, 1, 5), Load(1, 1, 1, 5), 10)
+    assert not affordable(Load(1, 1, 1, 5), Load(1, 1, 1, 6), 10)
