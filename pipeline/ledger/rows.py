@@ -7,15 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 
 from pipeline.ledger.database import Database
-from pipeline.records import Nano
+from pipeline.records import PAID_OUTCOMES, Nano
 
 # One outcome a row, in this order of precedence. A duplicate shows the caption of its
 # representative and costs nothing, so that the sum of a column is the sum of the bill.
-_OUTCOME = """
+_PAID_FOR = ", ".join(f"'{name}'" for name in sorted(PAID_OUTCOMES))
+_OUTCOME = f"""
 CASE
     WHEN i.reject_code IS NOT NULL THEN 'rejected'
-    WHEN w.id IS NULL OR (w.state <> 'done' AND (w.outcome IS NULL OR w.answer IS NULL
-         OR a.billed IS NULL AND a.prompt_tokens IS NULL)) THEN 'pending'
+    WHEN w.id IS NULL THEN 'pending'
+    WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({_PAID_FOR}) THEN 'pending'
     WHEN w.representative <> i.id AND w.outcome = 'captioned' THEN 'duplicate'
     ELSE w.outcome
 END
@@ -32,11 +33,11 @@ LEFT JOIN answers a ON a.id = w.answer
 """
 
 # name -> SQL; money and tokens are sums over all attempts, and belong to the representative
-_PAID = "(SELECT SUM({0}) FROM answers x WHERE x.work = w.id)"
+_ATTEMPTS = "(SELECT SUM({0}) FROM answers x WHERE x.work = w.id)"
 
 
 def _sum(column: str) -> str:
-    total = _PAID.format(column)
+    total = _ATTEMPTS.format(column)
     return f"CASE WHEN w.id IS NULL THEN NULL WHEN w.representative = i.id THEN {total} ELSE 0 END"
 
 
@@ -115,8 +116,7 @@ class Rows:
         """Images present in a source (or all) by outcome."""
         where = "" if source is None else "AND s.id = ?"
         found = self._db.execute(
-            f"SELECT {_OUTCOME} AS outcome, COUNT(*) {_FROM} WHERE i.present = 1 {where} "
-            "GROUP BY outcome",
+            f"SELECT {_OUTCOME}, COUNT(*) {_FROM} WHERE i.present = 1 {where} GROUP BY 1",
             () if source is None else (source,),
         )
         return Counter({str(name): int(count) for name, count in found})

@@ -50,7 +50,7 @@ def crawl(
         with ledger.database.transaction("crawl"):
             for listing in group:
                 result.changed |= _look(ledger, row, listing, number, now)
-    if not source.problems:
+    if source.complete:
         # a folder that could not be read is not proof that its images are gone
         with ledger.database.transaction("crawled"):
             ledger.images.finish_crawl(row, number)
@@ -66,12 +66,12 @@ def crawl(
 def _look(ledger: Ledger, source: int, listing: Listing, crawl_number: int, now: int) -> bool:
     """One folder; True when it changed. Its digest is recorded last."""
     folder, before = ledger.images.folder(source, listing.folder)
-    digest = listing.digest()
+    digest = listing.digest
     if digest == before:
         ledger.images.folder_unchanged(folder, crawl_number)
         return False
     entries = listing.entries()
     while chunk := list(islice(entries, _CHUNK)):
         ledger.images.upsert(folder, chunk, crawl_number, now)
-    ledger.images.finish_folder(folder, digest, listing.skipped(), crawl_number)
+    ledger.images.finish_folder(folder, digest, listing.skipped, crawl_number)
     return True

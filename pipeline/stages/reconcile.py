@@ -17,8 +17,8 @@ from pipeline.core.lifecycle import (
     AskPerson,
     Hold,
     Intent,
-    Recreate,
     Reconciled,
+    Recreate,
 )
 from pipeline.core.lifecycle import reconcile as decide
 from pipeline.core.lifecycle import strays as find_strays

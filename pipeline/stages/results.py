@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.core.answer import BadLine, judge_line, split_lines
+from pipeline.core.pricing import PriceSheet, cost
+
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
-from pipeline.core.pricing import PriceSheet, cost
 from pipeline.files import whole_file
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.ledger import Ledger
+from pipeline.ledger.works import SpecText
+from tests.ledger.world import NOW, SPEC, World
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with Ledger(tmp_path / "ledger.db") as opened:
+        opened.begin_run("run", NOW)
+        yield opened
+
+
+@pytest.fixture
+def world(ledger: Ledger) -> World:
+    made = World(ledger)
+    made.source = ledger.images.source("folder", "/imgs", "imgs")
+    made.folder, _ = ledger.images.folder(made.source, "")
+    made.spec = ledger.works.spec(SPEC, SpecText("openai", "", "gpt-6-luna", "/v1/x"), NOW)
+    made.recipe = ledger.works.recipe({"long_side": 512})
+    ledger.images.use_spec(made.source, made.spec)
+    return made
+
+
+@pytest.fixture
+def reopen(tmp_path: Path) -> Callable[[], Ledger]:
+    return lambda: Ledger(tmp_path / "ledger.db")

@@ -1,0 +1,110 @@
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.core.outcomes import DEFAULT_RULES, RetryRule
+from pipeline.ledger.answers import PricedAnswer
+from tests.ledger.world import NOW, World, answered, remote, scope
+
+
+def test_settling_keeps_captions_charges_them_and_frees_the_rest(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    shard, batch = world.submitted()
+    keys = [key for _, key in world.works]
+    answers = [
+        answered(keys[0], 400),
+        answered(keys[1], 0, outcome="expired", caption=None, usage=None),
+    ]
+    settled = world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
+    assert (settled.billed, settled.again, settled.over) == (400, 1, [])
+    assert settled.outcomes == {"captioned": 1, "expired": 1}
+    assert world.ledger.books.totals().settled == world.ledger.rows.answers_sum() == 400
+    assert world.ledger.rows.outcomes() == {"captioned": 1, "pending": 1}
+    assert world.ledger.shards.get(shard.row).state == "SETTLED"
+
+
+def test_settling_is_all_or_nothing(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+
+    def torn() -> Iterator[PricedAnswer]:
+        yield answered(world.works[0][1])
+        raise RuntimeError("the disk went away")
+
+    with pytest.raises(RuntimeError):
+        world.ledger.answers.settle(shard, batch, torn(), DEFAULT_RULES, NOW)
+    assert world.ledger.rows.answers_sum() == 0
+    assert world.ledger.books.totals().reserved == 1000
+
+
+def test_a_line_that_cost_more_than_reserved_is_told(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    settled = world.ledger.answers.settle(shard, batch, [answered(key, 1001)], DEFAULT_RULES, NOW)
+    assert settled.over == [answered(key).answer.custom_id]
+    assert world.ledger.books.exposure(scope(1)).lifetime == 1001
+
+
+def test_a_better_answer_is_shown_and_every_charge_counts(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    rules = {**DEFAULT_RULES, "length": RetryRule(attempts=2)}
+    first = answered(key, 300, outcome="length", caption="a ca")
+    assert world.ledger.answers.settle(shard, batch, [first], rules, NOW).again == 1
+    assert world.ledger.rows.outcomes() == {"length": 1}
+    stray = world.ledger.shards.add_batch(shard.row, 1, remote("batch_2"), "stray")
+    world.ledger.books.record_unasked(shard.row, -stray, 1000, scope(1))
+    second = world.ledger.shards.batch("batch_2")
+    assert second is not None
+    world.ledger.answers.settle(shard, second, [answered(key, 400, attempt=2)], rules, NOW)
+    assert world.ledger.rows.outcomes() == {"captioned": 1}
+    assert world.ledger.books.totals().settled == world.ledger.rows.answers_sum() == 700
+
+
+def test_an_answer_nobody_planned_is_kept(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    world.ledger.answers.settle(shard, batch, [answered(b"k" * 32, 5)], DEFAULT_RULES, NOW)
+    work = world.ledger.works.peek(b"k" * 32)
+    assert work is not None
+    assert work.state == "done"
+
+
+def test_odd_text_is_kept(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    text = "a\u2028b\u0085c\x00d\x1ce " + "é" * 1_000_000
+    settle = world.ledger.answers.settle
+    settle(shard, batch, [answered(world.works[0][1], caption=text)], DEFAULT_RULES, NOW)
+    assert world.ledger.database.one("SELECT caption FROM answers") == (text,)
+
+
+def test_a_lone_surrogate_becomes_a_replacement_character(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    settle = world.ledger.answers.settle
+    settle(shard, batch, [answered(world.works[0][1], caption="x\ud800y")], DEFAULT_RULES, NOW)
+    assert world.ledger.database.one("SELECT caption FROM answers") == ("x\ufffdy",)
+
+
+def test_estimates_are_held_against_bills(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    world.ledger.answers.settle(shard, batch, [answered(world.works[0][1])], DEFAULT_RULES, NOW)
+    assert world.ledger.answers.calibration() == [("gpt-6-luna", 100, 120, 1)]
+
+
+def test_retry_by_hand_and_repeated_captions(world: World) -> None:
+    for number in range(3):
+        world.image(f"{number}.jpg", number + 1)
+    shard, batch = world.submitted()
+    answers = [answered(key) for _, key in world.works[:2]]
+    answers.append(answered(world.works[2][1], outcome="refused", caption=None))
+    world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
+    assert world.ledger.answers.repeated_captions(world.spec, 2) == [("a cat", 2)]
+    assert world.ledger.answers.repeated_captions(world.spec, 3) == []
+    assert world.ledger.answers.retry(["refused"], world.spec) == 1
+    assert [work for work, _ in world.ledger.images.unsent(world.source)] == [world.works[2][0]]

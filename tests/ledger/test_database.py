@@ -1,0 +1,90 @@
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from pipeline import failpoints
+from pipeline.errors import BooksError, StorageError
+from pipeline.ledger.database import Database
+from pipeline.ledger.schema import MIGRATIONS
+
+
+def test_the_file_is_durable_and_migrated(tmp_path: Path) -> None:
+    database = Database(tmp_path / "ledger.db")
+    assert database.one("PRAGMA journal_mode") == ("wal",)
+    assert database.number("PRAGMA synchronous") == 2  # FULL
+    assert database.number("PRAGMA user_version") == len(MIGRATIONS)
+    assert database.integrity() == []
+    database.close()
+
+
+def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
+    database = Database(tmp_path / "ledger.db")
+    with pytest.raises(RuntimeError), database.transaction("t"):
+        database.execute("INSERT INTO meta VALUES ('a', '1')")
+        raise RuntimeError
+    assert database.one("SELECT * FROM meta") is None
+    database.close()
+
+
+def test_an_inner_transaction_is_part_of_the_outer_one(tmp_path: Path) -> None:
+    database = Database(tmp_path / "ledger.db")
+    with pytest.raises(RuntimeError), database.transaction("outer"):
+        with database.transaction("inner"):
+            database.execute("INSERT INTO meta VALUES ('a', '1')")
+        raise RuntimeError
+    assert database.one("SELECT * FROM meta") is None
+    database.close()
+
+
+def test_a_kill_before_the_commit_leaves_nothing_and_after_it_everything(tmp_path: Path) -> None:
+    for number, (name, kept) in enumerate(
+        [("ledger.before_commit.t", False), ("ledger.after_commit.t", True)]
+    ):
+        path = tmp_path / f"{number}.db"
+        Database(path).close()
+        child = os.fork()
+        if child == 0:
+            failpoints.arm(failpoints.kill_at(name))
+            database = Database(path)
+            with database.transaction("t"):
+                database.execute("INSERT INTO meta VALUES ('a', '1')")
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 9
+        database = Database(path)
+        assert (database.one("SELECT value FROM meta") == ("1",)) == kept
+        database.close()
+
+
+def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Database(path).close()
+    raw = sqlite3.connect(path)
+    raw.execute("PRAGMA user_version = 999")
+    raw.commit()
+    raw.close()
+    with pytest.raises(BooksError, match="newer captionmill"):
+        Database(path)
+
+
+def test_a_file_that_is_no_ledger_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(BooksError, match="captionmill rebuild"):
+        Database(path)
+
+
+def test_a_folder_that_is_gone_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="ledger.db"):
+        Database(tmp_path / "gone" / "ledger.db")
+
+
+def test_a_backup_is_a_whole_copy(tmp_path: Path) -> None:
+    database = Database(tmp_path / "ledger.db")
+    database.execute("INSERT INTO meta VALUES ('a', '1')")
+    database.backup(tmp_path / "copy.db")
+    database.close()
+    copy = Database(tmp_path / "copy.db")
+    assert copy.one("SELECT value FROM meta WHERE key = 'a'") == ("1",)
+    copy.close()

@@ -1,0 +1,129 @@
+from pipeline.ledger import Ledger
+from pipeline.records import SourceFile
+from tests.ledger.world import NOW, World
+
+
+def seen(name: str, size: int = 10, mtime: int = 1, **more: object) -> SourceFile:
+    return SourceFile("", name, f"/imgs/{name}", size, mtime, 7, **more)  # type: ignore[arg-type]
+
+
+def todo(world: World) -> list[str]:
+    return [image.name for image in world.ledger.images.todo(world.source)]
+
+
+def test_labels_are_unique(ledger: Ledger) -> None:
+    first = ledger.images.source("folder", "/a/imgs", "imgs")
+    second = ledger.images.source("folder", "/b/imgs", "imgs")
+    assert ledger.images.source("folder", "/a/imgs", "imgs") == first != second
+    labels = ledger.database.execute("SELECT label FROM sources ORDER BY id").fetchall()
+    assert labels == [("imgs",), ("imgs-2",)]
+
+
+def test_an_unchanged_file_is_not_looked_at_again(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.ledger.images.upsert(
+        world.folder, [SourceFile("", "a.jpg", "/imgs/a.jpg", 10, 1, 1)], 2, NOW
+    )
+    assert todo(world) == []
+
+
+def test_a_changed_file_forgets_what_it_was(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.ledger.images.upsert(world.folder, [seen("a.jpg", size=11)], 2, NOW)
+    (image,) = world.ledger.images.todo(world.source)
+    assert (image.name, image.source_id) == ("a.jpg", None)
+    assert world.ledger.rows.outcomes()["pending"] == 1
+
+
+def test_changed_columns_keep_the_bytes_but_ask_for_a_look(world: World) -> None:
+    images = world.ledger.images
+    images.upsert(world.folder, [seen("a.jpg", columns={"title": "x"})], 1, NOW)
+    (image,) = images.todo(world.source)
+    assert (image.columns, image.location) == ({"title": "x"}, "/imgs/a.jpg")
+    world.ledger.works.original(bytes(32), "JPEG", 1, 1)
+    world.ledger.works.link(image.id, bytes(32), world_content(world), world_work(world, image.id))
+    images.upsert(world.folder, [seen("a.jpg", columns={"title": "y"})], 2, NOW)
+    (image,) = images.todo(world.source)
+    assert (image.columns, image.source_id) == ({"title": "y"}, bytes(32))
+
+
+def world_content(world: World) -> int:
+    return world.ledger.database.insert(
+        "INSERT INTO contents (content_id, width, height) VALUES (?, 1, 1)", (bytes(32),)
+    )
+
+
+def world_work(world: World, image: int) -> int:
+    return world.ledger.works.work(bytes(32), 1, world.spec, image).row
+
+
+def test_a_known_problem_is_rejected_at_once_and_healed_when_it_changes(world: World) -> None:
+    images = world.ledger.images
+    images.upsert(world.folder, [seen("a.jpg", problem="missing_file", detail="gone")], 1, NOW)
+    assert todo(world) == []
+    assert world.ledger.rows.outcomes() == {"rejected": 1}
+    images.upsert(world.folder, [seen("a.jpg", size=99)], 2, NOW)
+    assert todo(world) == ["a.jpg"]
+    assert world.ledger.rows.outcomes() == {"pending": 1}
+
+
+def test_what_was_not_seen_is_gone_but_its_row_stays(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    file = SourceFile("", "b.jpg", "/imgs/b.jpg", 10, 2, 2)
+    world.ledger.images.upsert(world.folder, [file], 2, NOW)
+    world.ledger.images.finish_folder(world.folder, b"d" * 32, {".txt": 2}, 2)
+    assert world.ledger.images.folder(world.source, "") == (world.folder, b"d" * 32)
+    assert world.ledger.images.skipped(world.source) == {".txt": 2}
+    assert world.ledger.rows.images() == 1
+    assert sum(len(page) for page in world.ledger.rows.table()) == 2
+    world.ledger.images.upsert(world.folder, [seen("a.jpg", 10, 1)], 3, NOW)
+    assert world.ledger.rows.images() == 2
+
+
+def test_a_vanished_folder_takes_its_images_along(world: World) -> None:
+    world.image("a.jpg", 1)
+    number = world.ledger.images.begin_crawl(world.source)
+    world.ledger.images.finish_crawl(world.source, number)
+    assert world.ledger.rows.images(world.source) == 0
+    assert world.ledger.images.folder(world.source, "")[1] is None
+
+
+def test_todo_pages_through_changes(world: World) -> None:
+    files = [seen(f"{n:05}.jpg", mtime=n) for n in range(2500)]
+    world.ledger.images.upsert(world.folder, files, 1, NOW)
+    names = []
+    for image in world.ledger.images.todo(world.source):
+        names.append(image.name)
+        world.ledger.database.execute("UPDATE images SET todo = 0 WHERE id = ?", (image.id,))
+    assert names == [file.name for file in files]
+    assert world.ledger.images.count_todo(world.source) == 0
+
+
+def test_a_new_spec_asks_for_all_readable_images_again(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.ledger.images.upsert(
+        world.folder, [seen("gone.jpg", problem="missing_file", detail="x")], 1, NOW
+    )
+    world.ledger.images.use_spec(world.source, world.spec)
+    assert todo(world) == []
+    other = world.ledger.works.spec({"prompt": "new"}, spec_text(), NOW)
+    world.ledger.images.use_spec(world.source, other)
+    assert todo(world) == ["a.jpg"]
+    assert world.ledger.images.spec_of(world.source) == other
+
+
+def spec_text():  # type: ignore[no-untyped-def]
+    from pipeline.ledger.works import SpecText
+
+    return SpecText("openai", "", "m", "/v1/x")
+
+
+def test_unsent_works_come_with_one_present_image_each(world: World) -> None:
+    first = world.image("a.jpg", 1)
+    world.image("copy.jpg", 1)
+    second = world.image("b.jpg", 2)
+    found = [(work, image.id) for work, image in world.ledger.images.unsent(world.source)]
+    assert found == [(world.works[0][0], first), (world.works[1][0], second)]
+    world.seal()
+    assert list(world.ledger.images.unsent(world.source)) == []

@@ -1,0 +1,92 @@
+import pytest
+
+from pipeline.errors import BooksError
+from pipeline.ledger.shards import metadata_of, prices_text
+from tests.ledger.world import NOW, World, remote
+
+
+def test_sealing_makes_works_live_and_dissolving_gives_them_back(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    shard = world.seal()
+    assert (shard.state, shard.requests, shard.prompt_tokens) == ("SEALED", 2, 200)
+    states = world.ledger.database.execute("SELECT state, attempts FROM works").fetchall()
+    assert states == [("live", 1), ("live", 1)]
+    world.ledger.shards.dissolve(shard)
+    states = world.ledger.database.execute("SELECT state, attempts FROM works").fetchall()
+    assert states == [("pending", 0), ("pending", 0)]
+    assert world.seal(key="000002-bb").requests == 2
+
+
+def test_an_arrow_starts_from_the_state_that_was_seen(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard = world.seal()
+    moved = world.ledger.shards.move(shard, "UPLOADING")
+    assert moved.state == "UPLOADING"
+    with pytest.raises(BooksError, match="no longer SEALED"):
+        world.ledger.shards.move(shard, "UPLOADING")
+
+
+def test_what_is_seen_of_a_batch_is_not_unlearned(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.submitted()
+    shards = world.ledger.shards
+    shards.observe(remote("batch_1", status="completed", output_file_id="out"), NOW)
+    shards.observe(remote("batch_1", status="in_progress", total=1), NOW + 1)
+    batch = shards.batch("batch_1")
+    assert batch is not None
+    assert (batch.status, batch.output_file_id, batch.total) == ("completed", "out", 1)
+    assert shards.batch("nobody") is None
+    assert shards.known_batch_ids() == {"batch_1"}
+
+
+def test_queued_tokens_count_what_may_be_at_the_service(world: World) -> None:
+    world.image("a.jpg", 1)
+    assert world.ledger.shards.queued_tokens("gpt-6-luna") == 0
+    world.submitted()
+    assert world.ledger.shards.queued_tokens("gpt-6-luna") == 100
+    assert world.ledger.shards.created_since(NOW) == 1
+    assert world.ledger.shards.created_since(NOW + 1) == 0
+
+
+def test_an_adopted_line_is_live_and_can_not_be_sealed_again(world: World) -> None:
+    import sqlite3
+
+    world.image("a.jpg", 1)
+    shards = world.ledger.shards
+    row = shards.adopt_unknown("000009-zz", "gpt-6-luna", 1, 77, None, NOW)
+    shards.adopt_item(row, world.works[0][1], 1)
+    shards.adopt_item(row, world.works[0][1], 1)
+    assert [item[3] for item in shards.items(row)] == [True]
+    with pytest.raises(sqlite3.IntegrityError):
+        world.seal()
+
+
+def test_a_learned_limit_is_remembered(world: World) -> None:
+    assert world.ledger.shards.queue_limit("m") is None
+    world.ledger.shards.learn_queue_limit("m", 2_000_000)
+    world.ledger.shards.learn_queue_limit("m", 3_000_000)
+    assert world.ledger.shards.queue_limit("m") == 3_000_000
+
+
+def test_metadata_keeps_the_services_limits(world: World) -> None:
+    world.image("a.jpg", 1)
+    meta = metadata_of("w" * 16, world.seal())
+    assert len(meta) <= 16
+    assert all(len(k) <= 64 and len(v) <= 512 for k, v in meta.items())
+    assert prices_text({"b": "2", "a": "1"}) == '{"a":"1","b":"2"}'
+
+
+def test_only_what_is_over_is_cleaned(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    shards = world.ledger.shards
+    assert shards.to_clean() == []
+    shards.move(shard, "SETTLED")
+    assert shards.to_clean() == []  # its batch is still open
+    shards.batch_moves(batch.row, "settled")
+    assert shards.to_clean() == [(shard.row, shard.shard_key, "file-1")]
+    shards.cleaned(shard.row)
+    assert shards.to_clean() == []
+    with pytest.raises(BooksError, match="no shard 99"):
+        shards.get(99)

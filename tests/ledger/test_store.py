@@ -1,0 +1,30 @@
+from collections.abc import Callable
+
+from pipeline.ledger import Ledger
+from tests.ledger.world import NOW
+
+
+def test_facts_are_remembered_and_forgotten(ledger: Ledger) -> None:
+    assert ledger.get("a") is None
+    ledger.put("a", "1")
+    ledger.put("a", "2")
+    assert ledger.get("a") == "2"
+    ledger.put("a", None)
+    assert ledger.get("a") is None
+
+
+def test_the_workspace_keeps_its_id(ledger: Ledger, reopen: Callable[[], Ledger]) -> None:
+    first = ledger.workspace_id()
+    assert len(first) == 16
+    with reopen() as again:
+        assert again.workspace_id() == first
+
+
+def test_runs_and_incidents(ledger: Ledger) -> None:
+    run = ledger.begin_run("run", NOW)
+    ledger.end_run(run, NOW + 5, 3, {"images": 2})
+    row = ledger.database.one("SELECT exit_code, summary FROM runs WHERE id = ?", (run,))
+    assert row == (3, '{"images": 2}')
+    for _ in range(2):
+        ledger.incident(NOW, "vanished", "batch_1 is gone")
+    assert ledger.incidents() == [(NOW, "vanished", "batch_1 is gone")]

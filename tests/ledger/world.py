@@ -1,0 +1,103 @@
+"""A small ledger to test on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pipeline.core.identity import work_key
+from pipeline.ledger import Ledger
+from pipeline.ledger.answers import PricedAnswer
+from pipeline.ledger.books import Scope
+from pipeline.ledger.shards import Batch, NewItem, NewShard, Shard
+from pipeline.records import Answer, PreparedImage, RemoteBatch, SourceFile, Usage
+
+NOW = 1_790_000_000
+SPEC = {"provider": "openai", "request": {"model": "gpt-6-luna"}}
+
+
+def prepared(number: int, source: int | None = None) -> PreparedImage:
+    return PreparedImage(
+        source_id=bytes([source if source is not None else number]) * 32,
+        content_id=bytes([number]) * 32,
+        source_format="JPEG",
+        source_width=640,
+        source_height=480,
+        width=512,
+        height=384,
+        media_type="image/jpeg",
+        base64=b"AAAA",
+    )
+
+
+@dataclass
+class World:
+    """A ledger with one folder source, one spec and helpers that walk the life cycle."""
+
+    ledger: Ledger
+    source: int = 0
+    folder: int = 0
+    spec: int = 0
+    recipe: int = 0
+    works: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def image(self, name: str, number: int, source: int | None = None) -> int:
+        file = SourceFile("", name, f"/imgs/{name}", 10, number, number)
+        self.ledger.images.upsert(self.folder, [file], 1, NOW)
+        image = next(i for i in self.ledger.images.todo(self.source) if i.name == name)
+        content = self.ledger.works.record_prepared(self.recipe, prepared(number, source))
+        key = work_key(content.content_id, bytes(32), "prompt")
+        work = self.ledger.works.work(key, content.row, self.spec, image.id)
+        source_id = bytes([source if source is not None else number]) * 32
+        self.ledger.works.link(image.id, source_id, content.row, work.row)
+        if (work.row, key) not in self.works:
+            self.works.append((work.row, key))
+        return image.id
+
+    def seal(self, worst: int | None = 1000, key: str = "000001-aa") -> Shard:
+        items = tuple(NewItem(work, 1, worst, 500, 100) for work, _ in self.works)
+        total = None if worst is None else worst * len(items)
+        new = NewShard(
+            key, self.spec, "gpt-6-luna", 10, bytes(32), total, "v1", '{"input":"1"}', items
+        )
+        return self.ledger.shards.get(self.ledger.shards.seal(new, NOW))
+
+    def submitted(self, **seal: object) -> tuple[Shard, Batch]:
+        shard = self.seal(**seal)  # type: ignore[arg-type]
+        self.ledger.books.record_unasked(shard.row, 1, shard.worst, scope(1))
+        shards = self.ledger.shards
+        shards.add_batch(shard.row, 1, remote("batch_1"), "main")
+        shard = shards.move(shard, "UPLOADING")
+        shard = shards.move(shard, "UPLOADED", file_id="file-1")
+        shard = shards.move(shard, "CREATING", intent_at=NOW)
+        shard = shards.move(shard, "SUBMITTED")
+        batch = shards.batch("batch_1")
+        assert batch is not None
+        return shard, batch
+
+
+def scope(run: int, now: int = NOW) -> Scope:
+    return Scope(run, now)
+
+
+def remote(id: str, **values: object) -> RemoteBatch:
+    base: dict[str, object] = {
+        "id": id,
+        "status": "in_progress",
+        "input_file_id": "file-1",
+        "output_file_id": None,
+        "error_file_id": None,
+        "created_at": NOW,
+    }
+    return RemoteBatch(**(base | values))  # type: ignore[arg-type]
+
+
+def answered(
+    key: bytes, billed: int | None = 400, attempt: int = 1, **values: object
+) -> PricedAnswer:
+    base: dict[str, object] = {
+        "custom_id": f"cm-{key.hex()[:6]}",
+        "outcome": "captioned",
+        "caption": "a cat",
+        "usage": Usage(120, 0, 0, 20, 0),
+    }
+    return PricedAnswer(key, attempt, Answer(**(base | values)), billed)  # type: ignore[arg-type]
