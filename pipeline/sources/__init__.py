@@ -1,0 +1,64 @@
+"""Where images come from. A new source is one file here, one line below, one contract test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.sources.base import (
+    Listing,
+    Problems,
+    Source,
+    SourceOptions,
+    entry_digest,
+    to_path,
+    to_text,
+)
+from pipeline.sources.folder import FolderSource
+from pipeline.sources.manifest import ManifestSource
+from pipeline.sources.single import FileSource
+
+__all__ = [
+    "SOURCES",
+    "Listing",
+    "Problems",
+    "Source",
+    "SourceOptions",
+    "entry_digest",
+    "open_source",
+    "to_path",
+    "to_text",
+]
+
+SOURCES: Mapping[str, Callable[[Path, SourceOptions], Source]] = {
+    "folder": FolderSource,
+    "file": FileSource,
+    "manifest": ManifestSource,
+}
+
+
+def open_source(
+    data: Path | None, manifest: Path | None, options: SourceOptions | None = None
+) -> Source:
+    """The source that the user named: a folder, one image, or a manifest.
+
+    Raises:
+        UsageError: none or both are given, or it does not exist, is empty or of the wrong kind.
+    """
+    if data is not None and manifest is not None:
+        raise UsageError("give a folder of images or a manifest, not both")
+    path = manifest if manifest is not None else data
+    if path is None:
+        raise UsageError("name a folder of images, or a table of them with --manifest")
+    try:
+        is_folder = path.is_dir()
+        exists = is_folder or path.exists()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot look at {path}: {error}") from error
+    if not exists:
+        raise UsageError(f"{path} does not exist")
+    if manifest is not None and is_folder:
+        raise UsageError(f"the manifest {path} is a folder: name the table itself")
+    kind = "manifest" if manifest is not None else "folder" if is_folder else "file"
+    return SOURCES[kind](path, options or SourceOptions())

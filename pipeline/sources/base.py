@@ -1,0 +1,163 @@
+"""Where images come from: what a source is, and how names become text.
+
+Names on disk are bytes; the ledger and the table hold text. Every `folder`, `name`, `location`
+and `locator` is *stored text*: `to_text(path)`, which differs from the path only where a byte is
+not UTF-8 ("\\xNN" stands for that byte; a backslash that would read as such an escape is written
+"\\x5c"). `to_path(text)` is its inverse and gives what `open` takes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pipeline.records import SourceFile
+
+FollowLinks = Literal["inside", "never", "anywhere"]
+
+_BYTES = 32
+_MODULUS = 1 << (8 * _BYTES)
+_ENOUGH_PROBLEMS = 100
+_ESCAPES = re.compile(r"\\x([89a-f][0-9a-f]|5c)")
+_NEEDS_ESCAPE = re.compile(r"[\udc80-\udcff]|\\(?=x(?:[89a-f][0-9a-f]|5c))")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """The rules of a crawl.
+
+    Attributes:
+        follow_links: which links to files are followed; links to folders never are.
+        extensions: lower-case, with the dot; when given, only these are taken and nothing
+            is sniffed.
+        path_column: the manifest's column of paths; None finds it by name.
+        allow_outside: a manifest may name files outside of its own folder.
+    """
+
+    follow_links: FollowLinks = "inside"
+    extensions: tuple[str, ...] = ()
+    path_column: str | None = None
+    allow_outside: bool = False
+
+
+class Listing(Protocol):
+    """One folder of a source, or one whole manifest.
+
+    `digest` (32 bytes) is a function of everything that `entries` depends on, taken before the
+    first entry: when it equals the digest of an earlier, completed pass, `entries` would give
+    the same again and need not be called. `skipped` is complete once `entries` was exhausted.
+    """
+
+    @property
+    def folder(self) -> str:
+        """POSIX path below the root as stored text, "" for the root and for a manifest."""
+        ...
+
+    @property
+    def digest(self) -> bytes:
+        """32 bytes; equal digests mean equal entries."""
+        ...
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """Files that are no images: counted by suffix, or by a reason in parentheses."""
+        ...
+
+    def entries(self) -> Iterator[SourceFile]:
+        """The images, streamed, in order; may be called again."""
+        ...
+
+
+class Source(Protocol):
+    """A place that lists images.
+
+    Attributes:
+        kind: its word in the registry.
+        locator: absolute, resolved path as stored text; identifies the source in the ledger.
+        label: short name for reports and tables, never an absolute path.
+        columns: a manifest's other columns in order, () for a folder.
+        problems: plain sentences about what could not be read, bounded.
+        complete: False after a folder could not be read: what was not listed is not gone.
+    """
+
+    kind: str
+    locator: str
+    label: str
+    columns: tuple[str, ...]
+    problems: Problems
+    complete: bool
+
+    def listings(self) -> Iterator[Listing]:
+        """All listings, sorted, one at a time; constant memory."""
+        ...
+
+    def path_of(self, folder: str, name: str) -> str:
+        """The openable path of an entry."""
+        ...
+
+
+class Problems(list[str]):
+    """Sentences for a person; after a hundred only their number grows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dropped = 0
+
+    def add(self, sentence: str) -> None:
+        """Keep `sentence`, or count it when there are enough."""
+        if len(self) < _ENOUGH_PROBLEMS:
+            self.append(sentence)
+        else:
+            self.dropped += 1
+
+
+def to_text(path: str) -> str:
+    """Stored text of a file system path."""
+    if path.isascii() and "\\" not in path:
+        return path
+    return _NEEDS_ESCAPE.sub(
+        lambda found: "\\x5c" if found[0] == "\\" else f"\\x{ord(found[0]) - 0xDC00:02x}", path
+    )
+
+
+def to_path(text: str) -> str:
+    """The file system path that `text` stands for."""
+    if "\\" not in text:
+        return text
+    return _ESCAPES.sub(
+        lambda found: "\\" if found[1] == "5c" else chr(0xDC00 + int(found[1], 16)), text
+    )
+
+
+def stat_token(name: str, size: int, mtime_ns: int, inode: int) -> int:
+    """One file's share of a digest (about 0.7 us): shares of a folder are added up."""
+    text = f"{name}\0{size}\0{mtime_ns}\0{inode}"
+    return int.from_bytes(
+        hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_BYTES).digest(),
+        "little",
+    )
+
+
+def closed_digest(total: int, *facts: object) -> bytes:
+    """A digest from the sum of all tokens and whatever else the entries depend on.
+
+    A sum does not depend on the order in which the operating system lists a folder.
+    """
+    text = repr(facts).encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(
+        (total % _MODULUS).to_bytes(_BYTES, "little") + text, digest_size=_BYTES
+    ).digest()
+
+
+def entry_digest(entries: Iterable[SourceFile]) -> bytes:
+    """The digest of entries as they are, whatever their order: for sources without a short cut."""
+    total = 0
+    for entry in entries:
+        columns = None if entry.columns is None else sorted(entry.columns.items())
+        name = repr((entry.folder, entry.name, entry.occurrence, columns, entry.problem))
+        total += stat_token(name, entry.size, entry.mtime_ns, entry.inode)
+    return closed_digest(total)

@@ -1,0 +1,241 @@
+"""A folder of images, read recursively: one scandir and one stat per file when nothing changed.
+
+Rules: names that begin with a dot are hidden and skipped; links to files are followed when they
+stay inside the root (see `SourceOptions.follow_links`); links to folders never (no cycles);
+devices, pipes and sockets never. Skipped files are counted by suffix, the others by these words:
+"(hidden)", "(link to a folder)", "(link out of the folder)", "(link not followed)",
+"(broken link)", "(not a file)", "(unreadable)".
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.records import SourceFile
+from pipeline.sources.base import (
+    Listing,
+    Problems,
+    SourceOptions,
+    closed_digest,
+    stat_token,
+    to_path,
+    to_text,
+)
+from pipeline.sources.sniff import (
+    IMAGE_SUFFIXES,
+    count_skipped,
+    looks_like_image,
+    read_head,
+    suffix_of,
+)
+
+SORTED_AT_ONCE = 50_000
+"""Larger folders are not held in memory: they are read again and sorted in parts of this size."""
+
+
+_File = tuple[str, int, int, int, str]
+"""name, size, mtime_ns, inode, and a reason when the name is only counted (a plain tuple: a
+million of them are made in each crawl)."""
+
+
+class FolderListing:
+    """One folder, as scanned once.
+
+    `entries` scans it again when it is large, or when the crawl has gone on to the next one.
+    """
+
+    def __init__(self, source: FolderSource, folder: str) -> None:
+        """Scan. Raises OSError when the folder cannot be read to its end."""
+        self.folder = to_text(folder)
+        self.skipped: Counter[str] = Counter()
+        self._source = source
+        self._below = folder
+        self._path = source.join(folder)
+        self._hidden = 0
+        self._files: list[_File] | None = None
+        self._folders: list[str] | None = None
+        self.digest = self._scan()
+
+    def _scan(self) -> bytes:
+        total = parts = 0
+        for files, folders in self._parts():
+            parts += 1
+            self._files, self._folders = files, folders
+            for name, size, mtime_ns, inode, reason in files:
+                marked = f"{name}\0{reason}" if reason else name
+                total += stat_token(marked, size, mtime_ns, inode)
+        if parts > 1:
+            self._files = self._folders = None
+        return closed_digest(total, self._hidden, self._source.options)
+
+    def _parts(self) -> Iterator[tuple[list[_File], list[str]]]:
+        """Files and folders as the system lists them, at most SORTED_AT_ONCE of both at once."""
+        files: list[_File] = []
+        folders: list[str] = []
+        hidden = 0
+        with os.scandir(self._path) as found:
+            for entry in found:
+                name = entry.name
+                if name[0] == ".":
+                    hidden += 1
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append(name)
+                else:
+                    file = self._file(entry)
+                    if file:
+                        files.append(file)
+                if len(files) + len(folders) >= SORTED_AT_ONCE:
+                    yield files, folders
+                    files, folders = [], []
+        self._hidden = hidden
+        yield files, folders
+
+    def _file(self, entry: os.DirEntry[str]) -> _File | None:
+        try:
+            seen = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # gone since it was listed
+            return None
+        except OSError:
+            return entry.name, 0, 0, 0, "(unreadable)"
+        if not stat.S_ISREG(seen.st_mode):
+            return self._odd(entry.name, seen.st_mode)
+        return entry.name, seen.st_size, seen.st_mtime_ns, seen.st_ino, ""
+
+    def _odd(self, name: str, mode: int) -> _File:
+        """A link, or something that is no file."""
+        if not stat.S_ISLNK(mode):
+            return name, 0, 0, 0, "(not a file)"
+        follow = self._source.options.follow_links
+        path = os.path.join(self._path, name)  # noqa: PTH118
+        try:
+            seen = os.stat(path)  # noqa: PTH116
+            inside = follow == "anywhere" or self._source.holds(os.path.realpath(path))
+        except OSError:
+            return name, 0, 0, 0, "(broken link)"
+        reason = ""
+        if stat.S_ISDIR(seen.st_mode):
+            reason = "(link to a folder)"
+        elif not stat.S_ISREG(seen.st_mode):
+            reason = "(not a file)"
+        elif follow == "never":
+            reason = "(link not followed)"
+        elif not inside:
+            reason = "(link out of the folder)"
+        return name, seen.st_size, seen.st_mtime_ns, seen.st_ino, reason
+
+    def entries(self) -> Iterator[SourceFile]:
+        """The folder's images; files without an image's suffix are sniffed here.
+
+        Raises:
+            UsageError: the folder had to be read a second time and could not be.
+        """
+        self.skipped = Counter()
+        for files in [self._files] if self._files is not None else self._files_again():
+            for name, size, mtime_ns, inode, reason in sorted(files):
+                path = os.path.join(self._path, name)  # noqa: PTH118
+                if self._is_image(name, path, reason):
+                    yield SourceFile(
+                        self.folder, to_text(name), to_text(path), size, mtime_ns, inode
+                    )
+        if self._hidden:
+            self.skipped["(hidden)"] = self._hidden
+
+    def _files_again(self) -> Iterator[list[_File]]:
+        try:
+            for files, _ in self._parts():
+                yield files
+        except (FileNotFoundError, NotADirectoryError):
+            self._source.complete = False  # gone since: the next crawl says so
+        except OSError as error:
+            raise UsageError(f"cannot read the folder {self._path}: {error.strerror}") from error
+
+    def _is_image(self, name: str, path: str, reason: str) -> bool:
+        if reason:
+            self.skipped[reason] += 1
+            return False
+        suffix = suffix_of(name)
+        only = self._source.options.extensions
+        if suffix in (only or IMAGE_SUFFIXES):
+            return True
+        if not only:
+            try:
+                if looks_like_image(read_head(path)):
+                    return True
+            except OSError:
+                suffix = "(unreadable)"
+        count_skipped(self.skipped, suffix)
+        return False
+
+    def folders(self) -> Iterator[str]:
+        """Folders below this one, as raw paths below the root, sorted (a great many: in parts).
+
+        Lets go of the files: whoever asks for `entries` after this has them read again.
+        """
+        self._files = None
+        known = self._folders
+        for part in [known] if known is not None else (names for _, names in self._parts()):
+            for name in sorted(part):
+                yield f"{self._below}/{name}" if self._below else name
+
+
+class FolderSource:
+    """All images below a folder."""
+
+    kind = "folder"
+    columns: tuple[str, ...] = ()
+
+    def __init__(self, root: Path, options: SourceOptions) -> None:
+        """Open `root`.
+
+        Raises:
+            UsageError: not a readable folder, or nothing in it.
+        """
+        self.options = options
+        self._root = os.path.realpath(root)
+        self.locator = to_text(self._root)
+        self.label = to_text(os.path.basename(self._root)) or "root"  # noqa: PTH119
+        self.problems = Problems()
+        self.complete = True
+        try:
+            with os.scandir(self._root) as found:
+                empty = next(found, None) is None
+        except OSError as error:
+            raise UsageError(f"cannot read the folder {root}: {error.strerror}") from error
+        if empty:
+            raise UsageError(f"the folder {root} is empty: put images into it")
+
+    def join(self, folder: str) -> str:
+        """The raw path of a raw folder below the root."""
+        return os.path.join(self._root, folder) if folder else self._root  # noqa: PTH118
+
+    def holds(self, real: str) -> bool:
+        """Is this resolved path below the root?"""
+        return real.startswith(self._root.rstrip("/") + "/")
+
+    def path_of(self, folder: str, name: str) -> str:
+        """The openable path of an entry."""
+        return os.path.join(self.join(to_path(folder)), to_path(name))  # noqa: PTH118
+
+    def listings(self) -> Iterator[Listing]:
+        """Every readable folder, parents before children, siblings sorted."""
+        self.problems, self.complete = Problems(), True
+        levels: list[Iterator[str]] = [iter([""])]
+        while levels:
+            try:
+                folder = next(levels[-1], None)
+                listing = None if folder is None else FolderListing(self, folder)
+            except OSError as error:
+                self.complete = False
+                where = error.filename if isinstance(error.filename, str) else self._root
+                self.problems.add(f"cannot read the folder {to_text(where)}: {error.strerror}")
+                continue
+            if listing is None:
+                levels.pop()
+                continue
+            yield listing
+            levels.append(listing.folders())

@@ -1,0 +1,229 @@
+"""A table of images: CSV or TSV, one row an image, the other columns carried along.
+
+Bad rows stay in the listing with a problem, so that each row of the table has one outcome:
+"bad_row", "no_path", "bad_path", "outside_root", "missing_file", "not_a_file",
+"url_not_enabled". A path that comes again with other columns is a further occurrence; a row that
+repeats another one wholly is skipped and counted.
+
+Memory: 8 bytes a row while the table is looked through, and about 200 bytes for each row whose
+path comes more than once.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+import stat
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.records import SourceFile
+from pipeline.sources.base import (
+    Listing,
+    Problems,
+    SourceOptions,
+    closed_digest,
+    stat_token,
+    to_path,
+    to_text,
+)
+from pipeline.sources.table import Row, Table, read_table
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_OUTSIDE = "this leads out of the manifest's folder (see input.allow_outside)"
+_REPEATED = "(repeated row)"
+_FOLDERS_REMEMBERED = 4096
+_LONGEST_NAME = 4096  # as many characters as a path may have; a longer one is never a file
+
+
+class ManifestSource:
+    """The images that a table names."""
+
+    kind = "manifest"
+
+    def __init__(self, path: Path, options: SourceOptions) -> None:
+        """Open a manifest: its header is read and checked, its rows later.
+
+        Raises:
+            UsageError: unreadable, empty, or a header that cannot be used; names file and line.
+        """
+        self.options = options
+        self._path = Path(os.path.realpath(path))
+        self.table = read_table(self._path, options.path_column)
+        self.locator = to_text(str(self._path))
+        self.label = to_text(self._path.name)
+        self.columns = tuple(
+            name for at, name in enumerate(self.table.header) if at != self.table.path_index
+        )
+        self.problems = Problems()
+        self.problems.extend(self.table.notes)
+        self.complete = True
+
+    def listings(self) -> Iterator[Listing]:
+        """One listing of the whole table."""
+        yield ManifestListing(self.table, self.options)
+
+    def path_of(self, folder: str, name: str) -> str:
+        """The openable path of an entry."""
+        del folder
+        return os.path.normpath(os.path.join(self._path.parent, to_path(name)))  # noqa: PTH118
+
+
+class ManifestListing:
+    """All rows of one table."""
+
+    folder = ""
+
+    def __init__(self, table: Table, options: SourceOptions) -> None:
+        """Look through the table once: which paths are repeated, and has anything changed?"""
+        self.skipped: Counter[str] = Counter()
+        self._table = table
+        self._files = _Files(str(table.path.parent), options)
+        hashes = array("Q")
+        total = 0
+        for row in table.rows():
+            found = self._entry(row)
+            hashes.append(_hash(found.name))
+            # what the columns say is in the table's own digest
+            marked = f"{found.name}\0{found.problem}" if found.problem else found.name
+            total += stat_token(marked, found.size, found.mtime_ns, found.inode)
+        self._repeated = _repeated(hashes)
+        self.digest = closed_digest(total, table.digest, table.header, options)
+
+    def entries(self) -> Iterator[SourceFile]:
+        """One entry a row, in the table's order, but for rows that repeat another wholly.
+
+        Raises:
+            UsageError: the table became unreadable.
+        """
+        self.skipped = Counter()
+        occurrences: Counter[bytes] = Counter()
+        seen: set[bytes] = set()
+        for row in self._table.rows():
+            found = self._entry(row)
+            if _hash(found.name) in self._repeated:
+                values = row.fields if row.problem else (found.columns or {}).values()
+                whole = _digest("\0".join((found.name, found.problem or "", *values)))
+                if whole in seen:
+                    self.skipped[_REPEATED] += 1
+                    continue
+                seen.add(whole)
+                key = _digest(found.name)
+                found = _again(found, occurrences[key])
+                occurrences[key] += 1
+            yield found
+
+    def _entry(self, row: Row) -> SourceFile:
+        table = self._table
+        fields = row.fields
+        text = fields[table.path_index].strip() if len(fields) > table.path_index else ""
+        if row.problem:
+            return _problem(text or f"line {row.line}", row.problem, row.detail)
+        columns = {
+            name: value
+            for at, (name, value) in enumerate(zip(table.header, fields, strict=True))
+            if at != table.path_index
+        }
+        if not text:
+            return _problem(
+                f"line {row.line}", "no_path", f"line {row.line} names no file", columns
+            )
+        if "\0" in "".join(fields):
+            detail = f"line {row.line} holds a zero byte"
+            return _problem(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), "bad_row", detail)
+        if _ADDRESS.match(text):
+            detail = f"line {row.line}: addresses are not read; download the images first"
+            return _problem(text, "url_not_enabled", detail, columns)
+        return self._files.entry(text, columns, row.line)
+
+
+class _Files:
+    """Looks at the files that a table names, within the rules: one stat a row."""
+
+    def __init__(self, base: str, options: SourceOptions) -> None:
+        self._base = base
+        self._outside_allowed = options.allow_outside
+        self._folder = functools.lru_cache(_FOLDERS_REMEMBERED)(self._look_at_folder)
+
+    def entry(self, text: str, columns: dict[str, str], line: int) -> SourceFile:
+        folder, _, last = text.rpartition("/")
+        if last in ("", ".", ".."):
+            folder, last = text, ""
+        elif not folder and text[0] == "/":
+            folder = "/"
+        prefix, path_prefix, inside = self._folder(folder)
+        name, path = to_text(prefix + last) or ".", path_prefix + last
+        try:
+            seen = os.stat(path, follow_symlinks=False)  # noqa: PTH116
+            if stat.S_ISLNK(seen.st_mode):
+                inside = inside and self._holds(os.path.realpath(path))
+                seen = os.stat(path)  # noqa: PTH116
+        except (OSError, ValueError) as error:
+            problem, reason = _why(error)
+            if not (inside or self._outside_allowed):
+                problem, reason = "outside_root", _OUTSIDE
+            return _problem(name, problem, f"line {line}: {reason}", columns)
+        if not (inside or self._outside_allowed):
+            return _problem(name, "outside_root", f"line {line}: {_OUTSIDE}", columns)
+        if not stat.S_ISREG(seen.st_mode):
+            return _problem(name, "not_a_file", f"line {line} names no regular file", columns)
+        return SourceFile(
+            "", name, to_text(path), seen.st_size, seen.st_mtime_ns, seen.st_ino, columns
+        )
+
+    def _look_at_folder(self, text: str) -> tuple[str, str, bool]:
+        """(what to put before a name, the same for its path, is it inside the base?)"""
+        path = os.path.normpath(os.path.join(self._base, text))  # noqa: PTH118
+        below = os.path.relpath(path, self._base)
+        prefix = "" if below == "." else f"{below}/"
+        inside = "\0" not in path and self._holds(os.path.realpath(path) + "/.")
+        return prefix, f"{path.rstrip('/')}/", inside
+
+    def _holds(self, real: str) -> bool:
+        return real.startswith(self._base.rstrip("/") + "/")
+
+
+def _why(error: OSError | ValueError) -> tuple[str, str]:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return "missing_file", "there is no such file"
+    if isinstance(error, OSError):
+        return "bad_path", error.strerror or str(error)
+    return "bad_path", str(error)
+
+
+def _problem(
+    name: str, problem: str, detail: str, columns: dict[str, str] | None = None
+) -> SourceFile:
+    if len(name) > _LONGEST_NAME:
+        name = name[:_LONGEST_NAME] + "…"
+    return SourceFile("", name, "", columns=columns or {}, problem=problem, detail=detail)
+
+
+def _again(entry: SourceFile, occurrence: int) -> SourceFile:
+    return SourceFile(
+        entry.folder, entry.name, entry.location, entry.size, entry.mtime_ns, entry.inode,
+        entry.columns, occurrence, entry.problem, entry.detail,
+    )  # fmt: skip
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(
+        hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "little"
+    )
+
+
+def _repeated(hashes: array[int]) -> frozenset[int]:
+    """The values that come more than once."""
+    import numpy as np
+
+    ordered = np.frombuffer(hashes, dtype=np.uint64)
+    ordered.sort()
+    return frozenset(ordered[1:][ordered[1:] == ordered[:-1]].tolist())

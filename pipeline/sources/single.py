@@ -1,0 +1,75 @@
+"""One image file as a source of one image."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.records import SourceFile
+from pipeline.sources.base import Listing, Problems, SourceOptions, entry_digest, to_text
+from pipeline.sources.sniff import IMAGE_SUFFIXES, looks_like_image, read_head, suffix_of
+
+
+class FileListing:
+    """The only listing of a single file."""
+
+    folder = ""
+
+    def __init__(self, path: str) -> None:
+        seen = os.stat(path)  # noqa: PTH116
+        name = to_text(os.path.basename(path))  # noqa: PTH119
+        self._entry = SourceFile(
+            "", name, to_text(path), seen.st_size, seen.st_mtime_ns, seen.st_ino
+        )
+        self.digest = entry_digest([self._entry])
+        self.skipped: Counter[str] = Counter()
+
+    def entries(self) -> Iterator[SourceFile]:
+        """The one image."""
+        yield self._entry
+
+
+class FileSource:
+    """A single image."""
+
+    kind = "file"
+    columns: tuple[str, ...] = ()
+
+    def __init__(self, path: Path, options: SourceOptions) -> None:
+        """Open `path`.
+
+        Raises:
+            UsageError: unreadable, or no image by suffix and content.
+        """
+        self._path = os.path.realpath(path)
+        known = suffix_of(self._path) in (options.extensions or IMAGE_SUFFIXES)
+        try:
+            head = read_head(self._path)
+        except OSError as error:
+            raise UsageError(f"cannot read {path}: {error.strerror}") from error
+        if not known and (options.extensions or not looks_like_image(head)):
+            raise UsageError(
+                f"{path} is neither a folder nor an image; a table of images is given "
+                "with --manifest"
+            )
+        self.locator = to_text(self._path)
+        self.label = to_text(os.path.basename(self._path))  # noqa: PTH119
+        self.problems = Problems()
+        self.complete = True
+
+    def listings(self) -> Iterator[Listing]:
+        """One listing of one file."""
+        self.problems, self.complete = Problems(), True
+        try:
+            yield FileListing(self._path)
+        except OSError as error:
+            self.complete = False
+            self.problems.add(f"cannot read {self.locator}: {error.strerror}")
+
+    def path_of(self, folder: str, name: str) -> str:
+        """The file itself, whatever is asked for."""
+        del folder, name
+        return self._path

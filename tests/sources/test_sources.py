@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.sources import open_source
+from tests.sources.contract import JPEG, all_entries
+
+
+def test_what_is_named_decides_the_kind(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(JPEG)
+    (tmp_path / "m.csv").write_text("path\na.jpg\n")
+    assert open_source(tmp_path, None).kind == "folder"
+    assert open_source(tmp_path / "a.jpg", None).kind == "file"
+    assert open_source(None, tmp_path / "m.csv").kind == "manifest"
+
+
+@pytest.mark.parametrize(
+    ("data", "manifest", "said"),
+    [
+        (None, None, "name a folder"),
+        ("a", "m.csv", "not both"),
+        ("missing", None, "missing does not exist"),
+        (None, "missing.csv", "missing.csv does not exist"),
+        (None, "", "is a folder"),
+        ("empty", None, "is empty"),
+        ("pipe", None, "neither a folder nor an image"),
+        ("x" * 300, None, "cannot look at|does not exist"),
+    ],
+)
+def test_mistakes_are_named(
+    tmp_path: Path, data: str | None, manifest: str | None, said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match=said):
+        open_source(
+            None if data is None else tmp_path / data,
+            None if manifest is None else tmp_path / manifest,
+        )
+
+
+def test_a_linked_root_is_resolved(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.jpg").write_bytes(JPEG)
+    (tmp_path / "link").symlink_to("real")
+    source = open_source(tmp_path / "link", None)
+    assert source.locator.endswith("/real")
+    assert len(all_entries(source)) == 1
