@@ -149,18 +149,27 @@ class Images:
 
     # -- what needs a look ---------------------------------------------------------------------
 
-    def use_spec(self, source: int, spec: int) -> None:
-        """From now on the rows of `source` are about `spec`; links to another one are undone."""
+    def use_spec(self, source: int, spec: int, admission: bytes) -> None:
+        """From now on the rows of `source` are about `spec`, and refused by these caps.
+
+        Links to another spec are undone; what other caps refused is looked at again.
+        """
         with self._db.transaction("use_spec"):
-            before = self._db.number("SELECT spec FROM sources WHERE id = ?", (source,))
-            if before == spec:
+            row = self._db.one("SELECT spec, admission FROM sources WHERE id = ?", (source,))
+            before, caps = row or (None, None)
+            if before == spec and caps == admission:
                 return
-            self._db.execute("UPDATE sources SET spec = ? WHERE id = ?", (spec, source))
+            self._db.execute(
+                "UPDATE sources SET spec = ?, admission = ? WHERE id = ?",
+                (spec, admission, source),
+            )
+            narrow = "original IS NOT NULL AND reject_code IS NOT NULL" if before == spec else (
+                "original IS NOT NULL OR reject_code IS NULL"
+            )
             self._db.execute(
                 "UPDATE images SET work = NULL, near_of = NULL, near_distance = NULL, todo = 1, "
                 "reject_code = NULL, reject_detail = NULL "
-                "WHERE folder IN (SELECT id FROM folders WHERE source = ?) "
-                "AND (original IS NOT NULL OR reject_code IS NULL)",
+                f"WHERE folder IN (SELECT id FROM folders WHERE source = ?) AND ({narrow})",
                 (source,),
             )
 
@@ -174,15 +183,19 @@ class Images:
             "UPDATE sources SET columns = ? WHERE id = ?", (json.dumps(columns), source)
         )
 
-    def todo(self, source: int) -> Iterator[SeenImage]:
-        """Images that need a look, in order; safe while rows are being changed."""
+    def todo(self, source: int, *, read_before: bool = False) -> Iterator[SeenImage]:
+        """Images that need a look, in order; safe while rows are being changed.
+
+        `read_before`: only those whose unchanged file was read before.
+        """
         after: tuple[object, ...] = (0, "", -1)
+        narrow = "AND i.original IS NOT NULL " if read_before else ""
         while True:
             page = self._db.execute(
                 "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, i.folder, "
                 "i.occurrence FROM images i JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
-                "WHERE i.todo = 1 AND i.present = 1 AND f.source = ? "
+                f"WHERE i.todo = 1 AND i.present = 1 AND f.source = ? {narrow}"
                 "AND (i.folder, i.name, i.occurrence) > (?, ?, ?) "
                 "ORDER BY i.folder, i.name, i.occurrence LIMIT ?",
                 (source, *after, _PAGE),

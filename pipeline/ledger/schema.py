@@ -25,7 +25,7 @@ _FIRST = (
     # -- what was seen
     """CREATE TABLE sources (
         id INTEGER PRIMARY KEY, kind TEXT NOT NULL, locator TEXT NOT NULL UNIQUE,
-        label TEXT NOT NULL UNIQUE, spec INTEGER REFERENCES specs (id),
+        label TEXT NOT NULL UNIQUE, spec INTEGER REFERENCES specs (id), admission BLOB,
         crawl INTEGER NOT NULL DEFAULT 0, columns TEXT NOT NULL DEFAULT '[]'
     ) STRICT""",
     """CREATE TABLE folders (
@@ -65,7 +65,8 @@ _FIRST = (
         original INTEGER NOT NULL REFERENCES originals (id),
         recipe INTEGER NOT NULL REFERENCES recipes (id),
         content INTEGER REFERENCES contents (id),
-        flags TEXT NOT NULL DEFAULT '', reject_code TEXT, reject_detail TEXT,
+        flags TEXT NOT NULL DEFAULT '',
+        admission BLOB, reject_code TEXT, reject_detail TEXT,
         PRIMARY KEY (original, recipe),
         CHECK ((content IS NULL) = (reject_code IS NOT NULL))
     ) STRICT, WITHOUT ROWID""",
@@ -87,7 +88,8 @@ _FIRST = (
         generation INTEGER NOT NULL DEFAULT 1, requests INTEGER NOT NULL,
         bytes INTEGER NOT NULL, sha256 BLOB, prompt_tokens INTEGER NOT NULL,
         worst INTEGER, price_version TEXT, prices TEXT,
-        file_id TEXT, intent_at INTEGER, intent_uptime TEXT, absent_since INTEGER, absences INTEGER NOT NULL DEFAULT 0,
+        file_id TEXT, intent_at INTEGER, intent_uptime TEXT,
+        absent_since INTEGER, absences INTEGER NOT NULL DEFAULT 0,
         not_before INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
         problem TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
         cleaned INTEGER NOT NULL DEFAULT 0

@@ -94,8 +94,8 @@ class Batch:
 
 _SHARD = (
     "SELECT id, shard_key, spec, model, state, generation, requests, bytes, sha256, prompt_tokens, "
-    "worst, price_version, prices, file_id, intent_at, intent_uptime, absent_since, absences, not_before, "
-    "refusals, problem FROM shards"
+    "worst, price_version, prices, file_id, intent_at, intent_uptime, absent_since, absences, "
+    "not_before, refusals, problem FROM shards"
 )
 _BATCH = (
     "SELECT id, batch_id, shard, generation, role, state, status, input_file_id, output_file_id, "

@@ -31,6 +31,17 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class RecipeRow:
+    """A preparation recipe: its row, and the hash of the caps that decide what is refused.
+
+    A content holds for the recipe alone; a refusal only for these caps.
+    """
+
+    row: int
+    admission: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SpecText:
     """What is kept of a spec beside its hash."""
 
@@ -57,14 +68,17 @@ class Works:
         )  # fmt: skip
         return self._db.number("SELECT id FROM specs WHERE spec_id = ?", (key,))
 
-    def recipe(self, canonical: Mapping[str, object]) -> int:
+    def recipe(
+        self, canonical: Mapping[str, object], admission: Mapping[str, object]
+    ) -> RecipeRow:
         """The row of a preparation recipe, made when new."""
         key = hash_of(canonical)
         self._db.execute(
             "INSERT INTO recipes (recipe_id, canonical) VALUES (?, ?) ON CONFLICT DO NOTHING",
             (key, canonical_json(canonical)),
         )
-        return self._db.number("SELECT id FROM recipes WHERE recipe_id = ?", (key,))
+        row = self._db.number("SELECT id FROM recipes WHERE recipe_id = ?", (key,))
+        return RecipeRow(row, hash_of(admission))
 
     def schema_fields(self, spec: int | None) -> tuple[str, ...]:
         """Properties that a structured answer of this spec must have, () for plain text."""
@@ -76,14 +90,14 @@ class Works:
 
     # -- preparing -----------------------------------------------------------------------------
 
-    def prepared_as(self, source_id: bytes, recipe: int) -> Content | Rejection | None:
+    def prepared_as(self, source_id: bytes, recipe: RecipeRow) -> Content | Rejection | None:
         """What these bytes became under this recipe, None when they were never prepared."""
         row = self._db.one(
             "SELECT c.id, c.content_id, c.width, c.height, p.reject_code, p.reject_detail "
             "FROM originals o JOIN preparations p ON p.original = o.id "
             "LEFT JOIN contents c ON c.id = p.content "
-            "WHERE o.source_id = ? AND p.recipe = ?",
-            (source_id, recipe),
+            "WHERE o.source_id = ? AND p.recipe = ? AND (p.admission IS NULL OR p.admission = ?)",
+            (source_id, recipe.row, recipe.admission),
         )
         if row is None:
             return None
@@ -91,7 +105,7 @@ class Works:
             return Rejection(str(row[4]), str(row[5]))
         return Content(*row[:4])  # type: ignore[arg-type]
 
-    def record_prepared(self, recipe: int, image: PreparedImage) -> Content:
+    def record_prepared(self, recipe: RecipeRow, image: PreparedImage) -> Content:
         """Keep an image's identity. What was known for (source_id, recipe) stays: a newer
         encoder gives other bytes, and must not make us pay again."""
         known = self.prepared_as(image.source_id, recipe)
@@ -111,12 +125,12 @@ class Works:
         self._db.execute(
             "INSERT INTO preparations (original, recipe, content, flags) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (original, recipe) DO UPDATE SET content = ?3, flags = ?4, "
-            "reject_code = NULL, reject_detail = NULL",
-            (original, recipe, content, ",".join(image.flags)),
+            "admission = NULL, reject_code = NULL, reject_detail = NULL",
+            (original, recipe.row, content, ",".join(image.flags)),
         )
         return Content(content, image.content_id, image.width, image.height)
 
-    def record_rejected(self, recipe: int, image: RejectedImage) -> None:
+    def record_rejected(self, recipe: RecipeRow, image: RejectedImage) -> None:
         """Keep that these bytes cannot be prepared under this recipe."""
         if image.source_id is None:
             return
@@ -124,10 +138,12 @@ class Works:
             image.source_id, image.source_format, image.source_width, image.source_height
         )
         self._db.execute(
-            "INSERT INTO preparations (original, recipe, reject_code, reject_detail) "
-            "VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (original, recipe, image.rejection.code, image.rejection.detail),
-        )
+            "INSERT INTO preparations (original, recipe, admission, reject_code, reject_detail) "
+            "VALUES (?, ?, ?, ?, ?) ON CONFLICT (original, recipe) DO UPDATE SET admission = ?3, "
+            "reject_code = ?4, reject_detail = ?5 WHERE content IS NULL",
+            (original, recipe.row, recipe.admission, image.rejection.code,
+             image.rejection.detail),
+        )  # fmt: skip
 
     def original(
         self, source_id: bytes, kind: str | None, width: int | None, height: int | None

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.ledger import Ledger
 from pipeline.ledger.works import SpecText
-from tests.ledger.world import NOW, SPEC, World
+from tests.ledger.world import ADMISSION, NOW, SPEC, World
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def world(ledger: Ledger) -> World:
     made.source = ledger.images.source("folder", "/imgs", "imgs")
     made.folder, _ = ledger.images.folder(made.source, "")
     made.spec = ledger.works.spec(SPEC, SpecText("openai", "", "gpt-6-luna", "/v1/x"), NOW)
-    made.recipe = ledger.works.recipe({"long_side": 512})
-    ledger.images.use_spec(made.source, made.spec)
+    made.recipe = ledger.works.recipe({"long_side": 512}, {"max_pixels": 1})
+    ledger.images.use_spec(made.source, made.spec, ADMISSION)
     return made
 
 

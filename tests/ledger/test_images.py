@@ -1,6 +1,6 @@
 from pipeline.ledger import Ledger
 from pipeline.records import SourceFile
-from tests.ledger.world import NOW, World
+from tests.ledger.world import ADMISSION, NOW, World
 
 
 def seen(name: str, size: int = 10, mtime: int = 1, **more: object) -> SourceFile:
@@ -105,10 +105,10 @@ def test_a_new_spec_asks_for_all_readable_images_again(world: World) -> None:
     world.ledger.images.upsert(
         world.folder, [seen("gone.jpg", problem="missing_file", detail="x")], 1, NOW
     )
-    world.ledger.images.use_spec(world.source, world.spec)
+    world.ledger.images.use_spec(world.source, world.spec, ADMISSION)
     assert todo(world) == []
     other = world.ledger.works.spec({"prompt": "new"}, spec_text(), NOW)
-    world.ledger.images.use_spec(world.source, other)
+    world.ledger.images.use_spec(world.source, other, ADMISSION)
     assert todo(world) == ["a.jpg"]
     assert world.ledger.images.spec_of(world.source) == other
 

@@ -25,7 +25,9 @@ def test_a_rejection_is_known_for_these_bytes(world: World) -> None:
         world.recipe, RejectedImage(bytes(32), Rejection("truncated", "half a file"))
     )
     assert works.prepared_as(bytes(32), world.recipe) == Rejection("truncated", "half a file")
-    assert works.prepared_as(bytes(32), world.recipe + 1) is None
+    wider = works.recipe({"long_side": 512}, {"max_pixels": 2})
+    assert wider.row == world.recipe.row
+    assert works.prepared_as(bytes(32), wider) is None  # other caps may let it in
     works.record_rejected(world.recipe, RejectedImage(None, Rejection("unreadable", "x")))
 
 

@@ -9,9 +9,11 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.books import Scope
 from pipeline.ledger.shards import Batch, NewItem, NewShard, Shard
+from pipeline.ledger.works import RecipeRow
 from pipeline.records import Answer, PreparedImage, RemoteBatch, SourceFile, Usage
 
 NOW = 1_790_000_000
+ADMISSION = b"a" * 32
 SPEC = {"provider": "openai", "request": {"model": "gpt-6-luna"}}
 
 
@@ -37,7 +39,7 @@ class World:
     source: int = 0
     folder: int = 0
     spec: int = 0
-    recipe: int = 0
+    recipe: RecipeRow = RecipeRow(0, b"")
     works: list[tuple[int, bytes]] = field(default_factory=list)
 
     def image(self, name: str, number: int, source: int | None = None) -> int:

@@ -1,0 +1,158 @@
+"""preprocess: from images that need a look to identities, reasons and prepared bytes.
+
+What need not be decoded is not: an unchanged file is not read, a known one is read and hashed,
+and only the rest is decoded, in the engine's worker processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from pipeline.core.identity import work_key
+from pipeline.core.prompt import render
+from pipeline.engines.base import Engine
+from pipeline.ledger import Ledger
+from pipeline.ledger.images import SeenImage
+from pipeline.ledger.works import Content, RecipeRow, Work
+from pipeline.records import (
+    KnownImage,
+    Prepared,
+    PreparedImage,
+    RejectedImage,
+    Rejection,
+)
+
+# Causes that may pass by themselves: looked at again on every run.
+PASSING = frozenset({"unreadable", "vanished", "out_of_memory"})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a run wants for every image of a source.
+
+    Attributes:
+        source, spec, recipe: rows of the ledger.
+        spec_id: 32 bytes.
+        template: the user prompt with {columns}.
+    """
+
+    source: int
+    spec: int
+    spec_id: bytes
+    recipe: RecipeRow
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An image whose work is not paid for: its prompt, its work and, when at hand, its bytes."""
+
+    work: Work
+    key: bytes
+    prompt: str
+    image: PreparedImage | None
+    content: Content
+
+
+def looks(
+    engine: Engine, images: Iterable[SeenImage], locate: Callable[[SeenImage], str], *, known: bool
+) -> Iterator[tuple[SeenImage, Prepared]]:
+    """Prepare images in order. `known=False` decodes even what was prepared before.
+
+    Memory: the engine's look-ahead.
+    """
+    waiting: dict[int, SeenImage] = {}
+
+    def jobs() -> Iterator[tuple[int, str]]:
+        for image in images:
+            waiting[image.id] = image
+            yield image.id, locate(image)
+
+    for number, prepared in engine.prepare(jobs(), skip_known=known):
+        yield waiting.pop(number), prepared
+
+
+def resolve(
+    ledger: Ledger, order: Order, image: SeenImage, prepared: Prepared
+) -> Wanted | None:
+    """Record what an image is; gives its work when that is still to be paid for.
+
+    To be called inside a transaction.
+    """
+    if isinstance(prepared, RejectedImage):
+        if _lasting(prepared):
+            ledger.works.record_rejected(order.recipe, prepared)
+        _reject(ledger, image, prepared.source_id, prepared.rejection)
+        return None
+    if isinstance(prepared, KnownImage):
+        content = ledger.works.prepared_as(prepared.source_id, order.recipe)
+    else:
+        content = ledger.works.record_prepared(order.recipe, prepared)
+    if isinstance(content, Rejection):
+        _reject(ledger, image, prepared.source_id, content)
+        return None
+    assert content is not None
+    return _link(ledger, order, image, prepared, content)
+
+
+def _link(
+    ledger: Ledger,
+    order: Order,
+    image: SeenImage,
+    prepared: PreparedImage | KnownImage,
+    content: Content,
+) -> Wanted | None:
+    prompt = render(order.template, image.columns)
+    if isinstance(prompt, Rejection):
+        _reject(ledger, image, prepared.source_id, prompt)
+        return None
+    key = work_key(content.content_id, order.spec_id, prompt)
+    work = ledger.works.work(key, content.row, order.spec, image.id)
+    ledger.works.link(image.id, prepared.source_id, content.row, work.row)
+    if work.state != "pending":
+        return None
+    at_hand = prepared if isinstance(prepared, PreparedImage) else None
+    return Wanted(work, key, prompt, at_hand, content)
+
+
+def link_known(
+    ledger: Ledger, order: Order, check_stop: Callable[[], None] = lambda: None
+) -> int:
+    """Link unchanged files whose bytes were prepared before, without reading them (after a
+    changed prompt, say); gives how many."""
+    linked = 0
+    page: list[SeenImage] = []
+    for image in ledger.images.todo(order.source, read_before=True):
+        page.append(image)
+        if len(page) == 1000:
+            linked += _link_page(ledger, order, page)
+            page = []
+            check_stop()
+    return linked + _link_page(ledger, order, page)
+
+
+def _link_page(ledger: Ledger, order: Order, page: list[SeenImage]) -> int:
+    linked = 0
+    with ledger.database.transaction("link"):
+        for image in page:
+            assert image.source_id is not None
+            if ledger.works.prepared_as(image.source_id, order.recipe) is not None:
+                resolve(ledger, order, image, KnownImage(image.source_id))
+                linked += 1
+    return linked
+
+
+def _lasting(prepared: RejectedImage) -> bool:
+    """True when these bytes would be rejected again: a crash or a timeout may not be."""
+    return prepared.rejection.code not in PASSING | {"timeout", "crashed"}
+
+
+def _reject(
+    ledger: Ledger, image: SeenImage, source_id: bytes | None, rejection: Rejection
+) -> None:
+    if source_id is not None:
+        ledger.works.original(source_id, None, None, None)
+    ledger.works.reject(
+        image.id, source_id, rejection, look_again=rejection.code in PASSING
+    )

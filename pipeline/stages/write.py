@@ -1,0 +1,220 @@
+"""write: from wanted images to sealed shards.
+
+The image's bytes go to the shard file once, as they come from the worker; what is in the open
+shard is only in memory until the file is durable, and then it is recorded in one transaction.
+A kill before that leaves a temporary file and images that are looked at again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.core.identity import custom_id
+from pipeline.core.packing import Load, ShardLimits, affordable, takes
+from pipeline.core.pricing import PriceSheet, worst_cost
+from pipeline.core.request import RequestSpec, build_line
+from pipeline.core.tokens import RequestEstimator
+from pipeline.engines.base import Engine
+from pipeline.errors import OverBudget
+from pipeline.failpoints import reached
+from pipeline.files import publish, storage_error
+from pipeline.ledger import Ledger
+from pipeline.ledger.images import SeenImage
+from pipeline.ledger.shards import NewItem, NewShard
+from pipeline.records import Nano, Prepared
+from pipeline.stages.preprocess import Order, Wanted, link_known, looks, resolve
+
+_CHUNK = 32  # prepared images in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """How requests are written.
+
+    Attributes:
+        request: the body's fixed part.
+        estimator: tokens of one request.
+        sheet: unit prices, None when unknown.
+        limits: bounds of a shard.
+        folder: where shards are written.
+        room: asked for each shard: nano-dollars that may still be reserved, None = no cap.
+    """
+
+    request: RequestSpec
+    estimator: RequestEstimator
+    sheet: PriceSheet | None
+    limits: ShardLimits
+    folder: Path
+    room: Callable[[], Nano | None]
+    check_stop: Callable[[], None] = lambda: None
+
+
+@dataclass(slots=True)
+class OpenShard:
+    """A shard file being written: `_KEY.jsonl.tmp` until it is sealed."""
+
+    key: str
+    path: Path
+    handle: BinaryIO
+    load: Load = field(default_factory=Load)
+    items: list[NewItem] = field(default_factory=list)
+    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+    @classmethod
+    def begin(cls, folder: Path, number: int) -> OpenShard:
+        """Open the next shard's temporary file."""
+        key = f"{number:06d}-{secrets.token_hex(4)}"
+        path = folder / f"{key}.jsonl"
+        try:
+            return cls(key, path, path.with_name(f"_{path.name}.tmp").open("wb"))
+        except OSError as error:
+            raise storage_error(path, error) from error
+
+    def append(self, parts: Sequence[bytes], item: NewItem, load: Load) -> None:
+        """Add one request line."""
+        try:
+            self.handle.writelines(parts)
+        except OSError as error:
+            raise storage_error(self.path, error) from error
+        for part in parts:
+            self.digest.update(part)
+        self.items.append(item)
+        self.load = self.load.plus(load)
+
+    def make_durable(self) -> None:
+        """Flush, fsync and rename: from here on the file is whole."""
+        try:
+            with self.handle:
+                self.handle.flush()
+                reached("write.before_fsync")
+                os.fsync(self.handle.fileno())
+            publish(self.path.with_name(f"_{self.path.name}.tmp"), self.path)
+        except OSError as error:
+            raise storage_error(self.path, error) from error
+
+    def discard(self) -> None:
+        """Give the file up; its images are looked at again."""
+        self.handle.close()
+        self.path.with_name(f"_{self.path.name}.tmp").unlink(missing_ok=True)
+
+
+class Writer:
+    """Packs wanted images into shards and seals them."""
+
+    def __init__(self, ledger: Ledger, order: Order, pen: Pen, now: Callable[[], int]) -> None:
+        self._ledger = ledger
+        self._order = order
+        self._pen = pen
+        self._now = now
+        self._open: OpenShard | None = None
+        self._held: set[int] = set()  # works in the open shard
+        self._room: Nano | None = None
+
+    def write(
+        self, engine: Engine, locate: Callable[[SeenImage], str]
+    ) -> Iterator[int]:
+        """Look at every image of the source that needs it, yield the row of each shard sealed.
+
+        Raises:
+            OverBudget: the next line does not fit into the budget; what fitted is sealed and
+                was yielded.
+        """
+        try:
+            link_known(self._ledger, self._order, self._pen.check_stop)
+            todo = self._ledger.images.todo(self._order.source)
+            yield from self._pack(looks(engine, todo, locate, known=True))
+            unsent = (
+                image
+                for work, image in self._ledger.images.unsent(self._order.source)
+                if work not in self._held
+            )
+            yield from self._pack(looks(engine, unsent, locate, known=False))
+            yield from self._seal()
+        finally:
+            if self._open is not None:
+                self._open.discard()
+
+    def _pack(self, prepared: Iterator[tuple[SeenImage, Prepared]]) -> Iterator[int]:
+        while chunk := list(islice(prepared, _CHUNK)):
+            self._pen.check_stop()
+            for wanted in self._resolve(chunk):
+                yield from self._add(wanted)
+
+    def _resolve(self, chunk: Iterable[tuple[SeenImage, Prepared]]) -> list[Wanted]:
+        found: dict[int, Wanted] = {}
+        with self._ledger.database.transaction("link"):
+            for image, prepared in chunk:
+                wanted = resolve(self._ledger, self._order, image, prepared)
+                if wanted is None or wanted.image is None or wanted.work.row in self._held:
+                    continue
+                found.setdefault(wanted.work.row, wanted)
+            self._ledger.put("table_stale", "1")
+        return list(found.values())
+
+    def _add(self, wanted: Wanted) -> Iterator[int]:
+        assert wanted.image is not None
+        parts, item, load = self._line(wanted)
+        if self._open is not None and not takes(self._open.load, load, self._pen.limits):
+            yield from self._seal()
+        if self._open is not None and not affordable(self._open.load, load, self._room):
+            yield from self._seal()
+        if self._open is None:
+            self._room = self._pen.room()
+            if not affordable(Load(), load, self._room):
+                raise OverBudget("the budget has no room for the next image")
+            self._open = OpenShard.begin(self._pen.folder, self._ledger.shards.next_number())
+        self._open.append(parts, item, load)
+        self._held.add(item.work)
+
+    def _line(self, wanted: Wanted) -> tuple[list[bytes], NewItem, Load]:
+        image, pen = wanted.image, self._pen
+        assert image is not None
+        attempt = wanted.work.attempts + 1
+        parts = build_line(
+            pen.request,
+            custom_id(wanted.key, attempt),
+            wanted.prompt,
+            image.media_type,
+            image.base64,
+        )
+        estimate = pen.estimator.estimate(image.width, image.height, wanted.prompt)
+        worst = expected = None
+        if pen.sheet is not None:
+            worst = worst_cost(estimate.upper_prompt, estimate.max_completion, pen.sheet)
+            expected = worst_cost(estimate.expected_prompt, estimate.expected_completion, pen.sheet)
+        item = NewItem(wanted.work.row, attempt, worst, expected, estimate.expected_prompt)
+        size = sum(len(part) for part in parts)
+        return parts, item, Load(1, size, estimate.expected_prompt, worst)
+
+    def _seal(self) -> Iterator[int]:
+        """Make the open shard durable, then record it; yields its row."""
+        shard, self._open = self._open, None
+        if shard is None:
+            return
+        shard.make_durable()
+        reached("write.before_seal")
+        sheet = self._pen.sheet
+        row = self._ledger.shards.seal(
+            NewShard(
+                shard.key,
+                self._order.spec,
+                self._pen.request.model,
+                shard.load.bytes,
+                shard.digest.digest(),
+                shard.load.worst,
+                sheet.version if sheet else None,
+                sheet.to_text() if sheet else None,
+                tuple(shard.items),
+            ),
+            self._now(),
+        )
+        reached("write.after_seal")
+        self._held = set()
+        yield row
