@@ -1,0 +1,1 @@
+"""Who captions the images: batch services behind one Protocol."""

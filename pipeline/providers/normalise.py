@@ -1,0 +1,158 @@
+"""Files and batches of any compatible service as our records. Pure.
+
+Seen in the wild: upper-case and unknown statuses, "canceled" with one l, ISO timestamps or
+milliseconds, ids that are "" or numbers, no `request_counts`, no `metadata`, errors as a list or
+a text, the object wrapped in `{"code": ..., "data": {...}}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast, get_args
+
+from pipeline.records import BatchStatus, RemoteBatch, RemoteFile
+
+_STATUSES = frozenset(get_args(BatchStatus))
+_SPELLINGS = {"canceled": "cancelled", "canceling": "cancelling"}
+_MILLISECONDS = 100_000_000_000  # seconds would be the year 5138
+
+
+class Malformed(ValueError):
+    """An answer that lacks what makes it a file or a batch."""
+
+
+def remote_file(answer: object) -> RemoteFile:
+    """A file object as a RemoteFile.
+
+    Raises:
+        Malformed: no id.
+    """
+    data = _fields(answer)
+    return RemoteFile(
+        id=_required_id(data, "file"),
+        filename=_text(data.get("filename")) or _text(data.get("name")) or "",
+        bytes=_count(data.get("bytes")),
+        created_at=_seconds(data.get("created_at") or data.get("createdAt")) or 0,
+        purpose=_text(data.get("purpose")) or "",
+    )
+
+
+def remote_batch(answer: object) -> RemoteBatch:
+    """A batch object as a RemoteBatch.
+
+    Raises:
+        Malformed: no id.
+    """
+    data = _fields(answer)
+    raw_status = _text(data.get("status")) or ""
+    counts = data.get("request_counts")
+    counts = counts if isinstance(counts, Mapping) else {}
+    return RemoteBatch(
+        id=_required_id(data, "batch"),
+        status=batch_status(raw_status),
+        input_file_id=_text(data.get("input_file_id")) or "",
+        output_file_id=_text(data.get("output_file_id")),
+        error_file_id=_text(data.get("error_file_id")),
+        created_at=_seconds(data.get("created_at") or data.get("createdAt")) or 0,
+        expires_at=_seconds(data.get("expires_at")),
+        total=_count(counts.get("total")),
+        completed=_count(counts.get("completed")),
+        failed=_count(counts.get("failed")),
+        metadata=_metadata(data.get("metadata")),
+        errors=_errors(data.get("errors")),
+        endpoint=_text(data.get("endpoint")) or "",
+        model=_text(data.get("model")) or _text(data.get("model_id")),
+        raw_status=raw_status,
+    )
+
+
+def batch_status(raw: str) -> BatchStatus:
+    """A service's word for a status as one of ours; a word we do not know is "unknown", which is
+    not terminal: such a batch is asked about again."""
+    word = raw.strip().lower().replace("-", "_").replace(" ", "_")
+    word = _SPELLINGS.get(word, word)
+    return cast(BatchStatus, word) if word in _STATUSES else "unknown"
+
+
+def _fields(answer: object) -> Mapping[str, Any]:
+    """The object's fields, from a mapping, an object of the SDK, or a wrapped object."""
+    dump = getattr(answer, "model_dump", None)
+    data = dump() if callable(dump) else answer
+    if not isinstance(data, Mapping):
+        raise Malformed("the answer is not an object")
+    inner = data.get("data")
+    if not data.get("id") and isinstance(inner, Mapping):
+        return inner
+    return data
+
+
+def _required_id(data: Mapping[str, Any], what: str) -> str:
+    found = _text(data.get("id"))
+    if found is None:
+        raise Malformed(f"the answer is a {what} without an id")
+    return found
+
+
+def _text(value: object) -> str | None:
+    """A text or a number as text; "" and everything else is None."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return None
+    return str(value).strip() or None
+
+
+def _count(value: object) -> int | None:
+    """A number of things, at least 0."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return None
+    return value
+
+
+def _seconds(value: object) -> int | None:
+    """Seconds since 1970 from seconds, milliseconds or an ISO timestamp (UTC when it says no
+    other)."""
+    if isinstance(value, str):
+        return _iso_seconds(value.strip())
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e16:
+        return None
+    return int(value // 1000 if value >= _MILLISECONDS else value)
+
+
+def _iso_seconds(text: str) -> int | None:
+    if text.isdecimal():
+        return _seconds(int(text)) if len(text) < 17 else None
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return _seconds(int(moment.timestamp()))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _metadata(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(k): v if isinstance(v, str) else str(v) for k, v in value.items() if v is not None}
+
+
+def _errors(value: object) -> tuple[tuple[str, str], ...]:
+    """(code, message) of each batch-level error; a line number becomes part of the message."""
+    if isinstance(value, Mapping):
+        value = value.get("data") or ([value] if value.get("message") else [])
+    if isinstance(value, str):
+        value = [value]
+    return tuple(_error(e) for e in value if e) if isinstance(value, (list, tuple)) else ()
+
+
+def _error(value: object) -> tuple[str, str]:
+    if not isinstance(value, Mapping):
+        return "", str(value)
+    message = _text(value.get("message")) or ""
+    line = _count(value.get("line"))
+    if line is not None and "line" not in message.lower():
+        message = f"line {line}: {message}"
+    return _text(value.get("code")) or "", message

@@ -1,0 +1,204 @@
+"""Batches through the official `openai` SDK: OpenAI itself and every service shaped like it.
+
+The SDK signs, sends, times out and repeats reads. Bodies are read here: the SDK would take any
+JSON for a batch or an empty list, and an empty list would mean "create it again".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pipeline.errors import CaptionmillError, NotFound, ServiceError, StorageError
+from pipeline.providers import normalise
+from pipeline.providers.base import BatchOptions
+from pipeline.providers.normalise import Malformed
+from pipeline.providers.paging import every_item
+from pipeline.records import RemoteBatch, RemoteFile
+
+if TYPE_CHECKING:
+    from pipeline.providers.sdk import Call
+
+T = TypeVar("T")
+_BATCHES_A_PAGE = 100  # the most that OpenAI gives
+_FILES_A_PAGE = 1000
+
+
+class OpenAIBatches:
+    """A BatchService. Opening it imports the SDK and makes no call."""
+
+    def __init__(self, options: BatchOptions) -> None:
+        from pipeline.providers import sdk
+
+        self._library = sdk
+        self._options = options
+        self._once, self._repeating = sdk.open_clients(options)
+
+    def __repr__(self) -> str:
+        return f"OpenAIBatches({self._options.base_url!r})"
+
+    def upload(self, path: Path, filename: str) -> RemoteFile:
+        """See BatchService. The file is read in pieces as it is sent.
+
+        Raises:
+            StorageError: `path` cannot be read.
+        """
+        options, call = self._options, self._library.Call("upload the shard", effect=True)
+        more: dict[str, Any] = {}
+        if options.upload_expires_after is not None:
+            seconds = options.upload_expires_after
+            more["expires_after"] = {"anchor": "created_at", "seconds": seconds}
+        try:
+            with self._library.BoundedFile(path, options.timeouts.transfer) as handle:
+                size = path.stat().st_size
+                answer = self._ask(
+                    call,
+                    lambda: self._once.files.with_raw_response.create(
+                        file=(filename, handle, "application/jsonl"),
+                        purpose=cast(Any, options.batch_purpose),
+                        **more,
+                    ),
+                )
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {error.strerror or error}") from None
+        remote = self._read(call, lambda: normalise.remote_file(answer))
+        if remote.bytes and remote.bytes != size:
+            raise self._library.lost(call, f"{remote.bytes} of {size} bytes arrived")
+        return remote
+
+    def find_uploads(self, filename: str) -> list[RemoteFile]:
+        """See BatchService."""
+        return [remote for remote in self.list_uploads() if remote.filename == filename]
+
+    def list_uploads(self) -> Iterator[RemoteFile]:
+        """See BatchService."""
+        files = self._repeating.files.with_raw_response
+
+        def page(after: str | None) -> Any:
+            cursor: dict[str, Any] = {} if after is None else {"after": after}
+            return files.list(purpose=self._options.batch_purpose, limit=_FILES_A_PAGE, **cursor)
+
+        return self._listed("list the uploads", page, _FILES_A_PAGE, normalise.remote_file)
+
+    def create(self, *, input_file_id: str, metadata: Mapping[str, str]) -> RemoteBatch:
+        """See BatchService."""
+        options, call = self._options, self._library.Call("create the batch", effect=True)
+        more: dict[str, Any] = {"metadata": dict(metadata)} if metadata else {}
+        answer = self._ask(
+            call,
+            lambda: self._once.batches.with_raw_response.create(
+                input_file_id=input_file_id,
+                endpoint=cast(Any, options.endpoint),
+                completion_window=cast(Any, options.completion_window),
+                extra_body=dict(options.extra_body) or None,
+                **more,
+            ),
+        )
+        batch = self._read(call, lambda: normalise.remote_batch(answer))
+        if batch.input_file_id not in ("", input_file_id):
+            raise self._library.lost(call, f"the answer is about the file {batch.input_file_id}")
+        return batch
+
+    def get(self, batch_id: str) -> RemoteBatch:
+        """See BatchService."""
+        call = self._library.Call(f"look at batch {batch_id}", thing=f"batch {batch_id}")
+        answer = self._ask(
+            call, lambda: self._repeating.batches.with_raw_response.retrieve(batch_id)
+        )
+        batch = self._read(call, lambda: normalise.remote_batch(answer))
+        if batch.id != batch_id:
+            raise self._library.lost(call, f"the answer is about batch {batch.id}")
+        return batch
+
+    def list_batches(self) -> Iterator[RemoteBatch]:
+        """See BatchService."""
+        batches = self._repeating.batches.with_raw_response
+
+        def page(after: str | None) -> Any:
+            cursor: dict[str, Any] = {} if after is None else {"after": after}
+            return batches.list(limit=_BATCHES_A_PAGE, **cursor)
+
+        return self._listed("list the batches", page, _BATCHES_A_PAGE, normalise.remote_batch)
+
+    def cancel(self, batch_id: str) -> RemoteBatch:
+        """See BatchService. Repeating it does no harm, so the SDK may."""
+        thing = f"batch {batch_id}"
+        call = self._library.Call(f"cancel {thing}", effect=True, thing=thing)
+        answer = self._ask(call, lambda: self._repeating.batches.with_raw_response.cancel(batch_id))
+        return self._read(call, lambda: normalise.remote_batch(answer))
+
+    def download(self, file_id: str, to: Path) -> int:
+        """See BatchService."""
+        from pipeline.providers.transfer import fetch
+
+        call = self._library.Call(f"download file {file_id}", thing=f"file {file_id}")
+        expected = self._size(file_id)
+        try:
+            with self._repeating.files.with_streaming_response.content(
+                file_id, extra_headers={"Accept-Encoding": "identity"}
+            ) as answer:
+                return fetch(answer.iter_bytes(1 << 18), to, file_id, expected)
+        except self._library.FOREIGN as error:
+            raise self._translated(error, call) from None
+
+    def delete_file(self, file_id: str) -> None:
+        """See BatchService."""
+        call = self._library.Call(f"delete file {file_id}", thing=f"file {file_id}")
+        try:
+            self._repeating.files.with_raw_response.delete(file_id)
+        except self._library.FOREIGN as error:
+            translated = self._translated(error, call)
+            if not isinstance(translated, NotFound):
+                raise translated from None
+
+    def close(self) -> None:
+        """See BatchService."""
+        self._once.close()
+
+    def _size(self, file_id: str) -> int | None:
+        """Bytes of a file as the service says; None where it has no such call or does not say."""
+        call = self._library.Call(f"look at file {file_id}", thing=f"file {file_id}")
+        try:
+            answer = self._ask(
+                call, lambda: self._repeating.files.with_raw_response.retrieve(file_id)
+            )
+        except ServiceError as error:
+            if error.status in (404, 405, 501):  # the download itself says whether it is there
+                return None
+            raise
+        return self._read(call, lambda: normalise.remote_file(answer)).bytes or None
+
+    def _listed(
+        self, action: str, page: Callable[[str | None], Any], size: int, read: Callable[[object], T]
+    ) -> Iterator[T]:
+        call = self._library.Call(action)
+        try:
+            for item in every_item(lambda after: self._ask(call, lambda: page(after)), size):
+                yield read(item)
+        except Malformed as error:
+            raise self._library.lost(call, str(error)) from None
+
+    def _ask(self, call: Call, ask: Callable[[], Any]) -> dict[str, Any]:
+        """Make a call; its answer must be a JSON object."""
+        try:
+            content = ask().content
+        except self._library.FOREIGN as error:
+            raise self._translated(error, call) from None
+        try:
+            answer = json.loads(content)
+        except (ValueError, RecursionError):
+            raise self._library.lost(call, "the answer is not JSON") from None
+        if not isinstance(answer, dict):
+            raise self._library.lost(call, "the answer is not a JSON object")
+        return answer
+
+    def _read(self, call: Call, read: Callable[[], T]) -> T:
+        try:
+            return read()
+        except Malformed as error:
+            raise self._library.lost(call, str(error)) from None
+
+    def _translated(self, error: Exception, call: Call) -> CaptionmillError:
+        return self._library.translate(error, call, self._options)

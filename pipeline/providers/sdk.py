@@ -1,0 +1,172 @@
+"""The official SDK and the HTTP library below it: opening clients, and their errors as ours.
+
+Importing this costs half a second, so only an opened service does it. What the SDK (openai 3.54
+on httpx2) does not do by itself and is done here: no redirect is followed (it would repeat a POST
+at another address), a body that drips for ever ends, and the environment's proxies, organization
+and project are not used behind the user's back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+
+from pipeline.errors import Ambiguous, CaptionmillError, DefiniteRefusal, ServiceError
+from pipeline.providers.base import BatchOptions, Timeouts
+from pipeline.providers.refusals import Answer, refused
+from pipeline.secrets import redact
+
+FOREIGN = (
+    openai.OpenAIError,
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    httpx2.CookieConflict,
+    httpx2.StreamError,
+)
+"""Every exception that the SDK and the HTTP library raise for a call."""
+
+# Raised before a byte of the request has left: certainly no effect.
+_NEVER_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.UnsupportedProtocol,
+    httpx2.InvalidURL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was asked, for messages and for what a lost answer means.
+
+    Attributes:
+        action: words that follow "cannot", e.g. "create the batch".
+        effect: True when the call changes something at the service.
+        thing: what a 404 says is not there, "" when a 404 says nothing of the kind.
+    """
+
+    action: str
+    effect: bool = False
+    thing: str = ""
+
+
+def open_clients(options: BatchOptions) -> tuple[openai.OpenAI, openai.OpenAI]:
+    """Two SDK clients over one connection pool: one that sends everything once, and one that
+    repeats what failed `read_retries` times."""
+    times = options.timeouts
+    timeout = httpx2.Timeout(times.silence, connect=times.connect, pool=times.connect)
+    http = BoundedClient(times, timeout, trust_env=not options.loopback)
+    once, repeating = (
+        openai.OpenAI(
+            api_key=options.api_key.reveal(),
+            base_url=options.base_url,
+            timeout=timeout,
+            max_retries=retries,
+            default_headers=dict(options.extra_headers),
+            http_client=http,
+        )
+        for retries in (0, options.read_retries)
+    )
+    for client in (once, repeating):
+        # The SDK takes these from the environment when it is given None.
+        client.organization, client.project = options.organization, options.project
+    return once, repeating
+
+
+class BoundedClient(httpx2.Client):
+    """Follows no redirect, and no answer takes longer than its time."""
+
+    def __init__(self, times: Timeouts, timeout: httpx2.Timeout, *, trust_env: bool) -> None:
+        super().__init__(timeout=timeout, trust_env=trust_env, follow_redirects=False)
+        self._times = times
+
+    def send(
+        self, request: httpx2.Request, *, stream: bool = False, **more: Any
+    ) -> httpx2.Response:
+        """Send once; the body of the answer gets `answer` seconds, a streamed one `transfer`."""
+        more["follow_redirects"] = False
+        response = super().send(request, stream=True, **more)
+        seconds = self._times.transfer if stream else self._times.answer
+        assert isinstance(response.stream, httpx2.SyncByteStream)
+        response.stream = _Bounded(response.stream, seconds, request)
+        if not stream:
+            try:
+                response.read()
+            except BaseException:
+                response.close()
+                raise
+        return response
+
+
+class _Bounded(httpx2.SyncByteStream):
+    """A body that must end in time. The HTTP library only limits the silence between pieces."""
+
+    def __init__(
+        self, stream: httpx2.SyncByteStream, seconds: float, request: httpx2.Request
+    ) -> None:
+        self._stream, self._seconds, self._request = stream, seconds, request
+        self._end = time.monotonic() + seconds
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            if time.monotonic() > self._end:
+                text = f"the answer was not complete after {self._seconds:g} s"
+                raise httpx2.ReadTimeout(text, request=self._request)
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class BoundedFile(FileIO):
+    """A file to upload that is read as it is sent, and must be through in time."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__(path, "rb")
+        self._end = time.monotonic() + seconds
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.monotonic() > self._end:
+            raise httpx2.WriteTimeout("the upload took too long")
+        return super().read(-1 if size is None else size) or b""
+
+
+def translate(error: Exception, call: Call, options: BatchOptions) -> CaptionmillError:
+    """An exception of the SDK as one of ours, without the key in its words."""
+    if isinstance(error, openai.APIStatusError):
+        found = error.response
+        answer = Answer(found.status_code, found.content, found.headers)
+        return refused(answer, call.action, call.effect, call.thing, options.secrets())
+    inner = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
+    words = redact(_words(inner or error), options.secrets())
+    if isinstance(error, httpx2.TransportError):
+        # The SDK wraps every error but those of a body that is read as it comes.
+        return lost(call, f"cut off ({words})")
+    if isinstance(inner, _NEVER_SENT):
+        place = redact(options.base_url, options.secrets())
+        text = f"cannot {call.action}: no connection to {place} ({words}); check the network"
+        return DefiniteRefusal(text) if call.effect else ServiceError(text)
+    return lost(call, words)
+
+
+def lost(call: Call, words: str) -> ServiceError:
+    """No usable answer. For a call that changes something nobody knows whether it did."""
+    if call.effect:
+        return Ambiguous(f"no usable answer when asked to {call.action}: {words}")
+    return ServiceError(f"cannot {call.action}: {words}")
+
+
+def _words(error: BaseException) -> str:
+    """An exception's own words; its type where it has none. Never its request or headers."""
+    if isinstance(error, httpx2.LocalProtocolError):
+        return "the request could not be written (is there something odd in the API key?)"
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    return f"{name}: {text[:300]}" if text else name
