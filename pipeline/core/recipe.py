@@ -1,0 +1,120 @@
+"""How an image is prepared: everything that shapes the bytes that are sent, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Subsampling = Literal["420", "422", "444"]
+
+DEFAULT_FORMATS: frozenset[str] = frozenset(
+    {"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "HEIC", "AVIF"}
+)
+"""Formats that are decoded unless told otherwise, by the names that `imaging.sniff` gives."""
+
+OPTIONAL_FORMATS: frozenset[str] = frozenset({"JPEG 2000", "PNM", "ICO"})
+"""Formats that can be decoded too, when asked for."""
+
+_LONGEST_JPEG_SIDE = 65_500  # libjpeg's JPEG_MAX_DIMENSION
+
+
+class SizePolicy(Protocol):
+    """Which size an image is sent in."""
+
+    def choose(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height to send for an upright source of `width` x `height` pixels."""
+        ...
+
+    def canonical(self) -> Mapping[str, object]:
+        """Everything that shapes `choose`, as JSON-able values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What is refused before it is decoded, so that no image can take the machine down.
+
+    Attributes:
+        max_file_bytes: size of the file.
+        max_pixels: width x height (the default lets a 200-megapixel phone photo pass).
+        max_side: the longer side.
+        min_side: the shorter side.
+    """
+
+    max_file_bytes: int = 250_000_000
+    max_pixels: int = 200_000_000
+    max_side: int = _LONGEST_JPEG_SIDE
+    min_side: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.max_file_bytes, self.max_pixels, self.max_side, self.min_side) < 1:
+            raise ValueError("caps are whole numbers from 1 on")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How an image is prepared.
+
+    Attributes:
+        size: the size policy.
+        quality: JPEG quality, 1 to 100.
+        subsampling: chroma subsampling of the JPEG.
+        background: red, green, blue (0 to 255 each) put under transparent pixels.
+        frame: which picture of an animation or a multi-page file; past the end means the last.
+        on_damage: what happens to truncated and damaged files: "reject", or "accept" what can
+            be decoded of them, with a flag.
+        pass_through: send JPEGs that are already small, upright and clean as they are.
+        caps: limits checked before decoding.
+        perceptual_hash: also compute a dHash and a sharpness figure.
+        formats: what may be decoded, by the names that `imaging.sniff` gives.
+    """
+
+    size: SizePolicy
+    quality: int = 85
+    subsampling: Subsampling = "420"
+    background: tuple[int, int, int] = (255, 255, 255)
+    frame: int = 0
+    on_damage: Literal["reject", "accept"] = "reject"
+    pass_through: bool = False
+    caps: Caps = field(default_factory=Caps)
+    perceptual_hash: bool = False
+    formats: frozenset[str] = DEFAULT_FORMATS
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.quality <= 100:
+            raise ValueError("JPEG quality goes from 1 to 100")
+        if len(self.background) != 3 or not all(0 <= part <= 255 for part in self.background):
+            raise ValueError("a background is three numbers from 0 to 255")
+        if self.frame < 0:
+            raise ValueError("frames count from 0")
+        unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS
+        if unknown:
+            raise ValueError(f"unknown formats: {', '.join(sorted(unknown))}")
+
+    def canonical(self) -> dict[str, object]:
+        """What shapes the prepared bytes of an image that is prepared at all.
+
+        Damage, caps, formats and the perceptual hash are not in it: changing them must not make
+        anybody pay again for images that come out the same.
+        """
+        return {
+            "version": 1,
+            "size": dict(self.size.canonical()),
+            "encoding": {"format": "jpeg", "quality": self.quality, "chroma": self.subsampling},
+            "background": list(self.background),
+            "frame": self.frame,
+            "pass_through": self.pass_through,
+        }
+
+    def admission(self) -> dict[str, object]:
+        """What decides between prepared and refused: a recorded refusal holds for this only."""
+        caps = self.caps
+        return {
+            "on_damage": self.on_damage,
+            "max_file_bytes": caps.max_file_bytes,
+            "max_pixels": caps.max_pixels,
+            "max_side": caps.max_side,
+            "min_side": caps.min_side,
+            "formats": sorted(self.formats),
+        }

@@ -1,0 +1,176 @@
+"""A JPEG's header, read from its markers: the size, which way is up, and what else it carries.
+
+ITU-T T.81 annex B (markers), CIPA DC-008 (Exif), ICC.1 annex B.4 (profiles in APP2),
+Adobe Technical Note 5116 (APP14).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.imaging.refusal import Refusal
+
+_SOF_PROCESSES = {
+    0xC0: "baseline",
+    0xC1: "extended",
+    0xC2: "progressive",
+    0xC3: "lossless",
+    0xC5: "differential",
+    0xC6: "differential progressive",
+    0xC7: "differential lossless",
+    0xC9: "arithmetic",
+    0xCA: "arithmetic progressive",
+    0xCB: "arithmetic lossless",
+    0xCD: "arithmetic differential",
+    0xCE: "arithmetic differential progressive",
+    0xCF: "arithmetic differential lossless",
+}
+_SOS, _EOI, _COM = 0xDA, 0xD9, 0xFE
+_APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RST0-7, SOI: no length follows
+_ICC_SIGNATURE = b"ICC_PROFILE\0"
+_EXIF_SIGNATURE = b"Exif\0"
+_ORIENTATION_TAG = 0x0112
+_SHORT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHeader:
+    """What the markers before the first scan say.
+
+    Attributes:
+        width, height: pixels as stored, before any turning.
+        components: 1 grey, 3 colour, 4 CMYK or YCCK.
+        process: coding process, e.g. "baseline", "progressive".
+        precision: bits a sample.
+        orientation: EXIF orientation 1 to 8; 1 when absent or nonsense.
+        icc: the colour profile, None when absent or incomplete.
+        clean: nothing but JFIF and Adobe segments: no EXIF, XMP, profile, comment, thumbnail.
+    """
+
+    width: int
+    height: int
+    components: int
+    process: str
+    precision: int
+    orientation: int
+    icc: bytes | None
+    clean: bool
+
+
+@dataclass(slots=True)
+class _Gathered:
+    frame: tuple[int, bytes] | None = None  # SOF marker and its segment
+    orientation: int = 0
+    icc_parts: dict[int, bytes] | None = None
+    icc_count: int = 0
+    clean: bool = True
+
+
+def read_header(data: bytes) -> JpegHeader:
+    """Read the markers up to the first scan.
+
+    Raises:
+        Refusal: `truncated` when the header ends early, `damaged` when it makes no sense.
+    """
+    found = _Gathered()
+    position = 2
+    while True:
+        marker, start, end = _next_segment(data, position)
+        if marker == _SOS:
+            break
+        _take(found, marker, data[start:end])
+        position = end
+    if found.frame is None:
+        raise Refusal("damaged", "no frame header before the first scan")
+    return _header(found)
+
+
+def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
+    """The next marker from `position` on, and where its payload starts and ends."""
+    while True:
+        position = data.find(b"\xff", position)
+        if position < 0 or position + 4 > len(data):
+            raise Refusal("truncated", "it ends inside the JPEG header")
+        marker = data[position + 1]
+        position += 1
+        if marker == _EOI:
+            raise Refusal("damaged", "the JPEG holds no picture")
+        if marker in (0x00, 0xFF) or marker in _STANDALONE:
+            continue  # fill bytes, stuffed bytes, stray markers
+        length = int.from_bytes(data[position + 1 : position + 3], "big")
+        if length < 2:
+            raise Refusal("damaged", "a JPEG segment has an impossible length")
+        end = position + 1 + length
+        if end > len(data):
+            raise Refusal("truncated", "it ends inside the JPEG header")
+        return marker, position + 3, end
+
+
+def _take(found: _Gathered, marker: int, payload: bytes) -> None:
+    if marker in _SOF_PROCESSES:
+        if found.frame is None:
+            found.frame = (marker, payload)
+    elif marker == _APP0:
+        # a JFIF segment longer than 14 bytes carries a thumbnail; so does JFXX
+        found.clean &= payload.startswith(b"JFIF\0") and len(payload) == 14
+    elif marker == _APP14:
+        found.clean &= payload.startswith(b"Adobe") and len(payload) == 12
+    elif _APP1 <= marker <= _APP15 or marker == _COM:
+        found.clean = False
+        if marker == _APP1 and payload.startswith(_EXIF_SIGNATURE) and not found.orientation:
+            found.orientation = exif_orientation(payload[6:])
+        elif marker == _APP2 and payload.startswith(_ICC_SIGNATURE) and len(payload) > 14:
+            found.icc_parts = found.icc_parts or {}
+            found.icc_parts.setdefault(payload[12], payload[14:])
+            found.icc_count = payload[13]
+
+
+def _header(found: _Gathered) -> JpegHeader:
+    assert found.frame is not None
+    marker, payload = found.frame
+    if len(payload) < 6:
+        raise Refusal("damaged", "the JPEG frame header is too short")
+    return JpegHeader(
+        width=int.from_bytes(payload[3:5], "big"),
+        height=int.from_bytes(payload[1:3], "big"),
+        components=payload[5],
+        process=_SOF_PROCESSES[marker],
+        precision=payload[0],
+        orientation=found.orientation or 1,
+        icc=_whole_profile(found),
+        clean=found.clean,
+    )
+
+
+def _whole_profile(found: _Gathered) -> bytes | None:
+    """The profile from its numbered parts; None when one is missing."""
+    parts = found.icc_parts
+    if not parts:
+        return None
+    numbers = range(1, found.icc_count + 1)
+    if not found.icc_count or any(number not in parts for number in numbers):
+        return None
+    return b"".join(parts[number] for number in numbers)
+
+
+def exif_orientation(tiff: bytes) -> int:
+    """Orientation (1 to 8) from an EXIF block that starts at its TIFF header; 0 when absent.
+
+    Only the first directory is read and nothing in it is followed, so no block can loop.
+    """
+    order = {b"II": "little", b"MM": "big"}.get(tiff[:2])
+    if order is None or len(tiff) < 14:
+        return 0
+    little = order == "little"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(tiff[at : at + size], "little" if little else "big")
+
+    directory = number(4, 4)
+    for index in range(min(number(directory, 2), 500)):
+        entry = directory + 2 + 12 * index
+        if number(entry, 2) == _ORIENTATION_TAG:
+            value = number(entry + 8, 2 if number(entry + 2, 2) == _SHORT else 4)
+            return value if 1 <= value <= 8 else 0
+    return 0

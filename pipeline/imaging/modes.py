@@ -1,0 +1,73 @@
+"""Pillow's many modes become four: RGB, RGBA, L and CMYK, with samples of eight bits."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageCms
+
+_AS_THEY_ARE = frozenset({"RGB", "RGBA", "L", "CMYK"})
+_WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBa"})
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+
+
+def to_plain(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    """A loaded image in mode RGB, RGBA, L or CMYK, with a flag when its range had to be guessed."""
+    mode = image.mode
+    if mode in _SIXTEEN_BITS or mode in ("I", "F"):
+        return _from_deep(image)
+    if "transparency" in image.info and mode in ("1", "L", "P", "RGB"):
+        return image.convert("RGBA"), ()
+    if mode in _AS_THEY_ARE:
+        return image, ()
+    if mode in _WITH_ALPHA:
+        return image.convert("RGBA"), ()
+    if mode == "1":
+        return image.convert("L"), ()
+    if mode == "LAB":
+        return _from_lab(image), ()
+    return image.convert("RGB"), ()
+
+
+def _from_deep(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    samples = np.asarray(image)
+    transparent = image.info.get("transparency")
+    mask = None
+    if isinstance(transparent, int) and samples.dtype.kind != "f":
+        mask = Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8))
+    flags: tuple[str, ...] = ()
+    if image.mode in _SIXTEEN_BITS:
+        eight = (samples.astype(np.uint32) * 255 + 32767) // 65535
+    else:
+        eight, flags = _from_unknown_range(samples)
+    grey = Image.fromarray(eight.astype(np.uint8))
+    if mask is None:
+        return grey, flags
+    coloured = grey.convert("RGBA")
+    coloured.putalpha(mask)
+    return coloured, flags
+
+
+def _from_unknown_range(samples: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """0 to 255 from integers or floats whose white is not written down anywhere.
+
+    The usual conventions are tried: 0 to 1 for floats, 0 to 255, 0 to 65535; what fits none of
+    them is stretched from its smallest to its largest value.
+    """
+    values = np.nan_to_num(samples.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    white = next((w for w in _whites(samples) if high <= w), None)
+    if low < 0 or white is None:
+        span = (high - low) or 1.0
+        return (values - low) * (255 / span) + 0.5, ("range_stretched",)
+    return values * (255 / white) + 0.5, ()
+
+
+def _whites(samples: np.ndarray) -> tuple[float, ...]:
+    return (1.0, 255.0, 65535.0) if samples.dtype.kind == "f" else (255.0, 65535.0)
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    turned = ImageCms.profileToProfile(
+        image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    return turned if turned is not None else image.convert("RGB")

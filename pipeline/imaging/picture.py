@@ -1,0 +1,39 @@
+"""What a decoder gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.imaging.resize import Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Decoded sRGB pixels (height x width x 3 or 4, the fourth unused) and what was done."""
+
+    pixels: Pixels
+    flags: tuple[str, ...] = ()
+
+
+class Decoder(Protocol):
+    """A file whose header was read and whose pixels were not.
+
+    Attributes:
+        format: as sniffed.
+        width, height: pixels as stored, before turning.
+        orientation: EXIF orientation still to be applied, 1 to 8.
+    """
+
+    format: str
+    width: int
+    height: int
+    orientation: int
+
+    def render(self, width: int, height: int) -> Picture:
+        """The pixels as sRGB in the size asked for, not yet turned.
+
+        Raises:
+            Refusal: why that is impossible.
+        """
+        ...

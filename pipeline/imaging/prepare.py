@@ -1,0 +1,175 @@
+"""prepare: the bytes of a file become the picture that is sent, or a reason why not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pybase64
+import simplejpeg
+
+from pipeline.core.reasons import rejection
+from pipeline.core.recipe import Recipe
+from pipeline.imaging.jpeg import JpegDecoder
+from pipeline.imaging.pass_through import may_pass
+from pipeline.imaging.perceptual import dhash, grey_of, sharpness
+from pipeline.imaging.picture import Decoder, Picture
+from pipeline.imaging.raster import RasterDecoder
+from pipeline.imaging.reading import read_image_file
+from pipeline.imaging.refusal import Refusal
+from pipeline.imaging.resize import Pixels, turn
+from pipeline.imaging.sniff import describe_other, sniff
+from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
+
+_QUARTER_TURNS = (5, 6, 7, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparer:
+    """What an engine runs for each file: picklable when `known` is.
+
+    Attributes:
+        recipe: how to prepare.
+        known: tells whether bytes (by their SHA-256) were prepared before; None knows nothing.
+    """
+
+    recipe: Recipe
+    known: Callable[[bytes], bool] | None = None
+
+    def __call__(self, location: str) -> Prepared:
+        """Read, hash and prepare the file at `location`, an openable path."""
+        return prepare_file(location, self.recipe, self.known)
+
+
+def prepare_file(
+    location: str, recipe: Recipe, known: Callable[[bytes], bool] | None = None
+) -> Prepared:
+    """Read the file at `location` and prepare it; KnownImage when `known` knows its bytes.
+
+    Never raises for anything that a file can be or hold.
+    """
+    try:
+        data = read_image_file(location, recipe.caps.max_file_bytes)
+    except Refusal as refusal:
+        return RejectedImage(None, rejection(refusal.code, refusal.detail))
+    except MemoryError:
+        return RejectedImage(None, rejection("out_of_memory"))
+    source_id = hashlib.sha256(data).digest()
+    if known is not None and known(source_id):
+        return KnownImage(source_id)
+    return _prepare(data, source_id, recipe)
+
+
+def prepare(data: bytes, recipe: Recipe) -> PreparedImage | RejectedImage:
+    """Prepare an image from its file's bytes. Never raises for anything that bytes can be."""
+    return _prepare(data, hashlib.sha256(data).digest(), recipe)
+
+
+def _prepare(data: bytes, source_id: bytes, recipe: Recipe) -> PreparedImage | RejectedImage:
+    decoder: Decoder | None = None
+    try:
+        decoder = _decoder(data, recipe)
+        _check_caps(decoder, recipe)
+        return _render(decoder, data, source_id, recipe)
+    except Refusal as refusal:
+        reason = rejection(refusal.code, refusal.detail)
+    except MemoryError as error:
+        reason = rejection("out_of_memory", str(error))
+    if decoder is None:
+        return RejectedImage(source_id, reason, sniff(data))
+    return RejectedImage(source_id, reason, decoder.format, *_upright_size(decoder))
+
+
+def _decoder(data: bytes, recipe: Recipe) -> Decoder:
+    """Read the header of the file.
+
+    Raises:
+        Refusal: no image, or none that may be decoded.
+    """
+    if not data:
+        raise Refusal("empty_file")
+    kind = sniff(data)
+    if kind is None:
+        raise Refusal("not_an_image", describe_other(data))
+    if kind not in recipe.formats:
+        known = ", ".join(sorted(recipe.formats))
+        raise Refusal("unsupported_format", f"it is {kind}; decoded are {known}")
+    if kind == "JPEG":
+        return JpegDecoder(data, recipe)
+    return RasterDecoder(data, kind, recipe)
+
+
+def _check_caps(decoder: Decoder, recipe: Recipe) -> None:
+    width, height, caps = decoder.width, decoder.height, recipe.caps
+    size = f"{width} x {height} pixels"
+    if width * height > caps.max_pixels:
+        raise Refusal("too_many_pixels", f"{size}, at most {caps.max_pixels} are allowed")
+    if max(width, height) > caps.max_side:
+        raise Refusal("too_long_side", f"{size}, at most {caps.max_side} a side are allowed")
+    if min(width, height) < caps.min_side:
+        raise Refusal("too_small", f"{size}, at least {caps.min_side} a side are asked for")
+
+
+def _upright_size(decoder: Decoder) -> tuple[int, int]:
+    if decoder.orientation in _QUARTER_TURNS:
+        return decoder.height, decoder.width
+    return decoder.width, decoder.height
+
+
+def _render(decoder: Decoder, data: bytes, source_id: bytes, recipe: Recipe) -> PreparedImage:
+    source = _upright_size(decoder)
+    width, height = recipe.size.choose(*source)
+    if source == (width, height) and (pixels := _passes(decoder, data, recipe)) is not None:
+        picture = Picture(pixels, ("passed_through",))
+        return _prepared(data, picture, source_id, decoder, (width, height), recipe)
+    stored = (height, width) if decoder.orientation in _QUARTER_TURNS else (width, height)
+    picture = decoder.render(*stored)
+    picture = Picture(turn(picture.pixels, decoder.orientation), picture.flags)
+    encoded = _encode(picture.pixels, recipe)
+    return _prepared(encoded, picture, source_id, decoder, (width, height), recipe)
+
+
+def _passes(decoder: Decoder, data: bytes, recipe: Recipe) -> Pixels | None:
+    """The pixels (an eighth of the size) of a JPEG that may be sent as it is, else None."""
+    if isinstance(decoder, JpegDecoder) and may_pass(decoder.header, data, recipe):
+        return decoder.check()
+    return None
+
+
+def _encode(pixels: Pixels, recipe: Recipe) -> bytes:
+    """A baseline JPEG with a JFIF header and nothing else beside the picture."""
+    encoded: bytes = simplejpeg.encode_jpeg(
+        pixels,
+        quality=recipe.quality,
+        colorspace="RGBX" if pixels.shape[2] == 4 else "RGB",
+        colorsubsampling=recipe.subsampling,
+        fastdct=False,
+    )
+    return encoded
+
+
+def _prepared(
+    sent: bytes,
+    picture: Picture,
+    source_id: bytes,
+    decoder: Decoder,
+    size: tuple[int, int],
+    recipe: Recipe,
+) -> PreparedImage:
+    source_width, source_height = _upright_size(decoder)
+    grey = grey_of(picture.pixels) if recipe.perceptual_hash else None
+    return PreparedImage(
+        source_id=source_id,
+        content_id=hashlib.sha256(sent).digest(),
+        source_format=decoder.format,
+        source_width=source_width,
+        source_height=source_height,
+        width=size[0],
+        height=size[1],
+        media_type="image/jpeg",
+        base64=pybase64.b64encode(sent),
+        flags=picture.flags,
+        perceptual_hash=dhash(grey) if grey else None,
+        sharpness=sharpness(grey) if grey else 0,
+    )

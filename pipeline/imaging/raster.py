@@ -1,0 +1,169 @@
+"""Everything but JPEG in: PNG, WebP, GIF, BMP, TIFF, AVIF through Pillow, HEIC through libheif.
+
+The plugin of the sniffed format is called directly: no other parser sees the bytes, and Pillow's
+own pixel limit, which warns instead of deciding, is not consulted.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from pipeline.core.recipe import Recipe
+from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
+from pipeline.imaging.jpeg_header import exif_orientation
+from pipeline.imaging.modes import to_plain
+from pipeline.imaging.picture import Picture
+from pipeline.imaging.png_check import broken_png
+from pipeline.imaging.refusal import Refusal
+from pipeline.imaging.resize import shrink_image
+
+_PLUGINS = {
+    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "WebP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "HEIC": ("pillow_heif", "HeifImageFile"),
+    "JPEG 2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
+    "PNM": ("PIL.PpmImagePlugin", "PpmImageFile"),
+    "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
+}
+_ORIENTATION_TAG = 0x0112
+_truncation = threading.Lock()
+
+_TRUNCATED = ("truncated", "end of", "too short", "not enough data", "eof", "incomplete")
+_BEYOND = ("unsupported", "not supported", "not implemented", "unknown", "cannot handle", "no dec")
+
+
+class RasterDecoder:
+    """One file of a format that Pillow or pillow-heif decodes; attributes as `Decoder` says."""
+
+    def __init__(self, data: bytes, format: str, recipe: Recipe) -> None:
+        self.format = format
+        self._data = data
+        self._recipe = recipe
+        with _translated():
+            self._image = _open(data, format)
+            self._flags = _choose_frame(self._image, recipe.frame)
+            self.width, self.height = self._image.size
+            self.orientation = _orientation(self._image)
+
+    def render(self, width: int, height: int) -> Picture:
+        """The picture as sRGB in `width` x `height` pixels, not yet turned.
+
+        Raises:
+            Refusal: it cannot be decoded, or is damaged and the recipe rejects that.
+        """
+        flags = self._flags + self._load(width, height)
+        with _translated():
+            image, more = to_plain(self._image)
+            self._image.close()
+            # what HEIC says of its size is only certain after decoding
+            if image.size != (self.width, self.height) and self.format != "JPEG":
+                self.width, self.height = image.size
+            image = shrink_image(image, (width, height))
+            picture = self._in_srgb(image)
+        return Picture(picture.pixels, flags + more + picture.flags)
+
+    def _load(self, width: int, height: int) -> tuple[str, ...]:
+        """Decode; gives a flag when a damaged picture was accepted."""
+        try:
+            with _translated():
+                if self.format == "JPEG":
+                    self._image.draft(None, (round(width * 1.5), round(height * 1.5)))
+                if self.format == "PNG" and (problem := broken_png(self._data)):
+                    raise Refusal("damaged", problem)
+                self._image.load()
+        except Refusal as refusal:
+            if self._recipe.on_damage == "reject" or refusal.code not in ("truncated", "damaged"):
+                raise
+            with _truncation, _translated(), _whatever_is_there():
+                self._image = _open(self._data, self.format)
+                _choose_frame(self._image, self._recipe.frame)
+                self._image.load()
+            return (f"{refusal.code}_accepted",)
+        return ()
+
+    def _in_srgb(self, image: Image.Image) -> Picture:
+        info = self._image.info
+        colours = image.convert("RGB") if image.mode == "RGBA" else image
+        colours, flags = to_srgb(colours, info.get("icc_profile"))
+        gamma = info.get("gamma")
+        if gamma and not flags and "srgb" not in info and self.format == "PNG":
+            colours, flags = undo_gamma(colours, float(gamma))
+        if image.mode == "RGBA":
+            colours.putalpha(image.getchannel("A"))
+            colours = over_background(colours, self._recipe.background)
+        return Picture(np.asarray(colours), flags)
+
+
+def _open(data: bytes, format: str) -> Image.Image:
+    module, name = _PLUGINS[format]
+    plugin: Callable[..., Image.Image] = getattr(import_module(module), name)
+    return plugin(io.BytesIO(data))
+
+
+def _choose_frame(image: Image.Image, frame: int) -> tuple[str, ...]:
+    """Go to the frame asked for, or to the last one; gives the flag that says which it is."""
+    if not getattr(image, "is_animated", False):
+        return ()
+    if frame == 0:
+        return ("first_frame",)
+    chosen = min(frame, getattr(image, "n_frames", 1) - 1)
+    image.seek(chosen)
+    return (f"frame_{chosen}",)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation still to be applied; HEIC's and AVIF's own turning is in it already once."""
+    if image.format == "TIFF":
+        value = getattr(image, "tag_v2", {}).get(_ORIENTATION_TAG, 1)
+        return value if value in range(1, 9) else 1
+    exif = image.info.get("exif", b"")
+    return exif_orientation(exif.removeprefix(b"Exif\0\0")) or 1
+
+
+@contextmanager
+def _whatever_is_there() -> Iterator[None]:
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The libraries' exceptions as refusals; their warnings are nobody's business."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except Refusal:
+        raise
+    except MemoryError as error:
+        raise Refusal("out_of_memory", str(error)) from error
+    except Image.DecompressionBombError as error:
+        raise Refusal("too_many_pixels", str(error)) from error
+    except Exception as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: Exception) -> Refusal:
+    text = str(error).split(" <", maxsplit=1)[0]  # no addresses of objects
+    words = text.lower()
+    if isinstance(error, EOFError) or any(hint in words for hint in _TRUNCATED):
+        return Refusal("truncated", text or type(error).__name__)
+    if isinstance(error, NotImplementedError) or any(hint in words for hint in _BEYOND):
+        return Refusal("unsupported_format", text)
+    return Refusal("damaged", text or type(error).__name__)

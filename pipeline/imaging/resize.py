@@ -1,0 +1,49 @@
+"""Shrinking pixels with a Lanczos filter (cykooz.resizer, the fast_image_resize crate)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from cykooz_resizer import FilterType, ResizeAlg, ResizeOptions, Resizer
+from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+"""height x width x channels: 3 is RGB, 4 is RGB and one unused byte unless said otherwise."""
+
+_LANCZOS = ResizeAlg.convolution(FilterType.lanczos3)
+
+
+def shrink_image(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """`image` (mode RGB, RGBA, L or CMYK) at `size` (width, height).
+
+    Transparent pixels of RGBA do not bleed: colours are weighted by alpha.
+    """
+    if image.size == size:
+        return image
+    small = Image.new(image.mode, size)
+    Resizer().resize_pil(image, small, ResizeOptions(_LANCZOS))
+    return small
+
+
+def shrink_four(pixels: Pixels, size: tuple[int, int]) -> Pixels:
+    """`pixels` (height x width x 4, all four treated alike) at `size` (width, height).
+
+    CMYK is Pillow's only mode of four equal bytes, so it lends its name to map the array
+    without a copy; the channels may well be red, green, blue and nothing.
+    """
+    height, width = pixels.shape[:2]
+    if (width, height) == size:
+        return pixels
+    mapped = Image.frombuffer("CMYK", (width, height), pixels, "raw", "CMYK", 0, 1)
+    return np.asarray(shrink_image(mapped, size))
+
+
+def turn(pixels: Pixels, orientation: int) -> Pixels:
+    """`pixels` turned and mirrored as EXIF `orientation` (1 to 8) asks, contiguous."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)

@@ -1,0 +1,160 @@
+"""What a file is, by its content; what its name says is never believed."""
+
+from __future__ import annotations
+
+import re
+
+_STARTS: tuple[tuple[bytes, str], ...] = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II+\0", "TIFF"),  # BigTIFF
+    (b"MM\0+", "TIFF"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\0\0\1\0", "ICO"),
+    (b"\0\0\2\0", "ICO"),  # a Windows cursor
+    (b"IIRO", "RAW"),  # Olympus
+    (b"IIRS", "RAW"),
+    (b"MMOR", "RAW"),
+    (b"IIU\0", "RAW"),  # Panasonic
+    (b"FUJIFILMCCD-RAW", "RAW"),
+    (b"FOVb", "RAW"),  # Sigma
+    (b"\0MRM", "RAW"),  # Minolta
+    (b"8BPS\0\1", "PSD"),
+    (b"8BPS\0\2", "PSD"),
+    (b"gimp xcf ", "XCF"),
+    (b"v/1\x01", "OpenEXR"),
+    (b"#?RADIANCE", "Radiance HDR"),
+    (b"qoif", "QOI"),
+    (b"DDS ", "DDS"),
+    (b"icns", "ICNS"),
+    (b"\x8aMNG\r\n\x1a\n", "MNG"),
+    (b"\x8bJNG\r\n\x1a\n", "JNG"),
+    (b"\xd7\xcd\xc6\x9a", "WMF"),
+    (b"II\xbc\x01", "JPEG XR"),
+    (b"BPG\xfb", "BPG"),
+    (b"AT&TFORM", "DjVu"),
+    (b"%!PS", "PostScript"),
+    (b"\xc5\xd0\xd3\xc6", "PostScript"),
+)
+_PNM = re.compile(rb"P[1-7][\s#]")
+_BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_HEIC_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_SVG = re.compile(rb"<svg[\s>]|<!DOCTYPE\s+svg", re.IGNORECASE)
+
+# Not images at all, but worth a name in the reason.
+_OTHERS: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "a ZIP archive or an office document"),
+    (b"PK\x05\x06", "an empty ZIP archive"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
+    (b"\x7fELF", "a program"),
+    (b"MZ", "a Windows program"),
+    (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
+    (b"OggS", "an Ogg file"),
+    (b"ID3", "an MP3 file"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"PAR1", "a Parquet file"),
+    (b"version https://git-lfs", "a pointer of Git LFS, not the picture itself"),
+)
+_HTML = re.compile(rb"\s*<(!doctype html|html|head|body)", re.IGNORECASE)
+
+_DNG_VERSION, _NEW_SUBFILE, _MAKE, _SUB_IFDS = 0xC612, 0x00FE, 0x010F, 0x014A
+_SNIFFED = 4096
+
+
+def sniff(data: bytes) -> str | None:
+    """The format's name ("JPEG", "PNG", "RAW", ...), or None when the bytes are no image."""
+    for start, name in _STARTS:
+        if data.startswith(start):
+            return name
+    if data[:4] == b"RIFF":
+        return {b"WEBP": "WebP", b"ACON": "ANI"}.get(data[8:12])
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return _tiff_kind(data)
+    if data[4:8] == b"ftyp":
+        return _iso_brand(data)
+    if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
+        return "BMP"
+    if _PNM.match(data):
+        return "PNM"
+    return _document(data)
+
+
+def describe_other(data: bytes) -> str:
+    """What bytes that are no image are instead, "" when that is not known."""
+    for start, words in _OTHERS:
+        if data.startswith(start):
+            return f"it is {words}"
+    if data[4:8] == b"ftyp" or data[4:8] in (b"moov", b"mdat"):
+        return "it is a video or audio file"
+    if data[:4] == b"RIFF":
+        return "it is a video or audio file"
+    if _HTML.match(data):
+        return "it is a web page"
+    if not data[:_SNIFFED].strip(b"\0"):
+        return "it holds only zero bytes"
+    return ""
+
+
+def _document(data: bytes) -> str | None:
+    head = data[:_SNIFFED]
+    if b"%PDF-" in head[:1024]:
+        return "PDF"
+    if head[:2] == b"\x1f\x8b":
+        return None
+    if b"\0" not in head[:64] and _SVG.search(head) and not _HTML.match(head):
+        return "SVG"
+    return None
+
+
+def _iso_brand(data: bytes) -> str | None:
+    """HEIC, AVIF or a Canon RAW by the brands of an ISO base media file (ISO/IEC 14496-12)."""
+    end = min(int.from_bytes(data[:4], "big"), 256)
+    brands = {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
+    if data[8:12] == b"crx ":
+        return "RAW"
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    if brands & _HEIC_BRANDS:
+        return "HEIC"
+    return None
+
+
+def _tiff_kind(data: bytes) -> str:
+    """TIFF, or one of the RAW formats that dress as TIFF.
+
+    A RAW file's first directory is a small preview beside sub-directories, or says it is a DNG.
+    """
+    if data[8:10] == b"CR":
+        return "RAW"  # Canon CR2
+    order = "little" if data[:2] == b"II" else "big"
+    tags = _first_directory(data, "little" if order == "little" else "big")
+    if _DNG_VERSION in tags:
+        return "RAW"
+    if _MAKE in tags and _SUB_IFDS in tags and tags.get(_NEW_SUBFILE) == 1:
+        return "RAW"
+    return "TIFF"
+
+
+def _first_directory(data: bytes, order: str) -> dict[int, int]:
+    """Tags of the first TIFF directory with the number in each tag's value field."""
+    little = order == "little"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], "little" if little else "big")
+
+    directory = number(4, 4)
+    entries = min(number(directory, 2), 200)
+    return {
+        number(at, 2): number(at + 8, 4)
+        for at in range(directory + 2, directory + 2 + 12 * entries, 12)
+    }
