@@ -1,0 +1,83 @@
+"""Validation errors as sentences: which file or option, which key, what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.config.model import Config
+from pipeline.secrets import redact
+
+_LONGEST_VALUE = 60
+_KEY_WORDS = ("api_key", "apikey", "key", "token", "secret", "password")
+
+
+def explain(error: ValidationError, path: str, options: Mapping[str, object]) -> str:
+    """One line for each mistake."""
+    found = error.errors(include_url=False, include_context=False)
+    return "\n".join(_sentence(mistake, path, options) for mistake in found)
+
+
+def _sentence(mistake: Mapping[str, Any], path: str, options: Mapping[str, object]) -> str:
+    where = tuple(mistake["loc"])
+    dotted = ".".join(str(part) for part in where)
+    given = any(dotted == key or dotted.startswith(f"{key}.") for key in options)
+    origin = "the command line" if given else path
+    message = str(mistake["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if mistake["type"] == "extra_forbidden":
+        return f"{origin}: {_named(where)} is not a known key; {_known(where)}"
+    if mistake["type"] == "missing":
+        return f"{origin}: {_named(where)} is missing"
+    shown = _shown(where, mistake["input"])
+    needs = "" if mistake["type"] == "value_error" else "it should be "
+    return f"{origin}: {_named(where)}{shown}: {needs}{message}"
+
+
+def _named(where: Sequence[object]) -> str:
+    *sections, key = [str(part) for part in where]
+    return f"[{'.'.join(sections)}] {key}" if sections else key
+
+
+def _shown(where: Sequence[object], value: object) -> str:
+    if where[:2] == ("provider", "headers") or isinstance(value, (dict, list)):
+        return ""
+    text = redact(repr(str(value) if not isinstance(value, (str, int)) else value), ())
+    return f" = {text}" if len(text) <= _LONGEST_VALUE else f" = {text[:_LONGEST_VALUE]}..."
+
+
+def _known(where: Sequence[object]) -> str:
+    """What may have been meant."""
+    key = str(where[-1])
+    if where[0] == "provider" and key.lower() in _KEY_WORDS:
+        return "keys stay out of configurations: use key_env or key_file"
+    names = _keys_of(where[:-1])
+    close = difflib.get_close_matches(key, names, 1)
+    if close:
+        return f"did you mean {close[0]}?"
+    homes = [name for name in Config.model_fields if key in _keys_of((name,))]
+    if homes:
+        return f"it belongs into [{homes[0]}]"
+    return f"known are: {', '.join(names)}"
+
+
+def _keys_of(where: Sequence[object]) -> list[str]:
+    """The keys of the table at `where`."""
+    model: type[BaseModel] | None = Config
+    for part in where:
+        fields = model.model_fields if model else {}
+        field = next((f for n, f in fields.items() if part in (n, f.alias)), None)
+        model = _model_in(field.annotation) if field else model
+    keys = [field.alias or name for name, field in model.model_fields.items()] if model else []
+    return keys + [f"{key}_file" for key in ("system", "user", "schema") if key in keys]
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The table's model in `Model`, `Model | None` or `dict[str, Model]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(part) for part in typing.get_args(annotation))
+    return next((model for model in found if model), None)

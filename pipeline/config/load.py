@@ -1,0 +1,153 @@
+"""Finds a configuration, merges the command line into it, and says exactly what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.config.explain import explain
+from pipeline.config.model import Config
+from pipeline.errors import UsageError
+
+_MOST_BYTES = 1_000_000
+_TEXTS = ("system", "user", "schema")  # each may be given as KEY or as KEY_file
+_PACKAGE = Path(__file__).parents[1]
+
+Raw = dict[str, Any]
+
+
+def load_config(path_or_name: str | None, overrides: Mapping[str, object] | None = None) -> Config:
+    """The configuration of a file or a name, with options on top.
+
+    Args:
+        path_or_name: a path, or a name such as "nightly", found in ./configs and then in the
+            installed package; None is "default".
+        overrides: dotted keys ("batch.poll_seconds") to values; None values are not given.
+            Paths in them are relative to the working directory, those in a file to the file.
+
+    Raises:
+        UsageError: names the file or option, the key, and what to write instead.
+    """
+    path = find_config(path_or_name or "default")
+    raw = _parsed(path)
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    _forget_replaced_texts(raw, given)
+    _read_texts(raw, path.parent, str(path))
+    for key, value in given.items():
+        _put(raw, key, value)
+    _read_texts(raw, Path(), "the command line")
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise UsageError(explain(error, str(path), given)) from None
+
+
+def find_config(path_or_name: str) -> Path:
+    """The file that is meant.
+
+    Raises:
+        UsageError: there is none; says where it was looked for.
+    """
+    if path_or_name.endswith(".toml") or "/" in path_or_name:
+        path = Path(path_or_name)
+        if not path.is_file():
+            raise UsageError(f"there is no configuration file {path}")
+        return path
+    folders = _folders()
+    for folder in folders:
+        if (folder / f"{path_or_name}.toml").is_file():
+            return folder / f"{path_or_name}.toml"
+    names = sorted({found.stem for folder in folders for found in folder.glob("*.toml")})
+    close = difflib.get_close_matches(path_or_name, names, 1)
+    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
+    raise UsageError(f"there is no configuration named {path_or_name!r}; {hint}")
+
+
+def parse_value(text: str) -> object:
+    """An option's text as TOML would read it; what is no TOML value is text.
+
+    >>> parse_value("5"), parse_value("true"), parse_value("gpt-6-luna")
+    (5, True, 'gpt-6-luna')
+    """
+    try:
+        found = tomllib.loads(f"value = {text}", parse_float=Decimal)
+    except tomllib.TOMLDecodeError:
+        return text
+    return found["value"] if len(found) == 1 else text
+
+
+def _folders() -> tuple[Path, ...]:
+    packaged = _PACKAGE / "configs"  # in a wheel; in a checkout they lie beside the package
+    return Path("configs"), packaged if packaged.is_dir() else _PACKAGE.parent / "configs"
+
+
+def _parsed(path: Path) -> Raw:
+    try:
+        return tomllib.loads(_read(path, "the configuration"), parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not TOML: {error}") from None
+
+
+def _read(path: Path, what: str) -> str:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise UsageError(f"{what} {path} is larger than 1 MB")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"{what} {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{what} {path} is not UTF-8 text") from None
+
+
+def _forget_replaced_texts(raw: Raw, given: Mapping[str, object]) -> None:
+    """A prompt given as an option replaces the file's, whichever way either was given."""
+    prompt = raw.get("prompt")
+    if isinstance(prompt, dict):
+        for key in _TEXTS:
+            if f"prompt.{key}" in given or f"prompt.{key}_file" in given:
+                prompt.pop(key, None)
+                prompt.pop(f"{key}_file", None)
+
+
+def _read_texts(raw: Raw, base: Path, origin: str) -> None:
+    """Replace each KEY_file of [prompt] by what the file holds."""
+    prompt = raw.get("prompt")
+    if not isinstance(prompt, dict):
+        return
+    for key in _TEXTS:
+        name = prompt.pop(f"{key}_file", None)
+        if name is None:
+            continue
+        if not isinstance(name, str):
+            raise UsageError(f"{origin}: [prompt] {key}_file: write the name of a file")
+        if key in prompt:
+            raise UsageError(f"{origin}: [prompt] has both {key} and {key}_file: keep one")
+        path = base / name
+        what = f"{origin}: [prompt] {key}_file"
+        text = _read(path, what)
+        prompt[key] = _json(f"{what} {path}", text) if key == "schema" else text.strip()
+
+
+def _json(what: str, text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{what} is not JSON: {error}") from None
+
+
+def _put(raw: Raw, key: str, value: object) -> None:
+    *sections, last = key.split(".")
+    table = raw
+    for section in sections:
+        below = table.setdefault(section, {})
+        if not isinstance(below, dict):
+            raise UsageError(f"the option {key}: {section} is not a table")
+        table = below
+    table[last] = value
