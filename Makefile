@@ -1,0 +1,72 @@
+# The targets with a "##" comment are the ones to use; `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+
+DATA ?= $(if $(MANIFEST),,data/samples)
+JOBS ?= auto
+# the recipes read these from the environment, so that a path with spaces or quotes stays whole
+export DATA MANIFEST CONFIG BUDGET
+
+OPTIONS = $(if $(MANIFEST),--manifest "$$MANIFEST") $(if $(CONFIG),--config "$$CONFIG")
+INPUT = $(if $(DATA),"$$DATA")
+
+.PHONY: help setup caption estimate status test check bench crash fuzz interop lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP) ## make the environment .venv with the locked packages (once)
+	@:
+
+caption: $(STAMP) ## caption DATA=folder (or MANIFEST=file.csv) [CONFIG= BUDGET= ARGS=]
+	@$(BIN)/captionmill run $(INPUT) $(OPTIONS) $(if $(BUDGET),--budget "$$BUDGET") $(ARGS)
+
+estimate: $(STAMP) ## price DATA= without sending anything [CONFIG= ARGS=]
+	@$(BIN)/captionmill estimate $(INPUT) $(OPTIONS) $(ARGS)
+
+status: $(STAMP) ## what is done, what is under way, what it cost [CONFIG= ARGS=]
+	@$(BIN)/captionmill status $(if $(CONFIG),--config "$$CONFIG") $(ARGS)
+
+test: $(DEV_STAMP) ## run the tests [JOBS=auto ARGS=]
+	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+check: $(DEV_STAMP) ## check format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench: $(DEV_STAMP) ## measure speed and memory [ARGS=]
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [ARGS=]
+	@$(BIN)/python -m pytest -m "long or not long" tests/crash $(ARGS)
+
+fuzz: $(DEV_STAMP) ## feed damaged images, manifests and answers for a while [ARGS=]
+	@$(BIN)/python -m pytest -m "long or not long" tests/fuzz $(ARGS)
+
+interop: $(DEV_STAMP) ## check the table and the built-in server with other programs [ARGS=]
+	@$(BIN)/python -m pytest -m "long or not long" tests/interop $(ARGS)
+
+lock: ## lock the newest packages that pyproject.toml allows (needs uv)
+	@bash .ci/lock
+
+clean: ## remove the environment and every cache, never a workspace
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	@find pipeline tests data -name __pycache__ -type d -prune -exec rm -rf {} +
+
+
+$(STAMP): .ci/requirements.txt pyproject.toml
+	@.ci/setup $(VENV) .ci/requirements.txt
+	@touch $@
+
+# the development set contains the other
+$(DEV_STAMP): .ci/requirements-dev.txt pyproject.toml
+	@.ci/setup $(VENV) .ci/requirements-dev.txt
+	@touch $(STAMP) $@
