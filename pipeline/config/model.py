@@ -5,6 +5,7 @@ Stages never see these models: `run` takes values out of them.
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from pipeline.config.schema import checked_schema
 from pipeline.config.units import Bytes, Colour, Price, Seconds, Share, Usd
 
 Detail = Literal["low", "high", "auto", "original"]
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 DEFAULT_SYSTEM = (
     "You describe images for a data set. Say what is visible, plainly and specifically, in one "
@@ -41,11 +42,17 @@ def _as_tuple(value: object) -> object:
 
 
 def _plain(value: object) -> object:
-    """TOML numbers (exact decimals) as JSON numbers, all the way down."""
+    """TOML values as JSON values, all the way down: exact decimals become JSON numbers."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("a number has at most 63 bits")
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise ValueError("a number is finite")
+    if not isinstance(value, (str, int, float, Decimal, bool, type(None))):
+        raise ValueError("dates and times are written as text")
     return _as_float(value)
 
 
@@ -162,7 +169,7 @@ class ProviderConfig(Section):
 
     name: Literal["auto", "openai", "local"] = "auto"
     model: Annotated[str, Field(min_length=1)] = "gpt-6-luna"
-    local_model: Annotated[str, Field(min_length=1)] = "captionmill-local-efficientnet-lite0"
+    local_model: Annotated[str, Field(min_length=1)] = "efficientnet-lite0"
     base_url: Annotated[str, AfterValidator(_url)] | None = None
     account: Annotated[str, Field(min_length=1, max_length=64)] = "default"
     organization: str | None = None
@@ -240,9 +247,18 @@ class PriceConfig(Section):
 
 
 class ModelConfig(Section):
-    """[models."MODEL"]: what the built-in catalogue does not know."""
+    """[models."PATTERN"]: what the catalogue does not know, or has wrong; its keys, and `like`."""
 
-    like: str
+    like: str | None = None
+    detail: Literal["low", "high", "original"] | None = None
+    reasoning_effort: Effort | None = None
+    temperature: bool | None = None
+    prompt_cache_options: bool | None = None
+    max_tokens_parameter: Literal["max_completion_tokens", "max_tokens"] | None = None
+    enqueued_tokens: Annotated[int, Field(ge=1)] | None = None
+    endpoints: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] | None = None
+    shutdown: date | None = None
+    image: Plain | None = None
 
 
 class OutputConfig(Section):

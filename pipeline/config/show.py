@@ -6,6 +6,7 @@ import json
 import re
 import typing
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 
 from pydantic import BaseModel
@@ -70,6 +71,8 @@ def _value(value: object) -> str:
         return format(value, "f")
     if isinstance(value, (int, float)):
         return repr(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, BaseModel):
         pairs = {
             field.alias or name: _written(getattr(value, name), field)

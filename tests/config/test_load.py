@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from pipeline.config import Config, find_config, load_config, parse_value
-from pipeline.config.model import DEFAULT_SYSTEM
+from pipeline.config.model import DEFAULT_SYSTEM, ModelConfig, PriceConfig
 from pipeline.errors import UsageError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -34,8 +35,22 @@ def test_every_key_is_in_the_default_file() -> None:
         for key, below in getattr(field.annotation, "model_fields", {}).items():
             shown = below.alias or key
             assert f"\n{shown} = " in text or f"\n# {shown}" in text, f"[{name}] {shown}"
-    assert '[prices."my-model"]' in text
-    assert '[models."my-model"]' in text
+    for model in (PriceConfig, ModelConfig):
+        for key in model.model_fields:
+            assert f"\n# {key} = " in text
+
+
+def test_the_examples_in_the_comments_load(tmp_path: Path) -> None:
+    lines = (CONFIGS / "default.toml").read_text().splitlines()
+    text = "\n".join(
+        re.sub(r"^# (?=\[|[a-z_]+ = )", "", line) for line in lines if "schema_file" not in line
+    ).replace('target = { kind = "model" }', "")
+    text = text.replace("length = { attempts = 1 }", "").replace("200 } (percent of the last try);", "200 }")
+    config = load_config(written(tmp_path, text))
+    assert config.models["my-model"].like == "gpt-6-luna"
+    assert config.budget.lifetime == 1000 * 10**9
+    assert config.images.near_duplicates is not None
+    assert config.retry.length.attempts == 2
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,8 @@ def test_everything_at_once_comes_back(tmp_path: Path) -> None:
     )
     config = Config.model_validate(
         {**dict(config), "prices": {"odd.model/1": {"input": "0.05", "output": "1"}},
-         "models": {"odd.model/1": {"like": "gpt-6-luna"}}}
+         "models": {"odd.model/1": {"like": "gpt-6-luna", "shutdown": date(2027, 1, 14),
+                                    "image": {"rule": "tile", "base": 85}}}}
     )  # fmt: skip
     assert again(config, tmp_path) == config
 

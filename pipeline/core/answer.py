@@ -1,0 +1,277 @@
+"""One line of an output or error file -> what became of its request.
+
+Both files have one shape: {"id", "custom_id", "response": {"status_code", "request_id", "body"} |
+null, "error": {"code", "message"} | null}; `body` is what /v1/chat/completions or /v1/responses
+answers (OpenAI's batch guide). A request refused over HTTP has `error: null` and its status in
+`response.status_code`, so the status decides. Nothing here raises, whatever the bytes are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from pipeline.core.lenient_json import Unreadable, clean, clean_value, parse
+from pipeline.core.usage import read_usage
+from pipeline.records import Answer, Outcome, Usage
+
+MOST_LINE_BYTES = 64 * 1024 * 1024
+"""A longer line is cut, and then is no JSON: an answer to one image has kilobytes."""
+
+_LONGEST_REASON = 500
+_LONGEST_WORD = 200
+_NEVER_RAN: Mapping[str, Outcome] = {"batch_expired": "expired", "batch_cancelled": "cancelled"}
+_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that cannot be given to any request: kept raw by whoever read it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A body of either endpoint, brought to one form."""
+
+    text: str
+    refusal: str
+    finish: str
+
+
+def split_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """(offset, line) of each line that is not blank, without its newline; constant memory.
+
+    Only b"\\n" ends a line: captions hold U+2028, U+0085 and \\x1c, at which str.splitlines tears.
+    """
+    offset = 0
+    while line := stream.readline(MOST_LINE_BYTES):
+        start = offset
+        offset += len(line)
+        rest = line
+        while len(rest) == MOST_LINE_BYTES and not rest.endswith(b"\n"):
+            rest = stream.readline(MOST_LINE_BYTES)
+            offset += len(rest)
+        if not line.isspace():
+            yield start, line.rstrip(b"\r\n")
+
+
+def judge_line(raw: bytes, schema_fields: Sequence[str] = ()) -> Answer | BadLine:
+    """What a line says.
+
+    Args:
+        raw: one line.
+        schema_fields: the properties that a structured answer must have; () for plain text.
+    """
+    try:
+        found = parse(raw)
+    except Unreadable as error:
+        return BadLine(_words(str(error)))
+    if not isinstance(found, dict):
+        return BadLine("it is not an object")
+    custom_id = found.get("custom_id")
+    if not isinstance(custom_id, str) or not custom_id:
+        return BadLine("it has no custom_id")
+    response = _table(found.get("response"))
+    body = _body(response.get("body"))
+    usage, oddity = read_usage(body.get("usage"))
+    answer = _judged(clean(custom_id), found.get("error"), response, body, schema_fields, usage)
+    if not oddity:
+        return answer
+    return _with(answer, reason=f"{answer.reason}; {oddity}" if answer.reason else oddity)
+
+
+def judge_body(
+    custom_id: str, body: Mapping[str, Any], schema_fields: Sequence[str] = ()
+) -> Answer:
+    """The same for the body of one HTTP 200 answer that came online."""
+    return _replied(custom_id, body, schema_fields, read_usage(body.get("usage"))[0], None)
+
+
+def _judged(
+    custom_id: str,
+    error: object,
+    response: Mapping[str, Any],
+    body: Mapping[str, Any],
+    schema_fields: Sequence[str],
+    usage: Usage | None,
+) -> Answer:
+    request_id = _word(response.get("request_id")) or None
+    status = _status(response, body)
+    if status == 200 and (_has_reply(body) or not error):
+        return _replied(custom_id, body, schema_fields, usage, request_id)
+    if error:
+        code = _word(_table(error).get("code"))
+        message = _words(_table(error).get("message") or (error if isinstance(error, str) else ""))
+        outcome = _NEVER_RAN.get(code, "failed")
+        reason = message or code or "the service reports an error without words"
+        code = code or (str(status) if status is not None else "0")
+    else:
+        outcome = "failed"
+        code, reason = _http_failure(status, _table(body.get("error")))
+    return Answer(custom_id, outcome, reason=reason, code=code, usage=usage, request_id=request_id)
+
+
+def _http_failure(status: int | None, error: Mapping[str, Any]) -> tuple[str, str]:
+    """(code, reason). Failures of the service are named by their status, which says that another
+    try may help; failures of the request by the service's own code."""
+    said = _word(error.get("code")) or _word(error.get("type"))
+    message = _words(error.get("message"))
+    if status is None or status == 0:
+        return "0", message or "the line has neither an answer nor an error"
+    own = said and said not in _QUOTA and (status >= 500 or status == 429)
+    code = str(status) if own or not said else said
+    return code, message or f"the service answered with HTTP {status}"
+
+
+def _replied(
+    custom_id: str,
+    body: Mapping[str, Any],
+    schema_fields: Sequence[str],
+    usage: Usage | None,
+    request_id: str | None,
+) -> Answer:
+    outcome: Outcome
+    error = _table(body.get("error"))
+    reply = _chat(body) if isinstance(body.get("choices"), list) else _response(body)
+    caption, fields, reason = None, {}, ""
+    if reply is None:
+        code, reason = _http_failure(200, error)
+        outcome = "failed" if error else "invalid"
+        if not error:
+            reason = "the answer is not one of a known form"
+    else:
+        outcome, reason = _outcome(reply)
+        code = reply.finish
+        caption = reply.text or None
+        if schema_fields and reply.text:
+            caption, fields, broken = _structured(reply.text, schema_fields)
+            if broken and outcome == "captioned":
+                outcome, reason = "invalid", broken
+    model = _word(body.get("model")) or None
+    return Answer(custom_id, outcome, caption, fields, reason, code, usage, model, request_id)
+
+
+def _outcome(reply: _Reply) -> tuple[Outcome, str]:
+    if reply.refusal:
+        return "refused", reply.refusal
+    if reply.finish == "content_filter":
+        return "filtered", "the service's content filter stopped the answer"
+    if not reply.text.strip():
+        if reply.finish == "length":
+            return "empty", "all completion tokens were used before any text came"
+        return "empty", "the answer has no text"
+    if reply.finish == "length":
+        return "length", "the answer was cut off at max_completion_tokens"
+    return "captioned", ""
+
+
+def _chat(body: Mapping[str, Any]) -> _Reply | None:
+    """The first choice of a chat completion."""
+    choice = next((c for c in body["choices"] if isinstance(c, dict)), None)
+    if choice is None:
+        return None
+    message = _table(choice.get("message"))
+    content = message.get("content")
+    if isinstance(content, list):
+        content = "".join(_text(_table(part).get("text")) for part in content)
+    return _Reply(
+        _text(content), _words(message.get("refusal")), _word(choice.get("finish_reason"))
+    )
+
+
+def _response(body: Mapping[str, Any]) -> _Reply | None:
+    """All text of a response, or its refusal."""
+    if not isinstance(body.get("output"), list) or body.get("status") == "failed":
+        return None
+    texts, refusals = [], []
+    for item in body["output"]:
+        content = _table(item).get("content")
+        for part in content if isinstance(content, list) else ():
+            texts.append(_text(_table(part).get("text")))
+            refusals.append(_words(_table(part).get("refusal")))
+    finish = _word(_table(body.get("incomplete_details")).get("reason"))
+    finish = "length" if finish == "max_output_tokens" else finish or _word(body.get("status"))
+    return _Reply("".join(texts), " ".join(filter(None, refusals)), finish)
+
+
+def _structured(text: str, schema_fields: Sequence[str]) -> tuple[str, dict[str, object], str]:
+    """(caption, other fields, what is wrong). What can be read of a broken one is kept."""
+    try:
+        found = clean_value(parse(text))
+    except Unreadable as error:
+        return _caption_of(text) or text, {}, f"the answer is broken: {_words(str(error))}"
+    if not isinstance(found, dict):
+        return text, {}, "the answer is no object"
+    fields = {name: found[name] for name in schema_fields if name in found and name != "caption"}
+    caption = found.get("caption")
+    if not isinstance(caption, str) or not caption.strip():
+        return text, fields, "the answer's caption is missing or empty"
+    missing = [name for name in schema_fields if name not in found]
+    return caption, fields, f"the answer lacks {', '.join(missing)}" if missing else ""
+
+
+def _caption_of(text: str) -> str:
+    """The caption of an answer that was cut off later: it comes first, so it may be whole."""
+    head, found, rest = text.partition('"caption"')
+    value = rest.lstrip().removeprefix(":").lstrip()
+    if not found or head.strip() != "{" or not value.startswith('"'):
+        return ""
+    try:
+        caption, _ = json.JSONDecoder(strict=False).raw_decode(value)
+    except ValueError:
+        return ""
+    return clean(caption).strip()
+
+
+def _status(response: Mapping[str, Any], body: Mapping[str, Any]) -> int | None:
+    status = response.get("status_code")
+    if isinstance(status, str) and status.isascii() and status.isdigit() and len(status) == 3:
+        status = int(status)
+    if isinstance(status, int) and not isinstance(status, bool):
+        return status
+    return 200 if _has_reply(body) else None
+
+
+def _has_reply(body: Mapping[str, Any]) -> bool:
+    return isinstance(body.get("choices"), list) or isinstance(body.get("output"), list)
+
+
+def _body(body: object) -> Mapping[str, Any]:
+    """Some services give the body as a string of JSON."""
+    if isinstance(body, str):
+        try:
+            body = parse(body)
+        except Unreadable:
+            return {}
+    return _table(body)
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return clean(value) if isinstance(value, str) else ""
+
+
+def _words(value: object) -> str:
+    """Printable words for a person, bounded."""
+    text = clean(value)[:_LONGEST_REASON] if isinstance(value, str) else ""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
+
+
+def _word(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if abs(value) < 10**_LONGEST_WORD else ""
+    return _words(value)[:_LONGEST_WORD]
+
+
+def _with(answer: Answer, *, reason: str) -> Answer:
+    return Answer(
+        answer.custom_id, answer.outcome, answer.caption, answer.fields, reason, answer.code,
+        answer.usage, answer.model, answer.request_id,
+    )  # fmt: skip

@@ -1,0 +1,67 @@
+"""JSON from the outside: strict and quick first, then whatever can still be made out."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import orjson
+
+_DIGITS = 18  # more do not fit into 64 bits; orjson gives a float for them, so do we
+_BAD = re.compile("[\0\ud800-\udfff]")
+_DEPTH = 64
+
+
+class Unreadable(ValueError):
+    """The bytes are no JSON; the message says why in plain words."""
+
+
+def parse(raw: bytes | str) -> object:
+    """The value of a JSON text.
+
+    Bytes that are not UTF-8, NaN, lone surrogates and endless integers do not cost us the rest
+    of the line: they become U+FFFD, a float NaN, U+FFFD after `clean`, and a float.
+
+    Raises:
+        Unreadable: nothing can be made of it.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        pass
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+    try:
+        return json.loads(text.removeprefix("\ufeff"), parse_int=_integer)
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
+    except ValueError as error:
+        raise Unreadable(f"it is not JSON ({error})") from None
+
+
+def clean(text: str) -> str:
+    """`text` with zero characters and lone surrogates replaced: neither can be stored safely."""
+    return _BAD.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def clean_value(value: object, depth: int = 0) -> object:
+    """A JSON value whose texts are clean.
+
+    Raises:
+        Unreadable: a number that is none, or more than 64 levels.
+    """
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Unreadable("it holds a number that is none")
+    if depth > _DEPTH:
+        raise Unreadable("it is nested too deeply")
+    if isinstance(value, list):
+        return [clean_value(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {clean(key): clean_value(item, depth + 1) for key, item in value.items()}
+    return value
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _DIGITS else float(digits)

@@ -1,0 +1,105 @@
+"""The user prompt of one image: a template whose {column} stands for a manifest's column.
+
+A name between braces is taken as it stands, so no attribute, index or format of a value can be
+reached through it. {{ and }} are braces.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from collections.abc import Collection, Mapping
+
+from pipeline.errors import UsageError
+from pipeline.records import Rejection
+
+MOST_CHARACTERS = 20_000
+"""A longer rendered prompt is refused: it would cost more than its image."""
+
+_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}\n]+)\}|[{}]")
+_INVISIBLE = re.compile(
+    # controls but tab and newline, line and paragraph separators, turned text, lone surrogates
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
+)
+
+
+def template_fields(template: str) -> tuple[str, ...]:
+    """The columns that a template names, each once, in order.
+
+    Raises:
+        UsageError: a brace that stands alone.
+    """
+    return tuple(dict.fromkeys(name for _, name in _parts(template) if name))
+
+
+def check_template(template: str, columns: Collection[str]) -> None:
+    """Refuse a template that names columns which the source does not have.
+
+    Raises:
+        UsageError: names the columns, and near ones that exist.
+    """
+    for name in template_fields(template):
+        if name in columns:
+            continue
+        close = difflib.get_close_matches(name, columns, 1)
+        hint = f"did you mean {{{close[0]}}}?" if close else _available(columns)
+        raise UsageError(f"the prompt names a column {{{name}}} that is not there; {hint}")
+
+
+def render(template: str, columns: Mapping[str, str]) -> str | Rejection:
+    """The prompt with the image's columns put in.
+
+    Control characters in values become spaces. A column that is not there, or a prompt of more
+    than MOST_CHARACTERS, is a Rejection: "missing_column", "prompt_too_long".
+    """
+    pieces = []
+    for text, name in _parts(template):
+        pieces.append(text)
+        if name:
+            value = columns.get(name)
+            if value is None:
+                return Rejection("missing_column", f"the manifest has no column {name!r} here")
+            pieces.append(_clean(value))
+    prompt = "".join(pieces)
+    if len(prompt) > MOST_CHARACTERS:
+        return Rejection(
+            "prompt_too_long",
+            f"the prompt has {len(prompt):,} characters with its columns, "
+            f"{MOST_CHARACTERS:,} are allowed",
+        )
+    return prompt
+
+
+@functools.lru_cache(maxsize=64)
+def _parts(template: str) -> tuple[tuple[str, str], ...]:
+    """(text, column after it) pairs; the last column is ""."""
+    parts: list[tuple[str, str]] = []
+    text, end = "", 0
+    for found in _TOKEN.finditer(template):
+        text += template[end : found.start()]
+        end = found.end()
+        if found[1]:
+            parts.append((text, found[1].strip()))
+            text = ""
+        elif len(found[0]) == 2:
+            text += found[0][0]
+        else:
+            line = template.count("\n", 0, found.start()) + 1
+            raise UsageError(
+                f"the prompt has a single {found[0]} in line {line}: write {found[0] * 2} for a "
+                "brace, {name} for a column"
+            )
+    return (*parts, (text + template[end:], ""))
+
+
+def _clean(value: str) -> str:
+    if value.isprintable():
+        return value
+    return _INVISIBLE.sub(" ", value).strip()
+
+
+def _available(columns: Collection[str]) -> str:
+    if not columns:
+        return "columns come from a manifest (--manifest)"
+    return f"there are: {', '.join(columns)}"

@@ -1,0 +1,47 @@
+"""The tokens of one answer, as either endpoint reports them.
+
+Chat completions: prompt_tokens, completion_tokens, and their *_details (cached_tokens,
+cache_write_tokens, reasoning_tokens). Responses: the same as input_tokens and output_tokens.
+(openai.types.CompletionUsage, openai.types.responses.ResponseUsage.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.records import Usage
+
+_MOST = 10**9  # tokens; no context window comes near
+
+
+def read_usage(found: object) -> tuple[Usage | None, str]:
+    """(usage, ""), or (None, why it cannot be believed; "" when there simply is none)."""
+    if not isinstance(found, dict) or not found:
+        return None, ""
+    names = ("input", "output") if "input_tokens" in found else ("prompt", "completion")
+    prompt, completion = (_count(found.get(f"{name}_tokens"), None) for name in names)
+    asked, told = (_details(found.get(f"{name}_tokens_details")) for name in names)
+    cached = _count(asked.get("cached_tokens"), 0)
+    written = _count(asked.get("cache_write_tokens"), 0)
+    reasoning = _count(told.get("reasoning_tokens"), 0)
+    if prompt is None or completion is None or cached is None or written is None:
+        return None, "its usage is impossible: a number of tokens is missing, negative or none"
+    if cached + written > prompt or reasoning is None or reasoning > completion:
+        return None, "its usage is impossible: a part has more tokens than the whole"
+    return Usage(prompt, cached, written, completion, reasoning), ""
+
+
+def _count(value: object, absent: int | None) -> int | None:
+    """A number of tokens; None when it cannot be one."""
+    if value is None:
+        return absent
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+        return None
+    return value
+
+
+def _details(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
