@@ -22,6 +22,7 @@ from __future__ import annotations
 EXIT_DONE = 0
 EXIT_PENDING = 3
 EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
 
 
 class CaptionmillError(Exception):
@@ -112,4 +113,4 @@ class Busy(CaptionmillError):
 class Interrupted(CaptionmillError):
     """SIGINT or SIGTERM: stopped between transactions."""
 
-    exit_code = 130
+    exit_code = EXIT_INTERRUPTED

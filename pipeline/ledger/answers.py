@@ -190,13 +190,15 @@ class Answers:
             )
         ]
 
-    def retry(self, outcomes: Iterable[str], spec: int) -> int:
-        """Make done works with these outcomes pending again; gives how many."""
+    def retry(self, outcomes: Iterable[str]) -> int:
+        """Make done works with these outcomes pending again, where an image of today's spec
+        stands for them; gives how many."""
         marks = list(outcomes)
         return self._db.execute(
-            "UPDATE works SET state = 'pending' WHERE state = 'done' AND spec = ? AND outcome IN "
-            f"({', '.join('?' * len(marks))})",
-            (spec, *marks),
+            "UPDATE works SET state = 'pending' WHERE state = 'done' "
+            f"AND outcome IN ({', '.join('?' * len(marks))}) "
+            "AND EXISTS (SELECT 1 FROM images i WHERE i.work = works.id AND i.present = 1)",
+            marks,
         ).rowcount
 
     def repeated_captions(self, spec: int, at_least: int) -> list[tuple[str, int]]:

@@ -147,4 +147,4 @@ class Books:
 
 
 def _int(value: object) -> int:
-    return 0 if value is None else int(value)  # type: ignore[call-overload, no-any-return]
+    return 0 if value is None else int(value)  # type: ignore[call-overload]

@@ -66,7 +66,7 @@ class Database:
     def execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run one statement."""
         try:
-            return self._connection.execute(sql, values)  # type: ignore[arg-type]
+            return self._connection.execute(sql, values)
         except sqlite3.OperationalError as error:
             raise translate(self.path, error) from error
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.ledger.database import Database
+from pipeline.ledger.works import RecipeRow
 from pipeline.records import SourceFile
 
 _PAGE = 1000
@@ -163,8 +164,10 @@ class Images:
                 "UPDATE sources SET spec = ?, admission = ? WHERE id = ?",
                 (spec, admission, source),
             )
-            narrow = "original IS NOT NULL AND reject_code IS NOT NULL" if before == spec else (
-                "original IS NOT NULL OR reject_code IS NULL"
+            narrow = (
+                "original IS NOT NULL AND reject_code IS NOT NULL"
+                if before == spec
+                else ("original IS NOT NULL OR reject_code IS NULL")
             )
             self._db.execute(
                 "UPDATE images SET work = NULL, near_of = NULL, near_distance = NULL, todo = 1, "
@@ -213,6 +216,20 @@ class Images:
             "WHERE i.todo = 1 AND i.present = 1 AND f.source = ?",
             (source,),
         )
+
+    def identified(
+        self, source: int, recipe: RecipeRow
+    ) -> Iterator[tuple[bytes, int, int, Mapping[str, str]]]:
+        """(content_id, width, height, columns) of present images whose size as sent is known."""
+        for content_id, width, height, columns in self._db.execute(
+            "SELECT c.content_id, c.width, c.height, i.columns FROM images i "
+            "JOIN folders f ON f.id = i.folder "
+            "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
+            "JOIN contents c ON c.id = p.content "
+            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL",
+            (recipe.row, source),
+        ):
+            yield content_id, width, height, json.loads(columns) if columns else {}
 
     def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:
         """(work, image) for each pending work of the source that a present image stands for."""

@@ -131,6 +131,10 @@ class Rows:
             (source,),
         )
 
+    def all_images(self) -> int:
+        """How many images were ever seen: the rows of the table."""
+        return self._db.number("SELECT COUNT(*) FROM images")
+
     def rejects(self, source: int | None = None) -> Iterator[tuple[str, str, str, str]]:
         """(source label, path, code, detail) of rejected images that are present."""
         where = "" if source is None else "AND s.id = ?"

@@ -29,7 +29,7 @@ class NewShard:
     shard_key: str
     spec: int
     model: str
-    bytes: int
+    size: int
     sha256: bytes
     worst: Nano | None
     price_version: str | None
@@ -53,7 +53,7 @@ class Shard:
     state: str
     generation: int
     requests: int
-    bytes: int
+    size: int
     sha256: bytes | None
     prompt_tokens: int
     worst: Nano | None
@@ -122,7 +122,7 @@ class Shards:
                 "INSERT INTO shards (shard_key, spec, model, state, requests, bytes, sha256, "
                 "prompt_tokens, worst, price_version, prices, created_at) "
                 "VALUES (?, ?, ?, 'SEALED', ?, ?, ?, ?, ?, ?, ?, ?)",
-                (new.shard_key, new.spec, new.model, len(new.items), new.bytes, new.sha256,
+                (new.shard_key, new.spec, new.model, len(new.items), new.size, new.sha256,
                  new.prompt_tokens, new.worst, new.price_version, new.prices, now),
             )  # fmt: skip
             self.add_items(shard, new.items)
@@ -306,6 +306,15 @@ class Shards:
     def known_batch_ids(self) -> set[str]:
         """Every batch id this ledger knows."""
         return {str(row[0]) for row in self._db.execute("SELECT batch_id FROM batches")}
+
+    def progress(self) -> tuple[int, int]:
+        """(answered, all) requests of batches that are under way, as the service last said."""
+        row = self._db.one(
+            "SELECT SUM(COALESCE(b.completed, 0) + COALESCE(b.failed, 0)), SUM(s.requests) "
+            "FROM batches b JOIN shards s ON s.id = b.shard WHERE b.state = 'open'"
+        )
+        done, total = row or (0, 0)
+        return int(done or 0), int(total or 0)  # type: ignore[call-overload]
 
     def batch_moves(self, batch: int, to: str) -> None:
         """Set a batch's state."""

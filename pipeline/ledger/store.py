@@ -93,3 +93,7 @@ class Ledger:
             "SELECT at, kind, detail FROM incidents WHERE seen = 0 ORDER BY id"
         )
         return [(int(at), str(kind), str(detail)) for at, kind, detail in found]
+
+    def acknowledge(self) -> int:
+        """Mark all incidents as seen; gives how many were not."""
+        return self.database.execute("UPDATE incidents SET seen = 1 WHERE seen = 0").rowcount

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.core.identity import canonical_json, hash_of
 from pipeline.ledger.database import Database
@@ -68,9 +70,7 @@ class Works:
         )  # fmt: skip
         return self._db.number("SELECT id FROM specs WHERE spec_id = ?", (key,))
 
-    def recipe(
-        self, canonical: Mapping[str, object], admission: Mapping[str, object]
-    ) -> RecipeRow:
+    def recipe(self, canonical: Mapping[str, object], admission: Mapping[str, object]) -> RecipeRow:
         """The row of a preparation recipe, made when new."""
         key = hash_of(canonical)
         self._db.execute(
@@ -87,6 +87,14 @@ class Works:
             return ()
         schema = json.loads(str(row[0])).get("request", {}).get("schema")
         return tuple((schema or {}).get("properties", {}))
+
+    def schemas(self) -> list[Mapping[str, Any]]:
+        """JSON schemas of structured answers, of the specs that the sources' rows are about."""
+        found = self._db.execute(
+            "SELECT canonical FROM specs WHERE id IN (SELECT spec FROM sources) ORDER BY id"
+        )
+        schemas = (json.loads(text).get("request", {}).get("schema") for (text,) in found)
+        return [schema for schema in schemas if schema]
 
     # -- preparing -----------------------------------------------------------------------------
 
@@ -176,6 +184,17 @@ class Works:
         """The payment with this key, None when it does not exist."""
         row = self._db.one("SELECT id, state, attempts FROM works WHERE work_key = ?", (key,))
         return None if row is None else Work(*row)  # type: ignore[arg-type]
+
+    @contextlib.contextmanager
+    def distinct_keys(self) -> Iterator[Callable[[bytes], bool]]:
+        """A function that is true the first time it sees a key; memory is SQLite's, not ours."""
+        self._db.execute("CREATE TEMP TABLE seen_keys (key BLOB PRIMARY KEY) WITHOUT ROWID")
+        try:
+            yield lambda key: bool(
+                self._db.execute("INSERT OR IGNORE INTO seen_keys VALUES (?)", (key,)).rowcount
+            )
+        finally:
+            self._db.execute("DROP TABLE seen_keys")
 
     def link(self, image: int, source_id: bytes, content: int, work: int) -> None:
         """The image is this content, and its caption is this work's."""

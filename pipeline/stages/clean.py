@@ -77,8 +77,12 @@ def _clean_orphans(desk: Desk, result: Cleaned) -> None:
         if remote.filename.startswith(prefix) and remote.filename not in live:
             desk.service.delete_file(remote.id)
             result.remote += 1
-    known = {desk.workspace.shard(s.shard_key) for s in desk.ledger.shards.in_states(
-        "SEALED", "UPLOADING", "UPLOADED", "CREATING", "SUBMITTED", "DOWNLOADED")}
+    known = {
+        desk.workspace.shard(s.shard_key)
+        for s in desk.ledger.shards.in_states(
+            "SEALED", "UPLOADING", "UPLOADED", "CREATING", "SUBMITTED", "DOWNLOADED"
+        )
+    }
     for path in [*desk.workspace.shards.glob("*.jsonl"), *desk.workspace.shards.glob("_*")]:
         if path not in known and not desk.keep_shards:
             remove(path)

@@ -32,7 +32,7 @@ class Collected:
         batches: settled now.
         outcomes: lines by outcome.
         billed: nano-dollars; None when a paid line has no price.
-        open: batches that are not finished.
+        open: batches that are not finished and that waiting can help.
         again: images that go again.
         problems: sentences for the user.
         error: the error that decides the exit code.
@@ -77,7 +77,6 @@ def collect(desk: Desk, result: Collected | None = None) -> Collected:
             if not _poll(desk, batch):
                 result.open += 1
         except NotFound as error:
-            result.open += 1
             _vanished(desk, batch, error, result)
         except (ServiceError, NeedsPerson) as error:
             result.open += 1
@@ -159,9 +158,7 @@ def _settle(desk: Desk, batch: Batch, result: Collected) -> None:
     reached("collect.before_settle")
     with desk.ledger.database.transaction("settle"):
         answers = results.read(desk.ledger, shard, batch, paths, failure, report)
-        settled = desk.ledger.answers.settle(
-            shard, batch, answers, desk.rules, desk.clock.now()
-        )
+        settled = desk.ledger.answers.settle(shard, batch, answers, desk.rules, desk.clock.now())
         for kind, text in report.incidents:
             desk.ledger.incident(desk.clock.now(), kind, text, shard.row, batch.row)
         if settled.over:
@@ -210,7 +207,7 @@ def _freeze(desk: Desk, batch: Batch, over: list[str]) -> None:
     text = (
         f"{len(over)} line(s) of batch {batch.batch_id} cost more than was reserved (first: "
         f"{over[0]}): nothing more is sent. Look at 'captionmill status', correct the prices or "
-        "the margin, then run 'captionmill resolve --unfreeze'"
+        "the margin, then run 'captionmill resolve unfreeze'"
     )
     desk.ledger.put(FROZEN, text)
     desk.ledger.incident(desk.clock.now(), "over_reservation", text, batch.shard, batch.row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -29,6 +30,7 @@ class Desk:
         creates_per_hour: create calls an hour.
         say: shows one sentence to the user.
         stopping: true once a person or the system asked to stop.
+        sleep: waits some seconds, less when asked to stop.
     """
 
     ledger: Ledger
@@ -46,6 +48,7 @@ class Desk:
     delete_remote: bool = True
     say: Callable[[str], None] = lambda _text: None
     stopping: Callable[[], bool] = lambda: False
+    sleep: Callable[[float], None] = time.sleep
 
     def scope(self) -> Scope:
         """Where a reservation made now counts."""

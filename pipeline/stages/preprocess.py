@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from pipeline.engines.base import Engine
+
 from pipeline.core.identity import work_key
 from pipeline.core.prompt import render
-from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content, RecipeRow, Work
@@ -73,17 +74,13 @@ def looks(
         yield waiting.pop(number), prepared
 
 
-def resolve(
-    ledger: Ledger, order: Order, image: SeenImage, prepared: Prepared
-) -> Wanted | None:
+def resolve(ledger: Ledger, order: Order, image: SeenImage, prepared: Prepared) -> Wanted | None:
     """Record what an image is; gives its work when that is still to be paid for.
 
     To be called inside a transaction.
     """
     if isinstance(prepared, RejectedImage):
-        if _lasting(prepared):
-            ledger.works.record_rejected(order.recipe, prepared)
-        _reject(ledger, image, prepared.source_id, prepared.rejection)
+        record_rejection(ledger, order, image, prepared)
         return None
     if isinstance(prepared, KnownImage):
         content = ledger.works.prepared_as(prepared.source_id, order.recipe)
@@ -116,9 +113,7 @@ def _link(
     return Wanted(work, key, prompt, at_hand, content)
 
 
-def link_known(
-    ledger: Ledger, order: Order, check_stop: Callable[[], None] = lambda: None
-) -> int:
+def link_known(ledger: Ledger, order: Order, check_stop: Callable[[], None] = lambda: None) -> int:
     """Link unchanged files whose bytes were prepared before, without reading them (after a
     changed prompt, say); gives how many."""
     linked = 0
@@ -143,6 +138,15 @@ def _link_page(ledger: Ledger, order: Order, page: list[SeenImage]) -> int:
     return linked
 
 
+def record_rejection(
+    ledger: Ledger, order: Order, image: SeenImage, prepared: RejectedImage
+) -> None:
+    """Keep why an image cannot be captioned, for the image and for its bytes."""
+    if _lasting(prepared):
+        ledger.works.record_rejected(order.recipe, prepared)
+    _reject(ledger, image, prepared.source_id, prepared.rejection)
+
+
 def _lasting(prepared: RejectedImage) -> bool:
     """True when these bytes would be rejected again: a crash or a timeout may not be."""
     return prepared.rejection.code not in PASSING | {"timeout", "crashed"}
@@ -153,6 +157,4 @@ def _reject(
 ) -> None:
     if source_id is not None:
         ledger.works.original(source_id, None, None, None)
-    ledger.works.reject(
-        image.id, source_id, rejection, look_again=rejection.code in PASSING
-    )
+    ledger.works.reject(image.id, source_id, rejection, look_again=rejection.code in PASSING)

@@ -55,7 +55,7 @@ def reconcile(desk: Desk) -> int:
     if ask:
         raise NeedsPerson(
             f"no batch is found for {', '.join(ask)}, whose create call got no answer: look at the "
-            "service's dashboard, then run 'captionmill resolve' with --create-again or --wait"
+            "service's dashboard, then run 'captionmill resolve create-again'"
         )
     return wait
 

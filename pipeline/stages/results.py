@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.core.answer import BadLine, judge_line, split_lines
-from pipeline.core.pricing import PriceSheet, cost
-
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
+from pipeline.core.pricing import PriceSheet, cost
 from pipeline.files import whole_file
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
@@ -42,10 +41,13 @@ class Report:
 
 def compress(source: Path, target: Path) -> None:
     """Keep a raw file, durably and compressed."""
-    with source.open("rb") as plain, whole_file(target) as handle:
+    with (
+        source.open("rb") as plain,
+        whole_file(target) as handle,
         # mtime 0: the same results give the same bytes
-        with gzip.GzipFile(fileobj=handle, mode="wb", compresslevel=3, mtime=0) as packed:
-            shutil.copyfileobj(plain, packed, 1 << 20)
+        gzip.GzipFile(fileobj=handle, mode="wb", compresslevel=3, mtime=0) as packed,
+    ):
+        shutil.copyfileobj(plain, packed, 1 << 20)
 
 
 def read(
@@ -63,7 +65,7 @@ def read(
     }
     schema = ledger.works.schema_fields(shard.spec)
     seen: dict[WorkAttempt, Answer] = {}
-    for answer in _lines(batch, paths, schema, report):
+    for answer in _lines(paths, schema, report):
         attempt = parse_custom_id(answer.custom_id)
         if attempt is None or (expected and attempt not in expected):
             report.note("alien_line", f"batch {batch.batch_id}: unknown id {answer.custom_id!r}")
@@ -81,7 +83,7 @@ def read(
 
 
 def _lines(
-    batch: Batch, paths: Iterable[Path], schema: tuple[str, ...], report: Report
+    paths: Iterable[Path], schema: tuple[str, ...], report: Report
 ) -> Iterator[Answer]:
     for path in paths:
         with gzip.open(path, "rb") as stream:

@@ -125,11 +125,9 @@ def _must_wait(desk: Desk, shard: Shard) -> str | None:
 
 
 def _reserve(desk: Desk, shard: Shard) -> Shard:
-    require_room(desk.workspace.root, shard.bytes // 10 + shard.requests * _ANSWER_ROOM)
+    require_room(desk.workspace.root, shard.size // 10 + shard.requests * _ANSWER_ROOM)
     with desk.ledger.database.transaction("reserve"):
-        desk.ledger.books.reserve(
-            shard.row, shard.generation, shard.worst, desk.caps, desk.scope()
-        )
+        desk.ledger.books.reserve(shard.row, shard.generation, shard.worst, desk.caps, desk.scope())
         return desk.ledger.shards.move(shard, "UPLOADING")
 
 
@@ -150,7 +148,7 @@ def _upload(desk: Desk, shard: Shard, *, look_first: bool) -> Shard:
     found = [
         remote
         for remote in (desk.service.find_uploads(name) if look_first else ())
-        if remote.bytes in (shard.bytes, None)
+        if remote.bytes in (shard.size, None)
     ]
     reached("submit.before_upload")
     remote = found[0] if found else desk.service.upload(desk.workspace.shard(shard.shard_key), name)

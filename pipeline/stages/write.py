@@ -16,12 +16,13 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.engines.base import Engine
+
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import Load, ShardLimits, affordable, takes
 from pipeline.core.pricing import PriceSheet, worst_cost
 from pipeline.core.request import RequestSpec, build_line
 from pipeline.core.tokens import RequestEstimator
-from pipeline.engines.base import Engine
 from pipeline.errors import OverBudget
 from pipeline.failpoints import reached
 from pipeline.files import publish, storage_error
@@ -65,7 +66,7 @@ class OpenShard:
     handle: BinaryIO
     load: Load = field(default_factory=Load)
     items: list[NewItem] = field(default_factory=list)
-    digest: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     @classmethod
     def begin(cls, folder: Path, number: int) -> OpenShard:
@@ -108,7 +109,15 @@ class OpenShard:
 class Writer:
     """Packs wanted images into shards and seals them."""
 
-    def __init__(self, ledger: Ledger, order: Order, pen: Pen, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        order: Order,
+        pen: Pen,
+        now: Callable[[], int],
+        prepared: Callable[[int], None] = lambda _count: None,
+    ) -> None:
+        self._prepared = prepared
         self._ledger = ledger
         self._order = order
         self._pen = pen
@@ -117,9 +126,7 @@ class Writer:
         self._held: set[int] = set()  # works in the open shard
         self._room: Nano | None = None
 
-    def write(
-        self, engine: Engine, locate: Callable[[SeenImage], str]
-    ) -> Iterator[int]:
+    def write(self, engine: Engine, locate: Callable[[SeenImage], str]) -> Iterator[int]:
         """Look at every image of the source that needs it, yield the row of each shard sealed.
 
         Raises:
@@ -146,6 +153,7 @@ class Writer:
             self._pen.check_stop()
             for wanted in self._resolve(chunk):
                 yield from self._add(wanted)
+            self._prepared(len(chunk))
 
     def _resolve(self, chunk: Iterable[tuple[SeenImage, Prepared]]) -> list[Wanted]:
         found: dict[int, Wanted] = {}

@@ -1,0 +1,110 @@
+"""The command group. Commands are imported when they are called, so that --help stays quick."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import click
+
+from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError
+from pipeline.failpoints import arm_from_environment
+
+# name -> the first line of its help, in the order of `captionmill --help`
+COMMANDS = {
+    "run": "Caption a folder or manifest: all of it, waiting to the end.",
+    "estimate": "What would it cost? Sends nothing.",
+    "submit": "Prepare and submit what is new, then return.",
+    "collect": "Fetch what is finished, then return.",
+    "status": "Batches under way, outcomes and money.",
+    "export": "Write the table anew.",
+    "retry": "Let images with some outcome go again.",
+    "cancel": "Cancel what is under way, keep what was paid for.",
+    "resolve": "Decide what only a person can: lost creates, frozen money.",
+    "clean": "Remove files that are no longer needed, here and at the service.",
+    "verify": "Check files, table and books against each other.",
+    "config": "Show the effective configuration.",
+    "serve": "Run the built-in OpenAI-compatible server.",
+}
+ALIASES = {"caption": "run"}
+
+
+class Commands(click.Group):
+    """Loads `pipeline.cli.NAME` for the command NAME."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of a working day."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command's own module."""
+        del ctx
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pipeline.cli.{name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("captionmill"), prog_name="captionmill")
+def cli() -> None:
+    """Caption images through the OpenAI Batch API: never paid twice, never over budget, one
+    Parquet table.
+
+    Exit codes: 0 done, 2 usage, 3 pending, 4 over budget, 5 needs a person, 6 cost anomaly,
+    7 storage, 8 books, 9 service, 70 bug, 75 busy, 130 interrupted.
+    """
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line; every error becomes a message and an exit code.
+
+    With --debug anywhere on the line the traceback is shown too.
+    """
+    debug = "--debug" in arguments
+    arm_from_environment()
+    try:
+        result = cli.main(
+            [a for a in arguments if a != "--debug"],
+            prog_name="captionmill",
+            standalone_mode=False,
+        )
+    except CaptionmillError as error:
+        return _fail(str(error), error.exit_code, debug)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted; nothing is lost, run again to go on", EXIT_INTERRUPTED, debug)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has gone (`captionmill status | head`)
+        return 0
+    except Exception as error:  # noqa: BLE001 - the one catch-all: a bug is said, not dumped
+        text = f"a bug in captionmill: {type(error).__name__}: {error}. Nothing is lost; please "
+        return _fail(
+            f"{text}report it with the output of the same command and --debug", EXIT_BUG, debug
+        )
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    from pipeline.cli.console import printable
+
+    if debug:
+        traceback.print_exc()
+    click.echo(f"captionmill: {printable(message)}", err=True)
+    return code

@@ -1,0 +1,22 @@
+"""captionmill clean"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli import console
+from pipeline.cli.options import configured
+from pipeline.config import Config
+
+
+@click.command("clean")
+@configured()
+def command(config: Config) -> int:
+    """Remove files that are no longer needed, here and at the service, orphans too."""
+    from pipeline.tending import clean_up
+
+    done = clean_up(config, console.say)
+    for text in done.problems:
+        console.say(text)
+    click.echo(f"removed {done.remote} file(s) at the service, {done.local} here")
+    return 0

@@ -1,0 +1,16 @@
+"""captionmill config"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.options import configured
+from pipeline.config import Config
+
+
+@click.command("config")
+@configured(sending=True)
+def command(config: Config) -> int:
+    """Show the effective configuration as TOML, with every option applied."""
+    click.echo(config.to_toml(), nl=False)
+    return 0

@@ -1,0 +1,88 @@
+"""Options that several commands share. Each overrides one key of the configuration."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from pipeline.config import Config, load_config, parse_value
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# option -> (key, help); each is a text, checked with the configuration
+_KEYS = {
+    "--workspace": ("workspace", "Folder of the ledger, the shards and the table."),
+    "--provider": ("provider.name", "auto, openai or local."),
+    "--base-url": ("provider.base_url", "Address of an OpenAI-compatible service."),
+    "--model": ("provider.model", "Model that captions."),
+    "--account": ("provider.account", "Label of the account; part of what identifies a caption."),
+}
+_SENDING = {
+    "--prompt": ("prompt.user", "User prompt; {column} stands for a manifest column."),
+    "--prompt-file": ("prompt.user_file", "File with the user prompt."),
+    "--system": ("prompt.system", "System prompt."),
+    "--schema-file": ("prompt.schema_file", "JSON schema of structured answers."),
+    "--detail": ("prompt.detail", "low, high, auto or original."),
+    "--max-tokens": ("prompt.max_completion_tokens", "Longest answer."),
+    "--long-side": ("images.long_side", "Longer side of the images as sent, pixels."),
+    "--workers": ("images.workers", "Worker processes; 0 is one for each core."),
+    "--budget": ("budget.lifetime", "Dollars that this workspace may ever spend, e.g. 5.00."),
+    "--budget-run": ("budget.run", "Dollars that this run may spend."),
+    "--budget-day": ("budget.day", "Dollars a (UTC) day."),
+    "--budget-month": ("budget.month", "Dollars a (UTC) month."),
+    "--path-column": ("input.path_column", "Column of a manifest that holds the paths."),
+}
+_NUMBERS = {"--max-tokens", "--long-side", "--workers"}
+
+
+def configured(*, sending: bool = False) -> Callable[[F], Callable[..., Any]]:
+    """Give a command `config: Config`, read from --config with every option on top."""
+    table = _KEYS | (_SENDING if sending else {})
+
+    def decorate(function: F) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            overrides: dict[str, object] = {}
+            for option, (key, _) in table.items():
+                value = kwargs.pop(_name(option))
+                if value is not None:
+                    overrides[key] = value
+            for setting in kwargs.pop("settings"):
+                key, found, text = setting.partition("=")
+                if not found:
+                    raise click.UsageError(f"--set {setting}: write KEY=VALUE")
+                overrides[key.strip()] = parse_value(text.strip())
+            config: Config = load_config(kwargs.pop("config_name"), overrides)
+            return function(*args, config=config, **kwargs)
+
+        decorated: Any = wrapped
+        decorated = click.option(
+            "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any configuration key."
+        )(decorated)
+        for option, (_, text) in reversed(table.items()):
+            kind = click.INT if option in _NUMBERS else click.STRING
+            decorated = click.option(option, _name(option), type=kind, help=text)(decorated)
+        return click.option(  # type: ignore[no-any-return]
+            "--config", "config_name", metavar="NAME", help="Configuration: a name or a path."
+        )(decorated)
+
+    return decorate
+
+
+def source_arguments(function: F) -> Callable[..., Any]:
+    """The folder or manifest that a command looks at."""
+    decorated = click.option(
+        "--manifest", type=click.Path(), help="CSV or TSV with a column of paths."
+    )(function)
+    return click.argument("data", required=False, type=click.Path())(decorated)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+yes_option = click.option("--yes", "-y", is_flag=True, help="Spend without asking.")
+
+
+def _name(option: str) -> str:
+    return "opt_" + option.strip("-").replace("-", "_")

@@ -1,0 +1,26 @@
+"""captionmill resolve"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli import console
+from pipeline.cli.options import configured
+from pipeline.config import Config
+
+
+@click.command("resolve")
+@click.argument("decision", type=click.Choice(["unfreeze", "create-again", "seen"]))
+@configured()
+def command(decision: str, config: Config) -> int:
+    """Decide what only a person can.
+
+    unfreeze: go on submitting after a line cost more than was reserved.
+    create-again: you have looked at the service, lost create calls had no effect.
+    seen: the incidents that 'captionmill status' shows are known.
+    """
+    from pipeline.tending import resolve
+
+    for text in resolve(config, decision, console.say):  # type: ignore[arg-type]
+        click.echo(text)
+    return 0

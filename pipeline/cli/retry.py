@@ -1,0 +1,25 @@
+"""captionmill retry"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli import console
+from pipeline.cli.options import configured
+from pipeline.config import Config
+
+
+@click.command("retry")
+@click.option("--outcome", required=True, metavar="A,B", help="e.g. length,expired,failed")
+@configured()
+def command(outcome: str, config: Config) -> int:
+    """Let images with some outcomes go again with the next run.
+
+    Answers that were paid for stay paid for and are kept; a new attempt is a new payment.
+    """
+    from pipeline.tending import retry
+
+    names = [name.strip() for name in outcome.split(",") if name.strip()]
+    count = retry(config, names, console.say)
+    click.echo(f"{count:,} image(s) go again with the next run")
+    return 0

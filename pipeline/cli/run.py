@@ -1,0 +1,39 @@
+"""captionmill run"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli import console
+from pipeline.cli.options import configured, json_option, source_arguments, yes_option
+from pipeline.cli.reporting import show
+from pipeline.config import Config
+
+
+@click.command("run")
+@source_arguments
+@click.option("--wait/--no-wait", default=True, help="Stay until every answer is here.")
+@yes_option
+@json_option
+@configured(sending=True)
+def command(
+    data: str | None, manifest: str | None, wait: bool, yes: bool, as_json: bool, config: Config
+) -> int:
+    """Caption DATA, a folder of images (or one image), or a --manifest.
+
+    Waits until everything is answered; with --no-wait it does what can be done now and returns,
+    which suits cron. Running it again goes on where it stopped and pays for nothing twice.
+    """
+    from pipeline.run import run
+
+    with console.bars() as bars:
+        report = run(
+            config,
+            data,
+            manifest=manifest,
+            wait=wait,
+            confirm=(lambda _question: True) if yes else console.ask,
+            say=console.say,
+            watcher=bars,
+        )
+    return show(report, as_json)

@@ -1,0 +1,36 @@
+"""captionmill submit"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli import console
+from pipeline.cli.options import configured, json_option, source_arguments, yes_option
+from pipeline.cli.reporting import show
+from pipeline.config import Config
+
+
+@click.command("submit")
+@source_arguments
+@yes_option
+@json_option
+@configured(sending=True)
+def command(
+    data: str | None, manifest: str | None, yes: bool, as_json: bool, config: Config
+) -> int:
+    """Prepare and submit what is new in DATA or a --manifest, then return.
+
+    'captionmill collect' fetches the answers later.
+    """
+    from pipeline.run import submit
+
+    with console.bars() as bars:
+        report = submit(
+            config,
+            data,
+            manifest=manifest,
+            confirm=(lambda _question: True) if yes else console.ask,
+            say=console.say,
+            watcher=bars,
+        )
+    return show(report, as_json)

@@ -1,0 +1,184 @@
+"""What a command did: for people as a few lines, for programs as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pipeline.core.pricing import format_usd
+from pipeline.errors import EXIT_DONE, BooksError, CaptionmillError
+from pipeline.ledger import Ledger
+from pipeline.records import Nano
+from pipeline.stages.caption import Tally
+from pipeline.stages.crawl import Crawled
+from pipeline.stages.quote import Quote
+
+_ORDER = (
+    "captioned",
+    "duplicate",
+    "rejected",
+    "refused",
+    "filtered",
+    "length",
+    "empty",
+    "invalid",
+    "expired",
+    "cancelled",
+    "failed",
+    "missing",
+    "pending",
+)
+_SHOWN = 12  # problems and reasons that are spelled out
+
+
+@dataclass(slots=True)
+class Report:
+    """A run in figures.
+
+    Attributes:
+        table: where the Parquet is; `rows` in it, None when it was not made anew.
+        images: present images of the source (or of the workspace, without a source).
+        outcomes: those images by outcome; their sum is `images`.
+        reasons: rejected images by reason code.
+        skipped: files that are no images, by suffix.
+        batches, requests: created by this run.
+        prompt_tokens, completion_tokens: of the answers that arrived in this run.
+        run_settled, run_reserved: nano-dollars of this run's reservations.
+        settled, reserved: nano-dollars of the whole workspace.
+        problems: sentences a person should read.
+        incidents: (time, kind, sentence) not yet acknowledged.
+    """
+
+    table: str = ""
+    local: bool = False
+    rows: int | None = None
+    images: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    skipped: Counter[str] = field(default_factory=Counter)
+    batches: int = 0
+    requests: int = 0
+    open: int = 0
+    waiting: Counter[str] = field(default_factory=Counter)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    run_settled: Nano = 0
+    run_reserved: Nano = 0
+    settled: Nano = 0
+    reserved: Nano = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+    incidents: list[tuple[int, str, str]] = field(default_factory=list)
+    quote: Quote | None = None
+    error: CaptionmillError | None = None
+
+    def add_crawl(self, crawled: Crawled) -> None:
+        """Take over what crawling found."""
+        self.images = crawled.images
+        self.skipped = crawled.skipped
+        self.problems += crawled.problems
+
+    def add_tally(self, tally: Tally) -> None:
+        """Take over what sending and collecting did."""
+        self.batches, self.requests = tally.batches, tally.requests
+        self.open, self.waiting = tally.open, tally.waiting
+        self.prompt_tokens = tally.prompt_tokens
+        self.completion_tokens = tally.completion_tokens
+        self.problems += tally.problems
+        self.error = tally.error
+
+    def add_rows(self, ledger: Ledger, source: int | None) -> None:
+        """Count every image by outcome: the sum must be the number of images."""
+        self.outcomes = ledger.rows.outcomes(source)
+        self.images = ledger.rows.images(source)
+        if source is not None:
+            self.reasons = ledger.rows.reject_reasons(source)
+        counted = sum(self.outcomes.values())
+        if counted != self.images:
+            self.error = BooksError(
+                f"{self.images} images, but their outcomes add up to {counted}: run "
+                "'captionmill verify'"
+            )
+
+    @property
+    def exit_code(self) -> int:
+        """0 when nothing is left to do, else the code of what is in the way."""
+        if self.error is not None:
+            return self.error.exit_code
+        return 3 if self.open or self.waiting or self.outcomes["pending"] else EXIT_DONE
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON-able figures; money in nano-dollars."""
+        return {
+            "table": self.table,
+            "provider": "local" if self.local else "openai",
+            "images": self.images,
+            "outcomes": dict(self.outcomes),
+            "rejected_by_reason": dict(self.reasons),
+            "skipped": dict(self.skipped),
+            "batches": self.batches,
+            "requests": self.requests,
+            "open_batches": self.open,
+            "waiting_shards": dict(self.waiting),
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "run_settled_nano_usd": self.run_settled,
+            "run_reserved_nano_usd": self.run_reserved,
+            "settled_nano_usd": self.settled,
+            "reserved_nano_usd": self.reserved,
+            "seconds": round(self.seconds, 3),
+            "problems": self.problems,
+            "incidents": [list(incident) for incident in self.incidents],
+            "exit_code": self.exit_code,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The report for a terminal."""
+        yield f"images      {self.images:>10,}"
+        for outcome in _ORDER:
+            count = self.outcomes[outcome]
+            if count:
+                yield f"  {outcome:<10}{count:>10,}{self._aside(outcome)}"
+        if self.skipped:
+            yield f"  not images{sum(self.skipped.values()):>10,}   {_counts(self.skipped)}"
+        yield f"requests    {self.requests:>10,}   in {self.batches} batch(es), this run"
+        if self.prompt_tokens or self.completion_tokens:
+            yield (
+                f"tokens      {self.prompt_tokens + self.completion_tokens:>10,}   "
+                f"{self.prompt_tokens:,} prompt + {self.completion_tokens:,} completion"
+            )
+        yield f"cost        {format_usd(self.run_settled):>10}   {self._money()}"
+        yield f"time        {self.seconds:>9.1f}s"
+        yield f"table       {self.table}"
+        for text in self.problems[:_SHOWN]:
+            yield f"! {text}"
+        if len(self.problems) > _SHOWN:
+            yield f"! and {len(self.problems) - _SHOWN} more, see the log"
+        yield from self._next_step()
+
+    def _aside(self, outcome: str) -> str:
+        return f"   {_counts(self.reasons)}" if outcome == "rejected" and self.reasons else ""
+
+    def _money(self) -> str:
+        if self.local:
+            return "the local model is free"
+        reserved = f" + {format_usd(self.run_reserved)} reserved" if self.run_reserved else ""
+        return (
+            f"this run{reserved}; workspace: {format_usd(self.settled)} spent, "
+            f"{format_usd(self.reserved)} reserved"
+        )
+
+    def _next_step(self) -> Iterator[str]:
+        if self.open:
+            yield (
+                f"{self.open} batch(es) under way at the service: run again, or 'captionmill "
+                "collect', to fetch their answers"
+            )
+        elif self.outcomes["pending"] and self.error is None:
+            yield f"{self.outcomes['pending']:,} image(s) pending: run again to go on"
+
+
+def _counts(counter: Counter[str]) -> str:
+    shown = ", ".join(f"{name} {count:,}" for name, count in counter.most_common(6))
+    return shown if len(counter) <= 6 else f"{shown}, ..."

@@ -1,0 +1,48 @@
+"""identify: learn what every new image is, without writing requests.
+
+For estimates and for grouping near-duplicates, which need all images before anything is sent.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from pipeline.engines.base import Engine
+
+from pipeline.ledger import Ledger
+from pipeline.ledger.works import Content
+from pipeline.records import KnownImage, RejectedImage, Rejection
+from pipeline.sources import Source
+from pipeline.stages.preprocess import Order, looks, record_rejection
+
+_CHUNK = 32
+
+
+def identify_images(ledger: Ledger, order: Order, engine: Engine, source: Source) -> int:
+    """Prepare what was never prepared under this recipe; the images still need a look. Gives
+    how many were read."""
+    read = 0
+    todo = (
+        image
+        for image in ledger.images.todo(order.source)
+        if image.source_id is None
+        or ledger.works.prepared_as(image.source_id, order.recipe) is None
+    )
+    prepared = looks(
+        engine, todo, lambda i: i.location or source.path_of(i.folder, i.name), known=True
+    )
+    while chunk := list(islice(prepared, _CHUNK)):
+        read += len(chunk)
+        with ledger.database.transaction("identify"):
+            for image, result in chunk:
+                if isinstance(result, RejectedImage):
+                    record_rejection(ledger, order, image, result)
+                    continue
+                content: Content | Rejection | None
+                if isinstance(result, KnownImage):
+                    content = ledger.works.prepared_as(result.source_id, order.recipe)
+                else:
+                    content = ledger.works.record_prepared(order.recipe, result)
+                if isinstance(content, Content):
+                    ledger.works.identify(image.id, result.source_id, content.row)
+    return read

@@ -1,0 +1,96 @@
+"""quote: what would it cost? Exact for images whose size is known, an upper bound for the rest.
+
+Reads the ledger only; nothing is sent and nothing is changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.core.identity import work_key
+from pipeline.core.pricing import worst_cost
+from pipeline.core.prompt import render
+from pipeline.core.tokens import RequestEstimate
+from pipeline.ledger import Ledger
+from pipeline.records import Nano, Rejection
+from pipeline.stages.preprocess import Order
+from pipeline.stages.write import Pen
+
+
+@dataclass(slots=True)
+class Quote:
+    """What captioning a source would still take.
+
+    Attributes:
+        images: present images; `unread` of them were never read, so only a bound is known.
+        rejected: images that cannot be captioned.
+        unique: distinct requests among the read images, `paid` of them answered or under way.
+        requests: requests to be sent, unread images counted as one each.
+        prompt_tokens, completion_tokens: expected.
+        expected, worst: nano-dollars; None when the price is unknown.
+    """
+
+    images: int = 0
+    unread: int = 0
+    rejected: int = 0
+    unique: int = 0
+    paid: int = 0
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    expected: Nano | None = 0
+    worst: Nano | None = 0
+
+    @property
+    def duplicates(self) -> int:
+        """Read images that share a request with another one."""
+        return self.images - self.unread - self.rejected - self.unique
+
+    def add(self, estimate: RequestEstimate, pen: Pen, times: int = 1) -> None:
+        """Count a request, `times` over."""
+        self.requests += times
+        self.prompt_tokens += times * estimate.expected_prompt
+        self.completion_tokens += times * estimate.expected_completion
+        if pen.sheet is None:
+            self.expected = self.worst = None
+            return
+        worst = worst_cost(estimate.upper_prompt, estimate.max_completion, pen.sheet)
+        expected = worst_cost(estimate.expected_prompt, estimate.expected_completion, pen.sheet)
+        self.worst = None if self.worst is None else self.worst + times * worst
+        self.expected = None if self.expected is None else self.expected + times * expected
+
+
+def quote(
+    ledger: Ledger, order: Order, pen: Pen, largest: tuple[int, int], *, fresh: bool = True
+) -> Quote:
+    """Look at every image of a source; `largest` is the size in pixels an unread image is taken
+    to have.
+
+    Args:
+        fresh: leave out what is paid for or under way; False prices everything anew.
+    """
+    result = Quote(images=ledger.rows.images(order.source))
+    result.rejected = sum(ledger.rows.reject_reasons(order.source).values())
+    read = 0
+    with ledger.works.distinct_keys() as first_time:
+        for content_id, width, height, columns in ledger.images.identified(
+            order.source, order.recipe
+        ):
+            read += 1
+            prompt = render(order.template, columns)
+            if isinstance(prompt, Rejection):
+                continue
+            key = work_key(content_id, order.spec_id, prompt)
+            if not first_time(key):
+                continue
+            result.unique += 1
+            work = ledger.works.peek(key) if fresh else None
+            if work is not None and work.state != "pending":
+                result.paid += 1
+            else:
+                result.add(pen.estimator.estimate(width, height, prompt), pen)
+    result.unread = max(0, result.images - result.rejected - read)
+    if result.unread:
+        bound = pen.estimator.estimate(*largest, order.template)
+        result.add(bound, pen, result.unread)
+    return result

@@ -1,0 +1,179 @@
+"""The smaller verbs that tend a workspace: status, export, retry, cancel, resolve, clean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pipeline.config import Config
+from pipeline.core.pricing import format_usd
+from pipeline.errors import CaptionmillError, ServiceError, UsageError
+from pipeline.ledger import Ledger
+from pipeline.ledger.shards import Batch, Shard
+from pipeline.records import Nano
+from pipeline.run import export_all
+from pipeline.session import identify, open_session, workspace_of
+from pipeline.sinks.base import WrittenTable
+from pipeline.stages.clean import Cleaned, clean
+from pipeline.stages.desk import FROZEN
+from pipeline.stages.reconcile import next_generation, reconcile
+
+Say = Callable[[str], None]
+
+RETRYABLE = ("length", "empty", "invalid", "refused", "filtered", "expired", "cancelled",
+             "failed", "missing")  # fmt: skip
+
+
+@dataclass(slots=True)
+class Status:
+    """A workspace at a glance; read from the ledger alone, nothing is asked or changed."""
+
+    workspace: str
+    provider: str
+    images: int
+    outcomes: Counter[str]
+    batches: list[tuple[Batch, Shard]]
+    waiting: list[Shard]
+    settled: Nano
+    reserved: Nano
+    frozen: str | None
+    incidents: list[tuple[int, str, str]]
+    calibration: list[tuple[str, int, int, int]] = field(default_factory=list)
+
+
+def status(config: Config) -> Status:
+    """Look at a workspace, also while another process works in it.
+
+    Raises:
+        UsageError: there is none yet.
+    """
+    workspace = workspace_of(config, _provider(config))
+    if not workspace.exists():
+        raise UsageError(f"there is no workspace in {workspace.root} yet: run captionmill first")
+    with Ledger(workspace.ledger, read_only=True) as ledger:
+        totals = ledger.books.totals()
+        return Status(
+            workspace=str(workspace.root),
+            provider=(ledger.get("provider") or "").rstrip(":"),
+            images=ledger.rows.images(),
+            outcomes=ledger.rows.outcomes(),
+            batches=[(b, ledger.shards.get(b.shard)) for b in ledger.shards.batches("open")],
+            waiting=ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED", "CREATING"),
+            settled=totals.settled,
+            reserved=totals.reserved,
+            frozen=ledger.get(FROZEN),
+            incidents=ledger.incidents(),
+            calibration=ledger.answers.calibration(),
+        )
+
+
+def _provider(config: Config) -> str:
+    """The provider whose workspace is meant; without a key, OpenAI's where there is one."""
+    try:
+        return identify(config).provider
+    except UsageError:
+        return "openai"
+
+
+def export_table(config: Config, say: Say) -> WrittenTable:
+    """Write the table anew from the ledger.
+
+    Raises:
+        UsageError: there is no workspace yet.
+    """
+    with open_session(config, "export", say) as session:
+        written = export_all(session, force=True)
+        assert written is not None
+        return written
+
+
+def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
+    """Let images with these outcomes go again with the next run; gives how many.
+
+    Raises:
+        UsageError: an outcome that cannot be retried.
+    """
+    wanted = list(dict.fromkeys(outcomes))
+    unknown = [name for name in wanted if name not in RETRYABLE]
+    if unknown or not wanted:
+        raise UsageError(
+            f"cannot retry {', '.join(unknown) or 'nothing'}: choose among {', '.join(RETRYABLE)}"
+        )
+    with open_session(config, "retry", say) as session:
+        count = session.ledger.answers.retry(wanted)
+        session.ledger.put("table_stale", "1")
+        return count
+
+
+def cancel(config: Config, say: Say) -> int:
+    """Ask the service to cancel everything under way; gives how many batches. What they have
+    finished is collected by later runs and paid for; the rest goes again or stays pending."""
+    asked = 0
+    with open_session(config, "cancel", say) as session:
+        desk = session.desk
+        reconcile(desk)
+        for batch in desk.ledger.shards.batches("open"):
+            desk.check_stop()
+            try:
+                desk.ledger.shards.cancel_asked(batch.row, desk.clock.now())
+                desk.service.cancel(batch.batch_id)
+                asked += 1
+            except ServiceError as error:
+                say(f"batch {batch.batch_id} is not cancelled: {error}")
+        for shard in desk.ledger.shards.in_states("SEALED"):
+            desk.ledger.shards.dissolve(shard)
+        for shard in desk.ledger.shards.in_states("UPLOADING", "UPLOADED"):
+            with desk.ledger.database.transaction("give_back"):
+                desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
+                desk.ledger.shards.dissolve(shard)
+    return asked
+
+
+def resolve(
+    config: Config, decision: Literal["unfreeze", "create-again", "seen"], say: Say
+) -> list[str]:
+    """Carry out what a person decided; gives what was done, as sentences.
+
+    unfreeze: a line cost more than was reserved, the person has looked.
+    create-again: the create calls without an answer had no effect, the person has looked.
+    seen: the incidents are known.
+    """
+    done: list[str] = []
+    with open_session(config, f"resolve {decision}", say) as session:
+        desk, ledger = session.desk, session.ledger
+        if decision == "unfreeze" and ledger.get(FROZEN):
+            ledger.put(FROZEN, None)
+            done.append("submission is possible again")
+        if decision == "create-again":
+            _settle_doubts(desk.ledger, lambda: reconcile(desk))
+            for shard in ledger.shards.in_states("CREATING"):
+                next_generation(desk, shard, not_before=0)
+                done.append(f"shard {shard.shard_key} is created again by the next run")
+        if decision == "seen":
+            count = ledger.acknowledge()
+            done.append(f"{count} incident(s) acknowledged")
+    return done or ["there was nothing to resolve"]
+
+
+def _settle_doubts(ledger: Ledger, look: Callable[[], object]) -> None:
+    """Look once more before a person's word counts: what is in the list was created."""
+    if ledger.shards.in_states("CREATING"):
+        try:
+            look()
+        except ServiceError:
+            raise
+        except CaptionmillError:
+            return  # "needs a person": the person has decided
+
+
+def clean_up(config: Config, say: Say) -> Cleaned:
+    """Remove files that are no longer needed, also uploads that lost their shard."""
+    with open_session(config, "clean", say) as session:
+        return clean(session.desk, orphans=True)
+
+
+def money_line(found: Status) -> str:
+    """What is spent and reserved, in words."""
+    return f"{format_usd(found.settled)} spent, {format_usd(found.reserved)} reserved"

@@ -1,0 +1,245 @@
+"""From a Config to the values that the stages work with. No I/O but the catalogue and prices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.catalog import model_facts
+from pipeline.config import Config
+from pipeline.core.budget import Caps
+from pipeline.core.identity import hash_of
+from pipeline.core.lifecycle import Patience
+from pipeline.core.model_facts import ModelFacts
+from pipeline.core.outcomes import RetryRule
+from pipeline.core.packing import ShardLimits
+from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
+from pipeline.core.recipe import Caps as ImageCaps
+from pipeline.core.recipe import Recipe
+from pipeline.core.request import RequestSpec
+from pipeline.core.sizing import SizePolicy, bind
+from pipeline.core.tokens import RequestEstimator
+from pipeline.prices import sheet_for
+from pipeline.records import Nano
+from pipeline.sources.base import SourceOptions
+from pipeline.stages.write import Pen
+
+if TYPE_CHECKING:
+    from pipeline.engines.base import Engine
+
+_RAISE_MARGIN_ABOVE = Decimal("1.25")  # billed / estimated prompt tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the configuration asks for, as identities and values.
+
+    Attributes:
+        recipe: how images are prepared.
+        request: the fixed part of each request.
+        template: the user prompt.
+        spec: everything that shapes an answer, JSON-able.
+        facts: what is known of the model.
+        sheet: unit prices, None when unknown.
+        estimator: tokens of one request.
+    """
+
+    recipe: Recipe
+    request: RequestSpec
+    template: str
+    spec: Mapping[str, object]
+    facts: ModelFacts
+    sheet: PriceSheet | None
+    estimator: RequestEstimator
+
+    @property
+    def spec_id(self) -> bytes:
+        """32 bytes: the identity of the spec."""
+        return hash_of(self.spec)
+
+    def largest(self) -> tuple[int, int]:
+        """The dearest size that any image can be sent in, for bounds on unread ones."""
+        square = self.recipe.size.choose(8192, 8192)
+        wide = self.recipe.size.choose(8192, 4096)
+        return max(square, wide, key=lambda size: self.estimator.estimate(size[0], size[1], "").upper_prompt)
+
+
+def wish(
+    config: Config,
+    *,
+    local: bool,
+    account: str,
+    now: int,
+    model: str | None = None,
+    tier: Tier = "batch",
+    calibration: Decimal | None = None,
+) -> Wish:
+    """Everything that follows from the configuration for one model.
+
+    Args:
+        calibration: billed / estimated prompt tokens of this model so far.
+    """
+    name = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
+    name = model or name
+    facts = model_facts(name, {key: m.model_dump() for key, m in config.models.items()})
+    prompt = config.prompt
+    target = config.images.sizing
+    sizing = bind(SizePolicy(target.kind, target.value), facts.image_rule, prompt.detail)
+    recipe = _recipe(config, sizing)
+    request = _request(config, facts, name, local=local)
+    schema = json.dumps(prompt.answer_schema) if prompt.answer_schema else ""
+    return Wish(
+        recipe=recipe,
+        request=request,
+        template=prompt.user,
+        spec={
+            "provider": "local" if local else "openai",
+            "account": account,
+            "request": request.canonical(),
+            "template": prompt.user,
+            "recipe": recipe.canonical(),
+        },
+        facts=facts,
+        sheet=LOCAL_FREE if local else _sheet(config, name, tier, now),
+        estimator=RequestEstimator.of(
+            facts,
+            prompt.detail,
+            prompt.max_completion_tokens,
+            system=prompt.system,
+            schema=schema,
+            margin=margin(config.budget.estimate_margin, calibration),
+        ),
+    )
+
+
+def margin(configured: Decimal, calibration: Decimal | None) -> Decimal:
+    """The margin of reservations: it rises by itself when bills exceed estimates by 25 %."""
+    if calibration is None or calibration <= _RAISE_MARGIN_ABOVE:
+        return configured
+    return max(configured, calibration - 1 + Decimal("0.1"))
+
+
+def _recipe(config: Config, size: object) -> Recipe:
+    images = config.images
+    red, green, blue = (int(images.background[i : i + 2], 16) for i in (1, 3, 5))
+    return Recipe(
+        size=size,  # type: ignore[arg-type]
+        quality=images.quality,
+        background=(red, green, blue),
+        frame=images.frame,
+        on_damage=images.on_damage,
+        pass_through=images.pass_through,
+        caps=ImageCaps(
+            max_file_bytes=images.max_file_bytes,
+            max_pixels=images.max_pixels,
+            max_side=images.max_side,
+        ),
+        perceptual_hash=images.near_duplicates is not None,
+    )
+
+
+def _request(config: Config, facts: ModelFacts, model: str, *, local: bool) -> RequestSpec:
+    prompt = config.prompt
+    effort = prompt.reasoning_effort or facts.reasoning_effort
+    return RequestSpec(
+        endpoint=config.provider.endpoint,
+        model=model,
+        system=prompt.system,
+        max_completion_tokens=prompt.max_completion_tokens,
+        max_tokens_parameter=facts.max_tokens_parameter,
+        detail=prompt.detail,
+        schema=prompt.answer_schema,
+        temperature=prompt.temperature if facts.may_send_temperature(effort) else None,
+        reasoning_effort=effort,
+        explicit_cache=facts.prompt_cache_options,
+        body_extras={} if local else config.provider.body_extras,
+    )
+
+
+def _sheet(config: Config, model: str, tier: Tier, now: int) -> PriceSheet | None:
+    overrides = {name: price.model_dump() for name, price in config.prices.items()}
+    return sheet_for(model, tier, datetime.fromtimestamp(now, UTC), overrides)
+
+
+def caps(config: Config) -> Caps:
+    """The budget's caps in nano-dollars."""
+    budget = config.budget
+    return Caps(run=budget.run, day=budget.day, month=budget.month, lifetime=budget.lifetime)
+
+
+def patience(config: Config) -> Patience:
+    """How long to wait before believing something."""
+    batch = config.batch
+    return Patience(
+        grace=batch.grace_seconds,
+        listings_apart=batch.listings_apart_seconds,
+        on_ambiguous=batch.on_ambiguous,
+        stuck=batch.stuck_grace,
+        backoff=batch.backoff_minutes,
+    )
+
+
+def rules(config: Config) -> dict[str, RetryRule]:
+    """The retry rule of each outcome."""
+    return {outcome: RetryRule(**rule) for outcome, rule in config.retry.model_dump().items()}
+
+
+def queue_limit(config: Config) -> int | None:
+    """Prompt tokens that unfinished batches may hold, when configured."""
+    return config.batch.enqueued_token_limit
+
+
+def limits(config: Config, queue: int | None) -> ShardLimits:
+    """Bounds of a shard; never larger than what the service's queue takes."""
+    batch = config.batch
+    tokens = batch.max_tokens if queue is None else min(batch.max_tokens, max(1, queue))
+    return ShardLimits(requests=batch.max_requests, bytes=batch.max_bytes, tokens=tokens)
+
+
+def pen(
+    config: Config,
+    wished: Wish,
+    folder: Path,
+    room: Callable[[], Nano | None],
+    check_stop: Callable[[], None],
+    queue: int | None = None,
+) -> Pen:
+    """How requests are written."""
+    return Pen(
+        request=wished.request,
+        estimator=wished.estimator,
+        sheet=wished.sheet,
+        limits=limits(config, queue),
+        folder=folder,
+        room=room,
+        check_stop=check_stop,
+    )
+
+
+def source_options(config: Config) -> SourceOptions:
+    """The rules of a crawl."""
+    return SourceOptions(
+        follow_links=config.input.follow_links,
+        extensions=config.input.extensions,
+        path_column=config.input.path_column,
+        allow_outside=config.input.allow_outside,
+    )
+
+
+def engine(config: Config, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
+    """The worker processes that prepare images."""
+    from pipeline.engines.local import LocalEngine
+    from pipeline.imaging import Preparer
+
+    images = config.images
+    return LocalEngine(
+        Preparer(recipe, known),
+        workers=images.workers or None,
+        memory_limit=images.memory_limit,
+        seconds_per_image=images.seconds_per_image,
+    )
