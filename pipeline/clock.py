@@ -38,19 +38,20 @@ class Clock:
         """Now, in both clocks."""
         return Moment(self.now(), f"{self._boot}:{int(_uptime() + self.offset)}")
 
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
-
 
 def elapsed(since: Moment, now: Moment) -> int:
-    """Seconds that have certainly passed between two moments, never negative."""
+    """Seconds that have certainly passed between two moments, never negative.
+
+    Across a restart of the machine nothing but the time since it started is certain.
+    """
     wall = max(0, now.wall - since.wall)
     boot_then, _, uptime_then = since.uptime.partition(":")
     boot_now, _, uptime_now = now.uptime.partition(":")
-    if boot_then != boot_now or not uptime_then.isdigit() or not uptime_now.isdigit():
+    if not (uptime_then.isdigit() and uptime_now.isdigit()):
         return wall
-    return min(wall, max(0, int(uptime_now) - int(uptime_then)))
+    # an uptime that went back tells of a restart where the system gives no boot id
+    restarted = boot_then != boot_now or int(uptime_now) < int(uptime_then)
+    return min(wall, int(uptime_now) - (0 if restarted else int(uptime_then)))
 
 
 def _boot_id() -> str:

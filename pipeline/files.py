@@ -45,10 +45,11 @@ def fsync_folder(folder: Path) -> None:
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside `path`; on success it durably becomes `path`.
 
-    On any exception the temporary file is removed and `path` is as it was before.
+    On any exception the temporary file is removed and `path` is as it was before, except that
+    it may already be the new file, whole, when only the folder's fsync failed.
 
     Raises:
-        StorageError: the operating system refused; `path` is as it was before.
+        StorageError: the operating system refused.
     """
     temporary = path.with_name(f"_{path.name}.tmp")
     try:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,25 @@ from pathlib import Path
 from pipeline.errors import Busy, StorageError, UsageError
 from pipeline.files import storage_error
 
-_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "ceph"})
+_NETWORK = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "davfs", "lustre"),
+        *("fuse.ceph", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
+    }
+)
+_MOUNTS = Path("/proc/mounts")
+
+_held: set[int] = set()
+
+
+def _let_go_in_child() -> None:
+    # an OS lock lives as long as any copy of its descriptor: a worker that outlives a killed
+    # parent must not keep the workspace locked
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +103,18 @@ class Workspace:
             raise UsageError(f"the workspace {self.root} is a file: name a folder")
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not any(self.root.iterdir()):
+                self.root.chmod(0o700)
             for folder in (self.shards, self.raw):
                 folder.mkdir(mode=0o700, exist_ok=True)
+            self._refuse_lost_ledger()
         except OSError as error:
             raise storage_error(self.root, error) from error
-        self._refuse_lost_ledger()
 
     def _refuse_lost_ledger(self) -> None:
-        if not self.exists() and (any(self.raw.iterdir()) or any(self.shards.glob("*.jsonl"))):
+        if self.exists():
+            return
+        if any(self.raw.iterdir()) or any(self.shards.glob("*.jsonl")) or self.table.exists():
             raise UsageError(
                 f"{self.root} holds shards or results but no ledger.db: run 'captionmill rebuild' "
                 "so that nothing is paid for again"
@@ -108,6 +131,7 @@ class Workspace:
             descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise storage_error(self.root / "lock", error) from error
+        _held.add(descriptor)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,36 +142,44 @@ class Workspace:
                 ) from None
             yield
         finally:
-            os.close(descriptor)
+            if descriptor in _held:  # not in a forked child, which has none
+                _held.remove(descriptor)
+                os.close(descriptor)
 
 
-def network_file_system(folder: Path) -> str | None:
+def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
     """The type of a network file system that `folder` is on, None for a local one.
 
-    SQLite's and our own locks are not reliable there, so two runs could pay twice.
+    SQLite's and our own locks are not reliable there, so two runs could pay twice. `mounts` is
+    the system's table (proc(5)); a system without one has local file systems only, for us.
     """
     try:
-        mounts = Path("/proc/mounts").read_text(errors="replace").splitlines()
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
     except OSError:
         return None
     resolved = str(folder.resolve())
     best, kind = "", None
-    for line in mounts:
-        fields = line.split(" ")
-        point = fields[1].replace("\\040", " ").rstrip("/") if len(fields) > 2 else None
+    for fields in (line.split(" ") for line in lines):
+        point = _unescaped(fields[1]).rstrip("/") if len(fields) > 2 else None
+        # a later mount on the same point covers the earlier one
         if point is not None and f"{resolved}/".startswith(f"{point}/") and len(point) >= len(best):
             best, kind = point, fields[2]
     return kind if kind in _NETWORK else None
 
 
-def require_local(folder: Path, *, allow_network: bool) -> str | None:
+def _unescaped(field: str) -> str:
+    """A field of the mounts table, where blanks and backslashes are octal."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
+
+
+def require_local(folder: Path, *, allow_network: bool, mounts: Path = _MOUNTS) -> str | None:
     """Refuse a workspace on a network file system unless allowed; gives the warning to show.
 
     Raises:
         StorageError: it is on one and not allowed.
     """
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    kind = network_file_system(existing)
+    kind = network_file_system(existing, mounts)
     if kind is None:
         return None
     text = f"{folder} is on a network file system ({kind}), where file locks are not reliable"
