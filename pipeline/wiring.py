@@ -66,7 +66,11 @@ class Wish:
         """The dearest size that any image can be sent in, for bounds on unread ones."""
         square = self.recipe.size.choose(8192, 8192)
         wide = self.recipe.size.choose(8192, 4096)
-        return max(square, wide, key=lambda size: self.estimator.estimate(size[0], size[1], "").upper_prompt)
+        return max(
+            square,
+            wide,
+            key=lambda size: self.estimator.estimate(size[0], size[1], "").upper_prompt,
+        )
 
 
 def wish(

@@ -279,6 +279,7 @@ class Config(Section):
     """Everything, validated."""
 
     workspace: Annotated[str, Field(min_length=1)] = "data/workspaces/{provider}"
+    allow_network_workspace: bool = False
     input: InputConfig = InputConfig()
     images: ImagesConfig = ImagesConfig()
     prompt: PromptConfig = PromptConfig()
