@@ -1,0 +1,230 @@
+"""The table of captions: its documented columns, schema version 1, and how rows become cells.
+
+One row per source image, in the order of source, path and occurrence. Costs and tokens stand in
+the row of the image that was sent; its duplicates cost 0, so SUM(billed_cost) is the bill.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from pipeline.core.identity import custom_id
+
+SCHEMA_VERSION = 1
+
+Kind = Literal["string", "text", "strings", "int64", "double", "bool", "money", "time", "json"]
+"""Types of columns.
+
+string: text (at most 2 GB in a page); text: text of any size; strings: list of texts; int64;
+double; bool (also from 0 and 1); money: USD as decimal128(20, 9) from whole nano-dollars; time:
+microseconds, UTC, from whole seconds; json: any value as JSON text.
+"""
+
+Row = Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table.
+
+    Attributes:
+        name, kind, description: as documented.
+        source: the name of the ledger's column that it comes from.
+        key: of a JSON object in that column, None when the column is the value itself.
+        few: true when few different values occur (then it is written as a dictionary).
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    source: str
+    key: str | None = None
+    few: bool = False
+
+
+def _column(name: str, kind: Kind, description: str, few: bool = False) -> Column:
+    return Column(name, kind, description, name, few=few)
+
+
+FIXED: tuple[Column, ...] = (
+    _column("source", "string", "label of the folder or manifest the image comes from", True),
+    _column("path", "string", "path below the source's root, as the source names it"),
+    _column(
+        "occurrence", "int64", "0, or n for the n-th further manifest row with this path", True
+    ),
+    _column("source_id", "string", "SHA-256 of the file's bytes, hex; null when it was not read"),
+    _column("content_id", "string", "SHA-256 of the prepared bytes that are sent, hex"),
+    _column("source_format", "string", "format found in the file's bytes, e.g. JPEG", True),
+    _column("source_width", "int64", "pixels, upright", True),
+    _column("source_height", "int64", "pixels, upright", True),
+    _column("sent_width", "int64", "pixels as sent", True),
+    _column("sent_height", "int64", "pixels as sent", True),
+    _column("caption", "text", "the caption as the service gave it; lone surrogates are U+FFFD"),
+    _column(
+        "outcome",
+        "string",
+        "captioned, duplicate, rejected, refused, filtered, length, empty, invalid, expired, "
+        "cancelled, failed, missing or pending",
+        True,
+    ),
+    _column("reason", "string", "why it is not captioned, in words", True),
+    _column(
+        "reason_code", "string", "the same as a code: ours for rejected, else the service's", True
+    ),
+    _column("duplicate_of", "string", "path of the image that was sent instead"),
+    _column(
+        "duplicate_distance", "int64", "0: the same picture; more: bits of a perceptual hash", True
+    ),
+    _column("provider", "string", "who captioned: openai, local, ...", True),
+    _column("account", "string", "label of the account that pays", True),
+    _column("model", "string", "the model that was asked for", True),
+    _column("served_model", "string", "the model that the service says it used", True),
+    _column("endpoint", "string", "e.g. /v1/chat/completions", True),
+    _column(
+        "spec_id", "string", "identity of prompt, model, parameters and preparation, hex", True
+    ),
+    _column(
+        "work_key", "string", "identity of the payment: content, spec and rendered prompt, hex"
+    ),
+    _column("prompt_tokens", "int64", "billed, over all attempts; contains the next two"),
+    _column("cached_tokens", "int64", "prompt tokens read from the service's cache"),
+    _column("cache_write_tokens", "int64", "prompt tokens written to the service's cache"),
+    _column("completion_tokens", "int64", "billed, over all attempts; contains the next one"),
+    _column("reasoning_tokens", "int64", "completion tokens spent on reasoning"),
+    _column("estimated_cost", "money", "USD expected before sending; null without a price"),
+    _column("billed_cost", "money", "USD billed over all attempts; null without a price"),
+    _column("price_version", "string", "which prices were used", True),
+    _column("batch_id", "string", "the batch whose answer is shown", True),
+    _column("custom_id", "string", "the request in that batch"),
+    _column("request_id", "string", "the service's id of the request"),
+    _column("attempts", "int64", "how often it was sent and answered", True),
+    _column("flags", "strings", "what was done to the image, e.g. first_frame", True),
+    _column("in_source", "bool", "false when the source no longer has it", True),
+    _column("first_seen_at", "time", "when the image was first seen, UTC"),
+    _column("captioned_at", "time", "when the caption was received, UTC"),
+)
+
+
+def field_kinds(schemas: Iterable[Mapping[str, Any]]) -> dict[str, Kind]:
+    """Kinds of the fields beside the caption in JSON schemas of answers, in order.
+
+    Where two schemas disagree about a field it becomes JSON text.
+    """
+    kinds: dict[str, Kind] = {}
+    for schema in schemas:
+        for name, node in (schema.get("properties") or {}).items():
+            if name != "caption":
+                kind = _kind(node if isinstance(node, Mapping) else {})
+                kinds[name] = kind if kinds.get(name, kind) == kind else "json"
+    return kinds
+
+
+def _kind(node: Mapping[str, Any]) -> Kind:
+    """The kind that holds every value a schema allows; null is allowed everywhere."""
+    kind = node.get("type")
+    if isinstance(kind, list):
+        others = [k for k in kind if k != "null"]
+        kind = others[0] if len(others) == 1 else None
+    if kind == "array":
+        items = node.get("items")
+        return "strings" if isinstance(items, Mapping) and _kind(items) == "text" else "json"
+    names: dict[object, Kind] = {
+        "string": "text",
+        "integer": "int64",
+        "number": "double",
+        "boolean": "bool",
+    }
+    return names.get(kind, "json") if isinstance(kind, str) else "json"
+
+
+def columns(fields: Mapping[str, Kind], manifest: Sequence[str]) -> tuple[Column, ...]:
+    """All columns: the fixed ones, then an answer's fields, then a manifest's columns.
+
+    A name that is taken (in any case: SQL does not tell "Path" from "path") gets the prefix
+    `field_` or `column_`, and a number if that is taken too.
+    """
+    taken = {column.name.casefold() for column in FIXED}
+    found = list(FIXED)
+    for name, kind in fields.items():
+        text = f"field {name!r} of the structured answer"
+        found.append(Column(_free(name, "field_", taken), kind, text, "fields", name))
+    for name in manifest:
+        text = f"column {name!r} of the manifest"
+        found.append(Column(_free(name, "column_", taken), "text", text, "columns", name))
+    return tuple(found)
+
+
+def _free(name: str, prefix: str, taken: set[str]) -> str:
+    """`name` or the first variant of it that is not in `taken`, which it joins."""
+    clean = name.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
+    free, number = clean if clean.strip() else f"{prefix}unnamed", 2
+    if free.casefold() in taken:
+        free = f"{prefix}{clean}"
+    base = free
+    while free.casefold() in taken:
+        free, number = f"{base}_{number}", number + 1
+    taken.add(free.casefold())
+    return free
+
+
+class Cells:
+    """Turns the ledger's rows into the cells of each column, a page at a time.
+
+    The ledger's own names that are no column here: `attempt` (with `work_key` it makes the
+    custom_id), `fields` and `columns` (JSON objects), `flags` (comma-separated).
+    """
+
+    def __init__(self, names: Sequence[str], columns: Sequence[Column]) -> None:
+        self.columns = tuple(columns)
+        self._position = {name: number for number, name in enumerate(names)}
+        missing = {c.source for c in self.columns} - {*self._position, "custom_id"}
+        if missing:
+            raise ValueError(f"the ledger's rows lack {', '.join(sorted(missing))}")
+
+    def of(self, page: Sequence[Row]) -> Iterator[Sequence[object]]:
+        """The cells of each column, in the columns' order; each as long as `page`."""
+        turned = list(zip(*page, strict=True)) if page else [()] * len(self._position)
+        raw = {name: turned[position] for name, position in self._position.items()}
+        objects: dict[str, list[Mapping[str, object]]] = {}
+        for column in self.columns:
+            if column.key is not None:
+                if column.source not in objects:
+                    objects[column.source] = [_object(text) for text in raw[column.source]]
+                yield [found.get(column.key) for found in objects[column.source]]
+            elif column.source == "custom_id":
+                yield _custom_ids(raw["work_key"], raw["attempt"])
+            elif column.source == "flags":
+                yield [None if text is None else _flags(str(text)) for text in raw["flags"]]
+            else:
+                yield raw[column.source]
+
+
+_NOTHING: Mapping[str, object] = {}
+
+
+def _object(text: object) -> Mapping[str, object]:
+    if not text:
+        return _NOTHING
+    try:
+        found = orjson.loads(str(text))
+    except ValueError:  # it is strict about lone surrogates and huge numbers
+        found = json.loads(str(text))
+    return found if isinstance(found, dict) else _NOTHING
+
+
+def _flags(text: str) -> list[str]:
+    return text.split(",") if text else []
+
+
+def _custom_ids(keys: Sequence[object], attempts: Sequence[object]) -> list[str | None]:
+    return [
+        custom_id(bytes.fromhex(key), attempt)
+        if isinstance(key, str) and isinstance(attempt, int)
+        else None
+        for key, attempt in zip(keys, attempts, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""Where captions go: one Protocol, one file a kind of table."""

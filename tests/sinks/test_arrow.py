@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.table import Column
+from pipeline.sinks.arrow import TYPES, array_of
+
+
+def values(kind: str, given_values: list[object], key: str | None = None) -> list[object]:
+    array = array_of(Column("c", kind, "", "c", key), given_values)  # type: ignore[arg-type]
+    assert array.type == TYPES[kind]  # type: ignore[index]
+    array.validate(full=True)
+    return array.to_pylist()
+
+
+@given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)))
+def test_money_is_exact(nano: list[int | None]) -> None:
+    array = array_of(Column("c", "money", "", "c"), nano)
+    assert array.type == pa.decimal128(20, 9)
+    assert array.null_count == nano.count(None)
+    assert array.to_pylist() == [
+        None if n is None else Decimal(n).scaleb(-9, context=None) for n in nano
+    ]
+
+
+def test_money_that_no_number_holds_is_an_error() -> None:
+    with pytest.raises(OverflowError):
+        array_of(Column("c", "money", "", "c"), [2**63])
+
+
+def test_times_are_utc() -> None:
+    assert values("time", [0, None, 1_790_000_000]) == [
+        datetime(1970, 1, 1, tzinfo=UTC),
+        None,
+        datetime.fromtimestamp(1_790_000_000, UTC),
+    ]
+
+
+def test_flags_of_the_ledger() -> None:
+    assert values("bool", [0, 1, None]) == [False, True, None]
+    assert values("strings", [["a", "b"], [], None]) == [["a", "b"], [], None]
+
+
+@pytest.mark.parametrize("kind", ["string", "text"])
+def test_text_is_kept(kind: str) -> None:
+    texts = ["", "a\0b", "line\u2028sep\u2029 \x85 \x1c", "🐈", "e\u0301", "x" * 2_000_000, None]
+    assert values(kind, list(texts)) == texts
+
+
+@pytest.mark.parametrize("kind", ["string", "text"])
+def test_lone_surrogates_are_replaced(kind: str) -> None:
+    assert values(kind, ["a\ud800b", "\udc00", "\ud83d\ude00", "fine", None]) == [
+        "a\ufffdb",
+        "\ufffd",
+        "😀",
+        "fine",
+        None,
+    ]
+    assert values("strings", [["ok", "\ud800"], None]) == [["ok", "\ufffd"], None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "fitted"),
+    [
+        ("text", "a", "a"),
+        ("text", 5, "5"),
+        ("text", ["a", 1], '["a", 1]'),
+        ("strings", ["a", 1, None, True], ["a", "1", "true"]),
+        ("strings", "a", ["a"]),
+        ("strings", {"a": 1}, ['{"a": 1}']),
+        ("int64", 5, 5),
+        ("int64", 5.0, 5),
+        ("int64", 5.5, None),
+        ("int64", "5", None),
+        ("int64", True, None),
+        ("int64", 2**63, None),
+        ("int64", -(2**63), -(2**63)),
+        ("double", 5, 5.0),
+        ("double", 0.25, 0.25),
+        ("double", 10**400, None),
+        ("double", "0.25", None),
+        ("double", True, None),
+        ("bool", True, True),
+        ("bool", 1, None),
+        ("bool", "yes", None),
+        ("json", {"a": ["ü"]}, '{"a": ["ü"]}'),
+        ("json", "a", '"a"'),
+        ("json", 10**30, "1" + "0" * 30),
+    ],
+)
+def test_values_of_json_are_brought_to_their_columns_type(
+    kind: str, raw: object, fitted: object
+) -> None:
+    assert values(kind, [raw, None], key="k") == [fitted, None]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    st.sampled_from(["text", "strings", "int64", "double", "bool", "json"]), st.lists(json_values)
+)
+def test_any_json_becomes_an_array(kind: str, raw: list[object]) -> None:
+    assert len(values(kind, raw, key="k")) == len(raw)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipeline.errors import StorageError
+from pipeline.sinks.rejects import HEADER, write_rejects
+
+
+def read(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.reader(handle))
+
+
+def test_rejects(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.csv"
+    rows = [
+        ("imgs", "a.txt", "not_an_image", "it is text"),
+        ("imgs", 'o"dd, näme\n.jpg', "truncated", "cut off after 3 of 5 rows"),
+    ]
+    assert write_rejects(path, iter(rows)) == 2
+    assert read(path) == [list(HEADER), *map(list, rows)]
+    assert [p.name for p in tmp_path.iterdir()] == ["rejects.csv"]
+    with duckdb.connect() as db:
+        found = db.execute(f"SELECT file FROM read_csv('{path}')").fetchall()
+    assert found == [("a.txt",), ('o"dd, näme\n.jpg',)]
+
+
+def test_no_rejects_are_a_header(tmp_path: Path) -> None:
+    assert write_rejects(tmp_path / "rejects.csv", []) == 0
+    assert read(tmp_path / "rejects.csv") == [list(HEADER)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        " =1",
+        "＝1",
+        "-2+3+cmd|' /C calc'!A0",
+    ],
+)
+def test_formulas_do_nothing(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "rejects.csv"
+    write_rejects(path, [(name, name, name, name)])
+    assert read(path)[1] == [f"'{name}"] * 4
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.csv"
+    write_rejects(path, [("imgs", "caf\udce9.jpg", "code", "a\0b")])
+    assert read(path)[1] == ["imgs", "caf?.jpg", "code", "a\ufffdb"]
+
+
+def test_a_failure_leaves_the_old_list(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.csv"
+    write_rejects(path, [("imgs", "a", "b", "c")])
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        write_rejects(path, [("imgs", "a", "b", "c"), None])  # type: ignore[list-item]
+    assert path.read_bytes() == before
+    with pytest.raises(StorageError):
+        write_rejects(tmp_path / "none" / "rejects.csv", [])
