@@ -1,0 +1,268 @@
+"""Batches in the database: created, listed, moved on. Decisions are made in `lifecycle`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from pipeline.server.clock import Clock
+from pipeline.server.database import Database
+from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.faults import BatchFault
+from pipeline.server.lifecycle import UNFINISHED, BatchState
+from pipeline.server.naming import Naming
+from pipeline.server.refusals import Refused, missing
+from pipeline.server.settings import Limits, Pace
+from pipeline.server.validation import BatchError, Checked
+
+_HOUR = 3_600.0
+_UNFINISHED = "status IN ('validating', 'in_progress', 'finalizing', 'cancelling')"
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A create request that passed its checks."""
+
+    input_file_id: str
+    endpoint: str
+    completion_window: str
+    metadata: Mapping[str, str] | None
+    output_expires_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One line that ran: `text` is its line of the output or (failed) error file."""
+
+    line: int
+    failed: bool
+    text: bytes
+
+
+class BatchStore:
+    """Batches of one server."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        naming: Naming,
+        faults: FaultDesk,
+        pace: Pace,
+        limits: Limits,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._naming = naming
+        self._faults = faults
+        self._pace = pace
+        self._limits = limits
+
+    def create(self, new: NewBatch, delay: float = 0.0) -> sqlite3.Row:
+        """Add a batch; it comes to exist `delay` seconds later.
+
+        Raises:
+            Refused: 429 above the hourly limit.
+        """
+        created = self._clock.now() + delay
+        with self._database.transaction():
+            self._refuse_too_many(created)
+            fault = self._faults.for_batch() or BatchFault()
+            number = 1 + int(self._database.value("SELECT coalesce(max(seq), 0) FROM batches"))
+            as_uuid = self._faults.compat.uuid_ids
+            listing = self._faults.listing
+            shown = created + max(listing.get_lag_seconds, fault.get_lag_seconds)
+            listed = max(shown, created + max(listing.lag_seconds, fault.list_lag_seconds))
+            gone = fault.gone_after_seconds
+            metadata = None if new.metadata is None else orjson.dumps(new.metadata).decode()
+            values: dict[str, object] = {
+                **asdict(new),
+                "metadata": metadata,
+                "seq": number,
+                "id": self._naming.identifier("batch", number, as_uuid=as_uuid),
+                "status": "validating",
+                "created_at": created,
+                "expires_at": created + self._pace.expire,
+                "visible_at": shown,
+                "list_visible_at": listed,
+                "gone_at": None if gone is None else created + gone,
+                "fault": fault.model_dump_json(exclude_defaults=True),
+            }
+            self._database.insert("batches", values)
+        return self.row(number)
+
+    def _refuse_too_many(self, now: float) -> None:
+        recent = self._database.value(
+            "SELECT count(*) FROM batches WHERE created_at > ?", (now - _HOUR,)
+        )
+        if recent >= self._limits.creates_per_hour:
+            message = f"Rate limit reached: {self._limits.creates_per_hour} batches an hour."
+            raise Refused(429, message, code="rate_limit_exceeded", retry_after=60)
+
+    def row(self, seq: int) -> sqlite3.Row:
+        """One batch by number."""
+        return self._database.read("SELECT * FROM batches WHERE seq = ?", (seq,))[0]
+
+    def get(self, identifier: str) -> sqlite3.Row:
+        """A batch that GET shows now.
+
+        Raises:
+            Refused: 404.
+        """
+        now = self._clock.now()
+        found = self._database.read(
+            "SELECT * FROM batches WHERE id = ?1 AND visible_at <= ?2 "
+            "AND (gone_at IS NULL OR gone_at > ?2)",
+            (identifier, now),
+        )
+        if not found:
+            raise missing("Batch", identifier)
+        return found[0]
+
+    def listed(self) -> list[sqlite3.Row]:
+        """The batches that the list shows now, newest first."""
+        return self._database.read(
+            "SELECT * FROM batches WHERE list_visible_at <= ?1 "
+            "AND (gone_at IS NULL OR gone_at > ?1) ORDER BY seq DESC",
+            (self._clock.now(),),
+        )
+
+    def cancel(self, identifier: str) -> sqlite3.Row:
+        """Begin to cancel an unfinished batch.
+
+        Raises:
+            Refused: 404, or 409 for a batch that is already at its end.
+        """
+        with self._database.transaction():
+            row = self.get(identifier)
+            if row["status"] not in UNFINISHED:
+                message = f"Cannot cancel a batch with status '{row['status']}'."
+                raise Refused(409, message, code="batch_not_cancellable")
+            if row["status"] != "cancelling":
+                self.update(row["seq"], status="cancelling", cancelling_at=self._clock.now())
+            return self.row(row["seq"])
+
+    def unfinished(self) -> list[sqlite3.Row]:
+        """Batches that have begun to exist and are not at their end, oldest first."""
+        return self._database.read(
+            f"SELECT * FROM batches WHERE {_UNFINISHED} AND created_at <= ? ORDER BY seq",
+            (self._clock.now(),),
+        )
+
+    def next_birth(self) -> float | None:
+        """When the next batch that landed late comes to exist."""
+        value = self._database.value(
+            f"SELECT min(created_at) FROM batches WHERE {_UNFINISHED} AND created_at > ?",
+            (self._clock.now(),),
+        )
+        return None if value is None else float(value)
+
+    def update(self, seq: int, **columns: object) -> None:
+        """Set columns of one batch; joins the transaction that is open in this thread."""
+        assignments = ", ".join(f"{name} = ?" for name in columns)
+        with self._database.transaction() as connection:
+            connection.execute(
+                f"UPDATE batches SET {assignments} WHERE seq = ?", (*columns.values(), seq)
+            )
+
+    def move(self, seq: int, before: str, after: str, **columns: object) -> None:
+        """Change the status, unless something else (a cancel) has changed it already."""
+        with self._database.transaction():
+            if self.row(seq)["status"] == before:
+                self.update(seq, status=after, **columns)
+
+    def accept(self, seq: int, checked: Checked) -> None:
+        """Validation passed: the batch is in progress, or fails at the enqueued-token limit."""
+        now = self._clock.now()
+        with self._database.transaction():
+            if self.row(seq)["status"] != "validating":
+                return
+            limit = self._limits.enqueued_tokens.get(checked.model or "")
+            if limit is not None and self._enqueued(checked.model) + checked.tokens > limit:
+                message = token_limit_message(checked.model, self._limits.organization, limit)
+                self.fail(seq, [BatchError("token_limit_exceeded", message)], checked.model)
+                return
+            self.update(
+                seq,
+                status="in_progress",
+                in_progress_at=now,
+                total=checked.total,
+                model=checked.model,
+                enqueued_tokens=checked.tokens,
+            )
+
+    def fail(self, seq: int, errors: Sequence[BatchError], model: str | None = None) -> None:
+        """The batch failed validation with `errors`."""
+        with self._database.transaction():
+            if self.row(seq)["status"] == "validating":
+                text = orjson.dumps([asdict(error) for error in errors]).decode()
+                now = self._clock.now()
+                self.update(seq, status="failed", failed_at=now, errors=text, model=model)
+
+    def _enqueued(self, model: str | None) -> int:
+        tokens = self._database.value(
+            f"SELECT sum(enqueued_tokens) FROM batches WHERE {_UNFINISHED} AND model = ?", (model,)
+        )
+        return int(tokens or 0)
+
+    def keep_results(self, seq: int, ran: Sequence[Ran]) -> None:
+        """Store lines that ran, until the batch is published."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO results (batch, line, failed, text) VALUES (?, ?, ?, ?)",
+                [(seq, one.line, int(one.failed), one.text) for one in ran],
+            )
+
+    def result_lines(self, seq: int, *, failed: bool) -> list[int]:
+        """Numbers of the stored lines of one kind, in the order they were sent."""
+        found = self._database.read(
+            "SELECT line FROM results WHERE batch = ? AND failed = ? ORDER BY line",
+            (seq, int(failed)),
+        )
+        return [int(row["line"]) for row in found]
+
+    def result_text(self, seq: int, line: int) -> bytes:
+        """One stored line."""
+        sql = "SELECT text FROM results WHERE batch = ? AND line = ?"
+        return bytes(self._database.value(sql, (seq, line)))
+
+    def drop_results(self, seq: int) -> None:
+        """Forget the stored lines of a published batch."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM results WHERE batch = ?", (seq,))
+
+
+def fault_of(row: Mapping[str, Any] | sqlite3.Row) -> BatchFault:
+    """The fault that was decided when the batch was created."""
+    return BatchFault.model_validate_json(row["fault"] or "{}")
+
+
+def state_of(row: sqlite3.Row) -> BatchState:
+    """What the life cycle needs to know of a batch."""
+    since = {
+        "validating": row["created_at"],
+        "in_progress": row["in_progress_at"],
+        "finalizing": row["finalizing_at"],
+        "cancelling": row["cancelling_at"],
+    }
+    return BatchState(
+        status=row["status"],
+        since=since[row["status"]],
+        expires_at=row["expires_at"],
+        total=row["total"],
+        done=row["done"],
+        fault=fault_of(row),
+    )
+
+
+def token_limit_message(model: str | None, organization: str, limit: int) -> str:
+    """The documented words of `token_limit_exceeded`."""
+    return (
+        f"Enqueued token limit reached for {model} in organization {organization}. "
+        f"Limit: {limit} enqueued tokens. "
+        "Please try again once some in_progress batches have been completed."
+    )

@@ -1,0 +1,146 @@
+"""The server's bill: one row per answer that was really given, and a log of requests.
+
+No endpoint shows it, so the product cannot see it; tests ask a running server's `books` or open
+the `server.db` of one that runs in another process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.server.database import Database
+from pipeline.server.prices import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """One answer on the bill. `batch_id` and `custom_id` are None for an online request.
+
+    Attributes:
+        time: seconds of the server's clock.
+        request: SHA-256 of everything that shapes the answer (the canonical body).
+        image: SHA-256 of the first image's bytes, None without an image.
+        prompt: SHA-256 of the user's text.
+        nano: what it cost, in nano-dollars.
+    """
+
+    time: float
+    batch_id: str | None
+    custom_id: str | None
+    request: bytes
+    image: bytes | None
+    prompt: bytes
+    model: str
+    usage: Usage
+    nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One HTTP request. `status` 0 means that the connection was dropped on purpose."""
+
+    time: float
+    method: str
+    path: str
+    status: int
+    fault: str | None
+
+
+class Books:
+    """Writes and reads the bill in the server's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, state_dir: Path) -> Books:
+        """The books of a server in another process (or of one that is gone), read-only."""
+        return cls(Database(state_dir / "server.db", read_only=True))
+
+    def charge(self, rows: list[Billed]) -> None:
+        """Add answers to the bill; joins the transaction that is open in this thread."""
+        with self._database.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO bill (time, batch_id, custom_id, request, image, prompt, model, "
+                "prompt_tokens, cached_tokens, cache_write_tokens, completion_tokens, "
+                "reasoning_tokens, nano) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [_values(row) for row in rows],
+            )
+
+    def log(self, seen: Seen) -> None:
+        """Note one HTTP request."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO requests (time, method, path, status, fault) VALUES (?, ?, ?, ?, ?)",
+                (seen.time, seen.method, seen.path, seen.status, seen.fault),
+            )
+
+    def total_nano(self) -> int:
+        """Everything billed so far."""
+        return int(self._database.value("SELECT coalesce(sum(nano), 0) FROM bill"))
+
+    def nano_of_batch(self, batch_id: str) -> int:
+        """What one batch has cost so far."""
+        sql = "SELECT coalesce(sum(nano), 0) FROM bill WHERE batch_id = ?"
+        return int(self._database.value(sql, (batch_id,)))
+
+    def rows(self) -> list[Billed]:
+        """The whole bill, oldest first."""
+        found = self._database.read("SELECT * FROM bill ORDER BY seq")
+        return [
+            Billed(
+                time=row["time"],
+                batch_id=row["batch_id"],
+                custom_id=row["custom_id"],
+                request=row["request"],
+                image=row["image"],
+                prompt=row["prompt"],
+                model=row["model"],
+                usage=Usage(
+                    prompt=row["prompt_tokens"],
+                    completion=row["completion_tokens"],
+                    cached=row["cached_tokens"],
+                    cache_write=row["cache_write_tokens"],
+                    reasoning=row["reasoning_tokens"],
+                ),
+                nano=row["nano"],
+            )
+            for row in found
+        ]
+
+    def times_billed(self) -> dict[tuple[bytes | None, bytes, str], int]:
+        """How often each (image, prompt, model) was billed."""
+        found = self._database.read(
+            "SELECT image, prompt, model, count(*) AS times FROM bill GROUP BY image, prompt, model"
+        )
+        return {(row["image"], row["prompt"], row["model"]): row["times"] for row in found}
+
+    def billed_again(self) -> dict[tuple[bytes | None, bytes, str], int]:
+        """The entries of `times_billed` above 1: empty when nothing was paid twice."""
+        return {key: times for key, times in self.times_billed().items() if times > 1}
+
+    def requests(self, method: str | None = None, path: str | None = None) -> list[Seen]:
+        """HTTP requests in order, of one method and below one path if given."""
+        found = self._database.read(
+            "SELECT time, method, path, status, fault FROM requests "
+            "WHERE (?1 IS NULL OR method = ?1) AND (?2 IS NULL OR path LIKE ?2 || '%') "
+            "ORDER BY seq",
+            (method, path),
+        )
+        return [Seen(*row) for row in found]
+
+    def close(self) -> None:
+        """Close books opened with `open`."""
+        self._database.close()
+
+
+def _values(row: Billed) -> tuple[object, ...]:
+    usage = row.usage
+    counts = (usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning)
+    return (
+        *(row.time, row.batch_id, row.custom_id),
+        *(row.request, row.image, row.prompt, row.model),
+        *counts,
+        row.nano,
+    )

@@ -1,0 +1,155 @@
+"""What each model family accepts and how it counts an image, by the longest matching prefix.
+
+Source: OpenAI's guides "Images and vision" and "Reasoning", November 2026. Written from the
+rules alone, apart from the product's own sizing, so that one can check the other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.server.refusals import invalid
+
+MOST_PATCHES = 30_000
+_PATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Longest side in pixels and, unless None, most patches."""
+
+    side: int
+    patches: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """Counts 32-pixel patches. `percent` is the multiplier times 100."""
+
+    percent: int
+    details: Mapping[str, Fit]
+    auto: str = "high"
+
+    def tokens(self, width: int, height: int, detail: str) -> int:
+        """Tokens of an image.
+
+        Raises:
+            Refused: the detail is unknown to the family, or the image has too many patches.
+        """
+        fit = self.details.get(self.auto if detail == "auto" else detail)
+        if fit is None:
+            raise invalid(f"Invalid value: '{detail}' for this model.", "detail")
+        scale = min(1.0, fit.side / max(width, height))
+        w, h = max(1.0, width * scale), max(1.0, height * scale)
+        count = _patches(w, h)
+        if fit.patches is not None and count > fit.patches:
+            count = _patches(*_shrunk(w, h, fit.patches))
+        if count > MOST_PATCHES:
+            raise invalid(f"Image has {count} patches.", "image_url", "image_too_large")
+        return -(-count * self.percent // 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Counts 512-pixel tiles after fitting into 2048 x 2048 and 768 for the short side."""
+
+    base: int
+    tile: int
+
+    def tokens(self, width: int, height: int, detail: str) -> int:
+        """Tokens of an image.
+
+        Raises:
+            Refused: the detail is unknown to the family.
+        """
+        if detail not in ("low", "high", "auto"):
+            raise invalid(f"Invalid value: '{detail}' for this model.", "detail")
+        if detail == "low":
+            return self.base
+        scale = min(1.0, 2048 / max(width, height))
+        scale *= min(1.0, 768 / (min(width, height) * scale))
+        across = math.ceil(round(width * scale, 6) / 512)
+        down = math.ceil(round(height * scale, 6) / 512)
+        return self.base + self.tile * across * down
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """How the server treats a model.
+
+    Attributes:
+        image: the rule that counts image tokens.
+        reasoning: knows `reasoning_effort` and refuses `max_tokens`.
+        effort: the effort when the request names none.
+        cache_writes: bills cache writes and knows `prompt_cache_options`.
+    """
+
+    image: Patches | Tiles
+    reasoning: bool = False
+    effort: str = "none"
+    cache_writes: bool = False
+
+
+def _patches(width: float, height: float) -> int:
+    return math.ceil(width / _PATCH) * math.ceil(height / _PATCH)
+
+
+def _shrunk(width: float, height: float, budget: int) -> tuple[float, float]:
+    """Sides in whole pixels that need at most `budget` patches."""
+    scale = math.sqrt(_PATCH * _PATCH * budget / (width * height))
+    across, down = width * scale / _PATCH, height * scale / _PATCH
+    scale *= min(math.floor(across) / across, math.floor(down) / down)
+    return max(1, math.floor(width * scale + 1e-9)), max(1, math.floor(height * scale + 1e-9))
+
+
+def _same(fit: Fit) -> dict[str, Fit]:
+    return {"low": fit, "high": fit}
+
+
+_OLD = _same(Fit(2048, 1536))
+_MIDDLE = _same(Fit(2048, 6144))
+_LARGE = Fit(6000, 10_000)
+_MAX = Fit(65_535)
+_GPT_6 = Patches(120, {"low": Fit(512), "high": Fit(65_535, 2500), "original": _MAX}, "original")
+_GPT_56 = Patches(120, {"low": Fit(512), "high": Fit(2048, 2500), "original": _MAX}, "original")
+_GPT_55 = Patches(120, {"low": Fit(512), "high": Fit(2048, 2500), "original": _LARGE}, "original")
+_GPT_54 = Patches(
+    120, {"low": Fit(2048, 6144), "high": Fit(2048, 2500), "original": _LARGE}, "high"
+)
+
+_FAMILIES: dict[str, Family] = {
+    "gpt-6": Family(_GPT_6, reasoning=True, effort="medium", cache_writes=True),
+    "gpt-5.6": Family(_GPT_56, reasoning=True, effort="medium", cache_writes=True),
+    "gpt-5.5": Family(_GPT_55, reasoning=True, effort="medium"),
+    "gpt-5.4": Family(_GPT_54, reasoning=True, effort="none"),
+    "gpt-5.2": Family(Patches(120, _MIDDLE), reasoning=True, effort="none"),
+    "gpt-5.1": Family(Tiles(70, 140), reasoning=True, effort="none"),
+    "gpt-5-mini": Family(Patches(120, _OLD), reasoning=True, effort="medium"),
+    "gpt-5-nano": Family(Patches(150, _OLD), reasoning=True, effort="medium"),
+    "gpt-5": Family(Tiles(70, 140), reasoning=True, effort="medium"),
+    "o1": Family(Tiles(75, 150), reasoning=True, effort="medium"),
+    "o3": Family(Tiles(75, 150), reasoning=True, effort="medium"),
+    "gpt-4.1-mini": Family(Patches(162, _MIDDLE)),
+    "gpt-4.1": Family(Tiles(85, 170)),
+    "gpt-4o-mini": Family(Tiles(2833, 5667)),
+    "gpt-4o": Family(Tiles(85, 170)),
+    "": Family(Patches(100, _OLD)),
+}
+
+
+def family_of(model: str) -> Family:
+    """The family whose prefix matches `model` best; a plain one for unknown names."""
+    prefix = max((name for name in _FAMILIES if model.startswith(name)), key=len)
+    return _FAMILIES[prefix]
+
+
+def text_tokens(*texts: str) -> int:
+    """Near enough: a token is four UTF-8 bytes, begun ones count."""
+    return sum(-(-len(text.encode("utf-8", "surrogatepass")) // 4) for text in texts)
+
+
+def image_tokens(model: str, width: int, height: int, detail: str) -> int:
+    """Tokens of a `width` x `height` image sent to `model`."""
+    return family_of(model).image.tokens(width, height, detail)

@@ -1,0 +1,254 @@
+"""The fault plan: what goes wrong on purpose. Values, and the TOML they are read from.
+
+    seed = 7                       # probabilities are decided by this seed
+
+    [[request]]                    # about HTTP requests
+    method = "POST"
+    path = "/v1/batches"           # a shell pattern
+    nth = [1, 3]                   # of the requests that match method and path, from 1
+    action = "drop_after"
+
+    [[batch]]                      # about batches, decided when they are created
+    times = 2                      # at most twice
+    fail = "token_limit_exceeded"
+
+    [[line]]                       # about lines of batches and online requests
+    probability = 0.05
+    outcome = "refusal"
+
+    [listing]                      # how GET /v1/batches and GET /v1/files answer
+    lag_seconds = 2.0
+
+    [compat]                       # spells things as compatible services do
+    upper_case_status = true
+
+The first rule that matches wins. Every rule may carry nth, probability, times and the window
+`from_second`/`until_second`, counted on the server's clock from the moment the rule was added.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import UsageError
+
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rule(_Frozen):
+    """When a fault happens.
+
+    Attributes:
+        nth: which of the matching events, counted from 1; empty means all.
+        probability: of those, how many; decided by the plan's seed, not by chance.
+        times: at most so often.
+        from_second, until_second: only in this window of the server's clock.
+    """
+
+    nth: Count | tuple[Count, ...] = ()
+    probability: Share = 1.0
+    times: Count | None = None
+    from_second: Seconds = 0.0
+    until_second: Seconds | None = None
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """`nth` as a tuple."""
+        return (self.nth,) if isinstance(self.nth, int) else self.nth
+
+
+Action = Literal[
+    "drop_before",
+    "drop_after",
+    "reset",
+    "delay",
+    "late_landing",
+    "status",
+    "redirect",
+    "truncate",
+    "truncate_silently",
+    "slow_bytes",
+    "malformed_json",
+]
+
+
+class RequestFault(Rule):
+    """Something goes wrong with an HTTP request.
+
+    Actions:
+        drop_before: the connection closes, nothing happened.
+        drop_after: it happened, the connection closes without an answer.
+        reset: like a drop, but by RST; `after_effect` decides which.
+        delay: the answer starts `seconds` (real time) late.
+        late_landing: the connection closes without an answer; a file or batch comes to exist
+            `seconds` (server's clock) later, with that creation time.
+        status: answered with `status`, `code`, `message`, `retry_after`; `after_effect` decides
+            whether it happened nevertheless.
+        redirect: answered with `status` 302, 307 or 308 to the same place.
+        truncate: the body stops after `keep` of it; the client can tell by Content-Length.
+        truncate_silently: the same, and Content-Length agrees with the short body.
+        slow_bytes: the body takes `seconds` (real time).
+        malformed_json: status 200 and a body that is no JSON.
+    """
+
+    action: Action
+    method: str = "*"
+    path: str = "*"
+    seconds: Seconds = 0.0
+    status: Annotated[int, Field(ge=300, le=599)] = 503
+    code: str | None = None
+    message: str = "This failure was planned."
+    retry_after: Seconds | None = None
+    after_effect: bool = False
+    keep: Share = 0.5
+
+    @model_validator(mode="after")
+    def _fits(self) -> RequestFault:
+        if self.action == "redirect" and self.status not in (302, 307, 308):
+            raise ValueError("a redirect needs status 302, 307 or 308")
+        if self.action == "status" and self.status < 400:
+            raise ValueError("action status needs a status from 400 to 599")
+        return self
+
+
+class BatchFault(Rule):
+    """Something goes wrong with a batch.
+
+    Attributes:
+        fail: fails validation with this code (and `message`).
+        expire_at_fraction: expires after this share of its lines.
+        stuck_seconds: stays in_progress so long, whatever `expires_at` says.
+        finalizing_seconds: stays in finalizing so long.
+        no_output: completes without an output file although its lines ran.
+        empty_ids: shows "" instead of null for files that it does not have.
+        missing, duplicated, alien: so many lines are left out, given twice, or unknown.
+        conflicting: the second copy of a duplicated line says something else.
+        in_order: lines come in the order they were sent.
+        list_lag_seconds: appears so late in the list; `get_lag_seconds` the same for GET.
+        gone_after_seconds: answers 404 from then on.
+    """
+
+    fail: str | None = None
+    message: str | None = None
+    expire_at_fraction: Share | None = None
+    stuck_seconds: Seconds = 0.0
+    finalizing_seconds: Seconds | None = None
+    no_output: bool = False
+    empty_ids: bool = False
+    missing: Annotated[int, Field(ge=0)] = 0
+    duplicated: Annotated[int, Field(ge=0)] = 0
+    alien: Annotated[int, Field(ge=0)] = 0
+    conflicting: bool = False
+    in_order: bool = False
+    list_lag_seconds: Seconds = 0.0
+    get_lag_seconds: Seconds = 0.0
+    gone_after_seconds: Seconds | None = None
+
+
+Outcome = Literal[
+    "refusal",
+    "content_filter",
+    "length",
+    "empty",
+    "status",
+    "server_error",
+    "text",
+    "line_separators",
+    "control_characters",
+    "surrogate",
+    "huge",
+    "raw",
+]
+
+
+class LineFault(Rule):
+    """Something goes wrong with, or is special about, one answer.
+
+    Outcomes:
+        refusal, content_filter, length, empty: paid answers without a (whole) caption; empty is
+            what remains when reasoning used up all tokens.
+        status: an HTTP error `status` with `code` and `message` (0 is a status too); not billed.
+        server_error: `error.code` is server_error and there is no response; not billed.
+        text: says `text`.
+        line_separators: a caption with U+2028, U+2029, U+0085, \\x1c and \\r\\n.
+        control_characters: a caption with NUL and others.
+        surrogate: a caption with a lone surrogate, escaped as JSON can.
+        huge: a caption of a million characters.
+        raw: the line is replaced by the bytes of `text` (batches only); billed.
+    """
+
+    outcome: Outcome
+    custom_id: str = "*"
+    image: str = ""
+    status: Annotated[int, Field(ge=0, le=599)] = 500
+    code: str | None = None
+    message: str = "This failure was planned."
+    text: str = ""
+
+
+class Listing(_Frozen):
+    """How lists answer: new batches appear late, pages are forced small, the order is odd."""
+
+    lag_seconds: Seconds = 0.0
+    get_lag_seconds: Seconds = 0.0
+    page_size: Count | None = None
+    shuffled: bool = False
+
+
+class Compat(_Frozen):
+    """Spellings of compatible services."""
+
+    upper_case_status: bool = False
+    iso_timestamps: bool = False
+    no_request_counts: bool = False
+    uuid_ids: bool = False
+    body_as_string: bool = False
+
+
+class FaultPlan(_Frozen):
+    """Everything that goes wrong in one server. The empty plan does no harm."""
+
+    seed: int = 0
+    request: tuple[RequestFault, ...] = ()
+    batch: tuple[BatchFault, ...] = ()
+    line: tuple[LineFault, ...] = ()
+    listing: Listing = Listing()
+    compat: Compat = Compat()
+
+    @classmethod
+    def read(cls, path: Path) -> FaultPlan:
+        """Read a plan from a TOML file.
+
+        Raises:
+            UsageError: naming the file, the key and what is wrong with it.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text("utf-8")))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"cannot read the fault plan {path}: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{path} is not TOML: {error}") from error
+        except ValidationError as error:
+            raise UsageError(f"{path}: {_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    """ "request[0].action: Input should be ..." for the first few problems."""
+    return "; ".join(f"{_key(item['loc'])}: {item['msg']}" for item in error.errors()[:3])
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    key = ""
+    for step in location:
+        key += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return key.removeprefix(".") or "the plan"

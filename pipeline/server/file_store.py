@@ -1,0 +1,150 @@
+"""Uploaded and produced files: a row in the database and the bytes beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.server.clock import Clock
+from pipeline.server.database import Database
+from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.naming import Naming
+from pipeline.server.refusals import missing
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """A file as the service knows it. Times are seconds of the server's clock."""
+
+    seq: int
+    id: str
+    filename: str
+    purpose: str
+    bytes: int
+    created_at: float
+    expires_at: float | None
+    visible_at: float
+
+
+class FileStore:
+    """Files of one server. Bytes are in place before the row that names them."""
+
+    def __init__(
+        self, folder: Path, database: Database, clock: Clock, naming: Naming, faults: FaultDesk
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._database = database
+        self._clock = clock
+        self._naming = naming
+        self._faults = faults
+        self._parts = 0
+        self._sweep()
+
+    def new_part(self) -> Path:
+        """A path to write an upload to before it becomes a file."""
+        self._parts += 1
+        return self._folder / f"_upload-{self._parts}"
+
+    def path(self, identifier: str) -> Path:
+        """Where the bytes of a file are."""
+        return self._folder / identifier
+
+    def adopt(
+        self,
+        part: Path,
+        *,
+        filename: str,
+        purpose: str,
+        lives: float | None = None,
+        delay: float = 0.0,
+    ) -> FileRow:
+        """Make a written part a file. It lives `lives` seconds and exists `delay` seconds later.
+
+        Joins the transaction that is open in this thread.
+        """
+        created = self._clock.now() + delay
+        with self._database.transaction() as connection:
+            number = 1 + int(self._database.value("SELECT coalesce(max(seq), 0) FROM files"))
+            identifier = self._naming.identifier(
+                "file", number, as_uuid=self._faults.compat.uuid_ids
+            )
+            size = part.stat().st_size
+            part.replace(self.path(identifier))
+            expires = None if lives is None else created + lives
+            row = FileRow(number, identifier, filename, purpose, size, created, expires, created)
+            connection.execute(
+                "INSERT INTO files (seq, id, filename, purpose, bytes, created_at, expires_at, "
+                "visible_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (number, identifier, filename, purpose, size, created, expires, created),
+            )
+        return row
+
+    def write_part(self, lines: Iterator[bytes]) -> Path | None:
+        """Write lines to a part, to be adopted; None when there are none. Streams."""
+        first = next(lines, None)
+        if first is None:
+            return None
+        part = self.new_part()
+        with part.open("wb") as handle:
+            for line in itertools.chain((first,), lines):
+                handle.write(line + b"\n")
+        return part
+
+    def get(self, identifier: str) -> FileRow:
+        """A file that exists now.
+
+        Raises:
+            Refused: 404.
+        """
+        found = self._existing("AND id = ?2", identifier)
+        if not found:
+            raise missing("File", identifier)
+        return found[0]
+
+    def all(self) -> list[FileRow]:
+        """The files that exist now, newest first."""
+        return self._existing("ORDER BY seq DESC")
+
+    def _existing(self, rest: str, *values: object) -> list[FileRow]:
+        found = self._database.read(
+            "SELECT seq, id, filename, purpose, bytes, created_at, expires_at, visible_at "
+            "FROM files WHERE NOT deleted AND visible_at <= ?1 "
+            f"AND (expires_at IS NULL OR expires_at > ?1) {rest}",
+            (self._clock.now(), *values),
+        )
+        return [FileRow(*row) for row in found]
+
+    def delete(self, identifier: str) -> None:
+        """Forget a file; its bytes go once no unfinished batch reads them.
+
+        Raises:
+            Refused: 404.
+        """
+        row = self.get(identifier)
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE files SET deleted = 1 WHERE seq = ?", (row.seq,))
+        self.drop_unused(identifier)
+
+    def drop_unused(self, identifier: str) -> None:
+        """Remove the bytes of a deleted or expired file that no unfinished batch reads."""
+        needed = self._database.value(
+            "SELECT 1 FROM files WHERE id = ?1 AND NOT deleted "
+            "AND (expires_at IS NULL OR expires_at > ?2) UNION ALL "
+            "SELECT 1 FROM batches WHERE input_file_id = ?1 "
+            "AND status IN ('validating', 'in_progress', 'finalizing', 'cancelling')",
+            (identifier, self._clock.now()),
+        )
+        if not needed:
+            with contextlib.suppress(FileNotFoundError):
+                self.path(identifier).unlink()
+
+    def _sweep(self) -> None:
+        """Remove what a killed server left half done: parts, and bytes without a row."""
+        known = {row["id"] for row in self._database.read("SELECT id FROM files")}
+        for path in self._folder.iterdir():
+            if path.name not in known:
+                path.unlink()

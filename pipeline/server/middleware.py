@@ -1,0 +1,180 @@
+"""What surrounds every request: its id and log entry, the key, error bodies, planned faults."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from pipeline.errors import StorageError
+from pipeline.server.bodies import dumps
+from pipeline.server.books import Seen
+from pipeline.server.faults import RequestFault
+from pipeline.server.refusals import Refused
+from pipeline.server.service import SERVICE
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+LANDING: web.RequestKey[float] = web.RequestKey("landing", float)
+"""How many seconds later a file or batch comes to exist."""
+
+_DROPPED = 0
+_PIECES = 20
+_log = logging.getLogger(__name__)
+
+
+def json_response(
+    value: object, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    """A JSON answer."""
+    return web.Response(
+        body=dumps(value), status=status, content_type="application/json", headers=headers
+    )
+
+
+@web.middleware
+async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Name the request, keep a log entry of it, let a planned fault strike."""
+    service = request.app[SERVICE]
+    fault = service.faults.for_request(request.method, request.path)
+    response = await _run(request, handler, fault)
+    status = _DROPPED if response is None else response.status
+    action = None if fault is None else fault.action
+    service.books.log(Seen(service.clock.now(), request.method, request.path, status, action))
+    if response is None:
+        return _drop(request, rst=fault is not None and fault.action == "reset")
+    if not response.prepared:
+        response.headers["x-request-id"] = f"req_{service.request_name()}"
+        response.headers["openai-version"] = "2020-10-01"
+    if fault is not None and fault.action in _BODY_ACTIONS:
+        return await _spoil_body(request, response, fault)
+    return response
+
+
+@web.middleware
+async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn refusals, unknown paths and bugs into the service's error bodies."""
+    try:
+        return await handler(request)
+    except Refused as refused:
+        return error_response(refused)
+    except web.HTTPException as error:
+        message = f"Invalid URL ({request.method} {request.path})"
+        if error.status == 413:
+            message = "The request is too large."
+        return error_response(Refused(error.status, message))
+    except StorageError as error:
+        return error_response(Refused(500, str(error)))
+    except ConnectionError:
+        raise
+    except Exception:  # noqa: BLE001 a bug is the service's 500, in its own shape
+        _log.exception("%s %s", request.method, request.path)
+        return error_response(Refused(500, "The server had an error processing your request."))
+
+
+@web.middleware
+async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a missing or wrong key, if the server has one."""
+    key = request.app[SERVICE].api_key
+    if key is not None:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        if not given:
+            raise Refused(401, "You didn't provide an API key.")
+        if not hmac.compare_digest(given.encode(), key.encode()):
+            raise Refused(401, "Incorrect API key provided.", code="invalid_api_key")
+    return await handler(request)
+
+
+def error_response(refused: Refused) -> web.Response:
+    """The HTTP answer of a refusal."""
+    headers = {}
+    if refused.retry_after is not None:
+        headers["Retry-After"] = f"{refused.retry_after:g}"
+        headers["retry-after-ms"] = str(int(refused.retry_after * 1000))
+    return json_response(refused.body(), refused.status, headers)
+
+
+_BODY_ACTIONS = ("truncate", "truncate_silently", "slow_bytes")
+
+
+async def _run(
+    request: web.Request, handler: Handler, fault: RequestFault | None
+) -> web.StreamResponse | None:
+    """The answer, or None for a connection that is to be dropped."""
+    if fault is None or fault.action in _BODY_ACTIONS:
+        return await handler(request)
+    if fault.action == "drop_before" or (fault.action == "reset" and not fault.after_effect):
+        return None
+    if fault.action == "delay":
+        await asyncio.sleep(fault.seconds)
+        return await handler(request)
+    if fault.action == "late_landing":
+        request[LANDING] = fault.seconds
+    if fault.action in ("drop_after", "reset", "late_landing"):
+        await handler(request)
+        return None
+    if fault.after_effect:
+        await handler(request)
+    elif request.can_read_body:
+        async for _ in request.content.iter_chunked(1 << 18):
+            pass  # a refusal in the middle of an upload would look like a broken connection
+    return _planned_answer(request, fault)
+
+
+def _planned_answer(request: web.Request, fault: RequestFault) -> web.Response:
+    if fault.action == "redirect":
+        return web.Response(status=fault.status, headers={"Location": str(request.url)})
+    if fault.action == "malformed_json":
+        return web.Response(body=b'{"id": "batch_', content_type="application/json")
+    return error_response(
+        Refused(
+            fault.status,
+            fault.message,
+            code=fault.code,
+            kind=fault.code if fault.code == "insufficient_quota" else None,
+            retry_after=fault.retry_after,
+        )
+    )
+
+
+def _drop(request: web.Request, *, rst: bool) -> web.StreamResponse:
+    """Close the connection without an answer; by RST when asked for."""
+    transport = request.transport
+    if transport is not None:
+        raw = transport.get_extra_info("socket")
+        if rst and raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    return web.Response()
+
+
+async def _spoil_body(
+    request: web.Request, response: web.StreamResponse, fault: RequestFault
+) -> web.StreamResponse:
+    """Send the body cut short or slowly."""
+    body = await asyncio.to_thread(_body_of, response)
+    kept = body if fault.action == "slow_bytes" else body[: int(len(body) * fault.keep)]
+    told = len(kept) if fault.action == "truncate_silently" else len(body)
+    spoiled = web.StreamResponse(status=response.status, headers=response.headers)
+    spoiled.content_length = told
+    await spoiled.prepare(request)
+    step = max(1, -(-len(kept) // _PIECES))
+    for start in range(0, len(kept), step):
+        await spoiled.write(kept[start : start + step])
+        if fault.action == "slow_bytes":
+            await asyncio.sleep(fault.seconds / _PIECES)
+    if told != len(kept) and request.transport is not None:
+        request.transport.close()
+    return spoiled
+
+
+def _body_of(response: web.StreamResponse) -> bytes:
+    if isinstance(response, web.FileResponse):
+        return response._path.read_bytes()
+    body = response.body if isinstance(response, web.Response) else b""
+    return body if isinstance(body, bytes) else b""

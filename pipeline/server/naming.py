@@ -1,0 +1,32 @@
+"""Ids as the service makes them, drawn from the server's seed so that a run can be repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+
+class Naming:
+    """Makes ids. The same seed, kind and number give the same id; numbers are never used twice."""
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+
+    def token(self, kind: str, number: object, length: int = 24) -> str:
+        """`length` hexadecimal digits."""
+        text = f"{self._seed}\n{kind}\n{number}"
+        return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()[:length]
+
+    def identifier(self, kind: str, number: int, *, as_uuid: bool) -> str:
+        """E.g. "batch_0f3a..." or "file-9c1b...", or a plain UUID."""
+        if as_uuid:
+            return str(uuid.UUID(self.token(kind, number, 32)))
+        return (
+            f"file-{self.token(kind, number)}"
+            if kind == "file"
+            else f"{kind}_" + self.token(kind, number, 32)
+        )
+
+    def rank(self, batch: int, line: int) -> str:
+        """A sort key that shuffles the lines of a batch, each batch in its own way."""
+        return self.token("rank", f"{batch}.{line}", 16)

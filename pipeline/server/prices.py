@@ -1,0 +1,84 @@
+"""The server's own price table and what one answer costs, in whole nano-dollars."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from importlib import resources
+from typing import Literal
+
+Mode = Literal["batch", "online"]
+
+_NANO_PER_TOKEN = Decimal(1_000)
+"""One US dollar per million tokens is a thousand nano-dollars per token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer. `prompt` includes `cached` and `cache_write`; `completion` includes
+    `reasoning`."""
+
+    prompt: int
+    completion: int
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input: Decimal
+    cached: Decimal
+    cache_write: Decimal
+    output: Decimal
+
+    def nano(self, usage: Usage) -> int:
+        """The exact price of one answer, rounded up once to a whole nano-dollar."""
+        plain = usage.prompt - usage.cached - usage.cache_write
+        exact = (
+            plain * self.input
+            + usage.cached * self.cached
+            + usage.cache_write * self.cache_write
+            + usage.completion * self.output
+        ) * _NANO_PER_TOKEN
+        return int(exact.to_integral_value(rounding=ROUND_CEILING))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """A model's two prices."""
+
+    batch: Price
+    online: Price
+
+    def of(self, mode: Mode) -> Price:
+        """The price in `mode`."""
+        return self.batch if mode == "batch" else self.online
+
+    @classmethod
+    def simple(cls, input_price: str, output_price: str) -> ModelPrice:
+        """One price for batch and online, without a discount for cached tokens."""
+        price = Decimal(input_price)
+        one = Price(price, price, price, Decimal(output_price))
+        return cls(one, one)
+
+
+PriceTable = Mapping[str, ModelPrice]
+
+
+def packaged_prices() -> dict[str, ModelPrice]:
+    """The table that ships with the server, by model."""
+    text = resources.files("pipeline.server").joinpath("prices.toml").read_text("utf-8")
+    models = tomllib.loads(text)["models"]
+    return {
+        name: ModelPrice(_price(entry["batch"]), _price(entry["online"]))
+        for name, entry in models.items()
+    }
+
+
+def _price(entry: Mapping[str, str]) -> Price:
+    return Price(**{key: Decimal(value) for key, value in entry.items()})

@@ -1,0 +1,126 @@
+"""/v1/batches: create, list, get, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from pipeline.server.asks import ENDPOINTS
+from pipeline.server.batch_store import NewBatch
+from pipeline.server.middleware import LANDING, json_response
+from pipeline.server.refusals import Refused, invalid
+from pipeline.server.routes_files import check_lifetime, page_size
+from pipeline.server.service import SERVICE, Service
+from pipeline.server.validation import parse_line
+from pipeline.server.views import batch_view, list_view, page
+
+_PAIRS, _KEY, _VALUE = 16, 64, 512
+_KNOWN = (
+    *("input_file_id", "endpoint", "completion_window", "metadata"),
+    "output_expires_after",
+)
+
+
+async def create(request: web.Request) -> web.StreamResponse:
+    """POST /v1/batches."""
+    service = request.app[SERVICE]
+    new = _check_create(await json_body(request), service)
+    row = service.batches.create(new, request.get(LANDING, 0.0))
+    service.executor.wake()
+    return json_response(batch_view(row, service.faults.compat))
+
+
+async def json_body(request: web.Request) -> dict[str, Any]:
+    """The body as a JSON object.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        body = parse_line(await request.read())
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise invalid("We could not parse the JSON body of your request.", code=None)
+    return body
+
+
+def _check_create(body: dict[str, Any], service: Service) -> NewBatch:
+    for name in body:
+        if name not in _KNOWN:
+            raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    for name in _KNOWN[:3]:
+        if not isinstance(body.get(name), str):
+            raise invalid(f"Missing required parameter: '{name}'.", name, None)
+    if body["endpoint"] not in ENDPOINTS:
+        raise invalid(f"Invalid value: '{body['endpoint']}'.", "endpoint")
+    if body["completion_window"] != "24h":
+        raise invalid("Invalid value: 'completion_window' must be '24h'.", "completion_window")
+    _check_file(body["input_file_id"], service)
+    return NewBatch(
+        input_file_id=body["input_file_id"],
+        endpoint=body["endpoint"],
+        completion_window=body["completion_window"],
+        metadata=_check_metadata(body.get("metadata")),
+        output_expires_after=_lifetime(body.get("output_expires_after")),
+    )
+
+
+def _check_file(identifier: str, service: Service) -> None:
+    try:
+        row = service.files.get(identifier)
+    except Refused:
+        message = f"Cannot find file {identifier}."
+        raise invalid(message, "input_file_id", "invalid_request") from None
+    if row.purpose != "batch":
+        raise invalid("The file's purpose is not 'batch'.", "input_file_id")
+
+
+def _check_metadata(metadata: object) -> Mapping[str, str] | None:
+    if metadata is None:
+        return None
+    if not isinstance(metadata, dict) or len(metadata) > _PAIRS:
+        raise invalid(f"'metadata' must be an object of at most {_PAIRS} pairs.", "metadata")
+    for key, value in metadata.items():
+        if len(key) > _KEY:
+            raise invalid(f"'metadata' keys have at most {_KEY} characters.", "metadata")
+        if not isinstance(value, str) or len(value) > _VALUE:
+            message = f"'metadata' values are strings of at most {_VALUE} characters."
+            raise invalid(message, f"metadata.{key}")
+    return metadata
+
+
+def _lifetime(given: object) -> int | None:
+    if given is None:
+        return None
+    if not isinstance(given, dict) or given.get("anchor") != "created_at":
+        raise invalid("'anchor' must be 'created_at'.", "output_expires_after.anchor")
+    return check_lifetime(given.get("seconds"), "output_expires_after.seconds")
+
+
+async def listing(request: web.Request) -> web.StreamResponse:
+    """GET /v1/batches."""
+    service = request.app[SERVICE]
+    limit = page_size(request, default=20, most=100)
+    after = request.query.get("after")
+    rows = service.batches.listed()
+    shown, more = page(rows, after, limit, service.faults.listing, service.naming)
+    views = [batch_view(row, service.faults.compat) for row in shown]
+    return json_response(list_view(views, more=more))
+
+
+async def get(request: web.Request) -> web.StreamResponse:
+    """GET /v1/batches/{id}."""
+    service = request.app[SERVICE]
+    row = service.batches.get(request.match_info["id"])
+    return json_response(batch_view(row, service.faults.compat))
+
+
+async def cancel(request: web.Request) -> web.StreamResponse:
+    """POST /v1/batches/{id}/cancel."""
+    service = request.app[SERVICE]
+    row = service.batches.cancel(request.match_info["id"])
+    service.executor.wake()
+    return json_response(batch_view(row, service.faults.compat))

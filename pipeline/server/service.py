@@ -1,0 +1,111 @@
+"""All parts of one server, wired once. Routes reach them through here."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from pipeline.errors import StorageError
+from pipeline.server.answering import Answerer
+from pipeline.server.batch_store import BatchStore
+from pipeline.server.books import Books
+from pipeline.server.captioner import Captioner
+from pipeline.server.clock import Clock
+from pipeline.server.database import Database
+from pipeline.server.executor import Executor
+from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.faults import FaultPlan
+from pipeline.server.file_store import FileStore
+from pipeline.server.lines import LineRunner
+from pipeline.server.naming import Naming
+from pipeline.server.prices import PriceTable
+from pipeline.server.publishing import Publisher
+from pipeline.server.rates import RateLimiter
+from pipeline.server.settings import Limits, Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a server is built from. See `app.LoopbackServer` for the meaning of each."""
+
+    state_dir: Path
+    captioner: Captioner
+    prices: PriceTable
+    models: Collection[str]
+    api_key: str | None
+    pace: Pace
+    limits: Limits
+    faults: FaultPlan
+    clock: Clock | None
+    speed: float
+    seed: str | None
+
+
+class Service:
+    """A server's state and machinery, without HTTP."""
+
+    def __init__(self, orders: Orders) -> None:
+        """Open the state folder, or create it.
+
+        Raises:
+            StorageError: it cannot be used.
+        """
+        try:
+            orders.state_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot create {orders.state_dir}: {error.strerror}") from error
+        self.database = Database(orders.state_dir / "server.db")
+        self.clock = orders.clock or _kept_clock(self.database, orders.speed)
+        self.limits = orders.limits
+        self.api_key = orders.api_key
+        self.naming = Naming(self.database.remember("seed", orders.seed or secrets.token_hex(16)))
+        self.faults = FaultDesk(orders.faults, self.clock)
+        self.books = Books(self.database)
+        self.rates = RateLimiter(orders.limits, self.clock)
+        self.answerer = Answerer(orders.captioner, orders.prices, orders.models)
+        self.files = FileStore(
+            orders.state_dir / "files", self.database, self.clock, self.naming, self.faults
+        )
+        self.batches = BatchStore(
+            self.database, self.clock, self.naming, self.faults, orders.pace, orders.limits
+        )
+        self.executor = self._executor(orders)
+        self._requests = itertools.count(1)
+        self._start = secrets.token_hex(4)
+
+    def _executor(self, orders: Orders) -> Executor:
+        return Executor(
+            database=self.database,
+            batches=self.batches,
+            files=self.files,
+            books=self.books,
+            runner=LineRunner(self.answerer, self.faults),
+            publisher=Publisher(self.database, self.batches, self.files, self.naming, self.clock),
+            naming=self.naming,
+            clock=self.clock,
+            pace=orders.pace,
+            limits=orders.limits,
+            threads=orders.captioner.threads,
+        )
+
+    def request_name(self) -> str:
+        """A name for the next HTTP request, unlike that of any other start of this server."""
+        return self.naming.token("request", f"{self._start}.{next(self._requests)}", 32)
+
+
+def _kept_clock(database: Database, speed: float) -> Clock:
+    """The clock of this state folder: a restarted server's time goes on, jumps included."""
+    fresh = Clock(speed=speed)
+    real_origin = float(database.remember("clock.real_origin", repr(fresh.real_origin)))
+    origin = float(database.remember("clock.origin", repr(fresh.origin)))
+    clock = Clock(speed=speed, origin=origin, real_origin=real_origin)
+    clock.on_jump(lambda: database.store("clock.origin", repr(clock.origin)))
+    return clock
+
+
+SERVICE: web.AppKey[Service] = web.AppKey("service", Service)

@@ -1,0 +1,125 @@
+"""Files and batches as JSON objects, spelled as the service or a compatible one spells them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pipeline.server.batch_store import fault_of
+from pipeline.server.bodies import response_usage
+from pipeline.server.faults import Compat, Listing
+from pipeline.server.file_store import FileRow
+from pipeline.server.naming import Naming
+from pipeline.server.prices import Usage
+from pipeline.server.refusals import invalid
+
+_TIMES = (
+    *("created_at", "in_progress_at", "expires_at", "finalizing_at", "completed_at"),
+    *("failed_at", "expired_at", "cancelling_at", "cancelled_at"),
+)
+Row = TypeVar("Row", FileRow, sqlite3.Row)
+
+
+def file_view(row: FileRow, compat: Compat) -> dict[str, Any]:
+    """A file object."""
+    return {
+        "id": row.id,
+        "object": "file",
+        "bytes": row.bytes,
+        "created_at": _time(row.created_at, compat),
+        "expires_at": _time(row.expires_at, compat),
+        "filename": row.filename,
+        "purpose": row.purpose,
+        "status": "processed",
+        "status_details": None,
+    }
+
+
+def batch_view(row: sqlite3.Row, compat: Compat) -> dict[str, Any]:
+    """A batch object."""
+    none = "" if fault_of(row).empty_ids else None
+    status = row["status"]
+    view = {
+        "id": row["id"],
+        "object": "batch",
+        "endpoint": row["endpoint"],
+        "model": row["model"],
+        "errors": _errors(row),
+        "input_file_id": row["input_file_id"],
+        "completion_window": row["completion_window"],
+        "status": status.upper() if compat.upper_case_status else status,
+        "output_file_id": row["output_file_id"] or none,
+        "error_file_id": row["error_file_id"] or none,
+        **{name: _time(row[name], compat) for name in _TIMES},
+        "metadata": None if row["metadata"] is None else json.loads(row["metadata"]),
+        "usage": _usage(row),
+    }
+    if not compat.no_request_counts:
+        view["request_counts"] = {name: row[name] for name in ("total", "completed", "failed")}
+    return view
+
+
+def _errors(row: sqlite3.Row) -> dict[str, Any] | None:
+    if row["errors"] is None:
+        return None
+    return {"object": "list", "data": json.loads(row["errors"])}
+
+
+def _usage(row: sqlite3.Row) -> dict[str, Any]:
+    """Totals of the lines that ran; the service's batch usage knows no cache writes."""
+    usage = response_usage(
+        Usage(
+            prompt=row["prompt_tokens"],
+            completion=row["completion_tokens"],
+            cached=row["cached_tokens"],
+            reasoning=row["reasoning_tokens"],
+        )
+    )
+    del usage["input_tokens_details"]["cache_write_tokens"]
+    return usage
+
+
+def _time(value: float | None, compat: Compat) -> int | str | None:
+    if value is None:
+        return None
+    if compat.iso_timestamps:
+        return datetime.fromtimestamp(int(value), UTC).isoformat().replace("+00:00", "Z")
+    return int(value)
+
+
+def page(
+    rows: Sequence[Row], after: str | None, limit: int, listing: Listing, naming: Naming
+) -> tuple[list[Row], bool]:
+    """The rows after the one called `after`, at most `limit`, and whether more follow.
+
+    Raises:
+        Refused: `after` is not in the list.
+    """
+    ordered = list(rows)
+    if listing.shuffled:
+        ordered.sort(key=lambda row: naming.token("list", _id(row)))
+    if after:
+        places = [place for place, row in enumerate(ordered) if _id(row) == after]
+        if not places:
+            raise invalid(f"No object with id '{after}'.", "after")
+        ordered = ordered[places[0] + 1 :]
+    limit = min(limit, listing.page_size or limit)
+    return ordered[:limit], len(ordered) > limit
+
+
+def list_view(items: list[dict[str, Any]], *, more: bool) -> dict[str, Any]:
+    """A list object."""
+    return {
+        "object": "list",
+        "data": items,
+        "first_id": items[0]["id"] if items else None,
+        "last_id": items[-1]["id"] if items else None,
+        "has_more": more,
+    }
+
+
+def _id(row: FileRow | sqlite3.Row) -> str:
+    return row.id if isinstance(row, FileRow) else str(row["id"])
