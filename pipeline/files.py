@@ -26,10 +26,10 @@ _ADVICE = {
 }
 
 
-def storage_error(path: Path, error: OSError) -> StorageError:
+def storage_error(path: Path, error: OSError, verb: str = "write") -> StorageError:
     """Translate an OSError into a message that says which file, what is wrong and what to do."""
     advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
-    return StorageError(f"cannot write {path}: {advice}")
+    return StorageError(f"cannot {verb} {path}: {advice}")
 
 
 def fsync_folder(folder: Path) -> None:
@@ -68,7 +68,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def publish(temporary: Path, path: Path) -> None:
-    """Rename an already fsynced `temporary` to `path` and make the rename durable."""
+    """Rename an already fsynced `temporary` to `path` and make the rename durable.
+
+    Raises:
+        OSError: the operating system refused; the rename may have happened.
+    """
     reached("files.before_rename")
     temporary.replace(path)
     reached("files.after_rename")
@@ -76,19 +80,23 @@ def publish(temporary: Path, path: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path`, whole or not at all; raises what `whole_file` raises."""
     with whole_file(path) as handle:
         handle.write(data)
 
 
 def remove(path: Path) -> None:
-    """Remove `path` durably; a missing file is fine."""
+    """Remove `path` durably; a missing file is fine.
+
+    Raises:
+        StorageError: the operating system refused.
+    """
     try:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():
             fsync_folder(path.parent)
     except OSError as error:
-        raise storage_error(path, error) from error
+        raise storage_error(path, error, "remove") from error
 
 
 def sha256_of(path: Path) -> bytes:
