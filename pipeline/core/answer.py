@@ -84,13 +84,6 @@ def judge_line(raw: bytes, schema_fields: Sequence[str] = ()) -> Answer | BadLin
     return _with(answer, reason=f"{answer.reason}; {oddity}" if answer.reason else oddity)
 
 
-def judge_body(
-    custom_id: str, body: Mapping[str, Any], schema_fields: Sequence[str] = ()
-) -> Answer:
-    """The same for the body of one HTTP 200 answer that came online."""
-    return _replied(custom_id, body, schema_fields, read_usage(body.get("usage"))[0], None)
-
-
 def _judged(
     custom_id: str,
     error: object,
@@ -122,8 +115,9 @@ def _http_failure(status: int | None, error: Mapping[str, Any]) -> tuple[str, st
     message = _words(error.get("message"))
     if status is None or status == 0:
         return "0", message or "the line has neither an answer nor an error"
-    own = said and said not in _QUOTA and (status >= 500 or status == 429)
-    code = str(status) if own or not said else said
+    its_own_fault = (status >= 500 or status == 429) and said not in _QUOTA
+    # a bare number would be read as a status, and as a reason to try again
+    code = str(status) if its_own_fault or not said or said.isdigit() else said
     return code, message or f"the service answered with HTTP {status}"
 
 
@@ -137,7 +131,8 @@ def _replied(
     outcome: Outcome
     error = _table(body.get("error"))
     reply = _chat(body) if isinstance(body.get("choices"), list) else _response(body)
-    caption, fields, reason = None, {}, ""
+    caption, reason = None, ""
+    fields: dict[str, object] = {}
     if reply is None:
         code, reason = _http_failure(200, error)
         outcome = "failed" if error else "invalid"

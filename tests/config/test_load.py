@@ -45,7 +45,9 @@ def test_the_examples_in_the_comments_load(tmp_path: Path) -> None:
     text = "\n".join(
         re.sub(r"^# (?=\[|[a-z_]+ = )", "", line) for line in lines if "schema_file" not in line
     ).replace('target = { kind = "model" }', "")
-    text = text.replace("length = { attempts = 1 }", "").replace("200 } (percent of the last try);", "200 }")
+    text = text.replace("length = { attempts = 1 }", "").replace(
+        "200 } (percent of the last try);", "200 }"
+    )
     config = load_config(written(tmp_path, text))
     assert config.models["my-model"].like == "gpt-6-luna"
     assert config.budget.lifetime == 1000 * 10**9

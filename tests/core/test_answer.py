@@ -1,0 +1,386 @@
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core import answer as answer_module
+from pipeline.core.answer import BadLine, judge_line, split_lines
+from pipeline.core.outcomes import retryable_failure
+from pipeline.records import Answer, Usage
+
+USAGE = {"prompt_tokens": 300, "completion_tokens": 40, "total_tokens": 340}
+SCHEMA = ("caption", "tags")
+
+
+def chat(content: Any = "A cat.", finish: Any = "stop", **message: Any) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-1",
+        "model": "gpt-6-luna-2026-09-01",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": content, **message},
+                "finish_reason": finish,
+            }
+        ],
+        "usage": USAGE,
+    }
+
+
+def response(text: str = "A cat.", **changes: Any) -> dict[str, Any]:
+    return {
+        "object": "response",
+        "status": "completed",
+        "model": "gpt-6-luna",
+        "output": [
+            {"type": "reasoning", "summary": []},
+            {"type": "message", "content": [{"type": "output_text", "text": text}]},
+        ],
+        "usage": {"input_tokens": 300, "output_tokens": 40},
+        **changes,
+    }
+
+
+def raw(body: Any = None, status: Any = 200, error: Any = None, **changes: Any) -> bytes:
+    answered = {"status_code": status, "request_id": "req_1", "body": body}
+    line = {
+        "id": "batch_req_1",
+        "custom_id": "cm-1",
+        "response": None if body is None else answered,
+        "error": error,
+        **changes,
+    }
+    return json.dumps(line).encode()
+
+
+def judged(line: bytes, fields: tuple[str, ...] = ()) -> Answer:
+    found = judge_line(line, fields)
+    assert isinstance(found, Answer), found
+    return found
+
+
+@pytest.mark.parametrize("body", [chat(), response(), json.dumps(chat()), json.dumps(response())])
+def test_a_caption(body: Any) -> None:
+    found = judged(raw(body))
+    assert found.outcome == "captioned"
+    assert found.caption == "A cat."
+    assert found.reason == ""
+    assert found.usage == Usage(prompt=300, completion=40)
+    assert found.request_id == "req_1"
+    assert str(found.model).startswith("gpt-6-luna")
+    assert found.custom_id == "cm-1"
+
+
+def test_captions_are_kept_to_the_letter() -> None:
+    text = '  “Ünï”\u2028 \u0085 \x1c "q" \\ 🐈\n\n'
+    assert judged(raw(chat(text))).caption == text
+    assert judged(raw(response(text))).caption == text
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome", "caption", "code"),
+    [
+        (chat(None, refusal="I can't help."), "refused", None, "stop"),
+        (chat("Some", "content_filter"), "filtered", "Some", "content_filter"),
+        (chat(None, "content_filter"), "filtered", None, "content_filter"),
+        (chat("A cat sitting on", "length"), "length", "A cat sitting on", "length"),
+        (chat("", "length"), "empty", None, "length"),
+        (chat(None), "empty", None, "stop"),
+        (chat("  \n"), "empty", "  \n", "stop"),
+        (chat([{"type": "text", "text": "A "}, {"text": "cat."}]), "captioned", "A cat.", "stop"),
+        (chat({"odd": 1}), "empty", None, "stop"),
+        (chat("A cat.", "eos"), "captioned", "A cat.", "eos"),
+        (chat("A cat.", None), "captioned", "A cat.", ""),
+        ({"choices": []}, "invalid", None, "200"),
+        ({"choices": [5]}, "invalid", None, "200"),
+        ({"choices": [{}]}, "empty", None, ""),
+        ({}, "invalid", None, "200"),
+        ({"nonsense": True}, "invalid", None, "200"),
+        ("no json", "invalid", None, "200"),
+        ([1], "invalid", None, "200"),
+        (response("A cat sit", incomplete_details={"reason": "max_output_tokens"}), "length",
+         "A cat sit", "length"),
+        (response("", status="incomplete",
+                  incomplete_details={"reason": "max_output_tokens"}), "empty", None, "length"),
+        (response("x", incomplete_details={"reason": "content_filter"}), "filtered", "x",
+         "content_filter"),
+        (response(output=[{"content": [{"type": "refusal", "refusal": "No."}]}]), "refused", None,
+         "completed"),
+        (response(output=[]), "empty", None, "completed"),
+        (response(output=[None, 5, {"content": "x"}]), "empty", None, "completed"),
+        (response(output=[], status="failed", error={"code": "server_error", "message": "Oh."}),
+         "failed", None, "server_error"),
+        ({"error": {"message": "Overloaded", "type": "overloaded_error"}}, "failed", None,
+         "overloaded_error"),
+    ],
+)  # fmt: skip
+def test_answers_that_are_paid_or_look_so(
+    body: Any, outcome: str, caption: str | None, code: str
+) -> None:
+    found = judged(raw(body))
+    assert (found.outcome, found.caption, found.code) == (outcome, caption, code)
+    assert bool(found.reason) == (outcome != "captioned")
+
+
+def test_a_refusal_keeps_its_words() -> None:
+    assert judged(raw(chat(None, refusal="I can't\nhelp."))).reason == "I can't help."
+
+
+@pytest.mark.parametrize(
+    ("line", "outcome", "code", "again"),
+    [
+        (raw(error={"code": "batch_expired", "message": "Not run in time."}), "expired",
+         "batch_expired", None),
+        (raw(error={"code": "batch_cancelled", "message": "Cancelled."}), "cancelled",
+         "batch_cancelled", None),
+        (raw(error={"code": "server_error", "message": "Oh."}), "failed", "server_error", True),
+        (raw(error={"code": None, "message": "Oh."}), "failed", "0", True),
+        (raw(error="Oh."), "failed", "0", True),
+        (raw(error=True), "failed", "0", True),
+        (raw(), "failed", "0", True),
+        (raw({}, 0), "failed", "0", True),
+        (raw({}, 500), "failed", "500", True),
+        (raw({"error": {"code": "overloaded", "message": "Oh."}}, 503), "failed", "503", True),
+        (raw({"error": {"code": None, "type": "server_error"}}, "502"), "failed", "502", True),
+        (raw({"error": {"code": "rate_limit_exceeded", "message": "Slow."}}, 429), "failed", "429",
+         True),
+        (raw({"error": {"code": "insufficient_quota", "message": "Pay."}}, 429), "failed",
+         "insufficient_quota", False),
+        (raw({"error": {"code": "invalid_image_format", "message": "Bad."}}, 400), "failed",
+         "invalid_image_format", False),
+        (raw({"error": {"code": None, "type": "invalid_request_error", "message": "Bad."}}, 400),
+         "failed", "invalid_request_error", False),
+        (raw({"error": "Bad."}, 404), "failed", "404", False),
+        (raw(None, error={}, response={"status_code": 400, "body": None}), "failed", "400", False),
+        (raw({"error": {"code": 1234, "message": "Bad."}}, 422), "failed", "422", False),
+    ],
+)  # fmt: skip
+def test_lines_that_bring_no_caption(
+    line: bytes, outcome: str, code: str, again: bool | None
+) -> None:
+    found = judged(line)
+    assert (found.outcome, found.code) == (outcome, code)
+    assert found.caption is None
+    assert found.usage is None
+    assert found.reason
+    if again is not None:
+        assert retryable_failure(found.code) is again
+
+
+def test_a_paid_answer_counts_even_beside_an_error() -> None:
+    found = judged(raw(chat(), error={"code": "odd", "message": "x"}))
+    assert found.outcome == "captioned"
+    assert judged(raw(chat(), status=None)).outcome == "captioned"
+    assert judged(raw(chat(), status=None)).usage is not None
+
+
+def test_a_failure_that_was_billed_says_so() -> None:
+    found = judged(raw({"error": {"message": "Oh."}, "usage": USAGE}, 500))
+    assert found.outcome == "failed"
+    assert found.usage == Usage(prompt=300, completion=40)
+
+
+def test_impossible_usage_is_said_and_not_counted() -> None:
+    body = {**chat(), "usage": {"prompt_tokens": -5, "completion_tokens": 1}}
+    found = judged(raw(body))
+    assert found.outcome == "captioned"
+    assert found.usage is None
+    assert "impossible" in found.reason
+
+
+# -- structured answers ----------------------------------------------------------------------------
+
+
+def test_a_structured_answer_gives_its_fields() -> None:
+    text = json.dumps({"caption": "A cat.", "tags": ["cat", "sofa"], "more": 1})
+    for body in (chat(text), response(text)):
+        found = judged(raw(body), SCHEMA)
+        assert found.outcome == "captioned"
+        assert found.caption == "A cat."
+        assert found.fields == {"tags": ["cat", "sofa"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "caption", "reason"),
+    [
+        ("A cat.", "A cat.", "broken"),
+        ('{"caption": "A cat.", "tags": ["ca', "A cat.", "broken"),
+        ('{"caption": "A c', '{"caption": "A c', "broken"),
+        ('{"x": {"caption": "A cat."', '{"x": {"caption": "A cat."', "broken"),
+        ('{"caption": "A cat."}', "A cat.", "lacks tags"),
+        ('{"caption": " ", "tags": []}', '{"caption": " ", "tags": []}', "missing or empty"),
+        ('{"caption": 5, "tags": []}', '{"caption": 5, "tags": []}', "missing or empty"),
+        ('{"tags": []}', '{"tags": []}', "missing or empty"),
+        ('["caption"]', '["caption"]', "no object"),
+        ('{"caption": "A", "tags": NaN}', "A", "number"),
+        ('{"caption": "A", "tags": ' + "[" * 70 + "]" * 70 + "}", "A", "nested"),
+        ('{"caption": "A", "tags": ' + "[" * 5000, "A", "nested"),
+    ],
+)
+def test_an_answer_that_breaks_the_schema_is_invalid_and_kept(
+    text: str, caption: str, reason: str
+) -> None:
+    found = judged(raw(chat(text)), SCHEMA)
+    assert found.outcome == "invalid"
+    assert found.caption == caption
+    assert reason in found.reason
+    assert found.usage is not None
+
+
+def test_a_structured_answer_that_was_cut_keeps_its_whole_caption() -> None:
+    found = judged(raw(chat('{"caption": "A \\"big\\" cat.", "ta', "length")), SCHEMA)
+    assert found.outcome == "length"
+    assert found.caption == 'A "big" cat.'
+
+
+def test_a_refusal_under_a_schema_stays_a_refusal() -> None:
+    assert judged(raw(chat(None, refusal="No.")), SCHEMA).outcome == "refused"
+    assert judged(raw(chat("")), SCHEMA).outcome == "empty"
+
+
+# -- lines that are damaged ------------------------------------------------------------------------
+
+
+def test_damage_beside_the_caption_does_not_cost_the_caption() -> None:
+    good = raw(chat("A CAT."))
+    for damaged in (
+        good.replace(b"A CAT.", b"A \\ud800 CAT."),
+        good.replace(b"A CAT.", b"A \xff CAT."),
+        good.replace(b"A CAT.", b"A \\u0000 CAT."),
+    ):
+        found = judged(damaged)
+        assert found.outcome == "captioned"
+        assert found.caption == "A \ufffd CAT."
+    for damaged in (
+        good.replace(b'"index": 0', b'"index": NaN'),
+        good.replace(b'"index": 0', b'"index": ' + b"9" * 10_000),
+        b"\xef\xbb\xbf" + good,
+    ):
+        assert judged(damaged).caption == "A CAT."
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"{", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[]", "not an object"),
+        (b"null", "not an object"),
+        (b"{}", "no custom_id"),
+        (b'{"custom_id": 5}', "no custom_id"),
+        (b'{"custom_id": ""}', "no custom_id"),
+        (b'{"custom_id": "a", "x": ' + b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_lines_that_belong_to_nobody(line: bytes, reason: str) -> None:
+    found = judge_line(line)
+    assert isinstance(found, BadLine)
+    assert reason in found.reason
+
+
+def _check(line: bytes) -> None:
+    for fields in ((), SCHEMA):
+        found = judge_line(line, fields)
+        if isinstance(found, BadLine):
+            assert found.reason
+            continue
+        text = json.dumps([found.caption, dict(found.fields), found.reason, found.code])
+        assert "NaN" not in text or "NaN" in (found.caption or "") + found.reason + found.code
+        for word in (found.custom_id, found.caption or "", found.reason, found.code):
+            word.encode()
+            assert "\0" not in word
+        assert found.reason.isprintable()
+        assert found.code.isprintable()
+        assert found.outcome == "captioned" or found.reason
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_judged(line: bytes) -> None:
+    _check(line)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    | st.sampled_from(["length", "content_filter", "failed", '{"caption": "x"}', 200, 429, 500]),
+    lambda below: st.lists(below, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["choices", "output", "message", "content", "text", "refusal", "finish_reason", "usage",
+             "status", "error", "code", "type", "incomplete_details", "reason", "prompt_tokens",
+             "input_tokens", "completion_tokens", "prompt_tokens_details", "cached_tokens"]
+        ),
+        below,
+        max_size=4,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(_json, _json, _json)
+def test_any_json_is_judged(body: Any, status: Any, error: Any) -> None:
+    line = {"custom_id": "x", "response": {"status_code": status, "body": body}, "error": error}
+    _check(json.dumps(line).encode())
+    _check(json.dumps({"custom_id": "x", "response": body, "error": error}).encode())
+
+
+def test_seeded_damage_to_real_lines() -> None:
+    seeds = [raw(chat()), raw(response()), raw(chat(json.dumps({"caption": "x", "tags": []})))]
+    chance = random.Random(20261122)
+    for _ in range(4000):
+        line = bytearray(chance.choice(seeds))
+        for _ in range(chance.randint(1, 4)):
+            at = chance.randrange(len(line))
+            match chance.randrange(4):
+                case 0:
+                    line[at] = chance.randrange(256)
+                case 1:
+                    del line[at : at + chance.randint(1, 20)]
+                case 2:
+                    line[at:at] = chance.choice(
+                        [b"\0", b"NaN", b'"', b"{", b"\\ud800", b"-", b"9" * 30]
+                    )
+                case _:
+                    line[at:at] = line[at : at + 30]
+            line = line or bytearray(b"{")
+        _check(bytes(line))
+
+
+# -- splitting -------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.binary(max_size=20).map(lambda line: line.replace(b"\n", b"")), max_size=6))
+def test_lines_end_at_newlines_only(lines: list[bytes]) -> None:
+    content = b"\n".join(lines)
+    found = list(split_lines(io.BytesIO(content)))
+    assert [line for _, line in found] == [line.rstrip(b"\r") for line in lines if line.strip()]
+    for offset, line in found:
+        assert content[offset : offset + len(line)] == line
+
+
+def test_separators_inside_captions_do_not_tear(tmp_path: Path) -> None:
+    lines = [raw(chat(f"a{mark}b")) for mark in "\u2028\u0085\x1c\x0c\r"]
+    unescaped = [json.dumps(json.loads(line), ensure_ascii=False).encode() for line in lines]
+    path = tmp_path / "out.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n".join(unescaped) + b"\n"))
+    with gzip.open(path, "rb") as stream:
+        captions = [judged(line).caption for _, line in split_lines(stream)]
+    assert captions == [f"a{mark}b" for mark in "\u2028\u0085\x1c\x0c\r"]
+
+
+def test_an_endless_line_is_cut_and_the_next_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_module, "MOST_LINE_BYTES", 16)
+    content = b"x" * 100 + b"\n" + b"y" * 15 + b"\n" + b"z" * 16 + b"\nend"
+    assert list(split_lines(io.BytesIO(content))) == [
+        (0, b"x" * 16),
+        (101, b"y" * 15),
+        (117, b"z" * 16),
+        (134, b"end"),
+    ]
