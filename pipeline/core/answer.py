@@ -255,7 +255,11 @@ def _text(value: object) -> str:
 
 def _words(value: object) -> str:
     """Printable words for a person, bounded."""
-    text = clean(value)[:_LONGEST_REASON] if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    text = value[:_LONGEST_REASON]
+    if text.isprintable():
+        return text.strip()
     return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
