@@ -62,15 +62,17 @@ class FolderListing:
         self.digest = self._scan()
 
     def _scan(self) -> bytes:
-        total = parts = 0
-        for files, folders in self._parts():
-            parts += 1
-            self._files, self._folders = files, folders
+        total = 0
+        self._folders = []
+        for part, (files, folders) in enumerate(self._parts()):
+            self._files = None if part else files
+            if self._folders is not None:
+                self._folders += folders
+                if len(self._folders) > SORTED_AT_ONCE:
+                    self._folders = None
             for name, size, mtime_ns, inode, reason in files:
                 marked = f"{name}\0{reason}" if reason else name
                 total += stat_token(marked, size, mtime_ns, inode)
-        if parts > 1:
-            self._files = self._folders = None
         return closed_digest(total, self._hidden, self._source.options)
 
     def _parts(self) -> Iterator[tuple[list[_File], list[str]]]:
