@@ -47,8 +47,7 @@ def estimate_models(
             known = KnownOriginals(workspace.ledger, order.recipe)
             with wiring.engine(config, wished.recipe, known) as engine:
                 identify_images(ledger, order, engine, source)
-            pen = wiring.pen(config, wished, workspace.shards, lambda: None, lambda: None)
-            found.append((wished, quote(ledger, order, pen, wished.largest())))
+            found.append((wished, quote(ledger, order, wiring.quill(wished), wished.largest())))
     return found
 
 

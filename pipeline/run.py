@@ -33,6 +33,7 @@ from pipeline.stages.export import export
 from pipeline.stages.preprocess import Order
 from pipeline.stages.quote import Quote, quote
 from pipeline.stages.reconcile import reconcile
+from pipeline.stages.submit import queue_room
 from pipeline.stages.write import Pen
 from pipeline.wiring import Wish
 
@@ -205,7 +206,7 @@ class _Run:
     def _ask(self, order: Order) -> None:
         """Show the price of what is new; ask above the configured amount."""
         session = self.session
-        found = quote(session.ledger, order, self._pen(), self.wish.largest())
+        found = quote(session.ledger, order, wiring.quill(self.wish), self.wish.largest())
         before = session.ledger.images.spec_of(order.source)
         self.report.quote = found
         limit = session.config.budget.confirm_above
@@ -229,15 +230,13 @@ class _Run:
 
     def _pen(self) -> Pen:
         session, desk = self.session, self.session.desk
-        model = self.wish.request.model
-        queue = session.ledger.shards.queue_limit(model) or desk.queue_limit
-        return wiring.pen(
-            session.config,
-            self.wish,
-            session.workspace.shards,
-            lambda: _room(session),
-            desk.check_stop,
-            queue,
+        return Pen(
+            quill=wiring.quill(self.wish),
+            again=wiring.quills(session.config, self.wish, lambda c: wish_of(session, c)),
+            limits=wiring.limits(session.config, queue_room(desk, self.wish.request.model)),
+            folder=session.workspace.shards,
+            room=lambda: _room(session),
+            check_stop=desk.check_stop,
         )
 
     def _caption(self, order: Order, *, wait: bool) -> Tally:
@@ -258,20 +257,19 @@ class _Run:
             return captioner.caption()
 
 
-def wish_of(session: Session, model: str | None = None) -> Wish:
-    """What the session's configuration asks for, calibrated by the bills so far."""
-    name = model or session.config.provider.model
+def wish_of(session: Session, config: Config | None = None) -> Wish:
+    """What a configuration asks for, calibrated by the bills so far."""
+    config = config or session.config
     ratios = {
-        found: Decimal(billed) / max(1, estimated)
-        for found, estimated, billed, _ in session.ledger.answers.calibration()
+        model: Decimal(billed) / max(1, estimated)
+        for model, estimated, billed, _ in session.ledger.answers.calibration()
     }
     return wiring.wish(
-        session.config,
+        config,
         local=session.identity.local,
         account=session.identity.account,
         now=session.clock.now(),
-        model=model,
-        calibration=ratios.get(name),
+        calibration=ratios.get(config.provider.model),
     )
 
 

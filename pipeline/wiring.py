@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.catalog import model_facts
@@ -25,9 +25,8 @@ from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import SizePolicy, bind
 from pipeline.core.tokens import RequestEstimator
 from pipeline.prices import sheet_for
-from pipeline.records import Nano
 from pipeline.sources.base import SourceOptions
-from pipeline.stages.write import Pen
+from pipeline.stages.write import Quill
 
 if TYPE_CHECKING:
     from pipeline.engines.base import Engine
@@ -193,36 +192,50 @@ def rules(config: Config) -> dict[str, RetryRule]:
     return {outcome: RetryRule(**rule) for outcome, rule in config.retry.model_dump().items()}
 
 
-def queue_limit(config: Config) -> int | None:
-    """Prompt tokens that unfinished batches may hold, when configured."""
-    return config.batch.enqueued_token_limit
+def queue_guess(config: Config, *, local: bool) -> Callable[[str], int | None]:
+    """Prompt tokens that a model's unfinished batches may hold, as the catalogue knows it."""
+    if local:
+        return lambda _model: None
+    models = {name: model.model_dump() for name, model in config.models.items()}
+    return functools.cache(lambda model: model_facts(model, models).enqueued_tokens)
 
 
 def limits(config: Config, queue: int | None) -> ShardLimits:
-    """Bounds of a shard; never larger than what the service's queue takes."""
+    """Bounds of a shard: at least two fit into the service's queue at once."""
     batch = config.batch
-    tokens = batch.max_tokens if queue is None else min(batch.max_tokens, max(1, queue))
+    tokens = batch.max_tokens if queue is None else min(batch.max_tokens, max(1, queue // 2))
     return ShardLimits(requests=batch.max_requests, bytes=batch.max_bytes, tokens=tokens)
 
 
-def pen(
-    config: Config,
-    wished: Wish,
-    folder: Path,
-    room: Callable[[], Nano | None],
-    check_stop: Callable[[], None],
-    queue: int | None = None,
-) -> Pen:
-    """How requests are written."""
-    return Pen(
-        request=wished.request,
-        estimator=wished.estimator,
-        sheet=wished.sheet,
-        limits=limits(config, queue),
-        folder=folder,
-        room=room,
-        check_stop=check_stop,
-    )
+def quills(
+    config: Config, wished: Wish, remade: Callable[[Config], Wish]
+) -> Callable[[str, int], Quill]:
+    """How a further attempt is written, by the retry rules: the same image, asked otherwise.
+
+    Args:
+        remade: the wish of a changed configuration.
+    """
+    by_outcome = rules(config)
+
+    @functools.cache
+    def again(outcome: str, attempts: int) -> Quill:
+        rule = by_outcome.get(outcome, RetryRule())
+        if rule == RetryRule(attempts=rule.attempts):
+            return quill(wished)
+        longest = config.prompt.max_completion_tokens
+        for _ in range(attempts):
+            longest = longest * rule.raise_max_completion_tokens // 100
+        changed = {"max_completion_tokens": longest, "detail": rule.detail or config.prompt.detail}
+        provider = config.provider.model_copy(update={"model": rule.model or config.provider.model})
+        prompt = config.prompt.model_copy(update=changed)
+        return quill(remade(config.model_copy(update={"prompt": prompt, "provider": provider})))
+
+    return again
+
+
+def quill(wished: Wish) -> Quill:
+    """How a first attempt is written."""
+    return Quill(wished.request, wished.estimator, wished.sheet)
 
 
 def source_options(config: Config) -> SourceOptions:

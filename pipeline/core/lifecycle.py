@@ -132,6 +132,17 @@ def strays(
     return sorted(found, key=lambda b: (b.created_at, b.id))
 
 
+def foreign_requests(listed: Iterable[RemoteBatch], known: frozenset[str]) -> dict[str, int]:
+    """Requests in other people's unfinished batches by model: they share our queue."""
+    found: dict[str, int] = {}
+    for batch in listed:
+        if batch.terminal or batch.id in known or WORKSPACE in batch.metadata or not batch.model:
+            continue
+        done = (batch.completed or 0) + (batch.failed or 0)
+        found[batch.model] = found.get(batch.model, 0) + max(0, (batch.total or 0) - done)
+    return found
+
+
 NextStep = Literal["wait", "cancel", "download", "clean"]
 
 

@@ -170,13 +170,15 @@ class Answers:
         if state == "done" or best == "captioned":
             target = "done"
         self._db.execute(
-            "UPDATE works SET state = ?, attempts = ? WHERE id = ?", (target, tried, work)
+            "UPDATE works SET state = ?, attempts = ?, after = ? WHERE id = ?",
+            (target, tried, answer.outcome if target == "pending" else None, work),
         )
         return int(target == "pending")
 
     def _calibrate(self, model: str, estimated: int, billed: int) -> None:
         self._db.execute(
-            "INSERT INTO calibration VALUES (?, ?, ?, 1, NULL) ON CONFLICT (model) DO UPDATE SET "
+            "INSERT INTO calibration (model, estimated, billed, lines) VALUES (?, ?, ?, 1) "
+            "ON CONFLICT (model) DO UPDATE SET "
             "estimated = estimated + ?2, billed = billed + ?3, lines = lines + 1",
             (model, estimated, billed),
         )
@@ -195,7 +197,7 @@ class Answers:
         stands for them; gives how many."""
         marks = list(outcomes)
         return self._db.execute(
-            "UPDATE works SET state = 'pending' WHERE state = 'done' "
+            "UPDATE works SET state = 'pending', after = outcome WHERE state = 'done' "
             f"AND outcome IN ({', '.join('?' * len(marks))}) "
             "AND EXISTS (SELECT 1 FROM images i WHERE i.work = works.id AND i.present = 1)",
             marks,

@@ -55,7 +55,8 @@ COLUMNS: dict[str, str] = {
     "caption": "a.caption",
     "outcome": _OUTCOME,
     "reason": "COALESCE(i.reject_detail, NULLIF(w.reason, ''))",
-    "reason_code": "COALESCE(i.reject_code, CASE WHEN w.outcome <> 'captioned' THEN NULLIF(a.code, '') END)",
+    "reason_code": "COALESCE(i.reject_code, "
+    "CASE WHEN w.outcome <> 'captioned' THEN NULLIF(a.code, '') END)",
     "duplicate_of": """CASE WHEN w.representative <> i.id THEN (
         SELECT CASE WHEN rs.id = s.id THEN '' ELSE rs.label || ':' END ||
                CASE rf.path WHEN '' THEN r.name ELSE rf.path || '/' || r.name END

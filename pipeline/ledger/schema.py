@@ -77,7 +77,7 @@ _FIRST = (
         representative INTEGER REFERENCES images (id),
         state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'live', 'done')),
         outcome TEXT, reason TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,
-        answer INTEGER REFERENCES answers (id), estimated INTEGER, changes TEXT
+        answer INTEGER REFERENCES answers (id), estimated INTEGER, after TEXT
     ) STRICT""",
     "CREATE INDEX works_pending ON works (spec, id) WHERE state = 'pending'",
     """CREATE TABLE shards (
@@ -149,8 +149,9 @@ _FIRST = (
     ) STRICT""",
     # -- estimates against bills, and limits learned from refusals
     """CREATE TABLE calibration (
-        model TEXT PRIMARY KEY, estimated INTEGER NOT NULL, billed INTEGER NOT NULL,
-        lines INTEGER NOT NULL, queue_limit INTEGER
+        model TEXT PRIMARY KEY, estimated INTEGER NOT NULL DEFAULT 0,
+        billed INTEGER NOT NULL DEFAULT 0, lines INTEGER NOT NULL DEFAULT 0,
+        queue_limit INTEGER, queued_elsewhere INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID""",
 )
 

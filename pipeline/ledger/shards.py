@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import BooksError
@@ -91,6 +90,8 @@ class Batch:
     cancel_asked_at: int | None
     problem: str
 
+
+_TYPICAL_PROMPT = 500  # prompt tokens of a request when none of ours tells
 
 _SHARD = (
     "SELECT id, shard_key, spec, model, state, generation, requests, bytes, sha256, prompt_tokens, "
@@ -347,10 +348,29 @@ class Shards:
         row = self._db.one("SELECT queue_limit FROM calibration WHERE model = ?", (model,))
         return None if row is None or row[0] is None else int(row[0])  # type: ignore[call-overload]
 
+    def foreign_tokens(self, model: str) -> int:
+        """Prompt tokens of the model's unfinished batches that are not ours, as last listed."""
+        return self._db.number("SELECT queued_elsewhere FROM calibration WHERE model = ?", (model,))
+
+    def note_foreign(self, requests: Mapping[str, int]) -> None:
+        """Remember how many requests of each model others have in unfinished batches, as prompt
+        tokens of our own requests' average size."""
+        self._db.execute("UPDATE calibration SET queued_elsewhere = 0")
+        for model, count in requests.items():
+            average = self._db.number(
+                "SELECT SUM(prompt_tokens) / MAX(1, SUM(requests)) FROM shards WHERE model = ?",
+                (model,),
+            )
+            self._db.execute(
+                "INSERT INTO calibration (model, queued_elsewhere) VALUES (?, ?) "
+                "ON CONFLICT (model) DO UPDATE SET queued_elsewhere = ?2",
+                (model, count * (average or _TYPICAL_PROMPT)),
+            )
+
     def learn_queue_limit(self, model: str, limit: int) -> None:
         """Remember the limit that the service named."""
         self._db.execute(
-            "INSERT INTO calibration VALUES (?, 0, 0, 0, ?) "
+            "INSERT INTO calibration (model, queue_limit) VALUES (?, ?) "
             "ON CONFLICT (model) DO UPDATE SET queue_limit = ?2",
             (model, limit),
         )
@@ -367,8 +387,3 @@ def metadata_of(workspace: str, shard: Shard) -> dict[str, str]:
         "captionmill_model": shard.model,
         "captionmill_prices": (shard.prices or "")[:512],
     }
-
-
-def prices_text(prices: dict[str, str]) -> str:
-    """Unit prices as they are kept with a shard."""
-    return json.dumps(prices, sort_keys=True, separators=(",", ":"))

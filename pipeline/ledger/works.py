@@ -25,11 +25,19 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One payment: its row, state ("pending", "live", "done") and attempts so far."""
+    """One payment.
+
+    Attributes:
+        row: of `works`.
+        state: "pending", "live" or "done".
+        attempts: so far.
+        after: the outcome that makes it go again, None for a first attempt.
+    """
 
     row: int
     state: str
     attempts: int
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +182,7 @@ class Works:
             "ON CONFLICT (work_key) DO UPDATE SET content = COALESCE(content, excluded.content), "
             "spec = COALESCE(spec, excluded.spec), "
             "representative = COALESCE(representative, excluded.representative) "
-            "RETURNING id, state, attempts",
+            "RETURNING id, state, attempts, after",
             (key, content, spec, image),
         )
         assert row is not None
@@ -182,7 +190,9 @@ class Works:
 
     def peek(self, key: bytes) -> Work | None:
         """The payment with this key, None when it does not exist."""
-        row = self._db.one("SELECT id, state, attempts FROM works WHERE work_key = ?", (key,))
+        row = self._db.one(
+            "SELECT id, state, attempts, after FROM works WHERE work_key = ?", (key,)
+        )
         return None if row is None else Work(*row)  # type: ignore[arg-type]
 
     @contextlib.contextmanager

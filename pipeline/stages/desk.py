@@ -26,7 +26,8 @@ class Desk:
 
     Attributes:
         run: row of this run in the ledger.
-        queue_limit: prompt tokens a model's unfinished batches may hold, None = learned only.
+        queue_limit: prompt tokens a model's unfinished batches may hold, when configured.
+        queue_guess: the same as the catalogue knows it, None = no limit.
         creates_per_hour: create calls an hour.
         say: shows one sentence to the user.
         stopping: true once a person or the system asked to stop.
@@ -42,6 +43,7 @@ class Desk:
     patience: Patience = field(default_factory=Patience)
     rules: Mapping[str, RetryRule] = field(default_factory=lambda: dict(DEFAULT_RULES))
     queue_limit: int | None = None
+    queue_guess: Callable[[str], int | None] = lambda _model: None
     creates_per_hour: int = 2000
     keep_raw: bool = True
     keep_shards: bool = False

@@ -14,7 +14,7 @@ from pipeline.core.tokens import RequestEstimate
 from pipeline.ledger import Ledger
 from pipeline.records import Nano, Rejection
 from pipeline.stages.preprocess import Order
-from pipeline.stages.write import Pen
+from pipeline.stages.write import Quill
 
 
 @dataclass(slots=True)
@@ -46,22 +46,22 @@ class Quote:
         """Read images that share a request with another one."""
         return self.images - self.unread - self.rejected - self.unique
 
-    def add(self, estimate: RequestEstimate, pen: Pen, times: int = 1) -> None:
+    def add(self, estimate: RequestEstimate, quill: Quill, times: int = 1) -> None:
         """Count a request, `times` over."""
         self.requests += times
         self.prompt_tokens += times * estimate.expected_prompt
         self.completion_tokens += times * estimate.expected_completion
-        if pen.sheet is None:
+        if quill.sheet is None:
             self.expected = self.worst = None
             return
-        worst = worst_cost(estimate.upper_prompt, estimate.max_completion, pen.sheet)
-        expected = worst_cost(estimate.expected_prompt, estimate.expected_completion, pen.sheet)
+        worst = worst_cost(estimate.upper_prompt, estimate.max_completion, quill.sheet)
+        expected = worst_cost(estimate.expected_prompt, estimate.expected_completion, quill.sheet)
         self.worst = None if self.worst is None else self.worst + times * worst
         self.expected = None if self.expected is None else self.expected + times * expected
 
 
 def quote(
-    ledger: Ledger, order: Order, pen: Pen, largest: tuple[int, int], *, fresh: bool = True
+    ledger: Ledger, order: Order, quill: Quill, largest: tuple[int, int], *, fresh: bool = True
 ) -> Quote:
     """Look at every image of a source; `largest` is the size in pixels an unread image is taken
     to have.
@@ -88,9 +88,9 @@ def quote(
             if work is not None and work.state != "pending":
                 result.paid += 1
             else:
-                result.add(pen.estimator.estimate(width, height, prompt), pen)
+                result.add(quill.estimator.estimate(width, height, prompt), quill)
     result.unread = max(0, result.images - result.rejected - read)
     if result.unread:
-        bound = pen.estimator.estimate(*largest, order.template)
-        result.add(bound, pen, result.unread)
+        bound = quill.estimator.estimate(*largest, order.template)
+        result.add(bound, quill, result.unread)
     return result

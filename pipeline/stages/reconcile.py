@@ -19,6 +19,7 @@ from pipeline.core.lifecycle import (
     Intent,
     Reconciled,
     Recreate,
+    foreign_requests,
 )
 from pipeline.core.lifecycle import reconcile as decide
 from pipeline.core.lifecycle import strays as find_strays
@@ -42,6 +43,7 @@ def reconcile(desk: Desk) -> int:
     """
     listed = list(desk.service.list_batches())
     reached("reconcile.listed")
+    desk.ledger.shards.note_foreign(foreign_requests(listed, _known(desk)))
     wait, ask = 0, []
     for shard in desk.ledger.shards.in_states("CREATING"):
         decision = decide(_intent(desk, shard), listed, _known(desk), desk.patience)

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from pipeline.core.answer import BadLine, judge_line, split_lines
 from pipeline.core.batch_errors import BatchFailure
@@ -82,12 +83,10 @@ def read(
         yield from _absent(batch, expected - seen.keys(), len(seen), failure)
 
 
-def _lines(
-    paths: Iterable[Path], schema: tuple[str, ...], report: Report
-) -> Iterator[Answer]:
+def _lines(paths: Iterable[Path], schema: tuple[str, ...], report: Report) -> Iterator[Answer]:
     for path in paths:
         with gzip.open(path, "rb") as stream:
-            for offset, raw in split_lines(stream):
+            for offset, raw in split_lines(cast(BinaryIO, stream)):
                 judged = judge_line(raw, schema)
                 if isinstance(judged, BadLine):
                     report.note(

@@ -115,13 +115,21 @@ def _must_wait(desk: Desk, shard: Shard) -> str | None:
     now = desk.clock.now()
     if now < shard.not_before:
         return "backoff"
-    limit = desk.ledger.shards.queue_limit(shard.model) or desk.queue_limit
     queued = desk.ledger.shards.queued_tokens(shard.model)
-    if not admits(queued, shard.prompt_tokens, limit):
+    queued += desk.ledger.shards.foreign_tokens(shard.model)
+    if not admits(queued, shard.prompt_tokens, queue_room(desk, shard.model)):
         return "queue"
     if desk.ledger.shards.created_since(now - 3600) >= desk.creates_per_hour:
         return "creates"
     return None
+
+
+def queue_room(desk: Desk, model: str) -> int | None:
+    """Prompt tokens that unfinished batches of a model may hold: three quarters of what the
+    service named in a refusal, else of what is configured, else of the catalogue's guess. The
+    quarter is for tokens that are counted otherwise there."""
+    limit = desk.ledger.shards.queue_limit(model) or desk.queue_limit or desk.queue_guess(model)
+    return None if limit is None else limit * 3 // 4
 
 
 def _reserve(desk: Desk, shard: Shard) -> Shard:

@@ -36,21 +36,35 @@ _CHUNK = 32  # prepared images in one transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Pen:
-    """How requests are written.
+class Quill:
+    """How one request is written.
 
     Attributes:
         request: the body's fixed part.
         estimator: tokens of one request.
         sheet: unit prices, None when unknown.
-        limits: bounds of a shard.
-        folder: where shards are written.
-        room: asked for each shard: nano-dollars that may still be reserved, None = no cap.
     """
 
     request: RequestSpec
     estimator: RequestEstimator
     sheet: PriceSheet | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """How requests are written.
+
+    Attributes:
+        quill: for a first attempt.
+        again: the quill for a further attempt, by the outcome of the last one and the number of
+            attempts so far: a longer answer, another detail, another model.
+        limits: bounds of a shard.
+        folder: where shards are written.
+        room: asked for each shard: nano-dollars that may still be reserved, None = no cap.
+    """
+
+    quill: Quill
+    again: Callable[[str, int], Quill]
     limits: ShardLimits
     folder: Path
     room: Callable[[], Nano | None]
@@ -64,17 +78,18 @@ class OpenShard:
     key: str
     path: Path
     handle: BinaryIO
+    quill: Quill
     load: Load = field(default_factory=Load)
     items: list[NewItem] = field(default_factory=list)
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     @classmethod
-    def begin(cls, folder: Path, number: int) -> OpenShard:
+    def begin(cls, folder: Path, number: int, quill: Quill) -> OpenShard:
         """Open the next shard's temporary file."""
         key = f"{number:06d}-{secrets.token_hex(4)}"
         path = folder / f"{key}.jsonl"
         try:
-            return cls(key, path, path.with_name(f"_{path.name}.tmp").open("wb"))
+            return cls(key, path, path.with_name(f"_{path.name}.tmp").open("wb"), quill)
         except OSError as error:
             raise storage_error(path, error) from error
 
@@ -122,8 +137,8 @@ class Writer:
         self._order = order
         self._pen = pen
         self._now = now
-        self._open: OpenShard | None = None
-        self._held: set[int] = set()  # works in the open shard
+        self._open: dict[str, OpenShard] = {}  # by model: a batch file has one
+        self._held: set[int] = set()  # works in open shards
         self._room: Nano | None = None
 
     def write(self, engine: Engine, locate: Callable[[SeenImage], str]) -> Iterator[int]:
@@ -143,10 +158,10 @@ class Writer:
                 if work not in self._held
             )
             yield from self._pack(looks(engine, unsent, locate, known=False))
-            yield from self._seal()
+            yield from self._seal_all()
         finally:
-            if self._open is not None:
-                self._open.discard()
+            for shard in self._open.values():
+                shard.discard()
 
     def _pack(self, prepared: Iterator[tuple[SeenImage, Prepared]]) -> Iterator[int]:
         while chunk := list(islice(prepared, _CHUNK)):
@@ -167,53 +182,40 @@ class Writer:
         return list(found.values())
 
     def _add(self, wanted: Wanted) -> Iterator[int]:
-        assert wanted.image is not None
-        parts, item, load = self._line(wanted)
-        if self._open is not None and not takes(self._open.load, load, self._pen.limits):
-            yield from self._seal()
-        if self._open is not None and not affordable(self._open.load, load, self._room):
-            yield from self._seal()
-        if self._open is None:
+        work = wanted.work
+        quill = self._pen.again(work.after, work.attempts) if work.after else self._pen.quill
+        parts, item, load = _line(wanted, quill)
+        shard = self._open.get(quill.request.model)
+        if shard is not None and not (
+            takes(shard.load, load, self._pen.limits) and affordable(shard.load, load, self._room)
+        ):
+            yield from self._seal(shard)
+            shard = None
+        if shard is None:
             self._room = self._pen.room()
             if not affordable(Load(), load, self._room):
+                yield from self._seal_all()
                 raise OverBudget("the budget has no room for the next image")
-            self._open = OpenShard.begin(self._pen.folder, self._ledger.shards.next_number())
-        self._open.append(parts, item, load)
+            shard = OpenShard.begin(self._pen.folder, self._ledger.shards.next_number(), quill)
+            self._open[quill.request.model] = shard
+        shard.append(parts, item, load)
         self._held.add(item.work)
 
-    def _line(self, wanted: Wanted) -> tuple[list[bytes], NewItem, Load]:
-        image, pen = wanted.image, self._pen
-        assert image is not None
-        attempt = wanted.work.attempts + 1
-        parts = build_line(
-            pen.request,
-            custom_id(wanted.key, attempt),
-            wanted.prompt,
-            image.media_type,
-            image.base64,
-        )
-        estimate = pen.estimator.estimate(image.width, image.height, wanted.prompt)
-        worst = expected = None
-        if pen.sheet is not None:
-            worst = worst_cost(estimate.upper_prompt, estimate.max_completion, pen.sheet)
-            expected = worst_cost(estimate.expected_prompt, estimate.expected_completion, pen.sheet)
-        item = NewItem(wanted.work.row, attempt, worst, expected, estimate.expected_prompt)
-        size = sum(len(part) for part in parts)
-        return parts, item, Load(1, size, estimate.expected_prompt, worst)
+    def _seal_all(self) -> Iterator[int]:
+        for shard in list(self._open.values()):
+            yield from self._seal(shard)
 
-    def _seal(self) -> Iterator[int]:
-        """Make the open shard durable, then record it; yields its row."""
-        shard, self._open = self._open, None
-        if shard is None:
-            return
+    def _seal(self, shard: OpenShard) -> Iterator[int]:
+        """Make an open shard durable, then record it; yields its row."""
+        del self._open[shard.quill.request.model]
         shard.make_durable()
         reached("write.before_seal")
-        sheet = self._pen.sheet
+        sheet = shard.quill.sheet
         row = self._ledger.shards.seal(
             NewShard(
                 shard.key,
                 self._order.spec,
-                self._pen.request.model,
+                shard.quill.request.model,
                 shard.load.bytes,
                 shard.digest.digest(),
                 shard.load.worst,
@@ -224,5 +226,27 @@ class Writer:
             self._now(),
         )
         reached("write.after_seal")
-        self._held = set()
+        self._held -= {item.work for item in shard.items}
         yield row
+
+
+def _line(wanted: Wanted, quill: Quill) -> tuple[list[bytes], NewItem, Load]:
+    """One request line, its ledger item and what it adds to a shard."""
+    image = wanted.image
+    assert image is not None
+    attempt = wanted.work.attempts + 1
+    parts = build_line(
+        quill.request,
+        custom_id(wanted.key, attempt),
+        wanted.prompt,
+        image.media_type,
+        image.base64,
+    )
+    estimate = quill.estimator.estimate(image.width, image.height, wanted.prompt)
+    worst = expected = None
+    if quill.sheet is not None:
+        worst = worst_cost(estimate.upper_prompt, estimate.max_completion, quill.sheet)
+        expected = worst_cost(estimate.expected_prompt, estimate.expected_completion, quill.sheet)
+    item = NewItem(wanted.work.row, attempt, worst, expected, estimate.expected_prompt)
+    size = sum(len(part) for part in parts)
+    return parts, item, Load(1, size, estimate.expected_prompt, worst)

@@ -13,6 +13,7 @@ from pipeline.core.lifecycle import (
     Recreate,
     absent_outcome,
     backoff_seconds,
+    foreign_requests,
     next_step,
     reconcile,
     strays,
@@ -73,6 +74,23 @@ def test_strays_are_ours_and_unknown() -> None:
         older,
         ours,
     ]
+
+
+def test_other_peoples_unfinished_requests_share_the_queue() -> None:
+    def running(id: str, **values: object) -> RemoteBatch:
+        base = {"id": id, "status": "in_progress", "input_file_id": "f", "output_file_id": None,
+                "error_file_id": None, "created_at": 0, "model": "m", "total": 10}  # fmt: skip
+        return RemoteBatch(**(base | values))  # type: ignore[arg-type]
+
+    listed = [
+        running("b1", completed=4, failed=1),
+        running("b2", total=None),
+        running("b3", status="completed"),
+        running("b4", metadata={WORKSPACE: "w"}),
+        running("b5"),
+        running("b6", model=None),
+    ]
+    assert foreign_requests(listed, frozenset({"b5"})) == {"m": 5}
 
 
 def test_what_to_do_about_a_submitted_batch() -> None:

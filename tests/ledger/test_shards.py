@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.errors import BooksError
-from pipeline.ledger.shards import metadata_of, prices_text
+from pipeline.ledger.shards import metadata_of
 from tests.ledger.world import NOW, World, remote
 
 
@@ -69,12 +69,21 @@ def test_a_learned_limit_is_remembered(world: World) -> None:
     assert world.ledger.shards.queue_limit("m") == 3_000_000
 
 
+def test_foreign_batches_count_in_our_requests_size(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.seal()
+    world.ledger.shards.note_foreign({"gpt-6-luna": 7, "other": 2})
+    assert world.ledger.shards.foreign_tokens("gpt-6-luna") == 700
+    assert world.ledger.shards.foreign_tokens("other") == 1000
+    world.ledger.shards.note_foreign({})
+    assert world.ledger.shards.foreign_tokens("gpt-6-luna") == 0
+
+
 def test_metadata_keeps_the_services_limits(world: World) -> None:
     world.image("a.jpg", 1)
     meta = metadata_of("w" * 16, world.seal())
     assert len(meta) <= 16
     assert all(len(k) <= 64 and len(v) <= 512 for k, v in meta.items())
-    assert prices_text({"b": "2", "a": "1"}) == '{"a":"1","b":"2"}'
 
 
 def test_only_what_is_over_is_cleaned(world: World) -> None:
