@@ -1,4 +1,4 @@
-"""What an HTTP answer that is not a success means. Pure.
+"""What an HTTP answer that is not a success means.
 
 A refusal is definite only when it can have come from nowhere but the service's own check of the
 request: a 4xx that says so in the body. A 4xx without such a body may be a gateway's that gave up

@@ -133,6 +133,7 @@ class BoundedFile(FileIO):
         self._end = time.monotonic() + seconds
 
     def read(self, size: int | None = -1, /) -> bytes:
+        """The next `size` bytes, or a write timeout of the HTTP library."""
         if time.monotonic() > self._end:
             raise httpx2.WriteTimeout("the upload took too long")
         return super().read(-1 if size is None else size) or b""
