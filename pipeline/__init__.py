@@ -1,1 +1,56 @@
-"""captionmill: batch image captioning with exact money."""
+"""captionmill: batch image captioning through the OpenAI Batch API, with exact money.
+
+    from pipeline import load_config, run
+
+    report = run(load_config("default", {"budget.lifetime": "5.00"}), "imgs", say=print)
+    print(report.exit_code, report.table)
+
+`run` captions a folder, an image or a manifest and waits; `submit` and `collect` are its two
+halves for later; `estimate` prices it without sending anything. All of them raise
+`CaptionmillError` (see pipeline.errors for the tree) and never leave half a file behind.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.config import Config, load_config
+    from pipeline.errors import CaptionmillError
+    from pipeline.estimating import estimate
+    from pipeline.job import collect, run, submit
+    from pipeline.report.summary import Report
+    from pipeline.tending import status
+
+__all__ = [
+    "CaptionmillError",
+    "Config",
+    "Report",
+    "collect",
+    "estimate",
+    "load_config",
+    "run",
+    "status",
+    "submit",
+]
+
+_HOMES = {
+    "CaptionmillError": "pipeline.errors",
+    "Config": "pipeline.config",
+    "Report": "pipeline.report.summary",
+    "collect": "pipeline.job",
+    "estimate": "pipeline.estimating",
+    "load_config": "pipeline.config",
+    "run": "pipeline.job",
+    "status": "pipeline.tending",
+    "submit": "pipeline.job",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `import pipeline` itself stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pipeline' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

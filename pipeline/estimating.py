@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 from pipeline import wiring
 from pipeline.clock import Clock
 from pipeline.config import Config
+from pipeline.job import locate, open_data
 from pipeline.ledger import Ledger
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
 from pipeline.session import Identity, identify, workspace_of
-from pipeline.sources import Source
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import Order
@@ -20,10 +22,26 @@ from pipeline.stages.quote import Quote, quote
 from pipeline.wiring import Wish
 
 
-def estimate_models(
-    config: Config, source: Source, models: tuple[str, ...], say: Callable[[str], None]
+def estimate(
+    config: Config,
+    data: str | Path | None = None,
+    *,
+    manifest: str | Path | None = None,
+    models: tuple[str, ...] = (),
+    say: Callable[[str], None] = lambda _text: None,
 ) -> list[tuple[Wish, Quote]]:
-    """A quote for each model. What is learned of the images is kept for the next run."""
+    """What would captioning a folder, an image or a manifest cost?
+
+    Every new image is prepared once; what is learned is kept for the next run. Nothing is sent,
+    and no key is needed.
+
+    Returns:
+        one (wish, quote) for each model asked for, by default the configured one.
+
+    Raises:
+        CaptionmillError: see the error tree.
+    """
+    source = open_data(config, data, manifest)
     identity = _identity(config, models)
     workspace = workspace_of(config, identity.provider)
     clock = Clock()
@@ -46,7 +64,7 @@ def estimate_models(
             order = _order(ledger, crawled.source, wished, identity, clock.now())
             known = KnownOriginals(workspace.ledger, order.recipe)
             with wiring.engine(config, wished.recipe, known) as engine:
-                identify_images(ledger, order, engine, source)
+                identify_images(ledger, order, engine, functools.partial(locate, source))
             found.append((wished, quote(ledger, order, wiring.quill(wished), wished.largest())))
     return found
 

@@ -106,10 +106,12 @@ def service_options(config: Config, identity: Identity) -> BatchOptions:
     return BatchOptions(
         api_key=identity.key or Secret(LOCAL_KEY),
         base_url=base_url,
+        organization=provider.organization,
+        project=provider.project,
         endpoint=provider.endpoint,
         completion_window=provider.completion_window,
         batch_purpose=provider.batch_purpose,
-        upload_expires_after=config.batch.upload_expires_after,
+        upload_expires_after=config.batch.upload_expires_after or None,
         extra_headers=provider.headers,
     )
 

@@ -10,10 +10,10 @@ from typing import Literal
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.errors import CaptionmillError, ServiceError, UsageError
+from pipeline.job import export_all
 from pipeline.ledger import Ledger
 from pipeline.ledger.shards import Batch, Shard
 from pipeline.records import Nano
-from pipeline.run import export_all
 from pipeline.session import identify, open_session, workspace_of
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import Cleaned, clean

@@ -133,6 +133,7 @@ def _recipe(config: Config, size: object) -> Recipe:
     return Recipe(
         size=size,  # type: ignore[arg-type]
         quality=images.quality,
+        subsampling=images.subsampling,
         background=(red, green, blue),
         frame=images.frame,
         on_damage=images.on_damage,
@@ -141,6 +142,7 @@ def _recipe(config: Config, size: object) -> Recipe:
             max_file_bytes=images.max_file_bytes,
             max_pixels=images.max_pixels,
             max_side=images.max_side,
+            min_side=images.min_side,
         ),
         perceptual_hash=images.near_duplicates is not None,
     )

@@ -15,6 +15,6 @@ from pipeline.config import Config
 @configured()
 def command(as_json: bool, config: Config) -> int:
     """Fetch what is finished of everything under way, make the table anew, return."""
-    from pipeline.run import collect
+    from pipeline.job import collect
 
     return show(collect(config, say=console.say), as_json)

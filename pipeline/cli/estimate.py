@@ -27,7 +27,7 @@ def command(
     Every new image is prepared once, so that damaged files and duplicates are known; the next
     run need not look at them again.
     """
-    from pipeline.run import estimate
+    from pipeline.estimating import estimate
 
     names = tuple(name.strip() for name in (models or "").split(",") if name.strip())
     found = estimate(config, data, manifest=manifest, models=names, say=console.say)

@@ -22,7 +22,7 @@ def command(
 
     'captionmill collect' fetches the answers later.
     """
-    from pipeline.run import submit
+    from pipeline.job import submit
 
     with console.bars() as bars:
         report = submit(

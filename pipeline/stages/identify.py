@@ -5,20 +5,23 @@ For estimates and for grouping near-duplicates, which need all images before any
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 
 from pipeline.engines.base import Engine
 
 from pipeline.ledger import Ledger
+from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, RejectedImage, Rejection
-from pipeline.sources import Source
 from pipeline.stages.preprocess import Order, looks, record_rejection
 
 _CHUNK = 32
 
 
-def identify_images(ledger: Ledger, order: Order, engine: Engine, source: Source) -> int:
+def identify_images(
+    ledger: Ledger, order: Order, engine: Engine, locate: Callable[[SeenImage], str]
+) -> int:
     """Prepare what was never prepared under this recipe; the images still need a look. Gives
     how many were read."""
     read = 0
@@ -28,9 +31,7 @@ def identify_images(ledger: Ledger, order: Order, engine: Engine, source: Source
         if image.source_id is None
         or ledger.works.prepared_as(image.source_id, order.recipe) is None
     )
-    prepared = looks(
-        engine, todo, lambda i: i.location or source.path_of(i.folder, i.name), known=True
-    )
+    prepared = looks(engine, todo, locate, known=True)
     while chunk := list(islice(prepared, _CHUNK)):
         read += len(chunk)
         with ledger.database.transaction("identify"):

@@ -1,0 +1,336 @@
+"""The verbs, end to end: opens the workspace, wires by name, runs the stages.
+
+The only module that knows them all. `pipeline` re-exports what a program may call.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+from pipeline import wiring
+from pipeline.config import Config
+from pipeline.core.budget import room
+from pipeline.core.pricing import format_usd
+from pipeline.core.prompt import check_template
+from pipeline.errors import CaptionmillError, NeedsPerson, ServiceError, UsageError
+from pipeline.ledger.images import SeenImage
+from pipeline.ledger.lookup import KnownOriginals
+from pipeline.ledger.works import SpecText
+from pipeline.records import Nano
+from pipeline.report.summary import Report
+from pipeline.session import Session, open_session
+from pipeline.sinks.base import WrittenTable
+from pipeline.sources import Source, open_source, to_path
+from pipeline.stages.caption import Captioner, Tally, Watcher
+from pipeline.stages.clean import clean
+from pipeline.stages.collect import collect as collect_batches
+from pipeline.stages.crawl import Crawled, crawl
+from pipeline.stages.export import export
+from pipeline.stages.preprocess import Order
+from pipeline.stages.quote import Quote, quote
+from pipeline.stages.reconcile import reconcile
+from pipeline.stages.submit import queue_room
+from pipeline.stages.write import Pen
+from pipeline.wiring import Wish
+
+Say = Callable[[str], None]
+Confirm = Callable[[str], bool]
+
+
+class Quiet:
+    """A watcher that shows nothing."""
+
+    def found(self, images: int, todo: int) -> None:
+        """The source was crawled."""
+
+    def prepared(self, images: int) -> None:
+        """Images were looked at."""
+
+    def sealed(self, requests: int) -> None:
+        """A shard was written."""
+
+    def looked(self, done: int, total: int, open_batches: int) -> None:
+        """The service was looked at."""
+
+
+def run(
+    config: Config,
+    data: str | Path | None = None,
+    *,
+    manifest: str | Path | None = None,
+    wait: bool = True,
+    confirm: Confirm = lambda _question: False,
+    say: Say = lambda _text: None,
+    watcher: Watcher | None = None,
+) -> Report:
+    """Caption a folder, an image or a manifest.
+
+    Args:
+        config: see `load_config`.
+        data: a folder of images or one image; None only with `manifest`.
+        manifest: a CSV or TSV with a column of paths.
+        wait: stay until everything is answered; False does what can be done now.
+        confirm: asked when more than `[budget] confirm_above` may be spent.
+        say: shown single sentences.
+
+    Returns:
+        what was done; `Report.exit_code` tells whether something is left to do.
+
+    Raises:
+        CaptionmillError: see the error tree; nothing is lost by any of them.
+    """
+    source = open_data(config, data, manifest)
+    with open_session(config, "run" if wait else "run --no-wait", say) as session:
+        return _Run(session, source, confirm, watcher or Quiet()).go(wait=wait)
+
+
+def submit(
+    config: Config,
+    data: str | Path | None = None,
+    *,
+    manifest: str | Path | None = None,
+    confirm: Confirm = lambda _question: False,
+    say: Say = lambda _text: None,
+    watcher: Watcher | None = None,
+) -> Report:
+    """Prepare and submit what is new, then return; `collect` fetches the answers."""
+    return run(
+        config,
+        data,
+        manifest=manifest,
+        wait=False,
+        confirm=confirm,
+        say=say,
+        watcher=watcher,
+    )
+
+
+def collect(config: Config, *, say: Say = lambda _text: None) -> Report:
+    """Fetch what is finished of everything under way, make the table anew, return."""
+    with open_session(config, "collect", say) as session:
+        report = Report(table=str(session.workspace.table), local=session.identity.local)
+        with _recorded(session, report):
+            tally = Tally()
+            _reconcile(session, tally)
+            found = collect_batches(session.desk)
+            tally.settled, tally.outcomes, tally.open = found.batches, found.outcomes, found.open
+            tally.problems += found.problems
+            tally.error = tally.error or found.error
+            report.add_tally(tally)
+            _finish(session, report)
+        return report
+
+
+def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
+    """The source that the user named, under the configured rules."""
+    return open_source(
+        None if data is None else Path(data),
+        None if manifest is None else Path(manifest),
+        wiring.source_options(config),
+    )
+
+
+class _Run:
+    """One run over one source."""
+
+    def __init__(
+        self, session: Session, source: Source, confirm: Confirm, watcher: Watcher
+    ) -> None:
+        self.session, self.source = session, source
+        self.confirm, self.watcher = confirm, watcher
+        self.report = Report(table=str(session.workspace.table), local=session.identity.local)
+        self.wish = wish_of(session)
+
+    def go(self, *, wait: bool) -> Report:
+        """Crawl, ask, caption, export, clean."""
+        with _recorded(self.session, self.report):
+            crawled = crawl(
+                self.session.ledger,
+                self.source,
+                self.session.clock.now(),
+                self.session.desk.check_stop,
+            )
+            self.report.add_crawl(crawled)
+            self.watcher.found(crawled.images, crawled.todo)
+            tally = Tally()
+            if _reconcile(self.session, tally):
+                order = self._order(crawled)
+                self._ask(order)
+                tally = self._caption(order, wait=wait)
+            else:
+                found = collect_batches(self.session.desk)
+                tally.settled, tally.outcomes = found.batches, found.outcomes
+                tally.open = found.open
+            self.report.add_tally(tally)
+            _finish(self.session, self.report, crawled.source)
+        return self.report
+
+    def _order(self, crawled: Crawled) -> Order:
+        ledger, wished = self.session.ledger, self.wish
+        identity = self.session.identity
+        text = SpecText(
+            identity.provider, identity.account, wished.request.model, wished.request.endpoint
+        )
+        columns = list(self.source.columns)
+        ledger.images.remember_columns(crawled.source, columns)
+        check_template(wished.template, columns)
+        return Order(
+            source=crawled.source,
+            spec=ledger.works.spec(wished.spec, text, self.session.clock.now()),
+            spec_id=wished.spec_id,
+            recipe=ledger.works.recipe(wished.recipe.canonical(), wished.recipe.admission()),
+            template=wished.template,
+        )
+
+    def _ask(self, order: Order) -> None:
+        """Show the price of what is new; ask above the configured amount."""
+        session = self.session
+        found = quote(session.ledger, order, wiring.quill(self.wish), self.wish.largest())
+        before = session.ledger.images.spec_of(order.source)
+        self.report.quote = found
+        limit = session.config.budget.confirm_above
+        if found.requests and before not in (None, order.spec):
+            session.desk.say(f"the prompt or model has changed: {priced(found)}")
+        elif found.requests and not session.identity.local:
+            session.desk.say(priced(found))
+        unknown = found.worst is None and session.desk.caps.any
+        if found.requests and unknown:
+            raise UsageError(
+                f"the price of {self.wish.request.model} is unknown, so nothing is sent under a "
+                f'budget: add [prices."{self.wish.request.model}"] to the configuration'
+            )
+        if found.worst is not None and found.worst > limit:
+            question = f"{priced(found)} Go on?"
+            if not self.confirm(question):
+                raise NeedsPerson(
+                    f"not confirmed: {priced(found)} Confirm with --yes, or raise [budget] "
+                    f"confirm_above (now {format_usd(limit)})"
+                )
+
+    def _pen(self) -> Pen:
+        session, desk = self.session, self.session.desk
+        return Pen(
+            quill=wiring.quill(self.wish),
+            again=wiring.quills(session.config, self.wish, lambda c: wish_of(session, c)),
+            limits=wiring.limits(session.config, queue_room(desk, self.wish.request.model)),
+            folder=session.workspace.shards,
+            room=lambda: _room(session),
+            check_stop=desk.check_stop,
+        )
+
+    def _caption(self, order: Order, *, wait: bool) -> Tally:
+        session = self.session
+        session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission)
+        known = KnownOriginals(session.workspace.ledger, order.recipe)
+        with wiring.engine(session.config, self.wish.recipe, known) as engine:
+            captioner = Captioner(
+                session.desk,
+                order,
+                self._pen(),
+                engine,
+                lambda image: locate(self.source, image),
+                self.watcher,
+                wait=wait,
+                poll_seconds=0.5 if session.identity.local else session.config.batch.poll_seconds,
+            )
+            return captioner.caption()
+
+
+def wish_of(session: Session, config: Config | None = None) -> Wish:
+    """What a configuration asks for, calibrated by the bills so far."""
+    config = config or session.config
+    ratios = {
+        model: Decimal(billed) / max(1, estimated)
+        for model, estimated, billed, _ in session.ledger.answers.calibration()
+    }
+    return wiring.wish(
+        config,
+        local=session.identity.local,
+        account=session.identity.account,
+        now=session.clock.now(),
+        calibration=ratios.get(config.provider.model),
+    )
+
+
+def priced(found: Quote) -> str:
+    """A quote in one sentence."""
+    if found.worst is None or found.expected is None:
+        return f"{found.requests:,} requests, price unknown."
+    return (
+        f"{found.requests:,} requests, about {format_usd(found.expected)}, "
+        f"at most {format_usd(found.worst)}."
+    )
+
+
+@contextmanager
+def _recorded(session: Session, report: Report) -> Iterator[None]:
+    """Record how a run ends, whatever ends it."""
+    began = time.monotonic()
+    code: int | None = None
+    try:
+        yield
+        code = report.exit_code
+    except CaptionmillError as error:
+        code = error.exit_code
+        raise
+    finally:
+        report.seconds = time.monotonic() - began
+        settled, reserved = session.ledger.rows.run_charges(session.desk.run)
+        report.run_settled, report.run_reserved = settled, reserved
+        if code is not None:
+            session.ledger.end_run(session.desk.run, session.clock.now(), code, report.as_dict())
+
+
+def _reconcile(session: Session, tally: Tally) -> bool:
+    """Ask the service what it has of ours; False: no answer, so nothing may be submitted."""
+    try:
+        reconcile(session.desk)
+    except ServiceError as error:
+        tally.fail(error)
+        return False
+    except NeedsPerson as error:
+        tally.fail(error)
+    return True
+
+
+def _finish(session: Session, report: Report, source: int | None = None) -> None:
+    """Make the table anew when anything changed, prove the counts, then clean up."""
+    ledger = session.ledger
+    written = export_all(session)
+    report.rows = written.rows if written else None
+    report.add_rows(ledger, source)
+    totals = ledger.books.totals()
+    report.settled, report.reserved = totals.settled, totals.reserved
+    report.incidents = ledger.incidents()
+    cleaned = clean(session.desk)
+    report.problems += cleaned.problems
+
+
+def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
+    """The Parquet table and the CSV of rejects, when anything has changed."""
+    from pipeline.sinks.parquet import ParquetSink
+    from pipeline.sinks.rejects import write_rejects
+
+    output = session.config.output
+    table = Path(output.parquet).expanduser() if output.parquet else session.workspace.table
+    rejects = Path(output.rejects).expanduser() if output.rejects else session.workspace.rejects
+    written = export(session.ledger, ParquetSink(table), table, force=force)
+    if written is not None:
+        write_rejects(rejects, session.ledger.rows.rejects())
+    return written
+
+
+def _room(session: Session) -> Nano | None:
+    caps = session.desk.caps
+    return (
+        room(caps, session.ledger.books.exposure(session.desk.scope())).nano if caps.any else None
+    )
+
+
+def locate(source: Source, image: SeenImage) -> str:
+    """The openable path of an image."""
+    return to_path(image.location) if image.location else source.path_of(image.folder, image.name)
