@@ -226,12 +226,12 @@ class _Run:
         session = self.session
         session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission)
         known = KnownOriginals(session.workspace.ledger, order.recipe)
-        with wiring.engine(session.config, self.wish.recipe, known) as engine:
+        with wiring.engines(session.config, self.wish.recipe, known) as engines:
             captioner = Captioner(
                 session.desk,
                 order,
                 self._pen(),
-                engine,
+                engines,
                 lambda image: locate(self.source, image),
                 self.watcher,
                 wait=wait,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -26,6 +27,7 @@ from pipeline.core.sizing import SizePolicy, bind
 from pipeline.core.tokens import RequestEstimator
 from pipeline.prices import sheet_for
 from pipeline.sources.base import SourceOptions
+from pipeline.stages.preprocess import Engines
 from pipeline.stages.write import Quill
 
 if TYPE_CHECKING:
@@ -251,14 +253,17 @@ def source_options(config: Config) -> SourceOptions:
 
 
 def engine(config: Config, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
-    """The worker processes that prepare images."""
-    from pipeline.engines.local import LocalEngine
+    """Worker processes that prepare images; files whose bytes are `known` are not decoded."""
+    from pipeline.engines import Limits, LocalEngine
     from pipeline.imaging import Preparer
 
     images = config.images
-    return LocalEngine(
-        Preparer(recipe, known),
-        workers=images.workers or None,
-        memory_limit=images.memory_limit,
-        seconds_per_image=images.seconds_per_image,
-    )
+    limits = Limits(seconds=images.seconds_per_image, memory_bytes=images.memory_limit)
+    return LocalEngine(Preparer(recipe, known), workers=images.workers or None, limits=limits)
+
+
+@contextlib.contextmanager
+def engines(config: Config, recipe: Recipe, known: Callable[[bytes], bool]) -> Iterator[Engines]:
+    """Both engines of a run."""
+    with engine(config, recipe, known) as sparing, engine(config, recipe, None) as thorough:
+        yield Engines(sparing, thorough)

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline.engines.base import Engine
-
 from pipeline.errors import (
     EXIT_DONE,
     EXIT_PENDING,
@@ -24,7 +22,7 @@ from pipeline.errors import (
 from pipeline.ledger.images import SeenImage
 from pipeline.stages.collect import Collected, collect
 from pipeline.stages.desk import Desk
-from pipeline.stages.preprocess import Order
+from pipeline.stages.preprocess import Engines, Order
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import Submitted, submit
 from pipeline.stages.write import Pen, Writer
@@ -104,7 +102,7 @@ class Captioner:
         desk: Desk,
         order: Order,
         pen: Pen,
-        engine: Engine,
+        engines: Engines,
         locate: Callable[[SeenImage], str],
         watcher: Watcher,
         *,
@@ -112,7 +110,7 @@ class Captioner:
         poll_seconds: float,
     ) -> None:
         self.desk, self.order, self.tally = desk, order, Tally()
-        self._pen, self._engine, self._locate = pen, engine, locate
+        self._pen, self._engines, self._locate = pen, engines, locate
         self._watcher = watcher
         self._wait = wait
         self._poll_seconds = poll_seconds
@@ -139,7 +137,7 @@ class Captioner:
         ledger, clock = self.desk.ledger, self.desk.clock
         writer = Writer(ledger, self.order, self._pen, clock.now, self._watcher.prepared)
         try:
-            for shard in writer.write(self._engine, self._locate):
+            for shard in writer.write(self._engines, self._locate):
                 self._watcher.sealed(self.desk.ledger.shards.get(shard).requests)
                 if not self._clear_the_way():
                     break

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from itertools import islice
 
 from pipeline.engines.base import Engine
-
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content
@@ -31,7 +30,7 @@ def identify_images(
         if image.source_id is None
         or ledger.works.prepared_as(image.source_id, order.recipe) is None
     )
-    prepared = looks(engine, todo, locate, known=True)
+    prepared = looks(engine, todo, locate)
     while chunk := list(islice(prepared, _CHUNK)):
         read += len(chunk)
         with ledger.database.transaction("identify"):

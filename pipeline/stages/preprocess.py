@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from pipeline.engines.base import Engine
-
 from pipeline.core.identity import work_key
 from pipeline.core.prompt import render
+from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content, RecipeRow, Work
@@ -26,6 +25,19 @@ from pipeline.records import (
 
 # Causes that may pass by themselves: looked at again on every run.
 PASSING = frozenset({"unreadable", "vanished", "out_of_memory"})
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Two ways to prepare a file; processes start with the first image.
+
+    Attributes:
+        sparing: leaves files whose bytes the ledger knows undecoded.
+        thorough: decodes every file, for images whose bytes are to be sent again.
+    """
+
+    sparing: Engine
+    thorough: Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +69,9 @@ class Wanted:
 
 
 def looks(
-    engine: Engine, images: Iterable[SeenImage], locate: Callable[[SeenImage], str], *, known: bool
+    engine: Engine, images: Iterable[SeenImage], locate: Callable[[SeenImage], str]
 ) -> Iterator[tuple[SeenImage, Prepared]]:
-    """Prepare images in order. `known=False` decodes even what was prepared before.
-
-    Memory: the engine's look-ahead.
-    """
+    """Prepare images in order. Memory: the engine's look-ahead."""
     waiting: dict[int, SeenImage] = {}
 
     def jobs() -> Iterator[tuple[int, str]]:
@@ -70,7 +79,7 @@ def looks(
             waiting[image.id] = image
             yield image.id, locate(image)
 
-    for number, prepared in engine.prepare(jobs(), skip_known=known):
+    for number, prepared in engine.prepare(jobs()):
         yield waiting.pop(number), prepared
 
 

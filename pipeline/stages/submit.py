@@ -24,7 +24,9 @@ from pipeline.failpoints import reached
 from pipeline.files import require_room, sha256_of
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.stages.desk import FROZEN, ON_HOLD, Desk
+from pipeline.stages.reconcile import reconcile
 
+_TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
 _ANSWER_ROOM = 8_192  # bytes an answer line may need, generously
 
 
@@ -62,7 +64,7 @@ def submit(desk: Desk, spec: int, result: Submitted | None = None) -> Submitted:
     if frozen:
         result.stop("frozen", NeedsPerson(frozen))
         return result
-    for shard in desk.ledger.shards.in_states("UPLOADED", "UPLOADING", "SEALED"):
+    for shard in desk.ledger.shards.in_states(*_TO_SEND):
         desk.check_stop()
         if shard.spec != spec:
             _leave_other(desk, shard)
@@ -95,6 +97,12 @@ def _advance(desk: Desk, shard: Shard, result: Submitted) -> bool:
     if waits:
         result.waiting[waits] += 1
         return False
+    if shard.refusals:
+        # an answer that says no is not proof against a server that did it all the same
+        reconcile(desk)
+        shard = desk.ledger.shards.get(shard.row)
+        if shard.state not in _TO_SEND:
+            return True
     fresh = shard.state == "SEALED"
     if fresh:
         shard = _reserve(desk, shard)

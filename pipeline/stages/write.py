@@ -16,8 +16,6 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.engines.base import Engine
-
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import Load, ShardLimits, affordable, takes
 from pipeline.core.pricing import PriceSheet, worst_cost
@@ -30,7 +28,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.shards import NewItem, NewShard
 from pipeline.records import Nano, Prepared
-from pipeline.stages.preprocess import Order, Wanted, link_known, looks, resolve
+from pipeline.stages.preprocess import Engines, Order, Wanted, link_known, looks, resolve
 
 _CHUNK = 32  # prepared images in one transaction
 
@@ -141,7 +139,7 @@ class Writer:
         self._held: set[int] = set()  # works in open shards
         self._room: Nano | None = None
 
-    def write(self, engine: Engine, locate: Callable[[SeenImage], str]) -> Iterator[int]:
+    def write(self, engines: Engines, locate: Callable[[SeenImage], str]) -> Iterator[int]:
         """Look at every image of the source that needs it, yield the row of each shard sealed.
 
         Raises:
@@ -151,13 +149,13 @@ class Writer:
         try:
             link_known(self._ledger, self._order, self._pen.check_stop)
             todo = self._ledger.images.todo(self._order.source)
-            yield from self._pack(looks(engine, todo, locate, known=True))
+            yield from self._pack(looks(engines.sparing, todo, locate))
             unsent = (
                 image
                 for work, image in self._ledger.images.unsent(self._order.source)
                 if work not in self._held
             )
-            yield from self._pack(looks(engine, unsent, locate, known=False))
+            yield from self._pack(looks(engines.thorough, unsent, locate))
             yield from self._seal_all()
         finally:
             for shard in self._open.values():
