@@ -67,7 +67,6 @@ class RasterDecoder:
         flags = self._flags + self._load(width, height)
         with _translated():
             image, more = to_plain(self._image)
-            self._image.close()
             # what HEIC says of its size is only certain after decoding
             if image.size != (self.width, self.height) and self.format != "JPEG":
                 self.width, self.height = image.size

@@ -1,0 +1,190 @@
+"""Worker processes on this machine, supervised so that no image can stop or slow the run.
+
+One socket a worker: a worker killed in the middle of a message harms nobody else. (Pools whose
+workers share a pipe do not survive that: measured with pebble 5.2, which then hung; the standard
+library's executor loses the whole pool.) Answers come one by one, so when a worker dies or hangs
+its first unanswered task is the one, and all others just go to another worker.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+from pipeline.core.reasons import rejection
+from pipeline.engines.base import Job, PrepareFile
+from pipeline.engines.limits import Limits
+from pipeline.engines.process import WorkerDied, WorkerProcess
+from pipeline.engines.window import Task, Window
+from pipeline.errors import CaptionmillError
+from pipeline.records import Prepared, RejectedImage, Rejection
+
+_AHEAD = 64  # tasks for each worker that may be begun and not yielded
+_QUEUE_SECONDS = 0.05  # of work that a worker has waiting, so that it never waits for us
+_SHORTEST_QUEUE, _LONGEST_QUEUE = 2, 32
+_TICK = 1.0
+_MOST_FALSE_STARTS = 3
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class LocalEngine:
+    """Prepares files in worker processes of this machine.
+
+    Args:
+        prepare_file: run in the workers, so it must be picklable.
+        workers: number of processes; None takes one for each usable core.
+        limits: what one image and one worker may use.
+    """
+
+    def __init__(
+        self,
+        prepare_file: PrepareFile,
+        workers: int | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        if workers is not None and workers < 1:
+            raise ValueError("at least one worker is needed")
+        self._prepare_file = prepare_file
+        self._count = workers or usable_cores()
+        self._limits = limits or Limits()
+        self._workers: list[WorkerProcess] = []
+        self._selector = selectors.PollSelector()
+        self._pace = 0.01  # seconds an image takes, on average of late
+        self._false_starts = 0
+
+    def prepare(self, jobs: Iterable[Job]) -> Iterator[tuple[int, Prepared]]:
+        """One answer a job, in the order of the jobs; see `Engine.prepare`.
+
+        Raises:
+            CaptionmillError: worker processes cannot be started.
+        """
+        window = Window(jobs, _AHEAD * self._count)
+        try:
+            while True:
+                self._feed(window)
+                if (answer := window.pop()) is not None:
+                    yield answer
+                    self._collect(window, wait=False)  # or workers block on full sockets
+                elif window.done():
+                    return
+                else:
+                    self._collect(window, wait=True)
+        finally:
+            if any(worker.tasks for worker in self._workers):
+                self.close(kill=True)
+
+    def close(self, kill: bool = False) -> None:
+        """End all workers; another `prepare` would start new ones."""
+        for worker in tuple(self._workers):
+            self._end(worker, kill)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(kill=kind is not None)
+
+    def _feed(self, window: Window) -> None:
+        """Fill the workers' queues; start workers as long as there is work for them."""
+        length = min(max(int(_QUEUE_SECONDS / self._pace), _SHORTEST_QUEUE), _LONGEST_QUEUE)
+        for worker in self._workers:
+            room = length - len(worker.tasks)
+            if room * 2 >= length and (tasks := window.take(room)):
+                worker.send(tasks)
+        while len(self._workers) < self._count and (tasks := window.take(_SHORTEST_QUEUE)):
+            self._begin(tasks)
+
+    def _begin(self, tasks: list[Task]) -> None:
+        worker = WorkerProcess(self._prepare_file, self._limits)
+        self._workers.append(worker)
+        self._selector.register(worker.connection, selectors.EVENT_READ, worker)
+        worker.send(tasks)
+
+    def _end(self, worker: WorkerProcess, kill: bool) -> Rejection:
+        self._workers.remove(worker)
+        self._selector.unregister(worker.connection)
+        return worker.end(kill)
+
+    def _collect(self, window: Window, wait: bool) -> None:
+        """Take note of workers that answered, died or take too long; perhaps wait for that."""
+        busy = [worker for worker in self._workers if worker.tasks]
+        left = min((worker.seconds_left() for worker in busy), default=0.0)
+        patience = max(0.0, min(_TICK, left)) if wait else 0.0
+        before = time.monotonic()
+        ready = [key.data for key, _ in self._selector.select(patience)]
+        late = time.monotonic() - before - patience
+        for worker in ready:
+            self._receive(worker, window)
+        for worker in busy:
+            if late > _TICK:
+                worker.since += late  # we were stopped (^Z, a sleeping laptop), and so was it
+            elif worker not in ready and worker.seconds_left() <= 0:
+                self._overdue(worker, window)
+
+    def _receive(self, worker: WorkerProcess, window: Window) -> None:
+        begun = worker.since
+        try:
+            received = worker.receive()
+        except WorkerDied:
+            self._lost(worker, window, self._end(worker, kill=False))
+            return
+        if received is None:
+            self._false_starts = 0
+            return
+        task, answer = received
+        self._pace += (worker.since - begun - self._pace) / 16
+        if _out_of_memory(answer) and worker.answered > 1:
+            # earlier images may have used the memory up: ask again in a fresh process
+            worker.tasks.appendleft(task)
+            self._lost(worker, window, self._end(worker, kill=True))
+        else:
+            window.put(task, answer)
+
+    def _lost(self, worker: WorkerProcess, window: Window, reason: Rejection) -> None:
+        """A worker ended. Its first task is convicted when nothing went before it; otherwise an
+        earlier image may have done the harm, and a fresh worker tells."""
+        if not worker.started:
+            self._false_start()
+        elif worker.tasks:
+            task = worker.tasks.popleft()
+            if worker.answered:
+                self._begin([task])
+            else:
+                window.put(task, RejectedImage(None, reason))
+        window.give_back(worker.tasks)
+
+    def _overdue(self, worker: WorkerProcess, window: Window) -> None:
+        self._end(worker, kill=True)
+        if not worker.started:
+            self._false_start()
+        else:
+            seconds = f"{self._limits.seconds:g} seconds"
+            window.put(worker.tasks.popleft(), RejectedImage(None, rejection("timeout", seconds)))
+        window.give_back(worker.tasks)
+
+    def _false_start(self) -> None:
+        self._false_starts += 1
+        if self._false_starts >= _MOST_FALSE_STARTS:
+            raise CaptionmillError(
+                "worker processes for images end before they have started: "
+                "is there enough memory, and can new processes be made?"
+            )
+
+
+def _out_of_memory(answer: Prepared) -> bool:
+    return isinstance(answer, RejectedImage) and answer.rejection.code == "out_of_memory"

@@ -1,0 +1,132 @@
+"""One worker process as its parent sees it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+from pipeline.core.reasons import rejection
+from pipeline.engines.base import PrepareFile
+from pipeline.engines.limits import Limits
+from pipeline.engines.window import Task
+from pipeline.engines.wire import LONGEST_ANSWER, READY, decode_answer, encode_jobs
+from pipeline.errors import CaptionmillError
+from pipeline.records import Prepared, Rejection
+
+_MAIN = "from pipeline.engines.worker import main; main()"
+_START_SECONDS = 120
+_END_SECONDS = 5
+
+
+class WorkerDied(Exception):
+    """The process ended, or said something that no sound worker says."""
+
+
+class WorkerProcess:
+    """A running worker with its tasks, the first of which it is working on.
+
+    Attributes:
+        connection: readable when an answer waits or when the process ended.
+        tasks: sent and not answered.
+        started: it said that it could start.
+        answered: number of answers so far.
+        since: when the first task was begun, as far as the parent can know (monotonic seconds).
+    """
+
+    def __init__(self, prepare_file: PrepareFile, limits: Limits) -> None:
+        self.connection: Connection[bytes, bytes]
+        self.connection, theirs = multiprocessing.Pipe()
+        self.tasks: deque[Task] = deque()
+        self.started = False
+        self.answered = 0
+        self.since = time.monotonic()
+        self._limits = limits
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _MAIN, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env=_environment(),
+            )
+        self._say(pickle.dumps((prepare_file, limits)))
+
+    def send(self, tasks: Sequence[Task]) -> None:
+        """Give the worker more to do."""
+        if not self.tasks:
+            self.since = time.monotonic()
+        self.tasks.extend(tasks)
+        self._say(encode_jobs([task.location for task in tasks]))
+
+    def receive(self) -> tuple[Task, Prepared] | None:
+        """The answer to the first task; None when the worker said that it has started.
+
+        Raises:
+            WorkerDied: there will be none.
+            CaptionmillError: the worker says that it cannot start.
+        """
+        try:
+            message = self.connection.recv_bytes(LONGEST_ANSWER)
+            if not self.started:
+                self._start(message)
+                return None
+            answer = decode_answer(message)
+        except (EOFError, OSError, ValueError) as error:
+            raise WorkerDied(str(error)) from error
+        self.answered += 1
+        self.since = time.monotonic()
+        return self.tasks.popleft(), answer
+
+    def seconds_left(self) -> float:
+        """Until the first task, or the start, takes longer than allowed."""
+        allowed = self._limits.seconds if self.started else _START_SECONDS
+        return self.since + allowed - time.monotonic()
+
+    def end(self, kill: bool = False) -> Rejection:
+        """End the process and reap it; gives the reason of the image over which it died."""
+        if kill:
+            self._process.kill()
+        self.connection.close()
+        try:
+            code = self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        return _obituary(code)
+
+    def _start(self, message: bytes) -> None:
+        if message != READY:
+            words = message.decode("utf-8", "replace")
+            raise CaptionmillError(f"cannot start a worker process for images: {words}")
+        self.started = True
+        self.since = time.monotonic()
+
+    def _say(self, message: bytes) -> None:
+        try:
+            self.connection.send_bytes(message)
+        except OSError:
+            return  # it died, which the next receive says
+
+
+def _obituary(code: int) -> Rejection:
+    if code == -signal.SIGALRM:
+        return rejection("timeout")
+    if code == -signal.SIGKILL:
+        return rejection("out_of_memory", "the system ended the worker process")
+    if code < 0:
+        return rejection("crashed", signal.Signals(-code).name)
+    return rejection("crashed", f"exit code {code}")
+
+
+def _environment() -> dict[str, str]:
+    """The parent's, with its module path, and one thread for every numeric library."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    path = os.pathsep.join(entry or os.curdir for entry in sys.path)
+    return {**os.environ, **threads, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

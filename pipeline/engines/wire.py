@@ -1,0 +1,117 @@
+"""What a worker and its parent say to each other.
+
+A decoder taken over by a hostile image owns its worker. So the parent never unpickles what a
+worker says: answers are JSON and raw bytes, checked field by field.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
+
+LONGEST_ANSWER = 64 << 20
+"""Bytes of one message that the parent accepts."""
+
+READY = b"ready"
+"""A worker's first message when it could start; anything else says why it could not."""
+
+_PREFIX = 4  # bytes that hold the length of the JSON part
+
+
+def encode_jobs(locations: Iterable[str]) -> bytes:
+    """Paths for a worker; any bytes but NUL may be in a path."""
+    return b"\0".join(os.fsencode(location) for location in locations)
+
+
+def decode_jobs(message: bytes) -> list[str]:
+    """The inverse of `encode_jobs`."""
+    return [os.fsdecode(part) for part in message.split(b"\0")]
+
+
+def encode_answer(answer: Prepared) -> bytes:
+    """One answer as one message."""
+    if isinstance(answer, PreparedImage):
+        return _pack("P", _of_prepared(answer), answer.base64)
+    if isinstance(answer, KnownImage):
+        return _pack("K", [answer.source_id.hex()], b"")
+    source_id = answer.source_id.hex() if answer.source_id is not None else None
+    return _pack(
+        "R",
+        [source_id, answer.rejection.code, answer.rejection.detail, answer.source_format,
+         answer.source_width, answer.source_height],
+        b"",
+    )  # fmt: skip
+
+
+def decode_answer(message: bytes) -> Prepared:
+    """The inverse of `encode_answer`.
+
+    Raises:
+        ValueError: this is no answer.
+    """
+    length = int.from_bytes(message[:_PREFIX], "big")
+    try:
+        kind, fields = orjson.loads(message[_PREFIX : _PREFIX + length])
+        if kind == "P":
+            return _to_prepared(fields, message[_PREFIX + length :])
+        if kind == "K":
+            return KnownImage(_identity(fields[0]))
+        return _to_rejected(fields)
+    except (TypeError, LookupError, AttributeError) as error:
+        raise ValueError(f"a worker's answer makes no sense: {error}") from error
+
+
+def _pack(kind: str, fields: list[Any], payload: bytes) -> bytes:
+    head = orjson.dumps((kind, fields))
+    return b"".join((len(head).to_bytes(_PREFIX, "big"), head, payload))
+
+
+def _of_prepared(image: PreparedImage) -> list[Any]:
+    return [
+        image.source_id.hex(), image.content_id.hex(), image.source_format,
+        image.source_width, image.source_height, image.width, image.height, image.media_type,
+        image.flags, image.perceptual_hash.hex() if image.perceptual_hash else None,
+        image.sharpness,
+    ]  # fmt: skip
+
+
+def _to_prepared(fields: list[Any], payload: bytes) -> PreparedImage:
+    source, content, format_, *sizes, media_type, flags, hash_, sharpness = fields
+    source_width, source_height, width, height = (int(size) for size in sizes)
+    return PreparedImage(
+        source_id=_identity(source),
+        content_id=_identity(content),
+        source_format=str(format_),
+        source_width=source_width,
+        source_height=source_height,
+        width=width,
+        height=height,
+        media_type=str(media_type),
+        base64=payload,
+        flags=tuple(str(flag) for flag in flags),
+        perceptual_hash=bytes.fromhex(hash_) if hash_ else None,
+        sharpness=int(sharpness),
+    )
+
+
+def _to_rejected(fields: list[Any]) -> RejectedImage:
+    source, code, detail, format_, width, height = fields
+    return RejectedImage(
+        source_id=_identity(source) if source is not None else None,
+        rejection=Rejection(str(code), str(detail)),
+        source_format=str(format_) if format_ is not None else None,
+        source_width=int(width) if width is not None else None,
+        source_height=int(height) if height is not None else None,
+    )
+
+
+def _identity(text: str) -> bytes:
+    identity = bytes.fromhex(text)
+    if len(identity) != 32:
+        raise ValueError("an identity has 32 bytes")
+    return identity

@@ -1,0 +1,73 @@
+"""A worker process: reads paths, writes answers, dies with its parent.
+
+    python -c "from pipeline.engines.worker import main; main()" FD
+
+FD is a socket shared with the parent. Started afresh and not forked, so neither threads nor
+locks of the parent come along, and a script that uses the product needs no `__main__` guard.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+from multiprocessing.connection import Connection
+
+from pipeline.core.reasons import rejection
+from pipeline.engines.base import PrepareFile
+from pipeline.engines.limits import Limits, impose, start_alarm, stop_alarm
+from pipeline.engines.wire import READY, decode_jobs, encode_answer
+from pipeline.records import Prepared, RejectedImage
+
+
+def main() -> None:
+    """Serve the socket whose number is the last argument until the parent hangs up."""
+    connection: Connection[bytes, bytes] = Connection(int(sys.argv[-1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what ^C means
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    try:
+        prepare_file, limits = _start(connection)
+        _serve(connection, prepare_file, limits)
+    except (EOFError, OSError):
+        return  # the parent is gone
+
+
+def _start(connection: Connection[bytes, bytes]) -> tuple[PrepareFile, Limits]:
+    # from the parent, so pickle is fine; what goes back is not pickled
+    start = connection.recv_bytes()
+    try:
+        prepare_file, limits = pickle.loads(start)
+    except Exception as error:  # whatever importing the product's own code raises
+        connection.send_bytes(f"{type(error).__name__}: {error}".encode())
+        raise SystemExit(1) from error
+    _silence()
+    impose(limits)
+    connection.send_bytes(READY)
+    return prepare_file, limits
+
+
+def _serve(connection: Connection[bytes, bytes], prepare_file: PrepareFile, limits: Limits) -> None:
+    while True:
+        for location in decode_jobs(connection.recv_bytes()):
+            start_alarm(limits)
+            answer = _guarded(prepare_file, location)
+            stop_alarm()
+            connection.send_bytes(encode_answer(answer))
+
+
+def _guarded(prepare_file: PrepareFile, location: str) -> Prepared:
+    try:
+        return prepare_file(location)
+    except MemoryError as error:
+        return RejectedImage(None, rejection("out_of_memory", str(error)))
+    except Exception as error:  # noqa: BLE001 (one image must never end the run)
+        return RejectedImage(None, rejection("internal", f"{type(error).__name__}: {error}"))
+
+
+def _silence() -> None:
+    """C libraries write to standard error whatever they like; it is no place for that."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
