@@ -1,0 +1,142 @@
+"""A data set, a loopback server that stands for OpenAI, and runs of the product against it.
+
+The server's own bill is the judge: see `Rig.check`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from pipeline import wiring
+from pipeline.config import Config, load_config
+from pipeline.engines.inline import InlineEngine
+from pipeline.imaging import Preparer
+from pipeline.job import run
+from pipeline.ledger import Ledger
+from pipeline.report.summary import Report
+from pipeline.server.app import LoopbackServer
+from pipeline.server.settings import Pace
+from pipeline.workspace import Workspace
+
+KEY = "sk-rig-0123456789abcdef"
+MODEL = "gpt-6-luna"
+
+
+def picture(path: Path, seed: int, size: tuple[int, int] = (48, 32)) -> Path:
+    """A small picture of its own: same seed, same pixels."""
+    chance = random.Random(seed)
+    image = Image.new("RGB", size, tuple(chance.randrange(256) for _ in range(3)))
+    for _ in range(24):
+        spot = (chance.randrange(size[0]), chance.randrange(size[1]))
+        image.putpixel(spot, tuple(chance.randrange(256) for _ in range(3)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+    return path
+
+
+class Rig:
+    """One data set and one workspace."""
+
+    def __init__(self, root: Path, server: LoopbackServer) -> None:
+        self.server = server
+        self.data = root / "imgs"
+        self.data.mkdir()
+        self.workspace = Workspace(root / "ws")
+        self.said: list[str] = []
+
+    def add(self, *names: str, first: int = 0) -> None:
+        """Put distinct pictures into the data set."""
+        for number, name in enumerate(names):
+            picture(self.data / name, first + number)
+
+    def config(self, **overrides: object) -> Config:
+        """The default configuration with the server as OpenAI; keys with __ for dots."""
+        base: dict[str, object] = {
+            "workspace": str(self.workspace.root),
+            "provider.name": "openai",
+            "provider.base_url": self.server.base_url,
+            "provider.model": MODEL,
+            "batch.poll_seconds": 1,
+            "batch.grace_seconds": 0,
+            "batch.listings_apart_seconds": 0,
+        }
+        return load_config(None, base | {k.replace("__", "."): v for k, v in overrides.items()})
+
+    def run(
+        self, *, wait: bool = True, yes: bool = True, data: Path | None = None, **overrides: object
+    ) -> Report:
+        """One run of the product."""
+        return run(
+            self.config(**overrides),
+            data or self.data,
+            wait=wait,
+            confirm=lambda _question: yes,
+            say=self.said.append,
+        )
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """The ledger, to read."""
+        with Ledger(self.workspace.ledger, read_only=True) as ledger:
+            yield ledger
+
+    def table(self) -> list[dict[str, Any]]:
+        """The rows of the Parquet table."""
+        import pyarrow.parquet as pq
+
+        rows: list[dict[str, Any]] = pq.read_table(self.workspace.table).to_pylist()
+        return rows
+
+    def outcomes(self) -> Counter[str]:
+        """Rows of the table by outcome."""
+        return Counter(row["outcome"] for row in self.table())
+
+    def posts(self, path: str = "/v1/batches") -> int:
+        """POST requests that the server has seen."""
+        return len(self.server.books.requests("POST", path))
+
+    def check(self, *, at_rest: bool = True) -> None:
+        """The promises: nothing billed twice, one outcome an image, books equal to the bill."""
+        books = self.server.books
+        assert not books.billed_again()
+        with self.ledger() as ledger:
+            totals = ledger.books.totals()
+            assert books.total_nano() <= totals.settled + totals.reserved
+            assert sum(ledger.rows.outcomes().values()) == ledger.rows.images()
+            if at_rest:
+                assert totals.settled == books.total_nano() == ledger.rows.answers_sum()
+                assert totals.reserved == 0
+
+
+@contextmanager
+def open_rig(root: Path, monkeypatch: pytest.MonkeyPatch, **server: Any) -> Iterator[Rig]:
+    """A rig whose images are prepared in this process; `server` goes to the LoopbackServer."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr(
+        wiring, "engine", lambda _config, recipe, known: InlineEngine(Preparer(recipe, known))
+    )
+    options = {"captioner": "echo", "api_key": KEY, "seed": "7"} | server
+    with LoopbackServer(root / "server", **options) as running:
+        yield Rig(root, running)
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    """A service that answers at once."""
+    with open_rig(tmp_path, monkeypatch) as opened:
+        yield opened
+
+
+@pytest.fixture
+def slow_rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    """A service whose batches take an hour of its own clock: `rig.server.clock.advance`."""
+    with open_rig(tmp_path, monkeypatch, pace=Pace(run=3600)) as opened:
+        yield opened
