@@ -36,13 +36,13 @@ RANK = {room: -line for line, rooms in enumerate(RANKS) for room in rooms}
 
 IMPURE = {
     *("aiohttp", "asyncio", "click", "concurrent", "ctypes", "fcntl", "glob", "http", "httpx2"),
-    *("io", "logging", "mmap", "multiprocessing", "openai", "os", "pathlib", "pebble", "PIL"),
+    *("io", "logging", "mmap", "multiprocessing", "openai", "os", "pathlib", "PIL"),
     *("platform", "pyarrow", "random", "secrets", "select", "shutil", "signal", "socket"),
     *("sqlite3", "subprocess", "sys", "tempfile", "threading", "time", "tqdm", "urllib"),
 }
 HEAVY = {
     *("aiohttp", "cykooz_resizer", "genai_prices", "numpy", "onnx", "onnxruntime", "openai"),
-    *("orjson", "pandas", "pebble", "PIL", "pillow_heif", "pyarrow", "simplejpeg"),
+    *("orjson", "pandas", "PIL", "pillow_heif", "pyarrow", "simplejpeg"),
 }
 SQL = re.compile(
     r"\s*(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM"
