@@ -1,0 +1,131 @@
+"""Decisions of a download: what an answer means, whether to ask again, and when."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from types import MappingProxyType
+
+from pipeline.records import Rejection
+
+FETCH_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "url_not_enabled": "images at URLs are not downloaded unless allowed",
+        "not_downloaded": "the image was not downloaded yet",
+        "bad_url": "the URL cannot be used",
+        "forbidden_address": "the URL leads to an address that must not be contacted",
+        "dns_error": "the host's name is not known",
+        "tls_error": "no trusted connection can be made to the host",
+        "connection_error": "the connection failed",
+        "timeout": "the download took longer than allowed",
+        "not_found": "there is nothing at the URL",
+        "http_error": "the host gave no usable answer",
+        "too_many_redirects": "the URL is redirected too often",
+        "too_large_file": "the file is larger than allowed",
+        "not_an_image": "what is at the URL is not an image",
+    }
+)
+"""Every code of a failed download with its plain words."""
+
+SETTLED = frozenset({"not_found", "not_an_image"})
+"""What a site said for good: not asked again until a re-check is due."""
+
+GONE = SETTLED | {"too_large_file"}
+"""The site has no such image any more: an earlier copy does not count."""
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MOST_REDIRECTS = 5
+
+LONGEST_WAIT = 60.0
+"""Seconds; a site that asks for a longer pause is left for another run."""
+
+_BUSY = frozenset({408, 429, 500, 502, 503, 504})
+_GONE = frozenset({404, 410})
+_LONGEST_DETAIL = 300
+_HEAD = 512
+_MARKUP = re.compile(
+    # atomic: comments are skipped in one way only, or a page of them would take for ever
+    rb"(?>(?:<!--.*?-->|\s)*)<(?:!doctype\s+html|html|head|body|script|title|meta)\b",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A download that failed.
+
+    Attributes:
+        rejection: what is recorded.
+        passing: another try may do better.
+        retry_after: seconds the site asked us to wait, None when it did not.
+    """
+
+    rejection: Rejection
+    passing: bool = False
+    retry_after: float | None = None
+
+
+def refusal(code: str, detail: str = "") -> Rejection:
+    """A recorded reason: the code's plain words, then what is particular to this URL."""
+    words = FETCH_REASONS[code]
+    clean = "".join(c if c.isprintable() else " " for c in detail[:_LONGEST_DETAIL]).strip()
+    return Rejection(code, f"{words}: {clean}" if clean else words)
+
+
+def status_failure(status: int, retry_after: float | None = None) -> Failure | None:
+    """What an HTTP status means that is no redirect; None: the body is what was asked for."""
+    if status in (200, 203):
+        return None
+    if status in _GONE:
+        return Failure(refusal("not_found", f"HTTP status {status}"))
+    rejection = refusal("http_error", f"HTTP status {status}")
+    return Failure(rejection, status in _BUSY, retry_after)
+
+
+def retry_pause(failure: Failure, attempt: int, first: float, jitter: float) -> float | None:
+    """Seconds until the next try after `attempt` (counted from 0); None: do not try again.
+
+    `first` is the first pause, doubled each time; `jitter` (0 to 1) spreads it over its half.
+    """
+    if not failure.passing:
+        return None
+    asked = failure.retry_after or 0.0
+    if asked > LONGEST_WAIT:
+        return None
+    pause = float(min(first * 2.0**attempt, LONGEST_WAIT)) * (0.5 + jitter / 2)
+    return max(pause, asked)
+
+
+def read_retry_after(text: str | None, now: datetime) -> float | None:
+    """Seconds from a Retry-After header: a number or a date (RFC 9110, 10.2.3); None: unusable."""
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # TypeError: a date without a time zone
+        return None
+
+
+def not_an_image(head: bytes) -> str | None:
+    """Why a body that begins so is certainly no image, else None; 512 bytes are enough.
+
+    Only what is obvious: the preparation looks closer later.
+    """
+    head = head[:_HEAD].removeprefix(b"\xef\xbb\xbf")
+    if not head:
+        return "the answer is empty"
+    if _MARKUP.match(head):
+        return "it is a web page"
+    if head.lstrip()[:1] in (b"{", b"["):
+        return "it is JSON"
+    if head.startswith(b"%PDF-"):
+        return "it is a PDF document"
+    if head.startswith((b"PK\3\4", b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf")):
+        return "it is an archive"
+    return None

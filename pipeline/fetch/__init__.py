@@ -1,0 +1,9 @@
+"""Safe download of images at URLs that somebody else wrote."""
+
+from __future__ import annotations
+
+from pipeline.fetch.options import FetchOptions
+from pipeline.fetch.pump import fetch_all
+from pipeline.url_cache import Fetched
+
+__all__ = ["FetchOptions", "Fetched", "fetch_all"]
