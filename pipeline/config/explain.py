@@ -13,6 +13,7 @@ from pipeline.config.model import Config
 from pipeline.secrets import redact
 
 _LONGEST_VALUE = 60
+_SECRET = (("provider", "headers"), ("notify", "url"))
 _KEY_WORDS = ("api_key", "apikey", "key", "token", "secret", "password")
 
 
@@ -43,7 +44,7 @@ def _named(where: Sequence[object]) -> str:
 
 
 def _shown(where: Sequence[object], value: object) -> str:
-    if where[:2] == ("provider", "headers") or isinstance(value, (dict, list)):
+    if where[:2] in _SECRET or isinstance(value, (dict, list)):
         return ""
     text = redact(repr(str(value) if not isinstance(value, (str, int)) else value), ())
     return f" = {text}" if len(text) <= _LONGEST_VALUE else f" = {text[:_LONGEST_VALUE]}..."

@@ -27,8 +27,8 @@ def load_config(path_or_name: str | None, overrides: Mapping[str, object] | None
     """The configuration of a file or a name, with options on top.
 
     Args:
-        path_or_name: a path, or a name such as "nightly", found in ./configs and then in the
-            installed package; None is "default".
+        path_or_name: a path, or a name such as "nightly" or "services/groq", found in ./configs
+            and then in the installed package; None is "default".
         overrides: dotted keys ("batch.poll_seconds") to values; None values are not given.
             Paths in them are relative to the working directory, those in a file to the file.
 
@@ -55,16 +55,22 @@ def find_config(path_or_name: str) -> Path:
     Raises:
         UsageError: there is none; says where it was looked for.
     """
-    if path_or_name.endswith(".toml") or "/" in path_or_name:
-        path = Path(path_or_name)
+    path, folders = Path(path_or_name), _folders()
+    is_path = path_or_name.endswith(".toml") or path_or_name.startswith((".", "/"))
+    if is_path or ("/" in path_or_name and path.is_file()):
         if not path.is_file():
             raise UsageError(f"there is no configuration file {path}")
         return path
-    folders = _folders()
     for folder in folders:
         if (folder / f"{path_or_name}.toml").is_file():
             return folder / f"{path_or_name}.toml"
-    names = sorted({found.stem for folder in folders for found in folder.glob("*.toml")})
+    names = sorted(
+        {
+            str(found.relative_to(folder).with_suffix(""))
+            for folder in folders
+            for found in folder.rglob("*.toml")
+        }
+    )
     close = difflib.get_close_matches(path_or_name, names, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
     raise UsageError(f"there is no configuration named {path_or_name!r}; {hint}")

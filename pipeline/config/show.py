@@ -8,6 +8,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -45,6 +46,9 @@ def _line(key: str, value: object, field: FieldInfo) -> str:
         return f"# {key} is not set"
     if key == "headers" and isinstance(value, Mapping):
         value = dict.fromkeys(value, HIDDEN)
+    if key == "url" and isinstance(value, str):
+        parts = urlsplit(value)
+        value = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{HIDDEN}"
     return f"{_key(key)} = {_written(value, field)}"
 
 

@@ -69,6 +69,14 @@ def test_bulk_has_one_cap_for_life() -> None:
     assert load_config("nightly").budget.day == 10 * 10**9
 
 
+def test_a_folder_of_configurations_is_part_of_the_name(tmp_path: Path) -> None:
+    (tmp_path / "configs" / "mine").mkdir(parents=True)
+    written(tmp_path / "configs" / "mine", "[images]\nquality = 7\n", "odd.toml")
+    assert load_config("mine/odd").images.quality == 7
+    with pytest.raises(UsageError, match="did you mean mine/odd"):
+        find_config("mine/od")
+
+
 def test_a_local_configs_folder_comes_first(tmp_path: Path) -> None:
     (tmp_path / "configs").mkdir()
     written(tmp_path / "configs", "[images]\nquality = 7\n", "nightly.toml")
@@ -156,6 +164,7 @@ def test_no_key_is_ever_repeated(tmp_path: Path) -> None:
         f"[provider]\nheaders = {{ Authorization = ['{secret}'] }}\n",
         f"[provider]\nheaders = {{ Authorization = 5, x = '{secret}' }}\n",
         f"[provider]\nendpoint = '{secret}'\n",
+        f"[notify]\nurl = 'hooks.example.com/{secret}'\n",
     ):
         with pytest.raises(UsageError) as error:
             load_config(written(tmp_path, text))

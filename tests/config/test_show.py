@@ -74,3 +74,11 @@ def test_headers_are_hidden(tmp_path: Path) -> None:
     assert HIDDEN in config.to_toml()
     assert "very-secret" not in repr(config)
     again(config, tmp_path)
+
+
+def test_the_address_of_a_hook_is_hidden(tmp_path: Path) -> None:
+    url = "https://me:pw@hooks.example.com:8443/services/T0/very-secret?sig=also"
+    config = Config.model_validate({"notify": {"url": url}})
+    assert 'url = "https://hooks.example.com:8443/[hidden]"' in config.to_toml()
+    assert "very-secret" not in config.to_toml() + repr(config)
+    again(config, tmp_path)

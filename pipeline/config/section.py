@@ -1,0 +1,92 @@
+"""What every section of a configuration shares: its base class, and values as TOML has them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _as_float(value: object) -> object:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def as_tuple(value: object) -> object:
+    """TOML's arrays as tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _plain(value: object) -> object:
+    """TOML values as JSON values, all the way down: exact decimals become JSON numbers."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("a number has at most 63 bits")
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise ValueError("a number is finite")
+    if not isinstance(value, (str, int, float, Decimal, bool, type(None))):
+        raise ValueError("dates and times are written as text")
+    return _as_float(value)
+
+
+def _suffix(value: str) -> str:
+    return value.lower() if value.startswith(".") else f".{value.lower()}"
+
+
+def service_url(value: str) -> str:
+    """The address of a service, up to its "/v1".
+
+    Raises:
+        ValueError: no http(s) address, or one that holds a key.
+    """
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError('write an address such as "https://api.openai.com/v1"')
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("an address holds no key, user or query; the key has its own place")
+    return value.rstrip("/")
+
+
+def hook_url(value: str) -> str:
+    """The address of a webhook; such an address may hold a token, and is hidden like one.
+
+    Raises:
+        ValueError: no http(s) address.
+    """
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not value.isascii():
+        raise ValueError('write an address such as "https://hooks.example.com/..."')
+    return value
+
+
+def expiry(seconds: int) -> int:
+    """How long uploads live at a service, 0 where it knows no expiry.
+
+    Raises:
+        ValueError: outside of what OpenAI takes.
+    """
+    if seconds and not 3600 <= seconds <= 2_592_000:
+        raise ValueError(
+            'uploads expire after "1h" to "30d", or 0 where the service knows no expiry'
+        )
+    return seconds
+
+
+Float = Annotated[float, BeforeValidator(_as_float)]
+Plain = Annotated[dict[str, Any], BeforeValidator(_plain)]
+Suffixes = Annotated[tuple[Annotated[str, AfterValidator(_suffix)], ...], BeforeValidator(as_tuple)]
+Minutes = Annotated[
+    tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(as_tuple), Field(min_length=1)
+]
+
+
+class Section(BaseModel):
+    """A table of the file: frozen, and every key is known."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=True, allow_inf_nan=False
+    )
