@@ -176,10 +176,14 @@ class BatchStore:
                 self.update(seq, status=after, **columns)
 
     def accept(self, seq: int, checked: Checked) -> None:
-        """Validation passed: the batch is in progress, or fails at the enqueued-token limit."""
-        now = self._clock.now()
+        """Validation passed: the batch is in progress, or fails at the enqueued-token limit.
+
+        It is in progress from the time when validation was due, so that what follows does not
+        hang on how soon the executor came by after a jump of the clock.
+        """
         with self._database.transaction():
-            if self.row(seq)["status"] != "validating":
+            row = self.row(seq)
+            if row["status"] != "validating":
                 return
             limit = self._limits.enqueued_tokens.get(checked.model or "")
             if limit is not None and self._enqueued(checked.model) + checked.tokens > limit:
@@ -189,7 +193,7 @@ class BatchStore:
             self.update(
                 seq,
                 status="in_progress",
-                in_progress_at=now,
+                in_progress_at=row["created_at"] + self._pace.validate,
                 total=checked.total,
                 model=checked.model,
                 enqueued_tokens=checked.tokens,

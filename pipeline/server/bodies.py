@@ -16,7 +16,7 @@ FINGERPRINT = "captionmill-loopback"
 
 
 def dumps(value: object) -> bytes:
-    """JSON bytes: typographic characters raw as the service writes them, lone surrogates escaped."""
+    """JSON bytes: typographic characters raw, as the service does; lone surrogates escaped."""
     try:
         return orjson.dumps(value)
     except TypeError:

@@ -89,7 +89,7 @@ class RequestFault(Rule):
         drop_before: the connection closes, nothing happened.
         drop_after: it happened, the connection closes without an answer.
         reset: like a drop, but by RST; `after_effect` decides which.
-        delay: the answer starts `seconds` (real time) late.
+        delay: it happened, the answer starts `seconds` (real time) late.
         late_landing: the connection closes without an answer; a file or batch comes to exist
             `seconds` (server's clock) later, with that creation time.
         status: answered with `status`, `code`, `message`, `retry_after`; `after_effect` decides

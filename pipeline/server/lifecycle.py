@@ -12,6 +12,12 @@ from dataclasses import dataclass, field
 from pipeline.server.faults import BatchFault
 from pipeline.server.settings import Pace
 
+_INSTANT = 1e-3
+"""Seconds a line; below, lines take no time. A float of today's seconds resolves 2e-7."""
+
+_SLACK = 1e-3
+"""Share of a line's time."""
+
 UNFINISHED = ("validating", "in_progress", "finalizing", "cancelling")
 
 
@@ -111,7 +117,7 @@ def _last_line(batch: BatchState) -> int:
 
 def _allowed(batch: BatchState, now: float, per_line: float) -> int:
     """How many lines may have run by `now`."""
-    if per_line <= 0:
+    if per_line < _INSTANT:
         return batch.total
-    # the small addition keeps a wait until exactly a line's time from falling just short
-    return math.floor((now - batch.since) / per_line + 1e-6)
+    # the slack keeps a wait until exactly a line's time from falling short by a rounding
+    return math.floor((now - batch.since) / per_line + _SLACK)

@@ -24,6 +24,7 @@ LANDING: web.RequestKey[float] = web.RequestKey("landing", float)
 """How many seconds later a file or batch comes to exist."""
 
 _DROPPED = 0
+_CLIENT_GONE = 499
 _PIECES = 20
 _log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
     except StorageError as error:
         return error_response(Refused(500, str(error)))
     except ConnectionError:
-        raise
+        return web.Response(status=_CLIENT_GONE)
     except Exception:  # noqa: BLE001 a bug is the service's 500, in its own shape
         _log.exception("%s %s", request.method, request.path)
         return error_response(Refused(500, "The server had an error processing your request."))
@@ -111,8 +112,9 @@ async def _run(
     if fault.action == "drop_before" or (fault.action == "reset" and not fault.after_effect):
         return None
     if fault.action == "delay":
+        response = await handler(request)
         await asyncio.sleep(fault.seconds)
-        return await handler(request)
+        return response
     if fault.action == "late_landing":
         request[LANDING] = fault.seconds
     if fault.action in ("drop_after", "reset", "late_landing"):

@@ -74,6 +74,7 @@ class Service:
         self.batches = BatchStore(
             self.database, self.clock, self.naming, self.faults, orders.pace, orders.limits
         )
+        self.publisher = Publisher(self.database, self.batches, self.files, self.naming, self.clock)
         self.executor = self._executor(orders)
         self._requests = itertools.count(1)
         self._start = secrets.token_hex(4)
@@ -85,7 +86,7 @@ class Service:
             files=self.files,
             books=self.books,
             runner=LineRunner(self.answerer, self.faults),
-            publisher=Publisher(self.database, self.batches, self.files, self.naming, self.clock),
+            publisher=self.publisher,
             naming=self.naming,
             clock=self.clock,
             pace=orders.pace,

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.server.answering import Reply
+from pipeline.server.asks import CHAT, RESPONSES, parse_ask
+from pipeline.server.bodies import FINGERPRINT, dumps, render, stream
+from pipeline.server.prices import Usage
+from tests.server.support import MODEL, chat_body
+
+_USAGE = Usage(prompt=10, completion=5, cached=3, cache_write=2, reasoning=1)
+
+
+def _reply(text: str | None = "a cat", refusal: str | None = None, finish: str = "stop") -> Reply:
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    ask = parse_ask(CHAT, chat_body(**options), {MODEL})
+    return Reply(ask, text, refusal, finish, _USAGE, None)
+
+
+def test_separators_stay_raw_and_surrogates_are_escaped() -> None:
+    assert dumps("x\u2028y") == '"x\u2028y"'.encode()
+    assert dumps("\ud800") == b'"\\ud800"'
+    assert dumps({"n": 10**30}) == b'{"n": 1000000000000000000000000000000}'
+
+
+def test_a_chat_completion() -> None:
+    body = render(CHAT, _reply(), "n1", 7.9)
+    assert body["id"] == "chatcmpl-n1"
+    assert body["created"] == 7
+    assert body["system_fingerprint"] == FINGERPRINT
+    assert body["choices"][0]["message"]["content"] == "a cat"
+    assert body["usage"]["total_tokens"] == 15
+    assert body["usage"]["prompt_tokens_details"]["cache_write_tokens"] == 2
+    assert body["usage"]["completion_tokens_details"]["reasoning_tokens"] == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "kinds"),
+    [
+        (_reply(), "completed", ["output_text"]),
+        (_reply(None, "no"), "completed", ["refusal"]),
+        (_reply("a c", finish="length"), "incomplete", ["output_text"]),
+        (_reply("", finish="length"), "incomplete", []),
+        (_reply(None, finish="content_filter"), "incomplete", []),
+    ],
+)
+def test_a_response(reply: Reply, status: str, kinds: list[str]) -> None:
+    body = render(RESPONSES, reply, "n1", 7.9)
+    assert body["status"] == status
+    assert [item["content"][0]["type"] for item in body["output"]] == kinds
+    assert body["usage"]["input_tokens_details"] == {"cached_tokens": 3, "cache_write_tokens": 2}
+    assert (body["incomplete_details"] is None) == (status == "completed")
+
+
+def test_a_stream_ends_with_usage_and_done() -> None:
+    events = stream(_reply("a caption that is longer than one piece"), "n1", 7.0).split(b"\n\n")
+    assert events[-2:] == [b"data: [DONE]", b""]
+    chunks = [json.loads(event.removeprefix(b"data: ")) for event in events[:-2]]
+    assert chunks[-1]["usage"]["total_tokens"] == 15
+    assert chunks[-1]["choices"] == []
+    assert chunks[-2]["choices"][0]["finish_reason"] == "stop"
+    text = "".join(c["choices"][0]["delta"].get("content", "") for c in chunks[:-1])
+    assert text == "a caption that is longer than one piece"
+
+
+def test_a_streamed_refusal() -> None:
+    assert b'"refusal":"no"' in stream(_reply(None, "no"), "n1", 7.0)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import StorageError
+from pipeline.server.books import Billed, Books, Seen
+from pipeline.server.database import Database
+from pipeline.server.prices import Usage
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Books:
+    return Books(Database(tmp_path / "server.db"))
+
+
+def _row(image: bytes | None = b"i", nano: int = 7, batch: str | None = "batch_1") -> Billed:
+    usage = Usage(prompt=10, completion=5, cached=3, cache_write=2, reasoning=1)
+    return Billed(1.5, batch, "c1", b"request", image, b"prompt", "gpt-6-luna", usage, nano)
+
+
+def test_rows_come_back_as_they_were_written(books: Books) -> None:
+    rows = [_row(), _row(None, batch=None)]
+    books.charge(rows)
+    assert books.rows() == rows
+
+
+def test_sums_and_repetitions(books: Books) -> None:
+    assert books.total_nano() == 0
+    books.charge([_row(b"a", 5), _row(b"b", 7), _row(b"a", 5, "batch_2")])
+    assert books.total_nano() == 17
+    assert books.nano_of_batch("batch_1") == 12
+    assert books.times_billed()[(b"b", b"prompt", "gpt-6-luna")] == 1
+    assert books.billed_again() == {(b"a", b"prompt", "gpt-6-luna"): 2}
+
+
+def test_requests_are_found_by_method_and_path(books: Books) -> None:
+    books.log(Seen(1.0, "POST", "/v1/batches", 200, None))
+    books.log(Seen(2.0, "POST", "/v1/files", 0, "drop_after"))
+    books.log(Seen(3.0, "GET", "/v1/batches/b", 200, None))
+    assert [seen.time for seen in books.requests()] == [1.0, 2.0, 3.0]
+    assert [seen.path for seen in books.requests("POST")] == ["/v1/batches", "/v1/files"]
+    assert [seen.time for seen in books.requests(path="/v1/batches")] == [1.0, 3.0]
+    assert books.requests("POST", "/v1/files")[0].fault == "drop_after"
+
+
+def test_another_process_reads_but_cannot_write(books: Books, tmp_path: Path) -> None:
+    books.charge([_row()])
+    other = Books.open(tmp_path)
+    assert other.total_nano() == 7
+    with pytest.raises(Exception, match="readonly"):
+        other.charge([_row()])
+    other.close()
+
+
+def test_books_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"server\.db"):
+        Books.open(tmp_path)

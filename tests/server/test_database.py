@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.server.database import Database
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path / "server.db")
+
+
+def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    def broken() -> None:
+        with database.transaction():
+            database.store("a", "1")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken()
+    assert database.value("SELECT value FROM meta WHERE key = 'a'") is None
+
+
+def test_inner_transactions_join_the_outer_one(database: Database) -> None:
+    def broken() -> None:
+        with database.transaction():
+            with database.transaction():
+                database.store("a", "1")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken()
+    with database.transaction():
+        database.store("b", "2")
+    assert [row["key"] for row in database.read("SELECT key FROM meta")] == ["b"]
+
+
+def test_remembers_the_first_value_over_restarts(database: Database, tmp_path: Path) -> None:
+    assert database.remember("seed", "one") == "one"
+    database.close()
+    again = Database(tmp_path / "server.db")
+    assert again.remember("seed", "two") == "one"
+    again.store("seed", "three")
+    assert again.remember("seed", "four") == "three"
+    again.close()
+
+
+def test_insert_returns_the_row_number(database: Database) -> None:
+    values = {"time": 1.0, "method": "GET", "path": "/", "status": 200, "fault": None}
+    assert database.insert("requests", values) == 1
+    assert database.insert("requests", values) == 2
