@@ -12,7 +12,8 @@ from pipeline.core.pricing import format_usd
 from pipeline.errors import CaptionmillError, ServiceError, UsageError
 from pipeline.job import export_all
 from pipeline.ledger import Ledger
-from pipeline.ledger.shards import Batch, Shard
+from pipeline.ledger.batches import Batch
+from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 from pipeline.session import identify, open_session, workspace_of
 from pipeline.sinks.base import WrittenTable
@@ -59,7 +60,7 @@ def status(config: Config) -> Status:
             provider=(ledger.get("provider") or "").rstrip(":"),
             images=ledger.rows.images(),
             outcomes=ledger.rows.outcomes(),
-            batches=[(b, ledger.shards.get(b.shard)) for b in ledger.shards.batches("open")],
+            batches=[(b, ledger.shards.get(b.shard)) for b in ledger.batches.in_states("open")],
             waiting=ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED", "CREATING"),
             settled=totals.settled,
             reserved=totals.reserved,
@@ -114,10 +115,10 @@ def cancel(config: Config, say: Say) -> int:
     with open_session(config, "cancel", say) as session:
         desk = session.desk
         reconcile(desk)
-        for batch in desk.ledger.shards.batches("open"):
+        for batch in desk.ledger.batches.in_states("open"):
             desk.check_stop()
             try:
-                desk.ledger.shards.cancel_asked(batch.row, desk.clock.now())
+                desk.ledger.batches.cancel_asked(batch.row, desk.clock.now())
                 desk.service.cancel(batch.batch_id)
                 asked += 1
             except ServiceError as error:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pipeline.core.outcomes import RetryRule, better, next_state
+from pipeline.ledger.batches import Batch
 from pipeline.ledger.books import Books
 from pipeline.ledger.database import Database
-from pipeline.ledger.shards import Batch, Shard
+from pipeline.ledger.shards import Shard
 from pipeline.records import Answer, Nano
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

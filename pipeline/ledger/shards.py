@@ -1,13 +1,13 @@
-"""Shards, their items and their batches: each arrow of the life cycle is one transaction."""
+"""Shards and their items: each arrow of the life cycle is one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import BooksError
 from pipeline.ledger.database import Database
-from pipeline.records import Nano, RemoteBatch
+from pipeline.records import Nano
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,45 +68,15 @@ class Shard:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch row."""
-
-    row: int
-    batch_id: str
-    shard: int
-    generation: int
-    role: str
-    state: str
-    status: str
-    input_file_id: str
-    output_file_id: str | None
-    error_file_id: str | None
-    created_at: int
-    expires_at: int | None
-    total: int | None
-    completed: int | None
-    failed: int | None
-    cancel_asked_at: int | None
-    problem: str
-
-
-_TYPICAL_PROMPT = 500  # prompt tokens of a request when none of ours tells
-
 _SHARD = (
     "SELECT id, shard_key, spec, model, state, generation, requests, bytes, sha256, prompt_tokens, "
     "worst, price_version, prices, file_id, intent_at, intent_uptime, absent_since, absences, "
     "not_before, refusals, problem FROM shards"
 )
-_BATCH = (
-    "SELECT id, batch_id, shard, generation, role, state, status, input_file_id, output_file_id, "
-    "error_file_id, created_at, expires_at, total, completed, failed, cancel_asked_at, problem "
-    "FROM batches"
-)
 
 
 class Shards:
-    """The tables `shards`, `items` and `batches`."""
+    """The tables `shards` and `items`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -211,14 +181,6 @@ class Shards:
         ):
             yield int(work), key, int(attempt), bool(live), worst
 
-    def queued_tokens(self, model: str) -> int:
-        """Expected prompt tokens of the model's unfinished batches of ours."""
-        return self._db.number(
-            "SELECT SUM(prompt_tokens) FROM shards WHERE model = ? "
-            "AND state IN ('CREATING', 'SUBMITTED')",
-            (model,),
-        )
-
     def created_since(self, since: int) -> int:
         """Create calls made since a time, for the hourly limit."""
         return self._db.number("SELECT COUNT(*) FROM shards WHERE intent_at >= ?", (since,))
@@ -259,71 +221,7 @@ class Shards:
             self._db.execute("DELETE FROM items WHERE shard = ? AND live = 1", (shard.row,))
             self.move(shard, "DISSOLVED")
 
-    # -- batches -------------------------------------------------------------------------------
-
-    def add_batch(self, shard: int, generation: int, remote: RemoteBatch, role: str) -> int:
-        """Record a batch of a shard."""
-        batch = self._db.insert(
-            "INSERT INTO batches (batch_id, shard, generation, role, status, created_at, "
-            "input_file_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (remote.id, shard, generation, role, remote.status, remote.created_at,
-             remote.input_file_id),
-        )  # fmt: skip
-        self.observe(remote, remote.created_at)
-        return batch
-
-    def observe(self, remote: RemoteBatch, now: int) -> None:
-        """Remember what the service shows of a batch. A final status never becomes another one,
-        and a file id once seen is not forgotten."""
-        problem = "; ".join(f"{code}: {text}" for code, text in remote.errors)[:2000]
-        self._db.execute(
-            "UPDATE batches SET status = CASE WHEN status IN ('completed', 'failed', 'expired', "
-            "'cancelled') THEN status ELSE ? END, "
-            "output_file_id = COALESCE(?, output_file_id), "
-            "error_file_id = COALESCE(?, error_file_id), "
-            "expires_at = COALESCE(?, expires_at), total = COALESCE(?, total), "
-            "completed = COALESCE(?, completed), failed = COALESCE(?, failed), "
-            "problem = ?, polled_at = ? WHERE batch_id = ?",
-            (remote.status, remote.output_file_id, remote.error_file_id, remote.expires_at,
-             remote.total, remote.completed, remote.failed, problem, now, remote.id),
-        )  # fmt: skip
-
-    def batches(self, *states: str) -> list[Batch]:
-        """Batches in any of these states, oldest first."""
-        marks = ", ".join("?" * len(states))
-        found = self._db.execute(f"{_BATCH} WHERE state IN ({marks}) ORDER BY id", states)
-        return [Batch(*row) for row in found]
-
-    def batch(self, batch_id: str) -> Batch | None:
-        """The batch with the service's id, or None."""
-        found = self._db.one(f"{_BATCH} WHERE batch_id = ?", (batch_id,))
-        return None if found is None else Batch(*found)  # type: ignore[arg-type]
-
-    def batches_of(self, shard: int) -> list[Batch]:
-        """All batches of a shard, oldest first."""
-        found = self._db.execute(f"{_BATCH} WHERE shard = ? ORDER BY id", (shard,))
-        return [Batch(*row) for row in found]
-
-    def known_batch_ids(self) -> set[str]:
-        """Every batch id this ledger knows."""
-        return {str(row[0]) for row in self._db.execute("SELECT batch_id FROM batches")}
-
-    def progress(self) -> tuple[int, int]:
-        """(answered, all) requests of batches that are under way, as the service last said."""
-        row = self._db.one(
-            "SELECT SUM(COALESCE(b.completed, 0) + COALESCE(b.failed, 0)), SUM(s.requests) "
-            "FROM batches b JOIN shards s ON s.id = b.shard WHERE b.state = 'open'"
-        )
-        done, total = row or (0, 0)
-        return int(done or 0), int(total or 0)  # type: ignore[call-overload]
-
-    def batch_moves(self, batch: int, to: str) -> None:
-        """Set a batch's state."""
-        self._db.execute("UPDATE batches SET state = ? WHERE id = ?", (to, batch))
-
-    def cancel_asked(self, batch: int, now: int) -> None:
-        """Remember that we asked the service to cancel."""
-        self._db.execute("UPDATE batches SET cancel_asked_at = ? WHERE id = ?", (now, batch))
+    # -- cleaning ------------------------------------------------------------------------------
 
     def cleaned(self, shard: int) -> None:
         """Nothing of the shard is left to delete."""
@@ -340,40 +238,6 @@ class Shards:
                 "('open', 'downloaded')) ORDER BY id"
             )
         ]
-
-    # -- limits --------------------------------------------------------------------------------
-
-    def queue_limit(self, model: str) -> int | None:
-        """The queue limit learned from a refusal, or None."""
-        row = self._db.one("SELECT queue_limit FROM calibration WHERE model = ?", (model,))
-        return None if row is None or row[0] is None else int(row[0])  # type: ignore[call-overload]
-
-    def foreign_tokens(self, model: str) -> int:
-        """Prompt tokens of the model's unfinished batches that are not ours, as last listed."""
-        return self._db.number("SELECT queued_elsewhere FROM calibration WHERE model = ?", (model,))
-
-    def note_foreign(self, requests: Mapping[str, int]) -> None:
-        """Remember how many requests of each model others have in unfinished batches, as prompt
-        tokens of our own requests' average size."""
-        self._db.execute("UPDATE calibration SET queued_elsewhere = 0")
-        for model, count in requests.items():
-            average = self._db.number(
-                "SELECT SUM(prompt_tokens) / MAX(1, SUM(requests)) FROM shards WHERE model = ?",
-                (model,),
-            )
-            self._db.execute(
-                "INSERT INTO calibration (model, queued_elsewhere) VALUES (?, ?) "
-                "ON CONFLICT (model) DO UPDATE SET queued_elsewhere = ?2",
-                (model, count * (average or _TYPICAL_PROMPT)),
-            )
-
-    def learn_queue_limit(self, model: str, limit: int) -> None:
-        """Remember the limit that the service named."""
-        self._db.execute(
-            "INSERT INTO calibration (model, queue_limit) VALUES (?, ?) "
-            "ON CONFLICT (model) DO UPDATE SET queue_limit = ?2",
-            (model, limit),
-        )
 
 
 def metadata_of(workspace: str, shard: Shard) -> dict[str, str]:

@@ -7,9 +7,11 @@ import secrets
 from pathlib import Path
 
 from pipeline.ledger.answers import Answers
+from pipeline.ledger.batches import Batches
 from pipeline.ledger.books import Books
 from pipeline.ledger.database import Database
 from pipeline.ledger.images import Images
+from pipeline.ledger.queue import Queue
 from pipeline.ledger.rows import Rows
 from pipeline.ledger.shards import Shards
 from pipeline.ledger.works import Works
@@ -23,6 +25,8 @@ class Ledger:
         self.images = Images(self.database)
         self.works = Works(self.database)
         self.shards = Shards(self.database)
+        self.batches = Batches(self.database)
+        self.queue = Queue(self.database)
         self.books = Books(self.database)
         self.answers = Answers(self.database)
         self.rows = Rows(self.database)

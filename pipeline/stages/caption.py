@@ -117,6 +117,7 @@ class Captioner:
         self._rounds_without_news = 0
         self._outage = 0
         self._short: OverBudget | None = None
+        self._again = False  # images have become pending again since they were last written
 
     def caption(self) -> Tally:
         """Do it. Never raises for what a later run can mend: see `Tally.error`."""
@@ -134,6 +135,7 @@ class Captioner:
 
     def _feed(self) -> None:
         """Prepare and write; each full shard goes out at once."""
+        self._again = False
         ledger, clock = self.desk.ledger, self.desk.clock
         writer = Writer(ledger, self.order, self._pen, clock.now, self._watcher.prepared)
         try:
@@ -164,7 +166,7 @@ class Captioner:
             collected = self._look()
             sent = self._submit()
             can_send = sent.error is None or _passes(sent.error)
-            if (collected.again and can_send) or (collected.batches and self._short is not None):
+            if (self._again and can_send) or (collected.batches and self._short is not None):
                 return True
             doubts = self.desk.ledger.shards.in_states("CREATING")
             if not (collected.open or doubts or (sent.waiting and can_send)):
@@ -189,7 +191,7 @@ class Captioner:
     def _look(self, *, only_due: bool = False) -> Collected:
         """Reconcile what is in doubt, collect what is finished."""
         collected = Collected()
-        if only_due and not self.desk.ledger.shards.batches("open"):
+        if only_due and not self.desk.ledger.batches.in_states("open"):
             return collected
         if self.desk.ledger.shards.in_states("CREATING"):
             try:
@@ -207,6 +209,7 @@ class Captioner:
         tally.prompt_tokens += collected.prompt_tokens
         tally.completion_tokens += collected.completion_tokens
         tally.open = collected.open
+        self._again |= collected.again > 0
         for text in collected.problems:
             tally.say(text)
         if collected.error is None:
@@ -215,7 +218,7 @@ class Captioner:
             tally.fail(collected.error)
         if collected.batches:
             self._rounds_without_news = 0
-        done, total = self.desk.ledger.shards.progress()
+        done, total = self.desk.ledger.batches.progress()
         self._watcher.looked(done, total, collected.open)
 
     def _may_wait(self, error: CaptionmillError | None) -> bool:

@@ -42,7 +42,7 @@ def _clean_remote(desk: Desk, shard: int, file_id: str | None, result: Cleaned) 
     if not desk.delete_remote:
         return True
     ids: list[str | None] = [file_id]
-    for batch in desk.ledger.shards.batches_of(shard):
+    for batch in desk.ledger.batches.of_shard(shard):
         ids += [batch.input_file_id, batch.output_file_id, batch.error_file_id]
     try:
         for remote in dict.fromkeys(i for i in ids if i):

@@ -15,7 +15,8 @@ from pipeline.core.lifecycle import backoff_seconds, next_step
 from pipeline.errors import CaptionmillError, CostAnomaly, NeedsPerson, NotFound, ServiceError
 from pipeline.failpoints import reached
 from pipeline.ledger.answers import Settled
-from pipeline.ledger.shards import Batch, Shard
+from pipeline.ledger.batches import Batch
+from pipeline.ledger.shards import Shard
 from pipeline.stages import results
 from pipeline.stages.desk import FROZEN, ON_HOLD, Desk
 from pipeline.stages.reconcile import next_generation
@@ -71,7 +72,7 @@ def collect(desk: Desk, result: Collected | None = None) -> Collected:
     """
     result = result or Collected()
     result.open = 0
-    for batch in desk.ledger.shards.batches("open"):
+    for batch in desk.ledger.batches.in_states("open"):
         desk.check_stop()
         try:
             if not _poll(desk, batch):
@@ -81,7 +82,7 @@ def collect(desk: Desk, result: Collected | None = None) -> Collected:
         except (ServiceError, NeedsPerson) as error:
             result.open += 1
             result.fail(error)
-    for batch in desk.ledger.shards.batches("downloaded"):
+    for batch in desk.ledger.batches.in_states("downloaded"):
         desk.check_stop()
         _settle(desk, batch, result)
     return result
@@ -91,7 +92,7 @@ def _poll(desk: Desk, batch: Batch) -> bool:
     """Look at one batch; True when its results are safe here."""
     remote = desk.service.get(batch.batch_id)
     now = desk.clock.now()
-    desk.ledger.shards.observe(remote, now)
+    desk.ledger.batches.observe(remote, now)
     step = next_step(
         remote.status,
         remote.expires_at or batch.expires_at,
@@ -100,11 +101,11 @@ def _poll(desk: Desk, batch: Batch) -> bool:
         desk.patience,
     )
     if step == "cancel":
-        desk.ledger.shards.cancel_asked(batch.row, now)
+        desk.ledger.batches.cancel_asked(batch.row, now)
         desk.service.cancel(batch.batch_id)
     if step != "download":
         return False
-    current = desk.ledger.shards.batch(batch.batch_id)
+    current = desk.ledger.batches.by_id(batch.batch_id)
     assert current is not None
     for kind, file_id in (("output", current.output_file_id), ("error", current.error_file_id)):
         if file_id:
@@ -136,7 +137,7 @@ def raw_path(desk: Desk, batch: Batch, kind: str) -> Path:
 def _downloaded(desk: Desk, batch: Batch) -> None:
     shard = desk.ledger.shards.get(batch.shard)
     with desk.ledger.database.transaction("downloaded"):
-        desk.ledger.shards.batch_moves(batch.row, "downloaded")
+        desk.ledger.batches.move(batch.row, "downloaded")
         if batch.role == "main":
             desk.ledger.shards.move(shard, "DOWNLOADED")
 
@@ -191,8 +192,8 @@ def _goes_again(
     wait = backoff_seconds(refusals, desk.patience.backoff)
     with desk.ledger.database.transaction("requeue"):
         if failure.kind == "queue_full" and failure.limit:
-            desk.ledger.shards.learn_queue_limit(shard.model, failure.limit)
-        desk.ledger.shards.batch_moves(batch.row, "settled")
+            desk.ledger.queue.learn_limit(shard.model, failure.limit)
+        desk.ledger.batches.move(batch.row, "settled")
         next_generation(desk, shard, not_before=now + wait)
         desk.ledger.shards.note_refusal(shard.row, refusals, batch.problem)
     text = f"batch {batch.batch_id} was refused ({batch.problem}); it goes again after {wait} s"

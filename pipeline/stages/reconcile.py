@@ -43,7 +43,7 @@ def reconcile(desk: Desk) -> int:
     """
     listed = list(desk.service.list_batches())
     reached("reconcile.listed")
-    desk.ledger.shards.note_foreign(foreign_requests(listed, _known(desk)))
+    desk.ledger.queue.note_others(foreign_requests(listed, _known(desk)))
     wait, ask = 0, []
     for shard in desk.ledger.shards.in_states("CREATING"):
         decision = decide(_intent(desk, shard), listed, _known(desk), desk.patience)
@@ -63,7 +63,7 @@ def reconcile(desk: Desk) -> int:
 
 
 def _known(desk: Desk) -> frozenset[str]:
-    return frozenset(desk.ledger.shards.known_batch_ids())
+    return frozenset(desk.ledger.batches.ids())
 
 
 def _intent(desk: Desk, shard: Shard) -> Intent:
@@ -107,7 +107,7 @@ def _adopt(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
     """The shard's own batch: its money is booked under this generation."""
     with desk.ledger.database.transaction("adopt"):
         desk.ledger.books.record_unasked(shard.row, shard.generation, shard.worst, desk.scope())
-        desk.ledger.shards.add_batch(shard.row, shard.generation, batch, "main")
+        desk.ledger.batches.add(shard.row, shard.generation, batch, "main")
         desk.ledger.shards.move(shard, "SUBMITTED")
 
 
@@ -126,7 +126,7 @@ def _adopt_second(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
     """A second batch of a shard: what it costs is booked, what it has not run is cancelled."""
     with desk.ledger.database.transaction("adopt_second"):
         generation = int(_number(batch.metadata.get(GENERATION)) or shard.generation)
-        row = desk.ledger.shards.add_batch(shard.row, generation, batch, "stray")
+        row = desk.ledger.batches.add(shard.row, generation, batch, "stray")
         desk.ledger.books.record_unasked(shard.row, -row, shard.worst, desk.scope())
         desk.ledger.incident(
             desk.clock.now(),
@@ -157,7 +157,7 @@ def _adopt_unknown(desk: Desk, batch: RemoteBatch) -> None:
             key, model, requests, worst, meta.get("captionmill_prices") or None, desk.clock.now()
         )
         desk.ledger.books.record_unasked(row, 1, worst, desk.scope())
-        number = desk.ledger.shards.add_batch(row, 1, batch, "main")
+        number = desk.ledger.batches.add(row, 1, batch, "main")
         if attempts is None and not batch.terminal:
             desk.ledger.put(
                 ON_HOLD,

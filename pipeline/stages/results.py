@@ -20,7 +20,8 @@ from pipeline.core.pricing import PriceSheet, cost
 from pipeline.files import whole_file
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
-from pipeline.ledger.shards import Batch, Shard
+from pipeline.ledger.batches import Batch
+from pipeline.ledger.shards import Shard
 from pipeline.records import PAID_OUTCOMES, Answer
 
 _REPORTED = 20  # incidents of one kind that are spelled out for one batch

@@ -123,8 +123,8 @@ def _must_wait(desk: Desk, shard: Shard) -> str | None:
     now = desk.clock.now()
     if now < shard.not_before:
         return "backoff"
-    queued = desk.ledger.shards.queued_tokens(shard.model)
-    queued += desk.ledger.shards.foreign_tokens(shard.model)
+    queued = desk.ledger.queue.ours(shard.model)
+    queued += desk.ledger.queue.others(shard.model)
     if not admits(queued, shard.prompt_tokens, queue_room(desk, shard.model)):
         return "queue"
     if desk.ledger.shards.created_since(now - 3600) >= desk.creates_per_hour:
@@ -136,7 +136,7 @@ def queue_room(desk: Desk, model: str) -> int | None:
     """Prompt tokens that unfinished batches of a model may hold: three quarters of what the
     service named in a refusal, else of what is configured, else of the catalogue's guess. The
     quarter is for tokens that are counted otherwise there."""
-    limit = desk.ledger.shards.queue_limit(model) or desk.queue_limit or desk.queue_guess(model)
+    limit = desk.ledger.queue.limit(model) or desk.queue_limit or desk.queue_guess(model)
     return None if limit is None else limit * 3 // 4
 
 
@@ -197,7 +197,7 @@ def _create(desk: Desk, shard: Shard) -> bool:
         raise
     reached("submit.after_create")
     with desk.ledger.database.transaction("submitted"):
-        desk.ledger.shards.add_batch(shard.row, shard.generation, remote, "main")
+        desk.ledger.batches.add(shard.row, shard.generation, remote, "main")
         desk.ledger.shards.move(shard, "SUBMITTED")
     return True
 
@@ -213,7 +213,7 @@ def _refused(desk: Desk, shard: Shard, error: DefiniteRefusal | NeedsPerson) -> 
     elif failure.kind == "queue_full":
         state, seconds = "UPLOADED", backoff_seconds(refusals, desk.patience.backoff)
         if failure.limit:
-            desk.ledger.shards.learn_queue_limit(shard.model, failure.limit)
+            desk.ledger.queue.learn_limit(shard.model, failure.limit)
     else:
         state, seconds = "UPLOADED", int(wait) + 1 if wait else 0
     desk.ledger.shards.move(

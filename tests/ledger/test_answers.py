@@ -55,9 +55,9 @@ def test_a_better_answer_is_shown_and_every_charge_counts(world: World) -> None:
     first = answered(key, 300, outcome="length", caption="a ca")
     assert world.ledger.answers.settle(shard, batch, [first], rules, NOW).again == 1
     assert world.ledger.rows.outcomes() == {"length": 1}
-    stray = world.ledger.shards.add_batch(shard.row, 1, remote("batch_2"), "stray")
+    stray = world.ledger.batches.add(shard.row, 1, remote("batch_2"), "stray")
     world.ledger.books.record_unasked(shard.row, -stray, 1000, scope(1))
-    second = world.ledger.shards.batch("batch_2")
+    second = world.ledger.batches.by_id("batch_2")
     assert second is not None
     world.ledger.answers.settle(shard, second, [answered(key, 400, attempt=2)], rules, NOW)
     assert world.ledger.rows.outcomes() == {"captioned": 1}

@@ -19,11 +19,15 @@ def test_the_file_is_durable_and_migrated(tmp_path: Path) -> None:
     database.close()
 
 
+def _insert_and_fail(database: Database) -> None:
+    database.execute("INSERT INTO meta VALUES ('a', '1')")
+    raise RuntimeError
+
+
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     database = Database(tmp_path / "ledger.db")
     with pytest.raises(RuntimeError), database.transaction("t"):
-        database.execute("INSERT INTO meta VALUES ('a', '1')")
-        raise RuntimeError
+        _insert_and_fail(database)
     assert database.one("SELECT * FROM meta") is None
     database.close()
 
@@ -32,8 +36,8 @@ def test_an_inner_transaction_is_part_of_the_outer_one(tmp_path: Path) -> None:
     database = Database(tmp_path / "ledger.db")
     with pytest.raises(RuntimeError), database.transaction("outer"):
         with database.transaction("inner"):
-            database.execute("INSERT INTO meta VALUES ('a', '1')")
-        raise RuntimeError
+            database.execute("INSERT INTO meta VALUES ('b', '1')")
+        _insert_and_fail(database)
     assert database.one("SELECT * FROM meta") is None
     database.close()
 
@@ -76,7 +80,7 @@ def test_a_file_that_is_no_ledger_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_gone_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="ledger.db"):
+    with pytest.raises(StorageError, match=r"ledger\.db"):
         Database(tmp_path / "gone" / "ledger.db")
 
 

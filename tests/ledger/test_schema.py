@@ -29,10 +29,10 @@ def test_a_batch_id_exists_once_and_a_generation_has_one_main_batch(world: World
     world.image("a.jpg", 1)
     shard, _ = world.submitted()
     with pytest.raises(sqlite3.IntegrityError):
-        world.ledger.shards.add_batch(shard.row, 2, remote("batch_1"), "main")
+        world.ledger.batches.add(shard.row, 2, remote("batch_1"), "main")
     with pytest.raises(sqlite3.IntegrityError):
-        world.ledger.shards.add_batch(shard.row, 1, remote("batch_2"), "main")
-    world.ledger.shards.add_batch(shard.row, 1, remote("batch_3"), "stray")
+        world.ledger.batches.add(shard.row, 1, remote("batch_2"), "main")
+    world.ledger.batches.add(shard.row, 1, remote("batch_3"), "stray")
 
 
 def test_a_generation_is_reserved_once(world: World) -> None:

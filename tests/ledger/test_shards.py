@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.errors import BooksError
 from pipeline.ledger.shards import metadata_of
-from tests.ledger.world import NOW, World, remote
+from tests.ledger.world import NOW, World
 
 
 def test_sealing_makes_works_live_and_dissolving_gives_them_back(world: World) -> None:
@@ -27,28 +27,6 @@ def test_an_arrow_starts_from_the_state_that_was_seen(world: World) -> None:
         world.ledger.shards.move(shard, "UPLOADING")
 
 
-def test_what_is_seen_of_a_batch_is_not_unlearned(world: World) -> None:
-    world.image("a.jpg", 1)
-    world.submitted()
-    shards = world.ledger.shards
-    shards.observe(remote("batch_1", status="completed", output_file_id="out"), NOW)
-    shards.observe(remote("batch_1", status="in_progress", total=1), NOW + 1)
-    batch = shards.batch("batch_1")
-    assert batch is not None
-    assert (batch.status, batch.output_file_id, batch.total) == ("completed", "out", 1)
-    assert shards.batch("nobody") is None
-    assert shards.known_batch_ids() == {"batch_1"}
-
-
-def test_queued_tokens_count_what_may_be_at_the_service(world: World) -> None:
-    world.image("a.jpg", 1)
-    assert world.ledger.shards.queued_tokens("gpt-6-luna") == 0
-    world.submitted()
-    assert world.ledger.shards.queued_tokens("gpt-6-luna") == 100
-    assert world.ledger.shards.created_since(NOW) == 1
-    assert world.ledger.shards.created_since(NOW + 1) == 0
-
-
 def test_an_adopted_line_is_live_and_can_not_be_sealed_again(world: World) -> None:
     import sqlite3
 
@@ -60,23 +38,6 @@ def test_an_adopted_line_is_live_and_can_not_be_sealed_again(world: World) -> No
     assert [item[3] for item in shards.items(row)] == [True]
     with pytest.raises(sqlite3.IntegrityError):
         world.seal()
-
-
-def test_a_learned_limit_is_remembered(world: World) -> None:
-    assert world.ledger.shards.queue_limit("m") is None
-    world.ledger.shards.learn_queue_limit("m", 2_000_000)
-    world.ledger.shards.learn_queue_limit("m", 3_000_000)
-    assert world.ledger.shards.queue_limit("m") == 3_000_000
-
-
-def test_foreign_batches_count_in_our_requests_size(world: World) -> None:
-    world.image("a.jpg", 1)
-    world.seal()
-    world.ledger.shards.note_foreign({"gpt-6-luna": 7, "other": 2})
-    assert world.ledger.shards.foreign_tokens("gpt-6-luna") == 700
-    assert world.ledger.shards.foreign_tokens("other") == 1000
-    world.ledger.shards.note_foreign({})
-    assert world.ledger.shards.foreign_tokens("gpt-6-luna") == 0
 
 
 def test_metadata_keeps_the_services_limits(world: World) -> None:
@@ -93,9 +54,16 @@ def test_only_what_is_over_is_cleaned(world: World) -> None:
     assert shards.to_clean() == []
     shards.move(shard, "SETTLED")
     assert shards.to_clean() == []  # its batch is still open
-    shards.batch_moves(batch.row, "settled")
+    world.ledger.batches.move(batch.row, "settled")
     assert shards.to_clean() == [(shard.row, shard.shard_key, "file-1")]
     shards.cleaned(shard.row)
     assert shards.to_clean() == []
     with pytest.raises(BooksError, match="no shard 99"):
         shards.get(99)
+
+
+def test_create_calls_of_the_last_hour_are_counted(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.submitted()
+    assert world.ledger.shards.created_since(NOW) == 1
+    assert world.ledger.shards.created_since(NOW + 1) == 0

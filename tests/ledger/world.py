@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pipeline.core.identity import work_key
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
+from pipeline.ledger.batches import Batch
 from pipeline.ledger.books import Scope
-from pipeline.ledger.shards import Batch, NewItem, NewShard, Shard
+from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.works import RecipeRow
 from pipeline.records import Answer, PreparedImage, RemoteBatch, SourceFile, Usage
 
@@ -39,7 +40,7 @@ class World:
     source: int = 0
     folder: int = 0
     spec: int = 0
-    recipe: RecipeRow = RecipeRow(0, b"")
+    recipe: RecipeRow = field(default_factory=lambda: RecipeRow(0, b""))
     works: list[tuple[int, bytes]] = field(default_factory=list)
 
     def image(self, name: str, number: int, source: int | None = None) -> int:
@@ -67,12 +68,12 @@ class World:
         shard = self.seal(**seal)  # type: ignore[arg-type]
         self.ledger.books.record_unasked(shard.row, 1, shard.worst, scope(1))
         shards = self.ledger.shards
-        shards.add_batch(shard.row, 1, remote("batch_1"), "main")
+        self.ledger.batches.add(shard.row, 1, remote("batch_1"), "main")
         shard = shards.move(shard, "UPLOADING")
         shard = shards.move(shard, "UPLOADED", file_id="file-1")
         shard = shards.move(shard, "CREATING", intent_at=NOW)
         shard = shards.move(shard, "SUBMITTED")
-        batch = shards.batch("batch_1")
+        batch = self.ledger.batches.by_id("batch_1")
         assert batch is not None
         return shard, batch
 

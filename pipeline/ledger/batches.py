@@ -1,0 +1,109 @@
+"""Batches as the service shows them, and what is done with them here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.ledger.database import Database
+from pipeline.records import RemoteBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch row."""
+
+    row: int
+    batch_id: str
+    shard: int
+    generation: int
+    role: str
+    state: str
+    status: str
+    input_file_id: str
+    output_file_id: str | None
+    error_file_id: str | None
+    created_at: int
+    expires_at: int | None
+    total: int | None
+    completed: int | None
+    failed: int | None
+    cancel_asked_at: int | None
+    problem: str
+
+
+_BATCH = (
+    "SELECT id, batch_id, shard, generation, role, state, status, input_file_id, output_file_id, "
+    "error_file_id, created_at, expires_at, total, completed, failed, cancel_asked_at, problem "
+    "FROM batches"
+)
+
+
+class Batches:
+    """The table `batches`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def add(self, shard: int, generation: int, remote: RemoteBatch, role: str) -> int:
+        """Record a batch of a shard."""
+        batch = self._db.insert(
+            "INSERT INTO batches (batch_id, shard, generation, role, status, created_at, "
+            "input_file_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (remote.id, shard, generation, role, remote.status, remote.created_at,
+             remote.input_file_id),
+        )  # fmt: skip
+        self.observe(remote, remote.created_at)
+        return batch
+
+    def observe(self, remote: RemoteBatch, now: int) -> None:
+        """Remember what the service shows of a batch. A final status never becomes another one,
+        and a file id once seen is not forgotten."""
+        problem = "; ".join(f"{code}: {text}" for code, text in remote.errors)[:2000]
+        self._db.execute(
+            "UPDATE batches SET status = CASE WHEN status IN ('completed', 'failed', 'expired', "
+            "'cancelled') THEN status ELSE ? END, "
+            "output_file_id = COALESCE(?, output_file_id), "
+            "error_file_id = COALESCE(?, error_file_id), "
+            "expires_at = COALESCE(?, expires_at), total = COALESCE(?, total), "
+            "completed = COALESCE(?, completed), failed = COALESCE(?, failed), "
+            "problem = ?, polled_at = ? WHERE batch_id = ?",
+            (remote.status, remote.output_file_id, remote.error_file_id, remote.expires_at,
+             remote.total, remote.completed, remote.failed, problem, now, remote.id),
+        )  # fmt: skip
+
+    def in_states(self, *states: str) -> list[Batch]:
+        """Batches in any of these states, oldest first."""
+        marks = ", ".join("?" * len(states))
+        found = self._db.execute(f"{_BATCH} WHERE state IN ({marks}) ORDER BY id", states)
+        return [Batch(*row) for row in found]
+
+    def by_id(self, batch_id: str) -> Batch | None:
+        """The batch with the service's id, or None."""
+        found = self._db.one(f"{_BATCH} WHERE batch_id = ?", (batch_id,))
+        return None if found is None else Batch(*found)  # type: ignore[arg-type]
+
+    def of_shard(self, shard: int) -> list[Batch]:
+        """All batches of a shard, oldest first."""
+        found = self._db.execute(f"{_BATCH} WHERE shard = ? ORDER BY id", (shard,))
+        return [Batch(*row) for row in found]
+
+    def ids(self) -> set[str]:
+        """Every batch id this ledger knows."""
+        return {str(row[0]) for row in self._db.execute("SELECT batch_id FROM batches")}
+
+    def progress(self) -> tuple[int, int]:
+        """(answered, all) requests of batches that are under way, as the service last said."""
+        row = self._db.one(
+            "SELECT SUM(COALESCE(b.completed, 0) + COALESCE(b.failed, 0)), SUM(s.requests) "
+            "FROM batches b JOIN shards s ON s.id = b.shard WHERE b.state = 'open'"
+        )
+        done, total = row or (0, 0)
+        return int(done or 0), int(total or 0)  # type: ignore[call-overload]
+
+    def move(self, batch: int, to: str) -> None:
+        """Set a batch's state."""
+        self._db.execute("UPDATE batches SET state = ? WHERE id = ?", (to, batch))
+
+    def cancel_asked(self, batch: int, now: int) -> None:
+        """Remember that we asked the service to cancel."""
+        self._db.execute("UPDATE batches SET cancel_asked_at = ? WHERE id = ?", (now, batch))
