@@ -1,0 +1,173 @@
+"""What a forked child does: it is the product, with a kill, a stop or a breakage armed.
+
+Changed for speed only: sleeping moves the shared clock, images are prepared in this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline import failpoints, wiring
+from pipeline.stopping import Stopper
+from tests.crash.sharedtime import ProductClock, SharedTime
+
+KEY = "sk-crash-4f9d1c6e-never-to-be-written"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run of the product.
+
+    Attributes:
+        arguments: of the command line.
+        clock: file of the SharedTime.
+        keeper: Unix socket of whoever moves the clock.
+        output: file that gets standard output and standard error.
+        kill: (failpoint, visit) to die at, by SIGKILL.
+        stop: (failpoint, visit, signal): sent to itself there, as from a person.
+        fail: (failpoint, visit): an OSError "no space left" is raised there.
+        trace: file that gets every failpoint reached.
+        mutant: name of a breakage of the product, see tests.crash.mutants.
+        file_limit: RLIMIT_FSIZE in bytes.
+        pause: (failpoint, visit): tells the keeper and waits for its word.
+    """
+
+    arguments: tuple[str, ...]
+    clock: Path
+    keeper: Path
+    output: Path
+    kill: tuple[str, int] | None = None
+    stop: tuple[str, int, int] | None = None
+    trace: Path | None = None
+    mutant: str | None = None
+    file_limit: int | None = None
+    pause: tuple[str, int] | None = None
+
+
+def be(task: Task) -> int:
+    """Be the product; gives its exit code."""
+    descriptor = os.open(task.output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stdout = os.fdopen(1, "w", buffering=1)
+    sys.stderr = os.fdopen(2, "w", buffering=1)
+    os.environ["OPENAI_API_KEY"] = KEY
+    shared = SharedTime(task.clock)
+    _take_the_clock(shared, task.keeper)
+    _prepare_inline()
+    if task.mutant:
+        from tests.crash.mutants import MUTANTS
+
+        MUTANTS[task.mutant].apply()
+    if task.file_limit is not None:
+        import resource
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (task.file_limit, task.file_limit))
+    failpoints.arm(_hook(task))
+    from pipeline.cli.app import run
+
+    return run([*task.arguments, "--debug"])
+
+
+def _hook(task: Task) -> Callable[[str], None] | None:
+    actions: list[Callable[[str], None]] = []
+    if task.trace is not None:
+        trace = os.open(task.trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        actions.append(lambda name: void(os.write(trace, f"{name}\n".encode())))
+    if task.pause is not None:
+        actions.append(_at(*task.pause, lambda: ask(task.keeper, "paused")))
+    if task.stop is not None:
+        name, visit, number = task.stop
+        actions.append(_at(name, visit, lambda: os.kill(os.getpid(), number)))
+    if task.kill is not None:
+        actions.append(failpoints.kill_at(*task.kill))
+    if not actions:
+        return None
+
+    def hook(name: str) -> None:
+        for action in actions:
+            action(name)
+
+    return hook
+
+
+def _at(wanted: str, visit: int, act: Callable[[], object]) -> Callable[[str], None]:
+    left = visit
+
+    def hook(name: str) -> None:
+        nonlocal left
+        if name == wanted:
+            left -= 1
+            if left == 0:
+                act()
+
+    return hook
+
+
+def void(_value: object) -> None:
+    """Drop a value where a callback must give None."""
+
+
+def _take_the_clock(shared: SharedTime, keeper: Path) -> None:
+    from pipeline import session
+
+    really_sleep = time.sleep
+
+    def skip(seconds: float) -> None:
+        ask(keeper, f"skip {max(seconds, 0.05)}")
+        really_sleep(0.001)  # the server's threads get a turn
+
+    def sleep(stopper: Stopper, seconds: float) -> None:
+        if not stopper.stopping():
+            skip(seconds)
+
+    def clock(_offset: float = 0.0) -> ProductClock:
+        return ProductClock(shared)
+
+    time.sleep = skip
+    Stopper.sleep = sleep  # type: ignore[method-assign]
+    session.Clock = clock  # type: ignore[assignment, misc]
+
+
+def ask(keeper: Path, word: str) -> None:
+    """Say a word to the keeper of the clock and wait for its answer; without one, go on."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(30)
+        line.connect(str(keeper))
+        line.sendall(word.encode())
+        line.recv(1)
+
+
+def _prepare_inline() -> None:
+    from pipeline.engines.inline import InlineEngine
+    from pipeline.imaging import Preparer
+
+    def engine(_config: Any, recipe: Any, known: Any) -> InlineEngine:
+        return InlineEngine(Preparer(recipe, known))
+
+    wiring.engine = engine
+
+
+@contextlib.contextmanager
+def quiet_exit() -> Iterator[None]:
+    """Leave by `os._exit` whatever happens: a forked child runs no one else's clean-up."""
+    code = 71
+    try:
+        yield
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
