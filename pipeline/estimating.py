@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pipeline import wiring
+from pipeline.account import Identity, identify, workspace_of
 from pipeline.clock import Clock
 from pipeline.config import Config
 from pipeline.job import locate, open_data
 from pipeline.ledger import Ledger
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
-from pipeline.session import Identity, identify, workspace_of
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import Order

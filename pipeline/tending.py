@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pipeline.account import identify, workspace_of
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.errors import CaptionmillError, ServiceError, UsageError
@@ -15,7 +16,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
-from pipeline.session import identify, open_session, workspace_of
+from pipeline.session import open_session
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import Cleaned, clean
 from pipeline.stages.desk import FROZEN

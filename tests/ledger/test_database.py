@@ -24,6 +24,12 @@ def _insert_and_fail(database: Database) -> None:
     raise RuntimeError
 
 
+def _commit_inside_and_fail(database: Database) -> None:
+    with database.transaction("inner"):
+        database.execute("INSERT INTO meta VALUES ('b', '1')")
+    raise RuntimeError
+
+
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     database = Database(tmp_path / "ledger.db")
     with pytest.raises(RuntimeError), database.transaction("t"):
@@ -35,9 +41,7 @@ def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
 def test_an_inner_transaction_is_part_of_the_outer_one(tmp_path: Path) -> None:
     database = Database(tmp_path / "ledger.db")
     with pytest.raises(RuntimeError), database.transaction("outer"):
-        with database.transaction("inner"):
-            database.execute("INSERT INTO meta VALUES ('b', '1')")
-        _insert_and_fail(database)
+        _commit_inside_and_fail(database)
     assert database.one("SELECT * FROM meta") is None
     database.close()
 
