@@ -66,7 +66,7 @@ def test_the_bill_is_the_tables_sum_to_the_nano_dollar(rig: Rig) -> None:
 def test_a_changed_prompt_shows_its_price_and_asks_above_an_amount(rig: Rig) -> None:
     rig.add("a.png", "b.png")
     rig.run()
-    with pytest.raises(NeedsPerson, match="2 requests, about .*--yes"):
+    with pytest.raises(NeedsPerson, match=r"2 requests, about .*--yes"):
         rig.run(yes=False, prompt__user="What is it?", budget__confirm_above="0")
     assert {row["outcome"] for row in rig.table()} == {"captioned"}
     assert len(rig.server.books.rows()) == 2

@@ -80,7 +80,7 @@ Float = Annotated[float, BeforeValidator(_as_float)]
 Plain = Annotated[dict[str, Any], BeforeValidator(_plain)]
 Suffixes = Annotated[tuple[Annotated[str, AfterValidator(_suffix)], ...], BeforeValidator(as_tuple)]
 Minutes = Annotated[
-    tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(as_tuple), Field(min_length=1)
+    tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(as_tuple), Field(min_length=1)
 ]
 
 
