@@ -5,9 +5,7 @@ The only module that knows them all. `pipeline` re-exports what a program may ca
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,11 +14,13 @@ from pipeline.config import Config
 from pipeline.core.budget import room
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import check_template
-from pipeline.errors import CaptionmillError, NeedsPerson, ServiceError, UsageError
+from pipeline.errors import NeedsPerson, ServiceError, UsageError
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
+from pipeline.recording import recorded, told
 from pipeline.records import Nano
+from pipeline.report.checks import deviations, repeated_captions
 from pipeline.report.summary import Report
 from pipeline.session import Session, open_session
 from pipeline.sinks.base import WrittenTable
@@ -83,9 +83,12 @@ def run(
     Raises:
         CaptionmillError: see the error tree; nothing is lost by any of them.
     """
-    source = open_data(config, data, manifest)
-    with open_session(config, "run" if wait else "run --no-wait", say) as session:
-        return _Run(session, source, confirm, watcher or Quiet()).go(wait=wait)
+    command = "run" if wait else "run --no-wait"
+    with told(wiring.notice(config), command, say) as report:
+        source = open_data(config, data, manifest)
+        with open_session(config, command, say) as session:
+            _Run(session, source, report, confirm, watcher or Quiet()).go(wait=wait)
+    return report
 
 
 def submit(
@@ -111,18 +114,20 @@ def submit(
 
 def collect(config: Config, *, say: Say = lambda _text: None) -> Report:
     """Fetch what is finished of everything under way, make the table anew, return."""
-    with open_session(config, "collect", say) as session:
-        report = Report(table=str(session.workspace.table), local=session.identity.local)
-        with _recorded(session, report):
-            tally = Tally()
-            _reconcile(session, tally)
-            found = collect_batches(session.desk)
-            tally.settled, tally.outcomes, tally.open = found.batches, found.outcomes, found.open
-            tally.problems += found.problems
-            tally.error = tally.error or found.error
-            report.add_tally(tally)
-            _finish(session, report)
-        return report
+    with (
+        told(wiring.notice(config), "collect", say) as report,
+        open_session(config, "collect", say) as session,
+        recorded(session, report),
+    ):
+        tally = Tally()
+        _reconcile(session, tally)
+        found = collect_batches(session.desk)
+        tally.settled, tally.outcomes, tally.open = found.batches, found.outcomes, found.open
+        tally.problems += found.problems
+        tally.error = tally.error or found.error
+        report.add_tally(tally)
+        _finish(session, report)
+    return report
 
 
 def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
@@ -138,16 +143,20 @@ class _Run:
     """One run over one source."""
 
     def __init__(
-        self, session: Session, source: Source, confirm: Confirm, watcher: Watcher
+        self,
+        session: Session,
+        source: Source,
+        report: Report,
+        confirm: Confirm,
+        watcher: Watcher,
     ) -> None:
-        self.session, self.source = session, source
+        self.session, self.source, self.report = session, source, report
         self.confirm, self.watcher = confirm, watcher
-        self.report = Report(table=str(session.workspace.table), local=session.identity.local)
         self.wish = wish_of(session)
 
-    def go(self, *, wait: bool) -> Report:
+    def go(self, *, wait: bool) -> None:
         """Crawl, ask, caption, export, clean."""
-        with _recorded(self.session, self.report):
+        with recorded(self.session, self.report):
             crawled = crawl(
                 self.session.ledger,
                 self.source,
@@ -167,7 +176,6 @@ class _Run:
                 tally.open = found.open
             self.report.add_tally(tally)
             _finish(self.session, self.report, crawled.source)
-        return self.report
 
     def _order(self, crawled: Crawled) -> Order:
         ledger, wished = self.session.ledger, self.wish
@@ -266,25 +274,6 @@ def priced(found: Quote) -> str:
     )
 
 
-@contextmanager
-def _recorded(session: Session, report: Report) -> Iterator[None]:
-    """Record how a run ends, whatever ends it."""
-    began = time.monotonic()
-    code: int | None = None
-    try:
-        yield
-        code = report.exit_code
-    except CaptionmillError as error:
-        code = error.exit_code
-        raise
-    finally:
-        report.seconds = time.monotonic() - began
-        settled, reserved = session.ledger.rows.run_charges(session.desk.run)
-        report.run_settled, report.run_reserved = settled, reserved
-        if code is not None:
-            session.ledger.end_run(session.desk.run, session.clock.now(), code, report.as_dict())
-
-
 def _reconcile(session: Session, tally: Tally) -> bool:
     """Ask the service what it has of ours; False: no answer, so nothing may be submitted."""
     try:
@@ -306,6 +295,8 @@ def _finish(session: Session, report: Report, source: int | None = None) -> None
     totals = ledger.books.totals()
     report.settled, report.reserved = totals.settled, totals.reserved
     report.incidents = ledger.incidents()
+    if report.settled_batches and not session.identity.local:
+        report.problems += [*deviations(ledger), *repeated_captions(ledger)]
     cleaned = clean(session.desk)
     report.problems += cleaned.problems
 

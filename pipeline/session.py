@@ -13,6 +13,7 @@ from pipeline.clock import Clock
 from pipeline.config import Config
 from pipeline.ledger import Ledger
 from pipeline.providers.base import OPENAI, BatchOptions, BatchService
+from pipeline.runlog import RunLog, drop_old, log_path
 from pipeline.secrets import Secret
 from pipeline.stages.desk import Desk
 from pipeline.stopping import Stopper
@@ -34,6 +35,7 @@ class Session:
     desk: Desk
     stopper: Stopper
     clock: Clock
+    log: RunLog
 
 
 def service_options(config: Config, identity: Identity) -> BatchOptions:
@@ -97,6 +99,10 @@ def open_session(
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))
         bind(ledger, identity, workspace)
+        run = ledger.begin_run(command, clock.now())
+        log = _open_log(config, identity, workspace, run, clock)
+        log.write("run.began", run=run, command=command, account=identity.account)
+        say = _logged(say, log)
         announce(identity, config, say)
         stack.enter_context(stopper.listening(say))
         service = stack.enter_context(open_service(config, identity, workspace))
@@ -105,13 +111,34 @@ def open_session(
             service=service,
             workspace=workspace,
             clock=clock,
-            run=ledger.begin_run(command, clock.now()),
+            run=run,
             say=say,
+            note=log.write,
             stopping=stopper.stopping,
             sleep=stopper.sleep,
         )
         desk = _under_rules(desk, config, local=identity.local)
-        yield Session(config, identity, workspace, ledger, desk, stopper, clock)
+        yield Session(config, identity, workspace, ledger, desk, stopper, clock, log)
+
+
+def _open_log(
+    config: Config, identity: Identity, workspace: Workspace, run: int, clock: Clock
+) -> RunLog:
+    """This run's log; the oldest ones go."""
+    secrets = service_options(config, identity).secrets() if identity.key else ()
+    drop_old(workspace.logs, config.log.keep - 1)
+    path = log_path(workspace.logs, run)
+    return RunLog(path, clock.now, level=config.log.level, secrets=secrets)
+
+
+def _logged(say: Callable[[str], None], log: RunLog) -> Callable[[str], None]:
+    """`say`, with a copy in the log."""
+
+    def both(text: str) -> None:
+        say(text)
+        log.write("said", text=text)
+
+    return both
 
 
 def _under_rules(desk: Desk, config: Config, *, local: bool) -> Desk:

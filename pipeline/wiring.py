@@ -25,6 +25,7 @@ from pipeline.core.recipe import Recipe
 from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import SizePolicy, bind
 from pipeline.core.tokens import RequestEstimator
+from pipeline.notify import Notice
 from pipeline.prices import sheet_for
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.preprocess import Engines
@@ -194,6 +195,12 @@ def patience(config: Config) -> Patience:
 def rules(config: Config) -> dict[str, RetryRule]:
     """The retry rule of each outcome."""
     return {outcome: RetryRule(**rule) for outcome, rule in config.retry.model_dump().items()}
+
+
+def notice(config: Config) -> Notice:
+    """Who is told when a run has ended."""
+    told = config.notify
+    return Notice(told.command, told.url, told.when, told.timeout)
 
 
 def queue_guess(config: Config, *, local: bool) -> Callable[[str], int | None]:

@@ -5,6 +5,8 @@ lock             held by the one process that may write
 shards/          request files until their answers are safe
 raw/             output and error files as they came, compressed
 server/          state of the built-in server, when it was used
+logs/            what each run did, and its summary
+last-run.json    the summary of the last run
 captions.parquet the table
 rejects.csv      what could not be captioned, and why
 """
@@ -75,6 +77,11 @@ class Workspace:
         return self.root / "logs"
 
     @property
+    def last_run(self) -> Path:
+        """The summary of the last run."""
+        return self.root / "last-run.json"
+
+    @property
     def table(self) -> Path:
         """The Parquet table."""
         return self.root / "captions.parquet"
@@ -105,7 +112,7 @@ class Workspace:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not any(self.root.iterdir()):
                 self.root.chmod(0o700)
-            for folder in (self.shards, self.raw):
+            for folder in (self.shards, self.raw, self.logs):
                 folder.mkdir(mode=0o700, exist_ok=True)
             self._refuse_lost_ledger()
         except OSError as error:

@@ -204,6 +204,12 @@ class Answers:
             marks,
         ).rowcount
 
+    def captioned(self, spec: int) -> int:
+        """How many different contents of a spec have a caption."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM works WHERE spec = ? AND outcome = 'captioned'", (spec,)
+        )
+
     def repeated_captions(self, spec: int, at_least: int) -> list[tuple[str, int]]:
         """Captions that many different contents share, most frequent first (at most 20)."""
         return [

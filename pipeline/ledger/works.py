@@ -88,6 +88,13 @@ class Works:
         row = self._db.number("SELECT id FROM recipes WHERE recipe_id = ?", (key,))
         return RecipeRow(row, hash_of(admission))
 
+    def specs_in_use(self) -> list[int]:
+        """Rows of the specs that the sources' rows are about."""
+        found = self._db.execute(
+            "SELECT DISTINCT spec FROM sources WHERE spec IS NOT NULL ORDER BY spec"
+        )
+        return [int(row) for (row,) in found]
+
     def schema_fields(self, spec: int | None) -> tuple[str, ...]:
         """Properties that a structured answer of this spec must have, () for plain text."""
         row = self._db.one("SELECT canonical FROM specs WHERE id = ?", (spec,))

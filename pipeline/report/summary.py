@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.core.pricing import format_usd
-from pipeline.errors import EXIT_DONE, BooksError, CaptionmillError
+from pipeline.errors import EXIT_BUG, EXIT_DONE, EXIT_PENDING, BooksError, CaptionmillError
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
 from pipeline.stages.caption import Tally
@@ -37,19 +37,26 @@ class Report:
     """A run in figures.
 
     Attributes:
+        command, run: what was asked for, and the number of the run in this workspace.
+        started_at, ended_at: UTC, "2026-11-22T02:15:07Z"; "" when the run did not come so far.
         table: where the Parquet is; `rows` in it, None when it was not made anew.
         images: present images of the source (or of the workspace, without a source).
         outcomes: those images by outcome; their sum is `images`.
         reasons: rejected images by reason code.
         skipped: files that are no images, by suffix.
-        batches, requests: created by this run.
+        batches, requests: created by this run; `settled_batches` are those it settled.
         prompt_tokens, completion_tokens: of the answers that arrived in this run.
         run_settled, run_reserved: nano-dollars of this run's reservations.
         settled, reserved: nano-dollars of the whole workspace.
         problems: sentences a person should read.
         incidents: (time, kind, sentence) not yet acknowledged.
+        error: what decides the exit code; `bug` when captionmill itself failed.
     """
 
+    command: str = ""
+    run: int = 0
+    started_at: str = ""
+    ended_at: str = ""
     table: str = ""
     local: bool = False
     rows: int | None = None
@@ -59,6 +66,7 @@ class Report:
     skipped: Counter[str] = field(default_factory=Counter)
     batches: int = 0
     requests: int = 0
+    settled_batches: int = 0
     open: int = 0
     waiting: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
@@ -72,6 +80,18 @@ class Report:
     incidents: list[tuple[int, str, str]] = field(default_factory=list)
     quote: Quote | None = None
     error: CaptionmillError | None = None
+    bug: bool = False
+
+    def fail(self, error: Exception) -> None:
+        """Note what ended the run before its time."""
+        text = str(error)
+        if isinstance(error, CaptionmillError):
+            self.error = error
+        else:
+            self.bug = True
+            text = f"a bug in captionmill: {type(error).__name__}: {text}"
+        if text not in self.problems:
+            self.problems.append(text)
 
     def add_crawl(self, crawled: Crawled) -> None:
         """Take over what crawling found."""
@@ -82,6 +102,7 @@ class Report:
     def add_tally(self, tally: Tally) -> None:
         """Take over what sending and collecting did."""
         self.batches, self.requests = tally.batches, tally.requests
+        self.settled_batches = tally.settled
         self.open, self.waiting = tally.open, tally.waiting
         self.prompt_tokens = tally.prompt_tokens
         self.completion_tokens = tally.completion_tokens
@@ -104,13 +125,21 @@ class Report:
     @property
     def exit_code(self) -> int:
         """0 when nothing is left to do, else the code of what is in the way."""
+        if self.bug:
+            return EXIT_BUG
         if self.error is not None:
             return self.error.exit_code
-        return 3 if self.open or self.waiting or self.outcomes["pending"] else EXIT_DONE
+        left = self.open or self.waiting or self.outcomes["pending"]
+        return EXIT_PENDING if left else EXIT_DONE
 
     def as_dict(self) -> dict[str, object]:
         """JSON-able figures; money in nano-dollars."""
         return {
+            "command": self.command,
+            "run": self.run,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "exit_code": self.exit_code,
             "table": self.table,
             "provider": "local" if self.local else "openai",
             "images": self.images,
@@ -119,6 +148,7 @@ class Report:
             "skipped": dict(self.skipped),
             "batches": self.batches,
             "requests": self.requests,
+            "settled_batches": self.settled_batches,
             "open_batches": self.open,
             "waiting_shards": dict(self.waiting),
             "prompt_tokens": self.prompt_tokens,
@@ -130,7 +160,6 @@ class Report:
             "seconds": round(self.seconds, 3),
             "problems": self.problems,
             "incidents": [list(incident) for incident in self.incidents],
-            "exit_code": self.exit_code,
         }
 
     def lines(self) -> Iterator[str]:

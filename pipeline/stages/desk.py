@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from pipeline.clock import Clock
 from pipeline.core.budget import Caps
@@ -20,6 +21,18 @@ FROZEN = "frozen"
 ON_HOLD = "on_hold"
 
 
+class Note(Protocol):
+    """Puts an event into the run's log."""
+
+    def __call__(self, event: str, *, level: str = "info", **fields: object) -> None:
+        """Add one event; `fields` are JSON-able."""
+        ...
+
+
+def silent(event: str, *, level: str = "info", **fields: object) -> None:
+    """A note that nobody keeps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Ledger, service, workspace and the rules of this run.
@@ -30,6 +43,7 @@ class Desk:
         queue_guess: the same as the catalogue knows it, None = no limit.
         creates_per_hour: create calls an hour.
         say: shows one sentence to the user.
+        note: puts an event into the run's log.
         stopping: true once a person or the system asked to stop.
         sleep: waits some seconds, less when asked to stop.
     """
@@ -49,6 +63,7 @@ class Desk:
     keep_shards: bool = False
     delete_remote: bool = True
     say: Callable[[str], None] = lambda _text: None
+    note: Note = silent
     stopping: Callable[[], bool] = lambda: False
     sleep: Callable[[float], None] = time.sleep
 

@@ -1,0 +1,43 @@
+"""What looks wrong in the answers so far, as sentences a person should read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.ledger import Ledger
+
+_LINES = 20  # fewer say nothing about a model
+_DEVIATION = 25  # percent
+_REPEATED, _REPEATED_PERCENT = 20, 2
+_SHOWN = 60  # characters of a caption
+
+
+def deviations(ledger: Ledger) -> Iterator[str]:
+    """Models whose bills are more than 25 % off the estimates of their prompt tokens."""
+    for model, estimated, billed, lines in ledger.answers.calibration():
+        if lines < _LINES or estimated <= 0 or abs(billed - estimated) * 100 <= (
+            _DEVIATION * estimated
+        ):
+            continue
+        then = (
+            "reservations are raised by as much, check the image rule of this model"
+            if billed > estimated
+            else "less is sent under a budget than could be"
+        )
+        yield (
+            f"{model}: billed prompt tokens are {100 * billed // estimated} % of the estimated "
+            f"ones ({lines:,} answers): {then}"
+        )
+
+
+def repeated_captions(ledger: Ledger) -> Iterator[str]:
+    """Captions that stand on suspiciously many different images of a source's present request."""
+    for spec in ledger.works.specs_in_use():
+        captioned = ledger.answers.captioned(spec)
+        least = max(_REPEATED, captioned * _REPEATED_PERCENT // 100)
+        for caption, count in ledger.answers.repeated_captions(spec, least):
+            shown = caption if len(caption) <= _SHOWN else f"{caption[:_SHOWN]}..."
+            yield (
+                f"{count:,} of {captioned:,} different images have the same caption, {shown!r}: "
+                "look at some of them"
+            )
