@@ -99,9 +99,10 @@ class Rig:
         """Rows of the table by outcome."""
         return Counter(row["outcome"] for row in self.table())
 
-    def posts(self, path: str = "/v1/batches") -> int:
-        """POST requests that the server has seen."""
-        return len(self.server.books.requests("POST", path))
+    def posts(self, path: str | None = "/v1/batches") -> int:
+        """POST requests that the server has seen: of one path, or of all (None)."""
+        seen = self.server.books.requests("POST")
+        return len([request for request in seen if path in (None, request.path)])
 
     def check(self, *, at_rest: bool = True) -> None:
         """The promises: nothing billed twice, one outcome an image, books equal to the bill."""
