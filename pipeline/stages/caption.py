@@ -139,8 +139,10 @@ class Captioner:
         ledger, clock = self.desk.ledger, self.desk.clock
         writer = Writer(ledger, self.order, self._pen, clock.now, self._watcher.prepared)
         try:
-            for shard in writer.write(self._engines, self._locate):
-                self._watcher.sealed(self.desk.ledger.shards.get(shard).requests)
+            for row in writer.write(self._engines, self._locate):
+                shard = ledger.shards.get(row)
+                self.desk.note("shard.sealed", shard=shard.shard_key, requests=shard.requests)
+                self._watcher.sealed(shard.requests)
                 if not self._clear_the_way():
                     break
                 self._look(only_due=True)

@@ -93,6 +93,8 @@ def _poll(desk: Desk, batch: Batch) -> bool:
     remote = desk.service.get(batch.batch_id)
     now = desk.clock.now()
     desk.ledger.batches.observe(remote, now)
+    desk.note("batch.seen", level="debug", batch=remote.id, status=remote.raw_status,
+              completed=remote.completed, failed=remote.failed)  # fmt: skip
     step = next_step(
         remote.status,
         remote.expires_at or batch.expires_at,
@@ -167,6 +169,9 @@ def _settle(desk: Desk, batch: Batch, result: Collected) -> None:
         desk.ledger.put(ON_HOLD, None)
         desk.ledger.put("table_stale", "1")
     result.add(settled)
+    desk.note("batch.settled", batch=batch.batch_id, shard=shard.shard_key,
+              outcomes=dict(settled.outcomes), billed_nano_usd=settled.billed,
+              again=settled.again)  # fmt: skip
     result.problems += [text for _, text in report.incidents]
     if settled.over:
         result.fail(CostAnomaly(desk.ledger.get(FROZEN) or ""))
@@ -197,6 +202,7 @@ def _goes_again(
         next_generation(desk, shard, not_before=now + wait)
         desk.ledger.shards.note_refusal(shard.row, refusals, batch.problem)
     text = f"batch {batch.batch_id} was refused ({batch.problem}); it goes again after {wait} s"
+    desk.note("batch.goes_again", level="warning", batch=batch.batch_id, text=text)
     if failure.kind in _PERSON:
         result.fail(NeedsPerson(text))
     else:

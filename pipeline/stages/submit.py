@@ -199,11 +199,14 @@ def _create(desk: Desk, shard: Shard) -> bool:
     with desk.ledger.database.transaction("submitted"):
         desk.ledger.batches.add(shard.row, shard.generation, remote, "main")
         desk.ledger.shards.move(shard, "SUBMITTED")
+    desk.note("batch.created", batch=remote.id, shard=shard.shard_key, requests=shard.requests,
+              prompt_tokens=shard.prompt_tokens, worst_nano_usd=shard.worst)  # fmt: skip
     return True
 
 
 def _refused(desk: Desk, shard: Shard, error: DefiniteRefusal | NeedsPerson) -> None:
     """A definite no: no batch exists, the file and the reservation stay for another try."""
+    desk.note("batch.refused", level="warning", shard=shard.shard_key, text=str(error))
     code = getattr(error, "code", None) or ""
     failure = classify(code, str(error))
     now, refusals = desk.clock.now(), shard.refusals + 1
