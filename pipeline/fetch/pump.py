@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import queue
 import threading
 import time
@@ -62,9 +63,13 @@ def fetch_all(
         for number, _ in urls:
             yield number, refusal("url_not_enabled", detail)
         return
+    waiting = iter(urls)
+    first = next(waiting, None)
+    if first is None:
+        return
     moment = int(time.time()) if now is None else now
     with _Pump(options, UrlCache(cache), moment, lookup) as pump:
-        yield from pump.run(iter(urls), check_stop)
+        yield from pump.run(itertools.chain([first], waiting), check_stop)
 
 
 class _Pump:

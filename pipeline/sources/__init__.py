@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.sources.base import (
     Listing,
+    NamesUrls,
     Problems,
     Source,
     SourceOptions,
@@ -18,10 +19,12 @@ from pipeline.sources.base import (
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.manifest import ManifestSource
 from pipeline.sources.single import FileSource
+from pipeline.sources.urls import UrlSource, looks_like_list
 
 __all__ = [
     "SOURCES",
     "Listing",
+    "NamesUrls",
     "Problems",
     "Source",
     "SourceOptions",
@@ -35,13 +38,14 @@ SOURCES: Mapping[str, Callable[[Path, SourceOptions], Source]] = {
     "folder": FolderSource,
     "file": FileSource,
     "manifest": ManifestSource,
+    "urls": UrlSource,
 }
 
 
 def open_source(
     data: Path | None, manifest: Path | None, options: SourceOptions | None = None
 ) -> Source:
-    """The source that the user named: a folder, one image, or a manifest.
+    """The source that the user named: a folder, one image, a manifest or a list of URLs.
 
     Raises:
         UsageError: none or both are given, or it does not exist, is empty or of the wrong kind.
@@ -61,4 +65,6 @@ def open_source(
     if manifest is not None and is_folder:
         raise UsageError(f"the manifest {path} is a folder: name the table itself")
     kind = "manifest" if manifest is not None else "folder" if is_folder else "file"
+    if not is_folder and looks_like_list(path):
+        kind = "urls"
     return SOURCES[kind](path, options or SourceOptions())

@@ -13,7 +13,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
 
 from pipeline.records import SourceFile
 
@@ -22,6 +23,7 @@ FollowLinks = Literal["inside", "never", "anywhere"]
 _BYTES = 32
 _MODULUS = 1 << (8 * _BYTES)
 _ENOUGH_PROBLEMS = 100
+_LONGEST_NAME = 4096  # as many characters as a path may have; a longer one is never a file
 _ESCAPES = re.compile(r"\\x([89a-f][0-9a-f]|5c)")
 _NEEDS_ESCAPE = re.compile(r"[\udc80-\udcff]|\\(?=x(?:[89a-f][0-9a-f]|5c))")
 
@@ -36,12 +38,14 @@ class SourceOptions:
             is sniffed.
         path_column: the manifest's column of paths; None finds it by name.
         allow_outside: a manifest may name files outside of its own folder.
+        url_cache: where images at URLs were downloaded to; without it they are refused.
     """
 
     follow_links: FollowLinks = "inside"
     extensions: tuple[str, ...] = ()
     path_column: str | None = None
     allow_outside: bool = False
+    url_cache: Path | None = None
 
 
 class Listing(Protocol):
@@ -100,6 +104,15 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class NamesUrls(Protocol):
+    """A source whose images may be at URLs."""
+
+    def urls(self) -> Iterator[str]:
+        """Every URL it names, in order, those that come again too; constant memory."""
+        ...
+
+
 class Problems(list[str]):
     """Sentences for a person; after a hundred only their number grows."""
 
@@ -131,6 +144,15 @@ def to_path(text: str) -> str:
     return _ESCAPES.sub(
         lambda found: "\\" if found[1] == "5c" else chr(0xDC00 + int(found[1], 16)), text
     )
+
+
+def problem_entry(
+    name: str, problem: str, detail: str, columns: dict[str, str] | None = None
+) -> SourceFile:
+    """The entry of a row that names no image; what is far too long for a name is cut."""
+    if len(name) > _LONGEST_NAME:
+        name = name[:_LONGEST_NAME] + "…"
+    return SourceFile("", name, "", columns=columns or {}, problem=problem, detail=detail)
 
 
 def stat_token(name: str, size: int, mtime_ns: int, inode: int) -> int:

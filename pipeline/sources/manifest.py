@@ -1,9 +1,9 @@
 """A table of images: CSV or TSV, one row an image, the other columns carried along.
 
 Bad rows stay in the listing with a problem, so that each row of the table has one outcome:
-"bad_row", "no_path", "bad_path", "outside_root", "missing_file", "not_a_file",
-"url_not_enabled". A path that comes again with other columns is a further occurrence; a row that
-repeats another one wholly is skipped and counted.
+"bad_row", "no_path", "bad_path", "outside_root", "missing_file", "not_a_file", or for a URL
+"url_not_enabled", "not_downloaded" or what became of its download. A path that comes again with
+other columns is a further occurrence; a row that repeats another one wholly is skipped and counted.
 
 Memory: 8 bytes a row while the table is looked through, and about 200 bytes for each row whose
 path comes more than once.
@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
-import re
 import stat
 from array import array
 from collections import Counter
@@ -27,17 +26,17 @@ from pipeline.sources.base import (
     Problems,
     SourceOptions,
     closed_digest,
+    problem_entry,
     stat_token,
     to_path,
     to_text,
 )
+from pipeline.sources.remote import RemoteFiles, is_url
 from pipeline.sources.table import Row, Table, read_table
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _OUTSIDE = "this leads out of the manifest's folder (see input.allow_outside)"
 _REPEATED = "(repeated row)"
 _FOLDERS_REMEMBERED = 4096
-_LONGEST_NAME = 4096  # as many characters as a path may have; a longer one is never a file
 
 
 class ManifestSource:
@@ -67,9 +66,16 @@ class ManifestSource:
         """One listing of the whole table."""
         yield ManifestListing(self.table, self.options)
 
+    def urls(self) -> Iterator[str]:
+        """The URLs among the paths, in order, those that come again too."""
+        texts = (_path_text(self.table, row) for row in self.table.rows() if not row.problem)
+        return filter(is_url, texts)
+
     def path_of(self, folder: str, name: str) -> str:
         """The openable path of an entry."""
         del folder
+        if is_url(name):
+            return RemoteFiles(self.options.url_cache).path_of(name)
         return os.path.normpath(os.path.join(self._path.parent, to_path(name)))  # noqa: PTH118
 
 
@@ -83,6 +89,7 @@ class ManifestListing:
         self.skipped: Counter[str] = Counter()
         self._table = table
         self._files = _Files(str(table.path.parent), options)
+        self._remote = RemoteFiles(options.url_cache)
         hashes = array("Q")
         total = 0
         for row in table.rows():
@@ -120,25 +127,28 @@ class ManifestListing:
     def _entry(self, row: Row) -> SourceFile:
         table = self._table
         fields = row.fields
-        text = fields[table.path_index].strip() if len(fields) > table.path_index else ""
+        text = _path_text(table, row)
         if row.problem:
-            return _problem(text or f"line {row.line}", row.problem, row.detail)
+            return problem_entry(text or f"line {row.line}", row.problem, row.detail)
         columns = {
             name: value
             for at, (name, value) in enumerate(zip(table.header, fields, strict=True))
             if at != table.path_index
         }
         if not text:
-            return _problem(
+            return problem_entry(
                 f"line {row.line}", "no_path", f"line {row.line} names no file", columns
             )
         if "\0" in "".join(fields):
             detail = f"line {row.line} holds a zero byte"
-            return _problem(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), "bad_row", detail)
-        if _ADDRESS.match(text):
-            detail = f"line {row.line}: addresses are not read; download the images first"
-            return _problem(text, "url_not_enabled", detail, columns)
+            return problem_entry(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), "bad_row", detail)
+        if is_url(text):
+            return self._remote.entry(text, columns, row.line)
         return self._files.entry(text, columns, row.line)
+
+
+def _path_text(table: Table, row: Row) -> str:
+    return row.fields[table.path_index].strip() if len(row.fields) > table.path_index else ""
 
 
 class _Files:
@@ -166,11 +176,11 @@ class _Files:
             problem, reason = _why(error)
             if not (inside or self._outside_allowed):
                 problem, reason = "outside_root", _OUTSIDE
-            return _problem(name, problem, f"line {line}: {reason}", columns)
+            return problem_entry(name, problem, f"line {line}: {reason}", columns)
         if not (inside or self._outside_allowed):
-            return _problem(name, "outside_root", f"line {line}: {_OUTSIDE}", columns)
+            return problem_entry(name, "outside_root", f"line {line}: {_OUTSIDE}", columns)
         if not stat.S_ISREG(seen.st_mode):
-            return _problem(name, "not_a_file", f"line {line} names no regular file", columns)
+            return problem_entry(name, "not_a_file", f"line {line} names no regular file", columns)
         return SourceFile(
             "", name, to_text(path), seen.st_size, seen.st_mtime_ns, seen.st_ino, columns
         )
@@ -193,14 +203,6 @@ def _why(error: OSError | ValueError) -> tuple[str, str]:
     if isinstance(error, OSError):
         return "bad_path", error.strerror or str(error)
     return "bad_path", str(error)
-
-
-def _problem(
-    name: str, problem: str, detail: str, columns: dict[str, str] | None = None
-) -> SourceFile:
-    if len(name) > _LONGEST_NAME:
-        name = name[:_LONGEST_NAME] + "…"
-    return SourceFile("", name, "", columns=columns or {}, problem=problem, detail=detail)
 
 
 def _again(entry: SourceFile, occurrence: int) -> SourceFile:

@@ -48,15 +48,18 @@ def test_a_request_says_no_more_than_it_must(
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    netrc.write_text("machine site.example login somebody password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))
+    site.on("/1", redirect("/2").replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n"))
     site.on("/2", reply())
-    first = site.on("/1", redirect("/2").replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n"))
-    fetch([first], replace(LOCAL, user_agent="tester"), tmp_path)
+    options = replace(LOCAL, user_agent="tester")
+    urls = [site.url("/1", "site.example")]
+    assert code(fetch(urls, options, tmp_path, lookup=lambda _host: ["127.0.0.1"])[0]) == "new"
+    assert site.paths() == ["/1", "/2"]
     for request in site.seen:
         assert set(request.headers) == {"host", "user-agent", "accept", "accept-encoding"}
         assert request.headers["user-agent"] == "tester"
-        assert request.headers["host"] == f"127.0.0.1:{site.port}"
+        assert request.headers["host"] == f"site.example:{site.port}"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.records import SourceFile
-from pipeline.sources import Source, SourceOptions
+from pipeline.sources import NamesUrls, Source, SourceOptions
 from pipeline.sources.manifest import ManifestSource
 from tests.sources.contract import JPEG, SourceContract, all_entries, digests
+from tests.sources.test_remote import download
 
 
 def opened(root: Path, content: str, **options: object) -> ManifestSource:
@@ -159,3 +160,25 @@ def test_the_rules_are_part_of_the_digest(tmp_path: Path) -> None:
     assert digests(opened(tmp_path, "path\na.jpg\n")) != digests(
         opened(tmp_path, "path\na.jpg\n", allow_outside=True)
     )
+
+
+def test_a_url_is_the_file_that_it_was_downloaded_to(tmp_path: Path) -> None:
+    url = "https://example.com/a.jpg?x=1,2"
+    path = download(tmp_path / "cache", url)
+    images(tmp_path, "b.jpg")
+    table = f'title,image\nA,"{url}"\nB,b.jpg\nA2,"{url}"\nC,http://example.com/new\nD,"{url}",\n'
+    source = opened(tmp_path, table, url_cache=tmp_path / "cache")
+    assert [(*brief(entry), entry.location) for entry in all_entries(source)] == [
+        (url, 0, None, str(path)),
+        ("b.jpg", 0, None, str(tmp_path / "b.jpg")),
+        (url, 1, None, str(path)),
+        ("http://example.com/new", 0, "not_downloaded", ""),
+        (url, 2, "bad_row", ""),
+    ]
+    assert list(source.urls()) == [url, url, "http://example.com/new"]
+    assert source.path_of("", url) == str(path)
+    assert isinstance(source, NamesUrls)
+
+
+def test_a_manifest_of_files_names_no_urls(tmp_path: Path) -> None:
+    assert list(opened(tmp_path, "path\na.jpg\n../b.jpg\nC:/x\n").urls()) == []

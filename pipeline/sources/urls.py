@@ -1,0 +1,139 @@
+"""A text file of URLs: one a line, "#" begins a comment line, blank lines are left out.
+
+A line that is no URL stays in the listing with the problem "bad_url". Otherwise it is a manifest
+of one column: the same rules for lines that come again, the same memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.sources.base import Listing, Problems, SourceOptions, to_text
+from pipeline.sources.manifest import ManifestListing
+from pipeline.sources.remote import RemoteFiles, is_url
+from pipeline.sources.table import MOST_CHARACTERS, Row, Table
+
+_HEAD = 1 << 16
+_TABLES = (".csv", ".tsv", ".tab")
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class UrlSource:
+    """The images at the URLs of a list."""
+
+    kind = "urls"
+    columns: tuple[str, ...] = ()
+
+    def __init__(self, path: Path, options: SourceOptions) -> None:
+        """Open a list; its lines are read later.
+
+        Raises:
+            UsageError: it cannot be read, or is no UTF-8 text.
+        """
+        self.options = options
+        self.list = read_list(Path(os.path.realpath(path)))
+        self.locator = to_text(str(self.list.path))
+        self.label = to_text(self.list.path.name)
+        self.problems = Problems()
+        self.complete = True
+        self._remote = RemoteFiles(options.url_cache)
+
+    def listings(self) -> Iterator[Listing]:
+        """One listing of the whole list."""
+        yield ManifestListing(self.list, self.options)
+
+    def urls(self) -> Iterator[str]:
+        """The URLs in order, those that come again too."""
+        return (row.fields[0] for row in self.list.rows() if not row.problem)
+
+    def path_of(self, folder: str, name: str) -> str:
+        """The openable path of an entry's download."""
+        del folder
+        return self._remote.path_of(name)
+
+
+class UrlList(Table):
+    """A list of URLs as a table of one column."""
+
+    __slots__ = ()
+
+    def rows(self) -> Iterator[Row]:
+        """One row a line that is neither blank nor a comment.
+
+        Raises:
+            UsageError: a line is too long to be a URL, or the file became unreadable.
+        """
+        try:
+            with self.path.open("rb") as handle:
+                number = 0
+                while line := handle.readline(MOST_CHARACTERS + 1):
+                    number += 1
+                    if len(line) > MOST_CHARACTERS:
+                        raise UsageError(
+                            f"{self.path} line {number} is longer than {MOST_CHARACTERS:,} "
+                            "characters: this is not a list of URLs"
+                        )
+                    if number == 1:
+                        line = line.removeprefix(codecs.BOM_UTF8)
+                    text = line.strip()
+                    if text and not text.startswith(b"#"):
+                        yield _row(number, text)
+        except OSError as error:
+            raise UsageError(f"cannot read the list {self.path}: {error.strerror}") from error
+
+
+def read_list(path: Path) -> UrlList:
+    """Look through a list once.
+
+    Raises:
+        UsageError: it cannot be read, or is UTF-16.
+    """
+    try:
+        with path.open("rb") as handle:
+            if handle.read(2) in _UTF_16:
+                raise UsageError(f"the list {path} is UTF-16: save it as UTF-8")
+            handle.seek(0)
+            hasher = hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=32))
+    except OSError as error:
+        raise UsageError(f"cannot read the list {path}: {error.strerror}") from error
+    return UrlList(
+        path=path,
+        digest=hasher.digest(),
+        encoding="utf-8",
+        delimiter="\n",
+        header_line=0,
+        header=("url",),
+        path_index=0,
+    )
+
+
+def looks_like_list(path: Path) -> bool:
+    """True for a regular file, not named as a table, whose first line that counts is a URL."""
+    if path.suffix.lower() in _TABLES:
+        return False
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as handle:
+            head = handle.read(_HEAD)
+    except (OSError, ValueError):
+        return False
+    for line in head.removeprefix(codecs.BOM_UTF8).split(b"\n"):
+        text = line.strip()
+        if text and not text.startswith(b"#"):
+            return text.lower().startswith((b"http://", b"https://"))
+    return False
+
+
+def _row(number: int, line: bytes) -> Row:
+    text = line.decode("utf-8", "replace")
+    if "\N{REPLACEMENT CHARACTER}" in text:
+        return Row(number, (text,), "bad_url", f"line {number} is not UTF-8")
+    if not is_url(text):
+        return Row(number, (text,), "bad_url", f"line {number} is no URL: one begins with https://")
+    return Row(number, (text,))
