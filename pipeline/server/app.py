@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import selectors
 import signal
 import sys
 import threading
@@ -30,6 +31,7 @@ from pipeline.server.settings import Limits, Pace
 
 HOST = "127.0.0.1"
 _BODY_LIMIT = 64 << 20
+_PARENT_SECONDS = 1.0
 
 
 def build_app(service: Service) -> web.Application:
@@ -67,6 +69,18 @@ class LoopbackServer:
             assert not server.books.billed_again()
 
     A new server on the same `state_dir` goes on where the last one stopped or was killed.
+
+    Args:
+        state_dir: where files, batches and the bill are kept; created when missing.
+        port: 0 for a free one.
+        api_key: the only key that is let in; None lets everybody in.
+        captioner: "local", "echo", or an object that describes pictures.
+        pace, limits: how long batches take, and what the account allows.
+        prices: the price table; None for the packaged one.
+        models: the models that exist; None for those with a price.
+        faults: what goes wrong on purpose.
+        clock: the server's time; None for one kept in `state_dir`, of speed `speed`.
+        seed: makes ids and the order of lines repeatable; kept in `state_dir`.
     """
 
     def __init__(
@@ -85,20 +99,7 @@ class LoopbackServer:
         speed: float = 1.0,
         seed: str | None = None,
     ) -> None:
-        """Prepare a server; nothing happens before `start`.
-
-        Args:
-            state_dir: where files, batches and the bill are kept; created when missing.
-            port: 0 for a free one.
-            api_key: the only key that is let in; None lets everybody in.
-            captioner: "local", "echo", or an object that describes pictures.
-            pace, limits: how long batches take, and what the account allows.
-            prices: the price table; None for the packaged one.
-            models: the models that exist; None for those with a price.
-            faults: what goes wrong on purpose.
-            clock: the server's time; None for one kept in `state_dir`, of speed `speed`.
-            seed: makes ids and the order of lines repeatable; kept in `state_dir`.
-        """
+        """Prepare a server; nothing happens before `start`."""
         table = packaged_prices() if prices is None else prices
         self._port = port
         self._orders = Orders(
@@ -155,6 +156,8 @@ class LoopbackServer:
 
         Raises:
             UsageError: the port is taken.
+            Busy: another server uses `state_dir`.
+            StorageError: `state_dir` cannot be used.
         """
         self._service = Service(self._orders)
         self._loop = asyncio.new_event_loop()
@@ -193,7 +196,7 @@ class LoopbackServer:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-        self._service.database.close()
+        self._service.close()
         self._service = None
 
     def __enter__(self) -> LoopbackServer:
@@ -256,7 +259,14 @@ def _on_signals(ended: threading.Event) -> Iterator[None]:
 
 
 def _watch_parent(ended: threading.Event) -> None:
-    """Read standard input to its end: the parent holds the other side and never writes."""
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+    """Wait for the end of standard input, whose other side the parent holds.
+
+    A worker that the parent forked may hold it too, so a change of parents counts as well.
+    """
+    parent = os.getppid()
+    with selectors.DefaultSelector() as selector:
+        selector.register(sys.stdin, selectors.EVENT_READ)
+        while os.getppid() == parent:
+            if selector.select(_PARENT_SECONDS) and not os.read(sys.stdin.fileno(), 4096):
+                break
     ended.set()

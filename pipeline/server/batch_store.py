@@ -20,6 +20,7 @@ from pipeline.server.settings import Limits, Pace
 from pipeline.server.validation import BatchError, Checked
 
 _HOUR = 3_600.0
+_PLANNED_LIMIT = 2_000_000
 _UNFINISHED = "status IN ('validating', 'in_progress', 'finalizing', 'cancelling')"
 
 
@@ -270,3 +271,13 @@ def token_limit_message(model: str | None, organization: str, limit: int) -> str
         f"Limit: {limit} enqueued tokens. "
         "Please try again once some in_progress batches have been completed."
     )
+
+
+def planned_failure(fault: BatchFault, model: str | None, organization: str) -> BatchError | None:
+    """The error that the plan wants a batch to fail with, if any."""
+    if fault.fail is None:
+        return None
+    message = fault.message or "This failure was planned."
+    if fault.fail == "token_limit_exceeded" and fault.message is None:
+        message = token_limit_message(model, organization, _PLANNED_LIMIT)
+    return BatchError(fault.fail, message)

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from pipeline.server.batch_store import BatchStore, Ran, fault_of, state_of
+from pipeline.server.batch_store import BatchStore, Ran, fault_of, planned_failure, state_of
 from pipeline.server.books import Books
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
@@ -22,7 +22,7 @@ from pipeline.server.lines import LineResult, LineRunner, total_usage
 from pipeline.server.naming import Naming
 from pipeline.server.publishing import Publisher
 from pipeline.server.settings import Limits, Pace
-from pipeline.server.validation import BatchError, check_lines, lines_from
+from pipeline.server.validation import check_lines, lines_from
 
 _CHUNK = 64
 _LONGEST_WAIT = 60.0
@@ -126,16 +126,14 @@ class Executor:
             self._wake.wait(1.0)
 
     def _validate(self, row: sqlite3.Row) -> None:
-        fault = fault_of(row)
-        if fault.fail is not None:
-            message = fault.message or "This failure was planned."
-            self._batches.fail(row["seq"], [BatchError(fault.fail, message)])
-            return
         path = self._files.path(row["input_file_id"])
         lines = (raw for _, raw in lines_from(path))
         limited = self._limits.enqueued_tokens
         checked = check_lines(lines, row["endpoint"], self._limits.lines, limited.__contains__)
-        if checked.errors:
+        planned = planned_failure(fault_of(row), checked.model, self._limits.organization)
+        if planned is not None:
+            self._batches.fail(row["seq"], [planned], checked.model)
+        elif checked.errors:
             self._batches.fail(row["seq"], checked.errors, checked.model)
         else:
             self._batches.accept(row["seq"], checked)

@@ -91,14 +91,16 @@ class RequestFault(Rule):
         reset: like a drop, but by RST; `after_effect` decides which.
         delay: it happened, the answer starts `seconds` (real time) late.
         late_landing: the connection closes without an answer; a file or batch comes to exist
-            `seconds` (server's clock) later, with that creation time.
+            `seconds` (server's clock) later, with that creation time. Other requests take
+            effect at once.
         status: answered with `status`, `code`, `message`, `retry_after`; `after_effect` decides
             whether it happened nevertheless.
-        redirect: answered with `status` 302, 307 or 308 to the same place.
+        redirect: answered with `status` 302, 307 or 308 to the same place; `after_effect`
+            decides.
         truncate: the body stops after `keep` of it; the client can tell by Content-Length.
         truncate_silently: the same, and Content-Length agrees with the short body.
         slow_bytes: the body takes `seconds` (real time).
-        malformed_json: status 200 and a body that is no JSON.
+        malformed_json: status 200 and a body that is no JSON; `after_effect` decides.
     """
 
     action: Action
@@ -125,7 +127,8 @@ class BatchFault(Rule):
     """Something goes wrong with a batch.
 
     Attributes:
-        fail: fails validation with this code (and `message`).
+        fail: fails validation with this code and `message` (for `token_limit_exceeded` the
+            documented words with a limit of 2,000,000 unless `message` says otherwise).
         expire_at_fraction: expires after this share of its lines.
         stuck_seconds: stays in_progress so long, whatever `expires_at` says.
         finalizing_seconds: stays in finalizing so long.

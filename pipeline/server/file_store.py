@@ -143,8 +143,10 @@ class FileStore:
                 self.path(identifier).unlink()
 
     def _sweep(self) -> None:
-        """Remove what a killed server left half done: parts, and bytes without a row."""
+        """Remove what a killed server left half done, and the bytes of files that are gone."""
         known = {row["id"] for row in self._database.read("SELECT id FROM files")}
         for path in self._folder.iterdir():
-            if path.name not in known:
+            if path.name in known:
+                self.drop_unused(path.name)
+            else:
                 path.unlink()

@@ -8,6 +8,7 @@ import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from aiohttp import web
 
@@ -22,6 +23,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 LANDING: web.RequestKey[float] = web.RequestKey("landing", float)
 """How many seconds later a file or batch comes to exist."""
+
+BODY_FILE: web.RequestKey[Path] = web.RequestKey("body_file", Path)
+"""The file whose bytes the answer's body is, when it is sent from a file."""
 
 _DROPPED = 0
 _CLIENT_GONE = 499
@@ -97,7 +101,8 @@ def error_response(refused: Refused) -> web.Response:
     if refused.retry_after is not None:
         headers["Retry-After"] = f"{refused.retry_after:g}"
         headers["retry-after-ms"] = str(int(refused.retry_after * 1000))
-    return json_response(refused.body(), refused.status, headers)
+    status = refused.status if refused.status >= 400 else 500  # a planned line status may be 0
+    return json_response(refused.body(), status, headers)
 
 
 _BODY_ACTIONS = ("truncate", "truncate_silently", "slow_bytes")
@@ -159,7 +164,7 @@ async def _spoil_body(
     request: web.Request, response: web.StreamResponse, fault: RequestFault
 ) -> web.StreamResponse:
     """Send the body cut short or slowly."""
-    body = await asyncio.to_thread(_body_of, response)
+    body = await asyncio.to_thread(_body_of, response, request.get(BODY_FILE))
     kept = body if fault.action == "slow_bytes" else body[: int(len(body) * fault.keep)]
     told = len(kept) if fault.action == "truncate_silently" else len(body)
     spoiled = web.StreamResponse(status=response.status, headers=response.headers)
@@ -175,8 +180,8 @@ async def _spoil_body(
     return spoiled
 
 
-def _body_of(response: web.StreamResponse) -> bytes:
-    if isinstance(response, web.FileResponse):
-        return response._path.read_bytes()
+def _body_of(response: web.StreamResponse, path: Path | None) -> bytes:
+    if path is not None:
+        return path.read_bytes()
     body = response.body if isinstance(response, web.Response) else b""
     return body if isinstance(body, bytes) else b""

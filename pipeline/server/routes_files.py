@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aiohttp import BodyPartReader, web
 
-from pipeline.server.middleware import LANDING, json_response
+from pipeline.server.middleware import BODY_FILE, LANDING, json_response
 from pipeline.server.refusals import Refused, invalid
 from pipeline.server.service import SERVICE, Service
 from pipeline.server.views import file_view, list_view, page
@@ -149,7 +149,8 @@ async def content(request: web.Request) -> web.StreamResponse:
         "Content-Type": "application/octet-stream",
         "Content-Disposition": f'attachment; filename="{row.filename}"',
     }
-    return web.FileResponse(service.files.path(row.id), headers=headers, chunk_size=_BLOCK)
+    request[BODY_FILE] = service.files.path(row.id)
+    return web.FileResponse(request[BODY_FILE], headers=headers, chunk_size=_BLOCK)
 
 
 async def delete(request: web.Request) -> web.StreamResponse:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
+import os
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from pipeline.errors import StorageError
+from pipeline.errors import Busy, StorageError
 from pipeline.server.answering import Answerer
 from pipeline.server.batch_store import BatchStore
 from pipeline.server.books import Books
@@ -54,11 +56,13 @@ class Service:
 
         Raises:
             StorageError: it cannot be used.
+            Busy: another server uses it.
         """
         try:
             orders.state_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot create {orders.state_dir}: {error.strerror}") from error
+        self._lock = _lock(orders.state_dir / "server.lock")
         self.database = Database(orders.state_dir / "server.db")
         self.clock = orders.clock or _kept_clock(self.database, orders.speed)
         self.limits = orders.limits
@@ -94,9 +98,26 @@ class Service:
             threads=orders.captioner.threads,
         )
 
+    def close(self) -> None:
+        """Close the state, so that another server may use it."""
+        self.database.close()
+        fcntl.flock(self._lock, fcntl.LOCK_UN)  # a forked process may hold the descriptor too
+        os.close(self._lock)
+
     def request_name(self) -> str:
         """A name for the next HTTP request, unlike that of any other start of this server."""
         return self.naming.token("request", f"{self._start}.{next(self._requests)}", 32)
+
+
+def _lock(path: Path) -> int:
+    """Lock the state folder; the lock ends with the process, however that ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise Busy(f"another loopback server is running on {path.parent}") from error
+    return descriptor
 
 
 def _kept_clock(database: Database, speed: float) -> Clock:

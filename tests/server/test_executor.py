@@ -164,6 +164,16 @@ def test_planned_batch_faults_go_to_one_batch_each(start: Start, connect: Connec
     assert second.status == "completed"
 
 
+def test_a_planned_token_limit_uses_the_documented_words(start: Start, connect: Connect) -> None:
+    plan = FaultPlan(batch=(BatchFault(times=1, fail="token_limit_exceeded"),))
+    client = connect(start(faults=plan).base_url)
+    first, second = (wait_for(client, submit(client, 2).id) for _ in range(2))
+    assert "reached for gpt-6-luna in organization org-loopback. Limit: 2000000 enqueued" in (
+        first.errors.data[0].message
+    )
+    assert second.status == "completed"
+
+
 def _run_with(start: Start, connect: Connect, fault: BatchFault, count: int = 6) -> Any:
     server = start(faults=FaultPlan(batch=(fault,)))
     client = connect(server.base_url)

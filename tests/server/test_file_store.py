@@ -65,6 +65,15 @@ def test_a_restart_sweeps_what_was_half_done(
     assert again.all() == [kept]
 
 
+def test_a_restart_removes_expired_bytes(
+    store: FileStore, tmp_path: Path, database: Database, clock: Clock
+) -> None:
+    row = store.adopt(_part(store), filename="a", purpose="batch", lives=100)
+    clock.advance(101)
+    assert store.path(row.id).exists()
+    assert not _store(tmp_path, database, clock).path(row.id).exists()
+
+
 def test_a_failed_transaction_leaves_no_row(store: FileStore, database: Database) -> None:
     def broken() -> None:
         with database.transaction():

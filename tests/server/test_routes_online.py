@@ -60,6 +60,7 @@ def test_planned_answers(start: Start, connect: Connect) -> None:
     rules = (
         LineFault(nth=1, outcome="server_error"),
         LineFault(nth=1, outcome="content_filter"),
+        LineFault(nth=1, outcome="status", status=0),
     )
     server = start(faults=FaultPlan(line=rules))
     client = connect(server.base_url)
@@ -67,6 +68,8 @@ def test_planned_answers(start: Start, connect: Connect) -> None:
         client.chat.completions.create(**chat_body())
     answer = client.chat.completions.create(**chat_body())
     assert answer.choices[0].finish_reason == "content_filter"
+    with pytest.raises(openai.InternalServerError):
+        client.chat.completions.create(**chat_body())
     assert len(server.books.rows()) == 1
 
 

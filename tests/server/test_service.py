@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import StorageError
+from pipeline.errors import Busy, StorageError
 from pipeline.server.app import LoopbackServer
 
 Start = Callable[..., LoopbackServer]
@@ -19,7 +19,7 @@ def test_time_goes_on_over_restarts(start: Start, tmp_path: Path) -> None:
     assert before <= again.clock.now() < before + 60
 
 
-def test_seeds_are_kept_and_differ_without_one(start: Start, tmp_path: Path) -> None:
+def test_seeds_are_kept_and_differ_without_one(tmp_path: Path) -> None:
     ids = []
     for folder in ("a", "a", "b"):
         with LoopbackServer(tmp_path / folder, captioner="echo") as server:
@@ -31,3 +31,11 @@ def test_a_state_folder_that_cannot_be_made(start: Start, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match="file"):
         start(state_dir=tmp_path / "file" / "state")
+
+
+def test_one_server_a_state_folder(start: Start, tmp_path: Path) -> None:
+    first = start(state_dir=tmp_path / "s")
+    with pytest.raises(Busy, match="another loopback server"):
+        start(state_dir=tmp_path / "s")
+    first.stop()
+    assert start(state_dir=tmp_path / "s").port
