@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.catalog import model_facts
 from pipeline.config import Config
+from pipeline.core.appraisal import Appraiser
 from pipeline.core.budget import Caps
 from pipeline.core.identity import hash_of
 from pipeline.core.lifecycle import Patience
@@ -246,7 +247,7 @@ def quills(
 
 def quill(wished: Wish) -> Quill:
     """How a first attempt is written."""
-    return Quill(wished.request, wished.estimator, wished.sheet)
+    return Quill(wished.request, Appraiser(wished.estimator, wished.sheet))
 
 
 def source_options(config: Config) -> SourceOptions:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.core.appraisal import Appraisal
 from pipeline.core.identity import work_key
-from pipeline.core.pricing import worst_cost
 from pipeline.core.prompt import render
-from pipeline.core.tokens import RequestEstimate
 from pipeline.ledger import Ledger
 from pipeline.records import Nano, Rejection
 from pipeline.stages.preprocess import Order
@@ -46,18 +45,13 @@ class Quote:
         """Read images that share a request with another one."""
         return self.images - self.unread - self.rejected - self.unique
 
-    def add(self, estimate: RequestEstimate, quill: Quill, times: int = 1) -> None:
+    def add(self, one: Appraisal, times: int = 1) -> None:
         """Count a request, `times` over."""
         self.requests += times
-        self.prompt_tokens += times * estimate.expected_prompt
-        self.completion_tokens += times * estimate.expected_completion
-        if quill.sheet is None:
-            self.expected = self.worst = None
-            return
-        worst = worst_cost(estimate.upper_prompt, estimate.max_completion, quill.sheet)
-        expected = worst_cost(estimate.expected_prompt, estimate.expected_completion, quill.sheet)
-        self.worst = None if self.worst is None else self.worst + times * worst
-        self.expected = None if self.expected is None else self.expected + times * expected
+        self.prompt_tokens += times * one.prompt_tokens
+        self.completion_tokens += times * one.completion_tokens
+        self.worst = _plus(self.worst, one.worst, times)
+        self.expected = _plus(self.expected, one.expected, times)
 
 
 def quote(
@@ -88,9 +82,13 @@ def quote(
             if work is not None and work.state != "pending":
                 result.paid += 1
             else:
-                result.add(quill.estimator.estimate(width, height, prompt), quill)
+                result.add(quill.appraiser.appraise(width, height, prompt))
     result.unread = max(0, result.images - result.rejected - read)
     if result.unread:
-        bound = quill.estimator.estimate(*largest, order.template)
-        result.add(bound, quill, result.unread)
+        bound = quill.appraiser.appraise(*largest, order.template)
+        result.add(bound, result.unread)
     return result
+
+
+def _plus(total: Nano | None, one: Nano | None, times: int) -> Nano | None:
+    return None if total is None or one is None else total + times * one

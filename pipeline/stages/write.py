@@ -16,11 +16,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from pipeline.core.appraisal import Appraiser
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import Load, ShardLimits, affordable, takes
-from pipeline.core.pricing import PriceSheet, worst_cost
 from pipeline.core.request import RequestSpec, build_line
-from pipeline.core.tokens import RequestEstimator
 from pipeline.errors import OverBudget
 from pipeline.failpoints import reached
 from pipeline.files import publish, storage_error
@@ -39,13 +38,11 @@ class Quill:
 
     Attributes:
         request: the body's fixed part.
-        estimator: tokens of one request.
-        sheet: unit prices, None when unknown.
+        appraiser: tokens and cost of one request.
     """
 
     request: RequestSpec
-    estimator: RequestEstimator
-    sheet: PriceSheet | None
+    appraiser: Appraiser
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +205,7 @@ class Writer:
         del self._open[shard.quill.request.model]
         shard.make_durable()
         reached("write.before_seal")
-        sheet = shard.quill.sheet
+        sheet = shard.quill.appraiser.sheet
         row = self._ledger.shards.seal(
             NewShard(
                 shard.key,
@@ -240,11 +237,7 @@ def _line(wanted: Wanted, quill: Quill) -> tuple[list[bytes], NewItem, Load]:
         image.media_type,
         image.base64,
     )
-    estimate = quill.estimator.estimate(image.width, image.height, wanted.prompt)
-    worst = expected = None
-    if quill.sheet is not None:
-        worst = worst_cost(estimate.upper_prompt, estimate.max_completion, quill.sheet)
-        expected = worst_cost(estimate.expected_prompt, estimate.expected_completion, quill.sheet)
-    item = NewItem(wanted.work.row, attempt, worst, expected, estimate.expected_prompt)
+    found = quill.appraiser.appraise(image.width, image.height, wanted.prompt)
+    item = NewItem(wanted.work.row, attempt, found.worst, found.expected, found.prompt_tokens)
     size = sum(len(part) for part in parts)
-    return parts, item, Load(1, size, estimate.expected_prompt, worst)
+    return parts, item, Load(1, size, found.prompt_tokens, found.worst)

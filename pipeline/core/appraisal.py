@@ -1,0 +1,55 @@
+"""What one request will take and cost: expected, and at worst."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pipeline.core.pricing import PriceSheet, worst_cost
+from pipeline.core.tokens import RequestEstimator
+from pipeline.records import Nano
+
+_REMEMBERED = 4096  # many images share a size, and most requests a prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Appraisal:
+    """One request.
+
+    Attributes:
+        prompt_tokens, completion_tokens: expected.
+        expected, worst: nano-dollars; None when the price is unknown.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    expected: Nano | None
+    worst: Nano | None
+
+
+class Appraiser:
+    """Appraises the requests of one specification at one price sheet (None: unknown prices)."""
+
+    def __init__(self, estimator: RequestEstimator, sheet: PriceSheet | None) -> None:
+        self.sheet = sheet
+        self._estimator = estimator
+        self._cached = lru_cache(maxsize=_REMEMBERED)(self._appraise)
+
+    def appraise(self, width: int, height: int, prompt: str) -> Appraisal:
+        """A request with an image of width x height pixels as sent, and this prompt.
+
+        Raises:
+            ImageTooLarge, UnsupportedDetail: the service would refuse it.
+        """
+        return self._cached(width, height, prompt)
+
+    def _appraise(self, width: int, height: int, prompt: str) -> Appraisal:
+        estimate = self._estimator.estimate(width, height, prompt)
+        tokens = (estimate.expected_prompt, estimate.expected_completion)
+        if self.sheet is None:
+            return Appraisal(*tokens, None, None)
+        return Appraisal(
+            *tokens,
+            worst_cost(*tokens, self.sheet),
+            worst_cost(estimate.upper_prompt, estimate.max_completion, self.sheet),
+        )
