@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx2
@@ -91,6 +91,14 @@ def wait_for(client: openai.OpenAI, batch_id: str, *statuses: str) -> Any:
             return batch
         assert time.monotonic() < deadline, batch
         time.sleep(0.01)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until `condition` holds; fails after half a minute."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def content_lines(client: openai.OpenAI, file_id: str | None) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.server.app import LoopbackServer
 from pipeline.server.books import Books
-from tests.server.support import create, jsonl, line, submit, upload, wait_for
+from tests.server.support import create, jsonl, line, submit, until, upload, wait_for
 
 Start = Callable[..., LoopbackServer]
 Connect = Callable[..., openai.OpenAI]
@@ -84,9 +83,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(
     client = connect(url)
     file = upload(client, jsonl(line(n) for n in range(400)))
     batches = [create(client, file).id for _ in range(3)]
-    deadline = time.monotonic() + 20
-    while client.batches.retrieve(batches[0]).request_counts.completed < 50:
-        assert time.monotonic() < deadline
+    until(lambda: client.batches.retrieve(batches[0]).request_counts.completed >= 50)
     child.kill()
     child.wait()
     _, url = spawn()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,16 @@ import pytest
 from pipeline.errors import ServiceError, StorageError
 from pipeline.server.embedded import embedded_server
 from pipeline.server.settings import LOCAL_MODEL
-from tests.server.support import chat_body, content_lines, data_url, jsonl, line, submit, wait_for
+from tests.server.support import (
+    chat_body,
+    content_lines,
+    data_url,
+    jsonl,
+    line,
+    submit,
+    until,
+    wait_for,
+)
 
 _CAT = Path(__file__).with_name("photos") / "chelsea.jpg"
 _ECHO = ("--captioner", "echo")
@@ -75,10 +83,7 @@ def test_it_dies_with_a_killed_parent_and_ignores_its_failpoints(tmp_path: Path)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     url = done.stdout.strip()
     assert url.startswith("http://127.0.0.1:")
-    deadline = time.monotonic() + 10
-    while _answers(url):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not _answers(url))
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:

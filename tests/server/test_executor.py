@@ -24,6 +24,7 @@ from tests.server.support import (
     line,
     picture_bytes,
     submit,
+    until,
     upload,
     wait_for,
 )
@@ -38,8 +39,7 @@ def _outcome(one: dict[str, Any]) -> tuple[int, str | None]:
 
 def test_it_runs_without_being_polled(client: openai.OpenAI, server: LoopbackServer) -> None:
     submit(client, 3)
-    while len(server.books.rows()) < 3:
-        pass
+    until(lambda: len(server.books.rows()) >= 3)
     assert [seen.method for seen in server.books.requests()] == ["POST", "POST"]
 
 
@@ -192,8 +192,7 @@ def test_planned_expiry(start: Start, connect: Connect) -> None:
 def test_stuck_past_its_expiry(start: Start, connect: Connect) -> None:
     server, client, batch = _run_with(start, connect, BatchFault(stuck_seconds=100_000))
     server.clock.advance(90_000)
-    while len(server.books.rows()) < 6:
-        pass
+    until(lambda: len(server.books.rows()) >= 6)
     assert client.batches.retrieve(batch.id).status == "in_progress"
     server.clock.advance(20_000)
     assert wait_for(client, batch.id).status == "completed"
@@ -286,8 +285,7 @@ def test_stopped_in_the_middle_it_goes_on_without_billing_twice(
         batch = submit(client, 200)
         wait_for(client, batch.id, "in_progress")
         clock.advance(100)
-        while len(server.books.rows()) < 100:
-            pass
+        until(lambda: len(server.books.rows()) >= 100)
     again = start(state_dir=tmp_path / "s", **options)
     clock.advance(100)
     ended = wait_for(connect(again.base_url), batch.id)

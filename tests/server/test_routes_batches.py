@@ -16,6 +16,7 @@ from tests.server.support import (
     jsonl,
     line,
     submit,
+    until,
     upload,
     wait_for,
 )
@@ -126,8 +127,7 @@ def test_cancelled_with_partial_output(start: Start, connect: Connect) -> None:
     batch = submit(client, 5)
     wait_for(client, batch.id, "in_progress")
     server.clock.advance(25)
-    while client.batches.retrieve(batch.id).request_counts.completed < 2:
-        pass
+    until(lambda: client.batches.retrieve(batch.id).request_counts.completed >= 2)
     assert client.batches.cancel(batch.id).status == "cancelling"
     assert client.batches.cancel(batch.id).status == "cancelling"
     server.clock.advance(61)
@@ -169,8 +169,7 @@ def test_new_batches_show_late_even_by_id_but_run(start: Start, connect: Connect
     with pytest.raises(openai.NotFoundError):
         client.batches.retrieve(batch.id)
     assert list(client.batches.list()) == []
-    while not server.books.rows():
-        pass
+    until(server.books.rows)
     server.clock.advance(101)
     assert wait_for(client, batch.id).status == "completed"
 
