@@ -15,46 +15,29 @@ from pipeline.core.budget import room
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import check_template
 from pipeline.errors import NeedsPerson, ServiceError, UsageError
+from pipeline.finishing import export_all, finish
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
 from pipeline.recording import recorded, told
 from pipeline.records import Nano
-from pipeline.report.checks import deviations, repeated_captions
 from pipeline.report.summary import Report
 from pipeline.session import Session, open_session
-from pipeline.sinks.base import WrittenTable
 from pipeline.sources import Source, open_source, to_path
-from pipeline.stages.caption import Captioner, Tally, Watcher
-from pipeline.stages.clean import clean
+from pipeline.stages.caption import Captioner, Quiet, Tally, Watcher
 from pipeline.stages.collect import collect as collect_batches
 from pipeline.stages.crawl import Crawled, crawl
-from pipeline.stages.export import export
 from pipeline.stages.preprocess import Order
-from pipeline.stages.quote import Quote, quote
+from pipeline.stages.quote import quote
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import queue_room
 from pipeline.stages.write import Pen
 from pipeline.wiring import Wish
 
+__all__ = ["collect", "export_all", "locate", "open_data", "run", "submit", "wish_of"]
+
 Say = Callable[[str], None]
 Confirm = Callable[[str], bool]
-
-
-class Quiet:
-    """A watcher that shows nothing."""
-
-    def found(self, images: int, todo: int) -> None:
-        """The source was crawled."""
-
-    def prepared(self, images: int) -> None:
-        """Images were looked at."""
-
-    def sealed(self, requests: int) -> None:
-        """A shard was written."""
-
-    def looked(self, done: int, total: int, open_batches: int) -> None:
-        """The service was looked at."""
 
 
 def run(
@@ -126,7 +109,7 @@ def collect(config: Config, *, say: Say = lambda _text: None) -> Report:
         tally.problems += found.problems
         tally.error = tally.error or found.error
         report.add_tally(tally)
-        _finish(session, report)
+        finish(session, report)
     return report
 
 
@@ -175,7 +158,7 @@ class _Run:
                 tally.settled, tally.outcomes = found.batches, found.outcomes
                 tally.open = found.open
             self.report.add_tally(tally)
-            _finish(self.session, self.report, crawled.source)
+            finish(self.session, self.report, crawled.source)
 
     def _order(self, crawled: Crawled) -> Order:
         ledger, wished = self.session.ledger, self.wish
@@ -202,9 +185,9 @@ class _Run:
         self.report.quote = found
         limit = session.config.budget.confirm_above
         if found.requests and before not in (None, order.spec):
-            session.desk.say(f"the prompt or model has changed: {priced(found)}")
+            session.desk.say(f"the prompt or model has changed: {found.sentence()}")
         elif found.requests and not session.identity.local:
-            session.desk.say(priced(found))
+            session.desk.say(found.sentence())
         unknown = found.worst is None and session.desk.caps.any
         if found.requests and unknown:
             raise UsageError(
@@ -212,10 +195,10 @@ class _Run:
                 f'budget: add [prices."{self.wish.request.model}"] to the configuration'
             )
         if found.worst is not None and found.worst > limit:
-            question = f"{priced(found)} Go on?"
+            question = f"{found.sentence()} Go on?"
             if not self.confirm(question):
                 raise NeedsPerson(
-                    f"not confirmed: {priced(found)} Confirm with --yes, or raise [budget] "
+                    f"not confirmed: {found.sentence()} Confirm with --yes, or raise [budget] "
                     f"confirm_above (now {format_usd(limit)})"
                 )
 
@@ -264,16 +247,6 @@ def wish_of(session: Session, config: Config | None = None) -> Wish:
     )
 
 
-def priced(found: Quote) -> str:
-    """A quote in one sentence."""
-    if found.worst is None or found.expected is None:
-        return f"{found.requests:,} requests, price unknown."
-    return (
-        f"{found.requests:,} requests, about {format_usd(found.expected)}, "
-        f"at most {format_usd(found.worst)}."
-    )
-
-
 def _reconcile(session: Session, tally: Tally) -> bool:
     """Ask the service what it has of ours; False: no answer, so nothing may be submitted."""
     try:
@@ -284,35 +257,6 @@ def _reconcile(session: Session, tally: Tally) -> bool:
     except NeedsPerson as error:
         tally.fail(error)
     return True
-
-
-def _finish(session: Session, report: Report, source: int | None = None) -> None:
-    """Make the table anew when anything changed, prove the counts, then clean up."""
-    ledger = session.ledger
-    written = export_all(session)
-    report.rows = written.rows if written else None
-    report.add_rows(ledger, source)
-    totals = ledger.books.totals()
-    report.settled, report.reserved = totals.settled, totals.reserved
-    report.incidents = ledger.incidents()
-    if report.settled_batches and not session.identity.local:
-        report.problems += [*deviations(ledger), *repeated_captions(ledger)]
-    cleaned = clean(session.desk)
-    report.problems += cleaned.problems
-
-
-def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
-    """The Parquet table and the CSV of rejects, when anything has changed."""
-    from pipeline.sinks.parquet import ParquetSink
-    from pipeline.sinks.rejects import write_rejects
-
-    output = session.config.output
-    table = Path(output.parquet).expanduser() if output.parquet else session.workspace.table
-    rejects = Path(output.rejects).expanduser() if output.rejects else session.workspace.rejects
-    written = export(session.ledger, ParquetSink(table), table, force=force)
-    if written is not None:
-        write_rejects(rejects, session.ledger.rows.rejects())
-    return written
 
 
 def _room(session: Session) -> Nano | None:

@@ -48,7 +48,7 @@ def recorded(session: Session, report: Report) -> Iterator[None]:
     """Record how a run ends, whatever ends it: in the ledger, the log and the summary."""
     began = time.monotonic()
     report.run, report.started_at = session.desk.run, iso(session.clock.now())
-    report.table, report.local = str(session.workspace.table), session.identity.local
+    report.table, report.local = str(session.table), session.identity.local
     try:
         yield
     except Exception as error:

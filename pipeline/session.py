@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pipeline import wiring
 from pipeline.account import Identity, announce, bind, identify, workspace_of
@@ -36,6 +37,18 @@ class Session:
     stopper: Stopper
     clock: Clock
     log: RunLog
+
+    @property
+    def table(self) -> Path:
+        """Where the Parquet table goes: as configured, else into the workspace."""
+        named = self.config.output.parquet
+        return Path(named).expanduser() if named else self.workspace.table
+
+    @property
+    def rejects(self) -> Path:
+        """Where the list of rejects goes: as configured, else into the workspace."""
+        named = self.config.output.rejects
+        return Path(named).expanduser() if named else self.workspace.rejects
 
 
 def service_options(config: Config, identity: Identity) -> BatchOptions:

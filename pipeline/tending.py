@@ -11,7 +11,7 @@ from pipeline.account import identify, workspace_of
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.errors import CaptionmillError, ServiceError, UsageError
-from pipeline.job import export_all
+from pipeline.finishing import export_all
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard

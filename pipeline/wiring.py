@@ -99,7 +99,6 @@ def wish(
     sizing = bind(SizePolicy(target.kind, target.value), facts.image_rule, prompt.detail)
     recipe = _recipe(config, sizing)
     request = _request(config, facts, name, local=local)
-    schema = json.dumps(prompt.answer_schema) if prompt.answer_schema else ""
     return Wish(
         recipe=recipe,
         request=request,
@@ -113,14 +112,19 @@ def wish(
         },
         facts=facts,
         sheet=LOCAL_FREE if local else _sheet(config, name, tier, now),
-        estimator=RequestEstimator.of(
-            facts,
-            prompt.detail,
-            prompt.max_completion_tokens,
-            system=prompt.system,
-            schema=schema,
-            margin=margin(config.budget.estimate_margin, calibration),
-        ),
+        estimator=_estimator(config, facts, calibration),
+    )
+
+
+def _estimator(config: Config, facts: ModelFacts, calibration: Decimal | None) -> RequestEstimator:
+    prompt = config.prompt
+    return RequestEstimator.of(
+        facts,
+        prompt.detail,
+        prompt.max_completion_tokens,
+        system=prompt.system,
+        schema=json.dumps(prompt.answer_schema) if prompt.answer_schema else "",
+        margin=margin(config.budget.estimate_margin, calibration),
     )
 
 

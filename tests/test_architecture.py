@@ -22,7 +22,7 @@ RANKS = [
     ["__init__"],
     ["estimating", "tending"],
     ["job"],
-    ["recording"],
+    ["finishing", "recording"],
     ["session", "report"],
     ["account", "wiring"],
     ["stages"],

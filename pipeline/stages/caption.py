@@ -50,6 +50,22 @@ class Watcher(Protocol):
         ...
 
 
+class Quiet:
+    """A watcher that shows nothing."""
+
+    def found(self, images: int, todo: int) -> None:
+        """The source was crawled."""
+
+    def prepared(self, images: int) -> None:
+        """Images were looked at."""
+
+    def sealed(self, requests: int) -> None:
+        """A shard was written."""
+
+    def looked(self, done: int, total: int, open_batches: int) -> None:
+        """The service was looked at."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What a run did, so far.

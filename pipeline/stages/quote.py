@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pipeline.core.appraisal import Appraisal
 from pipeline.core.identity import work_key
+from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import render
 from pipeline.ledger import Ledger
 from pipeline.records import Nano, Rejection
@@ -44,6 +45,15 @@ class Quote:
     def duplicates(self) -> int:
         """Read images that share a request with another one."""
         return self.images - self.unread - self.rejected - self.unique
+
+    def sentence(self) -> str:
+        """For a person who is asked to pay."""
+        if self.worst is None or self.expected is None:
+            return f"{self.requests:,} requests, price unknown."
+        return (
+            f"{self.requests:,} requests, about {format_usd(self.expected)}, "
+            f"at most {format_usd(self.worst)}."
+        )
 
     def add(self, one: Appraisal, times: int = 1) -> None:
         """Count a request, `times` over."""

@@ -1,0 +1,36 @@
+"""The end of every run: the table anew, the counts proved, what is no longer needed removed."""
+
+from __future__ import annotations
+
+from pipeline.report.checks import deviations, repeated_captions
+from pipeline.report.summary import Report
+from pipeline.session import Session
+from pipeline.sinks.base import WrittenTable
+from pipeline.stages.clean import clean
+from pipeline.stages.export import export
+
+
+def finish(session: Session, report: Report, source: int | None = None) -> None:
+    """Make the table anew when anything changed, prove the counts, then clean up."""
+    ledger = session.ledger
+    written = export_all(session)
+    report.rows = written.rows if written else None
+    report.add_rows(ledger, source)
+    totals = ledger.books.totals()
+    report.settled, report.reserved = totals.settled, totals.reserved
+    report.incidents = ledger.incidents()
+    if report.settled_batches and not session.identity.local:
+        report.problems += [*deviations(ledger), *repeated_captions(ledger)]
+    cleaned = clean(session.desk)
+    report.problems += cleaned.problems
+
+
+def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
+    """The Parquet table and the CSV of rejects, when anything has changed."""
+    from pipeline.sinks.parquet import ParquetSink
+    from pipeline.sinks.rejects import write_rejects
+
+    written = export(session.ledger, ParquetSink(session.table), session.table, force=force)
+    if written is not None:
+        write_rejects(session.rejects, session.ledger.rows.rejects())
+    return written
