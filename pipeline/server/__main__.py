@@ -16,7 +16,7 @@ from pipeline.errors import CaptionmillError
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
-    required=True,
+    default=Path("data/workspaces/server"),
     help="Folder for files, batches and the bill.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="0 picks a free one.")
@@ -43,7 +43,11 @@ def main(
     exit_with_parent: bool,
     ready_fd: int | None,
 ) -> None:
-    """Run the OpenAI-compatible loopback server on 127.0.0.1 until it is told to end."""
+    """Run the OpenAI-compatible loopback server on 127.0.0.1 until it is told to end.
+
+    Prints one line of JSON with its base_url: give it to captionmill as --base-url (or to any
+    OpenAI client as OPENAI_BASE_URL), with any key. --faults rehearses a bad night.
+    """
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     try:
         from pipeline.server.app import LoopbackServer, serve

@@ -1,0 +1,7 @@
+"""captionmill serve: the built-in server, as `python -m pipeline.server` runs it."""
+
+from __future__ import annotations
+
+from pipeline.server.__main__ import main as command
+
+__all__ = ["command"]
