@@ -40,9 +40,7 @@ class Tally:
     properties: list[tuple[str, object]]
     failures: list[str] = field(default_factory=list)
 
-    def play(
-        self, group: str, cases: Sequence[T], play: Callable[[T], Sequence[str]]
-    ) -> None:
+    def play(self, group: str, cases: Sequence[T], play: Callable[[T], Sequence[str]]) -> None:
         """Play each case; fails with the first few violations once all are played.
 
         Args:

@@ -12,9 +12,7 @@ from tests.crash.zygote import Zygote
 
 @pytest.mark.parametrize("scene", SCENES)
 @parts
-def test_a_kill_anywhere_costs_nothing(
-    scene: str, part: int, zygote: Zygote, tally: Tally
-) -> None:
+def test_a_kill_anywhere_costs_nothing(scene: str, part: int, zygote: Zygote, tally: Tally) -> None:
     group = f"kill: {scene}"
     cases = chosen(group, visits(zygote, scene), 16, part)
     tally.play(group, cases, lambda kill: killed(zygote, scene, kill))

@@ -86,18 +86,29 @@ def _warm() -> None:
 
 
 def _warm_the_sdk() -> None:
-    """What the SDK loads and computes at first use, once for all children."""
+    """What is loaded and computed at first use, once for all children. Nothing is there to
+    answer, and no thread is started."""
+    import contextlib
     import functools
-    import ssl
+    from datetime import UTC, datetime
 
-    import httpx2
+    import httpcore2
     import openai
 
-    ssl.create_default_context = functools.cache(ssl.create_default_context)
-    httpx2.create_ssl_context = functools.cache(httpx2.create_ssl_context)
+    from pipeline.catalog import model_facts
+    from pipeline.prices import sheet_for
+
+    httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
+    model_facts("gpt-6-luna", {})
+    sheet_for("gpt-6-luna", "batch", datetime.now(UTC), {})
     client = openai.OpenAI(api_key="warm", base_url="http://127.0.0.1:9/v1", max_retries=0)
-    for touch in (client.batches, client.files):
-        assert touch.with_raw_response
+    for call in (
+        lambda: client.batches.with_raw_response.list(),
+        lambda: client.files.with_raw_response.list(),
+        lambda: client.batches.with_raw_response.retrieve("batch_1"),
+    ):
+        with contextlib.suppress(openai.APIConnectionError):
+            call()
     client.close()
 
 
