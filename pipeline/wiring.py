@@ -16,6 +16,7 @@ from pipeline.config import Config
 from pipeline.core.appraisal import Appraiser
 from pipeline.core.budget import Caps
 from pipeline.core.identity import hash_of
+from pipeline.core.image_tokens import Detail, UnsupportedDetail
 from pipeline.core.lifecycle import Patience
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.outcomes import RetryRule
@@ -24,11 +25,13 @@ from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
 from pipeline.core.recipe import Caps as ImageCaps
 from pipeline.core.recipe import Recipe
 from pipeline.core.request import RequestSpec
-from pipeline.core.sizing import SizePolicy, bind
+from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind
 from pipeline.core.tokens import RequestEstimator
+from pipeline.errors import UsageError
 from pipeline.notify import Notice
 from pipeline.prices import sheet_for
 from pipeline.sources.base import SourceOptions
+from pipeline.stages.compare import Policy
 from pipeline.stages.preprocess import Engines
 from pipeline.stages.write import Quill
 
@@ -96,7 +99,8 @@ def wish(
     facts = model_facts(name, {key: m.model_dump() for key, m in config.models.items()})
     prompt = config.prompt
     target = config.images.sizing
-    sizing = bind(SizePolicy(target.kind, target.value), facts.image_rule, prompt.detail)
+    detail = detail_of(prompt.detail, facts)
+    sizing = sizing_of(SizePolicy(target.kind, target.value), facts, detail)
     recipe = _recipe(config, sizing)
     request = _request(config, facts, name, local=local)
     return Wish(
@@ -116,11 +120,39 @@ def wish(
     )
 
 
+def detail_of(asked: Detail, facts: ModelFacts) -> Detail:
+    """The detail that is sent. Never "auto": what it means differs from model to model, and for
+    newer ones it is the dearest."""
+    return facts.detail if asked == "auto" else asked
+
+
+def sizing_of(policy: SizePolicy, facts: ModelFacts, detail: Detail) -> Sizing:
+    """How images are sized for a model.
+
+    Raises:
+        UsageError: the model does not know the detail, or no image is that cheap.
+    """
+    try:
+        return bind(policy, facts.image_rule, detail)
+    except UnsupportedDetail as error:
+        raise UsageError(f"{facts.model} does not know detail {detail!r}: {error}") from None
+    except ImpossibleTarget as error:
+        raise UsageError(f"[images] target: {error}") from None
+
+
+def policies(facts: ModelFacts, detail: Detail) -> list[Policy]:
+    """Ways to size images, to be compared: some long sides, as the model sees it, originals."""
+    ways = [(f"long side {side}", SizePolicy("long_side", side)) for side in (512, 768, 1024)]
+    ways.append(("as the model sees it", SizePolicy("model", None)))
+    found = [Policy(name, sizing_of(policy, facts, detail).choose) for name, policy in ways]
+    return [*found, Policy("originals", lambda width, height: (width, height))]
+
+
 def _estimator(config: Config, facts: ModelFacts, calibration: Decimal | None) -> RequestEstimator:
     prompt = config.prompt
     return RequestEstimator.of(
         facts,
-        prompt.detail,
+        detail_of(prompt.detail, facts),
         prompt.max_completion_tokens,
         system=prompt.system,
         schema=json.dumps(prompt.answer_schema) if prompt.answer_schema else "",
@@ -165,7 +197,7 @@ def _request(config: Config, facts: ModelFacts, model: str, *, local: bool) -> R
         system=prompt.system,
         max_completion_tokens=prompt.max_completion_tokens,
         max_tokens_parameter=facts.max_tokens_parameter,
-        detail=prompt.detail,
+        detail=detail_of(prompt.detail, facts),
         schema=prompt.answer_schema,
         temperature=prompt.temperature if facts.may_send_temperature(effort) else None,
         reasoning_effort=effort,

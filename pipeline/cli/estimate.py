@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +12,10 @@ from pipeline.cli.options import configured, json_option, source_arguments
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.records import Nano
-from pipeline.stages.quote import Quote
+
+if TYPE_CHECKING:
+    from pipeline.estimating import Estimate
+    from pipeline.stages.compare import PolicyCost
 
 
 @click.command("estimate")
@@ -32,30 +36,47 @@ def command(
     names = tuple(name.strip() for name in (models or "").split(",") if name.strip())
     found = estimate(config, data, manifest=manifest, models=names, say=console.say)
     if as_json:
-        click.echo(json.dumps([_as_dict(w.request.model, q) for w, q in found]))
+        click.echo(json.dumps(_as_dict(found)))
         return 0
-    first = found[0][1]
-    click.echo(f"images      {first.images:>10,}")
-    click.echo(f"  unique    {first.unique:>10,}")
-    click.echo(f"  duplicates{first.duplicates:>10,}")
-    click.echo(f"  rejected  {first.rejected:>10,}")
+    quote = found.quote
+    click.echo(f"images      {quote.images:>10,}")
+    click.echo(f"  unique    {quote.unique:>10,}   {quote.paid:,} of them paid for or under way")
+    click.echo(f"  duplicates{quote.duplicates:>10,}")
+    click.echo(f"  rejected  {quote.rejected:>10,}")
     click.echo()
-    click.echo(f"{'model':<36}{'requests':>10}{'prompt tokens':>15}{'expected':>12}{'at most':>12}")
-    for wished, quote in found:
-        click.echo(
-            f"{wished.request.model:<36}{quote.requests:>10,}{quote.prompt_tokens:>15,}"
-            f"{_usd(quote.expected):>12}{_usd(quote.worst):>12}"
-        )
+    click.echo(
+        f"{'to be sent now':<38}{'requests':>10}{'prompt tokens':>15}{'expected':>12}"
+        f"{'at most':>12}"
+    )
+    click.echo(
+        f"{found.model:<38}{quote.requests:>10,}{quote.prompt_tokens:>15,}"
+        f"{_usd(quote.expected):>12}{_usd(quote.worst):>12}"
+    )
+    _table(f"all {quote.unique:,} unique images, {found.model}", found.policies)
+    if found.models:
+        _table("the same images, other models", found.models)
     return 0
+
+
+def _table(title: str, rows: list[PolicyCost]) -> None:
+    click.echo()
+    click.echo(f"{title:<48}{'prompt tokens':>15}{'expected':>12}{'at most':>12}")
+    for row in rows:
+        refused = f"   {row.refused:,} too large" if row.refused else ""
+        click.echo(
+            f"{row.name:<48}{row.prompt_tokens:>15,}{_usd(row.expected):>12}"
+            f"{_usd(row.worst):>12}{refused}"
+        )
 
 
 def _usd(nano: Nano | None) -> str:
     return "unknown" if nano is None else format_usd(nano)
 
 
-def _as_dict(model: str, quote: Quote) -> dict[str, object]:
+def _as_dict(found: Estimate) -> dict[str, object]:
+    quote = found.quote
     return {
-        "model": model,
+        "model": found.model,
         "images": quote.images,
         "unique": quote.unique,
         "duplicates": quote.duplicates,
@@ -66,4 +87,16 @@ def _as_dict(model: str, quote: Quote) -> dict[str, object]:
         "completion_tokens": quote.completion_tokens,
         "expected_nano_usd": quote.expected,
         "worst_nano_usd": quote.worst,
+        "policies": [_row(row) for row in found.policies],
+        "models": [_row(row) for row in found.models],
+    }
+
+
+def _row(row: PolicyCost) -> dict[str, object]:
+    return {
+        "name": row.name,
+        "prompt_tokens": row.prompt_tokens,
+        "expected_nano_usd": row.expected,
+        "worst_nano_usd": row.worst,
+        "too_large": row.refused,
     }

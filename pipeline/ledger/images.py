@@ -231,6 +231,18 @@ class Images:
         ):
             yield content_id, width, height, json.loads(columns) if columns else {}
 
+    def sizes(self, source: int, recipe: RecipeRow) -> dict[tuple[int, int], int]:
+        """How many distinct contents there are of each size of the upright original."""
+        found = self._db.execute(
+            "SELECT o.width, o.height, COUNT(DISTINCT p.content) FROM images i "
+            "JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
+            "JOIN preparations p ON p.original = o.id AND p.recipe = ? "
+            "WHERE f.source = ? AND i.present = 1 AND p.content IS NOT NULL "
+            "GROUP BY o.width, o.height",
+            (recipe.row, source),
+        )
+        return {(int(width), int(height)): int(count) for width, height, count in found}
+
     def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:
         """(work, image) for each pending work of the source that a present image stands for."""
         after = 0

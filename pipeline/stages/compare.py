@@ -1,0 +1,56 @@
+"""compare: what would the same images cost under another model or another size?
+
+Computed from the sizes of the originals alone: nothing is decoded again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from pipeline.core.image_tokens import ImageTooLarge
+from pipeline.ledger import Ledger
+from pipeline.records import Nano
+from pipeline.stages.preprocess import Order
+from pipeline.stages.quote import Quote
+from pipeline.stages.write import Quill
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A way to size images: its name for people, and what it makes of an upright original."""
+
+    name: str
+    choose: Callable[[int, int], Size]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCost:
+    """All unique images under one policy; `refused` of them the service would not take."""
+
+    name: str
+    prompt_tokens: int
+    expected: Nano | None
+    worst: Nano | None
+    refused: int
+
+
+def compare(
+    ledger: Ledger, order: Order, quill: Quill, policies: Iterable[Policy]
+) -> list[PolicyCost]:
+    """Tokens and cost of every unique image of a source, for each policy."""
+    sizes = ledger.images.sizes(order.source, order.recipe)
+    return [_cost(sizes, order.template, quill, policy) for policy in policies]
+
+
+def _cost(sizes: dict[Size, int], template: str, quill: Quill, policy: Policy) -> PolicyCost:
+    total, refused = Quote(), 0
+    for (width, height), count in sizes.items():
+        try:
+            chosen = policy.choose(width, height)
+            total.add(quill.appraiser.appraise(*chosen, template), count)
+        except ImageTooLarge:
+            refused += count
+    return PolicyCost(policy.name, total.prompt_tokens, total.expected, total.worst, refused)
