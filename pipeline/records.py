@@ -1,6 +1,6 @@
 """Frozen values that flow between the rooms, in the order of the flow.
 
-    SourceFile -> PreparedImage | Rejection -> CaptionRequest -> Shard -> Batch -> Answer -> row
+SourceFile -> PreparedImage | Rejection -> CaptionRequest -> Shard -> Batch -> Answer -> row
 """
 
 from __future__ import annotations

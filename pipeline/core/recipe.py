@@ -19,7 +19,7 @@ OPTIONAL_FORMATS: frozenset[str] = frozenset({"JPEG 2000", "PNM", "ICO"})
 _LONGEST_JPEG_SIDE = 65_500  # libjpeg's JPEG_MAX_DIMENSION
 
 
-class SizePolicy(Protocol):
+class SizeChooser(Protocol):
     """Which size an image is sent in."""
 
     def choose(self, width: int, height: int) -> tuple[int, int]:
@@ -57,7 +57,7 @@ class Recipe:
     """How an image is prepared.
 
     Attributes:
-        size: the size policy.
+        size: decides the size (`core.sizing.Sizing`, say).
         quality: JPEG quality, 1 to 100.
         subsampling: chroma subsampling of the JPEG.
         background: red, green, blue (0 to 255 each) put under transparent pixels.
@@ -70,7 +70,7 @@ class Recipe:
         formats: what may be decoded, by the names that `imaging.sniff` gives.
     """
 
-    size: SizePolicy
+    size: SizeChooser
     quality: int = 85
     subsampling: Subsampling = "420"
     background: tuple[int, int, int] = (255, 255, 255)

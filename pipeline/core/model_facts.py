@@ -1,0 +1,52 @@
+"""What the rest of the product must know about a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from pipeline.core.image_tokens import Detail, ImageRule
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """One model as the catalogue and the configuration describe it.
+
+    Attributes:
+        model: the name as asked for.
+        family: the most specific pattern that described it, "*" for an unknown model.
+        image_rule: how image tokens are counted, None when unknown.
+        detail: the detail to send unless the user chose one; never "auto".
+        reasoning_effort: the effort to send for captions, None: send none at all.
+        temperature: whether a temperature may be sent together with that effort.
+        prompt_cache_options: whether the model knows `prompt_cache_options`.
+        max_tokens_parameter: name of the parameter that limits the completion.
+        enqueued_tokens: prompt tokens that may wait in unfinished batches (the smallest tier's).
+        endpoints: the batch endpoints that the model serves.
+        shutdown: the day on which the service turns the model off, None when none is announced.
+    """
+
+    model: str
+    family: str
+    image_rule: ImageRule | None
+    detail: Detail
+    reasoning_effort: str | None
+    temperature: bool
+    prompt_cache_options: bool
+    max_tokens_parameter: str
+    enqueued_tokens: int
+    endpoints: tuple[str, ...]
+    shutdown: date | None
+
+    def may_send_temperature(self, effort: str | None) -> bool:
+        """Whether a temperature may go with this effort: reasoning models refuse the pair."""
+        return self.temperature and effort in (None, "none")
+
+    def shutdown_warning(self, today: date, days: int = 90) -> str | None:
+        """One sentence for the user when the model is gone or goes within `days`, else None."""
+        if self.shutdown is None or (self.shutdown - today).days > days:
+            return None
+        if today >= self.shutdown:
+            return f"{self.model} was shut down on {self.shutdown}: choose another model"
+        left = (self.shutdown - today).days
+        return f"{self.model} is shut down on {self.shutdown}, in {left} days: plan to change it"

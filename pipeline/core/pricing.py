@@ -1,0 +1,197 @@
+"""What tokens cost: exact decimals, rounded up once a line to a whole nano-dollar."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import (
+    ROUND_CEILING,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DecimalException,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
+from typing import Literal, Self, cast
+
+from pipeline.records import NANO_PER_USD, Nano, Usage
+
+Tier = Literal["batch", "standard", "flex"]
+
+NANO_PER_TOKEN = 1_000
+"""One US dollar per million tokens is a thousand nano-dollars per token."""
+
+# Wide enough for any real price and count; whatever would not be exact is an error.
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, Overflow])
+
+
+class ImpossibleUsage(ValueError):
+    """Token counts that contradict each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Nano-dollars a token. Reasoning tokens are output tokens."""
+
+    input: Decimal
+    cached_input: Decimal
+    cache_write: Decimal
+    output: Decimal
+
+    def __post_init__(self) -> None:
+        """Refuse anything but finite prices of zero or more with a ValueError."""
+        for price in (self.input, self.cached_input, self.cache_write, self.output):
+            if not price.is_finite() or price < 0:
+                raise ValueError(f"a price is a number of zero or more, not {price}")
+
+    @property
+    def dearest_prompt(self) -> Decimal:
+        """The most that one prompt token can cost."""
+        return max(self.input, self.cached_input, self.cache_write)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSheet:
+    """The prices of one model at one time.
+
+    Attributes:
+        rates: prices of an ordinary line.
+        version: where they come from, e.g. "genai-prices 0.2.3 gpt-6-luna batch".
+        tier: "batch", "standard" or "flex".
+        long_context: (tokens, rates), ascending: a line with more prompt tokens than that is
+            priced by these rates as a whole.
+    """
+
+    rates: Rates
+    version: str
+    tier: Tier
+    long_context: tuple[tuple[int, Rates], ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds that do not ascend with a ValueError."""
+        thresholds = [above for above, _ in self.long_context]
+        if thresholds != sorted(set(thresholds)):
+            raise ValueError("long-context thresholds ascend")
+
+    def rates_for(self, prompt_tokens: int) -> Rates:
+        """The rates of a line with so many prompt tokens."""
+        found = self.rates
+        for above, rates in self.long_context:
+            if prompt_tokens > above:
+                found = rates
+        return found
+
+    def to_text(self) -> str:
+        """Compact JSON (fits into 512 characters of batch metadata), read by `from_text`."""
+        value = {
+            "version": self.version,
+            "tier": self.tier,
+            "rates": _rates_list(self.rates),
+            "long": [[above, *_rates_list(rates)] for above, rates in self.long_context],
+        }
+        return json.dumps(value, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The sheet that `to_text` wrote.
+
+        Raises:
+            ValueError: not such a text.
+        """
+        try:
+            value = json.loads(text)
+            if value["tier"] not in ("batch", "standard", "flex"):
+                raise ValueError(value["tier"])
+            long = tuple((int(above), _rates(prices)) for above, *prices in value["long"])
+            tier = cast(Tier, value["tier"])
+            return cls(_rates(value["rates"]), str(value["version"]), tier, long)
+        except (ValueError, TypeError, KeyError, DecimalException) as error:
+            raise ValueError(f"not a price sheet: {text[:80]!r}") from error
+
+
+LOCAL_FREE = PriceSheet(Rates(*[Decimal(0)] * 4), "local: free", "batch")
+"""The built-in captioner costs nothing."""
+
+
+def cost(usage: Usage, sheet: PriceSheet) -> Nano:
+    """The price of one answered line in nano-dollars, rounded up.
+
+    Each line is priced by itself: a batch's totals would fall into the long-context prices.
+
+    Raises:
+        ImpossibleUsage: a negative count, more cached than prompt, more reasoning than
+            completion tokens, or absurdly many.
+    """
+    _check(usage)
+    rates = sheet.rates_for(usage.prompt)
+    return _total(
+        (usage.prompt - usage.cached - usage.cache_write, rates.input),
+        (usage.cached, rates.cached_input),
+        (usage.cache_write, rates.cache_write),
+        (usage.completion, rates.output),
+    )
+
+
+def worst_cost(upper_prompt_tokens: int, max_completion_tokens: int, sheet: PriceSheet) -> Nano:
+    """An upper bound in nano-dollars for any line within these token counts.
+
+    Every prompt token is taken at the dearest of its prices, in the dearest of the price tiers
+    that such a line can fall into.
+
+    Raises:
+        ImpossibleUsage: a negative count.
+    """
+    _check(Usage(prompt=upper_prompt_tokens, completion=max_completion_tokens))
+    reachable = [sheet.rates]
+    reachable += [rates for above, rates in sheet.long_context if upper_prompt_tokens > above]
+    return max(
+        _total(
+            (upper_prompt_tokens, rates.dearest_prompt),
+            (max_completion_tokens, rates.output),
+        )
+        for rates in reachable
+    )
+
+
+def format_usd(nano: Nano) -> str:
+    """Nano-dollars for people: "$12.34", "$0.0123", "$0.000048"; exact zero is "$0.00".
+
+    Two decimals from a dollar on, four below, and below $0.001 as many as two digits need.
+    """
+    with localcontext(Context(prec=60)):
+        dollars = Decimal(abs(nano)) / NANO_PER_USD
+        decimals = 2 if dollars >= 1 or not nano else 4
+        if 0 < dollars < Decimal("0.001"):
+            decimals = min(9, 1 - dollars.adjusted())
+        shown = dollars.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    return f"{'-' if nano < 0 else ''}${shown:,f}"
+
+
+def _check(usage: Usage) -> None:
+    counts = (usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning)
+    if min(counts) < 0:
+        raise ImpossibleUsage(f"a token count is negative: {usage}")
+    if usage.cached + usage.cache_write > usage.prompt:
+        raise ImpossibleUsage(f"more cached tokens than prompt tokens: {usage}")
+    if usage.reasoning > usage.completion:
+        raise ImpossibleUsage(f"more reasoning tokens than completion tokens: {usage}")
+    if max(counts) > 10**12:
+        raise ImpossibleUsage(f"no line has so many tokens: {usage}")
+
+
+def _total(*parts: tuple[int, Decimal]) -> Nano:
+    with localcontext(_EXACT):
+        exact = sum((tokens * price for tokens, price in parts), Decimal(0))
+    return int(exact.to_integral_value(ROUND_CEILING))
+
+
+def _rates_list(rates: Rates) -> list[str]:
+    prices = (rates.input, rates.cached_input, rates.cache_write, rates.output)
+    return [str(price) for price in prices]
+
+
+def _rates(prices: list[str]) -> Rates:
+    return Rates(*(Decimal(price) for price in prices))

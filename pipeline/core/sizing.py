@@ -1,0 +1,278 @@
+"""Which size to send an image in: the best picture for the fewest tokens.
+
+The rule, for every policy:
+
+1. The largest size is the largest one of the source's shape that the policy allows and that the
+   service keeps as it is, and no larger than the service itself would make the source. Nothing
+   is ever enlarged.
+2. The short side is the nearest whole pixel, or up to `shape_pixels` below the exact value when
+   that saves a row of patches or tiles.
+3. The long side may then give way by at most `shrink_percent`: of these sizes the one with the
+   most pixels^2 a patch (a token, for tiles) is taken, the larger one of equals. A size that
+   reaches a few pixels into another row or column loses to the one that just fills the rows
+   before; the square keeps a size that would lose more than half as many pixels as tokens.
+
+So the tokens are never more than those of the source or of a plain resize that the service
+keeps, and grow with the target only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from math import gcd
+from typing import Literal
+
+from pipeline.core.image_tokens import (
+    PATCH,
+    TILE,
+    TILE_LONG_SIDE,
+    TILE_SHORT_SIDE,
+    Detail,
+    ImageRule,
+    PatchLimit,
+    TileRule,
+    UnsupportedDetail,
+    cells,
+    shrunk_size,
+)
+
+SAFE_SIDE = 2048
+SAFE_PATCHES = 1536
+"""Within these no known patch model resizes an image sent with detail "high"."""
+
+
+class ImpossibleTarget(ValueError):
+    """No image, however small, costs as few tokens as the policy asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizePolicy:
+    """What the user wants.
+
+    Attributes:
+        kind: "long_side" (value: pixels), "tokens" (value: at most so many tokens an image) or
+            "model" (as large as the service leaves it; no value).
+        value: see kind; None for "model".
+        shrink_percent: how far the long side may give way to fill whole patches.
+        shape_pixels: how far the short side may fall below the exact shape for the same reason.
+    """
+
+    kind: Literal["long_side", "tokens", "model"] = "long_side"
+    value: int | None = 512
+    shrink_percent: int = 3
+    shape_pixels: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values with a ValueError."""
+        if self.kind == "model":
+            if self.value is not None:
+                raise ValueError("the size policy 'model' takes no value")
+        elif self.value is None or self.value < 1:
+            raise ValueError(f"the size policy {self.kind!r} needs a value of at least 1")
+        if not 0 <= self.shrink_percent <= 50:
+            raise ValueError("shrink_percent must be between 0 and 50")
+        if not 0 <= self.shape_pixels < PATCH:
+            raise ValueError(f"shape_pixels must be between 0 and {PATCH - 1}")
+
+    def canonical(self) -> dict[str, object]:
+        """The policy as plain values. A recipe hashes `Sizing.canonical` instead, because the
+        same policy gives other sizes for another model."""
+        return {
+            "kind": self.kind,
+            "value": self.value,
+            "shrink_percent": self.shrink_percent,
+            "shape_pixels": self.shape_pixels,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """A policy bound to a model and a detail: all that decides a size, and nothing else.
+
+    Attributes:
+        cell: side in pixels of a patch or tile; 1 when the model's rule is unknown.
+        max_side, max_short: longest allowed sides in pixels.
+        max_cells: most patches or tiles.
+        service: the limits to which the service shrinks a source, None where they cannot matter.
+        base, per_cell: relative price, base + per_cell * cells, by which sizes are compared.
+        shrink_percent, shape_pixels: see SizePolicy.
+    """
+
+    cell: int
+    max_side: int
+    max_short: int
+    max_cells: int
+    service: PatchLimit | None
+    base: int
+    per_cell: int
+    shrink_percent: int
+    shape_pixels: int
+
+    def canonical(self) -> dict[str, object]:
+        """Plain values for the recipe's hash: two models that size alike share their images."""
+        return asdict(self)
+
+    def choose(self, width: int, height: int) -> tuple[int, int]:
+        """The size in pixels to send an upright source of width x height in.
+
+        Raises:
+            ValueError: a side below 1.
+        """
+        if min(width, height) < 1:
+            raise ValueError(f"an image has no size {width}x{height}")
+        if width >= height:
+            return self._choose(width, height)
+        tall, narrow = self._choose(height, width)
+        return narrow, tall
+
+    def _choose(self, long: int, short: int) -> tuple[int, int]:
+        side = self._largest(long, short)
+        last = side * (100 - self.shrink_percent) // 100
+        best = (side, self._short_at(side, long, short))
+        while side and side >= last:
+            size = (side, self._short_at(side, long, short))
+            if self._better(size, best):
+                best = size
+            side = self._next_fewer_cells(*size, long, short)
+        return best
+
+    def _largest(self, long: int, short: int) -> int:
+        """The largest long side within all limits (binary search: cells grow with the side)."""
+        top = min(long, self.max_side)
+        most = self._most_cells(long, short)
+        if self._within(top, self._short_at(top, long, short), most):
+            return top
+        low, high = 1, top
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._within(middle, self._short_at(middle, long, short), most):
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def _most_cells(self, long: int, short: int) -> int:
+        if self.service is None:
+            return self.max_cells
+        return min(self.max_cells, cells(*shrunk_size(long, short, self.service), self.cell))
+
+    def _within(self, side: int, other: int, most: int) -> bool:
+        return other <= self.max_short and cells(side, other, self.cell) <= most
+
+    def _short_at(self, side: int, long: int, short: int) -> int:
+        """The short side for a long side of `side` pixels."""
+        nearest = max(1, (2 * side * short + long) // (2 * long))
+        filled = nearest - nearest % self.cell
+        if filled and (filled + self.shape_pixels) * long > side * short:
+            return filled
+        return nearest
+
+    def _next_fewer_cells(self, side: int, other: int, long: int, short: int) -> int:
+        """The largest long side below `side` that needs fewer rows or columns; 0 if none."""
+        if not self.per_cell:
+            return 0
+        columns, rows = -(-side // self.cell), -(-other // self.cell)
+        if rows == 1:
+            return self.cell * (columns - 1)
+        # `_short_at` is at most `pixels` while side * short / long < pixels + slack.
+        pixels, twice_slack = self.cell * (rows - 1), max(1, 2 * self.shape_pixels)
+        fewer_rows = ((2 * pixels + twice_slack) * long - 1) // (2 * short)
+        return max(self.cell * (columns - 1), fewer_rows)
+
+    def _better(self, size: tuple[int, int], other: tuple[int, int]) -> bool:
+        """Whether `size` has more pixels^2 for its price."""
+        ours, theirs = (size[0] * size[1]) ** 2, (other[0] * other[1]) ** 2
+        return ours * self._price(*other) > theirs * self._price(*size)
+
+    def _price(self, width: int, height: int) -> int:
+        return self.base + self.per_cell * cells(width, height, self.cell)
+
+
+def choose_size(
+    width: int, height: int, policy: SizePolicy, rule: ImageRule | None, detail: Detail
+) -> tuple[int, int]:
+    """The size in pixels to send a source of width x height in; `bind` once for many images.
+
+    Raises:
+        ImpossibleTarget, UnsupportedDetail: see `bind`.
+        ValueError: a side below 1.
+    """
+    return bind(policy, rule, detail).choose(width, height)
+
+
+def bind(policy: SizePolicy, rule: ImageRule | None, detail: Detail) -> Sizing:
+    """Bind a policy to a model's rule (None: unknown) and a detail.
+
+    Raises:
+        ImpossibleTarget: the token target cannot be met, or the model's rule is unknown.
+        UnsupportedDetail: the model does not know the detail.
+    """
+    if rule is None:
+        return _bind_unknown(policy)
+    if isinstance(rule, TileRule):
+        return _bind_tiles(policy, rule, detail)
+    limit = rule.limit(detail)
+    most = min(limit.max_patches or rule.most_patches, rule.most_patches)
+    if policy.kind == "tokens" and policy.value is not None:
+        most = min(most, int(policy.value / rule.multiplier))
+        _require(most, policy.value, f"one patch costs {float(rule.multiplier):g}")
+    return _sizing(policy, PATCH, limit.max_side, most, service=limit)
+
+
+def _bind_tiles(policy: SizePolicy, rule: TileRule, detail: Detail) -> Sizing:
+    if detail == "original":
+        raise UnsupportedDetail("the model does not know the detail 'original'")
+    low = detail == "low"
+    side, short = (TILE, TILE) if low else (TILE_LONG_SIDE, TILE_SHORT_SIDE)
+    most = cells(side, short, TILE)
+    if policy.kind == "tokens" and policy.value is not None:
+        spare = policy.value - rule.base
+        most = min(most, int(spare >= 0) if low else spare // rule.tile)
+        least = rule.base if low else rule.base + rule.tile
+        _require(most, policy.value, f"the smallest image costs {least}")
+    common = gcd(rule.base, rule.tile)
+    price = (1, 0) if low else (rule.base // common, rule.tile // common)
+    return _sizing(policy, TILE, side, most, short=short, price=price)
+
+
+def _bind_unknown(policy: SizePolicy) -> Sizing:
+    if policy.kind == "tokens":
+        raise ImpossibleTarget("how this model counts image tokens is unknown: use a long side")
+    if policy.value is None:
+        return _sizing(policy, PATCH, SAFE_SIDE, SAFE_PATCHES)
+    return _sizing(policy, 1, policy.value, policy.value**2, price=(1, 0))
+
+
+def _require(most: int, target: int, least: str) -> None:
+    if most < 1:
+        raise ImpossibleTarget(f"no image fits into {target} tokens: {least}")
+
+
+def _sizing(
+    policy: SizePolicy,
+    cell: int,
+    side: int,
+    most: int,
+    *,
+    short: int | None = None,
+    price: tuple[int, int] = (0, 1),
+    service: PatchLimit | None = None,
+) -> Sizing:
+    """Clip the limits to what can matter, so that equal sizings compare and hash equal."""
+    if policy.kind == "long_side" and policy.value is not None:
+        side = min(side, policy.value)
+    short = side if short is None else min(short, side)
+    most = min(most, cells(side, short, cell))
+    # The service's own shrinking leaves at least a quarter of its budget.
+    budget = service.max_patches if service else None
+    return Sizing(
+        cell=cell,
+        max_side=side,
+        max_short=short,
+        max_cells=most,
+        service=service if budget is not None and most > budget // 4 else None,
+        base=price[0],
+        per_cell=price[1],
+        shrink_percent=policy.shrink_percent,
+        shape_pixels=policy.shape_pixels,
+    )
