@@ -27,7 +27,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOT
 
 @dataclass(frozen=True, slots=True)
 class PricedAnswer:
-    """An answer with the identity from its custom_id and its exact cost (None: no price)."""
+    """An answer with the identity from its custom_id and its exact cost (None: not known)."""
 
     work_key: bytes
     attempt: int
@@ -41,7 +41,9 @@ class Settled:
 
     Attributes:
         outcomes: lines by outcome.
-        billed: nano-dollars of all lines, None when a paid line has no price.
+        billed: nano-dollars of all lines, None when the cost of one is not known.
+        held: the same, with what was reserved for lines whose cost is not known; None when
+            nothing was, and then the shard's whole reservation stays counted.
         prompt_tokens, completion_tokens: sums over the lines.
         over: custom_ids of lines that cost more than was reserved for them.
         again: works that are pending again.
@@ -49,20 +51,21 @@ class Settled:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     billed: Nano | None = 0
+    held: Nano | None = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     over: list[str] = field(default_factory=list)
     again: int = 0
 
-    def add(self, priced: PricedAnswer) -> None:
-        """Count one line."""
+    def add(self, priced: PricedAnswer, worst: Nano | None) -> None:
+        """Count one line, for which `worst` was reserved."""
         self.outcomes[priced.answer.outcome] += 1
         usage = priced.answer.usage
         if usage is not None:
             self.prompt_tokens += usage.prompt
             self.completion_tokens += usage.completion
-        unknown = priced.billed is None or self.billed is None
-        self.billed = None if unknown else (self.billed or 0) + (priced.billed or 0)
+        self.billed = _sum(self.billed, priced.billed)
+        self.held = _sum(self.held, worst if priced.billed is None else priced.billed)
 
 
 class Answers:
@@ -89,7 +92,7 @@ class Answers:
             for priced in answers:
                 self._keep(shard, batch, priced, rules, settled, now)
             generation = batch.generation if batch.role == "main" else -batch.row
-            self._books.settle(shard.row, generation, settled.billed, now)
+            self._books.settle(shard.row, generation, settled.held, now)
             self._db.execute(
                 "UPDATE batches SET state = 'settled', settled_at = ? WHERE id = ?",
                 (now, batch.row),
@@ -110,14 +113,15 @@ class Answers:
         work = self._work(priced.work_key)
         if self._insert(work, batch, shard.price_version, priced, now) == 0:
             return  # settled before: a line counts once
-        settled.add(priced)
         item = self._db.one(
             "UPDATE items SET live = 0 WHERE shard = ? AND work = ? AND attempt = ? "
             "RETURNING worst, prompt_tokens",
             (shard.row, work, priced.attempt),
         )
-        worst, expected = item or (None, 0)
-        if priced.billed is not None and worst is not None and priced.billed > int(worst):  # type: ignore[call-overload]
+        worst: Nano | None
+        worst, expected = item or (None, 0)  # type: ignore[assignment]
+        settled.add(priced, worst)
+        if priced.billed is not None and worst is not None and priced.billed > worst:
             settled.over.append(priced.answer.custom_id)
         if priced.answer.usage is not None and expected:
             self._calibrate(shard.model, int(expected), priced.answer.usage.prompt)  # type: ignore[call-overload]
@@ -221,6 +225,11 @@ class Answers:
                 (spec, at_least),
             )
         ]
+
+
+def _sum(one: Nano | None, other: Nano | None) -> Nano | None:
+    """Their sum, None when one of them is not known."""
+    return None if one is None or other is None else one + other
 
 
 def _storable(text: str | None) -> str | None:

@@ -60,7 +60,10 @@ def read(
     failure: BatchFailure | None,
     report: Report,
 ) -> Iterator[PricedAnswer]:
-    """Every answer of a batch, priced; then an explicit outcome for what is in neither file."""
+    """Every answer of a batch, priced; then an explicit outcome for what is in neither file.
+
+    No whole line is lost: the first for each id counts, unknown ids are kept where they can be.
+    """
     sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
     expected = {
         WorkAttempt(key, attempt) for _, key, attempt, _, _ in ledger.shards.items(shard.row)
@@ -81,7 +84,8 @@ def read(
             attempt.work_key, attempt.attempt, answer, _billed(answer, sheet, report)
         )
     if batch.role == "main":
-        yield from _absent(batch, expected - seen.keys(), len(seen), failure)
+        ran = len(expected & seen.keys())
+        yield from _absent(batch, expected - seen.keys(), ran, failure)
 
 
 def _lines(paths: Iterable[Path], schema: tuple[str, ...], report: Report) -> Iterator[Answer]:
@@ -124,7 +128,8 @@ def _billed(answer: Answer, sheet: PriceSheet | None, report: Report) -> int | N
 def _absent(
     batch: Batch, absent: Iterable[WorkAttempt], lines: int, failure: BatchFailure | None
 ) -> Iterator[PricedAnswer]:
-    """Explicit outcomes for requests without a line, in a fixed order."""
+    """Explicit outcomes for requests without a line, in a fixed order. One that may have run
+    may have been billed: its cost is not known, and what was reserved for it stays counted."""
     for attempt in sorted(absent, key=lambda a: a.work_key):
         name = custom_id(attempt.work_key, attempt.attempt)
         if failure is not None:
@@ -135,4 +140,5 @@ def _absent(
             outcome = absent_outcome(batch.status, lines, batch.completed, batch.failed)
             reason = f"in no result file of the {batch.status} batch {batch.batch_id}"
             answer = Answer(name, outcome, reason=reason, code=outcome)
-        yield PricedAnswer(attempt.work_key, attempt.attempt, answer, 0)
+        billed = None if answer.outcome == "missing" else 0
+        yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)

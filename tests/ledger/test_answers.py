@@ -38,6 +38,26 @@ def test_settling_is_all_or_nothing(world: World) -> None:
     assert world.ledger.books.totals().reserved == 1000
 
 
+def test_what_may_have_been_billed_stays_counted_at_what_was_reserved(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    shard, batch = world.submitted(worst=1000)
+    (_, first), (_, second) = world.works
+    lines = [answered(first, 400), answered(second, None, outcome="missing", usage=None)]
+    settled = world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW)
+    assert (settled.billed, settled.held) == (None, 1400)
+    assert world.ledger.books.exposure(scope(1)).lifetime == 1400
+    assert world.ledger.rows.answers_sum() == 400
+
+
+def test_without_a_known_worst_the_whole_reservation_stays_counted(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted(worst=1000)
+    lines = [answered(world.works[0][1], 400), answered(b"k" * 32, None)]
+    assert world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW).held is None
+    assert world.ledger.books.exposure(scope(1)).lifetime == 1000
+
+
 def test_a_line_that_cost_more_than_reserved_is_told(world: World) -> None:
     world.image("a.jpg", 1)
     shard, batch = world.submitted()

@@ -1,0 +1,129 @@
+"""One data set on one desk: a real ledger, the real SDK, a loopback server for the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pipeline import wiring
+from pipeline.clock import Clock
+from pipeline.config import load_config
+from pipeline.core.packing import ShardLimits
+from pipeline.engines.inline import InlineEngine
+from pipeline.imaging import Preparer
+from pipeline.ledger import Ledger
+from pipeline.ledger.images import SeenImage
+from pipeline.ledger.lookup import KnownOriginals
+from pipeline.ledger.shards import Shard
+from pipeline.ledger.works import SpecText
+from pipeline.providers.base import BatchOptions
+from pipeline.providers.openai_batch import OpenAIBatches
+from pipeline.records import Nano
+from pipeline.secrets import Secret
+from pipeline.server.app import LoopbackServer
+from pipeline.sources import open_source, to_path
+from pipeline.stages.crawl import Crawled, crawl
+from pipeline.stages.desk import Desk
+from pipeline.stages.preprocess import Engines, Order
+from pipeline.stages.write import Pen, Writer
+from pipeline.workspace import Workspace
+from tests.rig import KEY, MODEL, picture
+
+
+class Scene:
+    """Walks the stages one at a time. `clock.offset` moves the product's time."""
+
+    def __init__(self, root: Path, server: LoopbackServer) -> None:
+        self.data = root / "imgs"
+        self.data.mkdir()
+        self.workspace = Workspace(root / "ws")
+        self.workspace.create()
+        self.server = server
+        self.clock = Clock()
+        self.ledger = Ledger(self.workspace.ledger)
+        self.service = OpenAIBatches(BatchOptions(Secret(KEY), server.base_url))
+        self.said: list[str] = []
+        self.desk = Desk(
+            ledger=self.ledger,
+            service=self.service,
+            workspace=self.workspace,
+            clock=self.clock,
+            run=self.ledger.begin_run("test", self.clock.now()),
+            say=self.said.append,
+        )
+        self.wish = self.wished()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.service.close()
+        self.ledger.close()
+
+    def wished(self, **overrides: object) -> wiring.Wish:
+        """What a configuration asks for; keys with __ for dots."""
+        given = {key.replace("__", "."): value for key, value in overrides.items()}
+        config = load_config(None, {"provider.name": "openai", "provider.model": MODEL} | given)
+        return wiring.wish(config, local=False, account="test", now=self.clock.now())
+
+    def rules(self, **changed: object) -> None:
+        """Change the desk's rules."""
+        self.desk = replace(self.desk, **changed)  # type: ignore[arg-type]
+
+    def add(self, *names: str, first: int = 0) -> None:
+        """Put distinct pictures into the data set."""
+        for number, name in enumerate(names):
+            picture(self.data / name, first + number)
+
+    def crawl(self) -> Crawled:
+        """Look at the data set."""
+        source = open_source(self.data, None, wiring.source_options(load_config(None)))
+        return crawl(self.ledger, source, self.clock.now())
+
+    def order(self, source: int | None = None) -> Order:
+        """What a run wants; the source's rows are about it from now on."""
+        wished, works = self.wish, self.ledger.works
+        text = SpecText("openai", "test", wished.request.model, wished.request.endpoint)
+        order = Order(
+            source=self.crawl().source if source is None else source,
+            spec=works.spec(wished.spec, text, self.clock.now()),
+            spec_id=wished.spec_id,
+            recipe=works.recipe(wished.recipe.canonical(), wished.recipe.admission()),
+            template=wished.template,
+        )
+        self.ledger.images.use_spec(order.source, order.spec, order.recipe.admission)
+        return order
+
+    def locate(self, image: SeenImage) -> str:
+        """The path of an image of the data set."""
+        return to_path(image.location) if image.location else str(self.data / image.path)
+
+    def engines(self, order: Order) -> Engines:
+        """Both engines, in this process."""
+        known = KnownOriginals(self.workspace.ledger, order.recipe)
+        sparing = InlineEngine(Preparer(self.wish.recipe, known))
+        return Engines(sparing, InlineEngine(Preparer(self.wish.recipe, None)))
+
+    def pen(
+        self,
+        limits: ShardLimits | None = None,
+        room: Callable[[], Nano | None] = lambda: None,
+    ) -> Pen:
+        """How requests are written."""
+        quill = wiring.quill(self.wish)
+        return Pen(
+            quill=quill,
+            again=lambda _outcome, _attempts: quill,
+            limits=limits or ShardLimits(),
+            folder=self.workspace.shards,
+            room=room,
+        )
+
+    def write(self, order: Order, pen: Pen | None = None) -> list[Shard]:
+        """Write every image that needs it."""
+        writer = Writer(self.ledger, order, pen or self.pen(), self.clock.now)
+        rows = list(writer.write(self.engines(order), self.locate))
+        return [self.ledger.shards.get(row) for row in rows]
+
+    def states(self) -> Sequence[str]:
+        """States of all shards, oldest first."""
+        return [row[0] for row in self.ledger.database.execute("SELECT state FROM shards")]

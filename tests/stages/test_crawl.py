@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.errors import Interrupted
+from pipeline.stages.crawl import crawl
+from pipeline.stages.export import STALE
+from tests.rig import picture
+from tests.stages.scene import Scene
+
+
+def test_what_is_there_is_counted_and_asks_for_a_look(scene: Scene) -> None:
+    scene.add("a.png", "sub/b.png")
+    (scene.data / "notes.txt").write_text("x")
+    (scene.data / "sub" / "more.txt").write_text("x")
+    crawled = scene.crawl()
+    assert (crawled.images, crawled.todo, crawled.changed) == (2, 2, True)
+    assert crawled.skipped == {".txt": 2}
+    assert crawled.problems == []
+
+
+def test_nothing_new_changes_no_row_and_leaves_the_table_fresh(scene: Scene) -> None:
+    scene.add("a.png", "sub/b.png")
+    first = scene.crawl()
+    scene.ledger.put(STALE, None)
+    before = scene.ledger.database.execute("SELECT * FROM images ORDER BY id").fetchall()
+    again = scene.crawl()
+    assert (again.source, again.images, again.changed) == (first.source, 2, False)
+    assert scene.ledger.database.execute("SELECT * FROM images ORDER BY id").fetchall() == before
+    assert scene.ledger.get(STALE) is None
+
+
+def test_new_changed_and_vanished_files_are_seen(scene: Scene) -> None:
+    scene.add("a.png", "b.png", "sub/c.png", "gone/d.png")
+    scene.write(scene.order())
+    assert scene.crawl().todo == 0
+    picture(scene.data / "a.png", 77, (50, 40))
+    (scene.data / "b.png").unlink()
+    (scene.data / "gone" / "d.png").unlink()
+    (scene.data / "gone").rmdir()
+    scene.add("sub/new.png", first=50)
+    crawled = scene.crawl()
+    assert (crawled.images, crawled.todo, crawled.changed) == (3, 2, True)
+    assert scene.ledger.get(STALE) == "1"
+    assert scene.ledger.rows.all_images() == 5  # rows never vanish
+
+
+def test_a_source_that_was_not_wholly_seen_loses_nothing(scene: Scene) -> None:
+    scene.add("a.png", "sub/b.png")
+    scene.crawl()
+
+    class Half:
+        kind, label, columns = "folder", "imgs", ()
+        locator = str(scene.data)
+        complete = False
+        problems = ("sub cannot be read",)
+
+        def listings(self) -> object:
+            return iter(())
+
+    crawled = crawl(scene.ledger, Half(), scene.clock.now())  # type: ignore[arg-type]
+    assert crawled.problems == ["sub cannot be read"]
+    assert scene.ledger.rows.all_images() == 2
+
+
+def test_stopping_leaves_between_transactions(scene: Scene) -> None:
+    scene.add("a.png")
+
+    def stop() -> None:
+        raise Interrupted("stopped")
+
+    from pipeline import wiring
+    from pipeline.config import load_config
+    from pipeline.sources import open_source
+
+    source = open_source(scene.data, None, wiring.source_options(load_config(None)))
+    with pytest.raises(Interrupted):
+        crawl(scene.ledger, source, scene.clock.now(), stop)
+    assert scene.crawl().todo == 1
