@@ -7,6 +7,7 @@ A kill before that leaves a temporary file and images that are looked at again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -108,12 +109,15 @@ class OpenShard:
                 os.fsync(self.handle.fileno())
             publish(self.path.with_name(f"_{self.path.name}.tmp"), self.path)
         except OSError as error:
+            self.discard()
             raise storage_error(self.path, error) from error
 
     def discard(self) -> None:
         """Give the file up; its images are looked at again."""
-        self.handle.close()
-        self.path.with_name(f"_{self.path.name}.tmp").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a full disk the buffer cannot even be flushed
+            self.handle.close()
+        with contextlib.suppress(OSError):
+            self.path.with_name(f"_{self.path.name}.tmp").unlink(missing_ok=True)
 
 
 class Writer:

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import resource
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import wiring
+from pipeline.core.identity import parse_custom_id
+from pipeline.core.packing import ShardLimits
+from pipeline.errors import Interrupted, OverBudget, StorageError
+from pipeline.server.app import LoopbackServer
+from pipeline.stages.preprocess import Order
+from pipeline.stages.write import OpenShard, Pen, Quill, Writer
+from tests.rig import KEY, picture
+from tests.stages.scene import Scene
+
+
+def lines_of(scene: Scene, key: str) -> list[dict[str, object]]:
+    text = scene.workspace.shard(key).read_bytes()
+    assert text.endswith(b"\n")
+    return [json.loads(line) for line in text.split(b"\n")[:-1]]
+
+
+def test_a_shard_is_what_the_ledger_says_it_is(scene: Scene) -> None:
+    scene.add("a.png", "b.png", "sub/c.png")
+    (shard,) = scene.write(scene.order())
+    content = scene.workspace.shard(shard.shard_key).read_bytes()
+    assert (shard.state, shard.requests, shard.size) == ("SEALED", 3, len(content))
+    assert shard.sha256 == hashlib.sha256(content).digest()
+    lines = lines_of(scene, shard.shard_key)
+    sent = [parse_custom_id(str(line["custom_id"])) for line in lines]
+    items = list(scene.ledger.shards.items(shard.row))
+    assert [(found.work_key, found.attempt) for found in sent if found] == [
+        (key, attempt) for _, key, attempt, _, _ in items
+    ]
+    assert sum(worst or 0 for *_, worst in items) == shard.worst
+    assert {line["url"] for line in lines} == {"/v1/chat/completions"}
+
+
+def test_no_name_and_no_path_of_this_machine_is_in_a_shard(scene: Scene) -> None:
+    scene.add("holiday-with-aunt-mary.png")
+    (shard,) = scene.write(scene.order())
+    text = scene.workspace.shard(shard.shard_key).read_text()
+    assert "mary" not in text
+    assert str(scene.data) not in text
+
+
+def test_written_once_and_never_again(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    picture(scene.data / "copy of a.png", 0)
+    order = scene.order()
+    (shard,) = scene.write(order)
+    assert shard.requests == 2
+    assert scene.write(order) == []
+
+
+def test_the_same_wishes_give_the_same_bytes(scene: Scene) -> None:
+    scene.add(*(f"{n}.png" for n in range(5)))
+    order = scene.order()
+    (first,) = scene.write(order)
+    scene.ledger.shards.dissolve(first)
+    (second,) = scene.write(order)
+    assert first.shard_key != second.shard_key
+    assert first.sha256 == second.sha256
+
+
+def test_what_fits_into_the_budget_is_sealed_before_it_is_said(scene: Scene) -> None:
+    scene.add(*(f"{n}.png" for n in range(5)))
+    order = scene.order()
+    (whole,) = scene.write(order)
+    scene.ledger.shards.dissolve(whole)
+    assert whole.worst is not None
+    left = whole.worst * 3 // 5
+    writer = Writer(scene.ledger, order, scene.pen(room=lambda: left), scene.clock.now)
+    shards = writer.write(scene.engines(order), scene.locate)
+    row = next(shards)
+    left -= scene.ledger.shards.get(row).worst or 0
+    with pytest.raises(OverBudget):
+        next(shards)
+    assert scene.ledger.shards.get(row).requests == 3
+    assert list(scene.workspace.shards.glob("_*")) == []
+
+
+def test_a_stop_leaves_no_open_file_and_loses_nothing(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    order = scene.order()
+
+    def stop() -> None:
+        raise Interrupted("stopped")
+
+    with pytest.raises(Interrupted):
+        scene.write(order, replace(scene.pen(), check_stop=stop))
+    assert list(scene.workspace.shards.iterdir()) == []
+    assert [shard.requests for shard in scene.write(order)] == [2]
+
+
+def test_further_attempts_are_written_by_their_own_rule_and_model(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    order = scene.order()
+    (first,) = scene.write(order)
+    scene.ledger.shards.dissolve(first)
+    scene.ledger.database.execute("UPDATE works SET after = 'length', attempts = 1 WHERE id = 1")
+    longer = wiring.quill(
+        scene.wished(provider__model="gpt-5.4-mini", prompt__max_completion_tokens=240)
+    )
+    asked: list[tuple[str, int]] = []
+
+    def again(outcome: str, attempts: int) -> Quill:
+        asked.append((outcome, attempts))
+        return longer
+
+    pen = replace(scene.pen(), again=again)
+    shards = scene.write(order, pen)
+    assert asked == [("length", 1)]
+    by_model = {shard.model: lines_of(scene, shard.shard_key) for shard in shards}
+    assert {model: len(lines) for model, lines in by_model.items()} == {
+        "gpt-6-luna": 1,
+        "gpt-5.4-mini": 1,
+    }
+    (line,) = by_model["gpt-5.4-mini"]
+    found = parse_custom_id(str(line["custom_id"]))
+    assert found is not None
+    assert found.attempt == 2
+
+
+def test_a_full_disk_is_a_storage_error_and_leaves_nothing(scene: Scene) -> None:
+    quill = wiring.quill(scene.wish)
+    shard = OpenShard.begin(scene.workspace.shards, 1, quill)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(StorageError, match=r"cannot write .*\.jsonl"):
+            fill(shard)
+        shard.discard()  # its buffer can still not be written
+        late = OpenShard.begin(scene.workspace.shards, 2, quill)
+        late.handle.write(b"x" * 5000)
+        with pytest.raises(StorageError, match="file size limit"):
+            late.make_durable()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(scene.workspace.shards.iterdir()) == []
+
+
+def fill(shard: OpenShard) -> None:
+    from pipeline.core.packing import Load
+    from pipeline.ledger.shards import NewItem
+
+    for number in range(64):
+        shard.append([b"x" * 1000], NewItem(number, 1, 1, 1, 1), Load(1, 1000, 1, 1))
+
+
+def test_a_folder_that_is_gone_is_a_storage_error(scene: Scene) -> None:
+    scene.add("a.png")
+    order = scene.order()
+    with pytest.raises(StorageError, match="the folder is gone") as caught:
+        scene.write(order, replace(scene.pen(), folder=scene.workspace.root / "gone"))
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.errno == errno.ENOENT
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, Order]]:
+    root = tmp_path_factory.mktemp("packing")
+    with LoopbackServer(root / "server", captioner="echo", api_key=KEY, seed="7") as server:
+        scene = Scene(root, server)
+        for number in range(20):
+            picture(scene.data / f"{number:02}.png", number, (16 + 40 * (number % 5), 24))
+        yield scene, scene.order()
+        scene.close()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    limits=st.builds(
+        ShardLimits,
+        requests=st.integers(1, 25),
+        bytes=st.integers(3_000, 60_000),
+        tokens=st.integers(1, 5_000),
+    ),
+    budget=st.none() | st.integers(10**5, 10**7),
+)
+def test_packing_keeps_its_bounds_and_forgets_nobody(
+    packed: tuple[Scene, Order], limits: ShardLimits, budget: int | None
+) -> None:
+    scene, order = packed
+    shards, short = write_within(scene, order, scene.pen(limits), budget)
+    live: list[int] = []
+    for row in shards:
+        shard = scene.ledger.shards.get(row)
+        assert 1 <= shard.requests <= limits.requests
+        assert shard.size <= limits.bytes
+        assert shard.prompt_tokens <= limits.tokens or shard.requests == 1
+        assert shard.size == scene.workspace.shard(shard.shard_key).stat().st_size
+        live += [work for work, *_ in scene.ledger.shards.items(row)]
+    assert len(live) == len(set(live))
+    assert short == (len(live) < 20)
+    worst = sum(scene.ledger.shards.get(row).worst or 0 for row in shards)
+    assert budget is None or worst <= budget
+    for row in shards:
+        shard = scene.ledger.shards.get(row)
+        scene.ledger.shards.dissolve(shard)
+        scene.workspace.shard(shard.shard_key).unlink()
+    assert list(scene.workspace.shards.iterdir()) == []
+
+
+def write_within(
+    scene: Scene, order: Order, pen: Pen, budget: int | None
+) -> tuple[list[int], bool]:
+    """Rows of the shards sealed, each taken off the budget at once; and whether it ran short."""
+    spent = 0
+    rows: list[int] = []
+    pen = replace(pen, room=lambda: None if budget is None else budget - spent)
+    writer = Writer(scene.ledger, order, pen, scene.clock.now)
+    try:
+        for row in writer.write(scene.engines(order), scene.locate):
+            rows.append(row)
+            spent += scene.ledger.shards.get(row).worst or 0
+    except OverBudget:
+        return rows, True
+    return rows, False
+
+
+def test_an_unknown_price_fits_no_budget(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.wish = scene.wished(provider__model="gpt-9-none")
+    with pytest.raises(OverBudget):
+        scene.write(scene.order(), scene.pen(room=lambda: int(Decimal(10) ** 12)))
+    (shard,) = scene.write(scene.order())
+    assert shard.worst is None
+
+
+def test_names_of_shards_follow_their_number(scene: Scene, tmp_path: Path) -> None:
+    del tmp_path
+    scene.add("a.png", "b.png")
+    shards = scene.write(scene.order(), scene.pen(ShardLimits(requests=1)))
+    assert [shard.shard_key[:7] for shard in shards] == ["000001-", "000002-"]
