@@ -243,6 +243,17 @@ class Images:
         )
         return {(int(width), int(height)): int(count) for width, height, count in found}
 
+    def count_refused(self, source: int, recipe: RecipeRow) -> int:
+        """Present images that will be refused as soon as they are looked at: their bytes were,
+        under this recipe and its caps."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
+            "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
+            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL "
+            "AND p.reject_code IS NOT NULL AND p.admission = ?",
+            (recipe.row, source, recipe.admission),
+        )
+
     def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:
         """(work, image) for each pending work of the source that a present image stands for."""
         after = 0

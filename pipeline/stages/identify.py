@@ -13,7 +13,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, RejectedImage, Rejection
-from pipeline.stages.preprocess import Order, looks, record_rejection
+from pipeline.stages.preprocess import Order, looks, record_rejection, reject
 
 _CHUNK = 32
 
@@ -43,6 +43,8 @@ def identify_images(
                     content = ledger.works.prepared_as(result.source_id, order.recipe)
                 else:
                     content = ledger.works.record_prepared(order.recipe, result)
-                if isinstance(content, Content):
+                if isinstance(content, Rejection):
+                    reject(ledger, image, result.source_id, content)
+                elif content is not None:
                     ledger.works.identify(image.id, result.source_id, content.row)
     return read

@@ -96,7 +96,7 @@ def resolve(ledger: Ledger, order: Order, image: SeenImage, prepared: Prepared) 
     else:
         content = ledger.works.record_prepared(order.recipe, prepared)
     if isinstance(content, Rejection):
-        _reject(ledger, image, prepared.source_id, content)
+        reject(ledger, image, prepared.source_id, content)
         return None
     assert content is not None
     return _link(ledger, order, image, prepared, content)
@@ -111,7 +111,7 @@ def _link(
 ) -> Wanted | None:
     prompt = render(order.template, image.columns)
     if isinstance(prompt, Rejection):
-        _reject(ledger, image, prepared.source_id, prompt)
+        reject(ledger, image, prepared.source_id, prompt)
         return None
     key = work_key(content.content_id, order.spec_id, prompt)
     work = ledger.works.work(key, content.row, order.spec, image.id)
@@ -153,7 +153,7 @@ def record_rejection(
     """Keep why an image cannot be captioned, for the image and for its bytes."""
     if _lasting(prepared):
         ledger.works.record_rejected(order.recipe, prepared)
-    _reject(ledger, image, prepared.source_id, prepared.rejection)
+    reject(ledger, image, prepared.source_id, prepared.rejection)
 
 
 def _lasting(prepared: RejectedImage) -> bool:
@@ -161,9 +161,10 @@ def _lasting(prepared: RejectedImage) -> bool:
     return prepared.rejection.code not in PASSING | {"timeout", "crashed"}
 
 
-def _reject(
+def reject(
     ledger: Ledger, image: SeenImage, source_id: bytes | None, rejection: Rejection
 ) -> None:
+    """Keep why this image cannot be captioned."""
     if source_id is not None:
         ledger.works.original(source_id, None, None, None)
     ledger.works.reject(image.id, source_id, rejection, look_again=rejection.code in PASSING)

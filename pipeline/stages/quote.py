@@ -11,6 +11,7 @@ from pipeline.core.appraisal import Appraisal
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import render
+from pipeline.core.words import counted
 from pipeline.ledger import Ledger
 from pipeline.records import Nano, Rejection
 from pipeline.stages.preprocess import Order
@@ -49,9 +50,9 @@ class Quote:
     def sentence(self) -> str:
         """For a person who is asked to pay."""
         if self.worst is None or self.expected is None:
-            return f"{self.requests:,} requests, price unknown."
+            return f"{counted(self.requests, 'request')}, price unknown."
         return (
-            f"{self.requests:,} requests, about {format_usd(self.expected)}, "
+            f"{counted(self.requests, 'request')}, about {format_usd(self.expected)}, "
             f"at most {format_usd(self.worst)}."
         )
 
@@ -75,7 +76,8 @@ def quote(
     """
     result = Quote(images=ledger.rows.images(order.source))
     result.rejected = sum(ledger.rows.reject_reasons(order.source).values())
-    read = 0
+    result.rejected += ledger.images.count_refused(order.source, order.recipe)
+    read = refused = 0
     with ledger.works.distinct_keys() as first_time:
         for content_id, width, height, columns in ledger.images.identified(
             order.source, order.recipe
@@ -83,6 +85,7 @@ def quote(
             read += 1
             prompt = render(order.template, columns)
             if isinstance(prompt, Rejection):
+                refused += 1
                 continue
             key = work_key(content_id, order.spec_id, prompt)
             if not first_time(key):
@@ -94,6 +97,7 @@ def quote(
             else:
                 result.add(quill.appraiser.appraise(width, height, prompt))
     result.unread = max(0, result.images - result.rejected - read)
+    result.rejected += refused
     if result.unread:
         bound = quill.appraiser.appraise(*largest, order.template)
         result.add(bound, result.unread)

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import wiring
+from pipeline.server.app import LoopbackServer
+from pipeline.stages.identify import identify_images
+from pipeline.stages.quote import Quote, quote
+from tests.rig import KEY, picture
+from tests.stages.scene import Scene
+
+
+def quoted(scene: Scene, *, identify: bool = True, fresh: bool = True) -> Quote:
+    order = scene.order()
+    if identify:
+        identify_images(scene.ledger, order, scene.engines(order).sparing, scene.locate)
+    quill = wiring.quill(scene.wish)
+    return quote(scene.ledger, order, quill, scene.wish.largest(), fresh=fresh)
+
+
+def test_every_image_is_counted_in_one_way(scene: Scene) -> None:
+    scene.add("a.png", "b.png", "c.png")
+    shutil.copy(scene.data / "a.png", scene.data / "copy.png")
+    (scene.data / "broken.jpg").write_text("no image")
+    found = quoted(scene)
+    assert (found.images, found.unique, found.duplicates, found.rejected) == (5, 3, 1, 1)
+    assert (found.requests, found.paid, found.unread) == (3, 0, 0)
+
+
+def test_unread_images_are_counted_at_the_dearest_size(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    bound = quoted(scene, identify=False)
+    exact = quoted(scene)
+    assert (bound.unread, bound.requests, exact.unread) == (2, 2, 0)
+    assert bound.worst is not None
+    assert exact.worst is not None
+    assert bound.worst > exact.worst
+
+
+def test_what_is_under_way_or_answered_costs_nothing_again(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    scene.write(scene.order())
+    scene.add("c.png", first=7)
+    found = quoted(scene)
+    assert (found.unique, found.paid, found.requests) == (3, 2, 1)
+    anew = quoted(scene, fresh=False)
+    assert (anew.paid, anew.requests) == (0, 3)
+
+
+def test_asking_changes_nothing(scene: Scene) -> None:
+    scene.add("a.png")
+    quoted(scene)
+    tables = ["images", "works", "contents", "originals", "preparations", "shards"]
+    before = [scene.ledger.database.execute(f"SELECT * FROM {t}").fetchall() for t in tables]
+    quoted(scene)
+    after = [scene.ledger.database.execute(f"SELECT * FROM {t}").fetchall() for t in tables]
+    assert before == after
+
+
+def test_a_prompt_that_cannot_be_made_is_no_duplicate(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    scene.wish = scene.wished(prompt__user="This is {title}.")
+    found = quoted(scene)  # a folder has no columns
+    assert (found.images, found.rejected, found.duplicates, found.requests) == (2, 2, 0, 0)
+
+
+def test_an_unknown_price_is_no_price(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.wish = scene.wished(provider__model="gpt-9-none")
+    found = quoted(scene)
+    assert (found.requests, found.expected, found.worst) == (1, None, None)
+    assert found.sentence() == "1 request, price unknown."
+
+
+def test_the_sentence_names_both_amounts() -> None:
+    found = Quote(requests=1200, expected=2_500_000_000, worst=4_000_000_000)
+    assert found.sentence() == "1,200 requests, about $2.50, at most $4.00."
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    root = tmp_path_factory.mktemp("quote")
+    with LoopbackServer(root / "server", captioner="echo", api_key=KEY, seed="7") as server:
+        scene = Scene(root, server)
+        for number, size in enumerate([(16, 16), (700, 40), (33, 900), (600, 600), (40, 40)]):
+            picture(scene.data / f"{number}.png", number, size)
+        shutil.copy(scene.data / "0.png", scene.data / "again.png")
+        (scene.data / "broken.jpg").write_text("no image")
+        yield scene
+        scene.close()
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    model=st.sampled_from(["gpt-6-luna", "gpt-5.4-mini", "gpt-4o-mini"]),
+    detail=st.sampled_from(["low", "high"]),
+    prompt=st.text("abc ä猫", min_size=1, max_size=200),
+    longest=st.integers(16, 500),
+    side=st.sampled_from([64, 512, 1000]),
+)
+def test_a_quote_is_what_a_run_then_reserves(
+    album: Scene, model: str, detail: str, prompt: str, longest: int, side: int
+) -> None:
+    album.wish = album.wished(
+        provider__model=model,
+        prompt__detail=detail,
+        prompt__user=prompt,
+        prompt__max_completion_tokens=longest,
+        images__long_side=side,
+    )
+    found = quoted(album)
+    (shard,) = album.write(album.order())
+    assert (found.images, found.rejected, found.duplicates) == (7, 1, 1)
+    assert found.requests == shard.requests == 5
+    assert found.worst == shard.worst
+    assert found.prompt_tokens == shard.prompt_tokens
+    (estimated,) = album.ledger.database.one(
+        "SELECT SUM(estimated) FROM items WHERE shard = ?", (shard.row,)
+    ) or (None,)
+    assert found.expected == estimated
+    album.ledger.shards.dissolve(shard)
+
+
+def test_columns_of_a_manifest_make_requests_of_their_own(scene: Scene) -> None:
+    from pipeline.config import load_config
+    from pipeline.sources import open_source
+    from pipeline.stages.crawl import crawl
+
+    scene.add("a.png")
+    shutil.copy(scene.data / "a.png", scene.data / "b.png")
+    manifest = scene.data / "m.csv"
+    with manifest.open("w", newline="") as handle:
+        rows = [("path", "title"), *(("a.png", word) for word in ("one", "two")), ("b.png", "two")]
+        csv.writer(handle).writerows(rows)
+    options = wiring.source_options(load_config(None))
+    crawled = crawl(scene.ledger, open_source(None, manifest, options), scene.clock.now())
+    scene.wish = scene.wished(prompt__user="This is {title}.")
+    order = scene.order(crawled.source)
+    identify_images(scene.ledger, order, scene.engines(order).sparing, scene.locate)
+    found = quote(scene.ledger, order, wiring.quill(scene.wish), scene.wish.largest())
+    assert (found.images, found.unique, found.duplicates, found.requests) == (3, 2, 1, 2)
