@@ -34,7 +34,8 @@ def translate(error: BaseException) -> Failure:
     if isinstance(cause, ForbiddenAddress):
         return Failure(refusal("forbidden_address", str(cause)))
     if isinstance(error, TimeoutError):
-        return Failure(refusal("timeout"), passing=True)
+        silent = isinstance(error, aiohttp.ServerTimeoutError)
+        return Failure(refusal("timeout", "the host was silent" if silent else ""), passing=True)
     if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
         again = isinstance(cause, OSError) and cause.errno == socket.EAI_AGAIN
         return Failure(refusal("dns_error", _words(cause)), passing=again)

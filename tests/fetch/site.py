@@ -8,6 +8,7 @@ import socketserver
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Request:
     headers: dict[str, str]
     connection: socket.socket
     site: Site
+    at: float = field(default_factory=time.monotonic)
 
     def send(self, *parts: bytes) -> None:
         self.connection.sendall(b"".join(parts))

@@ -68,9 +68,9 @@ def test_too_large_by_its_own_word_is_not_read(site: Site, tmp_path: Path) -> No
     )
 
 
-def endless(first: bytes) -> Answer:
+def endless(first: bytes, encoding: str = "identity") -> Answer:
     def answer(request: Request) -> None:
-        request.send(headers("Connection: close"), first)
+        request.send(headers("Connection: close", f"Content-Encoding: {encoding}"), first)
         while not request.site.closing.is_set():
             request.send(b"\0" * 65536)
 
@@ -83,7 +83,9 @@ def endless_chunks(request: Request) -> None:
         request.send(b"10000\r\n" + b"\0" * 65536 + b"\r\n")
 
 
-@pytest.mark.parametrize("answer", [endless(PNG), endless_chunks])
+@pytest.mark.parametrize(
+    "answer", [endless(PNG), endless_chunks, endless(gzip.compress(PNG), "gzip")]
+)
 def test_an_endless_body_is_cut_off_at_the_cap(site: Site, tmp_path: Path, answer: Answer) -> None:
     assert code(one(site, answer, tmp_path)) == "too_large_file"
 
@@ -197,7 +199,9 @@ def test_a_silent_body_runs_into_the_idle_time(site: Site, tmp_path: Path) -> No
         request.site.closing.wait()
 
     found = one(site, answer, tmp_path, replace(LOCAL, idle_seconds=0.2))
-    assert code(found) == "timeout"
+    assert isinstance(found, Rejection)
+    assert found.code == "timeout"
+    assert "silent" in found.detail
 
 
 def drip(request: Request) -> None:

@@ -13,6 +13,7 @@ import pytest
 from pipeline.errors import Interrupted, StorageError
 from pipeline.fetch import FetchOptions, fetch_all
 from pipeline.records import Rejection
+from pipeline.url_cache import UrlCache
 from tests.fetch.site import LOCAL, Contacts, Request, Site, code, fetch, hang, reply
 
 FEW = replace(LOCAL, total_concurrency=2, per_host=2)
@@ -80,6 +81,8 @@ def test_a_caller_who_has_enough_ends_everything(site: Site, tmp_path: Path) -> 
     results.close()  # type: ignore[attr-defined]
     assert fetch_threads() == []
     assert list(tmp_path.joinpath("_incoming").iterdir()) == []
+    cache = UrlCache(tmp_path)
+    assert [cache.look(url) for url in urls[1:]] == [None] * AHEAD  # ending is no reason
 
 
 def test_a_run_can_be_stopped_while_nothing_comes(site: Site, tmp_path: Path) -> None:
