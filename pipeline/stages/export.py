@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.core.table import Cells, columns, field_kinds
+from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.failpoints import reached
 from pipeline.ledger import Ledger
@@ -34,7 +35,8 @@ def export(ledger: Ledger, sink: Sink, path: Path, *, force: bool = False) -> Wr
     count = ledger.rows.all_images()
     if count < before.get("rows", 0):
         raise BooksError(
-            f"the table had {before['rows']} rows, the ledger now has {count} images: run "
+            f"the table had {counted(before['rows'], 'row')}, the ledger now has "
+            f"{counted(count, 'image')}: run "
             "'captionmill verify'; the old table is as it was"
         )
     written = sink.write(ledger.rows.table(), cells, _metadata(ledger))

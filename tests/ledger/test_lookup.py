@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from pathlib import Path
+
+from pipeline.ledger.lookup import KnownOriginals
+from pipeline.records import RejectedImage, Rejection
+from tests.ledger.world import World
+
+
+def test_bytes_are_known_when_prepared_or_refused_under_this_recipe(
+    world: World, tmp_path: Path
+) -> None:
+    known = KnownOriginals(tmp_path / "ledger.db", world.recipe)
+    assert not known(bytes([1]) * 32)
+    world.image("a.jpg", 1)
+    assert known(bytes([1]) * 32)
+    refused = RejectedImage(bytes([2]) * 32, Rejection("truncated", "ends too early"))
+    world.ledger.works.record_rejected(world.recipe, refused)
+    assert known(bytes([2]) * 32)
+    other = world.ledger.works.recipe({"long_side": 99}, {"max_pixels": 1})
+    assert not KnownOriginals(tmp_path / "ledger.db", other)(bytes([1]) * 32)
+
+
+def test_a_copy_asks_the_same_ledger(world: World, tmp_path: Path) -> None:
+    world.image("a.jpg", 1)
+    known = KnownOriginals(tmp_path / "ledger.db", world.recipe)
+    assert known(bytes([1]) * 32)  # a connection is open, and stays behind
+    copy = pickle.loads(pickle.dumps(known))
+    assert copy(bytes([1]) * 32)
+    assert not copy(bytes([7]) * 32)
+
+
+def test_a_worker_process_opens_it_for_itself(world: World, tmp_path: Path) -> None:
+    world.image("a.jpg", 1)
+    known = KnownOriginals(tmp_path / "ledger.db", world.recipe)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(known, [bytes([1]) * 32, bytes([2]) * 32]) == [True, False]

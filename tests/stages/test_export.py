@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import BooksError, StorageError
+from pipeline.sinks.parquet import ParquetSink
+from pipeline.stages.export import STALE, export
+from tests.stages.scene import Scene
+
+
+def written(scene: Scene, *, force: bool = False) -> object:
+    table = scene.workspace.table
+    return export(scene.ledger, ParquetSink(table), table, force=force)
+
+
+def test_one_row_an_image_and_the_workspace_in_the_metadata(scene: Scene) -> None:
+    scene.add("a.png", "sub/b.png")
+    (scene.data / "broken.jpg").write_text("no image")
+    scene.write(scene.order())
+    written(scene)
+    table = pq.read_table(scene.workspace.table)
+    rows = {row["path"]: row["outcome"] for row in table.to_pylist()}
+    assert rows == {"a.png": "pending", "sub/b.png": "pending", "broken.jpg": "rejected"}
+    metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+    assert metadata["captionmill.workspace"] == scene.ledger.workspace_id()
+    assert str(scene.data) not in scene.workspace.table.read_bytes().decode("latin-1")
+
+
+def test_a_fresh_table_is_left_alone_unless_forced_or_gone(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.crawl()
+    assert written(scene) is not None
+    assert scene.ledger.get(STALE) is None
+    assert written(scene) is None
+    assert written(scene, force=True) is not None
+    scene.workspace.table.unlink()
+    assert written(scene) is not None
+    scene.add("b.png", first=3)
+    scene.crawl()
+    assert written(scene) is not None
+
+
+def test_rows_never_vanish(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    scene.crawl()
+    written(scene)
+    before = scene.workspace.table.read_bytes()
+    scene.ledger.database.execute("DELETE FROM images WHERE name = 'a.png'")
+    with pytest.raises(BooksError, match=r"had 2 rows, the ledger now has 1 image: .*verify"):
+        written(scene, force=True)
+    assert scene.workspace.table.read_bytes() == before
+
+
+def test_a_renamed_file_is_the_captioned_one(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.write(scene.order())
+    scene.ledger.database.execute("UPDATE works SET state = 'done', outcome = 'captioned'")
+    (scene.data / "a.png").rename(scene.data / "b.png")
+    scene.write(scene.order())
+    written(scene)
+    rows = {row["path"]: row for row in pq.read_table(scene.workspace.table).to_pylist()}
+    assert rows["b.png"]["outcome"] == "captioned"
+    assert rows["a.png"]["in_source"] is False
+
+
+def test_a_table_that_cannot_be_written_stays_stale(scene: Scene, tmp_path: Path) -> None:
+    scene.add("a.png")
+    scene.crawl()
+    table = tmp_path / "file"
+    table.write_text("x")
+    with pytest.raises(StorageError, match="captions"):
+        export(scene.ledger, ParquetSink(table / "captions.parquet"), table / "captions.parquet")
+    assert scene.ledger.get(STALE) == "1"
