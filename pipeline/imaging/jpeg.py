@@ -8,6 +8,7 @@ have fast paths of their own. Entropy decoding costs the same whatever the scale
 from __future__ import annotations
 
 import contextlib
+import threading
 
 import numpy as np
 import simplejpeg
@@ -20,8 +21,16 @@ from pipeline.imaging.picture import Picture
 from pipeline.imaging.refusal import Refusal
 from pipeline.imaging.resize import Pixels, shrink_four
 
-OVERSAMPLING = 1.5
-"""The decoded picture is at least this much larger than the target, when the source is."""
+OVERSAMPLING = 1.4
+"""The decoded picture is at least this much larger than the target, when the source is.
+
+Scaled decoding averages squares of pixels, which blurs what is near the target's resolution.
+Measured (Y-SSIM lost against full decoding, median of 24 photos): 1.3 times 0.009, 1.46 times
+0.0004, twice 0.0003; a 24-megapixel photo is 1.46 times 512 pixels at an eighth.
+"""
+
+_SCRATCH_BYTES = 32 << 20  # larger pictures are rare enough to get memory of their own
+_scratch = threading.local()
 
 _END = b"\xff\xd9"
 
@@ -90,8 +99,10 @@ class JpegDecoder:
 
     def _decode(self, colorspace: str, width: int, height: int) -> tuple[Pixels, tuple[str, ...]]:
         scale = self._scale(width, height)
+        # what is shrunk at once may lie in memory that the next picture uses again
+        lent = (width, height) != (self.width, self.height)
         try:
-            return self._decode_at(self._data, colorspace, scale), ()
+            return self._decode_at(self._data, colorspace, scale, lent=lent), ()
         except ValueError as error:
             problem = _refusal(error)
         if problem.code == "truncated":
@@ -116,16 +127,31 @@ class JpegDecoder:
                 return scale
         return 1
 
-    def _decode_at(self, data: bytes, colorspace: str, scale: int, strict: bool = True) -> Pixels:
+    def _decode_at(
+        self, data: bytes, colorspace: str, scale: int, strict: bool = True, lent: bool = False
+    ) -> Pixels:
+        # just what the scale gives, so that no odd scale in between is chosen
+        width, height = -(-self.width // scale), -(-self.height // scale)
         pixels: Pixels = simplejpeg.decode_jpeg(
             data,
             colorspace,
-            # just what the scale gives, so that no odd scale in between is chosen
-            min_height=-(-self.height // scale),
-            min_width=-(-self.width // scale),
+            min_height=height,
+            min_width=width,
+            buffer=_lend(width * height * 4) if lent else None,
             strict=strict,
         )
         return pixels
+
+
+def _lend(size: int) -> Pixels | None:
+    """This thread's memory for one picture: fresh memory costs a page fault every 4 kB, which
+    for pictures of 500 pixels was a tenth of all time. None when they are too large for it."""
+    if size > _SCRATCH_BYTES:
+        return None
+    memory: Pixels | None = getattr(_scratch, "memory", None)
+    if memory is None or memory.size < size:
+        memory = _scratch.memory = np.empty(size, np.uint8)
+    return memory
 
 
 def _refusal(error: ValueError) -> Refusal:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pybase64
-import simplejpeg
+from PIL import Image
 
 from pipeline.core.reasons import rejection
 from pipeline.core.recipe import Recipe
@@ -23,6 +24,7 @@ from pipeline.imaging.sniff import describe_other, sniff
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
 
 _QUARTER_TURNS = (5, 6, 7, 8)
+_CHROMA = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +140,17 @@ def _passes(decoder: Decoder, data: bytes, recipe: Recipe) -> Pixels | None:
 
 
 def _encode(pixels: Pixels, recipe: Recipe) -> bytes:
-    """A baseline JPEG with a JFIF header and nothing else beside the picture."""
-    encoded: bytes = simplejpeg.encode_jpeg(
-        pixels,
-        quality=recipe.quality,
-        colorspace="RGBX" if pixels.shape[2] == 4 else "RGB",
-        colorsubsampling=recipe.subsampling,
-        fastdct=False,
-    )
-    return encoded
+    """A baseline JPEG with a JFIF header and nothing else beside the picture.
+
+    By Pillow, because libjpeg-turbo's simple interface takes the inexact DCT below quality 96,
+    which costs more likeness (0.0003 Y-SSIM) than all of the scaled decoding.
+    """
+    height, width, channels = pixels.shape
+    mode = "RGBX" if channels == 4 else "RGB"
+    image = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
+    encoded = io.BytesIO()
+    image.save(encoded, "JPEG", quality=recipe.quality, subsampling=_CHROMA[recipe.subsampling])
+    return encoded.getvalue()
 
 
 def _prepared(

@@ -26,16 +26,23 @@ def shrink_image(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def shrink_four(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """`pixels` (height x width x 4, all four treated alike) at `size` (width, height).
-
-    CMYK is Pillow's only mode of four equal bytes, so it lends its name to map the array
-    without a copy; the channels may well be red, green, blue and nothing.
-    """
+    """`pixels` (height x width x 4, all four treated alike) at `size` (width, height)."""
     height, width = pixels.shape[:2]
     if (width, height) == size:
         return pixels
-    mapped = Image.frombuffer("CMYK", (width, height), pixels, "raw", "CMYK", 0, 1)
-    return np.asarray(shrink_image(mapped, size))
+    small = np.empty((size[1], size[0], 4), np.uint8)
+    Resizer().resize_pil(_mapped(pixels), _mapped(small), ResizeOptions(_LANCZOS))
+    return small
+
+
+def _mapped(pixels: Pixels) -> Image.Image:
+    """Four equal channels as a picture that shares the array's memory.
+
+    CMYK is Pillow's only such mode that the resizer takes, so it lends its name; the channels
+    may well be red, green, blue and nothing.
+    """
+    height, width = pixels.shape[:2]
+    return Image.frombuffer("CMYK", (width, height), pixels, "raw", "CMYK", 0, 1)
 
 
 def turn(pixels: Pixels, orientation: int) -> Pixels:

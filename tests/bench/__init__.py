@@ -1,0 +1,1 @@
+"""Benchmarks: run by hand (`make bench`), never by the tests, and never failing on a time."""

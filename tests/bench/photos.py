@@ -1,0 +1,124 @@
+"""Photos for the benchmarks, from packages that ship some; large ones are made of them.
+
+No camera's originals can be shipped or fetched here, so corpus L holds enlarged photos with a
+grain of their own, encoded like a camera's: what the decoders have to do is that of real ones.
+The table that a benchmark prints says so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+from PIL import Image
+
+_WALLPAPERS = (Path("/usr/share/backgrounds"), Path("/usr/share/wallpapers"))
+_IN_PACKAGES = {"sklearn": "datasets/images", "skimage": "data"}
+_DRAWN = frozenset(
+    {"Flow", "Honeywave", "Kite", "PastelHills", "Path", "SafeLanding", "Shell", "Volna"}
+    | {"abstract", "desktop"}
+)
+_LEAST_BYTES = 100_000
+_LEAST_SIDE = 400
+_LONG_SIDES_L = (3456, 3648, 4000, 4032, 4288, 4608, 4928, 5184, 5472, 6000)
+_SHAPES = (2 / 3, 3 / 4, 9 / 16)
+_MEGAPIXELS_L = (8e6, 24.2e6)
+
+
+def real_photos() -> list[Path]:
+    """Photos on this machine in a fixed order: no drawings, which wallpapers mostly are."""
+    found: dict[Path, Path] = {}
+    for root in _roots():
+        for path in sorted(root.rglob("*")):
+            suffixes = {".jpg", ".jpeg", *([".png"] if "site-packages" in path.parts else [])}
+            if path.is_file() and path.suffix in suffixes and not _DRAWN & set(path.parts):
+                # a wallpaper is shipped in many sizes: the one with the most bytes will do
+                key = path.parent if "contents" in path.parts else path
+                if path.stat().st_size >= max(_LEAST_BYTES, _size(found.get(key))):
+                    found[key] = path
+    return [path for path in found.values() if _is_colour_photo(path)]
+
+
+def make_small(folder: Path, count: int) -> list[Path]:
+    """Corpus S: cut and shrunk to 500 pixels, every fifth to 640; quality 75 to 95."""
+    chance = random.Random(1)
+    paths = [folder / f"s{number:04}.jpg" for number in range(count)]
+    pictures = itertools.cycle(real_photos())
+    for number, path in enumerate(paths):
+        with Image.open(next(pictures)) as source:
+            picture = source.convert("RGB")
+        side = 500 if number % 5 else 640
+        cut = _random_cut(picture, chance)
+        cut.thumbnail((side, side), Image.Resampling.LANCZOS)
+        _write(path, np.asarray(cut), chance.choice((75, 85, 90, 95)))
+    return paths
+
+
+def make_large(folder: Path, count: int) -> list[Path]:
+    """Corpus L: photos enlarged to 8 to 24 megapixels with grain, quality 90 to 95."""
+    chance = random.Random(2)
+    grain = np.random.default_rng(2)
+    pictures = itertools.cycle(real_photos())
+    paths = [folder / f"l{number:03}.jpg" for number in range(count)]
+    for path, (width, height) in zip(paths, _sizes(chance), strict=False):
+        with Image.open(next(pictures)) as source:
+            picture = source.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+        noise = grain.normal(0, 2.5, (height, width, 1)).astype(np.float32)
+        pixels = np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)
+        _write(path, pixels, chance.choice((90, 92, 95)))
+    return paths
+
+
+def make_huge(folder: Path, count: int) -> None:
+    """Photos of 24 megapixels (6000 x 4000)."""
+    with Image.open(real_photos()[0]) as source:
+        picture = source.convert("RGB").resize((6000, 4000), Image.Resampling.BICUBIC)
+    for number in range(count):
+        _write(folder / f"h{number}.jpg", np.asarray(picture), 90 + number % 5)
+
+
+def _roots() -> Iterator[Path]:
+    yield from (root for root in _WALLPAPERS if root.is_dir())
+    for package, folder in _IN_PACKAGES.items():
+        spec = importlib.util.find_spec(package)
+        if spec and spec.submodule_search_locations:
+            yield Path(spec.submodule_search_locations[0]) / folder
+
+
+def _size(path: Path | None) -> int:
+    return path.stat().st_size if path else 0
+
+
+def _is_colour_photo(path: Path) -> bool:
+    with Image.open(path) as image:
+        if image.mode != "RGB" or min(image.size) < _LEAST_SIDE:
+            return False
+        sample = image.resize((64, 64)).convert("HSV")
+    return len(set(np.asarray(sample)[..., 2].ravel().tolist())) > 60
+
+
+def _sizes(chance: random.Random) -> Iterator[tuple[int, int]]:
+    while True:
+        long = chance.choice(_LONG_SIDES_L)
+        short = round(long * chance.choice(_SHAPES))
+        if _MEGAPIXELS_L[0] <= long * short <= _MEGAPIXELS_L[1]:
+            yield (long, short) if chance.random() < 0.75 else (short, long)
+
+
+def _random_cut(picture: Image.Image, chance: random.Random) -> Image.Image:
+    share = chance.uniform(0.5, 1.0)
+    width, height = (max(_LEAST_SIDE, round(side * share)) for side in picture.size)
+    width, height = min(width, picture.width), min(height, picture.height)
+    left = chance.randint(0, picture.width - width)
+    top = chance.randint(0, picture.height - height)
+    return picture.crop((left, top, left + width, top + height))
+
+
+def _write(path: Path, pixels: np.ndarray, quality: int) -> None:
+    pixels = np.ascontiguousarray(pixels)
+    path.write_bytes(simplejpeg.encode_jpeg(pixels, quality, "RGB", "420"))
