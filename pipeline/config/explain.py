@@ -46,6 +46,8 @@ def _named(where: Sequence[object]) -> str:
 def _shown(where: Sequence[object], value: object) -> str:
     if where[:2] in _SECRET or isinstance(value, (dict, list)):
         return ""
+    if str(where[-1]).endswith("url"):
+        return ""  # an address that is refused may hold a password or a token
     text = redact(repr(str(value) if not isinstance(value, (str, int)) else value), ())
     return f" = {text}" if len(text) <= _LONGEST_VALUE else f" = {text[:_LONGEST_VALUE]}..."
 
@@ -55,13 +57,13 @@ def _known(where: Sequence[object]) -> str:
     key = str(where[-1])
     if where[0] == "provider" and key.lower() in _KEY_WORDS:
         return "keys stay out of configurations: use key_env or key_file"
+    homes = [name for name in Config.model_fields if key in _keys_of((name,))]
+    if homes:
+        return f"it belongs into [{homes[0]}]"
     names = _keys_of(where[:-1])
     close = difflib.get_close_matches(key, names, 1)
     if close:
         return f"did you mean {close[0]}?"
-    homes = [name for name in Config.model_fields if key in _keys_of((name,))]
-    if homes:
-        return f"it belongs into [{homes[0]}]"
     return f"known are: {', '.join(names)}"
 
 

@@ -1,0 +1,45 @@
+"""`python -m pipeline` and the console script are the same program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points, version
+from pathlib import Path
+
+import pytest
+
+from pipeline import __main__
+
+ROOT = Path(__file__).parents[1]
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_as_a_module() -> None:
+    done = program("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == f"captionmill, version {version('captionmill')}"
+
+
+def test_its_exit_code_is_the_commands() -> None:
+    done = program("run", "nowhere-at-all")
+    assert done.returncode == 2
+    assert done.stderr == "captionmill: nowhere-at-all does not exist\n"
+    assert done.stdout == ""
+
+
+def test_the_console_script_is_main() -> None:
+    (script,) = entry_points(group="console_scripts", name="captionmill")
+    assert script.load() is __main__.main
+
+
+def test_main_exits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["captionmill", "--help"])
+    with pytest.raises(SystemExit) as left:
+        __main__.main()
+    assert left.value.code == 0
+    assert "Usage: captionmill" in capsys.readouterr().out
