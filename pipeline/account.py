@@ -85,7 +85,8 @@ def announce(identity: Identity, config: Config, say: Callable[[str], None]) -> 
             f"its captions are not OpenAI's). Set {config.provider.key_env} for real captions."
         )
     else:
-        say(f"OpenAI batch captions by {config.provider.model}, account {identity.account!r}")
+        how = "online" if config.provider.name == "openai_online" else "batch"
+        say(f"OpenAI {how} captions by {config.provider.model}, account {identity.account!r}")
 
 
 def bind(ledger: Ledger, identity: Identity, workspace: Workspace) -> None:

@@ -96,7 +96,7 @@ def _other(ledger: Ledger, order: Order, wished: Wish) -> PolicyCost:
 def _identity(config: Config, models: tuple[str, ...]) -> Identity:
     """Prices are asked for models of OpenAI, key or no key; without a key and without a model
     it is the local one that would run."""
-    if models or config.provider.name == "openai":
+    if models or config.provider.name in ("openai", "openai_online"):
         return Identity("openai", config.provider.account, None)
     return identify(config)
 

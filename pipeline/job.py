@@ -20,6 +20,7 @@ from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
 from pipeline.recording import recorded, told
+from pipeline.online import caption_online, knows_batches
 from pipeline.records import Nano
 from pipeline.report.summary import Report
 from pipeline.session import Session, open_session
@@ -227,6 +228,18 @@ class _Run:
                 self.watcher,
                 wait=wait,
                 poll_seconds=0.5 if session.identity.local else session.config.batch.poll_seconds,
+            if alike is not None:
+                find = functools.partial(locate, self.source)
+                dedupe(session.ledger, order, engines.sparing, find, alike.distance)
+            if session.online:
+                return caption_online(
+                    session,
+                    session.config,
+                    order,
+                    self.pen(queue_room(session.desk, self.wish.request.model)),
+                    lambda writer: writer.write(engines, lambda i: locate(self.source, i)),
+                    self.watcher,
+                )
             )
             return captioner.caption()
 
@@ -258,6 +271,8 @@ def _reconcile(session: Session, tally: Tally) -> bool:
         tally.fail(error)
     return True
 
+    if session.online and not knows_batches(session.ledger):
+        return True  # a service without batches has none of ours
 
 def _room(session: Session) -> Nano | None:
     caps = session.desk.caps

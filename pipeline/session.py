@@ -18,6 +18,7 @@ from pipeline.runlog import RunLog, drop_old, log_path
 from pipeline.secrets import Secret
 from pipeline.stages.desk import Desk
 from pipeline.stopping import Stopper
+from pipeline.stages.online import close_left_open
 from pipeline.workspace import Workspace, require_local
 
 __all__ = ["Identity", "Session", "identify", "open_session", "workspace_of"]
@@ -46,6 +47,11 @@ class Session:
 
     @property
     def rejects(self) -> Path:
+    @property
+    def online(self) -> bool:
+        """True when requests are answered at once instead of in batches."""
+        return self.config.provider.name == "openai_online"
+
         """Where the list of rejects goes: as configured, else into the workspace."""
         named = self.config.output.rejects
         return Path(named).expanduser() if named else self.workspace.rejects
@@ -131,7 +137,8 @@ def open_session(
             sleep=stopper.sleep,
         )
         desk = _under_rules(desk, config, local=identity.local)
-        yield Session(config, identity, workspace, ledger, desk, stopper, clock, log)
+        close_left_open(desk)
+        yield Session(config, identity, workspace, ledger, desk, stopper, clock, log, offline)
 
 
 def _open_log(

@@ -20,6 +20,7 @@ from pipeline.core.image_tokens import Detail, UnsupportedDetail
 from pipeline.core.lifecycle import Patience
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.outcomes import RetryRule
+from pipeline.core.pace import Pace
 from pipeline.core.packing import ShardLimits
 from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
 from pipeline.core.recipe import Caps as ImageCaps
@@ -86,12 +87,13 @@ def wish(
     account: str,
     now: int,
     model: str | None = None,
-    tier: Tier = "batch",
+    tier: Tier | None = None,
     calibration: Decimal | None = None,
 ) -> Wish:
     """Everything that follows from the configuration for one model.
 
     Args:
+        tier: how requests are processed; by default as the configuration says.
         calibration: billed / estimated prompt tokens of this model so far.
     """
     name = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
@@ -115,7 +117,7 @@ def wish(
             "recipe": recipe.canonical(),
         },
         facts=facts,
-        sheet=LOCAL_FREE if local else _sheet(config, name, tier, now),
+        sheet=LOCAL_FREE if local else _sheet(config, name, tier or tier_of(config), now),
         estimator=_estimator(config, facts, calibration),
     )
 
@@ -160,6 +162,11 @@ def _estimator(config: Config, facts: ModelFacts, calibration: Decimal | None) -
     )
 
 
+def tier_of(config: Config) -> Tier:
+    """How requests are processed, which decides their price."""
+    return config.online.tier if config.provider.name == "openai_online" else "batch"
+
+
 def margin(configured: Decimal, calibration: Decimal | None) -> Decimal:
     """The margin of reservations: it rises by itself when bills exceed estimates by 25 %."""
     if calibration is None or calibration <= _RAISE_MARGIN_ABOVE:
@@ -202,6 +209,7 @@ def _request(config: Config, facts: ModelFacts, model: str, *, local: bool) -> R
         temperature=prompt.temperature if facts.may_send_temperature(effort) else None,
         reasoning_effort=effort,
         explicit_cache=facts.prompt_cache_options,
+        service_tier="flex" if tier_of(config) == "flex" and not local else None,
         body_extras={} if local else config.provider.body_extras,
     )
 
@@ -253,6 +261,12 @@ def limits(config: Config, queue: int | None) -> ShardLimits:
     batch = config.batch
     tokens = batch.max_tokens if queue is None else min(batch.max_tokens, max(1, queue // 2))
     return ShardLimits(requests=batch.max_requests, bytes=batch.max_bytes, tokens=tokens)
+
+
+def pace(config: Config) -> Pace:
+    """When online requests go."""
+    online = config.online
+    return Pace(online.in_flight, online.requests_per_minute, online.tokens_per_minute)
 
 
 def quills(

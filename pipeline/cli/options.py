@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # option -> (key, help); each is a text, checked with the configuration
 _KEYS = {
     "--workspace": ("workspace", "Folder of the ledger, the shards and the table."),
-    "--provider": ("provider.name", "auto, openai or local."),
+    "--provider": ("provider.name", "auto, openai, openai_online or local."),
     "--base-url": ("provider.base_url", "Address of an OpenAI-compatible service."),
     "--model": ("provider.model", "Model that captions."),
     "--account": ("provider.account", "Label of the account; part of what identifies a caption."),

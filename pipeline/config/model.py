@@ -109,7 +109,7 @@ class PromptConfig(Section):
 class ProviderConfig(Section):
     """[provider]: who captions, and how to reach the service."""
 
-    name: Literal["auto", "openai", "local"] = "auto"
+    name: Literal["auto", "openai", "openai_online", "local"] = "auto"
     model: Annotated[str, Field(min_length=1)] = "gpt-6-luna"
     local_model: Annotated[str, Field(min_length=1)] = "efficientnet-lite0"
     base_url: Annotated[str, AfterValidator(service_url)] | None = None
@@ -123,6 +123,15 @@ class ProviderConfig(Section):
     batch_purpose: Annotated[str, Field(min_length=1)] = "batch"
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
     body_extras: Plain = Field(default_factory=dict)
+
+
+class OnlineConfig(Section):
+    """[online]: requests that are answered at once, at the standard or the flex price."""
+
+    tier: Literal["standard", "flex"] = "standard"
+    in_flight: Annotated[int, Field(ge=1, le=1000)] = 32
+    requests_per_minute: Annotated[int, Field(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
 
 
 class BatchConfig(Section):
@@ -246,6 +255,7 @@ class Config(Section):
     prompt: PromptConfig = PromptConfig()
     provider: ProviderConfig = ProviderConfig()
     batch: BatchConfig = BatchConfig()
+    online: OnlineConfig = OnlineConfig()
     retry: RetryConfig = RetryConfig()
     budget: BudgetConfig = BudgetConfig()
     prices: dict[str, PriceConfig] = Field(default_factory=dict)

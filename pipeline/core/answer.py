@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pipeline.core.lenient_json import Unreadable, clean, clean_value, parse
+from pipeline.core.online import NO_ANSWER
 from pipeline.core.usage import read_usage
 from pipeline.records import Answer, Outcome, Usage
 
@@ -22,7 +23,11 @@ MOST_LINE_BYTES = 64 * 1024 * 1024
 
 _LONGEST_REASON = 500
 _LONGEST_WORD = 200
-_NEVER_RAN: Mapping[str, Outcome] = {"batch_expired": "expired", "batch_cancelled": "cancelled"}
+_NEVER_RAN: Mapping[str, Outcome] = {
+    "batch_expired": "expired",
+    "batch_cancelled": "cancelled",
+    NO_ANSWER: "missing",
+}
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 

@@ -36,6 +36,11 @@ class OpenAIBatches:
         self._options = options
         self._once, self._repeating = sdk.open_clients(options)
 
+    @property
+    def options(self) -> BatchOptions:
+        """How the service is reached."""
+        return self._options
+
     def __repr__(self) -> str:
         return f"OpenAIBatches({self._options.base_url!r})"
 

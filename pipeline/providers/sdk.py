@@ -23,6 +23,9 @@ from pipeline.providers.base import BatchOptions, Timeouts
 from pipeline.providers.refusals import Answer, refused
 from pipeline.secrets import redact
 
+Response = httpx2.Response
+"""An HTTP answer as the SDK hands it on."""
+
 FOREIGN = (
     openai.OpenAIError,
     httpx2.HTTPError,
@@ -78,6 +81,28 @@ def open_clients(options: BatchOptions) -> tuple[openai.OpenAI, openai.OpenAI]:
         # The SDK takes these from the environment when it is given None.
         client.organization, client.project = options.organization, options.project
     return once, repeating
+
+
+def open_async(options: BatchOptions, connections: int) -> openai.AsyncOpenAI:
+    """An asynchronous client that sends everything once and follows no redirect."""
+    times = options.timeouts
+    timeout = httpx2.Timeout(times.silence, connect=times.connect, pool=times.answer)
+    client = openai.AsyncOpenAI(
+        api_key=options.api_key.reveal(),
+        base_url=options.base_url,
+        timeout=timeout,
+        max_retries=0,
+        default_headers=dict(options.extra_headers),
+        http_client=httpx2.AsyncClient(
+            timeout=timeout,
+            trust_env=not options.loopback,
+            follow_redirects=False,
+            limits=httpx2.Limits(max_connections=connections),
+        ),
+    )
+    # The SDK takes these from the environment when it is given None.
+    client.organization, client.project = options.organization, options.project
+    return client
 
 
 class BoundedClient(httpx2.Client):

@@ -16,6 +16,7 @@ from pipeline.errors import CaptionmillError, CostAnomaly, NeedsPerson, NotFound
 from pipeline.failpoints import reached
 from pipeline.ledger.answers import Settled
 from pipeline.ledger.batches import Batch
+from pipeline.ledger.groups import is_online
 from pipeline.ledger.shards import Shard
 from pipeline.stages import results
 from pipeline.stages.desk import FROZEN, ON_HOLD, Desk
@@ -74,6 +75,8 @@ def collect(desk: Desk, result: Collected | None = None) -> Collected:
     result.open = 0
     for batch in desk.ledger.batches.in_states("open"):
         desk.check_stop()
+        if is_online(batch.batch_id):
+            continue  # no service knows of it: see stages/online.py
         try:
             if not _poll(desk, batch):
                 result.open += 1
@@ -84,7 +87,7 @@ def collect(desk: Desk, result: Collected | None = None) -> Collected:
             result.fail(error)
     for batch in desk.ledger.batches.in_states("downloaded"):
         desk.check_stop()
-        _settle(desk, batch, result)
+        settle_batch(desk, batch, result)
     return result
 
 
@@ -151,7 +154,8 @@ def _vanished(desk: Desk, batch: Batch, error: NotFound, result: Collected) -> N
     result.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
 
 
-def _settle(desk: Desk, batch: Batch, result: Collected) -> None:
+def settle_batch(desk: Desk, batch: Batch, result: Collected) -> None:
+    """Book what the raw files of a batch say, in one transaction."""
     shard = desk.ledger.shards.get(batch.shard)
     paths = [p for kind in ("output", "error") if (p := raw_path(desk, batch, kind)).exists()]
     failure = _failure(batch) if not paths else None

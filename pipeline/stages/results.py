@@ -6,8 +6,9 @@ Every line of both files is judged; what was sent and is in neither gets an expl
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -21,6 +22,7 @@ from pipeline.files import whole_file
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
+from pipeline.ledger.groups import is_online
 from pipeline.ledger.shards import Shard
 from pipeline.records import PAID_OUTCOMES, Answer
 
@@ -65,10 +67,12 @@ def read(
     No whole line is lost: the first for each id counts, unknown ids are kept where they can be.
     """
     sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
-    expected = {
-        WorkAttempt(key, attempt) for _, key, attempt, _, _ in ledger.shards.items(shard.row)
+    worst = {
+        WorkAttempt(key, attempt): highest if is_online(batch.batch_id) else None
+        for _, key, attempt, _, highest in ledger.shards.items(shard.row)
     }
-    schema = ledger.works.schema_fields(shard.spec)
+    expected = worst.keys()
+    schema = ledger.works.schema_fields(shard.spec) or tuple(json.loads(shard.fields or "[]"))
     seen: dict[WorkAttempt, Answer] = {}
     for answer in _lines(paths, schema, report):
         attempt = parse_custom_id(answer.custom_id)
@@ -80,12 +84,14 @@ def read(
             _second_line(batch, answer, seen[attempt], report)
             continue
         seen[attempt] = answer
-        yield PricedAnswer(
-            attempt.work_key, attempt.attempt, answer, _billed(answer, sheet, report)
-        )
-    if batch.role == "main":
+        billed = _billed(answer, sheet, report)
+        if answer.outcome == "missing":  # online: sent, and no answer came
+            billed = worst.get(attempt)
+        yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
+    if batch.leads(shard.generation):
         ran = len(expected & seen.keys())
-        yield from _absent(batch, expected - seen.keys(), ran, failure)
+        absent = {attempt: worst[attempt] for attempt in expected - seen.keys()}
+        yield from _absent(batch, absent, ran, failure)
 
 
 def _lines(paths: Iterable[Path], schema: tuple[str, ...], report: Report) -> Iterator[Answer]:
@@ -126,10 +132,14 @@ def _billed(answer: Answer, sheet: PriceSheet | None, report: Report) -> int | N
 
 
 def _absent(
-    batch: Batch, absent: Iterable[WorkAttempt], lines: int, failure: BatchFailure | None
+    batch: Batch,
+    absent: Mapping[WorkAttempt, int | None],
+    lines: int,
+    failure: BatchFailure | None,
 ) -> Iterator[PricedAnswer]:
     """Explicit outcomes for requests without a line, in a fixed order. One that may have run
-    may have been billed: its cost is not known, and what was reserved for it stays counted."""
+    may have been billed: it counts at its highest cost, or where that is None, what was reserved
+    for the batch stays counted."""
     for attempt in sorted(absent, key=lambda a: a.work_key):
         name = custom_id(attempt.work_key, attempt.attempt)
         if failure is not None:
@@ -140,5 +150,5 @@ def _absent(
             outcome = absent_outcome(batch.status, lines, batch.completed, batch.failed)
             reason = f"in no result file of the {batch.status} batch {batch.batch_id}"
             answer = Answer(name, outcome, reason=reason, code=outcome)
-        billed = None if answer.outcome == "missing" else 0
+        billed = absent[attempt] if answer.outcome == "missing" else 0
         yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)

@@ -57,6 +57,7 @@ class Pen:
         limits: bounds of a shard.
         folder: where shards are written.
         room: asked for each shard: nano-dollars that may still be reserved, None = no cap.
+        prefix: how the shards' keys begin.
     """
 
     quill: Quill
@@ -64,6 +65,7 @@ class Pen:
     limits: ShardLimits
     folder: Path
     room: Callable[[], Nano | None]
+    prefix: str = ""
     check_stop: Callable[[], None] = lambda: None
 
 
@@ -80,10 +82,10 @@ class OpenShard:
     digest: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     @classmethod
-    def begin(cls, folder: Path, number: int, quill: Quill) -> OpenShard:
+    def begin(cls, pen: Pen, number: int, quill: Quill) -> OpenShard:
         """Open the next shard's temporary file."""
-        key = f"{number:06d}-{secrets.token_hex(4)}"
-        path = folder / f"{key}.jsonl"
+        key = f"{pen.prefix}{number:06d}-{secrets.token_hex(4)}"
+        path = pen.folder / f"{key}.jsonl"
         try:
             return cls(key, path, path.with_name(f"_{path.name}.tmp").open("wb"), quill)
         except OSError as error:
@@ -195,7 +197,7 @@ class Writer:
             if not affordable(Load(), load, self._room):
                 yield from self._seal_all()
                 raise OverBudget("the budget has no room for the next image")
-            shard = OpenShard.begin(self._pen.folder, self._ledger.shards.next_number(), quill)
+            shard = OpenShard.begin(self._pen, self._ledger.shards.next_number(), quill)
             self._open[quill.request.model] = shard
         shard.append(parts, item, load)
         self._held.add(item.work)

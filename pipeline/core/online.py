@@ -1,0 +1,82 @@
+"""One online answer as a line of an output file, and the journal of requests in flight.
+
+A line of the journal is `+CUSTOM_ID` (about to be sent), `-CUSTOM_ID` (certainly had no effect)
+or an answer in the shape of a batch's output file. So a journal says after any kill which
+requests may have been billed, and its answers are read by what reads batches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from pipeline.core.lenient_json import Unreadable, parse
+
+NO_ANSWER = "captionmill_no_answer"
+"""`error.code` of a request that was sent and whose answer did not come, or not whole."""
+
+
+def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes) -> bytes:
+    """An HTTP answer as a line, with its newline.
+
+    A body that is no JSON object is a lost answer: nobody knows what it was.
+    """
+    try:
+        found = parse(body)
+    except Unreadable:
+        found = None
+    if not isinstance(found, dict):
+        return lost_line(custom_id, "the answer is not a JSON object")
+    # the service's own bytes where they are strict JSON, so that nothing of them is changed
+    try:
+        told: object = orjson.Fragment(orjson.dumps(orjson.loads(body)))
+    except orjson.JSONDecodeError:
+        told = body.decode("utf-8", "replace")
+    response = {"status_code": status, "request_id": request_id, "body": told}
+    return _line(custom_id, response, None)
+
+
+def lost_line(custom_id: str, reason: str) -> bytes:
+    """The line of a request whose answer did not come."""
+    return _line(custom_id, None, {"code": NO_ANSWER, "message": reason})
+
+
+def _line(custom_id: str, response: object, error: object) -> bytes:
+    value = {"id": f"online-{custom_id}", "custom_id": custom_id}
+    return orjson.dumps({**value, "response": response, "error": error}) + b"\n"
+
+
+def sent_mark(custom_id: str) -> bytes:
+    """The journal's line before a request is sent."""
+    return b"+%b\n" % custom_id.encode("ascii")
+
+
+def void_mark(custom_id: str) -> bytes:
+    """The journal's line after a refusal that proves that the request had no effect."""
+    return b"-%b\n" % custom_id.encode("ascii")
+
+
+@dataclass(slots=True)
+class Told:
+    """What a journal tells: the ids of requests that may have had an effect."""
+
+    sent: set[str]
+
+    @classmethod
+    def by(cls, lines: Iterable[bytes]) -> Told:
+        """Read the marks; answers and torn lines are passed over."""
+        sent: set[str] = set()
+        for line in lines:
+            name = line[1:].strip().decode("ascii", "replace")
+            if line[:1] == b"+":
+                sent.add(name)
+            elif line[:1] == b"-":
+                sent.discard(name)
+        return cls(sent)
+
+
+def is_answer(line: bytes) -> bool:
+    """True for the journal's lines that belong into the raw answers."""
+    return line[:1] not in (b"+", b"-") and not line.isspace()

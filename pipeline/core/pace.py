@@ -1,0 +1,180 @@
+"""When the next online request may go: pure decisions from limits, answers and refusals.
+
+A service counts requests and prompt tokens over a minute, some in a sliding window, some in a
+bucket that fills evenly. Requests that go evenly, a little below the limit, pass both. What the
+service says of its limits (the `x-ratelimit-*` headers of OpenAI's rate limit guide) corrects
+what is configured. Times are seconds of any clock that never goes back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_MINUTE = 60.0
+_FILL = 0.95  # of the limit, evenly
+_BURST = 0.03  # of the limit, at once: with _FILL no window of a minute holds more than the limit
+_EMPTY_PAUSE = 1.0  # seconds, when the service says that nothing is left
+_LONGEST_PAUSE = 60.0
+_LONGEST_ASKED_PAUSE = 900.0
+_ROUNDS = 8  # of trouble without a single answer
+_RESET = re.compile(r"(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+
+
+@dataclass(slots=True)
+class Bucket:
+    """An allowance that fills evenly.
+
+    Attributes:
+        limit: what the service allows a minute.
+        level: what is left now; below zero after something larger than the whole allowance.
+        at: when `level` was right.
+    """
+
+    limit: int
+    level: float
+    at: float
+
+    @classmethod
+    def of(cls, limit: int, now: float) -> Bucket:
+        """A full bucket."""
+        return cls(limit, max(1.0, _BURST * limit), now)
+
+    def delay(self, now: float, amount: int) -> float:
+        """Seconds until `amount` may be taken; 0 for now."""
+        self._fill(now)
+        missing = min(float(amount), self._most) - self.level
+        return max(0.0, missing / self._rate)
+
+    def take(self, now: float, amount: int) -> None:
+        """Take `amount`."""
+        self._fill(now)
+        self.level -= amount
+
+    @property
+    def _most(self) -> float:
+        return max(1.0, _BURST * self.limit)
+
+    @property
+    def _rate(self) -> float:
+        return _FILL * self.limit / _MINUTE
+
+    def _fill(self, now: float) -> None:
+        self.level = min(self._most, self.level + max(0.0, now - self.at) * self._rate)
+        self.at = now
+
+
+class Pace:
+    """Decides when the next request goes, and when to give up.
+
+    The first request goes alone: its answer tells the limits. A refusal (429) or a lost answer
+    stops everything for a while and halves the number in flight, which then grows again.
+    """
+
+    def __init__(
+        self,
+        in_flight: int,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        *,
+        first_pause: float = 1.0,
+    ) -> None:
+        """Begin.
+
+        Args:
+            in_flight: most requests under way.
+            requests_per_minute, tokens_per_minute: limits as configured, None when unknown.
+            first_pause: seconds to wait after trouble; doubled in each further round.
+        """
+        self.rounds = 0
+        self._most = in_flight
+        self._width = 1.0
+        self._first_pause = first_pause
+        self._hold = 0.0
+        self._configured = {"requests": requests_per_minute, "tokens": tokens_per_minute}
+        self._buckets: dict[str, Bucket] = {}
+
+    @property
+    def given_up(self) -> bool:
+        """True after several rounds of trouble without an answer."""
+        return self.rounds >= _ROUNDS
+
+    def delay(self, now: float, tokens: int, flying: int) -> float | None:
+        """Seconds until a request of `tokens` tokens may go: 0 for now, None until one of those
+        that are under way is back."""
+        if flying >= int(self._width):
+            return None
+        for kind, limit in self._configured.items():
+            if limit is not None and kind not in self._buckets:
+                self._buckets[kind] = Bucket.of(limit, now)
+        delays = [b.delay(now, _amount(kind, tokens)) for kind, b in self._buckets.items()]
+        return max(0.0, self._hold - now, *delays)
+
+    def sent(self, now: float, tokens: int) -> None:
+        """A request has gone."""
+        for kind, bucket in self._buckets.items():
+            bucket.take(now, _amount(kind, tokens))
+
+    def answered(self, now: float, headers: Mapping[str, str]) -> None:
+        """An answer has come, of whatever status but 429; `headers` tell of the limits."""
+        self._width = self._most if self._width == 1 and not self.rounds else self._wider()
+        self.rounds = 0
+        for kind in ("requests", "tokens"):
+            self._learn(kind, now, headers)
+
+    def refused(self, now: float, retry_after: float | None) -> None:
+        """A 429: certainly not done, and to be asked again later."""
+        self._trouble(now, retry_after)
+
+    def troubled(self, now: float) -> None:
+        """No connection, or no usable answer."""
+        self._trouble(now, None)
+
+    def _trouble(self, now: float, asked: float | None) -> None:
+        if now >= self._hold:  # what was under way together counts once
+            self.rounds += 1
+            self._width = max(1.0, self._width / 2)
+        pause = min(_LONGEST_PAUSE, self._first_pause * 2 ** (self.rounds - 1))
+        if asked is not None:
+            pause = min(asked, _LONGEST_ASKED_PAUSE)
+        self._hold = max(self._hold, now + pause)
+
+    def _wider(self) -> float:
+        return min(float(self._most), self._width + 1 / self._width)
+
+    def _learn(self, kind: str, now: float, headers: Mapping[str, str]) -> None:
+        limit = _whole(headers.get(f"x-ratelimit-limit-{kind}"))
+        if limit:
+            own = self._configured[kind]
+            limit = limit if own is None else min(limit, own)
+            bucket = self._buckets.get(kind)
+            if bucket is None:
+                bucket = self._buckets[kind] = Bucket.of(limit, now)
+            bucket.limit = limit
+        left = _whole(headers.get(f"x-ratelimit-remaining-{kind}"))
+        if left is not None and left <= 0:
+            reset = seconds_of(headers.get(f"x-ratelimit-reset-{kind}", ""))
+            pause = _EMPTY_PAUSE if reset is None else min(reset, _EMPTY_PAUSE)
+            self._hold = max(self._hold, now + pause)
+
+
+def seconds_of(text: str) -> float | None:
+    """The time until a limit is whole again, as the headers write it: "6m0s", "1.5s", "20ms".
+
+    >>> seconds_of("6m0s"), seconds_of("20ms"), seconds_of("soon")
+    (360.0, 0.02, None)
+    """
+    found = _RESET.fullmatch(text.strip()) if text.strip() else None
+    if found is None:
+        return None
+    minutes, seconds, milliseconds = (float(part or 0) for part in found.groups())
+    return minutes * _MINUTE + seconds + milliseconds / 1000
+
+
+def _amount(kind: str, tokens: int) -> int:
+    return 1 if kind == "requests" else tokens
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -1,0 +1,45 @@
+"""Captioning online inside of a workspace: how `run` and `pilot` start an OnlineCaptioner."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pipeline import wiring
+from pipeline.config import Config
+from pipeline.ledger import Ledger
+from pipeline.ledger.groups import ONLINE, is_online
+from pipeline.session import Session
+from pipeline.stages.caption import Tally, Watcher
+from pipeline.stages.online import GROUP, Feed, OnlineCaptioner
+from pipeline.stages.preprocess import Order
+from pipeline.stages.write import Pen, Writer
+
+
+def caption_online(
+    session: Session, config: Config, order: Order, pen: Pen, feed: Feed, watcher: Watcher
+) -> Tally:
+    """Caption what `feed` writes, one request at a time; gives what became of it."""
+    from pipeline.providers.openai_batch import OpenAIBatches
+    from pipeline.providers.openai_online import OpenAIOnline
+
+    service = session.desk.service
+    assert isinstance(service, OpenAIBatches)  # the same address and key serve both
+    groups = replace(pen, limits=GROUP, prefix=ONLINE)
+    in_flight = config.online.in_flight
+    captioner = OnlineCaptioner(
+        session.desk,
+        lambda: Writer(session.ledger, order, groups, session.clock.now, prepared=watcher.prepared),
+        feed,
+        lambda: OpenAIOnline(service.options, in_flight),
+        lambda: wiring.pace(config),
+        watcher,
+        most_tokens=config.prompt.max_completion_tokens,
+        ahead=max(in_flight, GROUP.requests),
+    )
+    return captioner.caption()
+
+
+def knows_batches(ledger: Ledger) -> bool:
+    """True when the workspace has ever had a batch at the service, or may have one."""
+    ids = ledger.batches.ids()
+    return any(not is_online(name) for name in ids) or bool(ledger.shards.in_states("CREATING"))

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
+from pipeline.providers.base import AccountRefusal, BatchOptions
+from pipeline.providers.openai_online import (
+    ModelRefusal,
+    OpenAIAsk,
+    OpenAIOnline,
+    Refused,
+)
+from pipeline.providers.openai_online import Reply as Got
+from tests.providers.conftest import KEY, Reply, Scripted
+
+BODY: dict[str, Any] = {"model": "m", "messages": [], "odd_field": 1}
+GOOD = {"choices": [], "usage": None}
+
+
+def error(status: int, code: str | None, message: str = "no", **headers: str) -> Reply:
+    return Reply({"error": {"message": message, "code": code}}, status, dict(headers))
+
+
+def asked_async(options: BatchOptions) -> Got:
+    async def go() -> Got:
+        service = OpenAIOnline(options)
+        try:
+            return await service.ask(BODY)
+        finally:
+            await service.close()
+
+    return asyncio.run(go())
+
+
+def asked(options: BatchOptions) -> Got:
+    service = OpenAIAsk(options)
+    try:
+        return service.ask(BODY)
+    finally:
+        service.close()
+
+
+ways = pytest.mark.parametrize("ask", [asked_async, asked])
+
+
+@ways
+def test_one_post_and_the_answer_as_it_came(
+    server: Scripted, options: BatchOptions, ask: Any
+) -> None:
+    server.script = Reply(b'{"choices": [] }', headers={"x-request-id": "req_1"})
+    got = ask(options)
+    assert (got.status, got.body, got.request_id) == (200, b'{"choices": [] }', "req_1")
+    (request,) = server.requests
+    assert request.path == "/v1/chat/completions"
+    assert b'"odd_field":1' in request.body.replace(b" ", b"")
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+
+
+@ways
+def test_the_other_endpoint(server: Scripted, options: BatchOptions, ask: Any) -> None:
+    server.script = Reply(GOOD)
+    ask(replace(options, endpoint="/v1/responses"))
+    assert server.requests[0].path == "/v1/responses"
+
+
+@ways
+@pytest.mark.parametrize(
+    "code", ["invalid_image_url", "image_parse_error", "unsupported_parameter", None]
+)
+def test_a_refusal_of_this_request_is_an_answer(
+    server: Scripted, options: BatchOptions, ask: Any, code: str | None
+) -> None:
+    server.script = error(400, code)
+    assert ask(options).status == 400
+    assert server.posts() == 1
+
+
+@ways
+@pytest.mark.parametrize(
+    ("reply", "kind", "words"),
+    [
+        (error(429, "rate_limit_exceeded", **{"Retry-After": "3"}), DefiniteRefusal, "429"),
+        (error(429, "insufficient_quota"), AccountRefusal, "add credits"),
+        (error(401, "invalid_api_key"), AccountRefusal, "check the key"),
+        (error(402, None), AccountRefusal, "repair billing"),
+        (error(403, None), AccountRefusal, "permissions"),
+        (error(404, "model_not_found"), ModelRefusal, "another model"),
+        (error(500, None), Ambiguous, "500"),
+        (error(503, "server_error"), Ambiguous, "503"),
+        (Reply(b"<html>", 400), Ambiguous, "400"),
+        (Reply(b"", 307, {"Location": "https://elsewhere/"}), Ambiguous, "redirect"),
+        (Reply(GOOD, fault="drop"), Ambiguous, "no usable answer"),
+        (Reply(GOOD, fault="reset"), Ambiguous, "no usable answer"),
+        (Reply(GOOD, fault="cut"), Ambiguous, "no usable answer"),
+        (Reply(GOOD, fault="hang"), Ambiguous, "no usable answer"),
+    ],
+)
+def test_everything_else_raises_after_one_post(
+    server: Scripted, options: BatchOptions, ask: Any, reply: Reply, kind: type, words: str
+) -> None:
+    server.script = reply
+    with pytest.raises(kind, match=words) as caught:
+        ask(options)
+    assert type(caught.value) is kind
+    assert KEY not in str(caught.value)
+    assert server.posts() == 1
+
+
+def test_an_answer_that_drips_ends_in_time(server: Scripted, options: BatchOptions) -> None:
+    server.script = Reply({"choices": ["x" * 400]}, fault="drip")
+    with pytest.raises(Ambiguous, match="1 s"):
+        asked_async(options)
+
+
+def test_how_long_to_wait_is_kept(server: Scripted, options: BatchOptions) -> None:
+    server.script = error(429, "rate_limit_exceeded", **{"Retry-After": "3"})
+    with pytest.raises(DefiniteRefusal) as caught:
+        asked_async(options)
+    assert caught.value.retry_after == 3
+    assert not isinstance(caught.value, NeedsPerson)
+
+
+@ways
+def test_no_connection_is_a_definite_no(options: BatchOptions, ask: Any) -> None:
+    with pytest.raises(DefiniteRefusal, match=r"no connection to http://127\.0\.0\.1:9/v1"):
+        ask(replace(options, base_url="http://127.0.0.1:9/v1"))
+
+
+@pytest.fixture
+def streaming(options: BatchOptions) -> Iterator[OpenAIAsk]:
+    service = OpenAIAsk(options)
+    yield service
+    service.close()
+
+
+def events(*chunks: str) -> Reply:
+    body = "".join(f"data: {chunk}\n\n" for chunk in (*chunks, "[DONE]"))
+    return Reply(body.encode(), headers={"Content-Type": "text/event-stream"})
+
+
+def test_a_stream_comes_in_chunks_with_the_usage_at_the_end(
+    server: Scripted, streaming: OpenAIAsk
+) -> None:
+    server.script = events(
+        '{"choices": [{"index": 0, "delta": {"content": "a "}}]}',
+        '{"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}}',
+    )
+    first, last = streaming.stream(BODY)
+    assert first["choices"][0]["delta"]["content"] == "a "
+    assert last["usage"]["prompt_tokens"] == 3
+    assert b'"include_usage":true' in server.requests[0].body.replace(b" ", b"")
+
+
+def test_a_stream_that_is_refused_says_why(server: Scripted, streaming: OpenAIAsk) -> None:
+    server.script = error(400, "invalid_image_url", "cannot fetch")
+    with pytest.raises(Refused) as caught:
+        list(streaming.stream(BODY))
+    assert caught.value.reply.status == 400
+    server.script = error(401, "invalid_api_key")
+    with pytest.raises(AccountRefusal):
+        list(streaming.stream(BODY))
+
+
+def test_a_stream_that_breaks_off_may_have_been_billed(
+    server: Scripted, streaming: OpenAIAsk
+) -> None:
+    server.script = Reply(
+        events('{"choices": [{"index": 0, "delta": {"content": "a "}}]}').content(), fault="cut"
+    )
+    with pytest.raises(Ambiguous):
+        list(streaming.stream(BODY))

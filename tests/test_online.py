@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pipeline.online import knows_batches
+from tests.rig import Rig
+
+
+def test_a_workspace_of_groups_alone_asks_no_batch_service(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run(provider__name="openai_online")
+    with rig.ledger() as ledger:
+        assert not knows_batches(ledger)
+    rig.run(provider__name="openai_online")
+    assert not rig.server.books.requests(path="/v1/batches")
+    rig.add("b.png", first=3)
+    rig.run()
+    with rig.ledger() as ledger:
+        assert knows_batches(ledger)
+
+
+def test_batches_under_way_are_collected_and_not_asked_for_again(slow_rig: Rig) -> None:
+    rig = slow_rig
+    rig.add("a.png", "b.png")
+    rig.run(wait=False)
+    rig.add("c.png", first=9)
+    report = rig.run(provider__name="openai_online")
+    assert report.requests == 1
+    assert (report.exit_code, report.open) == (3, 1)
+    rig.server.clock.advance(4000)
+    report = rig.run(provider__name="openai_online")
+    assert report.outcomes == {"captioned": 3}
+    rig.check()
+
+
+def test_shards_that_wait_for_a_batch_go_online_instead(slow_rig: Rig) -> None:
+    rig = slow_rig
+    rig.add("a.png", "b.png", "c.png")
+    rig.run(wait=False, budget__lifetime="0.000001")
+    report = rig.run(provider__name="openai_online")
+    assert report.outcomes == {"captioned": 3}
+    rig.check()
