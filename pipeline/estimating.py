@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,16 @@ from pipeline import wiring
 from pipeline.account import Identity, identify, workspace_of
 from pipeline.clock import Clock
 from pipeline.config import Config
+from pipeline.config.model import NearDuplicatesConfig
+from pipeline.engines.base import Engine
 from pipeline.job import locate, open_data
 from pipeline.ledger import Ledger
+from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
 from pipeline.stages.compare import Policy, PolicyCost, compare
 from pipeline.stages.crawl import crawl
+from pipeline.stages.dedupe import Alike, alike, dedupe
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import Order
 from pipeline.stages.quote import Quote, quote
@@ -57,40 +61,100 @@ def estimate(
     Raises:
         CaptionmillError: see the error tree.
     """
+    with _looked_at(config, data, manifest, _identity(config, models), say) as scene:
+        base, quill = scene.wish, wiring.quill(scene.wish)
+        ways = wiring.policies(base.facts, wiring.detail_of(config.prompt.detail, base.facts))
+        identify_images(scene.ledger, scene.order, scene.engine, scene.locate)
+        return Estimate(
+            model=base.request.model,
+            quote=quote(scene.ledger, scene.order, quill, base.largest()),
+            policies=compare(scene.ledger, scene.order, quill, ways),
+            models=[_other(scene, model) for model in models],
+        )
+
+
+def find_alike(
+    config: Config,
+    data: str | Path | None = None,
+    *,
+    manifest: str | Path | None = None,
+    distance: int | None = None,
+    say: Callable[[str], None] = lambda _text: None,
+) -> list[Alike]:
+    """Which new images look like another one, before anything depends on it. Nothing is sent.
+
+    Args:
+        distance: bits of the 128 that may differ; the configured ones (else 16) when None.
+
+    Raises:
+        CaptionmillError: see the error tree.
+    """
+    near = config.images.near_duplicates or NearDuplicatesConfig()
+    images = config.images.model_copy(update={"near_duplicates": near})
+    config = config.model_copy(update={"images": images})
+    with _looked_at(config, data, manifest, _identity(config, ()), say) as scene:
+        bits = near.distance if distance is None else distance
+        dedupe(scene.ledger, scene.order, scene.engine, scene.locate, bits)
+        found = alike(scene.ledger, scene.order.source)
+        scene.ledger.images.set_near(scene.order.source, {})
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """A crawled source with what is asked about it, and the means to look at its images."""
+
+    config: Config
+    identity: Identity
+    ledger: Ledger
+    order: Order
+    wish: Wish
+    engine: Engine
+    locate: Callable[[SeenImage], str]
+    now: int
+
+    def wish_of(self, model: str) -> Wish:
+        """The same wish of another model."""
+        return _wish(self.config, self.identity, self.now, model)
+
+
+@contextmanager
+def _looked_at(
+    config: Config,
+    data: str | Path | None,
+    manifest: str | Path | None,
+    identity: Identity,
+    say: Callable[[str], None],
+) -> Iterator[_Scene]:
+    """Crawl a source in the workspace of `identity`; no service is needed."""
     source = open_data(config, data, manifest)
-    identity = _identity(config, models)
     workspace = workspace_of(config, identity.provider)
-    clock = Clock()
+    now = Clock().now()
     with ExitStack() as stack:
         workspace.create()
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))
-        crawled = crawl(ledger, source, clock.now())
+        crawled = crawl(ledger, source, now)
         for problem in crawled.problems:
             say(problem)
-
-        def wished(model: str | None) -> Wish:
-            local, account = identity.local, identity.account
-            return wiring.wish(config, local=local, account=account, now=clock.now(), model=model)
-
-        base = wished(None)
-        order = _order(ledger, crawled.source, base, identity, clock.now())
-        known = KnownOriginals(workspace.ledger, order.recipe)
-        with wiring.engine(config, base.recipe, known) as engine:
-            identify_images(ledger, order, engine, functools.partial(locate, source))
-        quill, detail = wiring.quill(base), wiring.detail_of(config.prompt.detail, base.facts)
-        return Estimate(
-            model=base.request.model,
-            quote=quote(ledger, order, quill, base.largest()),
-            policies=compare(ledger, order, quill, wiring.policies(base.facts, detail)),
-            models=[_other(ledger, order, wished(model)) for model in models],
-        )
+        wished = _wish(config, identity, now, None)
+        order = _order(ledger, crawled.source, wished, identity, now)
+        looked = config.images.near_duplicates is not None
+        known = KnownOriginals(workspace.ledger, order.recipe, looked=looked)
+        engine = stack.enter_context(wiring.engine(config, wished.recipe, known))
+        find = functools.partial(locate, source)
+        yield _Scene(config, identity, ledger, order, wished, engine, find, now)
 
 
-def _other(ledger: Ledger, order: Order, wished: Wish) -> PolicyCost:
+def _wish(config: Config, identity: Identity, now: int, model: str | None) -> Wish:
+    return wiring.wish(config, local=identity.local, account=identity.account, now=now, model=model)
+
+
+def _other(scene: _Scene, model: str) -> PolicyCost:
     """The same images under another model, sized as it would have them."""
+    wished = scene.wish_of(model)
     way = Policy(wished.request.model, wished.recipe.size.choose)
-    return compare(ledger, order, wiring.quill(wished), [way])[0]
+    return compare(scene.ledger, scene.order, wiring.quill(wished), [way])[0]
 
 
 def _identity(config: Config, models: tuple[str, ...]) -> Identity:

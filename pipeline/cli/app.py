@@ -17,8 +17,10 @@ from pipeline.failpoints import arm_from_environment
 COMMANDS = {
     "run": "Caption a folder or manifest: all of it, waiting to the end.",
     "estimate": "What would it cost? Sends nothing.",
+    "dedupe": "Which new images look alike? Sends nothing.",
     "submit": "Prepare and submit what is new, then return.",
     "collect": "Fetch what is finished, then return.",
+    "write": "Write the requests as files, to be run anywhere.",
     "status": "Batches under way, outcomes and money.",
     "export": "Write the table anew.",
     "retry": "Let images with some outcome go again.",

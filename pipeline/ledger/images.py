@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from pipeline.core.neardup import Look
 from pipeline.ledger.database import Database
 from pipeline.ledger.works import RecipeRow
 from pipeline.records import SourceFile
@@ -52,6 +53,7 @@ class SeenImage:
         location: file path, or None when it follows from the source's root.
         columns: manifest columns.
         source_id: SHA-256 of the file when the unchanged file was read before, else None.
+        near_of: row of the content that stands for this one, None for itself.
     """
 
     id: int
@@ -60,6 +62,7 @@ class SeenImage:
     location: str | None
     columns: Mapping[str, str]
     source_id: bytes | None
+    near_of: int | None = None
 
     @property
     def path(self) -> str:
@@ -195,8 +198,8 @@ class Images:
         narrow = "AND i.original IS NOT NULL " if read_before else ""
         while True:
             page = self._db.execute(
-                "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, i.folder, "
-                "i.occurrence FROM images i JOIN folders f ON f.id = i.folder "
+                "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, i.near_of, "
+                "i.folder, i.occurrence FROM images i JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
                 f"WHERE i.todo = 1 AND i.present = 1 AND f.source = ? {narrow}"
                 "AND (i.folder, i.name, i.occurrence) > (?, ?, ?) "
@@ -204,10 +207,10 @@ class Images:
                 (source, *after, _PAGE),
             ).fetchall()
             for row in page:
-                yield _seen(row[:6])
+                yield _seen(row[:7])
             if len(page) < _PAGE:
                 return
-            after = (page[-1][6], page[-1][2], page[-1][7])
+            after = (page[-1][7], page[-1][2], page[-1][8])
 
     def count_todo(self, source: int) -> int:
         """How many images need a look."""
@@ -254,15 +257,69 @@ class Images:
             (recipe.row, source, recipe.admission),
         )
 
+    # -- pictures that look alike --------------------------------------------------------------
+
+    def looks(self, source: int, spec: int, recipe: RecipeRow) -> tuple[list[int], list[Look]]:
+        """(content rows, looks) of new images of a source, and of what this spec has paid for
+        or will pay for: those are settled."""
+        rows, looks = [], []
+        for row, *look in self._db.execute(
+            "SELECT c.id, c.perceptual, EXISTS (SELECT 1 FROM works w WHERE w.content = c.id "
+            "AND w.spec = ?2) AS settled, MAX(o.width * o.height), c.sharpness, c.width, c.height "
+            "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ?3 "
+            "JOIN originals o ON o.id = p.original WHERE c.perceptual IS NOT NULL "
+            "AND (settled OR c.id IN (SELECT i.content FROM images i "
+            "JOIN folders f ON f.id = i.folder "
+            "WHERE f.source = ?1 AND i.todo = 1 AND i.present = 1)) "
+            "GROUP BY c.id ORDER BY c.id",
+            (source, spec, recipe.row),
+        ):
+            rows.append(int(row))
+            looks.append(Look(look[0], bool(look[1]), *look[2:]))
+        return rows, looks
+
+    def set_near(self, source: int, near: Mapping[int, tuple[int, int]]) -> None:
+        """Let contents of new images be represented by others: {content: (by, distance)}."""
+        mine = "todo = 1 AND present = 1 AND folder IN (SELECT id FROM folders WHERE source = ?)"
+        self._db.execute(
+            f"UPDATE images SET near_of = NULL, near_distance = NULL WHERE {mine}", (source,)
+        )
+        self._db.execute("CREATE TEMP TABLE near (content INTEGER PRIMARY KEY, by_, bits)")
+        self._db.executemany(
+            "INSERT INTO near VALUES (?, ?, ?)",
+            [(content, by, bits) for content, (by, bits) in near.items()],
+        )
+        self._db.execute(
+            "UPDATE images SET near_of = near.by_, near_distance = near.bits FROM near "
+            f"WHERE near.content = images.content AND {mine}",
+            (source,),
+        )
+        self._db.execute("DROP TABLE near")
+
+    def near(self, source: int) -> Iterator[tuple[str, str, int]]:
+        """(path, path of its representative, distance) of new images that another stands for."""
+        path = "CASE {f}.path WHEN '' THEN {i}.name ELSE {f}.path || '/' || {i}.name END"
+        yield from self._db.execute(
+            f"SELECT {path.format(f='f', i='i')}, "
+            f"(SELECT {path.format(f='rf', i='r')} FROM images r JOIN folders rf "
+            "ON rf.id = r.folder WHERE r.content = i.near_of ORDER BY r.id LIMIT 1), "
+            "i.near_distance FROM images i JOIN folders f ON f.id = i.folder "
+            "WHERE f.source = ? AND i.near_of IS NOT NULL AND i.todo = 1 AND i.present = 1 "
+            "ORDER BY i.near_of, f.path, i.name",
+            (source,),
+        )
+
     def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:
         """(work, image) for each pending work of the source that a present image stands for."""
         after = 0
         while True:
             page = self._db.execute(
-                "SELECT w.id, MIN(i.id), f.path, i.name, i.location, i.columns, o.source_id "
+                "SELECT w.id, MIN(i.id), f.path, i.name, i.location, i.columns, o.source_id, "
+                "i.near_of "
                 "FROM works w JOIN images i ON i.work = w.id JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
                 "WHERE w.state = 'pending' AND i.present = 1 AND f.source = ? AND w.id > ? "
+                "AND i.near_of IS NULL "
                 "AND w.spec = (SELECT spec FROM sources WHERE id = ?1) "
                 "GROUP BY w.id ORDER BY w.id LIMIT ?",
                 (source, after, _PAGE),
@@ -286,7 +343,7 @@ def _row(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[object, .
 
 
 def _seen(row: tuple[object, ...]) -> SeenImage:
-    image, folder, name, location, columns, source_id = row
+    image, folder, name, location, columns, source_id, near_of = row
     return SeenImage(
         id=image,  # type: ignore[arg-type]
         folder=str(folder),
@@ -294,4 +351,5 @@ def _seen(row: tuple[object, ...]) -> SeenImage:
         location=None if location is None else str(location),
         columns=json.loads(str(columns)) if columns else {},
         source_id=source_id,  # type: ignore[arg-type]
+        near_of=near_of,  # type: ignore[arg-type]
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.works import RecipeRow, Works
+from pipeline.ledger.works import Content, RecipeRow, Works
 
 
 class KnownOriginals:
     """`known(source_id)` for a worker: opened on first use there, read-only, picklable."""
 
-    def __init__(self, path: Path, recipe: RecipeRow) -> None:
+    def __init__(self, path: Path, recipe: RecipeRow, *, looked: bool = False) -> None:
+        """`looked`: bytes count as known only with their perceptual hash."""
+        self._looked = looked
         self._path = path
         self._recipe = recipe
         self._works: Works | None = None
@@ -20,7 +22,14 @@ class KnownOriginals:
         """True when the ledger knows what these bytes become, or that they are refused."""
         if self._works is None:
             self._works = Works(Database(self._path, read_only=True))
-        return self._works.prepared_as(source_id, self._recipe) is not None
+        found = self._works.prepared_as(source_id, self._recipe)
+        if self._looked and isinstance(found, Content):
+            return found.looked
+        return found is not None
 
     def __reduce__(self) -> tuple[object, ...]:
-        return KnownOriginals, (self._path, self._recipe)
+        return _known_originals, (self._path, self._recipe, self._looked)
+
+
+def _known_originals(path: Path, recipe: RecipeRow, looked: bool) -> KnownOriginals:
+    return KnownOriginals(path, recipe, looked=looked)

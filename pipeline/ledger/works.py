@@ -15,12 +15,14 @@ from pipeline.records import PreparedImage, RejectedImage, Rejection
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A prepared content: its row, its hash and its size in pixels as sent."""
+    """A prepared content: its row, its hash, its size in pixels as sent, and whether its
+    perceptual hash is known."""
 
     row: int
     content_id: bytes
     width: int
     height: int
+    looked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,8 @@ class Works:
     def prepared_as(self, source_id: bytes, recipe: RecipeRow) -> Content | Rejection | None:
         """What these bytes became under this recipe, None when they were never prepared."""
         row = self._db.one(
-            "SELECT c.id, c.content_id, c.width, c.height, p.reject_code, p.reject_detail "
+            "SELECT c.id, c.content_id, c.width, c.height, c.perceptual IS NOT NULL, "
+            "p.reject_code, p.reject_detail "
             "FROM originals o JOIN preparations p ON p.original = o.id "
             "LEFT JOIN contents c ON c.id = p.content "
             "WHERE o.source_id = ? AND p.recipe = ? AND (p.admission IS NULL OR p.admission = ?)",
@@ -124,15 +127,26 @@ class Works:
         )
         if row is None:
             return None
-        if row[4] is not None:
-            return Rejection(str(row[4]), str(row[5]))
-        return Content(*row[:4])  # type: ignore[arg-type]
+        if row[5] is not None:
+            return Rejection(str(row[5]), str(row[6]))
+        return Content(*row[:5])  # type: ignore[arg-type]
+
+    def content(self, row: int) -> Content:
+        """A content by its row."""
+        found = self._db.one(
+            "SELECT id, content_id, width, height, perceptual IS NOT NULL FROM contents "
+            "WHERE id = ?",
+            (row,),
+        )
+        assert found is not None
+        return Content(*found)  # type: ignore[arg-type]
 
     def record_prepared(self, recipe: RecipeRow, image: PreparedImage) -> Content:
         """Keep an image's identity. What was known for (source_id, recipe) stays: a newer
         encoder gives other bytes, and must not make us pay again."""
         known = self.prepared_as(image.source_id, recipe)
         if isinstance(known, Content):
+            self._look_at(known, image)
             return known
         original = self.original(
             image.source_id, image.source_format, image.source_width, image.source_height
@@ -151,7 +165,15 @@ class Works:
             "admission = NULL, reject_code = NULL, reject_detail = NULL",
             (original, recipe.row, content, ",".join(image.flags)),
         )
-        return Content(content, image.content_id, image.width, image.height)
+        return self.content(content)
+
+    def _look_at(self, known: Content, image: PreparedImage) -> None:
+        """A content that was prepared before anybody asked what it looks like."""
+        if image.perceptual_hash is not None and not known.looked:
+            self._db.execute(
+                "UPDATE contents SET perceptual = ?, sharpness = ? WHERE id = ?",
+                (image.perceptual_hash, image.sharpness, known.row),
+            )
 
     def record_rejected(self, recipe: RecipeRow, image: RejectedImage) -> None:
         """Keep that these bytes cannot be prepared under this recipe."""
@@ -181,7 +203,7 @@ class Works:
 
     # -- works ---------------------------------------------------------------------------------
 
-    def work(self, key: bytes, content: int, spec: int, image: int) -> Work:
+    def work(self, key: bytes, content: int, spec: int, image: int | None) -> Work:
         """The one row of a payment, made pending when new. A row adopted from the service
         before its image was seen learns its content here, and is not paid again."""
         row = self._db.one(
@@ -245,8 +267,9 @@ class Works:
         """A work whose representative is gone from its source is represented by one that is
         there, so that a renamed file is the captioned one and not a duplicate of its old name."""
         self._db.execute(
-            "UPDATE works SET representative = (SELECT MIN(i.id) FROM images i "
-            "WHERE i.work = works.id AND i.present = 1) "
+            "UPDATE works SET representative = (SELECT i.id FROM images i "
+            "WHERE i.work = works.id AND i.present = 1 "
+            "ORDER BY i.near_of IS NOT NULL, i.id LIMIT 1) "
             "WHERE id IN (SELECT w.id FROM works w LEFT JOIN images r ON r.id = w.representative "
             "WHERE (r.id IS NULL OR r.present = 0 OR r.work IS NOT w.id) AND EXISTS "
             "(SELECT 1 FROM images i WHERE i.work = w.id AND i.present = 1))"

@@ -19,16 +19,23 @@ _CHUNK = 32
 
 
 def identify_images(
-    ledger: Ledger, order: Order, engine: Engine, locate: Callable[[SeenImage], str]
+    ledger: Ledger,
+    order: Order,
+    engine: Engine,
+    locate: Callable[[SeenImage], str],
+    *,
+    looked: bool = False,
 ) -> int:
     """Prepare what was never prepared under this recipe; the images still need a look. Gives
-    how many were read."""
+    how many were read.
+
+    `looked`: what was prepared without a perceptual hash is prepared again.
+    """
     read = 0
     todo = (
         image
         for image in ledger.images.todo(order.source)
-        if image.source_id is None
-        or ledger.works.prepared_as(image.source_id, order.recipe) is None
+        if not _is_known(ledger, order, image, looked)
     )
     prepared = looks(engine, todo, locate)
     while chunk := list(islice(prepared, _CHUNK)):
@@ -48,3 +55,10 @@ def identify_images(
                 elif content is not None:
                     ledger.works.identify(image.id, result.source_id, content.row)
     return read
+
+
+def _is_known(ledger: Ledger, order: Order, image: SeenImage, looked: bool) -> bool:
+    if image.source_id is None:
+        return False
+    found = ledger.works.prepared_as(image.source_id, order.recipe)
+    return found.looked or not looked if isinstance(found, Content) else found is not None

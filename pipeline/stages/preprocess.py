@@ -113,11 +113,13 @@ def _link(
     if isinstance(prompt, Rejection):
         reject(ledger, image, prepared.source_id, prompt)
         return None
-    key = work_key(content.content_id, order.spec_id, prompt)
-    work = ledger.works.work(key, content.row, order.spec, image.id)
+    stands = content if image.near_of is None else ledger.works.content(image.near_of)
+    key = work_key(stands.content_id, order.spec_id, prompt)
+    for_itself = stands.row == content.row
+    work = ledger.works.work(key, stands.row, order.spec, image.id if for_itself else None)
     ledger.works.link(image.id, prepared.source_id, content.row, work.row)
-    if work.state != "pending":
-        return None
+    if work.state != "pending" or not for_itself:
+        return None  # nothing to pay for, or another image's bytes are sent for this one
     at_hand = prepared if isinstance(prepared, PreparedImage) else None
     return Wanted(work, key, prompt, at_hand, content)
 
@@ -161,9 +163,7 @@ def _lasting(prepared: RejectedImage) -> bool:
     return prepared.rejection.code not in PASSING | {"timeout", "crashed"}
 
 
-def reject(
-    ledger: Ledger, image: SeenImage, source_id: bytes | None, rejection: Rejection
-) -> None:
+def reject(ledger: Ledger, image: SeenImage, source_id: bytes | None, rejection: Rejection) -> None:
     """Keep why this image cannot be captioned."""
     if source_id is not None:
         ledger.works.original(source_id, None, None, None)

@@ -1,0 +1,31 @@
+"""captionmill dedupe"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import click
+
+from pipeline.cli import console
+from pipeline.cli.options import configured, source_arguments
+from pipeline.config import Config
+
+
+@click.command("dedupe")
+@source_arguments
+@click.option("--distance", type=click.IntRange(0, 32), help="Bits of 128 that may differ.")
+@configured(sending=True)
+def command(data: str | None, manifest: str | None, distance: int | None, config: Config) -> int:
+    """Which new images of DATA or a --manifest look alike? Sends nothing, decides nothing.
+
+    To caption one image for each such group, set [images] near_duplicates.
+    """
+    from pipeline.estimating import find_alike
+
+    found = find_alike(config, data, manifest=manifest, distance=distance, say=console.say)
+    for representative, group in groupby(found, key=lambda one: one.representative):
+        click.echo(console.printable(representative))
+        for one in group:
+            click.echo(f"  {one.distance:>3}  {console.printable(one.path)}")
+    click.echo(f"{len(found):,} image(s) would not be sent")
+    return 0

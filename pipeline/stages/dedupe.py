@@ -1,0 +1,51 @@
+"""dedupe: let one picture stand for those that look like it (opt-in).
+
+Needs every new image's hash before anything is sent, so it comes between crawling and writing.
+What is paid for already stays its own representative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.core.neardup import group
+from pipeline.engines.base import Engine
+from pipeline.ledger import Ledger
+from pipeline.ledger.images import SeenImage
+from pipeline.stages.identify import identify_images
+from pipeline.stages.preprocess import Order
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """An image and the one that would stand for it: paths, and how many bits of the hashes
+    differ."""
+
+    path: str
+    representative: str
+    distance: int
+
+
+def dedupe(
+    ledger: Ledger,
+    order: Order,
+    engine: Engine,
+    locate: Callable[[SeenImage], str],
+    distance: int,
+) -> int:
+    """Decide which new images are represented by another one; gives how many are."""
+    identify_images(ledger, order, engine, locate, looked=True)
+    rows, looks = ledger.images.looks(order.source, order.spec, order.recipe)
+    found = group(looks, distance)
+    with ledger.database.transaction("dedupe"):
+        ledger.images.set_near(
+            order.source,
+            {rows[member]: (rows[by], bits) for member, (by, bits) in found.items()},
+        )
+    return len(found)
+
+
+def alike(ledger: Ledger, source: int) -> list[Alike]:
+    """What `dedupe` decided for images that are not captioned yet, for a look before it counts."""
+    return [Alike(*row) for row in ledger.images.near(source)]
