@@ -94,7 +94,7 @@ class Flight:
         self.answered = 0
         self._connect, self._pace = connect, pace
         self._groups: deque[Group] = deque()
-        self._open: set[int] = set()
+        self._open: dict[int, Group] = {}
         self._flying = 0
         self._stopping = self._over = False
         self._tasks: set[asyncio.Future[None]] = set()
@@ -125,7 +125,7 @@ class Flight:
 
     def send(self, group: Group) -> None:
         """Take a group over; its reservation is durable."""
-        self._open.add(group.row)
+        self._open[group.row] = group
         self._call(lambda: self._take(group))
 
     def landed(self, seconds: float) -> Group | None:
@@ -133,12 +133,13 @@ class Flight:
         try:
             group = self._landed.get(timeout=seconds) if seconds else self._landed.get_nowait()
         except queue.Empty:
-            if self.bug is not None:
-                self._open.clear()  # nothing comes any more; the next run reads the journals
-                raise self.bug from None
-            return None
-        self._open.discard(group.row)
-        group.journal.close()
+            group = None
+        if self.bug is not None:
+            while self._open:  # the next run reads the journals
+                self._open.popitem()[1].journal.close()
+            raise self.bug
+        if group is not None:
+            self._open.pop(group.row).journal.close()
         return group
 
     def stop(self) -> None:
