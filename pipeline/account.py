@@ -57,6 +57,13 @@ def identify(config: Config, environment: dict[str, str] | None = None) -> Ident
     )
 
 
+def without_service(config: Config) -> Identity:
+    """Whose requests a command is about that only reads and writes files: it needs no key."""
+    if config.provider.name == "local":
+        return Identity("local", "", None)
+    return Identity("openai", config.provider.account, None)
+
+
 def _refuse_fallback(config: Config) -> None:
     """Where OpenAI captions are, a forgotten key must not mix in local ones."""
     workspace = workspace_of(config, "openai")

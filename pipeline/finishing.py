@@ -21,8 +21,9 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     report.incidents = ledger.incidents()
     if report.settled_batches and not session.identity.local:
         report.problems += [*deviations(ledger), *repeated_captions(ledger)]
-    cleaned = clean(session.desk)
-    report.problems += cleaned.problems
+    report.in_files = ledger.exchange.outstanding()
+    if not session.offline:
+        report.problems += clean(session.desk).problems
 
 
 def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:

@@ -5,6 +5,7 @@ The only module that knows them all. `pipeline` re-exports what a program may ca
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +20,8 @@ from pipeline.finishing import export_all, finish
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
-from pipeline.recording import recorded, told
 from pipeline.online import caption_online, knows_batches
+from pipeline.recording import recorded, told
 from pipeline.records import Nano
 from pipeline.report.summary import Report
 from pipeline.session import Session, open_session
@@ -28,6 +29,7 @@ from pipeline.sources import Source, open_source, to_path
 from pipeline.stages.caption import Captioner, Quiet, Tally, Watcher
 from pipeline.stages.collect import collect as collect_batches
 from pipeline.stages.crawl import Crawled, crawl
+from pipeline.stages.dedupe import dedupe
 from pipeline.stages.preprocess import Order
 from pipeline.stages.quote import quote
 from pipeline.stages.reconcile import reconcile
@@ -71,7 +73,7 @@ def run(
     with told(wiring.notice(config), command, say) as report:
         source = open_data(config, data, manifest)
         with open_session(config, command, say) as session:
-            _Run(session, source, report, confirm, watcher or Quiet()).go(wait=wait)
+            Run(session, source, report, confirm, watcher or Quiet()).go(wait=wait)
     return report
 
 
@@ -116,14 +118,31 @@ def collect(config: Config, *, say: Say = lambda _text: None) -> Report:
 
 def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
     """The source that the user named, under the configured rules."""
+    cache = None
+    if config.fetch.allow:
+        cache = workspace_of(config, identify(config).provider).urls
     return open_source(
         None if data is None else Path(data),
         None if manifest is None else Path(manifest),
-        wiring.source_options(config),
+        wiring.source_options(config, cache),
     )
 
 
-class _Run:
+def download(config: Config, source: Source, session: Session) -> None:
+    """Bring images at URLs to this machine, before the crawl looks at them as at files."""
+    if not config.fetch.allow:
+        return
+    desk = session.desk
+    options, cache = wiring.fetch_options(config), session.workspace.urls
+    found = fetch(source, options, cache, session.clock.now(), desk.check_stop)
+    if found.urls:
+        desk.say(
+            f"URLs: {found.new:,} downloaded ({found.bytes / 1e6:,.1f} MB), {found.unchanged:,} "
+            f"unchanged, {found.kept:,} kept, {found.rejected.total():,} without an image"
+        )
+
+
+class Run:
     """One run over one source."""
 
     def __init__(
@@ -141,18 +160,11 @@ class _Run:
     def go(self, *, wait: bool) -> None:
         """Crawl, ask, caption, export, clean."""
         with recorded(self.session, self.report):
-            crawled = crawl(
-                self.session.ledger,
-                self.source,
-                self.session.clock.now(),
-                self.session.desk.check_stop,
-            )
-            self.report.add_crawl(crawled)
-            self.watcher.found(crawled.images, crawled.todo)
+            crawled = self.crawl()
             tally = Tally()
             if _reconcile(self.session, tally):
-                order = self._order(crawled)
-                self._ask(order)
+                order = self.order(crawled)
+                self.ask(order)
                 tally = self._caption(order, wait=wait)
             else:
                 found = collect_batches(self.session.desk)
@@ -161,7 +173,18 @@ class _Run:
             self.report.add_tally(tally)
             finish(self.session, self.report, crawled.source)
 
-    def _order(self, crawled: Crawled) -> Order:
+    def crawl(self) -> Crawled:
+        """Look at the source."""
+        session = self.session
+        now, check_stop = session.clock.now(), session.desk.check_stop
+        download(session.config, self.source, session)
+        crawled = crawl(session.ledger, self.source, now, check_stop)
+        self.report.add_crawl(crawled)
+        self.watcher.found(crawled.images, crawled.todo)
+        return crawled
+
+    def order(self, crawled: Crawled) -> Order:
+        """What is asked about each image of the source."""
         ledger, wished = self.session.ledger, self.wish
         identity = self.session.identity
         text = SpecText(
@@ -178,7 +201,7 @@ class _Run:
             template=wished.template,
         )
 
-    def _ask(self, order: Order) -> None:
+    def ask(self, order: Order) -> None:
         """Show the price of what is new; ask above the configured amount."""
         session = self.session
         found = quote(session.ledger, order, wiring.quill(self.wish), self.wish.largest())
@@ -203,12 +226,13 @@ class _Run:
                     f"confirm_above (now {format_usd(limit)})"
                 )
 
-    def _pen(self) -> Pen:
+    def pen(self, queue: int | None) -> Pen:
+        """How requests are written, for a service that takes `queue` prompt tokens at once."""
         session, desk = self.session, self.session.desk
         return Pen(
             quill=wiring.quill(self.wish),
             again=wiring.quills(session.config, self.wish, lambda c: wish_of(session, c)),
-            limits=wiring.limits(session.config, queue_room(desk, self.wish.request.model)),
+            limits=wiring.limits(session.config, queue),
             folder=session.workspace.shards,
             room=lambda: _room(session),
             check_stop=desk.check_stop,
@@ -217,17 +241,9 @@ class _Run:
     def _caption(self, order: Order, *, wait: bool) -> Tally:
         session = self.session
         session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission)
-        known = KnownOriginals(session.workspace.ledger, order.recipe)
+        alike = session.config.images.near_duplicates
+        known = KnownOriginals(session.workspace.ledger, order.recipe, looked=alike is not None)
         with wiring.engines(session.config, self.wish.recipe, known) as engines:
-            captioner = Captioner(
-                session.desk,
-                order,
-                self._pen(),
-                engines,
-                lambda image: locate(self.source, image),
-                self.watcher,
-                wait=wait,
-                poll_seconds=0.5 if session.identity.local else session.config.batch.poll_seconds,
             if alike is not None:
                 find = functools.partial(locate, self.source)
                 dedupe(session.ledger, order, engines.sparing, find, alike.distance)
@@ -240,6 +256,15 @@ class _Run:
                     lambda writer: writer.write(engines, lambda i: locate(self.source, i)),
                     self.watcher,
                 )
+            captioner = Captioner(
+                session.desk,
+                order,
+                self.pen(queue_room(session.desk, self.wish.request.model)),
+                engines,
+                lambda image: locate(self.source, image),
+                self.watcher,
+                wait=wait,
+                poll_seconds=0.5 if session.identity.local else session.config.batch.poll_seconds,
             )
             return captioner.caption()
 
@@ -262,6 +287,8 @@ def wish_of(session: Session, config: Config | None = None) -> Wish:
 
 def _reconcile(session: Session, tally: Tally) -> bool:
     """Ask the service what it has of ours; False: no answer, so nothing may be submitted."""
+    if session.online and not knows_batches(session.ledger):
+        return True  # a service without batches has none of ours
     try:
         reconcile(session.desk)
     except ServiceError as error:
@@ -271,8 +298,6 @@ def _reconcile(session: Session, tally: Tally) -> bool:
         tally.fail(error)
     return True
 
-    if session.online and not knows_batches(session.ledger):
-        return True  # a service without batches has none of ours
 
 def _room(session: Session) -> Nano | None:
     caps = session.desk.caps

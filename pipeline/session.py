@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import wiring
-from pipeline.account import Identity, announce, bind, identify, workspace_of
+from pipeline.account import Identity, announce, bind, identify, without_service, workspace_of
 from pipeline.clock import Clock
 from pipeline.config import Config
 from pipeline.ledger import Ledger
 from pipeline.providers.base import OPENAI, BatchOptions, BatchService
+from pipeline.providers.offline import Offline
 from pipeline.runlog import RunLog, drop_old, log_path
 from pipeline.secrets import Secret
 from pipeline.stages.desk import Desk
-from pipeline.stopping import Stopper
 from pipeline.stages.online import close_left_open
+from pipeline.stopping import Stopper
 from pipeline.workspace import Workspace, require_local
 
 __all__ = ["Identity", "Session", "identify", "open_session", "workspace_of"]
@@ -38,6 +39,7 @@ class Session:
     stopper: Stopper
     clock: Clock
     log: RunLog
+    offline: bool = False
 
     @property
     def table(self) -> Path:
@@ -46,12 +48,12 @@ class Session:
         return Path(named).expanduser() if named else self.workspace.table
 
     @property
-    def rejects(self) -> Path:
-    @property
     def online(self) -> bool:
         """True when requests are answered at once instead of in batches."""
         return self.config.provider.name == "openai_online"
 
+    @property
+    def rejects(self) -> Path:
         """Where the list of rejects goes: as configured, else into the workspace."""
         named = self.config.output.rejects
         return Path(named).expanduser() if named else self.workspace.rejects
@@ -99,16 +101,20 @@ def open_session(
     command: str,
     say: Callable[[str], None],
     *,
+    offline: bool = False,
     clock: Clock | None = None,
     stopper: Stopper | None = None,
 ) -> Iterator[Session]:
     """Open, lock and bind the workspace; start what is needed; record the run.
 
+    Args:
+        offline: no service is needed, and so no key.
+
     Raises:
         UsageError, Busy, StorageError, BooksError: see the error tree.
     """
     clock, stopper = clock or Clock(), stopper or Stopper()
-    identity = identify(config)
+    identity = without_service(config) if offline else identify(config)
     workspace = workspace_of(config, identity.provider)
     with contextlib.ExitStack() as stack:
         warning = require_local(workspace.root, allow_network=config.allow_network_workspace)
@@ -118,13 +124,16 @@ def open_session(
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))
         bind(ledger, identity, workspace)
+        workspace.remember_id(ledger.workspace_id(workspace.known_id()))
         run = ledger.begin_run(command, clock.now())
         log = _open_log(config, identity, workspace, run, clock)
         log.write("run.began", run=run, command=command, account=identity.account)
         say = _logged(say, log)
-        announce(identity, config, say)
         stack.enter_context(stopper.listening(say))
-        service = stack.enter_context(open_service(config, identity, workspace))
+        service: BatchService = Offline()
+        if not offline:
+            announce(identity, config, say)
+            service = stack.enter_context(open_service(config, identity, workspace))
         desk = Desk(
             ledger=ledger,
             service=service,

@@ -10,12 +10,20 @@ from pipeline.config import Config
 
 
 @click.command("cancel")
+@click.option("--files", is_flag=True, help="What is out in files, not what is at the service.")
 @configured()
-def command(config: Config) -> int:
+def command(files: bool, config: Config) -> int:
     """Cancel what is under way at the service.
 
     What was finished is paid for and is fetched by 'captionmill collect'; the rest is free.
+    With --files, takes back the requests of 'captionmill write' that are not answered.
     """
+    if files:
+        from pipeline.exchange import take_back
+
+        count = take_back(config, console.say)
+        click.echo(f"{count:,} request(s) taken back; the next run sends them")
+        return 0
     from pipeline.tending import cancel
 
     count = cancel(config, console.say)

@@ -45,6 +45,7 @@ class Report:
         reasons: rejected images by reason code.
         skipped: files that are no images, by suffix.
         batches, requests: created by this run; `settled_batches` are those it settled.
+        files: written by this run; `in_files` requests are out in files, unanswered.
         prompt_tokens, completion_tokens: of the answers that arrived in this run.
         run_settled, run_reserved: nano-dollars of this run's reservations.
         settled, reserved: nano-dollars of the whole workspace.
@@ -67,6 +68,8 @@ class Report:
     batches: int = 0
     requests: int = 0
     settled_batches: int = 0
+    files: int = 0
+    in_files: int = 0
     open: int = 0
     waiting: Counter[str] = field(default_factory=Counter)
     prompt_tokens: int = 0
@@ -149,6 +152,8 @@ class Report:
             "batches": self.batches,
             "requests": self.requests,
             "settled_batches": self.settled_batches,
+            "files": self.files,
+            "requests_in_files": self.in_files,
             "open_batches": self.open,
             "waiting_shards": dict(self.waiting),
             "prompt_tokens": self.prompt_tokens,
@@ -204,7 +209,12 @@ class Report:
                 f"{self.open} batch(es) under way at the service: run again, or 'captionmill "
                 "collect', to fetch their answers"
             )
-        elif self.outcomes["pending"] and self.error is None:
+        if self.in_files:
+            yield (
+                f"{self.in_files:,} request(s) are in files: run them, then 'captionmill collect "
+                "--from FILE' with what came out, or give them back by 'captionmill cancel --files'"
+            )
+        elif not self.open and self.outcomes["pending"] and self.error is None:
             yield f"{self.outcomes['pending']:,} image(s) pending: run again to go on"
 
 

@@ -80,7 +80,7 @@ def _clean_orphans(desk: Desk, result: Cleaned) -> None:
     known = {
         desk.workspace.shard(s.shard_key)
         for s in desk.ledger.shards.in_states(
-            "SEALED", "UPLOADING", "UPLOADED", "CREATING", "SUBMITTED", "DOWNLOADED"
+            "SEALED", "UPLOADING", "UPLOADED", "CREATING", "SUBMITTED", "WRITTEN", "DOWNLOADED"
         )
     }
     for path in [*desk.workspace.shards.glob("*.jsonl"), *desk.workspace.shards.glob("_*")]:

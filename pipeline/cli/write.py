@@ -1,0 +1,29 @@
+"""captionmill write"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli import console
+from pipeline.cli.options import configured, json_option, source_arguments
+from pipeline.cli.reporting import show
+from pipeline.config import Config
+
+
+@click.command("write")
+@source_arguments
+@click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder for them.")
+@json_option
+@configured(sending=True)
+def command(data: str | None, manifest: str | None, out: str, as_json: bool, config: Config) -> int:
+    """Write the requests for what is new in DATA or a --manifest as JSONL files.
+
+    Run them anywhere, e.g. 'vllm run-batch -i FILE -o OUTPUT --model MODEL', and bring the answers
+    back with 'captionmill collect --from OUTPUT'. No key is needed and nothing is sent; until they
+    are answered or given back ('captionmill cancel --files') no run sends these requests.
+    """
+    from pipeline.exchange import write
+
+    with console.bars() as bars:
+        report = write(config, data, out, manifest=manifest, say=console.say, watcher=bars)
+    return show(report, as_json)

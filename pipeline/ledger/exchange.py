@@ -1,0 +1,96 @@
+"""Shards that were handed to somebody as files, and the files that come back.
+
+Such a shard is WRITTEN: its works are live and its money is reserved, as at a service, but no
+batch of it is known. Each file that comes back is a batch of the role "file" with what it holds;
+the shard is over when every work of it is answered or given back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.ledger.database import Database
+
+Whereabouts = Literal["handed over", "under way", "answered", "wanted", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an attempt at a work is.
+
+    Attributes:
+        whereabouts: "handed over" in a WRITTEN shard, "under way" at the service, "answered",
+            "wanted" (pending, in no shard), or "unknown" to this ledger.
+        shard: row of the WRITTEN shard, else 0.
+    """
+
+    whereabouts: Whereabouts
+    shard: int = 0
+
+
+class Exchange:
+    """WRITTEN rows of `shards`, with their items and reservations."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def find(self, work_key: bytes, attempt: int) -> Place:
+        """Where this attempt at a work is."""
+        row = self._db.one(
+            "SELECT w.state, i.live, i.shard, s.state FROM works w "
+            "LEFT JOIN items i ON i.work = w.id AND i.attempt = ? "
+            "LEFT JOIN shards s ON s.id = i.shard "
+            "WHERE w.work_key = ? ORDER BY i.live DESC, i.id DESC LIMIT 1",
+            (attempt, work_key),
+        )
+        if row is None:
+            return Place("unknown")
+        work, live, shard, state = row
+        if live and state == "WRITTEN":
+            return Place("handed over", int(shard))  # type: ignore[call-overload]
+        if live or work == "live":
+            return Place("under way")
+        # without an item the attempt was never made here, or was given back
+        return Place("wanted" if live is None and work == "pending" else "answered")
+
+    def outstanding(self) -> int:
+        """Requests in files that are neither answered nor given back."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM items i JOIN shards s ON s.id = i.shard "
+            "WHERE s.state = 'WRITTEN' AND i.live = 1"
+        )
+
+    def adopt(self, shard_key: str, model: str, prices: str | None, now: int) -> int:
+        """A shard for answers to requests that this ledger has not handed over."""
+        return self._db.insert(
+            "INSERT INTO shards (shard_key, model, state, requests, bytes, prompt_tokens, "
+            "prices, created_at) VALUES (?, ?, 'WRITTEN', 0, 0, 0, ?, ?)",
+            (shard_key, model, prices, now),
+        )
+
+    def arrived(self, batch_id: str, shard: int, now: int) -> int:
+        """A file with answers to a shard's requests is safe here; its row waits to be settled."""
+        return self._db.insert(
+            "INSERT INTO batches (batch_id, shard, generation, role, state, status, created_at) "
+            "VALUES (?, ?, 1, 'file', 'downloaded', 'completed', ?)",
+            (batch_id, shard, now),
+        )
+
+    def narrow(self, shard: int, now: int) -> None:
+        """Keep reserved only what the unanswered rest of a shard can cost. Without a rest the
+        shard is over."""
+        self._db.execute(
+            "UPDATE reservations SET reserved = (SELECT SUM(worst) FROM items "
+            "WHERE shard = ?1 AND live = 1) WHERE shard = ?1 AND generation > 0 "
+            "AND state = 'open' AND reserved IS NOT NULL",
+            (shard,),
+        )
+        if self._db.number("SELECT COUNT(*) FROM items WHERE shard = ? AND live = 1", (shard,)):
+            return
+        self._db.execute(
+            "UPDATE reservations SET state = 'released', closed_at = ? "
+            "WHERE shard = ? AND generation > 0 AND state = 'open'",
+            (now, shard),
+        )
+        self._db.execute("UPDATE shards SET state = 'SETTLED' WHERE id = ?", (shard,))
