@@ -14,7 +14,6 @@ from pipeline.config import Config
 from pipeline.errors import OverBudget
 from pipeline.finishing import finish
 from pipeline.job import Run, locate, open_data
-from pipeline.ledger.lookup import KnownOriginals
 from pipeline.recording import recorded, told
 from pipeline.report.summary import Report
 from pipeline.session import Session, open_session
@@ -62,11 +61,10 @@ def write(
 def _write(run: Run, order: Order, folder: Path) -> None:
     """Seal shards and hand each over at once; the budget's end is noted in the report."""
     session, handed = run.session, Handed()
-    session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission)
-    writer = Writer(session.ledger, order, run.pen(None), session.clock.now, run.watcher.prepared)
-    known = KnownOriginals(session.workspace.ledger, order.recipe)
+    pen, now = run.pen(None), session.clock.now
+    writer = Writer(session.ledger, order, pen, now, run.watcher.prepared)
     try:
-        with wiring.engines(session.config, run.wish.recipe, known) as engines:
+        with run.engines(order) as engines:
             hand_over(session.desk, order.spec, folder, handed)
             for _ in writer.write(engines, lambda image: locate(run.source, image)):
                 hand_over(session.desk, order.spec, folder, handed)

@@ -6,7 +6,8 @@ The only module that knows them all. `pipeline` re-exports what a program may ca
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,13 +25,14 @@ from pipeline.online import caption_online, knows_batches
 from pipeline.recording import recorded, told
 from pipeline.records import Nano
 from pipeline.report.summary import Report
-from pipeline.session import Session, open_session
+from pipeline.session import Session, identify, open_session, workspace_of
 from pipeline.sources import Source, open_source, to_path
 from pipeline.stages.caption import Captioner, Quiet, Tally, Watcher
 from pipeline.stages.collect import collect as collect_batches
 from pipeline.stages.crawl import Crawled, crawl
 from pipeline.stages.dedupe import dedupe
-from pipeline.stages.preprocess import Order
+from pipeline.stages.fetch import fetch
+from pipeline.stages.preprocess import Engines, Order
 from pipeline.stages.quote import quote
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import queue_room
@@ -238,7 +240,9 @@ class Run:
             check_stop=desk.check_stop,
         )
 
-    def _caption(self, order: Order, *, wait: bool) -> Tally:
+    @contextmanager
+    def engines(self, order: Order) -> Iterator[Engines]:
+        """The workers that prepare images, once it is known which of them look alike."""
         session = self.session
         session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission)
         alike = session.config.images.near_duplicates
@@ -247,6 +251,11 @@ class Run:
             if alike is not None:
                 find = functools.partial(locate, self.source)
                 dedupe(session.ledger, order, engines.sparing, find, alike.distance)
+            yield engines
+
+    def _caption(self, order: Order, *, wait: bool) -> Tally:
+        session = self.session
+        with self.engines(order) as engines:
             if session.online:
                 return caption_online(
                     session,
