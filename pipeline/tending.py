@@ -19,6 +19,7 @@ from pipeline.records import Nano
 from pipeline.session import open_session
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import Cleaned, clean
+from pipeline.stages.collect import write_off
 from pipeline.stages.desk import FROZEN
 from pipeline.stages.reconcile import next_generation, reconcile
 
@@ -134,12 +135,13 @@ def cancel(config: Config, say: Say) -> int:
 
 
 def resolve(
-    config: Config, decision: Literal["unfreeze", "create-again", "seen"], say: Say
+    config: Config, decision: Literal["unfreeze", "create-again", "write-off", "seen"], say: Say
 ) -> list[str]:
     """Carry out what a person decided; gives what was done, as sentences.
 
     unfreeze: a line cost more than was reserved, the person has looked.
     create-again: the create calls without an answer had no effect, the person has looked.
+    write-off: a batch that was paid for is gone at the service, its results are lost.
     seen: the incidents are known.
     """
     done: list[str] = []
@@ -153,6 +155,14 @@ def resolve(
             for shard in ledger.shards.in_states("CREATING"):
                 next_generation(desk, shard, not_before=0)
                 done.append(f"shard {shard.shard_key} is created again by the next run")
+        if decision == "write-off":
+            for batch in ledger.batches.in_states("open"):
+                if batch.vanished_at is not None:
+                    write_off(desk, batch)
+                    done.append(
+                        f"batch {batch.batch_id} is written off: its images count as missing, its "
+                        "money as spent; 'captionmill retry missing' buys them again"
+                    )
         if decision == "seen":
             count = ledger.acknowledge()
             done.append(f"{count} incident(s) acknowledged")

@@ -1,12 +1,14 @@
 """A workspace: one folder, one ledger, one writer.
 
 ledger.db        the ledger (with its -wal and -shm files)
+workspace.json   its id, so that a lost ledger knows which batches are its own
 lock             held by the one process that may write
 shards/          request files until their answers are safe
 raw/             output and error files as they came, compressed
 server/          state of the built-in server, when it was used
 logs/            what each run did, and its summary
 last-run.json    the summary of the last run
+urls/            images that were downloaded
 captions.parquet the table
 rejects.csv      what could not be captioned, and why
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -22,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import Busy, StorageError, UsageError
-from pipeline.files import storage_error
+from pipeline.files import storage_error, write_whole
 
 _NETWORK = frozenset(
     {
@@ -72,6 +75,11 @@ class Workspace:
         return self.root / "server"
 
     @property
+    def urls(self) -> Path:
+        """Images that were downloaded."""
+        return self.root / "urls"
+
+    @property
     def logs(self) -> Path:
         """Run logs."""
         return self.root / "logs"
@@ -94,6 +102,29 @@ class Workspace:
     def shard(self, shard_key: str) -> Path:
         """The request file of a shard."""
         return self.shards / f"{shard_key}.jsonl"
+
+    @property
+    def card(self) -> Path:
+        """The file with the workspace's id."""
+        return self.root / "workspace.json"
+
+    def known_id(self) -> str | None:
+        """The id on the card, None without one (or with one that cannot be read)."""
+        try:
+            found = json.loads(self.card.read_bytes())
+        except (OSError, ValueError):
+            return None
+        known = found.get("workspace_id") if isinstance(found, dict) else None
+        return known if isinstance(known, str) and known else None
+
+    def remember_id(self, workspace_id: str) -> None:
+        """Write the card, durably, unless it says so already.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        if self.known_id() != workspace_id:
+            write_whole(self.card, json.dumps({"workspace_id": workspace_id}).encode() + b"\n")
 
     def exists(self) -> bool:
         """True when a ledger is there."""

@@ -10,17 +10,18 @@ from pipeline.config import Config
 
 
 @click.command("resolve")
-@click.argument("decision", type=click.Choice(["unfreeze", "create-again", "seen"]))
+@click.argument("decision", type=click.Choice(["unfreeze", "create-again", "write-off", "seen"]))
 @configured()
 def command(decision: str, config: Config) -> int:
     """Decide what only a person can.
 
     unfreeze: go on submitting after a line cost more than was reserved.
     create-again: you have looked at the service, lost create calls had no effect.
+    write-off: a batch that was paid for is gone at the service, its results are lost.
     seen: the incidents that 'captionmill status' shows are known.
     """
     from pipeline.tending import resolve
 
     for text in resolve(config, decision, console.say):  # type: ignore[arg-type]
-        click.echo(text)
+        console.out(text)
     return 0

@@ -108,8 +108,7 @@ def reconcile(
     `known` are the batch ids that the ledger has already, they are never adopted twice.
     """
     ours = sorted(
-        (b for b in listed if b.id not in known and matches(intent, b)),
-        key=lambda b: (b.created_at, b.id),
+        (b for b in listed if b.id not in known and matches(intent, b)), key=_first_to_use
     )
     if ours:
         return Adopt(ours[0], tuple(ours[1:]))
@@ -125,11 +124,16 @@ def reconcile(
 def strays(
     listed: Iterable[RemoteBatch], workspace: str, known: frozenset[str]
 ) -> list[RemoteBatch]:
-    """Batches that carry our workspace id and that the ledger does not know, oldest first."""
+    """Batches that carry our workspace id and that the ledger does not know, oldest first, but
+    those that failed as a whole last: one that ran is not to be second to them."""
     found = [
         b for b in listed if b.metadata.get(WORKSPACE) == workspace and b.id not in known
     ]  # fmt: skip
-    return sorted(found, key=lambda b: (b.created_at, b.id))
+    return sorted(found, key=_first_to_use)
+
+
+def _first_to_use(batch: RemoteBatch) -> tuple[bool, int, str]:
+    return batch.status == "failed", batch.created_at, batch.id
 
 
 def foreign_requests(listed: Iterable[RemoteBatch], known: frozenset[str]) -> dict[str, int]:

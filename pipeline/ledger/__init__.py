@@ -5,6 +5,7 @@ schema.py    the tables and the constraints that make the promises structural
 images.py    sources, folders and images as last seen
 works.py     identities: originals, contents, preparations, works
 shards.py    shards, their items and batches
+adoption.py  what an older or lost ledger meets at the service
 books.py     reservations, exposure, caps
 answers.py   settling: results and charges in one transaction
 rows.py      what the table and the reports read

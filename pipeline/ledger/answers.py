@@ -12,8 +12,9 @@ from pipeline.core.outcomes import RetryRule, better, next_state
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.books import Books
 from pipeline.ledger.database import Database
+from pipeline.ledger.exchange import Exchange
 from pipeline.ledger.shards import Shard
-from pipeline.records import Answer, Nano
+from pipeline.records import PAID_OUTCOMES, Answer, Nano
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -74,6 +75,7 @@ class Answers:
     def __init__(self, database: Database) -> None:
         self._db = database
         self._books = Books(database)
+        self._exchange = Exchange(database)
 
     def settle(
         self,
@@ -91,14 +93,16 @@ class Answers:
         with self._db.transaction("settle"):
             for priced in answers:
                 self._keep(shard, batch, priced, rules, settled, now)
-            generation = batch.generation if batch.role == "main" else -batch.row
-            self._books.settle(shard.row, generation, settled.held, now)
+            lost = batch.vanished_at is not None and not settled.outcomes
+            self._books.settle(shard.row, batch.booked_as, None if lost else settled.held, now)
             self._db.execute(
                 "UPDATE batches SET state = 'settled', settled_at = ? WHERE id = ?",
                 (now, batch.row),
             )
-            if batch.role == "main":
+            if batch.leads(shard.generation):
                 self._db.execute("UPDATE shards SET state = 'SETTLED' WHERE id = ?", (shard.row,))
+            elif batch.role == "file":
+                self._exchange.narrow(shard.row, now)
         return settled
 
     def _keep(
@@ -113,10 +117,11 @@ class Answers:
         work = self._work(priced.work_key)
         if self._insert(work, batch, shard.price_version, priced, now) == 0:
             return  # settled before: a line counts once
+        # a second batch of a shard frees nothing: the first one is still to answer
         item = self._db.one(
-            "UPDATE items SET live = 0 WHERE shard = ? AND work = ? AND attempt = ? "
+            "UPDATE items SET live = live AND NOT ? WHERE shard = ? AND work = ? AND attempt = ? "
             "RETURNING worst, prompt_tokens",
-            (shard.row, work, priced.attempt),
+            (batch.frees(shard.generation), shard.row, work, priced.attempt),
         )
         worst: Nano | None
         worst, expected = item or (None, 0)  # type: ignore[assignment]
@@ -171,12 +176,14 @@ class Answers:
         if live_elsewhere:
             return 0  # another live shard will decide
         tried = max(int(attempts), priced.attempt)  # type: ignore[call-overload]
-        target = next_state(answer.outcome, answer.code, tried, rules)
+        # what is paid for decides, also over a later answer that is worth less
+        last = answer.outcome if improves or best not in PAID_OUTCOMES else best
+        target = next_state(last, answer.code, tried, rules)
         if state == "done" or best == "captioned":
             target = "done"
         self._db.execute(
             "UPDATE works SET state = ?, attempts = ?, after = ? WHERE id = ?",
-            (target, tried, answer.outcome if target == "pending" else None, work),
+            (target, tried, last if target == "pending" else None, work),
         )
         return int(target == "pending")
 

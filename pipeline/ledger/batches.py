@@ -28,13 +28,27 @@ class Batch:
     completed: int | None
     failed: int | None
     cancel_asked_at: int | None
+    vanished_at: int | None
     problem: str
+
+    @property
+    def booked_as(self) -> int:
+        """The generation of its reservation; a second batch has one of its own, below 0."""
+        return self.generation if self.role == "main" else -self.row
+
+    def leads(self, generation: int) -> bool:
+        """True for the batch that decides about a shard which is in this generation."""
+        return self.role == "main" and self.generation == generation
+
+    def frees(self, generation: int) -> bool:
+        """True when its answers take works out of the shard: not those of a second batch."""
+        return self.role == "file" or self.leads(generation)
 
 
 _BATCH = (
     "SELECT id, batch_id, shard, generation, role, state, status, input_file_id, output_file_id, "
-    "error_file_id, created_at, expires_at, total, completed, failed, cancel_asked_at, problem "
-    "FROM batches"
+    "error_file_id, created_at, expires_at, total, completed, failed, cancel_asked_at, "
+    "vanished_at, problem FROM batches"
 )
 
 
@@ -66,7 +80,7 @@ class Batches:
             "error_file_id = COALESCE(?, error_file_id), "
             "expires_at = COALESCE(?, expires_at), total = COALESCE(?, total), "
             "completed = COALESCE(?, completed), failed = COALESCE(?, failed), "
-            "problem = ?, polled_at = ? WHERE batch_id = ?",
+            "problem = ?, polled_at = ?, vanished_at = NULL WHERE batch_id = ?",
             (remote.status, remote.output_file_id, remote.error_file_id, remote.expires_at,
              remote.total, remote.completed, remote.failed, problem, now, remote.id),
         )  # fmt: skip
@@ -103,6 +117,10 @@ class Batches:
     def move(self, batch: int, to: str) -> None:
         """Set a batch's state."""
         self._db.execute("UPDATE batches SET state = ? WHERE id = ?", (to, batch))
+
+    def vanished(self, batch: int, now: int) -> None:
+        """Remember that the service knows the batch, or a file of it, no more."""
+        self._db.execute("UPDATE batches SET vanished_at = ? WHERE id = ?", (now, batch))
 
     def cancel_asked(self, batch: int, now: int) -> None:
         """Remember that we asked the service to cancel."""

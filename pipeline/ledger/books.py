@@ -93,10 +93,15 @@ class Books:
         """Book a commitment that already exists at the service (an adopted or stray batch).
 
         No cap is asked: the money is at risk whether we like it or not, and booking it is what
-        stops further submission.
+        stops further submission. A reservation that was released too early is open again.
         """
         if not self._row(shard, generation):
             self._insert(shard, generation, worst, scope)
+        self._db.execute(
+            "UPDATE reservations SET state = 'open', closed_at = NULL "
+            "WHERE shard = ? AND generation = ? AND state = 'released'",
+            (shard, generation),
+        )
 
     def settle(self, shard: int, generation: int, billed: Nano | None, now: int) -> None:
         """Close a reservation with what was really billed; the rest is free again.

@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.core.neardup import Look
 from pipeline.ledger.database import Database
 from pipeline.ledger.works import RecipeRow
-from pipeline.records import SourceFile
+from pipeline.records import Look, SourceFile
 
 _PAGE = 1000
 

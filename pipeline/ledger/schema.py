@@ -84,12 +84,12 @@ _FIRST = (
         id INTEGER PRIMARY KEY, shard_key TEXT NOT NULL UNIQUE,
         spec INTEGER REFERENCES specs (id), model TEXT NOT NULL,
         state TEXT NOT NULL CHECK (state IN ('SEALED', 'UPLOADING', 'UPLOADED', 'CREATING',
-            'SUBMITTED', 'DOWNLOADED', 'SETTLED', 'DISSOLVED')),
+            'SUBMITTED', 'WRITTEN', 'DOWNLOADED', 'SETTLED', 'DISSOLVED')),
         generation INTEGER NOT NULL DEFAULT 1, requests INTEGER NOT NULL,
         bytes INTEGER NOT NULL, sha256 BLOB, prompt_tokens INTEGER NOT NULL,
-        worst INTEGER, price_version TEXT, prices TEXT,
+        worst INTEGER, price_version TEXT, prices TEXT, fields TEXT,
         file_id TEXT, intent_at INTEGER, intent_uptime TEXT,
-        absent_since INTEGER, absences INTEGER NOT NULL DEFAULT 0,
+        absent_since INTEGER, absent_uptime TEXT, absences INTEGER NOT NULL DEFAULT 0,
         not_before INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0,
         problem TEXT NOT NULL DEFAULT '', created_at INTEGER NOT NULL,
         cleaned INTEGER NOT NULL DEFAULT 0
@@ -100,7 +100,7 @@ _FIRST = (
         work INTEGER NOT NULL REFERENCES works (id), attempt INTEGER NOT NULL,
         live INTEGER NOT NULL DEFAULT 1 CHECK (live IN (0, 1)),
         worst INTEGER, estimated INTEGER, prompt_tokens INTEGER NOT NULL DEFAULT 0,
-        UNIQUE (work, attempt)
+        UNIQUE (shard, work)
     ) STRICT""",
     # promise 1: a work is in one live shard only
     "CREATE UNIQUE INDEX one_live_item ON items (work) WHERE live = 1",
@@ -108,14 +108,14 @@ _FIRST = (
     """CREATE TABLE batches (
         id INTEGER PRIMARY KEY, batch_id TEXT NOT NULL UNIQUE,
         shard INTEGER NOT NULL REFERENCES shards (id), generation INTEGER NOT NULL,
-        role TEXT NOT NULL CHECK (role IN ('main', 'stray')),
+        role TEXT NOT NULL CHECK (role IN ('main', 'stray', 'file')),
         state TEXT NOT NULL DEFAULT 'open'
             CHECK (state IN ('open', 'downloaded', 'settled', 'cleaned')),
         status TEXT NOT NULL, input_file_id TEXT NOT NULL DEFAULT '',
         output_file_id TEXT, error_file_id TEXT,
         created_at INTEGER NOT NULL, expires_at INTEGER,
         total INTEGER, completed INTEGER, failed INTEGER,
-        cancel_asked_at INTEGER, polled_at INTEGER, settled_at INTEGER,
+        cancel_asked_at INTEGER, polled_at INTEGER, vanished_at INTEGER, settled_at INTEGER,
         problem TEXT NOT NULL DEFAULT ''
     ) STRICT""",
     "CREATE UNIQUE INDEX one_main_batch ON batches (shard, generation) WHERE role = 'main'",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import BooksError
 from pipeline.ledger.database import Database
-from pipeline.records import Nano
+from pipeline.records import PAID_OUTCOMES, Nano
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +59,35 @@ class Shard:
     worst: Nano | None
     price_version: str | None
     prices: str | None
+    fields: str | None
     file_id: str | None
     intent_at: int | None
     intent_uptime: str | None
     absent_since: int | None
+    absent_uptime: str | None
     absences: int
     not_before: int
     refusals: int
     problem: str
 
 
+# of item i, for which nothing was sent: a paid answer to this attempt or a later one
+PAID_SINCE = (
+    "SELECT 1 FROM answers a WHERE a.work = i.work AND a.attempt >= i.attempt "
+    f"AND a.outcome IN ({', '.join(repr(name) for name in sorted(PAID_OUTCOMES))})"
+)
+# ... and an item of the same work in a shard at the service that has not answered it
+ELSEWHERE = (
+    "SELECT x.id FROM items x JOIN shards o ON o.id = x.shard "
+    "WHERE x.work = i.work AND x.shard <> i.shard AND o.state IN ('SUBMITTED', 'DOWNLOADED') "
+    "AND NOT EXISTS (SELECT 1 FROM answers a JOIN batches b ON b.id = a.batch "
+    "WHERE b.shard = o.id AND a.work = x.work)"
+)
+
 _SHARD = (
     "SELECT id, shard_key, spec, model, state, generation, requests, bytes, sha256, prompt_tokens, "
-    "worst, price_version, prices, file_id, intent_at, intent_uptime, absent_since, absences, "
+    "worst, price_version, prices, fields, file_id, intent_at, intent_uptime, absent_since, "
+    "absent_uptime, absences, "
     "not_before, refusals, problem FROM shards"
 )
 
@@ -113,40 +130,6 @@ class Shards:
             "UPDATE works SET state = 'live', attempts = ?, estimated = ? WHERE id = ?",
             [(row[2], row[4], row[1]) for row in rows],
         )
-
-    def adopt_unknown(
-        self,
-        shard_key: str,
-        model: str,
-        requests: int,
-        worst: Nano | None,
-        prices: str | None,
-        now: int,
-    ) -> int:
-        """A shard of ours that this ledger does not remember (an older copy was restored)."""
-        return self._db.insert(
-            "INSERT INTO shards (shard_key, model, state, requests, bytes, prompt_tokens, worst, "
-            "prices, created_at) VALUES (?, ?, 'SUBMITTED', ?, 0, 0, ?, ?, ?)",
-            (shard_key, model, requests, worst, prices, now),
-        )
-
-    def adopt_item(self, shard: int, work_key: bytes, attempt: int) -> None:
-        """A line of an adopted shard: its work is live, so that nobody sends it again. A work
-        that lives in another shard too stays there; both answers will be booked."""
-        self._db.execute(
-            "INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (work_key,)
-        )
-        work = self._db.number("SELECT id FROM works WHERE work_key = ?", (work_key,))
-        inserted = self._db.execute(
-            "INSERT INTO items (shard, work, attempt) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (shard, work, attempt),
-        ).rowcount
-        if inserted:
-            self._db.execute(
-                "UPDATE works SET state = 'live', attempts = MAX(attempts, ?) "
-                "WHERE id = ? AND state = 'pending'",
-                (attempt, work),
-            )
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -211,15 +194,41 @@ class Shards:
         )
 
     def dissolve(self, shard: Shard) -> None:
-        """Give the works of a shard back that never left the machine: no attempt is counted."""
+        """Give the works of a shard back that never left the machine: no attempt is counted.
+
+        A work that is at the service in another shard is live there from now on, and one that is
+        paid for is done.
+        """
         with self._db.transaction("dissolve"):
+            mine = (shard.row,)
             self._db.execute(
-                "UPDATE works SET state = 'pending', attempts = attempts - 1 "
-                "WHERE id IN (SELECT work FROM items WHERE shard = ? AND live = 1)",
-                (shard.row,),
+                "UPDATE works SET state = CASE WHEN p.paid THEN 'done' ELSE 'pending' END, "
+                "attempts = CASE WHEN p.paid THEN works.attempts ELSE works.attempts - 1 END "
+                "FROM (SELECT i.work, w.outcome IS 'captioned' "
+                f"OR EXISTS ({PAID_SINCE}) AS paid FROM items i JOIN works w ON w.id = i.work "
+                "WHERE i.shard = ? AND i.live = 1) AS p WHERE works.id = p.work",
+                mine,
             )
-            self._db.execute("DELETE FROM items WHERE shard = ? AND live = 1", (shard.row,))
+            heirs = [
+                row[0]
+                for row in self._db.execute(
+                    f"SELECT ({ELSEWHERE}) AS heir FROM items i "
+                    "WHERE i.shard = ? AND i.live = 1 AND heir IS NOT NULL",
+                    mine,
+                )
+            ]
+            self._db.execute("DELETE FROM items WHERE shard = ? AND live = 1", mine)
+            for heir in heirs:
+                self._inherit(heir)
             self.move(shard, "DISSOLVED")
+
+    def _inherit(self, item: int) -> None:
+        self._db.execute("UPDATE items SET live = 1 WHERE id = ?", (item,))
+        self._db.execute(
+            "UPDATE works SET state = 'live', attempts = MAX(works.attempts, i.attempt) "
+            "FROM items i WHERE i.id = ? AND works.id = i.work AND works.state = 'pending'",
+            (item,),
+        )
 
     # -- cleaning ------------------------------------------------------------------------------
 
@@ -240,8 +249,12 @@ class Shards:
         ]
 
 
-def metadata_of(workspace: str, shard: Shard) -> dict[str, str]:
-    """What a batch carries so that it can be found and booked again without this ledger."""
+def metadata_of(workspace: str, shard: Shard, fields: Sequence[str] = ()) -> dict[str, str]:
+    """What a batch carries so that it can be found, booked and read again without this ledger.
+
+    `fields` are the properties of its structured answers.
+    """
+    listed = json.dumps(list(fields)) if fields else ""
     return {
         "captionmill_workspace": workspace,
         "captionmill_shard": shard.shard_key,
@@ -250,4 +263,5 @@ def metadata_of(workspace: str, shard: Shard) -> dict[str, str]:
         "captionmill_worst_nano": "" if shard.worst is None else str(shard.worst),
         "captionmill_model": shard.model,
         "captionmill_prices": (shard.prices or "")[:512],
+        "captionmill_fields": listed if len(listed) <= 512 else "",
     }

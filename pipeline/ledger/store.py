@@ -6,10 +6,12 @@ import json
 import secrets
 from pathlib import Path
 
+from pipeline.ledger.adoption import Adoption
 from pipeline.ledger.answers import Answers
 from pipeline.ledger.batches import Batches
 from pipeline.ledger.books import Books
 from pipeline.ledger.database import Database
+from pipeline.ledger.exchange import Exchange
 from pipeline.ledger.images import Images
 from pipeline.ledger.queue import Queue
 from pipeline.ledger.rows import Rows
@@ -25,8 +27,10 @@ class Ledger:
         self.images = Images(self.database)
         self.works = Works(self.database)
         self.shards = Shards(self.database)
+        self.adoption = Adoption(self.database)
         self.batches = Batches(self.database)
         self.queue = Queue(self.database)
+        self.exchange = Exchange(self.database)
         self.books = Books(self.database)
         self.answers = Answers(self.database)
         self.rows = Rows(self.database)
@@ -58,11 +62,12 @@ class Ledger:
                 (key, value),
             )
 
-    def workspace_id(self) -> str:
-        """The random id that our batches carry in their metadata; made once."""
+    def workspace_id(self, remembered: str | None = None) -> str:
+        """The random id that our batches carry in their metadata; made once. A new ledger takes
+        over the `remembered` one of a ledger that was lost."""
         known = self.get("workspace_id")
         if known is None:
-            known = secrets.token_hex(8)
+            known = remembered or secrets.token_hex(8)
             self.put("workspace_id", known)
         return known
 

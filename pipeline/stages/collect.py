@@ -19,7 +19,7 @@ from pipeline.ledger.batches import Batch
 from pipeline.ledger.groups import is_online
 from pipeline.ledger.shards import Shard
 from pipeline.stages import results
-from pipeline.stages.desk import FROZEN, ON_HOLD, Desk
+from pipeline.stages.desk import FROZEN, Desk
 from pipeline.stages.reconcile import next_generation
 
 _REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "server"})
@@ -105,9 +105,10 @@ def _poll(desk: Desk, batch: Batch) -> bool:
         now,
         desk.patience,
     )
-    if step == "cancel":
-        desk.ledger.batches.cancel_asked(batch.row, now)
+    unwanted = batch.role == "stray" and not remote.terminal and batch.cancel_asked_at is None
+    if step == "cancel" or unwanted:
         desk.service.cancel(batch.batch_id)
+        desk.ledger.batches.cancel_asked(batch.row, now)  # only then: asking twice does no harm
     if step != "download":
         return False
     current = desk.ledger.batches.by_id(batch.batch_id)
@@ -143,15 +144,25 @@ def _downloaded(desk: Desk, batch: Batch) -> None:
     shard = desk.ledger.shards.get(batch.shard)
     with desk.ledger.database.transaction("downloaded"):
         desk.ledger.batches.move(batch.row, "downloaded")
-        if batch.role == "main":
+        if batch.leads(shard.generation):
             desk.ledger.shards.move(shard, "DOWNLOADED")
 
 
 def _vanished(desk: Desk, batch: Batch, error: NotFound, result: Collected) -> None:
     """A batch or result file that existed is gone: its money stays booked, a person looks."""
     text = f"batch {batch.batch_id} or a file of it is gone at the service ({error})"
+    desk.ledger.batches.vanished(batch.row, desk.clock.now())
     desk.ledger.incident(desk.clock.now(), "vanished", text, batch.shard, batch.row)
     result.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
+
+
+def write_off(desk: Desk, batch: Batch) -> Collected:
+    """A person knows that a batch's results are lost: its requests count as missing, what was
+    reserved for it stays counted."""
+    result = Collected()
+    _downloaded(desk, batch)
+    settle_batch(desk, batch, result)
+    return result
 
 
 def settle_batch(desk: Desk, batch: Batch, result: Collected) -> None:
@@ -170,7 +181,6 @@ def settle_batch(desk: Desk, batch: Batch, result: Collected) -> None:
             desk.ledger.incident(desk.clock.now(), kind, text, shard.row, batch.row)
         if settled.over:
             _freeze(desk, batch, settled.over)
-        desk.ledger.put(ON_HOLD, None)
         desk.ledger.put("table_stale", "1")
     result.add(settled)
     desk.note("batch.settled", batch=batch.batch_id, shard=shard.shard_key,
@@ -194,7 +204,7 @@ def _goes_again(
 ) -> bool:
     """A batch that never ran for a reason that passes: the same file goes again, no attempt is
     consumed. False when its requests have failed for good."""
-    if batch.role != "main" or failure.kind not in _REQUEUE | _PERSON:
+    if not batch.leads(shard.generation) or failure.kind not in _REQUEUE | _PERSON:
         return False
     now = desk.clock.now()
     refusals = shard.refusals + 1

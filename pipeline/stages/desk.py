@@ -18,7 +18,6 @@ from pipeline.providers.base import BatchService
 from pipeline.workspace import Workspace
 
 FROZEN = "frozen"
-ON_HOLD = "on_hold"
 
 
 class Note(Protocol):

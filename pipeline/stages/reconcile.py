@@ -6,13 +6,9 @@ allows a conclusion.
 
 from __future__ import annotations
 
-import re
-
 from pipeline.clock import Moment, elapsed
-from pipeline.core.identity import parse_custom_id
 from pipeline.core.lifecycle import (
     GENERATION,
-    SHARD,
     Adopt,
     AskPerson,
     Hold,
@@ -23,13 +19,12 @@ from pipeline.core.lifecycle import (
 )
 from pipeline.core.lifecycle import reconcile as decide
 from pipeline.core.lifecycle import strays as find_strays
-from pipeline.errors import NeedsPerson, NotFound
+from pipeline.errors import NeedsPerson
 from pipeline.failpoints import reached
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
-from pipeline.stages.desk import ON_HOLD, Desk
-
-_CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
+from pipeline.stages.desk import Desk
+from pipeline.stages.salvage import contents, lost_shard, number_in, shard_key_of
 
 
 def reconcile(desk: Desk) -> int:
@@ -54,6 +49,7 @@ def reconcile(desk: Desk) -> int:
             ask.append(shard.shard_key)
     for batch in find_strays(listed, desk.ledger.workspace_id(), _known(desk)):
         _adopt_stray(desk, batch)
+    _drop_overtaken(desk)
     if ask:
         raise NeedsPerson(
             f"no batch is found for {', '.join(ask)}, whose create call got no answer: look at the "
@@ -69,7 +65,11 @@ def _known(desk: Desk) -> frozenset[str]:
 def _intent(desk: Desk, shard: Shard) -> Intent:
     now = desk.clock.moment()
     since = Moment(shard.intent_at or now.wall, shard.intent_uptime or "")
-    absence = None if shard.absent_since is None else max(0, now.wall - shard.absent_since)
+    absence = (
+        None
+        if shard.absent_since is None
+        else elapsed(Moment(shard.absent_since, shard.absent_uptime or ""), now)
+    )
     return Intent(shard.shard_key, shard.file_id, elapsed(since, now), absence)
 
 
@@ -81,7 +81,14 @@ def _act(desk: Desk, shard: Shard, decision: Reconciled) -> None:
         for extra in decision.extras:
             _adopt_stray(desk, extra)
     elif isinstance(decision, Hold) and decision.first:
-        shards.move(shard, "CREATING", absent_since=desk.clock.now(), absences=shard.absences + 1)
+        now = desk.clock.moment()
+        shards.move(
+            shard,
+            "CREATING",
+            absent_since=now.wall,
+            absent_uptime=now.uptime,
+            absences=shard.absences + 1,
+        )
     elif isinstance(decision, Recreate):
         next_generation(desk, shard, not_before=0)
         desk.say(f"shard {shard.shard_key} certainly has no batch: it is created again")
@@ -99,34 +106,52 @@ def next_generation(desk: Desk, shard: Shard, *, not_before: int) -> None:
             intent_at=None,
             intent_uptime=None,
             absent_since=None,
+            absent_uptime=None,
             absences=0,
         )
 
 
 def _adopt(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
-    """The shard's own batch: its money is booked under this generation."""
+    """The shard's own batch: its money is booked under its generation, which an older ledger may
+    not have come to yet."""
+    generation = max(shard.generation, _generation(batch))
     with desk.ledger.database.transaction("adopt"):
-        desk.ledger.books.record_unasked(shard.row, shard.generation, shard.worst, desk.scope())
-        desk.ledger.batches.add(shard.row, shard.generation, batch, "main")
-        desk.ledger.shards.move(shard, "SUBMITTED")
+        if generation != shard.generation:
+            desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
+        desk.ledger.books.record_unasked(shard.row, generation, shard.worst, desk.scope())
+        desk.ledger.batches.add(shard.row, generation, batch, "main")
+        desk.ledger.shards.move(shard, "SUBMITTED", generation=generation)
+    desk.note("batch.adopted", batch=batch.id, shard=shard.shard_key)
 
 
 def _adopt_stray(desk: Desk, batch: RemoteBatch) -> None:
     """A batch of ours that the ledger does not know: book it, and use it."""
-    shard = desk.ledger.shards.by_key(batch.metadata.get(SHARD, ""))
-    if shard is None:
+    shard = desk.ledger.shards.by_key(shard_key_of(batch))
+    if shard is None or shard.state == "DISSOLVED":
         _adopt_unknown(desk, batch)
     elif shard.state in ("SEALED", "UPLOADING", "UPLOADED", "CREATING"):
         _adopt(desk, shard, batch)
+    elif shard.state == "SUBMITTED" and _generation(batch) > shard.generation:
+        _succeed(desk, shard, batch)
     else:
         _adopt_second(desk, shard, batch)
 
 
+def _succeed(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
+    """A later generation of a shard, made when the batch that this older ledger knows had failed
+    or was proven absent: from here on it decides, and the earlier one is only booked."""
+    with desk.ledger.database.transaction("succeed"):
+        generation = _generation(batch)
+        desk.ledger.books.record_unasked(shard.row, generation, shard.worst, desk.scope())
+        desk.ledger.batches.add(shard.row, generation, batch, "main")
+        desk.ledger.shards.move(shard, "SUBMITTED", generation=generation)
+
+
 def _adopt_second(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
-    """A second batch of a shard: what it costs is booked, what it has not run is cancelled."""
+    """A second batch of a shard: what it costs is booked. What it has not run is cancelled, by
+    `collect`."""
     with desk.ledger.database.transaction("adopt_second"):
-        generation = int(_number(batch.metadata.get(GENERATION)) or shard.generation)
-        row = desk.ledger.batches.add(shard.row, generation, batch, "stray")
+        row = desk.ledger.batches.add(shard.row, _generation(batch), batch, "stray")
         desk.ledger.books.record_unasked(shard.row, -row, shard.worst, desk.scope())
         desk.ledger.incident(
             desk.clock.now(),
@@ -136,36 +161,19 @@ def _adopt_second(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
             shard.row,
             row,
         )
-    if not batch.terminal:
-        desk.service.cancel(batch.id)
 
 
 def _adopt_unknown(desk: Desk, batch: RemoteBatch) -> None:
     """A restored older ledger meets its own future: learn what the batch holds before anything
     is sent, so that none of it is paid for again."""
-    try:
-        attempts = _contents(desk, batch)
-    except NotFound:
-        attempts = None
-    meta = batch.metadata
-    worst = _number(meta.get("captionmill_worst_nano"))
-    requests = _number(meta.get("captionmill_requests")) or batch.total or 0
+    lines = contents(desk, batch)
+    lost = lost_shard(batch)
     with desk.ledger.database.transaction("adopt_unknown"):
-        key = meta.get(SHARD) or f"unknown-{batch.id}"
-        model = meta.get("captionmill_model") or batch.model or ""
-        row = desk.ledger.shards.adopt_unknown(
-            key, model, requests, worst, meta.get("captionmill_prices") or None, desk.clock.now()
-        )
-        desk.ledger.books.record_unasked(row, 1, worst, desk.scope())
-        number = desk.ledger.batches.add(row, 1, batch, "main")
-        if attempts is None and not batch.terminal:
-            desk.ledger.put(
-                ON_HOLD,
-                f"batch {batch.id} is ours but its input file is gone: nothing is sent before its "
-                "results are here",
-            )
-        for work_key, attempt in attempts or ():
-            desk.ledger.shards.adopt_item(row, work_key, attempt)
+        row = desk.ledger.adoption.adopt(lost, desk.clock.now())
+        desk.ledger.books.record_unasked(row, lost.generation, lost.worst, desk.scope())
+        number = desk.ledger.batches.add(row, lost.generation, batch, "main")
+        for line in lines or ():
+            desk.ledger.adoption.add_line(row, line.work_key, line.attempt)
         desk.ledger.incident(
             desk.clock.now(),
             "adopted",
@@ -176,22 +184,19 @@ def _adopt_unknown(desk: Desk, batch: RemoteBatch) -> None:
         )
 
 
-def _contents(desk: Desk, batch: RemoteBatch) -> list[tuple[bytes, int]]:
-    """(work_key, attempt) of every line of a batch, from its input file at the service."""
-    path = desk.workspace.shards / f"_adopt-{batch.id}.tmp"
-    try:
-        desk.service.download(batch.input_file_id, path)
-        found = []
-        with path.open("rb") as lines:
-            for line in lines:
-                match = _CUSTOM_ID.search(line)
-                parsed = parse_custom_id(match.group(1).decode("ascii")) if match else None
-                if parsed:
-                    found.append((parsed.work_key, parsed.attempt))
-        return found
-    finally:
-        path.unlink(missing_ok=True)
+def _drop_overtaken(desk: Desk) -> None:
+    """Take shards apart that were not sent and whose images are at the service in others."""
+    for shard in desk.ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED"):
+        if desk.ledger.adoption.overtaken(shard):
+            give_back(desk, shard)
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+def give_back(desk: Desk, shard: Shard) -> None:
+    """Take a shard apart that certainly has no batch: its money and its images are free."""
+    with desk.ledger.database.transaction("give_back"):
+        desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
+        desk.ledger.shards.dissolve(shard)
+
+
+def _generation(batch: RemoteBatch) -> int:
+    return number_in(batch.metadata.get(GENERATION)) or 1

@@ -23,8 +23,8 @@ from pipeline.errors import (
 from pipeline.failpoints import reached
 from pipeline.files import require_room, sha256_of
 from pipeline.ledger.shards import Shard, metadata_of
-from pipeline.stages.desk import FROZEN, ON_HOLD, Desk
-from pipeline.stages.reconcile import reconcile
+from pipeline.stages.desk import FROZEN, Desk
+from pipeline.stages.reconcile import give_back, reconcile
 
 _TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
 _ANSWER_ROOM = 8_192  # bytes an answer line may need, generously
@@ -60,9 +60,11 @@ def submit(desk: Desk, spec: int, result: Submitted | None = None) -> Submitted:
     Never raises for what a later run can mend: see `Submitted.error`.
     """
     result = result or Submitted()
-    frozen = desk.ledger.get(FROZEN) or desk.ledger.get(ON_HOLD)
+    frozen = desk.ledger.get(FROZEN)
     if frozen:
         result.stop("frozen", NeedsPerson(frozen))
+        return result
+    if not _nothing_is_blind(desk, result):
         return result
     for shard in desk.ledger.shards.in_states(*_TO_SEND):
         desk.check_stop()
@@ -84,11 +86,28 @@ def submit(desk: Desk, spec: int, result: Submitted | None = None) -> Submitted:
     return result
 
 
+def _nothing_is_blind(desk: Desk, result: Submitted) -> bool:
+    """Nothing is sent while some image may be in a batch of unknown contents."""
+    blind = desk.ledger.adoption.blind()
+    lost = [shard.shard_key for shard in blind if shard.gone]
+    if lost:
+        result.stop(
+            "adopted",
+            NeedsPerson(
+                f"the batches of {', '.join(lost)} were paid for, and neither here nor at the "
+                "service is left what they held, so an image sent now may be paid for again: if "
+                "that is fine, run 'captionmill resolve write-off'"
+            ),
+        )
+    elif blind:
+        result.waiting["adopted"] += len(blind)
+    return not blind
+
+
 def _leave_other(desk: Desk, shard: Shard) -> None:
-    """A shard of another prompt or data set: never sent by this run. One that holds no money
-    is taken apart, so that its images are free for the prompt that is wanted now."""
-    if shard.state == "SEALED":
-        desk.ledger.shards.dissolve(shard)
+    """A shard of another prompt or data set: never sent by this run. No batch of it was created,
+    so it is taken apart: its money and its images are free for what is wanted now."""
+    give_back(desk, shard)
 
 
 def _advance(desk: Desk, shard: Shard, result: Submitted) -> bool:
@@ -103,12 +122,15 @@ def _advance(desk: Desk, shard: Shard, result: Submitted) -> bool:
         shard = desk.ledger.shards.get(shard.row)
         if shard.state not in _TO_SEND:
             return True
+    if desk.ledger.adoption.overtaken(shard):
+        give_back(desk, shard)
+        return True
     fresh = shard.state == "SEALED"
     if fresh:
         shard = _reserve(desk, shard)
     if shard.state == "UPLOADING":
         if not _file_is_whole(desk, shard):
-            _give_back(desk, shard)
+            give_back(desk, shard)  # its file is gone or damaged: it is made again
             return True
         shard = _upload(desk, shard, look_first=not fresh or shard.generation > 1)
     if not _create(desk, shard):
@@ -152,13 +174,6 @@ def _file_is_whole(desk: Desk, shard: Shard) -> bool:
     return path.is_file() and (shard.sha256 is None or sha256_of(path) == shard.sha256)
 
 
-def _give_back(desk: Desk, shard: Shard) -> None:
-    """The shard's file is gone or damaged and no batch exists: make it again."""
-    with desk.ledger.database.transaction("give_back"):
-        desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
-        desk.ledger.shards.dissolve(shard)
-
-
 def _upload(desk: Desk, shard: Shard, *, look_first: bool) -> Shard:
     name = desk.filename(shard.shard_key)
     found = [
@@ -187,7 +202,9 @@ def _create(desk: Desk, shard: Shard) -> bool:
     try:
         remote = desk.service.create(
             input_file_id=shard.file_id or "",
-            metadata=metadata_of(desk.ledger.workspace_id(), shard),
+            metadata=metadata_of(
+                desk.ledger.workspace_id(), shard, desk.ledger.works.schema_fields(shard.spec)
+            ),
         )
     except Ambiguous as error:
         desk.say(f"no answer to a create call ({error}): the service's list will tell")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -39,6 +40,7 @@ class Task:
         mutant: name of a breakage of the product, see tests.crash.mutants.
         file_limit: RLIMIT_FSIZE in bytes.
         pause: (failpoint, visit): tells the keeper and waits for its word.
+        copy: (failpoint, visit, folder): the ledger's files as they are there, for a restore.
     """
 
     arguments: tuple[str, ...]
@@ -51,6 +53,7 @@ class Task:
     mutant: str | None = None
     file_limit: int | None = None
     pause: tuple[str, int] | None = None
+    copy: tuple[str, int, Path] | None = None
 
 
 def be(task: Task) -> int:
@@ -86,6 +89,9 @@ def _hook(task: Task) -> Callable[[str], None] | None:
         actions.append(lambda name: void(os.write(trace, f"{name}\n".encode())))
     if task.pause is not None:
         actions.append(_at(*task.pause, lambda: ask(task.keeper, "paused")))
+    if task.copy is not None:
+        name, visit, folder = task.copy
+        actions.append(_at(name, visit, lambda: copy_ledger(_workspace(task), folder)))
     if task.stop is not None:
         name, visit, number = task.stop
         actions.append(_at(name, visit, lambda: os.kill(os.getpid(), number)))
@@ -99,6 +105,18 @@ def _hook(task: Task) -> Callable[[str], None] | None:
             action(name)
 
     return hook
+
+
+def copy_ledger(workspace: Path, folder: Path) -> None:
+    """The ledger's files as a back-up program that knows nothing of SQLite would take them."""
+    folder.mkdir(exist_ok=True)
+    for path in workspace.glob("ledger.db*"):
+        shutil.copy(path, folder / path.name)
+
+
+def _workspace(task: Task) -> Path:
+    setting = next(text for text in task.arguments if text.startswith("workspace="))
+    return Path(setting.partition("=")[2])
 
 
 def _at(wanted: str, visit: int, act: Callable[[], object]) -> Callable[[str], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.crash.judge import Judge
 from tests.crash.keeper import Keeper
 from tests.crash.pictures import fill
 from tests.crash.sharedtime import JudgeClock, SharedTime
-from tests.crash.zygote import Zygote
+from tests.crash.zygote import HUNG, Zygote
 
 USD = 1_000_000_000
 KILLED = -signal.SIGKILL
@@ -95,6 +96,15 @@ class World:
         """Let time go by, for everybody."""
         self.server.clock.advance(seconds)
 
+    def serve(self) -> None:
+        """Wait until the service has done what is due by its clock."""
+        service = self.server.service
+        for _ in range(500):
+            if not service.batches.unfinished():
+                return
+            service.executor.wake()
+            time.sleep(0.01)
+
     def add(self, names: Mapping[str, int]) -> None:
         """Put further images into the folder."""
         fill(self.data, dict(names))
@@ -103,6 +113,14 @@ class World:
     def said(self) -> str:
         """Everything that the product has printed."""
         return self.output.read_text(errors="replace") if self.output.exists() else ""
+
+    def restore(self, copy: Path) -> None:
+        """Put an older copy of the ledger in the place of the present one."""
+        self.judge.rows_may_shrink = True
+        for path in self.workspace.glob("ledger.db*"):
+            path.unlink()
+        for path in copy.glob("ledger.db*"):
+            shutil.copy(path, self.workspace / path.name)
 
     # -- running -------------------------------------------------------------------------------
 
@@ -143,8 +161,8 @@ class World:
     def run(self, *verb: str, **more: object) -> int:
         """A run to its end; gives its exit code (-9 for one that was killed)."""
         code = self.wait(self.start(self.task(*verb, **more)))
-        if code in (70, 71):
-            self.judge.fault(f"exit {code}, a bug: {self.said[-1500:]}")
+        if code in (70, 71, HUNG):
+            self.judge.fault(f"exit {code}, a bug or hung: {self.said[-1500:]}")
         return code
 
     def trace(self) -> list[str]:

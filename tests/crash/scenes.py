@@ -47,6 +47,7 @@ def _other_prompt(world: World) -> None:
 def _under_way(world: World) -> None:
     assert world.run("submit", str(world.data), "--yes") in (0, 3)
     world.skip(3600)
+    world.serve()
 
 
 def _troubled(zygote: Zygote) -> World:

@@ -12,11 +12,14 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tests.crash.child import Task, be, quiet_exit
 
+HUNG = 72
+_LONGEST = 60.0  # seconds of real time that a run may take
 _SIZE = struct.Struct("<I")
 ROOT = Path(__file__).parents[2]
 
@@ -112,6 +115,18 @@ def _warm_the_sdk() -> None:
     client.close()
 
 
+def _wait(pid: int) -> int:
+    end = time.monotonic() + _LONGEST
+    while time.monotonic() < end:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    return HUNG
+
+
 def _serve() -> None:
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nobody else writes into the answers
@@ -130,8 +145,7 @@ def _serve() -> None:
                     sys.exit(be(value))
             _write(answers, pid)
         elif verb == "wait":
-            _, status = os.waitpid(value, 0)
-            _write(answers, os.waitstatus_to_exitcode(status))
+            _write(answers, _wait(value))
         else:
             _write(answers, "ready")
 

@@ -27,22 +27,11 @@ def test_an_arrow_starts_from_the_state_that_was_seen(world: World) -> None:
         world.ledger.shards.move(shard, "UPLOADING")
 
 
-def test_an_adopted_line_is_live_and_can_not_be_sealed_again(world: World) -> None:
-    import sqlite3
-
-    world.image("a.jpg", 1)
-    shards = world.ledger.shards
-    row = shards.adopt_unknown("000009-zz", "gpt-6-luna", 1, 77, None, NOW)
-    shards.adopt_item(row, world.works[0][1], 1)
-    shards.adopt_item(row, world.works[0][1], 1)
-    assert [item[3] for item in shards.items(row)] == [True]
-    with pytest.raises(sqlite3.IntegrityError):
-        world.seal()
-
-
 def test_metadata_keeps_the_services_limits(world: World) -> None:
     world.image("a.jpg", 1)
-    meta = metadata_of("w" * 16, world.seal())
+    meta = metadata_of("w" * 16, world.seal(), ["caption", "tags"])
+    assert meta["captionmill_fields"] == '["caption", "tags"]'
+    assert metadata_of("w", world.ledger.shards.get(1), ["x" * 600])["captionmill_fields"] == ""
     assert len(meta) <= 16
     assert all(len(k) <= 64 and len(v) <= 512 for k, v in meta.items())
 

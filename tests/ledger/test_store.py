@@ -18,6 +18,11 @@ def test_the_workspace_keeps_its_id(ledger: Ledger, reopen: Callable[[], Ledger]
     assert len(first) == 16
     with reopen() as again:
         assert again.workspace_id() == first
+        assert again.workspace_id("another") == first
+
+
+def test_a_new_ledger_takes_over_the_id_of_a_lost_one(ledger: Ledger) -> None:
+    assert ledger.workspace_id("f" * 16) == "f" * 16
 
 
 def test_runs_and_incidents(ledger: Ledger) -> None:

@@ -1,0 +1,99 @@
+"""Shards and lines that the ledger does not remember: an older copy of it was restored, or it was
+lost. What is at the service is taken in before anything is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.ledger.database import Database
+from pipeline.ledger.shards import ELSEWHERE, PAID_SINCE, Shard
+from pipeline.records import Nano
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A shard of ours as its batch's metadata describe it.
+
+    Attributes:
+        fields: properties of its structured answers as a JSON list, None for plain text.
+    """
+
+    shard_key: str
+    generation: int
+    model: str
+    requests: int
+    worst: Nano | None
+    prices: str | None
+    fields: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """An adopted shard of unknown contents; `gone` when its results are too."""
+
+    shard_key: str
+    gone: bool
+
+
+class Adoption:
+    """Writes the tables `shards` and `items` for what comes back."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def adopt(self, lost: Lost, now: int) -> int:
+        """Record a shard that is at the service; gives its row. One that was taken apart here
+        comes back."""
+        row = self._db.one(
+            "INSERT INTO shards (shard_key, generation, model, state, requests, bytes, "
+            "prompt_tokens, worst, prices, fields, created_at) "
+            "VALUES (?, ?, ?, 'SUBMITTED', ?, 0, 0, ?, ?, ?, ?) "
+            "ON CONFLICT (shard_key) DO UPDATE SET state = 'SUBMITTED', cleaned = 0, "
+            "generation = excluded.generation RETURNING id",
+            (lost.shard_key, lost.generation, lost.model, lost.requests, lost.worst, lost.prices,
+             lost.fields, now),
+        )  # fmt: skip
+        assert row is not None
+        return int(row[0])  # type: ignore[call-overload, no-any-return]
+
+    def add_line(self, shard: int, work_key: bytes, attempt: int) -> None:
+        """A line of an adopted shard: its work is live, so that nobody sends it again. A work
+        that lives in another shard stays there until that one is taken apart, see `overtaken`."""
+        self._db.execute(
+            "INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (work_key,)
+        )
+        work = self._db.number("SELECT id FROM works WHERE work_key = ?", (work_key,))
+        self._db.execute(
+            "INSERT INTO items (shard, work, attempt, live) VALUES (?1, ?2, ?3, NOT EXISTS "
+            "(SELECT 1 FROM items WHERE work = ?2 AND live = 1)) ON CONFLICT DO NOTHING",
+            (shard, work, attempt),
+        )
+        self._db.execute(
+            "UPDATE works SET state = 'live', attempts = MAX(attempts, ?) "
+            "WHERE id = ? AND state = 'pending'",
+            (attempt, work),
+        )
+
+    def overtaken(self, shard: Shard) -> bool:
+        """True when a work of a shard that was not sent is at the service or paid for elsewhere:
+        an older ledger was restored, or a batch turned up late. Such a shard is never sent."""
+        return bool(
+            self._db.one(
+                "SELECT 1 FROM items i JOIN works w ON w.id = i.work "
+                "WHERE i.shard = ? AND i.live = 1 AND (w.outcome = 'captioned' "
+                f"OR EXISTS ({PAID_SINCE}) OR EXISTS ({ELSEWHERE})) LIMIT 1",
+                (shard.row,),
+            )
+        )
+
+    def blind(self) -> list[Blind]:
+        """Adopted shards at the service of which nobody knows what they hold."""
+        return [
+            Blind(str(key), bool(gone))
+            for key, gone in self._db.execute(
+                "SELECT shard_key, EXISTS (SELECT 1 FROM batches b WHERE b.shard = s.id "
+                "AND b.vanished_at IS NOT NULL) FROM shards s "
+                "WHERE state IN ('SUBMITTED', 'DOWNLOADED') "
+                "AND NOT EXISTS (SELECT 1 FROM items i WHERE i.shard = s.id) ORDER BY id"
+            )
+        ]

@@ -1,0 +1,76 @@
+"""An older copy of the ledger is put back: at every step of a run's life."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.crash.cases import Tally, chosen, parts
+from tests.crash.rig import World
+from tests.crash.scenes import SCENES, visits
+from tests.crash.zygote import Zygote
+
+# how the copy comes back: (settings, the rest of the run is over before)
+WAYS = {
+    "after the run": ({}, True),
+    "files kept at the service": ({"batch.delete_remote_files": False}, True),
+    "while batches run": ({}, False),
+}
+
+
+@pytest.mark.parametrize(
+    "scene", ["first run", "second night", "another prompt", "troubled batches"]
+)
+@pytest.mark.parametrize("way", WAYS)
+@parts
+def test_an_older_ledger_pays_nothing_again(
+    scene: str, way: str, part: int, zygote: Zygote, tally: Tally
+) -> None:
+    group = f"restore: {scene}, {way}"
+    cases = chosen(group, visits(zygote, scene), 4, part)
+    tally.play(group, cases, lambda place: restored(zygote, scene, way, place))
+
+
+def restored(zygote: Zygote, name: str, way: str, place: tuple[str, int]) -> list[str]:
+    scene, (settings, over) = SCENES[name], WAYS[way]
+    with scene.open(zygote) as world:
+        world.settings.update(settings)
+        scene.prepare(world)
+        copy = world.root / "copy"
+        if over:
+            world.run(*scene.verb(world), copy=(*place, copy))
+            world.recover()
+        else:
+            # killed a little later: batches are under way that the copy knows nothing of
+            world.run("submit", str(world.data), "--yes", copy=(*place, copy))
+        if copy.exists():
+            world.judge.ledger_is_whole = False
+            world.restore(copy)
+            world.run()
+            world.judge.ledger_is_whole = True
+        world.recover()
+        world.judge.rest()
+        return world.judge.found
+
+
+def test_a_restored_ledger_waits_for_a_person_when_nothing_tells_what_was_bought(
+    zygote: Zygote,
+) -> None:
+    settings = {"batch.keep_raw": False}
+    with World(zygote, 3, settings=settings) as world:
+        copy = world.root / "copy"
+        assert world.run(copy=("ledger.after_commit.link", 1, copy)) == 0
+        world.judge.ledger_is_whole = False
+        world.restore(copy)
+        for _ in range(2):
+            assert world.run() == 5, world.said
+        world.judge.ledger_is_whole = True
+        assert "resolve write-off" in world.said
+        world.judge.look()
+        assert world.judge.found == []
+        # the person takes the risk: everything is bought again, and both payments are booked
+        assert world.run("resolve", "write-off") == 0
+        world.judge.may_pay_twice = True
+        assert world.run() == 0, world.said
+        world.judge.look()
+        assert world.judge.found == []
+        assert {row["outcome"] for row in world.judge.table()} == {"captioned"}

@@ -1,0 +1,107 @@
+import sqlite3
+
+import pytest
+
+from pipeline.core.outcomes import DEFAULT_RULES
+from pipeline.ledger.adoption import Blind, Lost
+from tests.ledger.world import NOW, World, answered, remote, scope
+
+LOST = Lost("000009-12345678", 1, "gpt-6-luna", 1, 77, None, None)
+
+
+def states(world: World) -> list[tuple[object, ...]]:
+    return world.ledger.database.execute("SELECT state, attempts FROM works ORDER BY id").fetchall()
+
+
+def adopted(world: World, number: int = 0, attempt: int = 1) -> int:
+    row = world.ledger.adoption.adopt(LOST, NOW)
+    world.ledger.books.record_unasked(row, 1, 77, scope(1))
+    world.ledger.batches.add(row, 1, remote("batch_9"), "main")
+    world.ledger.adoption.add_line(row, world.works[number][1], attempt)
+    return row
+
+
+def test_an_adopted_line_is_live_and_can_not_be_sealed_again(world: World) -> None:
+    world.image("a.jpg", 1)
+    row = adopted(world)
+    world.ledger.adoption.add_line(row, world.works[0][1], 1)
+    assert [item[3] for item in world.ledger.shards.items(row)] == [True]
+    with pytest.raises(sqlite3.IntegrityError):
+        world.seal()
+
+
+def test_a_shard_whose_image_is_at_the_service_is_overtaken_and_hands_it_over(
+    world: World,
+) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    sealed = world.seal()
+    assert not world.ledger.adoption.overtaken(sealed)
+    row = adopted(world)
+    assert [item[3] for item in world.ledger.shards.items(row)] == [False]
+    assert world.ledger.adoption.overtaken(sealed)
+    world.ledger.shards.dissolve(sealed)
+    assert [item[3] for item in world.ledger.shards.items(row)] == [True]
+    assert states(world) == [("live", 1), ("pending", 0)]
+
+
+def test_a_shard_whose_image_is_paid_for_is_overtaken_and_leaves_it_done(world: World) -> None:
+    world.image("a.jpg", 1)
+    sealed = world.seal()
+    row = adopted(world)
+    batch = world.ledger.batches.by_id("batch_9")
+    assert batch is not None
+    shard = world.ledger.shards.get(row)
+    line = answered(world.works[0][1], outcome="refused", caption=None)
+    world.ledger.answers.settle(shard, batch, [line], DEFAULT_RULES, NOW)
+    assert states(world) == [("live", 1)]
+    assert world.ledger.adoption.overtaken(sealed)
+    world.ledger.shards.dissolve(sealed)
+    assert states(world) == [("done", 1)]
+
+
+def test_a_shard_that_was_taken_apart_comes_back(world: World) -> None:
+    world.image("a.jpg", 1)
+    sealed = world.seal(key=LOST.shard_key)
+    world.ledger.shards.dissolve(sealed)
+    row = adopted(world)
+    assert row == sealed.row
+    assert world.ledger.shards.get(row).state == "SUBMITTED"
+    assert states(world) == [("live", 1)]
+
+
+def test_a_shard_of_unknown_contents_is_blind_until_it_is_settled(world: World) -> None:
+    world.image("a.jpg", 1)
+    row = world.ledger.adoption.adopt(LOST, NOW)
+    batch = world.ledger.batches.add(row, 1, remote("batch_9"), "main")
+    assert world.ledger.adoption.blind() == [Blind(LOST.shard_key, False)]
+    world.ledger.batches.vanished(batch, NOW)
+    assert world.ledger.adoption.blind() == [Blind(LOST.shard_key, True)]
+    world.ledger.shards.move(world.ledger.shards.get(row), "SETTLED")
+    assert world.ledger.adoption.blind() == []
+
+
+def test_a_second_batch_frees_nothing_while_the_first_one_is_to_answer(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, first = world.submitted()
+    ledger = world.ledger
+    row = ledger.batches.add(shard.row, 1, remote("batch_2"), "stray")
+    ledger.books.record_unasked(shard.row, -row, 1000, scope(1))
+    second = ledger.batches.by_id("batch_2")
+    assert second is not None
+    line = answered(world.works[0][1], 0, outcome="cancelled", caption=None, usage=None)
+    ledger.answers.settle(shard, second, [line], DEFAULT_RULES, NOW)
+    assert states(world) == [("live", 1)]
+    ledger.answers.settle(shard, first, [answered(world.works[0][1])], DEFAULT_RULES, NOW)
+    assert states(world) == [("done", 1)]
+
+
+def test_a_released_reservation_opens_again_for_a_batch_that_turns_up(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard = world.seal()
+    books = world.ledger.books
+    books.record_unasked(shard.row, 1, 1000, scope(1))
+    books.release(shard.row, 1, NOW)
+    assert books.totals().reserved == 0
+    books.record_unasked(shard.row, 1, 1000, scope(1))
+    assert books.totals().reserved == 1000
