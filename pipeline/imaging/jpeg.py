@@ -16,9 +16,8 @@ from PIL import Image
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import pixels_to_srgb, to_srgb
+from pipeline.imaging.decoder import Picture, Refusal
 from pipeline.imaging.jpeg_header import JpegHeader, read_header
-from pipeline.imaging.picture import Picture
-from pipeline.imaging.refusal import Refusal
 from pipeline.imaging.resize import Pixels, shrink_four
 
 OVERSAMPLING = 1.4

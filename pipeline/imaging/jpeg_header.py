@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.imaging.refusal import Refusal
+from pipeline.imaging.decoder import Refusal
 
 _SOF_PROCESSES = {
     0xC0: "baseline",

@@ -12,13 +12,12 @@ from PIL import Image
 
 from pipeline.core.reasons import rejection
 from pipeline.core.recipe import Recipe
+from pipeline.imaging.decoder import Decoder, Picture, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.pass_through import may_pass
 from pipeline.imaging.perceptual import dhash, grey_of, sharpness
-from pipeline.imaging.picture import Decoder, Picture
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.reading import read_image_file
-from pipeline.imaging.refusal import Refusal
 from pipeline.imaging.resize import Pixels, turn
 from pipeline.imaging.sniff import describe_other, sniff
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage

@@ -18,11 +18,10 @@ from PIL import Image, ImageFile
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
+from pipeline.imaging.decoder import Picture, Refusal
 from pipeline.imaging.jpeg_header import exif_orientation
 from pipeline.imaging.modes import to_plain
-from pipeline.imaging.picture import Picture
 from pipeline.imaging.png_check import broken_png
-from pipeline.imaging.refusal import Refusal
 from pipeline.imaging.resize import shrink_image
 
 _PLUGINS = {
@@ -67,9 +66,6 @@ class RasterDecoder:
         flags = self._flags + self._load(width, height)
         with _translated():
             image, more = to_plain(self._image)
-            # what HEIC says of its size is only certain after decoding
-            if image.size != (self.width, self.height) and self.format != "JPEG":
-                self.width, self.height = image.size
             image = shrink_image(image, (width, height))
             picture = self._in_srgb(image)
         return Picture(picture.pixels, flags + more + picture.flags)
@@ -96,7 +92,8 @@ class RasterDecoder:
     def _in_srgb(self, image: Image.Image) -> Picture:
         info = self._image.info
         colours = image.convert("RGB") if image.mode == "RGBA" else image
-        colours, flags = to_srgb(colours, info.get("icc_profile"))
+        icc = None if self._image.mode == "LAB" else info.get("icc_profile")
+        colours, flags = to_srgb(colours, icc)
         gamma = info.get("gamma")
         if gamma and not flags and "srgb" not in info and self.format == "PNG":
             colours, flags = undo_gamma(colours, float(gamma))
@@ -128,7 +125,7 @@ def _orientation(image: Image.Image) -> int:
     if image.format == "TIFF":
         value = getattr(image, "tag_v2", {}).get(_ORIENTATION_TAG, 1)
         return value if value in range(1, 9) else 1
-    exif = image.info.get("exif", b"")
+    exif = image.info.get("exif") or b""
     return exif_orientation(exif.removeprefix(b"Exif\0\0")) or 1
 
 

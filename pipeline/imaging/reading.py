@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 
-from pipeline.imaging.refusal import Refusal
+from pipeline.imaging.decoder import Refusal
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
 

@@ -1,4 +1,4 @@
-"""What a decoder gives."""
+"""What every decoder gives, or says instead."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.imaging.resize import Pixels
+
+
+class Refusal(Exception):
+    """An image cannot be prepared. Never leaves this package: `prepare` makes it a RejectedImage.
+
+    Attributes:
+        code: one of `pipeline.core.reasons.REASONS`.
+        detail: what is particular to this image, often a library's words.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
