@@ -99,6 +99,25 @@ class RejectedImage:
     source_height: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a picture looks like.
+
+    Attributes:
+        hash: 16 bytes.
+        settled: it stands for itself whatever else is found (it is paid for already).
+        pixels, sharpness: of the original; the largest and sharpest of a group represents it.
+        width, height: for the check of the shape.
+    """
+
+    hash: bytes
+    settled: bool
+    pixels: int
+    sharpness: int
+    width: int
+    height: int
+
+
 Prepared = PreparedImage | KnownImage | RejectedImage
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.catalog import model_facts
@@ -29,6 +30,7 @@ from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind
 from pipeline.core.tokens import RequestEstimator
 from pipeline.errors import UsageError
+from pipeline.fetch import FetchOptions
 from pipeline.notify import Notice
 from pipeline.prices import sheet_for
 from pipeline.sources.base import SourceOptions
@@ -300,13 +302,21 @@ def quill(wished: Wish) -> Quill:
     return Quill(wished.request, Appraiser(wished.estimator, wished.sheet))
 
 
-def source_options(config: Config) -> SourceOptions:
-    """The rules of a crawl."""
+def fetch_options(config: Config) -> FetchOptions:
+    """The rules of downloading."""
+    rules = config.fetch.model_dump()
+    ports = frozenset(rules.pop("ports"))
+    return FetchOptions(ports=ports, recheck_seconds=rules.pop("recheck"), **rules)
+
+
+def source_options(config: Config, url_cache: Path | None) -> SourceOptions:
+    """The rules of a crawl; images at URLs are looked for in `url_cache`."""
     return SourceOptions(
         follow_links=config.input.follow_links,
         extensions=config.input.extensions,
         path_column=config.input.path_column,
         allow_outside=config.input.allow_outside,
+        url_cache=url_cache,
     )
 
 

@@ -71,12 +71,19 @@ class Rig:
         return load_config(None, base | {k.replace("__", "."): v for k, v in overrides.items()})
 
     def run(
-        self, *, wait: bool = True, yes: bool = True, data: Path | None = None, **overrides: object
+        self,
+        *,
+        wait: bool = True,
+        yes: bool = True,
+        data: Path | None = None,
+        manifest: Path | None = None,
+        **overrides: object,
     ) -> Report:
-        """One run of the product."""
+        """One run of the product, over the rig's folder or what is given."""
         return run(
             self.config(**overrides),
-            data or self.data,
+            None if manifest else data or self.data,
+            manifest=manifest,
             wait=wait,
             confirm=lambda _question: yes,
             say=self.said.append,

@@ -50,6 +50,8 @@ def configured(*, sending: bool = False) -> Callable[[F], Callable[..., Any]]:
                 value = kwargs.pop(_name(option))
                 if value is not None:
                     overrides[key] = value
+            if kwargs.pop("fetch", False):
+                overrides["fetch.allow"] = True
             for setting in kwargs.pop("settings"):
                 key, found, text = setting.partition("=")
                 if not found:
@@ -59,6 +61,10 @@ def configured(*, sending: bool = False) -> Callable[[F], Callable[..., Any]]:
             return function(*args, config=config, **kwargs)
 
         decorated: Any = wrapped
+        if sending:
+            decorated = click.option(
+                "--fetch", is_flag=True, help="Download images at URLs (see [fetch])."
+            )(decorated)
         decorated = click.option(
             "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any configuration key."
         )(decorated)

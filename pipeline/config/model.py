@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from pipeline.config.fetching import FetchConfig
 from pipeline.config.schema import checked_schema
 from pipeline.config.section import (
     Float,
@@ -255,6 +256,7 @@ class Config(Section):
     prompt: PromptConfig = PromptConfig()
     provider: ProviderConfig = ProviderConfig()
     batch: BatchConfig = BatchConfig()
+    fetch: FetchConfig = FetchConfig()
     online: OnlineConfig = OnlineConfig()
     retry: RetryConfig = RetryConfig()
     budget: BudgetConfig = BudgetConfig()

@@ -9,12 +9,13 @@ bits, and only what meets there is compared as a whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pipeline.records import Look
 
 HASH_BYTES = 16
 _BITS = 8 * HASH_BYTES
@@ -25,25 +26,6 @@ _PASS, _PROBE, _COMPARE = 5_000.0, 1.0, 4.0
 Bits = NDArray[np.uint64]
 Index = NDArray[np.int64]
 Keys = NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a picture looks like.
-
-    Attributes:
-        hash: 16 bytes.
-        settled: it stands for itself whatever else is found (it is paid for already).
-        pixels, sharpness: of the original; the largest and sharpest of a group represents it.
-        width, height: for the check of the shape.
-    """
-
-    hash: bytes
-    settled: bool
-    pixels: int
-    sharpness: int
-    width: int
-    height: int
 
 
 def same_shape(one: Look, other: Look) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.core.neardup import group
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
@@ -35,6 +34,8 @@ def dedupe(
     distance: int,
 ) -> int:
     """Decide which new images are represented by another one; gives how many are."""
+    from pipeline.core.neardup import group  # numpy: only for who asks for it
+
     identify_images(ledger, order, engine, locate, looked=True)
     rows, looks = ledger.images.looks(order.source, order.spec, order.recipe)
     found = group(looks, distance)

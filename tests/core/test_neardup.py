@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.neardup import HASH_BYTES, Look, group, pairs, same_shape
+from pipeline.core.neardup import HASH_BYTES, group, pairs, same_shape
+from pipeline.records import Look
 
 
 def brute(hashes: list[bytes], distance: int) -> set[tuple[int, int, int]]:
