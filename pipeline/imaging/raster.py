@@ -37,7 +37,6 @@ _PLUGINS = {
     "PNM": ("PIL.PpmImagePlugin", "PpmImageFile"),
     "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
 }
-_ORIENTATION_TAG = 0x0112
 _truncation = threading.Lock()
 
 _TRUNCATED = ("truncated", "end of", "too short", "not enough data", "eof", "incomplete")
@@ -121,10 +120,10 @@ def _choose_frame(image: Image.Image, frame: int) -> tuple[str, ...]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation still to be applied; HEIC's and AVIF's own turning is in it already once."""
+    """EXIF orientation still to be applied. Pillow turns TIFF while it loads; what HEIC and AVIF
+    say of it themselves pillow-heif has done, and Pillow has put it into the EXIF block."""
     if image.format == "TIFF":
-        value = getattr(image, "tag_v2", {}).get(_ORIENTATION_TAG, 1)
-        return value if value in range(1, 9) else 1
+        return 1
     exif = image.info.get("exif") or b""
     return exif_orientation(exif.removeprefix(b"Exif\0\0")) or 1
 
