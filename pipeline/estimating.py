@@ -96,7 +96,7 @@ def find_alike(
         bits = near.distance if distance is None else distance
         dedupe(scene.ledger, scene.order, scene.engine, scene.locate, bits)
         found = alike(scene.ledger, scene.order.source)
-        scene.ledger.images.set_near(scene.order.source, {})
+        scene.ledger.likeness.set_near(scene.order.source, {})
         return found
 
 

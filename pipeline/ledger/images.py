@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pipeline.ledger.database import Database
 from pipeline.ledger.works import RecipeRow
-from pipeline.records import Look, SourceFile
+from pipeline.records import SourceFile
 
 _PAGE = 1000
 
@@ -254,58 +254,6 @@ class Images:
             "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL "
             "AND p.reject_code IS NOT NULL AND p.admission = ?",
             (recipe.row, source, recipe.admission),
-        )
-
-    # -- pictures that look alike --------------------------------------------------------------
-
-    def looks(self, source: int, spec: int, recipe: RecipeRow) -> tuple[list[int], list[Look]]:
-        """(content rows, looks) of new images of a source, and of what this spec has paid for
-        or will pay for: those are settled."""
-        rows, looks = [], []
-        for row, *look in self._db.execute(
-            "SELECT c.id, c.perceptual, EXISTS (SELECT 1 FROM works w WHERE w.content = c.id "
-            "AND w.spec = ?2) AS settled, MAX(o.width * o.height), c.sharpness, c.width, c.height "
-            "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ?3 "
-            "JOIN originals o ON o.id = p.original WHERE c.perceptual IS NOT NULL "
-            "AND (settled OR c.id IN (SELECT i.content FROM images i "
-            "JOIN folders f ON f.id = i.folder "
-            "WHERE f.source = ?1 AND i.todo = 1 AND i.present = 1)) "
-            "GROUP BY c.id ORDER BY c.id",
-            (source, spec, recipe.row),
-        ):
-            rows.append(int(row))
-            looks.append(Look(look[0], bool(look[1]), *look[2:]))
-        return rows, looks
-
-    def set_near(self, source: int, near: Mapping[int, tuple[int, int]]) -> None:
-        """Let contents of new images be represented by others: {content: (by, distance)}."""
-        mine = "todo = 1 AND present = 1 AND folder IN (SELECT id FROM folders WHERE source = ?)"
-        self._db.execute(
-            f"UPDATE images SET near_of = NULL, near_distance = NULL WHERE {mine}", (source,)
-        )
-        self._db.execute("CREATE TEMP TABLE near (content INTEGER PRIMARY KEY, by_, bits)")
-        self._db.executemany(
-            "INSERT INTO near VALUES (?, ?, ?)",
-            [(content, by, bits) for content, (by, bits) in near.items()],
-        )
-        self._db.execute(
-            "UPDATE images SET near_of = near.by_, near_distance = near.bits FROM near "
-            f"WHERE near.content = images.content AND {mine}",
-            (source,),
-        )
-        self._db.execute("DROP TABLE near")
-
-    def near(self, source: int) -> Iterator[tuple[str, str, int]]:
-        """(path, path of its representative, distance) of new images that another stands for."""
-        path = "CASE {f}.path WHEN '' THEN {i}.name ELSE {f}.path || '/' || {i}.name END"
-        yield from self._db.execute(
-            f"SELECT {path.format(f='f', i='i')}, "
-            f"(SELECT {path.format(f='rf', i='r')} FROM images r JOIN folders rf "
-            "ON rf.id = r.folder WHERE r.content = i.near_of ORDER BY r.id LIMIT 1), "
-            "i.near_distance FROM images i JOIN folders f ON f.id = i.folder "
-            "WHERE f.source = ? AND i.near_of IS NOT NULL AND i.todo = 1 AND i.present = 1 "
-            "ORDER BY i.near_of, f.path, i.name",
-            (source,),
         )
 
     def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:

@@ -13,6 +13,7 @@ from pipeline.ledger.books import Books
 from pipeline.ledger.database import Database
 from pipeline.ledger.exchange import Exchange
 from pipeline.ledger.images import Images
+from pipeline.ledger.likeness import Likeness
 from pipeline.ledger.queue import Queue
 from pipeline.ledger.rows import Rows
 from pipeline.ledger.shards import Shards
@@ -26,6 +27,7 @@ class Ledger:
         self.database = Database(path, read_only=read_only)
         self.images = Images(self.database)
         self.works = Works(self.database)
+        self.likeness = Likeness(self.database)
         self.shards = Shards(self.database)
         self.adoption = Adoption(self.database)
         self.batches = Batches(self.database)

@@ -37,10 +37,10 @@ def dedupe(
     from pipeline.core.neardup import group  # numpy: only for who asks for it
 
     identify_images(ledger, order, engine, locate, looked=True)
-    rows, looks = ledger.images.looks(order.source, order.spec, order.recipe)
+    rows, looks = ledger.likeness.looks(order.source, order.spec, order.recipe)
     found = group(looks, distance)
     with ledger.database.transaction("dedupe"):
-        ledger.images.set_near(
+        ledger.likeness.set_near(
             order.source,
             {rows[member]: (rows[by], bits) for member, (by, bits) in found.items()},
         )
@@ -49,4 +49,4 @@ def dedupe(
 
 def alike(ledger: Ledger, source: int) -> list[Alike]:
     """What `dedupe` decided for images that are not captioned yet, for a look before it counts."""
-    return [Alike(*row) for row in ledger.images.near(source)]
+    return [Alike(*row) for row in ledger.likeness.near(source)]

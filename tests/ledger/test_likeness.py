@@ -1,0 +1,47 @@
+from dataclasses import replace
+
+from pipeline.records import SourceFile
+from tests.ledger.world import NOW, World, prepared
+
+
+def seen(world: World, name: str, number: int, look: bytes, sharpness: int = 0) -> int:
+    """A new image whose content is known and that was not linked to a work yet."""
+    world.ledger.images.upsert(
+        world.folder, [SourceFile("", name, f"/imgs/{name}", 10, number, number)], 1, NOW
+    )
+    image = next(i for i in world.ledger.images.todo(world.source) if i.name == name)
+    picture = replace(prepared(number), perceptual_hash=look, sharpness=sharpness)
+    content = world.ledger.works.record_prepared(world.recipe, picture)
+    world.ledger.works.identify(image.id, picture.source_id, content.row)
+    return content.row
+
+
+def test_looks_of_new_images_and_of_what_is_paid_for(world: World) -> None:
+    paid = seen(world, "paid.jpg", 1, b"p" * 16)
+    world.image("paid.jpg", 1)
+    new = seen(world, "new.jpg", 2, b"n" * 16, sharpness=7)
+    rows, looks = world.ledger.likeness.looks(world.source, world.spec, world.recipe)
+    assert rows == [paid, new]
+    assert [(look.hash, look.settled, look.sharpness) for look in looks] == [
+        (b"p" * 16, True, 0),
+        (b"n" * 16, False, 7),
+    ]
+    assert looks[0].pixels == 640 * 480
+
+
+def test_a_decision_can_be_made_looked_at_and_undone(world: World) -> None:
+    big = seen(world, "big.jpg", 1, b"x" * 16)
+    small = seen(world, "small.jpg", 2, b"x" * 16)
+    world.ledger.likeness.set_near(world.source, {small: (big, 3)})
+    assert list(world.ledger.likeness.near(world.source)) == [("small.jpg", "big.jpg", 3)]
+    by_name = {image.name: image.near_of for image in world.ledger.images.todo(world.source)}
+    assert by_name == {"big.jpg": None, "small.jpg": big}
+    world.ledger.likeness.set_near(world.source, {})
+    assert list(world.ledger.likeness.near(world.source)) == []
+
+
+def test_a_hash_that_was_not_asked_for_at_first_is_added(world: World) -> None:
+    works = world.ledger.works
+    assert not works.record_prepared(world.recipe, prepared(1)).looked
+    works.record_prepared(world.recipe, replace(prepared(1), perceptual_hash=b"h" * 16))
+    assert works.content(1).looked
