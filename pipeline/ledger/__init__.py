@@ -3,6 +3,7 @@
 database.py  connection, transactions, migrations
 schema.py    the tables and the constraints that make the promises structural
 images.py    sources, folders and images as last seen
+likeness.py  pictures that look alike
 works.py     identities: originals, contents, preparations, works
 shards.py    shards, their items and batches
 adoption.py  what an older or lost ledger meets at the service

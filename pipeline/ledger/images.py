@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.works import RecipeRow
 from pipeline.records import SourceFile
 
 _PAGE = 1000
@@ -217,43 +216,6 @@ class Images:
             "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
             "WHERE i.todo = 1 AND i.present = 1 AND f.source = ?",
             (source,),
-        )
-
-    def identified(
-        self, source: int, recipe: RecipeRow
-    ) -> Iterator[tuple[bytes, int, int, Mapping[str, str]]]:
-        """(content_id, width, height, columns) of present images whose size as sent is known."""
-        for content_id, width, height, columns in self._db.execute(
-            "SELECT c.content_id, c.width, c.height, i.columns FROM images i "
-            "JOIN folders f ON f.id = i.folder "
-            "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
-            "JOIN contents c ON c.id = p.content "
-            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL",
-            (recipe.row, source),
-        ):
-            yield content_id, width, height, json.loads(columns) if columns else {}
-
-    def sizes(self, source: int, recipe: RecipeRow) -> dict[tuple[int, int], int]:
-        """How many distinct contents there are of each size of the upright original."""
-        found = self._db.execute(
-            "SELECT o.width, o.height, COUNT(DISTINCT p.content) FROM images i "
-            "JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
-            "JOIN preparations p ON p.original = o.id AND p.recipe = ? "
-            "WHERE f.source = ? AND i.present = 1 AND p.content IS NOT NULL "
-            "GROUP BY o.width, o.height",
-            (recipe.row, source),
-        )
-        return {(int(width), int(height)): int(count) for width, height, count in found}
-
-    def count_refused(self, source: int, recipe: RecipeRow) -> int:
-        """Present images that will be refused as soon as they are looked at: their bytes were,
-        under this recipe and its caps."""
-        return self._db.number(
-            "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
-            "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
-            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL "
-            "AND p.reject_code IS NOT NULL AND p.admission = ?",
-            (recipe.row, source, recipe.admission),
         )
 
     def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:

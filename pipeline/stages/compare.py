@@ -41,7 +41,7 @@ def compare(
     ledger: Ledger, order: Order, quill: Quill, policies: Iterable[Policy]
 ) -> list[PolicyCost]:
     """Tokens and cost of every unique image of a source, for each policy."""
-    sizes = ledger.images.sizes(order.source, order.recipe)
+    sizes = ledger.rows.sizes(order.source, order.recipe)
     return [_cost(sizes, order.template, quill, policy) for policy in policies]
 
 

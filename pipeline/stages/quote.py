@@ -79,7 +79,7 @@ def quote(
     result.rejected += ledger.images.count_refused(order.source, order.recipe)
     read = refused = 0
     with ledger.works.distinct_keys() as first_time:
-        for content_id, width, height, columns in ledger.images.identified(
+        for content_id, width, height, columns in ledger.rows.identified(
             order.source, order.recipe
         ):
             read += 1
