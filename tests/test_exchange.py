@@ -62,7 +62,7 @@ def test_written_run_elsewhere_and_merged(elsewhere: Elsewhere, rig: Rig) -> Non
     report = written(rig, elsewhere.out, rig.config(batch__max_requests=2))
     assert (report.files, report.requests, report.in_files, report.exit_code) == (2, 3, 3, 3)
     assert report.outcomes == {"pending": 3}
-    assert "3 request(s) are in files" in "\n".join(report.lines())
+    assert "3 requests in files" in "\n".join(report.lines())
     assert rig.posts("*") == 0
     first, second = files(elsewhere.out)
     assert [len(p.read_bytes().splitlines()) for p in (first, second)] == [2, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ COMMANDS = {
     "run": "Caption a folder or manifest: all of it, waiting to the end.",
     "estimate": "What would it cost? Sends nothing.",
     "dedupe": "Which new images look alike? Sends nothing.",
+    "one": "Caption single images at once, outside of any batch.",
     "submit": "Prepare and submit what is new, then return.",
     "collect": "Fetch what is finished, then return.",
     "write": "Write the requests as files, to be run anywhere.",
@@ -75,27 +77,28 @@ def run(arguments: Sequence[str]) -> int:
 
     With --debug anywhere on the line the traceback is shown too.
     """
+    from pipeline.cli.console import reader_is_gone
+
     debug = "--debug" in arguments
+    _write_anything()
     arm_from_environment()
     try:
-        result = cli.main(
-            [a for a in arguments if a != "--debug"],
-            prog_name="captionmill",
-            standalone_mode=False,
-        )
+        # not cli.main(): it takes every closed pipe for a reader of our output that has gone
+        with cli.make_context("captionmill", [a for a in arguments if a != "--debug"]) as context:
+            result = cli.invoke(context)
     except CaptionmillError as error:
         return _fail(str(error), error.exit_code, debug)
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.UsageError as error:
+        return _fail(_with_help(error), error.exit_code, debug)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _fail(error.format_message(), error.exit_code, debug)
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted; nothing is lost, run again to go on", EXIT_INTERRUPTED, debug)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone (`captionmill status | head`)
-        return 0
     except Exception as error:  # noqa: BLE001 - the one catch-all: a bug is said, not dumped
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
+            return 0  # of `captionmill --help | head`
         text = f"a bug in captionmill: {type(error).__name__}: {error}. Nothing is lost; please "
         return _fail(
             f"{text}report it with the output of the same command and --debug", EXIT_BUG, debug
@@ -103,10 +106,25 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
+def _write_anything() -> None:
+    """A name that the terminal's encoding does not know is shown with question marks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _with_help(error: click.UsageError) -> str:
+    """What is wrong with the line, and where to read on."""
+    text = error.format_message().rstrip(".")
+    text = text[:1].lower() + text[1:]
+    path = error.ctx.command_path if error.ctx else "captionmill"
+    return f"{text}; see '{path} --help'"
+
+
 def _fail(message: str, code: int, debug: bool) -> int:
-    from pipeline.cli.console import printable
+    from pipeline.cli.console import say
 
     if debug:
         traceback.print_exc()
-    click.echo(f"captionmill: {printable(message)}", err=True)
+    say(f"captionmill: {message}")
     return code

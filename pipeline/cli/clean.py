@@ -7,6 +7,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.config import Config
+from pipeline.core.words import counted
 
 
 @click.command("clean")
@@ -18,5 +19,5 @@ def command(config: Config) -> int:
     done = clean_up(config, console.say)
     for text in done.problems:
         console.say(text)
-    click.echo(f"removed {done.remote} file(s) at the service, {done.local} here")
+    console.out(f"removed {counted(done.remote, 'file')} at the service, {done.local:,} here")
     return 0

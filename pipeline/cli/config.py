@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.config import Config
 
@@ -12,5 +13,5 @@ from pipeline.config import Config
 @configured(sending=True)
 def command(config: Config) -> int:
     """Show the effective configuration as TOML, with every option applied."""
-    click.echo(config.to_toml(), nl=False)
+    console.out(config.to_toml().rstrip("\n"))
     return 0

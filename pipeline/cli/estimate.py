@@ -36,19 +36,19 @@ def command(
     names = tuple(name.strip() for name in (models or "").split(",") if name.strip())
     found = estimate(config, data, manifest=manifest, models=names, say=console.say)
     if as_json:
-        click.echo(json.dumps(_as_dict(found)))
+        console.out(json.dumps(_as_dict(found)))
         return 0
     quote = found.quote
-    click.echo(f"images      {quote.images:>10,}")
-    click.echo(f"  unique    {quote.unique:>10,}   {quote.paid:,} of them paid for or under way")
-    click.echo(f"  duplicates{quote.duplicates:>10,}")
-    click.echo(f"  rejected  {quote.rejected:>10,}")
-    click.echo()
-    click.echo(
+    console.out(f"images      {quote.images:>10,}")
+    console.out(f"  unique    {quote.unique:>10,}   {quote.paid:,} of them paid for or under way")
+    console.out(f"  duplicates{quote.duplicates:>10,}")
+    console.out(f"  rejected  {quote.rejected:>10,}")
+    console.out("")
+    console.out(
         f"{'to be sent now':<38}{'requests':>10}{'prompt tokens':>15}{'expected':>12}"
         f"{'at most':>12}"
     )
-    click.echo(
+    console.out(
         f"{found.model:<38}{quote.requests:>10,}{quote.prompt_tokens:>15,}"
         f"{_usd(quote.expected):>12}{_usd(quote.worst):>12}"
     )
@@ -59,11 +59,11 @@ def command(
 
 
 def _table(title: str, rows: list[PolicyCost]) -> None:
-    click.echo()
-    click.echo(f"{title:<48}{'prompt tokens':>15}{'expected':>12}{'at most':>12}")
+    console.out("")
+    console.out(f"{title:<48}{'prompt tokens':>15}{'expected':>12}{'at most':>12}")
     for row in rows:
         refused = f"   {row.refused:,} too large" if row.refused else ""
-        click.echo(
+        console.out(
             f"{row.name:<48}{row.prompt_tokens:>15,}{_usd(row.expected):>12}"
             f"{_usd(row.worst):>12}{refused}"
         )

@@ -7,6 +7,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.config import Config
+from pipeline.core.words import counted
 
 
 @click.command("export")
@@ -16,5 +17,5 @@ def command(config: Config) -> int:
     from pipeline.tending import export_table
 
     written = export_table(config, console.say)
-    click.echo(f"{written.rows:,} rows, {written.bytes:,} bytes, sha256 {written.sha256}")
+    console.out(f"{counted(written.rows, 'row')}, {written.bytes:,} bytes, sha256 {written.sha256}")
     return 0

@@ -7,6 +7,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.config import Config
+from pipeline.core.words import counted
 
 
 @click.command("retry")
@@ -21,5 +22,6 @@ def command(outcome: str, config: Config) -> int:
 
     names = [name.strip() for name in outcome.split(",") if name.strip()]
     count = retry(config, names, console.say)
-    click.echo(f"{count:,} image(s) go again with the next run")
+    verb = "goes" if count == 1 else "go"
+    console.out(f"{counted(count, 'image')} {verb} again with the next run")
     return 0

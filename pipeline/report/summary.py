@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
 from pipeline.errors import EXIT_BUG, EXIT_DONE, EXIT_PENDING, BooksError, CaptionmillError
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
@@ -29,6 +30,12 @@ _ORDER = (
     "missing",
     "pending",
 )
+_WAITS = {
+    "queue": "the service's queue is full",
+    "backoff": "the service asked to wait",
+    "creates": "the hour's create calls are used up",
+    "unknown": "a create call got no answer yet",
+}
 _SHOWN = 12  # problems and reasons that are spelled out
 
 
@@ -118,10 +125,10 @@ class Report:
         self.images = ledger.rows.images(source)
         if source is not None:
             self.reasons = ledger.rows.reject_reasons(source)
-        counted = sum(self.outcomes.values())
-        if counted != self.images:
+        total = sum(self.outcomes.values())
+        if total != self.images:
             self.error = BooksError(
-                f"{self.images} images, but their outcomes add up to {counted}: run "
+                f"{counted(self.images, 'image')}, but their outcomes add up to {total}: run "
                 "'captionmill verify'"
             )
 
@@ -167,24 +174,23 @@ class Report:
             "incidents": [list(incident) for incident in self.incidents],
         }
 
-    def lines(self) -> Iterator[str]:
-        """The report for a terminal."""
+    def lines(self, near: Callable[[str], str] = str) -> Iterator[str]:
+        """The report for a terminal; `near` shortens a path."""
         yield f"images      {self.images:>10,}"
         for outcome in _ORDER:
-            count = self.outcomes[outcome]
-            if count:
+            if count := self.outcomes[outcome]:
                 yield f"  {outcome:<10}{count:>10,}{self._aside(outcome)}"
         if self.skipped:
-            yield f"  not images{sum(self.skipped.values()):>10,}   {_counts(self.skipped)}"
-        yield f"requests    {self.requests:>10,}   in {self.batches} batch(es), this run"
+            yield f"not images  {sum(self.skipped.values()):>10,}   {_counts(self.skipped)}"
+        yield f"requests    {self.requests:>10,}   {self._sent()}"
         if self.prompt_tokens or self.completion_tokens:
             yield (
                 f"tokens      {self.prompt_tokens + self.completion_tokens:>10,}   "
                 f"{self.prompt_tokens:,} prompt + {self.completion_tokens:,} completion"
             )
         yield f"cost        {format_usd(self.run_settled):>10}   {self._money()}"
-        yield f"time        {self.seconds:>9.1f}s"
-        yield f"table       {self.table}"
+        yield f"time        {_duration(self.seconds):>10}"
+        yield f"table       {near(self.table)}"
         for text in self.problems[:_SHOWN]:
             yield f"! {text}"
         if len(self.problems) > _SHOWN:
@@ -193,6 +199,13 @@ class Report:
 
     def _aside(self, outcome: str) -> str:
         return f"   {_counts(self.reasons)}" if outcome == "rejected" and self.reasons else ""
+
+    def _sent(self) -> str:
+        if self.files:
+            return f"in {counted(self.files, 'file')}, this run"
+        if self.requests:
+            return f"in {counted(self.batches, 'batch', 'batches')}, this run"
+        return "nothing new was sent"
 
     def _money(self) -> str:
         if self.local:
@@ -204,18 +217,34 @@ class Report:
         )
 
     def _next_step(self) -> Iterator[str]:
+        if self.incidents:
+            yield (
+                f"{counted(len(self.incidents), 'incident')} to look at: 'captionmill status' "
+                "shows them, 'captionmill resolve seen' puts them away"
+            )
         if self.open:
             yield (
-                f"{self.open} batch(es) under way at the service: run again, or 'captionmill "
-                "collect', to fetch their answers"
+                f"{counted(self.open, 'batch', 'batches')} under way at the service: run again, "
+                "or 'captionmill collect', to fetch their answers"
             )
         if self.in_files:
             yield (
-                f"{self.in_files:,} request(s) are in files: run them, then 'captionmill collect "
-                "--from FILE' with what came out, or give them back by 'captionmill cancel --files'"
+                f"{counted(self.in_files, 'request')} in files: run them, then 'captionmill "
+                "collect --from FILE' with what came out, or give them back by 'captionmill "
+                "cancel --files'"
             )
         elif not self.open and self.outcomes["pending"] and self.error is None:
-            yield f"{self.outcomes['pending']:,} image(s) pending: run again to go on"
+            why = "".join(f", {_WAITS[reason]}" for reason in self.waiting if reason in _WAITS)
+            yield f"{counted(self.outcomes['pending'], 'image')} pending{why}: run again to go on"
+
+
+def _duration(seconds: float) -> str:
+    """ "3.4s", "12m 03s", "5h 07m"."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes:02}m" if hours else f"{minutes}m {rest:02}s"
 
 
 def _counts(counter: Counter[str]) -> str:

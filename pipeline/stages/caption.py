@@ -46,7 +46,7 @@ class Watcher(Protocol):
         ...
 
     def looked(self, done: int, total: int, open_batches: int) -> None:
-        """So many of all requests at the service are answered."""
+        """So many of this run's requests and of those under way are answered."""
         ...
 
 
@@ -236,8 +236,9 @@ class Captioner:
             tally.fail(collected.error)
         if collected.batches:
             self._rounds_without_news = 0
+        answered = sum(tally.outcomes.values())  # of settled batches, which are under way no more
         done, total = self.desk.ledger.batches.progress()
-        self._watcher.looked(done, total, collected.open)
+        self._watcher.looked(answered + done, answered + total, collected.open)
 
     def _may_wait(self, error: CaptionmillError | None) -> bool:
         """True when waiting can help: not without --wait, not for money or a person."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from pipeline import wiring
 from pipeline.clock import Clock
@@ -23,6 +25,7 @@ from pipeline.records import Nano
 from pipeline.secrets import Secret
 from pipeline.server.app import LoopbackServer
 from pipeline.sources import open_source, to_path
+from pipeline.sources.base import SourceOptions
 from pipeline.stages.crawl import Crawled, crawl
 from pipeline.stages.desk import Desk
 from pipeline.stages.preprocess import Engines, Order
@@ -76,7 +79,7 @@ class Scene:
 
     def crawl(self) -> Crawled:
         """Look at the data set."""
-        source = open_source(self.data, None, wiring.source_options(load_config(None)))
+        source = open_source(self.data, None, SourceOptions())
         return crawl(self.ledger, source, self.clock.now())
 
     def order(self, source: int | None = None) -> Order:
@@ -127,3 +130,12 @@ class Scene:
     def states(self) -> Sequence[str]:
         """States of all shards, oldest first."""
         return [row[0] for row in self.ledger.database.execute("SELECT state FROM shards")]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A data set on a desk; the service answers at once."""
+    with LoopbackServer(tmp_path / "server", captioner="echo", api_key=KEY, seed="7") as server:
+        opened = Scene(tmp_path, server)
+        yield opened
+        opened.close()

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import Interrupted
+from pipeline.sources import open_source
+from pipeline.sources.base import SourceOptions
 from pipeline.stages.crawl import crawl
 from pipeline.stages.export import STALE
 from tests.rig import picture
@@ -69,11 +71,7 @@ def test_stopping_leaves_between_transactions(scene: Scene) -> None:
     def stop() -> None:
         raise Interrupted("stopped")
 
-    from pipeline import wiring
-    from pipeline.config import load_config
-    from pipeline.sources import open_source
-
-    source = open_source(scene.data, None, wiring.source_options(load_config(None)))
+    source = open_source(scene.data, None, SourceOptions())
     with pytest.raises(Interrupted):
         crawl(scene.ledger, source, scene.clock.now(), stop)
     assert scene.crawl().todo == 1

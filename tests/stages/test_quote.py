@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline import wiring
 from pipeline.server.app import LoopbackServer
+from pipeline.sources import open_source
+from pipeline.sources.base import SourceOptions
+from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
 from pipeline.stages.quote import Quote, quote
 from tests.rig import KEY, picture
@@ -128,18 +131,13 @@ def test_a_quote_is_what_a_run_then_reserves(
 
 
 def test_columns_of_a_manifest_make_requests_of_their_own(scene: Scene) -> None:
-    from pipeline.config import load_config
-    from pipeline.sources import open_source
-    from pipeline.stages.crawl import crawl
-
     scene.add("a.png")
     shutil.copy(scene.data / "a.png", scene.data / "b.png")
     manifest = scene.data / "m.csv"
     with manifest.open("w", newline="") as handle:
         rows = [("path", "title"), *(("a.png", word) for word in ("one", "two")), ("b.png", "two")]
         csv.writer(handle).writerows(rows)
-    options = wiring.source_options(load_config(None))
-    crawled = crawl(scene.ledger, open_source(None, manifest, options), scene.clock.now())
+    crawled = crawl(scene.ledger, open_source(None, manifest, SourceOptions()), scene.clock.now())
     scene.wish = scene.wished(prompt__user="This is {title}.")
     order = scene.order(crawled.source)
     identify_images(scene.ledger, order, scene.engines(order).sparing, scene.locate)

@@ -134,14 +134,14 @@ def test_further_attempts_are_written_by_their_own_rule_and_model(scene: Scene) 
 
 def test_a_full_disk_is_a_storage_error_and_leaves_nothing(scene: Scene) -> None:
     quill = wiring.quill(scene.wish)
-    shard = OpenShard.begin(scene.workspace.shards, 1, quill)
+    shard = OpenShard.begin(scene.pen(), 1, quill)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         with pytest.raises(StorageError, match=r"cannot write .*\.jsonl"):
             fill(shard)
         shard.discard()  # its buffer can still not be written
-        late = OpenShard.begin(scene.workspace.shards, 2, quill)
+        late = OpenShard.begin(scene.pen(), 2, quill)
         late.handle.write(b"x" * 5000)
         with pytest.raises(StorageError, match="file size limit"):
             late.make_durable()

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import console
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[31mred\x1b[0m",
+        "\x1b]0;title\x07",
+        "a\rb",
+        "\x9b2J",
+        "photo\u202egpj.exe",
+        "\u2066hidden\u2069",
+        "\u061cx",
+        "\udcffx",
+        "\x7f\x00\x08",
+    ],
+)
+def test_nothing_untrusted_steers_the_terminal(text: str) -> None:
+    shown = console.printable(text)
+    assert shown.replace("\ufffd", "").isprintable()
+    assert "\ufffd" in shown
+    assert len(shown) == len(text)
+    shown.encode()
+
+
+def test_letters_of_all_languages_are_left_alone() -> None:
+    text = "Äpfel, 猫, קפה, emoji 🐈\u200d⬛, tab\tand\nnewline"
+    assert console.printable(text) == text
+
+
+def test_answers_and_sentences_have_a_stream_each(capsys: pytest.CaptureFixture[str]) -> None:
+    console.out("answer \x1b[2J")
+    console.say("sentence \x1b[2J")
+    captured = capsys.readouterr()
+    assert captured.out == "answer \ufffd[2J\n"
+    assert captured.err == "sentence \ufffd[2J\n"
+
+
+def test_without_a_terminal_the_answer_is_no() -> None:
+    code = "from pipeline.cli.console import ask; print(ask('Go on?'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        input="y\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
+
+
+def on_a_terminal(code: str, typed: bytes = b"") -> str:
+    """What a program shows on a terminal of its own."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-c", code])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    os.write(terminal, typed)
+    shown = b""
+    while True:
+        try:
+            block = os.read(terminal, 4096)
+        except OSError:  # Linux says so when the other side is closed
+            block = b""
+        if not block:
+            break
+        shown += block
+    os.close(terminal)
+    os.waitpid(child, 0)
+    return shown.decode()
+
+
+@pytest.mark.parametrize(("typed", "answer"), [(b"y\n", "True"), (b"n\n", "False"), (b"\n", "no")])
+def test_on_a_terminal_a_person_is_asked(typed: bytes, answer: str) -> None:
+    code = "from pipeline.cli.console import ask; print(ask('10 \\x1b[2J requests. Go on?'))"
+    shown = on_a_terminal(code, typed)
+    assert "\x1b" not in shown
+    assert "Go on?" in shown
+    assert shown.strip().endswith(answer if answer != "no" else "False")
+
+
+BARS = """
+from pipeline.cli.console import bars, say
+with bars() as shown:
+    shown.found(3, 2)
+    shown.prepared(1)
+    shown.sealed(1)
+    shown.looked(0, 5, 1)
+    say("a sentence")
+    shown.prepared(1)
+    shown.looked(4, 5, 2)
+    shown.looked(5, 5, 2)
+print("done")
+"""
+
+
+def test_bars_show_images_and_answers_and_leave_the_terminal_tidy() -> None:
+    shown = on_a_terminal(BARS)
+    assert "3 images, 2 of them new or changed" in shown
+    assert "prepared:" in shown
+    assert "answered:" in shown
+    assert "5/5" in shown
+    assert "2 batches" in shown
+    assert "a sentence\r\n" in shown  # has a line of its own although bars are drawn
+    assert shown.endswith(" \rdone\r\n")  # on the line that the last bar has left empty
+
+
+def test_bars_are_silent_in_a_file() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", BARS], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "3 images, 2 of them new or changed\na sentence\n"
+
+
+def test_one_image_is_an_image(capsys: pytest.CaptureFixture[str]) -> None:
+    console.Bars().found(1, 0)
+    assert capsys.readouterr().err == "1 image, 0 of them new or changed\n"
+
+
+def test_a_path_is_shown_from_here_where_that_is_shorter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert console.near(str(tmp_path / "ws" / "captions.parquet")) == "ws/captions.parquet"
+    assert console.near("ws/captions.parquet") == "ws/captions.parquet"
+    assert console.near(str(tmp_path.parent / "other")) == str(tmp_path.parent / "other")
+
+
+def piped(code: str) -> subprocess.CompletedProcess[str]:
+    """A program whose reader has gone before it writes."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+
+def test_a_reader_that_has_gone_is_no_error_and_the_exit_code_stands() -> None:
+    code = "import sys\nfrom pipeline.cli.console import out\n"
+    done = piped(f"{code}for n in range(9999): out('x' * 80)\nsys.exit(4)")
+    assert (done.returncode, done.stderr) == (4, "")
+
+
+def test_a_watcher_that_has_gone_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from pipeline.cli.console import out, say\nsay('x')\nsay('y')\nout('z')"
+    with os.fdopen(writer, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=closed,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (0, "z\n")
