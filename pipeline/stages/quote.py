@@ -76,7 +76,7 @@ def quote(
     """
     result = Quote(images=ledger.rows.images(order.source))
     result.rejected = sum(ledger.rows.reject_reasons(order.source).values())
-    result.rejected += ledger.images.count_refused(order.source, order.recipe)
+    result.rejected += ledger.rows.count_refused(order.source, order.recipe)
     read = refused = 0
     with ledger.works.distinct_keys() as first_time:
         for content_id, width, height, columns in ledger.rows.identified(
