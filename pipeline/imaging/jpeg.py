@@ -18,6 +18,7 @@ from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import pixels_to_srgb, to_srgb
 from pipeline.imaging.decoder import Picture, Refusal
 from pipeline.imaging.jpeg_header import JpegHeader, read_header
+from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.resize import Pixels, shrink_four
 
 OVERSAMPLING = 1.4
@@ -40,14 +41,17 @@ _HARMLESS = (
     "unknown JFIF revision",
     "bad ICC marker",
 )
-_BEYOND = (  # sound files that libjpeg-turbo's simple interface cannot take
-    "subsampling",
+_BEYOND = (
+    "subsampling",  # unusual sampling factors
     "Unsupported",
     "not supported",
     "Sorry",
-    "not implemented",
     "precision",
 )
+
+
+class _BeyondTurbo(Exception):
+    """libjpeg-turbo's simple interface stops where libjpeg would not."""
 
 
 class JpegDecoder:
@@ -78,13 +82,18 @@ class JpegDecoder:
         Raises:
             Refusal: it cannot be decoded, or is damaged and the recipe rejects that.
         """
-        colorspace = "CMYK" if self.header.components == 4 else "RGBX"
-        pixels, flags = self._decode(colorspace, width, height)
+        try:
+            return self._render(width, height)
+        except _BeyondTurbo:
+            return RasterDecoder(self._data, "JPEG", self._recipe).render(width, height)
+
+    def _render(self, width: int, height: int) -> Picture:
+        inks = self.header.components == 4
+        pixels, flags = self._decode("CMYK" if inks else "RGBX", width, height)
         pixels = shrink_four(pixels, (width, height))
-        if colorspace == "CMYK":
+        if inks:
             # Adobe's convention, which every writer follows: 255 is no ink
-            inked = Image.fromarray(255 - pixels, "CMYK")
-            image, more = to_srgb(inked, self.header.icc)
+            image, more = to_srgb(Image.fromarray(255 - pixels, "CMYK"), self.header.icc)
             return Picture(np.asarray(image), flags + more)
         pixels, more = pixels_to_srgb(pixels, self.header.icc, self.header.components == 1)
         return Picture(pixels, flags + more)
@@ -108,14 +117,13 @@ class JpegDecoder:
             # only the end marker may be missing: then every pixel is there
             with contextlib.suppress(ValueError):
                 return self._decode_at(self._data + _END, colorspace, scale), ()
-        if self._recipe.on_damage == "reject" and problem.code != "harmless":
+        if self._recipe.on_damage == "reject":
             raise problem
         try:
             pixels = self._decode_at(self._data, colorspace, scale, strict=False)
         except ValueError as error:
             raise _refusal(error) from error
-        flags = () if problem.code == "harmless" else (f"{problem.code}_accepted",)
-        return pixels, flags
+        return pixels, (f"{problem.code}_accepted",)
 
     def _scale(self, width: int, height: int) -> int:
         for scale in (8, 4, 2):
@@ -154,14 +162,16 @@ def _lend(size: int) -> Pixels | None:
 
 
 def _refusal(error: ValueError) -> Refusal:
-    """libjpeg's message as a reason; "harmless" never leaves this module."""
+    """libjpeg's message as a reason.
+
+    Raises:
+        _BeyondTurbo: libjpeg itself could decode this.
+    """
     text = str(error)
-    if any(words in text for words in _HARMLESS):
-        return Refusal("harmless", text)
+    if any(words in text for words in (*_HARMLESS, *_BEYOND)):
+        raise _BeyondTurbo from error
     if "remature end of JPEG" in text:
         return Refusal("truncated", text)
     if "nsufficient memory" in text:
         return Refusal("out_of_memory", text)
-    if any(words in text for words in _BEYOND):
-        return Refusal("unsupported_format", text)
     return Refusal("damaged", text)

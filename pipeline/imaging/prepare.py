@@ -95,7 +95,7 @@ def _decoder(data: bytes, recipe: Recipe) -> Decoder:
         raise Refusal("not_an_image", describe_other(data))
     if kind not in recipe.formats:
         known = ", ".join(sorted(recipe.formats))
-        raise Refusal("unsupported_format", f"it is {kind}; decoded are {known}")
+        raise Refusal("unsupported_format", f"it is of the kind {kind}; decoded are {known}")
     if kind == "JPEG":
         return JpegDecoder(data, recipe)
     return RasterDecoder(data, kind, recipe)

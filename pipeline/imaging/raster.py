@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 
 import numpy as np
@@ -21,8 +22,8 @@ from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
 from pipeline.imaging.decoder import Picture, Refusal
 from pipeline.imaging.jpeg_header import exif_orientation
 from pipeline.imaging.modes import to_plain
-from pipeline.imaging.png_check import broken_png
 from pipeline.imaging.resize import shrink_image
+from pipeline.imaging.soundness import broken_png, is_cut_short
 
 _PLUGINS = {
     "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
@@ -39,8 +40,9 @@ _PLUGINS = {
 }
 _truncation = threading.Lock()
 
-_TRUNCATED = ("truncated", "end of", "too short", "not enough data", "eof", "incomplete")
-_BEYOND = ("unsupported", "not supported", "not implemented", "unknown", "cannot handle", "no dec")
+# parts of the libraries' messages, in lower case
+_TRUNCATED = ("truncated", "end of file", "end of data", "incomplete", "insufficient", "not enough")
+_BEYOND = ("unsupported", "not supported", "not implemented", "unknown pixel", "unknown data")
 
 
 class RasterDecoder:
@@ -50,7 +52,7 @@ class RasterDecoder:
         self.format = format
         self._data = data
         self._recipe = recipe
-        with _translated():
+        with self._translated():
             self._image = _open(data, format)
             self._flags = _choose_frame(self._image, recipe.frame)
             self.width, self.height = self._image.size
@@ -63,16 +65,31 @@ class RasterDecoder:
             Refusal: it cannot be decoded, or is damaged and the recipe rejects that.
         """
         flags = self._flags + self._load(width, height)
-        with _translated():
+        with self._translated():
             image, more = to_plain(self._image)
             image = shrink_image(image, (width, height))
             picture = self._in_srgb(image)
         return Picture(picture.pixels, flags + more + picture.flags)
 
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """The libraries' exceptions as refusals; their warnings are nobody's business."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        except (Refusal, MemoryError):
+            raise
+        except Exception as error:
+            refusal = _refusal(error)
+            if refusal.code == "damaged" and is_cut_short(self._data, self.format):
+                refusal = Refusal("truncated", refusal.detail)
+            raise refusal from error
+
     def _load(self, width: int, height: int) -> tuple[str, ...]:
         """Decode; gives a flag when a damaged picture was accepted."""
         try:
-            with _translated():
+            with self._translated():
                 if self.format == "JPEG":
                     self._image.draft(None, (round(width * 1.5), round(height * 1.5)))
                 if self.format == "PNG" and (problem := broken_png(self._data)):
@@ -81,7 +98,7 @@ class RasterDecoder:
         except Refusal as refusal:
             if self._recipe.on_damage == "reject" or refusal.code not in ("truncated", "damaged"):
                 raise
-            with _truncation, _translated(), _whatever_is_there():
+            with _truncation, self._translated(), _whatever_is_there():
                 self._image = _open(self._data, self.format)
                 _choose_frame(self._image, self._recipe.frame)
                 self._image.load()
@@ -103,9 +120,21 @@ class RasterDecoder:
 
 
 def _open(data: bytes, format: str) -> Image.Image:
+    return _plugin(format)(io.BytesIO(data))
+
+
+@cache
+def _plugin(format: str) -> Callable[[io.BytesIO], Image.Image]:
+    """The one parser for a format, imported when first met; it uses one thread, because there
+    is a worker for each core already."""
     module, name = _PLUGINS[format]
-    plugin: Callable[..., Image.Image] = getattr(import_module(module), name)
-    return plugin(io.BytesIO(data))
+    library = import_module(module)
+    if format == "AVIF":
+        library.DEFAULT_MAX_THREADS = 1  # type: ignore[attr-defined]
+    if format == "HEIC":
+        library.options.DECODE_THREADS = 1
+    plugin: Callable[[io.BytesIO], Image.Image] = getattr(library, name)
+    return plugin
 
 
 def _choose_frame(image: Image.Image, frame: int) -> tuple[str, ...]:
@@ -137,28 +166,18 @@ def _whatever_is_there() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    """The libraries' exceptions as refusals; their warnings are nobody's business."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except Refusal:
-        raise
-    except MemoryError as error:
-        raise Refusal("out_of_memory", str(error)) from error
-    except Image.DecompressionBombError as error:
-        raise Refusal("too_many_pixels", str(error)) from error
-    except Exception as error:
-        raise _refusal(error) from error
-
-
 def _refusal(error: Exception) -> Refusal:
+    """A library's exception as a reason: parsers raise anything on hostile bytes."""
+    if isinstance(error, Image.DecompressionBombError):
+        return Refusal("too_many_pixels", str(error))
     text = str(error).split(" <", maxsplit=1)[0]  # no addresses of objects
+    if isinstance(error, LookupError) or not text:
+        text = f"{type(error).__name__} {text}".rstrip()
+    if text.isdigit():
+        text = f"entry {text} is missing"  # a KeyError as Pillow passes it on
     words = text.lower()
     if isinstance(error, EOFError) or any(hint in words for hint in _TRUNCATED):
-        return Refusal("truncated", text or type(error).__name__)
+        return Refusal("truncated", text)
     if isinstance(error, NotImplementedError) or any(hint in words for hint in _BEYOND):
         return Refusal("unsupported_format", text)
-    return Refusal("damaged", text or type(error).__name__)
+    return Refusal("damaged", text)

@@ -1,8 +1,9 @@
-"""PNG's own checksums, which Pillow does not look at for pixel data."""
+"""What a file says about its own completeness, which the decoders do not look at."""
 
 from __future__ import annotations
 
 import zlib
+from typing import Literal
 
 _SIGNATURE = 8
 _SHAPES_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS"})
@@ -29,3 +30,15 @@ def broken_png(data: bytes) -> str:
             break
         position = end + 4
     return ""
+
+
+def is_cut_short(data: bytes, format: str) -> bool:
+    """True when a file that could not be decoded ends before the end that it announces."""
+    if format == "WebP":
+        return int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if format == "TIFF" and data[2:4] in (b"*\0", b"\0*"):
+        order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+        directory = int.from_bytes(data[4:8], order)
+        entries = int.from_bytes(data[directory : directory + 2], order)
+        return directory + 2 + 12 * entries > len(data)
+    return False
