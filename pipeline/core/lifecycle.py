@@ -153,7 +153,7 @@ NextStep = Literal["wait", "cancel", "download", "clean"]
 def next_step(
     status: str, expires_at: int | None, cancel_asked: bool, now: int, patience: Patience
 ) -> NextStep:
-    """What to do about a submitted batch."""
+    """What to do about a submitted batch; `now` and `expires_at` are in the service's time."""
     if status in TERMINAL_STATUSES:
         return "download"
     if expires_at is not None and now > expires_at + patience.stuck and not cancel_asked:

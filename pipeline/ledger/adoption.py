@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.clock import Moment
 from pipeline.ledger.database import Database
 from pipeline.ledger.shards import ELSEWHERE, PAID_SINCE, Shard
 from pipeline.records import Nano
@@ -41,17 +42,18 @@ class Adoption:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def adopt(self, lost: Lost, now: int) -> int:
+    def adopt(self, lost: Lost, now: Moment) -> int:
         """Record a shard that is at the service; gives its row. One that was taken apart here
-        comes back."""
+        comes back. Its time counts from now on, as nobody knows when it was created here."""
         row = self._db.one(
             "INSERT INTO shards (shard_key, generation, model, state, requests, bytes, "
-            "prompt_tokens, worst, prices, fields, created_at) "
-            "VALUES (?, ?, ?, 'SUBMITTED', ?, 0, 0, ?, ?, ?, ?) "
+            "prompt_tokens, worst, prices, fields, created_at, intent_at, intent_uptime) "
+            "VALUES (?1, ?2, ?3, 'SUBMITTED', ?4, 0, 0, ?5, ?6, ?7, ?8, ?8, ?9) "
             "ON CONFLICT (shard_key) DO UPDATE SET state = 'SUBMITTED', cleaned = 0, "
-            "generation = excluded.generation RETURNING id",
+            "generation = excluded.generation, intent_at = excluded.intent_at, "
+            "intent_uptime = excluded.intent_uptime RETURNING id",
             (lost.shard_key, lost.generation, lost.model, lost.requests, lost.worst, lost.prices,
-             lost.fields, now),
+             lost.fields, now.wall, now.uptime),
         )  # fmt: skip
         assert row is not None
         return int(row[0])  # type: ignore[call-overload, no-any-return]

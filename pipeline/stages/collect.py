@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.clock import Moment, elapsed
 from pipeline.core.batch_errors import BatchFailure, classify
 from pipeline.core.lifecycle import backoff_seconds, next_step
 from pipeline.errors import CaptionmillError, CostAnomaly, NeedsPerson, NotFound, ServiceError
@@ -102,7 +103,7 @@ def _poll(desk: Desk, batch: Batch) -> bool:
         remote.status,
         remote.expires_at or batch.expires_at,
         batch.cancel_asked_at is not None,
-        now,
+        _service_time(desk, batch),
         desk.patience,
     )
     unwanted = batch.role == "stray" and not remote.terminal and batch.cancel_asked_at is None
@@ -118,6 +119,16 @@ def _poll(desk: Desk, batch: Batch) -> bool:
             _fetch(desk, current, kind, file_id)
     _downloaded(desk, current)
     return True
+
+
+def _service_time(desk: Desk, batch: Batch) -> int:
+    """The service's time as far as it is certain: when it created the batch, and what has passed
+    here since. A wall clock that is days ahead must not cancel every batch."""
+    shard, now = desk.ledger.shards.get(batch.shard), desk.clock.moment()
+    since = Moment(
+        now.wall if shard.intent_at is None else shard.intent_at, shard.intent_uptime or ""
+    )
+    return batch.created_at + elapsed(since, now)
 
 
 def _fetch(desk: Desk, batch: Batch, kind: str, file_id: str) -> None:

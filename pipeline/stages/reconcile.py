@@ -114,13 +114,19 @@ def next_generation(desk: Desk, shard: Shard, *, not_before: int) -> None:
 def _adopt(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
     """The shard's own batch: its money is booked under its generation, which an older ledger may
     not have come to yet."""
-    generation = max(shard.generation, _generation(batch))
+    generation, moment = max(shard.generation, _generation(batch)), desk.clock.moment()
     with desk.ledger.database.transaction("adopt"):
         if generation != shard.generation:
             desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
         desk.ledger.books.record_unasked(shard.row, generation, shard.worst, desk.scope())
         desk.ledger.batches.add(shard.row, generation, batch, "main")
-        desk.ledger.shards.move(shard, "SUBMITTED", generation=generation)
+        desk.ledger.shards.move(
+            shard,
+            "SUBMITTED",
+            generation=generation,
+            intent_at=shard.intent_at or moment.wall,
+            intent_uptime=shard.intent_uptime or moment.uptime,
+        )
     desk.note("batch.adopted", batch=batch.id, shard=shard.shard_key)
 
 
@@ -169,7 +175,7 @@ def _adopt_unknown(desk: Desk, batch: RemoteBatch) -> None:
     lines = contents(desk, batch)
     lost = lost_shard(batch)
     with desk.ledger.database.transaction("adopt_unknown"):
-        row = desk.ledger.adoption.adopt(lost, desk.clock.now())
+        row = desk.ledger.adoption.adopt(lost, desk.clock.moment())
         desk.ledger.books.record_unasked(row, lost.generation, lost.worst, desk.scope())
         number = desk.ledger.batches.add(row, lost.generation, batch, "main")
         for line in lines or ():

@@ -21,6 +21,7 @@ from pipeline import failpoints, wiring
 from pipeline.stopping import Stopper
 from tests.crash.sharedtime import ProductClock, SharedTime
 
+really_sleep = time.sleep
 KEY = "sk-crash-4f9d1c6e-never-to-be-written"
 
 
@@ -34,8 +35,7 @@ class Task:
         keeper: Unix socket of whoever moves the clock.
         output: file that gets standard output and standard error.
         kill: (failpoint, visit) to die at, by SIGKILL.
-        stop: (failpoint, visit, signal): sent to itself there, as from a person.
-        fail: (failpoint, visit): an OSError "no space left" is raised there.
+        stop: (failpoint, visit, signal, times): sent to itself there, as from a person.
         trace: file that gets every failpoint reached.
         mutant: name of a breakage of the product, see tests.crash.mutants.
         file_limit: RLIMIT_FSIZE in bytes.
@@ -48,7 +48,7 @@ class Task:
     keeper: Path
     output: Path
     kill: tuple[str, int] | None = None
-    stop: tuple[str, int, int] | None = None
+    stop: tuple[str, int, int, int] | None = None
     trace: Path | None = None
     mutant: str | None = None
     file_limit: int | None = None
@@ -93,8 +93,8 @@ def _hook(task: Task) -> Callable[[str], None] | None:
         name, visit, folder = task.copy
         actions.append(_at(name, visit, lambda: copy_ledger(_workspace(task), folder)))
     if task.stop is not None:
-        name, visit, number = task.stop
-        actions.append(_at(name, visit, lambda: os.kill(os.getpid(), number)))
+        place, nth, number, times = task.stop
+        actions.append(_at(place, nth, lambda: _send(number, times)))
     if task.kill is not None:
         actions.append(failpoints.kill_at(*task.kill))
     if not actions:
@@ -105,6 +105,12 @@ def _hook(task: Task) -> Callable[[str], None] | None:
             action(name)
 
     return hook
+
+
+def _send(number: int, times: int) -> None:
+    for _ in range(times):
+        os.kill(os.getpid(), number)
+        really_sleep(0.01)  # the handler runs
 
 
 def copy_ledger(workspace: Path, folder: Path) -> None:
@@ -138,8 +144,6 @@ def void(_value: object) -> None:
 
 def _take_the_clock(shared: SharedTime, keeper: Path) -> None:
     from pipeline import session
-
-    really_sleep = time.sleep
 
     def skip(seconds: float) -> None:
         ask(keeper, f"skip {max(seconds, 0.05)}")

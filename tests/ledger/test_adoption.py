@@ -2,10 +2,12 @@ import sqlite3
 
 import pytest
 
+from pipeline.clock import Moment
 from pipeline.core.outcomes import DEFAULT_RULES
 from pipeline.ledger.adoption import Blind, Lost
 from tests.ledger.world import NOW, World, answered, remote, scope
 
+MOMENT = Moment(NOW, "boot:5")
 LOST = Lost("000009-12345678", 1, "gpt-6-luna", 1, 77, None, None)
 
 
@@ -14,7 +16,7 @@ def states(world: World) -> list[tuple[object, ...]]:
 
 
 def adopted(world: World, number: int = 0, attempt: int = 1) -> int:
-    row = world.ledger.adoption.adopt(LOST, NOW)
+    row = world.ledger.adoption.adopt(LOST, MOMENT)
     world.ledger.books.record_unasked(row, 1, 77, scope(1))
     world.ledger.batches.add(row, 1, remote("batch_9"), "main")
     world.ledger.adoption.add_line(row, world.works[number][1], attempt)
@@ -72,7 +74,7 @@ def test_a_shard_that_was_taken_apart_comes_back(world: World) -> None:
 
 def test_a_shard_of_unknown_contents_is_blind_until_it_is_settled(world: World) -> None:
     world.image("a.jpg", 1)
-    row = world.ledger.adoption.adopt(LOST, NOW)
+    row = world.ledger.adoption.adopt(LOST, MOMENT)
     batch = world.ledger.batches.add(row, 1, remote("batch_9"), "main")
     assert world.ledger.adoption.blind() == [Blind(LOST.shard_key, False)]
     world.ledger.batches.vanished(batch, NOW)
