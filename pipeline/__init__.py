@@ -19,30 +19,41 @@ if TYPE_CHECKING:
     from pipeline.errors import CaptionmillError
     from pipeline.estimating import estimate
     from pipeline.job import collect, run, submit
+    from pipeline.one import CaptionStream, OneCaption, caption, caption_each, stream_caption
     from pipeline.report.summary import Report
     from pipeline.tending import status
 
 __all__ = [
+    "CaptionStream",
     "CaptionmillError",
     "Config",
+    "OneCaption",
     "Report",
+    "caption",
+    "caption_each",
     "collect",
     "estimate",
     "load_config",
     "run",
     "status",
+    "stream_caption",
     "submit",
 ]
 
 _HOMES = {
     "CaptionmillError": "pipeline.errors",
+    "CaptionStream": "pipeline.one",
     "Config": "pipeline.config",
+    "OneCaption": "pipeline.one",
     "Report": "pipeline.report.summary",
+    "caption": "pipeline.one",
+    "caption_each": "pipeline.one",
     "collect": "pipeline.job",
     "estimate": "pipeline.estimating",
     "load_config": "pipeline.config",
     "run": "pipeline.job",
     "status": "pipeline.tending",
+    "stream_caption": "pipeline.one",
     "submit": "pipeline.job",
 }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pipeline import wiring
 from pipeline.config import Config
+from pipeline.core.pace import Pace
 from pipeline.ledger import Ledger
 from pipeline.ledger.groups import ONLINE, is_online
 from pipeline.session import Session
@@ -31,12 +31,24 @@ def caption_online(
         lambda: Writer(session.ledger, order, groups, session.clock.now, prepared=watcher.prepared),
         feed,
         lambda: OpenAIOnline(service.options, in_flight),
-        lambda: wiring.pace(config),
+        lambda: pace(config),
         watcher,
         most_tokens=config.prompt.max_completion_tokens,
         ahead=max(in_flight, GROUP.requests),
     )
     return captioner.caption()
+
+
+def pace(config: Config) -> Pace:
+    """When online requests go."""
+    online = config.online
+    return Pace(online.in_flight, online.requests_per_minute, online.tokens_per_minute)
+
+
+def asked_online(config: Config) -> Config:
+    """The same configuration for requests that are answered at once."""
+    provider = config.provider.model_copy(update={"name": "openai_online"})
+    return config.model_copy(update={"provider": provider})
 
 
 def knows_batches(ledger: Ledger) -> bool:

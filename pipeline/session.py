@@ -32,6 +32,8 @@ class Session:
     """An open workspace."""
 
     config: Config
+Say = Callable[[str], None]
+
     identity: Identity
     workspace: Workspace
     ledger: Ledger
@@ -84,14 +86,10 @@ def open_service(
     from pipeline.providers.openai_batch import OpenAIBatches
 
     options = service_options(config, identity)
-    with contextlib.ExitStack() as stack:
-        if identity.local:
-            from pipeline.server.embedded import embedded_server
-
-            base_url = stack.enter_context(embedded_server(workspace.server))
-            options = replace(options, base_url=base_url, extra_headers={})
-        service = OpenAIBatches(options)
-        stack.callback(service.close)
+    with (
+        reached_at(options, identity, workspace.server) as reached,
+        contextlib.closing(OpenAIBatches(reached)) as service,
+    ):
         yield service
 
 
@@ -104,6 +102,19 @@ def open_session(
     offline: bool = False,
     clock: Clock | None = None,
     stopper: Stopper | None = None,
+@contextlib.contextmanager
+def reached_at(options: BatchOptions, identity: Identity, state: Path) -> Iterator[BatchOptions]:
+    """How the service is really reached: the built-in one is started, with its state in `state`,
+    and stopped afterwards."""
+    if not identity.local:
+        yield options
+        return
+    from pipeline.server.embedded import embedded_server
+
+    with embedded_server(state) as base_url:
+        yield replace(options, base_url=base_url, extra_headers={})
+
+
 ) -> Iterator[Session]:
     """Open, lock and bind the workspace; start what is needed; record the run.
 

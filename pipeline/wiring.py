@@ -21,7 +21,6 @@ from pipeline.core.image_tokens import Detail, UnsupportedDetail
 from pipeline.core.lifecycle import Patience
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.outcomes import RetryRule
-from pipeline.core.pace import Pace
 from pipeline.core.packing import ShardLimits
 from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
 from pipeline.core.recipe import Caps as ImageCaps
@@ -263,12 +262,6 @@ def limits(config: Config, queue: int | None) -> ShardLimits:
     batch = config.batch
     tokens = batch.max_tokens if queue is None else min(batch.max_tokens, max(1, queue // 2))
     return ShardLimits(requests=batch.max_requests, bytes=batch.max_bytes, tokens=tokens)
-
-
-def pace(config: Config) -> Pace:
-    """When online requests go."""
-    online = config.online
-    return Pace(online.in_flight, online.requests_per_minute, online.tokens_per_minute)
 
 
 def quills(

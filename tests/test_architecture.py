@@ -23,7 +23,7 @@ RANKS = [
     ["estimating", "one", "pilot", "tending"],
     ["job"],
     ["finishing", "online", "recording"],
-    ["session", "report"],
+    ["imagefile", "session", "report"],
     ["account", "wiring"],
     ["stages"],
     ["sources", "fetch", "providers", "sinks", "engines", "imaging", "ledger", "server", "config"],

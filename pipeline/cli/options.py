@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 import click
@@ -38,9 +38,13 @@ _SENDING = {
 _NUMBERS = {"--max-tokens", "--long-side", "--workers"}
 
 
-def configured(*, sending: bool = False) -> Callable[[F], Callable[..., Any]]:
-    """Give a command `config: Config`, read from --config with every option on top."""
-    table = _KEYS | (_SENDING if sending else {})
+def configured(
+    *, sending: bool = False, without: Collection[str] = ()
+) -> Callable[[F], Callable[..., Any]]:
+    """Give a command `config: Config`, read from --config with every option on top but those
+    `without` which the command makes sense."""
+    known = _KEYS | (_SENDING if sending else {})
+    table = {option: key for option, key in known.items() if option not in without}
 
     def decorate(function: F) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -87,6 +91,7 @@ def source_arguments(function: F) -> Callable[..., Any]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+stream_option = click.option("--stream", is_flag=True, help="Print the text as it comes.")
 yes_option = click.option("--yes", "-y", is_flag=True, help="Spend without asking.")
 
 

@@ -18,6 +18,10 @@ MOST_CHARACTERS = 20_000
 """A longer rendered prompt is refused: it would cost more than its image."""
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}\n]+)\}|[{}]")
+_IMAGE = re.compile(
+    r"data:image/[^\s\"']+|https?://[^\s\"']+\.(?:jpe?g|png|webp|gif|bmp|tiff?|heic|avif)\b[^\s\"']*",
+    re.IGNORECASE,
+)
 _INVISIBLE = re.compile(
     # controls but tab and newline, line and paragraph separators, turned text, lone surrogates
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
@@ -91,6 +95,15 @@ def _parts(template: str) -> tuple[tuple[str, str], ...]:
                 "brace, {name} for a column"
             )
     return (*parts, (text + template[end:], ""))
+
+
+def image_in(text: str) -> str | None:
+    """The address of an image that a prompt holds, None when there is none.
+
+    A model reads it as text, does not open it, and makes the caption up.
+    """
+    found = _IMAGE.search(text)
+    return found[0][:200] if found else None
 
 
 def _clean(value: str) -> str:

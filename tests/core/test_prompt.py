@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.prompt import MOST_CHARACTERS, check_template, render, template_fields
+from pipeline.core.prompt import (
+    MOST_CHARACTERS,
+    check_template,
+    image_in,
+    render,
+    template_fields,
+)
 from pipeline.errors import UsageError
 from pipeline.records import Rejection
 
@@ -93,3 +99,17 @@ def test_rendering_never_raises_but_for_braces(template: str, columns: dict[str,
 @given(st.text())
 def test_escaped_braces_give_the_text_back(text: str) -> None:
     assert render(text.replace("{", "{{").replace("}", "}}"), {}) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Describe https://a.example/b.jpg please", "https://a.example/b.jpg"),
+        ("http://a.example/x/cat.PNG?size=2", "http://a.example/x/cat.PNG?size=2"),
+        ("look: data:image/png;base64,iVBOR", "data:image/png;base64,iVBOR"),
+        ("Describe in the style of https://example.org/guide", None),
+        ("a.jpg", None),
+    ],
+)
+def test_an_images_address_in_a_prompt_is_found(text: str, found: str | None) -> None:
+    assert image_in(text) == found

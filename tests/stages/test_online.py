@@ -22,10 +22,8 @@ CHAT = "/v1/chat/completions"
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trouble is waited out in milliseconds."""
-    from pipeline import wiring
-
     monkeypatch.setattr(
-        wiring, "pace", lambda config: Pace(config.online.in_flight, first_pause=0.01)
+        "pipeline.online.pace", lambda config: Pace(config.online.in_flight, first_pause=0.01)
     )
 
 

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import wiring
+from pipeline.imagefile import Loader, Sendable
+from tests.rig import Rig, picture
+
+
+@pytest.fixture
+def loader(rig: Rig, tmp_path: Path) -> Loader:
+    wished = wiring.wish(rig.config(), local=False, account="", now=1_795_000_000)
+    folder = tmp_path / "given"
+    folder.mkdir()
+    return Loader(rig.config(), wished.recipe, folder)
+
+
+def test_files_become_data_urls_of_the_size_that_is_sent(loader: Loader, tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png", 1, (1024, 300))
+    (found,) = loader.load([str(image)])
+    assert found.url.startswith("data:image/jpeg;base64,")
+    assert found.size == (512, 150)
+
+
+def test_everything_keeps_its_place(loader: Loader, tmp_path: Path) -> None:
+    image = picture(tmp_path / "a.png", 1)
+    given = ["HTTPS://a.example/x", image, "none", image.read_bytes()]
+    found = list(loader.load(given))
+    assert found[0] == Sendable("HTTPS://a.example/x", "HTTPS://a.example/x")
+    assert [bool(one.url) for one in found] == [True, True, False, True]
+    assert found[1].url == found[3].url
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000])
+def test_names_that_no_file_can_have(loader: Loader, name: str) -> None:
+    (found,) = loader.load([name])
+    assert "there is no file" in str(found.error)
+    assert len(str(found.error)) < 300
