@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import wiring
-from pipeline.account import Identity, announce, bind, identify, without_service, workspace_of
+from pipeline.account import (
+    Identity,
+    announce,
+    bind,
+    identify,
+    owner,
+    without_service,
+    workspace_of,
+)
 from pipeline.clock import Clock
 from pipeline.config import Config
 from pipeline.ledger import Ledger
@@ -24,6 +32,8 @@ from pipeline.workspace import Workspace, require_local
 
 __all__ = ["Identity", "Session", "identify", "open_session", "workspace_of"]
 
+Say = Callable[[str], None]
+
 LOCAL_KEY = "local"  # the built-in server takes any key
 
 
@@ -32,8 +42,6 @@ class Session:
     """An open workspace."""
 
     config: Config
-Say = Callable[[str], None]
-
     identity: Identity
     workspace: Workspace
     ledger: Ledger
@@ -73,6 +81,7 @@ def service_options(config: Config, identity: Identity) -> BatchOptions:
         endpoint=provider.endpoint,
         completion_window=provider.completion_window,
         batch_purpose=provider.batch_purpose,
+        dialect=provider.dialect,
         upload_expires_after=config.batch.upload_expires_after or None,
         extra_headers=provider.headers,
     )
@@ -94,15 +103,6 @@ def open_service(
 
 
 @contextlib.contextmanager
-def open_session(
-    config: Config,
-    command: str,
-    say: Callable[[str], None],
-    *,
-    offline: bool = False,
-    clock: Clock | None = None,
-    stopper: Stopper | None = None,
-@contextlib.contextmanager
 def reached_at(options: BatchOptions, identity: Identity, state: Path) -> Iterator[BatchOptions]:
     """How the service is really reached: the built-in one is started, with its state in `state`,
     and stopped afterwards."""
@@ -115,18 +115,31 @@ def reached_at(options: BatchOptions, identity: Identity, state: Path) -> Iterat
         yield replace(options, base_url=base_url, extra_headers={})
 
 
+@contextlib.contextmanager
+def open_session(
+    config: Config,
+    command: str,
+    say: Callable[[str], None],
+    *,
+    offline: bool = False,
+    existing: bool = False,
+    clock: Clock | None = None,
+    stopper: Stopper | None = None,
 ) -> Iterator[Session]:
     """Open, lock and bind the workspace; start what is needed; record the run.
 
     Args:
         offline: no service is needed, and so no key.
+        existing: the workspace must be there already.
 
     Raises:
         UsageError, Busy, StorageError, BooksError: see the error tree.
     """
     clock, stopper = clock or Clock(), stopper or Stopper()
-    identity = without_service(config) if offline else identify(config)
+    identity = _identity(config, offline=offline, existing=existing)
     workspace = workspace_of(config, identity.provider)
+    if existing:
+        workspace.require()
     with contextlib.ExitStack() as stack:
         warning = require_local(workspace.root, allow_network=config.allow_network_workspace)
         if warning:
@@ -159,6 +172,12 @@ def reached_at(options: BatchOptions, identity: Identity, state: Path) -> Iterat
         desk = _under_rules(desk, config, local=identity.local)
         close_left_open(desk)
         yield Session(config, identity, workspace, ledger, desk, stopper, clock, log, offline)
+
+
+def _identity(config: Config, *, offline: bool, existing: bool) -> Identity:
+    if not offline:
+        return identify(config)
+    return owner(config) if existing else without_service(config)
 
 
 def _open_log(

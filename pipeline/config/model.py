@@ -122,6 +122,7 @@ class ProviderConfig(Section):
     endpoint: Literal["/v1/chat/completions", "/v1/responses"] = "/v1/chat/completions"
     completion_window: Annotated[str, Field(pattern=r"^[0-9]+[hd]$")] = "24h"
     batch_purpose: Annotated[str, Field(min_length=1)] = "batch"
+    dialect: Literal["openai", "together"] = "openai"
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
     body_extras: Plain = Field(default_factory=dict)
 

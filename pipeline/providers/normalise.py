@@ -2,7 +2,8 @@
 
 Seen in the wild: upper-case and unknown statuses, "canceled" with one l, ISO timestamps or
 milliseconds, ids that are "" or numbers, no `request_counts`, no `metadata`, errors as a list or
-a text, the object wrapped in `{"code": ..., "data": {...}}`.
+a text, the object wrapped in `{"code": ..., "data": {...}}` or `{"job": {...}}`, a deadline instead
+of an expiry, one `error` instead of `errors`.
 """
 
 from __future__ import annotations
@@ -55,12 +56,12 @@ def remote_batch(answer: object) -> RemoteBatch:
         output_file_id=_text(data.get("output_file_id")),
         error_file_id=_text(data.get("error_file_id")),
         created_at=_seconds(data.get("created_at") or data.get("createdAt")) or 0,
-        expires_at=_seconds(data.get("expires_at")),
+        expires_at=_seconds(data.get("expires_at") or data.get("job_deadline")),
         total=_count(counts.get("total")),
         completed=_count(counts.get("completed")),
         failed=_count(counts.get("failed")),
         metadata=_metadata(data.get("metadata")),
-        errors=_errors(data.get("errors")),
+        errors=_errors(data.get("errors") or data.get("error")),
         endpoint=_text(data.get("endpoint")) or "",
         model=_text(data.get("model")) or _text(data.get("model_id")),
         raw_status=raw_status,
@@ -81,9 +82,10 @@ def _fields(answer: object) -> Mapping[str, Any]:
     data = dump() if callable(dump) else answer
     if not isinstance(data, Mapping):
         raise Malformed("the answer is not an object")
-    inner = data.get("data")
-    if not data.get("id") and isinstance(inner, Mapping):
-        return inner
+    if not data.get("id"):
+        for inner in (data.get("data"), data.get("job")):
+            if isinstance(inner, Mapping):
+                return inner
     return data
 
 

@@ -51,20 +51,12 @@ class OpenAIBatches:
             StorageError: `path` cannot be read.
         """
         options, call = self._options, self._library.Call("upload the shard", effect=True)
-        more: dict[str, Any] = {}
-        if options.upload_expires_after is not None:
-            seconds = options.upload_expires_after
-            more["expires_after"] = {"anchor": "created_at", "seconds": seconds}
         try:
             with self._library.BoundedFile(path, options.timeouts.transfer) as handle:
                 size = path.stat().st_size
                 answer = self._ask(
                     call,
-                    lambda: self._once.files.with_raw_response.create(
-                        file=(filename, handle, "application/jsonl"),
-                        purpose=cast(Any, options.batch_purpose),
-                        **more,
-                    ),
+                    lambda: self._library.post_file(self._once, options, filename, handle),
                 )
         except OSError as error:
             raise StorageError(f"cannot read {path}: {error.strerror or error}") from None
@@ -180,21 +172,35 @@ class OpenAIBatches:
     ) -> Iterator[T]:
         call = self._library.Call(action)
         try:
-            for item in every_item(lambda after: self._ask(call, lambda: page(after)), size):
+            for item in every_item(lambda after: self._page(call, page, after, size), size):
                 yield read(item)
         except Malformed as error:
             raise self._library.lost(call, str(error)) from None
 
+    def _page(
+        self, call: Call, page: Callable[[str | None], Any], after: str | None, size: int
+    ) -> dict[str, Any]:
+        answer = self._json(call, lambda: page(after))
+        if isinstance(answer, list) and self._options.dialect == "together":
+            # all of them, unless it is just as long as a page that was cut off
+            answer = {"data": answer, "has_more": None if len(answer) == size else False}
+        return self._object(call, answer)
+
     def _ask(self, call: Call, ask: Callable[[], Any]) -> dict[str, Any]:
         """Make a call; its answer must be a JSON object."""
+        return self._object(call, self._json(call, ask))
+
+    def _json(self, call: Call, ask: Callable[[], Any]) -> object:
         try:
             content = ask().content
         except self._library.FOREIGN as error:
             raise self._translated(error, call) from None
         try:
-            answer = json.loads(content)
+            return json.loads(content)
         except (ValueError, RecursionError):
             raise self._library.lost(call, "the answer is not JSON") from None
+
+    def _object(self, call: Call, answer: object) -> dict[str, Any]:
         if not isinstance(answer, dict):
             raise self._library.lost(call, "the answer is not a JSON object")
         return answer

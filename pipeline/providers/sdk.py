@@ -150,6 +150,25 @@ class _Bounded(httpx2.SyncByteStream):
         self._stream.close()
 
 
+def post_file(client: openai.OpenAI, options: BatchOptions, filename: str, handle: FileIO) -> Any:
+    """Upload a file of requests, once; gives the answer with its `content`."""
+    part = (filename, handle, "application/jsonl")
+    if options.dialect == "openai":
+        more: dict[str, Any] = {}
+        if options.upload_expires_after is not None:
+            seconds = options.upload_expires_after
+            more["expires_after"] = {"anchor": "created_at", "seconds": seconds}
+        purpose: Any = options.batch_purpose
+        return client.files.with_raw_response.create(file=part, purpose=purpose, **more)
+    return client.post(
+        "/files/upload",
+        cast_to=httpx2.Response,
+        body={"purpose": options.batch_purpose, "file_name": filename},
+        files=[("file", part)],
+        options={"headers": {"Content-Type": "multipart/form-data"}},
+    )
+
+
 class BoundedFile(FileIO):
     """A file to upload that is read as it is sent, and must be through in time."""
 

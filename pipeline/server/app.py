@@ -43,6 +43,7 @@ def build_app(service: Service) -> web.Application:
     app.add_routes(
         [
             web.post("/v1/files", routes_files.upload),
+            web.post("/v1/files/upload", routes_files.upload),
             web.get("/v1/files", routes_files.listing),
             web.get("/v1/files/{id}", routes_files.get),
             web.get("/v1/files/{id}/content", routes_files.content),

@@ -209,13 +209,34 @@ class Listing(_Frozen):
 
 
 class Compat(_Frozen):
-    """Spellings of compatible services."""
+    """Spellings of compatible services.
+
+    Attributes:
+        purpose: of uploads for batches; "batch-api" at Together.
+        windows: completion windows that are known.
+        no_expiry: `expires_after` of an upload is an unknown parameter.
+        no_metadata: a batch's metadata are dropped.
+        queued_word: the status of a batch that has not begun; "in_queue" at SiliconFlow.
+        wrapped_files: file objects come as {"code", "data": {...}}, with `createdAt` (SiliconFlow).
+        jobs: Together's shapes: uploads go to /v1/files/upload with a `file_name`, create answers
+            {"job": {...}, "warning": ...}, batches are listed as a bare array, and say
+            `job_deadline` and `model_id`.
+        empty_error_file: a batch without failed lines has an error file all the same.
+    """
 
     upper_case_status: bool = False
     iso_timestamps: bool = False
     no_request_counts: bool = False
     uuid_ids: bool = False
     body_as_string: bool = False
+    purpose: str = "batch"
+    windows: tuple[str, ...] = ("24h",)
+    no_expiry: bool = False
+    no_metadata: bool = False
+    queued_word: str = "validating"
+    wrapped_files: bool = False
+    jobs: bool = False
+    empty_error_file: bool = False
 
 
 class FaultPlan(_Frozen):

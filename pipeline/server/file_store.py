@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
 from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.faults import Compat
 from pipeline.server.naming import Naming
 from pipeline.server.refusals import missing
 
@@ -83,16 +84,21 @@ class FileStore:
             )
         return row
 
-    def write_part(self, lines: Iterator[bytes]) -> Path | None:
+    def write_part(self, lines: Iterator[bytes], *, even_empty: bool = False) -> Path | None:
         """Write lines to a part, to be adopted; None when there are none. Streams."""
         first = next(lines, None)
-        if first is None:
+        if first is None and not even_empty:
             return None
         part = self.new_part()
         with part.open("wb") as handle:
-            for line in itertools.chain((first,), lines):
+            for line in itertools.chain(() if first is None else (first,), lines):
                 handle.write(line + b"\n")
         return part
+
+    @property
+    def compat(self) -> Compat:
+        """The spellings of this server."""
+        return self._faults.compat
 
     def get(self, identifier: str) -> FileRow:
         """A file that exists now.

@@ -41,7 +41,8 @@ class Publisher:
         fault = fault_of(row)
         outputs = iter(()) if fault.no_output else self._outputs(row, fault)
         output = self._files.write_part(outputs)
-        error = self._files.write_part(self._errors(row, status))
+        keep_empty = self._files.compat.empty_error_file
+        error = self._files.write_part(self._errors(row, status), even_empty=keep_empty)
         with self._database.transaction():
             if self._batches.row(row["seq"])["status"] == row["status"]:
                 self._end(row, status, output, error)

@@ -29,7 +29,8 @@ async def create(request: web.Request) -> web.StreamResponse:
     new = _check_create(await json_body(request), service)
     row = service.batches.create(new, request.get(LANDING, 0.0))
     service.executor.wake()
-    return json_response(batch_view(row, service.faults.compat))
+    view = batch_view(row, service.faults.compat)
+    return json_response({"job": view, "warning": ""} if service.faults.compat.jobs else view)
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
@@ -56,14 +57,16 @@ def _check_create(body: dict[str, Any], service: Service) -> NewBatch:
             raise invalid(f"Missing required parameter: '{name}'.", name, None)
     if body["endpoint"] not in ENDPOINTS:
         raise invalid(f"Invalid value: '{body['endpoint']}'.", "endpoint")
-    if body["completion_window"] != "24h":
-        raise invalid("Invalid value: 'completion_window' must be '24h'.", "completion_window")
+    if body["completion_window"] not in service.faults.compat.windows:
+        known = " or ".join(f"'{window}'" for window in service.faults.compat.windows)
+        raise invalid(f"Invalid value: 'completion_window' must be {known}.", "completion_window")
     _check_file(body["input_file_id"], service)
+    metadata = _check_metadata(body.get("metadata"))
     return NewBatch(
         input_file_id=body["input_file_id"],
         endpoint=body["endpoint"],
         completion_window=body["completion_window"],
-        metadata=_check_metadata(body.get("metadata")),
+        metadata=None if service.faults.compat.no_metadata else metadata,
         output_expires_after=_lifetime(body.get("output_expires_after")),
     )
 
@@ -74,8 +77,9 @@ def _check_file(identifier: str, service: Service) -> None:
     except Refused:
         message = f"Cannot find file {identifier}."
         raise invalid(message, "input_file_id", "invalid_request") from None
-    if row.purpose != "batch":
-        raise invalid("The file's purpose is not 'batch'.", "input_file_id")
+    purpose = service.faults.compat.purpose
+    if row.purpose != purpose:
+        raise invalid(f"The file's purpose is not '{purpose}'.", "input_file_id")
 
 
 def _check_metadata(metadata: object) -> Mapping[str, str] | None:
@@ -108,7 +112,7 @@ async def listing(request: web.Request) -> web.StreamResponse:
     rows = service.batches.listed()
     shown, more = page(rows, after, limit, service.faults.listing, service.naming)
     views = [batch_view(row, service.faults.compat) for row in shown]
-    return json_response(list_view(views, more=more))
+    return json_response(views if service.faults.compat.jobs else list_view(views, more=more))
 
 
 async def get(request: web.Request) -> web.StreamResponse:

@@ -10,7 +10,7 @@ from aiohttp import BodyPartReader, web
 from pipeline.server.middleware import BODY_FILE, LANDING, json_response
 from pipeline.server.refusals import Refused, invalid
 from pipeline.server.service import SERVICE, Service
-from pipeline.server.views import file_view, list_view, page
+from pipeline.server.views import enveloped, file_view, list_view, page
 
 _BLOCK = 1 << 18
 _SHORTEST, _LONGEST = 3_600, 2_592_000
@@ -28,8 +28,10 @@ class _Form:
 
 
 async def upload(request: web.Request) -> web.StreamResponse:
-    """POST /v1/files."""
+    """POST /v1/files, or where `Compat.jobs` says so, /v1/files/upload."""
     service = request.app[SERVICE]
+    if service.faults.compat.jobs != request.path.endswith("/upload"):
+        raise Refused(404, f"Invalid URL ({request.method} {request.path})")
     form = _Form()
     try:
         await _read_form(request, service, form)
@@ -44,7 +46,8 @@ async def upload(request: web.Request) -> web.StreamResponse:
     finally:
         if form.part is not None:
             form.part.unlink(missing_ok=True)
-    return json_response(file_view(row, service.faults.compat))
+    compat = service.faults.compat
+    return json_response(enveloped(file_view(row, compat), compat))
 
 
 async def _read_form(request: web.Request, service: Service, form: _Form) -> None:
@@ -73,9 +76,14 @@ def _check_form(form: _Form, service: Service) -> tuple[str, str, float | None]:
     purpose = form.fields.get("purpose", "")
     if not purpose:
         raise invalid("Missing required parameter: 'purpose'.", "purpose", None)
+    compat = service.faults.compat
     if form.part is None or not form.filename:
         raise invalid("Missing required parameter: 'file'.", "file", None)
-    if purpose == "batch":
+    if compat.jobs and not form.fields.get("file_name"):
+        raise invalid("Missing required parameter: 'file_name'.", "file_name", None)
+    if compat.no_expiry and "expires_after[seconds]" in form.fields:
+        raise invalid("Unknown parameter: 'expires_after'.", "expires_after", "unknown_parameter")
+    if purpose == compat.purpose:
         if not form.filename.endswith(".jsonl"):
             message = "Invalid file format for Batch API. Must be .jsonl"
             raise invalid(message, "file", "invalid_file_format")
@@ -119,7 +127,7 @@ async def listing(request: web.Request) -> web.StreamResponse:
     after = request.query.get("after")
     shown, more = page(rows, after, limit, service.faults.listing, service.naming)
     views = [file_view(row, service.faults.compat) for row in shown]
-    return json_response(list_view(views, more=more))
+    return json_response(enveloped(list_view(views, more=more), service.faults.compat))
 
 
 def page_size(request: web.Request, *, default: int, most: int) -> int:
@@ -138,7 +146,8 @@ async def get(request: web.Request) -> web.StreamResponse:
     """GET /v1/files/{id}."""
     service = request.app[SERVICE]
     row = service.files.get(request.match_info["id"])
-    return json_response(file_view(row, service.faults.compat))
+    compat = service.faults.compat
+    return json_response(enveloped(file_view(row, compat), compat))
 
 
 async def content(request: web.Request) -> web.StreamResponse:

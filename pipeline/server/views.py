@@ -25,7 +25,7 @@ Row = TypeVar("Row", FileRow, sqlite3.Row)
 
 def file_view(row: FileRow, compat: Compat) -> dict[str, Any]:
     """A file object."""
-    return {
+    view = {
         "id": row.id,
         "object": "file",
         "bytes": row.bytes,
@@ -36,12 +36,24 @@ def file_view(row: FileRow, compat: Compat) -> dict[str, Any]:
         "status": "processed",
         "status_details": None,
     }
+    if compat.wrapped_files:
+        view["createdAt"] = view.pop("created_at")
+    return view
+
+
+def enveloped(view: dict[str, Any], compat: Compat) -> dict[str, Any]:
+    """An answer about files as `compat` wraps it."""
+    if not compat.wrapped_files:
+        return view
+    return {"code": 20000, "message": "Ok", "status": True, "data": view}
 
 
 def batch_view(row: sqlite3.Row, compat: Compat) -> dict[str, Any]:
     """A batch object."""
     none = "" if fault_of(row).empty_ids else None
     status = row["status"]
+    if status == "validating":
+        status = compat.queued_word
     view = {
         "id": row["id"],
         "object": "batch",
@@ -59,6 +71,8 @@ def batch_view(row: sqlite3.Row, compat: Compat) -> dict[str, Any]:
     }
     if not compat.no_request_counts:
         view["request_counts"] = {name: row[name] for name in ("total", "completed", "failed")}
+    if compat.jobs:
+        view["job_deadline"], view["model_id"] = view.pop("expires_at"), view.pop("model")
     return view
 
 

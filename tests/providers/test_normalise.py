@@ -44,6 +44,29 @@ def test_a_batch_of_openai() -> None:
     )
 
 
+def test_a_job_of_together() -> None:
+    """https://docs.together.ai/reference/batch-create"""
+    job = {
+        "id": "01234567-8901-2345-6789-012345678901",
+        "input_file_id": "file-in",
+        "status": "FAILED",
+        "job_deadline": "2024-01-15T15:30:00Z",
+        "created_at": "2024-01-15T14:30:00Z",
+        "endpoint": "/v1/chat/completions",
+        "progress": 75,
+        "model_id": "meta-llama/Llama-4",
+        "output_file_id": "",
+        "error": "the file is empty",
+    }
+    found = remote_batch({"job": job, "warning": ""})
+    assert found == remote_batch(job)
+    assert (found.id, found.status, found.model) == (job["id"], "failed", "meta-llama/Llama-4")
+    assert found.expires_at == found.created_at + 3600
+    assert found.output_file_id is None
+    assert found.errors == (("", "the file is empty"),)
+    assert remote_batch({**job, "error": ""}).errors == ()
+
+
 def test_an_object_of_the_sdk() -> None:
     from openai.types import Batch, FileObject
 

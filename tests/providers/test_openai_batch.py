@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -252,6 +253,27 @@ def test_an_odd_list_is_not_an_empty_list(
         list(service.list_batches())
 
 
+@pytest.mark.parametrize("count", [0, 1, 99, 101, 150])
+def test_togethers_bare_array_is_the_whole_list(
+    server: Scripted, options: BatchOptions, count: int
+) -> None:
+    service = OpenAIBatches(dataclasses.replace(options, dialect="together"))
+    server.script = Reply([{**BATCH, "id": str(n)} for n in range(count)])
+    assert len(list(service.list_batches())) == count
+    assert len(server.requests) == 1
+    service.close()
+
+
+def test_an_array_as_long_as_a_page_may_be_one_page_only(
+    server: Scripted, options: BatchOptions
+) -> None:
+    service = OpenAIBatches(dataclasses.replace(options, dialect="together"))
+    server.script = Reply([{**BATCH, "id": str(n)} for n in range(100)])
+    with pytest.raises(ServiceError, match="circles"):
+        list(service.list_batches())
+    service.close()
+
+
 def test_uploads_are_found_by_name(server: Scripted, service: OpenAIBatches) -> None:
     def answer(request: Request) -> Reply:
         start = 3 if "after=" in request.path else 0
@@ -292,6 +314,21 @@ def test_upload_for_a_service_of_its_own_ways(
     assert b"expires_after" not in server.requests[0].body
 
 
+def test_upload_to_together(server: Scripted, options: BatchOptions, shard: Path) -> None:
+    options = dataclasses.replace(options, batch_purpose="batch-api", dialect="together")
+    service = OpenAIBatches(options)
+    server.script = Reply({**FILE, "bytes": None})
+    assert service.upload(shard, "ours.jsonl").id == "file-1"
+    service.close()
+    (request,) = server.requests
+    assert request.path == "/v1/files/upload"
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+    assert b'name="purpose"\r\n\r\nbatch-api\r\n' in request.body
+    assert b'name="file_name"\r\n\r\nours.jsonl\r\n' in request.body
+    assert b'name="file"; filename="ours.jsonl"' in request.body
+    assert b'{"a":1}\n' in request.body
+
+
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
@@ -303,18 +340,22 @@ def test_upload_for_a_service_of_its_own_ways(
         (Reply({"error": {"message": "Storage quota exceeded"}}, status=400), AccountRefusal),
     ],
 )
+@pytest.mark.parametrize("dialect", ["openai", "together"])
 def test_a_failed_upload_is_not_repeated(
     server: Scripted,
-    service: OpenAIBatches,
+    options: BatchOptions,
     shard: Path,
     reply: Reply,
     kind: type[CaptionmillError],
+    dialect: Literal["openai", "together"],
 ) -> None:
+    service = OpenAIBatches(dataclasses.replace(options, dialect=dialect))
     server.script = reply
     with pytest.raises(CaptionmillError) as caught:
         service.upload(shard, "ours.jsonl")
     assert type(caught.value) is kind
-    assert server.posts("/files") == 1
+    assert server.posts() == 1
+    service.close()
 
 
 def test_a_shard_that_is_gone(server: Scripted, service: OpenAIBatches, tmp_path: Path) -> None:

@@ -191,3 +191,56 @@ def test_the_spelling_of_compatible_services(start: Start, connect: Connect) -> 
     assert str(batch.created_at).endswith("Z")
     (one,) = content_lines(client, batch.output_file_id)
     assert isinstance(one["response"]["body"], str)
+
+
+def test_windows_and_purposes_of_other_services(start: Start, connect: Connect) -> None:
+    compat = Compat(purpose="batch-api", windows=("24h", "7d"), no_metadata=True)
+    client = connect(start(faults=FaultPlan(compat=compat)).base_url)
+    data = jsonl([line(0)])
+    with pytest.raises(openai.BadRequestError, match="purpose is not 'batch-api'"):
+        create(client, upload(client, data))
+    name = client.files.create(file=("in.jsonl", data), purpose="batch-api").id  # type: ignore[arg-type]
+    with pytest.raises(openai.BadRequestError, match="'24h' or '7d'"):
+        client.batches.create(input_file_id=name, endpoint=CHAT, completion_window="48h")  # type: ignore[arg-type]
+    made = client.batches.create(
+        input_file_id=name,
+        endpoint=CHAT,
+        completion_window="7d",
+        metadata={"a": "b"},  # type: ignore[arg-type]
+    )
+    assert made.metadata is None
+    assert wait_for(client, made.id).completion_window == "7d"
+
+
+def test_jobs(start: Start, connect: Connect) -> None:
+    server = start(faults=FaultPlan(compat=Compat(jobs=True)))
+    client = connect(server.base_url)
+    with pytest.raises(openai.NotFoundError):
+        upload(client, jsonl([line(0)]))
+    part = ("file", ("in.jsonl", jsonl([line(0)])))
+    form = {"headers": {"Content-Type": "multipart/form-data"}}
+    post = client.with_options().post
+    with pytest.raises(openai.BadRequestError, match="file_name"):
+        post("/files/upload", cast_to=object, body={"purpose": "batch"}, files=[part], options=form)  # type: ignore[arg-type]
+    body = {"purpose": "batch", "file_name": "in.jsonl"}
+    file: Any = post("/files/upload", cast_to=object, body=body, files=[part], options=form)  # type: ignore[arg-type]
+    made: Any = create(client, file["id"]).model_dump()
+    assert made["job"]["input_file_id"] == file["id"]
+    assert made["job"]["model_id"] is None
+    assert "expires_at" not in made["job"]
+    assert made["job"]["job_deadline"] > made["job"]["created_at"]
+    listed: Any = client.get("/batches", cast_to=object)
+    assert [one["id"] for one in listed] == [made["job"]["id"]]
+
+
+def test_a_word_of_their_own_for_the_queue(start: Start, connect: Connect) -> None:
+    plan = FaultPlan(compat=Compat(queued_word="in_queue"))
+    client = connect(start(faults=plan, pace=Pace(validate=60)).base_url)
+    assert submit(client, 1).status == "in_queue"
+
+
+def test_an_empty_error_file(start: Start, connect: Connect) -> None:
+    client = connect(start(faults=FaultPlan(compat=Compat(empty_error_file=True))).base_url)
+    batch = wait_for(client, submit(client, 1).id)
+    assert content_lines(client, batch.error_file_id) == []
+    assert len(content_lines(client, batch.output_file_id)) == 1

@@ -126,3 +126,31 @@ def test_a_body_that_is_no_form(client: openai.OpenAI) -> None:
 def test_a_page_size_out_of_range(client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="limit"):
         client.files.list(limit=0)
+
+
+def test_wrapped_file_objects(start: Start, connect: Connect) -> None:
+    client = connect(start(faults=FaultPlan(compat=Compat(wrapped_files=True))).base_url)
+    made: Any = client.post(
+        "/files",
+        cast_to=object,
+        body={"purpose": "batch"},
+        files=[("file", ("a.jsonl", b"{}\n"))],
+        options={"headers": {"Content-Type": "multipart/form-data"}},
+    )
+    assert (made["code"], made["data"]["filename"]) == (20000, "a.jsonl")
+    assert "created_at" not in made["data"]
+    got: Any = client.get(f"/files/{made['data']['id']}", cast_to=object)
+    assert got["data"] == made["data"]
+    listed: Any = client.get("/files", cast_to=object)
+    assert listed["data"]["data"] == [made["data"]]
+
+
+def test_a_service_that_knows_no_expiry(start: Start, connect: Connect) -> None:
+    client = connect(start(faults=FaultPlan(compat=Compat(no_expiry=True))).base_url)
+    with pytest.raises(openai.BadRequestError, match="Unknown parameter: 'expires_after'"):
+        client.files.create(
+            file=("a.jsonl", b"{}\n"),
+            purpose="batch",
+            expires_after={"anchor": "created_at", "seconds": 3600},
+        )
+    assert client.files.create(file=("a.jsonl", b"{}\n"), purpose="batch").id
