@@ -3,6 +3,7 @@ their service is described."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Config, load_config
+from pipeline.exchange import merge, write
 from pipeline.job import run
 from pipeline.report.summary import Report
 from pipeline.server.faults import BatchFault, Compat, FaultPlan, LineFault, RequestFault
@@ -58,7 +60,7 @@ def preset(name: str, rig: Rig, monkeypatch: pytest.MonkeyPatch, **changes: obje
 
 
 def test_none_is_forgotten() -> None:
-    assert {path.stem for path in SERVICES.glob("*.toml")} == set(DIALECTS)
+    assert {path.stem for path in SERVICES.glob("*.toml")} == {*DIALECTS, "vllm"}
 
 
 @each_service
@@ -134,3 +136,33 @@ def test_everything_odd_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             rig.server.clock.advance(200)
         assert report.outcomes == {"captioned": 5}
         rig.check()
+
+
+def test_vllm_by_files(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `vllm run-batch` answers: https://github.com/vllm-project/vllm, run_batch.py."""
+    monkeypatch.delenv("OPENAI_API_KEY")
+    rig.add("a.png", "b.png")
+    config = load_config("services/vllm", {"workspace": str(rig.workspace.root)})
+    assert write(config, rig.data, tmp_path / "requests").requests == 2
+    (path,) = (tmp_path / "requests").iterdir()
+    lines = []
+    for line in path.read_bytes().splitlines():
+        request = json.loads(line)
+        assert (request["method"], request["url"]) == ("POST", "/v1/chat/completions")
+        assert request["body"]["model"] == "Qwen/Qwen3-VL-8B-Instruct"
+        assert request["body"]["max_tokens"] == 120
+        message = {"role": "assistant", "content": f"caption {len(lines)}", "tool_calls": []}
+        body = {
+            "id": "chatcmpl-1",
+            "model": request["body"]["model"],
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 300, "total_tokens": 309, "completion_tokens": 9},
+        }
+        response = {"status_code": 200, "request_id": "vllm-batch-1", "body": body}
+        answer = {"id": "vllm-1", "custom_id": request["custom_id"], "response": response}
+        lines.append(json.dumps({**answer, "error": None}))
+    (tmp_path / "answers.jsonl").write_text("\n".join(lines))
+    report = merge(config, [tmp_path / "answers.jsonl"])
+    assert (report.exit_code, report.outcomes) == (0, {"captioned": 2})
+    assert {row["billed_cost"] for row in rig.table()} == {0}
+    assert {row["account"] for row in rig.table()} == {"vllm"}
