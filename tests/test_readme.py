@@ -1,0 +1,110 @@
+"""Every command of the README is run as it stands there, in a copy of the checkout.
+
+`make` finds an environment that is already made, and `make test` is the suite that runs this.
+Commands that need OpenAI talk to the loopback server; vLLM and the photo are stand-ins.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.server.app import LoopbackServer
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+PAID = ("items.csv", "bulk", "openai_online", "one ")  # asked with a key
+ELSEWHERE = ("make test", "captionmill one https://", ". .venv/bin/activate")
+
+VLLM = """#!{python}
+import json, sys
+i, o = sys.argv[sys.argv.index("-i") + 1], sys.argv[sys.argv.index("-o") + 1]
+with open(i) as lines, open(o, "w") as out:
+    for line in lines:
+        request = json.loads(line)
+        body = {{"model": request["body"]["model"], "choices": [{{"finish_reason": "stop",
+                "message": {{"role": "assistant", "content": "a thing"}}}}],
+                "usage": {{"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}}}}
+        print(json.dumps({{"id": "x", "custom_id": request["custom_id"], "error": None,
+              "response": {{"status_code": 200, "request_id": "r", "body": body}}}}), file=out)
+"""
+
+
+def commands() -> list[str]:
+    """The lines behind "$ " of all console blocks, continued lines joined."""
+    found = []
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+        found += re.findall(r"^\$ (.*)$", block.replace("\\\n", " "), re.MULTILINE)
+    return [re.sub(r"\s+", " ", command) for command in found]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a clone holds, with an environment that is there already."""
+    root = tmp_path_factory.mktemp("clone")
+    for name in ("Makefile", "pyproject.toml", "configs", "data/samples", ".ci"):
+        source, target = ROOT / name, root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    shutil.copytree(root / "data" / "samples", root / "imgs")
+    shutil.copy(root / "data" / "samples" / "cat.jpg", root / "photo.jpg")
+    (root / "items.csv").write_text("path,title\nphoto.jpg,A cat\n")
+    binaries = root / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    script(binaries / "captionmill", f'#!/bin/sh\nexec {sys.executable} -m pipeline "$@"\n')
+    script(binaries / "python", f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    script(binaries / "vllm", VLLM.format(python=sys.executable))
+    (root / ".venv" / ".installed").touch()
+    return root
+
+
+def script(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture(scope="module")
+def openai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with LoopbackServer(tmp_path_factory.mktemp("server"), captioner="echo") as server:
+        yield server.base_url
+
+
+def test_the_readme_has_commands() -> None:
+    assert len(commands()) > 15
+    assert "make caption DATA=./imgs" in commands()
+    assert "make test" in commands()
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_of_the_readme_works(command: str, checkout: Path, openai: str) -> None:
+    if command.startswith(ELSEWHERE):
+        pytest.skip("run by another test, or about the reader's own shell or network")
+    environment = {
+        "PATH": f"{checkout / '.venv' / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(checkout),
+        "CAPTIONMILL_CACHE": str(checkout / "cache"),
+    }
+    if any(word in command for word in PAID):
+        environment |= {"OPENAI_API_KEY": "sk-readme-0123456789", "OPENAI_BASE_URL": openai}
+    if "requests/" in command:  # the README shows one name, the shard has its own
+        (shard,) = (checkout / "requests").glob("*.jsonl")
+        command = re.sub(r"requests/\S+\.jsonl", f"requests/{shard.name}", command)
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    pending = command.startswith("captionmill write")  # its answers come from elsewhere
+    assert done.returncode == (3 if pending else 0), done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
