@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+
+from pipeline.ledger import Ledger
 from pipeline.report.checks import deviations, repeated_captions
 from pipeline.report.summary import Report
 from pipeline.session import Session
@@ -9,13 +13,15 @@ from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import clean
 from pipeline.stages.export import export
 
+_COUNTED = "outcomes:"
+
 
 def finish(session: Session, report: Report, source: int | None = None) -> None:
     """Make the table anew when anything changed, prove the counts, then clean up."""
     ledger = session.ledger
     written = export_all(session)
     report.rows = written.rows if written else None
-    report.add_rows(ledger, source)
+    report.add_rows(ledger, source, _outcomes(ledger, source, fresh=written is not None))
     totals = ledger.books.totals()
     report.settled, report.reserved = totals.settled, totals.reserved
     report.incidents = ledger.incidents()
@@ -24,6 +30,20 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     report.in_files = ledger.exchange.outstanding()
     if not session.offline:
         report.problems += clean(session.desk).problems
+
+
+def _outcomes(ledger: Ledger, source: int | None, *, fresh: bool) -> Counter[str]:
+    """Images by outcome; counted anew when the table was, else as they were: counting a million
+    images takes longer than crawling them."""
+    if fresh:
+        ledger.forget(_COUNTED)
+    key = f"{_COUNTED}{source or 'all'}"
+    known = ledger.get(key)
+    if known is None:
+        found = ledger.rows.outcomes(source)
+        ledger.put(key, json.dumps(found))
+        return found
+    return Counter(json.loads(known))
 
 
 def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:

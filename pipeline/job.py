@@ -31,12 +31,14 @@ from pipeline.stages.caption import Captioner, Quiet, Tally, Watcher
 from pipeline.stages.collect import collect as collect_batches
 from pipeline.stages.crawl import Crawled, crawl
 from pipeline.stages.dedupe import dedupe
+from pipeline.stages.export import STALE
 from pipeline.stages.fetch import fetch
 from pipeline.stages.preprocess import Engines, Order
 from pipeline.stages.quote import quote
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import queue_room
 from pipeline.stages.write import Pen
+from pipeline.stopping import Stopper
 from pipeline.wiring import Wish
 
 __all__ = ["collect", "export_all", "locate", "open_data", "run", "submit", "wish_of"]
@@ -100,11 +102,17 @@ def submit(
     )
 
 
-def collect(config: Config, *, say: Say = lambda _text: None) -> Report:
-    """Fetch what is finished of everything under way, make the table anew, return."""
+def collect(
+    config: Config, *, say: Say = lambda _text: None, stopper: Stopper | None = None
+) -> Report:
+    """Fetch what is finished of everything under way, make the table anew, return.
+
+    Args:
+        stopper: asked between two steps whether to stop; signals by default.
+    """
     with (
         told(wiring.notice(config), "collect", say) as report,
-        open_session(config, "collect", say) as session,
+        open_session(config, "collect", say, stopper=stopper) as session,
         recorded(session, report),
     ):
         tally = Tally()
@@ -206,6 +214,8 @@ class Run:
     def ask(self, order: Order) -> None:
         """Show the price of what is new; ask above the configured amount."""
         session = self.session
+        if session.ledger.images.idle(order.source, order.spec):
+            return
         found = quote(session.ledger, order, wiring.quill(self.wish), self.wish.largest())
         before = session.ledger.images.spec_of(order.source)
         self.report.quote = found
@@ -244,7 +254,8 @@ class Run:
     def engines(self, order: Order) -> Iterator[Engines]:
         """The workers that prepare images, once it is known which of them look alike."""
         session = self.session
-        session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission)
+        if session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission):
+            session.ledger.put(STALE, "1")
         alike = session.config.images.near_duplicates
         known = KnownOriginals(session.workspace.ledger, order.recipe, looked=alike is not None)
         with wiring.engines(session.config, self.wish.recipe, known) as engines:

@@ -73,8 +73,11 @@ def test_a_changed_prompt_shows_its_price_and_asks_above_an_amount(rig: Rig) -> 
     rig.run(prompt__user="What is it?", budget__confirm_above="0")
     assert any("prompt or model has changed: 2 requests" in text for text in rig.said)
     assert len(rig.server.books.rows()) == 4
-    rig.run()  # back to the first prompt: paid already
+    second = [row["spec_id"] for row in rig.table()]
+    rig.run()  # back to the first prompt: paid already, and the table is about it again
     assert len(rig.server.books.rows()) == 4
+    assert [row["spec_id"] for row in rig.table()] != second
+    assert rig.outcomes() == {"captioned": 2}
     rig.check()
 
 

@@ -151,16 +151,17 @@ class Images:
 
     # -- what needs a look ---------------------------------------------------------------------
 
-    def use_spec(self, source: int, spec: int, admission: bytes) -> None:
+    def use_spec(self, source: int, spec: int, admission: bytes) -> bool:
         """From now on the rows of `source` are about `spec`, and refused by these caps.
 
-        Links to another spec are undone; what other caps refused is looked at again.
+        Links to another spec are undone; what other caps refused is looked at again. True when
+        anything has changed.
         """
         with self._db.transaction("use_spec"):
             row = self._db.one("SELECT spec, admission FROM sources WHERE id = ?", (source,))
             before, caps = row or (None, None)
             if before == spec and caps == admission:
-                return
+                return False
             self._db.execute(
                 "UPDATE sources SET spec = ?, admission = ? WHERE id = ?",
                 (spec, admission, source),
@@ -176,6 +177,7 @@ class Images:
                 f"WHERE folder IN (SELECT id FROM folders WHERE source = ?) AND ({narrow})",
                 (source,),
             )
+        return True
 
     def spec_of(self, source: int) -> int | None:
         """The spec that the source's rows are about, None before the first run."""
@@ -209,6 +211,16 @@ class Images:
             if len(page) < _PAGE:
                 return
             after = (page[-1][7], page[-1][2], page[-1][8])
+
+    def idle(self, source: int, spec: int) -> bool:
+        """True when no image of a source needs a look and none of the spec waits to be sent."""
+        return (
+            self.spec_of(source) == spec
+            and not self.count_todo(source)
+            and not self._db.number(
+                "SELECT EXISTS (SELECT 1 FROM works WHERE spec = ? AND state = 'pending')", (spec,)
+            )
+        )
 
     def count_todo(self, source: int) -> int:
         """How many images need a look."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.ledger.adoption import Adoption
 from pipeline.ledger.answers import Answers
+from pipeline.ledger.audit import Audit
 from pipeline.ledger.batches import Batches
 from pipeline.ledger.books import Books
 from pipeline.ledger.database import Database
@@ -36,6 +37,7 @@ class Ledger:
         self.books = Books(self.database)
         self.answers = Answers(self.database)
         self.rows = Rows(self.database)
+        self.audit = Audit(self.database)
 
     def close(self) -> None:
         """Close the file."""
@@ -72,6 +74,10 @@ class Ledger:
             known = remembered or secrets.token_hex(8)
             self.put("workspace_id", known)
         return known
+
+    def forget(self, prefix: str) -> None:
+        """Forget all facts whose key begins with `prefix`."""
+        self.database.execute("DELETE FROM meta WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
 
     # -- runs and incidents --------------------------------------------------------------------
 

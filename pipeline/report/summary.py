@@ -119,9 +119,9 @@ class Report:
         self.problems += tally.problems
         self.error = tally.error
 
-    def add_rows(self, ledger: Ledger, source: int | None) -> None:
+    def add_rows(self, ledger: Ledger, source: int | None, outcomes: Counter[str]) -> None:
         """Count every image by outcome: the sum must be the number of images."""
-        self.outcomes = ledger.rows.outcomes(source)
+        self.outcomes = outcomes
         self.images = ledger.rows.images(source)
         if source is not None:
             self.reasons = ledger.rows.reject_reasons(source)

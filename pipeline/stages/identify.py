@@ -13,6 +13,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, RejectedImage, Rejection
+from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import Order, looks, record_rejection, reject
 
 _CHUNK = 32
@@ -44,6 +45,7 @@ def identify_images(
             for image, result in chunk:
                 if isinstance(result, RejectedImage):
                     record_rejection(ledger, order, image, result)
+                    ledger.put(STALE, "1")
                     continue
                 content: Content | Rejection | None
                 if isinstance(result, KnownImage):

@@ -127,3 +127,15 @@ def test_unsent_works_come_with_one_present_image_each(world: World) -> None:
     assert found == [(world.works[0][0], first), (world.works[1][0], second)]
     world.seal()
     assert list(world.ledger.images.unsent(world.source)) == []
+
+
+def test_a_source_is_idle_when_nothing_is_to_be_looked_at_or_sent(world: World) -> None:
+    images = world.ledger.images
+    assert images.idle(world.source, world.spec)
+    world.image("a.jpg", 1)
+    assert not images.idle(world.source, world.spec)  # its work waits to be sent
+    world.seal()
+    assert images.idle(world.source, world.spec)
+    assert not images.idle(world.source, world.spec + 1)
+    images.upsert(world.folder, [seen("b.jpg")], 1, NOW)
+    assert not images.idle(world.source, world.spec)

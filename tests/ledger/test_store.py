@@ -33,3 +33,10 @@ def test_runs_and_incidents(ledger: Ledger) -> None:
     for _ in range(2):
         ledger.incident(NOW, "vanished", "batch_1 is gone")
     assert ledger.incidents() == [(NOW, "vanished", "batch_1 is gone")]
+
+
+def test_facts_of_a_kind_are_forgotten_together(ledger: Ledger) -> None:
+    for key in ("outcomes:1", "outcomes:all", "other"):
+        ledger.put(key, "x")
+    ledger.forget("outcomes:")
+    assert [ledger.get(key) for key in ("outcomes:1", "outcomes:all", "other")] == [None, None, "x"]

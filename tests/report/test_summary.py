@@ -156,7 +156,7 @@ def test_what_the_stages_did_is_taken_over(scene: Scene) -> None:
     report.add_crawl(crawled)
     tally = Tally(batches=1, requests=1, problems=["slow"], open=1)
     report.add_tally(tally)
-    report.add_rows(scene.ledger, order.source)
+    report.add_rows(scene.ledger, order.source, scene.ledger.rows.outcomes(order.source))
     assert report.problems == ["a folder is closed", "slow"]
     assert report.outcomes == {"pending": 1, "rejected": 1}
     assert report.reasons == {"not_an_image": 1}
@@ -171,7 +171,7 @@ def test_counts_that_do_not_agree_are_an_error(scene: Scene) -> None:
     scene.ledger.database.execute("UPDATE sources SET id = 99")
     scene.ledger.database.execute("UPDATE folders SET source = 98")
     report = Report()
-    report.add_rows(scene.ledger, None)
+    report.add_rows(scene.ledger, None, scene.ledger.rows.outcomes())
     assert isinstance(report.error, BooksError)
     assert report.exit_code == 8
     assert "1 image, but their outcomes add up to 0: run 'captionmill verify'" in str(report.error)
