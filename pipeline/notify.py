@@ -89,7 +89,7 @@ def _post(url: str, timeout: int, body: bytes) -> str:
     """Post the summary. The address may hold a token: only its host is ever named."""
     from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-    class NoRedirects(HTTPRedirectHandler):
+    class _NoRedirects(HTTPRedirectHandler):
         def redirect_request(self, *_: object) -> None:
             return None
 
@@ -97,7 +97,7 @@ def _post(url: str, timeout: int, body: bytes) -> str:
     request = Request(url, body, {"Content-Type": "application/json", "User-Agent": "captionmill"})
     proxies = [ProxyHandler({})] if _loopback(host) else []
     try:
-        with build_opener(NoRedirects, *proxies).open(request, timeout=timeout) as answer:
+        with build_opener(_NoRedirects, *proxies).open(request, timeout=timeout) as answer:
             answer.read(1)
     except (OSError, HTTPException, ValueError) as error:
         status = getattr(error, "code", None)

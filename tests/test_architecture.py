@@ -20,7 +20,7 @@ RANKS = [
     ["__main__"],
     ["cli"],
     ["__init__"],
-    ["estimating", "one", "pilot", "tending"],
+    ["estimating", "exchange", "listening", "one", "pilot", "tending"],
     ["job"],
     ["finishing", "online", "recording"],
     ["imagefile", "session", "report"],
@@ -30,7 +30,7 @@ RANKS = [
     ["catalog", "notify", "prices", "runlog", "url_cache", "workspace"],
     ["files"],
     ["core"],
-    ["clock", "failpoints", "secrets", "stopping"],
+    ["clock", "failpoints", "secrets", "stopping", "waking"],
     ["errors", "records"],
 ]
 RANK = {room: -line for line, rooms in enumerate(RANKS) for room in rooms}

@@ -22,6 +22,7 @@ COMMANDS = {
     "one": "Caption single images at once, outside of any batch.",
     "submit": "Prepare and submit what is new, then return.",
     "collect": "Fetch what is finished, then return.",
+    "listen": "Wait for the service's webhooks, and collect.",
     "write": "Write the requests as files, to be run anywhere.",
     "status": "Batches under way, outcomes and money.",
     "export": "Write the table anew.",

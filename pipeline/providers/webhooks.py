@@ -1,0 +1,82 @@
+"""Webhooks of the service: who signed them, and what they say. The SDK checks the signature.
+
+The scheme is Standard Webhooks (https://www.standardwebhooks.com): headers `webhook-id`,
+`webhook-timestamp` and `webhook-signature`, an HMAC-SHA256 over "ID.TIMESTAMP.BODY"; a timestamp
+more than five minutes off is refused.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.errors import UsageError
+from pipeline.secrets import Secret
+
+
+class Forged(Exception):
+    """A webhook that is not the service's, not of now, or not whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A webhook that the service has signed.
+
+    Attributes:
+        delivery: the id of the webhook; the same for each attempt at delivering it.
+        type: e.g. "batch.completed".
+        subject: the id of what it is about, "" when it names none.
+    """
+
+    delivery: str
+    type: str
+    subject: str
+
+
+class Verifier:
+    """Checks webhooks against the secret of an endpoint."""
+
+    def __init__(self, secret: Secret) -> None:
+        """Raises UsageError when the secret cannot be one."""
+        import openai
+
+        text = secret.reveal()
+        if text.startswith("whsec_"):
+            try:
+                base64.b64decode(text.removeprefix("whsec_"), validate=True)
+            except ValueError:
+                raise UsageError(
+                    "the webhook secret is not whole: copy it again, from whsec_ to its end"
+                ) from None
+        self._secret = text
+        # the key is of no use here, but the SDK wants one
+        self._client = openai.OpenAI(api_key="unused", webhook_secret=text)
+
+    def unwrap(self, body: bytes, headers: Mapping[str, str]) -> Event:
+        """The event in a webhook.
+
+        Raises:
+            Forged: it is not the service's; says why, without quoting it.
+        """
+        import openai
+
+        try:
+            self._client.webhooks.unwrap(body, dict(headers), secret=self._secret)
+            found = json.loads(body)
+        except openai.InvalidWebhookSignatureError as error:
+            raise Forged(str(error)) from None
+        except (ValueError, TypeError, RecursionError):
+            # a missing header, an odd one, or a signed body that is no JSON
+            raise Forged("not a webhook") from None
+        if not isinstance(found, dict) or not isinstance(found.get("type"), str):
+            raise Forged("not a webhook")
+        data = found.get("data")
+        subject = data.get("id") if isinstance(data, dict) else None
+        delivery = next(v for name, v in headers.items() if name.lower() == "webhook-id")
+        return Event(delivery, found["type"], subject if isinstance(subject, str) else "")
+
+    def close(self) -> None:
+        """Close the SDK's client."""
+        self._client.close()

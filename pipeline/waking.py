@@ -1,0 +1,75 @@
+"""A worker that is woken: soon after the last of several calls, never twice at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from pipeline.errors import Busy, CaptionmillError
+
+_LONGEST = 12  # quiet times that further calls can put the work off
+
+
+class Waker:
+    """Does `work` in a thread of its own after `wake`, once things have been quiet for a while.
+
+    A workspace that is busy is tried again; other errors are said, and the next call is awaited.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], None],
+        say: Callable[[str], None],
+        *,
+        quiet: float,
+        busy: float = 30.0,
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            quiet: seconds without a further call before the work begins.
+            busy: seconds until a busy workspace is tried again.
+        """
+        self._work, self._say = work, say
+        self._quiet, self._busy = quiet, busy
+        self._called = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to wait for calls."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Ask for the work to be done, soon."""
+        self._called.set()
+
+    def stop(self) -> None:
+        """Finish the work at hand and end the thread."""
+        self._stopped.set()
+        self._called.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            self._called.wait()
+            self._settle_down()
+            if self._stopped.is_set():
+                return
+            try:
+                self._work()
+            except Busy:
+                self._stopped.wait(self._busy)
+                self._called.set()
+            except CaptionmillError as error:
+                self._say(str(error))
+            except Exception as error:  # noqa: BLE001 - the next call must find somebody awake
+                self._say(f"a bug in captionmill: {type(error).__name__}: {error}; see the log")
+
+    def _settle_down(self) -> None:
+        """Wait until nobody has called for a while; calls that come later wake again."""
+        for _ in range(_LONGEST):
+            self._called.clear()
+            if self._stopped.is_set() or not self._called.wait(self._quiet):
+                break
+        self._called.clear()
