@@ -244,7 +244,7 @@ class Run:
         return Pen(
             quill=wiring.quill(self.wish),
             again=wiring.quills(session.config, self.wish, lambda c: wish_of(session, c)),
-            limits=wiring.limits(session.config, queue),
+            limits=wiring.limits(session.config, queue, local=session.identity.local),
             folder=session.workspace.shards,
             room=lambda: _room(session),
             check_stop=desk.check_stop,

@@ -40,6 +40,7 @@ from pipeline.stages.write import Quill
 if TYPE_CHECKING:
     from pipeline.engines.base import Engine
 
+_LOCAL_REQUESTS = 250
 _RAISE_MARGIN_ABOVE = Decimal("1.25")  # billed / estimated prompt tokens
 
 
@@ -257,11 +258,13 @@ def queue_guess(config: Config, *, local: bool) -> Callable[[str], int | None]:
     return functools.cache(lambda model: model_facts(model, models).enqueued_tokens)
 
 
-def limits(config: Config, queue: int | None) -> ShardLimits:
-    """Bounds of a shard: at least two fit into the service's queue at once."""
+def limits(config: Config, queue: int | None, *, local: bool = False) -> ShardLimits:
+    """Bounds of a shard: at least two fit into the service's queue at once. The built-in server
+    answers while later images are prepared, so it gets small ones."""
     batch = config.batch
+    most = min(batch.max_requests, _LOCAL_REQUESTS) if local else batch.max_requests
     tokens = batch.max_tokens if queue is None else min(batch.max_tokens, max(1, queue // 2))
-    return ShardLimits(requests=batch.max_requests, bytes=batch.max_bytes, tokens=tokens)
+    return ShardLimits(requests=most, bytes=batch.max_bytes, tokens=tokens)
 
 
 def quills(

@@ -80,5 +80,13 @@ class Desk:
         Raises:
             Interrupted: a stop was asked for.
         """
-        if self.stopping():
-            raise Interrupted("stopped; what is in flight is safe: run again to go on")
+        if not self.stopping():
+            return
+        batches = len(self.ledger.batches.in_states("open"))
+        done, total = self.ledger.batches.progress()
+        flight = (
+            f"{batches} batch(es) with {total - done:,} unanswered requests go on at the service"
+            if batches
+            else "nothing is under way at the service"
+        )
+        raise Interrupted(f"stopped: {flight}, nothing is lost; run the same again to go on")
