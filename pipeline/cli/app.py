@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Caption a folder or manifest: all of it, waiting to the end.",
     "estimate": "What would it cost? Sends nothing.",
     "dedupe": "Which new images look alike? Sends nothing.",
+    "pilot": "Caption a small sample first: judge prompt and price.",
     "one": "Caption single images at once, outside of any batch.",
     "submit": "Prepare and submit what is new, then return.",
     "collect": "Fetch what is finished, then return.",

@@ -48,6 +48,8 @@ class Order:
         source, spec, recipe: rows of the ledger.
         spec_id: 32 bytes.
         template: the user prompt with {columns}.
+        linked: False for a sample: its captions are paid for and kept, and the images' rows stay
+            as they are until a run finds that they are paid for.
     """
 
     source: int
@@ -55,6 +57,7 @@ class Order:
     spec_id: bytes
     recipe: RecipeRow
     template: str
+    linked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,16 @@ def resolve(ledger: Ledger, order: Order, image: SeenImage, prepared: Prepared) 
     To be called inside a transaction.
     """
     if isinstance(prepared, RejectedImage):
-        record_rejection(ledger, order, image, prepared)
+        if order.linked:
+            record_rejection(ledger, order, image, prepared)
         return None
     if isinstance(prepared, KnownImage):
         content = ledger.works.prepared_as(prepared.source_id, order.recipe)
     else:
         content = ledger.works.record_prepared(order.recipe, prepared)
     if isinstance(content, Rejection):
-        reject(ledger, image, prepared.source_id, content)
+        if order.linked:
+            reject(ledger, image, prepared.source_id, content)
         return None
     assert content is not None
     return _link(ledger, order, image, prepared, content)
@@ -111,13 +116,15 @@ def _link(
 ) -> Wanted | None:
     prompt = render(order.template, image.columns)
     if isinstance(prompt, Rejection):
-        reject(ledger, image, prepared.source_id, prompt)
+        if order.linked:
+            reject(ledger, image, prepared.source_id, prompt)
         return None
     stands = content if image.near_of is None else ledger.works.content(image.near_of)
     key = work_key(stands.content_id, order.spec_id, prompt)
     for_itself = stands.row == content.row
     work = ledger.works.work(key, stands.row, order.spec, image.id if for_itself else None)
-    ledger.works.link(image.id, prepared.source_id, content.row, work.row)
+    if order.linked:
+        ledger.works.link(image.id, prepared.source_id, content.row, work.row)
     if work.state != "pending" or not for_itself:
         return None  # nothing to pay for, or another image's bytes are sent for this one
     at_hand = prepared if isinstance(prepared, PreparedImage) else None

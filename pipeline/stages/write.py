@@ -21,6 +21,7 @@ from pipeline.core.appraisal import Appraiser
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import Load, ShardLimits, affordable, takes
 from pipeline.core.request import RequestSpec, build_line
+from pipeline.engines.base import Engine
 from pipeline.errors import OverBudget
 from pipeline.failpoints import reached
 from pipeline.files import publish, storage_error
@@ -164,6 +165,17 @@ class Writer:
             for shard in self._open.values():
                 shard.discard()
 
+    def write_sample(
+        self, engine: Engine, images: Iterable[SeenImage], locate: Callable[[SeenImage], str]
+    ) -> Iterator[int]:
+        """Look at these images only, each of them; yields and raises as `write`."""
+        try:
+            yield from self._pack(looks(engine, images, locate))
+            yield from self._seal_all()
+        finally:
+            for shard in self._open.values():
+                shard.discard()
+
     def _pack(self, prepared: Iterator[tuple[SeenImage, Prepared]]) -> Iterator[int]:
         while chunk := list(islice(prepared, _CHUNK)):
             self._pen.check_stop()
@@ -179,7 +191,8 @@ class Writer:
                 if wanted is None or wanted.image is None or wanted.work.row in self._held:
                     continue
                 found.setdefault(wanted.work.row, wanted)
-            self._ledger.put("table_stale", "1")
+            if self._order.linked:
+                self._ledger.put("table_stale", "1")
         return list(found.values())
 
     def _add(self, wanted: Wanted) -> Iterator[int]:

@@ -1,0 +1,159 @@
+"""captionmill pilot"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+from click.core import ParameterSource
+
+from pipeline.cli import console
+from pipeline.cli.options import configured, source_arguments, yes_option
+from pipeline.config import Config
+from pipeline.config.units import parse_money
+from pipeline.core.pricing import format_usd
+from pipeline.core.sampling import Interval
+from pipeline.errors import UsageError
+from pipeline.records import Nano
+from pipeline.report.findings import Findings, Variant
+
+_OWN = ("count", "usd", "models", "prompt_files", "page", "yes", "opt_budget_run")
+
+
+@click.command("pilot")
+@source_arguments
+@click.option("-n", "--count", type=click.IntRange(1, 1000), help="Images; 50 without --usd.")
+@click.option("--usd", help="Dollars that the pilot may spend, e.g. 0.50.")
+@click.option("--models", metavar="A,B", help="Models to compare on the same images.")
+@click.option(
+    "--prompt-file",
+    "prompt_files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with a user prompt; several are compared.",
+)
+@click.option(
+    "--page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("pilot.html"),
+    show_default=True,
+    help="Where the page goes.",
+)
+@yes_option
+@configured(sending=True, without=("--prompt-file",))
+@click.pass_context
+def command(
+    context: click.Context,
+    data: str | None,
+    manifest: str | None,
+    count: int | None,
+    usd: str | None,
+    models: str | None,
+    prompt_files: tuple[Path, ...],
+    page: Path,
+    yes: bool,
+    config: Config,
+) -> int:
+    """Caption a small sample of DATA first, to judge the prompt and the price.
+
+    The sample is spread over folders, sizes and shapes and is the same every time. It is asked
+    online, at the online price, under its own cap; what it pays for is not paid for again by a
+    run with the same model and prompt. One page shows the captions side by side.
+    """
+    from pipeline.pilot import Asked, pilot
+    from pipeline.report.page import write_page
+
+    asked = Asked(
+        count=count,
+        usd=_money(usd),
+        models=tuple(name.strip() for name in (models or "").split(",") if name.strip()),
+        prompts=tuple((str(path), _text(path)) for path in prompt_files),
+    )
+    with console.bars() as bars:
+        found = pilot(
+            config,
+            data,
+            asked,
+            manifest=manifest,
+            confirm=(lambda _question: True) if yes else console.ask,
+            say=console.say,
+            watcher=bars,
+        )
+    commands = [_going_on(context, variant, asked.models) for variant in found.variants]
+    write_page(page, found, commands)
+    for line in _lines(found, commands):
+        click.echo(console.printable(line))
+    click.echo(f"page        {page}")
+    return found.report.error.exit_code if found.report.error else 0
+
+
+def _money(usd: str | None) -> Nano | None:
+    try:
+        return None if usd is None else parse_money(usd)
+    except ValueError as error:
+        raise UsageError(f"--usd {usd}: {error}") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise UsageError(f"the prompt file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"the prompt file {path} is not UTF-8 text") from None
+
+
+def _lines(found: Findings, commands: list[str]) -> list[str]:
+    lines = [
+        f"sample      {len(found.sample):>10,}   of {found.images:,} images, about "
+        f"{found.expected:,} of which can be captioned",
+        f"cost        {format_usd(found.spent):>10}   this pilot"
+        + (", the local model is free" if found.local else ""),
+    ]
+    for variant, going_on in zip(found.variants, commands, strict=True):
+        outcomes = ", ".join(f"{name} {n}" for name, n in variant.outcomes.most_common())
+        prompt, completion = variant.tokens()
+        lines += [
+            "",
+            variant.name,
+            f"  outcomes  {outcomes}",
+            f"  tokens    {prompt:,} prompt + {completion:,} completion an image",
+            f"  batches   {_usd(variant.per_thousand(variant.batch))} for 1,000 images; the whole "
+            f"set {_interval(variant.whole_batch)}",
+            f"  online    {_usd(variant.per_thousand(variant.online))} for 1,000 images; the whole "
+            f"set {_interval(variant.whole_online)}",
+            f"  go on     {going_on}",
+        ]
+    return [*lines, "", *(f"! {text}" for text in found.report.problems[:12])]
+
+
+def _usd(nano: Nano | None) -> str:
+    return "unknown price" if nano is None else format_usd(nano)
+
+
+def _interval(found: Interval | None) -> str:
+    if found is None:
+        return "unknown"
+    return f"{format_usd(found.expected)}, {format_usd(found.low)} to {format_usd(found.high)}"
+
+
+def _going_on(context: click.Context, variant: Variant, models: tuple[str, ...]) -> str:
+    """The command that captions the whole set as this variant did, with all other options."""
+    words = ["captionmill", "run"]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not given or name in _OWN or (models and name == "opt_model"):
+            continue
+        value = context.params[name]
+        if isinstance(parameter, click.Argument):
+            words.append(str(value))
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [parameter.opts[0]] if one is True else [parameter.opts[0], str(one)]
+    if models:
+        words += ["--model", variant.model]
+    if variant.prompt:
+        words += ["--prompt-file", variant.prompt]
+    return shlex.join(words)

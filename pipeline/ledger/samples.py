@@ -1,0 +1,91 @@
+"""What a pilot reads: images by their position in an order, and the answers of a work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.ledger.database import Database
+from pipeline.ledger.images import SeenImage
+from pipeline.records import Nano, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What became of one image under one spec.
+
+    Attributes:
+        outcome: of the best answer so far, "pending" when there is none.
+        usage, billed: sums over all attempts; billed None when a price is unknown.
+    """
+
+    outcome: str
+    caption: str | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+    reason: str = ""
+    usage: Usage = field(default_factory=Usage)
+    billed: Nano | None = 0
+
+
+class Samples:
+    """Read-only views over `images`, `works` and `answers`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def usable(self, source: int) -> int:
+        """Images of a source that are present and not known to be unusable."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
+            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL",
+            (source,),
+        )
+
+    def at(self, source: int, positions: Sequence[int]) -> list[SeenImage]:
+        """The usable images at these ascending positions, in the order of folder, size, name."""
+        wanted = iter(positions)
+        following = next(wanted, None)
+        found: list[SeenImage] = []
+        rows = self._db.execute(
+            "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id FROM images i "
+            "JOIN folders f ON f.id = i.folder LEFT JOIN originals o ON o.id = i.original "
+            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL "
+            "ORDER BY f.path, i.size, i.name, i.occurrence",
+            (source,),
+        )
+        for position, (image, folder, name, location, columns, source_id) in enumerate(rows):
+            if following is None:
+                break
+            if position == following:
+                columns = json.loads(columns) if columns else {}
+                found.append(SeenImage(image, folder, name, location, columns, source_id))
+                following = next(wanted, None)
+        return found
+
+    def answer(self, key: bytes) -> Sampled:
+        """What became of the work with this key."""
+        row = self._db.one(
+            "SELECT w.id, w.outcome, a.caption, a.fields, w.reason FROM works w "
+            "LEFT JOIN answers a ON a.id = w.answer WHERE w.work_key = ?",
+            (key,),
+        )
+        if row is None or row[1] is None:
+            return Sampled("pending")
+        work, outcome, caption, fields, reason = row
+        sums = self._db.one(
+            "SELECT SUM(prompt_tokens), SUM(cached_tokens), SUM(cache_write_tokens), "
+            "SUM(completion_tokens), SUM(reasoning_tokens), SUM(billed), "
+            "SUM(billed IS NULL) FROM answers WHERE work = ?",
+            (work,),
+        )
+        assert sums is not None
+        *tokens, billed, unpriced = (int(value or 0) for value in sums)  # type: ignore[call-overload]
+        return Sampled(
+            str(outcome),
+            None if caption is None else str(caption),
+            json.loads(str(fields)) if fields else {},
+            str(reason or ""),
+            Usage(*tokens),
+            None if unpriced else billed,
+        )
