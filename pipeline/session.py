@@ -20,6 +20,7 @@ from pipeline.account import (
 )
 from pipeline.clock import Clock
 from pipeline.config import Config
+from pipeline.files import remove
 from pipeline.ledger import Ledger
 from pipeline.providers.base import OPENAI, BatchOptions, BatchService
 from pipeline.providers.offline import Offline
@@ -123,6 +124,7 @@ def open_session(
     *,
     offline: bool = False,
     existing: bool = False,
+    building: Path | None = None,
     clock: Clock | None = None,
     stopper: Stopper | None = None,
 ) -> Iterator[Session]:
@@ -131,6 +133,7 @@ def open_session(
     Args:
         offline: no service is needed, and so no key.
         existing: the workspace must be there already.
+        building: the file that a lost ledger is rebuilt in, begun anew.
 
     Raises:
         UsageError, Busy, StorageError, BooksError: see the error tree.
@@ -144,9 +147,11 @@ def open_session(
         warning = require_local(workspace.root, allow_network=config.allow_network_workspace)
         if warning:
             say(warning)
-        workspace.create()
+        workspace.create(rebuilding=building is not None)
         stack.enter_context(workspace.lock())
-        ledger = stack.enter_context(Ledger(workspace.ledger))
+        if building is not None:
+            _begin_anew(building)
+        ledger = stack.enter_context(Ledger(building or workspace.ledger))
         bind(ledger, identity, workspace)
         workspace.remember_id(ledger.workspace_id(workspace.known_id()))
         run = ledger.begin_run(command, clock.now())
@@ -172,6 +177,12 @@ def open_session(
         desk = _under_rules(desk, config, local=identity.local)
         close_left_open(desk)
         yield Session(config, identity, workspace, ledger, desk, stopper, clock, log, offline)
+
+
+def _begin_anew(building: Path) -> None:
+    """Remove what a rebuild left that was killed."""
+    for path in building.parent.glob(f"{building.name}*"):
+        remove(path)
 
 
 def _identity(config: Config, *, offline: bool, existing: bool) -> Identity:

@@ -130,7 +130,19 @@ class Workspace:
         """True when a ledger is there."""
         return self.ledger.is_file()
 
-    def create(self) -> None:
+    def require(self) -> None:
+        """Refuse to go on where no ledger is.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if not self.exists():
+            raise UsageError(
+                f"there is no workspace in {self.root} yet: caption something first, or name "
+                "another one with --workspace"
+            )
+
+    def create(self, *, rebuilding: bool = False) -> None:
         """Make the folders, readable by their owner only.
 
         Raises:
@@ -145,7 +157,8 @@ class Workspace:
                 self.root.chmod(0o700)
             for folder in (self.shards, self.raw, self.logs):
                 folder.mkdir(mode=0o700, exist_ok=True)
-            self._refuse_lost_ledger()
+            if not rebuilding:
+                self._refuse_lost_ledger()
         except OSError as error:
             raise storage_error(self.root, error) from error
 

@@ -20,7 +20,7 @@ RANKS = [
     ["__main__"],
     ["cli"],
     ["__init__"],
-    ["estimating", "exchange", "listening", "one", "pilot", "tending"],
+    ["estimating", "exchange", "listening", "one", "pilot", "rebuild", "tending", "verify"],
     ["job"],
     ["finishing", "online", "recording"],
     ["imagefile", "session", "report"],

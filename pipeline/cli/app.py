@@ -32,6 +32,7 @@ COMMANDS = {
     "resolve": "Decide what only a person can: lost creates, frozen money.",
     "clean": "Remove files that are no longer needed, here and at the service.",
     "verify": "Check files, table and books against each other.",
+    "rebuild": "Restore a lost ledger from files here and at the service.",
     "config": "Show the effective configuration.",
     "serve": "Run the built-in OpenAI-compatible server.",
 }

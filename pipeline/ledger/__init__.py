@@ -6,6 +6,7 @@ images.py    sources, folders and images as last seen
 likeness.py  pictures that look alike
 works.py     identities: originals, contents, preparations, works
 shards.py    shards, their items and batches
+audit.py      what `verify` asks
 adoption.py  what an older or lost ledger meets at the service
 books.py     reservations, exposure, caps
 answers.py   settling: results and charges in one transaction

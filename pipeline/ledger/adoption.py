@@ -58,6 +58,25 @@ class Adoption:
         assert row is not None
         return int(row[0])  # type: ignore[call-overload, no-any-return]
 
+    def complete(self, shard: int, lost: Lost) -> None:
+        """What the ledger did not know of a shard, by its batch's metadata."""
+        self._db.execute(
+            "UPDATE shards SET worst = COALESCE(worst, ?), prices = COALESCE(prices, ?), "
+            "fields = COALESCE(fields, ?), model = CASE model WHEN '' THEN ? ELSE model END "
+            "WHERE id = ?",
+            (lost.worst, lost.prices, lost.fields, lost.model, shard),
+        )
+
+    def doubt(self, shard_key: str, requests: int, size: int, now: Moment) -> int:
+        """A request file without a ledger: its create call may have been made just now, so it is
+        in doubt until the service's list has proven the contrary; gives the shard's row."""
+        return self._db.insert(
+            "INSERT INTO shards (shard_key, model, state, requests, bytes, prompt_tokens, "
+            "created_at, intent_at, intent_uptime) "
+            "VALUES (?1, '', 'CREATING', ?2, ?3, 0, ?4, ?4, ?5)",
+            (shard_key, requests, size, now.wall, now.uptime),
+        )
+
     def add_line(self, shard: int, work_key: bytes, attempt: int) -> None:
         """A line of an adopted shard: its work is live, so that nobody sends it again. A work
         that lives in another shard stays there until that one is taken apart, see `overtaken`."""

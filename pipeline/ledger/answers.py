@@ -195,6 +195,10 @@ class Answers:
             (model, estimated, billed),
         )
 
+    def count(self) -> int:
+        """How many answers are kept."""
+        return self._db.number("SELECT COUNT(*) FROM answers")
+
     def calibration(self) -> list[tuple[str, int, int, int]]:
         """(model, estimated prompt tokens, billed prompt tokens, lines) for each model."""
         return [

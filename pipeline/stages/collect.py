@@ -19,7 +19,9 @@ from pipeline.ledger.answers import Settled
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.groups import is_online
 from pipeline.ledger.shards import Shard
+from pipeline.records import RemoteBatch
 from pipeline.stages import results
+from pipeline.stages.card import write_card
 from pipeline.stages.desk import FROZEN, Desk
 from pipeline.stages.reconcile import next_generation
 
@@ -117,6 +119,7 @@ def _poll(desk: Desk, batch: Batch) -> bool:
     for kind, file_id in (("output", current.output_file_id), ("error", current.error_file_id)):
         if file_id:
             _fetch(desk, current, kind, file_id)
+    write_card(desk, current, remote)
     _downloaded(desk, current)
     return True
 
@@ -165,6 +168,19 @@ def _vanished(desk: Desk, batch: Batch, error: NotFound, result: Collected) -> N
     desk.ledger.batches.vanished(batch.row, desk.clock.now())
     desk.ledger.incident(desk.clock.now(), "vanished", text, batch.shard, batch.row)
     result.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
+
+
+def settle_kept(desk: Desk, remote: RemoteBatch, result: Collected) -> None:
+    """Settle an adopted batch whose raw files are kept here, without asking the service. One that
+    failed as a whole brought none and was made again."""
+    batch = desk.ledger.batches.by_id(remote.id)
+    if batch is None or batch.state != "open" or remote.status == "failed":
+        return
+    desk.ledger.batches.observe(remote, desk.clock.now())
+    kept = (("output", remote.output_file_id), ("error", remote.error_file_id))
+    if all(raw_path(desk, batch, kind).exists() for kind, file_id in kept if file_id):
+        _downloaded(desk, batch)
+        settle_batch(desk, batch, result)
 
 
 def write_off(desk: Desk, batch: Batch) -> Collected:

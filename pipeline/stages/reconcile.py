@@ -48,7 +48,7 @@ def reconcile(desk: Desk) -> int:
         if isinstance(decision, AskPerson):
             ask.append(shard.shard_key)
     for batch in find_strays(listed, desk.ledger.workspace_id(), _known(desk)):
-        _adopt_stray(desk, batch)
+        adopt_batch(desk, batch)
     _drop_overtaken(desk)
     if ask:
         raise NeedsPerson(
@@ -79,7 +79,7 @@ def _act(desk: Desk, shard: Shard, decision: Reconciled) -> None:
         _adopt(desk, shard, decision.batch)
         desk.say(f"found batch {decision.batch.id}, whose create call got no answer")
         for extra in decision.extras:
-            _adopt_stray(desk, extra)
+            adopt_batch(desk, extra)
     elif isinstance(decision, Hold) and decision.first:
         now = desk.clock.moment()
         shards.move(
@@ -116,6 +116,8 @@ def _adopt(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
     not have come to yet."""
     generation, moment = max(shard.generation, _generation(batch)), desk.clock.moment()
     with desk.ledger.database.transaction("adopt"):
+        desk.ledger.adoption.complete(shard.row, lost_shard(batch))
+        shard = desk.ledger.shards.get(shard.row)
         if generation != shard.generation:
             desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
         desk.ledger.books.record_unasked(shard.row, generation, shard.worst, desk.scope())
@@ -130,7 +132,7 @@ def _adopt(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
     desk.note("batch.adopted", batch=batch.id, shard=shard.shard_key)
 
 
-def _adopt_stray(desk: Desk, batch: RemoteBatch) -> None:
+def adopt_batch(desk: Desk, batch: RemoteBatch) -> None:
     """A batch of ours that the ledger does not know: book it, and use it."""
     shard = desk.ledger.shards.by_key(shard_key_of(batch))
     if shard is None or shard.state == "DISSOLVED":

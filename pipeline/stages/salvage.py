@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from pipeline.core.answer import split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
-from pipeline.core.lifecycle import GENERATION, SHARD
+from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
 from pipeline.errors import NotFound
 from pipeline.ledger.adoption import Lost
 from pipeline.records import RemoteBatch
@@ -49,6 +49,25 @@ def lost_shard(batch: RemoteBatch) -> Lost:
 def number_in(text: str | None) -> int | None:
     """A whole number, None for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def is_ours(desk: Desk, batch: RemoteBatch) -> bool:
+    """True for a batch of this workspace."""
+    return batch.metadata.get(WORKSPACE) == desk.ledger.workspace_id()
+
+
+def doubtful_shard(desk: Desk, path: Path) -> bool:
+    """Take in a request file of which no batch is known; False for one that is not ours."""
+    with path.open("rb") as stream:
+        lines = list(_requests(stream))
+    if not lines or not _OUR_KEY.fullmatch(path.stem):
+        return False
+    adoption = desk.ledger.adoption
+    with desk.ledger.database.transaction("doubt"):
+        row = adoption.doubt(path.stem, len(lines), path.stat().st_size, desk.clock.moment())
+        for line in lines:
+            adoption.add_line(row, line.work_key, line.attempt)
+    return True
 
 
 def contents(desk: Desk, batch: RemoteBatch) -> list[WorkAttempt] | None:

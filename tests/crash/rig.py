@@ -122,6 +122,13 @@ class World:
         for path in copy.glob("ledger.db*"):
             shutil.copy(path, self.workspace / path.name)
 
+    def lose_ledger(self) -> None:
+        """The ledger is gone, with its journal."""
+        self.judge.ledger_is_whole = False
+        self.judge.rows_may_shrink = True
+        for path in self.workspace.glob("ledger.db*"):
+            path.unlink()
+
     # -- running -------------------------------------------------------------------------------
 
     def task(self, *verb: str, **more: object) -> Task:
@@ -170,6 +177,17 @@ class World:
         path = self.root / "trace"
         assert self.run(trace=path) == 0, self.said
         return path.read_text().split()
+
+    def rebuild(self) -> None:
+        """Rebuild the ledger, if there is anything to rebuild it from; time goes by until the
+        service tells all."""
+        for _ in range(_ROUNDS):
+            code = self.run("rebuild")
+            if code == 0:
+                self.judge.ledger_is_whole = True
+                return
+            self.skip(600)
+        self.judge.fault(f"not rebuilt: exit {code}: {self.said[-800:]}")
 
     def recover(self, done: Sequence[int] = (0,)) -> int:
         """Run until at rest, at most so often, with time going by in between."""

@@ -80,7 +80,7 @@ def _warm() -> None:
     for name in (
         *("openai", "pyarrow.parquet", "pipeline.cli.app", "pipeline.cli.run"),
         *("pipeline.cli.collect", "pipeline.providers.sdk", "pipeline.imaging"),
-        *("pipeline.engines.inline", "pipeline.job", "pipeline.tending", "genai_prices"),
+        *("pipeline.engines.inline", "pipeline.job", "pipeline.rebuild", "genai_prices"),
         *("pipeline.sinks.parquet", "pipeline.sinks.rejects", "pipeline.sinks.arrow"),
         *("openai.resources.files", "openai.resources.batches", "tests.crash.mutants", "pandas"),
     ):

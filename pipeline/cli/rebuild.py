@@ -1,0 +1,32 @@
+"""captionmill rebuild"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli import console
+from pipeline.cli.options import configured
+from pipeline.config import Config
+from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
+
+
+@click.command("rebuild")
+@configured()
+def command(config: Config) -> int:
+    """Restore a lost ledger from shards, raw results and the service's own list and files.
+
+    Nothing is sent. The next run links the images to what is paid for and pays nothing again.
+    """
+    from pipeline.rebuild import rebuild
+
+    found = rebuild(config, console.say)
+    for text in found.problems:
+        console.say(text)
+    console.out(
+        f"the ledger is back: {counted(found.batches, 'batch', 'batches')}, "
+        f"{counted(found.answers, 'answer')}, {format_usd(found.settled)}"
+    )
+    if found.open or found.doubtful:
+        console.out(f"{found.open} under way, {found.doubtful} in doubt: the next run sees to them")
+    return 0

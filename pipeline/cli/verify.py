@@ -1,0 +1,26 @@
+"""captionmill verify"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli import console
+from pipeline.cli.options import configured
+from pipeline.config import Config
+from pipeline.errors import EXIT_DONE, BooksError
+
+
+@click.command("verify")
+@configured()
+def command(config: Config) -> int:
+    """Check files against the ledger, the table's checksums and the books' sums.
+
+    Says in one line whether all is well, else what is wrong; changes nothing.
+    """
+    from pipeline.verify import verify
+
+    verdict = verify(config)
+    console.out(verdict.line)
+    for text in verdict.findings:
+        console.out(f"- {text}")
+    return BooksError.exit_code if verdict.findings else EXIT_DONE

@@ -1,0 +1,118 @@
+"""What `verify` asks of the ledger: is it in itself free of contradictions? Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.ledger.database import Database
+from pipeline.records import Nano
+
+
+@dataclass(frozen=True, slots=True)
+class KeptShard:
+    """A request file that should be there, with its SHA-256."""
+
+    shard_key: str
+    state: str
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBatch:
+    """A settled batch whose raw files should be there."""
+
+    shard_key: str
+    batch_id: str
+    output: bool
+    error: bool
+
+
+# A line of unknown cost counts at what was reserved for it; where nothing was, so does the batch.
+_UNBALANCED = """
+SELECT b.batch_id, r.settled, COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
+FROM reservations r
+JOIN batches b ON b.shard = r.shard
+    AND r.generation = CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END
+LEFT JOIN answers a ON a.batch = b.id
+LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
+WHERE r.state = 'settled' AND r.settled IS NOT NULL
+GROUP BY r.id HAVING r.settled <> COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
+"""
+
+# each: what must not be, and how many of it there are
+_CONTRADICTIONS = (
+    (
+        "image(s) under way that are in no shard",
+        "SELECT COUNT(*) FROM works w WHERE w.state = 'live' AND NOT EXISTS "
+        "(SELECT 1 FROM items i WHERE i.work = w.id AND i.live = 1)",
+    ),
+    (
+        "request(s) in a shard whose image is not under way",
+        "SELECT COUNT(*) FROM items i JOIN works w ON w.id = i.work "
+        "WHERE i.live = 1 AND w.state = 'pending'",
+    ),
+    (
+        "outcome(s) without an answer",
+        "SELECT COUNT(*) FROM works w LEFT JOIN answers a ON a.id = w.answer "
+        "WHERE w.outcome IS NOT NULL AND (a.id IS NULL OR a.outcome <> w.outcome)",
+    ),
+    (
+        "shard(s) at the service without a batch",
+        "SELECT COUNT(*) FROM shards s WHERE s.state IN ('SUBMITTED', 'DOWNLOADED') "
+        "AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.shard = s.id)",
+    ),
+    (
+        "batch(es) without a reservation",
+        "SELECT COUNT(*) FROM batches b WHERE NOT EXISTS (SELECT 1 FROM reservations r "
+        "WHERE r.shard = b.shard AND r.generation = "
+        "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END)",
+    ),
+    (
+        "settled batch(es) whose reservation is still open",
+        "SELECT COUNT(*) FROM batches b JOIN reservations r ON r.shard = b.shard AND "
+        "r.generation = CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END "
+        "WHERE b.state = 'settled' AND r.state = 'open'",
+    ),
+)
+
+
+class Audit:
+    """Questions over the whole ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def contradictions(self) -> Iterator[str]:
+        """Everything that does not agree, as sentences."""
+        yield from self._db.integrity()
+        for words, sql in _CONTRADICTIONS:
+            count = self._db.number(sql)
+            if count:
+                yield f"{count:,} {words}"
+        for batch_id, settled, charged in self._db.execute(_UNBALANCED):
+            yield f"batch {batch_id}: {settled} nano-dollars settled, but {charged} in its answers"
+
+    def sums(self) -> tuple[Nano, Nano]:
+        """(settled, charged by answers of settled reservations with known cost)."""
+        return (
+            self._db.number("SELECT SUM(settled) FROM reservations WHERE state = 'settled'"),
+            self._db.number("SELECT SUM(billed) FROM answers"),
+        )
+
+    def shards(self) -> list[KeptShard]:
+        """Request files that are still needed or not cleaned yet."""
+        found = self._db.execute(
+            "SELECT shard_key, state, sha256 FROM shards WHERE cleaned = 0 "
+            "AND sha256 IS NOT NULL AND state <> 'DISSOLVED' ORDER BY id"
+        )
+        return [KeptShard(*row) for row in found]
+
+    def batches(self) -> list[KeptBatch]:
+        """Settled batches with results that came over the network as files."""
+        found = self._db.execute(
+            "SELECT s.shard_key, b.batch_id, b.output_file_id, b.error_file_id FROM batches b "
+            "JOIN shards s ON s.id = b.shard WHERE b.state IN ('downloaded', 'settled') "
+            "AND b.role <> 'file' ORDER BY b.id"
+        )
+        return [KeptBatch(key, batch, bool(out), bool(err)) for key, batch, out, err in found]

@@ -1,0 +1,44 @@
+"""card: what a finished batch was, beside its raw files: they can be read without a ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from pipeline.files import write_whole
+from pipeline.ledger.batches import Batch
+from pipeline.ledger.shards import metadata_of
+from pipeline.records import RemoteBatch
+from pipeline.stages.desk import Desk
+from pipeline.workspace import Workspace
+
+_SUFFIX = ".batch.json"
+_KEPT = ("id", "status", "input_file_id", "output_file_id", "error_file_id", "created_at",
+         "expires_at", "total", "completed", "failed")  # fmt: skip
+
+
+def write_card(desk: Desk, batch: Batch, remote: RemoteBatch) -> None:
+    """Keep what rebuilding needs; to be called once the raw files are durable.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    shard = desk.ledger.shards.get(batch.shard)
+    fields = desk.ledger.works.schema_fields(shard.spec)
+    card = {name: getattr(remote, name) for name in _KEPT}
+    card["metadata"] = metadata_of(desk.ledger.workspace_id(), shard, fields)
+    card["metadata"]["captionmill_generation"] = str(batch.generation)
+    path = desk.workspace.raw / f"{shard.shard_key}.{remote.id}{_SUFFIX}"
+    write_whole(path, json.dumps(card, indent=1).encode() + b"\n")
+
+
+def read_cards(workspace: Workspace) -> Iterator[RemoteBatch]:
+    """The batches whose raw files are kept here, oldest first; a damaged card is left out."""
+    found = []
+    for path in workspace.raw.glob(f"*{_SUFFIX}"):
+        try:
+            card = json.loads(path.read_bytes())
+            found.append(RemoteBatch(**card))
+        except (OSError, ValueError, TypeError):
+            continue
+    yield from sorted(found, key=lambda batch: (batch.created_at, batch.id))
