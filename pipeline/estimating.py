@@ -8,13 +8,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import wiring
+from pipeline import wiring, wishes
 from pipeline.account import Identity, identify, workspace_of
 from pipeline.clock import Clock
 from pipeline.config import Config
 from pipeline.config.model import NearDuplicatesConfig
 from pipeline.engines.base import Engine
-from pipeline.job import locate, open_data
+from pipeline.inputs import locate, open_data
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
@@ -25,7 +25,7 @@ from pipeline.stages.dedupe import Alike, alike, dedupe
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import Order
 from pipeline.stages.quote import Quote, quote
-from pipeline.wiring import Wish
+from pipeline.wishes import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def estimate(
     """
     with _looked_at(config, data, manifest, _identity(config, models), say) as scene:
         base, quill = scene.wish, wiring.quill(scene.wish)
-        ways = wiring.policies(base.facts, wiring.detail_of(config.prompt.detail, base.facts))
+        ways = wishes.policies(base.facts, wishes.detail_of(config.prompt.detail, base.facts))
         identify_images(scene.ledger, scene.order, scene.engine, scene.locate)
         return Estimate(
             model=base.request.model,
@@ -147,7 +147,7 @@ def _looked_at(
 
 
 def _wish(config: Config, identity: Identity, now: int, model: str | None) -> Wish:
-    return wiring.wish(config, local=identity.local, account=identity.account, now=now, model=model)
+    return wishes.wish(config, local=identity.local, account=identity.account, now=now, model=model)
 
 
 def _other(scene: _Scene, model: str) -> PolicyCost:

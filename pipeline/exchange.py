@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pipeline import wiring
+from pipeline import wiring, wishes
 from pipeline.config import Config
 from pipeline.errors import OverBudget
 from pipeline.finishing import finish
-from pipeline.job import Run, locate, open_data
+from pipeline.inputs import locate, open_data
+from pipeline.job import Run
 from pipeline.recording import recorded, told
 from pipeline.report.summary import Report
 from pipeline.session import Session, open_session
@@ -100,7 +101,7 @@ def merge(config: Config, files: Sequence[str | Path], *, say: Say = lambda _tex
 def _origin(session: Session) -> Origin:
     """The configured model and its prices, for answers that were not asked for here."""
     identity = session.identity
-    wished = wiring.wish(
+    wished = wishes.wish(
         session.config,
         local=identity.local,
         account=identity.account,

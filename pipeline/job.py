@@ -11,37 +11,36 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from pipeline import wiring
+from pipeline import wiring, wishes
 from pipeline.config import Config
 from pipeline.core.budget import room
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import check_template
 from pipeline.errors import NeedsPerson, ServiceError, UsageError
 from pipeline.finishing import export_all, finish
-from pipeline.ledger.images import SeenImage
+from pipeline.inputs import download, locate, open_data
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
 from pipeline.online import caption_online, knows_batches
 from pipeline.recording import recorded, told
 from pipeline.records import Nano
 from pipeline.report.summary import Report
-from pipeline.session import Session, identify, open_session, workspace_of
-from pipeline.sources import Source, open_source, to_path
+from pipeline.session import Session, open_session
+from pipeline.sources import Source
 from pipeline.stages.caption import Captioner, Quiet, Tally, Watcher
 from pipeline.stages.collect import collect as collect_batches
 from pipeline.stages.crawl import Crawled, crawl
 from pipeline.stages.dedupe import dedupe
 from pipeline.stages.export import STALE
-from pipeline.stages.fetch import fetch
 from pipeline.stages.preprocess import Engines, Order
 from pipeline.stages.quote import quote
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import queue_room
 from pipeline.stages.write import Pen
 from pipeline.stopping import Stopper
-from pipeline.wiring import Wish
+from pipeline.wishes import Wish
 
-__all__ = ["collect", "export_all", "locate", "open_data", "run", "submit", "wish_of"]
+__all__ = ["collect", "export_all", "run", "submit", "wish_of"]
 
 Say = Callable[[str], None]
 Confirm = Callable[[str], bool]
@@ -124,32 +123,6 @@ def collect(
         report.add_tally(tally)
         finish(session, report)
     return report
-
-
-def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
-    """The source that the user named, under the configured rules."""
-    cache = None
-    if config.fetch.allow:
-        cache = workspace_of(config, identify(config).provider).urls
-    return open_source(
-        None if data is None else Path(data),
-        None if manifest is None else Path(manifest),
-        wiring.source_options(config, cache),
-    )
-
-
-def download(config: Config, source: Source, session: Session) -> None:
-    """Bring images at URLs to this machine, before the crawl looks at them as at files."""
-    if not config.fetch.allow:
-        return
-    desk = session.desk
-    options, cache = wiring.fetch_options(config), session.workspace.urls
-    found = fetch(source, options, cache, session.clock.now(), desk.check_stop)
-    if found.urls:
-        desk.say(
-            f"URLs: {found.new:,} downloaded ({found.bytes / 1e6:,.1f} MB), {found.unchanged:,} "
-            f"unchanged, {found.kept:,} kept, {found.rejected.total():,} without an image"
-        )
 
 
 class Run:
@@ -296,7 +269,7 @@ def wish_of(session: Session, config: Config | None = None) -> Wish:
         model: Decimal(billed) / max(1, estimated)
         for model, estimated, billed, _ in session.ledger.answers.calibration()
     }
-    return wiring.wish(
+    return wishes.wish(
         config,
         local=session.identity.local,
         account=session.identity.account,
@@ -324,8 +297,3 @@ def _room(session: Session) -> Nano | None:
     return (
         room(caps, session.ledger.books.exposure(session.desk.scope())).nano if caps.any else None
     )
-
-
-def locate(source: Source, image: SeenImage) -> str:
-    """The openable path of an image."""
-    return to_path(image.location) if image.location else source.path_of(image.folder, image.name)

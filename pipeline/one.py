@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline import wiring
+from pipeline import wishes
 from pipeline.account import announce, identify
 from pipeline.clock import Clock
 from pipeline.config import Config, load_config
@@ -39,7 +39,7 @@ from pipeline.online import asked_online
 from pipeline.providers.base import BatchOptions
 from pipeline.records import Answer, Nano, Usage
 from pipeline.session import Say, reached_at, service_options
-from pipeline.wiring import Wish
+from pipeline.wishes import Wish
 
 _AT_ONCE = 8
 _TRIES = 4  # of a request that the service's rate limit refuses
@@ -181,7 +181,7 @@ def _open_asker(config: Config, say: Say) -> Iterator[_Asker]:
     announce(identity, config, say)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="captionmill-")))
-        wished = wiring.wish(
+        wished = wishes.wish(
             config, local=identity.local, account=identity.account, now=Clock().now()
         )
         options = service_options(config, identity)

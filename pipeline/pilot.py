@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline import wiring
+from pipeline import wiring, wishes
 from pipeline.account import identify
 from pipeline.config import Config
 from pipeline.core.identity import work_key
@@ -22,7 +22,8 @@ from pipeline.core.request import data_url
 from pipeline.core.sampling import positions, shape_of, spread
 from pipeline.core.sizing import SizePolicy, bind
 from pipeline.errors import NeedsPerson, UsageError
-from pipeline.job import Confirm, Run, Say, locate, open_data
+from pipeline.inputs import locate, open_data
+from pipeline.job import Confirm, Run, Say
 from pipeline.ledger.samples import Sampled, Samples
 from pipeline.ledger.works import Content
 from pipeline.online import asked_online, caption_online
@@ -157,7 +158,7 @@ class _Pilot:
     def _variant(self, config: Config, prompt: str) -> Variant:
         session = self.session
         make = functools.partial(
-            wiring.wish, config, local=session.identity.local, account=session.identity.account,
+            wishes.wish, config, local=session.identity.local, account=session.identity.account,
             now=session.clock.now(),
         )  # fmt: skip
         model = make().request.model

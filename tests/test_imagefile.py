@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import wiring
+from pipeline import wishes
 from pipeline.imagefile import Loader, Sendable
 from tests.rig import Rig, picture
 
 
 @pytest.fixture
 def loader(rig: Rig, tmp_path: Path) -> Loader:
-    wished = wiring.wish(rig.config(), local=False, account="", now=1_795_000_000)
+    wished = wishes.wish(rig.config(), local=False, account="", now=1_795_000_000)
     folder = tmp_path / "given"
     folder.mkdir()
     return Loader(rig.config(), wished.recipe, folder)

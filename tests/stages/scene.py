@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import wiring
+from pipeline import wiring, wishes
 from pipeline.clock import Clock
 from pipeline.config import load_config
 from pipeline.core.packing import ShardLimits
@@ -62,11 +62,11 @@ class Scene:
         self.service.close()
         self.ledger.close()
 
-    def wished(self, **overrides: object) -> wiring.Wish:
+    def wished(self, **overrides: object) -> wishes.Wish:
         """What a configuration asks for; keys with __ for dots."""
         given = {key.replace("__", "."): value for key, value in overrides.items()}
         config = load_config(None, {"provider.name": "openai", "provider.model": MODEL} | given)
-        return wiring.wish(config, local=False, account="test", now=self.clock.now())
+        return wishes.wish(config, local=False, account="test", now=self.clock.now())
 
     def rules(self, **changed: object) -> None:
         """Change the desk's rules."""

@@ -1,0 +1,43 @@
+"""Where images come from, as the user named it: a folder, an image, a manifest, a list of URLs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline import wiring
+from pipeline.config import Config
+from pipeline.ledger.images import SeenImage
+from pipeline.session import Session, identify, workspace_of
+from pipeline.sources import Source, open_source, to_path
+from pipeline.stages.fetch import fetch
+
+
+def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
+    """The source that the user named, under the configured rules."""
+    cache = None
+    if config.fetch.allow:
+        cache = workspace_of(config, identify(config).provider).urls
+    return open_source(
+        None if data is None else Path(data),
+        None if manifest is None else Path(manifest),
+        wiring.source_options(config, cache),
+    )
+
+
+def download(config: Config, source: Source, session: Session) -> None:
+    """Bring images at URLs to this machine, before the crawl looks at them as at files."""
+    if not config.fetch.allow:
+        return
+    desk = session.desk
+    options, cache = wiring.fetch_options(config), session.workspace.urls
+    found = fetch(source, options, cache, session.clock.now(), desk.check_stop)
+    if found.urls:
+        desk.say(
+            f"URLs: {found.new:,} downloaded ({found.bytes / 1e6:,.1f} MB), {found.unchanged:,} "
+            f"unchanged, {found.kept:,} kept, {found.rejected.total():,} without an image"
+        )
+
+
+def locate(source: Source, image: SeenImage) -> str:
+    """The openable path of an image."""
+    return to_path(image.location) if image.location else source.path_of(image.folder, image.name)
