@@ -1,0 +1,77 @@
+"""One worker process as its parent sees it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.engines.limits import Limits
+from pipeline.engines.process import WorkerDied, WorkerProcess
+from pipeline.engines.window import Task
+from pipeline.records import KnownImage
+from tests.engines.troubles import identity, trouble
+
+
+def test_a_life() -> None:
+    worker = WorkerProcess(trouble, Limits())
+    tasks = [Task(n, n, f"ok:{n}") for n in range(3)]
+    worker.send(tasks[:2])
+    worker.send(tasks[2:])
+    assert worker.receive() is None
+    assert worker.started
+    for task in tasks:
+        assert worker.receive() == (task, KnownImage(identity(task.location)))
+    assert worker.answered == 3
+    assert worker.seconds_left() > 50
+    worker.end()
+
+
+@pytest.mark.parametrize(
+    ("location", "code"),
+    [("segv", "crashed"), ("exit:4", "crashed"), ("signal:KILL", "out_of_memory"),
+     ("signal:ALRM", "timeout")],
+)  # fmt: skip
+def test_a_death(location: str, code: str) -> None:
+    worker = WorkerProcess(trouble, Limits())
+    worker.send([Task(0, 0, location)])
+    assert worker.receive() is None
+    with pytest.raises(WorkerDied):
+        worker.receive()
+    assert worker.end().code == code
+
+
+def test_saying_something_to_the_dead_does_not_raise() -> None:
+    worker = WorkerProcess(trouble, Limits())
+    worker.send([Task(0, 0, "exit:1")])
+    time.sleep(1)
+    for number in range(100):
+        worker.send([Task(number, number, "x" * 10_000)])
+    assert worker.receive() is None
+    with pytest.raises(WorkerDied):
+        worker.receive()
+    worker.end(kill=True)
+
+
+def test_a_script_without_a_guard_and_with_a_relative_path_can_use_processes(
+    tmp_path: Path,
+) -> None:
+    root = Path(__file__).parents[2]
+    (tmp_path / "helper.py").write_text(
+        "from pipeline.records import KnownImage\n"
+        "def helper(path):\n    return KnownImage(bytes(32))\n"
+    )
+    (tmp_path / "script.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(root)!r})\n"
+        "from helper import helper\n"
+        "from pipeline.engines import LocalEngine\n"
+        "with LocalEngine(helper, workers=2) as engine:\n"
+        "    print(len(list(engine.prepare(enumerate('abc')))))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "3\n", done.stderr

@@ -1,0 +1,42 @@
+"""The worker's own side, in this process: what becomes of exceptions, and of a lost parent."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pipeline.engines.worker import _guarded
+from pipeline.records import KnownImage, RejectedImage
+from tests.engines.troubles import identity, trouble
+
+
+def test_exceptions_become_reasons() -> None:
+    assert _guarded(trouble, "ok:1") == KnownImage(identity("ok:1"))
+    rejected = _guarded(trouble, "raise:why")
+    assert isinstance(rejected, RejectedImage)
+    assert rejected.rejection.code == "internal"
+    assert "ValueError: why" in rejected.rejection.detail
+
+    def starve(_: str) -> KnownImage:
+        raise MemoryError
+
+    rejected = _guarded(starve, "x")
+    assert isinstance(rejected, RejectedImage)
+    assert rejected.rejection.code == "out_of_memory"
+
+
+def test_a_worker_whose_parent_never_speaks_ends_with_it() -> None:
+    ours, theirs = multiprocessing.Pipe()
+    command = "from pipeline.engines.worker import main; main()"
+    with theirs:
+        worker = subprocess.Popen(
+            [sys.executable, "-c", command, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            cwd=Path(__file__).parents[2],
+        )
+    time.sleep(0.2)
+    ours.close()
+    assert worker.wait(20) == 0

@@ -1,0 +1,114 @@
+"""What a worker runs in these tests: the location says what happens."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
+
+_hoard: list[bytearray] = []
+
+
+def identity(text: str) -> bytes:
+    """The source_id that `trouble` gives."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def trouble(location: str) -> Prepared:
+    """Do what `location` says: "word" or "word:argument"."""
+    word, _, argument = location.partition(":")
+    if word == "large":
+        return prepared(location, int(argument))
+    if word in _TELLING:
+        return RejectedImage(None, Rejection(word, _TELLING[word]()))
+    _DOING[word](argument)
+    return KnownImage(identity(location))
+
+
+def prepared(location: str, size: int) -> PreparedImage:
+    """A prepared image of `size` bytes."""
+    return PreparedImage(
+        identity(location), identity("sent"), "JPEG", 30, 20, 3, 2, "image/jpeg",
+        b"A" * size, ("first_frame",), b"h" * 16, 7,
+    )  # fmt: skip
+
+
+def _limits() -> str:
+    kinds = (resource.RLIMIT_AS, resource.RLIMIT_CORE, resource.RLIMIT_FSIZE)
+    return f"{[resource.getrlimit(kind)[0] for kind in kinds]} {os.environ['OMP_NUM_THREADS']}"
+
+
+def _signal(name: str) -> None:
+    os.kill(os.getpid(), getattr(signal, f"SIG{name}"))
+    time.sleep(0.2)
+
+
+def _spin(_: str) -> None:
+    """A decoder in an endless loop that never gives the interpreter lock back."""
+    ctypes.PyDLL(None).sleep(3600)
+
+
+def _raise(words: str) -> None:
+    raise ValueError(words)
+
+
+def _noise(_: str) -> None:
+    os.write(1, b"noise")
+    os.write(2, b"noise")
+
+
+def _die_once(mark: str) -> None:
+    if not Path(mark).exists():
+        Path(mark).touch()
+        os._exit(9)
+
+
+_TELLING: dict[str, Callable[[], str]] = {"limits": _limits, "pid": lambda: str(os.getpid())}
+_DOING: dict[str, Callable[[str], object]] = {
+    "ok": str,
+    "slow": lambda seconds: time.sleep(float(seconds)),
+    "segv": lambda _: ctypes.string_at(0),
+    "signal": _signal,
+    "exit": lambda code: os._exit(int(code)),
+    "quit": sys.exit,
+    "hang": lambda _: time.sleep(3600),
+    "spin": _spin,
+    "raise": _raise,
+    "eat": lambda size: bytearray(int(size)),
+    "hoard": lambda size: _hoard.append(bytearray(int(size))),
+    "write": lambda path: Path(path).write_bytes(bytes(1 << 20)),
+    "noise": _noise,
+    "once": _die_once,
+}
+
+
+class Unloadable:
+    """Pickles, and cannot be unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return _fail, ("a part of the product is missing",)
+
+    def __call__(self, location: str) -> Prepared:
+        raise AssertionError(location)
+
+
+class Dying:
+    """Pickles, and ends the process that unpickles it."""
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (3,)
+
+    def __call__(self, location: str) -> Prepared:
+        raise AssertionError(location)
+
+
+def _fail(words: str) -> None:
+    raise ImportError(words)
