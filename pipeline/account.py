@@ -64,6 +64,15 @@ def without_service(config: Config) -> Identity:
     return Identity("openai", config.provider.account, None)
 
 
+def owner(config: Config) -> Identity:
+    """Whose workspace a command is about that asks no service: it needs no key. With "auto" and
+    without a key that is OpenAI's, where there is one."""
+    try:
+        return identify(config)
+    except UsageError:
+        return Identity("openai", config.provider.account, None)
+
+
 def _refuse_fallback(config: Config) -> None:
     """Where OpenAI captions are, a forgotten key must not mix in local ones."""
     workspace = workspace_of(config, "openai")
@@ -86,10 +95,12 @@ def workspace_of(config: Config, provider: str) -> Workspace:
 def announce(identity: Identity, config: Config, say: Callable[[str], None]) -> None:
     """The first line: who captions, and whether it costs money."""
     if identity.local:
-        name = "no OPENAI_API_KEY: " if config.provider.name == "auto" else ""
+        key = config.provider.key_env
+        auto = config.provider.name == "auto"
+        why, remedy = (f"no {key}: ", f" Set {key} for real captions.") if auto else ("", "")
         say(
-            f"LOCAL MODEL ({name}a small built-in classifier captions, free of charge; "
-            f"its captions are not OpenAI's). Set {config.provider.key_env} for real captions."
+            f"LOCAL MODEL ({why}a small built-in classifier captions, free of charge; its captions "
+            f"are not OpenAI's).{remedy}"
         )
     else:
         how = "online" if config.provider.name == "openai_online" else "batch"

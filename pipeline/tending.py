@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline.account import identify, workspace_of
+from pipeline.account import owner, workspace_of
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
 from pipeline.errors import CaptionmillError, ServiceError, UsageError
 from pipeline.finishing import export_all
 from pipeline.ledger import Ledger
@@ -34,6 +35,7 @@ class Status:
     """A workspace at a glance; read from the ledger alone, nothing is asked or changed."""
 
     workspace: str
+    table: str
     provider: str
     images: int
     outcomes: Counter[str]
@@ -52,13 +54,13 @@ def status(config: Config) -> Status:
     Raises:
         UsageError: there is none yet.
     """
-    workspace = workspace_of(config, _provider(config))
-    if not workspace.exists():
-        raise UsageError(f"there is no workspace in {workspace.root} yet: run captionmill first")
+    workspace = workspace_of(config, owner(config).provider)
+    workspace.require()
     with Ledger(workspace.ledger, read_only=True) as ledger:
         totals = ledger.books.totals()
         return Status(
             workspace=str(workspace.root),
+            table=config.output.parquet or str(workspace.table),
             provider=(ledger.get("provider") or "").rstrip(":"),
             images=ledger.rows.images(),
             outcomes=ledger.rows.outcomes(),
@@ -72,21 +74,13 @@ def status(config: Config) -> Status:
         )
 
 
-def _provider(config: Config) -> str:
-    """The provider whose workspace is meant; without a key, OpenAI's where there is one."""
-    try:
-        return identify(config).provider
-    except UsageError:
-        return "openai"
-
-
 def export_table(config: Config, say: Say) -> WrittenTable:
     """Write the table anew from the ledger.
 
     Raises:
         UsageError: there is no workspace yet.
     """
-    with open_session(config, "export", say) as session:
+    with open_session(config, "export", say, offline=True, existing=True) as session:
         written = export_all(session, force=True)
         assert written is not None
         return written
@@ -104,7 +98,7 @@ def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
         raise UsageError(
             f"cannot retry {', '.join(unknown) or 'nothing'}: choose among {', '.join(RETRYABLE)}"
         )
-    with open_session(config, "retry", say) as session:
+    with open_session(config, "retry", say, offline=True, existing=True) as session:
         count = session.ledger.answers.retry(wanted)
         session.ledger.put("table_stale", "1")
         return count
@@ -114,7 +108,7 @@ def cancel(config: Config, say: Say) -> int:
     """Ask the service to cancel everything under way; gives how many batches. What they have
     finished is collected by later runs and paid for; the rest goes again or stays pending."""
     asked = 0
-    with open_session(config, "cancel", say) as session:
+    with open_session(config, "cancel", say, existing=True) as session:
         desk = session.desk
         reconcile(desk)
         for batch in desk.ledger.batches.in_states("open"):
@@ -145,7 +139,7 @@ def resolve(
     seen: the incidents are known.
     """
     done: list[str] = []
-    with open_session(config, f"resolve {decision}", say) as session:
+    with open_session(config, f"resolve {decision}", say, existing=True) as session:
         desk, ledger = session.desk, session.ledger
         if decision == "unfreeze" and ledger.get(FROZEN):
             ledger.put(FROZEN, None)
@@ -165,7 +159,7 @@ def resolve(
                     )
         if decision == "seen":
             count = ledger.acknowledge()
-            done.append(f"{count} incident(s) acknowledged")
+            done.append(f"{counted(count, 'incident')} put away")
     return done or ["there was nothing to resolve"]
 
 
@@ -182,7 +176,7 @@ def _settle_doubts(ledger: Ledger, look: Callable[[], object]) -> None:
 
 def clean_up(config: Config, say: Say) -> Cleaned:
     """Remove files that are no longer needed, also uploads that lost their shard."""
-    with open_session(config, "clean", say) as session:
+    with open_session(config, "clean", say, existing=True) as session:
         return clean(session.desk, orphans=True)
 
 

@@ -9,8 +9,15 @@ from pipeline.cli.options import configured
 from pipeline.config import Config
 
 
+_DECISIONS = ["unfreeze", "create-again", "write-off", "seen"]
+
+
 @click.command("resolve")
-@click.argument("decision", type=click.Choice(["unfreeze", "create-again", "write-off", "seen"]))
+@click.argument(
+    "decision",
+    metavar="DECISION",
+    type=click.Choice(["unfreeze", "create-again", "write-off", "seen"]),
+)
 @configured()
 def command(decision: str, config: Config) -> int:
     """Decide what only a person can.

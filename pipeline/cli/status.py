@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.console import printable
+from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
 from pipeline.config import Config
+from pipeline.core.words import counted
+
+if TYPE_CHECKING:
+    from pipeline.tending import Status
 
 
 @click.command("status")
@@ -21,40 +27,50 @@ def command(as_json: bool, config: Config) -> int:
 
     found = tending.status(config)
     if as_json:
-        click.echo(json.dumps(_as_dict(found)))
+        console.out(json.dumps(_as_dict(found)))
         return 0
-    click.echo(f"workspace   {found.workspace} ({found.provider})")
-    click.echo(f"images      {found.images:,}")
-    for outcome, count in found.outcomes.most_common():
-        click.echo(f"  {outcome:<10}{count:>10,}")
-    click.echo(f"money       {tending.money_line(found)}")
-    for model, estimated, billed, lines in found.calibration:
-        percent = 100 * billed // max(1, estimated)
-        click.echo(
-            f"estimates   {model}: billed prompt tokens {percent} % of estimated ({lines:,})"
-        )
-    for batch, shard in found.batches:
-        done = f"{(batch.completed or 0) + (batch.failed or 0):,} of {shard.requests:,}"
-        click.echo(f"batch       {batch.batch_id}  {batch.status:<12}{done} answered")
-    for shard in found.waiting:
-        click.echo(
-            f"waiting     {shard.shard_key}  {shard.state.lower():<12}{shard.requests:,} "
-            f"requests {printable(shard.problem)}"
-        )
-    if found.frozen:
-        click.echo(f"FROZEN      {printable(found.frozen)}")
-    for at, kind, text in found.incidents:
-        when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
-        click.echo(f"incident    {when} {kind}: {printable(text)}")
+    for line in _lines(found):
+        console.out(line)
     return 0
 
 
-def _as_dict(found: object) -> dict[str, object]:
-    from pipeline.tending import Status
+def _lines(found: Status) -> Iterator[str]:
+    from pipeline.tending import money_line
 
-    assert isinstance(found, Status)
+    who, _, account = found.provider.partition(":")
+    whose = f"{who}, account {account!r}" if account else who
+    yield f"workspace   {console.near(found.workspace)} ({whose})"
+    yield f"images      {found.images:>10,}"
+    for outcome, count in found.outcomes.most_common():
+        yield f"  {outcome:<10}{count:>10,}"
+    yield f"money       {money_line(found)}"
+    for model, estimated, billed, answers in found.calibration:
+        percent = 100 * billed // max(1, estimated)
+        yield (
+            f"estimates   {model}: {percent} % of the expected prompt tokens were billed, "
+            f"{counted(answers, 'answer')}"
+        )
+    for batch, shard in found.batches:
+        done = (batch.completed or 0) + (batch.failed or 0)
+        yield (
+            f"batch       {batch.batch_id}  {batch.status:<12}{done:,} of {shard.requests:,} "
+            "answered"
+        )
+    for shard in found.waiting:
+        requests = counted(shard.requests, "request")
+        yield f"waiting     {shard.shard_key}  {shard.state.lower():<12}{requests} {shard.problem}"
+    yield f"table       {console.near(found.table)}"
+    if found.frozen:
+        yield f"FROZEN      {found.frozen}"
+    for at, kind, text in found.incidents:
+        when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+        yield f"incident    {when} {kind}: {text}"
+
+
+def _as_dict(found: Status) -> dict[str, object]:
     return {
         "workspace": found.workspace,
+        "table": found.table,
         "provider": found.provider,
         "images": found.images,
         "outcomes": dict(found.outcomes),

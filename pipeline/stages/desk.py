@@ -11,6 +11,7 @@ from pipeline.clock import Clock
 from pipeline.core.budget import Caps
 from pipeline.core.lifecycle import Patience
 from pipeline.core.outcomes import DEFAULT_RULES, RetryRule
+from pipeline.core.words import counted
 from pipeline.errors import Interrupted
 from pipeline.ledger import Ledger
 from pipeline.ledger.books import Scope
@@ -85,7 +86,8 @@ class Desk:
         batches = len(self.ledger.batches.in_states("open"))
         done, total = self.ledger.batches.progress()
         flight = (
-            f"{batches} batch(es) with {total - done:,} unanswered requests go on at the service"
+            f"{counted(batches, 'batch', 'batches')} with "
+            f"{counted(total - done, 'unanswered request')} still at the service"
             if batches
             else "nothing is under way at the service"
         )
