@@ -18,6 +18,7 @@ from aiohttp import web
 
 from pipeline.account import identify
 from pipeline.config import Config
+from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.job import collect
 from pipeline.providers.webhooks import Forged, Verifier
@@ -119,7 +120,10 @@ def webhook_secret(config: Config) -> Secret:
 def _collect(config: Config, say: Say, stopper: Stopper) -> None:
     report = collect(config, say=lambda _text: None, stopper=stopper)
     counts = ", ".join(f"{name} {count:,}" for name, count in report.outcomes.most_common())
-    say(f"collected: {counts or 'no images yet'}; {report.open} batch(es) under way")
+    say(
+        f"collected: {counts or 'no images yet'}; "
+        f"{counted(report.open, 'batch', 'batches')} under way"
+    )
     for text in report.problems:
         say(text)
 

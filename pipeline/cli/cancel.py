@@ -7,6 +7,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.config import Config
+from pipeline.core.words import counted
 
 
 @click.command("cancel")
@@ -22,12 +23,15 @@ def command(files: bool, config: Config) -> int:
         from pipeline.exchange import take_back
 
         count = take_back(config, console.say)
-        click.echo(f"{count:,} request(s) taken back; the next run sends them")
+        console.out(f"{counted(count, 'request')} taken back for the next run")
         return 0
     from pipeline.tending import cancel
 
     count = cancel(config, console.say)
-    click.echo(
-        f"{count} batch(es) asked to cancel; fetch what they finished with 'captionmill collect'"
+    console.out(
+        f"{counted(count, 'batch', 'batches')} asked to cancel; fetch what was finished with "
+        "'captionmill collect'"
+        if count
+        else "nothing is under way at the service"
     )
     return 0

@@ -9,6 +9,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured, source_arguments
 from pipeline.config import Config
+from pipeline.core.words import counted
 
 
 @click.command("dedupe")
@@ -24,8 +25,8 @@ def command(data: str | None, manifest: str | None, distance: int | None, config
 
     found = find_alike(config, data, manifest=manifest, distance=distance, say=console.say)
     for representative, group in groupby(found, key=lambda one: one.representative):
-        click.echo(console.printable(representative))
+        console.out(representative)
         for one in group:
-            click.echo(f"  {one.distance:>3}  {console.printable(one.path)}")
-    click.echo(f"{len(found):,} image(s) would not be sent")
+            console.out(f"  {one.distance:>3}  {one.path}")
+    console.out(f"{counted(len(found), 'image')} would not be sent")
     return 0

@@ -8,7 +8,6 @@ from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.config import Config
 
-
 _DECISIONS = ["unfreeze", "create-again", "write-off", "seen"]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.clock import Moment, elapsed
 from pipeline.core.batch_errors import BatchFailure, classify
 from pipeline.core.lifecycle import backoff_seconds, next_step
+from pipeline.core.words import counted
 from pipeline.errors import CaptionmillError, CostAnomaly, NeedsPerson, NotFound, ServiceError
 from pipeline.failpoints import reached
 from pipeline.ledger.answers import Settled
@@ -253,8 +254,8 @@ def _goes_again(
 
 def _freeze(desk: Desk, batch: Batch, over: list[str]) -> None:
     text = (
-        f"{len(over)} line(s) of batch {batch.batch_id} cost more than was reserved (first: "
-        f"{over[0]}): nothing more is sent. Look at 'captionmill status', correct the prices or "
+        f"{counted(len(over), 'line')} of batch {batch.batch_id} cost more than was reserved "
+        f"(first: {over[0]}): nothing more is sent. Look at 'captionmill status', correct the prices or "
         "the margin, then run 'captionmill resolve unfreeze'"
     )
     desk.ledger.put(FROZEN, text)
