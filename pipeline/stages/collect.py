@@ -255,8 +255,8 @@ def _goes_again(
 def _freeze(desk: Desk, batch: Batch, over: list[str]) -> None:
     text = (
         f"{counted(len(over), 'line')} of batch {batch.batch_id} cost more than was reserved "
-        f"(first: {over[0]}): nothing more is sent. Look at 'captionmill status', correct the prices or "
-        "the margin, then run 'captionmill resolve unfreeze'"
+        f"(first: {over[0]}): nothing more is sent. Look at 'captionmill status', correct the "
+        "prices or the margin, then run 'captionmill resolve unfreeze'"
     )
     desk.ledger.put(FROZEN, text)
     desk.ledger.incident(desk.clock.now(), "over_reservation", text, batch.shard, batch.row)
