@@ -74,11 +74,11 @@ class LocalEngine:
                 self._feed(window)
                 if (answer := window.pop()) is not None:
                     yield answer
-                    self._collect(window, wait=False)  # or workers block on full sockets
+                    self._collect(window)  # or workers block on full sockets
                 elif window.done():
                     return
                 else:
-                    self._collect(window, wait=True)
+                    self._wait(window)
         finally:
             if any(worker.tasks for worker in self._workers):
                 self.close(kill=True)
@@ -120,11 +120,16 @@ class LocalEngine:
         self._selector.unregister(worker.connection)
         return worker.end(kill)
 
-    def _collect(self, window: Window, wait: bool) -> None:
-        """Take note of workers that answered, died or take too long; perhaps wait for that."""
+    def _collect(self, window: Window) -> None:
+        """Take note of the workers that have answered or died."""
+        for key, _ in self._selector.select(0):
+            self._receive(key.data, window)
+
+    def _wait(self, window: Window) -> None:
+        """Wait until a worker answers, dies or takes too long, and take note of it."""
         busy = [worker for worker in self._workers if worker.tasks]
         left = min((worker.seconds_left() for worker in busy), default=0.0)
-        patience = max(0.0, min(_TICK, left)) if wait else 0.0
+        patience = max(0.0, min(_TICK, left))
         before = time.monotonic()
         ready = [key.data for key, _ in self._selector.select(patience)]
         late = time.monotonic() - before - patience
