@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from pipeline import errors, tending
+from pipeline.cli.app import ALIASES, COMMANDS
+from pipeline.errors import CaptionmillError
+from tests.cli.conftest import Terminal
+
+ROOT = Path(__file__).parents[2]
+
+
+def below(kind: type[CaptionmillError]) -> Iterator[type[CaptionmillError]]:
+    for one in kind.__subclasses__():
+        if one.__module__ == errors.__name__:
+            yield one
+            yield from below(one)
+
+
+ERRORS = list(below(CaptionmillError))
+
+
+@pytest.fixture
+def failing(captionmill: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """A terminal where `status` raises `failing.error`."""
+
+    def status(_config: object) -> None:
+        raise captionmill.error  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(tending, "status", status)
+    return captionmill
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
+def test_every_command_has_help_that_begins_with_what_it_does(
+    captionmill: Terminal, name: str
+) -> None:
+    shown = captionmill(name, "--help")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith(f"Usage: captionmill {name}")
+    assert len(shown.out.split("\n\n")[1].strip()) > 20
+    assert captionmill(name, "-h").out == shown.out
+
+
+def test_the_list_of_commands(captionmill: Terminal) -> None:
+    shown = captionmill("--help")
+    lines = [line.split()[0] for line in shown.out.split("Commands:")[1].splitlines() if line]
+    assert [name for name in lines if name in COMMANDS] == list(COMMANDS)
+    for code in sorted({kind.exit_code for kind in ERRORS}):
+        assert f" {code} " in " ".join(shown.out.split("Exit codes:")[1].split())
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (["bogus"], "captionmill: no such command 'bogus'; see 'captionmill --help'"),
+        (["run", "--bogus"], "no such option '--bogus'; see 'captionmill run --help'"),
+        (["run", "a", "b"], "unexpected extra argument (b); see 'captionmill run --help'"),
+        (["run", "--max-tokens", "many"], "'many' is not a valid integer"),
+        (["retry"], "missing option '--outcome'; see 'captionmill retry --help'"),
+        (["resolve", "maybe"], "'maybe' is not one of"),
+    ],
+)
+def test_a_wrong_line_is_one_sentence_and_exit_2(
+    captionmill: Terminal, line: list[str], message: str
+) -> None:
+    shown = captionmill(*line)
+    assert (shown.code, shown.out) == (2, "")
+    assert shown.err.count("\n") == 1
+    assert shown.err.startswith("captionmill: ")
+    assert message in shown.err
+
+
+def test_a_near_option_is_offered(captionmill: Terminal) -> None:
+    assert "--budget" in captionmill("run", "--budgets", "5").err
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_every_error_is_its_message_and_its_exit_code(
+    failing: Terminal, kind: type[CaptionmillError]
+) -> None:
+    failing.error = kind("what is wrong, and what to do")  # type: ignore[attr-defined]
+    shown = failing("status")
+    assert shown.code == kind.exit_code
+    assert (shown.out, shown.err) == ("", "captionmill: what is wrong, and what to do\n")
+
+
+def test_debug_shows_where_it_came_from(failing: Terminal) -> None:
+    failing.error = errors.StorageError("the disk is full")  # type: ignore[attr-defined]
+    for line in (["status", "--debug"], ["--debug", "status"]):
+        shown = failing(*line)
+        assert shown.code == 7
+        assert "Traceback" in shown.err
+        assert "in status" in shown.err
+        assert shown.err.endswith("captionmill: the disk is full\n")
+
+
+def test_a_bug_is_said_and_not_dumped(failing: Terminal) -> None:
+    failing.error = ZeroDivisionError("division by zero")  # type: ignore[attr-defined]
+    shown = failing("status")
+    assert shown.code == 70
+    assert shown.err.startswith(
+        "captionmill: a bug in captionmill: ZeroDivisionError: division by zero. Nothing is lost; "
+    )
+    assert "--debug" in shown.err
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, click.Abort])
+def test_an_interruption_is_130(failing: Terminal, kind: type[BaseException]) -> None:
+    failing.error = kind()  # type: ignore[attr-defined]
+    shown = failing("status")
+    assert (shown.code, shown.out) == (130, "")
+    assert "nothing is lost" in shown.err
+
+
+def test_a_closed_pipe_that_is_not_ours_is_no_success(failing: Terminal) -> None:
+    failing.error = BrokenPipeError(32, "Broken pipe")  # type: ignore[attr-defined]
+    assert failing("status").code == 70
+
+
+def test_messages_cannot_steer_the_terminal(failing: Terminal) -> None:
+    failing.error = errors.UsageError("no \x1b[2J\u202efile\r")  # type: ignore[attr-defined]
+    assert failing("status").err == "captionmill: no \ufffd[2J\ufffdfile\ufffd\n"
+
+
+def program(*arguments: str | bytes, **more: object) -> subprocess.CompletedProcess[bytes]:
+    environment = {key: text for key, text in os.environ.items() if not key.startswith("OPENAI")}
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments],
+        cwd=ROOT,
+        env=environment | {"PYTHONUTF8": "0"} | more,  # type: ignore[dict-item]
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_a_terminal_that_knows_few_letters(tmp_path: Path) -> None:
+    done = program("run", str(tmp_path / "猫"), LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.startswith(b"captionmill: ")
+    assert done.stderr.endswith(b" does not exist\n")
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    done = program("run", os.fsencode(tmp_path) + b"/\xff\xfe", LC_ALL="C.UTF-8")
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert done.stderr.endswith(b" does not exist\n")
+
+
+def test_help_into_a_closed_pipe_is_no_error() -> None:
+    command = [sys.executable, "-m", "pipeline", "--help"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=closed, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "")
