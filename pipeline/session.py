@@ -144,39 +144,41 @@ def open_session(
     if existing:
         workspace.require()
     with contextlib.ExitStack() as stack:
-        warning = require_local(workspace.root, allow_network=config.allow_network_workspace)
-        if warning:
-            say(warning)
-        workspace.create(rebuilding=building is not None)
-        stack.enter_context(workspace.lock())
-        if building is not None:
-            _begin_anew(building)
-        ledger = stack.enter_context(Ledger(building or workspace.ledger))
-        bind(ledger, identity, workspace)
-        workspace.remember_id(ledger.workspace_id(workspace.known_id()))
-        run = ledger.begin_run(command, clock.now())
-        log = _open_log(config, identity, workspace, run, clock)
-        log.write("run.began", run=run, command=command, account=identity.account)
+        ledger = stack.enter_context(_open_ledger(config, identity, workspace, building, say))
+        run, log = _begin_run(config, identity, workspace, ledger, command, clock)
         say = _logged(say, log)
         stack.enter_context(stopper.listening(say))
         service: BatchService = Offline()
         if not offline:
             announce(identity, config, say)
             service = stack.enter_context(open_service(config, identity, workspace))
-        desk = Desk(
-            ledger=ledger,
-            service=service,
-            workspace=workspace,
-            clock=clock,
-            run=run,
-            say=say,
-            note=log.write,
-            stopping=stopper.stopping,
-            sleep=stopper.sleep,
-        )
+        desk = Desk(ledger, service, workspace, clock, run, say=say, note=log.write,
+                    stopping=stopper.stopping, sleep=stopper.sleep)  # fmt: skip
         desk = _under_rules(desk, config, local=identity.local)
         close_left_open(desk)
         yield Session(config, identity, workspace, ledger, desk, stopper, clock, log, offline)
+
+
+@contextlib.contextmanager
+def _open_ledger(
+    config: Config,
+    identity: Identity,
+    workspace: Workspace,
+    building: Path | None,
+    say: Callable[[str], None],
+) -> Iterator[Ledger]:
+    """The workspace's ledger, made, locked and bound to who captions in it."""
+    warning = require_local(workspace.root, allow_network=config.allow_network_workspace)
+    if warning:
+        say(warning)
+    workspace.create(rebuilding=building is not None)
+    with workspace.lock():
+        if building is not None:
+            _begin_anew(building)
+        with Ledger(building or workspace.ledger) as ledger:
+            bind(ledger, identity, workspace)
+            workspace.remember_id(ledger.workspace_id(workspace.known_id()))
+            yield ledger
 
 
 def _begin_anew(building: Path) -> None:
@@ -191,14 +193,22 @@ def _identity(config: Config, *, offline: bool, existing: bool) -> Identity:
     return owner(config) if existing else without_service(config)
 
 
-def _open_log(
-    config: Config, identity: Identity, workspace: Workspace, run: int, clock: Clock
-) -> RunLog:
-    """This run's log; the oldest ones go."""
+def _begin_run(
+    config: Config,
+    identity: Identity,
+    workspace: Workspace,
+    ledger: Ledger,
+    command: str,
+    clock: Clock,
+) -> tuple[int, RunLog]:
+    """The run's number and its log; the oldest logs go."""
+    run = ledger.begin_run(command, clock.now())
     secrets = service_options(config, identity).secrets() if identity.key else ()
     drop_old(workspace.logs, config.log.keep - 1)
     path = log_path(workspace.logs, run)
-    return RunLog(path, clock.now, level=config.log.level, secrets=secrets)
+    log = RunLog(path, clock.now, level=config.log.level, secrets=secrets)
+    log.write("run.began", run=run, command=command, account=identity.account)
+    return run, log
 
 
 def _logged(say: Callable[[str], None], log: RunLog) -> Callable[[str], None]:
