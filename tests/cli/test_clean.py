@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from tests.cli.conftest import Terminal
+from tests.rig import Rig
+
+
+def test_orphans_go_and_are_counted(slow_rig: Rig, slow_openai: Terminal) -> None:
+    rig = slow_rig
+    rig.add("a.png")
+    slow_openai("submit", rig.data)
+    (rig.workspace.shards / "000099-dead.jsonl").write_text("{}\n")
+    shown = slow_openai("clean")
+    assert (shown.code, shown.out) == (0, "removed 0 files at the service, 1 here\n")
+    assert len(list(rig.workspace.shards.glob("*.jsonl"))) == 1  # of the batch under way
+    assert slow_openai("clean").out == "removed 0 files at the service, 0 here\n"

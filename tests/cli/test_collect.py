@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from tests.cli.conftest import Terminal
+from tests.rig import Rig
+
+
+def test_collect_fetches_what_is_finished(slow_rig: Rig, slow_openai: Terminal) -> None:
+    slow_rig.add("a.png", "b.png")
+    slow_openai("submit", slow_rig.data)
+    early = slow_openai("collect")
+    assert early.code == 3
+    assert "1 batch under way" in early.out
+    slow_rig.server.clock.advance(4000)
+    shown = slow_openai("collect", "--json")
+    assert (shown.code, shown.json["outcomes"]) == (0, {"captioned": 2})
+    assert slow_rig.outcomes() == {"captioned": 2}
+    slow_rig.check()
+
+
+def test_with_nothing_under_way_it_asks_for_no_answer(rig: Rig, openai: Terminal) -> None:
+    rig.add("a.png")
+    openai("run", rig.data)
+    before = rig.posts("*")
+    assert openai("collect").code == 0
+    assert rig.posts("*") == before
+
+
+def test_files_are_named_with_from(openai: Terminal) -> None:
+    shown = openai("collect", "out.jsonl")
+    assert shown.code == 2
+    assert "captionmill collect --from out.jsonl" in shown.err

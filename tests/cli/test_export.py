@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from tests.cli.conftest import Terminal
+from tests.rig import Rig
+
+
+def test_the_table_is_written_anew_without_a_service_or_a_key(
+    rig: Rig, openai: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.add("a.png", "b.png")
+    openai("run", rig.data)
+    rig.workspace.table.unlink()
+    rig.server.stop()
+    monkeypatch.delenv("OPENAI_API_KEY")
+    shown = openai("export")
+    assert (shown.code, shown.err) == (0, "")
+    content = rig.workspace.table.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    assert shown.out == f"2 rows, {len(content):,} bytes, sha256 {digest}\n"
+
+
+def test_there_must_be_something_to_export(rig: Rig, openai: Terminal) -> None:
+    shown = openai("export")
+    assert (shown.code, shown.out) == (2, "")
+    assert not rig.workspace.root.exists()

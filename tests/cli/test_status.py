@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from tests.cli.conftest import Terminal
+from tests.rig import Rig
+
+
+def test_batches_outcomes_and_money(slow_rig: Rig, slow_openai: Terminal) -> None:
+    slow_rig.add("a.png", "b.png")
+    slow_openai("submit", slow_rig.data)
+    before = slow_rig.posts("*")
+    shown = slow_openai("status")
+    assert (shown.code, shown.err) == (0, "")
+    lines = [line.split() for line in shown.out.splitlines()]
+    assert lines[0][0] == "workspace"
+    assert lines[0][-3:] == ["(openai,", "account", "'default')"]
+    assert ["images", "2"] in lines
+    assert ["pending", "2"] in lines
+    (batch,) = (line for line in lines if line[0] == "batch")
+    assert batch[1].startswith("batch_")
+    assert batch[-4:] == ["0", "of", "2", "answered"]
+    money = next(line for line in lines if line[0] == "money")
+    assert money[1:3] == ["$0.00", "spent,"]
+    assert money[3] != "$0.00"
+    assert slow_rig.posts("*") == before  # asks nobody
+    slow_rig.server.clock.advance(4000)
+    slow_openai("collect")
+    assert "batch " not in slow_openai("status").out
+
+
+def test_it_says_where_the_table_is(rig: Rig, openai: Terminal) -> None:
+    rig.add("a.png")
+    openai("run", rig.data)
+    shown = openai("status", "--json").json
+    assert shown["table"] == str(rig.workspace.table)
+    assert shown["outcomes"] == {"captioned": 1}
+    assert shown["settled_nano_usd"] == rig.server.books.total_nano()
+    assert (shown["batches"], shown["waiting"], shown["frozen"]) == ([], [], None)
+    assert shown["provider"] == "openai:default"
+
+
+def test_it_works_while_another_one_does(slow_rig: Rig, slow_openai: Terminal) -> None:
+    slow_rig.add("a.png")
+    slow_openai("submit", slow_rig.data)
+    with slow_rig.workspace.lock():
+        assert slow_openai("status").code == 0
+
+
+def test_incidents_and_a_freeze_are_shown_cleaned(rig: Rig, openai: Terminal) -> None:
+    from pipeline.ledger import Ledger
+
+    rig.add("a.png")
+    openai("run", rig.data)
+    with Ledger(rig.workspace.ledger) as ledger:
+        ledger.incident(1_790_000_000, "adopted", "batch \x1b[2J was not known")
+        ledger.put("frozen", "a line cost too much")
+    shown = openai("status").out
+    assert "incident    2026-09-21 14:13 adopted: batch \ufffd[2J was not known" in shown
+    assert "FROZEN      a line cost too much" in shown
+
+
+def test_without_a_workspace_it_is_said_and_none_is_made(
+    captionmill: Terminal, rig: Rig, openai: Terminal
+) -> None:
+    del captionmill
+    shown = openai("status")
+    assert (shown.code, shown.out) == (2, "")
+    assert "there is no workspace in" in shown.err
+    assert not rig.workspace.root.exists()
