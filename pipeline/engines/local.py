@@ -61,6 +61,7 @@ class LocalEngine:
         self._selector = selectors.PollSelector()
         self._pace = 0.01  # seconds an image takes, on average of late
         self._false_starts = 0
+        self._looked = time.monotonic()
 
     def prepare(self, jobs: Iterable[Job]) -> Iterator[tuple[int, Prepared]]:
         """One answer a job, in the order of the jobs; see `Engine.prepare`.
@@ -122,24 +123,34 @@ class LocalEngine:
 
     def _collect(self, window: Window) -> None:
         """Take note of the workers that have answered or died."""
-        for key, _ in self._selector.select(0):
-            self._receive(key.data, window)
+        for worker in self._look(0.0):
+            self._receive(worker, window)
 
     def _wait(self, window: Window) -> None:
         """Wait until a worker answers, dies or takes too long, and take note of it."""
         busy = [worker for worker in self._workers if worker.tasks]
         left = min((worker.seconds_left() for worker in busy), default=0.0)
-        patience = max(0.0, min(_TICK, left))
-        before = time.monotonic()
-        ready = [key.data for key, _ in self._selector.select(patience)]
-        late = time.monotonic() - before - patience
+        ready = self._look(max(0.0, min(_TICK, left)))
         for worker in ready:
             self._receive(worker, window)
         for worker in busy:
-            if late > _TICK:
-                worker.since += late  # we were stopped (^Z, a sleeping laptop), and so was it
-            elif worker not in ready and worker.seconds_left() <= 0:
+            if worker not in ready and worker.seconds_left() <= 0:
                 self._overdue(worker, window)
+
+    def _look(self, patience: float) -> list[WorkerProcess]:
+        """Workers that have something to say, within `patience` seconds.
+
+        Time in which nobody looked is not held against the workers: all of us may have been
+        stopped (^Z, a sleeping laptop).
+        """
+        ready = [key.data for key, _ in self._selector.select(patience)]
+        now = time.monotonic()
+        unseen = now - self._looked - patience
+        self._looked = now
+        if unseen > _TICK:
+            for worker in self._workers:
+                worker.since = min(now, worker.since + unseen)
+        return ready
 
     def _receive(self, worker: WorkerProcess, window: Window) -> None:
         begun = worker.since
