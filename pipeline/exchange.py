@@ -112,6 +112,10 @@ def _origin(session: Session) -> Origin:
 
 def take_back(config: Config, say: Say) -> int:
     """Give back what is out in files and not answered, so that the next run sends it; gives the
-    number of requests."""
-    with open_session(config, "cancel --files", say, offline=True) as session:
+    number of requests.
+
+    Raises:
+        UsageError: there is no workspace.
+    """
+    with open_session(config, "cancel --files", say, offline=True, existing=True) as session:
         return give_back(session.desk)

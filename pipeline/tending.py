@@ -26,6 +26,7 @@ from pipeline.stages.reconcile import next_generation, reconcile
 
 Say = Callable[[str], None]
 
+_WAITING = ("SEALED", "UPLOADING", "UPLOADED", "CREATING", "WRITTEN")
 RETRYABLE = ("length", "empty", "invalid", "refused", "filtered", "expired", "cancelled",
              "failed", "missing")  # fmt: skip
 
@@ -65,7 +66,7 @@ def status(config: Config) -> Status:
             images=ledger.rows.images(),
             outcomes=ledger.rows.outcomes(),
             batches=[(b, ledger.shards.get(b.shard)) for b in ledger.batches.in_states("open")],
-            waiting=ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED", "CREATING"),
+            waiting=ledger.shards.in_states(*_WAITING),
             settled=totals.settled,
             reserved=totals.reserved,
             frozen=ledger.get(FROZEN),

@@ -61,7 +61,8 @@ def verify(config: Config) -> Verdict:
         for shard in shards:
             files += 1
             path = workspace.shard(shard.shard_key)
-            findings += _shard(path, shard.sha256, needed=shard.state != "SETTLED")
+            needed = shard.state not in ("SETTLED", "WRITTEN")  # or was handed over as a file
+            findings += _shard(path, shard.sha256, needed=needed)
         for batch in batches if config.batch.keep_raw else ():
             stem = f"{batch.shard_key}.{batch.batch_id}"
             for kind, kept in (("output", batch.output), ("error", batch.error)):

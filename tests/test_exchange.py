@@ -15,6 +15,8 @@ from pipeline.exchange import merge, take_back, write
 from pipeline.job import collect
 from pipeline.report.summary import Report
 from pipeline.server.faults import LineFault
+from pipeline.tending import status
+from pipeline.verify import verify
 from tests.rig import KEY, Rig
 from tests.server.support import client_for, content_lines, submit, wait_for
 
@@ -73,6 +75,23 @@ def test_written_run_elsewhere_and_merged(elsewhere: Elsewhere, rig: Rig) -> Non
     assert (whole.exit_code, whole.outcomes) == (0, {"captioned": 3})
     captions = {row["path"]: row["caption"] for row in rig.table()}
     assert len(set(captions.values())) == 3
+    rig.check()
+
+
+def test_the_books_are_in_order_at_every_step(elsewhere: Elsewhere, rig: Rig) -> None:
+    rig.add(*(f"{n}.png" for n in range(4)))
+    config = rig.config(batch__max_requests=2)
+    written(rig, elsewhere.out, config)
+    assert verify(config).findings == ()
+    assert [shard.state for shard in status(config).waiting] == ["WRITTEN", "WRITTEN"]
+    first, second = files(elsewhere.out)
+    output, _ = elsewhere.run(first)
+    half = output.with_name("half-out")
+    half.write_bytes(output.read_bytes().splitlines(keepends=True)[0])
+    for path in (half, output, elsewhere.run(second)[0]):
+        merge(config, [path])
+        assert verify(config).findings == ()
+    assert status(config).waiting == []
     rig.check()
 
 
