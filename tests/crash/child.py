@@ -40,6 +40,7 @@ class Task:
         mutant: name of a breakage of the product, see tests.crash.mutants.
         file_limit: RLIMIT_FSIZE in bytes.
         pause: (failpoint, visit): tells the keeper and waits for its word.
+        stopped: stop at the very beginning, for a debugger to attach.
         copy: (failpoint, visit, folder): the ledger's files as they are there, for a restore.
     """
 
@@ -53,6 +54,7 @@ class Task:
     mutant: str | None = None
     file_limit: int | None = None
     pause: tuple[str, int] | None = None
+    stopped: bool = False
     copy: tuple[str, int, Path] | None = None
 
 
@@ -77,6 +79,8 @@ def be(task: Task) -> int:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (task.file_limit, task.file_limit))
     failpoints.arm(_hook(task))
+    if task.stopped:
+        os.kill(os.getpid(), signal.SIGSTOP)
     from pipeline.cli.app import run
 
     return run([*task.arguments, "--debug"])

@@ -1,9 +1,15 @@
-"""Breakages of the recovery code, applied in the child process. Each must be found."""
+"""Breakages of the recovery code, applied in the child process. Each must be found.
+
+What breaks is patched by name where it is used, so that a mutant of code that has moved fails.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -14,4 +20,241 @@ class Mutant:
     apply: Callable[[], None]
 
 
-MUTANTS: dict[str, Mutant] = {}
+def _put(module: Any, name: str, value: object) -> Any:
+    """Replace an attribute that must exist; gives the old one."""
+    old = getattr(module, name)
+    setattr(module, name, value)
+    return old
+
+
+def _create_then_save() -> None:
+    from pipeline.ledger.shards import metadata_of
+    from pipeline.stages import submit
+
+    def create(desk: Any, shard: Any) -> bool:
+        metadata = metadata_of(desk.ledger.workspace_id(), shard)
+        remote = desk.service.create(input_file_id=shard.file_id, metadata=metadata)
+        submit.reached("submit.after_create")
+        shard = desk.ledger.shards.move(shard, "CREATING")
+        desk.ledger.batches.add(shard.row, shard.generation, remote, "main")
+        desk.ledger.shards.move(shard, "SUBMITTED")
+        return True
+
+    _put(submit, "_create", create)
+
+
+def _impatient(**changes: int) -> Callable[[], None]:
+    def apply() -> None:
+        from pipeline import wiring
+
+        real = wiring.patience
+        _put(wiring, "patience", lambda config: replace(real(config), **changes))
+
+    return apply
+
+
+def _release_on_doubt() -> None:
+    from pipeline.errors import Ambiguous, DefiniteRefusal
+    from pipeline.stages import submit
+
+    real = submit._create
+
+    def create(desk: Any, shard: Any) -> bool:
+        try:
+            done = real(desk, shard)
+        except (Ambiguous, DefiniteRefusal):
+            raise
+        if not done:
+            stuck = desk.ledger.shards.get(shard.row)
+            desk.ledger.books.release(stuck.row, stuck.generation, desk.clock.now())
+            desk.ledger.shards.move(stuck, "SEALED", generation=stuck.generation + 1)
+        return bool(done)
+
+    _put(submit, "_create", create)
+
+
+def _synchronous_normal() -> None:
+    from pipeline.ledger import database
+
+    real = database.Database.__init__
+
+    def init(self: Any, path: Any, *, read_only: bool = False) -> None:
+        real(self, path, read_only=read_only)
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+
+    _put(database.Database, "__init__", init)
+
+
+def _no_fsync() -> None:
+    import os
+
+    _put(os, "fsync", lambda _descriptor: None)
+
+
+def _splitlines() -> None:
+    from pipeline.stages import results
+
+    def split(stream: Any) -> Iterator[tuple[int, bytes]]:
+        for number, line in enumerate(stream.read().decode("utf-8", "replace").splitlines()):
+            yield number, line.encode()
+
+    _put(results, "split_lines", split)
+
+
+def _ignore_error_file() -> None:
+    from pipeline.stages import results
+
+    real = results._lines
+
+    def lines(paths: Any, schema: Any, report: Any) -> Any:
+        return real([path for path in paths if ".error." not in path.name], schema, report)
+
+    _put(results, "_lines", lines)
+
+
+def _no_adoption() -> None:
+    from pipeline.stages import reconcile
+
+    _put(reconcile, "find_strays", lambda *_: [])
+
+
+def _retry_on_create() -> None:
+    from pipeline.providers import openai_batch
+
+    real = openai_batch.OpenAIBatches.__init__
+
+    def init(self: Any, options: Any) -> None:
+        real(self, options)
+        self._once = self._once.with_options(max_retries=2)
+
+    _put(openai_batch.OpenAIBatches, "__init__", init)
+
+
+def _settle_in_two() -> None:
+    from pipeline.failpoints import reached
+    from pipeline.ledger import answers
+
+    real = answers.Answers.settle
+
+    def settle(self: Any, shard: Any, batch: Any, found: Any, rules: Any, now: int) -> Any:
+        kept = list(found)
+        money = sum(priced.billed or 0 for priced in kept)
+        database = self._db
+        database._connection.execute("ROLLBACK")
+        self._books.settle(shard.row, batch.booked_as, money, now)
+        database.execute("UPDATE batches SET state = 'settled' WHERE id = ?", (batch.row,))
+        reached("mutant.between")
+        database._connection.execute("BEGIN IMMEDIATE")
+        database.execute(
+            "UPDATE reservations SET state = 'open', settled = NULL WHERE shard = ? "
+            "AND generation = ?",
+            (shard.row, batch.booked_as),
+        )
+        return real(self, shard, batch, kept, rules, now)
+
+    _put(answers.Answers, "settle", settle)
+
+
+def _reserve_after_create() -> None:
+    from pipeline.stages import submit
+
+    real = submit._create
+
+    def create(desk: Any, shard: Any) -> bool:
+        done = real(desk, shard)
+        desk.ledger.books.record_unasked(shard.row, shard.generation, shard.worst, desk.scope())
+        return bool(done)
+
+    _put(submit, "_reserve", lambda desk, shard: desk.ledger.shards.move(shard, "UPLOADING"))
+    _put(submit, "_create", create)
+
+
+def _missing_goes_again() -> None:
+    from pipeline import wiring
+    from pipeline.core.outcomes import RetryRule
+
+    real = wiring.rules
+    _put(wiring, "rules", lambda config: {**real(config), "missing": RetryRule(attempts=3)})
+
+
+def _no_attempt_in_the_id() -> None:
+    from pipeline.stages import write
+
+    real = write.custom_id
+    _put(write, "custom_id", lambda key, _attempt: real(key, 1))
+
+
+def _copies_are_strangers() -> None:
+    from pipeline.stages import preprocess
+
+    real = preprocess.work_key
+    _put(
+        preprocess,
+        "work_key",
+        lambda content, spec, prompt: real(content, spec, prompt + secrets.token_hex(4)),
+    )
+
+
+def _no_lock() -> None:
+    from pipeline.workspace import Workspace
+
+    _put(Workspace, "lock", lambda _self: contextlib.nullcontext())
+
+
+def _send_while_blind() -> None:
+    from pipeline.ledger.adoption import Adoption
+
+    _put(Adoption, "blind", lambda _self: [])
+
+
+def _overtaken_is_sent() -> None:
+    from pipeline.ledger.adoption import Adoption
+
+    _put(Adoption, "overtaken", lambda _self, _shard: False)
+
+
+def _wall_clock() -> None:
+    from pipeline.stages import reconcile
+
+    _put(reconcile, "elapsed", lambda since, now: max(0, now.wall - since.wall))
+
+
+def _table_in_place() -> None:
+    from pipeline import files
+
+    @contextlib.contextmanager
+    def whole_file(path: Any) -> Iterator[Any]:
+        with path.open("wb") as handle:
+            yield handle
+            handle.flush()
+            files.reached("files.before_fsync")
+
+    from pipeline.sinks import parquet
+
+    _put(parquet, "whole_file", whole_file)
+
+
+MUTANTS: dict[str, Mutant] = {
+    "create then save": Mutant("the batch id is saved after the create call", _create_then_save),
+    "no grace": Mutant("an absence counts at once", _impatient(grace=0, listings_apart=0)),
+    "one listing": Mutant("one listing proves an absence", _impatient(listings_apart=0)),
+    "release on doubt": Mutant("a lost answer frees money and shard", _release_on_doubt),
+    "synchronous normal": Mutant("the ledger's commits are not synced", _synchronous_normal),
+    "no fsync": Mutant("files are renamed unsynced", _no_fsync),
+    "splitlines": Mutant("answers are split at U+2028 and the like", _splitlines),
+    "no error file": Mutant("the error file is ignored", _ignore_error_file),
+    "no adoption": Mutant("unknown batches of ours are not adopted", _no_adoption),
+    "retry on create": Mutant("the SDK repeats the create call", _retry_on_create),
+    "settle in two": Mutant("money and answers in two transactions", _settle_in_two),
+    "reserve after create": Mutant(
+        "money is reserved after the create call", _reserve_after_create
+    ),
+    "missing goes again": Mutant("a missing line is bought again", _missing_goes_again),
+    "no attempt in the id": Mutant("all attempts share a custom_id", _no_attempt_in_the_id),
+    "copies are strangers": Mutant("equal images are paid for one by one", _copies_are_strangers),
+    "no lock": Mutant("two runs may work at once", _no_lock),
+    "send while blind": Mutant("unknown contents stop nothing", _send_while_blind),
+    "overtaken is sent": Mutant("a shard is sent whose images are under way", _overtaken_is_sent),
+    "wall clock": Mutant("waiting is measured by the wall clock", _wall_clock),
+    "table in place": Mutant("the table is written over itself", _table_in_place),
+}
