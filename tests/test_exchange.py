@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.errors import OverBudget, UsageError
 from pipeline.exchange import merge, take_back, write
 from pipeline.job import collect
+from pipeline.rebuild import rebuild
 from pipeline.report.summary import Report
 from pipeline.server.faults import LineFault
 from pipeline.tending import status
@@ -92,6 +93,23 @@ def test_the_books_are_in_order_at_every_step(elsewhere: Elsewhere, rig: Rig) ->
         merge(config, [path])
         assert verify(config).findings == ()
     assert status(config).waiting == []
+    rig.check()
+
+
+def test_a_lost_ledger_comes_back_with_what_was_merged(elsewhere: Elsewhere, rig: Rig) -> None:
+    rig.add(*(f"{n}.png" for n in range(3)))
+    config = rig.config(batch__max_requests=2)
+    written(rig, elsewhere.out, config)
+    outputs = [elsewhere.run(path)[0] for path in files(elsewhere.out)]
+    half = outputs[0].with_name("half-out")
+    half.write_bytes(outputs[0].read_bytes().splitlines(keepends=True)[0])
+    merge(config, [half, *outputs])
+    for path in rig.workspace.root.glob("ledger.db*"):
+        path.unlink()
+    rebuild(config, rig.said.append)
+    report = rig.run()
+    assert (report.requests, report.outcomes) == (0, {"captioned": 3})
+    assert verify(config).findings == ()
     rig.check()
 
 

@@ -19,7 +19,9 @@ from pipeline.core.lenient_json import Unreadable, parse
 from pipeline.errors import UsageError
 from pipeline.failpoints import reached
 from pipeline.files import require_room, sha256_of
+from pipeline.records import RemoteBatch
 from pipeline.stages import results
+from pipeline.stages.card import write_card
 from pipeline.stages.collect import Collected, settle_batch
 from pipeline.stages.desk import Desk
 
@@ -159,6 +161,9 @@ class _Parts:
         with self._desk.ledger.database.transaction("merge"):
             for part in self._parts.values():
                 self._record(part, origin)
+        for part in self._parts.values():
+            if part.shard:
+                self._write_card(part)
 
     def _record(self, part: _Part, origin: Origin) -> None:
         ledger, now = self._desk.ledger, self._desk.clock.now()
@@ -170,6 +175,14 @@ class _Parts:
         batch = ledger.exchange.arrived(part.batch_id, shard, now)
         # nothing more is reserved: the shard's own reservation covers it until it is settled
         ledger.books.record_unasked(shard, -batch, 0, self._desk.scope())
+
+    def _write_card(self, part: _Part) -> None:
+        """What `rebuild` needs: to it, the file is the output of a batch that is over."""
+        batch = self._desk.ledger.batches.by_id(part.batch_id)
+        assert batch is not None
+        made = batch.created_at
+        remote = RemoteBatch(part.batch_id, "completed", "", part.batch_id, None, made)
+        write_card(self._desk, batch, remote)
 
     @contextlib.contextmanager
     def temporary(self) -> Iterator[None]:

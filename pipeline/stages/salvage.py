@@ -106,7 +106,9 @@ def _kept(desk: Desk, key: str, batch_id: str) -> Iterator[WorkAttempt]:
 
 
 def _download(desk: Desk, file_id: str) -> list[WorkAttempt] | None:
-    """The requests of a file at the service, None when it is gone."""
+    """The requests of a file at the service, None when it is gone or was never there."""
+    if not file_id:
+        return None
     path: Path = desk.workspace.shards / "_salvage.tmp"
     try:
         desk.service.download(file_id, path)

@@ -89,7 +89,7 @@ def test_the_lines_are_kept_as_they_came(scene: Scene, tmp_path: Path) -> None:
     text = "one\u2028two\x1c \ud800"
     path = saved(tmp_path / "a", [answer(name, text, extra=[1.50])])
     merged(scene, path)
-    (raw,) = scene.workspace.raw.iterdir()
+    (raw,) = scene.workspace.raw.glob("*.gz")
     assert gzip.decompress(raw.read_bytes()) == path.read_bytes()
     assert raw.name.endswith(".output.jsonl.gz")
 
