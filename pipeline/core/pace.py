@@ -9,6 +9,7 @@ what is configured. Times are seconds of any clock that never goes back.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ _BURST = 0.03  # of the limit, at once: with _FILL no window of a minute holds m
 _EMPTY_PAUSE = 1.0  # seconds, when the service says that nothing is left
 _LONGEST_PAUSE = 60.0
 _LONGEST_ASKED_PAUSE = 900.0
+_ENOUGH = 0.05  # of the limit, before what is used says something
+_SLOWER, _FASTER = 0.2, 0.01  # weight of one answer
+_MOST_SCALE = 4.0
 _ROUNDS = 8  # of trouble without a single answer
 _RESET = re.compile(r"(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
@@ -41,13 +45,13 @@ class Bucket:
         """A full bucket."""
         return cls(limit, max(1.0, _BURST * limit), now)
 
-    def delay(self, now: float, amount: int) -> float:
+    def delay(self, now: float, amount: float) -> float:
         """Seconds until `amount` may be taken; 0 for now."""
         self._fill(now)
-        missing = min(float(amount), self._most) - self.level
+        missing = min(amount, self._most) - self.level
         return max(0.0, missing / self._rate)
 
-    def take(self, now: float, amount: int) -> None:
+    def take(self, now: float, amount: float) -> None:
         """Take `amount`."""
         self._fill(now)
         self.level -= amount
@@ -94,6 +98,9 @@ class Pace:
         self._hold = 0.0
         self._configured = {"requests": requests_per_minute, "tokens": tokens_per_minute}
         self._buckets: dict[str, Bucket] = {}
+        self._answers: deque[tuple[float, int]] = deque()  # of the last minute
+        self._own = {"requests": 0, "tokens": 0}  # in them
+        self._scale = {"requests": 1.0, "tokens": 1.0}
 
     @property
     def given_up(self) -> bool:
@@ -108,16 +115,22 @@ class Pace:
         for kind, limit in self._configured.items():
             if limit is not None and kind not in self._buckets:
                 self._buckets[kind] = Bucket.of(limit, now)
-        delays = [b.delay(now, _amount(kind, tokens)) for kind, b in self._buckets.items()]
+        delays = [b.delay(now, self._amount(kind, tokens)) for kind, b in self._buckets.items()]
         return max(0.0, self._hold - now, *delays)
 
     def sent(self, now: float, tokens: int) -> None:
         """A request has gone."""
         for kind, bucket in self._buckets.items():
-            bucket.take(now, _amount(kind, tokens))
+            bucket.take(now, self._amount(kind, tokens))
 
-    def answered(self, now: float, headers: Mapping[str, str]) -> None:
+    def answered(self, now: float, headers: Mapping[str, str], tokens: int = 0) -> None:
         """An answer has come, of whatever status but 429; `headers` tell of the limits."""
+        self._answers.append((now, tokens))
+        self._own["requests"] += 1
+        self._own["tokens"] += tokens
+        while self._answers[0][0] <= now - _MINUTE:
+            self._own["requests"] -= 1
+            self._own["tokens"] -= self._answers.popleft()[1]
         self._width = self._most if self._width == 1 and not self.rounds else self._wider()
         self.rounds = 0
         for kind in ("requests", "tokens"):
@@ -147,16 +160,32 @@ class Pace:
         limit = _whole(headers.get(f"x-ratelimit-limit-{kind}"))
         if limit:
             own = self._configured[kind]
-            limit = limit if own is None else min(limit, own)
+            lower = limit if own is None else min(limit, own)
             bucket = self._buckets.get(kind)
             if bucket is None:
-                bucket = self._buckets[kind] = Bucket.of(limit, now)
-            bucket.limit = limit
+                bucket = self._buckets[kind] = Bucket.of(lower, now)
+            bucket.limit = lower
         left = _whole(headers.get(f"x-ratelimit-remaining-{kind}"))
+        if limit and left is not None:
+            self._compare(kind, limit, max(0, limit - left))
         if left is not None and left <= 0:
             reset = seconds_of(headers.get(f"x-ratelimit-reset-{kind}", ""))
             pause = _EMPTY_PAUSE if reset is None else min(reset, _EMPTY_PAUSE)
             self._hold = max(self._hold, now + pause)
+
+    def _compare(self, kind: str, limit: int, used: int) -> None:
+        """The service says how much of the limit is in use: it may count tokens otherwise than we
+        do, and others may use the same account."""
+        own = self._own[kind]
+        if own < _ENOUGH * limit:
+            return
+        least = 1.0 if kind == "requests" else 1 / _MOST_SCALE
+        ratio = min(_MOST_SCALE, max(least, used / own))
+        weight = _SLOWER if ratio > self._scale[kind] else _FASTER
+        self._scale[kind] += (ratio - self._scale[kind]) * weight
+
+    def _amount(self, kind: str, tokens: int) -> float:
+        return (1 if kind == "requests" else tokens) * self._scale[kind]
 
 
 def seconds_of(text: str) -> float | None:
@@ -170,10 +199,6 @@ def seconds_of(text: str) -> float | None:
         return None
     minutes, seconds, milliseconds = (float(part or 0) for part in found.groups())
     return minutes * _MINUTE + seconds + milliseconds / 1000
-
-
-def _amount(kind: str, tokens: int) -> int:
-    return 1 if kind == "requests" else tokens
 
 
 def _whole(text: str | None) -> int | None:

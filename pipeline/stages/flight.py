@@ -264,7 +264,7 @@ class Flight:
             if self._pace.given_up:
                 self._give_up(error)
         else:
-            self._pace.answered(self._loop.time(), reply.headers)
+            self._pace.answered(self._loop.time(), reply.headers, group.tokens)
             self._settle(group, answer_line(name, reply.status, reply.request_id, reply.body))
 
     def _settle(self, group: Group, line: bytes) -> None:

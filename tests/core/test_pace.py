@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections import deque
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,3 +136,77 @@ def test_odd_headers_are_passed_over(headers: dict[str, str]) -> None:
     pace = Pace(4)
     pace.answered(0, headers)
     assert pace.delay(0, 1, 0) is not None
+
+
+class Window:
+    """A service that counts `each` tokens a request in a sliding minute."""
+
+    def __init__(self, limit: int, each: int, others: int = 0) -> None:
+        self.limit, self.each, self.others = limit, each, others
+        self.recent: deque[float] = deque()
+
+    def ask(self, now: float) -> dict[str, str] | None:
+        while self.recent and self.recent[0] <= now - 60:
+            self.recent.popleft()
+        used = (len(self.recent) + 1) * self.each + self.others
+        if used > self.limit:
+            return None
+        self.recent.append(now)
+        return told(self.limit, self.limit - used, "tokens")
+
+
+class Filling(Window):
+    """A service whose allowance fills evenly."""
+
+    def __init__(self, limit: int, each: int) -> None:
+        super().__init__(limit, each)
+        self.level, self.at = float(limit), 0.0
+
+    def ask(self, now: float) -> dict[str, str] | None:
+        self.level = min(self.limit, self.level + (now - self.at) * self.limit / 60)
+        self.at = now
+        if self.level < self.each:
+            return None
+        self.level -= self.each
+        return told(self.limit, int(self.level), "tokens")
+
+
+@pytest.mark.parametrize(
+    ("service", "most_refused"),
+    [(Window(60_000, 70), 0), (Window(60_000, 180), 30), (Filling(60_000, 70), 120)],
+    ids=["fewer", "more", "filling"],
+)
+def test_tokens_that_the_service_counts_otherwise(service: Window, most_refused: int) -> None:
+    pace, now, done, refused = Pace(8), 0.0, 0, 0
+    while done < 4000:
+        delay = pace.delay(now, 120, 0)
+        assert delay is not None
+        if delay:
+            now += max(delay, 0.001)
+            continue
+        pace.sent(now, 120)
+        headers = service.ask(now)
+        if headers is None:
+            refused += 1
+            pace.refused(now, 0.5)
+        else:
+            done += 1
+            pace.answered(now, headers, 120)
+    assert done * service.each / (now / 60) >= 0.9 * service.limit
+    assert refused <= most_refused
+
+
+def test_room_is_left_for_others_on_the_same_account() -> None:
+    service, pace, now = Window(60_000, 100, others=30_000), Pace(8), 0.0
+    for _ in range(20_000):
+        delay = pace.delay(now, 100, 0) or 0.0
+        now += max(delay, 0.001)
+        if not delay:
+            pace.sent(now, 100)
+            headers = service.ask(now)
+            if headers is None:
+                pace.refused(now, 1)
+            else:
+                pace.answered(now, headers, 100)
+    assert len(service.recent) * 100 <= 30_000
+    assert len(service.recent) * 100 >= 15_000
