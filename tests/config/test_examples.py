@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.app import cli
-from pipeline.config import load_config
+from pipeline.config import Config, load_config
 from pipeline.errors import Busy, OverBudget
 
 EXAMPLES = Path(__file__).parents[2] / "configs" / "examples"
@@ -37,6 +37,12 @@ def crontab() -> list[tuple[str, list[str]]]:
     return found
 
 
+def blocks(language: str) -> list[str]:
+    """The README's code blocks in a language."""
+    text = (EXAMPLES.parents[1] / "README.md").read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
 def unit(name: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment]
@@ -44,7 +50,7 @@ def unit(name: str) -> configparser.ConfigParser:
     return parser
 
 
-def check_command(arguments: list[str]) -> None:
+def check_command(arguments: list[str]) -> Config:
     """click takes the line, and the configuration takes its options."""
     name, *rest = arguments
     command = cli.get_command(cli.make_context("captionmill", [name]), name)
@@ -53,7 +59,7 @@ def check_command(arguments: list[str]) -> None:
     given = dict(setting.split("=", 1) for setting in context.params["settings"])
     config = load_config(context.params["config_name"], given)
     assert config.provider.name == "openai"
-    assert config.provider.key_file == "/etc/captionmill/key"
+    return config
 
 
 def test_the_crontab() -> None:
@@ -62,7 +68,7 @@ def test_the_crontab() -> None:
     assert "--no-wait" in lines[0][1]
     assert "--yes" in lines[0][1]
     for when, arguments in lines:
-        check_command(arguments)
+        assert check_command(arguments).provider.key_file == "/etc/captionmill/key"
         ranges = zip(when.split(), (60, 24, 32, 13, 8), strict=True)
         for text, most in ranges:
             assert all(int(number) < most for number in re.findall(r"\d+", text))
@@ -73,7 +79,7 @@ def test_the_service() -> None:
     program, *arguments = shlex.split(service["ExecStart"])
     assert program == service["WorkingDirectory"] + "/.venv/bin/captionmill"
     assert service["Type"] == "oneshot"
-    check_command(arguments)
+    assert check_command(arguments).provider.key_file == "/etc/captionmill/key"
     codes = [int(code) for code in service["SuccessExitStatus"].split()]
     assert codes == [3, OverBudget.exit_code, Busy.exit_code]
     workspace = load_config("nightly").workspace
@@ -102,3 +108,30 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     )
     complaints = [line for line in done.stderr.splitlines() if "captionmill" in line]
     assert (done.returncode, complaints) == (0, [])
+
+
+def test_the_readmes_crontab() -> None:
+    (block,) = blocks("crontab")
+    (line,) = block.splitlines()
+    match = re.fullmatch(rf"(?:{FIELD} ){{5}}cd \S+ && \.venv/bin/captionmill (?P<rest>.*)", line)
+    assert match
+    check_command(shlex.split(match["rest"]))
+
+
+def test_the_readmes_units() -> None:
+    (block,) = blocks("ini")
+    service, timer = (configparser.ConfigParser(interpolation=None) for _ in range(2))
+    first, second = block.split("# /etc/systemd/system/captionmill.timer\n")
+    service.read_string(first)
+    timer.read_string(second)
+    program, *arguments = shlex.split(service["Service"]["execstart"])
+    assert program.endswith("/.venv/bin/captionmill")
+    check_command(arguments)
+    assert service["Service"]["successexitstatus"] == "3 4"
+    assert set(timer.sections()) == {"Timer", "Install"}
+
+
+def test_the_readmes_notice(tmp_path: Path) -> None:
+    (block,) = [text for text in blocks("toml") if text.startswith("[notify]")]
+    (tmp_path / "a.toml").write_text(block)
+    assert load_config(str(tmp_path / "a.toml")).notify.command[0] == "mail"
