@@ -17,7 +17,7 @@ export DATA MANIFEST CONFIG BUDGET
 OPTIONS = $(if $(MANIFEST),--manifest "$$MANIFEST") $(if $(CONFIG),--config "$$CONFIG")
 INPUT = $(if $(DATA),"$$DATA")
 
-.PHONY: help setup caption estimate status test check bench crash fuzz interop lock clean
+.PHONY: help setup caption estimate status test check bench crash mutants fuzz interop lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -46,7 +46,10 @@ bench: $(DEV_STAMP) ## measure speed and memory [ARGS=]
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [ARGS=]
-	@$(BIN)/python -m pytest -m "long or not long" tests/crash $(ARGS)
+	@CAPTIONMILL_CRASH=all $(BIN)/python -m pytest tests/crash $(ARGS)
+
+mutants: $(DEV_STAMP) ## break the recovery code by hand: each breakage must be found
+	@$(BIN)/python -m tests.crash.finding
 
 fuzz: $(DEV_STAMP) ## feed damaged images, manifests and answers for a while [ARGS=]
 	@$(BIN)/python -m pytest -m "long or not long" tests/fuzz $(ARGS)

@@ -19,6 +19,7 @@ class Keeper:
         self.paused = threading.Event()
         self.resume = threading.Event()
         self._skip = skip
+        self._lock = threading.Lock()
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(path))
         self._socket.listen(16)
@@ -39,15 +40,15 @@ class Keeper:
                 line, _ = self._socket.accept()
             except OSError:
                 return
-            with line:
-                self._answer(line)
+            threading.Thread(target=self._answer, args=(line,), daemon=True).start()
 
     def _answer(self, line: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        with line, contextlib.suppress(OSError):
             verb, _, value = line.recv(64).decode().partition(" ")
             if verb == "skip":
-                self.looked()
-                self._skip(float(value))
+                with self._lock:
+                    self.looked()
+                    self._skip(float(value))
             elif verb == "paused":
                 self.paused.set()
                 self.resume.wait(60)

@@ -48,6 +48,7 @@ _WRITE: Mapping[str, Mapping[str, Any]] = {
 LISTS: Mapping[str, Listing] = {
     "prompt lists": Listing(),
     "lists lag": Listing(lag_seconds=60),
+    "lists lag for long": Listing(lag_seconds=150),
     "small shuffled pages": Listing(page_size=1, shuffled=True, lag_seconds=20),
 }
 
