@@ -126,13 +126,8 @@ class JpegDecoder:
         return pixels, (f"{problem.code}_accepted",)
 
     def _scale(self, width: int, height: int) -> int:
-        for scale in (8, 4, 2):
-            if (
-                self.width >= width * OVERSAMPLING * scale
-                and self.height >= height * OVERSAMPLING * scale
-            ):
-                return scale
-        return 1
+        spare = max(self.width, self.height) / (OVERSAMPLING * max(width, height))
+        return next((scale for scale in (8, 4, 2) if scale <= spare), 1)
 
     def _decode_at(
         self, data: bytes, colorspace: str, scale: int, strict: bool = True, lent: bool = False
@@ -168,6 +163,8 @@ def _refusal(error: ValueError) -> Refusal:
         _BeyondTurbo: libjpeg itself could decode this.
     """
     text = str(error)
+    if "Unsupported marker" in text:
+        return Refusal("damaged", text)
     if any(words in text for words in (*_HARMLESS, *_BEYOND)):
         raise _BeyondTurbo from error
     if "remature end of JPEG" in text:

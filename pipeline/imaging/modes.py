@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 _AS_THEY_ARE = frozenset({"RGB", "RGBA", "L", "CMYK"})
-_WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBa"})
+_WITH_ALPHA = frozenset({"LA", "PA", "RGBa"})
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -21,6 +21,8 @@ def to_plain(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
         return image, ()
     if mode in _WITH_ALPHA:
         return image.convert("RGBA"), ()
+    if mode == "La":
+        return image.convert("LA").convert("RGBA"), ()
     if mode == "1":
         return image.convert("L"), ()
     if mode == "LAB":

@@ -23,7 +23,7 @@ from pipeline.imaging.decoder import Picture, Refusal
 from pipeline.imaging.jpeg_header import exif_orientation
 from pipeline.imaging.modes import to_plain
 from pipeline.imaging.resize import shrink_image
-from pipeline.imaging.soundness import broken_png, is_cut_short
+from pipeline.imaging.soundness import check_png, is_cut_short
 
 _PLUGINS = {
     "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
@@ -50,10 +50,10 @@ class RasterDecoder:
 
     def __init__(self, data: bytes, format: str, recipe: Recipe) -> None:
         self.format = format
-        self._data = data
         self._recipe = recipe
+        self._problem, self._data = check_png(data) if format == "PNG" else ("", data)
         with self._translated():
-            self._image = _open(data, format)
+            self._image = _open(self._data, format)
             self._flags = _choose_frame(self._image, recipe.frame)
             self.width, self.height = self._image.size
             self.orientation = _orientation(self._image)
@@ -92,8 +92,8 @@ class RasterDecoder:
             with self._translated():
                 if self.format == "JPEG":
                     self._image.draft(None, (round(width * 1.5), round(height * 1.5)))
-                if self.format == "PNG" and (problem := broken_png(self._data)):
-                    raise Refusal("damaged", problem)
+                if self._problem:
+                    raise Refusal("damaged", self._problem)
                 self._image.load()
         except Refusal as refusal:
             if self._recipe.on_damage == "reject" or refusal.code not in ("truncated", "damaged"):

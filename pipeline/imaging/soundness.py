@@ -3,42 +3,74 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from typing import Literal
 
-_SIGNATURE = 8
+_PNG_SIGNATURE = 8
 _SHAPES_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS"})
 
 
-def broken_png(data: bytes) -> str:
-    """Words for the first chunk of pixel data whose checksum is wrong, "" when all are right.
+def check_png(data: bytes) -> tuple[str, bytes]:
+    """Words for the first chunk of pixels whose checksum is wrong ("" when all are right), and
+    the file without the other chunks of which that is true.
 
+    Pillow does not look at the checksums of pixels, and refuses a file for those of its comments.
     A file that just ends is not judged here: the decoder notices that by itself.
     """
-    view = memoryview(data)
-    position = _SIGNATURE
-    while position + 12 <= len(data):
-        length = int.from_bytes(view[position : position + 4], "big")
-        end = position + 8 + length
-        kind = bytes(view[position + 4 : position + 8])
-        if end + 4 > len(data):
-            break
+    problem, kept, start = "", [], 0
+    for at, kind, end in _chunks(data):
+        if zlib.crc32(memoryview(data)[at + 4 : end - 4]) == int.from_bytes(
+            data[end - 4 : end], "big"
+        ):
+            continue
         if kind in _SHAPES_PIXELS:
-            said = int.from_bytes(view[end : end + 4], "big")
-            if zlib.crc32(view[position + 4 : end]) != said:
-                return f"the checksum of a {kind.decode('ascii')} chunk is wrong"
-        if kind == b"IEND":
-            break
-        position = end + 4
-    return ""
+            problem = problem or f"the checksum of a chunk {kind.decode('ascii')} is wrong"
+        elif kind[:1].islower():  # ancillary: the picture is whole without it
+            kept.append(data[start:at])
+            start = end
+    return problem, b"".join((*kept, data[start:])) if kept else data
+
+
+def _chunks(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Start, kind and end of each whole PNG chunk up to the end chunk."""
+    at, kind = _PNG_SIGNATURE, b""
+    while at + 12 <= len(data) and kind != b"IEND":
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        kind = data[at + 4 : at + 8]
+        if end > len(data):
+            return
+        yield at, kind, end
+        at = end
 
 
 def is_cut_short(data: bytes, format: str) -> bool:
     """True when a file that could not be decoded ends before the end that it announces."""
     if format == "WebP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
-    if format == "TIFF" and data[2:4] in (b"*\0", b"\0*"):
-        order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-        directory = int.from_bytes(data[4:8], order)
-        entries = int.from_bytes(data[directory : directory + 2], order)
-        return directory + 2 + 12 * entries > len(data)
+    if format == "TIFF":
+        return _is_cut_tiff(data)
+    if format in ("HEIC", "AVIF"):
+        return _is_cut_box_file(data)
     return False
+
+
+def _is_cut_tiff(data: bytes) -> bool:
+    if data[2:4] not in (b"*\0", b"\0*"):
+        return False  # BigTIFF
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    directory = int.from_bytes(data[4:8], order)
+    entries = int.from_bytes(data[directory : directory + 2], order)
+    return directory + 2 + 12 * entries > len(data)
+
+
+def _is_cut_box_file(data: bytes) -> bool:
+    """By the boxes of ISO/IEC 14496-12: length, kind, and a longer length where that is 1."""
+    at = 0
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length == 1:
+            length = int.from_bytes(data[at + 8 : at + 16], "big")
+        if length < 8:
+            return False  # 0: the box goes to the end of the file, wherever that is
+        at += length
+    return at != len(data)

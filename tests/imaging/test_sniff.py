@@ -1,0 +1,96 @@
+"""What a file is, by its content."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.recipe import DEFAULT_FORMATS, OPTIONAL_FORMATS
+from pipeline.imaging.sniff import describe_other, sniff
+from tests.imaging.drawing import encoded, quarters
+from tests.imaging.samples import Sample, all_samples
+
+
+@pytest.mark.parametrize("sample", all_samples(), ids=lambda sample: sample.name)
+def test_every_sample_is_recognised(sample: Sample) -> None:
+    assert sniff(sample.data) == sample.format
+
+
+def test_every_decodable_format_has_a_sample_or_is_optional() -> None:
+    assert {sample.format for sample in all_samples()} == DEFAULT_FORMATS
+    assert not DEFAULT_FORMATS & OPTIONAL_FORMATS
+
+
+def tiff(*tags: tuple[int, int], order: str = "<") -> bytes:
+    """A TIFF header with one directory of tags."""
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
+    entries = b"".join(struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags)
+    return head + struct.pack(f"{order}H", len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (tiff((0x100, 5)), "TIFF"),
+        (tiff((0xFE, 1), (0x14A, 99), order=">"), "TIFF"),  # a pyramid
+        (tiff((0xFE, 1), (0x10F, 9), (0x14A, 99)), "RAW"),
+        (tiff((0xFE, 1), (0x10F, 9), (0x14A, 99), order=">"), "RAW"),
+        (tiff((0xC612, 0x0401)), "RAW"),
+        (b"II*\0\x10\0\0\0CR\2\0", "RAW"),
+        (b"\0\0\0\x1cftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif", "AVIF"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1", "HEIC"),
+        (b"\0\0\0\x14ftypavis\0\0\0\0avis", "AVIF"),
+        (b"\0\0\0\x14ftypmp42\0\0\0\0isom", None),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"),
+        (b"RIFF\x10\0\0\0WAVEfmt ", None),
+        (b"BM" + bytes(12) + b"\x28\0\0\0", "BMP"),
+        (b"BM, he wrote, was the best", None),
+        (b"P5\n# made by hand\n", "PNM"),
+        (b"Paris", None),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
+        (b"<?xml version='1.0'?><!DOCTYPE svg PUBLIC '-//W3C//DTD SVG'>", "SVG"),
+        (b"<html><body><svg></svg></body></html>", None),
+        (b"\n\n%PDF-1.4", "PDF"),
+        (b"\x00\x00\x01\x00\x01\x00", "ICO"),
+        (b"", None),
+        (b"\xff", None),
+        (b"II*\0", "TIFF"),
+    ],
+)
+def test_by_content(data: bytes, name: str | None) -> None:
+    assert sniff(data) == name
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_something_or_nothing(data: bytes) -> None:
+    assert sniff(data) is None or isinstance(sniff(data), str)
+    assert isinstance(describe_other(data), str)
+
+
+@pytest.mark.parametrize("start", [b"II*\0", b"MM\0*", b"\0\0\xff\xffftyp", b"RIFF", b"BM"])
+@given(data=st.binary(max_size=300))
+def test_any_continuation_is_something_or_nothing(start: bytes, data: bytes) -> None:
+    sniff(start + data)
+
+
+def test_the_name_of_a_file_is_never_asked_for() -> None:
+    assert sniff(encoded(quarters(), "WEBP")) == "WebP"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\x7fELF", "program"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"\0\0\0\x14ftypmp42", "video"),
+        (b"  <HTML>", "web page"),
+        (b"hello", ""),
+    ],
+)
+def test_other_things_are_described(data: bytes, words: str) -> None:
+    assert words in describe_other(data)
+    assert bool(describe_other(data)) == bool(words)

@@ -1,0 +1,78 @@
+"""What a file says about its own completeness."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from pipeline.core.recipe import Recipe
+from pipeline.imaging import prepare
+from pipeline.imaging.soundness import check_png, is_cut_short
+from pipeline.records import PreparedImage, RejectedImage
+from tests.imaging import builders
+from tests.imaging.drawing import LongSide, encoded, photo
+
+RECIPE = Recipe(LongSide(96))
+PNG = encoded(photo(), "PNG")
+
+
+def test_a_sound_png() -> None:
+    for data in (PNG, PNG + b"trailing", PNG[:-5]):
+        assert check_png(data) == ("", data)
+
+
+def test_every_flipped_bit_of_the_pixels_is_noticed() -> None:
+    chance = random.Random(3)
+    start, end = PNG.index(b"IDAT"), PNG.index(b"IEND") - 4
+    for _ in range(100):
+        data = bytearray(PNG)
+        data[chance.randrange(start, end)] ^= 1 << chance.randrange(8)
+        rejected = prepare(bytes(data), RECIPE)
+        assert isinstance(rejected, RejectedImage)
+        assert rejected.rejection.code in ("damaged", "truncated")
+
+
+def test_a_damaged_png_can_be_accepted() -> None:
+    data = bytearray(PNG)
+    data[PNG.index(b"IDAT") + 9000] ^= 8
+    assert "IDAT" in check_png(bytes(data))[0]
+    accepted = prepare(bytes(data), Recipe(LongSide(96), on_damage="accept"))
+    assert isinstance(accepted, PreparedImage)
+    assert accepted.flags == ("damaged_accepted",)
+
+
+def test_damaged_words_harm_no_picture() -> None:
+    text = bytearray(builders.png_chunk(b"tEXt", b"Comment\0a dog"))
+    text[-6] ^= 1
+    at = PNG.index(b"IDAT") - 4
+    data = PNG[:at] + bytes(text) + PNG[at:-12] + bytes(text) + PNG[-12:]
+    assert check_png(data) == ("", PNG)
+    assert isinstance(prepare(data, RECIPE), PreparedImage)
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "HEIF"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_cut_files_are_called_truncated(format: str, share: float) -> None:
+    import tests.imaging.samples  # noqa: F401 (registers HEIC)
+
+    data = encoded(photo(), format)
+    rejected = prepare(data[: int(len(data) * share)], RECIPE)
+    assert isinstance(rejected, RejectedImage)
+    assert rejected.rejection.code == "truncated", rejected
+
+
+def test_only_what_announces_an_end_is_judged() -> None:
+    webp = encoded(photo(), "WEBP")
+    tiff = builders.tiff(np.asarray(photo()), 2)
+    for data, format in ((webp, "WebP"), (tiff, "TIFF"), (encoded(photo(), "AVIF"), "AVIF")):
+        assert not is_cut_short(data, format)
+        assert is_cut_short(data[:-40], format)
+        assert not is_cut_short(data[:-40], "GIF")
+    assert is_cut_short(b"II*\0\0\1\0\0", "TIFF")
+    assert not is_cut_short(b"II+\0\0\1\0\0", "TIFF")
+    assert not is_cut_short(bytes(8) + webp, "HEIC")
+    large = b"\0\0\0\1mdat" + (24).to_bytes(8, "big") + bytes(8)
+    assert not is_cut_short(large, "HEIC")
+    assert is_cut_short(large[:-1], "HEIC")
