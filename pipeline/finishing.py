@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+from pipeline.core.dress import Dress
 from pipeline.ledger import Ledger
 from pipeline.report.checks import deviations, repeated_captions
 from pipeline.report.summary import Report
@@ -51,7 +52,10 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
     from pipeline.sinks.parquet import ParquetSink
     from pipeline.sinks.rejects import write_rejects
 
-    written = export(session.ledger, ParquetSink(session.table), session.table, force=force)
+    prompt = session.config.prompt
+    dress = Dress(prompt.prefix, prompt.suffix)
+    sink = ParquetSink(session.table)
+    written = export(session.ledger, sink, session.table, force=force, dress=dress)
     if written is not None:
         write_rejects(session.rejects, session.ledger.rows.rejects())
     return written

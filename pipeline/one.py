@@ -22,6 +22,7 @@ from pipeline.clock import Clock
 from pipeline.config import Config, load_config
 from pipeline.core.advice import problem_of
 from pipeline.core.answer import judge_line
+from pipeline.core.dress import Dress
 from pipeline.core.online import answer_line
 from pipeline.core.pricing import cost, worst_cost
 from pipeline.core.prompt import check_template, image_in, render
@@ -41,10 +42,8 @@ from pipeline.records import Answer, Nano, Usage
 from pipeline.session import Say, reached_at, service_options
 from pipeline.wishes import Wish
 
-_AT_ONCE = 8
-_TRIES = 4  # of a request that the service's rate limit refuses
-_LONGEST_PAUSE = 20.0
-_PAUSE = 1.0
+_AT_ONCE, _TRIES = 8, 4  # requests; tries of one that the rate limit refuses
+_LONGEST_PAUSE, _PAUSE = 20.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,8 @@ def caption_each(
 
 
 class CaptionStream:
-    """Iterates over the pieces of a caption as they come; then `result` is what became of it."""
+    """Iterates over the pieces of an answer as they come; then `result` is what became of it, its
+    caption with prefix and suffix."""
 
     def __init__(self, pieces: Iterator[str | OneCaption]) -> None:
         self._pieces = pieces
@@ -211,6 +211,7 @@ class _Asker:
         self._wish, self._local = wished, local
         self._cap, self._held = config.budget.run, 0
         self._lock = threading.Lock()
+        self._dress = Dress(config.prompt.prefix, config.prompt.suffix)
         self._prompt = str(render(wished.template, {}))
         self._service = OpenAIAsk(options)
 
@@ -287,7 +288,7 @@ class _Asker:
         billed = None if sheet is None else cost(answer.usage, sheet) if answer.usage else 0
         return OneCaption(
             image=loaded.name,
-            caption=answer.caption,
+            caption=answer.caption and self._dress.of(answer.caption),
             outcome=answer.outcome,
             fields=answer.fields,
             usage=answer.usage,

@@ -269,3 +269,9 @@ def test_without_a_key_the_local_model_answers_and_says_so(
     assert found.model == "captionmill-local-efficientnet-lite0"
     assert rig.said[0].startswith("LOCAL MODEL")
     assert rig.server.books.rows() == []
+
+
+def test_a_prefix_is_put_around_the_caption(rig: Rig, image: Path) -> None:
+    plain = one(rig, image).caption
+    dressed = one(rig, image, prompt__prefix="ohwx, ", prompt__suffix=" end").caption
+    assert dressed == f"ohwx, {plain} end"

@@ -38,3 +38,26 @@ def test_shards_that_wait_for_a_batch_go_online_instead(slow_rig: Rig) -> None:
     report = rig.run(provider__name="openai_online")
     assert report.outcomes == {"captioned": 3}
     rig.check()
+
+
+def test_a_trigger_word_is_in_the_table_and_costs_nothing(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.run(provider__name="openai_online")
+    plain = [row["caption"] for row in rig.table()]
+    report = rig.run(provider__name="openai_online", prompt__prefix="ohwx, ")
+    assert report.requests == 0
+    assert [row["caption"] for row in rig.table()] == [f"ohwx, {text}" for text in plain]
+    with rig.ledger() as ledger:
+        kept = ledger.database.execute("SELECT caption FROM answers ORDER BY caption").fetchall()
+    assert sorted(plain) == [caption for (caption,) in kept]
+    rig.check()
+
+
+def test_several_captions_of_an_image_in_one_request(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run(provider__name="openai_online", prompt__schema_file="configs/schemas/captions.json")
+    (row,) = rig.table()
+    assert row["outcome"] == "captioned"
+    assert all(isinstance(row[name], str) for name in ("caption", "short", "long"))
+    assert isinstance(row["tags"], list)
+    assert len(rig.server.books.rows()) == 1

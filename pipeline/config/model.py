@@ -101,6 +101,8 @@ class PromptConfig(Section):
     answer_schema: Annotated[Plain, AfterValidator(checked_schema)] | None = Field(
         default=None, alias="schema"
     )
+    prefix: Annotated[str, Field(max_length=1000)] = ""
+    suffix: Annotated[str, Field(max_length=1000)] = ""
     max_completion_tokens: Annotated[int, Field(ge=1, le=100_000)] = 120
     detail: Detail = "high"
     temperature: Annotated[Float, Field(ge=0, le=2)] | None = None

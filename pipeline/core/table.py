@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
+from pipeline.core.dress import Dress
 from pipeline.core.identity import custom_id
 
 SCHEMA_VERSION = 1
@@ -64,7 +65,7 @@ FIXED: tuple[Column, ...] = (
     _column("source_height", "int64", "pixels, upright", True),
     _column("sent_width", "int64", "pixels as sent", True),
     _column("sent_height", "int64", "pixels as sent", True),
-    _column("caption", "text", "the caption as the service gave it; lone surrogates are U+FFFD"),
+    _column("caption", "text", "the caption as the service gave it, in its prefix and suffix"),
     _column(
         "outcome",
         "string",
@@ -179,8 +180,11 @@ class Cells:
     custom_id), `fields` and `columns` (JSON objects), `flags` (comma-separated).
     """
 
-    def __init__(self, names: Sequence[str], columns: Sequence[Column]) -> None:
+    def __init__(
+        self, names: Sequence[str], columns: Sequence[Column], dress: Dress | None = None
+    ) -> None:
         self.columns = tuple(columns)
+        self._dress = dress or Dress()
         self._position = {name: number for number, name in enumerate(names)}
         missing = {c.source for c in self.columns} - {*self._position, "custom_id"}
         if missing:
@@ -198,6 +202,10 @@ class Cells:
                 yield [found.get(column.key) for found in objects[column.source]]
             elif column.source == "custom_id":
                 yield _custom_ids(raw["work_key"], raw["attempt"])
+            elif column.source == "caption":
+                yield [
+                    None if text is None else self._dress.of(str(text)) for text in raw["caption"]
+                ]
             elif column.source == "flags":
                 yield [None if text is None else _flags(str(text)) for text in raw["flags"]]
             else:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.core.dress import Dress
 from pipeline.core.table import Cells, columns, field_kinds
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
@@ -16,21 +17,28 @@ from pipeline.sinks.base import Sink, WrittenTable
 
 STALE = "table_stale"
 WRITTEN = "table_written"
+DRESSED = "table_dressed"
 
 
-def export(ledger: Ledger, sink: Sink, path: Path, *, force: bool = False) -> WrittenTable | None:
+def export(
+    ledger: Ledger, sink: Sink, path: Path, *, force: bool = False, dress: Dress | None = None
+) -> WrittenTable | None:
     """Make the table anew when anything has changed since; None when it is up to date.
+
+    `dress` is put around each caption.
 
     Raises:
         StorageError: it cannot be written; the old table is as it was.
         BooksError: it would have fewer rows than before: rows never vanish.
     """
-    if not force and path.exists() and ledger.get(STALE) is None:
+    dress = dress or Dress()
+    as_it_was = ledger.get(STALE) is None and (ledger.get(DRESSED) or "") == dress.to_text()
+    if not force and path.exists() and as_it_was:
         return None
     with ledger.database.transaction("representatives"):
         ledger.works.elect_representatives()
     kinds = field_kinds(ledger.works.schemas())
-    cells = Cells(tuple(COLUMNS), columns(kinds, ledger.rows.manifest_columns()))
+    cells = Cells(tuple(COLUMNS), columns(kinds, ledger.rows.manifest_columns()), dress)
     before = json.loads(ledger.get(WRITTEN) or "{}")
     count = ledger.rows.all_images()
     if count < before.get("rows", 0):
@@ -44,6 +52,7 @@ def export(ledger: Ledger, sink: Sink, path: Path, *, force: bool = False) -> Wr
     with ledger.database.transaction("exported"):
         ledger.put(WRITTEN, json.dumps({"rows": written.rows, "sha256": written.sha256}))
         ledger.put(STALE, None)
+        ledger.put(DRESSED, dress.to_text() or None)
     return written
 
 

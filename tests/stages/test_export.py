@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.core.dress import Dress
 from pipeline.errors import BooksError, StorageError
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.export import STALE, export
@@ -74,3 +75,14 @@ def test_a_table_that_cannot_be_written_stays_stale(scene: Scene, tmp_path: Path
     with pytest.raises(StorageError, match="captions"):
         export(scene.ledger, ParquetSink(table / "captions.parquet"), table / "captions.parquet")
     assert scene.ledger.get(STALE) == "1"
+
+
+def test_a_prefix_is_put_on_and_taken_off_without_touching_the_answers(scene: Scene) -> None:
+    table = scene.workspace.table
+    sink = ParquetSink(table)
+    scene.add("a.png")
+    scene.crawl()
+    export(scene.ledger, sink, table)
+    for dress in (Dress("shot on film, ", "."), Dress()):
+        assert export(scene.ledger, sink, table, dress=dress) is not None
+        assert export(scene.ledger, sink, table, dress=dress) is None
