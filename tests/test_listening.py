@@ -184,7 +184,7 @@ def test_a_webhook_brings_the_captions(slow_rig: Rig, monkeypatch: pytest.Monkey
     thread.join()
     assert problems == []
     assert rig.outcomes() == {"captioned": 2}
-    assert "collected: captioned 2; 0 batch(es) under way" in rig.said
+    assert "collected: captioned 2; 0 batches under way" in rig.said
     rig.check()
 
 
