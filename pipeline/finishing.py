@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 from pipeline.core.dress import Dress
 from pipeline.ledger import Ledger
+from pipeline.ledger.captions import Captions
 from pipeline.report.checks import deviations, repeated_captions
 from pipeline.report.summary import Report
 from pipeline.session import Session
 from pipeline.sinks.base import WrittenTable
+from pipeline.sources import to_path
 from pipeline.stages.clean import clean
 from pipeline.stages.export import export
 
 _COUNTED = "outcomes:"
+_BESIDE = "sidecars"
 
 
 def finish(session: Session, report: Report, source: int | None = None) -> None:
@@ -22,6 +26,7 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     ledger = session.ledger
     written = export_all(session)
     report.rows = written.rows if written else None
+    report.problems += _write_beside(session, changed=written is not None)
     report.add_rows(ledger, source, _outcomes(ledger, source, fresh=written is not None))
     totals = ledger.books.totals()
     report.settled, report.reserved = totals.settled, totals.reserved
@@ -31,6 +36,27 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     report.in_files = ledger.exchange.outstanding()
     if not session.offline:
         report.problems += clean(session.desk).problems
+
+
+def _write_beside(session: Session, *, changed: bool) -> list[str]:
+    """Captions as text files beside their images; gives problems as sentences."""
+    from pipeline.sinks.sidecars import write_sidecars
+
+    policy, ledger = session.config.output.sidecars, session.ledger
+    if policy == "off" or not (changed or ledger.get(_BESIDE) != policy):
+        return []
+    dress, downloads = _dress(session), session.workspace.urls
+    paths = ((Path(to_path(path)), text) for path, text in Captions(ledger.database).of_files())
+    done = write_sidecars(
+        ((path, dress.of(text)) for path, text in paths if downloads not in path.parents), policy
+    )
+    ledger.put(_BESIDE, None if done.problems else policy)
+    return done.problems
+
+
+def _dress(session: Session) -> Dress:
+    prompt = session.config.prompt
+    return Dress(prompt.prefix, prompt.suffix)
 
 
 def _outcomes(ledger: Ledger, source: int | None, *, fresh: bool) -> Counter[str]:
@@ -52,10 +78,8 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
     from pipeline.sinks.parquet import ParquetSink
     from pipeline.sinks.rejects import write_rejects
 
-    prompt = session.config.prompt
-    dress = Dress(prompt.prefix, prompt.suffix)
     sink = ParquetSink(session.table)
-    written = export(session.ledger, sink, session.table, force=force, dress=dress)
+    written = export(session.ledger, sink, session.table, force=force, dress=_dress(session))
     if written is not None:
         write_rejects(session.rejects, session.ledger.rows.rejects())
     return written

@@ -61,3 +61,18 @@ def test_several_captions_of_an_image_in_one_request(rig: Rig) -> None:
     assert all(isinstance(row[name], str) for name in ("caption", "short", "long"))
     assert isinstance(row["tags"], list)
     assert len(rig.server.books.rows()) == 1
+
+
+def test_captions_beside_the_images(rig: Rig) -> None:
+    rig.add("a.png", "sub/b.png")
+    (rig.data / "a.txt").write_text("mine")
+    rig.run(provider__name="openai_online", output__sidecars="keep")
+    captions = {row["path"]: row["caption"] for row in rig.table()}
+    assert (rig.data / "a.txt").read_text() == "mine"
+    assert (rig.data / "sub/b.txt").read_text() == captions["sub/b.png"] + "\n"
+    report = rig.run(
+        provider__name="openai_online", output__sidecars="replace", prompt__prefix="ohwx "
+    )
+    assert report.requests == 0
+    assert (rig.data / "a.txt").read_text() == f"ohwx {captions['a.png']}\n"
+    assert report.problems == []

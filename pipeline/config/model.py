@@ -221,6 +221,7 @@ class OutputConfig(Section):
 
     parquet: str | None = None
     rejects: str | None = None
+    sidecars: Literal["off", "keep", "replace", "append"] = "off"
 
 
 class LogConfig(Section):

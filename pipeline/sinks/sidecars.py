@@ -1,0 +1,88 @@
+"""Captions as text files beside their images (`cat.jpg`, `cat.txt`), as trainers of image models
+read them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pipeline.errors import StorageError
+from pipeline.files import storage_error, write_whole
+
+Policy = Literal["keep", "replace", "append"]
+_LARGEST = 1_000_000  # bytes of a text that is read; a larger one is somebody's own file
+_TOLD = 20
+
+
+@dataclass(slots=True)
+class Sidecars:
+    """How many were written, were left as they are, or failed; `problems` are sentences."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def fail(self, error: StorageError) -> None:
+        """Note a file that could not be written; the others are."""
+        self.counts["failed"] += 1
+        if len(self.problems) < _TOLD:
+            self.problems.append(f"no text beside an image: {error}")
+
+
+def write_sidecars(captions: Iterable[tuple[Path, str]], policy: Policy) -> Sidecars:
+    """Write each caption beside its image.
+
+    Args:
+        captions: (image, caption); two images that differ in their suffix only share one text,
+            and the first of them has it.
+        policy: "keep" leaves a text that is there, "replace" writes over it, "append" adds the
+            caption as a last line, once. A text that holds the caption already is not touched.
+    """
+    done = Sidecars()
+    last: set[Path] = set()
+    folder: Path | None = None
+    for image, caption in captions:
+        path = image.with_suffix(".txt")
+        if path.parent != folder:  # images come folder by folder
+            folder, last = path.parent, set()
+        if path in last or not image.exists():
+            done.counts["skipped"] += 1
+            continue
+        last.add(path)
+        try:
+            done.counts[_write(path, caption, policy)] += 1
+        except StorageError as error:
+            done.fail(error)
+    return done
+
+
+def _write(path: Path, caption: str, policy: Policy) -> str:
+    text = caption.encode("utf-8", "replace") + b"\n"
+    before = _read(path)
+    if before is not None:
+        if policy == "keep" or before == text:
+            return "kept"
+        if policy == "append":
+            if before.rstrip(b"\n").split(b"\n")[-1:] == [text.rstrip(b"\n")]:
+                return "kept"
+            text = before.rstrip(b"\n") + b"\n" + text if before.strip() else text
+    write_whole(path, text)
+    return "written"
+
+
+def _read(path: Path) -> bytes | None:
+    """The text that is there, None for none.
+
+    Raises:
+        StorageError: it cannot be read, or is no text of ours or anybody's.
+    """
+    try:
+        if path.exists() and path.stat().st_size > _LARGEST:
+            raise StorageError(f"{path} is larger than a caption's text, it is left alone")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise storage_error(path, error, "read") from error

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.sinks.sidecars import Policy, write_sidecars
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "cat.jpg"
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("policy", "before", "after"),
+    [
+        ("keep", None, "a cat\n"),
+        ("keep", "mine", "mine"),
+        ("replace", "mine", "a cat\n"),
+        ("append", None, "a cat\n"),
+        ("append", "mine", "mine\na cat\n"),
+        ("append", "mine\n\n", "mine\na cat\n"),
+        ("append", "", "a cat\n"),
+        ("append", "mine\na cat", "mine\na cat"),
+    ],
+)
+def test_policies(image: Path, policy: Policy, before: str | None, after: str) -> None:
+    text = image.with_suffix(".txt")
+    if before is not None:
+        text.write_text(before)
+    for _ in range(2):  # the second time changes nothing
+        write_sidecars([(image, "a cat")], policy)
+        assert text.read_text() == after
+    assert {path.name for path in image.parent.iterdir()} == {"cat.jpg", "cat.txt"}
+
+
+def test_what_is_kept_is_not_written_again(image: Path) -> None:
+    assert write_sidecars([(image, "a cat")], "replace").counts == {"written": 1}
+    before = image.with_suffix(".txt").stat().st_ino
+    assert write_sidecars([(image, "a cat")], "replace").counts == {"kept": 1}
+    assert image.with_suffix(".txt").stat().st_ino == before
+
+
+def test_images_with_one_name_share_the_text_of_the_first(image: Path) -> None:
+    other = image.with_suffix(".png")
+    other.touch()
+    done = write_sidecars([(image, "a cat"), (other, "a dog")], "replace")
+    assert done.counts == {"written": 1, "skipped": 1}
+    assert image.with_suffix(".txt").read_text() == "a cat\n"
+
+
+def test_gone_images_and_folders_in_the_way_stop_nobody(image: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "dog.jpg"
+    blocked.touch()
+    blocked.with_suffix(".txt").mkdir()
+    done = write_sidecars(
+        [(tmp_path / "none.jpg", "x"), (blocked, "a dog"), (image, "half \ud800")], "replace"
+    )
+    assert done.counts == {"skipped": 1, "failed": 1, "written": 1}
+    assert "dog.txt" in done.problems[0]
+    assert image.with_suffix(".txt").read_text() == "half ?\n"
+
+
+def test_a_large_file_is_somebodys_own(image: Path) -> None:
+    text = image.with_suffix(".txt")
+    text.write_bytes(b"x" * 1_000_001)
+    done = write_sidecars([(image, "a cat")], "replace")
+    assert "left alone" in done.problems[0]
+    assert text.stat().st_size == 1_000_001
