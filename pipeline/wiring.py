@@ -120,6 +120,7 @@ def source_options(config: Config, url_cache: Path | None) -> SourceOptions:
         extensions=config.input.extensions,
         path_column=config.input.path_column,
         allow_outside=config.input.allow_outside,
+        sidecars=config.input.sidecar_context,
         url_cache=url_cache,
     )
 

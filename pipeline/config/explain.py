@@ -29,6 +29,8 @@ def _sentence(mistake: Mapping[str, Any], path: str, options: Mapping[str, objec
     given = any(dotted == key or dotted.startswith(f"{key}.") for key in options)
     origin = "the command line" if given else path
     message = str(mistake["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    if not where:
+        return f"{path}: {message}"  # about several keys together, which the message names
     if mistake["type"] == "extra_forbidden":
         return f"{origin}: {_named(where)} is not a known key; {_known(where)}"
     if mistake["type"] == "missing":

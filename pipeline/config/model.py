@@ -45,6 +45,7 @@ class InputConfig(Section):
     extensions: Suffixes = ()
     path_column: str | None = None
     allow_outside: bool = False
+    sidecar_context: bool = False
 
 
 class TargetConfig(Section):
@@ -270,6 +271,15 @@ class Config(Section):
     log: LogConfig = LogConfig()
     notify: NotifyConfig = NotifyConfig()
     listen: ListenConfig = ListenConfig()
+
+    @model_validator(mode="after")
+    def _one_way_for_sidecars(self) -> Self:
+        if self.input.sidecar_context and self.output.sidecars != "off":
+            raise ValueError(
+                "input.sidecar_context reads the texts that output.sidecars writes: each run would "
+                "change what the next one asks and pays for; use one of them"
+            )
+        return self
 
     def to_toml(self) -> str:
         """The effective configuration as TOML; values of headers are hidden."""

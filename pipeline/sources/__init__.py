@@ -18,6 +18,7 @@ from pipeline.sources.base import (
 )
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.manifest import ManifestSource
+from pipeline.sources.sidecar import SidecarSource
 from pipeline.sources.single import FileSource
 from pipeline.sources.urls import UrlSource, looks_like_list
 
@@ -67,4 +68,7 @@ def open_source(
     kind = "manifest" if manifest is not None else "folder" if is_folder else "file"
     if not is_folder and looks_like_list(path):
         kind = "urls"
-    return SOURCES[kind](path, options or SourceOptions())
+    source = SOURCES[kind](path, options or SourceOptions())
+    if options is not None and options.sidecars and kind in ("folder", "file"):
+        return SidecarSource(source)
+    return source

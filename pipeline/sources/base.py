@@ -38,6 +38,7 @@ class SourceOptions:
             is sniffed.
         path_column: the manifest's column of paths; None finds it by name.
         allow_outside: a manifest may name files outside of its own folder.
+        sidecars: the text beside each image of a folder becomes its column `sidecar`.
         url_cache: where images at URLs were downloaded to; without it they are refused.
     """
 
@@ -45,6 +46,7 @@ class SourceOptions:
     extensions: tuple[str, ...] = ()
     path_column: str | None = None
     allow_outside: bool = False
+    sidecars: bool = False
     url_cache: Path | None = None
 
 

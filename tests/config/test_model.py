@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from pipeline.config import Config
+from pipeline.config import Config, load_config
 from pipeline.core.lifecycle import Patience
 from pipeline.core.outcomes import DEFAULT_RULES, RetryRule
 from pipeline.core.packing import ShardLimits
+from pipeline.errors import UsageError
 
 
 def test_it_is_frozen() -> None:
@@ -75,3 +76,9 @@ def test_small_repairs() -> None:
     assert config.input.extensions == (".jpg", ".png")
     assert config.provider.base_url == "https://example.com/v1"
     assert config.batch.upload_expires_after == 0
+
+
+def test_texts_beside_images_are_read_or_written() -> None:
+    with pytest.raises(UsageError, match="use one of them"):
+        load_config(None, {"input.sidecar_context": True, "output.sidecars": "keep"})
+    assert load_config(None, {"output.sidecars": "keep"}).output.sidecars == "keep"

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.sources import SourceOptions, open_source
+from pipeline.sources.sidecar import SidecarSource, text_beside
+from tests.rig import Rig, picture
+
+
+def opened(path: Path) -> SidecarSource:
+    source = open_source(path, None, SourceOptions(sidecars=True))
+    assert isinstance(source, SidecarSource)
+    return source
+
+
+def seen(source: SidecarSource) -> dict[str, str]:
+    return {
+        entry.name: (entry.columns or {})["sidecar"]
+        for listing in source.listings()
+        for entry in listing.entries()
+    }
+
+
+def digests(path: Path) -> list[bytes]:
+    return [listing.digest for listing in opened(path).listings()]
+
+
+def test_each_image_has_the_text_beside_it(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        picture(tmp_path / name, 1)
+    (tmp_path / "a.txt").write_text("\ufeffa red cat\n", encoding="utf-8")
+    (tmp_path / "c.txt").write_bytes(b"bad \xff byte")
+    assert seen(opened(tmp_path)) == {"a.png": "a red cat", "b.png": "", "c.png": "bad \ufffd byte"}
+    assert opened(tmp_path / "a.png").columns == ("sidecar",)
+    assert seen(opened(tmp_path / "a.png")) == {"a.png": "a red cat"}
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_another_text_is_another_digest(tmp_path: Path, single: bool) -> None:
+    image = picture(tmp_path / "a.png", 1)
+    path = image if single else tmp_path
+    (plain,) = open_source(path, None).listings()
+    before = digests(path)
+    assert before == digests(path) != [plain.digest]
+    (tmp_path / "a.txt").write_text("a cat")
+    assert digests(path) != before
+
+
+def test_what_is_no_text_is_none(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        picture(tmp_path / f"{name}.png", 1)
+    os.mkfifo(tmp_path / "a.txt")
+    (tmp_path / "b.txt").mkdir()
+    (tmp_path / "c.txt").write_text("x" * 100_000)
+    assert text_beside(str(tmp_path / "a.png")) == text_beside(str(tmp_path / "b.png")) == ""
+    assert len(text_beside(str(tmp_path / "c.png"))) == 16_384
+
+
+def test_a_text_is_context_and_a_new_one_asks_anew(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    (rig.data / "a.txt").write_text("an old cat")
+    asked = {"input__sidecar_context": True, "prompt__user": "Tags: {sidecar}. Describe it."}
+    assert rig.run(**asked).requests == 2
+    assert rig.run(**asked).requests == 0
+    (rig.data / "a.txt").write_text("a young cat")
+    assert rig.run(**asked).requests == 1
+    assert {row["path"]: row["sidecar"] for row in rig.table()} == {
+        "a.png": "a young cat",
+        "b.png": "",
+    }
+    rig.check()
