@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from pipeline.core.pace import Pace
 from pipeline.report.summary import Report
 from pipeline.server.faults import LineFault, RequestFault
 from pipeline.server.settings import Limits
+from pipeline.tending import retry
 from tests.rig import KEY, Rig, open_rig
 
 CHAT = "/v1/chat/completions"
@@ -232,6 +235,17 @@ def test_an_outage_in_the_middle_is_not_paid_for_again_and_again(rig: Rig) -> No
     assert done["captioned"] + done["missing"] == 100
 
 
+def command_of(rig: Rig) -> list[str]:
+    """A run as a process of its own, four requests at a time."""
+    config = rig.workspace.root.parent / "kill.toml"
+    config.write_text(
+        f'workspace = "{rig.workspace.root}"\n[provider]\nname = "openai_online"\n'
+        f'base_url = "{rig.server.base_url}"\n[online]\nin_flight = 4\n[images]\nworkers = 1\n'
+        f'[budget]\nconfirm_above = "9"\nlifetime = "1.00"\n'
+    )
+    return [sys.executable, "-m", "pipeline", "run", str(rig.data), "--config", str(config)]
+
+
 @pytest.mark.parametrize(
     "place",
     [
@@ -250,14 +264,8 @@ def test_an_outage_in_the_middle_is_not_paid_for_again_and_again(rig: Rig) -> No
 )
 def test_a_kill_loses_at_most_what_was_in_flight(rig: Rig, place: str) -> None:
     rig.add(*names(60))
-    config = rig.workspace.root.parent / "kill.toml"
-    config.write_text(
-        f'workspace = "{rig.workspace.root}"\n[provider]\nname = "openai_online"\n'
-        f'base_url = "{rig.server.base_url}"\n[online]\nin_flight = 4\n[images]\nworkers = 1\n'
-        f'[budget]\nconfirm_above = "9"\nlifetime = "1.00"\n'
-    )
     environment = os.environ | {"OPENAI_API_KEY": KEY, "CAPTIONMILL_FAILPOINT": place}
-    command = [sys.executable, "-m", "pipeline", "run", str(rig.data), "--config", str(config)]
+    command = command_of(rig)
     killed = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert killed.returncode == -9, killed.stderr
     with rig.ledger() as ledger:
@@ -274,3 +282,32 @@ def test_a_kill_loses_at_most_what_was_in_flight(rig: Rig, place: str) -> None:
     assert not rig.server.books.billed_again()
     assert report.reserved == 0
     assert not list(rig.workspace.raw.glob("*.journal"))
+
+
+def test_a_stopped_run_waits_for_what_is_in_flight_and_loses_nothing(rig: Rig) -> None:
+    rig.add(*names(60))
+    rig.server.faults.add(RequestFault(action="delay", path=CHAT, seconds=0.2))
+    stopped = subprocess.Popen(command_of(rig), env=os.environ | {"OPENAI_API_KEY": KEY})
+    while len(rig.server.books.rows()) < 6:
+        assert stopped.poll() is None
+        time.sleep(0.02)
+    stopped.send_signal(signal.SIGINT)
+    assert stopped.wait(60) == 130
+    paid = len(rig.server.books.rows())
+    assert paid < 60
+    rig.check()
+    rig.server.faults.clear()
+    report = online(rig)
+    assert (report.requests, report.outcomes) == (60 - paid, {"captioned": 60})
+    rig.check()
+
+
+def test_a_person_can_let_lost_requests_go_again(rig: Rig) -> None:
+    rig.add(*names(4))
+    rig.server.faults.add(RequestFault(action="drop_before", path=CHAT, nth=2))
+    assert online(rig).outcomes == {"captioned": 3, "missing": 1}
+    assert retry(rig.config(provider__name="openai_online"), ["missing"], rig.said.append) == 1
+    report = online(rig)
+    assert (report.requests, report.outcomes) == (1, {"captioned": 4})
+    assert sorted(row["attempts"] for row in rig.table()) == [1, 1, 1, 2]
+    assert rig.server.books.total_nano() < report.settled
