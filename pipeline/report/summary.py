@@ -203,6 +203,8 @@ class Report:
     def _sent(self) -> str:
         if self.files:
             return f"in {counted(self.files, 'file')}, this run"
+        if self.requests and not self.batches:
+            return "online, this run"
         if self.requests:
             return f"in {counted(self.batches, 'batch', 'batches')}, this run"
         return "nothing new was sent"

@@ -176,3 +176,9 @@ def test_counts_that_do_not_agree_are_an_error(scene: Scene) -> None:
     assert report.exit_code == 8
     assert "1 image, but their outcomes add up to 0: run 'captionmill verify'" in str(report.error)
     assert order.source == 1
+
+
+def test_requests_without_batches_were_online() -> None:
+    assert "nothing new was sent" in "\n".join(Report().lines())
+    assert "online, this run" in "\n".join(Report(requests=3).lines())
+    assert "in 1 batch, this run" in "\n".join(Report(requests=3, batches=1).lines())
