@@ -51,7 +51,8 @@ class WorkerProcess:
         self._limits = limits
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _MAIN, str(theirs.fileno())],
+                # -P: modules are never taken from wherever the user happens to be
+                [sys.executable, "-P", "-c", _MAIN, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=_environment(),

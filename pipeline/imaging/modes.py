@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageCms
+
+Samples = npt.NDArray[Any]
 
 _AS_THEY_ARE = frozenset({"RGB", "RGBA", "L", "CMYK"})
 _WITH_ALPHA = frozenset({"LA", "PA", "RGBa"})
+_EIGHT_OF_SIXTEEN = ((np.arange(65536) * 255 + 32767) // 65535).astype(np.uint8)
+_PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
+_SAMPLE_FORMAT, _UNSIGNED = 339, 1
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -32,24 +40,26 @@ def to_plain(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
 
 def _from_deep(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     samples = np.asarray(image)
-    transparent = image.info.get("transparency")
-    mask = None
-    if isinstance(transparent, int) and samples.dtype.kind != "f":
-        mask = Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8))
+    tags = getattr(image, "tag_v2", {})  # of TIFF
+    if samples.dtype.kind == "i" and tags.get(_SAMPLE_FORMAT) == (_UNSIGNED,):
+        samples = samples.view(np.uint32)  # Pillow has no such mode
     flags: tuple[str, ...] = ()
     if image.mode in _SIXTEEN_BITS:
-        eight = (samples.astype(np.uint32) * 255 + 32767) // 65535
+        eight = _EIGHT_OF_SIXTEEN[samples]
     else:
         eight, flags = _from_unknown_range(samples)
-    grey = Image.fromarray(eight.astype(np.uint8))
-    if mask is None:
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        eight = 255 - eight  # which Pillow does for eight bits only
+    grey = Image.fromarray(eight)
+    transparent = image.info.get("transparency")
+    if not isinstance(transparent, int):
         return grey, flags
     coloured = grey.convert("RGBA")
-    coloured.putalpha(mask)
+    coloured.putalpha(Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8)))
     return coloured, flags
 
 
-def _from_unknown_range(samples: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _from_unknown_range(samples: Samples) -> tuple[Samples, tuple[str, ...]]:
     """0 to 255 from integers or floats whose white is not written down anywhere.
 
     The usual conventions are tried: 0 to 1 for floats, 0 to 255, 0 to 65535; what fits none of
@@ -60,11 +70,15 @@ def _from_unknown_range(samples: np.ndarray) -> tuple[np.ndarray, tuple[str, ...
     white = next((w for w in _whites(samples) if high <= w), None)
     if low < 0 or white is None:
         span = (high - low) or 1.0
-        return (values - low) * (255 / span) + 0.5, ("range_stretched",)
-    return values * (255 / white) + 0.5, ()
+        return _rounded((values - low) * (255 / span)), ("range_stretched",)
+    return _rounded(values * (255 / white)), ()
 
 
-def _whites(samples: np.ndarray) -> tuple[float, ...]:
+def _rounded(values: Samples) -> Samples:
+    return np.round(values).astype(np.uint8)
+
+
+def _whites(samples: Samples) -> tuple[float, ...]:
     return (1.0, 255.0, 65535.0) if samples.dtype.kind == "f" else (255.0, 65535.0)
 
 

@@ -75,3 +75,17 @@ def test_a_script_without_a_guard_and_with_a_relative_path_can_use_processes(
         [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert done.stdout == "3\n", done.stderr
+
+
+def test_files_in_the_current_folder_are_no_modules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("signal", "pickle", "json", "numpy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('taken over')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    worker = WorkerProcess(trouble, Limits())
+    worker.send([Task(0, 0, "ok:1")])
+    assert worker.receive() is None
+    assert worker.receive() == (Task(0, 0, "ok:1"), KnownImage(identity("ok:1")))
+    worker.end()

@@ -205,6 +205,9 @@ def _packed_tiff() -> Iterator[Sample]:
     yield Sample("tiff rgba lzw", "TIFF", alpha, _OVER_WHITE)
 
 
+_STRETCHED: tuple[Colour, ...] = tuple(((v - 16) * 255 // 224,) * 3 for v in (16, 90, 170, 240))
+
+
 def _deep_tiff() -> Iterator[Sample]:
     rgb = np.asarray(quarters())
     grey = np.asarray(quarters(colours=GREYS))[..., :1]
@@ -220,10 +223,16 @@ def _deep_tiff() -> Iterator[Sample]:
         yield Sample(f"tiff float to 255 {word}", "TIFF", whole, GREYS, 3)
         words = builders.tiff(grey.astype(np.int32) * 257, 1, 2, order)
         yield Sample(f"tiff 32 {word}", "TIFF", words, GREYS, 3)
+    negative = builders.tiff((255 - grey).astype(np.uint16) * 257, 0)
+    yield Sample("tiff 16 white is zero", "TIFF", negative, GREYS, 3)
+    negative = builders.tiff(1 - grey.astype(np.float32) / 255, 0, 3)
+    yield Sample("tiff float white is zero", "TIFF", negative, GREYS, 3)
+    wide = grey.astype(np.uint32) * (2**32 // 256)
+    data = builders.tiff(wide, 1)
+    yield Sample("tiff 32 unsigned", "TIFF", data, _STRETCHED, 3, ("range_stretched",))
     wide = grey.astype(np.int32) * 1_000_000
-    stretched = tuple(((v - 16) * 255 // 224,) * 3 for v in (16, 90, 170, 240))
     data = builders.tiff(wide, 1, 2)
-    yield Sample("tiff 32 wide", "TIFF", data, stretched, 3, ("range_stretched",))
+    yield Sample("tiff 32 wide", "TIFF", data, _STRETCHED, 3, ("range_stretched",))
     opaque = np.full((_HEIGHT, _WIDTH, 1), 65535, np.uint16)
     rgba = np.concatenate((rgb.astype(np.uint16) * 257, opaque), axis=2)
     yield Sample("tiff 16 rgba", "TIFF", builders.tiff(rgba, 2))
