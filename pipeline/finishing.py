@@ -15,10 +15,7 @@ from pipeline.session import Session
 from pipeline.sinks.base import WrittenTable
 from pipeline.sources import to_path
 from pipeline.stages.clean import clean
-from pipeline.stages.export import export
-
-_COUNTED = "outcomes:"
-_BESIDE = "sidecars"
+from pipeline.stages.export import BESIDE, COUNTED, export
 
 
 def finish(session: Session, report: Report, source: int | None = None) -> None:
@@ -26,8 +23,8 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     ledger = session.ledger
     written = export_all(session)
     report.rows = written.rows if written else None
-    report.problems += _write_beside(session, changed=written is not None)
-    report.add_rows(ledger, source, _outcomes(ledger, source, fresh=written is not None))
+    report.problems += _write_beside(session)
+    report.add_rows(ledger, source, _outcomes(ledger, source))
     totals = ledger.books.totals()
     report.settled, report.reserved = totals.settled, totals.reserved
     report.incidents = ledger.incidents()
@@ -38,19 +35,19 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
         report.problems += clean(session.desk).problems
 
 
-def _write_beside(session: Session, *, changed: bool) -> list[str]:
+def _write_beside(session: Session) -> list[str]:
     """Captions as text files beside their images; gives problems as sentences."""
     from pipeline.sinks.sidecars import write_sidecars
 
     policy, ledger = session.config.output.sidecars, session.ledger
-    if policy == "off" or not (changed or ledger.get(_BESIDE) != policy):
+    if policy == "off" or ledger.get(BESIDE) == policy:
         return []
     dress, downloads = _dress(session), session.workspace.urls
     paths = ((Path(to_path(path)), text) for path, text in Captions(ledger.database).of_files())
     done = write_sidecars(
         ((path, dress.of(text)) for path, text in paths if downloads not in path.parents), policy
     )
-    ledger.put(_BESIDE, None if done.problems else policy)
+    ledger.put(BESIDE, None if done.problems else policy)
     return done.problems
 
 
@@ -59,12 +56,10 @@ def _dress(session: Session) -> Dress:
     return Dress(prompt.prefix, prompt.suffix)
 
 
-def _outcomes(ledger: Ledger, source: int | None, *, fresh: bool) -> Counter[str]:
-    """Images by outcome; counted anew when the table was, else as they were: counting a million
-    images takes longer than crawling them."""
-    if fresh:
-        ledger.forget(_COUNTED)
-    key = f"{_COUNTED}{source or 'all'}"
+def _outcomes(ledger: Ledger, source: int | None) -> Counter[str]:
+    """Images by outcome; counted once for each table: counting a million images takes longer than
+    crawling them."""
+    key = f"{COUNTED}{source or 'all'}"
     known = ledger.get(key)
     if known is None:
         found = ledger.rows.outcomes(source)
@@ -78,8 +73,11 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
     from pipeline.sinks.parquet import ParquetSink
     from pipeline.sinks.rejects import write_rejects
 
-    sink = ParquetSink(session.table)
-    written = export(session.ledger, sink, session.table, force=force, dress=_dress(session))
-    if written is not None:
-        write_rejects(session.rejects, session.ledger.rows.rejects())
-    return written
+    return export(
+        session.ledger,
+        ParquetSink(session.table),
+        session.table,
+        force=force,
+        dress=_dress(session),
+        with_it=lambda: write_rejects(session.rejects, session.ledger.rows.rejects()),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pipeline.core.dress import Dress
@@ -16,16 +16,24 @@ from pipeline.ledger.rows import COLUMNS
 from pipeline.sinks.base import Sink, WrittenTable
 
 STALE = "table_stale"
+COUNTED = "outcomes:"  # facts that hold for this table only
+BESIDE = "sidecars"
 WRITTEN = "table_written"
 DRESSED = "table_dressed"
 
 
 def export(
-    ledger: Ledger, sink: Sink, path: Path, *, force: bool = False, dress: Dress | None = None
+    ledger: Ledger,
+    sink: Sink,
+    path: Path,
+    *,
+    force: bool = False,
+    dress: Dress | None = None,
+    with_it: Callable[[], object] = lambda: None,
 ) -> WrittenTable | None:
     """Make the table anew when anything has changed since; None when it is up to date.
 
-    `dress` is put around each caption.
+    `dress` is put around each caption; `with_it` writes what goes with the table.
 
     Raises:
         StorageError: it cannot be written; the old table is as it was.
@@ -48,10 +56,14 @@ def export(
             "'captionmill verify'; the old table is as it was"
         )
     written = sink.write(ledger.rows.table(), cells, _metadata(ledger))
+    with_it()
     reached("export.written")
     with ledger.database.transaction("exported"):
         ledger.put(WRITTEN, json.dumps({"rows": written.rows, "sha256": written.sha256}))
         ledger.put(STALE, None)
+        # what follows from the table is made anew, also after a kill right here
+        ledger.forget(COUNTED)
+        ledger.put(BESIDE, None)
         ledger.put(DRESSED, dress.to_text() or None)
     return written
 

@@ -1,0 +1,55 @@
+import pytest
+
+from pipeline.finishing import export_all, finish
+from pipeline.ledger.rows import Rows
+from pipeline.report.summary import Report
+from pipeline.session import open_session
+from tests.rig import Rig
+
+
+def test_a_run_without_news_counts_nothing_anew(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    written = rig.workspace.table.stat().st_mtime_ns
+
+    def counted(*_: object) -> None:
+        raise AssertionError("counting a million images takes longer than crawling them")
+
+    monkeypatch.setattr(Rows, "outcomes", counted)
+    report = rig.run()
+    assert report.outcomes == {"captioned": 2}
+    assert rig.workspace.table.stat().st_mtime_ns == written
+
+
+def test_news_are_counted_for_every_source(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    rig.add("b.png", first=5)
+    assert rig.run().outcomes == {"captioned": 2}
+    other = rig.data.with_name("other")
+    other.mkdir()
+    (rig.data / "b.png").rename(other / "b.png")
+    assert rig.run(data=other).outcomes == {"captioned": 1}
+    assert rig.run().outcomes == {"captioned": 1}
+
+
+def test_the_end_of_a_run_fills_in_the_workspaces_books(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    with open_session(rig.config(), "test", rig.said.append) as session:
+        report = Report(table="", local=False)
+        finish(session, report)
+        assert report.settled == rig.server.books.total_nano()
+        assert (report.images, report.rows, report.reserved) == (1, None, 0)
+        written = export_all(session, force=True)
+    assert written is not None
+    assert written.rows == 1
+
+
+def test_rejects_are_listed_beside_the_table(rig: Rig) -> None:
+    rig.add("a.png")
+    (rig.data / "broken.jpg").write_text("no image")
+    rig.run()
+    lines = rig.workspace.rejects.read_text().splitlines()
+    assert lines[0] == "source,file,reason_code,detail"
+    assert lines[1].startswith("imgs,broken.jpg,not_an_image,")
