@@ -114,3 +114,18 @@ class Interrupted(CaptionmillError):
     """SIGINT or SIGTERM: stopped between transactions."""
 
     exit_code = EXIT_INTERRUPTED
+
+
+# what decides the exit code when several things went wrong
+_GRAVEST_FIRST = (CostAnomaly, BooksError, StorageError, NeedsPerson, OverBudget)
+
+
+def graver(one: CaptionmillError | None, other: CaptionmillError) -> CaptionmillError:
+    """The error that decides the exit code: money before people before the rest, and `one`, which
+    came first, among equals."""
+    return one if one is not None and _gravity(one) <= _gravity(other) else other
+
+
+def _gravity(error: CaptionmillError) -> int:
+    ranks = (rank for rank, kind in enumerate(_GRAVEST_FIRST) if isinstance(error, kind))
+    return next(ranks, len(_GRAVEST_FIRST))

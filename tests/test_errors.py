@@ -5,7 +5,14 @@ import re
 import pytest
 
 from pipeline import errors
-from pipeline.errors import CaptionmillError, ServiceError
+from pipeline.errors import (
+    CaptionmillError,
+    CostAnomaly,
+    NeedsPerson,
+    OverBudget,
+    ServiceError,
+    graver,
+)
 
 CLASSES = [
     value
@@ -63,3 +70,13 @@ def test_a_service_error_carries_what_the_service_said() -> None:
     assert str(error) == "no"
     assert (error.status, error.code, error.retry_after) == (429, "rate_limit_exceeded", 2.5)
     assert (ServiceError("no").status, ServiceError("no").code) == (None, None)
+
+
+def test_money_before_people_before_the_rest_and_the_first_among_equals() -> None:
+    anomaly, person, cap = CostAnomaly("a"), NeedsPerson("p"), OverBudget("o")
+    first, second = ServiceError("1"), ServiceError("2")
+    assert graver(None, first) is first
+    assert graver(first, second) is first
+    assert graver(first, cap) is cap
+    assert graver(cap, person) is graver(person, cap) is person
+    assert graver(person, anomaly) is graver(anomaly, person) is anomaly

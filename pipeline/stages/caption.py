@@ -11,14 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline.errors import (
-    EXIT_DONE,
-    EXIT_PENDING,
-    CaptionmillError,
-    NeedsPerson,
-    OverBudget,
-    ServiceError,
-)
+from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError, graver
 from pipeline.ledger.images import SeenImage
 from pipeline.stages.collect import Collected, collect
 from pipeline.stages.desk import Desk
@@ -92,21 +85,14 @@ class Tally:
     open: int = 0
 
     def fail(self, error: CaptionmillError) -> None:
-        """Keep the error that decides the exit code: money before people before the rest."""
+        """Keep the error that decides the exit code."""
         self.say(str(error))
-        if self.error is None or isinstance(self.error, ServiceError):
-            self.error = error
+        self.error = graver(self.error, error)
 
     def say(self, text: str) -> None:
         """Keep a sentence, once."""
         if text and text not in self.problems:
             self.problems.append(text)
-
-    def exit_code(self) -> int:
-        """The exit code of the run, by what is left to do."""
-        if self.error is not None:
-            return self.error.exit_code
-        return EXIT_PENDING if self.open or self.waiting else EXIT_DONE
 
 
 class Captioner:
@@ -133,7 +119,9 @@ class Captioner:
         self._rounds_without_news = 0
         self._outage = 0
         self._short: OverBudget | None = None
+        self._refused: Submitted | None = None  # nothing more is sent before a person has acted
         self._again = False  # images have become pending again since they were last written
+        self._looked_at = 0
 
     def caption(self) -> Tally:
         """Do it. Never raises for what a later run can mend: see `Tally.error`."""
@@ -184,39 +172,48 @@ class Captioner:
             collected = self._look()
             sent = self._submit()
             can_send = sent.error is None or _passes(sent.error)
-            if (self._again and can_send) or (collected.batches and self._short is not None):
+            clear = can_send and (self._wait or not sent.waiting)
+            if (self._again and clear) or (collected.batches and self._short is not None):
                 return True
             doubts = self.desk.ledger.shards.in_states("CREATING")
-            if not (collected.open or doubts or (sent.waiting and can_send)):
+            if not (collected.open or sent.batches or doubts or (sent.waiting and can_send)):
                 return False
-            if not self._may_wait(collected.error):
+            trouble = sent.error if sent.error is not None and _passes(sent.error) else None
+            if not self._may_wait(collected.error or trouble):
                 return False
             self._pause()
 
     def _submit(self) -> Submitted:
+        if self._refused is not None:
+            return self._refused
         sent = submit(self.desk, self.order.spec)
         self.tally.batches += sent.batches
         self.tally.requests += sent.requests
+        self.tally.open += sent.batches
         self.tally.waiting = Counter(sent.waiting)
         if isinstance(sent.error, OverBudget):
             self._short = sent.error
         elif sent.error is not None and not (self._wait and _passes(sent.error)):
             self.tally.fail(sent.error)
+        if isinstance(sent.error, NeedsPerson):
+            self._refused = Submitted(waiting=sent.waiting, error=sent.error)
         if sent.batches:
             self._rounds_without_news = 0
         return sent
 
     def _look(self, *, only_due: bool = False) -> Collected:
-        """Reconcile what is in doubt, collect what is finished."""
-        collected = Collected()
-        if only_due and not self.desk.ledger.batches.in_states("open"):
-            return collected
+        """Reconcile what is in doubt, collect what is finished. With `only_due` batches that run
+        are asked for once a poll interval, however many shards are written meanwhile."""
+        collected, now = Collected(), self.desk.clock.now()
+        due = not only_due or now - self._looked_at >= self._poll_seconds
+        if due:
+            self._looked_at = now
         if self.desk.ledger.shards.in_states("CREATING"):
             try:
                 reconcile(self.desk)
             except (ServiceError, NeedsPerson) as error:
                 collected.fail(error)
-        collect(self.desk, collected)
+        collect(self.desk, collected, young_only=not due)
         self._count(collected)
         return collected
 
@@ -231,7 +228,8 @@ class Captioner:
         for text in collected.problems:
             tally.say(text)
         if collected.error is None:
-            self._outage = 0
+            if collected.open or collected.batches:  # it has answered
+                self._outage = 0
         elif not (self._wait and _passes(collected.error)):
             tally.fail(collected.error)
         if collected.batches:
@@ -249,7 +247,8 @@ class Captioner:
         self._outage += 1
         if _passes(error) and self._outage <= _OUTAGE_ROUNDS:
             return True
-        self.tally.fail(error)
+        if not isinstance(error, OverBudget):  # open batches may still give room back
+            self.tally.fail(error)
         return False
 
     def _pause(self) -> None:

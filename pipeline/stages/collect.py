@@ -14,7 +14,14 @@ from pipeline.clock import Moment, elapsed
 from pipeline.core.batch_errors import BatchFailure, classify
 from pipeline.core.lifecycle import backoff_seconds, next_step
 from pipeline.core.words import counted
-from pipeline.errors import CaptionmillError, CostAnomaly, NeedsPerson, NotFound, ServiceError
+from pipeline.errors import (
+    CaptionmillError,
+    CostAnomaly,
+    NeedsPerson,
+    NotFound,
+    ServiceError,
+    graver,
+)
 from pipeline.failpoints import reached
 from pipeline.ledger.answers import Settled
 from pipeline.ledger.batches import Batch
@@ -67,13 +74,16 @@ class Collected:
     def fail(self, error: CaptionmillError) -> None:
         """Note a problem; the rest goes on."""
         self.problems.append(str(error))
-        self.error = self.error or error
+        self.error = graver(self.error, error)
 
 
-def collect(desk: Desk, result: Collected | None = None) -> Collected:
+def collect(desk: Desk, result: Collected | None = None, *, young_only: bool = False) -> Collected:
     """Poll, download and settle everything that is finished.
 
     One batch's trouble does not stop the others: see `Collected.error`.
+
+    Args:
+        young_only: ask only about batches that may still be refused as a whole.
     """
     result = result or Collected()
     result.open = 0
@@ -81,6 +91,9 @@ def collect(desk: Desk, result: Collected | None = None) -> Collected:
         desk.check_stop()
         if is_online(batch.batch_id):
             continue  # no service knows of it: see stages/online.py
+        if young_only and batch.status != "validating":
+            result.open += 1
+            continue
         try:
             if not _poll(desk, batch):
                 result.open += 1

@@ -92,6 +92,7 @@ def test_a_batch_stuck_past_its_end_is_cancelled_and_collected(
 ) -> None:
     rig = slow_rig
     monkeypatch.setattr("pipeline.clock.Clock.now", lambda _self: int(rig.server.clock.now()))
+    monkeypatch.setattr("pipeline.clock._uptime", rig.server.clock.now)
     rig.server.faults.add(BatchFault(stuck_seconds=10**7, times=1))
     rig.add(*names(4))
     rig.run(wait=False)

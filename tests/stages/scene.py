@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from pipeline.ledger.shards import Shard
 from pipeline.ledger.works import SpecText
 from pipeline.providers.base import BatchOptions
 from pipeline.providers.openai_batch import OpenAIBatches
-from pipeline.records import Nano
+from pipeline.records import Nano, RemoteBatch
 from pipeline.secrets import Secret
 from pipeline.server.app import LoopbackServer
 from pipeline.sources import open_source, to_path
@@ -126,6 +127,15 @@ class Scene:
         writer = Writer(self.ledger, order, pen or self.pen(), self.clock.now)
         rows = list(writer.write(self.engines(order), self.locate))
         return [self.ledger.shards.get(row) for row in rows]
+
+    def until_over(self, batch_id: str) -> RemoteBatch:
+        """Wait until nothing will change about a batch at the service."""
+        for _ in range(1000):
+            batch = self.service.get(batch_id)
+            if batch.terminal:
+                return batch
+            time.sleep(0.01)
+        raise TimeoutError(f"{batch_id} is still {batch.status}")
 
     def states(self) -> Sequence[str]:
         """States of all shards, oldest first."""
