@@ -8,7 +8,9 @@ have fast paths of their own. Entropy decoding costs the same whatever the scale
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import simplejpeg
@@ -17,7 +19,7 @@ from PIL import Image
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import pixels_to_srgb, to_srgb
 from pipeline.imaging.decoder import Picture, Refusal
-from pipeline.imaging.jpeg_header import JpegHeader, read_header
+from pipeline.imaging.jpeg_header import JpegHeader, read_header, tidied
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.resize import Pixels, shrink_four
 
@@ -34,19 +36,14 @@ _scratch = threading.local()
 
 _END = b"\xff\xd9"
 
-# libjpeg's jerror.h: warnings about data that decodes just the same
-_HARMLESS = (
-    "Invalid SOS parameters",
-    "Unknown Adobe color transform",
-    "unknown JFIF revision",
-    "bad ICC marker",
+# messages of libjpeg (jerror.h)
+_ABOUT_THE_HEADER = re.compile(
+    r"extraneous bytes before marker 0x(c[0-4]|d[abd]|e.|fe)|JFIF revision|bad ICC marker"
 )
-_BEYOND = (
-    "subsampling",  # unusual sampling factors
-    "Unsupported",
-    "not supported",
-    "Sorry",
-    "precision",
+_BEYOND = re.compile(
+    r"Invalid SOS parameters|Unknown Adobe color transform"  # warnings that change no pixel
+    r"|subsampling"  # unusual sampling factors
+    r"|Unsupported(?! marker)|not supported|Sorry|precision"
 )
 
 
@@ -113,10 +110,9 @@ class JpegDecoder:
             return self._decode_at(self._data, colorspace, scale, lent=lent), ()
         except ValueError as error:
             problem = _refusal(error)
-        if problem.code == "truncated":
-            # only the end marker may be missing: then every pixel is there
+        for mended in self._mended(problem):
             with contextlib.suppress(ValueError):
-                return self._decode_at(self._data + _END, colorspace, scale), ()
+                return self._decode_at(mended, colorspace, scale), ()
         if self._recipe.on_damage == "reject":
             raise problem
         try:
@@ -124,6 +120,13 @@ class JpegDecoder:
         except ValueError as error:
             raise _refusal(error) from error
         return pixels, (f"{problem.code}_accepted",)
+
+    def _mended(self, problem: Refusal) -> Iterator[bytes]:
+        """The file without a fault that does not touch its pixels."""
+        if problem.code == "truncated":
+            yield self._data + _END  # when only the end marker was missing, it now is sound
+        elif _ABOUT_THE_HEADER.search(problem.detail):
+            yield tidied(self._data)
 
     def _scale(self, width: int, height: int) -> int:
         spare = max(self.width, self.height) / (OVERSAMPLING * max(width, height))
@@ -163,9 +166,7 @@ def _refusal(error: ValueError) -> Refusal:
         _BeyondTurbo: libjpeg itself could decode this.
     """
     text = str(error)
-    if "Unsupported marker" in text:
-        return Refusal("damaged", text)
-    if any(words in text for words in (*_HARMLESS, *_BEYOND)):
+    if _BEYOND.search(text):
         raise _BeyondTurbo from error
     if "remature end of JPEG" in text:
         return Refusal("truncated", text)

@@ -6,6 +6,7 @@ Adobe Technical Note 5116 (APP14).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pipeline.imaging.decoder import Refusal
@@ -30,8 +31,12 @@ _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RST0-7, SOI: no length follows
 _ICC_SIGNATURE = b"ICC_PROFILE\0"
 _EXIF_SIGNATURE = b"Exif\0"
+_XMP_SIGNATURE = b"http://ns.adobe.com/xap/1.0/\0"
+_JFIF, _ADOBE = b"JFIF\0", b"Adobe"
+_PLAIN_JFIF = bytes((0xFF, _APP0, 0, 16)) + _JFIF + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0))
 _ORIENTATION_TAG = 0x0112
 _SHORT = 3
+_XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])[\"'<]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class JpegHeader:
         components: 1 grey, 3 colour, 4 CMYK or YCCK.
         process: coding process, e.g. "baseline", "progressive".
         precision: bits a sample.
-        orientation: EXIF orientation 1 to 8; 1 when absent or nonsense.
+        orientation: 1 to 8, by EXIF or else by XMP; 1 when absent or nonsense.
         icc: the colour profile, None when absent or incomplete.
         clean: nothing but JFIF and Adobe segments: no EXIF, XMP, profile, comment, thumbnail.
     """
@@ -62,6 +67,7 @@ class JpegHeader:
 class _Gathered:
     frame: tuple[int, bytes] | None = None  # SOF marker and its segment
     orientation: int = 0
+    xmp_orientation: int = 0
     icc_parts: dict[int, bytes] | None = None
     icc_count: int = 0
     clean: bool = True
@@ -84,6 +90,27 @@ def read_header(data: bytes) -> JpegHeader:
     if found.frame is None:
         raise Refusal("damaged", "no frame header before the first scan")
     return _header(found)
+
+
+def tidied(data: bytes) -> bytes:
+    """The same picture with nothing between its segments and with plain ones only.
+
+    For files with stray bytes in their header, which libjpeg skips with the warning that it also
+    gives for damaged pixels.
+
+    Raises:
+        Refusal: as `read_header`.
+    """
+    kept, position, marker = [data[:2]], 2, 0
+    while marker != _SOS:
+        marker, start, position = _next_segment(data, position)
+        if marker == _APP0:
+            kept += [_PLAIN_JFIF] if data.startswith(_JFIF, start) else []
+        elif marker == _APP14:
+            kept += [data[start - 4 : position]] if data.startswith(_ADOBE, start) else []
+        elif not (_APP1 <= marker <= _APP15 or marker == _COM):
+            kept.append(data[start - 4 : position])
+    return b"".join((*kept, data[position:]))
 
 
 def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
@@ -113,13 +140,15 @@ def _take(found: _Gathered, marker: int, payload: bytes) -> None:
             found.frame = (marker, payload)
     elif marker == _APP0:
         # a JFIF segment longer than 14 bytes carries a thumbnail; so does JFXX
-        found.clean &= payload.startswith(b"JFIF\0") and len(payload) == 14
+        found.clean &= payload.startswith(_JFIF) and len(payload) == 14
     elif marker == _APP14:
-        found.clean &= payload.startswith(b"Adobe") and len(payload) == 12
+        found.clean &= payload.startswith(_ADOBE) and len(payload) == 12
     elif _APP1 <= marker <= _APP15 or marker == _COM:
         found.clean = False
         if marker == _APP1 and payload.startswith(_EXIF_SIGNATURE) and not found.orientation:
             found.orientation = exif_orientation(payload[6:])
+        elif marker == _APP1 and payload.startswith(_XMP_SIGNATURE):
+            found.xmp_orientation = xmp_orientation(payload)
         elif marker == _APP2 and payload.startswith(_ICC_SIGNATURE) and len(payload) > 14:
             found.icc_parts = found.icc_parts or {}
             found.icc_parts.setdefault(payload[12], payload[14:])
@@ -137,7 +166,7 @@ def _header(found: _Gathered) -> JpegHeader:
         components=payload[5],
         process=_SOF_PROCESSES[marker],
         precision=payload[0],
-        orientation=found.orientation or 1,
+        orientation=found.orientation or found.xmp_orientation or 1,
         icc=_whole_profile(found),
         clean=found.clean,
     )
@@ -174,3 +203,9 @@ def exif_orientation(tiff: bytes) -> int:
             value = number(entry + 8, 2 if number(entry + 2, 2) == _SHORT else 4)
             return value if 1 <= value <= 8 else 0
     return 0
+
+
+def xmp_orientation(packet: bytes) -> int:
+    """Orientation (1 to 8) that an XMP packet gives; 0 when it gives none."""
+    found = _XMP_ORIENTATION.search(packet)
+    return int(found[1]) if found else 0

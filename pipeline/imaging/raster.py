@@ -20,7 +20,6 @@ from PIL import Image, ImageFile
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
 from pipeline.imaging.decoder import Picture, Refusal
-from pipeline.imaging.jpeg_header import exif_orientation
 from pipeline.imaging.modes import to_plain
 from pipeline.imaging.resize import shrink_image
 from pipeline.imaging.soundness import check_png, is_cut_short
@@ -38,6 +37,7 @@ _PLUGINS = {
     "PNM": ("PIL.PpmImagePlugin", "PpmImageFile"),
     "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
 }
+_ORIENTATION_TAG = 0x0112
 _truncation = threading.Lock()
 
 # parts of the libraries' messages, in lower case
@@ -149,12 +149,15 @@ def _choose_frame(image: Image.Image, frame: int) -> tuple[str, ...]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation still to be applied. Pillow turns TIFF while it loads; what HEIC and AVIF
-    say of it themselves pillow-heif has done, and Pillow has put it into the EXIF block."""
+    """Orientation still to be applied, by EXIF or else by XMP. Pillow turns TIFF while it loads;
+    what HEIC and AVIF say themselves pillow-heif has done, and Pillow has put it into EXIF."""
     if image.format == "TIFF":
         return 1
-    exif = image.info.get("exif") or b""
-    return exif_orientation(exif.removeprefix(b"Exif\0\0")) or 1
+    try:
+        value = image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # noqa: BLE001 (broken metadata harms no pixel, and may raise anything)
+        return 1
+    return value if value in range(1, 9) else 1
 
 
 @contextmanager

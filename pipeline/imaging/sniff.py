@@ -38,11 +38,23 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"II\xbc\x01", "JPEG XR"),
     (b"BPG\xfb", "BPG"),
     (b"AT&TFORM", "DjVu"),
+    (b"\x01\xda\0\1", "SGI"),
+    (b"\x01\xda\1\1", "SGI"),
+    (b"\x59\xa6\x6a\x95", "Sun raster"),
+    (b"SIMPLE  =", "FITS"),
+    (b"SDPX", "DPX"),
+    (b"XPDS", "DPX"),
+    (b"BLP1", "BLP"),
+    (b"BLP2", "BLP"),
+    (b"/* XPM */", "XPM"),
+    (b"\xabKTX 11\xbb", "KTX"),
+    (b"\xabKTX 20\xbb", "KTX"),
     (b"%!PS", "PostScript"),
     (b"\xc5\xd0\xd3\xc6", "PostScript"),
 )
 _PNM = re.compile(rb"P[1-7][\s#]")
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+_PCX_BITS = (b"\1", b"\2", b"\4", b"\x08")
 _HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
@@ -86,6 +98,10 @@ def sniff(data: bytes) -> str | None:
         return "BMP"
     if _PNM.match(data):
         return "PNM"
+    if data[:1] == b"\x0a" and data[1:2] <= b"\5" and data[2:3] == b"\1" and data[3:4] in _PCX_BITS:
+        return "PCX"
+    if data.endswith(b"TRUEVISION-XFILE.\0"):
+        return "TGA"
     return _document(data)
 
 

@@ -8,27 +8,32 @@ from typing import Literal
 
 _PNG_SIGNATURE = 8
 _SHAPES_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS"})
+_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_TELLING_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # which way is up
 
 
 def check_png(data: bytes) -> tuple[str, bytes]:
     """Words for the first chunk of pixels whose checksum is wrong ("" when all are right), and
-    the file without the other chunks of which that is true.
+    the file without broken other chunks and without texts, which may unpack to gigabytes.
 
     Pillow does not look at the checksums of pixels, and refuses a file for those of its comments.
     A file that just ends is not judged here: the decoder notices that by itself.
     """
     problem, kept, start = "", [], 0
     for at, kind, end in _chunks(data):
-        if zlib.crc32(memoryview(data)[at + 4 : end - 4]) == int.from_bytes(
-            data[end - 4 : end], "big"
-        ):
-            continue
+        said = int.from_bytes(data[end - 4 : end], "big")
+        sound = zlib.crc32(memoryview(data)[at + 4 : end - 4]) == said
         if kind in _SHAPES_PIXELS:
-            problem = problem or f"the checksum of a chunk {kind.decode('ascii')} is wrong"
-        elif kind[:1].islower():  # ancillary: the picture is whole without it
+            if not (sound or problem):
+                problem = f"the checksum of a chunk {kind.decode('ascii')} is wrong"
+        elif (kind[:1].islower() and not sound) or _is_idle_text(data, at, kind):
             kept.append(data[start:at])
             start = end
     return problem, b"".join((*kept, data[start:])) if kept else data
+
+
+def _is_idle_text(data: bytes, at: int, kind: bytes) -> bool:
+    return kind in _TEXTS and not data.startswith(_TELLING_TEXTS, at + 8)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[int, bytes, int]]:

@@ -132,6 +132,23 @@ def test_warnings_that_say_nothing_about_the_pixels_are_no_damage() -> None:
     at = data.index(b"JFIF\0") + 5
     odd = data[:at] + b"\x63" + data[at + 1 :]  # JFIF version 99
     assert assert_shows(prepare(odd, RECIPE)).flags == ()
+    adobe = builders.jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0\7")  # an unknown transform
+    assert assert_shows(prepare(builders.with_segments(data, adobe), RECIPE)).flags == ()
+
+
+@pytest.mark.parametrize("before", [0xDB, 0xC0, 0xC4, 0xDA])
+def test_stray_bytes_in_the_header_are_no_damage(before: int) -> None:
+    at = BASELINE.index(bytes((0xFF, before)))
+    odd = BASELINE[:at] + b"stray" + BASELINE[at:]
+    whole, mended = prepare(BASELINE, RECIPE), prepare(odd, RECIPE)
+    assert isinstance(whole, PreparedImage)
+    assert isinstance(mended, PreparedImage)
+    assert (mended.content_id, mended.flags) == (whole.content_id, ())
+    worse = bytearray(odd)
+    worse[-3000:-2000] = b"\xff\0" * 500
+    rejected = prepare(bytes(worse), RECIPE)
+    assert isinstance(rejected, RejectedImage)
+    assert rejected.rejection.code == "damaged"
 
 
 @pytest.mark.parametrize("factors", [b"\x31\x11\x11", b"\x13\x11\x11", b"\x21\x21\x11"])

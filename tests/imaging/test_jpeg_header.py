@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.imaging.decoder import Refusal
-from pipeline.imaging.jpeg_header import exif_orientation, read_header
+from pipeline.imaging.jpeg_header import exif_orientation, read_header, tidied, xmp_orientation
 from tests.imaging import builders
 from tests.imaging.drawing import encoded, photo, quarters
 
@@ -88,6 +88,32 @@ def test_pillow_agrees_on_orientation() -> None:
     exif[0x0112] = 8
     data = encoded(photo(), "JPEG", exif=exif.tobytes())
     assert read_header(data).orientation == 8
+
+
+@pytest.mark.parametrize(
+    ("packet", "orientation"),
+    [
+        (b'<rdf:Description tiff:Orientation="6"/>', 6),
+        (b"<rdf:Description tiff:Orientation='3'/>", 3),
+        (b"<tiff:Orientation>8</tiff:Orientation>", 8),
+        (b"<tiff:Orientation>9</tiff:Orientation>", 0),
+        (b"", 0),
+    ],
+)
+def test_xmp_says_which_way_is_up_when_exif_does_not(packet: bytes, orientation: int) -> None:
+    assert xmp_orientation(packet) == orientation
+    xmp = builders.jpeg_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet)
+    exif = builders.jpeg_segment(0xE1, b"Exif\0\0" + builders.exif(2))
+    assert read_header(builders.with_segments(PLAIN, xmp)).orientation == (orientation or 1)
+    assert read_header(builders.with_segments(PLAIN, xmp, exif)).orientation == 2
+
+
+def test_tidied_files_hold_the_picture_only() -> None:
+    odd = builders.with_segments(PLAIN, b"stray", builders.jpeg_segment(0xFE, b"a comment"))
+    assert tidied(odd) == tidied(PLAIN) == PLAIN
+    inks = encoded(photo().convert("CMYK"), "JPEG", icc_profile=b"x" * 99)
+    assert read_header(tidied(inks)).clean
+    assert b"Adobe" in tidied(inks)
 
 
 @pytest.mark.parametrize("length", range(3, PLAIN.index(b"\xff\xda") + 3))

@@ -98,6 +98,17 @@ def test_orientations_of_bare_exif_blocks(orientation: int, order: str) -> None:
     assert_shows(prepare(data, RECIPE))
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_orientation_by_xmp(format: str) -> None:
+    xmp = b'<x:xmpmeta><rdf:Description tiff:Orientation="3"/></x:xmpmeta>'
+    options = {} if format == "PNG" else {"xmp": xmp}
+    data = encoded(quarters().rotate(180), format, **(_OPTIONS[format] | options))
+    if format == "PNG":
+        text = builders.png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
+        data = data[:33] + text + data[33:]
+    assert_shows(prepare(data, RECIPE))
+
+
 @pytest.mark.parametrize("orientation", [0, 9, 77, 65535])
 def test_orientations_that_do_not_exist_turn_nothing(orientation: int) -> None:
     block = b"Exif\0\0" + builders.exif(orientation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import zlib
 
 import numpy as np
 import pytest
@@ -48,6 +49,14 @@ def test_damaged_words_harm_no_picture() -> None:
     text[-6] ^= 1
     at = PNG.index(b"IDAT") - 4
     data = PNG[:at] + bytes(text) + PNG[at:-12] + bytes(text) + PNG[-12:]
+    assert check_png(data) == ("", PNG)
+    assert isinstance(prepare(data, RECIPE), PreparedImage)
+
+
+def test_texts_are_not_unpacked() -> None:
+    bomb = builders.png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(50_000_000)))
+    at = PNG.index(b"IDAT") - 4
+    data = PNG[:at] + bomb + PNG[at:]
     assert check_png(data) == ("", PNG)
     assert isinstance(prepare(data, RECIPE), PreparedImage)
 
