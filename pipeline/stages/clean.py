@@ -24,9 +24,10 @@ class Cleaned:
 
 
 def clean(desk: Desk, *, orphans: bool = False) -> Cleaned:
-    """Remove the files of shards that are over; with `orphans` also uploads of this workspace
-    that no live shard uses."""
+    """Remove the files of shards that are over, and what a kill left half written; with `orphans`
+    also uploads of this workspace that no live shard uses."""
     result = Cleaned()
+    _clean_leftovers(desk, result)
     for row, shard_key, file_id in desk.ledger.shards.to_clean():
         desk.check_stop()
         if _clean_remote(desk, row, file_id, result):
@@ -65,6 +66,15 @@ def _clean_local(desk: Desk, shard_key: str, result: Cleaned) -> None:
             result.local += 1
 
 
+def _clean_leftovers(desk: Desk, result: Cleaned) -> None:
+    """Temporary files: whoever wrote them is gone, for this process alone holds the workspace and
+    writes nothing now."""
+    for folder in (desk.workspace.shards, desk.workspace.raw):
+        for path in folder.glob("_*"):
+            remove(path)
+            result.local += 1
+
+
 def _clean_orphans(desk: Desk, result: Cleaned) -> None:
     """Uploads with our name that no live shard uses: the upload's answer was lost, or the shard
     was taken apart. A shard that may still need its file keeps it."""
@@ -83,7 +93,7 @@ def _clean_orphans(desk: Desk, result: Cleaned) -> None:
             "SEALED", "UPLOADING", "UPLOADED", "CREATING", "SUBMITTED", "WRITTEN", "DOWNLOADED"
         )
     }
-    for path in [*desk.workspace.shards.glob("*.jsonl"), *desk.workspace.shards.glob("_*")]:
+    for path in desk.workspace.shards.glob("*.jsonl"):
         if path not in known and not desk.keep_shards:
             remove(path)
             result.local += 1
