@@ -173,6 +173,7 @@ def _open_ledger(
         say(warning)
     workspace.create(rebuilding=building is not None)
     with workspace.lock():
+        workspace.sweep()
         if building is not None:
             _begin_anew(building)
         with Ledger(building or workspace.ledger) as ledger:

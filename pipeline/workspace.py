@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import Busy, StorageError, UsageError
-from pipeline.files import storage_error, write_whole
+from pipeline.files import remove, storage_error, write_whole
 
 _NETWORK = frozenset(
     {
@@ -170,6 +170,16 @@ class Workspace:
                 f"{self.root} holds shards or results but no ledger.db: run 'captionmill rebuild' "
                 "so that nothing is paid for again"
             )
+
+    def sweep(self) -> None:
+        """Remove what killed runs left half written; only the one writer may.
+
+        Raises:
+            StorageError: it cannot be removed.
+        """
+        for folder in (self.shards, self.raw):
+            for path in folder.glob("_*"):
+                remove(path)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

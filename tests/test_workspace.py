@@ -115,6 +115,15 @@ def test_the_card_keeps_the_workspaces_id(workspace: Workspace) -> None:
         assert workspace.known_id() is None
 
 
+def test_what_was_left_half_written_is_swept_away(workspace: Workspace) -> None:
+    left = [workspace.shards / "_000001-ab.jsonl.tmp", workspace.raw / "_x.part"]
+    kept = [workspace.shards / "000001-ab.jsonl", workspace.raw / "x.output.jsonl.gz"]
+    for path in (*left, *kept):
+        path.touch()
+    workspace.sweep()
+    assert [path.exists() for path in (*left, *kept)] == [False, False, True, True]
+
+
 # -- the lock
 
 HOLDER = """

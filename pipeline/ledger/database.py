@@ -11,6 +11,9 @@ from pipeline.errors import BooksError, StorageError
 from pipeline.failpoints import reached
 from pipeline.ledger.schema import MIGRATIONS
 
+# broken constraints and wrong statements are ours; every other error is the file's
+_BUGS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
+
 
 class Database:
     """A ledger file in WAL mode with synchronous=FULL.
@@ -55,11 +58,10 @@ class Database:
             yield
             reached(f"ledger.before_commit.{name}")
             self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except BaseException as error:
             self._roll_back()
-            raise translate(self.path, error) from error
-        except BaseException:
-            self._roll_back()
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _BUGS):
+                raise translate(self.path, error) from error
             raise
         reached(f"ledger.after_commit.{name}")
 
@@ -67,14 +69,18 @@ class Database:
         """Run one statement."""
         try:
             return self._connection.execute(sql, values)
-        except sqlite3.OperationalError as error:
+        except _BUGS:
+            raise
+        except sqlite3.DatabaseError as error:
             raise translate(self.path, error) from error
 
     def executemany(self, sql: str, rows: Iterator[Sequence[object]] | Sequence[object]) -> None:
         """Run one statement for each row."""
         try:
             self._connection.executemany(sql, rows)  # type: ignore[arg-type]
-        except sqlite3.OperationalError as error:
+        except _BUGS:
+            raise
+        except sqlite3.DatabaseError as error:
             raise translate(self.path, error) from error
 
     def one(self, sql: str, values: Sequence[object] = ()) -> tuple[object, ...] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.pricing import PriceSheet, cost
+from pipeline.errors import StorageError
 from pipeline.files import whole_file
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
@@ -96,16 +98,30 @@ def read(
 
 def _lines(paths: Iterable[Path], schema: tuple[str, ...], report: Report) -> Iterator[Answer]:
     for path in paths:
+        for offset, raw in _whole(path):
+            judged = judge_line(raw, schema)
+            if isinstance(judged, BadLine):
+                report.note(
+                    "bad_line",
+                    f"{path.name}: the line at byte {offset} cannot be read: {judged.reason}",
+                )
+            else:
+                yield judged
+
+
+def _whole(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a raw file, which was whole when it was kept.
+
+    Raises:
+        StorageError: it was damaged since.
+    """
+    try:
         with gzip.open(path, "rb") as stream:
-            for offset, raw in split_lines(cast(BinaryIO, stream)):
-                judged = judge_line(raw, schema)
-                if isinstance(judged, BadLine):
-                    report.note(
-                        "bad_line",
-                        f"{path.name}: the line at byte {offset} cannot be read: {judged.reason}",
-                    )
-                else:
-                    yield judged
+            yield from split_lines(cast(BinaryIO, stream))
+    except (OSError, EOFError, zlib.error) as error:
+        raise StorageError(
+            f"{path} is damaged ({error}): remove it, and the next run downloads it again"
+        ) from error
 
 
 def _second_line(batch: Batch, answer: Answer, first: Answer, report: Report) -> None:

@@ -20,11 +20,19 @@ _SEED = 20261122
 _SHOWN = 4
 
 
-def chosen(group: str, cases: Sequence[T], sample: int, part: int, parts: int = PARTS) -> list[T]:
-    """This part of the cases: of all of them, or of a sample that is the same every day."""
-    picked = list(cases)
-    if not EVERYTHING and len(picked) > sample:
-        picked = random.Random(f"{_SEED}{group}").sample(picked, sample)
+def chosen(
+    group: str,
+    cases: Sequence[T],
+    sample: int,
+    part: int,
+    parts: int = PARTS,
+    *,
+    most: int | None = 120,
+) -> list[T]:
+    """This part of the cases: at most `most` of them, or a sample; the same every day."""
+    picked, size = list(cases), most if EVERYTHING else sample
+    if size is not None and len(picked) > size:
+        picked = random.Random(f"{_SEED}{group}").sample(picked, size)
     return picked[part::parts]
 
 

@@ -28,7 +28,7 @@ def test_an_odd_caption_is_kept_verbatim_across_kills(
 ) -> None:
     group = f"caption: {kind}"
     late = [place for place in visits(zygote, "first run") if _is_late(place[0])]
-    cases = chosen(group, late, 4, 0, 1)
+    cases = chosen(group, late, 2, 0, 1)
     tally.play(group, [None, *cases], lambda kill: told(zygote, kind, kill))
 
 
@@ -100,7 +100,7 @@ def missing(zygote: Zygote, mutant: str | None = None) -> list[str]:
 
 @parts
 def test_no_secret_leaves_and_none_is_kept(part: int, zygote: Zygote, tally: Tally) -> None:
-    cases = chosen("secrets", visits(zygote, "first run"), 6, part)
+    cases = chosen("secrets", visits(zygote, "first run"), 4, part)
     tally.play("secrets", cases, lambda kill: secret(zygote, kill))
 
 

@@ -25,7 +25,7 @@ _NIGHTS = 3
 
 @parts
 def test_nights_of_chance_cost_nothing(part: int, zygote: Zygote, tally: Tally) -> None:
-    seeds = chosen("chaos", range(150), 12, part)
+    seeds = chosen("chaos", range(150), 8, part)
     tally.play("chaos", seeds, lambda seed: nights(zygote, seed))
 
 
@@ -65,6 +65,7 @@ def _something_new(world: World, dice: random.Random, number: int) -> int:
     for _ in range(dice.randint(0, 2)):
         number += 1
         world.add({f"sub{number % 2}/{number}.jpg": number})
+    number += 1  # a name is never used twice: what was paid for a file that is replaced has no row
     if dice.random() < 0.4:
         dice.choice(names).rename(world.data / f"moved-{number}.jpg")
     if dice.random() < 0.3:
@@ -81,7 +82,7 @@ def _something_new(world: World, dice: random.Random, number: int) -> int:
 def test_a_tight_cap_is_never_passed_and_work_goes_on_when_it_is_raised(
     part: int, zygote: Zygote, tally: Tally
 ) -> None:
-    cases = chosen("tight caps", range(80), 12, part)
+    cases = chosen("tight caps", range(80), 8, part)
     tally.play("tight caps", cases, lambda seed: capped(zygote, seed))
 
 

@@ -24,7 +24,7 @@ def test_a_jump_of_the_wall_clock_costs_nothing(part: int, zygote: Zygote, tally
         for place in PLACES
         for fault, lists in zip(FAULTS, ("lists lag", "prompt lists", "lists lag"), strict=True)
     ]
-    cases = chosen("clock jumps", cases, 20, part)
+    cases = chosen("clock jumps", cases, 12, part)
     tally.play("clock jumps", cases, lambda case: jumped(zygote, case))
 
 

@@ -13,7 +13,7 @@ BUSY = 75
 @parts
 def test_the_second_run_is_busy(part: int, zygote: Zygote, tally: Tally) -> None:
     places = [place for place in visits(zygote, "first run") if place[1] <= 2]
-    cases = chosen("two runs", places, 12, part)
+    cases = chosen("two runs", places, 6, part)
     tally.play("two runs", cases, lambda place: together(zygote, place, kill=False))
     tally.play("two runs, one killed", cases, lambda place: together(zygote, place, kill=True))
 

@@ -14,7 +14,7 @@ _STORAGE = 7
 
 @parts
 def test_a_limit_on_file_size_costs_nothing(part: int, zygote: Zygote, tally: Tally) -> None:
-    limits = chosen("RLIMIT_FSIZE", range(12_288, 600_000, 12_288), 10, part)
+    limits = chosen("RLIMIT_FSIZE", range(12_288, 600_000, 12_288), 6, part)
     tally.play("RLIMIT_FSIZE", limits, lambda limit: limited(zygote, limit))
 
 
@@ -31,7 +31,7 @@ def limited(zygote: Zygote, limit: int) -> list[str]:
 def test_a_full_disk_costs_nothing(part: int, zygote: Zygote, tally: Tally) -> None:
     if not _can_mount(zygote):
         return  # without the right to mount there is no small disk
-    sizes = chosen("small tmpfs", range(8, 800, 16), 10, part)
+    sizes = chosen("small tmpfs", range(8, 800, 16), 6, part)
     tally.play("small tmpfs", sizes, lambda size: full(zygote, size))
 
 

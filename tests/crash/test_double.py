@@ -15,7 +15,7 @@ Case = tuple[int, tuple[tuple[str, int], ...], str | None]
 
 @parts
 def test_two_or_three_kills_in_a_row_cost_nothing(part: int, zygote: Zygote, tally: Tally) -> None:
-    cases = chosen("double kill", list(_cases(zygote)), 24, part)
+    cases = chosen("double kill", list(_cases(zygote)), 14, part)
     tally.play("double kill", cases, lambda case: killed_again(zygote, case))
 
 

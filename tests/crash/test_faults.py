@@ -26,13 +26,13 @@ _KILLS_A_FAULT = 5
 @parts
 def test_a_fault_of_the_service_costs_nothing(part: int, zygote: Zygote, tally: Tally) -> None:
     cases: list[FaultCase] = [(name, "prompt lists", None) for name in every_fault()]
-    cases = chosen("fault", cases, 28, part)
+    cases = chosen("fault", cases, 20, part, most=None)
     tally.play("fault", cases, lambda case: faulted(zygote, case))
 
 
 @parts
 def test_a_fault_and_a_kill_cost_nothing(part: int, zygote: Zygote, tally: Tally) -> None:
-    cases = chosen("fault x kill", list(_crossed(zygote)), 28, part)
+    cases = chosen("fault x kill", list(_crossed(zygote)), 20, part, most=300)
     tally.play("fault x kill", cases, lambda case: faulted(zygote, case))
 
 
@@ -48,7 +48,7 @@ def test_a_create_call_without_an_answer_is_found_again(
         for kill in (None, *((place, 1) for place in _MONEY), ("reconcile.listed", 2))
         if (lists, kill) != ("prompt lists", None) and not _lies(name, lists)
     ]
-    cases = chosen("create x lists x kill", cases, 28, part)
+    cases = chosen("create x lists x kill", cases, 20, part, most=300)
     tally.play("create x lists x kill", cases, lambda case: faulted(zygote, case))
 
 

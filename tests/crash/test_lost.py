@@ -18,13 +18,13 @@ def test_a_ledger_that_is_lost_anywhere_is_rebuilt(
     scene: str, part: int, zygote: Zygote, tally: Tally
 ) -> None:
     group = f"lost ledger: {scene}"
-    cases = chosen(group, visits(zygote, scene), 6, part)
+    cases = chosen(group, visits(zygote, scene), 4, part)
     tally.play(group, cases, lambda case: lost(zygote, scene, case))
 
 
 @parts
 def test_a_rebuild_that_is_killed_is_run_again(part: int, zygote: Zygote, tally: Tally) -> None:
-    cases = chosen("killed rebuild", _rebuild_visits(zygote), 8, part)
+    cases = chosen("killed rebuild", _rebuild_visits(zygote), 6, part)
     tally.play("killed rebuild", cases, lambda case: killed_rebuild(zygote, case))
 
 

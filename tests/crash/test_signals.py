@@ -21,13 +21,13 @@ def test_one_signal_stops_between_transactions(
     number: signal.Signals, part: int, zygote: Zygote, tally: Tally
 ) -> None:
     group = f"{number.name} once"
-    cases = chosen(group, visits(zygote, "first run"), 8, part)
+    cases = chosen(group, visits(zygote, "first run"), 5, part, most=60)
     tally.play(group, cases, lambda case: stopped(zygote, case, number, times=1))
 
 
 @parts
 def test_a_second_signal_ends_at_once(part: int, zygote: Zygote, tally: Tally) -> None:
-    cases = chosen("SIGINT twice", visits(zygote, "first run"), 8, part)
+    cases = chosen("SIGINT twice", visits(zygote, "first run"), 5, part, most=60)
     tally.play("SIGINT twice", cases, lambda case: stopped(zygote, case, signal.SIGINT, times=2))
 
 

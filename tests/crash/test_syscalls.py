@@ -34,13 +34,13 @@ def synced(zygote: Zygote, images: int, mutant: str | None = None) -> list[str]:
 
 @parts
 def test_a_kill_at_a_system_call_costs_nothing(part: int, zygote: Zygote, tally: Tally) -> None:
-    cases = chosen("strace: kill", _cases(zygote, kill=True), 14, part)
+    cases = chosen("strace: kill", _cases(zygote, kill=True), 8, part)
     tally.play("strace: kill", cases, lambda case: injected(zygote, case))
 
 
 @parts
 def test_a_disk_that_fails_costs_nothing(part: int, zygote: Zygote, tally: Tally) -> None:
-    cases = chosen("strace: EIO, ENOSPC", _cases(zygote, kill=False), 14, part)
+    cases = chosen("strace: EIO, ENOSPC", _cases(zygote, kill=False), 8, part)
     tally.play("strace: EIO, ENOSPC", cases, lambda case: injected(zygote, case))
 
 

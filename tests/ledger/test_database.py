@@ -1,3 +1,4 @@
+import contextlib
 import os
 import sqlite3
 from pathlib import Path
@@ -81,6 +82,36 @@ def test_a_file_that_is_no_ledger_is_said_so(tmp_path: Path) -> None:
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(BooksError, match="captionmill rebuild"):
         Database(path)
+
+
+@pytest.mark.parametrize("first", [2, 8, 20, 30])
+def test_damage_that_shows_later_is_said_so(first: int, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Database(path).close()
+    pages = bytearray(path.read_bytes())
+    for start in range(4096 * first, len(pages), 4096):
+        pages[start : start + 64] = b"\xff" * 64
+    path.write_bytes(pages)
+    with pytest.raises(BooksError, match="captionmill rebuild"):
+        use_all_tables(path)
+
+
+def use_all_tables(path: Path) -> None:
+    with contextlib.closing(Database(path)) as database, database.transaction("x"):
+        tables = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        for (name,) in tables:
+            database.execute(f"SELECT * FROM {name} ORDER BY 1").fetchall()
+
+
+def test_a_broken_constraint_stays_what_it_is(tmp_path: Path) -> None:
+    database = Database(tmp_path / "ledger.db")
+    database.execute("INSERT INTO meta VALUES ('a', '1')")
+    with pytest.raises(sqlite3.IntegrityError):
+        database.execute("INSERT INTO meta VALUES ('a', '2')")
+    with pytest.raises(sqlite3.IntegrityError), database.transaction("x"):
+        database.execute("INSERT INTO meta VALUES ('a', '2')")
+    assert database.one("SELECT value FROM meta") == ("1",)
+    database.close()
 
 
 def test_a_folder_that_is_gone_is_said_so(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.core.batch_errors import classify
 from pipeline.core.identity import custom_id
 from pipeline.core.pricing import PriceSheet, cost
+from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
@@ -259,3 +260,14 @@ def test_no_paid_caption_is_lost_whatever_the_files_hold(
         if caption.strip():
             assert kept.answer.caption == caption
         assert kept.billed == cost(usage, PRICES)
+
+
+def test_a_raw_file_that_was_damaged_since_is_said(tmp_path: Path) -> None:
+    one = settling(tmp_path)
+    path = tmp_path / "damaged.jsonl.gz"
+    whole = gzip.compress(b'{"custom_id": "x"}\n' * 50)
+    for damage in (whole[:-8], whole[:20] + b"xxxx" + whole[24:], b"no gzip at all"):
+        path.write_bytes(damage)
+        with pytest.raises(StorageError, match="remove it, and the next run"):
+            list(read(one.ledger, one.shard, one.batch, [path], None, Report()))
+    one.ledger.close()
