@@ -78,4 +78,4 @@ def _is_cut_box_file(data: bytes) -> bool:
         if length < 8:
             return False  # 0: the box goes to the end of the file, wherever that is
         at += length
-    return at != len(data)
+    return at > len(data)
