@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline import failpoints
 from pipeline.finishing import export_all, finish
 from pipeline.ledger.rows import Rows
 from pipeline.report.summary import Report
@@ -29,8 +30,29 @@ def test_news_are_counted_for_every_source(rig: Rig) -> None:
     other = rig.data.with_name("other")
     other.mkdir()
     (rig.data / "b.png").rename(other / "b.png")
-    assert rig.run(data=other).outcomes == {"captioned": 1}
     assert rig.run().outcomes == {"captioned": 1}
+    assert rig.run(data=other).outcomes == {"captioned": 1}
+
+
+def test_a_kill_right_behind_the_table_leaves_no_old_counts_and_no_captions_unwritten(
+    rig: Rig,
+) -> None:
+    rig.add("a.png")
+    rig.run(output__sidecars="replace")
+    rig.add("b.png", first=5)
+
+    def killed(name: str) -> None:
+        if name == "ledger.after_commit.exported":
+            raise RuntimeError(name)
+
+    failpoints.arm(killed)
+    try:
+        with pytest.raises(RuntimeError, match="exported"):
+            rig.run(output__sidecars="replace")
+    finally:
+        failpoints.arm(None)
+    assert rig.run(output__sidecars="replace").outcomes == {"captioned": 2}
+    assert (rig.data / "b.txt").read_text()
 
 
 def test_the_end_of_a_run_fills_in_the_workspaces_books(rig: Rig) -> None:

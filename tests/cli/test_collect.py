@@ -20,9 +20,9 @@ def test_collect_fetches_what_is_finished(slow_rig: Rig, slow_openai: Terminal) 
 def test_with_nothing_under_way_it_asks_for_no_answer(rig: Rig, openai: Terminal) -> None:
     rig.add("a.png")
     openai("run", rig.data)
-    before = rig.posts("*")
+    before = rig.posts(None)
     assert openai("collect").code == 0
-    assert rig.posts("*") == before
+    assert rig.posts(None) == before
 
 
 def test_files_are_named_with_from(openai: Terminal) -> None:

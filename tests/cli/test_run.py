@@ -89,7 +89,7 @@ def test_above_the_amount_nothing_is_sent_without_a_yes(rig: Rig, openai: Termin
     assert shown.code == 5
     assert "not confirmed: 1 request, about $" in shown.err
     assert "Confirm with --yes" in shown.err
-    assert rig.posts("*") == 0
+    assert rig.posts(None) == 0
     assert openai("run", rig.data, *dear, "--yes").code == 0
 
 

@@ -7,7 +7,7 @@ from tests.rig import Rig
 def test_batches_outcomes_and_money(slow_rig: Rig, slow_openai: Terminal) -> None:
     slow_rig.add("a.png", "b.png")
     slow_openai("submit", slow_rig.data)
-    before = slow_rig.posts("*")
+    before = slow_rig.posts(None)
     shown = slow_openai("status")
     assert (shown.code, shown.err) == (0, "")
     lines = [line.split() for line in shown.out.splitlines()]
@@ -21,7 +21,7 @@ def test_batches_outcomes_and_money(slow_rig: Rig, slow_openai: Terminal) -> Non
     money = next(line for line in lines if line[0] == "money")
     assert money[1:3] == ["$0.00", "spent,"]
     assert money[3] != "$0.00"
-    assert slow_rig.posts("*") == before  # asks nobody
+    assert slow_rig.posts(None) == before  # asks nobody
     slow_rig.server.clock.advance(4000)
     slow_openai("collect")
     assert "batch " not in slow_openai("status").out

@@ -57,10 +57,10 @@ def test_a_night_submits_the_next_call_collects_and_all_after_do_nothing(cron: C
     rig.server.clock.advance(4000)
     code, report = cron.call("collect")
     assert (code, report["outcomes"]) == (0, {"captioned": 3})
-    posts = rig.posts("*")
+    posts = rig.posts(None)
     code, report = cron.night()
     assert (code, report["requests"]) == (0, 0)
-    assert rig.posts("*") == posts
+    assert rig.posts(None) == posts
     rig.add("d.png", first=9)
     assert cron.night()[0] == 3
     rig.server.clock.advance(4000)

@@ -1,0 +1,63 @@
+import shutil
+
+import pytest
+
+from pipeline.errors import Busy
+from pipeline.estimating import estimate, find_alike
+from tests.rig import Rig
+
+
+def test_an_estimate_needs_no_key_sends_nothing_and_is_not_forgotten(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.add("a.png", "b.png")
+    shutil.copy(rig.data / "a.png", rig.data / "copy.png")
+    (rig.data / "broken.jpg").write_text("no image")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    found = estimate(rig.config(), rig.data)
+    quote = found.quote
+    assert (quote.images, quote.unique, quote.duplicates, quote.rejected) == (4, 2, 1, 1)
+    assert (quote.requests, quote.unread) == (2, 0)
+    assert rig.server.books.requests() == []
+    with rig.ledger() as ledger:
+        assert len(ledger.rows.sizes(1, *_recipes(ledger))) == 1
+
+
+def _recipes(ledger: object) -> list[object]:
+    from pipeline.ledger import Ledger
+    from pipeline.ledger.works import RecipeRow
+
+    assert isinstance(ledger, Ledger)
+    return [RecipeRow(ledger.database.number("SELECT id FROM recipes"), b"")]
+
+
+def test_a_run_after_an_estimate_pays_what_was_said(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    quote = estimate(rig.config(), rig.data).quote
+    rig.run()
+    assert quote.worst is not None
+    assert rig.server.books.total_nano() <= quote.worst
+    assert quote.requests == len(rig.server.books.rows())
+
+
+def test_prices_of_openai_models_can_be_asked_from_a_local_configuration(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.add("a.png")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    found = estimate(rig.config(provider__name="auto"), rig.data, models=("gpt-6-luna",))
+    assert [row.name for row in found.models] == ["gpt-6-luna"]
+    assert found.models[0].expected
+
+
+def test_a_workspace_at_work_is_not_disturbed(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.workspace.create()
+    with rig.workspace.lock(), pytest.raises(Busy):
+        estimate(rig.config(), rig.data)
+
+
+def test_looking_for_twins_decides_nothing(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    assert find_alike(rig.config(), rig.data, distance=0) == []
+    assert rig.run().requests == 2

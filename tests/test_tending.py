@@ -1,0 +1,106 @@
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.server.faults import BatchFault, LineFault, RequestFault
+from pipeline.stages.desk import FROZEN
+from pipeline.tending import cancel, clean_up, export_table, money_line, resolve, retry, status
+from tests.rig import Rig
+
+
+def test_a_workspace_at_a_glance_while_another_works_in_it(slow_rig: Rig) -> None:
+    rig = slow_rig
+    rig.add("a.png", "b.png")
+    rig.run(wait=False)
+    with rig.workspace.lock():
+        found = status(rig.config())
+    assert (found.images, found.outcomes, found.provider) == (2, {"pending": 2}, "openai:default")
+    ((batch, shard),) = found.batches
+    assert (batch.status, shard.requests) == ("in_progress", 2)
+    assert (found.settled, found.reserved > 0, found.waiting) == (0, True, [])
+    assert money_line(found).startswith("$0.00 spent, ")
+
+
+def test_there_must_be_a_workspace(rig: Rig) -> None:
+    for look in (status, lambda config: export_table(config, rig.said.append)):
+        with pytest.raises(UsageError, match="no workspace"):
+            look(rig.config())
+    assert not rig.workspace.root.exists()
+
+
+def test_the_table_can_be_written_anew(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    rig.workspace.table.unlink()
+    assert export_table(rig.config(), rig.said.append).rows == 1
+    assert len(rig.table()) == 1
+
+
+def test_a_retry_by_hand_is_a_new_payment_of_that_image_only(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.server.faults.add(LineFault(outcome="refusal", times=1))
+    assert rig.run().outcomes == {"captioned": 1, "refused": 1}
+    assert retry(rig.config(), ["refused", "refused"], rig.said.append) == 1
+    report = rig.run()
+    assert (report.requests, report.outcomes) == (1, {"captioned": 2})
+    with rig.ledger() as ledger:
+        assert ledger.books.totals().settled == rig.server.books.total_nano()
+
+
+@pytest.mark.parametrize("outcomes", [[], ["captioned"], ["length", "nonsense"]])
+def test_what_cannot_be_retried_is_said(rig: Rig, outcomes: list[str]) -> None:
+    with pytest.raises(UsageError, match="choose among length"):
+        retry(rig.config(), outcomes, rig.said.append)
+
+
+def test_cancelling_gives_back_what_was_not_sent(slow_rig: Rig) -> None:
+    rig = slow_rig
+    rig.add(*(f"{n}.png" for n in range(4)))
+    refusal = RequestFault(action="status", method="POST", path="/v1/batches", status=429)
+    rig.server.faults.add(refusal)
+    rig.run(wait=False)
+    rig.server.faults.clear()
+    with rig.ledger() as ledger:
+        assert len(ledger.shards.in_states("UPLOADED")) == 1
+        assert ledger.books.totals().reserved > 0
+    assert cancel(rig.config(), rig.said.append) == 0
+    with rig.ledger() as ledger:
+        assert ledger.shards.in_states("UPLOADED") == []
+        assert ledger.books.totals().reserved == 0
+    rig.run(wait=False)
+    rig.server.clock.advance(4000)
+    assert rig.run(wait=False).outcomes == {"captioned": 4}
+    rig.check()
+
+
+def test_a_person_thaws_what_a_dear_line_froze(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    assert resolve(rig.config(), "unfreeze", rig.said.append) == ["there was nothing to resolve"]
+    with rig.workspace.lock():
+        from pipeline.ledger import Ledger
+
+        with Ledger(rig.workspace.ledger) as ledger:
+            ledger.put(FROZEN, "a line cost more than was reserved")
+    rig.add("b.png", first=7)
+    assert rig.run().exit_code == 5
+    assert status(rig.config()).frozen
+    assert resolve(rig.config(), "unfreeze", rig.said.append) == ["submission is possible again"]
+    assert rig.run().exit_code == 0
+
+
+def test_incidents_are_put_away_once_they_are_known(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.server.faults.add(BatchFault(alien=1))
+    rig.run()
+    assert status(rig.config()).incidents
+    assert resolve(rig.config(), "seen", rig.said.append) == ["1 incident put away"]
+    assert status(rig.config()).incidents == []
+
+
+def test_cleaning_leaves_nothing_at_the_service(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run(batch__delete_remote_files=False, batch__keep_shards=True)
+    assert list(rig.workspace.shards.iterdir())
+    clean_up(rig.config(), rig.said.append)
+    assert clean_up(rig.config(), rig.said.append).remote == 0
+    rig.check()
