@@ -1,6 +1,6 @@
 """Preparation against its floor and its peers: CPU, throughput, memory, quality.
 
-    python -m tests.bench.bench_prepare [--large N] [--small N] [--rounds N] [--json FILE]
+    python -m tests.bench prepare [--large N] [--small N] [--rounds N] [--json FILE]
 
 All ways run interleaved, image by image, so that ratios hold where absolute times do not.
 """
@@ -31,9 +31,9 @@ _TARGETS = {
 }
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Measure, print one table, write JSON."""
-    options = _options()
+    options = _options(arguments)
     corpora = {"L": _corpus(options, "L"), "S": _corpus(options, "S")}
     result: dict[str, Any] = {"corpora": {k: _describe(v) for k, v in corpora.items()}, "cpu": []}
     for corpus, side in _TARGETS:
@@ -44,12 +44,11 @@ def main() -> None:
     ]
     result["memory"] = _memory(options.cache)
     result["quality"] = quality.compare(corpora["L"], 512)
-    for part in ("both cores", "memory", "quality"):
-        print(json.dumps({part: result[part]}, indent=1), flush=True)
+    print(_other_tables(result), flush=True)
     options.json.write_text(json.dumps(result, indent=1))
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--large", type=int, default=40, help="images of 8 to 24 megapixels")
     parser.add_argument("--small", type=int, default=300, help="images of about 500 pixels")
@@ -57,7 +56,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, default=Path("bench-prepare.json"))
     default = Path(tempfile.gettempdir()) / "captionmill-bench"
     parser.add_argument("--cache", type=Path, default=default, help="where the corpora are kept")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def _corpus(options: argparse.Namespace, name: str) -> list[str]:
@@ -111,6 +110,22 @@ def _cpu_table(result: dict[str, Any]) -> str:
     for name, value in result["milliseconds"].items():
         lines.append(f"  {name:26} {value:9.2f} ms  {result['times the floor'][name]:6.2f}")
     lines += [f"  {name:26} not installed" for name in result["not installed"]]
+    return "\n".join(lines)
+
+
+def _other_tables(result: dict[str, Any]) -> str:
+    lines = []
+    for run in result["both cores"]:
+        corpus, *figures = run.items()
+        lines.append(f"corpus {corpus[1]}, engine with a worker a core, long side 512")
+        lines += [f"  {name:40} {value:8}" for name, value in figures]
+    lines.append("memory over photos of 24 megapixels")
+    lines += [f"  {name:40} {value:8}" for name, value in result["memory"].items()]
+    likeness = result["quality"]
+    lines.append("likeness (Y-SSIM) on corpus L at 512")
+    lines += [f"  {name:40} {value:8.5f}" for name, value in likeness["Y-SSIM"].items()]
+    below, target = likeness["below naive Pillow"], likeness["target"]
+    lines.append(f"  captionmill is {below} below naive Pillow (at most {target})")
     return "\n".join(lines)
 
 
@@ -207,7 +222,3 @@ def _peak_of_workers(recipe: Recipe, paths: list[str]) -> dict[str, Any]:
         "parent MB": round(parent, 1),
         "target MB": 250,
     }
-
-
-if __name__ == "__main__":
-    main()
