@@ -15,8 +15,10 @@ _SHOWN = 60  # characters of a caption
 def deviations(ledger: Ledger) -> Iterator[str]:
     """Models whose bills are more than 25 % off the estimates of their prompt tokens."""
     for model, estimated, billed, lines in ledger.answers.calibration():
-        if lines < _LINES or estimated <= 0 or abs(billed - estimated) * 100 <= (
-            _DEVIATION * estimated
+        if (
+            lines < _LINES
+            or estimated <= 0
+            or abs(billed - estimated) * 100 <= (_DEVIATION * estimated)
         ):
             continue
         then = (

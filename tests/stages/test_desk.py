@@ -23,9 +23,7 @@ def test_a_reservation_counts_for_this_run_and_the_time_it_is_made(scene: Scene)
 def test_stopping_is_an_error_of_its_own(scene: Scene) -> None:
     scene.desk.check_stop()
     scene.rules(stopping=lambda: True)
-    with pytest.raises(
-        Interrupted, match="nothing is under way"
-    ) as caught:
+    with pytest.raises(Interrupted, match="nothing is under way") as caught:
         scene.desk.check_stop()
     assert caught.value.exit_code == 130
 
