@@ -24,10 +24,9 @@ class Cleaned:
 
 
 def clean(desk: Desk, *, orphans: bool = False) -> Cleaned:
-    """Remove the files of shards that are over, and what a kill left half written; with `orphans`
-    also uploads of this workspace that no live shard uses."""
+    """Remove the files of shards that are over; with `orphans` also uploads of this workspace
+    that no live shard uses."""
     result = Cleaned()
-    _clean_leftovers(desk, result)
     for row, shard_key, file_id in desk.ledger.shards.to_clean():
         desk.check_stop()
         if _clean_remote(desk, row, file_id, result):
@@ -63,15 +62,6 @@ def _clean_local(desk: Desk, shard_key: str, result: Cleaned) -> None:
     if not desk.keep_raw:
         for raw in desk.workspace.raw.glob(f"{shard_key}.*"):
             remove(raw)
-            result.local += 1
-
-
-def _clean_leftovers(desk: Desk, result: Cleaned) -> None:
-    """Temporary files: whoever wrote them is gone, for this process alone holds the workspace and
-    writes nothing now."""
-    for folder in (desk.workspace.shards, desk.workspace.raw):
-        for path in folder.glob("_*"):
-            remove(path)
             result.local += 1
 
 

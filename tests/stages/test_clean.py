@@ -98,14 +98,6 @@ def test_orphans_of_this_workspace_go_when_asked_for(scene: Scene) -> None:
     assert sorted(remote(scene)) == ["captionmill-other-000001-aa.jsonl", "theirs.jsonl"]
 
 
-def test_what_a_kill_left_half_written_goes(scene: Scene) -> None:
-    (scene.workspace.shards / "_000001-aa.jsonl.tmp").write_text("half")
-    (scene.workspace.raw / "_000001-aa.batch_1.output.jsonl.gz.part").write_text("half")
-    scene.rules(keep_shards=True)
-    assert clean(scene.desk).local == 2
-    assert list(scene.workspace.shards.iterdir()) == list(scene.workspace.raw.iterdir()) == []
-
-
 def test_a_stop_comes_between_two_shards(scene: Scene) -> None:
     settled(scene)
     scene.rules(stopping=lambda: True)
