@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from tests.crash.child import KEY
+from tests.crash.child import KEY, copy_ledger
 from tests.crash.pictures import GPS_MARK
 
 if TYPE_CHECKING:
@@ -84,14 +84,27 @@ class Judge:
         connection = None
         try:
             if path.exists():
-                connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-                if not connection.execute("PRAGMA user_version").fetchone()[0]:
-                    connection.close()
-                    connection = None
+                connection = self._opened(path)
             yield connection
         finally:
             if connection is not None:
                 connection.close()
+
+    def _opened(self, path: Path) -> sqlite3.Connection | None:
+        """The ledger, read-only, or a copy of it where a full disk has no room for a look."""
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        try:
+            made = connection.execute("PRAGMA user_version").fetchone()[0]
+        except sqlite3.OperationalError:
+            connection.close()
+            folder = self._world.root / "look"
+            copy_ledger(path.parent, folder)
+            connection = sqlite3.connect(folder / path.name)
+            made = connection.execute("PRAGMA user_version").fetchone()[0]
+        if made:
+            return connection
+        connection.close()
+        return None
 
     def _check_table(self) -> None:
         path = self._world.workspace / "captions.parquet"
