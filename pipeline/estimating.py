@@ -115,7 +115,7 @@ class _Scene:
 
     def wish_of(self, model: str) -> Wish:
         """The same wish of another model."""
-        return _wish(self.config, self.identity, self.now, model)
+        return _wish(self.config, self.identity, self.ledger, self.now, model)
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def _looked_at(
         crawled = crawl(ledger, source, now)
         for problem in crawled.problems:
             say(problem)
-        wished = _wish(config, identity, now, None)
+        wished = _wish(config, identity, ledger, now, None)
         order = _order(ledger, crawled.source, wished, identity, now)
         looked = config.images.near_duplicates is not None
         known = KnownOriginals(workspace.ledger, order.recipe, looked=looked)
@@ -146,8 +146,17 @@ def _looked_at(
         yield _Scene(config, identity, ledger, order, wished, engine, find, now)
 
 
-def _wish(config: Config, identity: Identity, now: int, model: str | None) -> Wish:
-    return wishes.wish(config, local=identity.local, account=identity.account, now=now, model=model)
+def _wish(config: Config, identity: Identity, ledger: Ledger, now: int, model: str | None) -> Wish:
+    """What a run would ask for, calibrated by the bills so far as a run is."""
+    name = model or config.provider.model
+    return wishes.wish(
+        config,
+        local=identity.local,
+        account=identity.account,
+        now=now,
+        model=model,
+        calibration=wishes.ratio(ledger.answers.calibration(), name),
+    )
 
 
 def _other(scene: _Scene, model: str) -> PolicyCost:

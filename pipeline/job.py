@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from decimal import Decimal
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline import wiring, wishes
@@ -21,7 +21,7 @@ from pipeline.finishing import export_all, finish
 from pipeline.inputs import download, locate, open_data
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
-from pipeline.online import caption_online, knows_batches
+from pipeline.online import at_flex, caption_online, knows_batches
 from pipeline.recording import recorded, told
 from pipeline.records import Nano
 from pipeline.report.summary import Report
@@ -241,14 +241,7 @@ class Run:
         session = self.session
         with self.engines(order) as engines:
             if session.online:
-                return caption_online(
-                    session,
-                    session.config,
-                    order,
-                    self.pen(queue_room(session.desk, self.wish.request.model)),
-                    lambda writer: writer.write(engines, lambda i: locate(self.source, i)),
-                    self.watcher,
-                )
+                return self._online(session.config, order, engines)
             captioner = Captioner(
                 session.desk,
                 order,
@@ -258,23 +251,44 @@ class Run:
                 self.watcher,
                 wait=wait,
                 poll_seconds=0.5 if session.identity.local else session.config.batch.poll_seconds,
+                leave_rest=lambda: self._few_left(order),
             )
-            return captioner.caption()
+            tally = captioner.caption()
+            if self._few_left(order) and not tally.open and tally.error is None:
+                session.desk.say("the last few go online, at the flex tier")
+                tally.add(self._online(at_flex(session.config), order, engines))
+            return tally
+
+    def _few_left(self, order: Order) -> bool:
+        """True when so few requests go again that they are asked online (`[online] flex_last`)."""
+        ledger, most = self.session.ledger, self.session.config.online.flex_last
+        if not most or self.session.identity.local or ledger.images.count_todo(order.source):
+            return False
+        return 0 < ledger.works.going_again(order.spec) <= most
+
+    def _online(self, config: Config, order: Order, engines: Engines) -> Tally:
+        """Caption what is left, one request at a time."""
+        session, wished = self.session, wish_of(self.session, config)
+        pen = replace(
+            self.pen(queue_room(session.desk, wished.request.model)),
+            quill=wiring.quill(wished),
+            again=wiring.quills(config, wished, lambda c: wish_of(session, c)),
+        )
+        find = functools.partial(locate, self.source)
+        return caption_online(
+            session, config, order, pen, lambda writer: writer.write(engines, find), self.watcher
+        )
 
 
 def wish_of(session: Session, config: Config | None = None) -> Wish:
     """What a configuration asks for, calibrated by the bills so far."""
     config = config or session.config
-    ratios = {
-        model: Decimal(billed) / max(1, estimated)
-        for model, estimated, billed, _ in session.ledger.answers.calibration()
-    }
     return wishes.wish(
         config,
         local=session.identity.local,
         account=session.identity.account,
         now=session.clock.now(),
-        calibration=ratios.get(config.provider.model),
+        calibration=wishes.ratio(session.ledger.answers.calibration(), config.provider.model),
     )
 
 

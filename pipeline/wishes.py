@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -149,6 +149,16 @@ def _estimator(config: Config, facts: ModelFacts, calibration: Decimal | None) -
 def tier_of(config: Config) -> Tier:
     """How requests are processed, which decides their price."""
     return config.online.tier if config.provider.name == "openai_online" else "batch"
+
+
+def ratio(calibration: Iterable[tuple[str, int, int, int]], model: str) -> Decimal | None:
+    """Billed / estimated prompt tokens of a model (see `Answers.calibration`), None without any."""
+    found = (
+        Decimal(billed) / max(1, estimated)
+        for name, estimated, billed, _ in calibration
+        if name == model
+    )
+    return next(found, None)
 
 
 def margin(configured: Decimal, calibration: Decimal | None) -> Decimal:

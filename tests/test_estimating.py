@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.errors import Busy
 from pipeline.estimating import estimate, find_alike
+from pipeline.ledger import Ledger
 from tests.rig import Rig
 
 
@@ -38,6 +39,19 @@ def test_a_run_after_an_estimate_pays_what_was_said(rig: Rig) -> None:
     assert quote.worst is not None
     assert rig.server.books.total_nano() <= quote.worst
     assert quote.requests == len(rig.server.books.rows())
+
+
+def test_an_estimate_reserves_what_a_run_does_also_after_dear_bills(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    with Ledger(rig.workspace.ledger) as ledger:
+        ledger.database.execute("UPDATE calibration SET billed = 3 * estimated")
+    rig.add("b.png", first=7)
+    found = estimate(rig.config(), rig.data).quote
+    rig.run(wait=False)
+    with rig.ledger() as ledger:
+        (reserved,) = ledger.database.one("SELECT MAX(reserved) FROM reservations") or (None,)
+        assert found.worst == reserved
 
 
 def test_prices_of_openai_models_can_be_asked_from_a_local_configuration(

@@ -6,7 +6,7 @@ from pipeline.config import load_config
 from pipeline.core.appraisal import Appraiser
 from pipeline.core.pricing import LOCAL_FREE
 from pipeline.errors import UsageError
-from pipeline.wishes import Wish, margin, policies, wish
+from pipeline.wishes import Wish, margin, policies, ratio, wish
 
 NOW = 1_795_000_000
 
@@ -83,3 +83,10 @@ def test_the_policies_end_with_the_originals() -> None:
     assert [policy.name for policy in found][-1] == "originals"
     assert found[-1].choose(4000, 3000) == (4000, 3000)
     assert max(found[0].choose(4000, 3000)) <= 512
+
+
+def test_the_ratio_is_of_the_model_itself() -> None:
+    bills = [("a", 100, 150, 3), ("b", 0, 7, 1)]
+    assert ratio(bills, "a") == Decimal("1.5")
+    assert ratio(bills, "b") == 7
+    assert ratio(bills, "c") is None
