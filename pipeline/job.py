@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import wiring, wishes
+from pipeline import wiring
+from pipeline.asking import Confirm, ask, wish_of
 from pipeline.config import Config
 from pipeline.core.budget import room
-from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import check_template
-from pipeline.errors import NeedsPerson, ServiceError, UsageError
+from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.finishing import export_all, finish
 from pipeline.inputs import download, locate, open_data
 from pipeline.ledger.lookup import KnownOriginals
@@ -33,17 +33,14 @@ from pipeline.stages.crawl import Crawled, crawl
 from pipeline.stages.dedupe import dedupe
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import Engines, Order
-from pipeline.stages.quote import quote
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import queue_room
 from pipeline.stages.write import Pen
 from pipeline.stopping import Stopper
-from pipeline.wishes import Wish
 
-__all__ = ["collect", "export_all", "run", "submit", "wish_of"]
+__all__ = ["collect", "export_all", "run", "submit"]
 
 Say = Callable[[str], None]
-Confirm = Callable[[str], bool]
 
 
 def run(
@@ -186,30 +183,7 @@ class Run:
 
     def ask(self, order: Order) -> None:
         """Show the price of what is new; ask above the configured amount."""
-        session = self.session
-        if session.ledger.images.idle(order.source, order.spec):
-            return
-        found = quote(session.ledger, order, wiring.quill(self.wish), self.wish.largest())
-        before = session.ledger.images.spec_of(order.source)
-        self.report.quote = found
-        limit = session.config.budget.confirm_above
-        if found.requests and before not in (None, order.spec):
-            session.desk.say(f"the prompt or model has changed: {found.sentence()}")
-        elif found.requests and not session.identity.local:
-            session.desk.say(found.sentence())
-        unknown = found.worst is None and session.desk.caps.any
-        if found.requests and unknown:
-            raise UsageError(
-                f"the price of {self.wish.request.model} is unknown, so nothing is sent under a "
-                f'budget: add [prices."{self.wish.request.model}"] to the configuration'
-            )
-        if found.worst is not None and found.worst > limit:
-            question = f"{found.sentence()} Go on?"
-            if not self.confirm(question):
-                raise NeedsPerson(
-                    f"not confirmed: {found.sentence()} Confirm with --yes, or raise [budget] "
-                    f"confirm_above (now {format_usd(limit)})"
-                )
+        self.report.quote = ask(self.session, self.wish, order, self.confirm)
 
     def pen(self, queue: int | None) -> Pen:
         """How requests are written, for a service that takes `queue` prompt tokens at once."""
@@ -278,18 +252,6 @@ class Run:
         return caption_online(
             session, config, order, pen, lambda writer: writer.write(engines, find), self.watcher
         )
-
-
-def wish_of(session: Session, config: Config | None = None) -> Wish:
-    """What a configuration asks for, calibrated by the bills so far."""
-    config = config or session.config
-    return wishes.wish(
-        config,
-        local=session.identity.local,
-        account=session.identity.account,
-        now=session.clock.now(),
-        calibration=wishes.ratio(session.ledger.answers.calibration(), config.provider.model),
-    )
 
 
 def _reconcile(session: Session, tally: Tally) -> bool:

@@ -51,6 +51,12 @@ def asked_online(config: Config) -> Config:
     return config.model_copy(update={"provider": provider})
 
 
+def at_flex(config: Config) -> Config:
+    """The same configuration for requests that are answered soon, at the batch price."""
+    online = config.online.model_copy(update={"tier": "flex"})
+    return asked_online(config.model_copy(update={"online": online}))
+
+
 def knows_batches(ledger: Ledger) -> bool:
     """True when the workspace has ever had a batch at the service, or may have one."""
     ids = ledger.batches.ids()

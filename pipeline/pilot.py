@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipeline import wiring, wishes
 from pipeline.account import identify
+from pipeline.asking import Confirm
 from pipeline.config import Config
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
@@ -23,7 +24,7 @@ from pipeline.core.sampling import positions, shape_of, spread
 from pipeline.core.sizing import SizePolicy, bind
 from pipeline.errors import NeedsPerson, UsageError
 from pipeline.inputs import locate, open_data
-from pipeline.job import Confirm, Run, Say
+from pipeline.job import Run, Say
 from pipeline.ledger.samples import Sampled, Samples
 from pipeline.ledger.works import Content
 from pipeline.online import asked_online, caption_online

@@ -22,7 +22,7 @@ RANKS = [
     ["__init__"],
     ["estimating", "exchange", "listening", "one", "pilot", "rebuild", "tending", "verify"],
     ["job"],
-    ["finishing", "inputs", "online", "recording"],
+    ["asking", "finishing", "inputs", "online", "recording"],
     ["imagefile", "session", "report"],
     ["account", "wiring"],
     ["wishes"],

@@ -115,7 +115,7 @@ class ProviderConfig(Section):
 
     name: Literal["auto", "openai", "openai_online", "local"] = "auto"
     model: Annotated[str, Field(min_length=1)] = "gpt-6-luna"
-    local_model: Annotated[str, Field(min_length=1)] = "efficientnet-lite0"
+    local_model: Literal["efficientnet-lite0"] = "efficientnet-lite0"
     base_url: Annotated[str, AfterValidator(service_url)] | None = None
     account: Annotated[str, Field(min_length=1, max_length=64)] = "default"
     organization: str | None = None
@@ -137,6 +137,7 @@ class OnlineConfig(Section):
     in_flight: Annotated[int, Field(ge=1, le=1000)] = 32
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
+    flex_last: Annotated[int, Field(ge=0, le=10_000)] = 0
 
 
 class BatchConfig(Section):

@@ -217,6 +217,13 @@ class Works:
         assert row is not None
         return Work(*row)  # type: ignore[arg-type]
 
+    def going_again(self, spec: int) -> int:
+        """How many payments of a spec wait for a further attempt."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM works WHERE spec = ? AND state = 'pending' AND after IS NOT NULL",
+            (spec,),
+        )
+
     def peek(self, key: bytes) -> Work | None:
         """The payment with this key, None when it does not exist."""
         row = self._db.one(

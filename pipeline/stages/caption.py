@@ -84,6 +84,19 @@ class Tally:
     waiting: Counter[str] = field(default_factory=Counter)
     open: int = 0
 
+    def add(self, other: Tally) -> None:
+        """Count what somebody else did for this run."""
+        self.batches += other.batches
+        self.requests += other.requests
+        self.settled += other.settled
+        self.outcomes.update(other.outcomes)
+        self.prompt_tokens += other.prompt_tokens
+        self.completion_tokens += other.completion_tokens
+        self.waiting.update(other.waiting)
+        for text in other.problems:
+            self.say(text)
+        self.error = graver(self.error, other.error) if other.error else self.error
+
     def fail(self, error: CaptionmillError) -> None:
         """Keep the error that decides the exit code."""
         self.say(str(error))
@@ -110,7 +123,10 @@ class Captioner:
         *,
         wait: bool,
         poll_seconds: float,
+        leave_rest: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`leave_rest`: true when what goes again is so little that somebody else sends it."""
+        self._leave_rest = leave_rest
         self.desk, self.order, self.tally = desk, order, Tally()
         self._pen, self._engines, self._locate = pen, engines, locate
         self._watcher = watcher
@@ -129,7 +145,7 @@ class Captioner:
         again = True
         while again:
             self._short = None
-            if self._clear_the_way():
+            if not self._leave_rest() and self._clear_the_way():
                 self._feed()
             again = self._drain()
         if self._short is not None:
@@ -173,7 +189,9 @@ class Captioner:
             sent = self._submit()
             can_send = sent.error is None or _passes(sent.error)
             clear = can_send and (self._wait or not sent.waiting)
-            if (self._again and clear) or (collected.batches and self._short is not None):
+            if (self._again and clear and not self._leave_rest()) or (
+                collected.batches and self._short is not None
+            ):
                 return True
             doubts = self.desk.ledger.shards.in_states("CREATING")
             if not (collected.open or sent.batches or doubts or (sent.waiting and can_send)):

@@ -184,3 +184,21 @@ def test_odd_captions_are_kept_verbatim(rig: Rig) -> None:
     assert any("\u2028" in text for text in captions)
     assert any(len(text) >= 300_000 for text in captions)
     rig.check()
+
+
+def test_the_last_few_are_asked_online_at_the_flex_tier(rig: Rig) -> None:
+    rig.add(*names(20))
+    rig.server.faults.add(BatchFault(expire_at_fraction=0.9, times=1))
+    report = rig.run(online__flex_last=5)
+    assert report.outcomes == {"captioned": 20}
+    assert rig.posts() == 1  # no second batch for two images
+    assert rig.posts("/v1/chat/completions") == 2
+    rig.check()
+
+
+def test_more_than_a_few_go_in_another_batch(rig: Rig) -> None:
+    rig.add(*names(20))
+    rig.server.faults.add(BatchFault(expire_at_fraction=0.5, times=1))
+    assert rig.run(online__flex_last=5).outcomes == {"captioned": 20}
+    assert (rig.posts(), rig.posts("/v1/chat/completions")) == (2, 0)
+    rig.check()

@@ -1,0 +1,38 @@
+import pytest
+
+from pipeline.errors import NeedsPerson
+from tests.rig import Rig
+
+
+def test_a_price_above_the_amount_is_asked_and_below_it_is_only_shown(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    with pytest.raises(NeedsPerson, match=r"not confirmed: 2 requests, about \$0\.\d+, at most"):
+        rig.run(yes=False, budget__confirm_above="0")
+    assert rig.posts("/v1/files") == 0
+    rig.run(yes=False, budget__confirm_above="1.00")
+    assert any(text.startswith("2 requests, about $") for text in rig.said)
+
+
+def test_nothing_new_is_not_priced(rig: Rig) -> None:
+    rig.add("a.png")
+    assert rig.run().quote is not None
+    rig.said.clear()
+    assert rig.run(yes=False, budget__confirm_above="0").quote is None
+    assert not any("requests" in text for text in rig.said)
+
+
+def test_bills_beyond_the_estimates_raise_what_is_reserved(rig: Rig) -> None:
+    rig.add("a.png")
+    first = rig.run().quote
+    with rig.workspace.lock():
+        from pipeline.ledger import Ledger
+
+        with Ledger(rig.workspace.ledger) as ledger:
+            ledger.database.execute("UPDATE calibration SET estimated = 100, billed = 300")
+    rig.add("b.png", first=9)
+    second = rig.run().quote
+    assert first is not None
+    assert second is not None
+    assert first.worst is not None
+    assert second.worst is not None
+    assert second.worst > first.worst
