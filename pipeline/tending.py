@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from pipeline.account import owner, workspace_of
@@ -33,10 +34,13 @@ RETRYABLE = ("length", "empty", "invalid", "refused", "filtered", "expired", "ca
 
 @dataclass(slots=True)
 class Status:
-    """A workspace at a glance; read from the ledger alone, nothing is asked or changed."""
+    """A workspace at a glance; read from the ledger alone, nothing is asked or changed.
+
+    `table` is None before it was first written.
+    """
 
     workspace: str
-    table: str
+    table: str | None
     provider: str
     images: int
     outcomes: Counter[str]
@@ -57,11 +61,13 @@ def status(config: Config) -> Status:
     """
     workspace = workspace_of(config, owner(config).provider)
     workspace.require()
+    named = config.output.parquet
+    table = Path(named).expanduser() if named else workspace.table
     with Ledger(workspace.ledger, read_only=True) as ledger:
         totals = ledger.books.totals()
         return Status(
             workspace=str(workspace.root),
-            table=config.output.parquet or str(workspace.table),
+            table=str(table) if table.is_file() else None,
             provider=(ledger.get("provider") or "").rstrip(":"),
             images=ledger.rows.images(),
             outcomes=ledger.rows.outcomes(),

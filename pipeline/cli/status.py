@@ -43,8 +43,9 @@ def _lines(found: Status) -> Iterator[str]:
     yield f"images      {found.images:>10,}"
     for outcome, count in found.outcomes.most_common():
         yield f"  {outcome:<10}{count:>10,}"
-    yield f"money       {money_line(found)}"
-    for model, estimated, billed, answers in found.calibration:
+    local = who == "local"
+    yield f"money       {'the local model is free' if local else money_line(found)}"
+    for model, estimated, billed, answers in () if local else found.calibration:
         percent = 100 * billed // max(1, estimated)
         yield (
             f"estimates   {model}: {percent} % of the expected prompt tokens were billed, "
@@ -59,7 +60,8 @@ def _lines(found: Status) -> Iterator[str]:
     for shard in found.waiting:
         requests = counted(shard.requests, "request")
         yield f"waiting     {shard.shard_key}  {shard.state.lower():<12}{requests} {shard.problem}"
-    yield f"table       {console.near(found.table)}"
+    if found.table:
+        yield f"table       {console.near(found.table)}"
     if found.frozen:
         yield f"FROZEN      {found.frozen}"
     for at, kind, text in found.incidents:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.cli.conftest import Terminal
 from tests.rig import Rig
 
@@ -66,3 +68,20 @@ def test_without_a_workspace_it_is_said_and_none_is_made(
     assert (shown.code, shown.out) == (2, "")
     assert "there is no workspace in" in shown.err
     assert not rig.workspace.root.exists()
+
+
+def test_before_the_first_table_none_is_named(slow_rig: Rig, slow_openai: Terminal) -> None:
+    slow_rig.add("a.png")
+    slow_openai("submit", slow_rig.data)
+    slow_rig.workspace.table.unlink()
+    assert "table" not in slow_openai("status").out
+    assert slow_openai("status", "--json").json["table"] is None
+
+
+def test_the_local_model_costs_nothing(captionmill: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "imgs").mkdir()
+    (tmp_path / "imgs" / "broken.jpg").write_text("no image")
+    captionmill("run", "imgs")
+    shown = captionmill("status").out
+    assert shown.startswith("workspace   data/workspaces/local (local)\n")
+    assert "money       the local model is free\n" in shown
