@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from pipeline.server.faults import LineFault
 from tests.cli.conftest import Terminal
 from tests.rig import Rig, picture
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -196,3 +199,19 @@ def test_the_local_model_says_who_it_is(captionmill: Terminal, imgs: Path) -> No
     assert "table       data/workspaces/local/captions.parquet" in shown.out
     chosen = captionmill("run", "imgs", "--provider", "local")
     assert "OPENAI_API_KEY" not in chosen.err.splitlines()[0]
+
+
+def test_the_session_in_the_readme_is_what_a_run_says(
+    captionmill: Terminal, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "data" / "samples", tmp_path / "data" / "samples")
+    shown = captionmill("run", "data/samples")
+    readme = (ROOT / "README.md").read_text()
+    session = readme.partition("$ make caption\nLOCAL MODEL")[2].partition("$ ")[0]
+    said = f"{shown.err}{shown.out}".removeprefix("LOCAL MODEL")
+    varies = ("time", "tokens")  # by machine, and by the captions' last digits
+
+    def steady(text: str) -> list[str]:
+        return [line for line in text.splitlines() if not line.startswith(varies)]
+
+    assert steady(session) == steady(said)
