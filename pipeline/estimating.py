@@ -26,6 +26,7 @@ from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import Order
 from pipeline.stages.quote import Quote, quote
 from pipeline.wishes import Wish
+from pipeline.workspace import require_local
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,9 @@ def _looked_at(
     workspace = workspace_of(config, identity.provider)
     now = Clock().now()
     with ExitStack() as stack:
+        warning = require_local(workspace.root, allow_network=config.allow_network_workspace)
+        if warning:
+            say(warning)
         workspace.create()
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from pipeline.errors import Busy
+from pipeline.errors import Busy, StorageError
 from pipeline.estimating import estimate, find_alike
 from pipeline.ledger import Ledger
 from tests.rig import Rig
@@ -69,6 +69,19 @@ def test_a_workspace_at_work_is_not_disturbed(rig: Rig) -> None:
     rig.workspace.create()
     with rig.workspace.lock(), pytest.raises(Busy):
         estimate(rig.config(), rig.data)
+
+
+def test_a_workspace_on_a_network_file_system_is_refused(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.workspace.network_file_system", lambda *_: "nfs")
+    rig.add("a.png")
+    with pytest.raises(StorageError, match="file locks are not reliable"):
+        estimate(rig.config(), rig.data)
+    assert not rig.workspace.exists()
+    said: list[str] = []
+    estimate(rig.config(allow_network_workspace=True), rig.data, say=said.append)
+    assert any("only one machine" in text for text in said)
 
 
 def test_looking_for_twins_decides_nothing(rig: Rig) -> None:
