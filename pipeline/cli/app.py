@@ -70,8 +70,16 @@ def cli() -> None:
     """Caption images through the OpenAI Batch API: never paid twice, never over budget, one
     Parquet table.
 
-    Exit codes: 0 done, 2 usage, 3 pending, 4 over budget, 5 needs a person, 6 cost anomaly,
-    7 storage, 8 books, 9 service, 70 bug, 75 busy, 130 interrupted.
+    --debug with any command shows where an error came from.
+
+    \b
+    Exit codes:
+      0  done                           7  disk full or read-only
+      2  wrong argument, file or key    8  the books do not agree
+      3  pending at the service         9  the service cannot be reached
+      4  over budget, pending          70  a bug in captionmill
+      5  a person must decide          75  another run holds the workspace
+      6  a line cost too much         130  interrupted
     """
 
 

@@ -36,6 +36,23 @@ _SENDING = {
     "--path-column": ("input.path_column", "Column of a manifest that holds the paths."),
 }
 _NUMBERS = {"--max-tokens", "--long-side", "--workers"}
+_METAVARS = {
+    "--workspace": "DIR",
+    "--provider": "NAME",
+    "--base-url": "URL",
+    "--model": "NAME",
+    "--account": "NAME",
+    "--prompt-file": "FILE",
+    "--schema-file": "FILE",
+    "--detail": "WORD",
+    "--max-tokens": "TOKENS",
+    "--long-side": "PIXELS",
+    "--budget": "USD",
+    "--budget-run": "USD",
+    "--budget-day": "USD",
+    "--budget-month": "USD",
+    "--path-column": "NAME",
+}
 
 
 def configured(
@@ -74,7 +91,9 @@ def configured(
         )(decorated)
         for option, (_, text) in reversed(table.items()):
             kind = click.INT if option in _NUMBERS else click.STRING
-            decorated = click.option(option, _name(option), type=kind, help=text)(decorated)
+            decorated = click.option(
+                option, _name(option), type=kind, metavar=_METAVARS.get(option), help=text
+            )(decorated)
         return click.option(  # type: ignore[no-any-return]
             "--config", "config_name", metavar="NAME", help="Configuration: a name or a path."
         )(decorated)
