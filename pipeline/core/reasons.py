@@ -31,9 +31,6 @@ REASONS: Mapping[str, str] = MappingProxyType(
 )
 """Every code with its plain words."""
 
-TRANSIENT: frozenset[str] = frozenset({"vanished", "unreadable", "timeout", "out_of_memory"})
-"""Codes that say something about the moment, not about the bytes: another run may do better."""
-
 _LONGEST_DETAIL = 300
 
 
