@@ -147,7 +147,7 @@ def open_session(
         ledger = stack.enter_context(_open_ledger(config, identity, workspace, building, say))
         run, log = _begin_run(config, identity, workspace, ledger, command, clock)
         say = _logged(say, log)
-        stack.enter_context(stopper.listening(say))
+        stack.enter_context(stopper.listening())
         service: BatchService = Offline()
         if not offline:
             announce(identity, config, say)

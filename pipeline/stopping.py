@@ -1,7 +1,8 @@
 """Stopping on request: Ctrl-C, SIGTERM and SIGHUP only set a flag; the second one ends at once.
 
 No clean-up happens in a handler: being stopped takes the same path as being killed, only
-between two transactions.
+between two transactions. A handler runs between any two steps of the main thread, so it takes no
+lock and uses no buffered stream: an Event could deadlock there, a print could fail.
 """
 
 from __future__ import annotations
@@ -10,44 +11,51 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from types import FrameType
 
 from pipeline.errors import EXIT_INTERRUPTED
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STDERR = 2
+_SLICE = 0.1  # seconds of sleep between two looks at the flag
+_SAID = b"stopping after this step; once more stops at once (nothing is lost either way)\n"
 
 
 class Stopper:
     """The flag, and a sleep that ends when it is set."""
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self._asked = False
 
     def stopping(self) -> bool:
         """True once somebody asked to stop."""
-        return self._asked.is_set()
+        return self._asked
 
     def ask(self) -> None:
         """Ask to stop."""
-        self._asked.set()
+        self._asked = True
 
     def sleep(self, seconds: float) -> None:
         """Wait, at most until somebody asks to stop."""
-        self._asked.wait(seconds)
+        end = time.monotonic() + seconds
+        while not self._asked and (left := end - time.monotonic()) > 0:
+            time.sleep(min(_SLICE, left))
 
     @contextlib.contextmanager
-    def listening(self, say: Callable[[str], None]) -> Iterator[None]:
+    def listening(self) -> Iterator[None]:
         """Handle signals while the block runs; only the main thread may."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
 
         def handle(_number: int, _frame: FrameType | None) -> None:
-            if self._asked.is_set():
+            if self._asked:
                 os._exit(EXIT_INTERRUPTED)
-            self._asked.set()
-            say("stopping after this step; once more stops at once (nothing is lost either way)")
+            self._asked = True
+            with contextlib.suppress(OSError):
+                os.write(_STDERR, _SAID)
 
         before = {number: signal.signal(number, handle) for number in _SIGNALS}
         try:
