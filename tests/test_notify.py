@@ -109,7 +109,10 @@ def test_problem_is_silent_when_all_is_well(tmp_path: Path, hook: Hook) -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (python("import sys; print('a'); sys.exit('no route')"), "exit code 1: no route"),
+        (
+            python("import sys; print('a', flush=True); sys.exit('no route')"),
+            "exit code 1: no route",
+        ),
         (python("import os; os.kill(os.getpid(), 9)"), "exit code -9"),
         (("/none/such",), "could not run: .*No such file"),
         (("a\0b",), "could not run"),

@@ -20,7 +20,7 @@ from pipeline.server.app import LoopbackServer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAID = ("items.csv", "bulk", "openai_online", "one ")  # asked with a key
+PAID = ("items.csv", "bulk", "openai_online", "one ", "pilot")  # asked with a key
 ELSEWHERE = (
     "make test",
     "captionmill one https://",
@@ -61,6 +61,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(root / "data" / "samples", root / "imgs")
     shutil.copy(root / "data" / "samples" / "cat.jpg", root / "photo.jpg")
     (root / "items.csv").write_text("path,title\nphoto.jpg,A cat\n")
+    (root / "plain.txt").write_text("Say what it is.")
+    (root / "poetic.txt").write_text("Say it in verse.")
     binaries = root / ".venv" / "bin"
     binaries.mkdir(parents=True)
     script(binaries / "captionmill", f'#!/bin/sh\nexec {sys.executable} -m pipeline "$@"\n')
@@ -102,6 +104,7 @@ def test_a_command_of_the_readme_works(command: str, checkout: Path, openai: str
     if "requests/" in command:  # the README shows one name, the shard has its own
         (shard,) = (checkout / "requests").glob("*.jsonl")
         command = re.sub(r"requests/\S+\.jsonl", f"requests/{shard.name}", command)
+    command = command.replace("/data/photos", "data/samples")
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=checkout,

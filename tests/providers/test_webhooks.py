@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -66,27 +66,29 @@ def without(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("headers", "said"),
+    ("made", "said"),
     [
-        (signed(key=b"another key"), "does not match"),
-        (signed(BODY + b" "), "does not match"),
-        (signed(delivery="wh_2") | {"webhook-id": "wh_1"}, "does not match"),
-        (signed() | {"webhook-timestamp": str(int(time.time()) - 1)}, "does not match"),
-        (signed() | {"webhook-signature": ""}, "does not match"),
-        (signed() | {"webhook-signature": "v1,"}, "does not match"),
-        (signed() | {"webhook-signature": "v1,\u00e9"}, "not a webhook"),
-        (signed() | {"webhook-timestamp": "soon"}, "timestamp"),
-        (signed(age=400), "too old"),
-        (signed(age=-400), "too new"),
-        (without("webhook-id"), "not a webhook"),
-        (without("webhook-timestamp"), "not a webhook"),
-        (without("webhook-signature"), "not a webhook"),
-        ({}, "not a webhook"),
+        (lambda: signed(key=b"another key"), "does not match"),
+        (lambda: signed(BODY + b" "), "does not match"),
+        (lambda: signed(delivery="wh_2") | {"webhook-id": "wh_1"}, "does not match"),
+        (lambda: signed() | {"webhook-timestamp": str(int(time.time()) - 1)}, "does not match"),
+        (lambda: signed() | {"webhook-signature": ""}, "does not match"),
+        (lambda: signed() | {"webhook-signature": "v1,"}, "does not match"),
+        (lambda: signed() | {"webhook-signature": "v1,\u00e9"}, "not a webhook"),
+        (lambda: signed() | {"webhook-timestamp": "soon"}, "timestamp"),
+        (lambda: signed(age=4000), "too old"),
+        (lambda: signed(age=-4000), "too new"),
+        (lambda: without("webhook-id"), "not a webhook"),
+        (lambda: without("webhook-timestamp"), "not a webhook"),
+        (lambda: without("webhook-signature"), "not a webhook"),
+        (dict, "not a webhook"),
     ],
 )
-def test_everything_else_is_refused(verifier: Verifier, headers: dict[str, str], said: str) -> None:
+def test_everything_else_is_refused(
+    verifier: Verifier, made: Callable[[], dict[str, str]], said: str
+) -> None:
     with pytest.raises(Forged, match=said):
-        verifier.unwrap(BODY, headers)
+        verifier.unwrap(BODY, made())
 
 
 @pytest.mark.parametrize(
