@@ -249,7 +249,7 @@ def test_workers_killed_from_outside_do_no_harm(engine: LocalEngine) -> None:
     assert set(codes(answers)) <= {"known", "out_of_memory"}
     assert sum(isinstance(answer, PreparedImage) for answer in answers) >= 1485
     engine.close()
-    assert len(children()) == before
+    assert len(children()) <= before
 
 
 def test_what_cannot_start_says_why() -> None:
@@ -297,7 +297,7 @@ def test_workers_die_with_their_parent() -> None:
 
 def test_stopped_and_continued_together_nobody_is_overdue() -> None:
     code = _ORPHANS.partition("if True")[0] + (
-        "with LocalEngine(trouble, workers=1, limits=Limits(seconds=2)) as engine:\n"
+        "with LocalEngine(trouble, workers=1, limits=Limits(seconds=4)) as engine:\n"
         "    for number, answer in engine.prepare(enumerate(['ok:1', 'slow:1', 'ok:2'])):\n"
         "        print(type(answer).__name__, flush=True)\n"
     )
@@ -309,7 +309,7 @@ def test_stopped_and_continued_together_nobody_is_overdue() -> None:
         family = [parent.pid, *children(parent.pid)]
         for pid in family:
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(4)
+        time.sleep(6)
         for pid in family:
             os.kill(pid, signal.SIGCONT)
         assert parent.stdout.read() == "KnownImage\nKnownImage\n"
