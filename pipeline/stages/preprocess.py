@@ -24,7 +24,7 @@ from pipeline.records import (
 )
 
 # Causes that may pass by themselves: looked at again on every run.
-PASSING = frozenset({"unreadable", "vanished", "out_of_memory"})
+PASSING = frozenset({"unreadable", "vanished", "out_of_memory", "internal"})
 
 
 @dataclass(frozen=True, slots=True)
