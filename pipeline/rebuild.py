@@ -117,6 +117,8 @@ def _is_sound(path: Path) -> bool:
 
 def _remember_by_cards(workspace: Workspace) -> None:
     """Without workspace.json the raw results say whose they are."""
+    if not workspace.used():
+        raise UsageError(f"there is nothing to rebuild in {workspace.root}: just run")
     workspace.create(rebuilding=True)
     ids = {batch.metadata.get(WORKSPACE, "") for batch in read_cards(workspace)} - {""}
     if len(ids) != 1:

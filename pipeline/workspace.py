@@ -162,10 +162,14 @@ class Workspace:
         except OSError as error:
             raise storage_error(self.root, error) from error
 
+    def used(self) -> bool:
+        """True when something was captioned here: there are shards, results or a table."""
+        return any(self.raw.glob("*")) or any(self.shards.glob("*.jsonl")) or self.table.exists()
+
     def _refuse_lost_ledger(self) -> None:
         if self.exists():
             return
-        if any(self.raw.iterdir()) or any(self.shards.glob("*.jsonl")) or self.table.exists():
+        if self.used():
             raise UsageError(
                 f"{self.root} holds shards or results but no ledger.db: run 'captionmill rebuild' "
                 "so that nothing is paid for again"

@@ -77,6 +77,9 @@ def test_without_any_trace_of_the_id_a_person_is_asked(world: World) -> None:
         path.unlink()
     with pytest.raises(UsageError, match="captionmill-ID-"):
         rebuild(config(world), lambda _text: None)
+    (world.workspace / "captions.parquet").unlink()
+    with pytest.raises(UsageError, match="nothing to rebuild"):
+        rebuild(config(world), lambda _text: None)
 
 
 def test_a_silent_service_leaves_the_ledger_lost(world: World) -> None:
