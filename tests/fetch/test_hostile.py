@@ -250,7 +250,7 @@ ODD_ANSWERS = {
 def test_odd_answers_are_a_reason_and_hold_nobody_up(
     site: Site, contacts: Contacts, tmp_path: Path, name: str
 ) -> None:
-    options = replace(LOCAL, seconds=1.0, idle_seconds=0.5)
+    options = replace(LOCAL, seconds=4.0, idle_seconds=1.0)
     urls = [site.on("/odd", ODD_ANSWERS[name]), site.on("/good", reply())]
     odd, good = fetch(urls, options, tmp_path)
     assert isinstance(odd, Rejection)
