@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 
 from pipeline import wiring, wishes
 from pipeline.config import Config
@@ -37,6 +38,9 @@ def ask(session: Session, wish: Wish, order: Order, confirm: Confirm) -> Quote |
     """
     if session.ledger.images.idle(order.source, order.spec):
         return None
+    going = wish.facts.shutdown_warning(_today(session))
+    if going:
+        session.desk.say(going)
     found = quote(session.ledger, order, wiring.quill(wish), wish.largest())
     before = session.ledger.images.spec_of(order.source)
     if found.requests and before not in (None, order.spec):
@@ -59,3 +63,7 @@ def ask(session: Session, wish: Wish, order: Order, confirm: Confirm) -> Quote |
             f"confirm_above (now {format_usd(limit)})"
         )
     return found
+
+
+def _today(session: Session) -> date:
+    return datetime.fromtimestamp(session.clock.now(), UTC).date()

@@ -79,10 +79,18 @@ def wish(
     Args:
         tier: how requests are processed; by default as the configuration says.
         calibration: billed / estimated prompt tokens of this model so far.
+
+    Raises:
+        UsageError: the model is not served at the endpoint, or not with this detail or size.
     """
     name = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
     name = model or name
     facts = model_facts(name, {key: m.model_dump() for key, m in config.models.items()})
+    if config.provider.endpoint not in facts.endpoints:
+        raise UsageError(
+            f"{name} is not served at {config.provider.endpoint}: set [provider] endpoint to "
+            + " or ".join(facts.endpoints)
+        )
     prompt = config.prompt
     target = config.images.sizing
     detail = detail_of(prompt.detail, facts)

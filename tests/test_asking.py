@@ -1,7 +1,9 @@
+from datetime import date
+
 import pytest
 
 from pipeline.errors import NeedsPerson
-from tests.rig import Rig
+from tests.rig import MODEL, Rig
 
 
 def test_a_price_above_the_amount_is_asked_and_below_it_is_only_shown(rig: Rig) -> None:
@@ -36,3 +38,13 @@ def test_bills_beyond_the_estimates_raise_what_is_reserved(rig: Rig) -> None:
     assert first.worst is not None
     assert second.worst is not None
     assert second.worst > first.worst
+
+
+def test_a_model_that_goes_soon_is_told_of_while_it_is_used(rig: Rig) -> None:
+    rig.add("a.png")
+    gone = {MODEL: {"shutdown": date(2026, 1, 1)}}
+    rig.run(models=gone)
+    assert any(text.startswith(f"{MODEL} was shut down on 2026-01-01") for text in rig.said)
+    rig.said.clear()
+    rig.run(models=gone)
+    assert not any("shut down" in text for text in rig.said)

@@ -55,7 +55,7 @@ def test_an_unknown_model_gets_careful_settings() -> None:
         prompt_cache_options=False,
         max_tokens_parameter="max_tokens",
         enqueued_tokens=900_000,
-        endpoints=("/v1/chat/completions",),
+        endpoints=BOTH,
         shutdown=None,
     )
 

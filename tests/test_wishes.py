@@ -90,3 +90,11 @@ def test_the_ratio_is_of_the_model_itself() -> None:
     assert ratio(bills, "a") == Decimal("1.5")
     assert ratio(bills, "b") == 7
     assert ratio(bills, "c") is None
+
+
+def test_a_model_that_is_not_served_at_the_endpoint_is_named() -> None:
+    with pytest.raises(UsageError, match=r"gpt-5.4-pro is not served at /v1/chat/completions: set"):
+        wished(provider__model="gpt-5.4-pro")
+    assert wished(provider__model="gpt-5.4-pro", provider__endpoint="/v1/responses")
+    for endpoint in ("/v1/chat/completions", "/v1/responses"):
+        assert wished(provider__model="somebody/else", provider__endpoint=endpoint)

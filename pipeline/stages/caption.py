@@ -97,6 +97,16 @@ class Tally:
             self.say(text)
         self.error = graver(self.error, other.error) if other.error else self.error
 
+    def count(self, collected: Collected) -> None:
+        """Count what a collect settled; its error is the caller's to weigh."""
+        self.settled += collected.batches
+        self.outcomes.update(collected.outcomes)
+        self.prompt_tokens += collected.prompt_tokens
+        self.completion_tokens += collected.completion_tokens
+        self.open = collected.open
+        for text in collected.problems:
+            self.say(text)
+
     def fail(self, error: CaptionmillError) -> None:
         """Keep the error that decides the exit code."""
         self.say(str(error))
@@ -237,14 +247,8 @@ class Captioner:
 
     def _count(self, collected: Collected) -> None:
         tally = self.tally
-        tally.settled += collected.batches
-        tally.outcomes.update(collected.outcomes)
-        tally.prompt_tokens += collected.prompt_tokens
-        tally.completion_tokens += collected.completion_tokens
-        tally.open = collected.open
+        tally.count(collected)
         self._again |= collected.again > 0
-        for text in collected.problems:
-            tally.say(text)
         if collected.error is None:
             if collected.open or collected.batches:  # it has answered
                 self._outage = 0

@@ -31,6 +31,7 @@ from pipeline.records import RemoteBatch
 from pipeline.stages import results
 from pipeline.stages.card import write_card
 from pipeline.stages.desk import FROZEN, Desk
+from pipeline.stages.export import STALE
 from pipeline.stages.reconcile import next_generation
 
 _REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "server"})
@@ -222,7 +223,7 @@ def settle_batch(desk: Desk, batch: Batch, result: Collected) -> None:
             desk.ledger.incident(desk.clock.now(), kind, text, shard.row, batch.row)
         if settled.over:
             _freeze(desk, batch, settled.over)
-        desk.ledger.put("table_stale", "1")
+        desk.ledger.put(STALE, "1")
     result.add(settled)
     desk.note("batch.settled", batch=batch.batch_id, shard=shard.shard_key,
               outcomes=dict(settled.outcomes), billed_nano_usd=settled.billed,

@@ -10,6 +10,7 @@ from itertools import islice
 
 from pipeline.ledger import Ledger
 from pipeline.sources.base import Listing, Source
+from pipeline.stages.export import STALE
 
 _CHUNK = 5_000  # files handed to the ledger at once
 _GROUP = 200  # folders in one transaction
@@ -59,7 +60,7 @@ def crawl(
     result.skipped = ledger.images.skipped(row)
     result.problems = list(source.problems)
     if result.changed:
-        ledger.put("table_stale", "1")
+        ledger.put(STALE, "1")
     return result
 
 

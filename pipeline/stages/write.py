@@ -29,6 +29,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.shards import NewItem, NewShard
 from pipeline.records import Nano, Prepared
+from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import Engines, Order, Wanted, link_known, looks, resolve
 
 _CHUNK = 32  # prepared images in one transaction
@@ -192,7 +193,7 @@ class Writer:
                     continue
                 found.setdefault(wanted.work.row, wanted)
             if self._order.linked:
-                self._ledger.put("table_stale", "1")
+                self._ledger.put(STALE, "1")
         return list(found.values())
 
     def _add(self, wanted: Wanted) -> Iterator[int]:
