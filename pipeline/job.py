@@ -16,12 +16,11 @@ from pipeline.asking import Confirm, ask, wish_of
 from pipeline.config import Config
 from pipeline.core.budget import room
 from pipeline.core.prompt import check_template
-from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.finishing import export_all, finish
 from pipeline.inputs import download, locate, open_data
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
-from pipeline.online import at_flex, caption_online, knows_batches
+from pipeline.online import at_flex, caption_online, look_at_service
 from pipeline.recording import recorded, told
 from pipeline.records import Nano
 from pipeline.report.summary import Report
@@ -33,7 +32,6 @@ from pipeline.stages.crawl import Crawled, crawl
 from pipeline.stages.dedupe import dedupe
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import Engines, Order
-from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import queue_room
 from pipeline.stages.write import Pen
 from pipeline.stopping import Stopper
@@ -112,7 +110,7 @@ def collect(
         recorded(session, report),
     ):
         tally = Tally()
-        _reconcile(session, tally)
+        look_at_service(session, tally)
         found = collect_batches(session.desk)
         tally.settled, tally.outcomes, tally.open = found.batches, found.outcomes, found.open
         tally.problems += found.problems
@@ -142,7 +140,7 @@ class Run:
         with recorded(self.session, self.report):
             crawled = self.crawl()
             tally = Tally()
-            if _reconcile(self.session, tally):
+            if look_at_service(self.session, tally):
                 order = self.order(crawled)
                 self.ask(order)
                 tally = self._caption(order, wait=wait)
@@ -252,20 +250,6 @@ class Run:
         return caption_online(
             session, config, order, pen, lambda writer: writer.write(engines, find), self.watcher
         )
-
-
-def _reconcile(session: Session, tally: Tally) -> bool:
-    """Ask the service what it has of ours; False: no answer, so nothing may be submitted."""
-    if session.online and not knows_batches(session.ledger):
-        return True  # a service without batches has none of ours
-    try:
-        reconcile(session.desk)
-    except ServiceError as error:
-        tally.fail(error)
-        return False
-    except NeedsPerson as error:
-        tally.fail(error)
-    return True
 
 
 def _room(session: Session) -> Nano | None:

@@ -6,13 +6,17 @@ from dataclasses import replace
 
 from pipeline.config import Config
 from pipeline.core.pace import Pace
+from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.ledger import Ledger
 from pipeline.ledger.groups import ONLINE, is_online
 from pipeline.session import Session
 from pipeline.stages.caption import Tally, Watcher
 from pipeline.stages.online import GROUP, Feed, OnlineCaptioner
 from pipeline.stages.preprocess import Order
+from pipeline.stages.reconcile import reconcile
 from pipeline.stages.write import Pen, Writer
+
+_NO_BATCHES = frozenset({403, 404, 405, 501})  # HTTP statuses of a list that is not there for us
 
 
 def caption_online(
@@ -55,6 +59,21 @@ def at_flex(config: Config) -> Config:
     """The same configuration for requests that are answered soon, at the batch price."""
     online = config.online.model_copy(update={"tier": "flex"})
     return asked_online(config.model_copy(update={"online": online}))
+
+
+def look_at_service(session: Session, tally: Tally) -> bool:
+    """Ask the service what it has of ours, once a run and before anything is sent, also online: an
+    older copy of the ledger may have been restored. False: no answer, so nothing may be sent."""
+    try:
+        reconcile(session.desk)
+    except ServiceError as error:
+        if session.online and error.status in _NO_BATCHES and not knows_batches(session.ledger):
+            return True  # a service without batches, or a key that may make none, has none of ours
+        tally.fail(error)
+        return False
+    except NeedsPerson as error:
+        tally.fail(error)
+    return True
 
 
 def knows_batches(ledger: Ledger) -> bool:

@@ -27,7 +27,7 @@ from pipeline.inputs import locate, open_data
 from pipeline.job import Run, Say
 from pipeline.ledger.samples import Sampled, Samples
 from pipeline.ledger.works import Content
-from pipeline.online import asked_online, caption_online
+from pipeline.online import asked_online, caption_online, look_at_service
 from pipeline.recording import recorded, told
 from pipeline.records import Nano, PreparedImage, RejectedImage, Rejection
 from pipeline.report.findings import Findings, Picked, Variant
@@ -109,12 +109,14 @@ class _Pilot:
         if not found:
             reasons = ", ".join(rejected)
             raise UsageError(f"none of {sum(rejected.values())} images can be captioned: {reasons}")
+        tally = Tally()
+        if not look_at_service(self.session, tally) and tally.error is not None:
+            raise tally.error
         runs = [self._run_of(changed) for _, changed in self._configs()]
         variants = [self._variant(changed, name) for name, changed in self._configs()]
         orders = [replace(one.order(crawled), linked=False) for one in runs]
         sample = self._choose(found, runs)
         self._consent(sample, runs)
-        tally = Tally()
         for one, order in zip(runs, orders, strict=True):
             self._caption(one, order, sample, tally)
         looked = len(found) + sum(rejected.values())
@@ -238,14 +240,7 @@ class _Pilot:
                 run.session, run.session.config, order, run.pen(None),
                 lambda writer: writer.write_sample(engine, images, self.locate), run.watcher,
             )  # fmt: skip
-        tally.requests += made.requests
-        tally.settled += made.settled
-        tally.outcomes.update(made.outcomes)
-        tally.prompt_tokens += made.prompt_tokens
-        tally.completion_tokens += made.completion_tokens
-        tally.problems += made.problems
-        if made.error is not None:
-            tally.fail(made.error)
+        tally.add(made)
 
     def _result(self, order: Order, picked: Picked) -> Sampled:
         ledger = self.session.ledger

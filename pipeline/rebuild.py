@@ -19,6 +19,7 @@ from pipeline.errors import BooksError, StorageError, UsageError
 from pipeline.failpoints import reached
 from pipeline.files import publish, storage_error
 from pipeline.ledger import Ledger
+from pipeline.ledger.groups import is_online
 from pipeline.records import Nano
 from pipeline.session import open_session
 from pipeline.stages.card import read_cards
@@ -69,8 +70,9 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> Rebuilt:
 def _gather(desk: Desk) -> Rebuilt:
     """First what is kept here, which needs nobody; then what the service has."""
     result = Collected()
-    kept = [batch for batch in read_cards(desk.workspace) if is_ours(desk, batch)]
-    for batch in kept:
+    # groups of online requests were taken in when the session was opened
+    kept = read_cards(desk.workspace, lambda batch_id: not is_online(batch_id))
+    for batch in [batch for batch in kept if is_ours(desk, batch)]:
         adopt_batch(desk, batch)
         settle_kept(desk, batch, result)
     reached("rebuild.settled_kept")

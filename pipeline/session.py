@@ -27,7 +27,7 @@ from pipeline.providers.offline import Offline
 from pipeline.runlog import RunLog, drop_old, log_path
 from pipeline.secrets import Secret
 from pipeline.stages.desk import Desk
-from pipeline.stages.online import close_left_open
+from pipeline.stages.landing import close_left_open
 from pipeline.stopping import Stopper
 from pipeline.workspace import Workspace, require_local
 

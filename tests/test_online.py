@@ -4,13 +4,11 @@ from pipeline.online import knows_batches
 from tests.rig import Rig
 
 
-def test_a_workspace_of_groups_alone_asks_no_batch_service(rig: Rig) -> None:
+def test_a_workspace_of_groups_alone_knows_no_batches(rig: Rig) -> None:
     rig.add("a.png")
     rig.run(provider__name="openai_online")
     with rig.ledger() as ledger:
         assert not knows_batches(ledger)
-    rig.run(provider__name="openai_online")
-    assert not rig.server.books.requests(path="/v1/batches")
     rig.add("b.png", first=3)
     rig.run()
     with rig.ledger() as ledger:

@@ -60,21 +60,39 @@ def void_mark(custom_id: str) -> bytes:
 
 @dataclass(slots=True)
 class Told:
-    """What a journal tells: the ids of requests that may have had an effect."""
+    """What a journal tells: the ids of requests that may have had an effect, and those of whole
+    answers."""
 
     sent: set[str]
+    answered: set[str]
 
     @classmethod
     def by(cls, lines: Iterable[bytes]) -> Told:
-        """Read the marks; answers and torn lines are passed over."""
+        """Read it; torn lines are passed over."""
         sent: set[str] = set()
+        answered: set[str] = set()
         for line in lines:
             name = line[1:].strip().decode("ascii", "replace")
             if line[:1] == b"+":
                 sent.add(name)
             elif line[:1] == b"-":
                 sent.discard(name)
-        return cls(sent)
+            elif line[:1] == b"{":
+                answered.update(_answered(line))
+        return cls(sent, answered)
+
+    @property
+    def lost(self) -> list[str]:
+        """The ids of requests that may have had an effect and whose answers are not here."""
+        return sorted(self.sent - self.answered)
+
+
+def _answered(line: bytes) -> list[str]:
+    """The id of an answer's line, nothing where it is torn. Our own lines are strict JSON."""
+    try:
+        return [str(orjson.loads(line)["custom_id"])]
+    except (orjson.JSONDecodeError, KeyError):
+        return []
 
 
 def is_answer(line: bytes) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from pipeline.files import write_whole
 from pipeline.ledger.batches import Batch
@@ -28,14 +29,29 @@ def write_card(desk: Desk, batch: Batch, remote: RemoteBatch) -> None:
     card = {name: getattr(remote, name) for name in _KEPT}
     card["metadata"] = metadata_of(desk.ledger.workspace_id(), shard, fields)
     card["metadata"]["captionmill_generation"] = str(batch.generation)
-    path = desk.workspace.raw / f"{shard.shard_key}.{remote.id}{_SUFFIX}"
+    path = card_path(desk.workspace, shard.shard_key, remote.id)
     write_whole(path, json.dumps(card, indent=1).encode() + b"\n")
 
 
-def read_cards(workspace: Workspace) -> Iterator[RemoteBatch]:
-    """The batches whose raw files are kept here, oldest first; a damaged card is left out."""
+def card_path(workspace: Workspace, shard_key: str, batch_id: str) -> Path:
+    """Where the card of a batch is."""
+    return workspace.raw / f"{shard_key}.{batch_id}{_SUFFIX}"
+
+
+def is_card(path: Path) -> bool:
+    """True for a card among the raw files."""
+    return path.name.endswith(_SUFFIX)
+
+
+def read_cards(
+    workspace: Workspace, wanted: Callable[[str], bool] = lambda _batch_id: True
+) -> Iterator[RemoteBatch]:
+    """The batches whose raw files are kept here and whose ids are `wanted`, oldest first; a
+    damaged card is left out."""
     found = []
     for path in workspace.raw.glob(f"*{_SUFFIX}"):
+        if not wanted(path.name.removesuffix(_SUFFIX).partition(".")[2]):
+            continue
         try:
             card = json.loads(path.read_bytes())
             found.append(RemoteBatch(**card))

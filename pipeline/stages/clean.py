@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pipeline.errors import ServiceError
 from pipeline.failpoints import reached
 from pipeline.files import remove
+from pipeline.ledger.groups import is_online
+from pipeline.stages.card import is_card
 from pipeline.stages.desk import Desk
 
 
@@ -61,8 +63,11 @@ def _clean_local(desk: Desk, shard_key: str, result: Cleaned) -> None:
         result.local += 1
     if not desk.keep_raw:
         for raw in desk.workspace.raw.glob(f"{shard_key}.*"):
-            remove(raw)
-            result.local += 1
+            # no service lists groups of online requests: their cards are all that can tell a
+            # lost or older ledger that they were paid for
+            if not (is_online(shard_key) and is_card(raw)):
+                remove(raw)
+                result.local += 1
 
 
 def _clean_orphans(desk: Desk, result: Cleaned) -> None:

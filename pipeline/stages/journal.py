@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.core.answer import split_lines
-from pipeline.core.online import Told, is_answer, sent_mark, void_mark
+from pipeline.core.online import Told, is_answer, lost_line, sent_mark, void_mark
 from pipeline.failpoints import reached
 from pipeline.files import fsync_folder, storage_error
 
@@ -71,7 +71,7 @@ def journal_path(raw: Path, shard_key: str) -> Path:
 def told(path: Path) -> Told:
     """What a journal tells; one that was never begun tells that nothing was sent."""
     if not path.exists():
-        return Told(set())
+        return Told(set(), set())
     with path.open("rb") as stream:
         return Told.by(line for _, line in split_lines(stream))
 
@@ -85,7 +85,11 @@ def answers(path: Path) -> Iterator[bytes]:
 
 
 def keep_answers(path: Path, target: BinaryIO) -> None:
-    """Copy the answers of a journal to the end of `target`."""
-    if path.exists():
-        for line in answers(path):
-            target.write(line)
+    """Copy the answers of a journal to the end of `target`, then a line for each request whose
+    answer did not come: without journal and ledger they still tell all that was sent."""
+    if not path.exists():
+        return
+    for line in answers(path):
+        target.write(line)
+    for name in told(path).lost:
+        target.write(lost_line(name, "the program ended before the answer came"))

@@ -58,6 +58,20 @@ def reconcile(desk: Desk) -> int:
     return wait
 
 
+def unseen(desk: Desk) -> tuple[int, NeedsPerson | None]:
+    """How many adopted shards hold nobody knows what, so that an image sent now may be in one of
+    them; and the error when no waiting will tell."""
+    blind = desk.ledger.adoption.blind()
+    lost = [shard.shard_key for shard in blind if shard.gone]
+    if not lost:
+        return len(blind), None
+    return len(blind), NeedsPerson(
+        f"the batches of {', '.join(lost)} were paid for, and neither here nor at the service is "
+        "left what they held, so an image sent now may be paid for again: if that is fine, run "
+        "'captionmill resolve write-off'"
+    )
+
+
 def _known(desk: Desk) -> frozenset[str]:
     return frozenset(desk.ledger.batches.ids())
 
@@ -204,6 +218,14 @@ def give_back(desk: Desk, shard: Shard) -> None:
     with desk.ledger.database.transaction("give_back"):
         desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
         desk.ledger.shards.dissolve(shard)
+
+
+def take_apart(desk: Desk) -> None:
+    """Free the images of all shards that have no batch. A create call in doubt keeps its own."""
+    for shard in desk.ledger.shards.in_states("SEALED"):
+        desk.ledger.shards.dissolve(shard)
+    for shard in desk.ledger.shards.in_states("UPLOADING", "UPLOADED"):
+        give_back(desk, shard)
 
 
 def _generation(batch: RemoteBatch) -> int:

@@ -98,7 +98,7 @@ def read(
 
 def _lines(paths: Iterable[Path], schema: tuple[str, ...], report: Report) -> Iterator[Answer]:
     for path in paths:
-        for offset, raw in _whole(path):
+        for offset, raw in whole(path):
             judged = judge_line(raw, schema)
             if isinstance(judged, BadLine):
                 report.note(
@@ -109,7 +109,7 @@ def _lines(paths: Iterable[Path], schema: tuple[str, ...], report: Report) -> It
                 yield judged
 
 
-def _whole(path: Path) -> Iterator[tuple[int, bytes]]:
+def whole(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a raw file, which was whole when it was kept.
 
     Raises:

@@ -7,22 +7,23 @@ are kept here, or the files at the service say which requests are in it.
 from __future__ import annotations
 
 import contextlib
-import gzip
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from pipeline.core.answer import split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
 from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
 from pipeline.errors import NotFound
 from pipeline.ledger.adoption import Lost
+from pipeline.ledger.groups import ONLINE, is_online
 from pipeline.records import RemoteBatch
+from pipeline.stages import results
 from pipeline.stages.desk import Desk
 
 _CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
-_OUR_KEY = re.compile(r"[0-9]{6,}-[0-9a-f]{8}")
+_OUR_KEY = re.compile(rf"(?:{ONLINE})?[0-9]{{6,}}-[0-9a-f]{{8}}")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -60,7 +61,7 @@ def doubtful_shard(desk: Desk, path: Path) -> bool:
     """Take in a request file of which no batch is known; False for one that is not ours."""
     with path.open("rb") as stream:
         lines = list(_requests(stream))
-    if not lines or not _OUR_KEY.fullmatch(path.stem):
+    if not lines or not _OUR_KEY.fullmatch(path.stem) or is_online(path.stem):
         return False
     adoption = desk.ledger.adoption
     with desk.ledger.database.transaction("doubt"):
@@ -86,7 +87,7 @@ def contents(desk: Desk, batch: RemoteBatch) -> list[WorkAttempt] | None:
         return sent
     if not batch.terminal:
         return None
-    kept = list(_kept(desk, key, batch.id))
+    kept = list(kept_requests(desk, key, batch.id))
     if kept:
         return kept
     found = [_download(desk, file) for file in (batch.output_file_id, batch.error_file_id) if file]
@@ -94,15 +95,18 @@ def contents(desk: Desk, batch: RemoteBatch) -> list[WorkAttempt] | None:
     return lines or None
 
 
-def _kept(desk: Desk, key: str, batch_id: str) -> Iterator[WorkAttempt]:
-    """Requests by the answers that are kept here."""
+def kept_requests(desk: Desk, key: str, batch_id: str) -> Iterator[WorkAttempt]:
+    """Requests by the answers that are kept here.
+
+    Raises:
+        StorageError: a file of answers is damaged.
+    """
     if not _PLAIN.fullmatch(batch_id):
         return
     for kind in ("output", "error"):
         path = desk.workspace.raw / f"{key}.{batch_id}.{kind}.jsonl.gz"
         if path.is_file():
-            with gzip.open(path, "rb") as stream:
-                yield from _requests(cast(BinaryIO, stream))
+            yield from _in_lines(results.whole(path))
 
 
 def _download(desk: Desk, file_id: str) -> list[WorkAttempt] | None:
@@ -123,7 +127,10 @@ def _download(desk: Desk, file_id: str) -> list[WorkAttempt] | None:
 
 def _requests(stream: BinaryIO) -> Iterator[WorkAttempt]:
     """The custom_ids of a request or answer file that are ours."""
-    lines: Iterable[tuple[int, bytes]] = split_lines(stream)
+    return _in_lines(split_lines(stream))
+
+
+def _in_lines(lines: Iterable[tuple[int, bytes]]) -> Iterator[WorkAttempt]:
     for _, line in lines:
         match = _CUSTOM_ID.search(line)
         parsed = parse_custom_id(match.group(1).decode("ascii")) if match else None

@@ -24,7 +24,7 @@ from pipeline.failpoints import reached
 from pipeline.files import require_room, sha256_of
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.stages.desk import FROZEN, Desk
-from pipeline.stages.reconcile import give_back, reconcile
+from pipeline.stages.reconcile import give_back, reconcile, unseen
 
 _TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
 _ANSWER_ROOM = 8_192  # bytes an answer line may need, generously
@@ -88,19 +88,11 @@ def submit(desk: Desk, spec: int, result: Submitted | None = None) -> Submitted:
 
 def _nothing_is_blind(desk: Desk, result: Submitted) -> bool:
     """Nothing is sent while some image may be in a batch of unknown contents."""
-    blind = desk.ledger.adoption.blind()
-    lost = [shard.shard_key for shard in blind if shard.gone]
-    if lost:
-        result.stop(
-            "adopted",
-            NeedsPerson(
-                f"the batches of {', '.join(lost)} were paid for, and neither here nor at the "
-                "service is left what they held, so an image sent now may be paid for again: if "
-                "that is fine, run 'captionmill resolve write-off'"
-            ),
-        )
+    blind, error = unseen(desk)
+    if error is not None:
+        result.stop("adopted", error)
     elif blind:
-        result.waiting["adopted"] += len(blind)
+        result.waiting["adopted"] += blind
     return not blind
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.online import lost_line
+from pipeline.core.online import NO_ANSWER, lost_line
 from pipeline.errors import StorageError
 from pipeline.stages.journal import Journal, answers, journal_path, keep_answers, told
 
@@ -21,13 +21,17 @@ def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert list(answers(path)) == [lost_line("cm-a", "gone")]
     target = io.BytesIO()
     keep_answers(path, target)
-    assert target.getvalue() == lost_line("cm-a", "gone")
+    assert target.getvalue().startswith(lost_line("cm-a", "gone"))
+    (unanswered,) = target.getvalue().splitlines()[1:]
+    assert b'"custom_id":"cm-c"' in unanswered
+    assert NO_ANSWER.encode() in unanswered
 
 
 def test_a_torn_last_line_is_an_answer_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "x.journal"
     path.write_bytes(b"+cm-a\n+cm-b\n" + lost_line("cm-a", "x") + b'{"custom_id": "cm-b", "res')
     assert told(path).sent == {"cm-a", "cm-b"}
+    assert told(path).lost == ["cm-b"]
     assert list(answers(path))[1] == b'{"custom_id": "cm-b", "res\n'
 
 
