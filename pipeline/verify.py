@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.account import owner, workspace_of
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.files import sha256_of
 from pipeline.ledger import Ledger
@@ -41,7 +42,7 @@ class Verdict:
         )
         if not self.findings:
             return f"all is well: {looked}"
-        return f"{len(self.findings):,} finding(s) in {looked}"
+        return f"{counted(len(self.findings), 'finding')} in {looked}"
 
 
 def verify(config: Config) -> Verdict:

@@ -120,7 +120,7 @@ class Rig:
             assert books.total_nano() <= totals.settled + totals.reserved
             assert sum(ledger.rows.outcomes().values()) == ledger.rows.images()
             if at_rest:
-                assert totals.settled == books.total_nano() == ledger.rows.answers_sum()
+                assert totals.settled == books.total_nano() == ledger.audit.sums()[1]
                 assert totals.reserved == 0
 
 

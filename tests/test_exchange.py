@@ -189,8 +189,9 @@ def test_merging_again_changes_nothing_and_says_so(elsewhere: Elsewhere, rig: Ri
     merge(rig.config(), [output])
     before = rig.table()
     report = merge(rig.config(), [output, output])
-    assert report.problems == [f"{output}: 2 line(s) answer requests that are answered already: "
-                               "nothing is changed"] * 2  # fmt: skip
+    assert report.problems == [
+        f"{output}: 2 lines left out: their requests are answered already"
+    ] * 2
     assert report.exit_code == 0
     assert rig.table() == before
     rig.check()
@@ -237,8 +238,8 @@ def test_odd_lines_are_counted_and_the_others_taken(elsewhere: Elsewhere, rig: R
     report = merge(rig.config(), [output])
     assert report.outcomes == {"captioned": 1, "pending": 1}
     assert report.problems == [
-        f"{output}: 1 line(s) answer no requests of captionmill",
-        f"{output}: 3 line(s) cannot be read",
+        f"{output}: 1 line left out: no request of captionmill",
+        f"{output}: 3 lines left out: unreadable",
     ]
     output.write_bytes(second)
     assert merge(rig.config(), [output]).exit_code == 0
@@ -258,7 +259,7 @@ def test_an_answer_to_what_is_at_the_service_comes_from_there(
     rig.run(wait=False)
     path.write_text(json.dumps(line))
     report = merge(rig.config(), [path])
-    assert "1 line(s) answer requests that are under way" in report.problems[0]
+    assert "1 line left out: their requests are under way" in report.problems[0]
     rig.server.clock.advance(4000)
     assert collect(rig.config()).outcomes == {"captioned": 1}
     rig.check()

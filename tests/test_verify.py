@@ -73,22 +73,22 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "an answer is gone": (
         lambda ws: change(ws, "UPDATE works SET answer = NULL WHERE id = 1"),
-        "1 outcome(s) without an answer",
+        "outcomes without an answer: 1",
     ),
     "a reservation is gone": (
         lambda ws: change(ws, "DELETE FROM reservations WHERE id = 1"),
-        "1 batch(es) without a reservation",
+        "batches without a reservation: 1",
     ),
     "a reservation is open again": (
         lambda ws: change(
             ws, "UPDATE reservations SET state = 'open', settled = NULL WHERE id = 1"
         ),
-        "1 settled batch(es) whose reservation is still open",
+        "settled batches whose reservations are still open: 1",
     ),
     "a line is gone": (lambda ws: change(ws, "DELETE FROM items WHERE live = 1"), "in no shard"),
     "an image is free": (
         lambda ws: change(ws, "UPDATE works SET state = 'pending' WHERE state = 'live'"),
-        "whose image is not under way",
+        "whose images are not under way",
     ),
 }
 
@@ -100,7 +100,7 @@ def test_damage_is_found(name: str, copy: Path) -> None:
     verdict = look(copy)
     assert len(verdict.findings) >= 1
     assert any(words in finding for finding in verdict.findings), verdict.findings
-    assert "finding(s) in" in verdict.line
+    assert " in " in verdict.line
 
 
 def test_a_flipped_bit_of_the_table_is_found(copy: Path) -> None:

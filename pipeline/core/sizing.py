@@ -188,18 +188,6 @@ class Sizing:
         return self.base + self.per_cell * cells(width, height, self.cell)
 
 
-def choose_size(
-    width: int, height: int, policy: SizePolicy, rule: ImageRule | None, detail: Detail
-) -> tuple[int, int]:
-    """The size in pixels to send a source of width x height in; `bind` once for many images.
-
-    Raises:
-        ImpossibleTarget, UnsupportedDetail: see `bind`.
-        ValueError: a side below 1.
-    """
-    return bind(policy, rule, detail).choose(width, height)
-
-
 def bind(policy: SizePolicy, rule: ImageRule | None, detail: Detail) -> Sizing:
     """Bind a policy to a model's rule (None: unknown) and a detail.
 

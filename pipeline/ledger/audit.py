@@ -40,36 +40,36 @@ WHERE r.state = 'settled' AND r.settled IS NOT NULL
 GROUP BY r.id HAVING r.settled <> COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
 """
 
-# each: what must not be, and how many of it there are
+# each: what must not be, and how to count it
 _CONTRADICTIONS = (
     (
-        "image(s) under way that are in no shard",
+        "images under way that are in no shard",
         "SELECT COUNT(*) FROM works w WHERE w.state = 'live' AND NOT EXISTS "
         "(SELECT 1 FROM items i WHERE i.work = w.id AND i.live = 1)",
     ),
     (
-        "request(s) in a shard whose image is not under way",
+        "requests in a shard whose images are not under way",
         "SELECT COUNT(*) FROM items i JOIN works w ON w.id = i.work "
         "WHERE i.live = 1 AND w.state = 'pending'",
     ),
     (
-        "outcome(s) without an answer",
+        "outcomes without an answer",
         "SELECT COUNT(*) FROM works w LEFT JOIN answers a ON a.id = w.answer "
         "WHERE w.outcome IS NOT NULL AND (a.id IS NULL OR a.outcome <> w.outcome)",
     ),
     (
-        "shard(s) at the service without a batch",
+        "shards at the service without a batch",
         "SELECT COUNT(*) FROM shards s WHERE s.state IN ('SUBMITTED', 'DOWNLOADED') "
         "AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.shard = s.id)",
     ),
     (
-        "batch(es) without a reservation",
+        "batches without a reservation",
         "SELECT COUNT(*) FROM batches b WHERE NOT EXISTS (SELECT 1 FROM reservations r "
         "WHERE r.shard = b.shard AND r.generation = "
         "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END)",
     ),
     (
-        "settled batch(es) whose reservation is still open",
+        "settled batches whose reservations are still open",
         "SELECT COUNT(*) FROM batches b JOIN reservations r ON r.shard = b.shard AND "
         "r.generation = CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END "
         "WHERE b.state = 'settled' AND r.state = 'open'",
@@ -89,7 +89,7 @@ class Audit:
         for words, sql in _CONTRADICTIONS:
             count = self._db.number(sql)
             if count:
-                yield f"{count:,} {words}"
+                yield f"{words}: {count:,}"
         for batch_id, settled, charged in self._db.execute(_UNBALANCED):
             yield f"batch {batch_id}: {settled} nano-dollars settled, but {charged} in its answers"
 

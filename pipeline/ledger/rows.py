@@ -210,7 +210,3 @@ class Rows:
         )
         settled, reserved = row or (0, 0)
         return int(settled or 0), int(reserved or 0)  # type: ignore[call-overload]
-
-    def answers_sum(self) -> Nano:
-        """Sum of all charges by line: must equal the sum of all settled reservations."""
-        return self._db.number("SELECT SUM(billed) FROM answers")

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from pipeline.core.answer import BadLine, judge_line, split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
 from pipeline.core.lenient_json import Unreadable, parse
+from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.failpoints import reached
 from pipeline.files import require_room, sha256_of
@@ -27,10 +28,10 @@ from pipeline.stages.desk import Desk
 
 _FLUSH = 1 << 16  # bytes of a part that wait in memory: a file may hold a thousand shards
 _LEFT = {
-    "answered": "answer requests that are answered already: nothing is changed",
-    "under way": "answer requests that are under way at a service: their answers come from there",
-    "alien": "answer no requests of captionmill",
-    "unreadable": "cannot be read",
+    "answered": "their requests are answered already",
+    "under way": "their requests are under way at a service, the answers come from there",
+    "alien": "no request of captionmill",
+    "unreadable": "unreadable",
 }
 
 
@@ -91,7 +92,9 @@ def merge(desk: Desk, path: Path, origin: Origin, result: Collected) -> None:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     for reason, words in _LEFT.items():
         if parts.left[reason]:
-            result.problems.append(f"{path}: {parts.left[reason]:,} line(s) {words}")
+            result.problems.append(
+                f"{path}: {counted(parts.left[reason], 'line')} left out: {words}"
+            )
     for batch in desk.ledger.batches.in_states("downloaded"):
         desk.check_stop()
         settle_batch(desk, batch, result)

@@ -35,5 +35,5 @@ def test_findings_have_an_exit_code(
     workspace.card.unlink()
     assert verify(workspace) == 8
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("1 finding(s)")
+    assert first.startswith("1 finding in")
     assert "workspace.json" in second

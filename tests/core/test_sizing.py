@@ -22,7 +22,7 @@ from pipeline.core.image_tokens import (
     image_tokens,
     seen_size,
 )
-from pipeline.core.sizing import ImpossibleTarget, SizePolicy, bind, choose_size
+from pipeline.core.sizing import ImpossibleTarget, SizePolicy, bind
 
 MODELS = [
     "gpt-6-luna", "gpt-5.6-luna", "gpt-5.5", "gpt-5.4-mini", "gpt-5.2", "gpt-4.1-mini",
@@ -38,6 +38,12 @@ def rule_of(model: str) -> ImageRule:
     rule = model_facts(model).image_rule
     assert rule is not None
     return rule
+
+
+def choose_size(
+    width: int, height: int, policy: SizePolicy, rule: ImageRule | None, detail: Detail
+) -> tuple[int, int]:
+    return bind(policy, rule, detail).choose(width, height)
 
 
 @st.composite

@@ -19,7 +19,7 @@ def test_settling_keeps_captions_charges_them_and_frees_the_rest(world: World) -
     settled = world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
     assert (settled.billed, settled.again, settled.over) == (400, 1, [])
     assert settled.outcomes == {"captioned": 1, "expired": 1}
-    assert world.ledger.books.totals().settled == world.ledger.rows.answers_sum() == 400
+    assert world.ledger.books.totals().settled == world.ledger.audit.sums()[1] == 400
     assert world.ledger.rows.outcomes() == {"captioned": 1, "pending": 1}
     assert world.ledger.shards.get(shard.row).state == "SETTLED"
 
@@ -34,7 +34,7 @@ def test_settling_is_all_or_nothing(world: World) -> None:
 
     with pytest.raises(RuntimeError):
         world.ledger.answers.settle(shard, batch, torn(), DEFAULT_RULES, NOW)
-    assert world.ledger.rows.answers_sum() == 0
+    assert world.ledger.audit.sums()[1] == 0
     assert world.ledger.books.totals().reserved == 1000
 
 
@@ -47,7 +47,7 @@ def test_what_may_have_been_billed_stays_counted_at_what_was_reserved(world: Wor
     settled = world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW)
     assert (settled.billed, settled.held) == (None, 1400)
     assert world.ledger.books.exposure(scope(1)).lifetime == 1400
-    assert world.ledger.rows.answers_sum() == 400
+    assert world.ledger.audit.sums()[1] == 400
 
 
 def test_without_a_known_worst_the_whole_reservation_stays_counted(world: World) -> None:
@@ -81,7 +81,7 @@ def test_a_better_answer_is_shown_and_every_charge_counts(world: World) -> None:
     assert second is not None
     world.ledger.answers.settle(shard, second, [answered(key, 400, attempt=2)], rules, NOW)
     assert world.ledger.rows.outcomes() == {"captioned": 1}
-    assert world.ledger.books.totals().settled == world.ledger.rows.answers_sum() == 700
+    assert world.ledger.books.totals().settled == world.ledger.audit.sums()[1] == 700
 
 
 def test_an_answer_nobody_planned_is_kept(world: World) -> None:

@@ -210,7 +210,7 @@ def test_what_was_downloaded_is_settled_without_asking(
         with pytest.raises(StorageError):
             collect(scene.desk)
     assert scene.states() == ["DOWNLOADED"]
-    assert scene.ledger.rows.answers_sum() == 0
+    assert scene.ledger.audit.sums()[1] == 0
     before = gets(scene)
     assert collect(scene.desk).outcomes == {"captioned": 2}
     assert gets(scene) == before

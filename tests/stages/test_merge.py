@@ -77,7 +77,7 @@ def test_one_file_answers_many_shards(scene: Scene, tmp_path: Path) -> None:
     assert scene.states() == ["WRITTEN", "SETTLED", "SETTLED"]
     totals = scene.ledger.books.totals()
     assert totals.reserved == before // 5
-    assert totals.settled == result.billed == scene.ledger.rows.answers_sum()
+    assert totals.settled == result.billed == scene.ledger.audit.sums()[1]
     assert merged(scene, saved(tmp_path / "b", [answer(names[0])])).batches == 1
     assert set(scene.states()) == {"SETTLED"}
     assert scene.ledger.books.totals().reserved == 0
@@ -137,7 +137,7 @@ def test_killed_anywhere_it_goes_on(scene: Scene, tmp_path: Path, place: str) ->
     assert outcomes(scene) == {"captioned": 3}
     assert set(scene.states()) == {"SETTLED"}
     totals = scene.ledger.books.totals()
-    assert (totals.reserved, totals.settled) == (0, scene.ledger.rows.answers_sum())
+    assert (totals.reserved, totals.settled) == (0, scene.ledger.audit.sums()[1])
     assert scene.ledger.database.number("SELECT COUNT(*) FROM answers") == 3
     assert [path for path in scene.workspace.raw.iterdir() if path.name[0] == "_"] == []
 
@@ -153,7 +153,7 @@ def test_requests_that_nobody_here_wrote_are_kept(scene: Scene, tmp_path: Path) 
     assert (work.state, work.attempts) == ("done", 2)
     again = merged(scene, path)
     assert again.batches == 0
-    assert "3 line(s) answer requests that are answered already" in again.problems[0]
+    assert "3 lines left out: their requests are answered already" in again.problems[0]
     assert set(scene.states()) == {"SETTLED"}
 
 
