@@ -1,0 +1,292 @@
+"""A batch on its way into the books: most lines a thousand at a time, odd ones alone.
+
+The lines that a batch was made for are the rule: their works, items and reserves are read once for
+the shard, what becomes of them is decided here, and then written table by table. Everything else
+(a second batch of a shard, a request nobody planned, a second line for a work) goes alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pipeline.core.outcomes import RetryRule, better, next_state
+from pipeline.ledger.batches import Batch
+from pipeline.ledger.database import Database
+from pipeline.ledger.shards import Shard
+from pipeline.records import PAID_OUTCOMES, Answer, Nano
+
+_CHUNK = 10_000  # lines that are written together: enough for tables to be walked in order
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+_COLUMNS = """work, attempt, batch, outcome, caption, fields, reason, code, prompt_tokens,
+    cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, billed,
+    price_version, served_model, request_id, received_at"""
+_INSERT = f"""
+INSERT INTO answers ({_COLUMNS})
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_INSERT_AS = f"""
+INSERT INTO answers ({_COLUMNS}, id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_PLANNED = """
+SELECT w.work_key, w.id, w.state, w.outcome, w.attempts, i.id, i.attempt, i.worst, i.prompt_tokens
+FROM items i JOIN works w ON w.id = i.work
+WHERE i.shard = ? AND i.live = 1
+AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.batch = ? AND a.work = i.work)
+"""
+
+
+class PricedAnswer(NamedTuple):
+    """An answer with the identity from its custom_id and its exact cost (None: not known)."""
+
+    work_key: bytes
+    attempt: int
+    answer: Answer
+    billed: Nano | None
+
+
+@dataclass(slots=True)
+class Settled:
+    """What settling a batch came to.
+
+    Attributes:
+        outcomes: lines by outcome.
+        billed: nano-dollars of all lines, None when the cost of one is not known.
+        held: the same, with what was reserved for lines whose cost is not known; None when
+            nothing was, and then the shard's whole reservation stays counted.
+        prompt_tokens, completion_tokens: sums over the lines.
+        over: custom_ids of lines that cost more than was reserved for them.
+        again: works that are pending again.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    billed: Nano | None = 0
+    held: Nano | None = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    over: list[str] = field(default_factory=list)
+    again: int = 0
+
+    def add(self, priced: PricedAnswer, worst: Nano | None) -> None:
+        """Count one line, for which `worst` was reserved."""
+        self.outcomes[priced.answer.outcome] += 1
+        usage = priced.answer.usage
+        if usage is not None:
+            self.prompt_tokens += usage.prompt
+            self.completion_tokens += usage.completion
+        self.billed = _sum(self.billed, priced.billed)
+        self.held = _sum(self.held, worst if priced.billed is None else priced.billed)
+        if priced.billed is not None and worst is not None and priced.billed > worst:
+            self.over.append(priced.answer.custom_id)
+
+
+class _Planned(NamedTuple):
+    """A line that is waited for: its work as it is, its item, and what was reserved."""
+
+    work: int
+    state: str
+    shown: str | None
+    attempts: int
+    item: int
+    attempt: int
+    worst: Nano | None
+    prompt_tokens: int
+
+
+class _Verdict(NamedTuple):
+    """What a line changes at its work: `improves` when its answer is the one to show."""
+
+    improves: bool
+    state: str
+    attempts: int
+    after: str | None
+
+
+class Settling:
+    """The lines of one batch, taken inside the transaction that settles it."""
+
+    def __init__(
+        self,
+        database: Database,
+        shard: Shard,
+        batch: Batch,
+        rules: Mapping[str, RetryRule],
+        now: int,
+    ) -> None:
+        self.settled = Settled()
+        self._db = database
+        self._shard = shard
+        self._batch = batch
+        self._rules = rules
+        self._now = now
+        self._frees = batch.frees(shard.generation)
+        self._planned: dict[bytes, _Planned] = {}
+        if self._frees:
+            rows = database.execute(_PLANNED, (shard.row, batch.row))
+            self._planned = {key: _Planned(*row) for key, *row in rows}
+        self._waiting: list[tuple[_Planned, PricedAnswer]] = []
+        self._tokens = [0, 0, 0]  # estimated, billed, lines
+
+    def keep(self, priced: PricedAnswer) -> None:
+        """Take one line; `finish` must follow the last one."""
+        planned = self._planned.pop(priced.work_key, None)
+        if planned is None or planned.attempt != priced.attempt:
+            self._flush()
+            self._keep_alone(priced)
+            return
+        self._count(priced, planned.worst, planned.prompt_tokens)
+        self._waiting.append((planned, priced))
+        if len(self._waiting) >= _CHUNK:
+            self._flush()
+
+    def finish(self) -> Settled:
+        """Write what waits, and give what it all came to."""
+        self._flush()
+        estimated, billed, lines = self._tokens
+        if lines:
+            self._db.execute(
+                "INSERT INTO calibration (model, estimated, billed, lines) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (model) DO UPDATE SET "
+                "estimated = estimated + ?2, billed = billed + ?3, lines = lines + ?4",
+                (self._shard.model, estimated, billed, lines),
+            )
+        return self.settled
+
+    def _count(self, priced: PricedAnswer, worst: Nano | None, expected: int) -> None:
+        self.settled.add(priced, worst)
+        if priced.answer.usage is not None and expected:
+            self._tokens[0] += expected
+            self._tokens[1] += priced.answer.usage.prompt
+            self._tokens[2] += 1
+
+    # -- the rule --------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Write the lines that wait, in the order of their works."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = sorted(self._waiting, key=lambda pair: pair[0].work), []
+        first = self._db.number("SELECT MAX(id) FROM answers") + 1
+        answers, shown, others = [], [], []
+        for row, (planned, priced) in enumerate(waiting, start=first):
+            answers.append((*self._row(planned.work, priced), row))
+            verdict = _judge(planned.state, planned.shown, planned.attempts, priced, self._rules)
+            self.settled.again += verdict.state == "pending"
+            change = (verdict.state, verdict.attempts, verdict.after)
+            if verdict.improves:
+                reason = _storable(priced.answer.reason)
+                shown.append((priced.answer.outcome, reason, row, *change, planned.work))
+            else:
+                others.append((*change, planned.work))
+        self._db.executemany(_INSERT_AS, answers)
+        self._db.executemany(
+            "UPDATE items SET live = 0 WHERE id = ?", [(planned.item,) for planned, _ in waiting]
+        )
+        self._db.executemany(
+            "UPDATE works SET outcome = ?, reason = ?, answer = ?, state = ?, attempts = ?, "
+            "after = ? WHERE id = ?",
+            shown,
+        )
+        self._db.executemany(
+            "UPDATE works SET state = ?, attempts = ?, after = ? WHERE id = ?", others
+        )
+
+    def _row(self, work: int, priced: PricedAnswer) -> tuple[object, ...]:
+        """The cells of `_COLUMNS`."""
+        answer, usage = priced.answer, priced.answer.usage
+        tokens = (
+            (None,) * 5
+            if usage is None
+            else (usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning)
+        )
+        fields = json.dumps(dict(answer.fields)) if answer.fields else None
+        return (
+            work, priced.attempt, self._batch.row, answer.outcome, _storable(answer.caption),
+            fields, _storable(answer.reason), answer.code, *tokens, priced.billed,
+            self._shard.price_version, answer.model, answer.request_id, self._now,
+        )  # fmt: skip
+
+    # -- what is out of the ordinary -------------------------------------------------------------
+
+    def _keep_alone(self, priced: PricedAnswer) -> None:
+        work = self._work(priced.work_key)
+        if self._db.execute(_INSERT, self._row(work, priced)).rowcount == 0:
+            return  # settled before: a line counts once
+        # a second batch of a shard frees nothing: the first one is still to answer
+        item = self._db.one(
+            "UPDATE items SET live = live AND NOT ? WHERE shard = ? AND work = ? AND attempt = ? "
+            "RETURNING worst, prompt_tokens",
+            (self._frees, self._shard.row, work, priced.attempt),
+        )
+        worst, expected = item or (None, 0)
+        self._count(priced, worst, int(expected))  # type: ignore[arg-type, call-overload]
+        self._advance(work, priced)
+
+    def _work(self, key: bytes) -> int:
+        """The payment's row; one that this ledger never planned is kept all the same."""
+        self._db.execute("INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (key,))
+        return self._db.number("SELECT id FROM works WHERE work_key = ?", (key,))
+
+    def _advance(self, work: int, priced: PricedAnswer) -> None:
+        """Show the best answer so far and decide whether the work goes again."""
+        row = self._db.one(
+            "SELECT w.state, w.outcome, w.attempts, "
+            "EXISTS (SELECT 1 FROM items i WHERE i.work = w.id AND i.live = 1) "
+            "FROM works w WHERE w.id = ?",
+            (work,),
+        )
+        assert row is not None
+        *now, live_elsewhere = row
+        verdict = _judge(*now, priced, self._rules)  # type: ignore[call-arg, arg-type]
+        if verdict.improves:
+            self._db.execute(
+                "UPDATE works SET outcome = ?, reason = ?, answer = (SELECT id FROM answers "
+                "WHERE work = works.id ORDER BY id DESC LIMIT 1) WHERE id = ?",
+                (priced.answer.outcome, _storable(priced.answer.reason), work),
+            )
+        if live_elsewhere:
+            return  # another live shard will decide
+        self._db.execute(
+            "UPDATE works SET state = ?, attempts = ?, after = ? WHERE id = ?",
+            (verdict.state, verdict.attempts, verdict.after, work),
+        )
+        self.settled.again += verdict.state == "pending"
+
+
+def _judge(
+    state: str,
+    shown: str | None,
+    attempts: int,
+    priced: PricedAnswer,
+    rules: Mapping[str, RetryRule],
+) -> _Verdict:
+    """What an answer changes at a work that is in `state`, shows `shown` and was tried `attempts`
+    times, when no other shard is still to answer it."""
+    answer = priced.answer
+    improves = better(answer.outcome, shown)
+    best = answer.outcome if improves else str(shown)
+    tried = max(attempts, priced.attempt)
+    # what is paid for decides, also over a later answer that is worth less
+    last = answer.outcome if improves or best not in PAID_OUTCOMES else best
+    target: str = next_state(last, answer.code, tried, rules)
+    if state == "done" or best == "captioned":
+        target = "done"
+    return _Verdict(improves, target, tried, last if target == "pending" else None)
+
+
+def _sum(one: Nano | None, other: Nano | None) -> Nano | None:
+    """Their sum, None when one of them is not known."""
+    return None if one is None or other is None else one + other
+
+
+def _storable(text: str | None) -> str | None:
+    """SQLite stores UTF-8: a lone surrogate becomes U+FFFD (the raw file keeps it as it came)."""
+    if text is None or text.isascii():
+        return text
+    return _SURROGATE.sub("\ufffd", text)
