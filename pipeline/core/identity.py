@@ -8,15 +8,17 @@ custom_id work_key and attempt, so that any output file can be read without a le
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _KEY_BYTES = 32
-_KEY_CHARS = 43  # base64url of 32 bytes without padding
 _PREFIX = "cm"
+# 32 bytes as base64url without padding (of the last character's bits two are spare, and zero),
+# then the attempt without leading zeros
+_OURS = re.compile(rf"{_PREFIX}-([A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048])-([1-9][0-9]{{0,5}})")
 
 
 def canonical_json(value: Mapping[str, object]) -> str:
@@ -41,8 +43,7 @@ def work_key(content_id: bytes, spec_id: bytes, prompt: str) -> bytes:
     return digest.digest()
 
 
-@dataclass(frozen=True, slots=True)
-class WorkAttempt:
+class WorkAttempt(NamedTuple):
     """What a custom_id says: which work, and which attempt at it (1, 2, ...)."""
 
     work_key: bytes
@@ -59,15 +60,7 @@ def custom_id(key: bytes, attempt: int) -> str:
 
 def parse_custom_id(text: str) -> WorkAttempt | None:
     """The inverse of `custom_id`; None for anything that we did not make."""
-    head, body, tail = text[:3], text[3 : 3 + _KEY_CHARS], text[3 + _KEY_CHARS :]
-    digits = tail[1:]
-    if head != f"{_PREFIX}-" or tail[:1] != "-" or not (digits.isascii() and digits.isdigit()):
+    found = _OURS.fullmatch(text)
+    if found is None:
         return None
-    try:
-        key = base64.b64decode(body + "=", altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    parsed = WorkAttempt(key, int(digits)) if len(digits) <= 6 else None
-    if parsed is None or parsed.attempt < 1 or custom_id(key, parsed.attempt) != text:
-        return None  # e.g. spare bits set, leading zeros: never ours
-    return parsed
+    return WorkAttempt(base64.urlsafe_b64decode(found[1] + "="), int(found[2]))

@@ -41,6 +41,8 @@ def parse(raw: bytes | str) -> object:
 
 def clean(text: str) -> str:
     """`text` with zero characters and lone surrogates replaced: neither can be stored safely."""
+    if text.isprintable():  # neither is, and most captions are
+        return text
     return _BAD.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

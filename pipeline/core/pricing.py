@@ -183,8 +183,10 @@ def _check(usage: Usage) -> None:
 
 
 def _total(*parts: tuple[int, Decimal]) -> Nano:
-    with localcontext(_EXACT):
-        exact = sum((tokens * price for tokens, price in parts), Decimal(0))
+    exact = Decimal(0)
+    for tokens, price in parts:
+        if tokens:
+            exact = _EXACT.fma(tokens, price, exact)
     return int(exact.to_integral_value(ROUND_CEILING))
 
 

@@ -19,9 +19,11 @@ def read_usage(found: object) -> tuple[Usage | None, str]:
     """(usage, ""), or (None, why it cannot be believed; "" when there simply is none)."""
     if not isinstance(found, dict) or not found:
         return None, ""
-    names = ("input", "output") if "input_tokens" in found else ("prompt", "completion")
-    prompt, completion = (_count(found.get(f"{name}_tokens"), None) for name in names)
-    asked, told = (_details(found.get(f"{name}_tokens_details")) for name in names)
+    sent, answered = ("input", "output") if "input_tokens" in found else ("prompt", "completion")
+    prompt = _count(found.get(f"{sent}_tokens"), None)
+    completion = _count(found.get(f"{answered}_tokens"), None)
+    asked = _details(found.get(f"{sent}_tokens_details"))
+    told = _details(found.get(f"{answered}_tokens_details"))
     cached = _count(asked.get("cached_tokens"), 0)
     written = _count(asked.get("cache_write_tokens"), 0)
     reasoning = _count(told.get("reasoning_tokens"), 0)
@@ -34,6 +36,8 @@ def read_usage(found: object) -> tuple[Usage | None, str]:
 
 def _count(value: object, absent: int | None) -> int | None:
     """A number of tokens; None when it cannot be one."""
+    if type(value) is int and 0 <= value <= _MOST:
+        return value
     if value is None:
         return absent
     if isinstance(value, float) and value.is_integer():
