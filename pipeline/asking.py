@@ -48,10 +48,7 @@ def ask(session: Session, wish: Wish, order: Order, confirm: Confirm) -> Quote |
     elif found.requests and not session.identity.local:
         session.desk.say(found.sentence())
     if found.requests and found.worst is None and session.desk.caps.any:
-        raise UsageError(
-            f"the price of {wish.request.model} is unknown, so nothing is sent under a budget: "
-            f'add [prices."{wish.request.model}"] to the configuration'
-        )
+        raise UsageError(wish.unbounded())
     limit = session.config.budget.confirm_above
     if (
         found.worst is not None

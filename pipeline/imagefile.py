@@ -74,13 +74,17 @@ class Loader:
             return STDIN, str(path), None
         name = str(image)
         if name.lower().startswith(("http://", "https://")):
-            return (
-                self._address(name)
-                if self._config.fetch.allow
-                else (name, "", Sendable(name, name))
-            )
+            download = self._config.fetch.allow and self._config.input.image_mode == "bytes"
+            return self._address(name) if download else (name, "", self._passed(name))
         problem = _problem(name)
         return name, name, Sendable(name, error=UsageError(problem)) if problem else None
+
+    def _passed(self, address: str) -> Sendable:
+        """The address as the service gets it, which fetches the image."""
+        passed = wiring.passing(self._config)(address)
+        if isinstance(passed, Rejection):
+            return Sendable(address, error=UsageError(f"{address}: {passed.detail}"))
+        return Sendable(address, passed)
 
     def _address(self, address: str) -> tuple[str, str, Sendable | None]:
         options = wiring.fetch_options(self._config)

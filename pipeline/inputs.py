@@ -6,16 +6,17 @@ from pathlib import Path
 
 from pipeline import wiring
 from pipeline.config import Config
+from pipeline.errors import UsageError
 from pipeline.ledger.images import SeenImage
 from pipeline.session import Session, identify, workspace_of
-from pipeline.sources import Source, open_source, to_path
+from pipeline.sources import NamesUrls, Source, open_source, to_path
 from pipeline.stages.fetch import fetch
 
 
 def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
     """The source that the user named, under the configured rules."""
     cache = None
-    if config.fetch.allow:
+    if _downloads(config):
         cache = workspace_of(config, identify(config).provider).urls
     return open_source(
         None if data is None else Path(data),
@@ -26,7 +27,8 @@ def open_data(config: Config, data: str | Path | None, manifest: str | Path | No
 
 def download(config: Config, source: Source, session: Session) -> None:
     """Bring images at URLs to this machine, before the crawl looks at them as at files."""
-    if not config.fetch.allow:
+    if not _downloads(config):
+        _refuse_local(config, source, session)
         return
     desk = session.desk
     options, cache = wiring.fetch_options(config), session.workspace.urls
@@ -38,6 +40,20 @@ def download(config: Config, source: Source, session: Session) -> None:
         )
 
 
+def _downloads(config: Config) -> bool:
+    return config.fetch.allow and config.input.image_mode == "bytes"
+
+
+def _refuse_local(config: Config, source: Source, session: Session) -> None:
+    """The local model opens no addresses: say so once, and not in every row."""
+    passed = config.input.image_mode == "url" and session.identity.local
+    if passed and isinstance(source, NamesUrls) and any(source.urls()):
+        raise UsageError(
+            "the local model opens no addresses: download the images with --fetch instead of "
+            "--image-mode url, or set OPENAI_API_KEY"
+        )
+
+
 def locate(source: Source, image: SeenImage) -> str:
-    """The openable path of an image."""
+    """The openable path of an image, or the address that is sent for it."""
     return to_path(image.location) if image.location else source.path_of(image.folder, image.name)

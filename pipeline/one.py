@@ -22,9 +22,11 @@ from pipeline.clock import Clock
 from pipeline.config import Config, load_config
 from pipeline.core.advice import problem_of
 from pipeline.core.answer import judge_line
+from pipeline.core.appraisal import Appraiser
 from pipeline.core.dress import Dress
+from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.online import answer_line
-from pipeline.core.pricing import cost, worst_cost
+from pipeline.core.pricing import cost
 from pipeline.core.prompt import check_template, image_in, render
 from pipeline.core.request import body
 from pipeline.core.streamed import Streamed
@@ -209,6 +211,7 @@ class _Asker:
 
         self.loader = loader
         self._wish, self._local = wished, local
+        self._appraiser = Appraiser(wished.estimator, wished.sheet)
         self._cap, self._held = config.budget.run, 0
         self._lock = threading.Lock()
         self._dress = Dress(config.prompt.prefix, config.prompt.suffix)
@@ -265,15 +268,11 @@ class _Asker:
         """
         if loaded.error is not None:
             raise loaded.error
-        width, height = loaded.size or self._wish.largest()
-        estimate = self._wish.estimator.estimate(width, height, self._prompt)
         if self._cap is not None:
-            if self._wish.sheet is None:
-                raise UsageError(
-                    f"the price of {self._wish.request.model} is unknown, so nothing is sent "
-                    f'under a budget: add [prices."{self._wish.request.model}"]'
-                )
-            worst = worst_cost(estimate.upper_prompt, estimate.max_completion, self._wish.sheet)
+            size = loaded.size or UNKNOWN_SIZE
+            worst = self._appraiser.appraise(*size, self._prompt).worst
+            if worst is None:
+                raise UsageError(self._wish.unbounded())
             with self._lock:
                 if self._held + worst > self._cap:
                     raise OverBudget("[budget] run has no room for this image at its highest cost")

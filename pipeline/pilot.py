@@ -259,7 +259,7 @@ class _Pilot:
         with wiring.engine(self.session.config, recipe, None) as engine:
             for _, prepared in looks(engine, (picked.image for picked in sample), self.locate):
                 url = ""
-                if isinstance(prepared, PreparedImage):
+                if isinstance(prepared, PreparedImage) and not prepared.url:
                     url = data_url(prepared.media_type, prepared.base64)
                 urls.append(url)
         return urls

@@ -65,6 +65,8 @@ class PreparedImage:
         flags: e.g. "first_frame", "passed_through", "truncated_accepted", "icc_converted".
         perceptual_hash: dHash bytes when asked for, else None.
         sharpness: variance-like figure for choosing a representative, 0 when not asked for.
+        url: the address that is sent instead of bytes, "" for none. Nobody has seen such an image:
+            both identities are the address's, all sizes are 0, there is no base64.
     """
 
     source_id: bytes
@@ -79,6 +81,7 @@ class PreparedImage:
     flags: tuple[str, ...] = ()
     perceptual_hash: bytes | None = None
     sharpness: int = 0
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pipeline.core.outcomes import RetryRule
 from pipeline.core.packing import ShardLimits
 from pipeline.core.recipe import Recipe
 from pipeline.fetch import FetchOptions
+from pipeline.fetch.passing import Passing
 from pipeline.notify import Notice
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.preprocess import Engines
@@ -113,6 +114,11 @@ def fetch_options(config: Config) -> FetchOptions:
     return FetchOptions(ports=ports, recheck_seconds=rules.pop("recheck"), **rules)
 
 
+def passing(config: Config) -> Passing:
+    """Which addresses are passed on to the service."""
+    return Passing.of(fetch_options(config))
+
+
 def source_options(config: Config, url_cache: Path | None) -> SourceOptions:
     """The rules of a crawl; images at URLs are looked for in `url_cache`."""
     return SourceOptions(
@@ -122,11 +128,21 @@ def source_options(config: Config, url_cache: Path | None) -> SourceOptions:
         allow_outside=config.input.allow_outside,
         sidecars=config.input.sidecar_context,
         url_cache=url_cache,
+        passing=passing(config) if config.input.image_mode == "url" else None,
     )
 
 
 def engine(config: Config, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
-    """Worker processes that prepare images; files whose bytes are `known` are not decoded."""
+    """Prepares images: files in worker processes, addresses, where they are sent, by themselves.
+    Files whose bytes are `known` are not decoded."""
+    from pipeline.engines.addressed import AddressedEngine
+
+    files = files_engine(config, recipe, known)
+    return files if config.input.image_mode == "bytes" else AddressedEngine(files)
+
+
+def files_engine(config: Config, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
+    """Worker processes that prepare files."""
     from pipeline.engines import Limits, LocalEngine
     from pipeline.imaging import Preparer
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pipeline.catalog import model_facts
 from pipeline.config import Config
 from pipeline.core.identity import hash_of
-from pipeline.core.image_tokens import Detail, UnsupportedDetail
+from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail, UnsupportedDetail
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
 from pipeline.core.recipe import Caps as ImageCaps
@@ -38,6 +38,7 @@ class Wish:
         facts: what is known of the model.
         sheet: unit prices, None when unknown.
         estimator: tokens of one request.
+        seen: False when images may be sent as their addresses, so that nobody knows their size.
     """
 
     recipe: Recipe
@@ -47,20 +48,37 @@ class Wish:
     facts: ModelFacts
     sheet: PriceSheet | None
     estimator: RequestEstimator
+    seen: bool = True
 
     @property
     def spec_id(self) -> bytes:
         """32 bytes: the identity of the spec."""
         return hash_of(self.spec)
 
+    def unbounded(self) -> str:
+        """Why no highest cost of a request is known, and what to do."""
+        model = self.request.model
+        if self.sheet is None:
+            return (
+                f"the price of {model} is unknown, so nothing is sent under a budget: "
+                f'add [prices."{model}"] to the configuration'
+            )
+        return (
+            f"how many tokens {model} takes for an image of unknown size is not known, so nothing "
+            f'is sent as an address under a budget: add [models."{model}".image] to the '
+            'configuration, or download the images with --fetch and image_mode = "bytes"'
+        )
+
     def largest(self) -> tuple[int, int]:
         """The dearest size that any image can be sent in, for bounds on unread ones."""
+        if not self.seen:
+            return UNKNOWN_SIZE
         square = self.recipe.size.choose(8192, 8192)
         wide = self.recipe.size.choose(8192, 4096)
         return max(
             square,
             wide,
-            key=lambda size: self.estimator.estimate(size[0], size[1], "").upper_prompt,
+            key=lambda size: self.estimator.estimate(size[0], size[1], "").upper_prompt or 0,
         )
 
 
@@ -101,17 +119,25 @@ def wish(
         recipe=recipe,
         request=request,
         template=prompt.user,
-        spec={
-            "provider": "local" if local else "openai",
-            "account": account,
-            "request": request.canonical(),
-            "template": prompt.user,
-            "recipe": recipe.canonical(),
-        },
+        spec=_spec(account, request, prompt.user, recipe, local=local),
         facts=facts,
         sheet=LOCAL_FREE if local else _sheet(config, name, tier or tier_of(config), now),
         estimator=_estimator(config, facts, calibration),
+        seen=config.input.image_mode == "bytes",
     )
+
+
+def _spec(
+    account: str, request: RequestSpec, template: str, recipe: Recipe, *, local: bool
+) -> dict[str, object]:
+    """Everything that shapes an answer."""
+    return {
+        "provider": "local" if local else "openai",
+        "account": account,
+        "request": request.canonical(),
+        "template": template,
+        "recipe": recipe.canonical(),
+    }
 
 
 def detail_of(asked: Detail, facts: ModelFacts) -> Detail:

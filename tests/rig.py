@@ -129,7 +129,7 @@ def open_rig(root: Path, monkeypatch: pytest.MonkeyPatch, **server: Any) -> Iter
     """A rig whose images are prepared in this process; `server` goes to the LoopbackServer."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(
-        wiring, "engine", lambda _config, recipe, known: InlineEngine(Preparer(recipe, known))
+        wiring, "files_engine", lambda _config, recipe, known: InlineEngine(Preparer(recipe, known))
     )
     options = {"captioner": "echo", "api_key": KEY, "seed": "7"} | server
     with LoopbackServer(root / "server", **options) as running:

@@ -28,7 +28,7 @@ def test_everything_keeps_its_place(loader: Loader, tmp_path: Path) -> None:
     image = picture(tmp_path / "a.png", 1)
     given = ["HTTPS://a.example/x", image, "none", image.read_bytes()]
     found = list(loader.load(given))
-    assert found[0] == Sendable("HTTPS://a.example/x", "HTTPS://a.example/x")
+    assert found[0] == Sendable("HTTPS://a.example/x", "https://a.example/x")
     assert [bool(one.url) for one in found] == [True, True, False, True]
     assert found[1].url == found[3].url
 
@@ -38,3 +38,17 @@ def test_names_that_no_file_can_have(loader: Loader, name: str) -> None:
     (found,) = loader.load([name])
     assert "there is no file" in str(found.error)
     assert len(str(found.error)) < 300
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("http://localhost/cat.jpg", "no service can reach it"),
+        ("http://10.0.0.7/cat.jpg", "no service can reach it"),
+        ("https://me:secret@example.org/cat.jpg", "user name or password"),
+    ],
+)
+def test_addresses_that_are_not_passed_on(loader: Loader, address: str, why: str) -> None:
+    (found,) = loader.load([address])
+    assert why in str(found.error)
+    assert not found.url

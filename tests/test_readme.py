@@ -20,7 +20,15 @@ from pipeline.server.app import LoopbackServer
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAID = ("items.csv", "bulk", "openai_online", "one ", "pilot")  # asked with a key
+SITE = "https://example.org/photos"
+PAID = (
+    "--image-mode url",
+    "items.csv",
+    "bulk",
+    "openai_online",
+    "one ",
+    "pilot",
+)  # asked with a key
 ELSEWHERE = (
     "make test",
     "captionmill one https://",
@@ -61,6 +69,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(root / "data" / "samples", root / "imgs")
     shutil.copy(root / "data" / "samples" / "cat.jpg", root / "photo.jpg")
     (root / "items.csv").write_text("path,title\nphoto.jpg,A cat\n")
+    (root / "urls.txt").write_text(f"{SITE}/cat.jpg\n{SITE}/coffee.jpg\n")
     (root / "plain.txt").write_text("Say what it is.")
     (root / "poetic.txt").write_text("Say it in verse.")
     binaries = root / ".venv" / "bin"
@@ -79,7 +88,8 @@ def script(path: Path, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def openai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with LoopbackServer(tmp_path_factory.mktemp("server"), captioner="echo") as server:
+    state, sites = tmp_path_factory.mktemp("server"), {SITE: ROOT / "data" / "samples"}
+    with LoopbackServer(state, captioner="echo", sites=sites) as server:
         yield server.base_url
 
 

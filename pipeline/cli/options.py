@@ -34,6 +34,7 @@ _SENDING = {
     "--budget-day": ("budget.day", "Dollars a (UTC) day."),
     "--budget-month": ("budget.month", "Dollars a (UTC) month."),
     "--path-column": ("input.path_column", "Column of a manifest that holds the paths."),
+    "--image-mode": ("input.image_mode", "bytes, or url: the service fetches images at URLs."),
 }
 _NUMBERS = {"--max-tokens", "--long-side", "--workers"}
 _METAVARS = {
@@ -52,6 +53,7 @@ _METAVARS = {
     "--budget-day": "USD",
     "--budget-month": "USD",
     "--path-column": "NAME",
+    "--image-mode": "WORD",
 }
 
 

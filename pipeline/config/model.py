@@ -46,6 +46,7 @@ class InputConfig(Section):
     path_column: str | None = None
     allow_outside: bool = False
     sidecar_context: bool = False
+    image_mode: Literal["bytes", "url"] = "bytes"
 
 
 class TargetConfig(Section):

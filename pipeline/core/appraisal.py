@@ -18,7 +18,8 @@ class Appraisal:
 
     Attributes:
         prompt_tokens, completion_tokens: expected.
-        expected, worst: nano-dollars; None when the price is unknown.
+        expected, worst: nano-dollars; None when the price is unknown; `worst` also when no bound
+            of its tokens is known.
     """
 
     prompt_tokens: int
@@ -46,10 +47,11 @@ class Appraiser:
     def _appraise(self, width: int, height: int, prompt: str) -> Appraisal:
         estimate = self._estimator.estimate(width, height, prompt)
         tokens = (estimate.expected_prompt, estimate.expected_completion)
+        upper = estimate.upper_prompt
         if self.sheet is None:
             return Appraisal(*tokens, None, None)
         return Appraisal(
             *tokens,
             worst_cost(*tokens, self.sheet),
-            worst_cost(estimate.upper_prompt, estimate.max_completion, self.sheet),
+            None if upper is None else worst_cost(upper, estimate.max_completion, self.sheet),
         )

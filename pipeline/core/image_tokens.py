@@ -24,6 +24,8 @@ TILE_LONG_SIDE = 2048
 TILE_SHORT_SIDE = 768
 MOST_PATCHES = 30_000
 """Above this number of patches the service answers 400 instead of shrinking."""
+UNKNOWN_SIZE = (0, 0)
+"""Width and height of an image that nobody here has seen: it is sent as its address."""
 
 
 class ImageTooLarge(ValueError):
@@ -134,6 +136,23 @@ def highest_image_tokens(width: int, height: int, rule: ImageRule, detail: Detai
         return image_tokens(width, height, rule, detail) + 1
     multiplier = max(rule.multiplier, rule.dearest_multiplier or 0)
     return ceil(_patches(width, height, rule, detail) * multiplier) + 1
+
+
+def most_image_tokens(rule: ImageRule, detail: Detail) -> int:
+    """The most that any image at all can cost: whatever its size, the service shrinks it to the
+    limits of the detail, or refuses it.
+
+    Raises:
+        UnsupportedDetail: the model does not know the detail.
+    """
+    if isinstance(rule, TileRule):
+        # strips as long and as wide as both limits let them be need the most tiles
+        return highest_image_tokens(TILE_LONG_SIDE, TILE_SHORT_SIDE, rule, detail)
+    limit = rule.limit(detail)
+    most = min(cells(limit.max_side, limit.max_side, PATCH), rule.most_patches)
+    if limit.max_patches is not None:
+        most = min(most, limit.max_patches)
+    return ceil(most * max(rule.multiplier, rule.dearest_multiplier or 0)) + 1
 
 
 def _patches(width: int, height: int, rule: PatchRule, detail: Detail) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import orjson
 
 from pipeline.errors import UsageError
+from pipeline.records import PreparedImage
 
 Endpoint = Literal["/v1/chat/completions", "/v1/responses"]
 
@@ -119,16 +120,21 @@ def build_line(
     `base64` is passed through as it is: base64 needs no escapes in JSON, and encoding a hundred
     kilobytes again for each image would cost more than all the rest.
     """
-    before_id, before_text, before_image, end = spec._line
-    head = (
-        before_id,
-        orjson.dumps(custom_id),
-        before_text,
-        orjson.dumps(user_text),
-        before_image,
-        b'"data:%b;base64,' % media_type.encode("ascii"),
-    )
-    return [b"".join(head), base64, b'"' + end + b"\n"]
+    head = b'%b"data:%b;base64,' % (_head(spec, custom_id, user_text), media_type.encode("ascii"))
+    return [head, base64, b'"' + spec._line[3] + b"\n"]
+
+
+def line_of(spec: RequestSpec, custom_id: str, user_text: str, image: PreparedImage) -> list[bytes]:
+    """`build_line` for a prepared image, or with the address that is sent instead of it."""
+    if not image.url:
+        return build_line(spec, custom_id, user_text, image.media_type, image.base64)
+    return [_head(spec, custom_id, user_text), orjson.dumps(image.url), spec._line[3] + b"\n"]
+
+
+def _head(spec: RequestSpec, custom_id: str, user_text: str) -> bytes:
+    before_id, before_text, before_image, _ = spec._line
+    texts = (orjson.dumps(custom_id), before_text, orjson.dumps(user_text))
+    return b"".join((before_id, *texts, before_image))
 
 
 def _chat_body(spec: RequestSpec, user_text: Place, image_url: Place) -> dict[str, Any]:

@@ -58,8 +58,15 @@ FIXED: tuple[Column, ...] = (
     _column(
         "occurrence", "int64", "0, or n for the n-th further manifest row with this path", True
     ),
-    _column("source_id", "string", "SHA-256 of the file's bytes, hex; null when it was not read"),
-    _column("content_id", "string", "SHA-256 of the prepared bytes that are sent, hex"),
+    _column(
+        "source_id",
+        "string",
+        "SHA-256 of the file's bytes, hex; null when it was not read; the address's own hash when "
+        "that was sent",
+    ),
+    _column(
+        "content_id", "string", "SHA-256 of the prepared bytes that are sent, or source_id, hex"
+    ),
     _column("source_format", "string", "format found in the file's bytes, e.g. JPEG", True),
     _column("source_width", "int64", "pixels, upright", True),
     _column("source_height", "int64", "pixels, upright", True),

@@ -12,11 +12,13 @@ from math import ceil
 from typing import Self
 
 from pipeline.core.image_tokens import (
+    UNKNOWN_SIZE,
     Detail,
     ImageRule,
     cells,
     highest_image_tokens,
     image_tokens,
+    most_image_tokens,
 )
 from pipeline.core.model_facts import ModelFacts
 
@@ -31,14 +33,19 @@ _UPPER_SCHEMA = 256  # the service words a schema into the prompt, with text of 
 _UNKNOWN_CELL = 28
 _UNKNOWN_FINEST_CELL = 14
 _UNKNOWN_EXTRA = 2_880
+_UNKNOWN_SIDE = 2_048  # taken for an image of unknown size under an unknown rule
 
 
 @dataclass(frozen=True, slots=True)
 class RequestEstimate:
-    """Tokens of one request: expected, and bounds for reservations."""
+    """Tokens of one request: expected, and bounds for reservations.
+
+    `upper_prompt` is None when there is no bound: neither the image's size nor the model's rule
+    is known.
+    """
 
     expected_prompt: int
-    upper_prompt: int
+    upper_prompt: int | None
     expected_completion: int
     max_completion: int
 
@@ -89,6 +96,8 @@ class RequestEstimator:
     def estimate(self, width: int, height: int, prompt: str) -> RequestEstimate:
         """Tokens of a request with one image of width x height pixels as sent and this prompt.
 
+        An image of UNKNOWN_SIZE is expected to be the dearest that the detail allows.
+
         Raises:
             ImageTooLarge: the service would refuse the image.
             UnsupportedDetail: the model does not know the detail.
@@ -96,14 +105,21 @@ class RequestEstimator:
         expected, highest = self._image(width, height)
         return RequestEstimate(
             expected_prompt=self.fixed_expected + _expected_message(prompt) + expected,
-            upper_prompt=self.fixed_upper
-            + _upper_message(prompt)
-            + ceil(highest * (1 + self.margin)),
+            upper_prompt=None if highest is None else self._upper(prompt, highest),
             expected_completion=self.expected_completion,
             max_completion=self.max_completion,
         )
 
-    def _image(self, width: int, height: int) -> tuple[int, int]:
+    def _upper(self, prompt: str, image: int) -> int:
+        return self.fixed_upper + _upper_message(prompt) + ceil(image * (1 + self.margin))
+
+    def _image(self, width: int, height: int) -> tuple[int, int | None]:
+        """(expected, highest) tokens of the image."""
+        if (width, height) == UNKNOWN_SIZE:
+            if self.rule is None:
+                return cells(_UNKNOWN_SIDE, _UNKNOWN_SIDE, _UNKNOWN_CELL), None
+            most = most_image_tokens(self.rule, self.detail)
+            return most, most
         if self.rule is not None:
             return (
                 image_tokens(width, height, self.rule, self.detail),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.core.addressed import is_address
 from pipeline.ledger.database import Database
 
 _CAPTIONS = """
@@ -22,8 +23,13 @@ class Captions:
         self._db = database
 
     def of_files(self) -> Iterator[tuple[str, str]]:
-        """(stored text of the file's path, caption) of each captioned image, duplicates too."""
+        """(stored text of the file's path, caption) of each captioned image, duplicates too.
+
+        What was sent as an address is no file.
+        """
         for kind, locator, folder, name, location, caption in self._db.execute(_CAPTIONS):
+            if location and is_address(str(location)):
+                continue
             if location:
                 yield str(location), str(caption)
             elif kind == "file":

@@ -51,8 +51,8 @@ COLUMNS: dict[str, str] = {
     "source_format": "o.format",
     "source_width": "o.width",
     "source_height": "o.height",
-    "sent_width": "c.width",
-    "sent_height": "c.height",
+    "sent_width": "NULLIF(c.width, 0)",
+    "sent_height": "NULLIF(c.height, 0)",
     "caption": "a.caption",
     "outcome": _OUTCOME,
     "reason": "COALESCE(i.reject_detail, NULLIF(w.reason, ''))",
@@ -129,9 +129,11 @@ class Rows:
             yield content_id, width, height, json.loads(columns) if columns else {}
 
     def sizes(self, source: int, recipe: RecipeRow) -> dict[tuple[int, int], int]:
-        """How many distinct contents there are of each size of the upright original."""
+        """How many distinct contents there are of each size of the upright original; (0, 0) is
+        unknown: images sent as their addresses."""
         found = self._db.execute(
-            "SELECT o.width, o.height, COUNT(DISTINCT p.content) FROM images i "
+            "SELECT COALESCE(o.width, 0), COALESCE(o.height, 0), COUNT(DISTINCT p.content) "
+            "FROM images i "
             "JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
             "JOIN preparations p ON p.original = o.id AND p.recipe = ? "
             "WHERE f.source = ? AND i.present = 1 AND p.content IS NOT NULL "

@@ -149,7 +149,10 @@ class Works:
             self._look_at(known, image)
             return known
         original = self.original(
-            image.source_id, image.source_format, image.source_width, image.source_height
+            image.source_id,
+            image.source_format or None,  # nobody saw an image that is sent as its address
+            image.source_width or None,
+            image.source_height or None,
         )
         self._db.execute(
             "INSERT INTO contents (content_id, width, height, perceptual, sharpness) "

@@ -15,7 +15,8 @@ from pipeline.report.summary import Report
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """An image of the sample, with the size in pixels that it is sent in."""
+    """An image of the sample, with the size in pixels that it is sent in; all zero when its
+    address is sent."""
 
     image: SeenImage
     source_id: bytes

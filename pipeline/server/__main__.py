@@ -29,6 +29,13 @@ from pipeline.errors import CaptionmillError
 @click.option("--api-key-env", help="Environment variable with the only key that is let in.")
 @click.option("--speed", type=click.FloatRange(min=0, min_open=True), default=1.0)
 @click.option("--run-seconds", type=click.FloatRange(min=0), default=0.0, help="Time of a batch.")
+@click.option(
+    "--site",
+    "sites",
+    multiple=True,
+    metavar="URL=DIR",
+    help="Images at this address are the files of this folder; there is no network.",
+)
 @click.option("--exit-with-parent", is_flag=True, help="End when standard input ends.")
 @click.option("--ready-fd", type=int, help="File descriptor for the ready line, not stdout.")
 def main(
@@ -40,6 +47,7 @@ def main(
     api_key_env: str | None,
     speed: float,
     run_seconds: float,
+    sites: tuple[str, ...],
     exit_with_parent: bool,
     ready_fd: int | None,
 ) -> None:
@@ -62,6 +70,7 @@ def main(
             faults=FaultPlan.read(faults) if faults else None,
             pace=Pace(run=run_seconds),
             speed=speed,
+            sites={url: Path(folder) for url, _, folder in (s.rpartition("=") for s in sites)},
         )
         ready = os.fdopen(ready_fd, "w") if ready_fd is not None else None
         serve(server, ready=ready, exit_with_parent=exit_with_parent)

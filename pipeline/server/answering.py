@@ -13,10 +13,11 @@ from pipeline.server.asks import Ask, parse_ask
 from pipeline.server.captioner import Captioner, Description
 from pipeline.server.families import family_of, image_tokens, text_tokens
 from pipeline.server.faults import LineFault
-from pipeline.server.pictures import Picture, open_picture
+from pipeline.server.pictures import Picture
 from pipeline.server.prices import Mode, PriceTable, Usage
 from pipeline.server.refusals import Refused
 from pipeline.server.schemas import fill
+from pipeline.server.sites import Sites
 
 Pictures = tuple[Picture, ...]
 
@@ -66,10 +67,17 @@ class PlannedServerError(Exception):
 class Answerer:
     """Answers bodies; called from several threads."""
 
-    def __init__(self, captioner: Captioner, prices: PriceTable, models: Collection[str]) -> None:
+    def __init__(
+        self,
+        captioner: Captioner,
+        prices: PriceTable,
+        models: Collection[str],
+        sites: Sites | None = None,
+    ) -> None:
         self.models = frozenset(models)
         self._captioner = captioner
         self._prices = prices
+        self._sites = sites or Sites()
         self._prefixes: set[bytes] = set()
         self._lock = threading.Lock()
 
@@ -85,7 +93,7 @@ class Answerer:
             Refused: as the service would.
         """
         ask = parse_ask(endpoint, body, self.models)
-        return ask, tuple(open_picture(part.url) for part in ask.images)
+        return ask, tuple(self._sites.open(part.url) for part in ask.images)
 
     def answer(self, ask: Ask, pictures: Pictures, fault: LineFault | None = None) -> Reply:
         """Answer a parsed Ask; the first picture is the one described.

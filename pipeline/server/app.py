@@ -10,7 +10,7 @@ import selectors
 import signal
 import sys
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -28,6 +28,7 @@ from pipeline.server.middleware import authenticate, explain, identify
 from pipeline.server.prices import PriceTable, packaged_prices
 from pipeline.server.service import SERVICE, Orders, Service
 from pipeline.server.settings import Limits, Pace
+from pipeline.server.sites import Sites
 
 HOST = "127.0.0.1"
 _BODY_LIMIT = 64 << 20
@@ -82,6 +83,7 @@ class LoopbackServer:
         faults: what goes wrong on purpose.
         clock: the server's time; None for one kept in `state_dir`, of speed `speed`.
         seed: makes ids and the order of lines repeatable; kept in `state_dir`.
+        sites: addresses that stand for folders of images; any other address is refused.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class LoopbackServer:
         clock: Clock | None = None,
         speed: float = 1.0,
         seed: str | None = None,
+        sites: Mapping[str, Path] | None = None,
     ) -> None:
         """Prepare a server; nothing happens before `start`."""
         table = packaged_prices() if prices is None else prices
@@ -115,6 +118,7 @@ class LoopbackServer:
             clock=clock,
             speed=speed,
             seed=seed,
+            sites=Sites(sites),
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None

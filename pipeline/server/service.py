@@ -29,6 +29,7 @@ from pipeline.server.prices import PriceTable
 from pipeline.server.publishing import Publisher
 from pipeline.server.rates import RateLimiter
 from pipeline.server.settings import Limits, Pace
+from pipeline.server.sites import Sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Orders:
     clock: Clock | None
     speed: float
     seed: str | None
+    sites: Sites
 
 
 class Service:
@@ -71,7 +73,7 @@ class Service:
         self.faults = FaultDesk(orders.faults, self.clock)
         self.books = Books(self.database)
         self.rates = RateLimiter(orders.limits, self.clock)
-        self.answerer = Answerer(orders.captioner, orders.prices, orders.models)
+        self.answerer = Answerer(orders.captioner, orders.prices, orders.models, orders.sites)
         self.files = FileStore(
             orders.state_dir / "files", self.database, self.clock, self.naming, self.faults
         )

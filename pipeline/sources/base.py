@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
-from pipeline.records import SourceFile
+from pipeline.records import Rejection, SourceFile
 
 FollowLinks = Literal["inside", "never", "anywhere"]
 
@@ -40,6 +40,8 @@ class SourceOptions:
         allow_outside: a manifest may name files outside of its own folder.
         sidecars: the text beside each image of a folder becomes its column `sidecar`.
         url_cache: where images at URLs were downloaded to; without it they are refused.
+        passing: gives the address that is sent instead of an image, or why it is not; then no
+            download is looked for. Its text says its rules.
     """
 
     follow_links: FollowLinks = "inside"
@@ -48,6 +50,7 @@ class SourceOptions:
     allow_outside: bool = False
     sidecars: bool = False
     url_cache: Path | None = None
+    passing: Callable[[str], str | Rejection] | None = None
 
 
 class Listing(Protocol):

@@ -75,7 +75,7 @@ class ManifestSource:
         """The openable path of an entry."""
         del folder
         if is_url(name):
-            return RemoteFiles(self.options.url_cache).path_of(name)
+            return RemoteFiles(self.options).path_of(name)
         return os.path.normpath(os.path.join(self._path.parent, to_path(name)))  # noqa: PTH118
 
 
@@ -89,7 +89,7 @@ class ManifestListing:
         self.skipped: Counter[str] = Counter()
         self._table = table
         self._files = _Files(str(table.path.parent), options)
-        self._remote = RemoteFiles(options.url_cache)
+        self._remote = RemoteFiles(options)
         hashes = array("Q")
         total = 0
         for row in table.rows():

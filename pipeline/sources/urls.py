@@ -41,7 +41,7 @@ class UrlSource:
         self.label = to_text(self.list.path.name)
         self.problems = Problems()
         self.complete = True
-        self._remote = RemoteFiles(options.url_cache)
+        self._remote = RemoteFiles(options)
 
     def listings(self) -> Iterator[Listing]:
         """One listing of the whole list."""

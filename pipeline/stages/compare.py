@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from pipeline.core.image_tokens import ImageTooLarge
+from pipeline.core.image_tokens import UNKNOWN_SIZE, ImageTooLarge
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
 from pipeline.stages.preprocess import Order
@@ -49,7 +49,8 @@ def _cost(sizes: dict[Size, int], template: str, quill: Quill, policy: Policy) -
     total, refused = Quote(), 0
     for (width, height), count in sizes.items():
         try:
-            chosen = policy.choose(width, height)
+            size = (width, height)
+            chosen = size if size == UNKNOWN_SIZE else policy.choose(width, height)
             total.add(quill.appraiser.appraise(*chosen, template), count)
         except ImageTooLarge:
             refused += count

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from pipeline.core.appraisal import Appraiser
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import Load, ShardLimits, affordable, takes
-from pipeline.core.request import RequestSpec, build_line
+from pipeline.core.request import RequestSpec, line_of
 from pipeline.engines.base import Engine
 from pipeline.errors import OverBudget
 from pipeline.failpoints import reached
@@ -250,13 +250,7 @@ def _line(wanted: Wanted, quill: Quill) -> tuple[list[bytes], NewItem, Load]:
     image = wanted.image
     assert image is not None
     attempt = wanted.work.attempts + 1
-    parts = build_line(
-        quill.request,
-        custom_id(wanted.key, attempt),
-        wanted.prompt,
-        image.media_type,
-        image.base64,
-    )
+    parts = line_of(quill.request, custom_id(wanted.key, attempt), wanted.prompt, image)
     found = quill.appraiser.appraise(image.width, image.height, wanted.prompt)
     item = NewItem(wanted.work.row, attempt, found.worst, found.expected, found.prompt_tokens)
     size = sum(len(part) for part in parts)

@@ -27,6 +27,7 @@ TYPED: dict[str, tuple[str, object]] = {
     "--budget-day": ("$1", "1.00"),
     "--budget-month": ("20", "20.00"),
     "--path-column": ("file", "file"),
+    "--image-mode": ("url", "url"),
 }
 FILES = {"--prompt-file", "--schema-file"}
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.catalog import model_facts
 from pipeline.core.image_tokens import (
+    Detail,
     ImageTooLarge,
     PatchLimit,
     PatchRule,
@@ -20,6 +21,7 @@ from pipeline.core.image_tokens import (
     cells,
     highest_image_tokens,
     image_tokens,
+    most_image_tokens,
     seen_size,
 )
 
@@ -218,3 +220,33 @@ def test_the_highest_count_covers_every_edition_of_the_guide() -> None:
     assert highest_image_tokens(512, 341, nano, "high") == guide_tokens(176, "2.46") + 1
     assert highest_image_tokens(512, 341, rule_of("gpt-6-luna"), "high") == 212 + 1
     assert highest_image_tokens(512, 341, rule_of("gpt-4o"), "high") == 255 + 1
+
+
+SIDES = st.integers(1, 70_000)
+ALL_DETAILS = st.sampled_from(["low", "high", "original", "auto"])
+
+
+@given(SIDES, SIDES, st.sampled_from(sorted({*PATCH_MODELS, *TILE_MODELS})), ALL_DETAILS)
+def test_no_image_costs_more_than_the_most(
+    width: int, height: int, model: str, detail: Detail
+) -> None:
+    rule = rule_of(model)
+    try:
+        highest = highest_image_tokens(width, height, rule, detail)
+    except (UnsupportedDetail, ImageTooLarge):
+        return
+    assert highest <= most_image_tokens(rule, detail)
+
+
+@pytest.mark.parametrize(
+    ("model", "detail", "most"),
+    [
+        ("gpt-6-luna", "low", 308 + 1),  # 16 x 16 patches
+        ("gpt-6-luna", "high", 3000 + 1),
+        ("gpt-6-luna", "original", 36_000 + 1),
+        ("gpt-4o", "low", 85 + 1),
+        ("gpt-4o", "high", 85 + 8 * 170 + 1),
+    ],
+)
+def test_the_most_by_hand(model: str, detail: Detail, most: int) -> None:
+    assert most_image_tokens(rule_of(model), detail) == most

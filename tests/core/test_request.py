@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict, TypeAdapter, with_config
 
+from pipeline.core.addressed import addressed
 from pipeline.core.identity import hash_of
-from pipeline.core.request import RequestSpec, body, build_line, data_url, line
+from pipeline.core.request import RequestSpec, body, build_line, data_url, line, line_of
 from pipeline.errors import UsageError
 
 SCHEMA = {
@@ -51,6 +52,18 @@ def test_a_line_is_its_object_and_one_line(
     url = data_url("image/png", encoded)
     assert json.loads(raw) == line(asked, custom_id, user, url)
     assert json.loads(raw)["body"] == body(asked, user, url)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize(
+    "url", ['https://example.org/a"b\\.png?x=1&y=%20', "https://a.b/" + "c" * 4000]
+)
+def test_an_address_is_sent_as_it_is(endpoint: str, url: str) -> None:
+    asked = spec(endpoint, **FULL)
+    raw = b"".join(line_of(asked, "id", "text", addressed(url)))
+    assert json.loads(raw) == line(asked, "id", "text", url)
+    assert raw.endswith(b"}\n")
+    assert raw.count(b"\n") == 1
 
 
 def test_the_image_bytes_are_passed_through() -> None:

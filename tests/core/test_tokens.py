@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalog import model_facts
-from pipeline.core.image_tokens import ImageTooLarge, highest_image_tokens, image_tokens
+from pipeline.core.image_tokens import (
+    UNKNOWN_SIZE,
+    ImageTooLarge,
+    highest_image_tokens,
+    image_tokens,
+)
 from pipeline.core.tokens import (
     RequestEstimate,
     RequestEstimator,
@@ -56,7 +61,7 @@ def test_a_schema_counts_and_short_answers_are_short() -> None:
     with_schema = RequestEstimator.of(LUNA, "high", 50, schema=schema).estimate(512, 512, "x")
     assert plain.expected_completion == plain.max_completion == 50
     assert with_schema.expected_prompt - plain.expected_prompt == 4 + 47
-    assert with_schema.upper_prompt - plain.upper_prompt == 256 + 2 * 170
+    assert (with_schema.upper_prompt or 0) - (plain.upper_prompt or 0) == 256 + 2 * 170
 
 
 @given(
@@ -70,6 +75,7 @@ def test_the_bound_holds_for_one_token_a_byte_and_the_dearest_edition(
     facts = model_facts(model)
     estimator = RequestEstimator.of(facts, "high", 100, system=system, margin=margin)
     found = estimator.estimate(width, height, prompt)
+    assert found.upper_prompt is not None
     assert 0 < found.expected_prompt <= found.upper_prompt
     text = len(prompt.encode()) + len(system.encode())
     if facts.image_rule is not None:
@@ -92,3 +98,16 @@ def test_an_unknown_model_is_estimated_like_an_open_one() -> None:
 def test_an_image_that_would_be_refused_is_said_so() -> None:
     with pytest.raises(ImageTooLarge):
         RequestEstimator.of(LUNA, "original", 100).estimate(8000, 8000, "")
+
+
+def test_an_image_that_nobody_has_seen_is_the_dearest() -> None:
+    estimator = RequestEstimator.of(LUNA, "high", 100, margin=Decimal("0.25"))
+    found = estimator.estimate(*UNKNOWN_SIZE, "")
+    assert found.expected_prompt == 3 + 3001
+    assert found.upper_prompt == 64 + 16 + 16 + 3752
+
+
+def test_an_unseen_image_of_an_unknown_model_has_no_bound() -> None:
+    found = RequestEstimator.of(model_facts("qwen-vl"), "high", 100).estimate(*UNKNOWN_SIZE, "")
+    assert found.expected_prompt > 5000
+    assert found.upper_prompt is None
