@@ -214,7 +214,7 @@ class Cells:
                     None if text is None else self._dress.of(str(text)) for text in raw["caption"]
                 ]
             elif column.source == "flags":
-                yield [None if text is None else _flags(str(text)) for text in raw["flags"]]
+                yield _flags(raw["flags"])
             else:
                 yield raw[column.source]
 
@@ -232,8 +232,11 @@ def _object(text: object) -> Mapping[str, object]:
     return found if isinstance(found, dict) else _NOTHING
 
 
-def _flags(text: str) -> list[str]:
-    return text.split(",") if text else []
+def _flags(texts: Sequence[object]) -> list[list[str] | None]:
+    known: dict[object, list[str] | None] = {None: None, "": []}  # there are few different ones
+    for text in set(texts) - known.keys():
+        known[text] = str(text).split(",")
+    return [known[text] for text in texts]
 
 
 def _custom_ids(keys: Sequence[object], attempts: Sequence[object]) -> list[str | None]:

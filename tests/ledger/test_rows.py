@@ -1,6 +1,6 @@
 from pipeline.core.outcomes import DEFAULT_RULES
 from pipeline.ledger.rows import COLUMNS
-from pipeline.records import Rejection
+from pipeline.records import Rejection, Usage
 from tests.ledger.world import NOW, World, answered
 
 
@@ -70,3 +70,36 @@ def test_charges_of_a_run(world: World) -> None:
     assert world.ledger.rows.run_charges(1) == (0, 1000)
     world.ledger.answers.settle(shard, batch, [answered(world.works[0][1])], DEFAULT_RULES, NOW)
     assert world.ledger.rows.run_charges(1) == (400, 0)
+
+
+def test_tokens_and_money_of_every_answer_to_a_work_are_summed(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    shard, batch = world.submitted()
+    (_, first), (_, second) = world.works
+    answers = [
+        answered(first, 300, outcome="length", usage=Usage(100, 10, 5, 20, 2)),
+        answered(first, 400, attempt=2, usage=Usage(200, 20, 6, 30, 3)),
+        answered(second, 500, usage=Usage(7, 1, 1, 2, 1)),
+    ]
+    world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
+    names = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens",
+             "reasoning_tokens", "billed_cost")  # fmt: skip
+    assert [[row[name] for name in names] for row in table(world)] == [
+        [300, 30, 11, 50, 5, 700],
+        [7, 1, 1, 2, 1, 500],
+    ]
+
+
+def test_the_table_is_read_in_order_without_sorting(world: World) -> None:
+    for folder in ("b", "a", ""):
+        world.folder, _ = world.ledger.images.folder(world.source, folder)
+        for name in ("2.jpg", "1.jpg"):
+            world.image(name, 1)
+    asked: list[str] = []
+    world.ledger.database._connection.set_trace_callback(asked.append)
+    paths = [row["path"] for row in table(world)]
+    assert paths == ["1.jpg", "2.jpg", "a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.jpg"]
+    (select,) = (sql for sql in asked if "duplicate_of" in sql)
+    plan = [str(row[3]) for row in world.ledger.database.execute(f"EXPLAIN QUERY PLAN {select}")]
+    assert not [step for step in plan if "ORDER BY" in step]
