@@ -16,8 +16,9 @@ from pipeline.errors import BooksError
 from pipeline.files import sha256_of, whole_file
 from pipeline.sinks.base import WrittenTable
 
-_GROUP_ROWS = 131_072
-_GROUP_BYTES = 128_000_000
+_GROUP_ROWS = 65_536
+_GROUP_BYTES = 64_000_000
+_READ_ROWS = 8_192
 
 
 class ParquetSink:
@@ -50,8 +51,8 @@ def check(path: Path, rows: int | None = None) -> int:
 
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            groups = range(file.metadata.num_row_groups)
-            found = int(sum(file.read_row_group(group).num_rows for group in groups))
+            # in small batches: a whole row group would be in memory twice as large as in the file
+            found = sum(int(batch.num_rows) for batch in file.iter_batches(_READ_ROWS))
     except (pa.ArrowException, OSError) as error:
         raise BooksError(f"{path} is damaged: {error}; export it again") from None
     if rows is not None and found != rows:
