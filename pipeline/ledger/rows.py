@@ -60,6 +60,9 @@ def _sum(column: str) -> str:
     return f"CASE WHEN w.id IS NULL THEN NULL WHEN w.representative = i.id THEN {total} ELSE 0 END"
 
 
+# name -> SQL
+
+
 COLUMNS: dict[str, str] = {
     "source": "s.label",
     "path": "CASE f.path WHEN '' THEN i.name ELSE f.path || '/' || i.name END",
