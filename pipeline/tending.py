@@ -10,11 +10,14 @@ from typing import Literal
 
 from pipeline.account import owner, workspace_of
 from pipeline.config import Config
+from pipeline.core.charges import COLUMNS
 from pipeline.core.pricing import format_usd
+from pipeline.core.table import Cells
 from pipeline.core.words import counted
 from pipeline.errors import CaptionmillError, ServiceError, UsageError
 from pipeline.finishing import export_all
 from pipeline.ledger import Ledger
+from pipeline.ledger import charges as charged
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
@@ -23,7 +26,8 @@ from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import Cleaned, clean
 from pipeline.stages.collect import write_off
 from pipeline.stages.desk import FROZEN
-from pipeline.stages.reconcile import next_generation, reconcile
+from pipeline.stages.export import STALE
+from pipeline.stages.reconcile import next_generation, reconcile, take_apart
 
 Say = Callable[[str], None]
 
@@ -93,6 +97,27 @@ def export_table(config: Config, say: Say) -> WrittenTable:
         return written
 
 
+def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
+    """Write all that was ever charged as a Parquet file at `path`; see `core.charges`.
+
+    Raises:
+        UsageError: there is no workspace yet, or `path` is the table of captions.
+        StorageError: it cannot be written.
+    """
+    from pipeline.sinks.parquet import ParquetSink
+
+    with open_session(config, "export", say, offline=True, existing=True) as session:
+        if path.resolve() == session.table.resolve():
+            raise UsageError(f"{path} is the table of captions: name another file for the charges")
+        with session.ledger.database.transaction("representatives"):
+            session.ledger.works.elect_representatives()
+        return ParquetSink(path).write(
+            charged.Charges(session.ledger.database).table(),
+            Cells(charged.COLUMNS, COLUMNS),
+            {"captionmill.workspace": session.ledger.workspace_id()},
+        )
+
+
 def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
     """Let images with these outcomes go again with the next run; gives how many.
 
@@ -107,7 +132,7 @@ def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
         )
     with open_session(config, "retry", say, offline=True, existing=True) as session:
         count = session.ledger.answers.retry(wanted)
-        session.ledger.put("table_stale", "1")
+        session.ledger.put(STALE, "1")
         return count
 
 
@@ -126,12 +151,7 @@ def cancel(config: Config, say: Say) -> int:
                 asked += 1
             except ServiceError as error:
                 say(f"batch {batch.batch_id} is not cancelled: {error}")
-        for shard in desk.ledger.shards.in_states("SEALED"):
-            desk.ledger.shards.dissolve(shard)
-        for shard in desk.ledger.shards.in_states("UPLOADING", "UPLOADED"):
-            with desk.ledger.database.transaction("give_back"):
-                desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
-                desk.ledger.shards.dissolve(shard)
+        take_apart(desk)
     return asked
 
 

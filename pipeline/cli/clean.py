@@ -8,6 +8,7 @@ from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.config import Config
 from pipeline.core.words import counted
+from pipeline.errors import EXIT_DONE, ServiceError
 
 
 @click.command("clean")
@@ -20,4 +21,4 @@ def command(config: Config) -> int:
     for text in done.problems:
         console.say(text)
     console.out(f"removed {counted(done.remote, 'file')} at the service, {done.local:,} here")
-    return 0
+    return ServiceError.exit_code if done.problems else EXIT_DONE

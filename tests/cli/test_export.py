@@ -27,3 +27,13 @@ def test_there_must_be_something_to_export(rig: Rig, openai: Terminal) -> None:
     shown = openai("export")
     assert (shown.code, shown.out) == (2, "")
     assert not rig.workspace.root.exists()
+
+
+def test_the_charges_are_a_table_of_their_own(rig: Rig, openai: Terminal) -> None:
+    rig.add("a.png", "b.png")
+    openai("run", rig.data)
+    before = rig.workspace.table.read_bytes()
+    shown = openai("export", "--charges", rig.data.parent / "charges.parquet")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith("2 rows, ")
+    assert rig.workspace.table.read_bytes() == before

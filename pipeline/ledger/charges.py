@@ -1,0 +1,85 @@
+"""Every charge in the books, answer by answer; see core.charges for the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipeline.ledger.database import Database
+
+# A reservation belongs to a batch by its generation; strays have one of their own below zero.
+_RESERVED = """JOIN reservations r ON r.shard = b.shard
+    AND r.generation = CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END"""
+
+# What the books count for an answer: its bill, or its highest cost when no bill is known. Of a
+# free or unpriced batch nothing is in the books.
+_CHARGED = "CASE WHEN r.settled IS NOT NULL THEN COALESCE(a.billed, i.worst) ELSE a.billed END"
+
+_PATH = """(SELECT CASE f.path WHEN '' THEN g.name ELSE f.path || '/' || g.name END
+    FROM images g JOIN folders f ON f.id = g.folder
+    WHERE g.work = w.id AND g.id = w.representative)"""
+
+_ANSWERS: dict[str, str] = {
+    "batch_id": "b.batch_id",
+    "outcome": "a.outcome",
+    "caption": "a.caption",
+    "reason_code": "NULLIF(a.code, '')",
+    "path": _PATH,
+    "in_table": "COALESCE(w.answer = a.id, 0) AND EXISTS "
+    "(SELECT 1 FROM images g WHERE g.work = w.id)",
+    "content_id": "lower(hex(c.content_id))",
+    "work_key": "lower(hex(w.work_key))",
+    "attempt": "a.attempt",
+    "provider": "p.provider",
+    "account": "p.account",
+    "model": "p.model",
+    "served_model": "a.served_model",
+    "spec_id": "lower(hex(p.spec_id))",
+    "prompt_tokens": "a.prompt_tokens",
+    "cached_tokens": "a.cached_tokens",
+    "cache_write_tokens": "a.cache_write_tokens",
+    "completion_tokens": "a.completion_tokens",
+    "reasoning_tokens": "a.reasoning_tokens",
+    "billed_cost": "a.billed",
+    "charged_cost": _CHARGED,
+    "price_version": "a.price_version",
+    "request_id": "a.request_id",
+    "received_at": "a.received_at",
+}
+
+# What a batch was charged beyond its answers: it was written off, and nobody knows what it held.
+_REST: dict[str, str] = {
+    "batch_id": "b.batch_id",
+    "outcome": "'lost'",
+    "in_table": "0",
+    "charged_cost": f"r.settled - COALESCE(SUM({_CHARGED}), 0)",
+    "received_at": "r.closed_at",
+}
+
+COLUMNS: tuple[str, ...] = tuple(_ANSWERS)
+
+_TABLE = f"""
+SELECT {", ".join(_ANSWERS.values())} FROM answers a
+JOIN batches b ON b.id = a.batch {_RESERVED}
+LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
+JOIN works w ON w.id = a.work LEFT JOIN contents c ON c.id = w.content
+LEFT JOIN specs p ON p.id = w.spec
+UNION ALL
+SELECT {", ".join(_REST.get(name, "NULL") for name in COLUMNS)} FROM batches b {_RESERVED}
+LEFT JOIN answers a ON a.batch = b.id
+LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
+WHERE r.state = 'settled' AND r.settled IS NOT NULL
+GROUP BY r.id HAVING r.settled <> COALESCE(SUM({_CHARGED}), 0)
+"""
+
+
+class Charges:
+    """A read-only view."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def table(self, size: int = 20_000) -> Iterator[list[tuple[object, ...]]]:
+        """All charges in pages of `size` rows, `COLUMNS` in order, in the order of settling."""
+        cursor = self._db.execute(_TABLE)
+        while page := cursor.fetchmany(size):
+            yield page
