@@ -20,7 +20,7 @@ from pipeline.config import Config, load_config
 from pipeline.engines.inline import InlineEngine
 from pipeline.imaging import Preparer
 from pipeline.job import run
-from pipeline.ledger import Ledger
+from pipeline.ledger import Ledger, charges
 from pipeline.report.summary import Report
 from pipeline.server.app import LoopbackServer
 from pipeline.server.settings import Pace
@@ -121,7 +121,15 @@ class Rig:
             assert sum(ledger.rows.outcomes().values()) == ledger.rows.images()
             if at_rest:
                 assert totals.settled == books.total_nano() == ledger.audit.sums()[1]
+                assert totals.settled == charged(ledger)
                 assert totals.reserved == 0
+
+
+def charged(ledger: Ledger) -> int:
+    """The sum of the table of charges, nano-dollars."""
+    cost = charges.COLUMNS.index("charged_cost")
+    pages = charges.Charges(ledger.database).table()
+    return sum(int(str(row[cost] or 0)) for page in pages for row in page)
 
 
 @contextmanager
