@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from pipeline import wiring
 from pipeline.core.dress import Dress
 from pipeline.ledger import Ledger
 from pipeline.ledger.captions import Captions
@@ -16,6 +17,7 @@ from pipeline.sinks.base import WrittenTable
 from pipeline.sources import to_path
 from pipeline.stages.clean import clean
 from pipeline.stages.export import BESIDE, COUNTED, export
+from pipeline.stages.prune import prune
 
 
 def finish(session: Session, report: Report, source: int | None = None) -> None:
@@ -31,8 +33,18 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     if report.settled_batches and not session.identity.local:
         report.problems += [*deviations(ledger), *repeated_captions(ledger)]
     report.in_files = ledger.exchange.outstanding()
+    make_room(session)
     if not session.offline:
         report.problems += clean(session.desk).problems
+
+
+def make_room(session: Session) -> int:
+    """Delete downloaded images that are not needed, by the configured limits; gives how many."""
+    folder = session.workspace.urls
+    if not folder.is_dir():
+        return 0
+    now, check_stop = session.clock.now(), session.desk.check_stop
+    return prune(session.ledger, folder, wiring.keep(session.config), now, check_stop).images
 
 
 def _write_beside(session: Session) -> list[str]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline import wiring
 from pipeline.config import Config
+from pipeline.core.words import counted
 from pipeline.errors import UsageError
+from pipeline.fetch import fetch_all
 from pipeline.ledger.images import SeenImage
+from pipeline.records import Rejection
 from pipeline.session import Session, identify, workspace_of
 from pipeline.sources import NamesUrls, Source, open_source, to_path
 from pipeline.stages.fetch import fetch
+from pipeline.url_cache import UrlCache
 
 
 def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
@@ -52,6 +57,31 @@ def _refuse_local(config: Config, source: Source, session: Session) -> None:
             "the local model opens no addresses: download the images with --fetch instead of "
             "--image-mode url, or set OPENAI_API_KEY"
         )
+
+
+def restores(config: Config, source: Source) -> bool:
+    """True when the source's images may be downloads that were deleted."""
+    return _downloads(config) and isinstance(source, NamesUrls)
+
+
+def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> None:
+    """Download again what was deleted to make room (see `stages.prune`) and is needed now."""
+    if not restores(session.config, source):
+        return
+    folder, desk = session.workspace.urls, session.desk
+    cache = UrlCache(folder)
+
+    def deleted() -> Iterator[tuple[int, str]]:
+        for image in images:
+            if image.location and not Path(to_path(image.location)).exists():
+                cache.want(image.name)
+                yield image.id, image.name
+
+    options, now = wiring.fetch_options(session.config), session.clock.now()
+    found = fetch_all(deleted(), options, folder, now=now, check_stop=desk.check_stop)
+    again = sum(not isinstance(one, Rejection) for _, one in found)
+    if again:
+        desk.say(f"URLs: {counted(again, 'image')} downloaded again, deleted earlier to make room")
 
 
 def locate(source: Source, image: SeenImage) -> str:

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from pipeline import wiring
@@ -17,7 +18,7 @@ from pipeline.config import Config
 from pipeline.core.budget import room
 from pipeline.core.prompt import check_template
 from pipeline.finishing import export_all, finish
-from pipeline.inputs import download, locate, open_data
+from pipeline.inputs import download, locate, open_data, restore, restores
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.works import SpecText
 from pipeline.online import at_flex, caption_online, look_at_service
@@ -31,7 +32,7 @@ from pipeline.stages.collect import collect as collect_batches
 from pipeline.stages.crawl import Crawled, crawl
 from pipeline.stages.dedupe import dedupe
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import Engines, Order
+from pipeline.stages.preprocess import Engines, Order, link_known
 from pipeline.stages.submit import queue_room
 from pipeline.stages.write import Pen
 from pipeline.stopping import Stopper
@@ -201,6 +202,7 @@ class Run:
         session = self.session
         if session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission):
             session.ledger.put(STALE, "1")
+        self._restore(order)
         alike = session.config.images.near_duplicates
         known = KnownOriginals(session.workspace.ledger, order.recipe, looked=alike is not None)
         with wiring.engines(session.config, self.wish.recipe, known) as engines:
@@ -208,6 +210,17 @@ class Run:
                 find = functools.partial(locate, self.source)
                 dedupe(session.ledger, order, engines.sparing, find, alike.distance)
             yield engines
+
+    def _restore(self, order: Order) -> None:
+        """Bring back the bytes of deleted downloads that will be sent; what is paid for or only
+        asked for anew is linked first, without them."""
+        session, images = self.session, self.session.ledger.images
+        if not restores(session.config, self.source):
+            return
+        if session.config.images.near_duplicates is None:  # else it is linked after grouping
+            link_known(session.ledger, order, session.desk.check_stop)
+        unsent = (image for _, image in images.unsent(order.source))
+        restore(session, self.source, chain(images.todo(order.source), unsent))
 
     def _caption(self, order: Order, *, wait: bool) -> Tally:
         session = self.session

@@ -23,7 +23,7 @@ from pipeline.core.request import data_url
 from pipeline.core.sampling import positions, shape_of, spread
 from pipeline.core.sizing import SizePolicy, bind
 from pipeline.errors import NeedsPerson, UsageError
-from pipeline.inputs import locate, open_data
+from pipeline.inputs import locate, open_data, restore
 from pipeline.job import Run, Say
 from pipeline.ledger.samples import Sampled, Samples
 from pipeline.ledger.works import Content
@@ -176,6 +176,7 @@ class _Pilot:
         most = self.asked.count or (COUNT if self.asked.usd is None else _MOST_FOR_MONEY)
         images = self.samples.at(source, positions(total, _CANDIDATES * most))
         found, rejected = [], Counter[str]()
+        restore(self.session, self.run.source, images)
         with wiring.engine(self.session.config, self.run.wish.recipe, None) as engine:
             for image, prepared in looks(engine, images, self.locate):
                 self.session.desk.check_stop()

@@ -23,7 +23,8 @@ class SourceFile:
         folder: folder below the source's root, POSIX, "" for the root itself.
         name: file name inside `folder` (a manifest uses folder "" and its own path text).
         location: where the bytes are: an absolute file path (stays on this machine).
-        size, mtime_ns, inode: from stat; unchanged means the file is not read again.
+        size, mtime_ns, inode: from stat; unchanged means the file is not read again. A download's
+            inode is 0: it is the same image when it was deleted and downloaded again.
         columns: the manifest's other columns, None for a folder.
         occurrence: 0, or n for the n-th further manifest row with the same path.
         problem: a reason code when the source already knows that this cannot be an image.

@@ -15,7 +15,7 @@ from pipeline.core.pricing import format_usd
 from pipeline.core.table import Cells
 from pipeline.core.words import counted
 from pipeline.errors import CaptionmillError, ServiceError, UsageError
-from pipeline.finishing import export_all
+from pipeline.finishing import export_all, make_room
 from pipeline.ledger import Ledger
 from pipeline.ledger import charges as charged
 from pipeline.ledger.batches import Batch
@@ -204,7 +204,9 @@ def _settle_doubts(ledger: Ledger, look: Callable[[], object]) -> None:
 def clean_up(config: Config, say: Say) -> Cleaned:
     """Remove files that are no longer needed, also uploads that lost their shard."""
     with open_session(config, "clean", say, existing=True) as session:
-        return clean(session.desk, orphans=True)
+        done = clean(session.desk, orphans=True)
+        done.local += make_room(session)
+        return done
 
 
 def money_line(found: Status) -> str:

@@ -5,20 +5,23 @@
     root/_incoming/      downloads under way
 
 Whoever downloads writes here; sources only look: an image that is there is a file like others.
+An image may be deleted at any time: its notes stand for it, in listings and for re-checks, until
+somebody wants its bytes. The same bytes get their old date back, so that nobody takes them for new.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from pipeline.files import publish, remove, storage_error, write_whole
+from pipeline.files import publish, remove, sha256_of, storage_error, write_whole
 from pipeline.records import Rejection
 
 How = Literal["new", "unchanged", "kept"]
@@ -44,6 +47,22 @@ class Fetched:
     content_type: str
     final_url: str
     how: How = "new"
+
+
+class Seen(NamedTuple):
+    """What `stat` says of an image, or said when it was downloaded and is deleted now."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image on disk: `mtime` is when it was downloaded, epoch seconds."""
+
+    path: Path
+    size: int
+    mtime: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +102,35 @@ class UrlCache:
         except OSError as error:
             raise storage_error(self._incoming, error) from error
 
-    def look(self, url: str) -> os.stat_result | Rejection | None:
-        """The image's stat, or why there is none; None: never asked for."""
+    def look(self, url: str) -> Seen | Rejection | None:
+        """What is known of the image's file, or why there is none; None: never asked for."""
         image = self.image(url)
-        try:
-            seen = image.stat(follow_symlinks=False)
-        except OSError:
-            seen = None
-        if seen is not None and stat.S_ISREG(seen.st_mode):
-            return seen
-        return _rejection(_read(_notes(image)))
+        with contextlib.suppress(OSError):
+            found = image.stat(follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode):
+                return _seen(found)
+        notes = _read(_notes(image))
+        return _rejection(notes) or _noted(notes)
+
+    def stored(self) -> Iterator[Stored]:
+        """All images on disk, in no order."""
+        for folder in _listed(self.root):
+            if folder.is_dir(follow_symlinks=False) and folder.name != self._incoming.name:
+                for entry in _listed(Path(folder.path)):
+                    with contextlib.suppress(OSError):  # gone meanwhile
+                        found = entry.stat(follow_symlinks=False)
+                        if "." not in entry.name and stat.S_ISREG(found.st_mode):
+                            yield Stored(Path(entry.path), found.st_size, int(found.st_mtime))
+
+    def want(self, url: str) -> None:
+        """A deleted image is to be downloaded again, whatever the site said of it before.
+
+        Raises:
+            StorageError: that cannot be noted.
+        """
+        path = _notes(self.image(url))
+        if notes := _read(path):
+            _write(path, {**notes, "asked": None})
 
     def recall(self, url: str) -> Known | None:
         """What is known; None when nothing is, or when image and notes do not belong together."""
@@ -111,17 +149,25 @@ class UrlCache:
             StorageError: it cannot be written; what was there before is still there.
         """
         image = self.image(url)
+        before = _read(_notes(image))
+        noted = _noted(before)
+        digest, mtime_ns = before.get("sha256"), noted.mtime_ns if noted else None
         try:
             image.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if incoming is not None:
+                digest = sha256_of(incoming).hex()
+                if digest == before.get("sha256") and mtime_ns is not None:
+                    os.utime(incoming, ns=(mtime_ns, mtime_ns))
                 _sync(incoming)
                 publish(incoming, image)
-            mtime_ns = image.stat().st_mtime_ns
+            if image.exists():  # else it is deleted, and the site says that it is the same
+                mtime_ns = image.stat().st_mtime_ns
         except OSError as error:
             raise storage_error(image, error) from error
         kept = replace(fetched, path=image)
         said = {key: value for key, value in asdict(kept).items() if key not in ("path", "how")}
-        _write(_notes(image), {"asked": asked, "mtime_ns": mtime_ns, "url": url, "fetched": said})
+        facts = {"asked": asked, "mtime_ns": mtime_ns, "sha256": digest}
+        _write(_notes(image), {**facts, "url": url, "fetched": said})
         return kept
 
     def reject(self, url: str, rejection: Rejection, asked: int) -> None:
@@ -166,16 +212,38 @@ def _fetched(image: Path, notes: Mapping[str, object]) -> Fetched | None:
     if not isinstance(said, dict):
         return None
     try:
-        seen = image.stat()
+        seen: Seen | None = _seen(image.stat())
     except OSError:
-        return None
+        seen = _noted(notes)
     # an image that was replaced just before a crash has its predecessor's notes
-    if (seen.st_size, seen.st_mtime_ns) != (said.get("size"), notes.get("mtime_ns")):
+    if seen is None or (seen.size, seen.mtime_ns) != (said.get("size"), notes.get("mtime_ns")):
         return None
     texts = [str(said.get(key, "")) for key in ("etag", "last_modified", "content_type")]
     return Fetched(
-        image, texts[0], texts[1], seen.st_size, texts[2], str(said.get("final_url", "")), "kept"
+        image, texts[0], texts[1], seen.size, texts[2], str(said.get("final_url", "")), "kept"
     )
+
+
+def _seen(found: os.stat_result) -> Seen:
+    return Seen(found.st_size, found.st_mtime_ns)
+
+
+def _noted(notes: Mapping[str, object]) -> Seen | None:
+    """What the notes say of an image that may be deleted."""
+    said = notes.get("fetched")
+    size = said.get("size") if isinstance(said, dict) else None
+    mtime_ns = notes.get("mtime_ns")
+    if isinstance(size, int) and isinstance(mtime_ns, int):
+        return Seen(size, mtime_ns)
+    return None
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
 
 
 def _sync(path: Path) -> None:

@@ -21,6 +21,7 @@ from pipeline.fetch.passing import Passing
 from pipeline.notify import Notice
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.preprocess import Engines
+from pipeline.stages.prune import Keep
 from pipeline.stages.write import Quill
 from pipeline.wishes import Wish
 
@@ -111,7 +112,14 @@ def fetch_options(config: Config) -> FetchOptions:
     """The rules of downloading."""
     rules = config.fetch.model_dump()
     ports = frozenset(rules.pop("ports"))
+    for kept in ("keep", "keep_bytes"):
+        rules.pop(kept)
     return FetchOptions(ports=ports, recheck_seconds=rules.pop("recheck"), **rules)
+
+
+def keep(config: Config) -> Keep:
+    """How many downloaded images are kept that nobody needs."""
+    return Keep(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep)
 
 
 def passing(config: Config) -> Passing:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.errors import StorageError
 from pipeline.failpoints import arm
 from pipeline.records import Rejection
-from pipeline.url_cache import Fetched, Known, UrlCache
+from pipeline.url_cache import Fetched, Known, Seen, Stored, UrlCache
 
 URL = "http://example.com/a.png"
 FETCHED = Fetched(Path("_"), '"e"', "yesterday", 3, "image/png", URL)
@@ -37,8 +37,8 @@ def test_an_image_is_kept_with_what_the_site_said(cache: UrlCache) -> None:
     assert not cache.incoming(URL).exists()
     assert cache.recall(URL) == Known(7, replace(kept, how="kept"))
     seen = cache.look(URL)
-    assert isinstance(seen, os.stat_result)
-    assert seen.st_size == 3
+    assert isinstance(seen, Seen)
+    assert seen.size == 3
 
 
 def test_a_reason_takes_the_place_of_an_image_and_back(cache: UrlCache) -> None:
@@ -46,7 +46,7 @@ def test_a_reason_takes_the_place_of_an_image_and_back(cache: UrlCache) -> None:
     assert cache.recall(URL) == Known(1, NOTHING)
     assert cache.look(URL) == NOTHING
     keep(cache, asked=2)
-    assert isinstance(cache.look(URL), os.stat_result)
+    assert isinstance(cache.look(URL), Seen)
     cache.reject(URL, NOTHING, 3)
     assert cache.look(URL) == NOTHING
     assert not cache.image(URL).exists()
@@ -69,29 +69,75 @@ def test_any_text_has_its_own_place(cache: UrlCache) -> None:
         *(b"", b"{", b"[]", b"\xff", b"null", b"[" * 100_000, b'{"asked": "x"}', b'{"asked": 1}'),
         b'{"asked": 1, "fetched": []}',
         b'{"asked": 1, "fetched": {"size": 3}, "mtime_ns": 0}',
+        b'{"asked": 1, "fetched": {"size": 3}, "mtime_ns": null}',
     ],
 )
 def test_damaged_notes_mean_that_it_is_asked_for_anew(cache: UrlCache, notes: bytes) -> None:
     path = keep(cache).path
     path.with_name(f"{path.name}.json").write_bytes(notes)
     assert cache.recall(URL) is None
-    assert isinstance(cache.look(URL), os.stat_result)
+    assert isinstance(cache.look(URL), Seen)
 
 
-@pytest.mark.parametrize("change", ["bytes", "time", "gone", "folder"])
+@pytest.mark.parametrize("change", ["bytes", "time"])
 def test_notes_that_belong_to_other_bytes_do_not_count(cache: UrlCache, change: str) -> None:
     path = keep(cache).path
     if change == "time":
         os.utime(path, ns=(1, 1))
-    elif change == "bytes":
-        path.write_bytes(b"abcd")
     else:
-        path.unlink()
-        if change == "folder":
-            path.mkdir()
+        path.write_bytes(b"abcd")
     assert cache.recall(URL) is None
-    if change in ("gone", "folder"):
-        assert cache.look(URL) is None
+
+
+def test_a_deleted_image_is_known_as_before(cache: UrlCache) -> None:
+    kept = keep(cache)
+    before, known = cache.look(URL), cache.recall(URL)
+    kept.path.unlink()
+    assert (cache.look(URL), cache.recall(URL)) == (before, known)
+    # the site said that it is still the same, and again, days later
+    for asked in (8, 9):
+        cache.keep(URL, replace(kept, how="unchanged"), asked)
+        assert cache.look(URL) == before
+        assert cache.recall(URL) == Known(asked, replace(kept, how="kept"))
+    assert not kept.path.exists()
+    keep(cache, b"newer", asked=10)
+    assert isinstance(found := cache.look(URL), Seen)
+    assert found.size == 5
+
+
+def test_a_wanted_image_is_asked_for_anew(cache: UrlCache) -> None:
+    keep(cache).path.unlink()
+    before = cache.look(URL)
+    cache.want(URL)
+    assert cache.recall(URL) is None
+    assert cache.look(URL) == before
+    cache.want("http://never")
+    assert cache.recall("http://never") is None
+
+
+def test_the_same_bytes_get_their_date_back(cache: UrlCache) -> None:
+    path = keep(cache).path
+    before = cache.look(URL)
+    path.unlink()
+    cache.want(URL)
+    keep(cache, asked=8)
+    assert cache.look(URL) == before
+    assert cache.recall(URL) == Known(8, replace(FETCHED, path=path, how="kept"))
+    cache.keep(URL, FETCHED, 9)
+    path.unlink()
+    keep(cache, asked=10)
+    assert cache.look(URL) == before
+    keep(cache, b"abd", asked=11)
+    assert cache.look(URL) != before
+
+
+def test_images_on_disk_are_listed_without_notes_and_half_downloads(cache: UrlCache) -> None:
+    assert list(UrlCache(cache.root / "gone").stored()) == []
+    path = keep(cache).path
+    os.utime(path, (5, 5))
+    cache.incoming("http://other").write_bytes(b"half")
+    cache.reject("http://b", NOTHING, 1)
+    assert list(cache.stored()) == [Stored(path, 3, 5)]
 
 
 def test_a_crash_between_image_and_notes_does_not_mix_them(cache: UrlCache) -> None:
@@ -117,7 +163,7 @@ def test_downloads_that_were_cut_off_are_forgotten(cache: UrlCache) -> None:
     cache.incoming("http://other").write_bytes(b"half")
     cache.open()
     assert not cache.incoming("http://other").exists()
-    assert isinstance(cache.look(URL), os.stat_result)
+    assert isinstance(cache.look(URL), Seen)
 
 
 def test_only_the_owner_may_look(cache: UrlCache) -> None:

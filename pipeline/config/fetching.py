@@ -35,3 +35,5 @@ class FetchConfig(Section):
     per_host: Count = 4
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     recheck: Seconds = 86_400
+    keep_bytes: Bytes = 20_000_000_000
+    keep: Seconds = 30 * 86_400

@@ -230,6 +230,15 @@ class Images:
             (source,),
         )
 
+    def needed(self) -> Iterator[str]:
+        """Locations of present images whose bytes may still be needed: they need a look, or their
+        captions are not here yet. Only of sources that say where each image is."""
+        found = self._db.execute(
+            "SELECT i.location FROM images i LEFT JOIN works w ON w.id = i.work "
+            "WHERE i.present = 1 AND i.location IS NOT NULL AND (i.todo = 1 OR w.state <> 'done')"
+        )
+        return (str(location) for (location,) in found)
+
     def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:
         """(work, image) for each pending work of the source that a present image stands for."""
         after = 0

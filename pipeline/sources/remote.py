@@ -3,13 +3,12 @@ at; or their addresses are passed on, and nothing is."""
 
 from __future__ import annotations
 
-import os
 import re
 
 from pipeline.core.download import refusal
 from pipeline.records import Rejection, SourceFile
 from pipeline.sources.base import SourceOptions, problem_entry, to_text
-from pipeline.url_cache import UrlCache
+from pipeline.url_cache import Seen, UrlCache
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -45,9 +44,9 @@ class RemoteFiles:
         if isinstance(seen, Rejection):
             return _problem(url, seen, columns, line)
         location = to_text(self.path_of(url))
-        return SourceFile("", url, location, seen.st_size, seen.st_mtime_ns, seen.st_ino, columns)
+        return SourceFile("", url, location, *seen, columns=columns)
 
-    def _look(self, url: str) -> os.stat_result | Rejection:
+    def _look(self, url: str) -> Seen | Rejection:
         if self._cache is None:
             return refusal(
                 "url_not_enabled",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.pilot import Asked, pilot
+from pipeline.tending import clean_up
+from pipeline.url_cache import UrlCache
 from tests.rig import Rig, picture
 
 
@@ -82,3 +86,76 @@ def test_a_manifest_may_name_urls(rig: Rig, site: str) -> None:
     assert report.outcomes == {"captioned": 1}
     (row,) = rig.table()
     assert row["title"] == "First"
+
+
+def downloads(rig: Rig) -> list[Path]:
+    return [image.path for image in UrlCache(rig.workspace.urls).stored()]
+
+
+def test_images_that_are_captioned_make_room_and_stay_known(rig: Rig, site: str) -> None:
+    urls = listed(rig, site, "one.png", "two.png", "gone.png")
+    none = rules(site) | {"fetch__keep_bytes": "0B"}
+    assert rig.run(data=urls, **none).outcomes == {"captioned": 2, "rejected": 1}
+    assert downloads(rig) == []
+    for notes in rig.workspace.urls.glob("*/*.json"):
+        notes.write_text(json.dumps({**json.loads(notes.read_text()), "asked": 1}))
+    rig.said.clear()
+    sent = rig.posts(None)
+    again = rig.run(data=urls, **none)
+    assert (again.requests, rig.posts(None)) == (0, sent)
+    assert any("0 downloaded (0.0 MB), 2 unchanged" in text for text in rig.said)
+    assert downloads(rig) == []
+    rig.check()
+
+
+def test_a_changed_prompt_brings_them_back(rig: Rig, site: str) -> None:
+    urls = listed(rig, site, "one.png", "two.png")
+    none = rules(site) | {"fetch__keep_bytes": "0B"}
+    rig.run(data=urls, **none)
+    report = rig.run(data=urls, **none, prompt__user="And the colours?")
+    assert (report.outcomes, report.requests) == ({"captioned": 2}, 2)
+    assert any("2 images downloaded again" in text for text in rig.said)
+    report = rig.run(data=urls, **none)  # the first prompt again: paid for, so not even downloaded
+    assert (report.outcomes, report.requests) == ({"captioned": 2}, 0)
+    assert sum("downloaded again" in text for text in rig.said) == 1
+    assert downloads(rig) == []
+    rig.check()
+
+
+def test_another_size_needs_the_bytes(rig: Rig, site: str) -> None:
+    urls = listed(rig, site, "one.png", "two.png")
+    none = rules(site) | {"fetch__keep_bytes": "0B"}
+    rig.run(data=urls, **none)
+    report = rig.run(data=urls, **none, images__long_side=32)
+    assert (report.outcomes, report.requests) == ({"captioned": 2}, 2)
+    rig.check()
+
+
+def test_a_pilot_brings_its_sample_back(rig: Rig, site: str) -> None:
+    urls = listed(rig, site, "one.png", "two.png")
+    none = rules(site) | {"fetch__keep_bytes": "0B"}
+    rig.run(data=urls, **none)
+    found = pilot(rig.config(**none, prompt__user="And the colours?"), urls, Asked(count=2))
+    assert [result.outcome for result in found.variants[0].results] == ["captioned"] * 2
+    assert all(found.thumbnails)
+
+
+def test_what_is_under_way_keeps_its_image(slow_rig: Rig, site: str) -> None:
+    rig = slow_rig
+    urls = listed(rig, site, "one.png", "two.png")
+    none = rules(site) | {"fetch__keep_bytes": "0B"}
+    rig.run(data=urls, wait=False, **none)
+    assert len(downloads(rig)) == 2
+    rig.server.clock.advance(4000)
+    rig.run(data=urls, **none)
+    assert rig.outcomes() == {"captioned": 2}
+    assert downloads(rig) == []
+    rig.check()
+
+
+def test_clean_makes_room_too(rig: Rig, site: str) -> None:
+    rig.run(data=listed(rig, site, "one.png"), **rules(site))
+    assert len(downloads(rig)) == 1
+    done = clean_up(rig.config(fetch__keep="0s", fetch__keep_bytes="0B"), rig.said.append)
+    assert done.local == 1
+    assert downloads(rig) == []

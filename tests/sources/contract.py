@@ -59,11 +59,8 @@ class SourceContract:
             assert not entry.folder.startswith("/")
             if entry.problem is None:
                 found = Path(source.path_of(entry.folder, entry.name)).stat()
-                assert (found.st_size, found.st_mtime_ns, found.st_ino) == (
-                    entry.size,
-                    entry.mtime_ns,
-                    entry.inode,
-                )
+                assert (found.st_size, found.st_mtime_ns) == (entry.size, entry.mtime_ns)
+                assert entry.inode in (0, found.st_ino)
 
     def test_digests_stand_still_while_nothing_changes(self, source: Source) -> None:
         before = digests(source)

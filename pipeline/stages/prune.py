@@ -1,0 +1,103 @@
+"""prune: downloaded images that nobody needs any more make room.
+
+Only images are deleted, never their notes, so there is nothing to record and nothing to be killed
+between: a deleted image is known as before, is not downloaded again for a re-check, and comes back
+when a changed prompt or a retry needs its bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.failpoints import reached
+from pipeline.files import remove
+from pipeline.ledger import Ledger
+from pipeline.url_cache import Stored, UrlCache
+
+_HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How much is kept.
+
+    Attributes:
+        bytes: of all images together; the ones downloaded first go first.
+        seconds: since an image was downloaded.
+    """
+
+    bytes: int
+    seconds: int
+
+
+@dataclass(slots=True)
+class Pruned:
+    """Images deleted, and their size in bytes."""
+
+    images: int = 0
+    bytes: int = 0
+
+
+def prune(
+    ledger: Ledger,
+    cache: Path,
+    keep: Keep,
+    now: int,
+    check_stop: Callable[[], None] = lambda: None,
+) -> Pruned:
+    """Delete images that are too old or too many, but none that a pending caption needs.
+
+    Memory: 8 bytes of hash for each image that is needed, and a count for each hour.
+
+    Raises:
+        StorageError: one cannot be deleted.
+    """
+    result, stored = Pruned(), UrlCache(cache)
+    total, oldest = 0, now
+    for image in stored.stored():
+        total, oldest = total + image.size, min(oldest, image.mtime)
+    if total <= keep.bytes and oldest >= now - keep.seconds:
+        return result
+    needed = {_number(Path(location)) for location in ledger.images.needed()}
+    before = _cutoff(stored, needed, total - keep.bytes, now - keep.seconds)
+    for image in _free(stored, needed):
+        due = image.mtime < now - keep.seconds
+        if due or (image.mtime // _HOUR <= before and total - result.bytes > keep.bytes):
+            check_stop()
+            reached("prune.before_delete")
+            remove(image.path)
+            result.images += 1
+            result.bytes += image.size
+    return result
+
+
+def _free(stored: UrlCache, needed: set[int]) -> Iterator[Stored]:
+    return (image for image in stored.stored() if _number(image.path) not in needed)
+
+
+def _cutoff(stored: UrlCache, needed: set[int], excess: int, due: int) -> int:
+    """The hour up to which images must go so that `excess` bytes are free; those downloaded
+    before `due` go anyway."""
+    hours: Counter[int] = Counter()
+    for image in _free(stored, needed):
+        if image.mtime < due:
+            excess -= image.size
+        else:
+            hours[image.mtime // _HOUR] += image.size
+    last = -1
+    for hour in sorted(hours):
+        if excess <= 0:
+            break
+        excess, last = excess - hours[hour], hour
+    return last
+
+
+def _number(path: Path) -> int:
+    """The image's name, a hash, as a number of 64 bits."""
+    try:
+        return int(path.name[:16], 16)
+    except ValueError:
+        return -1
