@@ -16,7 +16,7 @@ from pipeline import wiring
 from pipeline.asking import Confirm, ask, wish_of
 from pipeline.config import Config
 from pipeline.core.budget import room
-from pipeline.core.prompt import check_template
+from pipeline.core.prompt import check_template, template_fields
 from pipeline.finishing import export_all, finish
 from pipeline.inputs import download, locate, open_data, restore, restores
 from pipeline.ledger.lookup import KnownOriginals
@@ -27,6 +27,7 @@ from pipeline.records import Nano
 from pipeline.report.summary import Report
 from pipeline.session import Session, open_session
 from pipeline.sources import Source
+from pipeline.sources.sidecar import COLUMN as SIDECAR
 from pipeline.stages.caption import Captioner, Quiet, Tally, Watcher
 from pipeline.stages.collect import collect as collect_batches
 from pipeline.stages.crawl import Crawled, crawl
@@ -164,14 +165,19 @@ class Run:
 
     def order(self, crawled: Crawled) -> Order:
         """What is asked about each image of the source."""
-        ledger, wished = self.session.ledger, self.wish
-        identity = self.session.identity
+        session, wished = self.session, self.wish
+        ledger, identity = session.ledger, session.identity
         text = SpecText(
             identity.provider, identity.account, wished.request.model, wished.request.endpoint
         )
         columns = list(self.source.columns)
         ledger.images.remember_columns(crawled.source, columns)
         check_template(wished.template, columns)
+        asked = session.config.input.sidecar_context and SIDECAR in columns
+        if asked and SIDECAR not in template_fields(wished.template):
+            session.desk.say(
+                "the texts beside the images are not sent: the prompt does not name {sidecar}"
+            )
         return Order(
             source=crawled.source,
             spec=ledger.works.spec(wished.spec, text, self.session.clock.now()),

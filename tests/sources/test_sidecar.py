@@ -72,3 +72,20 @@ def test_a_text_is_context_and_a_new_one_asks_anew(rig: Rig) -> None:
         "b.png": "",
     }
     rig.check()
+
+
+def test_a_link_is_not_followed_to_a_text_elsewhere(tmp_path: Path) -> None:
+    image = picture(tmp_path / "imgs" / "a.png", 1)
+    (tmp_path / "key.txt").write_text("a secret")
+    image.with_suffix(".txt").symlink_to(tmp_path / "key.txt")
+    assert text_beside(str(image)) == ""
+
+
+def test_a_prompt_that_leaves_the_texts_out_is_said(rig: Rig) -> None:
+    rig.add("a.png")
+    (rig.data / "a.txt").write_text("a cat")
+    rig.run(input__sidecar_context=True)
+    assert any("does not name {sidecar}" in text for text in rig.said)
+    rig.said.clear()
+    rig.run(input__sidecar_context=True, prompt__user="{sidecar}?")
+    assert not any("does not name" in text for text in rig.said)
