@@ -2,45 +2,44 @@
 
     python -m tests.bench crawl [FILES]
 
-CPU seconds of three interleaved rounds each; the ratio of the medians is what counts.
+CPU seconds of three interleaved rounds each; the median of their ratios is what counts.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.ledger import Ledger
 from pipeline.sources import open_source
 from pipeline.stages.crawl import crawl
+from tests.bench.figures import Figure, Found, ratio, spent
 
 _FOLDER = 1000  # files in a folder
 _ROUNDS = 3
 
 
-def main(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> Found:
     """Crawl FILES (200,000) empty files that the ledger knows already."""
     count = int(arguments[0]) if arguments else 200_000
     with tempfile.TemporaryDirectory() as name:
         root, ledger = Path(name) / "imgs", Ledger(Path(name) / "ledger.db")
         _make(root, count)
-        first = _cpu(lambda: crawl(ledger, open_source(root, None), 0))
+        first = spent(lambda: crawl(ledger, open_source(root, None), 0)).cpu
         ledger.database.execute("UPDATE images SET todo = 0")
         floors, ours = [], []
         for _ in range(_ROUNDS):
-            floors.append(_cpu(lambda: _floor(root)))
-            ours.append(_cpu(lambda: crawl(ledger, open_source(root, None), 0)))
+            floors.append(spent(lambda: _floor(root)).cpu)
+            ours.append(spent(lambda: crawl(ledger, open_source(root, None), 0)).cpu)
         ledger.close()
-    floor, mine = statistics.median(floors), statistics.median(ours)
-    print(f"{count:,} files: scandir + stat {floor:.2f} s, known files {mine:.2f} s "
-          f"({mine / floor:.2f} x), first crawl {first:.2f} s")  # fmt: skip
-    figures = {"files": count, "floor": floors, "known": ours, "first": first}
-    Path("bench-crawl.json").write_text(json.dumps(figures))
+    times = ratio(ours, floors)
+    print(f"  {count:,} files: scandir + stat {min(floors):.2f} s, known files {min(ours):.2f} s "
+          f"({times} x), first crawl {first:.2f} s")  # fmt: skip
+    return Found(
+        [Figure("crawl of known files: CPU, times scandir + stat", times, "x", 2.0)],
+        {"files": count, "floor": floors, "known": ours, "first": first},
+    )
 
 
 def _make(root: Path, count: int) -> None:
@@ -60,9 +59,3 @@ def _floor(root: Path) -> None:
                     stack.append(entry.path)
                 else:
                     entry.stat(follow_symlinks=False)
-
-
-def _cpu(work: Callable[[], object]) -> float:
-    began = time.process_time()
-    work()
-    return time.process_time() - began

@@ -1,6 +1,6 @@
 """Preparation against its floor and its peers: CPU, throughput, memory, quality.
 
-    python -m tests.bench prepare [--large N] [--small N] [--rounds N] [--json FILE]
+    python -m tests.bench prepare [--large N] [--small N] [--rounds N] [--cache FOLDER]
 
 All ways run interleaved, image by image, so that ratios hold where absolute times do not.
 """
@@ -8,11 +8,8 @@ All ways run interleaved, image by image, so that ratios hold where absolute tim
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
-import os
 import resource
-import tempfile
 import time
 from collections import defaultdict, deque
 from pathlib import Path
@@ -22,30 +19,69 @@ from typing import Any
 from pipeline.core.recipe import Recipe
 from pipeline.engines import LocalEngine
 from pipeline.imaging import Preparer
-from tests.bench import photos, quality, ways
+from tests.bench import corpora, quality, ways
+from tests.bench.all_cores import CORES, children_cpu, floor_run
+from tests.bench.figures import Figure, Found
 
 _TARGETS = {
     ("L", 512): 1.15,
     ("L", 1024): 1.30,
     ("S", 512): 1.15,
 }
+_PEERS = {
+    "pyvips thumbnail": 1.4,
+    "Pillow thumbnail": 1.7,
+    "img2dataset resizer": 2.2,
+    "naive Pillow": 5.0,
+}
+OURS = "captionmill"
 
 
-def main(arguments: list[str]) -> None:
-    """Measure, print one table, write JSON."""
+def main(arguments: list[str]) -> Found:
+    """Measure and print, a table for each corpus."""
     options = _options(arguments)
-    corpora = {"L": _corpus(options, "L"), "S": _corpus(options, "S")}
-    result: dict[str, Any] = {"corpora": {k: _describe(v) for k, v in corpora.items()}, "cpu": []}
+    paths = {
+        "L": corpora.large(options.cache, options.large),
+        "S": corpora.small(options.cache, options.small),
+    }
+    result: dict[str, Any] = {"corpora": {k: _describe(v) for k, v in paths.items()}, "cpu": []}
     for corpus, side in _TARGETS:
-        result["cpu"].append(_cpu(corpus, side, corpora[corpus], options.rounds))
+        result["cpu"].append(_cpu(corpus, side, paths[corpus], options.rounds))
         print(_cpu_table(result["cpu"][-1]), flush=True)
-    result["both cores"] = [
-        _throughput(corpus, corpora[corpus], options.rounds) for corpus in ("L", "S")
-    ]
-    result["memory"] = _memory(options.cache)
-    result["quality"] = quality.compare(corpora["L"], 512)
+    result["all cores"] = [_throughput(name, paths[name], options.rounds) for name in ("L", "S")]
+    result["memory"] = _memory(corpora.huge(options.cache) * 3)
+    result["quality"] = quality.compare(paths["L"], 512)
     print(_other_tables(result), flush=True)
-    options.json.write_text(json.dumps(result, indent=1))
+    return Found(_figures(result), result)
+
+
+def _figures(result: dict[str, Any]) -> list[Figure]:
+    figures = []
+    for run in result["cpu"]:
+        name = f"corpus {run['corpus']} at {run['long side']}"
+        times = run["milliseconds"]
+        figures.append(
+            Figure(f"{name}: CPU, times the floor", run["times the floor"][OURS], "x",
+                   run["target"])
+        )  # fmt: skip
+        if (run["corpus"], run["long side"]) == ("L", 512):
+            figures += [
+                Figure(f"{name}: quicker than {peer}", round(times[peer] / times[OURS], 2), "x",
+                       goal, "at least")
+                for peer, goal in _PEERS.items() if peer in times
+            ]  # fmt: skip
+    for run in result["all cores"]:
+        name = f"corpus {run['corpus']}, engine on all cores"
+        figures.append(
+            Figure(f"{name}: throughput, of the floor's", run["throughput of the floor's"], "x",
+                   0.90, "at least")
+        )  # fmt: skip
+    memory, below = result["memory"], result["quality"]["below naive Pillow"]
+    figures.append(
+        Figure("two workers on 24 megapixels", memory["two workers MB"], "MB", memory["target MB"])
+    )
+    figures.append(Figure("Y-SSIM below naive Pillow", below, "", result["quality"]["target"]))
+    return figures
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -53,21 +89,8 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--large", type=int, default=40, help="images of 8 to 24 megapixels")
     parser.add_argument("--small", type=int, default=300, help="images of about 500 pixels")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", type=Path, default=Path("bench-prepare.json"))
-    default = Path(tempfile.gettempdir()) / "captionmill-bench"
-    parser.add_argument("--cache", type=Path, default=default, help="where the corpora are kept")
+    parser.add_argument("--cache", type=Path, default=corpora.CACHE, help="where photos are kept")
     return parser.parse_args(arguments)
-
-
-def _corpus(options: argparse.Namespace, name: str) -> list[str]:
-    count = options.large if name == "L" else options.small
-    folder = options.cache / f"{name}{count}"
-    if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        make = photos.make_large if name == "L" else photos.make_small
-        make(folder, count)
-        (folder / "done").touch()
-    return sorted(str(path) for path in folder.glob("*.jpg"))
 
 
 def _describe(paths: list[str]) -> dict[str, Any]:
@@ -117,7 +140,7 @@ def _cpu_table(result: dict[str, Any]) -> str:
 
 def _other_tables(result: dict[str, Any]) -> str:
     lines = []
-    for run in result["both cores"]:
+    for run in result["all cores"]:
         corpus, *figures = run.items()
         lines.append(f"corpus {corpus[1]}, engine with a worker a core, long side 512")
         lines += [f"  {name:40} {value:8}" for name, value in figures]
@@ -136,20 +159,19 @@ def _throughput(corpus: str, paths: list[str], rounds: int) -> dict[str, Any]:
 
     On a machine that does other things too only the ratio of CPU says much.
     """
-    cores = len(os.sched_getaffinity(0))
     many = paths * max(1, 2000 // len(paths)) if corpus == "S" else paths * 2
     ratios, cpu, parent = [], [], []
     recipe = Recipe(ways.LongSide(512), quality=ways.QUALITY)
     with LocalEngine(Preparer(recipe)) as engine:
-        sum(1 for _ in engine.prepare(enumerate(many[: 4 * cores])))
+        sum(1 for _ in engine.prepare(enumerate(many[: 4 * CORES])))
         for _ in range(rounds):
-            floor_wall, floor_cpu = _floor_run(many, cores)
-            wall, own, children = time.perf_counter(), time.process_time(), _children_cpu()
+            floor = floor_run(many)
+            wall, own, children = time.perf_counter(), time.process_time(), children_cpu()
             sum(1 for _ in engine.prepare(enumerate(many)))
             wall, own = time.perf_counter() - wall, time.process_time() - own
-            children = _children_cpu() - children
-            ratios.append(floor_wall / wall)
-            cpu.append((own + children) / floor_cpu)
+            children = children_cpu() - children
+            ratios.append(floor.wall / wall)
+            cpu.append((own + children) / floor.cpu)
             parent.append(own / len(many) * 1e6)
     return {
         "corpus": corpus,
@@ -159,53 +181,8 @@ def _throughput(corpus: str, paths: list[str], rounds: int) -> dict[str, Any]:
     }
 
 
-def _children_cpu() -> float:
-    """CPU seconds of this process's living children."""
-    total = 0
-    for children in Path("/proc/self/task").glob("*/children"):
-        for child in children.read_text().split():
-            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
-
-
-def _floor_run(paths: list[str], cores: int) -> tuple[float, float]:
-    """Wall and CPU seconds of the floor, one process a core."""
-    context = multiprocessing.get_context("spawn")
-    barrier, spent = context.Barrier(cores + 1), context.Queue()
-    processes = [
-        context.Process(target=_floor_share, args=(paths[number::cores], barrier, spent))
-        for number in range(cores)
-    ]
-    for process in processes:
-        process.start()
-    barrier.wait()
-    before = time.perf_counter()
-    cpu = sum(spent.get() for _ in processes)
-    wall = time.perf_counter() - before
-    for process in processes:
-        process.join()
-    return wall, cpu
-
-
-def _floor_share(paths: list[str], barrier: Any, spent: Any) -> None:
-    way = ways.floor(512)
-    way(paths[0])
-    barrier.wait()
-    before = time.process_time()
-    for path in paths:
-        way(path)
-    spent.put(time.process_time() - before)
-
-
-def _memory(cache: Path) -> dict[str, Any]:
+def _memory(paths: list[str]) -> dict[str, Any]:
     """Peak memory of two workers together over photos of 24 megapixels."""
-    folder = cache / "24MP"
-    if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        photos.make_huge(folder, 8)
-        (folder / "done").touch()
-    paths = sorted(str(path) for path in folder.glob("*.jpg")) * 3
     recipe = Recipe(ways.LongSide(512), quality=ways.QUALITY)
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:

@@ -59,6 +59,27 @@ def make_small(folder: Path, count: int) -> list[Path]:
     return paths
 
 
+def make_many(folder: Path, count: int) -> None:
+    """Like corpus S, many: each base picture again and again, less some rows and columns of its
+    edge, so that no two files and no two prepared pictures are the same."""
+    chance = random.Random(3)
+    bases = [_base(path, chance) for path in itertools.islice(itertools.cycle(real_photos()), 200)]
+    for number in range(count):
+        pixels, again = bases[number % len(bases)], number // len(bases)
+        kept = pixels[again // 8 :, again % 8 :]
+        _write(folder / f"m{number:06}.jpg", kept, (75, 85, 90, 95)[number % 4])
+
+
+def _base(path: Path, chance: random.Random) -> np.ndarray:
+    with Image.open(path) as source:
+        source.draft("RGB", (1600, 1600))
+        picture = source.convert("RGB")
+    side = 500 if chance.random() < 0.8 else 640
+    cut = _random_cut(picture, chance)
+    cut.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return np.asarray(cut)
+
+
 def make_large(folder: Path, count: int) -> list[Path]:
     """Corpus L: photos enlarged to 8 to 24 megapixels with grain, quality 90 to 95."""
     chance = random.Random(2)

@@ -28,7 +28,7 @@ def compare(paths: list[str], side: int) -> dict[str, Any]:
     for path in paths:
         wanted = reference(path, side)
         for name, way in runnable.items():
-            made = luma(Image.open(io.BytesIO(way(path))))
+            made = luma(Image.open(io.BytesIO(ways.jpeg_of(way(path)))))
             if made.shape == wanted.shape:
                 scores[name].append(ssim(made, wanted))
     means = {name: round(mean(values), 5) for name, values in scores.items() if values}

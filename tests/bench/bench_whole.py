@@ -1,0 +1,75 @@
+"""Whole runs of the command: `captionmill write` over thousands of images against the floor.
+
+    python -m tests.bench whole [--images N] [--rounds N] [--cache FOLDER]
+
+The command is a process of its own in a new workspace: it starts, crawls, prepares on all cores,
+writes the requests, books them, exports the table. The floor decodes and encodes the same files
+on the same cores and does nothing else, not even start. Each file is another picture: nothing is
+there to be deduplicated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench import corpora
+from tests.bench.all_cores import floor_run
+from tests.bench.figures import Figure, Found, Spent, ratio
+
+_GOAL = 1.35
+
+
+def main(arguments: list[str]) -> Found:
+    """Run floor and command in turn over N (10,000) images."""
+    parser = argparse.ArgumentParser(prog="whole")
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cache", type=Path, default=corpora.CACHE)
+    options = parser.parse_args(arguments)
+    paths = corpora.many(options.cache, options.images)
+    floors, ours = [], []
+    for _ in range(options.rounds):
+        floors.append(floor_run(paths))
+        ours.append(_command(Path(paths[0]).parent, options.images))
+    cpu = ratio([one.cpu for one in ours], [one.cpu for one in floors])
+    wall = ratio([one.wall for one in ours], [one.wall for one in floors])
+    print(f"  captionmill write over {options.images:,} images: {cpu} x the floor's CPU, "
+          f"{wall} x its time on all cores", flush=True)  # fmt: skip
+    return Found(
+        [
+            Figure("write, the whole command: CPU, times the floor", cpu, "x", _GOAL),
+            Figure("write, the whole command: time on all cores, times the floor", wall, "x",
+                   _GOAL),
+        ],
+        {
+            "images": options.images,
+            "command": [{"cpu": one.cpu, "wall": one.wall} for one in ours],
+            "floor": [{"cpu": one.cpu, "wall": one.wall} for one in floors],
+        },
+    )  # fmt: skip
+
+
+def _command(images: Path, count: int) -> Spent:
+    """One `captionmill write` in a new workspace; CPU with its workers."""
+    with tempfile.TemporaryDirectory() as name:
+        command = [
+            sys.executable, "-m", "pipeline", "write", str(images), "--out", f"{name}/out",
+            "--json", "--set", f"workspace={name}/ws", "--set", "provider.name=openai",
+        ]  # fmt: skip
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        process.stdout.close()
+        wall = time.perf_counter() - began
+        assert json.loads(said)["requests"] == count, said
+    return Spent(used.ru_utime + used.ru_stime, wall)

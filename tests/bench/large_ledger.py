@@ -1,0 +1,146 @@
+"""A workspace with a million images whose requests are all at the service, and its answers."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+
+from pipeline.core.identity import custom_id, work_key
+from pipeline.core.pricing import PriceSheet, Rates
+from pipeline.ledger import Ledger
+from pipeline.ledger.books import Scope
+from pipeline.ledger.shards import NewItem, NewShard
+from pipeline.ledger.works import SpecText
+from pipeline.records import RemoteBatch
+from pipeline.workspace import Workspace
+
+NOW = 1_790_000_000
+PER_BATCH = 50_000  # the most lines that the service takes in one file
+_MODEL = "gpt-6-luna"
+_SPEC = {"provider": "openai", "request": {"model": _MODEL}}
+_SHEET = PriceSheet(
+    Rates(Decimal("0.5"), Decimal("0.05"), Decimal("0.5"), Decimal(2)), "bench", "batch"
+)
+_WORST = 10_000_000
+_TEXT = "a small red wooden boat stands before the quiet harbour under bright clouds and two people"
+_WORDS = _TEXT.split()
+
+
+def identity(number: int, of: str) -> bytes:
+    """32 bytes that stand for a hash."""
+    return hashlib.sha256(f"{of}{number}".encode()).digest()
+
+
+def key_of(number: int) -> bytes:
+    """The work key of an image's request."""
+    return work_key(identity(number, "content"), bytes(32), "Describe this image.")
+
+
+def build(workspace: Workspace, count: int) -> None:
+    """Fill a new ledger: `count` images in folders of 1,000, batches of 50,000 requests."""
+    workspace.create()
+    with Ledger(workspace.ledger) as ledger:
+        run = ledger.begin_run("bench", NOW)
+        with ledger.database.transaction("bench"):
+            _images(ledger, count)
+        for batch, first in enumerate(range(1, count + 1, PER_BATCH), start=1):
+            _submit(ledger, run, batch, range(first, min(count + 1, first + PER_BATCH)))
+
+
+def _images(ledger: Ledger, count: int) -> None:
+    """Direct rows: going through every stage would take longer than what is measured."""
+    database, works = ledger.database, ledger.works
+    source = ledger.images.source("folder", "/bench", "bench")
+    spec = works.spec(_SPEC, SpecText("openai", "test", _MODEL, "/v1/chat/completions"), NOW)
+    recipe = works.recipe({"bench": 1}, {}).row
+    database.execute("UPDATE sources SET spec = ? WHERE id = ?", (spec, source))
+    numbers = range(1, count + 1)
+    folders = [ledger.images.folder(source, f"{n:05}")[0] for n in range(-(-count // 1000))]
+    for sql, rows in (
+        ("INSERT INTO originals VALUES (?, ?, 'JPEG', 640, 480)",
+         ((n, identity(n, "source")) for n in numbers)),
+        ("INSERT INTO contents (id, content_id, width, height) VALUES (?, ?, 512, 384)",
+         ((n, identity(n, "content")) for n in numbers)),
+        ("INSERT INTO preparations (original, recipe, content) VALUES (?, ?, ?)",
+         ((n, recipe, n) for n in numbers)),
+        ("INSERT INTO images (id, folder, name, size, mtime_ns, inode, original, content, todo, "
+         "first_seen_at) VALUES (?, ?, ?, 70000, ?, ?, ?, ?, 0, ?)",
+         ((n, folders[(n - 1) // 1000], f"{n:08}.jpg", n, n, n, n, NOW) for n in numbers)),
+        ("INSERT INTO works (id, work_key, content, spec, representative) VALUES (?, ?, ?, ?, ?)",
+         ((n, key_of(n), n, spec, n) for n in numbers)),
+    ):  # fmt: skip
+        database.executemany(sql, rows)
+    database.execute("UPDATE images SET work = id")
+
+
+def _submit(ledger: Ledger, run: int, batch: int, works: range) -> None:
+    items = tuple(NewItem(work, 1, _WORST, _WORST // 2, 900) for work in works)
+    new = NewShard(f"{batch:06}-bench", 1, _MODEL, 1, bytes(32), _WORST * len(items), "bench",
+                   _SHEET.to_text(), items)  # fmt: skip
+    shard = ledger.shards.get(ledger.shards.seal(new, NOW))
+    ledger.books.record_unasked(shard.row, 1, shard.worst, Scope(run, NOW))
+    ledger.batches.add(shard.row, 1, remote(batch, "in_progress"), "main")
+    for state in ("UPLOADING", "UPLOADED", "CREATING", "SUBMITTED"):
+        shard = ledger.shards.move(shard, state)
+
+
+def remote(batch: int, status: str) -> RemoteBatch:
+    """A batch as the service shows it."""
+    return RemoteBatch(
+        id=f"batch_{batch}",
+        status=status,  # type: ignore[arg-type]
+        input_file_id=f"file-{batch}",
+        output_file_id=f"out-{batch}" if status == "completed" else None,
+        error_file_id=None,
+        created_at=NOW,
+        raw_status=status,
+    )
+
+
+def write_answers(path: Path, works: range) -> None:
+    """An output file with one line for each work, about 0.9 kB, in no order."""
+    chance = random.Random(works.start)
+    order = list(works)
+    chance.shuffle(order)
+    with path.open("wb") as handle:
+        handle.writelines(_answers(order, chance))
+
+
+def _answers(order: list[int], chance: random.Random) -> Iterator[bytes]:
+    for number in order:
+        text = " ".join(chance.choices(_WORDS, k=30)).capitalize() + f", number {number}."
+        usage = {
+            "prompt_tokens": 880 + number % 40,
+            "completion_tokens": 40,
+            "total_tokens": 920 + number % 40,
+            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
+        }
+        message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+        body = {
+            "id": f"chatcmpl-{number:024}",
+            "object": "chat.completion",
+            "created": NOW,
+            "model": f"{_MODEL}-2026-05-01",
+            "choices": [
+                {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+            ],
+            "usage": usage,
+            "service_tier": "default",
+            "system_fingerprint": "fp_0123456789",
+        }
+        request = f"{number:032x}"
+        yield orjson.dumps(
+            {
+                "id": f"batch_req_{request}",
+                "custom_id": custom_id(key_of(number), 1),
+                "response": {"status_code": 200, "request_id": request, "body": body},
+                "error": None,
+            },
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
