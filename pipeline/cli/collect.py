@@ -11,22 +11,24 @@ from pipeline.config import Config
 
 
 @click.command("collect")
-@click.option("--from", "first", type=click.Path(), metavar="FILE...", help="Answers in files.")
+@click.option(
+    "--from", "first", type=click.Path(), multiple=True, metavar="FILE...", help="Answers in files."
+)
 @click.argument("more", nargs=-1, type=click.Path())
 @json_option
 @configured()
-def command(first: str | None, more: tuple[str, ...], as_json: bool, config: Config) -> int:
+def command(first: tuple[str, ...], more: tuple[str, ...], as_json: bool, config: Config) -> int:
     """Fetch what is finished of everything under way, make the table anew, return.
 
     With --from, asks no service: takes the answers in output and error files of requests that
     'captionmill write' wrote. Several files may follow.
     """
-    if first is None and more:
+    if more and not first:
         raise click.UsageError(f"name files with --from: captionmill collect --from {more[0]}")
-    if first is None:
+    if not first:
         from pipeline.job import collect
 
         return show(collect(config, say=console.say), as_json)
     from pipeline.exchange import merge
 
-    return show(merge(config, [first, *more], say=console.say), as_json)
+    return show(merge(config, [*first, *more], say=console.say), as_json)

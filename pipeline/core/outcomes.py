@@ -8,8 +8,9 @@ from typing import Literal
 
 from pipeline.records import PAID_OUTCOMES
 
-# Better first: when a request was answered more than once, the best paid answer is shown.
-_RANK = ("captioned", "length", "invalid", "filtered", "refused", "empty")
+# Better first: when a request was answered more than once, the best paid answer is shown, then one
+# that may have been paid for.
+_RANK = ("captioned", "length", "invalid", "filtered", "refused", "empty", "missing")
 
 RETRYABLE_CODES = frozenset({"server_error", "rate_limit_exceeded", "timeout", "0", "429"})
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pipeline.files import write_whole
-from pipeline.ledger.batches import Batch
-from pipeline.ledger.shards import metadata_of
+from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.records import RemoteBatch
 from pipeline.stages.desk import Desk
 from pipeline.workspace import Workspace
@@ -18,17 +17,16 @@ _KEPT = ("id", "status", "input_file_id", "output_file_id", "error_file_id", "cr
          "expires_at", "total", "completed", "failed")  # fmt: skip
 
 
-def write_card(desk: Desk, batch: Batch, remote: RemoteBatch) -> None:
-    """Keep what rebuilding needs; to be called once the raw files are durable.
+def write_card(desk: Desk, shard: Shard, generation: int, remote: RemoteBatch) -> None:
+    """Keep what rebuilding needs of a batch of `shard`.
 
     Raises:
         StorageError: it cannot be written.
     """
-    shard = desk.ledger.shards.get(batch.shard)
     fields = desk.ledger.works.schema_fields(shard.spec)
     card = {name: getattr(remote, name) for name in _KEPT}
     card["metadata"] = metadata_of(desk.ledger.workspace_id(), shard, fields)
-    card["metadata"]["captionmill_generation"] = str(batch.generation)
+    card["metadata"]["captionmill_generation"] = str(generation)
     path = card_path(desk.workspace, shard.shard_key, remote.id)
     write_whole(path, json.dumps(card, indent=1).encode() + b"\n")
 

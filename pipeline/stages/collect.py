@@ -134,7 +134,7 @@ def _poll(desk: Desk, batch: Batch) -> bool:
     for kind, file_id in (("output", current.output_file_id), ("error", current.error_file_id)):
         if file_id:
             _fetch(desk, current, kind, file_id)
-    write_card(desk, current, remote)
+    write_card(desk, desk.ledger.shards.get(current.shard), current.generation, remote)
     _downloaded(desk, current)
     return True
 

@@ -49,6 +49,7 @@ class Journal:
     def answered(self, line: bytes) -> None:
         """An answer has come."""
         self._append(line)
+        reached("online.answered")
 
     def close(self) -> None:
         """Close the file."""

@@ -38,12 +38,12 @@ def begin(desk: Desk, shard: Shard) -> Batch:
     return batch
 
 
-def open_journal(desk: Desk, shard: Shard, batch: Batch) -> Journal:
+def open_journal(desk: Desk, shard: Shard) -> Journal:
     """The journal first, then the card: where a card is and neither journal nor answers, they
     were there and are gone."""
     journal = Journal(journal_path(desk.workspace.raw, shard.shard_key))
     reached("online.before_card")
-    write_card(desk, batch, _local(desk, shard))
+    write_card(desk, shard, shard.generation, _local(desk, shard))
     return journal
 
 
@@ -63,9 +63,15 @@ def settle_group(desk: Desk, row: int, collected: Collected) -> None:
         _keep(desk, batch)
         _take_out_unsent(desk, shard, batch)
     reached("online.before_settle")
-    before = collected.outcomes["missing"]
-    settle_batch(desk, batch, collected)
-    lost = collected.outcomes["missing"] - before
+    with desk.ledger.database.transaction("settle"):  # a lost answer is booked and said, or neither
+        before = collected.outcomes["missing"]
+        settle_batch(desk, batch, collected)
+        _say_lost(desk, shard, batch, collected, collected.outcomes["missing"] - before)
+    reached("online.settled")
+    remove(journal)
+
+
+def _say_lost(desk: Desk, shard: Shard, batch: Batch, collected: Collected, lost: int) -> None:
     if lost:
         text = (
             f"{lost} request(s) of {shard.shard_key} were sent and got no answer: they may have "
@@ -74,8 +80,6 @@ def settle_group(desk: Desk, row: int, collected: Collected) -> None:
         )
         desk.ledger.incident(desk.clock.now(), "no_answer", text, shard.row, batch.row)
         collected.problems.append(text)
-    reached("online.settled")
-    remove(journal)
 
 
 def _is_gone(desk: Desk, key: str) -> bool:

@@ -80,6 +80,7 @@ def merge(desk: Desk, path: Path, origin: Origin, result: Collected) -> None:
         UsageError: the file cannot be read, or holds requests.
         StorageError: no room for it here.
     """
+    _settle(desk, result)  # what a kill left: its requests count as answered from here on
     try:
         _refuse_requests(path)
         require_room(desk.workspace.root, path.stat().st_size)
@@ -95,6 +96,11 @@ def merge(desk: Desk, path: Path, origin: Origin, result: Collected) -> None:
             result.problems.append(
                 f"{path}: {counted(parts.left[reason], 'line')} left out: {words}"
             )
+    _settle(desk, result)
+
+
+def _settle(desk: Desk, result: Collected) -> None:
+    """Book every file of answers that is safe here."""
     for batch in desk.ledger.batches.in_states("downloaded"):
         desk.check_stop()
         settle_batch(desk, batch, result)
@@ -160,13 +166,12 @@ class _Parts:
             part.flush()
             raw = self._desk.workspace.raw / f"{part.shard_key}.{part.batch_id}.output.jsonl.gz"
             results.compress(part.path, raw)
+            if part.shard:
+                self._write_card(part)
         reached("merge.before_record")
         with self._desk.ledger.database.transaction("merge"):
             for part in self._parts.values():
                 self._record(part, origin)
-        for part in self._parts.values():
-            if part.shard:
-                self._write_card(part)
 
     def _record(self, part: _Part, origin: Origin) -> None:
         ledger, now = self._desk.ledger, self._desk.clock.now()
@@ -181,11 +186,9 @@ class _Parts:
 
     def _write_card(self, part: _Part) -> None:
         """What `rebuild` needs: to it, the file is the output of a batch that is over."""
-        batch = self._desk.ledger.batches.by_id(part.batch_id)
-        assert batch is not None
-        made = batch.created_at
-        remote = RemoteBatch(part.batch_id, "completed", "", part.batch_id, None, made)
-        write_card(self._desk, batch, remote)
+        now, shard = self._desk.clock.now(), self._desk.ledger.shards.get(part.shard)
+        remote = RemoteBatch(part.batch_id, "completed", "", part.batch_id, None, now)
+        write_card(self._desk, shard, shard.generation, remote)
 
     @contextlib.contextmanager
     def temporary(self) -> Iterator[None]:

@@ -160,7 +160,7 @@ class OnlineCaptioner:
                 found = orjson.loads(line)
                 requests.append((found["custom_id"], found["body"]))
         tokens = max(shard.prompt_tokens // max(1, shard.requests), self._most_tokens)
-        journal = open_journal(self.desk, shard, batch)
+        journal = open_journal(self.desk, shard)
         return Group(batch.row, journal, requests, tokens)
 
     def _land(self, flight: Flight, seconds: float) -> bool:

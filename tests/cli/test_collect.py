@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.cli.conftest import Terminal
 from tests.rig import Rig
 
@@ -29,3 +31,14 @@ def test_files_are_named_with_from(openai: Terminal) -> None:
     shown = openai("collect", "out.jsonl")
     assert shown.code == 2
     assert "captionmill collect --from out.jsonl" in shown.err
+
+
+def test_no_file_is_left_out_when_from_is_repeated(
+    rig: Rig, openai: Terminal, tmp_path: Path
+) -> None:
+    rig.add("a.png")
+    openai("run", rig.data)
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text('{"custom_id": "theirs", "response": null}\n')
+    shown = openai("collect", "--from", tmp_path / "a", "--from", tmp_path / "b", tmp_path / "c")
+    assert all(f"{tmp_path / name}: 1 line" in shown.err + shown.out for name in ("a", "b", "c"))

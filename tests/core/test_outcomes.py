@@ -42,3 +42,5 @@ def test_the_best_answer_is_shown() -> None:
     assert not better("captioned", "captioned")
     assert not better("expired", "captioned")
     assert not better("failed", "expired")
+    assert better("missing", "failed")  # a second try may have been paid for, the first was not
+    assert not better("missing", "empty")

@@ -1,6 +1,7 @@
 """What a forked child does: it is the product, with a kill, a stop or a breakage armed.
 
-Changed for speed only: sleeping moves the shared clock, images are prepared in this process.
+Changed for speed only: sleeping moves the shared clock, images are prepared in this process, and
+online requests go in groups of two with short pauses.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def be(task: Task) -> int:
     shared = SharedTime(task.clock)
     _take_the_clock(shared, task.keeper)
     _prepare_inline()
+    _ask_in_small_groups()
     if task.mutant:
         from tests.crash.mutants import MUTANTS
 
@@ -182,6 +184,14 @@ def _prepare_inline() -> None:
         return InlineEngine(Preparer(recipe, known))
 
     wiring.engine = engine
+
+
+def _ask_in_small_groups() -> None:
+    from pipeline import online
+    from pipeline.core.pace import Pace
+
+    online.GROUP = replace(online.GROUP, requests=2)
+    online.pace = lambda config: Pace(config.online.in_flight, first_pause=0.01)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,8 @@ _HELD = (
     "SELECT COALESCE(SUM(CASE state WHEN 'open' THEN reserved WHEN 'settled' "
     "THEN COALESCE(settled, reserved) ELSE 0 END), 0) FROM reservations"
 )
+_OPEN = "SELECT COALESCE(SUM(reserved), 0) FROM reservations WHERE state = 'open'"
+_LOST = "SELECT detail FROM incidents WHERE kind = 'no_answer'"
 _SETTLED = "SELECT COALESCE(SUM(settled), 0) FROM reservations WHERE state = 'settled'"
 _CHARGED = "SELECT COALESCE(SUM(billed), 0) FROM answers"
 
@@ -124,9 +126,14 @@ class Judge:
 
     # -- at rest -------------------------------------------------------------------------------
 
-    def rest(self, outcomes: Counter[str] | None = None) -> None:
+    def rest(self, outcomes: Counter[str] | None = None, *, lost: int = 0) -> None:
         """What must hold once nothing is left to do; `outcomes` are those to expect by default
-        every image captioned or a duplicate."""
+        every image captioned or a duplicate.
+
+        Args:
+            lost: so many online requests may have left and got no answer: each is said, counts at
+                its highest cost and is not asked again.
+        """
         self.look()
         bill = self._world.server.books.total_nano()
         with self._ledger() as ledger:
@@ -135,14 +142,28 @@ class Judge:
                 return
             settled = ledger.execute(_SETTLED).fetchone()[0]
             charged = ledger.execute(_CHARGED).fetchone()[0]
-            open_money = ledger.execute(_HELD).fetchone()[0] - settled
-        if not bill == settled == charged:
+            held = ledger.execute(_HELD).fetchone()[0]
+            open_money = ledger.execute(_OPEN).fetchone()[0]
+            said = sum(int(text.split()[0]) for (text,) in ledger.execute(_LOST))
+        missing = self._outcomes()["missing"] if lost else 0
+        if missing and outcomes is None:
+            outcomes = self._outcomes()
+            if set(outcomes) - {"captioned", "duplicate", "missing"}:
+                self.fault(f"outcomes {dict(outcomes)}")
+        if missing > min(lost, said):
+            self.fault(f"{missing} requests lost, {said} of them said, {lost} were in flight")
+        # a request that may have been billed is booked at its highest cost
+        if not (bill <= held if missing else bill == settled == charged == held):
             self.fault(f"books at rest: bill {bill}, settled {settled}, charged {charged}")
         if open_money:
             self.fault(f"still reserved at rest: {open_money}")
-        self._check_rows(outcomes, bill)
+        self._check_rows(outcomes)
+        self._check_costs(held if missing else bill, exactly=not missing)
         self._check_secrets()
         self._check_quiet()
+
+    def _outcomes(self) -> Counter[str]:
+        return Counter(row["outcome"] for row in self.table())
 
     def table(self) -> list[dict[str, Any]]:
         """The rows of the Parquet."""
@@ -150,7 +171,7 @@ class Judge:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             return list(file.read().to_pylist())
 
-    def _check_rows(self, outcomes: Counter[str] | None, bill: int) -> None:
+    def _check_rows(self, outcomes: Counter[str] | None) -> None:
         rows = self.table()
         present = [row for row in rows if row["in_source"]]
         files = {
@@ -168,12 +189,14 @@ class Judge:
                 self.fault(f"outcomes {dict(found)}")
         elif found != outcomes:
             self.fault(f"outcomes {dict(found)} instead of {dict(outcomes)}")
-        charged = sum(int((row["billed_cost"] or 0) * 10**9) for row in rows)
-        if charged > bill or (charged < bill and not self.prompt_changed):
-            self.fault(f"the table's costs are {charged}, the bill {bill}")
         for row in rows:
             if row["outcome"] in ("captioned", "duplicate"):
                 self._check_caption(row)
+
+    def _check_costs(self, bill: int, *, exactly: bool) -> None:
+        charged = sum(int((row["billed_cost"] or 0) * 10**9) for row in self.table())
+        if charged > bill or (charged < bill and exactly and not self.prompt_changed):
+            self.fault(f"the table's costs are {charged}, the bill {bill}")
 
     def _check_caption(self, row: dict[str, Any]) -> None:
         expected = self._world.expected(row["content_id"], row["sent_width"], row["sent_height"])

@@ -17,6 +17,7 @@ CALLS: Mapping[str, tuple[str, str]] = {
     "delete": ("DELETE", "*"),
 }
 WRITES = ("upload", "create")
+CHAT = "/v1/chat/completions"
 
 _LIMITED = {"action": "status", "status": 429, "retry_after": 3, "code": "slow_down"}
 _ANY: Mapping[str, Mapping[str, Any]] = {
@@ -79,6 +80,21 @@ def faults(call: str) -> Iterator[tuple[str, RequestFault]]:
 def every_fault() -> dict[str, RequestFault]:
     """All of them, by name."""
     return {name: fault for call in CALLS for name, fault in faults(call)}
+
+
+def online_faults() -> dict[str, RequestFault]:
+    """Everything that can go wrong with an online request, at its first time or a later one. A
+    service that says no and bills all the same is left out: nothing of it can be listed."""
+    lies = ("400 after", "429 after")
+    soon = {"retry_after": 0.02}
+    return {
+        f"ask #{nth} {name}": RequestFault(
+            method="POST", path=CHAT, nth=nth, **(action | soon if name == "429 before" else action)
+        )
+        for name, action in _ANY.items()
+        if name not in lies
+        for nth in (1, 2, 4)
+    }
 
 
 def plan(fault: str, lists: str = "prompt lists") -> FaultPlan:

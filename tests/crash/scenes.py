@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.server.faults import BatchFault, FaultPlan
+from pipeline.server.faults import BatchFault, FaultPlan, LineFault
 from tests.crash.rig import World
 from tests.crash.zygote import Zygote
 
@@ -79,10 +79,53 @@ SCENES = {
 }
 
 
+_ONLINE = {"provider.name": "openai_online", "online.in_flight": 2}
+
+
+def _online(zygote: Zygote) -> World:
+    return World(zygote, 5, settings=_ONLINE)
+
+
+def _batches_before(world: World) -> None:
+    """Batches run, and new images are asked online."""
+    del world.settings["provider.name"]
+    assert world.run("submit", str(world.data), "--yes") in (0, 3)
+    world.settings.update(_ONLINE)
+    world.add({"new1.jpg": 21, "new2.jpg": 22, "new3.jpg": 23})
+
+
+def _pilot(world: World) -> tuple[str, ...]:
+    page = str(world.root / "pilot.html")
+    return ("pilot", str(world.data), "--count", "3", "--page", page, "--yes")
+
+
+def _last_few(zygote: Zygote) -> World:
+    """Two lines of a batch fail and go again, at the flex tier."""
+    faults = FaultPlan(line=(LineFault(outcome="server_error", times=2),))
+    return World(zygote, 5, settings={"online.flex_last": 5}, faults=faults)
+
+
+ONLINE_SCENES = {
+    scene.name: scene
+    for scene in (
+        Scene("online run", _online),
+        Scene("online second night", _online, _second_night),
+        Scene("online beside batches", _online, _batches_before),
+        Scene("online pilot", _online, verb=_pilot),
+        Scene("last few at flex", _last_few),
+    )
+}
+
+
+def scene_of(name: str) -> Scene:
+    """A scene by its name."""
+    return (SCENES | ONLINE_SCENES)[name]
+
+
 @functools.cache
 def visits(zygote: Zygote, scene: str) -> Sequence[tuple[str, int]]:
     """Every (failpoint, visit) of the scene's run, found by running it once."""
-    chosen = SCENES[scene]
+    chosen = scene_of(scene)
     with chosen.open(zygote) as world:
         chosen.prepare(world)
         path: Path = world.root / "trace"

@@ -18,7 +18,7 @@ def test_a_card_reads_back_as_the_batch_with_our_metadata(world: World, tmp_path
     remote = RemoteBatch(
         "batch_1", "completed", "file-1", "file-out", None, NOW, NOW + 9, 2, 1, 1, {"x": "y"}
     )
-    write_card(desk, batch, remote)
+    write_card(desk, shard, batch.generation, remote)
     (found,) = read_cards(workspace)
     assert (found.id, found.status, found.output_file_id) == ("batch_1", "completed", "file-out")
     assert (found.total, found.completed, found.failed, found.created_at) == (2, 1, 1, NOW)

@@ -54,9 +54,9 @@ def answer(name: str) -> bytes:
 def flown(scene: Scene) -> Shard:
     """Of three requests one was answered, one got no answer, one was not sent; then a kill."""
     shard = sealed(scene)
-    batch = begin(scene.desk, shard)
+    begin(scene.desk, shard)
     keep(scene, "begun")
-    journal = open_journal(scene.desk, shard, batch)
+    journal = open_journal(scene.desk, shard)
     first, second, _ = names(scene, shard)
     journal.about_to_send([first, second])
     journal.answered(answer(first))

@@ -201,3 +201,24 @@ def test_requests_are_refused_before_anything_is_taken(scene: Scene, tmp_path: P
     with pytest.raises(UsageError, match="cannot read"):
         merged(scene, tmp_path)
     assert list(scene.workspace.raw.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "place", ["merge.before_record", "ledger.after_commit.merge", "collect.before_settle"]
+)
+def test_the_same_file_after_a_kill_is_taken_once(scene: Scene, tmp_path: Path, place: str) -> None:
+    names = written(scene, tmp_path / "out")
+    path = saved(tmp_path / "a", [answer(name) for name in names])
+
+    def kill(reached: str) -> None:
+        if reached == place:
+            raise Killed
+
+    failpoints.arm(kill)
+    with pytest.raises(Killed):
+        merged(scene, path)
+    failpoints.arm(None)
+    assert merged(scene, path).outcomes == {"captioned": 3}
+    assert outcomes(scene) == {"captioned": 3}
+    assert scene.ledger.books.totals().reserved == 0
+    assert len(list(scene.workspace.raw.glob("*.batch.json"))) == 1
