@@ -22,7 +22,7 @@ STDIN = "standard input"
 _FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are read"
 _HELP = {
     "not_an_image": _FORMATS,
-    "unsupported_format": _FORMATS,
+    "unsupported_format": "save it as JPEG or PNG",
     "empty_file": "download or copy it again",
     "truncated": "download or copy it again, or accept it with --set images.on_damage=accept",
     "damaged": "download or copy it again, or accept it with --set images.on_damage=accept",
@@ -53,8 +53,11 @@ class Sendable:
 class Loader:
     """Makes images ready: files prepared as for a data set, addresses passed on or downloaded."""
 
-    def __init__(self, config: Config, recipe: Recipe, folder: Path) -> None:
-        """`folder` is for what is downloaded."""
+    def __init__(
+        self, config: Config, recipe: Recipe, folder: Path, *, local: bool = False
+    ) -> None:
+        """`folder` is for what is downloaded; `local`: the local model answers."""
+        self._local = local
         self._config, self._recipe, self._folder = config, recipe, folder
 
     def load(self, images: Sequence[GivenImage]) -> Iterator[Sendable]:
@@ -83,7 +86,11 @@ class Loader:
         """The address as the service gets it, which fetches the image."""
         passed = wiring.passing(self._config)(address)
         if isinstance(passed, Rejection):
-            return Sendable(address, error=UsageError(f"{address}: {passed.detail}"))
+            text = f"{address}: {passed.detail}; give the image as a file"
+            return Sendable(address, error=UsageError(text))
+        if self._local:
+            text = f"{address}: the local model opens no addresses: download it with --fetch"
+            return Sendable(address, error=UsageError(f"{text}, or set OPENAI_API_KEY"))
         return Sendable(address, passed)
 
     def _address(self, address: str) -> tuple[str, str, Sendable | None]:
@@ -110,6 +117,8 @@ def _problem(name: str) -> str:
         return "data URLs are not taken: give the file, or its bytes on standard input with '-'"
     if "://" in name:
         return f"{name}: only http:// and https:// addresses are images' addresses"
+    if name.lower().startswith("www."):
+        return f"there is no file {name[:80]!r}: an address begins with https://"
     shown = name if len(name) <= 80 else f"{name[:80]}..."
     asks = " If this is what to ask about the image, give it with --prompt." if " " in name else ""
     return f"there is no file {shown!r}: check the name and the folder.{asks}"

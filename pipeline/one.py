@@ -20,7 +20,7 @@ from pipeline import wishes
 from pipeline.account import announce, identify
 from pipeline.clock import Clock
 from pipeline.config import Config, load_config
-from pipeline.core.advice import problem_of
+from pipeline.core.advice import advised, problem_of
 from pipeline.core.answer import judge_line
 from pipeline.core.appraisal import Appraiser
 from pipeline.core.dress import Dress
@@ -150,11 +150,8 @@ class CaptionStream:
 def stream_caption(
     image: GivenImage, config: Config | None = None, *, say: Say = print
 ) -> CaptionStream:
-    """Caption one image and see the text as it is written. Arguments as for `caption`.
-
-    Iterating raises CaptionmillError when there is no answer; `result.error` says what is wrong
-    with one that came.
-    """
+    """Caption one image and see the text as it is written. Arguments as for `caption`. Iterating
+    raises CaptionmillError without an answer; `result.error` says what is wrong with one."""
     return CaptionStream(_streamed(image, config or load_config(None), say))
 
 
@@ -188,7 +185,7 @@ def _open_asker(config: Config, say: Say) -> Iterator[_Asker]:
         )
         options = service_options(config, identity)
         options = stack.enter_context(reached_at(options, identity, folder))
-        loader = Loader(config, wished.recipe, folder)
+        loader = Loader(config, wished.recipe, folder, local=identity.local)
         asker = _Asker(config, wished, options, loader, local=identity.local)
         stack.callback(asker.close)
         yield asker
@@ -227,7 +224,7 @@ class _Asker:
         try:
             return self._judged(loaded, self._asked(loaded))
         except CaptionmillError as error:
-            return OneCaption(loaded.name, None, "failed", local=self._local, error=error)
+            return OneCaption(loaded.name, None, "failed", local=self._local, error=advised(error))
 
     def streamed(self, loaded: Sendable) -> Iterator[str | OneCaption]:
         """Ask about one image; the pieces, then what became of it."""
@@ -243,6 +240,8 @@ class _Asker:
                 loaded, answer_line("one", reply.status, reply.request_id, reply.body)
             )
             return
+        except CaptionmillError as error:
+            raise advised(error) from None
         yield self._judged(loaded, answer_line("one", 200, None, told.body()))
 
     def _asked(self, loaded: Sendable) -> bytes:

@@ -229,7 +229,9 @@ def test_a_service_that_does_not_answer(rig: Rig, image: Path) -> None:
     text = refused(rig, image, ServiceError, provider__base_url="http://127.0.0.1:9/v1")
     assert "no connection to http://127.0.0.1:9/v1" in text
     rig.server.faults.add(RequestFault(action="drop_after", path=CHAT))
-    assert "no usable answer" in refused(rig, image, ServiceError)
+    text = refused(rig, image, ServiceError)
+    assert "no usable answer to the request to ask for a caption" in text
+    assert "may have been billed" in text
     assert rig.posts(CHAT) == 1  # it may have been billed: not asked again
 
 
@@ -275,3 +277,26 @@ def test_a_prefix_is_put_around_the_caption(rig: Rig, image: Path) -> None:
     plain = one(rig, image).caption
     dressed = one(rig, image, prompt__prefix="ohwx, ", prompt__suffix=" end").caption
     assert dressed == f"ohwx, {plain} end"
+
+
+def test_a_stream_that_is_refused_says_what_to_do(rig: Rig, image: Path) -> None:
+    rig.server.faults.add(RequestFault(action="status", path=CHAT, status=429))
+    with pytest.raises(ServiceError, match="wait a minute"):
+        list(stream_caption(image, rig.config(), say=rig.said.append))
+
+
+def test_the_local_model_opens_no_address(rig: Rig) -> None:
+    text = refused(rig, "https://example.org/a.png", UsageError, provider__name="local")
+    assert "download it with --fetch, or set OPENAI_API_KEY" in text
+
+
+def test_an_address_is_reserved_for_at_the_dearest_size(rig: Rig) -> None:
+    """3,001 tokens for detail "high", 25 % more, whatever long_side says."""
+    address = "https://example.org/a.png"
+    assert "no room" in refused(rig, address, OverBudget, budget__run="0.0004")
+    assert "no room" not in refused(rig, address, UsageError, budget__run="0.0006")
+
+
+def test_an_address_without_its_scheme(rig: Rig) -> None:
+    text = refused(rig, "www.example.org/a.png", UsageError)
+    assert "begins with https://" in text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.errors import CaptionmillError, NeedsPerson, ServiceError, UsageError
+from pipeline.errors import Ambiguous, CaptionmillError, NeedsPerson, ServiceError, UsageError
 from pipeline.records import Answer
 
 _ADDRESS = (
@@ -52,6 +52,19 @@ def explained(code: str, reason: str) -> str:
     if advice is None:
         return f"the service refused the request: {reason or code}"
     return f"{advice} (the service: {reason or code})"
+
+
+def advised(error: CaptionmillError) -> CaptionmillError:
+    """A service's failure with what a person who asked about one image can do; others as are."""
+    if isinstance(error, NeedsPerson) or not isinstance(error, ServiceError):
+        return error
+    if isinstance(error, Ambiguous):
+        what = "the request may have been billed all the same; ask again"
+    elif error.status == 429:
+        what = "wait a minute, or ask about fewer images at once"
+    else:
+        return error
+    return type(error)(f"{str(error).rstrip('.')}; {what}", status=error.status, code=error.code)
 
 
 def problem_of(answer: Answer, name: str) -> CaptionmillError | None:

@@ -140,7 +140,8 @@ def _about_the_request(error: CaptionmillError) -> bool:
         return False
     if classify(error.code or "", str(error)).kind == "model":
         advice = "choose another model (--model), or check its name in the service's list of models"
-        raise ModelRefusal(f"{error}; {advice}", status=error.status, code=error.code) from None
+        text = f"{str(error).rstrip('.')}; {advice}"
+        raise ModelRefusal(text, status=error.status, code=error.code) from None
     return error.status != 429
 
 

@@ -67,7 +67,7 @@ def refused(
     shown = redact(_shown(answer, said), secrets)
     words = f"cannot {action}: the service answered {answer.status}{shown}"
     if effect and not (said and answer.status in _DEFINITE):
-        text = f"no usable answer when asked to {action}: {answer.status}{shown}"
+        text = f"no usable answer to the request to {action}: {answer.status}{shown}"
         return Ambiguous(text, status=answer.status)
     code = said.code if said else ""
     kind = classify(code, said.message if said else "").kind
@@ -75,7 +75,7 @@ def refused(
         code, kind = code or _ACCOUNT[answer.status], "billing" if answer.status == 402 else "auth"
     details: dict[str, Any] = {"status": answer.status, "code": redact(code, secrets) or None}
     if kind in _ADVICE and 400 <= answer.status < 500:
-        return AccountRefusal(f"{words}; {_ADVICE[kind]}", **details)
+        return AccountRefusal(f"{words.rstrip('.')}; {_ADVICE[kind]}", **details)
     details["retry_after"] = retry_after(answer.headers)
     if answer.status == 404 and thing:
         return NotFound(f"the service does not know {thing}{shown}", **details)

@@ -204,7 +204,7 @@ def translate(error: Exception, call: Call, options: BatchOptions) -> Captionmil
 def lost(call: Call, words: str) -> ServiceError:
     """No usable answer. For a call that changes something nobody knows whether it did."""
     if call.effect:
-        return Ambiguous(f"no usable answer when asked to {call.action}: {words}")
+        return Ambiguous(f"no usable answer to the request to {call.action}: {words}")
     return ServiceError(f"cannot {call.action}: {words}")
 
 

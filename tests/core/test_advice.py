@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.advice import IMAGE_ADVICE, explained
+from pipeline.core.advice import IMAGE_ADVICE, advised, explained
+from pipeline.errors import (
+    Ambiguous,
+    CaptionmillError,
+    DefiniteRefusal,
+    NeedsPerson,
+    ServiceError,
+    UsageError,
+)
 
 KNOWN = (
     "invalid_image_url", "invalid_image_format", "invalid_base64_image", "image_too_large",
@@ -22,3 +30,26 @@ def test_every_known_code_says_what_to_do_in_the_services_words_too(code: str) -
 def test_an_unknown_code_keeps_its_words() -> None:
     assert "model is busy" in explained("odd", "model is busy")
     assert "odd" in explained("odd", "")
+
+
+def test_failures_of_the_service_say_what_to_do() -> None:
+    assert str(advised(Ambiguous("no answer.", status=500))) == (
+        "no answer; the request may have been billed all the same; ask again"
+    )
+    limited = advised(DefiniteRefusal("429: slow down", status=429, code="rate_limit_exceeded"))
+    assert isinstance(limited, DefiniteRefusal)
+    assert (limited.status, limited.code) == (429, "rate_limit_exceeded")
+    assert "wait a minute" in str(limited)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UsageError("no such file"),
+        NeedsPerson("no credit"),
+        DefiniteRefusal("400: wrong", status=400),
+        ServiceError("no connection"),
+    ],
+)
+def test_other_errors_stay_as_they_are(error: CaptionmillError) -> None:
+    assert advised(error) is error
