@@ -217,6 +217,19 @@ class Rows:
         )
         return Counter({str(code): int(count) for code, count in found})
 
+    def failures(self, source: int) -> list[tuple[str, int, str]]:
+        """(code, how many, the words of one of them) of a source's images that the service
+        refused for good, the commonest first."""
+        found = self._db.execute(
+            "SELECT COALESCE(a.code, ''), COUNT(*) AS times, MIN(w.reason) FROM images i "
+            "JOIN folders f ON f.id = i.folder JOIN works w ON w.id = i.work "
+            "LEFT JOIN answers a ON a.id = w.answer WHERE f.source = ? AND i.present = 1 "
+            "AND i.reject_code IS NULL AND w.state = 'done' AND w.outcome = 'failed' "
+            "GROUP BY 1 ORDER BY times DESC, 1",
+            (source,),
+        )
+        return [(str(code), int(times), str(words or "")) for code, times, words in found]
+
     def manifest_columns(self) -> list[str]:
         """Manifest columns of all sources, in order of first appearance."""
         names: dict[str, None] = {}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from pipeline.core.advice import explained
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.errors import EXIT_BUG, EXIT_DONE, EXIT_PENDING, BooksError, CaptionmillError
@@ -36,6 +37,7 @@ _WAITS = {
     "creates": "the hour's create calls are used up",
     "unknown": "a create call got no answer yet",
 }
+_FAILURES = 3  # kinds of them that are explained
 _SHOWN = 12  # problems and reasons that are spelled out
 
 
@@ -50,6 +52,7 @@ class Report:
         images: present images of the source (or of the workspace, without a source).
         outcomes: those images by outcome; their sum is `images`.
         reasons: rejected images by reason code.
+        failures: (code, how many, words) of what the service refused, the commonest first.
         skipped: files that are no images, by suffix.
         batches, requests: created by this run; `settled_batches` are those it settled.
         files: written by this run; `in_files` requests are out in files, unanswered.
@@ -71,6 +74,7 @@ class Report:
     images: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, int, str]] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     batches: int = 0
     requests: int = 0
@@ -125,6 +129,7 @@ class Report:
         self.images = ledger.rows.images(source)
         if source is not None:
             self.reasons = ledger.rows.reject_reasons(source)
+            self.failures = ledger.rows.failures(source) if outcomes["failed"] else []
         total = sum(self.outcomes.values())
         if total != self.images:
             self.error = BooksError(
@@ -198,7 +203,9 @@ class Report:
         yield from self._next_step()
 
     def _aside(self, outcome: str) -> str:
-        return f"   {_counts(self.reasons)}" if outcome == "rejected" and self.reasons else ""
+        failed = Counter({code: times for code, times, _ in self.failures if code})
+        counts = {"rejected": self.reasons, "failed": failed}.get(outcome)
+        return f"   {_counts(counts)}" if counts else ""
 
     def _sent(self) -> str:
         if self.files:
@@ -219,6 +226,13 @@ class Report:
         )
 
     def _next_step(self) -> Iterator[str]:
+        for code, _, words in self.failures[:_FAILURES]:
+            yield f"failed: {explained(code, words)}"
+        if left := self.reasons["url_not_enabled"]:
+            yield (
+                f"{counted(left, 'image')} at URLs left out: --fetch downloads them here, "
+                "--image-mode url sends their addresses"
+            )
         if self.incidents:
             yield (
                 f"{counted(len(self.incidents), 'incident')} to look at: 'captionmill status' "

@@ -182,3 +182,21 @@ def test_requests_without_batches_were_online() -> None:
     assert "nothing new was sent" in "\n".join(Report().lines())
     assert "online, this run" in "\n".join(Report(requests=3).lines())
     assert "in 1 batch, this run" in "\n".join(Report(requests=3, batches=1).lines())
+
+
+def test_what_the_service_refused_is_explained() -> None:
+    model = "The model `x` does not exist."
+    report = done(
+        outcomes=Counter(captioned=11, failed=3),
+        failures=[("model_not_found", 2, model), ("image_parse_error", 1, "no")],
+    )
+    shown = text(report)
+    assert "  failed             3   model_not_found 2, image_parse_error 1" in shown
+    assert "The model `x` does not exist; choose another model" in shown
+    assert "save it anew as JPEG or PNG (the service: no)" in shown
+
+
+def test_images_at_urls_that_are_left_out_are_said() -> None:
+    assert "--image-mode" not in text(done())
+    shown = text(done(reasons=Counter(url_not_enabled=2)))
+    assert "2 images at URLs left out: --fetch downloads them here, --image-mode url sends" in shown

@@ -179,6 +179,7 @@ def test_what_the_service_cannot_fetch_fails_and_says_so(
         rig.server.faults.add(LineFault(outcome="status", status=400, code=code, message="no"))
     report = rig.run(data=data, **how)
     assert report.outcomes == {"failed": 1}
+    assert [(found, times) for found, times, _ in report.failures] == [(code, 1)]
     (row,) = rig.table()
     assert row["reason_code"] == code
     assert row["reason"]
