@@ -155,5 +155,8 @@ _FIRST = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# where else a work is was asked by reading every item, once for each line of a shard or a file
+_SECOND = ("CREATE INDEX items_of_work ON items (work, attempt)",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """Append only: a released migration never changes."""

@@ -53,3 +53,16 @@ def test_a_preparation_is_a_content_or_a_reason(world: World) -> None:
             world.ledger.database.execute(
                 f"INSERT INTO preparations (original, recipe, content, reject_code) VALUES {values}"
             )
+
+
+def test_where_a_work_is_is_found_without_reading_every_item(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard = world.seal()
+    asked: list[str] = []
+    world.ledger.database._connection.set_trace_callback(asked.append)
+    assert not world.ledger.adoption.overtaken(shard)
+    assert world.ledger.exchange.find(world.works[0][1], 1).whereabouts == "under way"
+    assert len(asked) == 2
+    for sql in asked:
+        plan = world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")
+        assert not [row[3] for row in plan if str(row[3]).startswith("SCAN")]
