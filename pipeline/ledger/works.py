@@ -154,21 +154,28 @@ class Works:
             image.source_width or None,
             image.source_height or None,
         )
-        self._db.execute(
-            "INSERT INTO contents (content_id, width, height, perceptual, sharpness) "
-            "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (image.content_id, image.width, image.height, image.perceptual_hash, image.sharpness),
-        )
-        content = self._db.number(
-            "SELECT id FROM contents WHERE content_id = ?", (image.content_id,)
-        )
+        content = self._content(image)
         self._db.execute(
             "INSERT INTO preparations (original, recipe, content, flags) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (original, recipe) DO UPDATE SET content = ?3, flags = ?4, "
             "admission = NULL, reject_code = NULL, reject_detail = NULL",
-            (original, recipe.row, content, ",".join(image.flags)),
+            (original, recipe.row, content.row, ",".join(image.flags)),
         )
-        return self.content(content)
+        return content
+
+    def _content(self, image: PreparedImage) -> Content:
+        """The row of a prepared content, made when new."""
+        looked = image.perceptual_hash is not None
+        made = self._db.number(
+            "INSERT INTO contents (content_id, width, height, perceptual, sharpness) "
+            "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
+            (image.content_id, image.width, image.height, image.perceptual_hash, image.sharpness),
+        )
+        if made:
+            return Content(made, image.content_id, image.width, image.height, looked)
+        return self.content(
+            self._db.number("SELECT id FROM contents WHERE content_id = ?", (image.content_id,))
+        )
 
     def _look_at(self, known: Content, image: PreparedImage) -> None:
         """A content that was prepared before anybody asked what it looks like."""
@@ -197,12 +204,12 @@ class Works:
         self, source_id: bytes, kind: str | None, width: int | None, height: int | None
     ) -> int:
         """The row of a file's bytes, made when new."""
-        self._db.execute(
+        made = self._db.number(
             "INSERT INTO originals (source_id, format, width, height) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING",
+            "ON CONFLICT DO NOTHING RETURNING id",
             (source_id, kind, width, height),
         )
-        return self._db.number("SELECT id FROM originals WHERE source_id = ?", (source_id,))
+        return made or self._db.number("SELECT id FROM originals WHERE source_id = ?", (source_id,))
 
     # -- works ---------------------------------------------------------------------------------
 

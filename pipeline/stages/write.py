@@ -28,11 +28,12 @@ from pipeline.files import publish, storage_error
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.shards import NewItem, NewShard
-from pipeline.records import Nano, Prepared
+from pipeline.records import Nano, Prepared, PreparedImage
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import Engines, Order, Wanted, link_known, looks, resolve
 
-_CHUNK = 32  # prepared images in one transaction
+# prepared images in one transaction: each commit writes anew what it touched of every index
+_CHUNK, _CHUNK_BYTES = 256, 8_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,7 @@ class Writer:
                 shard.discard()
 
     def _pack(self, prepared: Iterator[tuple[SeenImage, Prepared]]) -> Iterator[int]:
-        while chunk := list(islice(prepared, _CHUNK)):
+        while chunk := _chunk(prepared):
             self._pen.check_stop()
             for wanted in self._resolve(chunk):
                 yield from self._add(wanted)
@@ -243,6 +244,18 @@ class Writer:
         reached("write.after_seal")
         self._held -= {item.work for item in shard.items}
         yield row
+
+
+def _chunk(prepared: Iterator[tuple[SeenImage, Prepared]]) -> list[tuple[SeenImage, Prepared]]:
+    """The next images, as many as are recorded together; [] when there are none."""
+    chunk: list[tuple[SeenImage, Prepared]] = []
+    size = 0
+    for image, found in islice(prepared, _CHUNK):
+        chunk.append((image, found))
+        size += len(found.base64) if isinstance(found, PreparedImage) else 0
+        if size >= _CHUNK_BYTES:
+            break
+    return chunk
 
 
 def _line(wanted: Wanted, quill: Quill) -> tuple[list[bytes], NewItem, Load]:

@@ -18,6 +18,7 @@ from pipeline.core.identity import parse_custom_id
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import Interrupted, OverBudget, StorageError
 from pipeline.server.app import LoopbackServer
+from pipeline.stages import write
 from pipeline.stages.preprocess import Order
 from pipeline.stages.write import OpenShard, Pen, Quill, Writer
 from tests.rig import KEY, picture
@@ -243,3 +244,15 @@ def test_names_of_shards_follow_their_number(scene: Scene, tmp_path: Path) -> No
     scene.add("a.png", "b.png")
     shards = scene.write(scene.order(), scene.pen(ShardLimits(requests=1)))
     assert [shard.shard_key[:7] for shard in shards] == ["000001-", "000002-"]
+
+
+def test_images_are_recorded_together_up_to_so_many_bytes(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(write, "_CHUNK_BYTES", 1)
+    scene.add("a.png", "b.png", "c.png")
+    order = scene.order()
+    writer = Writer(scene.ledger, order, scene.pen(), scene.clock.now, sizes.append)
+    assert len(list(writer.write(scene.engines(order), scene.locate))) == 1
+    assert sizes == [1, 1, 1]
