@@ -64,7 +64,9 @@ def _command(images: Path, count: int) -> Spent:
             "--json", "--set", f"workspace={name}/ws", "--set", "provider.name=openai",
         ]  # fmt: skip
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
+        )
         assert process.stdout is not None
         said = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
@@ -73,3 +75,8 @@ def _command(images: Path, count: int) -> Spent:
         wall = time.perf_counter() - began
         assert json.loads(said)["requests"] == count, said
     return Spent(used.ru_utime + used.ru_stime, wall)
+
+
+def _environment() -> dict[str, str]:
+    """As users have it: the first run compiles the modules, the others find them compiled."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
