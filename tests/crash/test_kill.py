@@ -14,7 +14,7 @@ from tests.crash.zygote import Zygote
 @parts
 def test_a_kill_anywhere_costs_nothing(scene: str, part: int, zygote: Zygote, tally: Tally) -> None:
     group = f"kill: {scene}"
-    cases = chosen(group, visits(zygote, scene), 12, part, most=None)
+    cases = chosen(group, visits(zygote, scene), 10, part, most=None)
     tally.play(group, cases, lambda kill: killed(zygote, scene, kill))
 
 
