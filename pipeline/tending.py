@@ -146,8 +146,8 @@ def cancel(config: Config, say: Say) -> int:
         for batch in desk.ledger.batches.in_states("open"):
             desk.check_stop()
             try:
-                desk.ledger.batches.cancel_asked(batch.row, desk.clock.now())
                 desk.service.cancel(batch.batch_id)
+                desk.ledger.batches.cancel_asked(batch.row, desk.clock.now())
                 asked += 1
             except ServiceError as error:
                 say(f"batch {batch.batch_id} is not cancelled: {error}")

@@ -82,6 +82,21 @@ def test_cancelling_gives_back_what_was_not_sent(slow_rig: Rig) -> None:
     rig.check()
 
 
+def test_a_cancel_call_that_failed_is_said_and_not_taken_for_made(slow_rig: Rig) -> None:
+    rig = slow_rig
+    rig.add("a.png")
+    rig.run(wait=False)
+    refusal = RequestFault(action="status", method="POST", path="/v1/batches/*", status=400)
+    rig.server.faults.add(refusal)
+    assert cancel(rig.config(), rig.said.append) == 0
+    assert any("is not cancelled" in text for text in rig.said)
+    with rig.ledger() as ledger:
+        (batch,) = ledger.batches.in_states("open")
+        assert batch.cancel_asked_at is None
+    rig.server.faults.clear()
+    assert cancel(rig.config(), rig.said.append) == 1
+
+
 def test_a_person_thaws_what_a_dear_line_froze(rig: Rig) -> None:
     rig.add("a.png")
     rig.run()

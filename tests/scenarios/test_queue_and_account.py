@@ -160,3 +160,32 @@ def test_compatible_services(
         rig.add(*names(3))
         assert rig.run().outcomes == {"captioned": 3}
         rig.check()
+
+
+@pytest.mark.parametrize("provider", ["openai", "openai_online"])
+def test_what_was_not_sent_for_another_prompt_holds_no_money(slow_rig: Rig, provider: str) -> None:
+    """Its upload, or its create call, was refused: sealed and uploaded shards with reservations."""
+    rig = slow_rig
+    rig.add(*names(4))
+    rig.server.faults.add(
+        RequestFault(action="status", method="POST", path="/v1/batches", status=429)
+    )
+    rig.run(wait=False, batch__max_requests=2)
+    with rig.ledger() as ledger:
+        held = ledger.books.totals().reserved
+        assert held > 0
+    rig.server.faults.clear()
+    report = rig.run(
+        wait=False,
+        prompt__user="Another prompt.",
+        provider__name=provider,
+        batch__max_requests=2,
+        budget__lifetime=f"{6 * held / 10**9:.9f}",  # for the four images, not beside the others
+    )
+    assert report.requests == 4
+    with rig.ledger() as ledger:
+        assert ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED") == []
+    rig.server.clock.advance(4000)
+    final = rig.run(wait=False, prompt__user="Another prompt.")
+    assert final.outcomes == {"captioned": 4}
+    rig.check()

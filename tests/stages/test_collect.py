@@ -246,3 +246,23 @@ def test_the_gravest_trouble_decides() -> None:
         found.fail(error)
     assert isinstance(found.error, NeedsPerson)
     assert found.problems == ["down", "cap", "quota"]
+
+
+def test_a_cancel_call_that_failed_is_made_again(scene: Scene) -> None:
+    """It is recorded only once it was taken: else nobody would ever repeat it."""
+    scene.server.faults.add(BatchFault(finalizing_seconds=10**7))
+    scene.add("a.png")
+    order = scene.order()
+    scene.write(order)
+    submit(scene.desk, order.spec)
+    scene.clock.offset = 31 * 3600
+    refusal = RequestFault(action="status", method="POST", path="/v1/batches/*", status=400)
+    scene.server.faults.add(refusal)
+    assert isinstance(collect(scene.desk).error, ServiceError)
+    (batch,) = scene.ledger.batches.in_states("open")
+    assert batch.cancel_asked_at is None
+    scene.server.faults.clear()
+    assert collect(scene.desk).error is None
+    (batch,) = scene.ledger.batches.in_states("open")
+    assert batch.cancel_asked_at is not None
+    assert scene.service.get(batch.batch_id).status in ("cancelling", "cancelled")
