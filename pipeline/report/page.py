@@ -22,6 +22,7 @@ from pipeline.files import write_whole
 from pipeline.records import Nano
 from pipeline.report.findings import Findings
 
+_TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
@@ -42,8 +43,10 @@ def render(found: Findings, commands: Sequence[str]) -> str:
     style = _STYLE.search(text)
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    environment.filters.update(usd=_usd, interval=_interval, counts=_counts, plain=_plain)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_visible)
+    environment.filters.update(
+        usd=_usd, expected=_expected, range=_range, counts=_counts, plain=_plain
+    )
     return environment.from_string(text).render(
         found=found,
         rows=list(enumerate(zip(found.sample, found.thumbnails, strict=True))),
@@ -57,10 +60,17 @@ def _usd(nano: Nano | None) -> str:
     return "unknown" if nano is None else format_usd(nano)
 
 
-def _interval(found: Interval | None) -> str:
-    if found is None:
-        return "unknown"
-    return f"{format_usd(found.expected)} ({format_usd(found.low)} to {format_usd(found.high)})"
+def _expected(found: Interval | None) -> str:
+    return "unknown" if found is None else format_usd(found.expected)
+
+
+def _range(found: Interval | None) -> str:
+    return "" if found is None else f"{format_usd(found.low)} to {format_usd(found.high)}"
+
+
+def _visible(value: object) -> object:
+    """Text without what turns it around: a name must not read as another one."""
+    return _TURNING.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
 def _counts(found: Counter[str]) -> str:

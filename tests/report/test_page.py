@@ -90,3 +90,18 @@ def test_a_picture_that_cannot_be_shown_is_left_out(thumbnail: str) -> None:
     found = findings()
     found.thumbnails = [thumbnail]
     assert tags(render(found, ["x", "y"])).found["img"] == bool(thumbnail)
+
+
+def test_text_that_is_turned_around_is_seen_to_be() -> None:
+    html = render(findings("cat\u202egpj.exe \u2067x"), ["run \u200fx", "y"])
+    assert "cat\ufffdgpj.exe \ufffdx.png" in html
+    assert "run \ufffdx" in html
+    assert not re.search("[\u200e\u200f\u202a-\u202e\u2066-\u2069]", html)
+
+
+def test_an_image_sent_as_its_address_has_no_sizes() -> None:
+    found = findings()
+    found.sample = [Picked(found.sample[0].image, bytes(32), 0, 0, 0, 0)]
+    html = render(found, ["x", "y"])
+    assert "sent as its address" in html
+    assert "0 × 0" not in html
