@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pybase64
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from pipeline.core.reasons import rejection
 from pipeline.core.recipe import Recipe
@@ -147,8 +147,10 @@ def _encode(pixels: Pixels, recipe: Recipe) -> bytes:
     height, width, channels = pixels.shape
     mode = "RGBX" if channels == 4 else "RGB"
     image = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
+    # the registered writer itself: `Image.save` around it looks for files, names and plugins
+    image.encoderinfo = {"quality": recipe.quality, "subsampling": _CHROMA[recipe.subsampling]}
     encoded = io.BytesIO()
-    image.save(encoded, "JPEG", quality=recipe.quality, subsampling=_CHROMA[recipe.subsampling])
+    Image.SAVE[JpegImagePlugin.JpegImageFile.format](image, encoded, "")
     return encoded.getvalue()
 
 

@@ -44,3 +44,10 @@ def test_turning_agrees_with_pillow(orientation: int) -> None:
     turned = turn(np.asarray(picture), orientation)
     assert turned.flags.c_contiguous
     assert np.array_equal(turned, np.asarray(wanted))
+
+
+def test_a_resizer_that_is_used_again_gives_what_a_new_one_gives() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (90, 120, 4), dtype=np.uint8)
+    first = shrink_four(pixels, (40, 30))
+    shrink_four(pixels[:50, :60].copy(), (7, 11))
+    assert np.array_equal(shrink_four(pixels, (40, 30)), first)
