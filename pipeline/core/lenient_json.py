@@ -9,7 +9,7 @@ import re
 import orjson
 
 _DIGITS = 18  # more do not fit into 64 bits; orjson gives a float for them, so do we
-_BAD = re.compile("[\0\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DEPTH = 64
 
 
@@ -40,10 +40,11 @@ def parse(raw: bytes | str) -> object:
 
 
 def clean(text: str) -> str:
-    """`text` with zero characters and lone surrogates replaced: neither can be stored safely."""
-    if text.isprintable():  # neither is, and most captions are
+    """`text` with lone surrogates replaced: no UTF-8 can hold them. All else stays as it is, also
+    zero characters: the ledger, the table and the texts beside images hold them."""
+    if text.isprintable():  # a surrogate is not, and most captions are
         return text
-    return _BAD.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def clean_value(value: object, depth: int = 0) -> object:

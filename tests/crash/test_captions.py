@@ -59,8 +59,8 @@ def told(
 
 
 def _text(kind: str) -> str:
-    # what text columns cannot hold is replaced; the raw file keeps it
-    return _SPECIAL[kind].replace("\ud800", "\ufffd").replace("\0", "\ufffd")
+    # what no UTF-8 can hold is replaced; the raw file keeps it
+    return _SPECIAL[kind].replace("\ud800", "\ufffd")
 
 
 def _raw(world: World) -> list:  # type: ignore[type-arg]
