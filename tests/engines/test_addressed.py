@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -60,3 +60,19 @@ def test_worker_processes_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
             answers = dict(engine.prepare(jobs))
             assert not [a for a in answers.values() if isinstance(a, RejectedImage)]
             assert answers[700] == answers[702] != answers[701]
+
+
+def test_the_other_engine_is_run_to_its_end() -> None:
+    """An iteration that is given up would end its processes, and the next one start them anew."""
+    ended = 0
+
+    class Counting(InlineEngine):
+        def prepare(self, jobs: Iterable[Job]) -> Iterator[tuple[int, Prepared]]:
+            nonlocal ended
+            yield from super().prepare(jobs)
+            ended += 1
+
+    jobs = [(n, url(n) if n % 2 else f"/data/{n}") for n in range(1400)]
+    with AddressedEngine(Counting(known)) as engine:
+        assert len(list(engine.prepare(jobs))) == 1400
+    assert ended == 3

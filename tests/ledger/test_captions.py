@@ -14,3 +14,17 @@ def test_captioned_files_and_their_duplicates_by_path(world: World) -> None:
     world.ledger.answers.settle(shard, batch, answers, {}, NOW)
     found = list(Captions(world.ledger.database).of_files())
     assert found == [("/imgs/a.jpg", "a cat"), ("/imgs/copy of a.jpg", "a cat")]
+
+
+def test_an_image_at_an_address_is_no_file(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    shard, batch = world.submitted()
+    answers = [answered(key) for _, key in world.works]
+    world.ledger.answers.settle(shard, batch, answers, {}, NOW)
+    for name, location in (("a.jpg", "https://example.org/a.jpg"), ("b.jpg", "/far/b.jpg")):
+        world.ledger.database.execute(
+            "UPDATE images SET location = ? WHERE name = ?", (location, name)
+        )
+    found = list(Captions(world.ledger.database).of_files())
+    assert found == [("/far/b.jpg", "a cat")]
