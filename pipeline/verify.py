@@ -37,7 +37,8 @@ class Verdict:
     def line(self) -> str:
         """The verdict in one line."""
         looked = (
-            f"{self.images:,} images, {self.batches:,} batches, {self.files:,} files, "
+            f"{counted(self.images, 'image')}, {counted(self.batches, 'batch', 'batches')}, "
+            f"{counted(self.files, 'file')}, "
             f"{format_usd(self.settled)} in the books"
         )
         if not self.findings:
