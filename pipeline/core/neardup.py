@@ -1,9 +1,9 @@
 """Pictures that look alike, by the Hamming distance of their hashes: every pair within the
 distance is found, a million hashes in seconds.
 
-Of 128 bits in m bands, two hashes within distance d agree up to floor(d / m) bits in at least one
-band (the pigeonhole principle). So each band is looked up with every pattern of so few flipped
-bits, and only what meets there is compared as a whole.
+Of 128 bits in m bands, two hashes within distance d agree up to so few bits in at least one band
+(the pigeonhole principle, see `_radii`). So each band is looked up with every pattern of so few
+flipped bits, and only what meets there is compared as a whole.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pipeline.records import Look
 HASH_BYTES = 16
 _BITS = 8 * HASH_BYTES
 _MOST_CANDIDATES = 4_000_000  # pairs compared at once: about 200 MB
-# Relative costs: of a pass over one pattern, of a lookup, of a whole comparison.
-_PASS, _PROBE, _COMPARE = 5_000.0, 1.0, 4.0
+# Relative costs: of a pass over one pattern, of a lookup, of a comparison.
+_PASS, _PROBE, _COMPARE = 5_000.0, 1.0, 1.5
 
 Bits = NDArray[np.uint64]
 Index = NDArray[np.int64]
@@ -67,9 +67,10 @@ def pairs(hashes: list[bytes], distance: int) -> Iterator[tuple[int, int, int]]:
         return
     words = np.frombuffer(b"".join(hashes), dtype=">u8").reshape(-1, 2).astype(np.uint64)
     bands = _bands(len(hashes), distance)
+    radii = _radii(bands, distance)
     keys = [_keys(words, band, bands) for band in range(bands)]
-    for band in range(bands):
-        for one, other, bits in _pairs_of_band(words, keys, band, distance):
+    for band in range(len(radii)):
+        for one, other, bits in _pairs_of_band(words, keys, radii, band, distance):
             yield from zip(one.tolist(), other.tolist(), bits.tolist(), strict=True)
 
 
@@ -78,11 +79,24 @@ def _bands(count: int, distance: int) -> int:
 
     def cost(bands: int) -> float:
         width = _BITS // bands
-        probes = sum(comb(width, flips) for flips in range(distance // bands + 1))
-        each = _PROBE + _COMPARE * count / 2**width
-        return float(bands * (2**width + probes * (_PASS + count * each)))
+        each = _PASS + count * (_PROBE + _COMPARE * count / 2**width)
+        probes = sum(
+            comb(width, flips) for radius in _radii(bands, distance) for flips in range(radius + 1)
+        )
+        return float(bands * 2**width + probes * each)
 
     return min(range(5, 33), key=cost)
+
+
+def _radii(bands: int, distance: int) -> list[int]:
+    """How many bits of each band may differ, so that no pair within `distance` is missed.
+
+    A pair that differs by more in every band differs in at least the sum of (radius + 1) bits;
+    these radii make that distance + 1, and no smaller ones do. Bands at the end that need not be
+    looked at have none.
+    """
+    most, rest = divmod(distance, bands)
+    return [most] * (rest + 1) + [most - 1] * (bands - rest - 1 if most else 0)
 
 
 def _keys(words: Bits, band: int, bands: int) -> Keys:
@@ -96,39 +110,49 @@ def _keys(words: Bits, band: int, bands: int) -> Keys:
 
 
 def _pairs_of_band(
-    words: Bits, keys: list[Keys], band: int, distance: int
+    words: Bits, keys: list[Keys], radii: list[int], band: int, distance: int
 ) -> Iterator[tuple[Index, Index, Index]]:
     """Pairs that meet in this band and in no earlier one."""
-    width = len(range(band, _BITS, len(keys)))
-    most = distance // len(keys)
     order = np.argsort(keys[band], kind="stable")
-    sorted_keys = keys[band][order]
-    sizes = np.bincount(sorted_keys, minlength=1 << width).astype(np.int32)
+    # in the order of the keys, so that what is compared lies together in memory
+    high, low = words[order, 0], words[order, 1]
+    width = len(range(band, _BITS, len(keys)))
+    for one, other in _meetings(keys[band][order], width, radii[band]):
+        one, other, different = _close(high, low, one, other, distance)
+        if len(one):
+            yield _new(keys[:band], radii, order[one], order[other], different)
+
+
+def _meetings(keys: Keys, width: int, radius: int) -> Iterator[tuple[Index, Index]]:
+    """Positions in the sorted `keys` of all pairs that differ in at most `radius` of `width` bits,
+    each pair once."""
+    sizes = np.bincount(keys, minlength=1 << width).astype(np.int32)
     starts = np.cumsum(sizes, dtype=np.int64) - sizes
-    for flips in range(most + 1):
-        for bits in combinations(range(width), flips):
-            mask = sum(1 << bit for bit in bits)
-            for one, other in _meetings(sorted_keys, starts, sizes, mask):
-                yield from _near(words, keys, band, order[one], order[other], distance)
+    there = sizes > 0  # a byte each, so that they stay in the cache
+    behind = np.arange(1, len(keys) + 1)
+    counts = (starts[keys] + sizes[keys] - behind).astype(np.int32)
+    more = np.flatnonzero(counts)
+    yield from _spread(more, behind[more], counts[more])
+    for highest in range(width if radius else 0):
+        # of two keys that differ by a mask only one has the mask's highest bit unset
+        rows = np.flatnonzero((keys & (1 << highest)) == 0)
+        without = keys[rows]
+        for mask in _masks(highest, radius):
+            targets = without ^ np.int32(mask)
+            met = np.flatnonzero(there[targets])
+            targets = targets[met]
+            yield from _spread(rows[met], starts[targets], sizes[targets])
 
 
-def _meetings(
-    sorted_keys: Keys, starts: Index, sizes: Keys, mask: int
-) -> Iterator[tuple[Index, Index]]:
-    """Positions (in sorted order) of all pairs whose keys differ by exactly `mask`, each once."""
-    if mask:
-        # of two keys that differ by the mask only one has its highest bit unset
-        rows = np.flatnonzero((sorted_keys & (1 << (mask.bit_length() - 1))) == 0)
-        targets = sorted_keys[rows] ^ np.int32(mask)
-        met = np.flatnonzero(sizes[targets])
-        rows, targets = rows[met], targets[met]
-        first, counts = starts[targets], sizes[targets]
-    else:
-        rows = np.arange(len(sorted_keys))
-        first = rows + 1  # within one bucket: only those behind
-        counts = (starts[sorted_keys] + sizes[sorted_keys] - first).astype(np.int32)
-        met = np.flatnonzero(counts)
-        rows, first, counts = rows[met], first[met], counts[met]
+def _masks(highest: int, radius: int) -> Iterator[int]:
+    """Numbers of at most `radius` set bits, the highest of which is `highest`."""
+    for flips in range(radius):
+        for bits in combinations(range(highest), flips):
+            yield (1 << highest) + sum(1 << bit for bit in bits)
+
+
+def _spread(rows: Index, first: Index, counts: Keys) -> Iterator[tuple[Index, Index]]:
+    """Each row with each of the `counts` positions from `first` on, so many at once."""
     begin = 0
     ends = np.cumsum(counts, dtype=np.int64)
     while begin < len(rows):
@@ -140,18 +164,24 @@ def _meetings(
         begin = end
 
 
-def _near(
-    words: Bits, keys: list[Keys], band: int, one: Index, other: Index, distance: int
-) -> Iterator[tuple[Index, Index, Index]]:
-    different = np.bitwise_count(words[one, 0] ^ words[other, 0]).astype(np.int64)
-    different += np.bitwise_count(words[one, 1] ^ words[other, 1])
-    close = different <= distance
-    if not close.any():
-        return
-    one, other, different = one[close], other[close], different[close]
-    most = distance // len(keys)
+def _close(
+    high: Bits, low: Bits, one: Index, other: Index, distance: int
+) -> tuple[Index, Index, Index]:
+    """Those of the pairs that differ in at most `distance` bits, and in how many."""
+    # half of the bits already tells nearly all strangers
+    different = np.bitwise_count(high[one] ^ high[other])
+    maybe = np.flatnonzero(different <= distance)
+    one, other = one[maybe], other[maybe]
+    bits = different[maybe].astype(np.int64) + np.bitwise_count(low[one] ^ low[other])
+    close = bits <= distance
+    return one[close], other[close], bits[close]
+
+
+def _new(
+    earlier: list[Keys], radii: list[int], one: Index, other: Index, different: Index
+) -> tuple[Index, Index, Index]:
+    """Those of the pairs that did not meet in an earlier band."""
     new = np.ones(len(one), dtype=bool)
-    for earlier in range(band):
-        new &= np.bitwise_count(keys[earlier][one] ^ keys[earlier][other]) > most
-    low, high = np.minimum(one, other)[new], np.maximum(one, other)[new]
-    yield low, high, different[new]
+    for keys, radius in zip(earlier, radii, strict=False):
+        new &= np.bitwise_count(keys[one] ^ keys[other]) > radius
+    return np.minimum(one, other)[new], np.maximum(one, other)[new], different[new]

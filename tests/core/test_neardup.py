@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.neardup import HASH_BYTES, group, pairs, same_shape
+from pipeline.core.neardup import HASH_BYTES, _radii, group, pairs, same_shape
 from pipeline.records import Look
 
 
@@ -101,3 +101,11 @@ def test_each_member_is_near_its_own_representative(
 @pytest.mark.parametrize("hashes", [[], [bytes(16)]])
 def test_too_few_to_compare(hashes: list[bytes]) -> None:
     assert list(pairs(hashes, 16)) == []
+
+
+@given(st.integers(1, 40), st.integers(0, 64))
+def test_a_pair_beyond_every_radius_is_beyond_the_distance(bands: int, distance: int) -> None:
+    radii = _radii(bands, distance)
+    assert len(radii) <= bands
+    assert all(radius >= 0 for radius in radii)
+    assert sum(radius + 1 for radius in radii) == distance + 1
