@@ -6,13 +6,51 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import BooksError, StorageError
 from pipeline.failpoints import reached
 from pipeline.ledger.schema import MIGRATIONS
 
 # broken constraints and wrong statements are ours; every other error is the file's
+_NO_ROW = object()
+_DAMAGE = ("not a database", "malformed", "corrupt", "decode", "no such")
 _BUGS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
+
+
+class _Cursor(sqlite3.Cursor):
+    """Rows come while they are read, and so does damage: it is said as in a statement."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        # the inner iterator stays SQLite's own: a million rows are read through here
+        with _translated(self.path):
+            yield from iter(super().__next__, _NO_ROW)
+
+    def fetchone(self) -> Any:  # called for every image: no `with`, which takes longer
+        try:
+            return super().fetchone()
+        except sqlite3.DatabaseError as error:
+            raise translate(self.path, error) from error
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        with _translated(self.path):
+            return super().fetchmany(self.arraysize if size is None else size)
+
+    def fetchall(self) -> list[Any]:
+        with _translated(self.path):
+            return super().fetchall()
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _BUGS:
+        raise
+    except sqlite3.DatabaseError as error:
+        raise translate(path, error) from error
 
 
 class Database:
@@ -28,7 +66,8 @@ class Database:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        try:
+        self._cursor: type[_Cursor] = type("_Cursor", (_Cursor,), {"path": path})
+        with _translated(path):
             uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
             self._connection.execute("PRAGMA foreign_keys = ON")
@@ -37,8 +76,6 @@ class Database:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._migrate()
-        except sqlite3.DatabaseError as error:
-            raise translate(path, error) from error
 
     def close(self) -> None:
         """Close the connection; uncommitted work is rolled back."""
@@ -68,7 +105,7 @@ class Database:
     def execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run one statement."""
         try:
-            return self._connection.execute(sql, values)
+            return self._connection.cursor(self._cursor).execute(sql, values)
         except _BUGS:
             raise
         except sqlite3.DatabaseError as error:
@@ -76,12 +113,8 @@ class Database:
 
     def executemany(self, sql: str, rows: Iterator[Sequence[object]] | Sequence[object]) -> None:
         """Run one statement for each row."""
-        try:
+        with _translated(self.path):
             self._connection.executemany(sql, rows)  # type: ignore[arg-type]
-        except _BUGS:
-            raise
-        except sqlite3.DatabaseError as error:
-            raise translate(self.path, error) from error
 
     def one(self, sql: str, values: Sequence[object] = ()) -> tuple[object, ...] | None:
         """The first row, or None."""
@@ -133,6 +166,6 @@ def translate(path: Path, error: sqlite3.DatabaseError) -> StorageError | BooksE
     text = str(error)
     if "disk is full" in text or "disk I/O" in text or "readonly" in text or "unable" in text:
         return StorageError(f"cannot write {path}: {text}; nothing is lost, repair and run again")
-    if "not a database" in text or "malformed" in text:
+    if any(words in text for words in _DAMAGE):
         return BooksError(f"{path} is damaged ({text}): run 'captionmill rebuild'")
     return StorageError(f"{path}: {text}")

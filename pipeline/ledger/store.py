@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
+import sqlite3
 from pathlib import Path
 
+from pipeline.errors import BooksError, CaptionmillError, StorageError
 from pipeline.ledger.adoption import Adoption
 from pipeline.ledger.answers import Answers
 from pipeline.ledger.audit import Audit
@@ -46,8 +49,28 @@ class Ledger:
     def __enter__(self) -> Ledger:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if isinstance(error, Exception) and not isinstance(error, CaptionmillError):
+                self._blame_damage(error)
+        finally:
+            self.close()
+
+    def _blame_damage(self, error: Exception) -> None:
+        """What looks like a bug may be what a damaged file says.
+
+        Raises:
+            BooksError: SQLite finds damage.
+        """
+        with contextlib.suppress(sqlite3.Error):  # closed, or too damaged to be looked at
+            try:
+                found = self.database.integrity()
+            except StorageError:
+                return
+            if found:
+                raise BooksError(
+                    f"{self.database.path} is damaged ({found[0]}): run 'captionmill rebuild'"
+                ) from error
 
     # -- facts about the workspace -------------------------------------------------------------
 

@@ -1,6 +1,10 @@
 from collections.abc import Callable
+from pathlib import Path
 
-from pipeline.ledger import Ledger
+import pytest
+
+from pipeline.errors import BooksError, StorageError
+from pipeline.ledger import Database, Ledger
 from tests.ledger.world import NOW
 
 
@@ -40,3 +44,20 @@ def test_facts_of_a_kind_are_forgotten_together(ledger: Ledger) -> None:
         ledger.put(key, "x")
     ledger.forget("outcomes:")
     assert [ledger.get(key) for key in ("outcomes:1", "outcomes:all", "other")] == [None, None, "x"]
+
+
+@pytest.mark.parametrize("damage", [[], ["page 7 is never used"]])
+def test_what_looks_like_a_bug_may_be_a_damaged_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: list[str]
+) -> None:
+    """Odd values come out of a damaged file before SQLite says a word."""
+    monkeypatch.setattr(Database, "integrity", lambda _self: damage)
+    expected: type[Exception] = BooksError if damage else ValueError
+    words = r"page 7.*captionmill rebuild" if damage else "odd"
+    with pytest.raises(expected, match=words), Ledger(tmp_path / "ledger.db"):
+        raise ValueError("odd")
+
+
+def test_an_error_in_words_is_left_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="full"), Ledger(tmp_path / "ledger.db"):
+        raise StorageError("the disk is full")
