@@ -132,10 +132,8 @@ class Report:
             self.failures = ledger.rows.failures(source) if outcomes["failed"] else []
         total = sum(self.outcomes.values())
         if total != self.images:
-            self.error = BooksError(
-                f"{counted(self.images, 'image')}, but their outcomes add up to {total}: run "
-                "'captionmill verify'"
-            )
+            text = f"{counted(self.images, 'image')}, but their outcomes add up to {total}"
+            self.fail(BooksError(f"{text}: run 'captionmill verify'"))
 
     @property
     def exit_code(self) -> int:

@@ -174,6 +174,7 @@ def test_counts_that_do_not_agree_are_an_error(scene: Scene) -> None:
     report.add_rows(scene.ledger, None, scene.ledger.rows.outcomes())
     assert isinstance(report.error, BooksError)
     assert report.exit_code == 8
+    assert any("captionmill verify" in text for text in report.problems)
     assert "1 image, but their outcomes add up to 0: run 'captionmill verify'" in str(report.error)
     assert order.source == 1
 
