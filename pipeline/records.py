@@ -64,7 +64,7 @@ class PreparedImage:
         media_type: "image/jpeg" or "image/png".
         base64: the prepared bytes in base64, ASCII, ready for a data URL.
         flags: e.g. "first_frame", "passed_through", "truncated_accepted", "icc_converted".
-        perceptual_hash: dHash bytes when asked for, else None.
+        perceptual_hash: dHash (16 bytes), then colours (27), when asked for, else None.
         sharpness: variance-like figure for choosing a representative, 0 when not asked for.
         url: the address that is sent instead of bytes, "" for none. Nobody has seen such an image:
             both identities are the address's, all sizes are 0, there is no base64.
@@ -109,6 +109,7 @@ class Look:
 
     Attributes:
         hash: 16 bytes.
+        colours: Y, Cb, Cr of nine parts of the picture, 27 bytes; empty when not known.
         settled: it stands for itself whatever else is found (it is paid for already).
         pixels, sharpness: of the original; the largest and sharpest of a group represents it.
         width, height: for the check of the shape.
@@ -120,6 +121,7 @@ class Look:
     sharpness: int
     width: int
     height: int
+    colours: bytes = b""
 
 
 Prepared = PreparedImage | KnownImage | RejectedImage

@@ -1,4 +1,4 @@
-"""A hash of what a picture shows, and how sharp it is, from the pixels that are sent.
+"""A hash of what a picture shows, its colours and how sharp it is, from the pixels that are sent.
 
 dHash: David Oftedal's and Neal Krawetz's gradient hash, here 8 x 8 steps to the right and 8 x 8
 steps down, 128 bits. Measured with distance 16: 87 % of altered copies, no false pair in 497,000.
@@ -12,16 +12,24 @@ from PIL import Image
 from pipeline.imaging.resize import Pixels
 
 _GRID = 9
+_PARTS = 3
 
 
-def grey_of(pixels: Pixels) -> Image.Image:
-    """RGB or RGBX pixels as a grey picture."""
+def look_at(pixels: Pixels) -> tuple[bytes, int]:
+    """(dHash and colours, sharpness) of RGB or RGBX pixels."""
     if pixels.shape[2] == 4:
         height, width = pixels.shape[:2]
         rgb = Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1).convert("RGB")
     else:
         rgb = Image.fromarray(pixels)
-    return rgb.convert("L")
+    grey = rgb.convert("L")
+    return dhash(grey) + colours(rgb), sharpness(grey)
+
+
+def colours(rgb: Image.Image) -> bytes:
+    """27 bytes: mean Y, Cb and Cr of nine parts, row by row; gradients know no colour."""
+    parts = rgb.resize((_PARTS, _PARTS), Image.Resampling.BOX)
+    return parts.convert("YCbCr").tobytes()
 
 
 def dhash(grey: Image.Image) -> bytes:

@@ -15,7 +15,7 @@ from pipeline.core.recipe import Recipe
 from pipeline.imaging.decoder import Decoder, Picture, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.pass_through import may_pass
-from pipeline.imaging.perceptual import dhash, grey_of, sharpness
+from pipeline.imaging.perceptual import look_at
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.reading import read_image_file
 from pipeline.imaging.resize import Pixels, turn
@@ -163,7 +163,7 @@ def _prepared(
     recipe: Recipe,
 ) -> PreparedImage:
     source_width, source_height = _upright_size(decoder)
-    grey = grey_of(picture.pixels) if recipe.perceptual_hash else None
+    look, sharpness = look_at(picture.pixels) if recipe.perceptual_hash else (None, 0)
     return PreparedImage(
         source_id=source_id,
         content_id=hashlib.sha256(sent).digest(),
@@ -175,6 +175,6 @@ def _prepared(
         media_type="image/jpeg",
         base64=pybase64.b64encode(sent),
         flags=picture.flags,
-        perceptual_hash=dhash(grey) if grey else None,
-        sharpness=sharpness(grey) if grey else 0,
+        perceptual_hash=look,
+        sharpness=sharpness,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from pipeline.core.neardup import HASH_BYTES
 from pipeline.ledger.database import Database
 from pipeline.ledger.works import RecipeRow
 from pipeline.records import Look
@@ -19,7 +20,7 @@ class Likeness:
         """(content rows, looks) of new images of a source, and of what this spec has paid for
         or will pay for: those are settled."""
         rows, looks = [], []
-        for row, *look in self._db.execute(
+        for row, look, settled, pixels, sharpness, width, height in self._db.execute(
             "SELECT c.id, c.perceptual, EXISTS (SELECT 1 FROM works w WHERE w.content = c.id "
             "AND w.spec = ?2) AS settled, MAX(o.width * o.height), c.sharpness, c.width, c.height "
             "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ?3 "
@@ -31,7 +32,8 @@ class Likeness:
             (source, spec, recipe.row),
         ):
             rows.append(int(row))
-            looks.append(Look(look[0], bool(look[1]), *look[2:]))
+            hash, colours = look[:HASH_BYTES], look[HASH_BYTES:]
+            looks.append(Look(hash, bool(settled), pixels, sharpness, width, height, colours))
         return rows, looks
 
     def set_near(self, source: int, near: Mapping[int, tuple[int, int]]) -> None:

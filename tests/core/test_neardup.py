@@ -1,10 +1,11 @@
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.neardup import HASH_BYTES, _radii, group, pairs, same_shape
+from pipeline.core.neardup import HASH_BYTES, _radii, group, pairs, same_colours, same_shape
 from pipeline.records import Look
 
 
@@ -79,6 +80,19 @@ def test_chains_do_not_pull_strangers_together() -> None:
 def test_another_shape_is_another_picture() -> None:
     assert same_shape(look(bytes(16), size=(400, 300)), look(bytes(16), size=(200, 151)))
     assert group([look(bytes(16), size=(4, 3)), look(bytes(16), size=(3, 4))], 4) == {}
+
+
+def test_other_colours_are_another_picture() -> None:
+    grey = bytes((100, 128, 128)) * 9
+    red = grey[:4] + bytes((128 + 25,)) + grey[5:]
+    reddish = grey[:4] + bytes((128 + 24,)) + grey[5:]
+    dark = bytes((30, 128, 128)) * 9
+    looks = [replace(look(bytes(16), 9 - n), colours=c) for n, c in enumerate((grey, red, dark))]
+    assert not same_colours(looks[0], looks[1])
+    assert not same_colours(looks[0], looks[2])
+    assert same_colours(looks[0], replace(looks[1], colours=reddish))
+    assert same_colours(looks[0], replace(looks[1], colours=b""))  # not known
+    assert group(looks, 4) == {}
 
 
 @settings(deadline=None, max_examples=40)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
+from pipeline.core.neardup import HASH_BYTES, same_colours
 from pipeline.core.recipe import Recipe
 from pipeline.imaging import prepare
-from pipeline.imaging.perceptual import dhash, grey_of, sharpness
-from pipeline.records import PreparedImage
+from pipeline.imaging.perceptual import colours, dhash, look_at, sharpness
+from pipeline.records import Look, PreparedImage
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
 
 RECIPE = Recipe(LongSide(128), perceptual_hash=True)
@@ -24,8 +25,14 @@ def hashed(image: Image.Image, format: str = "PNG", **options: object) -> Prepar
 def distance(one: PreparedImage, other: PreparedImage) -> int:
     assert one.perceptual_hash is not None
     assert other.perceptual_hash is not None
-    bits = int.from_bytes(one.perceptual_hash, "big") ^ int.from_bytes(other.perceptual_hash, "big")
-    return bits.bit_count()
+    left, right = one.perceptual_hash[:HASH_BYTES], other.perceptual_hash[:HASH_BYTES]
+    return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).bit_count()
+
+
+def look_of(prepared: PreparedImage) -> Look:
+    assert prepared.perceptual_hash is not None
+    hash, shown = prepared.perceptual_hash[:HASH_BYTES], prepared.perceptual_hash[HASH_BYTES:]
+    return Look(hash, False, 1, prepared.sharpness, 4, 3, shown)
 
 
 def smooth(seed: int) -> Image.Image:
@@ -45,6 +52,7 @@ def test_altered_copies_are_near_and_others_far() -> None:
             hashed(picture.filter(ImageFilter.GaussianBlur(1))),
         ):
             assert distance(base, copy) <= 12
+            assert same_colours(look_of(base), look_of(copy))
         assert distance(base, hashed(smooth(seed + 100))) > 30
 
 
@@ -66,9 +74,31 @@ def test_sharper_is_more() -> None:
     assert sharpness(Image.new("L", (50, 50), 9)) == 0
 
 
-def test_grey_of_both_layouts() -> None:
+def test_the_same_in_another_colour_is_no_copy() -> None:
+    picture = smooth(3)
+    base = hashed(picture)
+    for other in (
+        Image.merge("RGB", picture.split()[::-1]),
+        Image.fromarray(255 - np.asarray(picture)),
+        picture.convert("L").convert("RGB"),
+    ):
+        assert not same_colours(look_of(base), look_of(hashed(other)))
+    flat = [hashed(Image.new("RGB", (90, 60), colour)) for colour in ("red", "blue", "white")]
+    assert distance(flat[0], flat[1]) == 0  # gradients see no difference at all
+    assert not same_colours(look_of(flat[0]), look_of(flat[1]))
+    assert not same_colours(look_of(flat[1]), look_of(flat[2]))
+
+
+def test_colours_of_nine_parts() -> None:
+    grey = colours(Image.new("RGB", (50, 40), (9, 9, 9)))
+    assert grey == bytes((9, 128, 128)) * 9
+    assert len(colours(Image.new("RGB", (1, 1)))) == 27
+
+
+def test_both_layouts_of_pixels_look_the_same() -> None:
     rgb = np.asarray(quarters())
     rgbx = np.concatenate((rgb, np.full((120, 160, 1), 77, np.uint8)), axis=2)
-    wanted = np.asarray(quarters().convert("L"))
-    assert np.array_equal(np.asarray(grey_of(rgb)), wanted)
-    assert np.array_equal(np.asarray(grey_of(np.ascontiguousarray(rgbx))), wanted)
+    grey = quarters().convert("L")
+    wanted = (dhash(grey) + colours(quarters()), sharpness(grey))
+    assert look_at(rgb) == wanted
+    assert look_at(np.ascontiguousarray(rgbx)) == wanted

@@ -19,7 +19,7 @@ def seen(world: World, name: str, number: int, look: bytes, sharpness: int = 0) 
 def test_looks_of_new_images_and_of_what_is_paid_for(world: World) -> None:
     paid = seen(world, "paid.jpg", 1, b"p" * 16)
     world.image("paid.jpg", 1)
-    new = seen(world, "new.jpg", 2, b"n" * 16, sharpness=7)
+    new = seen(world, "new.jpg", 2, b"n" * 16 + b"c" * 27, sharpness=7)
     rows, looks = world.ledger.likeness.looks(world.source, world.spec, world.recipe)
     assert rows == [paid, new]
     assert [(look.hash, look.settled, look.sharpness) for look in looks] == [
@@ -27,6 +27,7 @@ def test_looks_of_new_images_and_of_what_is_paid_for(world: World) -> None:
         (b"n" * 16, False, 7),
     ]
     assert looks[0].pixels == 640 * 480
+    assert [look.colours for look in looks] == [b"", b"c" * 27]
 
 
 def test_a_decision_can_be_made_looked_at_and_undone(world: World) -> None:
