@@ -45,8 +45,8 @@ check: $(DEV_STAMP) ## check format, lint and types
 bench: $(DEV_STAMP) ## measure speed and memory [ARGS=]
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [ARGS=]
-	@CAPTIONMILL_CRASH=all $(BIN)/python -m pytest tests/crash $(ARGS)
+crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [JOBS=auto ARGS=]
+	@CAPTIONMILL_CRASH=all $(BIN)/python -m pytest -n $(JOBS) tests/crash $(ARGS)
 
 mutants: $(DEV_STAMP) ## break the recovery code by hand: each breakage must be found
 	@$(BIN)/python -m tests.crash.finding
