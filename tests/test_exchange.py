@@ -94,6 +94,10 @@ def test_the_books_are_in_order_at_every_step(elsewhere: Elsewhere, rig: Rig) ->
         assert verify(config).findings == ()
     assert status(config).waiting == []
     rig.check()
+    raw = sorted(rig.workspace.raw.glob("*.gz"))
+    assert len(raw) == 3
+    raw[0].unlink()
+    assert "is missing" in "".join(verify(config).findings)
 
 
 def test_a_lost_ledger_comes_back_with_what_was_merged(elsewhere: Elsewhere, rig: Rig) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pipeline.online import knows_batches
+from pipeline.verify import verify
 from tests.rig import Rig
 
 
@@ -74,3 +75,14 @@ def test_captions_beside_the_images(rig: Rig) -> None:
     assert report.requests == 0
     assert (rig.data / "a.txt").read_text() == f"ohwx {captions['a.png']}\n"
     assert report.problems == []
+
+
+def test_raw_answers_of_groups_are_looked_after(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run(provider__name="openai_online")
+    config = rig.config(provider__name="openai_online")
+    assert verify(config).findings == ()
+    (raw,) = rig.workspace.raw.glob("online-*.gz")
+    raw.unlink()
+    (finding,) = verify(config).findings
+    assert finding == f"{raw} is missing: its captions are in the ledger, but cannot be rebuilt"

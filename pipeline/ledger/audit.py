@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.ledger.database import Database
+from pipeline.ledger.groups import ONLINE
 from pipeline.records import Nano
 
 
@@ -109,10 +110,14 @@ class Audit:
         return [KeptShard(*row) for row in found]
 
     def batches(self) -> list[KeptBatch]:
-        """Settled batches with results that came over the network as files."""
+        """Settled batches with results. Groups of online requests and files from elsewhere have no
+        file at the service: what they were billed for came from a raw file here."""
         found = self._db.execute(
-            "SELECT s.shard_key, b.batch_id, b.output_file_id, b.error_file_id FROM batches b "
-            "JOIN shards s ON s.id = b.shard WHERE b.state IN ('downloaded', 'settled') "
-            "AND b.role <> 'file' ORDER BY b.id"
+            "SELECT s.shard_key, b.batch_id, COALESCE(b.output_file_id, '') <> '' OR "
+            "((b.role = 'file' OR s.shard_key LIKE ? || '%') AND EXISTS (SELECT 1 FROM answers a "
+            "WHERE a.batch = b.id AND a.prompt_tokens IS NOT NULL)), b.error_file_id "
+            "FROM batches b JOIN shards s ON s.id = b.shard "
+            "WHERE b.state IN ('downloaded', 'settled') ORDER BY b.id",
+            (ONLINE,),
         )
         return [KeptBatch(key, batch, bool(out), bool(err)) for key, batch, out, err in found]
