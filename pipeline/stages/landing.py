@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 
 from pipeline.core.identity import custom_id, parse_custom_id
+from pipeline.core.words import counted
 from pipeline.failpoints import reached
 from pipeline.files import remove, whole_file
 from pipeline.ledger.batches import Batch
@@ -74,9 +75,9 @@ def settle_group(desk: Desk, row: int, collected: Collected) -> None:
 def _say_lost(desk: Desk, shard: Shard, batch: Batch, collected: Collected, lost: int) -> None:
     if lost:
         text = (
-            f"{lost} request(s) of {shard.shard_key} were sent and got no answer: they may have "
-            "been billed, so they count at their highest cost and are not sent again by "
-            "themselves ('captionmill retry --outcome missing' does)"
+            f"{counted(lost, 'request')} of {shard.shard_key} got no answer: what was sent may "
+            "have been billed, so it counts at its highest cost and is not sent again by itself "
+            "('captionmill retry --outcome missing' does)"
         )
         desk.ledger.incident(desk.clock.now(), "no_answer", text, shard.row, batch.row)
         collected.problems.append(text)

@@ -76,7 +76,7 @@ def test_answers_are_booked_what_was_not_sent_goes_back_and_the_lost_count(scene
     shard = flown(scene)
     close_left_open(scene.desk)
     assert outcomes(scene) == OVER
-    assert any("1 request(s) of" in text for text in scene.said)
+    assert any("1 request of" in text for text in scene.said)
     totals = scene.ledger.books.totals()
     (lost,) = scene.ledger.database.execute(
         "SELECT a.billed, i.worst FROM answers a JOIN items i ON i.work = a.work "

@@ -150,7 +150,7 @@ def test_a_lost_answer_counts_at_its_highest_cost_and_is_told(
     rig.server.faults.add(fault)
     report = online(rig)
     assert report.outcomes == {"captioned": 7, "missing": 1}
-    assert any("1 request(s) of online-" in text for text in report.problems)
+    assert any("1 request of online-" in text for text in report.problems)
     (lost,) = (row for row in rig.table() if row["outcome"] == "missing")
     assert lost["billed_cost"] > max(
         row["billed_cost"] for row in rig.table() if row["outcome"] == "captioned"
