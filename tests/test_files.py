@@ -58,7 +58,7 @@ def python(code: str, *arguments: object, **environment: str) -> subprocess.Comp
 # -- whole or absent
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.binary(max_size=3000), max_size=5))
 def test_what_is_written_is_read_and_nothing_else_is_left(versions: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:

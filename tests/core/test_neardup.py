@@ -33,7 +33,7 @@ some_hashes = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(some_hashes, st.integers(0, 20))
 def test_every_pair_within_the_distance_is_found_once(hashes: list[bytes], distance: int) -> None:
     found = list(pairs(hashes, distance))
@@ -95,7 +95,7 @@ def test_other_colours_are_another_picture() -> None:
     assert group(looks, 4) == {}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(some_hashes, st.integers(0, 12), st.data())
 def test_each_member_is_near_its_own_representative(
     hashes: list[bytes], distance: int, data: st.DataObject

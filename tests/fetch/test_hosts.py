@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.fetch.hosts import Hosts
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from("abc"), max_size=30), st.integers(1, 5), st.integers(1, 3))
 def test_never_more_at_once_than_allowed(names: list[str], total: int, per_host: int) -> None:
     at_work: Counter[str] = Counter()

@@ -81,7 +81,7 @@ def dump(ledger: Ledger) -> list[object]:
     ]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(lines, st.sampled_from(["main", "stray"]), st.sampled_from([1, 2, 10_000]))
 def test_many_lines_at_once_are_booked_as_each_alone(
     given: list[Line], role: str, chunk: int

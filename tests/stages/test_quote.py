@@ -99,7 +99,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         scene.close()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     model=st.sampled_from(["gpt-6-luna", "gpt-5.4-mini", "gpt-4o-mini"]),
     detail=st.sampled_from(["low", "high"]),

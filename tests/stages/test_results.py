@@ -242,7 +242,7 @@ def first_paid(content: Sequence[bytes]) -> dict[str, tuple[str, Usage]]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(content=files())
 def test_no_paid_caption_is_lost_whatever_the_files_hold(
     desk: Settling, content: tuple[bytes, bytes]

@@ -179,7 +179,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, Or
         scene.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     limits=st.builds(
         ShardLimits,
