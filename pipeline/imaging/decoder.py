@@ -24,7 +24,10 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Decoded sRGB pixels (height x width x 3 or 4, the fourth unused) and what was done."""
+    """Decoded sRGB pixels (height x width x 3 or 4, the fourth unused) and what was done.
+
+    The pixels may lie in memory that the next picture of this thread uses again.
+    """
 
     pixels: Pixels
     flags: tuple[str, ...] = ()

@@ -104,10 +104,8 @@ class JpegDecoder:
 
     def _decode(self, colorspace: str, width: int, height: int) -> tuple[Pixels, tuple[str, ...]]:
         scale = self._scale(width, height)
-        # what is shrunk at once may lie in memory that the next picture uses again
-        lent = (width, height) != (self.width, self.height)
         try:
-            return self._decode_at(self._data, colorspace, scale, lent=lent), ()
+            return self._decode_at(self._data, colorspace, scale, lent=True), ()
         except ValueError as error:
             problem = _refusal(error)
         for mended in self._mended(problem):
