@@ -103,12 +103,16 @@ class RejectedImage:
     source_height: int | None = None
 
 
+HASH_BYTES = 16
+"""Bytes of a perceptual hash; the colours follow them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a picture looks like.
 
     Attributes:
-        hash: 16 bytes.
+        hash: HASH_BYTES.
         colours: Y, Cb, Cr of nine parts of the picture, 27 bytes; empty when not known.
         settled: it stands for itself whatever else is found (it is paid for already).
         pixels, sharpness: of the original; the largest and sharpest of a group represents it.

@@ -15,9 +15,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.records import Look
+from pipeline.records import HASH_BYTES, Look
 
-HASH_BYTES = 16
 _BITS = 8 * HASH_BYTES
 _CHROMA, _LUMA = 24, 64  # of 255: in any part, and on average
 _MOST_CANDIDATES = 4_000_000  # pairs compared at once: about 200 MB

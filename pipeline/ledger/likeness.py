@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pipeline.core.neardup import HASH_BYTES
 from pipeline.ledger.database import Database
 from pipeline.ledger.works import RecipeRow
-from pipeline.records import Look
+from pipeline.records import HASH_BYTES, Look
 
 
 class Likeness:

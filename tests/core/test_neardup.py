@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.neardup import HASH_BYTES, _radii, group, pairs, same_colours, same_shape
-from pipeline.records import Look
+from pipeline.core.neardup import _radii, group, pairs, same_colours, same_shape
+from pipeline.records import HASH_BYTES, Look
 
 
 def brute(hashes: list[bytes], distance: int) -> set[tuple[int, int, int]]:

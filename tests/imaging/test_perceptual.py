@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-from pipeline.core.neardup import HASH_BYTES, same_colours
+from pipeline.core.neardup import same_colours
 from pipeline.core.recipe import Recipe
 from pipeline.imaging import prepare
 from pipeline.imaging.perceptual import colours, dhash, look_at, sharpness
-from pipeline.records import Look, PreparedImage
+from pipeline.records import HASH_BYTES, Look, PreparedImage
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
 
 RECIPE = Recipe(LongSide(128), perceptual_hash=True)
