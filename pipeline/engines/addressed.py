@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 from pipeline.core.addressed import addressed, is_address
 from pipeline.engines.base import Engine, Job
@@ -14,7 +12,7 @@ from pipeline.records import Prepared
 _CHUNK = 512  # jobs taken at once: addresses between files must not end their look-ahead
 
 
-class AddressedEngine:
+class AddressedEngine(Engine):
     """Answers addresses by themselves and leaves files to another engine."""
 
     def __init__(self, files: Engine) -> None:
@@ -36,15 +34,3 @@ class AddressedEngine:
     def close(self, kill: bool = False) -> None:
         """End the other engine's processes."""
         self._files.close(kill)
-
-    def __enter__(self) -> Self:
-        self._files.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._files.__exit__(kind, error, trace)

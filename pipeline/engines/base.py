@@ -31,11 +31,13 @@ class Engine(Protocol):
         """End all processes, at once when `kill`; safe to call again."""
         ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> None: ...
+    ) -> None:
+        self.close(kill=kind is not None)

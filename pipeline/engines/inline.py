@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Self
 
-from pipeline.engines.base import Job, PrepareFile
+from pipeline.engines.base import Engine, Job, PrepareFile
 from pipeline.records import Prepared
 
 
-class InlineEngine:
+class InlineEngine(Engine):
     """Prepares one file after the other in this process: no limits, no isolation."""
 
     def __init__(self, prepare_file: PrepareFile) -> None:
@@ -23,14 +21,3 @@ class InlineEngine:
 
     def close(self, kill: bool = False) -> None:
         """Nothing to end."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

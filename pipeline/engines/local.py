@@ -12,11 +12,9 @@ import os
 import selectors
 import time
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Self
 
 from pipeline.core.reasons import rejection
-from pipeline.engines.base import Job, PrepareFile
+from pipeline.engines.base import Engine, Job, PrepareFile
 from pipeline.engines.limits import Limits
 from pipeline.engines.process import WorkerDied, WorkerProcess
 from pipeline.engines.window import Task, Window
@@ -37,7 +35,7 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-class LocalEngine:
+class LocalEngine(Engine):
     """Prepares files in worker processes of this machine.
 
     Args:
@@ -88,17 +86,6 @@ class LocalEngine:
         """End all workers; another `prepare` would start new ones."""
         for worker in tuple(self._workers):
             self._end(worker, kill)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close(kill=kind is not None)
 
     def _feed(self, window: Window) -> None:
         """Fill the workers' queues; start workers as long as there is work for them."""
