@@ -66,10 +66,10 @@ def verify(config: Config) -> Verdict:
             needed = shard.state not in ("SETTLED", "WRITTEN")  # or was handed over as a file
             findings += _shard(path, shard.sha256, needed=needed)
         for batch in batches if config.batch.keep_raw else ():
-            stem = f"{batch.shard_key}.{batch.batch_id}"
             for kind, kept in (("output", batch.output), ("error", batch.error)):
                 files += kept
-                findings += _raw(workspace.raw / f"{stem}.{kind}.jsonl.gz") if kept else ()
+                path = workspace.answers(batch.shard_key, batch.batch_id, kind)
+                findings += _raw(path) if kept else ()
         findings += _table(_table_path(config, workspace), ledger)
         settled, _ = ledger.audit.sums()
         images = ledger.rows.all_images()

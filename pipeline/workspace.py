@@ -69,6 +69,10 @@ class Workspace:
         """Output and error files as they came, compressed."""
         return self.root / "raw"
 
+    def answers(self, shard_key: str, batch_id: str, kind: str) -> Path:
+        """The raw file of a batch; `kind` is output or error."""
+        return self.raw / f"{shard_key}.{batch_id}.{kind}.jsonl.gz"
+
     @property
     def server(self) -> Path:
         """State of the built-in server."""

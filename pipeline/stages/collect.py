@@ -166,7 +166,7 @@ def _fetch(desk: Desk, batch: Batch, kind: str, file_id: str) -> None:
 def raw_path(desk: Desk, batch: Batch, kind: str) -> Path:
     """Where a raw file of a batch is kept."""
     shard = desk.ledger.shards.get(batch.shard)
-    return desk.workspace.raw / f"{shard.shard_key}.{batch.batch_id}.{kind}.jsonl.gz"
+    return desk.workspace.answers(shard.shard_key, batch.batch_id, kind)
 
 
 def _downloaded(desk: Desk, batch: Batch) -> None:

@@ -87,7 +87,7 @@ def _is_gone(desk: Desk, key: str) -> bool:
     """True for a group that was sent, and settled by a ledger that is not this one, and whose
     answers were not kept (`keep_raw = false`)."""
     workspace = desk.workspace
-    kept = (journal_path(workspace.raw, key), workspace.raw / f"{key}.{key}.output.jsonl.gz")
+    kept = (journal_path(workspace.raw, key), workspace.answers(key, key, "output"))
     return card_path(workspace, key, key).exists() and not any(path.exists() for path in kept)
 
 

@@ -164,7 +164,7 @@ class _Parts:
         """Make every part durable, then record it."""
         for part in self._parts.values():
             part.flush()
-            raw = self._desk.workspace.raw / f"{part.shard_key}.{part.batch_id}.output.jsonl.gz"
+            raw = self._desk.workspace.answers(part.shard_key, part.batch_id, "output")
             results.compress(part.path, raw)
             if part.shard:
                 self._write_card(part)

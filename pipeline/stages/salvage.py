@@ -104,7 +104,7 @@ def kept_requests(desk: Desk, key: str, batch_id: str) -> Iterator[WorkAttempt]:
     if not _PLAIN.fullmatch(batch_id):
         return
     for kind in ("output", "error"):
-        path = desk.workspace.raw / f"{key}.{batch_id}.{kind}.jsonl.gz"
+        path = desk.workspace.answers(key, batch_id, kind)
         if path.is_file():
             yield from _in_lines(results.whole(path))
 
