@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.ledger.batches import BOOKED_AS
 from pipeline.ledger.database import Database
 from pipeline.ledger.groups import ONLINE
 from pipeline.records import Nano
@@ -30,11 +31,11 @@ class KeptBatch:
 
 
 # A line of unknown cost counts at what was reserved for it; where nothing was, so does the batch.
-_UNBALANCED = """
+_UNBALANCED = f"""
 SELECT b.batch_id, r.settled, COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
 FROM reservations r
 JOIN batches b ON b.shard = r.shard
-    AND r.generation = CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END
+    AND r.generation = {BOOKED_AS}
 LEFT JOIN answers a ON a.batch = b.id
 LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
 WHERE r.state = 'settled' AND r.settled IS NOT NULL
@@ -66,13 +67,12 @@ _CONTRADICTIONS = (
     (
         "batches without a reservation",
         "SELECT COUNT(*) FROM batches b WHERE NOT EXISTS (SELECT 1 FROM reservations r "
-        "WHERE r.shard = b.shard AND r.generation = "
-        "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END)",
+        f"WHERE r.shard = b.shard AND r.generation = {BOOKED_AS})",
     ),
     (
         "settled batches whose reservations are still open",
         "SELECT COUNT(*) FROM batches b JOIN reservations r ON r.shard = b.shard AND "
-        "r.generation = CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END "
+        f"r.generation = {BOOKED_AS} "
         "WHERE b.state = 'settled' AND r.state = 'open'",
     ),
 )

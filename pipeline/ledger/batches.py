@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pipeline.ledger.database import Database
 from pipeline.records import RemoteBatch
 
+BOOKED_AS = "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END"
+"""`Batch.booked_as` of the batch b in SQL."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.ledger.batches import BOOKED_AS
 from pipeline.ledger.database import Database
+from pipeline.ledger.rows import shown_path
 
-# A reservation belongs to a batch by its generation; strays have one of their own below zero.
-_RESERVED = """JOIN reservations r ON r.shard = b.shard
-    AND r.generation = CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END"""
+_RESERVED = f"JOIN reservations r ON r.shard = b.shard AND r.generation = {BOOKED_AS}"
 
 # What the books count for an answer: its bill, or its highest cost when no bill is known. Of a
 # free or unpriced batch nothing is in the books.
 _CHARGED = "CASE WHEN r.settled IS NOT NULL THEN COALESCE(a.billed, i.worst) ELSE a.billed END"
 
-_PATH = """(SELECT CASE f.path WHEN '' THEN g.name ELSE f.path || '/' || g.name END
-    FROM images g JOIN folders f ON f.id = g.folder
+_PATH = f"""(SELECT {shown_path("f", "g")} FROM images g JOIN folders f ON f.id = g.folder
     WHERE g.work = w.id AND g.id = w.representative)"""
 
 _ANSWERS: dict[str, str] = {

@@ -12,9 +12,9 @@ from pipeline.errors import BooksError, StorageError
 from pipeline.failpoints import reached
 from pipeline.ledger.schema import MIGRATIONS
 
-# broken constraints and wrong statements are ours; every other error is the file's
 _NO_ROW = object()
 _DAMAGE = ("not a database", "malformed", "corrupt", "decode", "no such")
+# broken constraints and wrong statements are ours; every other error is the file's
 _BUGS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pipeline.ledger.database import Database
+from pipeline.ledger.rows import shown_path
 from pipeline.ledger.works import RecipeRow
 from pipeline.records import HASH_BYTES, Look
 
@@ -55,10 +56,9 @@ class Likeness:
 
     def near(self, source: int) -> Iterator[tuple[str, str, int]]:
         """(path, path of its representative, distance) of new images that another stands for."""
-        path = "CASE {f}.path WHEN '' THEN {i}.name ELSE {f}.path || '/' || {i}.name END"
         yield from self._db.execute(
-            f"SELECT {path.format(f='f', i='i')}, "
-            f"(SELECT {path.format(f='rf', i='r')} FROM images r JOIN folders rf "
+            f"SELECT {shown_path('f', 'i')}, "
+            f"(SELECT {shown_path('rf', 'r')} FROM images r JOIN folders rf "
             "ON rf.id = r.folder WHERE r.content = i.near_of ORDER BY r.id LIMIT 1), "
             "i.near_distance FROM images i JOIN folders f ON f.id = i.folder "
             "WHERE f.source = ? AND i.near_of IS NOT NULL AND i.todo = 1 AND i.present = 1 "

@@ -23,25 +23,27 @@ CASE
 END
 """
 
-_FROM = """
-FROM images i
-JOIN folders f ON f.id = i.folder
-JOIN sources s ON s.id = f.source
+_DETAILS = """
 LEFT JOIN originals o ON o.id = i.original
 LEFT JOIN contents c ON c.id = i.content
 LEFT JOIN works w ON w.id = i.work
 LEFT JOIN answers a ON a.id = w.answer
 """
 
-# Nested in the order of the table, so that nothing has to be sorted: each loop walks an index.
-_ALL = _FROM.replace(
-    """images i
+_FROM = f"""
+FROM images i
 JOIN folders f ON f.id = i.folder
-JOIN sources s ON s.id = f.source""",
-    """sources s
+JOIN sources s ON s.id = f.source
+{_DETAILS}
+"""
+
+# Nested in the order of the table, so that nothing has to be sorted: each loop walks an index.
+_ALL = f"""
+FROM sources s
 CROSS JOIN folders f ON f.source = s.id
-CROSS JOIN images i ON i.folder = f.id""",
-)
+CROSS JOIN images i ON i.folder = f.id
+{_DETAILS}
+"""
 
 # money and tokens are sums over all attempts; most works have one, and its answer is the sum
 _SUMMED = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens",
@@ -60,12 +62,16 @@ def _sum(column: str) -> str:
     return f"CASE WHEN w.id IS NULL THEN NULL WHEN w.representative = i.id THEN {total} ELSE 0 END"
 
 
+def shown_path(folder: str, image: str) -> str:
+    """SQL of an image's path below its source; the arguments are the tables' aliases."""
+    whole = f"{folder}.path || '/' || {image}.name"
+    return f"CASE {folder}.path WHEN '' THEN {image}.name ELSE {whole} END"
+
+
 # name -> SQL
-
-
 COLUMNS: dict[str, str] = {
     "source": "s.label",
-    "path": "CASE f.path WHEN '' THEN i.name ELSE f.path || '/' || i.name END",
+    "path": shown_path("f", "i"),
     "occurrence": "i.occurrence",
     "source_id": "lower(hex(o.source_id))",
     "content_id": "lower(hex(c.content_id))",
@@ -79,9 +85,9 @@ COLUMNS: dict[str, str] = {
     "reason": "COALESCE(i.reject_detail, NULLIF(w.reason, ''))",
     "reason_code": "COALESCE(i.reject_code, "
     "CASE WHEN w.outcome <> 'captioned' THEN NULLIF(a.code, '') END)",
-    "duplicate_of": """CASE WHEN w.representative <> i.id THEN (
+    "duplicate_of": f"""CASE WHEN w.representative <> i.id THEN (
         SELECT CASE WHEN rs.id = s.id THEN '' ELSE rs.label || ':' END ||
-               CASE rf.path WHEN '' THEN r.name ELSE rf.path || '/' || r.name END
+               {shown_path("rf", "r")}
         FROM images r JOIN folders rf ON rf.id = r.folder JOIN sources rs ON rs.id = rf.source
         WHERE r.id = w.representative) END""",
     "duplicate_distance": "CASE WHEN w.representative <> i.id "
