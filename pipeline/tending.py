@@ -10,23 +10,20 @@ from typing import Literal
 
 from pipeline.account import owner, workspace_of
 from pipeline.config import Config
-from pipeline.core.charges import COLUMNS
 from pipeline.core.pricing import format_usd
-from pipeline.core.table import Cells
 from pipeline.core.words import counted
 from pipeline.errors import CaptionmillError, ServiceError, UsageError
 from pipeline.finishing import export_all, make_room
 from pipeline.ledger import Ledger
-from pipeline.ledger import charges as charged
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 from pipeline.session import open_session
 from pipeline.sinks.base import WrittenTable
+from pipeline.stages import export as stage
 from pipeline.stages.clean import Cleaned, clean
 from pipeline.stages.collect import write_off
 from pipeline.stages.desk import FROZEN
-from pipeline.stages.export import STALE
 from pipeline.stages.reconcile import next_generation, reconcile, take_apart
 
 Say = Callable[[str], None]
@@ -109,13 +106,7 @@ def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
     with open_session(config, "export", say, offline=True, existing=True) as session:
         if path.resolve() == session.table.resolve():
             raise UsageError(f"{path} is the table of captions: name another file for the charges")
-        with session.ledger.database.transaction("representatives"):
-            session.ledger.works.elect_representatives()
-        return ParquetSink(path).write(
-            charged.Charges(session.ledger.database).table(),
-            Cells(charged.COLUMNS, COLUMNS),
-            {"captionmill.workspace": session.ledger.workspace_id()},
-        )
+        return stage.export_charges(session.ledger, ParquetSink(path))
 
 
 def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
@@ -132,7 +123,7 @@ def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
         )
     with open_session(config, "retry", say, offline=True, existing=True) as session:
         count = session.ledger.answers.retry(wanted)
-        session.ledger.put(STALE, "1")
+        session.ledger.put(stage.STALE, "1")
         return count
 
 

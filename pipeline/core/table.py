@@ -48,73 +48,68 @@ class Column:
     few: bool = False
 
 
-def _column(name: str, kind: Kind, description: str, few: bool = False) -> Column:
+def column(name: str, kind: Kind, description: str, few: bool = False) -> Column:
+    """A column that is the ledger's column of the same name."""
     return Column(name, kind, description, name, few=few)
 
 
 FIXED: tuple[Column, ...] = (
-    _column("source", "string", "label of the folder or manifest the image comes from", True),
-    _column("path", "string", "path below the source's root, as the source names it"),
-    _column(
-        "occurrence", "int64", "0, or n for the n-th further manifest row with this path", True
-    ),
-    _column(
+    column("source", "string", "label of the folder or manifest the image comes from", True),
+    column("path", "string", "path below the source's root, as the source names it"),
+    column("occurrence", "int64", "0, or n for the n-th further manifest row with this path", True),
+    column(
         "source_id",
         "string",
         "SHA-256 of the file's bytes, hex; null when it was not read; the address's own hash when "
         "that was sent",
     ),
-    _column(
+    column(
         "content_id", "string", "SHA-256 of the prepared bytes that are sent, or source_id, hex"
     ),
-    _column("source_format", "string", "format found in the file's bytes, e.g. JPEG", True),
-    _column("source_width", "int64", "pixels, upright", True),
-    _column("source_height", "int64", "pixels, upright", True),
-    _column("sent_width", "int64", "pixels as sent", True),
-    _column("sent_height", "int64", "pixels as sent", True),
-    _column("caption", "text", "the caption as the service gave it, in its prefix and suffix"),
-    _column(
+    column("source_format", "string", "format found in the file's bytes, e.g. JPEG", True),
+    column("source_width", "int64", "pixels, upright", True),
+    column("source_height", "int64", "pixels, upright", True),
+    column("sent_width", "int64", "pixels as sent", True),
+    column("sent_height", "int64", "pixels as sent", True),
+    column("caption", "text", "the caption as the service gave it, in its prefix and suffix"),
+    column(
         "outcome",
         "string",
         "captioned, duplicate, rejected, refused, filtered, length, empty, invalid, expired, "
         "cancelled, failed, missing or pending",
         True,
     ),
-    _column("reason", "string", "why it is not captioned, in words", True),
-    _column(
+    column("reason", "string", "why it is not captioned, in words", True),
+    column(
         "reason_code", "string", "the same as a code: ours for rejected, else the service's", True
     ),
-    _column("duplicate_of", "string", "path of the image that was sent instead"),
-    _column(
+    column("duplicate_of", "string", "path of the image that was sent instead"),
+    column(
         "duplicate_distance", "int64", "0: the same picture; more: bits of a perceptual hash", True
     ),
-    _column("provider", "string", "who captioned: openai, local, ...", True),
-    _column("account", "string", "label of the account that pays", True),
-    _column("model", "string", "the model that was asked for", True),
-    _column("served_model", "string", "the model that the service says it used", True),
-    _column("endpoint", "string", "e.g. /v1/chat/completions", True),
-    _column(
-        "spec_id", "string", "identity of prompt, model, parameters and preparation, hex", True
-    ),
-    _column(
-        "work_key", "string", "identity of the payment: content, spec and rendered prompt, hex"
-    ),
-    _column("prompt_tokens", "int64", "billed, over all attempts; contains the next two"),
-    _column("cached_tokens", "int64", "prompt tokens read from the service's cache"),
-    _column("cache_write_tokens", "int64", "prompt tokens written to the service's cache"),
-    _column("completion_tokens", "int64", "billed, over all attempts; contains the next one"),
-    _column("reasoning_tokens", "int64", "completion tokens spent on reasoning"),
-    _column("estimated_cost", "money", "USD expected before sending; null without a price"),
-    _column("billed_cost", "money", "USD billed over all attempts; null without a price"),
-    _column("price_version", "string", "which prices were used", True),
-    _column("batch_id", "string", "the batch whose answer is shown", True),
-    _column("custom_id", "string", "the request in that batch"),
-    _column("request_id", "string", "the service's id of the request"),
-    _column("attempts", "int64", "how often it was sent and answered", True),
-    _column("flags", "strings", "what was done to the image, e.g. first_frame", True),
-    _column("in_source", "bool", "false when the source no longer has it", True),
-    _column("first_seen_at", "time", "when the image was first seen, UTC"),
-    _column("captioned_at", "time", "when the caption was received, UTC"),
+    column("provider", "string", "who captioned: openai, local, ...", True),
+    column("account", "string", "label of the account that pays", True),
+    column("model", "string", "the model that was asked for", True),
+    column("served_model", "string", "the model that the service says it used", True),
+    column("endpoint", "string", "e.g. /v1/chat/completions", True),
+    column("spec_id", "string", "identity of prompt, model, parameters and preparation, hex", True),
+    column("work_key", "string", "identity of the payment: content, spec and rendered prompt, hex"),
+    column("prompt_tokens", "int64", "billed, over all attempts; contains the next two"),
+    column("cached_tokens", "int64", "prompt tokens read from the service's cache"),
+    column("cache_write_tokens", "int64", "prompt tokens written to the service's cache"),
+    column("completion_tokens", "int64", "billed, over all attempts; contains the next one"),
+    column("reasoning_tokens", "int64", "completion tokens spent on reasoning"),
+    column("estimated_cost", "money", "USD expected before sending; null without a price"),
+    column("billed_cost", "money", "USD billed over all attempts; null without a price"),
+    column("price_version", "string", "which prices were used", True),
+    column("batch_id", "string", "the batch whose answer is shown", True),
+    column("custom_id", "string", "the request in that batch"),
+    column("request_id", "string", "the service's id of the request"),
+    column("attempts", "int64", "how often it was sent and answered", True),
+    column("flags", "strings", "what was done to the image, e.g. first_frame", True),
+    column("in_source", "bool", "false when the source no longer has it", True),
+    column("first_seen_at", "time", "when the image was first seen, UTC"),
+    column("captioned_at", "time", "when the caption was received, UTC"),
 )
 
 

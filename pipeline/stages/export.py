@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pipeline.core.charges import COLUMNS as CHARGED
 from pipeline.core.dress import Dress
 from pipeline.core.table import Cells, columns, field_kinds
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.failpoints import reached
-from pipeline.ledger import Ledger
+from pipeline.ledger import Ledger, charges
 from pipeline.ledger.rows import COLUMNS
 from pipeline.sinks.base import Sink, WrittenTable
 
@@ -43,8 +44,7 @@ def export(
     as_it_was = ledger.get(STALE) is None and (ledger.get(DRESSED) or "") == dress.to_text()
     if not force and path.exists() and as_it_was:
         return None
-    with ledger.database.transaction("representatives"):
-        ledger.works.elect_representatives()
+    _elect(ledger)
     kinds = field_kinds(ledger.works.schemas())
     cells = Cells(tuple(COLUMNS), columns(kinds, ledger.rows.manifest_columns()), dress)
     before = json.loads(ledger.get(WRITTEN) or "{}")
@@ -66,6 +66,22 @@ def export(
         ledger.put(BESIDE, None)
         ledger.put(DRESSED, dress.to_text() or None)
     return written
+
+
+def export_charges(ledger: Ledger, sink: Sink) -> WrittenTable:
+    """Write all that was ever charged, one row an answer; see `core.charges`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    _elect(ledger)
+    found = charges.Charges(ledger.database).table()
+    return sink.write(found, Cells(charges.COLUMNS, CHARGED), _metadata(ledger))
+
+
+def _elect(ledger: Ledger) -> None:
+    with ledger.database.transaction("representatives"):
+        ledger.works.elect_representatives()
 
 
 def _metadata(ledger: Ledger) -> Mapping[str, str]:
