@@ -55,7 +55,8 @@ def read_data_url(url: str) -> bytes:
         Refused: not such a URL, an unsupported media type, broken base64, or no bytes.
     """
     if url.startswith(("http://", "https://")):
-        raise _bad("Failed to download image: this server has no network.", "download")
+        message = "Failed to download image: there is none that this server knows (see --site)."
+        raise _bad(message, "download")
     head, comma, payload = url.partition(",")
     if not head.startswith("data:") or not comma:
         raise _bad("Expected a URL or a base64-encoded data URL.", "url")

@@ -6,13 +6,15 @@ whatever a request names, so it knows the addresses it was told at its start and
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import UsageError
 from pipeline.server.pictures import Picture, decode, open_picture
-from pipeline.server.refusals import Refused, invalid
+
+_SCHEMES = ("http://", "https://")
 
 
 class Sites:
@@ -22,7 +24,7 @@ class Sites:
         """Raises UsageError: not an address, or no folder."""
         self._folders = {}
         for address, folder in (folders or {}).items():
-            if not address.startswith(("http://", "https://")) or not folder.is_dir():
+            if not address.startswith(_SCHEMES) or not folder.is_dir():
                 raise UsageError(f"a site is written https://HOST/PATH=FOLDER: {address}={folder}")
             self._folders[address.rstrip("/") + "/"] = folder.resolve()
 
@@ -32,15 +34,11 @@ class Sites:
         Raises:
             Refused: as the service would.
         """
-        if not url.startswith(("http://", "https://")):
-            return open_picture(url)
-        path = self._file(url)
-        if path is None:
-            raise _unreachable()
-        try:
-            return decode(path.read_bytes())
-        except OSError:
-            raise _unreachable() from None
+        path = self._file(url) if url.startswith(_SCHEMES) else None
+        if path is not None:
+            with contextlib.suppress(OSError):  # then it is none that this server knows
+                return decode(path.read_bytes())
+        return open_picture(url)
 
     def _file(self, url: str) -> Path | None:
         plain = urlsplit(url)._replace(query="", fragment="").geturl()
@@ -49,8 +47,3 @@ class Sites:
                 path = (folder / unquote(plain.removeprefix(address))).resolve()
                 return path if path.is_relative_to(folder) and path.is_file() else None
         return None
-
-
-def _unreachable() -> Refused:
-    message = "Failed to download image: there is none that this server knows (see --site)."
-    return invalid(message, "image_url", "failed_to_download_image")
