@@ -1,4 +1,4 @@
-"""A batch on its way into the books: most lines a thousand at a time, odd ones alone.
+"""A batch on its way into the books: most lines many at a time, odd ones alone.
 
 The lines that a batch was made for are the rule: their works, items and reserves are read once for
 the shard, what becomes of them is decided here, and then written table by table. Everything else
@@ -8,12 +8,12 @@ the shard, what becomes of them is decided here, and then written table by table
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pipeline.core.lenient_json import clean
 from pipeline.core.outcomes import RetryRule, better, next_state
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
@@ -21,7 +21,6 @@ from pipeline.ledger.shards import Shard
 from pipeline.records import PAID_OUTCOMES, Answer, Nano
 
 _CHUNK = 10_000  # lines that are written together: enough for tables to be walked in order
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _COLUMNS = """work, attempt, batch, outcome, caption, fields, reason, code, prompt_tokens,
     cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, billed,
@@ -287,6 +286,4 @@ def _sum(one: Nano | None, other: Nano | None) -> Nano | None:
 
 def _storable(text: str | None) -> str | None:
     """SQLite stores UTF-8: a lone surrogate becomes U+FFFD (the raw file keeps it as it came)."""
-    if text is None or text.isascii():
-        return text
-    return _SURROGATE.sub("\ufffd", text)
+    return None if text is None else clean(text)
