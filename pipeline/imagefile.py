@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline import wiring
 from pipeline.config import Config
+from pipeline.core.addressed import is_address
 from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
 from pipeline.errors import CaptionmillError, UsageError
@@ -76,9 +77,9 @@ class Loader:
             path.write_bytes(image)
             return STDIN, str(path), None
         name = str(image)
-        if name.lower().startswith(("http://", "https://")):
-            download = self._config.fetch.allow and self._config.input.image_mode == "bytes"
-            return self._address(name) if download else (name, "", self._passed(name))
+        if is_address(name.lower()):
+            downloaded = wiring.downloads(self._config)
+            return self._address(name) if downloaded else (name, "", self._passed(name))
         problem = _problem(name)
         return name, name, Sendable(name, error=UsageError(problem)) if problem else None
 

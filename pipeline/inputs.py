@@ -21,7 +21,7 @@ from pipeline.url_cache import UrlCache
 def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
     """The source that the user named, under the configured rules."""
     cache = None
-    if _downloads(config):
+    if wiring.downloads(config):
         cache = workspace_of(config, identify(config).provider).urls
     return open_source(
         None if data is None else Path(data),
@@ -32,7 +32,7 @@ def open_data(config: Config, data: str | Path | None, manifest: str | Path | No
 
 def download(config: Config, source: Source, session: Session) -> None:
     """Bring images at URLs to this machine, before the crawl looks at them as at files."""
-    if not _downloads(config):
+    if not wiring.downloads(config):
         _refuse_local(config, source, session)
         return
     desk = session.desk
@@ -43,10 +43,6 @@ def download(config: Config, source: Source, session: Session) -> None:
             f"URLs: {found.new:,} downloaded ({found.bytes / 1e6:,.1f} MB), {found.unchanged:,} "
             f"unchanged, {found.kept:,} kept, {found.rejected.total():,} without an image"
         )
-
-
-def _downloads(config: Config) -> bool:
-    return config.fetch.allow and config.input.image_mode == "bytes"
 
 
 def _refuse_local(config: Config, source: Source, session: Session) -> None:
@@ -61,7 +57,7 @@ def _refuse_local(config: Config, source: Source, session: Session) -> None:
 
 def restores(config: Config, source: Source) -> bool:
     """True when the source's images may be downloads that were deleted."""
-    return _downloads(config) and isinstance(source, NamesUrls)
+    return wiring.downloads(config) and isinstance(source, NamesUrls)
 
 
 def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> None:

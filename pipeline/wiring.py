@@ -117,6 +117,11 @@ def fetch_options(config: Config) -> FetchOptions:
     return FetchOptions(ports=ports, recheck_seconds=rules.pop("recheck"), **rules)
 
 
+def downloads(config: Config) -> bool:
+    """True when images at URLs are brought to this machine."""
+    return config.fetch.allow and config.input.image_mode == "bytes"
+
+
 def keep(config: Config) -> Keep:
     """How many downloaded images are kept that nobody needs."""
     return Keep(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep)

@@ -14,7 +14,7 @@ _ADDRESS = (
     "the service cannot get an image from this address: check that it opens without a login and is "
     "the image itself, not a page around it, or download it here with --fetch"
 )
-_MODEL = "choose another model (--model), or check its name in the service's list of models"
+MODEL_ADVICE = "choose another model (--model), or check its name in the service's list of models"
 _SEND_AGAIN = "save it anew as JPEG or PNG"
 
 IMAGE_ADVICE: Mapping[str, str] = {
@@ -51,7 +51,7 @@ def explained(code: str, reason: str) -> str:
     """A refusal in words that say what to do, with the service's own."""
     advice = IMAGE_ADVICE.get(code)
     if advice is None:
-        what = f"; {_MODEL}" if code == "model_not_found" else ""
+        what = f"; {MODEL_ADVICE}" if code == "model_not_found" else ""
         return f"the service refused the request: {(reason or code).rstrip('.')}{what}"
     return f"{advice} (the service: {reason or code})"
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.advice import MODEL_ADVICE
 from pipeline.core.batch_errors import classify
 from pipeline.errors import CaptionmillError, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import AccountRefusal, BatchOptions
@@ -139,8 +140,7 @@ def _about_the_request(error: CaptionmillError) -> bool:
     if not isinstance(error, DefiniteRefusal) or isinstance(error, AccountRefusal):
         return False
     if classify(error.code or "", str(error)).kind == "model":
-        advice = "choose another model (--model), or check its name in the service's list of models"
-        text = f"{str(error).rstrip('.')}; {advice}"
+        text = f"{str(error).rstrip('.')}; {MODEL_ADVICE}"
         raise ModelRefusal(text, status=error.status, code=error.code) from None
     return error.status != 429
 
