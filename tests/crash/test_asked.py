@@ -131,11 +131,7 @@ def restored(zygote: Zygote, place: Kill, kill_first: bool) -> list[str]:
         world.run(copy=(*place, copy), kill=("online.settled", 2) if kill_first else None)
         if not kill_first:
             world.recover()
-        if copy.exists():
-            world.judge.ledger_is_whole = False
-            world.restore(copy)
-            world.run()
-            world.judge.ledger_is_whole = True
+        world.go_back(copy)
         world.recover()
         world.judge.rest(lost=IN_FLIGHT * kill_first)
         return world.judge.found

@@ -45,11 +45,7 @@ def restored(
         else:
             # killed a little later: batches are under way that the copy knows nothing of
             world.run("submit", str(world.data), "--yes", copy=(*place, copy))
-        if copy.exists():
-            world.judge.ledger_is_whole = False
-            world.restore(copy)
-            world.run()
-            world.judge.ledger_is_whole = True
+        world.go_back(copy)
         world.recover()
         world.judge.rest()
         return world.judge.found
