@@ -85,6 +85,26 @@ def write_whole(path: Path, data: bytes) -> None:
         handle.write(data)
 
 
+def move(source: Path, target: Path) -> None:
+    """Move a durable file durably: renamed, or copied whole to another file system.
+
+    A kill leaves the file in its old place, in its new one or, when it is copied, in both.
+
+    Raises:
+        StorageError: the operating system refused.
+    """
+    try:
+        publish(source, target)
+        fsync_folder(source.parent)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise storage_error(target, error) from error
+        with whole_file(target) as handle, source.open("rb") as plain:
+            shutil.copyfileobj(plain, handle, 1 << 20)
+        reached("files.after_copy")
+        remove(source)
+
+
 def remove(path: Path) -> None:
     """Remove `path` durably; a missing file is fine.
 

@@ -20,6 +20,7 @@ from pipeline import files
 from pipeline.errors import StorageError
 from pipeline.failpoints import arm
 from pipeline.files import (
+    move,
     publish,
     remove,
     require_room,
@@ -304,6 +305,39 @@ def test_publish_replaces(tmp_path: Path) -> None:
     publish(temporary, path)
     assert path.read_bytes() == NEW
     assert names(tmp_path) == ["a"]
+
+
+def test_a_file_moves_within_a_file_system(tmp_path: Path) -> None:
+    source, target = tmp_path / "a" / "x", tmp_path / "b" / "y"
+    source.parent.mkdir()
+    target.parent.mkdir()
+    write_whole(source, b"new")
+    write_whole(target, b"old")
+    inode = source.stat().st_ino
+    move(source, target)
+    assert (target.read_bytes(), target.stat().st_ino) == (b"new", inode)
+    assert not source.exists()
+
+
+def test_a_file_moves_to_another_file_system(tmp_path: Path) -> None:
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is one file system only")
+    source = tmp_path / "x"
+    write_whole(source, b"new" * 1_000_000)
+    with tempfile.TemporaryDirectory(dir=shared) as folder:
+        move(source, Path(folder) / "y")
+        assert (Path(folder) / "y").read_bytes() == b"new" * 1_000_000
+        assert [path.name for path in Path(folder).iterdir()] == ["y"]
+    assert not source.exists()
+
+
+def test_a_file_that_cannot_move_stays(tmp_path: Path) -> None:
+    source = tmp_path / "x"
+    write_whole(source, b"new")
+    with pytest.raises(StorageError, match="the folder is gone"):
+        move(source, tmp_path / "none" / "y")
+    assert source.read_bytes() == b"new"
 
 
 def test_remove_is_durable_and_may_come_twice(

@@ -6,13 +6,12 @@ cost is reserved, so that no later run sends them too.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import NeedsPerson
 from pipeline.failpoints import reached
-from pipeline.files import remove, require_room, sha256_of, storage_error, whole_file
+from pipeline.files import move, remove, require_room, sha256_of, storage_error
 from pipeline.ledger.shards import Shard
 from pipeline.stages.desk import FROZEN, Desk
 
@@ -41,7 +40,7 @@ def hand_over(desk: Desk, spec: int, folder: Path, result: Handed) -> None:
         desk.check_stop()
         path = desk.workspace.shard(shard.shard_key)
         if shard.state == "WRITTEN":
-            if path.exists():  # a kill came between the record and the end of the copy
+            if path.exists():  # a kill came between the record and the end of the move
                 desk.say(
                     f"{path.name} is written again: should an earlier folder hold it too, run it "
                     "once only"
@@ -75,11 +74,9 @@ def _record(desk: Desk, shard: Shard, folder: Path) -> Shard:
 
 def _publish(desk: Desk, shard: Shard, folder: Path, result: Handed) -> None:
     source, target = desk.workspace.shard(shard.shard_key), folder / f"{shard.shard_key}.jsonl"
-    reached("handover.before_copy")
-    with source.open("rb") as plain, whole_file(target) as handle:
-        shutil.copyfileobj(plain, handle, 1 << 20)
-    reached("handover.after_copy")
-    remove(source)
+    reached("handover.before_move")
+    move(source, target)
+    reached("handover.after_move")
     result.files.append(target)
     result.requests += shard.requests
     desk.note("shard.handed_over", shard=shard.shard_key, requests=shard.requests, file=target.name)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,19 +67,39 @@ def test_each_shard_becomes_a_file_and_its_money_is_reserved(scene: Scene, tmp_p
 PLACES = [
     "ledger.before_commit.hand_over",
     "ledger.after_commit.hand_over",
-    "handover.before_copy",
-    "files.before_fsync",
+    "handover.before_move",
     "files.before_rename",
     "files.after_rename",
-    "handover.after_copy",
+    "handover.after_move",
 ]
+ACROSS = ["handover.before_move", "files.before_fsync", "files.after_copy", "handover.after_move"]
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_killed_anywhere_the_file_comes_and_its_requests_are_never_sent_too(
     scene: Scene, tmp_path: Path, place: str
 ) -> None:
-    order, out = sealed(scene), tmp_path / "out"
+    order = sealed(scene)
+    kill_and_repeat(scene, order, tmp_path / "out", place)
+
+
+@pytest.mark.parametrize("place", ACROSS)
+def test_killed_anywhere_on_the_way_to_another_file_system(
+    scene: Scene, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = sealed(scene)
+    rename = Path.replace
+
+    def replace(source: Path, target: Path) -> Path:
+        if source.parent != target.parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    kill_and_repeat(scene, order, tmp_path / "out", place)
+
+
+def kill_and_repeat(scene: Scene, order: Order, out: Path, place: str) -> None:
     kill_at(place)
     with pytest.raises(Killed):
         hand_over(scene.desk, order.spec, out, Handed())
@@ -90,9 +112,9 @@ def test_killed_anywhere_the_file_comes_and_its_requests_are_never_sent_too(
     assert list(scene.workspace.shards.iterdir()) == []
 
 
-def test_a_copy_begun_before_is_said(scene: Scene, tmp_path: Path) -> None:
+def test_a_move_begun_before_is_said(scene: Scene, tmp_path: Path) -> None:
     order = sealed(scene, images=1)
-    kill_at("files.after_rename")
+    kill_at("files.before_rename")
     with pytest.raises(Killed):
         hand_over(scene.desk, order.spec, tmp_path / "out", Handed())
     hand_over(scene.desk, order.spec, tmp_path / "other", Handed())
@@ -148,7 +170,7 @@ def test_a_folder_that_cannot_be_made_changes_nothing(scene: Scene, tmp_path: Pa
 
 def test_giving_back_frees_works_and_money(scene: Scene, tmp_path: Path) -> None:
     order = sealed(scene)
-    kill_at("handover.before_copy")
+    kill_at("handover.before_move")
     with pytest.raises(Killed):
         hand_over(scene.desk, order.spec, tmp_path / "out", Handed())
     hand_over(scene.desk, order.spec, tmp_path / "out", Handed())
