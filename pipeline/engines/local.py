@@ -1,6 +1,6 @@
 """Worker processes on this machine, supervised so that no image can stop or slow the run.
 
-One socket a worker: a worker killed in the middle of a message harms nobody else. (Pools whose
+Pipes of its own for each worker: a worker killed in the middle of a message harms nobody else. (Pools whose
 workers share a pipe do not survive that: measured with pebble 5.2, which then hung; the standard
 library's executor loses the whole pool.) Answers come one by one, so when a worker dies or hangs
 its first unanswered task is the one, and all others just go to another worker.
@@ -73,7 +73,7 @@ class LocalEngine(Engine):
                 self._feed(window)
                 if (answer := window.pop()) is not None:
                     yield answer
-                    self._collect(window)  # or workers block on full sockets
+                    self._collect(window)  # or workers block on full pipes
                 elif window.done():
                     return
                 else:
@@ -92,7 +92,7 @@ class LocalEngine(Engine):
         length = min(max(int(_QUEUE_SECONDS / self._pace), _SHORTEST_QUEUE), _LONGEST_QUEUE)
         for worker in self._workers:
             room = length - len(worker.tasks)
-            if room * 2 >= length and (tasks := window.take(room)):
+            if room * 2 >= length and (tasks := window.take(room, worker.room())):
                 worker.send(tasks)
         while len(self._workers) < self._count and (tasks := window.take(_SHORTEST_QUEUE)):
             self._begin(tasks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import multiprocessing
 import os
 import pickle
@@ -22,6 +24,9 @@ from pipeline.errors import CaptionmillError
 from pipeline.records import Prepared, Rejection
 
 _MAIN = "from pipeline.engines.worker import main; main()"
+# of answers that wait while the parent writes books and shards: a worker does not wait then
+_PIPE_BYTES = 1 << 20
+_SMALLEST_PIPE = 8192  # Linux, for a user who has many of them
 _START_SECONDS = 120
 _END_SECONDS = 5
 
@@ -43,17 +48,20 @@ class WorkerProcess:
 
     def __init__(self, prepare_file: PrepareFile, limits: Limits) -> None:
         self.connection: Connection[bytes, bytes]
-        self.connection, theirs = multiprocessing.Pipe()
+        self.connection, answers = multiprocessing.Pipe(duplex=False)
+        jobs, self._jobs = multiprocessing.Pipe(duplex=False)
+        _widen(answers.fileno())
         self.tasks: deque[Task] = deque()
         self.started = False
         self.answered = 0
         self.since = time.monotonic()
         self._limits = limits
-        with theirs:
+        with jobs, answers:
+            theirs = (jobs.fileno(), answers.fileno())
             self._process = subprocess.Popen(
                 # -P: modules are never taken from wherever the user happens to be
-                [sys.executable, "-P", "-c", _MAIN, str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-P", "-c", _MAIN, *map(str, theirs)],
+                pass_fds=theirs,
                 stdin=subprocess.DEVNULL,
                 env=_environment(),
             )
@@ -65,6 +73,16 @@ class WorkerProcess:
             self.since = time.monotonic()
         self.tasks.extend(tasks)
         self._say(encode_jobs([task.location for task in tasks]))
+
+    def room(self) -> int:
+        """Bytes of paths that can be sent now.
+
+        A worker that is busy may itself be waiting to be heard: what does not fit into the
+        smallest of pipes would be waited for by both, for ever.
+        """
+        if not self.tasks:
+            return sys.maxsize
+        return _SMALLEST_PIPE - sum(task.size for task in self.tasks)
 
     def receive(self) -> tuple[Task, Prepared] | None:
         """The answer to the first task; None when the worker said that it has started.
@@ -95,6 +113,7 @@ class WorkerProcess:
         if kill:
             self._process.kill()
         self.connection.close()
+        self._jobs.close()
         try:
             code = self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -111,9 +130,15 @@ class WorkerProcess:
 
     def _say(self, message: bytes) -> None:
         try:
-            self.connection.send_bytes(message)
+            self._jobs.send_bytes(message)
         except OSError:
             return  # it died, which the next receive says
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold as much as an unprivileged process may ask for, where that can be asked."""
+    with contextlib.suppress(AttributeError, OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _obituary(code: int) -> Rejection:

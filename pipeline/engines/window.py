@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from pipeline.engines.base import Job
 from pipeline.records import Prepared, PreparedImage
 
+_OVERHEAD = 16  # of a task in a message
 _MOST_BYTES = 64 << 20  # of answers that wait for an earlier one
 
 
@@ -24,6 +27,11 @@ class Task:
     order: int
     number: int
     location: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of a message that the task takes at most."""
+        return len(os.fsencode(self.location)) + _OVERHEAD
 
 
 class Window:
@@ -44,10 +52,14 @@ class Window:
         self._answers: dict[int, tuple[int, Prepared]] = {}
         self._bytes = 0
 
-    def take(self, count: int) -> list[Task]:
-        """Up to `count` tasks to begin now."""
+    def take(self, count: int, room: int = sys.maxsize) -> list[Task]:
+        """Up to `count` tasks to begin now, that fit into `room` bytes."""
         tasks: list[Task] = []
         while len(tasks) < count and (task := self._next()):
+            room -= task.size
+            if room < 0:
+                self.give_back([task])
+                break
             tasks.append(task)
         return tasks
 

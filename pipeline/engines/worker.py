@@ -1,8 +1,8 @@
 """A worker process: reads paths, writes answers, dies with its parent.
 
-    python -c "from pipeline.engines.worker import main; main()" FD
+    python -c "from pipeline.engines.worker import main; main()" JOBS ANSWERS
 
-FD is a socket shared with the parent. Started afresh and not forked, so neither threads nor
+Both are pipes' ends, one to read from and one to write to. Started afresh and not forked, so neither threads nor
 locks of the parent come along, and a script that uses the product needs no `__main__` guard.
 """
 
@@ -22,38 +22,46 @@ from pipeline.records import Prepared, RejectedImage
 
 
 def main() -> None:
-    """Serve the socket whose number is the last argument until the parent hangs up."""
-    connection: Connection[bytes, bytes] = Connection(int(sys.argv[-1]))
+    """Serve the pipes whose numbers are the last arguments until the parent hangs up."""
+    jobs: Connection[bytes, bytes] = Connection(int(sys.argv[-2]), writable=False)
+    answers: Connection[bytes, bytes] = Connection(int(sys.argv[-1]), readable=False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what ^C means
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     try:
-        prepare_file, limits = _start(connection)
-        _serve(connection, prepare_file, limits)
+        prepare_file, limits = _start(jobs, answers)
+        _serve(jobs, answers, prepare_file, limits)
     except (EOFError, OSError):
         return  # the parent is gone
 
 
-def _start(connection: Connection[bytes, bytes]) -> tuple[PrepareFile, Limits]:
+def _start(
+    jobs: Connection[bytes, bytes], answers: Connection[bytes, bytes]
+) -> tuple[PrepareFile, Limits]:
     # from the parent, so pickle is fine; what goes back is not pickled
-    start = connection.recv_bytes()
+    start = jobs.recv_bytes()
     try:
         prepare_file, limits = pickle.loads(start)
     except Exception as error:  # whatever importing the product's own code raises
-        connection.send_bytes(f"{type(error).__name__}: {error}".encode())
+        answers.send_bytes(f"{type(error).__name__}: {error}".encode())
         raise SystemExit(1) from error
     _silence()
     impose(limits)
-    connection.send_bytes(READY)
+    answers.send_bytes(READY)
     return prepare_file, limits
 
 
-def _serve(connection: Connection[bytes, bytes], prepare_file: PrepareFile, limits: Limits) -> None:
+def _serve(
+    jobs: Connection[bytes, bytes],
+    answers: Connection[bytes, bytes],
+    prepare_file: PrepareFile,
+    limits: Limits,
+) -> None:
     while True:
-        for location in decode_jobs(connection.recv_bytes()):
+        for location in decode_jobs(jobs.recv_bytes()):
             start_alarm(limits)
             answer = _guarded(prepare_file, location)
             stop_alarm()
-            connection.send_bytes(encode_answer(answer))
+            answers.send_bytes(encode_answer(answer))
 
 
 def _guarded(prepare_file: PrepareFile, location: str) -> Prepared:

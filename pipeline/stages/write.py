@@ -33,7 +33,7 @@ from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import Engines, Order, Wanted, link_known, looks, resolve
 
 # prepared images in one transaction: each commit writes anew what it touched of every index
-_CHUNK, _CHUNK_BYTES = 256, 8_000_000
+_CHUNK, _CHUNK_BYTES = 128, 4_000_000
 
 
 @dataclass(frozen=True, slots=True)

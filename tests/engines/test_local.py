@@ -237,6 +237,14 @@ def test_any_path_arrives(engine: LocalEngine) -> None:
     assert run(engine, *paths) == [KnownImage(identity(path)) for path in paths]
 
 
+def test_long_paths_and_large_answers_do_not_wait_for_each_other() -> None:
+    # a worker that cannot get rid of its answer takes no jobs: what a pipe holds must do
+    locations = [f"large:{n:04250}" for n in range(100_000, 100_300)]
+    with LocalEngine(trouble, workers=1, limits=Limits(seconds=20)) as engine:
+        answers = run(engine, *locations)
+    assert [answer.source_id for answer in answers] == [identity(where) for where in locations]
+
+
 def test_workers_killed_from_outside_do_no_harm(engine: LocalEngine) -> None:
     chance = random.Random(4)
     before = len(children())

@@ -69,3 +69,16 @@ def test_many_bytes_that_wait_hold_back_new_jobs() -> None:
         pass
     assert len(window.take(1)) == 1
     assert not window.done()
+
+
+def test_no_more_is_taken_than_there_is_room_for() -> None:
+    window = Window(((n, "x" * 100) for n in range(10)), 10)
+    first = window.take(10, 350)
+    assert [task.order for task in first] == [0, 1, 2]
+    assert sum(task.size for task in first) <= 350
+    assert window.take(10, 0) == []
+    assert [task.order for task in window.take(10)] == [3, 4, 5, 6, 7, 8, 9]
+
+
+def test_a_path_counts_as_the_bytes_that_it_is() -> None:
+    assert Task(0, 0, "\u20ac\udcff").size - Task(0, 0, "").size == 4

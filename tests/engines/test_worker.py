@@ -29,14 +29,17 @@ def test_exceptions_become_reasons() -> None:
 
 
 def test_a_worker_whose_parent_never_speaks_ends_with_it() -> None:
-    ours, theirs = multiprocessing.Pipe()
+    jobs, speak = multiprocessing.Pipe(duplex=False)
+    listen, answers = multiprocessing.Pipe(duplex=False)
     command = "from pipeline.engines.worker import main; main()"
-    with theirs:
+    with jobs, answers:
+        theirs = (jobs.fileno(), answers.fileno())
         worker = subprocess.Popen(
-            [sys.executable, "-c", command, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, "-c", command, *map(str, theirs)],
+            pass_fds=theirs,
             cwd=Path(__file__).parents[2],
         )
     time.sleep(0.2)
-    ours.close()
-    assert worker.wait(20) == 0
+    with listen:
+        speak.close()
+        assert worker.wait(20) == 0
