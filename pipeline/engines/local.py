@@ -1,9 +1,9 @@
 """Worker processes on this machine, supervised so that no image can stop or slow the run.
 
-Pipes of its own for each worker: a worker killed in the middle of a message harms nobody else. (Pools whose
-workers share a pipe do not survive that: measured with pebble 5.2, which then hung; the standard
-library's executor loses the whole pool.) Answers come one by one, so when a worker dies or hangs
-its first unanswered task is the one, and all others just go to another worker.
+Each worker has pipes of its own: one killed in the middle of a message harms nobody else. (Pools
+whose workers share a pipe do not survive that: measured with pebble 5.2, which then hung; the
+standard library's executor loses the whole pool.) Answers come one by one, so when a worker dies
+or hangs its first unanswered task is the one, and all others just go to another worker.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     python -c "from pipeline.engines.worker import main; main()" JOBS ANSWERS
 
-Both are pipes' ends, one to read from and one to write to. Started afresh and not forked, so neither threads nor
-locks of the parent come along, and a script that uses the product needs no `__main__` guard.
+Both are ends of pipes, one to read from and one to write to. Started afresh and not forked, so
+neither threads nor locks of the parent come along, and a script that uses the product needs no
+`__main__` guard.
 """
 
 from __future__ import annotations

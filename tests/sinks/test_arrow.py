@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -114,3 +116,40 @@ json_values = st.recursive(
 )
 def test_any_json_becomes_an_array(kind: str, raw: list[object]) -> None:
     assert len(values(kind, raw, key="k")) == len(raw)
+
+
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+_ANY = {
+    "string": _TEXTS,
+    "text": _TEXTS,
+    "json": _TEXTS,
+    "strings": st.lists(_TEXTS),
+    "int64": st.integers(-(2**63), 2**63 - 1),
+    "double": st.floats(allow_nan=False),
+}
+
+
+@given(st.data(), st.sampled_from(sorted(_ANY)))
+def test_an_array_is_what_pyarrow_itself_would_make(data: st.DataObject, kind: str) -> None:
+    cells = data.draw(st.lists(st.none() | _ANY[kind]))
+    array = array_of(Column("c", kind, "", "c"), cells)  # type: ignore[arg-type]
+    array.validate(full=True)
+    assert array.equals(pa.array(cells, TYPES[kind]))  # type: ignore[index]
+
+
+def test_more_text_than_an_array_holds_is_an_error() -> None:
+    class Long(str):
+        def __len__(self) -> int:
+            return 2**31
+
+    with pytest.raises(OverflowError, match="too much text"):
+        array_of(Column("c", "string", "", "c"), [Long("a")])
+
+
+def test_pandas_is_not_imported() -> None:
+    code = (
+        "import sys; from pipeline.core.table import Column; from pipeline.sinks.arrow import *;"
+        "array_of(Column('c', 'strings', '', 'c'), [['a'], None]); print('pandas' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "False\n"
