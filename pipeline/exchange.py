@@ -67,8 +67,8 @@ def _write(run: Run, order: Order, folder: Path) -> None:
     try:
         with run.engines(order) as engines:
             hand_over(session.desk, order.spec, folder, handed)
-            for _ in writer.write(engines, lambda image: locate(run.source, image)):
-                hand_over(session.desk, order.spec, folder, handed)
+            for row in writer.write(engines, lambda image: locate(run.source, image)):
+                hand_over(session.desk, order.spec, folder, handed, row)
     except OverBudget as error:
         run.report.fail(error)
     finally:
