@@ -27,10 +27,14 @@ class Picture:
     """Decoded sRGB pixels (height x width x 3 or 4, the fourth unused) and what was done.
 
     The pixels may lie in memory that the next picture of this thread uses again.
+
+    Attributes:
+        scaled: the decoder left out high frequencies, which cost a little likeness already.
     """
 
     pixels: Pixels
     flags: tuple[str, ...] = ()
+    scaled: bool = False
 
 
 class Decoder(Protocol):

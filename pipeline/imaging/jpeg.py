@@ -86,14 +86,15 @@ class JpegDecoder:
 
     def _render(self, width: int, height: int) -> Picture:
         inks = self.header.components == 4
-        pixels, flags = self._decode("CMYK" if inks else "RGBX", width, height)
+        scale = self._scale(width, height)
+        pixels, flags = self._decode("CMYK" if inks else "RGBX", scale)
         pixels = shrink_four(pixels, (width, height))
         if inks:
             # Adobe's convention, which every writer follows: 255 is no ink
             image, more = to_srgb(Image.fromarray(255 - pixels, "CMYK"), self.header.icc)
-            return Picture(np.asarray(image), flags + more)
+            return Picture(np.asarray(image), flags + more, scale > 1)
         pixels, more = pixels_to_srgb(pixels, self.header.icc, self.header.components == 1)
-        return Picture(pixels, flags + more)
+        return Picture(pixels, flags + more, scale > 1)
 
     def check(self) -> Pixels | None:
         """Decode every coefficient: RGBX pixels at an eighth of the size, None when damaged."""
@@ -102,8 +103,7 @@ class JpegDecoder:
         except ValueError:
             return None
 
-    def _decode(self, colorspace: str, width: int, height: int) -> tuple[Pixels, tuple[str, ...]]:
-        scale = self._scale(width, height)
+    def _decode(self, colorspace: str, scale: int) -> tuple[Pixels, tuple[str, ...]]:
         try:
             return self._decode_at(self._data, colorspace, scale, lent=True), ()
         except ValueError as error:
@@ -140,6 +140,9 @@ class JpegDecoder:
             colorspace,
             min_height=height,
             min_width=width,
+            # colours of halved resolution are repeated, not smoothed: the encoder halves them
+            # again, and then finds just what was stored (SSIM of Cb and Cr 0.003 nearer)
+            fastupsample=self._recipe.subsampling == "420",
             buffer=_lend(width * height * 4) if lent else None,
             strict=strict,
         )

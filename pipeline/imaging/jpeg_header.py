@@ -27,6 +27,7 @@ _SOF_PROCESSES = {
     0xCF: "arithmetic differential lossless",
 }
 _SOS, _EOI, _COM = 0xDA, 0xD9, 0xFE
+_TABLES = frozenset({0xC4, 0xDB, 0xDD})  # DHT, DQT, DRI
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RST0-7, SOI: no length follows
 _ICC_SIGNATURE = b"ICC_PROFILE\0"
@@ -85,7 +86,8 @@ def read_header(data: bytes) -> JpegHeader:
         marker, start, end = _next_segment(data, position)
         if marker == _SOS:
             break
-        _take(found, marker, data[start:end])
+        if marker not in _TABLES:
+            _take(found, marker, data[start:end])
         position = end
     if found.frame is None:
         raise Refusal("damaged", "no frame header before the first scan")

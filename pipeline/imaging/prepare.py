@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pybase64
+import simplejpeg
 from PIL import Image, JpegImagePlugin
 
 from pipeline.core.reasons import rejection
@@ -126,8 +127,8 @@ def _render(decoder: Decoder, data: bytes, source_id: bytes, recipe: Recipe) -> 
         return _prepared(data, picture, source_id, decoder, (width, height), recipe)
     stored = (height, width) if decoder.orientation in _QUARTER_TURNS else (width, height)
     picture = decoder.render(*stored)
-    picture = Picture(turn(picture.pixels, decoder.orientation), picture.flags)
-    encoded = _encode(picture.pixels, recipe)
+    picture = Picture(turn(picture.pixels, decoder.orientation), picture.flags, picture.scaled)
+    encoded = _encode(picture, recipe)
     return _prepared(encoded, picture, source_id, decoder, (width, height), recipe)
 
 
@@ -138,14 +139,18 @@ def _passes(decoder: Decoder, data: bytes, recipe: Recipe) -> Pixels | None:
     return None
 
 
-def _encode(pixels: Pixels, recipe: Recipe) -> bytes:
+def _encode(picture: Picture, recipe: Recipe) -> bytes:
     """A baseline JPEG with a JFIF header and nothing else beside the picture.
 
-    By Pillow, because libjpeg-turbo's simple interface takes the inexact DCT below quality 96,
-    which costs more likeness (0.0003 Y-SSIM) than all of the scaled decoding.
+    libjpeg-turbo's simple interface is the quickest, but takes an inexact DCT below quality 96,
+    which costs 0.0003 Y-SSIM. A picture that was decoded at a smaller scale has lost as much
+    before: it is encoded exactly, by Pillow, so that the two losses never add up.
     """
+    pixels = picture.pixels
     height, width, channels = pixels.shape
     mode = "RGBX" if channels == 4 else "RGB"
+    if not picture.scaled:
+        return bytes(simplejpeg.encode_jpeg(pixels, recipe.quality, mode, recipe.subsampling))
     image = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
     # the registered writer itself: `Image.save` around it looks for files, names and plugins
     image.encoderinfo = {"quality": recipe.quality, "subsampling": _CHROMA[recipe.subsampling]}

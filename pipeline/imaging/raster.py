@@ -69,7 +69,8 @@ class RasterDecoder:
             image, more = to_plain(self._image)
             image = shrink_image(image, (width, height))
             picture = self._in_srgb(image)
-        return Picture(picture.pixels, flags + more + picture.flags)
+        scaled = self._image.size != (self.width, self.height)
+        return Picture(picture.pixels, flags + more + picture.flags, scaled)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ import stat
 from pipeline.imaging.decoder import Refusal
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
+_BLOCK = 1 << 20
 
 
 def read_image_file(location: str, max_bytes: int) -> bytes:
@@ -37,13 +38,27 @@ def _read(descriptor: int, max_bytes: int) -> bytes:
         raise Refusal("unreadable", "it is not a regular file")
     if status.st_size > max_bytes:
         raise Refusal("too_large_file", f"{status.st_size} bytes, at most {max_bytes} are allowed")
-    with open(descriptor, "rb", buffering=0, closefd=False) as handle:
-        data = handle.read(max_bytes + 1) if status.st_size == 0 else handle.readall()
+    data = _read_all(descriptor, status.st_size, max_bytes)
     if len(data) > max_bytes:
         raise Refusal("too_large_file", f"it grew beyond {max_bytes} bytes while it was read")
     if not data:
         raise Refusal("empty_file")
     return data
+
+
+def _read_all(descriptor: int, size: int, max_bytes: int) -> bytes:
+    """What there is, at most one byte more than `max_bytes`; `size` is what the system says.
+
+    Almost always one call gives everything; a file object would take four.
+    """
+    data = os.read(descriptor, size + 1)
+    if len(data) == size:
+        return data
+    parts, left = [data], max_bytes + 1 - len(data)
+    while left > 0 and (part := os.read(descriptor, min(left, _BLOCK))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
 
 
 def _refusal(error: OSError | ValueError) -> Refusal:

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image
 
 from pipeline.core.recipe import Caps, Recipe
@@ -195,6 +197,27 @@ def test_quality_and_chroma_are_the_recipes() -> None:
         assert image.layer[0][1:3] == sampling
         sizes[chroma] = len(prepared.base64)
     assert sizes["420"] < sizes["422"] < sizes["444"]
+
+
+@pytest.mark.parametrize(("format", "scaled"), [("JPEG", True), ("PNG", False)])
+def test_losses_of_scaled_decoding_and_of_quick_encoding_never_add_up(
+    monkeypatch: pytest.MonkeyPatch, format: str, scaled: bool
+) -> None:
+    quick: list[tuple[int, ...]] = []
+    original = simplejpeg.encode_jpeg
+
+    def watch(pixels: np.ndarray, *arguments: object) -> bytes:
+        quick.append(pixels.shape)
+        return original(pixels, *arguments)
+
+    monkeypatch.setattr(simplejpeg, "encode_jpeg", watch)
+    large = encoded(photo(640, 480), format)
+    for side, expected in ((96, [] if scaled else [(72, 96)]), (640, [(480, 640)])):
+        prepared = prepare(large, Recipe(LongSide(side)))
+        assert isinstance(prepared, PreparedImage)
+        assert [shape[:2] for shape in quick] == expected
+        assert sent(prepared).startswith(b"\xff\xd8\xff\xe0\0\x10JFIF\0")
+        quick.clear()
 
 
 def test_the_background_is_the_recipes() -> None:

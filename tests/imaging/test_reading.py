@@ -57,6 +57,30 @@ def test_sizes(tmp_path: Path) -> None:
     assert code(tmp_path / "large") == "too_large_file"
 
 
+def test_a_file_that_grows_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 600)
+    original, grown = os.read, []
+
+    def grow(descriptor: int, size: int) -> bytes:
+        if len(grown) < 3:
+            grown.append(path.write_bytes(path.read_bytes() + b"y" * 150))
+        return original(descriptor, size)
+
+    monkeypatch.setattr(os, "read", grow)
+    assert read_image_file(str(path), 2000) == b"x" * 600 + b"y" * 450
+
+
+def test_reads_may_be_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(100)))
+    original = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, size: original(descriptor, min(size, 7)))
+    assert read_image_file(str(path), 1000) == bytes(range(100))
+
+
 def test_files_whose_size_is_a_lie() -> None:
     """Files of /proc say that they are empty, and are not."""
     assert read_image_file("/proc/self/stat", 100_000).startswith(str(os.getpid()).encode())
