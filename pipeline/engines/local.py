@@ -24,6 +24,7 @@ from pipeline.records import Prepared, RejectedImage, Rejection
 _AHEAD = 64  # tasks for each worker that may be begun and not yielded
 _QUEUE_SECONDS = 0.05  # of work that a worker has waiting, so that it never waits for us
 _SHORTEST_QUEUE, _LONGEST_QUEUE = 2, 32
+_NAP = 0.005  # seconds
 _TICK = 1.0
 _MOST_FALSE_STARTS = 3
 
@@ -73,7 +74,8 @@ class LocalEngine(Engine):
                 self._feed(window)
                 if (answer := window.pop()) is not None:
                     yield answer
-                    self._collect(window)  # or workers block on full pipes
+                    if time.monotonic() - self._looked > _NAP:
+                        self._collect(window)  # or workers block on full pipes
                 elif window.done():
                     return
                 else:
@@ -100,12 +102,12 @@ class LocalEngine(Engine):
     def _begin(self, tasks: list[Task]) -> None:
         worker = WorkerProcess(self._prepare_file, self._limits)
         self._workers.append(worker)
-        self._selector.register(worker.connection, selectors.EVENT_READ, worker)
+        self._selector.register(worker.answers, selectors.EVENT_READ, worker)
         worker.send(tasks)
 
     def _end(self, worker: WorkerProcess, kill: bool) -> Rejection:
         self._workers.remove(worker)
-        self._selector.unregister(worker.connection)
+        self._selector.unregister(worker.answers)
         return worker.end(kill)
 
     def _collect(self, window: Window) -> None:
@@ -116,6 +118,8 @@ class LocalEngine(Engine):
     def _wait(self, window: Window) -> None:
         """Wait until a worker answers, dies or takes too long, and take note of it."""
         busy = [worker for worker in self._workers if worker.tasks]
+        if all(len(worker.tasks) * self._pace > 2 * _NAP for worker in busy):
+            time.sleep(_NAP)  # nobody runs dry meanwhile, and we wake once for many answers
         left = min((worker.seconds_left() for worker in busy), default=0.0)
         ready = self._look(max(0.0, min(_TICK, left)))
         for worker in ready:
@@ -140,23 +144,22 @@ class LocalEngine(Engine):
         return ready
 
     def _receive(self, worker: WorkerProcess, window: Window) -> None:
-        begun = worker.since
+        begun, before = worker.since, worker.answered
         try:
-            received = worker.receive()
+            for task, answer in worker.receive():
+                if _out_of_memory(answer) and worker.answered > 1:
+                    # earlier images may have used the memory up: ask again in a fresh process
+                    worker.tasks.appendleft(task)
+                    self._lost(worker, window, self._end(worker, kill=True))
+                    return
+                window.put(task, answer)
         except WorkerDied:
             self._lost(worker, window, self._end(worker, kill=False))
             return
-        if received is None:
-            self._false_starts = 0
-            return
-        task, answer = received
-        self._pace += (worker.since - begun - self._pace) / 16
-        if _out_of_memory(answer) and worker.answered > 1:
-            # earlier images may have used the memory up: ask again in a fresh process
-            worker.tasks.appendleft(task)
-            self._lost(worker, window, self._end(worker, kill=True))
-        else:
-            window.put(task, answer)
+        self._false_starts = 0
+        if count := worker.answered - before:
+            took = (worker.since - begun) / count
+            self._pace += (took - self._pace) * min(1.0, count / 16)
 
     def _lost(self, worker: WorkerProcess, window: Window, reason: Rejection) -> None:
         """A worker ended. Its first task is convicted when nothing went before it; otherwise an

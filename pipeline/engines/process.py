@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import multiprocessing
 import os
 import pickle
 import signal
@@ -12,14 +11,14 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
-from multiprocessing.connection import Connection
+from collections.abc import Iterator, Sequence
 
 from pipeline.core.reasons import rejection
 from pipeline.engines.base import PrepareFile
 from pipeline.engines.limits import Limits
+from pipeline.engines.messages import Inbox, send
 from pipeline.engines.window import Task
-from pipeline.engines.wire import LONGEST_ANSWER, READY, decode_answer, encode_jobs
+from pipeline.engines.wire import LONGEST_MESSAGE, READY, decode_answer, encode_jobs
 from pipeline.errors import CaptionmillError
 from pipeline.records import Prepared, Rejection
 
@@ -39,7 +38,7 @@ class WorkerProcess:
     """A running worker with its tasks, the first of which it is working on.
 
     Attributes:
-        connection: readable when an answer waits or when the process ended.
+        answers: a descriptor, readable when an answer waits or when the process ended.
         tasks: sent and not answered.
         started: it said that it could start.
         answered: number of answers so far.
@@ -47,24 +46,26 @@ class WorkerProcess:
     """
 
     def __init__(self, prepare_file: PrepareFile, limits: Limits) -> None:
-        self.connection: Connection[bytes, bytes]
-        self.connection, answers = multiprocessing.Pipe(duplex=False)
-        jobs, self._jobs = multiprocessing.Pipe(duplex=False)
-        _widen(answers.fileno())
+        self.answers, to_write = os.pipe()
+        to_read, self._jobs = os.pipe()
+        _widen(to_write)
         self.tasks: deque[Task] = deque()
         self.started = False
         self.answered = 0
         self.since = time.monotonic()
+        self._inbox = Inbox(self.answers, LONGEST_MESSAGE)
         self._limits = limits
-        with jobs, answers:
-            theirs = (jobs.fileno(), answers.fileno())
+        try:
             self._process = subprocess.Popen(
                 # -P: modules are never taken from wherever the user happens to be
-                [sys.executable, "-P", "-c", _MAIN, *map(str, theirs)],
-                pass_fds=theirs,
+                [sys.executable, "-P", "-c", _MAIN, str(to_read), str(to_write)],
+                pass_fds=(to_read, to_write),
                 stdin=subprocess.DEVNULL,
                 env=_environment(),
             )
+        finally:
+            os.close(to_read)
+            os.close(to_write)
         self._say(pickle.dumps((prepare_file, limits)))
 
     def send(self, tasks: Sequence[Task]) -> None:
@@ -84,24 +85,26 @@ class WorkerProcess:
             return sys.maxsize
         return _SMALLEST_PIPE - sum(task.size for task in self.tasks)
 
-    def receive(self) -> tuple[Task, Prepared] | None:
-        """The answer to the first task; None when the worker said that it has started.
+    def receive(self) -> Iterator[tuple[Task, Prepared]]:
+        """The first tasks with their answers, as many as are there; none while the worker only
+        says that it has started. A task is the worker's until its answer was taken.
 
         Raises:
-            WorkerDied: there will be none.
+            WorkerDied: there will be no more.
             CaptionmillError: the worker says that it cannot start.
         """
         try:
-            message = self.connection.recv_bytes(LONGEST_ANSWER)
-            if not self.started:
-                self._start(message)
-                return None
-            answer = decode_answer(message)
-        except (EOFError, OSError, ValueError) as error:
+            messages = self._inbox.read()
+            self.since = time.monotonic()
+            for message in messages:
+                if not self.started:
+                    self._start(message)
+                    continue
+                answer = decode_answer(message)
+                self.answered += 1
+                yield self.tasks.popleft(), answer
+        except (EOFError, OSError, ValueError, IndexError) as error:
             raise WorkerDied(str(error)) from error
-        self.answered += 1
-        self.since = time.monotonic()
-        return self.tasks.popleft(), answer
 
     def seconds_left(self) -> float:
         """Until the first task, or the start, takes longer than allowed."""
@@ -112,8 +115,8 @@ class WorkerProcess:
         """End the process and reap it; gives the reason of the image over which it died."""
         if kill:
             self._process.kill()
-        self.connection.close()
-        self._jobs.close()
+        os.close(self.answers)
+        os.close(self._jobs)
         try:
             code = self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -126,13 +129,10 @@ class WorkerProcess:
             words = message.decode("utf-8", "replace")
             raise CaptionmillError(f"cannot start a worker process for images: {words}")
         self.started = True
-        self.since = time.monotonic()
 
     def _say(self, message: bytes) -> None:
-        try:
-            self._jobs.send_bytes(message)
-        except OSError:
-            return  # it died, which the next receive says
+        with contextlib.suppress(OSError):  # it died, which the next receive says
+            send(self._jobs, message)
 
 
 def _widen(pipe: int) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.engines.base import Job
 from pipeline.records import Prepared, PreparedImage
@@ -22,16 +22,16 @@ class Task:
     Attributes:
         order: position among the jobs of this iteration.
         number, location: the job.
+        size: bytes of a message that the task takes at most.
     """
 
     order: int
     number: int
     location: str
+    size: int = field(init=False)
 
-    @property
-    def size(self) -> int:
-        """Bytes of a message that the task takes at most."""
-        return len(os.fsencode(self.location)) + _OVERHEAD
+    def __post_init__(self) -> None:
+        self.size = len(os.fsencode(self.location)) + _OVERHEAD
 
 
 class Window:

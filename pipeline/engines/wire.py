@@ -14,8 +14,8 @@ import orjson
 
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
 
-LONGEST_ANSWER = 64 << 20
-"""Bytes of one message that the parent accepts."""
+LONGEST_MESSAGE = 64 << 20
+"""Bytes of one message that is accepted."""
 
 READY = b"ready"
 """A worker's first message when it could start; anything else says why it could not."""
@@ -33,23 +33,22 @@ def decode_jobs(message: bytes) -> list[str]:
     return [os.fsdecode(part) for part in message.split(b"\0")]
 
 
-def encode_answer(answer: Prepared) -> bytes:
-    """One answer as one message."""
+def encode_answer(answer: Prepared) -> tuple[bytes, bytes]:
+    """One answer as one message in two parts, to be sent one after the other."""
     if isinstance(answer, PreparedImage):
-        return _pack("P", _of_prepared(answer), answer.base64)
+        return _head("P", _of_prepared(answer)), answer.base64
     if isinstance(answer, KnownImage):
-        return _pack("K", [answer.source_id.hex()], b"")
+        return _head("K", [answer.source_id.hex()]), b""
     source_id = answer.source_id.hex() if answer.source_id is not None else None
-    return _pack(
-        "R",
-        [source_id, answer.rejection.code, answer.rejection.detail, answer.source_format,
-         answer.source_width, answer.source_height],
-        b"",
-    )  # fmt: skip
+    fields = [
+        source_id, answer.rejection.code, answer.rejection.detail, answer.source_format,
+        answer.source_width, answer.source_height,
+    ]  # fmt: skip
+    return _head("R", fields), b""
 
 
 def decode_answer(message: bytes) -> Prepared:
-    """The inverse of `encode_answer`.
+    """The inverse of `encode_answer`, from both parts as one.
 
     Raises:
         ValueError: this is no answer.
@@ -66,9 +65,9 @@ def decode_answer(message: bytes) -> Prepared:
         raise ValueError(f"a worker's answer makes no sense: {error}") from error
 
 
-def _pack(kind: str, fields: list[Any], payload: bytes) -> bytes:
+def _head(kind: str, fields: list[Any]) -> bytes:
     head = orjson.dumps((kind, fields))
-    return b"".join((len(head).to_bytes(_PREFIX, "big"), head, payload))
+    return len(head).to_bytes(_PREFIX, "big") + head
 
 
 def _of_prepared(image: PreparedImage) -> list[Any]:

@@ -13,19 +13,18 @@ import os
 import pickle
 import signal
 import sys
-from multiprocessing.connection import Connection
 
 from pipeline.core.reasons import rejection
 from pipeline.engines.base import PrepareFile
 from pipeline.engines.limits import Limits, impose, start_alarm, stop_alarm
-from pipeline.engines.wire import READY, decode_jobs, encode_answer
+from pipeline.engines.messages import Inbox, send
+from pipeline.engines.wire import LONGEST_MESSAGE, READY, decode_jobs, encode_answer
 from pipeline.records import Prepared, RejectedImage
 
 
 def main() -> None:
     """Serve the pipes whose numbers are the last arguments until the parent hangs up."""
-    jobs: Connection[bytes, bytes] = Connection(int(sys.argv[-2]), writable=False)
-    answers: Connection[bytes, bytes] = Connection(int(sys.argv[-1]), readable=False)
+    jobs, answers = Inbox(int(sys.argv[-2]), LONGEST_MESSAGE), int(sys.argv[-1])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what ^C means
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     try:
@@ -35,34 +34,27 @@ def main() -> None:
         return  # the parent is gone
 
 
-def _start(
-    jobs: Connection[bytes, bytes], answers: Connection[bytes, bytes]
-) -> tuple[PrepareFile, Limits]:
+def _start(jobs: Inbox, answers: int) -> tuple[PrepareFile, Limits]:
     # from the parent, so pickle is fine; what goes back is not pickled
-    start = jobs.recv_bytes()
+    start = jobs.next()
     try:
         prepare_file, limits = pickle.loads(start)
     except Exception as error:  # whatever importing the product's own code raises
-        answers.send_bytes(f"{type(error).__name__}: {error}".encode())
+        send(answers, f"{type(error).__name__}: {error}".encode())
         raise SystemExit(1) from error
     _silence()
     impose(limits)
-    answers.send_bytes(READY)
+    send(answers, READY)
     return prepare_file, limits
 
 
-def _serve(
-    jobs: Connection[bytes, bytes],
-    answers: Connection[bytes, bytes],
-    prepare_file: PrepareFile,
-    limits: Limits,
-) -> None:
+def _serve(jobs: Inbox, answers: int, prepare_file: PrepareFile, limits: Limits) -> None:
     while True:
-        for location in decode_jobs(jobs.recv_bytes()):
+        for location in decode_jobs(jobs.next()):
             start_alarm(limits)
             answer = _guarded(prepare_file, location)
             stop_alarm()
-            answers.send_bytes(encode_answer(answer))
+            send(answers, *encode_answer(answer))
 
 
 def _guarded(prepare_file: PrepareFile, location: str) -> Prepared:

@@ -12,8 +12,16 @@ import pytest
 from pipeline.engines.limits import Limits
 from pipeline.engines.process import WorkerDied, WorkerProcess
 from pipeline.engines.window import Task
-from pipeline.records import KnownImage
+from pipeline.records import KnownImage, Prepared
 from tests.engines.troubles import identity, trouble
+
+
+def answers(worker: WorkerProcess, count: int) -> list[tuple[Task, Prepared]]:
+    """The next `count` answers."""
+    found: list[tuple[Task, Prepared]] = []
+    while len(found) < count:
+        found += worker.receive()
+    return found
 
 
 def test_a_life() -> None:
@@ -21,11 +29,12 @@ def test_a_life() -> None:
     tasks = [Task(n, n, f"ok:{n}") for n in range(3)]
     worker.send(tasks[:2])
     worker.send(tasks[2:])
-    assert worker.receive() is None
+    assert not worker.started
+    wanted = [(task, KnownImage(identity(task.location))) for task in tasks]
+    assert answers(worker, 3) == wanted
     assert worker.started
-    for task in tasks:
-        assert worker.receive() == (task, KnownImage(identity(task.location)))
     assert worker.answered == 3
+    assert not worker.tasks
     assert worker.seconds_left() > 50
     worker.end()
 
@@ -38,9 +47,9 @@ def test_a_life() -> None:
 def test_a_death(location: str, code: str) -> None:
     worker = WorkerProcess(trouble, Limits())
     worker.send([Task(0, 0, location)])
-    assert worker.receive() is None
     with pytest.raises(WorkerDied):
-        worker.receive()
+        answers(worker, 1)
+    assert worker.started
     assert worker.end().code == code
 
 
@@ -50,9 +59,29 @@ def test_saying_something_to_the_dead_does_not_raise() -> None:
     time.sleep(1)
     for number in range(100):
         worker.send([Task(number, number, "x" * 10_000)])
-    assert worker.receive() is None
     with pytest.raises(WorkerDied):
-        worker.receive()
+        answers(worker, 1)
+    worker.end(kill=True)
+
+
+def test_a_task_is_the_workers_until_its_answer_was_taken() -> None:
+    worker = WorkerProcess(trouble, Limits())
+    tasks = [Task(n, n, f"ok:{n}") for n in range(20)]
+    worker.send(tasks)
+    time.sleep(1)  # by now there are many answers
+    received = worker.receive()
+    taken, _ = next(received)
+    assert [taken, *worker.tasks] == tasks
+    received.close()  # type: ignore[attr-defined]
+    worker.end(kill=True)
+
+
+def test_an_answer_that_nobody_asked_for_is_the_end() -> None:
+    worker = WorkerProcess(trouble, Limits())
+    worker.send([Task(0, 0, "ok:0"), Task(1, 1, "ok:1")])
+    worker.tasks.pop()
+    with pytest.raises(WorkerDied):
+        answers(worker, 2)
     worker.end(kill=True)
 
 
@@ -86,6 +115,5 @@ def test_files_in_the_current_folder_are_no_modules(
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
     worker = WorkerProcess(trouble, Limits())
     worker.send([Task(0, 0, "ok:1")])
-    assert worker.receive() is None
-    assert worker.receive() == (Task(0, 0, "ok:1"), KnownImage(identity("ok:1")))
+    assert answers(worker, 1) == [(Task(0, 0, "ok:1"), KnownImage(identity("ok:1")))]
     worker.end()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import subprocess
 import sys
 import time
@@ -29,17 +29,17 @@ def test_exceptions_become_reasons() -> None:
 
 
 def test_a_worker_whose_parent_never_speaks_ends_with_it() -> None:
-    jobs, speak = multiprocessing.Pipe(duplex=False)
-    listen, answers = multiprocessing.Pipe(duplex=False)
+    jobs, speak = os.pipe()
+    listen, answers = os.pipe()
     command = "from pipeline.engines.worker import main; main()"
-    with jobs, answers:
-        theirs = (jobs.fileno(), answers.fileno())
-        worker = subprocess.Popen(
-            [sys.executable, "-c", command, *map(str, theirs)],
-            pass_fds=theirs,
-            cwd=Path(__file__).parents[2],
-        )
+    worker = subprocess.Popen(
+        [sys.executable, "-c", command, str(jobs), str(answers)],
+        pass_fds=(jobs, answers),
+        cwd=Path(__file__).parents[2],
+    )
+    for ours in (jobs, answers):
+        os.close(ours)
     time.sleep(0.2)
-    with listen:
-        speak.close()
-        assert worker.wait(20) == 0
+    os.close(speak)
+    assert worker.wait(20) == 0
+    os.close(listen)
