@@ -28,11 +28,9 @@ class _Cursor(sqlite3.Cursor):
         with _translated(self.path):
             yield from iter(super().__next__, _NO_ROW)
 
-    def fetchone(self) -> Any:  # called for every image: no `with`, which takes longer
-        try:
+    def fetchone(self) -> Any:
+        with _translated(self.path):
             return super().fetchone()
-        except sqlite3.DatabaseError as error:
-            raise translate(self.path, error) from error
 
     def fetchmany(self, size: int | None = None) -> list[Any]:
         with _translated(self.path):
@@ -118,7 +116,12 @@ class Database:
 
     def one(self, sql: str, values: Sequence[object] = ()) -> tuple[object, ...] | None:
         """The first row, or None."""
-        row: tuple[object, ...] | None = self.execute(sql, values).fetchone()
+        try:  # called for every image: no cursor of ours, no `with`, which take longer
+            row: tuple[object, ...] | None = self._connection.execute(sql, values).fetchone()
+        except _BUGS:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise translate(self.path, error) from error
         return row
 
     def number(self, sql: str, values: Sequence[object] = ()) -> int:

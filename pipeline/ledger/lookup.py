@@ -22,6 +22,8 @@ class KnownOriginals:
         """True when the ledger knows what these bytes become, or that they are refused."""
         if self._works is None:
             self._works = Works(Database(self._path, read_only=True))
+        if not self._works.has_original(source_id):
+            return False  # the most frequent answer, with the fewest steps
         found = self._works.prepared_as(source_id, self._recipe)
         if self._looked and isinstance(found, Content):
             return found.looked

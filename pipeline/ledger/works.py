@@ -115,6 +115,10 @@ class Works:
 
     # -- preparing -----------------------------------------------------------------------------
 
+    def has_original(self, source_id: bytes) -> bool:
+        """True when somebody has read these bytes before."""
+        return self._db.one("SELECT 1 FROM originals WHERE source_id = ?", (source_id,)) is not None
+
     def prepared_as(self, source_id: bytes, recipe: RecipeRow) -> Content | Rejection | None:
         """What these bytes became under this recipe, None when they were never prepared."""
         row = self._db.one(
@@ -144,16 +148,16 @@ class Works:
     def record_prepared(self, recipe: RecipeRow, image: PreparedImage) -> Content:
         """Keep an image's identity. What was known for (source_id, recipe) stays: a newer
         encoder gives other bytes, and must not make us pay again."""
-        known = self.prepared_as(image.source_id, recipe)
-        if isinstance(known, Content):
-            self._look_at(known, image)
-            return known
-        original = self.original(
+        original, new = self._original(
             image.source_id,
             image.source_format or None,  # nobody saw an image that is sent as its address
             image.source_width or None,
             image.source_height or None,
         )
+        known = None if new else self.prepared_as(image.source_id, recipe)
+        if isinstance(known, Content):
+            self._look_at(known, image)
+            return known
         content = self._content(image)
         self._db.execute(
             "INSERT INTO preparations (original, recipe, content, flags) VALUES (?, ?, ?, ?) "
@@ -204,12 +208,20 @@ class Works:
         self, source_id: bytes, kind: str | None, width: int | None, height: int | None
     ) -> int:
         """The row of a file's bytes, made when new."""
+        return self._original(source_id, kind, width, height)[0]
+
+    def _original(
+        self, source_id: bytes, kind: str | None, width: int | None, height: int | None
+    ) -> tuple[int, bool]:
+        """The row of a file's bytes, and whether it was made now."""
         made = self._db.number(
             "INSERT INTO originals (source_id, format, width, height) VALUES (?, ?, ?, ?) "
             "ON CONFLICT DO NOTHING RETURNING id",
             (source_id, kind, width, height),
         )
-        return made or self._db.number("SELECT id FROM originals WHERE source_id = ?", (source_id,))
+        if made:
+            return made, True
+        return self._db.number("SELECT id FROM originals WHERE source_id = ?", (source_id,)), False
 
     # -- works ---------------------------------------------------------------------------------
 
