@@ -34,6 +34,7 @@ from pipeline.stages.preprocess import Engines, Order, Wanted, link_known, looks
 
 # prepared images in one transaction: each commit writes anew what it touched of every index
 _CHUNK, _CHUNK_BYTES = 128, 4_000_000
+_BUFFER = 1 << 20  # of a shard file: a system call for many lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,8 @@ class OpenShard:
         key = f"{pen.prefix}{number:06d}-{secrets.token_hex(4)}"
         path = pen.folder / f"{key}.jsonl"
         try:
-            return cls(key, path, path.with_name(f"_{path.name}.tmp").open("wb"), quill)
+            handle = path.with_name(f"_{path.name}.tmp").open("wb", buffering=_BUFFER)
+            return cls(key, path, handle, quill)
         except OSError as error:
             raise storage_error(path, error) from error
 

@@ -156,7 +156,7 @@ def fill(shard: OpenShard) -> None:
     from pipeline.ledger.shards import NewItem
 
     for number in range(64):
-        shard.append([b"x" * 1000], NewItem(number, 1, 1, 1, 1), Load(1, 1000, 1, 1))
+        shard.append([b"x" * 40_000], NewItem(number, 1, 1, 1, 1), Load(1, 40_000, 1, 1))
 
 
 def test_a_folder_that_is_gone_is_a_storage_error(scene: Scene) -> None:
