@@ -1,6 +1,6 @@
 """Whole runs of the command: `captionmill write` over thousands of images against the floor.
 
-    python -m tests.bench whole [--images N] [--rounds N] [--cache FOLDER]
+    python -m tests.bench whole [--images N] [--large M] [--rounds N] [--cache FOLDER]
 
 The command is a process of its own in a new workspace: it starts, crawls, prepares on all cores,
 writes the requests, books them, exports the table. The floor decodes and encodes the same files
@@ -27,33 +27,47 @@ _GOAL = 1.35
 
 
 def main(arguments: list[str]) -> Found:
-    """Run floor and command in turn over N (10,000) images."""
+    """Run floor and command in turn over N (10,000) small images and M (1,000) large ones."""
     parser = argparse.ArgumentParser(prog="whole")
     parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cache", type=Path, default=corpora.CACHE)
     options = parser.parse_args(arguments)
-    paths = corpora.many(options.cache, options.images)
+    figures: list[Figure] = []
+    details: dict[str, object] = {}
+    for size, make, count in (
+        ("small", corpora.many, options.images),
+        ("large", corpora.many_large, options.large),
+    ):
+        if count:
+            found, spent = _compare(size, make(options.cache, count), options.rounds)
+            figures += found
+            details[size] = {"images": count, **spent}
+    return Found(figures, details)
+
+
+def _compare(
+    size: str, paths: list[str], rounds: int
+) -> tuple[list[Figure], dict[str, list[dict[str, float]]]]:
+    """What the command spends, times the floor, and both in seconds, round by round."""
     floors, ours = [], []
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         floors.append(floor_run(paths))
-        ours.append(_command(Path(paths[0]).parent, options.images))
+        ours.append(_command(Path(paths[0]).parent, len(paths)))
     cpu = ratio([one.cpu for one in ours], [one.cpu for one in floors])
     wall = ratio([one.wall for one in ours], [one.wall for one in floors])
-    print(f"  captionmill write over {options.images:,} images: {cpu} x the floor's CPU, "
-          f"{wall} x its time on all cores", flush=True)  # fmt: skip
-    return Found(
-        [
-            Figure("write, the whole command: CPU, times the floor", cpu, "x", _GOAL),
-            Figure("write, the whole command: time on all cores, times the floor", wall, "x",
-                   _GOAL),
-        ],
-        {
-            "images": options.images,
-            "command": [{"cpu": one.cpu, "wall": one.wall} for one in ours],
-            "floor": [{"cpu": one.cpu, "wall": one.wall} for one in floors],
-        },
-    )  # fmt: skip
+    what = f"write, the whole command, {len(paths):,} {size} images"
+    print(f"  {what}: {cpu} x the floor's CPU, {wall} x its time on all cores", flush=True)
+    figures = [
+        Figure(f"{what}: CPU, times the floor", cpu, "x", _GOAL),
+        Figure(f"{what}: time on all cores, times the floor", wall, "x", _GOAL),
+    ]
+    return figures, {"command": _as_dicts(ours), "floor": _as_dicts(floors)}
+
+
+def _as_dicts(spent: list[Spent]) -> list[dict[str, float]]:
+    return [{"cpu": one.cpu, "wall": one.wall} for one in spent]
 
 
 def _command(images: Path, count: int) -> Spent:

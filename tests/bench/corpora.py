@@ -31,6 +31,12 @@ def many(cache: Path, count: int) -> list[str]:
     return _made(cache / f"M{count}", count, photos.make_many)
 
 
+def many_large(cache: Path, count: int) -> list[str]:
+    """Paths of `count` different pictures like corpus L, in a folder of their own (4 GB for
+    1,000)."""
+    return _made(cache / f"G{count}", count, photos.make_many_large)
+
+
 def _made(folder: Path, count: int, make: Callable[[Path, int], object]) -> list[str]:
     done = folder.with_name(f"{folder.name}.done")
     if not done.exists():

@@ -44,19 +44,16 @@ def real_photos() -> list[Path]:
     return [path for path in found.values() if _is_colour_photo(path)]
 
 
-def make_small(folder: Path, count: int) -> list[Path]:
+def make_small(folder: Path, count: int) -> None:
     """Corpus S: cut and shrunk to 500 pixels, every fifth to 640; quality 75 to 95."""
     chance = random.Random(1)
-    paths = [folder / f"s{number:04}.jpg" for number in range(count)]
-    pictures = itertools.cycle(real_photos())
-    for number, path in enumerate(paths):
-        with Image.open(next(pictures)) as source:
+    for number, path in enumerate(itertools.islice(itertools.cycle(real_photos()), count)):
+        with Image.open(path) as source:
             picture = source.convert("RGB")
         side = 500 if number % 5 else 640
         cut = _random_cut(picture, chance)
         cut.thumbnail((side, side), Image.Resampling.LANCZOS)
-        _write(path, np.asarray(cut), chance.choice((75, 85, 90, 95)))
-    return paths
+        _write(folder / f"s{number:04}.jpg", np.asarray(cut), chance.choice((75, 85, 90, 95)))
 
 
 def make_many(folder: Path, count: int) -> None:
@@ -80,19 +77,30 @@ def _base(path: Path, chance: random.Random) -> np.ndarray:
     return np.asarray(cut)
 
 
-def make_large(folder: Path, count: int) -> list[Path]:
+def make_large(folder: Path, count: int) -> None:
     """Corpus L: photos enlarged to 8 to 24 megapixels with grain, quality 90 to 95."""
+    for number, (pixels, quality) in enumerate(itertools.islice(_enlarged(), count)):
+        _write(folder / f"l{number:03}.jpg", pixels, quality)
+
+
+def make_many_large(folder: Path, count: int) -> None:
+    """Like corpus L, many: each again and again, less some rows of its edge."""
+    times = -(-count // 25)
+    for number, (pixels, quality) in enumerate(itertools.islice(_enlarged(), 25)):
+        for again in range(min(times, count - number * times)):
+            _write(folder / f"g{number:02}-{again:03}.jpg", pixels[8 * again :], quality)
+
+
+def _enlarged() -> Iterator[tuple[np.ndarray, int]]:
+    """Large pictures without end, each with the quality to write it at."""
     chance = random.Random(2)
     grain = np.random.default_rng(2)
-    pictures = itertools.cycle(real_photos())
-    paths = [folder / f"l{number:03}.jpg" for number in range(count)]
-    for path, (width, height) in zip(paths, _sizes(chance), strict=False):
-        with Image.open(next(pictures)) as source:
+    for path, (width, height) in zip(itertools.cycle(real_photos()), _sizes(chance), strict=False):
+        with Image.open(path) as source:
             picture = source.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
         noise = grain.normal(0, 2.5, (height, width, 1)).astype(np.float32)
         pixels = np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)
-        _write(path, pixels, chance.choice((90, 92, 95)))
-    return paths
+        yield pixels, chance.choice((90, 92, 95))
 
 
 def make_huge(folder: Path, count: int) -> None:

@@ -69,7 +69,7 @@ def test_colours_of_halved_resolution_stay_as_they_were_stored() -> None:
         prepared = prepare(data, Recipe(LongSide(160), quality=95, subsampling=chroma))
         assert isinstance(prepared, PreparedImage)
         lost[chroma] = np.abs(_chroma(sent(prepared)) - _chroma(data)).mean()
-    # repeated and halved again 0.15, smoothed and halved 1.01; for 4:4:4 smoothed 0.6, repeated 1.75
+    # repeated and halved 0.15, smoothed and halved 1.01; for 4:4:4 smoothed 0.6, repeated 1.75
     assert lost["420"] < 0.5
     assert lost["444"] < 1
 
