@@ -16,15 +16,16 @@ class KnownOriginals:
         self._looked = looked
         self._path = path
         self._recipe = recipe
-        self._works: Works | None = None
+        self._database: Database | None = None
 
     def __call__(self, source_id: bytes) -> bool:
         """True when the ledger knows what these bytes become, or that they are refused."""
-        if self._works is None:
-            self._works = Works(Database(self._path, read_only=True))
-        if not self._works.has_original(source_id):
+        if self._database is None:
+            self._database = Database(self._path, read_only=True)
+        read = self._database.one("SELECT 1 FROM originals WHERE source_id = ?", (source_id,))
+        if read is None:
             return False  # the most frequent answer, with the fewest steps
-        found = self._works.prepared_as(source_id, self._recipe)
+        found = Works(self._database).prepared_as(source_id, self._recipe)
         if self._looked and isinstance(found, Content):
             return found.looked
         return found is not None

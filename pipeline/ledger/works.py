@@ -115,10 +115,6 @@ class Works:
 
     # -- preparing -----------------------------------------------------------------------------
 
-    def has_original(self, source_id: bytes) -> bool:
-        """True when somebody has read these bytes before."""
-        return self._db.one("SELECT 1 FROM originals WHERE source_id = ?", (source_id,)) is not None
-
     def prepared_as(self, source_id: bytes, recipe: RecipeRow) -> Content | Rejection | None:
         """What these bytes became under this recipe, None when they were never prepared."""
         row = self._db.one(
@@ -219,9 +215,8 @@ class Works:
             "ON CONFLICT DO NOTHING RETURNING id",
             (source_id, kind, width, height),
         )
-        if made:
-            return made, True
-        return self._db.number("SELECT id FROM originals WHERE source_id = ?", (source_id,)), False
+        row = made or self._db.number("SELECT id FROM originals WHERE source_id = ?", (source_id,))
+        return row, bool(made)
 
     # -- works ---------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ def many(cache: Path, count: int) -> list[str]:
 
 
 def many_large(cache: Path, count: int) -> list[str]:
-    """Paths of `count` different pictures like corpus L, in a folder of their own (2 GB for 500)."""
+    """Paths of `count` different pictures like corpus L, in their own folder (2 GB for 500)."""
     return _made(cache / f"G{count}", count, photos.make_many_large)
 
 

@@ -71,10 +71,3 @@ def test_a_schema_names_its_fields(world: World) -> None:
     assert set(world.ledger.works.schema_fields(spec)) == {"caption", "tags"}
     assert world.ledger.works.schema_fields(world.spec) == ()
     assert world.ledger.works.schema_fields(None) == ()
-
-
-def test_bytes_are_had_once_somebody_has_read_them(world: World) -> None:
-    works = world.ledger.works
-    assert not works.has_original(bytes([1]) * 32)
-    works.record_prepared(world.recipe, prepared(1))
-    assert works.has_original(bytes([1]) * 32)
