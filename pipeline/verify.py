@@ -14,7 +14,7 @@ from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
-from pipeline.files import sha256_of
+from pipeline.files import checksum_of, sha256_of
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
 from pipeline.stages.export import WRITTEN
@@ -64,7 +64,7 @@ def verify(config: Config) -> Verdict:
             files += 1
             path = workspace.shard(shard.shard_key)
             needed = shard.state not in ("SETTLED", "WRITTEN")  # or was handed over as a file
-            findings += _shard(path, shard.sha256, needed=needed)
+            findings += _shard(path, shard.checksum, needed=needed)
         for batch in batches if config.batch.keep_raw else ():
             for kind, kept in (("output", batch.output), ("error", batch.error)):
                 files += kept
@@ -82,11 +82,11 @@ def _card(workspace: Workspace, ledger: Ledger) -> Iterator[str]:
         yield f"{workspace.card} does not name this workspace: the next run writes it again"
 
 
-def _shard(path: Path, sha256: bytes, *, needed: bool) -> Iterator[str]:
+def _shard(path: Path, checksum: bytes, *, needed: bool) -> Iterator[str]:
     if not path.is_file():
         if needed:
             yield f"{path} is missing: unless it was sent, the next run makes it again"
-    elif sha256_of(path) != sha256:
+    elif checksum_of(path) != checksum:
         yield f"{path} is not what was written: unless it was sent, the next run makes it again"
 
 

@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xxhash import xxh3_128
 
 from pipeline import files
 from pipeline.errors import StorageError
 from pipeline.failpoints import arm
 from pipeline.files import (
+    checksum_of,
     move,
     publish,
     remove,
@@ -68,6 +70,7 @@ def test_what_is_written_is_read_and_nothing_else_is_left(versions: list[bytes])
             write_whole(path, data)
             assert path.read_bytes() == data
             assert sha256_of(path) == hashlib.sha256(data).digest()
+            assert checksum_of(path) == xxh3_128(data).digest()
             assert names(path.parent) == ["a.jsonl"]
 
 

@@ -13,11 +13,11 @@ from pipeline.records import Nano
 
 @dataclass(frozen=True, slots=True)
 class KeptShard:
-    """A request file that should be there, with its SHA-256."""
+    """A request file that should be there, with its checksum."""
 
     shard_key: str
     state: str
-    sha256: bytes
+    checksum: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,8 @@ class Audit:
     def shards(self) -> list[KeptShard]:
         """Request files that are still needed or not cleaned yet."""
         found = self._db.execute(
-            "SELECT shard_key, state, sha256 FROM shards WHERE cleaned = 0 "
-            "AND sha256 IS NOT NULL AND state <> 'DISSOLVED' ORDER BY id"
+            "SELECT shard_key, state, checksum FROM shards WHERE cleaned = 0 "
+            "AND checksum IS NOT NULL AND state <> 'DISSOLVED' ORDER BY id"
         )
         return [KeptShard(*row) for row in found]
 

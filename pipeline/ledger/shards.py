@@ -30,7 +30,7 @@ class NewShard:
     spec: int
     model: str
     size: int
-    sha256: bytes
+    checksum: bytes
     worst: Nano | None
     price_version: str | None
     prices: str | None
@@ -54,7 +54,7 @@ class Shard:
     generation: int
     requests: int
     size: int
-    sha256: bytes | None
+    checksum: bytes | None
     prompt_tokens: int
     worst: Nano | None
     price_version: str | None
@@ -85,10 +85,9 @@ ELSEWHERE = (
 )
 
 _SHARD = (
-    "SELECT id, shard_key, spec, model, state, generation, requests, bytes, sha256, prompt_tokens, "
-    "worst, price_version, prices, fields, file_id, intent_at, intent_uptime, absent_since, "
-    "absent_uptime, absences, "
-    "not_before, refusals, problem FROM shards"
+    "SELECT id, shard_key, spec, model, state, generation, requests, bytes, checksum, "
+    "prompt_tokens, worst, price_version, prices, fields, file_id, intent_at, intent_uptime, "
+    "absent_since, absent_uptime, absences, not_before, refusals, problem FROM shards"
 )
 
 
@@ -107,10 +106,10 @@ class Shards:
         """
         with self._db.transaction("seal"):
             shard = self._db.insert(
-                "INSERT INTO shards (shard_key, spec, model, state, requests, bytes, sha256, "
+                "INSERT INTO shards (shard_key, spec, model, state, requests, bytes, checksum, "
                 "prompt_tokens, worst, price_version, prices, created_at) "
                 "VALUES (?, ?, ?, 'SEALED', ?, ?, ?, ?, ?, ?, ?, ?)",
-                (new.shard_key, new.spec, new.model, len(new.items), new.size, new.sha256,
+                (new.shard_key, new.spec, new.model, len(new.items), new.size, new.checksum,
                  new.prompt_tokens, new.worst, new.price_version, new.prices, now),
             )  # fmt: skip
             self.add_items(shard, new.items)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import NeedsPerson
 from pipeline.failpoints import reached
-from pipeline.files import move, remove, require_room, sha256_of, storage_error
+from pipeline.files import checksum_of, move, remove, require_room, storage_error
 from pipeline.ledger.shards import Shard
 from pipeline.stages.desk import FROZEN, Desk
 
@@ -65,7 +65,7 @@ def _make(folder: Path) -> None:
 def _may_go(desk: Desk, shard: Shard, spec: int, path: Path, sound: bool) -> bool:
     if shard.spec != spec or desk.ledger.adoption.overtaken(shard):
         return False
-    return path.is_file() and (sound or sha256_of(path) == shard.sha256)
+    return path.is_file() and (sound or checksum_of(path) == shard.checksum)
 
 
 def _record(desk: Desk, shard: Shard, folder: Path) -> Shard:

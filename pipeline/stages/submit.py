@@ -21,7 +21,7 @@ from pipeline.errors import (
     ServiceError,
 )
 from pipeline.failpoints import reached
-from pipeline.files import require_room, sha256_of
+from pipeline.files import checksum_of, require_room
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.stages.desk import FROZEN, Desk
 from pipeline.stages.reconcile import give_back, reconcile, unseen
@@ -163,7 +163,7 @@ def _reserve(desk: Desk, shard: Shard) -> Shard:
 
 def _file_is_whole(desk: Desk, shard: Shard) -> bool:
     path = desk.workspace.shard(shard.shard_key)
-    return path.is_file() and (shard.sha256 is None or sha256_of(path) == shard.sha256)
+    return path.is_file() and (shard.checksum is None or checksum_of(path) == shard.checksum)
 
 
 def _upload(desk: Desk, shard: Shard, *, look_first: bool) -> Shard:

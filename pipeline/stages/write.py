@@ -8,7 +8,6 @@ A kill before that leaves a temporary file and images that are looked at again.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +15,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
+
+from xxhash import xxh3_128
 
 from pipeline.core.appraisal import Appraiser
 from pipeline.core.identity import custom_id
@@ -83,7 +84,7 @@ class OpenShard:
     quill: Quill
     load: Load = field(default_factory=Load)
     items: list[NewItem] = field(default_factory=list)
-    digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    checksum: xxh3_128 = field(default_factory=xxh3_128)
 
     @classmethod
     def begin(cls, pen: Pen, number: int, quill: Quill) -> OpenShard:
@@ -103,7 +104,7 @@ class OpenShard:
         except OSError as error:
             raise storage_error(self.path, error) from error
         for part in parts:
-            self.digest.update(part)
+            self.checksum.update(part)
         self.items.append(item)
         self.load = self.load.plus(load)
 
@@ -235,7 +236,7 @@ class Writer:
                 self._order.spec,
                 shard.quill.request.model,
                 shard.load.bytes,
-                shard.digest.digest(),
+                shard.checksum.digest(),
                 shard.load.worst,
                 sheet.version if sheet else None,
                 sheet.to_text() if sheet else None,

@@ -34,7 +34,7 @@ def test_what_should_be_on_the_disk(world: World) -> None:
     settled(world)
     audit = world.ledger.audit
     (shard,) = audit.shards()
-    assert (shard.shard_key, shard.state, shard.sha256) == ("000001-aa", "SETTLED", bytes(32))
+    assert (shard.shard_key, shard.state, shard.checksum) == ("000001-aa", "SETTLED", bytes(32))
     (batch,) = audit.batches()
     assert (batch.shard_key, batch.batch_id, batch.output) == ("000001-aa", "batch_1", False)
     world.ledger.shards.cleaned(1)

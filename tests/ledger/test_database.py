@@ -20,6 +20,20 @@ def test_the_file_is_durable_and_migrated(tmp_path: Path) -> None:
     database.close()
 
 
+def test_checksums_of_another_kind_are_forgotten(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    for statement in (*MIGRATIONS[0], *MIGRATIONS[1], "PRAGMA user_version = 2"):
+        old.execute(statement)
+    old.execute(
+        "INSERT INTO shards (shard_key, model, state, requests, bytes, sha256, prompt_tokens, "
+        "created_at) VALUES ('000001-aa', 'm', 'SEALED', 1, 10, zeroblob(32), 5, 0)"
+    )
+    old.close()
+    database = Database(tmp_path / "ledger.db")
+    assert database.one("SELECT shard_key, checksum FROM shards") == ("000001-aa", None)
+    database.close()
+
+
 def _insert_and_fail(database: Database) -> None:
     database.execute("INSERT INTO meta VALUES ('a', '1')")
     raise RuntimeError

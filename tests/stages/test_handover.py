@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xxhash import xxh3_128
 
 from pipeline import failpoints
 from pipeline.core.budget import Caps
@@ -56,7 +56,7 @@ def test_each_shard_becomes_a_file_and_its_money_is_reserved(scene: Scene, tmp_p
     assert (len(result.files), result.requests) == (2, 3)
     for path, shard in zip(result.files, shards, strict=True):
         assert path == tmp_path / "a" / "b" / f"{shard.shard_key}.jsonl"
-        assert hashlib.sha256(path.read_bytes()).digest() == shard.sha256
+        assert xxh3_128(path.read_bytes()).digest() == shard.checksum
         assert not scene.workspace.shard(shard.shard_key).exists()
     assert reserved(scene) == sum(shard.worst or 0 for shard in shards)
     assert scene.ledger.exchange.outstanding() == 3

@@ -203,7 +203,7 @@ def test_the_next_generation_frees_the_money_and_keeps_the_file(scene: Scene) ->
     next_generation(scene.desk, shard, not_before=77)
     again = scene.ledger.shards.get(shard.row)
     assert (again.state, again.generation, again.not_before) == ("SEALED", 2, 77)
-    assert again.sha256 == shard.sha256
+    assert again.checksum == shard.checksum
     assert scene.ledger.books.totals().reserved == 0
 
 

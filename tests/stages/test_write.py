@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import resource
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xxhash import xxh3_128
 
 from pipeline import wiring
 from pipeline.core.identity import parse_custom_id
@@ -36,7 +36,7 @@ def test_a_shard_is_what_the_ledger_says_it_is(scene: Scene) -> None:
     (shard,) = scene.write(scene.order())
     content = scene.workspace.shard(shard.shard_key).read_bytes()
     assert (shard.state, shard.requests, shard.size) == ("SEALED", 3, len(content))
-    assert shard.sha256 == hashlib.sha256(content).digest()
+    assert shard.checksum == xxh3_128(content).digest()
     lines = lines_of(scene, shard.shard_key)
     sent = [parse_custom_id(str(line["custom_id"])) for line in lines]
     items = list(scene.ledger.shards.items(shard.row))
@@ -71,7 +71,7 @@ def test_the_same_wishes_give_the_same_bytes(scene: Scene) -> None:
     scene.ledger.shards.dissolve(first)
     (second,) = scene.write(order)
     assert first.shard_key != second.shard_key
-    assert first.sha256 == second.sha256
+    assert first.checksum == second.checksum
 
 
 def test_what_fits_into_the_budget_is_sealed_before_it_is_said(scene: Scene) -> None:
