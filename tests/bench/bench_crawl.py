@@ -7,16 +7,15 @@ CPU seconds of three interleaved rounds each; the median of their ratios is what
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 from pipeline.ledger import Ledger
 from pipeline.sources import open_source
 from pipeline.stages.crawl import crawl
+from tests.bench import files
 from tests.bench.figures import Figure, Found, ratio, spent
 
-_FOLDER = 1000  # files in a folder
 _ROUNDS = 3
 
 
@@ -25,12 +24,12 @@ def main(arguments: list[str]) -> Found:
     count = int(arguments[0]) if arguments else 200_000
     with tempfile.TemporaryDirectory() as name:
         root, ledger = Path(name) / "imgs", Ledger(Path(name) / "ledger.db")
-        _make(root, count)
+        files.make(root, count)
         first = spent(lambda: crawl(ledger, open_source(root, None), 0)).cpu
         ledger.database.execute("UPDATE images SET todo = 0")
         floors, ours = [], []
         for _ in range(_ROUNDS):
-            floors.append(spent(lambda: _floor(root)).cpu)
+            floors.append(spent(lambda: files.look_at(root)).cpu)
             ours.append(spent(lambda: crawl(ledger, open_source(root, None), 0)).cpu)
         ledger.close()
     times = ratio(ours, floors)
@@ -40,22 +39,3 @@ def main(arguments: list[str]) -> Found:
         [Figure("crawl of known files: CPU, times scandir + stat", times, "x", 2.0)],
         {"files": count, "floor": floors, "known": ours, "first": first},
     )
-
-
-def _make(root: Path, count: int) -> None:
-    for number in range(count):
-        folder = root / f"{number // _FOLDER:05}"
-        if number % _FOLDER == 0:
-            folder.mkdir(parents=True)
-        (folder / f"{number:08}.jpg").touch()
-
-
-def _floor(root: Path) -> None:
-    stack = [str(root)]
-    while stack:
-        with os.scandir(stack.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    stack.append(entry.path)
-                else:
-                    entry.stat(follow_symlinks=False)

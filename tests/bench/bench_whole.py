@@ -13,15 +13,10 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-from tests.bench import corpora
+from tests.bench import command, corpora
 from tests.bench.all_cores import floor_run
 from tests.bench.figures import Figure, Found, Spent, ratio
 
@@ -80,24 +75,6 @@ def _as_dicts(spent: list[Spent]) -> list[dict[str, float]]:
 def _command(images: Path, count: int) -> Spent:
     """One `captionmill write` in a new workspace; CPU with its workers."""
     with tempfile.TemporaryDirectory() as name:
-        command = [
-            sys.executable, "-m", "pipeline", "write", str(images), "--out", f"{name}/out",
-            "--json", "--set", f"workspace={name}/ws", "--set", "provider.name=openai",
-        ]  # fmt: skip
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
-        )
-        assert process.stdout is not None
-        said = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stdout.close()
-        wall = time.perf_counter() - began
-        assert json.loads(said)["requests"] == count, said
-    return Spent(used.ru_utime + used.ru_stime, wall)
-
-
-def _environment() -> dict[str, str]:
-    """As users have it: the first run compiles the modules, the others find them compiled."""
-    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        took, said = command.write(images, Path(name) / "ws")
+    assert said["requests"] == count, said
+    return took
