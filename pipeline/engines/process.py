@@ -95,7 +95,8 @@ class WorkerProcess:
         """
         try:
             messages = self._inbox.read()
-            self.since = time.monotonic()
+            if messages:  # a part of one is no sign of life
+                self.since = time.monotonic()
             for message in messages:
                 if not self.started:
                     self._start(message)

@@ -99,6 +99,7 @@ def test_numbers_are_the_callers(engine: LocalEngine) -> None:
         ("quit", "crashed", "exit code 1"),
         ("hang", "timeout", "1 second"),
         ("spin", "timeout", "1 second"),
+        ("trickle", "timeout", "1 second"),
         ("eat:2000000000", "out_of_memory", ""),
         ("raise:odd", "internal", "ValueError: odd"),
     ],

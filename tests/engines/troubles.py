@@ -56,6 +56,13 @@ def _spin(_: str) -> None:
     ctypes.PyDLL(None).sleep(3600)
 
 
+def _trickle(_: str) -> None:
+    """A decoder taken over by its image, which says one byte after the other and never ends."""
+    while True:
+        os.write(int(sys.argv[-1]), b"\1")
+        time.sleep(0.1)
+
+
 def _raise(words: str) -> None:
     raise ValueError(words)
 
@@ -81,6 +88,7 @@ _DOING: dict[str, Callable[[str], object]] = {
     "quit": sys.exit,
     "hang": lambda _: time.sleep(3600),
     "spin": _spin,
+    "trickle": _trickle,
     "raise": _raise,
     "eat": lambda size: bytearray(int(size)),
     "hoard": lambda size: _hoard.append(bytearray(int(size))),
