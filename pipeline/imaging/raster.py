@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import threading
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -23,6 +22,7 @@ from pipeline.imaging.decoder import Picture, Refusal
 from pipeline.imaging.modes import to_plain
 from pipeline.imaging.resize import shrink_image
 from pipeline.imaging.soundness import check_png, is_cut_short
+from pipeline.imaging.translation import translated
 
 _PLUGINS = {
     "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
@@ -39,10 +39,6 @@ _PLUGINS = {
 }
 _ORIENTATION_TAG = 0x0112
 _truncation = threading.Lock()
-
-# parts of the libraries' messages, in lower case
-_TRUNCATED = ("truncated", "end of file", "end of data", "incomplete", "insufficient", "not enough")
-_BEYOND = ("unsupported", "not supported", "not implemented", "unknown pixel", "unknown data")
 
 
 class RasterDecoder:
@@ -74,18 +70,14 @@ class RasterDecoder:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """The libraries' exceptions as refusals; their warnings are nobody's business."""
+        """As `translation.translated`; what is damaged because it was cut is truncated."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with translated():
                 yield
-        except (Refusal, MemoryError):
-            raise
-        except Exception as error:
-            refusal = _refusal(error)
+        except Refusal as refusal:
             if refusal.code == "damaged" and is_cut_short(self._data, self.format):
-                refusal = Refusal("truncated", refusal.detail)
-            raise refusal from error
+                raise Refusal("truncated", refusal.detail) from refusal
+            raise
 
     def _load(self, width: int, height: int) -> tuple[str, ...]:
         """Decode; gives a flag when a damaged picture was accepted."""
@@ -168,20 +160,3 @@ def _whatever_is_there() -> Iterator[None]:
         yield
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
-
-
-def _refusal(error: Exception) -> Refusal:
-    """A library's exception as a reason: parsers raise anything on hostile bytes."""
-    if isinstance(error, Image.DecompressionBombError):
-        return Refusal("too_many_pixels", str(error))
-    text = str(error).split(" <", maxsplit=1)[0]  # no addresses of objects
-    if isinstance(error, LookupError) or not text:
-        text = f"{type(error).__name__} {text}".rstrip()
-    if text.isdigit():
-        text = f"entry {text} is missing"  # a KeyError as Pillow passes it on
-    words = text.lower()
-    if isinstance(error, EOFError) or any(hint in words for hint in _TRUNCATED):
-        return Refusal("truncated", text)
-    if isinstance(error, NotImplementedError) or any(hint in words for hint in _BEYOND):
-        return Refusal("unsupported_format", text)
-    return Refusal("damaged", text)
