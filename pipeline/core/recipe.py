@@ -16,6 +16,9 @@ DEFAULT_FORMATS: frozenset[str] = frozenset(
 OPTIONAL_FORMATS: frozenset[str] = frozenset({"JPEG 2000", "PNM", "ICO"})
 """Formats that can be decoded too, when asked for."""
 
+EXTRA_FORMATS: frozenset[str] = frozenset({"JPEG XL", "RAW", "SVG"})
+"""Formats that are decoded where the packages of the extra `formats` are installed."""
+
 _LONGEST_JPEG_SIDE = 65_500  # libjpeg's JPEG_MAX_DIMENSION
 
 
@@ -88,7 +91,7 @@ class Recipe:
             raise ValueError("a background is three numbers from 0 to 255")
         if self.frame < 0:
             raise ValueError("frames count from 0")
-        unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS
+        unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS - EXTRA_FORMATS
         if unknown:
             raise ValueError(f"unknown formats: {', '.join(sorted(unknown))}")
 

@@ -15,6 +15,7 @@ from pipeline.core.reasons import rejection
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.decoder import Decoder, Picture, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
+from pipeline.imaging.jxl import JxlDecoder
 from pipeline.imaging.pass_through import may_pass
 from pipeline.imaging.perceptual import look_at
 from pipeline.imaging.raster import RasterDecoder
@@ -24,6 +25,10 @@ from pipeline.imaging.sniff import describe_other, sniff
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
 
 _QUARTER_TURNS = (5, 6, 7, 8)
+_DECODERS: dict[str, Callable[[bytes, Recipe], Decoder]] = {
+    "JPEG": JpegDecoder,
+    "JPEG XL": JxlDecoder,
+}
 _CHROMA = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
 
 
@@ -97,8 +102,8 @@ def _decoder(data: bytes, recipe: Recipe) -> Decoder:
     if kind not in recipe.formats:
         known = ", ".join(sorted(recipe.formats))
         raise Refusal("unsupported_format", f"it is of the kind {kind}; decoded are {known}")
-    if kind == "JPEG":
-        return JpegDecoder(data, recipe)
+    if kind in _DECODERS:
+        return _DECODERS[kind](data, recipe)
     return RasterDecoder(data, kind, recipe)
 
 

@@ -1,4 +1,4 @@
-"""Everything but JPEG in: PNG, WebP, GIF, BMP, TIFF, AVIF through Pillow, HEIC through libheif.
+"""Most formats in: PNG, WebP, GIF, BMP, TIFF, AVIF through Pillow, others through plugins of it.
 
 The plugin of the sniffed format is called directly: no other parser sees the bytes, and Pillow's
 own pixel limit, which warns instead of deciding, is not consulted.
@@ -36,13 +36,14 @@ _PLUGINS = {
     "JPEG 2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
     "PNM": ("PIL.PpmImagePlugin", "PpmImageFile"),
     "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
+    "JPEG XL": ("pillow_jxl.JpegXLImagePlugin", "JXLImageFile"),
 }
 _ORIENTATION_TAG = 0x0112
 _truncation = threading.Lock()
 
 
 class RasterDecoder:
-    """One file of a format that Pillow or pillow-heif decodes; attributes as `Decoder` says."""
+    """One file of a format that Pillow or a plugin of it decodes; attributes as `Decoder` says."""
 
     def __init__(self, data: bytes, format: str, recipe: Recipe) -> None:
         self.format = format
@@ -126,6 +127,8 @@ def _plugin(format: str) -> Callable[[io.BytesIO], Image.Image]:
         library.DEFAULT_MAX_THREADS = 1  # type: ignore[attr-defined]
     if format == "HEIC":
         library.options.DECODE_THREADS = 1
+    if format == "JPEG XL":
+        library.DECODE_THREADS = 0  # type: ignore[attr-defined]
     plugin: Callable[[io.BytesIO], Image.Image] = getattr(library, name)
     return plugin
 
@@ -143,8 +146,9 @@ def _choose_frame(image: Image.Image, frame: int) -> tuple[str, ...]:
 
 def _orientation(image: Image.Image) -> int:
     """Orientation still to be applied, by EXIF or else by XMP. Pillow turns TIFF while it loads;
-    what HEIC and AVIF say themselves pillow-heif has done, and Pillow has put it into EXIF."""
-    if image.format == "TIFF":
+    what HEIC and AVIF say themselves pillow-heif has done, and Pillow has put it into EXIF.
+    libjxl has turned by the codestream, beside which EXIF does not count (ISO/IEC 18181-2)."""
+    if image.format in ("TIFF", "JXL"):
         return 1
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)

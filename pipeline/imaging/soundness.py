@@ -54,8 +54,8 @@ def is_cut_short(data: bytes, format: str) -> bool:
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     if format == "TIFF":
         return _is_cut_tiff(data)
-    if format in ("HEIC", "AVIF"):
-        return _is_cut_box_file(data)
+    if format in ("HEIC", "AVIF") or (format == "JPEG XL" and data[:1] == b"\0"):
+        return _is_cut_box_file(data)  # a bare JPEG XL codestream does not say where it ends
     return False
 
 
