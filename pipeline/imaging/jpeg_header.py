@@ -50,6 +50,7 @@ class JpegHeader:
         process: coding process, e.g. "baseline", "progressive".
         precision: bits a sample.
         orientation: 1 to 8, by EXIF or else by XMP; 1 when absent or nonsense.
+        oriented: one of them says so.
         icc: the colour profile, None when absent or incomplete.
         clean: nothing but JFIF and Adobe segments: no EXIF, XMP, profile, comment, thumbnail.
     """
@@ -60,6 +61,7 @@ class JpegHeader:
     process: str
     precision: int
     orientation: int
+    oriented: bool
     icc: bytes | None
     clean: bool
 
@@ -169,6 +171,7 @@ def _header(found: _Gathered) -> JpegHeader:
         process=_SOF_PROCESSES[marker],
         precision=payload[0],
         orientation=found.orientation or found.xmp_orientation or 1,
+        oriented=bool(found.orientation or found.xmp_orientation),
         icc=_whole_profile(found),
         clean=found.clean,
     )

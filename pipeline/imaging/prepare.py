@@ -19,6 +19,7 @@ from pipeline.imaging.jxl import JxlDecoder
 from pipeline.imaging.pass_through import may_pass
 from pipeline.imaging.perceptual import look_at
 from pipeline.imaging.raster import RasterDecoder
+from pipeline.imaging.raw import RawDecoder
 from pipeline.imaging.reading import read_image_file
 from pipeline.imaging.resize import Pixels, turn
 from pipeline.imaging.sniff import describe_other, sniff
@@ -28,6 +29,7 @@ _QUARTER_TURNS = (5, 6, 7, 8)
 _DECODERS: dict[str, Callable[[bytes, Recipe], Decoder]] = {
     "JPEG": JpegDecoder,
     "JPEG XL": JxlDecoder,
+    "RAW": RawDecoder,
 }
 _CHROMA = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
 

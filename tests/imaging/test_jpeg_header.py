@@ -52,6 +52,13 @@ def test_what_else_a_file_carries_makes_it_unclean(segment: bytes) -> None:
     assert (header.width, header.orientation) == (160, 1)
 
 
+@pytest.mark.parametrize(("orientation", "oriented"), [(0, False), (1, True), (6, True)])
+def test_whether_anything_says_which_way_is_up(orientation: int, oriented: bool) -> None:
+    exif = builders.jpeg_segment(0xE1, b"Exif\0\0" + builders.exif(orientation))
+    assert read_header(builders.with_segments(PLAIN, exif)).oriented is oriented
+    assert not read_header(PLAIN).oriented
+
+
 def test_profiles_in_parts() -> None:
     profile = bytes(range(256)) * 600  # 153,600 bytes: three segments
     header = read_header(encoded(photo(), "JPEG", icc_profile=profile))
