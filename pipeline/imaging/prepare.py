@@ -23,6 +23,7 @@ from pipeline.imaging.raw import RawDecoder
 from pipeline.imaging.reading import read_image_file
 from pipeline.imaging.resize import Pixels, turn
 from pipeline.imaging.sniff import describe_other, sniff
+from pipeline.imaging.svg import SvgDecoder
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
 
 _QUARTER_TURNS = (5, 6, 7, 8)
@@ -30,6 +31,7 @@ _DECODERS: dict[str, Callable[[bytes, Recipe], Decoder]] = {
     "JPEG": JpegDecoder,
     "JPEG XL": JxlDecoder,
     "RAW": RawDecoder,
+    "SVG": SvgDecoder,
 }
 _CHROMA = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
 
