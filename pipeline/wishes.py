@@ -14,12 +14,13 @@ from pipeline.core.identity import hash_of
 from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail, UnsupportedDetail
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
+from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
 from pipeline.core.recipe import Caps as ImageCaps
-from pipeline.core.recipe import Recipe
 from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind
 from pipeline.core.tokens import RequestEstimator
 from pipeline.errors import UsageError
+from pipeline.extras import installed_formats
 from pipeline.prices import sheet_for
 from pipeline.stages.compare import Policy
 
@@ -220,6 +221,7 @@ def _recipe(config: Config, size: object) -> Recipe:
             min_side=images.min_side,
         ),
         perceptual_hash=images.near_duplicates is not None,
+        formats=DEFAULT_FORMATS | installed_formats(),
     )
 
 

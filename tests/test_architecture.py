@@ -28,7 +28,7 @@ RANKS = [
     ["wishes"],
     ["stages"],
     ["sources", "fetch", "providers", "sinks", "engines", "imaging", "ledger", "server", "config"],
-    ["catalog", "notify", "prices", "runlog", "url_cache", "workspace"],
+    ["catalog", "extras", "notify", "prices", "runlog", "url_cache", "workspace"],
     ["files"],
     ["core"],
     ["clock", "failpoints", "secrets", "stopping", "waking"],
@@ -38,13 +38,14 @@ RANK = {room: -line for line, rooms in enumerate(RANKS) for room in rooms}
 
 IMPURE = {
     *("aiohttp", "asyncio", "click", "concurrent", "ctypes", "fcntl", "glob", "http", "httpx2"),
-    *("io", "logging", "mmap", "multiprocessing", "openai", "os", "pathlib", "PIL"),
+    *("importlib", "io", "logging", "mmap", "multiprocessing", "openai", "os", "pathlib", "PIL"),
     *("platform", "pyarrow", "random", "secrets", "select", "shutil", "signal", "socket"),
     *("sqlite3", "subprocess", "sys", "tempfile", "threading", "time", "tqdm", "urllib"),
 }
 HEAVY = {
     *("aiohttp", "cykooz_resizer", "genai_prices", "numpy", "onnx", "onnxruntime", "openai"),
-    *("orjson", "pandas", "PIL", "pillow_heif", "pyarrow", "simplejpeg"),
+    *("orjson", "pandas", "PIL", "pillow_heif", "pillow_jxl", "pyarrow", "rawpy", "resvg_py"),
+    "simplejpeg",
 }
 SQL = re.compile(
     r"\s*(SELECT\s.+\sFROM|INSERT\s+(OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM"

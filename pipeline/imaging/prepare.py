@@ -12,7 +12,7 @@ import simplejpeg
 from PIL import Image, JpegImagePlugin
 
 from pipeline.core.reasons import rejection
-from pipeline.core.recipe import Recipe
+from pipeline.core.recipe import EXTRA_FORMATS, Recipe
 from pipeline.imaging.decoder import Decoder, Picture, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.jxl import JxlDecoder
@@ -104,11 +104,17 @@ def _decoder(data: bytes, recipe: Recipe) -> Decoder:
     if kind is None:
         raise Refusal("not_an_image", describe_other(data))
     if kind not in recipe.formats:
-        known = ", ".join(sorted(recipe.formats))
-        raise Refusal("unsupported_format", f"it is of the kind {kind}; decoded are {known}")
+        raise Refusal("unsupported_format", f"it is of the kind {kind}; {_instead(kind, recipe)}")
     if kind in _DECODERS:
         return _DECODERS[kind](data, recipe)
     return RasterDecoder(data, kind, recipe)
+
+
+def _instead(kind: str, recipe: Recipe) -> str:
+    """What can be done about a format that is not decoded, or which ones are."""
+    if kind in EXTRA_FORMATS:
+        return 'pip install "captionmill[formats]" lets it be decoded'
+    return f"decoded are {', '.join(sorted(recipe.formats))}"
 
 
 def _check_caps(decoder: Decoder, recipe: Recipe) -> None:

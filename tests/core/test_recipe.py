@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from pipeline.core.recipe import DEFAULT_FORMATS, Caps, Recipe
+from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, OPTIONAL_FORMATS, Caps, Recipe
 from pipeline.core.sizing import SizePolicy, bind
 from tests.imaging.drawing import LongSide
 
@@ -59,6 +59,12 @@ def test_a_hash_more_changes_neither() -> None:
 def test_every_field_was_thought_of() -> None:
     names = {field.name for field in dataclasses.fields(Recipe)}
     assert names == {*SHAPING, *DECIDING, "perceptual_hash"}
+
+
+def test_every_known_format_may_be_asked_for() -> None:
+    every = DEFAULT_FORMATS | EXTRA_FORMATS | OPTIONAL_FORMATS
+    assert changed("formats", every).admission()["formats"] == sorted(every)
+    assert PLAIN.formats == DEFAULT_FORMATS
 
 
 def test_a_bound_size_policy_is_a_size_chooser() -> None:

@@ -299,6 +299,38 @@ def test_formats_that_are_not_decoded_are_named(data: bytes, name: str) -> None:
     assert rejected.source_format == name
 
 
+@pytest.mark.parametrize(
+    ("data", "name", "words"),
+    [
+        (b"\xff\x0a" + bytes(50), "JPEG XL", 'pip install "captionmill[formats]"'),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", 'pip install "captionmill[formats]"'),
+        (b"IIRO" + bytes(50), "RAW", 'pip install "captionmill[formats]"'),
+        (b"8BPS\0\1" + bytes(50), "PSD", "decoded are AVIF, BMP, GIF, HEIC, JPEG, PNG"),
+    ],
+)
+def test_the_reason_says_what_to_install(data: bytes, name: str, words: str) -> None:
+    detail = _rejected(data).rejection.detail
+    assert f"it is of the kind {name}; {words}" in detail
+    assert ("decoded are" in detail) == (name == "PSD")
+
+
+def test_packages_of_further_formats_are_not_imported_before_such_a_file_comes() -> None:
+    code = """
+import sys
+from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, Recipe
+from pipeline.imaging import prepare
+from tests.imaging.drawing import LongSide, encoded, quarters
+prepare(encoded(quarters(), "PNG"), Recipe(LongSide(96), formats=DEFAULT_FORMATS | EXTRA_FORMATS))
+print(*sys.modules)
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert not {"pillow_jxl", "rawpy", "resvg_py"} & set(done.stdout.split())
+
+
 def test_only_allowed_formats_are_decoded() -> None:
     recipe = Recipe(LongSide(96), formats=frozenset({"JPEG"}))
     assert _rejected(encoded(quarters(), "PNG"), recipe).rejection.code == "unsupported_format"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.recipe import DEFAULT_FORMATS, OPTIONAL_FORMATS
+from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, OPTIONAL_FORMATS
 from pipeline.imaging.sniff import describe_other, sniff
 from tests.imaging.drawing import encoded, quarters
 from tests.imaging.samples import Sample, all_samples
@@ -22,6 +22,15 @@ def test_every_sample_is_recognised(sample: Sample) -> None:
 def test_every_decodable_format_has_a_sample_or_is_optional() -> None:
     assert {sample.format for sample in all_samples()} == DEFAULT_FORMATS
     assert not DEFAULT_FORMATS & OPTIONAL_FORMATS
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [(b"\xff\x0a", "JPEG XL"), (b"IIU\0", "RAW"), (b"<?xml?>\n<svg>", "SVG")],
+)
+def test_formats_of_further_packages_have_the_recipes_names(data: bytes, name: str) -> None:
+    assert sniff(data) == name
+    assert name in EXTRA_FORMATS
 
 
 def tiff(*tags: tuple[int, int], order: str = "<") -> bytes:

@@ -1,0 +1,15 @@
+"""What the packages of the extra `formats` add, where they are installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+_PACKAGES = {"JPEG XL": "pillow_jxl", "RAW": "rawpy", "SVG": "resvg_py"}
+
+
+def installed_formats() -> frozenset[str]:
+    """The image formats whose package is installed; none of them is imported for the answer.
+
+    It goes into the recipe, so that refusals from before a package was there are looked at again.
+    """
+    return frozenset(name for name, package in _PACKAGES.items() if find_spec(package) is not None)
