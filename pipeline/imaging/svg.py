@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from functools import cache
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.decoder import Decoder, Picture, Refusal
@@ -32,6 +33,10 @@ _PIXELS = {
     "ex": 8.0,
 }
 _LONGEST = 1e9
+_USUAL = ("Arial", "Helvetica", "Liberation Sans", "DejaVu Sans", "Noto Sans", "FreeSans")
+_GENERIC = ("serif", "sans_serif", "cursive", "fantasy", "monospace")
+_DEFAULT_FAMILIES = ("font_family", *(f"{name}_family" for name in _GENERIC))
+_PROBE = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text y="9">{}</text></svg>'
 _SAME_SHAPE = 0.01  # of width / height: what rounding to whole pixels makes of it
 _CURRENT_FOLDER = os.devnull  # where nothing is, if a reference ever came so far
 
@@ -56,17 +61,17 @@ class SvgDecoder:
         Raises:
             Refusal: the renderer cannot draw it.
         """
-        text = self._source.written(**self._frame(width, height))
+        written = self._source.written(**self._frame(width, height))
+        flags: tuple[str, ...] = ()
         with translated():
-            import resvg_py
-
-            drawn = resvg_py.svg_to_bytes(
-                svg_string=text,
-                dpi=96.0,
-                resources_dir=_CURRENT_FOLDER,
-                skip_system_fonts=not self._source.text,
-            )
-        return RasterDecoder(bytes(drawn), "PNG", self._recipe).render(width, height)
+            if self._source.text:
+                font = _usual_font()
+                flags = () if font else ("text_needs_fonts",)
+                drawn = _draw(written, font)
+            else:
+                drawn = _draw(written, skip_system_fonts=True)
+        picture = RasterDecoder(drawn, "PNG", self._recipe).render(width, height)
+        return Picture(picture.pixels, flags + picture.flags)
 
     def _frame(self, width: int, height: int) -> Attributes:
         """Attributes of the outermost element that make it fill so many pixels."""
@@ -100,6 +105,31 @@ class SvgDecoder:
         if self._pixels_inside > allowed:
             raise Refusal("too_many_pixels", f"images inside it have more than {allowed} pixels")
         return kind.lower()
+
+
+def _draw(text: str, font: str | None = None, skip_system_fonts: bool = False) -> bytes:
+    """A PNG; `font` is the family that stands for those that are not installed."""
+    import resvg_py
+
+    drawn = resvg_py.svg_to_bytes(
+        svg_string=text,
+        dpi=96.0,
+        resources_dir=_CURRENT_FOLDER,
+        skip_system_fonts=skip_system_fonts,
+        **dict.fromkeys(_DEFAULT_FAMILIES, font),
+    )
+    return bytes(drawn)
+
+
+@cache
+def _usual_font() -> str | None:
+    """A family that is installed here, None when all of the usual ones are missing.
+
+    resvg takes Arial or Times where a drawing names no family, a generic one or one that is
+    missing, and draws no text at all where these are missing too, as on most servers.
+    """
+    blank = _draw(_PROBE.format(""))
+    return next((name for name in _USUAL if _draw(_PROBE.format("W"), name) != blank), None)
 
 
 def natural_size(attributes: Attributes) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -14,7 +15,7 @@ from PIL import Image
 from pipeline.core.recipe import Caps, Recipe
 from pipeline.imaging import prepare
 from pipeline.imaging.decoder import Refusal
-from pipeline.imaging.svg import SvgDecoder, natural_size
+from pipeline.imaging.svg import SvgDecoder, _usual_font, natural_size
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import (
     QUARTERS,
@@ -75,7 +76,7 @@ def library() -> ModuleType:
 
 
 @pytest.fixture
-def canvas(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def canvas(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """A stand-in for resvg that notes what it is asked, and draws an empty picture."""
     fake = SimpleNamespace(asked=[])
 
@@ -85,7 +86,9 @@ def canvas(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     fake.svg_to_bytes = draw
     monkeypatch.setitem(sys.modules, "resvg_py", fake)
-    return fake
+    _usual_font.cache_clear()
+    yield fake
+    _usual_font.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -134,9 +137,31 @@ def test_the_renderer_is_asked_for_just_that_size(
     assert asked["skip_system_fonts"]
 
 
-def test_fonts_are_read_for_text_only(canvas: SimpleNamespace) -> None:
-    SvgDecoder(svg("<text>words</text>"), RECIPE).render(9, 9)
-    assert not canvas.asked[0]["skip_system_fonts"]
+@pytest.mark.parametrize("installed", ["DejaVu Sans", None])
+def test_text_is_drawn_in_a_font_that_is_there_or_flagged(
+    canvas: SimpleNamespace, installed: str | None
+) -> None:
+    def draw(**options: object) -> bytes:
+        canvas.asked.append(options)
+        seen = ">W<" in str(options["svg_string"]) and options["font_family"] == installed
+        return encoded(Image.new("RGBA", (4, 4), (0, 0, 0, 255 * seen)), "PNG")
+
+    canvas.svg_to_bytes = draw
+    picture = SvgDecoder(svg("<text>words</text>"), RECIPE).render(9, 9)
+    asked = canvas.asked[-1]
+    assert not asked["skip_system_fonts"]
+    assert asked["font_family"] == asked["monospace_family"] == installed
+    assert picture.flags == (() if installed else ("text_needs_fonts",))
+
+
+@pytest.mark.usefixtures("library")
+def test_text_is_drawn_whatever_its_font_unless_flagged() -> None:
+    for family in ("", "sans-serif", "Nonesuch"):
+        text = f'<text y="110" font-size="120" font-family="{family}">WWW</text>'
+        prepared = prepare(svg(text), RECIPE)
+        assert isinstance(prepared, PreparedImage)
+        darkest = min(low for low, _ in shown(prepared).getextrema())
+        assert (darkest < 99) != ("text_needs_fonts" in prepared.flags)
 
 
 def test_caps_are_about_the_natural_size(canvas: SimpleNamespace) -> None:
