@@ -59,7 +59,7 @@ _HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_SVG = re.compile(rb"<svg[\s>]|<!DOCTYPE\s+svg", re.IGNORECASE)
+_SVG = re.compile(rb"<(?:[a-z][\w.-]*:)?svg[\s>/]|<!DOCTYPE\s+svg", re.IGNORECASE)
 
 # Not images at all, but worth a name in the reason.
 _OTHERS: tuple[tuple[bytes, str], ...] = (

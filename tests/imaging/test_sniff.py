@@ -61,6 +61,8 @@ def tiff(*tags: tuple[int, int], order: str = "<") -> bytes:
         (b"P5\n# made by hand\n", "PNM"),
         (b"Paris", None),
         (b"<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
+        (b"<?xml version='1.0'?><s:svg xmlns:s='http://www.w3.org/2000/svg'>", "SVG"),
+        (b"<mysvg><svgs></svgs></mysvg>", None),
         (b"<?xml version='1.0'?><!DOCTYPE svg PUBLIC '-//W3C//DTD SVG'>", "SVG"),
         (b"<html><body><svg></svg></body></html>", None),
         (b"\n\n%PDF-1.4", "PDF"),
