@@ -144,12 +144,9 @@ class Works:
     def record_prepared(self, recipe: RecipeRow, image: PreparedImage) -> Content:
         """Keep an image's identity. What was known for (source_id, recipe) stays: a newer
         encoder gives other bytes, and must not make us pay again."""
-        original, new = self._original(
-            image.source_id,
-            image.source_format or None,  # nobody saw an image that is sent as its address
-            image.source_width or None,
-            image.source_height or None,
-        )
+        kind = image.source_format or None  # nobody saw an image that is sent as its address
+        size = image.source_width or None, image.source_height or None
+        original, new = self._original(image.source_id, kind, *size)
         known = None if new else self.prepared_as(image.source_id, recipe)
         if isinstance(known, Content):
             self._look_at(known, image)
@@ -209,10 +206,12 @@ class Works:
     def _original(
         self, source_id: bytes, kind: str | None, width: int | None, height: int | None
     ) -> tuple[int, bool]:
-        """The row of a file's bytes, and whether it was made now."""
+        """The row of a file's bytes, and whether it was made, or learned its size, only now: what
+        was refused for its format has none before it can be decoded."""
         made = self._db.number(
             "INSERT INTO originals (source_id, format, width, height) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING RETURNING id",
+            "ON CONFLICT (source_id) DO UPDATE SET format = ?2, width = ?3, height = ?4 "
+            "WHERE width IS NULL AND ?3 > 0 RETURNING id",
             (source_id, kind, width, height),
         )
         row = made or self._db.number("SELECT id FROM originals WHERE source_id = ?", (source_id,))

@@ -31,6 +31,25 @@ def test_a_rejection_is_known_for_these_bytes(world: World) -> None:
     works.record_rejected(world.recipe, RejectedImage(None, Rejection("unreadable", "x")))
 
 
+def test_what_was_refused_before_its_size_was_known_learns_it(world: World) -> None:
+    """As a file whose decoder was installed only later."""
+    works = world.ledger.works
+
+    def known() -> object:
+        return world.ledger.database.one("SELECT format, width, height FROM originals")
+
+    image = prepared(1)
+    refused = RejectedImage(image.source_id, Rejection("unsupported_format", "x"), "RAW")
+    works.record_rejected(world.recipe, refused)
+    assert known() == ("RAW", None, None)
+    works.record_rejected(world.recipe, refused)
+    content = works.record_prepared(world.recipe, image)
+    assert known() == (image.source_format, image.source_width, image.source_height)
+    assert works.record_prepared(world.recipe, prepared(9, source=1)) == content
+    works.record_rejected(world.recipe, refused)
+    assert known() == (image.source_format, image.source_width, image.source_height)
+
+
 def test_a_work_exists_once_and_an_adopted_one_learns_its_content(world: World) -> None:
     world.image("a.jpg", 1)
     row, key = world.works[0]
