@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 import pybase64
 import simplejpeg
@@ -15,23 +16,20 @@ from pipeline.core.reasons import rejection
 from pipeline.core.recipe import EXTRA_FORMATS, Recipe
 from pipeline.imaging.decoder import Decoder, Picture, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
-from pipeline.imaging.jxl import JxlDecoder
 from pipeline.imaging.pass_through import may_pass
 from pipeline.imaging.perceptual import look_at
 from pipeline.imaging.raster import RasterDecoder
-from pipeline.imaging.raw import RawDecoder
 from pipeline.imaging.reading import read_image_file
 from pipeline.imaging.resize import Pixels, turn
 from pipeline.imaging.sniff import describe_other, sniff
-from pipeline.imaging.svg import SvgDecoder
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
 
 _QUARTER_TURNS = (5, 6, 7, 8)
-_DECODERS: dict[str, Callable[[bytes, Recipe], Decoder]] = {
-    "JPEG": JpegDecoder,
-    "JPEG XL": JxlDecoder,
-    "RAW": RawDecoder,
-    "SVG": SvgDecoder,
+# imported when first met: most data sets hold none of them
+_SELDOM = {
+    "JPEG XL": ("jxl", "JxlDecoder"),
+    "RAW": ("raw", "RawDecoder"),
+    "SVG": ("svg", "SvgDecoder"),
 }
 _CHROMA = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
 
@@ -105,9 +103,13 @@ def _decoder(data: bytes, recipe: Recipe) -> Decoder:
         raise Refusal("not_an_image", describe_other(data))
     if kind not in recipe.formats:
         raise Refusal("unsupported_format", f"it is of the kind {kind}; {_instead(kind, recipe)}")
-    if kind in _DECODERS:
-        return _DECODERS[kind](data, recipe)
-    return RasterDecoder(data, kind, recipe)
+    if kind == "JPEG":
+        return JpegDecoder(data, recipe)
+    if kind not in _SELDOM:
+        return RasterDecoder(data, kind, recipe)
+    module, name = _SELDOM[kind]
+    decoder: Decoder = getattr(import_module(f"pipeline.imaging.{module}"), name)(data, recipe)
+    return decoder
 
 
 def _instead(kind: str, recipe: Recipe) -> str:

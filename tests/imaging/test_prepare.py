@@ -435,3 +435,12 @@ def test_a_preparer_travels(tmp_path: Path) -> None:
     path.write_bytes(encoded(quarters(), "PNG"))
     preparer = pickle.loads(pickle.dumps(Preparer(RECIPE)))
     assert preparer(str(path)) == prepare_file(str(path), RECIPE)
+
+
+def test_decoders_of_seldom_formats_are_imported_when_first_met() -> None:
+    code = (
+        "import sys, pipeline.imaging; "
+        "print([n for n in ('jxl', 'raw', 'svg') if f'pipeline.imaging.{n}' in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
