@@ -146,9 +146,8 @@ def _choose_frame(image: Image.Image, frame: int) -> tuple[str, ...]:
 
 def _orientation(image: Image.Image) -> int:
     """Orientation still to be applied, by EXIF or else by XMP. Pillow turns TIFF while it loads;
-    what HEIC and AVIF say themselves pillow-heif has done, and Pillow has put it into EXIF.
-    libjxl has turned by the codestream, beside which EXIF does not count (ISO/IEC 18181-2)."""
-    if image.format in ("TIFF", "JXL"):
+    what HEIC and AVIF say themselves pillow-heif has done, and Pillow has put it into EXIF."""
+    if image.format == "TIFF":
         return 1
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)

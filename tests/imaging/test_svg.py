@@ -270,6 +270,12 @@ def test_a_view_box_of_another_shape_keeps_its_shape() -> None:
 
 
 @pytest.mark.usefixtures("library")
+def test_lengths_within_are_those_of_css() -> None:
+    inch = f'<rect width="120pt" height="1.25in" fill="rgb{RED}"/>'
+    assert_shows(prepare(svg(inch), RECIPE), (RED,) * 4)
+
+
+@pytest.mark.usefixtures("library")
 def test_transparent_parts_show_the_background() -> None:
     recipe = Recipe(LongSide(96), background=(10, 200, 30), formats=SVG)
     assert_shows(prepare(svg(""), recipe), ((10, 200, 30),) * 4)
