@@ -146,7 +146,7 @@ class Works:
         encoder gives other bytes, and must not make us pay again."""
         kind = image.source_format or None  # nobody saw an image that is sent as its address
         size = image.source_width or None, image.source_height or None
-        original, new = self._original(image.source_id, kind, *size)
+        original, new = self.original(image.source_id, kind, *size)
         known = None if new else self.prepared_as(image.source_id, recipe)
         if isinstance(known, Content):
             self._look_at(known, image)
@@ -186,7 +186,7 @@ class Works:
         """Keep that these bytes cannot be prepared under this recipe."""
         if image.source_id is None:
             return
-        original = self.original(
+        original, _ = self.original(
             image.source_id, image.source_format, image.source_width, image.source_height
         )
         self._db.execute(
@@ -199,22 +199,22 @@ class Works:
 
     def original(
         self, source_id: bytes, kind: str | None, width: int | None, height: int | None
-    ) -> int:
-        """The row of a file's bytes, made when new."""
-        return self._original(source_id, kind, width, height)[0]
-
-    def _original(
-        self, source_id: bytes, kind: str | None, width: int | None, height: int | None
     ) -> tuple[int, bool]:
-        """The row of a file's bytes, and whether it was made, or learned its size, only now: what
-        was refused for its format has none before it can be decoded."""
+        """The row of a file's bytes, and whether it was made now. A row without a size learns it:
+        what was refused for its format has none before it can be decoded."""
+        values = (source_id, kind, width, height)
         made = self._db.number(
             "INSERT INTO originals (source_id, format, width, height) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (source_id) DO UPDATE SET format = ?2, width = ?3, height = ?4 "
-            "WHERE width IS NULL AND ?3 > 0 RETURNING id",
-            (source_id, kind, width, height),
+            "ON CONFLICT DO NOTHING RETURNING id",
+            values,
         )
-        row = made or self._db.number("SELECT id FROM originals WHERE source_id = ?", (source_id,))
+        if not made and width:
+            self._db.execute(
+                "UPDATE originals SET format = ?2, width = ?3, height = ?4 "
+                "WHERE source_id = ?1 AND width IS NULL",
+                values,
+            )
+        row = made or self._db.number("SELECT id FROM originals WHERE source_id = ?", values[:1])
         return row, bool(made)
 
     # -- works ---------------------------------------------------------------------------------

@@ -50,6 +50,14 @@ def test_what_was_refused_before_its_size_was_known_learns_it(world: World) -> N
     assert known() == (image.source_format, image.source_width, image.source_height)
 
 
+def test_the_first_content_is_kept_when_the_size_is_learned_later(world: World) -> None:
+    works = world.ledger.works
+    first = works.record_prepared(world.recipe, prepared(1))
+    world.ledger.database.execute("UPDATE originals SET width = NULL")  # as older ledgers have it
+    assert works.record_prepared(world.recipe, prepared(9, source=1)) == first
+    assert works.prepared_as(bytes([1]) * 32, world.recipe) == first
+
+
 def test_a_work_exists_once_and_an_adopted_one_learns_its_content(world: World) -> None:
     world.image("a.jpg", 1)
     row, key = world.works[0]
