@@ -159,7 +159,7 @@ def _throughput(corpus: str, paths: list[str], rounds: int) -> dict[str, Any]:
 
     On a machine that does other things too only the ratio of CPU says much.
     """
-    many = paths * max(1, 2000 // len(paths)) if corpus == "S" else paths * 2
+    many = paths * max(1, 2000 // len(paths)) if corpus == "S" else paths * 5
     ratios, cpu, parent = [], [], []
     recipe = Recipe(ways.LongSide(512), quality=ways.QUALITY)
     with LocalEngine(Preparer(recipe)) as engine:

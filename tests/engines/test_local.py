@@ -146,6 +146,14 @@ def test_limits_are_in_force(engine: LocalEngine) -> None:
     assert answer.rejection.detail == f"{[1 << 30, 0, 16 << 20]} 1"
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="this system has no such policy")
+def test_workers_are_batch_work(engine: LocalEngine) -> None:
+    answer = run(engine, "policy")[0]
+    assert isinstance(answer, RejectedImage)
+    assert answer.rejection.detail == str(os.SCHED_BATCH)
+    assert os.sched_getscheduler(0) != os.SCHED_BATCH
+
+
 def test_workers_cannot_fill_the_disk(tmp_path: Path) -> None:
     limits = Limits(10, file_bytes=4096)
     with LocalEngine(trouble, workers=1, limits=limits) as engine:

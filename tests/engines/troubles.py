@@ -78,7 +78,11 @@ def _die_once(mark: str) -> None:
         os._exit(9)
 
 
-_TELLING: dict[str, Callable[[], str]] = {"limits": _limits, "pid": lambda: str(os.getpid())}
+_TELLING: dict[str, Callable[[], str]] = {
+    "limits": _limits,
+    "pid": lambda: str(os.getpid()),
+    "policy": lambda: str(os.sched_getscheduler(0)),
+}
 _DOING: dict[str, Callable[[str], object]] = {
     "ok": str,
     "slow": lambda seconds: time.sleep(float(seconds)),
