@@ -14,6 +14,9 @@ def main() -> None:
     # numpy's BLAS, for which there is no work here, would start a thread for each core and let
     # them spin: a tenth of a second of CPU
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # packages that want to watch pydantic are none of ours, and looking for them reads the
+    # description of every installed one
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # what a run makes for each image is gone without the cycle collector, which by default would
     # look for cycles after every 700 objects: a twentieth of the CPU
     gc.set_threshold(_NEW_OBJECTS, 20, 20)

@@ -13,7 +13,6 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPException
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -87,6 +86,7 @@ def _run(notice: Notice, body: bytes, summary: Mapping[str, object]) -> str:
 
 def _post(url: str, timeout: int, body: bytes) -> str:
     """Post the summary. The address may hold a token: only its host is ever named."""
+    from http.client import HTTPException
     from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
     class _NoRedirects(HTTPRedirectHandler):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pipeline.config import Config
 from pipeline.core.pace import Pace
@@ -11,10 +12,12 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.groups import ONLINE, is_online
 from pipeline.session import Session
 from pipeline.stages.caption import Tally, Watcher
-from pipeline.stages.online import GROUP, Feed, OnlineCaptioner
 from pipeline.stages.preprocess import Order
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.write import Pen, Writer
+
+if TYPE_CHECKING:
+    from pipeline.stages.online import Feed
 
 _NO_BATCHES = frozenset({403, 404, 405, 501})  # HTTP statuses of a list that is not there for us
 
@@ -23,8 +26,10 @@ def caption_online(
     session: Session, config: Config, order: Order, pen: Pen, feed: Feed, watcher: Watcher
 ) -> Tally:
     """Caption what `feed` writes, one request at a time; gives what became of it."""
+    # with asyncio and TLS, which most runs do without
     from pipeline.providers.openai_batch import OpenAIBatches
     from pipeline.providers.openai_online import OpenAIOnline
+    from pipeline.stages.online import GROUP, OnlineCaptioner
 
     service = session.desk.service
     assert isinstance(service, OpenAIBatches)  # the same address and key serve both

@@ -7,7 +7,6 @@ import io
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import click
 
@@ -65,7 +64,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("captionmill"), prog_name="captionmill")
+@click.version_option(package_name="captionmill", prog_name="captionmill")
 def cli() -> None:
     """Caption images through the OpenAI Batch API: never paid twice, never over budget, one
     Parquet table.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pipeline.fetch.all import fetch_all
 from pipeline.fetch.options import FetchOptions
-from pipeline.fetch.pump import fetch_all
 from pipeline.url_cache import Fetched
 
 __all__ = ["FetchOptions", "Fetched", "fetch_all"]

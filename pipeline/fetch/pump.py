@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pipeline.core.download import refusal
 from pipeline.fetch.options import FetchOptions
 from pipeline.records import Rejection
 from pipeline.url_cache import Fetched, UrlCache
@@ -31,49 +27,8 @@ does not keep the others from being asked."""
 _CHECK_SECONDS = 0.5
 
 
-def fetch_all(
-    urls: Iterable[tuple[int, str]],
-    options: FetchOptions,
-    cache: Path,
-    *,
-    now: int | None = None,
-    check_stop: Callable[[], None] = lambda: None,
-    lookup: Lookup | None = None,
-) -> Iterator[Result]:
-    """Download images to `cache`; gives each URL's number with its image or its reason.
-
-    Results come as they are ready, not in order; each number comes exactly once. `urls` is read
-    in the caller's thread, at most `8 * total_concurrency` ahead of what was given back: memory is
-    constant in their number. The cache belongs to one caller at a time.
-
-    Args:
-        urls: (number, URL) pairs; a URL that comes again is not downloaded again.
-        options: see FetchOptions; without `allow` nothing is contacted.
-        cache: a folder, made when missing.
-        now: epoch seconds, for deciding what is due for a re-check.
-        check_stop: called every half a second or so; may raise to end the downloads.
-        lookup: how names become addresses; None asks the operating system.
-
-    Raises:
-        StorageError: the cache cannot be written. Nothing that a site does raises.
-        ValueError: `options.allow_addresses` holds something that is no network.
-    """
-    if not options.allow:
-        detail = "allow it in the configuration, or download the images first"
-        for number, _ in urls:
-            yield number, refusal("url_not_enabled", detail)
-        return
-    waiting = iter(urls)
-    first = next(waiting, None)
-    if first is None:
-        return
-    moment = int(time.time()) if now is None else now
-    with _Pump(options, UrlCache(cache), moment, lookup) as pump:
-        yield from pump.run(itertools.chain([first], waiting), check_stop)
-
-
-class _Pump:
-    """The thread, its loop, and the queue of what is ready."""
+class Pump:
+    """The thread, its loop, and the queue of what is ready. A context manager."""
 
     def __init__(
         self, options: FetchOptions, cache: UrlCache, now: int, lookup: Lookup | None
@@ -104,6 +59,7 @@ class _Pump:
     def run(
         self, urls: Iterator[tuple[int, str]], check_stop: Callable[[], None]
     ) -> Iterator[Result]:
+        """Each number with its image or its reason, as they are ready."""
         submit = self._inbox.result()
         waiting, more = 0, True
         while more or waiting:

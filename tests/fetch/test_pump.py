@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Interrupted, StorageError
-from pipeline.fetch import FetchOptions, fetch_all
+from pipeline.fetch import fetch_all
 from pipeline.records import Rejection
 from pipeline.url_cache import UrlCache
-from tests.fetch.site import LOCAL, Contacts, Request, Site, code, fetch, hang, reply
+from tests.fetch.site import LOCAL, Request, Site, code, fetch, hang, reply
 
 FEW = replace(LOCAL, total_concurrency=2, per_host=2)
 AHEAD = 8 * FEW.total_concurrency
@@ -22,26 +22,6 @@ AHEAD = 8 * FEW.total_concurrency
 
 def fetch_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "fetch"]
-
-
-def test_nothing_is_contacted_unless_allowed(
-    site: Site, contacts: Contacts, tmp_path: Path
-) -> None:
-    urls = [(7, site.on("/a", reply())), (8, "no url")]
-    options = replace(LOCAL, allow=False)
-    found = dict(fetch_all(urls, options, tmp_path / "cache"))
-    assert {number: code(result) for number, result in found.items()} == {
-        7: "url_not_enabled",
-        8: "url_not_enabled",
-    }
-    assert contacts.addresses == []
-    assert not (tmp_path / "cache").exists()
-    assert not FetchOptions().allow
-
-
-def test_no_urls_are_no_work(tmp_path: Path) -> None:
-    assert list(fetch_all([], LOCAL, tmp_path)) == []
-    assert fetch_threads() == []
 
 
 def test_results_come_as_they_are_ready(site: Site, tmp_path: Path) -> None:
