@@ -23,7 +23,7 @@ from pipeline.stages.collect import Collected
 from pipeline.stages.handover import Handed, give_back, hand_over
 from pipeline.stages.merge import Origin
 from pipeline.stages.merge import merge as merge_file
-from pipeline.stages.preprocess import Order
+from pipeline.stages.preprocess import Engines, Order
 from pipeline.stages.write import Writer
 
 Say = Callable[[str], None]
@@ -51,24 +51,25 @@ def write(
         ):
             # whoever runs the files pays for them: nothing is asked here
             run = Run(session, source, report, lambda _question: True, watcher or Quiet())
-            crawled = run.crawl()
-            order = run.order(crawled)
-            run.ask(order)
-            _write(run, order, Path(out))
+            with run.engines() as engines:
+                crawled = run.crawl(engines.sparing.begin)
+                order = run.order(crawled)
+                run.ask(order)
+                _write(run, order, engines, Path(out))
             finish(session, report, crawled.source)
     return report
 
 
-def _write(run: Run, order: Order, folder: Path) -> None:
+def _write(run: Run, order: Order, engines: Engines, folder: Path) -> None:
     """Seal shards and hand each over at once; the budget's end is noted in the report."""
     session, handed = run.session, Handed()
     pen, now = run.pen(None), session.clock.now
     writer = Writer(session.ledger, order, pen, now, run.watcher.prepared)
     try:
-        with run.engines(order) as engines:
-            hand_over(session.desk, order.spec, folder, handed)
-            for row in writer.write(engines, lambda image: locate(run.source, image)):
-                hand_over(session.desk, order.spec, folder, handed, row)
+        run.settle(order, engines)
+        hand_over(session.desk, order.spec, folder, handed)
+        for row in writer.write(engines, lambda image: locate(run.source, image)):
+            hand_over(session.desk, order.spec, folder, handed, row)
     except OverBudget as error:
         run.report.fail(error)
     finally:

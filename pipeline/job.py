@@ -20,7 +20,7 @@ from pipeline.core.prompt import check_template, template_fields
 from pipeline.finishing import export_all, finish
 from pipeline.inputs import download, locate, open_data, restore, restores
 from pipeline.ledger.lookup import KnownOriginals
-from pipeline.ledger.works import SpecText
+from pipeline.ledger.works import RecipeRow, SpecText
 from pipeline.online import at_flex, caption_online, look_at_service
 from pipeline.recording import recorded, told
 from pipeline.records import Nano
@@ -140,25 +140,26 @@ class Run:
     def go(self, *, wait: bool) -> None:
         """Crawl, ask, caption, export, clean."""
         with recorded(self.session, self.report):
-            crawled = self.crawl()
-            tally = Tally()
-            if look_at_service(self.session, tally):
-                order = self.order(crawled)
-                self.ask(order)
-                tally = self._caption(order, wait=wait)
-            else:
-                found = collect_batches(self.session.desk)
-                tally.settled, tally.outcomes = found.batches, found.outcomes
-                tally.open = found.open
+            with self.engines() as engines:
+                crawled = self.crawl(engines.sparing.begin)
+                tally = Tally()
+                if look_at_service(self.session, tally):
+                    order = self.order(crawled)
+                    self.ask(order)
+                    tally = self._caption(order, engines, wait=wait)
+                else:
+                    found = collect_batches(self.session.desk)
+                    tally.settled, tally.outcomes = found.batches, found.outcomes
+                    tally.open = found.open
             self.report.add_tally(tally)
             finish(self.session, self.report, crawled.source)
 
-    def crawl(self) -> Crawled:
-        """Look at the source."""
+    def crawl(self, expect: Callable[[int], None] = lambda _todo: None) -> Crawled:
+        """Look at the source; `expect` as in `stages.crawl`."""
         session = self.session
         now, check_stop = session.clock.now(), session.desk.check_stop
         download(session.config, self.source, session)
-        crawled = crawl(session.ledger, self.source, now, check_stop)
+        crawled = crawl(session.ledger, self.source, now, check_stop, expect)
         self.report.add_crawl(crawled)
         self.watcher.found(crawled.images, crawled.todo)
         return crawled
@@ -182,7 +183,7 @@ class Run:
             source=crawled.source,
             spec=ledger.works.spec(wished.spec, text, self.session.clock.now()),
             spec_id=wished.spec_id,
-            recipe=ledger.works.recipe(wished.recipe.canonical(), wished.recipe.admission()),
+            recipe=self._recipe(),
             template=wished.template,
         )
 
@@ -203,19 +204,29 @@ class Run:
         )
 
     @contextmanager
-    def engines(self, order: Order) -> Iterator[Engines]:
-        """The workers that prepare images, once it is known which of them look alike."""
+    def engines(self) -> Iterator[Engines]:
+        """The workers that prepare images; none runs before one is needed."""
+        session = self.session
+        alike = session.config.images.near_duplicates
+        known = KnownOriginals(session.workspace.ledger, self._recipe(), looked=alike is not None)
+        with wiring.engines(session.config, self.wish.recipe, known) as engines:
+            yield engines
+
+    def _recipe(self) -> RecipeRow:
+        recipe = self.wish.recipe
+        return self.session.ledger.works.recipe(recipe.canonical(), recipe.admission())
+
+    def settle(self, order: Order, engines: Engines) -> None:
+        """From now on the source's rows are about `order`: what looks alike is found, and
+        deleted downloads that will be sent are brought back."""
         session = self.session
         if session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission):
             session.ledger.put(STALE, "1")
         self._restore(order)
         alike = session.config.images.near_duplicates
-        known = KnownOriginals(session.workspace.ledger, order.recipe, looked=alike is not None)
-        with wiring.engines(session.config, self.wish.recipe, known) as engines:
-            if alike is not None:
-                find = functools.partial(locate, self.source)
-                dedupe(session.ledger, order, engines.sparing, find, alike.distance)
-            yield engines
+        if alike is not None:
+            find = functools.partial(locate, self.source)
+            dedupe(session.ledger, order, engines.sparing, find, alike.distance)
 
     def _restore(self, order: Order) -> None:
         """Bring back the bytes of deleted downloads that will be sent; what is paid for or only
@@ -228,27 +239,27 @@ class Run:
         unsent = (image for _, image in images.unsent(order.source))
         restore(session, self.source, chain(images.todo(order.source), unsent))
 
-    def _caption(self, order: Order, *, wait: bool) -> Tally:
+    def _caption(self, order: Order, engines: Engines, *, wait: bool) -> Tally:
         session = self.session
-        with self.engines(order) as engines:
-            if session.online:
-                return self._online(session.config, order, engines)
-            captioner = Captioner(
-                session.desk,
-                order,
-                self.pen(queue_room(session.desk, self.wish.request.model)),
-                engines,
-                lambda image: locate(self.source, image),
-                self.watcher,
-                wait=wait,
-                poll_seconds=0.5 if session.identity.local else session.config.batch.poll_seconds,
-                leave_rest=lambda: self._few_left(order),
-            )
-            tally = captioner.caption()
-            if self._few_left(order) and not tally.open and tally.error is None:
-                session.desk.say("the last few go online, at the flex tier")
-                tally.add(self._online(at_flex(session.config), order, engines))
-            return tally
+        self.settle(order, engines)
+        if session.online:
+            return self._online(session.config, order, engines)
+        captioner = Captioner(
+            session.desk,
+            order,
+            self.pen(queue_room(session.desk, self.wish.request.model)),
+            engines,
+            lambda image: locate(self.source, image),
+            self.watcher,
+            wait=wait,
+            poll_seconds=0.5 if session.identity.local else session.config.batch.poll_seconds,
+            leave_rest=lambda: self._few_left(order),
+        )
+        tally = captioner.caption()
+        if self._few_left(order) and not tally.open and tally.error is None:
+            session.desk.say("the last few go online, at the flex tier")
+            tally.add(self._online(at_flex(session.config), order, engines))
+        return tally
 
     def _few_left(self, order: Order) -> bool:
         """True when so few requests go again that they are asked online (`[online] flex_last`)."""

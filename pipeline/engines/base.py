@@ -27,6 +27,11 @@ class Engine(Protocol):
         """
         ...
 
+    def begin(self, jobs: int) -> None:
+        """There will be this many jobs at least: processes may start now, while the caller still
+        looks for more. Otherwise they start with the first job."""
+        del jobs
+
     def close(self, kill: bool = False) -> None:
         """End all processes, at once when `kill`; safe to call again."""
         ...

@@ -17,7 +17,7 @@ from pipeline.core.reasons import rejection
 from pipeline.engines.base import Engine, Job, PrepareFile
 from pipeline.engines.limits import Limits
 from pipeline.engines.process import WorkerDied, WorkerProcess
-from pipeline.engines.window import Task, Window
+from pipeline.engines.window import Window
 from pipeline.errors import CaptionmillError
 from pipeline.records import Prepared, RejectedImage, Rejection
 
@@ -84,10 +84,18 @@ class LocalEngine(Engine):
             if any(worker.tasks for worker in self._workers):
                 self.close(kill=True)
 
+    def begin(self, jobs: int) -> None:
+        """Start as many workers as `prepare` would for this many jobs."""
+        while len(self._workers) < min(self._count, -(-jobs // _SHORTEST_QUEUE)):
+            self._start()
+
     def close(self, kill: bool = False) -> None:
         """End all workers; another `prepare` would start new ones."""
-        for worker in tuple(self._workers):
-            self._end(worker, kill)
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            self._hang_up(worker, kill)
+        for worker in workers:
+            worker.reap()
 
     def _feed(self, window: Window) -> None:
         """Fill the workers' queues; start workers as long as there is work for them."""
@@ -97,18 +105,22 @@ class LocalEngine(Engine):
             if room * 2 >= length and (tasks := window.take(room, worker.room())):
                 worker.send(tasks)
         while len(self._workers) < self._count and (tasks := window.take(_SHORTEST_QUEUE)):
-            self._begin(tasks)
+            self._start().send(tasks)
 
-    def _begin(self, tasks: list[Task]) -> None:
+    def _start(self) -> WorkerProcess:
         worker = WorkerProcess(self._prepare_file, self._limits)
         self._workers.append(worker)
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
-        worker.send(tasks)
+        return worker
 
     def _end(self, worker: WorkerProcess, kill: bool) -> Rejection:
         self._workers.remove(worker)
+        self._hang_up(worker, kill)
+        return worker.reap()
+
+    def _hang_up(self, worker: WorkerProcess, kill: bool) -> None:
         self._selector.unregister(worker.answers)
-        return worker.end(kill)
+        worker.hang_up(kill)
 
     def _collect(self, window: Window) -> None:
         """Take note of the workers that have answered or died."""
@@ -169,7 +181,7 @@ class LocalEngine(Engine):
         elif worker.tasks:
             task = worker.tasks.popleft()
             if worker.answered:
-                self._begin([task])
+                self._start().send([task])
             else:
                 window.put(task, RejectedImage(None, reason))
         window.give_back(worker.tasks)

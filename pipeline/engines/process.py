@@ -112,12 +112,15 @@ class WorkerProcess:
         allowed = self._limits.seconds if self.started else _START_SECONDS
         return self.since + allowed - time.monotonic()
 
-    def end(self, kill: bool = False) -> Rejection:
-        """End the process and reap it; gives the reason of the image over which it died."""
+    def hang_up(self, kill: bool = False) -> None:
+        """Nothing more is said or heard: the process ends soon, or at once when `kill`."""
         if kill:
             self._process.kill()
         os.close(self.answers)
         os.close(self._jobs)
+
+    def reap(self) -> Rejection:
+        """Wait for the end after `hang_up`; gives the reason of the image over which it died."""
         try:
             code = self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:

@@ -31,7 +31,7 @@ def main() -> None:
         prepare_file, limits = _start(jobs, answers)
         _serve(jobs, answers, prepare_file, limits)
     except (EOFError, OSError):
-        return  # the parent is gone
+        os._exit(0)  # the parent is gone; nothing is left that an orderly exit would save
 
 
 def _start(jobs: Inbox, answers: int) -> tuple[PrepareFile, Limits]:

@@ -12,7 +12,7 @@ from pipeline.ledger import Ledger
 from pipeline.sources.base import Listing, Source
 from pipeline.stages.export import STALE
 
-_CHUNK = 5_000  # files handed to the ledger at once
+_CHUNK = 1_000  # files handed to the ledger at once
 _GROUP = 200  # folders in one transaction
 
 
@@ -38,19 +38,31 @@ class Crawled:
 
 
 def crawl(
-    ledger: Ledger, source: Source, now: int, check_stop: Callable[[], None] = lambda: None
+    ledger: Ledger,
+    source: Source,
+    now: int,
+    check_stop: Callable[[], None] = lambda: None,
+    expect: Callable[[int], None] = lambda _todo: None,
 ) -> Crawled:
-    """Bring the ledger's view of a source up to date. Memory is constant in its size."""
+    """Bring the ledger's view of a source up to date. Memory is constant in its size.
+
+    Args:
+        expect: told once, as early as possible, that images need a look and how many at least.
+    """
     row = ledger.images.source(source.kind, source.locator, source.label)
     result = Crawled(row)
     number = ledger.images.begin_crawl(row)
     listings = source.listings()
-    while group := list(islice(listings, _GROUP)):
+    recorder = _Recorder(ledger, row, number, now, expect)
+    while True:
         check_stop()
-        # one transaction for many folders: a commit costs an fsync
+        # one transaction for many folders: a commit costs an fsync. Each is recorded before the
+        # next is listed, or the source would have let go of its files and read them again
         with ledger.database.transaction("crawl"):
-            for listing in group:
-                result.changed |= _look(ledger, row, listing, number, now)
+            looked = [recorder.look(listing) for listing in islice(listings, _GROUP)]
+        result.changed |= any(looked)
+        if len(looked) < _GROUP:
+            break
     if source.complete:
         # a folder that could not be read is not proof that its images are gone
         with ledger.database.transaction("crawled"):
@@ -64,15 +76,33 @@ def crawl(
     return result
 
 
-def _look(ledger: Ledger, source: int, listing: Listing, crawl_number: int, now: int) -> bool:
-    """One folder; True when it changed. Its digest is recorded last."""
-    folder, before = ledger.images.folder(source, listing.folder)
-    digest = listing.digest
-    if digest == before:
-        ledger.images.folder_unchanged(folder, crawl_number)
-        return False
-    entries = listing.entries()
-    while chunk := list(islice(entries, _CHUNK)):
-        ledger.images.upsert(folder, chunk, crawl_number, now)
-    ledger.images.finish_folder(folder, digest, listing.skipped, crawl_number)
-    return True
+@dataclass(slots=True)
+class _Recorder:
+    """Writes one crawl of a source into the ledger, folder by folder."""
+
+    ledger: Ledger
+    source: int
+    number: int
+    now: int
+    expect: Callable[[int], None]
+    told: bool = False
+
+    def look(self, listing: Listing) -> bool:
+        """One folder; True when it changed. Its digest is recorded last."""
+        images = self.ledger.images
+        folder, before = images.folder(self.source, listing.folder)
+        digest = listing.digest
+        if digest == before:
+            images.folder_unchanged(folder, self.number)
+            return False
+        entries = listing.entries()
+        while chunk := list(islice(entries, _CHUNK)):
+            images.upsert(folder, chunk, self.number, self.now)
+            self._tell()
+        images.finish_folder(folder, digest, listing.skipped, self.number)
+        return True
+
+    def _tell(self) -> None:
+        if not self.told and (todo := self.ledger.images.count_todo(self.source)):
+            self.told = True
+            self.expect(todo)

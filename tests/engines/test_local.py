@@ -76,6 +76,35 @@ def test_no_jobs_start_no_process(engine: LocalEngine) -> None:
     assert len(children()) == before
 
 
+@pytest.mark.parametrize(("jobs", "started"), [(0, 0), (1, 1), (2, 1), (3, 2), (1000, 2)])
+def test_work_that_is_announced_starts_no_more_processes_than_it_would(
+    engine: LocalEngine, jobs: int, started: int
+) -> None:
+    before = len(children())
+    engine.begin(jobs)
+    engine.begin(jobs)
+    assert len(children()) == before + started
+    assert codes(run(engine, *(f"ok:{number}" for number in range(jobs % 100)))) == (
+        ["known"] * (jobs % 100)
+    )
+    assert len(children()) == before + started
+
+
+def test_processes_that_were_started_early_may_die_early(engine: LocalEngine) -> None:
+    before = set(children())
+    engine.begin(1000)
+    for pid in set(children()) - before:
+        os.kill(pid, signal.SIGKILL)
+    assert codes(run(engine, *(f"ok:{number}" for number in range(40)))) == ["known"] * 40
+
+
+def test_processes_that_were_started_early_end_with_the_engine() -> None:
+    before = len(children())
+    with LocalEngine(trouble, workers=2, limits=QUICK) as engine:
+        engine.begin(1000)
+    assert len(children()) == before
+
+
 def test_answers_come_in_order(engine: LocalEngine) -> None:
     chance = random.Random(1)
     locations = [f"slow:{chance.choice((0, 0, 0, 0.01, 0.05))}" for _ in range(200)]

@@ -12,7 +12,7 @@ import pytest
 from pipeline.engines.limits import Limits
 from pipeline.engines.process import WorkerDied, WorkerProcess
 from pipeline.engines.window import Task
-from pipeline.records import KnownImage, Prepared
+from pipeline.records import KnownImage, Prepared, Rejection
 from tests.engines.troubles import identity, trouble
 
 
@@ -22,6 +22,12 @@ def answers(worker: WorkerProcess, count: int) -> list[tuple[Task, Prepared]]:
     while len(found) < count:
         found += worker.receive()
     return found
+
+
+def end(worker: WorkerProcess, kill: bool = False) -> Rejection:
+    """End a worker; why it ended."""
+    worker.hang_up(kill)
+    return worker.reap()
 
 
 def test_a_life() -> None:
@@ -36,7 +42,7 @@ def test_a_life() -> None:
     assert worker.answered == 3
     assert not worker.tasks
     assert worker.seconds_left() > 50
-    worker.end()
+    end(worker)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +56,7 @@ def test_a_death(location: str, code: str) -> None:
     with pytest.raises(WorkerDied):
         answers(worker, 1)
     assert worker.started
-    assert worker.end().code == code
+    assert end(worker).code == code
 
 
 def test_saying_something_to_the_dead_does_not_raise() -> None:
@@ -61,7 +67,7 @@ def test_saying_something_to_the_dead_does_not_raise() -> None:
         worker.send([Task(number, number, "x" * 10_000)])
     with pytest.raises(WorkerDied):
         answers(worker, 1)
-    worker.end(kill=True)
+    end(worker, kill=True)
 
 
 def test_a_task_is_the_workers_until_its_answer_was_taken() -> None:
@@ -73,7 +79,7 @@ def test_a_task_is_the_workers_until_its_answer_was_taken() -> None:
     taken, _ = next(received)
     assert [taken, *worker.tasks] == tasks
     received.close()  # type: ignore[attr-defined]
-    worker.end(kill=True)
+    end(worker, kill=True)
 
 
 def test_an_answer_that_nobody_asked_for_is_the_end() -> None:
@@ -82,7 +88,7 @@ def test_an_answer_that_nobody_asked_for_is_the_end() -> None:
     worker.tasks.pop()
     with pytest.raises(WorkerDied):
         answers(worker, 2)
-    worker.end(kill=True)
+    end(worker, kill=True)
 
 
 def test_a_script_without_a_guard_and_with_a_relative_path_can_use_processes(
@@ -116,4 +122,4 @@ def test_files_in_the_current_folder_are_no_modules(
     worker = WorkerProcess(trouble, Limits())
     worker.send([Task(0, 0, "ok:1")])
     assert answers(worker, 1) == [(Task(0, 0, "ok:1"), KnownImage(identity("ok:1")))]
-    worker.end()
+    end(worker)

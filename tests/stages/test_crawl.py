@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+from collections import Counter
+
 import pytest
 
 from pipeline.errors import Interrupted
@@ -75,3 +78,31 @@ def test_stopping_leaves_between_transactions(scene: Scene) -> None:
     with pytest.raises(Interrupted):
         crawl(scene.ledger, source, scene.clock.now(), stop)
     assert scene.crawl().todo == 1
+
+
+def test_images_that_need_a_look_are_announced_once_and_early(scene: Scene) -> None:
+    scene.add("a.png", "b.png", "sub/c.png")
+    told: list[int] = []
+    source = open_source(scene.data, None, SourceOptions())
+    assert crawl(scene.ledger, source, scene.clock.now(), expect=told.append).todo == 3
+    assert told == [2]  # of the first folder
+    scene.write(scene.order())
+    (scene.data / "b.png").unlink()
+    crawl(scene.ledger, source, scene.clock.now(), expect=told.append)
+    assert told == [2]  # a folder that lost an image asks for nothing
+
+
+def test_a_new_folder_is_listed_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.add("a.png", "one/b.png", "two/c.png")
+    listed: Counter[str] = Counter()
+    scandir = os.scandir
+
+    def counting(path: str) -> object:
+        listed[path] += 1
+        return scandir(path)
+
+    source = open_source(scene.data, None, SourceOptions())
+    monkeypatch.setattr(os, "scandir", counting)
+    assert crawl(scene.ledger, source, scene.clock.now()).images == 3
+    assert set(listed.values()) == {1}
+    assert len(listed) == 3
