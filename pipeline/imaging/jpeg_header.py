@@ -29,7 +29,8 @@ _SOF_PROCESSES = {
 _SOS, _EOI, _COM = 0xDA, 0xD9, 0xFE
 _TABLES = frozenset({0xC4, 0xDB, 0xDD})  # DHT, DQT, DRI
 _APP0, _APP1, _APP2, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF
-_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RST0-7, SOI: no length follows
+# no length follows: stuffed and fill bytes, TEM, RST0-7, SOI and EOI
+_STANDALONE = frozenset({0x00, 0xFF, 0x01, *range(0xD0, 0xD9), _EOI})
 _ICC_SIGNATURE = b"ICC_PROFILE\0"
 _EXIF_SIGNATURE = b"Exif\0"
 _XMP_SIGNATURE = b"http://ns.adobe.com/xap/1.0/\0"
@@ -124,18 +125,18 @@ def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
         if position < 0 or position + 4 > len(data):
             raise Refusal("truncated", "it ends inside the JPEG header")
         marker = data[position + 1]
-        position += 1
-        if marker == _EOI:
-            raise Refusal("damaged", "the JPEG holds no picture")
-        if marker in (0x00, 0xFF) or marker in _STANDALONE:
-            continue  # fill bytes, stuffed bytes, stray markers
-        length = int.from_bytes(data[position + 1 : position + 3], "big")
+        if marker in _STANDALONE:
+            if marker == _EOI:
+                raise Refusal("damaged", "the JPEG holds no picture")
+            position += 1
+            continue
+        length = data[position + 2] << 8 | data[position + 3]
         if length < 2:
             raise Refusal("damaged", "a JPEG segment has an impossible length")
-        end = position + 1 + length
+        end = position + 2 + length
         if end > len(data):
             raise Refusal("truncated", "it ends inside the JPEG header")
-        return marker, position + 3, end
+        return marker, position + 4, end
 
 
 def _take(found: _Gathered, marker: int, payload: bytes) -> None:
