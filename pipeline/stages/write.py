@@ -36,6 +36,7 @@ from pipeline.stages.preprocess import Engines, Order, Wanted, link_known, looks
 # prepared images in one transaction: each commit writes anew what it touched of every index
 _CHUNK, _CHUNK_BYTES = 128, 4_000_000
 _BUFFER = 1 << 20  # of a shard file: a system call for many lines
+_STRETCH = 8 << 20  # of a shard file: given to the disk at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class OpenShard:
     load: Load = field(default_factory=Load)
     items: list[NewItem] = field(default_factory=list)
     checksum: xxh3_128 = field(default_factory=xxh3_128)
+    given: int = 0  # bytes that the disk was told to write
 
     @classmethod
     def begin(cls, pen: Pen, number: int, quill: Quill) -> OpenShard:
@@ -107,6 +109,16 @@ class OpenShard:
             self.checksum.update(part)
         self.items.append(item)
         self.load = self.load.plus(load)
+        if self.load.bytes - self.given > _STRETCH + _BUFFER:
+            self._give()
+
+    def _give(self) -> None:
+        """Let the disk begin, where that can be asked: the fsync at the end, during which no
+        image is taken from the workers, then waits for the last stretch only."""
+        with contextlib.suppress(AttributeError, OSError):
+            # what it does beside that, dropping pages, it does with written ones only
+            os.posix_fadvise(self.handle.fileno(), self.given, _STRETCH, os.POSIX_FADV_DONTNEED)
+        self.given += _STRETCH
 
     def make_durable(self) -> None:
         """Flush, fsync and rename: from here on the file is whole."""

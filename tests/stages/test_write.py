@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import resource
 from collections.abc import Iterator
 from dataclasses import replace
@@ -45,6 +46,30 @@ def test_a_shard_is_what_the_ledger_says_it_is(scene: Scene) -> None:
     ]
     assert sum(worst or 0 for *_, worst in items) == shard.worst
     assert {line["url"] for line in lines} == {"/v1/chat/completions"}
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_disk_begins_before_the_end(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def advise(descriptor: int, start: int, length: int, advice: int) -> None:
+        assert advice == os.POSIX_FADV_DONTNEED
+        assert os.fstat(descriptor).st_size >= start + length  # no byte of it waits in our buffer
+        asked.append((start, length))
+
+    monkeypatch.setattr(write, "_STRETCH", 1000)
+    monkeypatch.setattr(write, "_BUFFER", 100)
+    if known:
+        monkeypatch.setattr(os, "posix_fadvise", advise)
+    else:
+        monkeypatch.delattr(os, "posix_fadvise")
+    scene.add("a.png", "b.png", "c.png", "d.png")
+    (shard,) = scene.write(scene.order())
+    assert shard.checksum == xxh3_128(scene.workspace.shard(shard.shard_key).read_bytes()).digest()
+    assert asked == [(1000 * number, 1000) for number in range(len(asked))]
+    assert bool(asked) is known
 
 
 def test_no_name_and_no_path_of_this_machine_is_in_a_shard(scene: Scene) -> None:
