@@ -18,7 +18,7 @@ from pipeline.inputs import locate, open_data
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
-from pipeline.ledger.works import SpecText
+from pipeline.ledger.specs import SpecText
 from pipeline.stages.compare import Policy, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.dedupe import Alike, alike, dedupe
@@ -184,8 +184,8 @@ def _order(ledger: Ledger, source: int, wished: Wish, identity: Identity, now: i
     )
     return Order(
         source=source,
-        spec=ledger.works.spec(wished.spec, text, now),
+        spec=ledger.specs.spec(wished.spec, text, now),
         spec_id=wished.spec_id,
-        recipe=ledger.works.recipe(wished.recipe.canonical(), wished.recipe.admission()),
+        recipe=ledger.specs.recipe(wished.recipe.canonical(), wished.recipe.admission()),
         template=wished.template,
     )

@@ -20,7 +20,7 @@ from pipeline.core.prompt import check_template, template_fields
 from pipeline.finishing import export_all, finish
 from pipeline.inputs import download, locate, open_data, restore, restores
 from pipeline.ledger.lookup import KnownOriginals
-from pipeline.ledger.works import RecipeRow, SpecText
+from pipeline.ledger.specs import RecipeRow, SpecText
 from pipeline.online import at_flex, caption_online, look_at_service
 from pipeline.recording import recorded, told
 from pipeline.records import Nano
@@ -181,7 +181,7 @@ class Run:
             )
         return Order(
             source=crawled.source,
-            spec=ledger.works.spec(wished.spec, text, self.session.clock.now()),
+            spec=ledger.specs.spec(wished.spec, text, self.session.clock.now()),
             spec_id=wished.spec_id,
             recipe=self._recipe(),
             template=wished.template,
@@ -214,7 +214,7 @@ class Run:
 
     def _recipe(self) -> RecipeRow:
         recipe = self.wish.recipe
-        return self.session.ledger.works.recipe(recipe.canonical(), recipe.admission())
+        return self.session.ledger.specs.recipe(recipe.canonical(), recipe.admission())
 
     def settle(self, order: Order, engines: Engines) -> None:
         """From now on the source's rows are about `order`: what looks alike is found, and

@@ -26,7 +26,7 @@ def test_an_estimate_needs_no_key_sends_nothing_and_is_not_forgotten(
 
 def _recipes(ledger: object) -> list[object]:
     from pipeline.ledger import Ledger
-    from pipeline.ledger.works import RecipeRow
+    from pipeline.ledger.specs import RecipeRow
 
     assert isinstance(ledger, Ledger)
     return [RecipeRow(ledger.database.number("SELECT id FROM recipes"), b"")]

@@ -133,6 +133,12 @@ class Database:
         """Run an INSERT and give the new row's id."""
         return int(self.execute(sql, values).lastrowid or 0)
 
+    def insert_new(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Run an INSERT that does nothing on a conflict: the new row's id, or 0. Half the time of
+        RETURNING, which SQLite collects in a table of its own first."""
+        cursor = self.execute(sql, values)
+        return int(cursor.lastrowid or 0) if cursor.rowcount else 0
+
     def backup(self, target: Path) -> None:
         """Write a consistent copy to `target`."""
         with contextlib.closing(sqlite3.connect(target)) as copy:

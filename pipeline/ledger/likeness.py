@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pipeline.ledger.database import Database
 from pipeline.ledger.rows import shown_path
-from pipeline.ledger.works import RecipeRow
+from pipeline.ledger.specs import RecipeRow
 from pipeline.records import HASH_BYTES, Look
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.works import Content, RecipeRow, Works
+from pipeline.ledger.specs import RecipeRow
+from pipeline.ledger.works import Content, Works
 
 
 class KnownOriginals:

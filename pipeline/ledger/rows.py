@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.works import RecipeRow
+from pipeline.ledger.specs import RecipeRow
 from pipeline.records import PAID_OUTCOMES, Nano
 
 # One outcome a row, in this order of precedence. A duplicate shows the caption of its

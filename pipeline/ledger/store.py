@@ -21,6 +21,7 @@ from pipeline.ledger.likeness import Likeness
 from pipeline.ledger.queue import Queue
 from pipeline.ledger.rows import Rows
 from pipeline.ledger.shards import Shards
+from pipeline.ledger.specs import Specs
 from pipeline.ledger.works import Works
 
 
@@ -30,6 +31,7 @@ class Ledger:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.database = Database(path, read_only=read_only)
         self.images = Images(self.database)
+        self.specs = Specs(self.database)
         self.works = Works(self.database)
         self.likeness = Likeness(self.database)
         self.shards = Shards(self.database)

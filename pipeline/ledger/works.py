@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from pipeline.core.identity import canonical_json, hash_of
 from pipeline.ledger.database import Database
+from pipeline.ledger.specs import RecipeRow
 from pipeline.records import PreparedImage, RejectedImage, Rejection
 
 
@@ -42,76 +40,11 @@ class Work:
     after: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RecipeRow:
-    """A preparation recipe: its row, and the hash of the caps that decide what is refused.
-
-    A content holds for the recipe alone; a refusal only for these caps.
-    """
-
-    row: int
-    admission: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SpecText:
-    """What is kept of a spec beside its hash."""
-
-    provider: str
-    account: str
-    model: str
-    endpoint: str
-
-
 class Works:
-    """The tables `specs`, `recipes`, `originals`, `contents`, `preparations` and `works`."""
+    """The tables `originals`, `contents`, `preparations` and `works`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
-
-    def spec(self, canonical: Mapping[str, object], text: SpecText, now: int) -> int:
-        """The row of a spec, made when new."""
-        key = hash_of(canonical)
-        self._db.execute(
-            "INSERT INTO specs (spec_id, canonical, provider, account, model, endpoint, "
-            "created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (key, canonical_json(canonical), text.provider, text.account, text.model,
-             text.endpoint, now),
-        )  # fmt: skip
-        return self._db.number("SELECT id FROM specs WHERE spec_id = ?", (key,))
-
-    def recipe(self, canonical: Mapping[str, object], admission: Mapping[str, object]) -> RecipeRow:
-        """The row of a preparation recipe, made when new."""
-        key = hash_of(canonical)
-        self._db.execute(
-            "INSERT INTO recipes (recipe_id, canonical) VALUES (?, ?) ON CONFLICT DO NOTHING",
-            (key, canonical_json(canonical)),
-        )
-        row = self._db.number("SELECT id FROM recipes WHERE recipe_id = ?", (key,))
-        return RecipeRow(row, hash_of(admission))
-
-    def specs_in_use(self) -> list[int]:
-        """Rows of the specs that the sources' rows are about."""
-        found = self._db.execute(
-            "SELECT DISTINCT spec FROM sources WHERE spec IS NOT NULL ORDER BY spec"
-        )
-        return [int(row) for (row,) in found]
-
-    def schema_fields(self, spec: int | None) -> tuple[str, ...]:
-        """Properties that a structured answer of this spec must have, () for plain text."""
-        row = self._db.one("SELECT canonical FROM specs WHERE id = ?", (spec,))
-        if row is None:
-            return ()
-        schema = json.loads(str(row[0])).get("request", {}).get("schema")
-        return tuple((schema or {}).get("properties", {}))
-
-    def schemas(self) -> list[Mapping[str, Any]]:
-        """JSON schemas of structured answers, of the specs that the sources' rows are about."""
-        found = self._db.execute(
-            "SELECT canonical FROM specs WHERE id IN (SELECT spec FROM sources) ORDER BY id"
-        )
-        schemas = (json.loads(text).get("request", {}).get("schema") for (text,) in found)
-        return [schema for schema in schemas if schema]
 
     # -- preparing -----------------------------------------------------------------------------
 
@@ -163,9 +96,9 @@ class Works:
     def _content(self, image: PreparedImage) -> Content:
         """The row of a prepared content, made when new."""
         looked = image.perceptual_hash is not None
-        made = self._db.number(
+        made = self._db.insert_new(
             "INSERT INTO contents (content_id, width, height, perceptual, sharpness) "
-            "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id",
+            "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (image.content_id, image.width, image.height, image.perceptual_hash, image.sharpness),
         )
         if made:
@@ -203,9 +136,9 @@ class Works:
         """The row of a file's bytes, and whether it was made now. A row without a size learns it:
         what was refused for its format has none before it can be decoded."""
         values = (source_id, kind, width, height)
-        made = self._db.number(
+        made = self._db.insert_new(
             "INSERT INTO originals (source_id, format, width, height) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING RETURNING id",
+            "ON CONFLICT DO NOTHING",
             values,
         )
         if not made and width:
@@ -215,20 +148,26 @@ class Works:
                 values,
             )
         row = made or self._db.number("SELECT id FROM originals WHERE source_id = ?", values[:1])
-        return row, bool(made)
+        return row, made > 0
 
     # -- works ---------------------------------------------------------------------------------
 
     def work(self, key: bytes, content: int, spec: int, image: int | None) -> Work:
         """The one row of a payment, made pending when new. A row adopted from the service
         before its image was seen learns its content here, and is not paid again."""
-        row = self._db.one(
+        values = (key, content, spec, image)
+        made = self._db.insert_new(
             "INSERT INTO works (work_key, content, spec, representative) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (work_key) DO UPDATE SET content = COALESCE(content, excluded.content), "
-            "spec = COALESCE(spec, excluded.spec), "
-            "representative = COALESCE(representative, excluded.representative) "
+            "ON CONFLICT DO NOTHING",
+            values,
+        )
+        if made:
+            return Work(made, "pending", 0)
+        row = self._db.one(
+            "UPDATE works SET content = COALESCE(content, ?2), spec = COALESCE(spec, ?3), "
+            "representative = COALESCE(representative, ?4) WHERE work_key = ?1 "
             "RETURNING id, state, attempts, after",
-            (key, content, spec, image),
+            values,
         )
         assert row is not None
         return Work(*row)  # type: ignore[arg-type]

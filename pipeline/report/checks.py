@@ -34,7 +34,7 @@ def deviations(ledger: Ledger) -> Iterator[str]:
 
 def repeated_captions(ledger: Ledger) -> Iterator[str]:
     """Captions that stand on suspiciously many different images of a source's present request."""
-    for spec in ledger.works.specs_in_use():
+    for spec in ledger.specs.in_use():
         captioned = ledger.answers.captioned(spec)
         least = max(_REPEATED, captioned * _REPEATED_PERCENT // 100)
         for caption, count in ledger.answers.repeated_captions(spec, least):

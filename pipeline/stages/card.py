@@ -23,7 +23,7 @@ def write_card(desk: Desk, shard: Shard, generation: int, remote: RemoteBatch) -
     Raises:
         StorageError: it cannot be written.
     """
-    fields = desk.ledger.works.schema_fields(shard.spec)
+    fields = desk.ledger.specs.schema_fields(shard.spec)
     card = {name: getattr(remote, name) for name in _KEPT}
     card["metadata"] = metadata_of(desk.ledger.workspace_id(), shard, fields)
     card["metadata"]["captionmill_generation"] = str(generation)

@@ -45,7 +45,7 @@ def export(
     if not force and path.exists() and as_it_was:
         return None
     _elect(ledger)
-    kinds = field_kinds(ledger.works.schemas())
+    kinds = field_kinds(ledger.specs.schemas())
     cells = Cells(tuple(COLUMNS), columns(kinds, ledger.rows.manifest_columns()), dress)
     before = json.loads(ledger.get(WRITTEN) or "{}")
     count = ledger.rows.all_images()

@@ -14,7 +14,8 @@ from pipeline.core.prompt import render
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
-from pipeline.ledger.works import Content, RecipeRow, Work
+from pipeline.ledger.specs import RecipeRow
+from pipeline.ledger.works import Content, Work
 from pipeline.records import (
     KnownImage,
     Prepared,

@@ -74,7 +74,7 @@ def read(
         for _, key, attempt, _, highest in ledger.shards.items(shard.row)
     }
     expected = worst.keys()
-    schema = ledger.works.schema_fields(shard.spec) or tuple(json.loads(shard.fields or "[]"))
+    schema = ledger.specs.schema_fields(shard.spec) or tuple(json.loads(shard.fields or "[]"))
     seen: dict[WorkAttempt, Answer] = {}
     for answer in _lines(paths, schema, report):
         attempt = parse_custom_id(answer.custom_id)

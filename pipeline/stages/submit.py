@@ -195,7 +195,7 @@ def _create(desk: Desk, shard: Shard) -> bool:
         remote = desk.service.create(
             input_file_id=shard.file_id or "",
             metadata=metadata_of(
-                desk.ledger.workspace_id(), shard, desk.ledger.works.schema_fields(shard.spec)
+                desk.ledger.workspace_id(), shard, desk.ledger.specs.schema_fields(shard.spec)
             ),
         )
     except Ambiguous as error:

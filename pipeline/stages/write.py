@@ -34,7 +34,7 @@ from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import Engines, Order, Wanted, link_known, looks, resolve
 
 # prepared images in one transaction: each commit writes anew what it touched of every index
-_CHUNK, _CHUNK_BYTES = 128, 4_000_000
+_CHUNK, _CHUNK_BYTES = 256, 16_000_000
 _BUFFER = 1 << 20  # of a shard file: a system call for many lines
 _STRETCH = 8 << 20  # of a shard file: given to the disk at once
 

@@ -15,7 +15,7 @@ from pipeline.core.pricing import PriceSheet, Rates
 from pipeline.ledger import Ledger
 from pipeline.ledger.books import Scope
 from pipeline.ledger.shards import NewItem, NewShard
-from pipeline.ledger.works import SpecText
+from pipeline.ledger.specs import SpecText
 from pipeline.records import RemoteBatch
 from pipeline.workspace import Workspace
 
@@ -54,10 +54,10 @@ def build(workspace: Workspace, count: int) -> None:
 
 def _images(ledger: Ledger, count: int) -> None:
     """Direct rows: going through every stage would take longer than what is measured."""
-    database, works = ledger.database, ledger.works
+    database, specs = ledger.database, ledger.specs
     source = ledger.images.source("folder", "/bench", "bench")
-    spec = works.spec(_SPEC, SpecText("openai", "test", _MODEL, "/v1/chat/completions"), NOW)
-    recipe = works.recipe({"bench": 1}, {}).row
+    spec = specs.spec(_SPEC, SpecText("openai", "test", _MODEL, "/v1/chat/completions"), NOW)
+    recipe = specs.recipe({"bench": 1}, {}).row
     database.execute("UPDATE sources SET spec = ? WHERE id = ?", (spec, source))
     numbers = range(1, count + 1)
     folders = [ledger.images.folder(source, f"{n:05}")[0] for n in range(-(-count // 1000))]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.ledger import Ledger
-from pipeline.ledger.works import SpecText
+from pipeline.ledger.specs import SpecText
 from tests.ledger.world import ADMISSION, NOW, SPEC, World
 
 
@@ -22,8 +22,8 @@ def world(ledger: Ledger) -> World:
     made = World(ledger)
     made.source = ledger.images.source("folder", "/imgs", "imgs")
     made.folder, _ = ledger.images.folder(made.source, "")
-    made.spec = ledger.works.spec(SPEC, SpecText("openai", "", "gpt-6-luna", "/v1/x"), NOW)
-    made.recipe = ledger.works.recipe({"long_side": 512}, {"max_pixels": 1})
+    made.spec = ledger.specs.spec(SPEC, SpecText("openai", "", "gpt-6-luna", "/v1/x"), NOW)
+    made.recipe = ledger.specs.recipe({"long_side": 512}, {"max_pixels": 1})
     ledger.images.use_spec(made.source, made.spec, ADMISSION)
     return made
 

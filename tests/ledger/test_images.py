@@ -107,14 +107,14 @@ def test_a_new_spec_asks_for_all_readable_images_again(world: World) -> None:
     )
     world.ledger.images.use_spec(world.source, world.spec, ADMISSION)
     assert todo(world) == []
-    other = world.ledger.works.spec({"prompt": "new"}, spec_text(), NOW)
+    other = world.ledger.specs.spec({"prompt": "new"}, spec_text(), NOW)
     world.ledger.images.use_spec(world.source, other, ADMISSION)
     assert todo(world) == ["a.jpg"]
     assert world.ledger.images.spec_of(world.source) == other
 
 
 def spec_text():  # type: ignore[no-untyped-def]
-    from pipeline.ledger.works import SpecText
+    from pipeline.ledger.specs import SpecText
 
     return SpecText("openai", "", "m", "/v1/x")
 

@@ -19,7 +19,7 @@ def test_bytes_are_known_when_prepared_or_refused_under_this_recipe(
     refused = RejectedImage(bytes([2]) * 32, Rejection("truncated", "ends too early"))
     world.ledger.works.record_rejected(world.recipe, refused)
     assert known(bytes([2]) * 32)
-    other = world.ledger.works.recipe({"long_side": 99}, {"max_pixels": 1})
+    other = world.ledger.specs.recipe({"long_side": 99}, {"max_pixels": 1})
     assert not KnownOriginals(tmp_path / "ledger.db", other)(bytes([1]) * 32)
 
 

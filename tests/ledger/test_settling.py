@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.core.outcomes import DEFAULT_RULES, RetryRule
 from pipeline.ledger import Ledger, settling
 from pipeline.ledger.settling import PricedAnswer, Settled
-from pipeline.ledger.works import SpecText
+from pipeline.ledger.specs import SpecText
 from pipeline.records import Usage
 from tests.ledger.world import ADMISSION, NOW, SPEC, World, answered, remote, scope
 
@@ -48,8 +48,8 @@ def settled(folder: str, given: list[Line], role: str) -> tuple[list[Settled], l
         world = World(ledger)
         world.source = ledger.images.source("folder", "/imgs", "imgs")
         world.folder, _ = ledger.images.folder(world.source, "")
-        world.spec = ledger.works.spec(SPEC, SpecText("openai", "", "m", "/v1/x"), NOW)
-        world.recipe = ledger.works.recipe({}, {})
+        world.spec = ledger.specs.spec(SPEC, SpecText("openai", "", "m", "/v1/x"), NOW)
+        world.recipe = ledger.specs.recipe({}, {})
         ledger.images.use_spec(world.source, world.spec, ADMISSION)
         for number in range(3):
             world.image(f"{number}.jpg", number + 1)

@@ -1,6 +1,6 @@
 from pipeline.ledger.works import Content, Work
 from pipeline.records import RejectedImage, Rejection
-from tests.ledger.world import NOW, World, prepared
+from tests.ledger.world import World, prepared
 
 
 def test_the_first_content_of_a_file_is_kept_whatever_a_newer_encoder_makes(world: World) -> None:
@@ -25,7 +25,7 @@ def test_a_rejection_is_known_for_these_bytes(world: World) -> None:
         world.recipe, RejectedImage(bytes(32), Rejection("truncated", "half a file"))
     )
     assert works.prepared_as(bytes(32), world.recipe) == Rejection("truncated", "half a file")
-    wider = works.recipe({"long_side": 512}, {"max_pixels": 2})
+    wider = world.ledger.specs.recipe({"long_side": 512}, {"max_pixels": 2})
     assert wider.row == world.recipe.row
     assert works.prepared_as(bytes(32), wider) is None  # other caps may let it in
     works.record_rejected(world.recipe, RejectedImage(None, Rejection("unreadable", "x")))
@@ -85,16 +85,3 @@ def test_a_renamed_file_becomes_the_representative(world: World) -> None:
     world.ledger.database.execute("UPDATE images SET present = 0 WHERE id = ?", (old,))
     world.ledger.works.elect_representatives()
     assert world.ledger.database.one("SELECT representative FROM works") == (new,)
-
-
-def test_a_schema_names_its_fields(world: World) -> None:
-    from pipeline.ledger.works import SpecText
-
-    spec = world.ledger.works.spec(
-        {"request": {"schema": {"properties": {"caption": {}, "tags": {}}}}},
-        SpecText("openai", "", "m", "/v1/x"),
-        NOW,
-    )
-    assert set(world.ledger.works.schema_fields(spec)) == {"caption", "tags"}
-    assert world.ledger.works.schema_fields(world.spec) == ()
-    assert world.ledger.works.schema_fields(None) == ()

@@ -10,7 +10,7 @@ from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.books import Scope
 from pipeline.ledger.shards import NewItem, NewShard, Shard
-from pipeline.ledger.works import RecipeRow
+from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Answer, PreparedImage, RemoteBatch, SourceFile, Usage
 
 NOW = 1_790_000_000

@@ -19,7 +19,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.shards import Shard
-from pipeline.ledger.works import SpecText
+from pipeline.ledger.specs import SpecText
 from pipeline.providers.base import BatchOptions
 from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.records import Nano, RemoteBatch
@@ -85,13 +85,13 @@ class Scene:
 
     def order(self, source: int | None = None) -> Order:
         """What a run wants; the source's rows are about it from now on."""
-        wished, works = self.wish, self.ledger.works
+        wished, specs = self.wish, self.ledger.specs
         text = SpecText("openai", "test", wished.request.model, wished.request.endpoint)
         order = Order(
             source=self.crawl().source if source is None else source,
-            spec=works.spec(wished.spec, text, self.clock.now()),
+            spec=specs.spec(wished.spec, text, self.clock.now()),
             spec_id=wished.spec_id,
-            recipe=works.recipe(wished.recipe.canonical(), wished.recipe.admission()),
+            recipe=specs.recipe(wished.recipe.canonical(), wished.recipe.admission()),
             template=wished.template,
         )
         self.ledger.images.use_spec(order.source, order.spec, order.recipe.admission)

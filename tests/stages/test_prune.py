@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import Interrupted
 from pipeline.failpoints import arm
 from pipeline.ledger import Ledger
-from pipeline.ledger.works import SpecText
+from pipeline.ledger.specs import SpecText
 from pipeline.records import SourceFile
 from pipeline.sources import to_text
 from pipeline.stages.prune import Keep, Pruned, prune
@@ -90,7 +90,7 @@ def test_what_is_needed_stays_however_old(ledger: Ledger, cache: Path) -> None:
     rows = seen(ledger, cache, 0, 1)
     prune(ledger, cache, Keep(0, 0), NOW)
     assert left(cache, 4) == [0, 1]
-    spec = ledger.works.spec({"spec": 1}, SpecText("openai", "default", "m", "/v1/x"), 1)
+    spec = ledger.specs.spec({"spec": 1}, SpecText("openai", "default", "m", "/v1/x"), 1)
     for row, state in zip(rows, ("live", "done"), strict=True):
         work = ledger.works.work(bytes([row]) * 32, None, spec, row).row  # type: ignore[arg-type]
         ledger.database.execute("UPDATE works SET state = ? WHERE id = ?", (state, work))

@@ -19,7 +19,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import NewItem, NewShard, Shard
-from pipeline.ledger.works import SpecText
+from pipeline.ledger.specs import SpecText
 from pipeline.records import PAID_OUTCOMES, RemoteBatch, Usage
 from pipeline.stages.results import Report, compress, read
 
@@ -53,7 +53,7 @@ class Settling:
 
 def settling(folder: Path, schema: object = None, prices: str | None = None) -> Settling:
     ledger = Ledger(folder / "ledger.db")
-    spec = ledger.works.spec(
+    spec = ledger.specs.spec(
         {"request": {"schema": schema}}, SpecText("openai", "", "m", "/v1/x"), NOW
     )
     for key in KEYS:

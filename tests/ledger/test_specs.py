@@ -1,0 +1,39 @@
+from pipeline.core.identity import hash_of
+from pipeline.ledger.specs import SpecText
+from tests.ledger.world import NOW, World
+
+TEXT = SpecText("openai", "", "m", "/v1/x")
+
+
+def test_the_same_wish_is_the_same_row(world: World) -> None:
+    specs = world.ledger.specs
+    first = specs.spec({"a": 1, "b": 2}, TEXT, NOW)
+    assert specs.spec({"b": 2, "a": 1}, TEXT, NOW + 1) == first
+    assert specs.spec({"a": 1}, TEXT, NOW) != first
+
+
+def test_a_recipe_is_the_same_row_under_other_caps(world: World) -> None:
+    specs = world.ledger.specs
+    strict = specs.recipe({"long_side": 7}, {"max_pixels": 1})
+    wide = specs.recipe({"long_side": 7}, {"max_pixels": 2})
+    assert strict.row == wide.row != specs.recipe({"long_side": 8}, {}).row
+    assert strict.admission == hash_of({"max_pixels": 1}) != wide.admission
+
+
+def test_a_schema_names_its_fields(world: World) -> None:
+    specs = world.ledger.specs
+    schema = {"properties": {"caption": {}, "tags": {}}}
+    spec = specs.spec({"request": {"schema": schema}}, TEXT, NOW)
+    assert set(specs.schema_fields(spec)) == {"caption", "tags"}
+    assert specs.schema_fields(world.spec) == ()
+    assert specs.schema_fields(None) == ()
+
+
+def test_only_specs_that_rows_are_about_are_in_use(world: World) -> None:
+    ledger = world.ledger
+    schema = {"properties": {"caption": {}}}
+    spec = ledger.specs.spec({"request": {"schema": schema}}, TEXT, NOW)
+    assert (ledger.specs.in_use(), ledger.specs.schemas()) == ([world.spec], [])
+    source = ledger.images.source("folder", "/a", "a")
+    ledger.images.use_spec(source, spec, b"")
+    assert (ledger.specs.in_use(), ledger.specs.schemas()) == ([world.spec, spec], [schema])
