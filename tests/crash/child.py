@@ -189,8 +189,9 @@ def _prepare_inline() -> None:
 def _ask_in_small_groups() -> None:
     from pipeline import online
     from pipeline.core.pace import Pace
+    from pipeline.stages import online as stage
 
-    online.GROUP = replace(online.GROUP, requests=2)
+    stage.GROUP = replace(stage.GROUP, requests=2)
     online.pace = lambda config: Pace(config.online.in_flight, first_pause=0.01)
 
 
