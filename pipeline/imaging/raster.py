@@ -21,7 +21,7 @@ from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
 from pipeline.imaging.decoder import Picture, Refusal
 from pipeline.imaging.modes import to_plain
 from pipeline.imaging.resize import shrink_image
-from pipeline.imaging.soundness import check_png, is_cut_short
+from pipeline.imaging.soundness import check_png, is_cut_short, unknown_compression
 from pipeline.imaging.translation import translated
 
 _PLUGINS = {
@@ -71,13 +71,15 @@ class RasterDecoder:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """As `translation.translated`; what is damaged because it was cut is truncated."""
+        """As `translation.translated`; what seems damaged may be cut, or of an unknown kind."""
         try:
             with translated():
                 yield
         except Refusal as refusal:
             if refusal.code == "damaged" and is_cut_short(self._data, self.format):
                 raise Refusal("truncated", refusal.detail) from refusal
+            if self.format == "TIFF" and (words := unknown_compression(self._data)):
+                raise Refusal("unsupported_format", words) from refusal
             raise
 
     def _load(self, width: int, height: int) -> tuple[str, ...]:

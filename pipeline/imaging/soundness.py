@@ -9,6 +9,15 @@ from typing import Literal
 _PNG_SIGNATURE = 8
 _SHAPES_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS"})
 _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
+_COMPRESSION_TAG = 0x0103
+# as libtiff's tiff.h numbers them; those that the libtiff in Pillow's wheels can decode
+_COMPRESSIONS = frozenset(
+    {1, 2, 3, 4, 5, 6, 7, 8, 32771, 32773, 32809, 32946, 34676, 34677, 34925, 50000}
+)
+_UNKNOWN_COMPRESSIONS = {
+    33003: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34892: "lossy raw data",
+    50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
+}  # fmt: skip
 _TELLING_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # which way is up
 
 
@@ -60,12 +69,28 @@ def is_cut_short(data: bytes, format: str) -> bool:
 
 
 def _is_cut_tiff(data: bytes) -> bool:
-    if data[2:4] not in (b"*\0", b"\0*"):
-        return False  # BigTIFF
+    _, first, entries = _tiff_directory(data)
+    return first + 12 * entries > len(data)
+
+
+def unknown_compression(data: bytes) -> str:
+    """Words for the compression of a TIFF's first page that is decoded nowhere here, else ""."""
+    order, first, entries = _tiff_directory(data)
+    for at in range(first, min(first + 12 * entries, len(data) - 11), 12):
+        if int.from_bytes(data[at : at + 2], order) == _COMPRESSION_TAG:
+            number = int.from_bytes(data[at + 8 : at + 10], order)
+            if number not in _COMPRESSIONS:
+                return f"a TIFF with {_UNKNOWN_COMPRESSIONS.get(number, f'compression {number}')}"
+    return ""
+
+
+def _tiff_directory(data: bytes) -> tuple[Literal["little", "big"], int, int]:
+    """Byte order, start and number of the entries of the first page; no entries for BigTIFF."""
     order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    if data[2:4] not in (b"*\0", b"\0*"):
+        return order, 0, 0
     directory = int.from_bytes(data[4:8], order)
-    entries = int.from_bytes(data[directory : directory + 2], order)
-    return directory + 2 + 12 * entries > len(data)
+    return order, directory + 2, int.from_bytes(data[directory : directory + 2], order)
 
 
 def _is_cut_box_file(data: bytes) -> bool:

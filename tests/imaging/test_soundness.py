@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import struct
 import zlib
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging import prepare
-from pipeline.imaging.soundness import check_png, is_cut_short
+from pipeline.imaging.soundness import check_png, is_cut_short, unknown_compression
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders
 from tests.imaging.drawing import LongSide, encoded, photo
@@ -85,3 +86,30 @@ def test_only_what_announces_an_end_is_judged() -> None:
     large = b"\0\0\0\1mdat" + (24).to_bytes(8, "big") + bytes(8)
     assert not is_cut_short(large, "HEIC")
     assert is_cut_short(large[:-1], "HEIC")
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(50001, "WebP"), (34712, "JPEG 2000"), (52546, "JPEG XL"), (9999, "compression 9999")],
+)
+def test_a_tiff_in_a_compression_that_nobody_decodes_is_not_called_damaged(
+    order: str, number: int, words: str
+) -> None:
+    data = builders.tiff(np.asarray(photo()), 2, order=order)
+    entry = struct.Struct(f"{order}HHIH")
+    packed = data.replace(entry.pack(259, 3, 1, 1), entry.pack(259, 3, 1, number))
+    assert packed != data
+    assert unknown_compression(packed) == f"a TIFF with {words}"
+    rejected = prepare(packed, RECIPE)
+    assert isinstance(rejected, RejectedImage)
+    assert rejected.rejection.code == "unsupported_format"
+    assert words in rejected.rejection.detail
+
+
+def test_a_known_compression_is_not_doubted() -> None:
+    for compression in ("raw", "tiff_lzw", "jpeg", "tiff_adobe_deflate", "packbits", "zstd"):
+        data = encoded(photo(), "TIFF", compression=compression)
+        assert unknown_compression(data) == ""
+        assert isinstance(prepare(data, RECIPE), PreparedImage)
+    assert unknown_compression(b"II+\0" + bytes(40)) == ""  # BigTIFF is not looked into
