@@ -108,7 +108,11 @@ class LocalEngine(Engine):
             self._start().send(tasks)
 
     def _start(self) -> WorkerProcess:
-        worker = WorkerProcess(self._prepare_file, self._limits)
+        try:
+            worker = WorkerProcess(self._prepare_file, self._limits)
+        except OSError as error:
+            why = f"{error.strerror}: allow more processes, or set [images] workers lower"
+            raise CaptionmillError(f"cannot start a worker process for images: {why}") from error
         self._workers.append(worker)
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
         return worker

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import random
@@ -304,6 +305,18 @@ def test_what_cannot_start_says_why() -> None:
         pytest.raises(CaptionmillError, match="a part of the product is missing"),
     ):
         run(engine, "ok:1")
+
+
+def test_a_system_that_makes_no_more_processes_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with (
+        LocalEngine(trouble, workers=2) as engine,
+        pytest.raises(CaptionmillError, match=r"temporarily unavailable: .* workers lower"),
+    ):
+        engine.begin(4)
 
 
 def test_what_ends_before_it_starts_is_not_tried_for_ever() -> None:
