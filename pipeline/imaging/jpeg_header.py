@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from pipeline.imaging.decoder import Refusal
+from pipeline.imaging.tiff import first_value
 
 _SOF_PROCESSES = {
     0xC0: "baseline",
@@ -37,7 +38,6 @@ _XMP_SIGNATURE = b"http://ns.adobe.com/xap/1.0/\0"
 _JFIF, _ADOBE = b"JFIF\0", b"Adobe"
 _PLAIN_JFIF = bytes((0xFF, _APP0, 0, 16)) + _JFIF + bytes((1, 1, 0, 0, 1, 0, 1, 0, 0))
 _ORIENTATION_TAG = 0x0112
-_SHORT = 3
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])[\"'<]")
 
 
@@ -190,25 +190,11 @@ def _whole_profile(found: _Gathered) -> bytes | None:
 
 
 def exif_orientation(tiff: bytes) -> int:
-    """Orientation (1 to 8) from an EXIF block that starts at its TIFF header; 0 when absent.
-
-    Only the first directory is read and nothing in it is followed, so no block can loop.
-    """
-    order = {b"II": "little", b"MM": "big"}.get(tiff[:2])
-    if order is None or len(tiff) < 14:
+    """Orientation (1 to 8) from an EXIF block that starts at its TIFF header; 0 when absent."""
+    if tiff[:2] not in (b"II", b"MM") or len(tiff) < 14:
         return 0
-    little = order == "little"
-
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(tiff[at : at + size], "little" if little else "big")
-
-    directory = number(4, 4)
-    for index in range(min(number(directory, 2), 500)):
-        entry = directory + 2 + 12 * index
-        if number(entry, 2) == _ORIENTATION_TAG:
-            value = number(entry + 8, 2 if number(entry + 2, 2) == _SHORT else 4)
-            return value if 1 <= value <= 8 else 0
-    return 0
+    value = first_value(tiff, _ORIENTATION_TAG) or 0
+    return value if value <= 8 else 0
 
 
 def xmp_orientation(packet: bytes) -> int:

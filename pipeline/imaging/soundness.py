@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from typing import Literal
+
+from pipeline.imaging.tiff import first_value, is_classic, is_cut_tiff
 
 _PNG_SIGNATURE = 8
 _SHAPES_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS"})
@@ -62,35 +63,18 @@ def is_cut_short(data: bytes, format: str) -> bool:
     if format == "WebP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     if format == "TIFF":
-        return _is_cut_tiff(data)
+        return is_cut_tiff(data)
     if format in ("HEIC", "AVIF") or (format == "JPEG XL" and data[:1] == b"\0"):
         return _is_cut_box_file(data)  # a bare JPEG XL codestream does not say where it ends
     return False
 
 
-def _is_cut_tiff(data: bytes) -> bool:
-    _, first, entries = _tiff_directory(data)
-    return first + 12 * entries > len(data)
-
-
 def unknown_compression(data: bytes) -> str:
     """Words for the compression of a TIFF's first page that is decoded nowhere here, else ""."""
-    order, first, entries = _tiff_directory(data)
-    for at in range(first, min(first + 12 * entries, len(data) - 11), 12):
-        if int.from_bytes(data[at : at + 2], order) == _COMPRESSION_TAG:
-            number = int.from_bytes(data[at + 8 : at + 10], order)
-            if number not in _COMPRESSIONS:
-                return f"a TIFF with {_UNKNOWN_COMPRESSIONS.get(number, f'compression {number}')}"
-    return ""
-
-
-def _tiff_directory(data: bytes) -> tuple[Literal["little", "big"], int, int]:
-    """Byte order, start and number of the entries of the first page; no entries for BigTIFF."""
-    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
-    if data[2:4] not in (b"*\0", b"\0*"):
-        return order, 0, 0
-    directory = int.from_bytes(data[4:8], order)
-    return order, directory + 2, int.from_bytes(data[directory : directory + 2], order)
+    number = first_value(data, _COMPRESSION_TAG) if is_classic(data) else None
+    if number is None or number in _COMPRESSIONS:
+        return ""
+    return f"a TIFF with {_UNKNOWN_COMPRESSIONS.get(number, f'compression {number}')}"
 
 
 def _is_cut_box_file(data: bytes) -> bool:
