@@ -20,7 +20,7 @@ from pipeline.core.prompt import check_template, template_fields
 from pipeline.finishing import export_all, finish
 from pipeline.inputs import download, locate, open_data, restore, restores
 from pipeline.ledger.lookup import KnownOriginals
-from pipeline.ledger.specs import RecipeRow, SpecText
+from pipeline.ledger.specs import SpecText
 from pipeline.online import at_flex, caption_online, look_at_service
 from pipeline.recording import recorded, told
 from pipeline.records import Nano
@@ -136,6 +136,8 @@ class Run:
         self.session, self.source, self.report = session, source, report
         self.confirm, self.watcher = confirm, watcher
         self.wish = wish_of(session)
+        recipe = self.wish.recipe
+        self.recipe = session.ledger.specs.recipe(recipe.canonical(), recipe.admission())
 
     def go(self, *, wait: bool) -> None:
         """Crawl, ask, caption, export, clean."""
@@ -183,7 +185,7 @@ class Run:
             source=crawled.source,
             spec=ledger.specs.spec(wished.spec, text, self.session.clock.now()),
             spec_id=wished.spec_id,
-            recipe=self._recipe(),
+            recipe=self.recipe,
             template=wished.template,
         )
 
@@ -208,13 +210,9 @@ class Run:
         """The workers that prepare images; none runs before one is needed."""
         session = self.session
         alike = session.config.images.near_duplicates
-        known = KnownOriginals(session.workspace.ledger, self._recipe(), looked=alike is not None)
+        known = KnownOriginals(session.workspace.ledger, self.recipe, looked=alike is not None)
         with wiring.engines(session.config, self.wish.recipe, known) as engines:
             yield engines
-
-    def _recipe(self) -> RecipeRow:
-        recipe = self.wish.recipe
-        return self.session.ledger.specs.recipe(recipe.canonical(), recipe.admission())
 
     def settle(self, order: Order, engines: Engines) -> None:
         """From now on the source's rows are about `order`: what looks alike is found, and
