@@ -192,3 +192,8 @@ def fetch(
 
 def code(found: Fetched | Rejection) -> str:
     return found.code if isinstance(found, Rejection) else found.how
+
+
+def fetch_threads() -> list[threading.Thread]:
+    """Threads of downloads that are running."""
+    return [thread for thread in threading.enumerate() if thread.name == "fetch"]

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.fetch import FetchOptions, fetch_all
-from tests.fetch.site import LOCAL, Contacts, Site, code, reply
+from tests.fetch.site import LOCAL, Contacts, Site, code, fetch_threads, reply
 
 
 def test_nothing_is_contacted_unless_allowed(
@@ -27,7 +26,7 @@ def test_nothing_is_contacted_unless_allowed(
 
 def test_no_urls_are_no_work(tmp_path: Path) -> None:
     assert list(fetch_all([], LOCAL, tmp_path)) == []
-    assert not any(thread.name == "fetch" for thread in threading.enumerate())
+    assert fetch_threads() == []
 
 
 def test_a_run_without_urls_starts_without_what_downloads_need() -> None:

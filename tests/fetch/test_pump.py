@@ -14,14 +14,10 @@ from pipeline.errors import Interrupted, StorageError
 from pipeline.fetch import fetch_all
 from pipeline.records import Rejection
 from pipeline.url_cache import UrlCache
-from tests.fetch.site import LOCAL, Request, Site, code, fetch, hang, reply
+from tests.fetch.site import LOCAL, Request, Site, code, fetch, fetch_threads, hang, reply
 
 FEW = replace(LOCAL, total_concurrency=2, per_host=2)
 AHEAD = 8 * FEW.total_concurrency
-
-
-def fetch_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "fetch"]
 
 
 def test_results_come_as_they_are_ready(site: Site, tmp_path: Path) -> None:
