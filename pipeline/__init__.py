@@ -15,13 +15,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pipeline.commands.collect import (
+        collect,
+    )
+    from pipeline.commands.estimate import estimate
+    from pipeline.commands.one import (
+        CaptionStream,
+        OneCaption,
+        caption,
+        caption_each,
+        stream_caption,
+    )
+    from pipeline.commands.run import (
+        run,
+    )
+    from pipeline.commands.status import status
+    from pipeline.commands.submit import (
+        submit,
+    )
     from pipeline.config import Config, load_config
     from pipeline.errors import CaptionmillError
-    from pipeline.estimating import estimate
-    from pipeline.job import collect, run, submit
-    from pipeline.one import CaptionStream, OneCaption, caption, caption_each, stream_caption
-    from pipeline.report.summary import Report
-    from pipeline.tending import status
+    from pipeline.session.report import Report
 
 __all__ = [
     "CaptionStream",
@@ -42,19 +56,19 @@ __all__ = [
 
 _HOMES = {
     "CaptionmillError": "pipeline.errors",
-    "CaptionStream": "pipeline.one",
+    "CaptionStream": "pipeline.commands.one",
     "Config": "pipeline.config",
-    "OneCaption": "pipeline.one",
-    "Report": "pipeline.report.summary",
-    "caption": "pipeline.one",
-    "caption_each": "pipeline.one",
-    "collect": "pipeline.job",
-    "estimate": "pipeline.estimating",
+    "OneCaption": "pipeline.commands.one",
+    "Report": "pipeline.session.report",
+    "caption": "pipeline.commands.one",
+    "caption_each": "pipeline.commands.one",
+    "collect": "pipeline.commands.run",
+    "estimate": "pipeline.commands.estimate",
     "load_config": "pipeline.config",
-    "run": "pipeline.job",
-    "status": "pipeline.tending",
-    "stream_caption": "pipeline.one",
-    "submit": "pipeline.job",
+    "run": "pipeline.commands.run",
+    "status": "pipeline.commands.status",
+    "stream_caption": "pipeline.commands.one",
+    "submit": "pipeline.commands.run",
 }
 
 

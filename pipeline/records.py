@@ -5,12 +5,15 @@ SourceFile -> PreparedImage | Rejection -> CaptionRequest -> Shard -> Batch -> A
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 Nano = int
 """Nano-dollars: 1 USD = 1_000_000_000."""
+
+Say = Callable[[str], None]
+"""Shows one sentence to whoever waits."""
 
 NANO_PER_USD = 1_000_000_000
 

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from pipeline import wiring
+from pipeline.commands.run import run
 from pipeline.config import Config, load_config
 from pipeline.engines.inline import InlineEngine
 from pipeline.imaging import Preparer
-from pipeline.job import run
 from pipeline.ledger import Ledger, charges
-from pipeline.report.summary import Report
 from pipeline.server.app import LoopbackServer
 from pipeline.server.settings import Pace
-from pipeline.workspace import Workspace
+from pipeline.session import settings
+from pipeline.session.report import Report
+from pipeline.system.workspace import Workspace
 
 KEY = "sk-rig-0123456789abcdef"
 MODEL = "gpt-6-luna"
@@ -137,7 +137,9 @@ def open_rig(root: Path, monkeypatch: pytest.MonkeyPatch, **server: Any) -> Iter
     """A rig whose images are prepared in this process; `server` goes to the LoopbackServer."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(
-        wiring, "files_engine", lambda _config, recipe, known: InlineEngine(Preparer(recipe, known))
+        settings,
+        "files_engine",
+        lambda _config, recipe, known: InlineEngine(Preparer(recipe, known)),
     )
     options = {"captioner": "echo", "api_key": KEY, "seed": "7"} | server
     with LoopbackServer(root / "server", **options) as running:

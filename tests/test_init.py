@@ -24,8 +24,8 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
 
 def test_public_names_are_the_things_themselves() -> None:
     assert pipeline.CaptionmillError is CaptionmillError
-    assert pipeline.run is importlib.import_module("pipeline.job").run
-    assert pipeline.status is importlib.import_module("pipeline.tending").status
+    assert pipeline.run is importlib.import_module("pipeline.commands.run").run
+    assert pipeline.status is importlib.import_module("pipeline.commands.status").status
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

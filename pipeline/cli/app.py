@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError
-from pipeline.failpoints import arm_from_environment
+from pipeline.system.failpoints import arm_from_environment
 
 # name -> the first line of its help, in the order of `captionmill --help`
 COMMANDS = {

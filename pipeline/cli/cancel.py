@@ -20,12 +20,16 @@ def command(files: bool, config: Config) -> int:
     With --files, takes back the requests of 'captionmill write' that are not answered.
     """
     if files:
-        from pipeline.exchange import take_back
+        from pipeline.commands.cancel import (
+            take_back,
+        )
 
         count = take_back(config, console.say)
         console.out(f"{counted(count, 'request')} taken back for the next run")
         return 0
-    from pipeline.tending import cancel
+    from pipeline.commands.cancel import (
+        cancel,
+    )
 
     count = cancel(config, console.say)
     console.out(

@@ -26,9 +26,13 @@ def command(first: tuple[str, ...], more: tuple[str, ...], as_json: bool, config
     if more and not first:
         raise click.UsageError(f"name files with --from: captionmill collect --from {more[0]}")
     if not first:
-        from pipeline.job import collect
+        from pipeline.commands.collect import (
+            collect,
+        )
 
         return show(collect(config, say=console.say), as_json)
-    from pipeline.exchange import merge
+    from pipeline.commands.collect import (
+        merge,
+    )
 
     return show(merge(config, [*first, *more], say=console.say), as_json)

@@ -21,7 +21,9 @@ def command(data: str | None, manifest: str | None, distance: int | None, config
 
     To caption one image for each such group, set [images] near_duplicates.
     """
-    from pipeline.estimating import find_alike
+    from pipeline.commands.dedupe import (
+        find_alike,
+    )
 
     found = find_alike(config, data, manifest=manifest, distance=distance, say=console.say)
     for representative, group in groupby(found, key=lambda one: one.representative):

@@ -14,7 +14,7 @@ from pipeline.core.pricing import format_usd
 from pipeline.records import Nano
 
 if TYPE_CHECKING:
-    from pipeline.estimating import Estimate
+    from pipeline.commands.estimate import Estimate
     from pipeline.stages.compare import PolicyCost
 
 
@@ -31,7 +31,7 @@ def command(
     Every new image is prepared once, so that damaged files and duplicates are known; the next
     run need not look at them again.
     """
-    from pipeline.estimating import estimate
+    from pipeline.commands.estimate import estimate
 
     names = tuple(name.strip() for name in (models or "").split(",") if name.strip())
     found = estimate(config, data, manifest=manifest, models=names, say=console.say)

@@ -18,7 +18,7 @@ def command(config: Config) -> int:
     webhooks there. The secret that signs them is in OPENAI_WEBHOOK_SECRET or [listen] secret_file.
     Runs until Ctrl-C.
     """
-    from pipeline.listening import listen
+    from pipeline.commands.listen import listen
 
     listen(config, console.say)
     return 0

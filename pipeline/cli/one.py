@@ -9,10 +9,10 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option, stream_option
+from pipeline.commands.one import OneCaption
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.errors import UsageError
-from pipeline.one import OneCaption
 
 # what only makes sense for a workspace
 _WITHOUT = ("--workspace", "--budget", "--budget-day", "--budget-month", "--path-column")
@@ -31,7 +31,7 @@ def command(images: tuple[str, ...], stream: bool, as_json: bool, config: Config
     --budget-run is the only cap. To keep books use
     captionmill run IMAGE --provider openai_online.
     """
-    from pipeline.one import caption_each, stream_caption
+    from pipeline.commands.one import caption_each, stream_caption
 
     if images.count("-") > 1:
         raise UsageError("standard input can be read once: give '-' one time")

@@ -10,13 +10,13 @@ from click.core import ParameterSource
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, source_arguments, yes_option
+from pipeline.commands.pilot_findings import Findings, Variant
 from pipeline.config import Config
 from pipeline.config.units import parse_money
 from pipeline.core.pricing import format_usd
 from pipeline.core.sampling import Interval
 from pipeline.errors import UsageError
 from pipeline.records import Nano
-from pipeline.report.findings import Findings, Variant
 
 _OWN = ("count", "usd", "models", "prompt_files", "page", "yes", "opt_budget_run")
 
@@ -61,8 +61,8 @@ def command(
     online, at the online price, under its own cap; what it pays for is not paid for again by a
     run with the same model and prompt. One page shows the captions side by side.
     """
-    from pipeline.pilot import Asked, pilot
-    from pipeline.report.page import write_page
+    from pipeline.commands.pilot import Asked, pilot
+    from pipeline.commands.pilot_page import write_page
 
     asked = Asked(
         count=count,

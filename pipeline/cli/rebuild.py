@@ -18,7 +18,7 @@ def command(config: Config) -> int:
 
     Nothing is sent. The next run links the images to what is paid for and pays nothing again.
     """
-    from pipeline.rebuild import rebuild
+    from pipeline.commands.rebuild import rebuild
 
     found = rebuild(config, console.say)
     for text in found.problems:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from pipeline.cli import console
-from pipeline.report.summary import Report
+from pipeline.session.report import Report
 
 
 def show(report: Report, as_json: bool) -> int:

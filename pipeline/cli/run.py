@@ -24,7 +24,7 @@ def command(
     Waits until everything is answered; with --no-wait it does what can be done now and returns,
     which suits cron. Running it again goes on where it stopped and pays for nothing twice.
     """
-    from pipeline.job import run
+    from pipeline.commands.run import run
 
     with console.bars() as bars:
         report = run(

@@ -15,7 +15,7 @@ from pipeline.config import Config
 from pipeline.core.words import counted
 
 if TYPE_CHECKING:
-    from pipeline.tending import Status
+    from pipeline.commands.status import Status
 
 
 @click.command("status")
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @configured()
 def command(as_json: bool, config: Config) -> int:
     """Batches under way, outcomes and money of a workspace. Asks nobody and changes nothing."""
-    from pipeline import tending
+    from pipeline.commands import status
 
-    found = tending.status(config)
+    found = status.status(config)
     if as_json:
         console.out(json.dumps(_as_dict(found)))
         return 0
@@ -35,7 +35,7 @@ def command(as_json: bool, config: Config) -> int:
 
 
 def _lines(found: Status) -> Iterator[str]:
-    from pipeline.tending import money_line
+    from pipeline.commands.status import money_line
 
     who, _, account = found.provider.partition(":")
     whose = f"{who}, account {account!r}" if account else who

@@ -22,7 +22,9 @@ def command(
 
     'captionmill collect' fetches the answers later.
     """
-    from pipeline.job import submit
+    from pipeline.commands.submit import (
+        submit,
+    )
 
     with console.bars() as bars:
         report = submit(

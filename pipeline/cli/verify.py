@@ -17,7 +17,7 @@ def command(config: Config) -> int:
 
     Says in one line whether all is well, else what is wrong; changes nothing.
     """
-    from pipeline.verify import verify
+    from pipeline.commands.verify import verify
 
     verdict = verify(config)
     console.out(verdict.line)

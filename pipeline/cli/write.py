@@ -22,7 +22,7 @@ def command(data: str | None, manifest: str | None, out: str, as_json: bool, con
     back with 'captionmill collect --from OUTPUT'. No key is needed and nothing is sent; until they
     are answered or given back ('captionmill cancel --files') no run sends these requests.
     """
-    from pipeline.exchange import write
+    from pipeline.commands.write import write
 
     with console.bars() as bars:
         report = write(config, data, out, manifest=manifest, say=console.say, watcher=bars)

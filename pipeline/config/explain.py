@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pipeline.config.model import Config
-from pipeline.secrets import redact
+from pipeline.system.secrets import redact
 
 _LONGEST_VALUE = 60
 _SECRET = (("provider", "headers"), ("notify", "url"))

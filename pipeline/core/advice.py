@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.errors import Ambiguous, CaptionmillError, NeedsPerson, ServiceError, UsageError
+from pipeline.errors import (
+    Ambiguous,
+    CaptionmillError,
+    NeedsPerson,
+    ServiceError,
+    UsageError,
+)
 from pipeline.records import Answer
 
 _ADDRESS = (

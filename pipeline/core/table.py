@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
-from pipeline.core.dress import Dress
+from pipeline.core.affixes import Dress
 from pipeline.core.identity import custom_id
 
 SCHEMA_VERSION = 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.clock import Moment
 from pipeline.ledger.database import Database
 from pipeline.ledger.shards import ELSEWHERE, PAID_SINCE, Shard
 from pipeline.records import Nano
+from pipeline.system.clock import Moment
 
 
 @dataclass(frozen=True, slots=True)

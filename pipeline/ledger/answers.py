@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pipeline.core.outcomes import RetryRule
+from pipeline.core.retry import RetryRule
 from pipeline.ledger.batches import Batch
-from pipeline.ledger.books import Books
 from pipeline.ledger.database import Database
-from pipeline.ledger.exchange import Exchange
+from pipeline.ledger.handed_out import Exchange
+from pipeline.ledger.reservations import Books
 from pipeline.ledger.settling import PricedAnswer, Settled, Settling
 from pipeline.ledger.shards import Shard
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pipeline.ledger.batches import BOOKED_AS
 from pipeline.ledger.database import Database
-from pipeline.ledger.groups import ONLINE
+from pipeline.ledger.online_groups import ONLINE
 from pipeline.records import Nano
 
 

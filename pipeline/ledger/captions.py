@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.core.addressed import is_address
+from pipeline.core.url_image import is_address
 from pipeline.ledger.database import Database
 
 _CAPTIONS = """

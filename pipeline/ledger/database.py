@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BooksError, StorageError
-from pipeline.failpoints import reached
 from pipeline.ledger.schema import MIGRATIONS
+from pipeline.system.failpoints import reached
 
 _NO_ROW = object()
 _DAMAGE = ("not a database", "malformed", "corrupt", "decode", "no such")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipeline.core.lenient_json import clean
-from pipeline.core.outcomes import RetryRule, better, next_state
+from pipeline.core.retry import RetryRule, better, next_state
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
 from pipeline.ledger.shards import Shard

@@ -13,12 +13,12 @@ from pipeline.ledger.adoption import Adoption
 from pipeline.ledger.answers import Answers
 from pipeline.ledger.audit import Audit
 from pipeline.ledger.batches import Batches
-from pipeline.ledger.books import Books
 from pipeline.ledger.database import Database
-from pipeline.ledger.exchange import Exchange
+from pipeline.ledger.handed_out import Exchange
 from pipeline.ledger.images import Images
-from pipeline.ledger.likeness import Likeness
+from pipeline.ledger.near_duplicates import Likeness
 from pipeline.ledger.queue import Queue
+from pipeline.ledger.reservations import Books
 from pipeline.ledger.rows import Rows
 from pipeline.ledger.shards import Shards
 from pipeline.ledger.specs import Specs

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import DefiniteRefusal, NeedsPerson, UsageError
 from pipeline.records import RemoteBatch, RemoteFile
-from pipeline.secrets import Secret
+from pipeline.system.secrets import Secret
 
 OPENAI = "https://api.openai.com/v1"
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from pipeline.core.batch_errors import classify
 from pipeline.errors import Ambiguous, DefiniteRefusal, NotFound, ServiceError
 from pipeline.providers.base import AccountRefusal
-from pipeline.secrets import redact
+from pipeline.system.secrets import redact
 
 _DEFINITE = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
 _ACCOUNT = {401: "invalid_api_key", 402: "payment_required", 403: "permission_denied"}

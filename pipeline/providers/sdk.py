@@ -21,7 +21,7 @@ import openai
 from pipeline.errors import Ambiguous, CaptionmillError, DefiniteRefusal, ServiceError
 from pipeline.providers.base import BatchOptions, Timeouts
 from pipeline.providers.refusals import Answer, refused
-from pipeline.secrets import redact
+from pipeline.system.secrets import redact
 
 Response = httpx2.Response
 """An HTTP answer as the SDK hands it on."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import ServiceError
-from pipeline.files import storage_error
+from pipeline.system.files import storage_error
 
 _BLOCK = 1 << 16
 

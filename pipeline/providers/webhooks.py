@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.errors import UsageError
-from pipeline.secrets import Secret
+from pipeline.system.secrets import Secret
 
 
 class Forged(Exception):

@@ -22,13 +22,13 @@ from pipeline.server import routes_batches, routes_files, routes_online
 from pipeline.server.books import Books
 from pipeline.server.captioner import Captioner, open_captioner
 from pipeline.server.clock import Clock
-from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.fault_injector import FaultDesk
 from pipeline.server.faults import FaultPlan
+from pipeline.server.image_hosts import Sites
 from pipeline.server.middleware import authenticate, explain, identify
 from pipeline.server.prices import PriceTable, packaged_prices
 from pipeline.server.service import SERVICE, Orders, Service
 from pipeline.server.settings import Limits, Pace
-from pipeline.server.sites import Sites
 
 HOST = "127.0.0.1"
 _BODY_LIMIT = 64 << 20

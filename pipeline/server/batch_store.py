@@ -11,10 +11,10 @@ import orjson
 
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
-from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.fault_injector import FaultDesk
 from pipeline.server.faults import BatchFault
+from pipeline.server.ids import Naming
 from pipeline.server.lifecycle import UNFINISHED, BatchState
-from pipeline.server.naming import Naming
 from pipeline.server.refusals import Refused, missing
 from pipeline.server.settings import Limits, Pace
 from pipeline.server.validation import BatchError, Checked

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from pipeline.server.answering import Reply
-from pipeline.server.asks import CHAT
 from pipeline.server.prices import Usage
+from pipeline.server.requests import CHAT
+from pipeline.server.responder import Reply
 
 FINGERPRINT = "captionmill-loopback"
 """In every answer: nothing that this server says can be mistaken for OpenAI's."""

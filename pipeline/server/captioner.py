@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pipeline.errors import UsageError
-from pipeline.server import labels, measures
+from pipeline.server import image_stats, labels
 from pipeline.server.model import Classifier
 from pipeline.server.pictures import Picture
 
@@ -58,7 +58,7 @@ class LocalCaptioner:
         if sure.probability >= (SURE if sure is best[0] else SURE_GROUP):
             said = labels.with_article(sure.name)
             return Description(f"probably {said} ({sure.probability:.2f})", names)
-        return Description(f"no confident label; {measures.describe(picture.image)}", ())
+        return Description(f"no confident label; {image_stats.describe(picture.image)}", ())
 
 
 class EchoCaptioner:

@@ -17,9 +17,9 @@ from pipeline.server.books import Books
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
 from pipeline.server.file_store import FileStore
+from pipeline.server.ids import Naming
 from pipeline.server.lifecycle import Finalize, Publish, RunLines, Validate, Wait, next_step
 from pipeline.server.lines import LineResult, LineRunner, total_usage
-from pipeline.server.naming import Naming
 from pipeline.server.publishing import Publisher
 from pipeline.server.settings import Limits, Pace
 from pipeline.server.validation import check_lines, lines_from

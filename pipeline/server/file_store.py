@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
-from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.fault_injector import FaultDesk
 from pipeline.server.faults import Compat
-from pipeline.server.naming import Naming
+from pipeline.server.ids import Naming
 from pipeline.server.refusals import missing
 
 

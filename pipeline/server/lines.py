@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.server.answering import Answerer, PlannedServerError, Reply
 from pipeline.server.bodies import dumps, render
 from pipeline.server.books import Billed
-from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.fault_injector import FaultDesk
 from pipeline.server.prices import Usage
 from pipeline.server.refusals import Refused
+from pipeline.server.responder import Answerer, PlannedServerError, Reply
 from pipeline.server.validation import parse_line
 
 EXPIRED = (

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import StorageError
-from pipeline.files import write_whole
 from pipeline.server.network import SIDE, build_model
 from pipeline.server.weights import WEIGHTS_SHA256, packaged_weights, read_weights
+from pipeline.system.files import write_whole
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,8 +11,8 @@ from pipeline.server.clock import Clock
 from pipeline.server.database import Database
 from pipeline.server.faults import BatchFault
 from pipeline.server.file_store import FileStore
+from pipeline.server.ids import Naming
 from pipeline.server.lines import CANCELLED, EXPIRED, contradicting, not_run, renamed
-from pipeline.server.naming import Naming
 from pipeline.server.validation import lines_from
 
 

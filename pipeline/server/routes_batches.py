@@ -7,10 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
-from pipeline.server.asks import ENDPOINTS
 from pipeline.server.batch_store import NewBatch
 from pipeline.server.middleware import LANDING, json_response
 from pipeline.server.refusals import Refused, invalid
+from pipeline.server.requests import ENDPOINTS
 from pipeline.server.routes_files import check_lifetime, page_size
 from pipeline.server.service import SERVICE, Service
 from pipeline.server.validation import parse_line

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from pipeline.server.answering import PlannedServerError, Reply
-from pipeline.server.asks import CHAT, RESPONSES
 from pipeline.server.bodies import FINGERPRINT, render, stream
 from pipeline.server.lines import bill
 from pipeline.server.middleware import json_response
 from pipeline.server.refusals import Refused, invalid
+from pipeline.server.requests import CHAT, RESPONSES
+from pipeline.server.responder import PlannedServerError, Reply
 from pipeline.server.routes_batches import json_body
 from pipeline.server.service import SERVICE, Service
 from pipeline.server.validation import prompt_tokens

@@ -13,23 +13,23 @@ from pathlib import Path
 from aiohttp import web
 
 from pipeline.errors import Busy, StorageError
-from pipeline.server.answering import Answerer
 from pipeline.server.batch_store import BatchStore
 from pipeline.server.books import Books
 from pipeline.server.captioner import Captioner
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
 from pipeline.server.executor import Executor
-from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.fault_injector import FaultDesk
 from pipeline.server.faults import FaultPlan
 from pipeline.server.file_store import FileStore
+from pipeline.server.ids import Naming
+from pipeline.server.image_hosts import Sites
 from pipeline.server.lines import LineRunner
-from pipeline.server.naming import Naming
 from pipeline.server.prices import PriceTable
 from pipeline.server.publishing import Publisher
 from pipeline.server.rates import RateLimiter
+from pipeline.server.responder import Answerer
 from pipeline.server.settings import Limits, Pace
-from pipeline.server.sites import Sites
 
 
 @dataclass(frozen=True, slots=True)

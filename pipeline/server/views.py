@@ -12,7 +12,7 @@ from pipeline.server.batch_store import fault_of
 from pipeline.server.bodies import response_usage
 from pipeline.server.faults import Compat, Listing
 from pipeline.server.file_store import FileRow
-from pipeline.server.naming import Naming
+from pipeline.server.ids import Naming
 from pipeline.server.prices import Usage
 from pipeline.server.refusals import invalid
 

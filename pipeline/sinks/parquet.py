@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 
 from pipeline.core.table import Cells, Row
 from pipeline.errors import BooksError
-from pipeline.files import sha256_of, whole_file
 from pipeline.sinks.base import WrittenTable
+from pipeline.system.files import sha256_of, whole_file
 
 _GROUP_ROWS = 65_536
 _GROUP_BYTES = 64_000_000

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.files import whole_file
+from pipeline.system.files import whole_file
 
 HEADER = ("source", "file", "reason_code", "detail")
 # A cell that begins with one of these is a formula to a spreadsheet, full-width forms included.

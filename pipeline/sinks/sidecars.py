@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import StorageError
-from pipeline.files import storage_error, write_whole
+from pipeline.system.files import storage_error, write_whole
 
 Policy = Literal["keep", "replace", "append"]
 _LARGEST = 1_000_000  # bytes of a text that is read; a larger one is somebody's own file

@@ -8,7 +8,7 @@ import re
 from pipeline.core.download import refusal
 from pipeline.records import Rejection, SourceFile
 from pipeline.sources.base import SourceOptions, problem_entry, to_text
-from pipeline.url_cache import Seen, UrlCache
+from pipeline.sources.download.cache import Seen, UrlCache
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pipeline.errors import ServiceError
-from pipeline.failpoints import reached
-from pipeline.files import remove
-from pipeline.ledger.groups import is_online
-from pipeline.stages.card import is_card
-from pipeline.stages.desk import Desk
+from pipeline.ledger.online_groups import is_online
+from pipeline.stages.batch_record import is_card
+from pipeline.stages.context import Desk
+from pipeline.system.failpoints import reached
+from pipeline.system.files import remove
 
 
 @dataclass(slots=True)

@@ -10,7 +10,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.clock import Moment, elapsed
 from pipeline.core.batch_errors import BatchFailure, classify
 from pipeline.core.lifecycle import backoff_seconds, next_step
 from pipeline.core.words import counted
@@ -22,17 +21,18 @@ from pipeline.errors import (
     ServiceError,
     graver,
 )
-from pipeline.failpoints import reached
 from pipeline.ledger.answers import Settled
 from pipeline.ledger.batches import Batch
-from pipeline.ledger.groups import is_online
+from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
 from pipeline.stages import results
-from pipeline.stages.card import write_card
-from pipeline.stages.desk import FROZEN, Desk
+from pipeline.stages.batch_record import write_card
+from pipeline.stages.context import FROZEN, Desk
 from pipeline.stages.export import STALE
 from pipeline.stages.reconcile import next_generation
+from pipeline.system.clock import Moment, elapsed
+from pipeline.system.failpoints import reached
 
 _REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "server"})
 _PERSON = frozenset({"quota", "billing", "auth", "model"})

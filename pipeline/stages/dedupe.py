@@ -34,7 +34,7 @@ def dedupe(
     distance: int,
 ) -> int:
     """Decide which new images are represented by another one; gives how many are."""
-    from pipeline.core.neardup import group  # numpy: only for who asks for it
+    from pipeline.core.near_duplicates import group
 
     identify_images(ledger, order, engine, locate, looked=True)
     rows, looks = ledger.likeness.looks(order.source, order.spec, order.recipe)

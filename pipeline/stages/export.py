@@ -6,15 +6,15 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pipeline.core.affixes import Dress
 from pipeline.core.charges import COLUMNS as CHARGED
-from pipeline.core.dress import Dress
 from pipeline.core.table import Cells, columns, field_kinds
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
-from pipeline.failpoints import reached
 from pipeline.ledger import Ledger, charges
 from pipeline.ledger.rows import COLUMNS
 from pipeline.sinks.base import Sink, WrittenTable
+from pipeline.system.failpoints import reached
 
 STALE = "table_stale"
 COUNTED = "outcomes:"  # facts that hold for this table only

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.failpoints import reached
-from pipeline.files import remove
 from pipeline.ledger import Ledger
-from pipeline.url_cache import Stored, UrlCache
+from pipeline.sources.download.cache import Stored, UrlCache
+from pipeline.system.failpoints import reached
+from pipeline.system.files import remove
 
 _HOUR = 3600
 

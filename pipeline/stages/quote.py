@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.core.appraisal import Appraisal
+from pipeline.core.cost_estimate import Appraisal
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import render

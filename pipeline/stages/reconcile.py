@@ -6,7 +6,6 @@ allows a conclusion.
 
 from __future__ import annotations
 
-from pipeline.clock import Moment, elapsed
 from pipeline.core.lifecycle import (
     GENERATION,
     Adopt,
@@ -20,11 +19,12 @@ from pipeline.core.lifecycle import (
 from pipeline.core.lifecycle import reconcile as decide
 from pipeline.core.lifecycle import strays as find_strays
 from pipeline.errors import NeedsPerson
-from pipeline.failpoints import reached
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
-from pipeline.stages.desk import Desk
-from pipeline.stages.salvage import contents, lost_shard, number_in, shard_key_of
+from pipeline.stages.context import Desk
+from pipeline.stages.recover import contents, lost_shard, number_in, shard_key_of
+from pipeline.system.clock import Moment, elapsed
+from pipeline.system.failpoints import reached
 
 
 def reconcile(desk: Desk) -> int:

@@ -20,13 +20,13 @@ from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.pricing import PriceSheet, cost
 from pipeline.errors import StorageError
-from pipeline.files import whole_file
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
-from pipeline.ledger.groups import is_online
+from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard
 from pipeline.records import PAID_OUTCOMES, Answer
+from pipeline.system.files import whole_file
 
 _REPORTED = 20  # incidents of one kind that are spelled out for one batch
 

@@ -20,11 +20,11 @@ from pipeline.errors import (
     OverBudget,
     ServiceError,
 )
-from pipeline.failpoints import reached
-from pipeline.files import checksum_of, require_room
 from pipeline.ledger.shards import Shard, metadata_of
-from pipeline.stages.desk import FROZEN, Desk
+from pipeline.stages.context import FROZEN, Desk
 from pipeline.stages.reconcile import give_back, reconcile, unseen
+from pipeline.system.failpoints import reached
+from pipeline.system.files import checksum_of, require_room
 
 _TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
 _ANSWER_ROOM = 8_192  # bytes an answer line may need, generously

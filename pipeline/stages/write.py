@@ -18,20 +18,20 @@ from typing import BinaryIO
 
 from xxhash import xxh3_128
 
-from pipeline.core.appraisal import Appraiser
+from pipeline.core.cost_estimate import Appraiser
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import Load, ShardLimits, affordable, takes
 from pipeline.core.request import RequestSpec, line_of
 from pipeline.engines.base import Engine
 from pipeline.errors import OverBudget
-from pipeline.failpoints import reached
-from pipeline.files import publish, storage_error
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.shards import NewItem, NewShard
 from pipeline.records import Nano, Prepared, PreparedImage
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import Engines, Order, Wanted, link_known, looks, resolve
+from pipeline.system.failpoints import reached
+from pipeline.system.files import publish, storage_error
 
 # prepared images in one transaction: each commit writes anew what it touched of every index
 _CHUNK, _CHUNK_BYTES = 256, 16_000_000

@@ -22,15 +22,15 @@ from typing import Any
 
 import orjson
 
-from pipeline.clock import Clock
 from pipeline.ledger import Ledger
 from pipeline.providers.offline import Offline
 from pipeline.records import RemoteBatch
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.collect import collect
-from pipeline.stages.desk import Desk
+from pipeline.stages.context import Desk
 from pipeline.stages.export import export
-from pipeline.workspace import Workspace
+from pipeline.system.clock import Clock
+from pipeline.system.workspace import Workspace
 from tests.bench.figures import Figure, Found, Spent, ratio, spent
 from tests.bench.large_ledger import PER_BATCH, build, remote, write_answers
 

@@ -13,11 +13,11 @@ import orjson
 from pipeline.core.identity import custom_id, work_key
 from pipeline.core.pricing import PriceSheet, Rates
 from pipeline.ledger import Ledger
-from pipeline.ledger.books import Scope
+from pipeline.ledger.reservations import Scope
 from pipeline.ledger.shards import NewItem, NewShard
 from pipeline.ledger.specs import SpecText
 from pipeline.records import RemoteBatch
-from pipeline.workspace import Workspace
+from pipeline.system.workspace import Workspace
 
 NOW = 1_790_000_000
 PER_BATCH = 50_000  # the most lines that the service takes in one file

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from pipeline import errors, tending
+from pipeline import errors
 from pipeline.cli.app import ALIASES, COMMANDS
 from pipeline.errors import CaptionmillError
 from tests.cli.conftest import Terminal
@@ -34,7 +34,7 @@ def failing(captionmill: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     def status(_config: object) -> None:
         raise captionmill.error  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(tending, "status", status)
+    monkeypatch.setattr(status, "status", status)
     return captionmill
 
 

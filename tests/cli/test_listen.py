@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import listening
+from pipeline.commands import listen
 from tests.cli.conftest import Terminal
 from tests.rig import Rig
 
@@ -16,7 +16,7 @@ def test_without_a_secret_it_says_what_to_set(rig: Rig, openai: Terminal) -> Non
 
 def test_its_options_reach_it(rig: Rig, openai: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
-    monkeypatch.setattr(listening, "listen", lambda config, _say: given.append(config))
+    monkeypatch.setattr(listen, "listen", lambda config, _say: given.append(config))
     assert openai("listen", "--set", "listen.port=9999").code == 0
     (config,) = given
     assert config.listen.port == 9999

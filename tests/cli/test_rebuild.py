@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.app import run
-from pipeline.workspace import Workspace
+from pipeline.system.workspace import Workspace
 
 
 def rebuild(folder: Path) -> int:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.cli.reporting import show
 from pipeline.errors import OverBudget
-from pipeline.report.summary import Report
+from pipeline.session.report import Report
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.cli.app import run
 from pipeline.ledger import Ledger
-from pipeline.workspace import Workspace
+from pipeline.system.workspace import Workspace
 
 
 @pytest.fixture

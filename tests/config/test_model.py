@@ -5,8 +5,8 @@ from pydantic import ValidationError
 
 from pipeline.config import Config, load_config
 from pipeline.core.lifecycle import Patience
-from pipeline.core.outcomes import DEFAULT_RULES, RetryRule
 from pipeline.core.packing import ShardLimits
+from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.errors import UsageError
 
 

@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commands.collect import (
+    merge,
+)
+from pipeline.commands.run import run
+from pipeline.commands.write import (
+    write,
+)
 from pipeline.config import Config, load_config
-from pipeline.exchange import merge, write
-from pipeline.job import run
-from pipeline.report.summary import Report
 from pipeline.server.faults import BatchFault, Compat, FaultPlan, LineFault, RequestFault
 from pipeline.server.settings import Limits, Pace
+from pipeline.session.report import Report
 from tests.rig import KEY, Rig, open_rig
 
 SERVICES = Path(__file__).parents[2] / "configs" / "services"

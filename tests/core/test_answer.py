@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import answer as answer_module
 from pipeline.core.answer import BadLine, judge_line, split_lines
-from pipeline.core.outcomes import retryable_failure
+from pipeline.core.retry import retryable_failure
 from pipeline.records import Answer, Usage
 
 USAGE = {"prompt_tokens": 300, "completion_tokens": 40, "total_tokens": 340}

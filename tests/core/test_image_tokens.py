@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalog import model_facts
 from pipeline.core.image_tokens import (
     Detail,
     ImageTooLarge,
@@ -24,6 +23,7 @@ from pipeline.core.image_tokens import (
     most_image_tokens,
     seen_size,
 )
+from pipeline.providers.models import model_facts
 
 # Copied by hand from the fact sheet: multiplier, and (D, B) for low, high, original.
 PATCH_MODELS = {

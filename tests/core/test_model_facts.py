@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from pipeline.catalog import model_facts
+from pipeline.providers.models import model_facts
 
 TODAY = date(2026, 11, 22)
 

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.answer import judge_line
-from pipeline.core.online import Told, answer_line, is_answer, lost_line, sent_mark, void_mark
+from pipeline.core.online import (
+    Told,
+    answer_line,
+    is_answer,
+    lost_line,
+    sent_mark,
+    void_mark,
+)
 from pipeline.records import Answer
 
 BODY = {

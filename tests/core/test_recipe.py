@@ -7,7 +7,13 @@ import json
 
 import pytest
 
-from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, OPTIONAL_FORMATS, Caps, Recipe
+from pipeline.core.recipe import (
+    DEFAULT_FORMATS,
+    EXTRA_FORMATS,
+    OPTIONAL_FORMATS,
+    Caps,
+    Recipe,
+)
 from pipeline.core.sizing import SizePolicy, bind
 from tests.imaging.drawing import LongSide
 

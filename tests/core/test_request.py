@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from pipeline.core.addressed import addressed
 from pipeline.core.identity import hash_of
 from pipeline.core.request import RequestSpec, body, build_line, data_url, line, line_of
+from pipeline.core.url_image import addressed
 from pipeline.errors import UsageError
 
 SCHEMA = {

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalog import model_facts
 from pipeline.core.image_tokens import (
     Detail,
     ImageRule,
@@ -23,6 +22,7 @@ from pipeline.core.image_tokens import (
     seen_size,
 )
 from pipeline.core.sizing import ImpossibleTarget, SizePolicy, bind
+from pipeline.providers.models import model_facts
 
 MODELS = [
     "gpt-6-luna", "gpt-5.6-luna", "gpt-5.5", "gpt-5.4-mini", "gpt-5.2", "gpt-4.1-mini",

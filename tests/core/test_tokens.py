@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalog import model_facts
 from pipeline.core.image_tokens import (
     UNKNOWN_SIZE,
     ImageTooLarge,
@@ -20,6 +19,7 @@ from pipeline.core.tokens import (
     expected_text_tokens,
     upper_text_tokens,
 )
+from pipeline.providers.models import model_facts
 
 LUNA = model_facts("gpt-6-luna")
 

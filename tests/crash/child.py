@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline import failpoints, wiring
-from pipeline.stopping import Stopper
+from pipeline.session import settings
+from pipeline.system import failpoints
+from pipeline.system.signals import Stopper
 from tests.crash.sharedtime import ProductClock, SharedTime
 
 really_sleep = time.sleep
@@ -149,7 +150,7 @@ def void(_value: object) -> None:
 
 
 def _take_the_clock(shared: SharedTime, keeper: Path) -> None:
-    from pipeline import session
+    from pipeline.session import session
 
     def skip(seconds: float) -> None:
         ask(keeper, f"skip {max(seconds, 0.05)}")
@@ -183,13 +184,13 @@ def _prepare_inline() -> None:
     def engine(_config: Any, recipe: Any, known: Any) -> InlineEngine:
         return InlineEngine(Preparer(recipe, known))
 
-    wiring.engine = engine
+    settings.engine = engine
 
 
 def _ask_in_small_groups() -> None:
-    from pipeline import online
-    from pipeline.core.pace import Pace
-    from pipeline.stages import online as stage
+    from pipeline.core.rate_limit import Pace
+    from pipeline.session import online
+    from pipeline.stages.online import captioner as stage
 
     stage.GROUP = replace(stage.GROUP, requests=2)
     online.pace = lambda config: Pace(config.online.in_flight, first_pause=0.01)

@@ -45,10 +45,10 @@ def _create_then_save() -> None:
 
 def _impatient(**changes: int) -> Callable[[], None]:
     def apply() -> None:
-        from pipeline import wiring
+        from pipeline.session import settings
 
-        real = wiring.patience
-        _put(wiring, "patience", lambda config: replace(real(config), **changes))
+        real = settings.patience
+        _put(settings, "patience", lambda config: replace(real(config), **changes))
 
     return apply
 
@@ -131,8 +131,8 @@ def _retry_on_create() -> None:
 
 
 def _settle_in_two() -> None:
-    from pipeline.failpoints import reached
     from pipeline.ledger import answers
+    from pipeline.system.failpoints import reached
 
     real = answers.Answers.settle
 
@@ -170,11 +170,11 @@ def _reserve_after_create() -> None:
 
 
 def _missing_goes_again() -> None:
-    from pipeline import wiring
-    from pipeline.core.outcomes import RetryRule
+    from pipeline.core.retry import RetryRule
+    from pipeline.session import settings
 
-    real = wiring.rules
-    _put(wiring, "rules", lambda config: {**real(config), "missing": RetryRule(attempts=3)})
+    real = settings.rules
+    _put(settings, "rules", lambda config: {**real(config), "missing": RetryRule(attempts=3)})
 
 
 def _no_attempt_in_the_id() -> None:
@@ -196,7 +196,7 @@ def _copies_are_strangers() -> None:
 
 
 def _no_lock() -> None:
-    from pipeline.workspace import Workspace
+    from pipeline.system.workspace import Workspace
 
     _put(Workspace, "lock", lambda _self: contextlib.nullcontext())
 
@@ -220,7 +220,7 @@ def _wall_clock() -> None:
 
 
 def _table_in_place() -> None:
-    from pipeline import files
+    from pipeline.system import files
 
     @contextlib.contextmanager
     def whole_file(path: Any) -> Iterator[Any]:

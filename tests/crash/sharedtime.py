@@ -11,8 +11,8 @@ import struct
 import time
 from pathlib import Path
 
-from pipeline.clock import Clock, Moment
 from pipeline.server.clock import Clock as ServerClock
+from pipeline.system.clock import Clock, Moment
 
 _LAYOUT = struct.Struct("<dd")
 

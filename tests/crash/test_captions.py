@@ -9,8 +9,8 @@ from collections import Counter
 
 import pytest
 
-from pipeline.server.answering import _SPECIAL
 from pipeline.server.faults import BatchFault, FaultPlan, LineFault
+from pipeline.server.responder import _SPECIAL
 from tests.crash.cases import Tally, chosen, parts
 from tests.crash.child import KEY
 from tests.crash.pictures import GPS_MARK

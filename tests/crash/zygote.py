@@ -80,8 +80,13 @@ def _warm() -> None:
     for name in (
         *("openai", "pyarrow.parquet", "pipeline.cli.app", "pipeline.cli.run"),
         *("pipeline.cli.collect", "pipeline.providers.sdk", "pipeline.imaging"),
-        *("pipeline.engines.inline", "pipeline.job", "pipeline.rebuild", "genai_prices"),
-        *("pipeline.sinks.parquet", "pipeline.sinks.rejects", "pipeline.sinks.arrow"),
+        *(
+            "pipeline.engines.inline",
+            "pipeline.commands.run",
+            "pipeline.commands.rebuild",
+            "genai_prices",
+        ),
+        *("pipeline.sinks.parquet", "pipeline.sinks.rejects"),
         *("openai.resources.files", "openai.resources.batches", "tests.crash.mutants", "pandas"),
     ):
         importlib.import_module(name)
@@ -98,8 +103,8 @@ def _warm_the_sdk() -> None:
     import httpcore2
     import openai
 
-    from pipeline.catalog import model_facts
-    from pipeline.prices import sheet_for
+    from pipeline.providers.models import model_facts
+    from pipeline.providers.prices import sheet_for
 
     httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
     model_facts("gpt-6-luna", {})

@@ -12,7 +12,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
+from pipeline.records import (
+    KnownImage,
+    Prepared,
+    PreparedImage,
+    RejectedImage,
+    Rejection,
+)
 
 _hoard: list[bytearray] = []
 

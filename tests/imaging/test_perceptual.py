@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-from pipeline.core.neardup import same_colours
+from pipeline.core.near_duplicates import same_colours
 from pipeline.core.recipe import Recipe
 from pipeline.imaging import prepare
 from pipeline.imaging.perceptual import colours, dhash, look_at, sharpness

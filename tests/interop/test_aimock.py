@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import failpoints
+from pipeline.commands.retry import (
+    retry,
+)
+from pipeline.commands.run import run
 from pipeline.config import Config, load_config
-from pipeline.job import run
-from pipeline.report.summary import Report
-from pipeline.tending import retry
+from pipeline.session.report import Report
+from pipeline.system import failpoints
 from tests.interop.conftest import ask
 from tests.rig import picture
 

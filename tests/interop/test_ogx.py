@@ -9,10 +9,10 @@ from pathlib import Path
 import openai
 import pytest
 
-from pipeline import failpoints
+from pipeline.commands.run import run
 from pipeline.config import Config, load_config
-from pipeline.job import run
 from pipeline.server.app import LoopbackServer
+from pipeline.system import failpoints
 from tests.interop.conftest import ogx_server
 from tests.rig import picture
 from tests.server.support import client_for

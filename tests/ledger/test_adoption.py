@@ -2,9 +2,9 @@ import sqlite3
 
 import pytest
 
-from pipeline.clock import Moment
-from pipeline.core.outcomes import DEFAULT_RULES
+from pipeline.core.retry import DEFAULT_RULES
 from pipeline.ledger.adoption import Blind, Lost
+from pipeline.system.clock import Moment
 from tests.ledger.world import NOW, World, answered, remote, scope
 
 MOMENT = Moment(NOW, "boot:5")

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.core.outcomes import DEFAULT_RULES, RetryRule
+from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.ledger.answers import PricedAnswer
 from tests.ledger.world import NOW, World, answered, remote, scope
 

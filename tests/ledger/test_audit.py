@@ -1,4 +1,4 @@
-from pipeline.core.outcomes import DEFAULT_RULES
+from pipeline.core.retry import DEFAULT_RULES
 from tests.ledger.world import NOW, World, answered
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import failpoints
 from pipeline.errors import BooksError, StorageError
 from pipeline.ledger.database import Database
 from pipeline.ledger.schema import MIGRATIONS
+from pipeline.system import failpoints
 
 
 def test_the_file_is_durable_and_migrated(tmp_path: Path) -> None:

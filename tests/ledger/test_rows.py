@@ -1,4 +1,4 @@
-from pipeline.core.outcomes import DEFAULT_RULES
+from pipeline.core.retry import DEFAULT_RULES
 from pipeline.ledger.rows import COLUMNS
 from pipeline.records import Rejection, Usage
 from tests.ledger.world import NOW, World, answered

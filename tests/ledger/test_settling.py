@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.outcomes import DEFAULT_RULES, RetryRule
+from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.ledger import Ledger, settling
 from pipeline.ledger.settling import PricedAnswer, Settled
 from pipeline.ledger.specs import SpecText

@@ -8,7 +8,7 @@ from pipeline.core.identity import work_key
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
-from pipeline.ledger.books import Scope
+from pipeline.ledger.reservations import Scope
 from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Answer, PreparedImage, RemoteBatch, SourceFile, Usage

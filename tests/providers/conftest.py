@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.providers.base import BatchOptions, Timeouts
 from pipeline.providers.openai_batch import OpenAIBatches
-from pipeline.secrets import Secret
+from pipeline.system.secrets import Secret
 
 KEY = "sk-test-0123456789abcdefghijklmnop"
 

@@ -22,8 +22,8 @@ from pipeline.errors import (
 from pipeline.providers.base import AccountRefusal, BatchOptions, BatchService, Timeouts
 from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.records import RemoteBatch
-from pipeline.secrets import Secret
 from pipeline.server.embedded import embedded_server
+from pipeline.system.secrets import Secret
 
 KEY = Secret("sk-test-0123456789")
 

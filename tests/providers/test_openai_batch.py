@@ -21,7 +21,7 @@ from pipeline.errors import (
 )
 from pipeline.providers.base import AccountRefusal, BatchOptions
 from pipeline.providers.openai_batch import OpenAIBatches
-from pipeline.secrets import Secret
+from pipeline.system.secrets import Secret
 
 from .conftest import KEY, Reply, Request, Scripted
 

@@ -9,12 +9,7 @@ import pytest
 
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import AccountRefusal, BatchOptions
-from pipeline.providers.openai_online import (
-    ModelRefusal,
-    OpenAIAsk,
-    OpenAIOnline,
-    Refused,
-)
+from pipeline.providers.openai_online import ModelRefusal, OpenAIAsk, OpenAIOnline, Refused
 from pipeline.providers.openai_online import Reply as Got
 from tests.providers.conftest import KEY, Reply, Scripted
 

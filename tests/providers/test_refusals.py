@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.batch_errors import classify
-from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson, NotFound, ServiceError
+from pipeline.errors import (
+    Ambiguous,
+    DefiniteRefusal,
+    NeedsPerson,
+    NotFound,
+    ServiceError,
+)
 from pipeline.providers.base import AccountRefusal
 from pipeline.providers.refusals import Answer, refused, retry_after
 

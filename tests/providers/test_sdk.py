@@ -7,7 +7,7 @@ import pytest
 from pipeline.errors import Ambiguous, CaptionmillError, DefiniteRefusal, ServiceError
 from pipeline.providers import sdk
 from pipeline.providers.base import BatchOptions
-from pipeline.secrets import Secret
+from pipeline.system.secrets import Secret
 
 KEY = "sk-test-0123456789abcdef"
 OPTIONS = BatchOptions(Secret(KEY), "http://127.0.0.1:9/v1", extra_headers={"api-key": "azure-123"})

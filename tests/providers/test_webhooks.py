@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.providers.webhooks import Event, Forged, Verifier
-from pipeline.secrets import Secret
+from pipeline.system.secrets import Secret
 
 KEY = b"0123456789abcdef0123456789abcdef"
 SECRET = "whsec_" + base64.b64encode(KEY).decode()

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commands.estimate import estimate
+from pipeline.commands.pilot import Asked, pilot
+from pipeline.commands.pilot_page import render
+from pipeline.commands.write import write
 from pipeline.errors import NeedsPerson, UsageError
-from pipeline.estimating import estimate
-from pipeline.exchange import write
-from pipeline.pilot import Asked, pilot
-from pipeline.report.page import render
 from pipeline.server.faults import LineFault
 from tests.rig import Rig, open_rig, picture
 

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline import failpoints
 from pipeline.core.lifecycle import GENERATION
 from pipeline.ledger import Ledger
-from pipeline.ledger.books import Totals
+from pipeline.ledger.reservations import Totals
 from pipeline.records import RemoteBatch
 from pipeline.server.faults import BatchFault
 from pipeline.stages.collect import collect
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import submit
+from pipeline.system import failpoints
 from tests.stages.conftest import *  # noqa: F403 the scene
 from tests.stages.scene import Scene
 

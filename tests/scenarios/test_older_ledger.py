@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.pilot import Asked, pilot
-from pipeline.rebuild import rebuild
-from pipeline.report.summary import Report
+from pipeline.commands.pilot import Asked, pilot
+from pipeline.commands.rebuild import rebuild
+from pipeline.commands.resolve import (
+    resolve,
+)
+from pipeline.commands.verify import verify
 from pipeline.server.faults import RequestFault
-from pipeline.tending import resolve
-from pipeline.verify import verify
+from pipeline.session.report import Report
 from tests.rig import Rig
 
 CHAT = "/v1/chat/completions"

@@ -5,8 +5,13 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.commands.cancel import (
+    cancel,
+)
+from pipeline.commands.retry import (
+    retry,
+)
 from pipeline.server.faults import BatchFault, LineFault
-from pipeline.tending import cancel, retry
 from tests.rig import Rig
 
 
@@ -91,8 +96,10 @@ def test_a_batch_stuck_past_its_end_is_cancelled_and_collected(
     slow_rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = slow_rig
-    monkeypatch.setattr("pipeline.clock.Clock.now", lambda _self: int(rig.server.clock.now()))
-    monkeypatch.setattr("pipeline.clock._uptime", rig.server.clock.now)
+    monkeypatch.setattr(
+        "pipeline.system.clock.Clock.now", lambda _self: int(rig.server.clock.now())
+    )
+    monkeypatch.setattr("pipeline.system.clock._uptime", rig.server.clock.now)
     rig.server.faults.add(BatchFault(stuck_seconds=10**7, times=1))
     rig.add(*names(4))
     rig.run(wait=False)

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.pilot import Asked, pilot
-from pipeline.tending import clean_up
-from pipeline.url_cache import UrlCache
+from pipeline.commands.clean import (
+    clean_up,
+)
+from pipeline.commands.pilot import Asked, pilot
+from pipeline.sources.download.cache import UrlCache
 from tests.rig import Rig, picture
 
 

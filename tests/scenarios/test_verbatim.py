@@ -7,17 +7,17 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.server import answering
+from pipeline.server import responder
 from pipeline.server.faults import LineFault
 from tests.rig import Rig
 
 LONGEST = 1_000_000  # characters
 KINDS = {
-    "huge": answering._SPECIAL["huge"],
-    "line_separators": answering._SPECIAL["line_separators"],
-    "control_characters": answering._SPECIAL["control_characters"],
+    "huge": responder._SPECIAL["huge"],
+    "line_separators": responder._SPECIAL["line_separators"],
+    "control_characters": responder._SPECIAL["control_characters"],
     # no UTF-8 holds half a pair: it is replaced, and kept in the raw file only
-    "surrogate": answering._SPECIAL["surrogate"].replace("\ud800", "\ufffd"),
+    "surrogate": responder._SPECIAL["surrogate"].replace("\ud800", "\ufffd"),
 }
 
 
@@ -27,7 +27,7 @@ def test_a_caption_is_the_same_at_every_place(
     rig: Rig, provider: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # a service that packs more into a token: the longest caption fits into the most there may be
-    monkeypatch.setattr(answering, "text_tokens", lambda *texts: len("".join(texts)) // 20 + 1)
+    monkeypatch.setattr(responder, "text_tokens", lambda *texts: len("".join(texts)) // 20 + 1)
     expected = KINDS[kind]
     rig.add("a.png")
     rig.server.faults.add(LineFault(outcome=kind, times=1))  # type: ignore[arg-type]

@@ -15,9 +15,9 @@ from pipeline.server.batch_store import (
 )
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
-from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.fault_injector import FaultDesk
 from pipeline.server.faults import BatchFault, FaultPlan, Listing
-from pipeline.server.naming import Naming
+from pipeline.server.ids import Naming
 from pipeline.server.refusals import Refused
 from pipeline.server.settings import Limits, Pace
 from pipeline.server.validation import BatchError, Checked

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from pipeline.server.answering import Reply
-from pipeline.server.asks import CHAT, RESPONSES, parse_ask
 from pipeline.server.bodies import FINGERPRINT, dumps, render, stream
 from pipeline.server.prices import Usage
+from pipeline.server.requests import CHAT, RESPONSES, parse_ask
+from pipeline.server.responder import Reply
 from tests.server.support import MODEL, chat_body
 
 _USAGE = Usage(prompt=10, completion=5, cached=3, cache_write=2, reasoning=1)

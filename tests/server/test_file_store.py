@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
-from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.fault_injector import FaultDesk
 from pipeline.server.faults import FaultPlan
 from pipeline.server.file_store import FileStore
-from pipeline.server.naming import Naming
+from pipeline.server.ids import Naming
 from pipeline.server.refusals import Refused
 
 

@@ -3,10 +3,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pipeline.server.answering import Answerer
 from pipeline.server.captioner import EchoCaptioner
 from pipeline.server.clock import Clock
-from pipeline.server.fault_desk import FaultDesk
+from pipeline.server.fault_injector import FaultDesk
 from pipeline.server.faults import Compat, FaultPlan, LineFault
 from pipeline.server.lines import (
     CANCELLED,
@@ -19,6 +18,7 @@ from pipeline.server.lines import (
     total_usage,
 )
 from pipeline.server.prices import packaged_prices
+from pipeline.server.responder import Answerer
 from tests.server.support import chat_body, line
 
 

@@ -7,13 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.server.validation import (
-    Checked,
-    check_lines,
-    lines_from,
-    parse_line,
-    prompt_tokens,
-)
+from pipeline.server.validation import Checked, check_lines, lines_from, parse_line, prompt_tokens
 from tests.server.support import CHAT, chat_body, jsonl, line
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.server.faults import Compat, Listing
 from pipeline.server.file_store import FileRow
-from pipeline.server.naming import Naming
+from pipeline.server.ids import Naming
 from pipeline.server.refusals import Refused
 from pipeline.server.views import file_view, list_view, page
 

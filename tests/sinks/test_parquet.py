@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import failpoints
 from pipeline.core.table import FIXED, Cells
 from pipeline.errors import BooksError, StorageError
-from pipeline.files import sha256_of
 from pipeline.sinks import parquet
 from pipeline.sinks.base import WrittenTable
 from pipeline.sinks.parquet import ParquetSink, check
+from pipeline.system import failpoints
+from pipeline.system.files import sha256_of
 
 from .conftest import make_cells, make_row
 

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.records import Rejection
 from pipeline.sources import SourceOptions
+from pipeline.sources.download.cache import Fetched, UrlCache
 from pipeline.sources.remote import RemoteFiles, is_url
-from pipeline.url_cache import Fetched, UrlCache
 from tests.sources.contract import JPEG
 
 URL = "https://example.com/a.jpg"

@@ -8,8 +8,8 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.records import Rejection
 from pipeline.sources import NamesUrls, Source, SourceOptions, open_source
+from pipeline.sources.download.cache import UrlCache
 from pipeline.sources.urls import UrlSource, looks_like_list
-from pipeline.url_cache import UrlCache
 from tests.sources.contract import SourceContract, all_entries, digests
 from tests.sources.test_remote import download
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import wiring, wishes
-from pipeline.clock import Clock
 from pipeline.config import load_config
 from pipeline.core.packing import ShardLimits
 from pipeline.engines.inline import InlineEngine
@@ -23,15 +21,17 @@ from pipeline.ledger.specs import SpecText
 from pipeline.providers.base import BatchOptions
 from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.records import Nano, RemoteBatch
-from pipeline.secrets import Secret
 from pipeline.server.app import LoopbackServer
+from pipeline.session import settings, spec
 from pipeline.sources import open_source, to_path
 from pipeline.sources.base import SourceOptions
+from pipeline.stages.context import Desk
 from pipeline.stages.crawl import Crawled, crawl
-from pipeline.stages.desk import Desk
 from pipeline.stages.preprocess import Engines, Order
 from pipeline.stages.write import Pen, Writer
-from pipeline.workspace import Workspace
+from pipeline.system.clock import Clock
+from pipeline.system.secrets import Secret
+from pipeline.system.workspace import Workspace
 from tests.rig import KEY, MODEL, picture
 
 
@@ -63,11 +63,11 @@ class Scene:
         self.service.close()
         self.ledger.close()
 
-    def wished(self, **overrides: object) -> wishes.Wish:
+    def wished(self, **overrides: object) -> spec.Wish:
         """What a configuration asks for; keys with __ for dots."""
         given = {key.replace("__", "."): value for key, value in overrides.items()}
         config = load_config(None, {"provider.name": "openai", "provider.model": MODEL} | given)
-        return wishes.wish(config, local=False, account="test", now=self.clock.now())
+        return spec.wish(config, local=False, account="test", now=self.clock.now())
 
     def rules(self, **changed: object) -> None:
         """Change the desk's rules."""
@@ -113,7 +113,7 @@ class Scene:
         room: Callable[[], Nano | None] = lambda: None,
     ) -> Pen:
         """How requests are written."""
-        quill = wiring.quill(self.wish)
+        quill = settings.quill(self.wish)
         return Pen(
             quill=quill,
             again=lambda _outcome, _attempts: quill,

@@ -17,7 +17,7 @@ from pipeline.errors import (
 from pipeline.ledger.batches import Batch
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages.collect import Collected, collect, raw_path, write_off
-from pipeline.stages.desk import FROZEN
+from pipeline.stages.context import FROZEN
 from pipeline.stages.submit import submit
 from tests.rig import MODEL
 from tests.stages.scene import Scene

@@ -1,6 +1,6 @@
 from PIL import Image
 
-from pipeline.estimating import estimate
+from pipeline.commands.estimate import estimate
 from tests.rig import Rig
 
 

@@ -1,7 +1,9 @@
 import numpy as np
 from PIL import Image
 
-from pipeline.estimating import find_alike
+from pipeline.commands.dedupe import (
+    find_alike,
+)
 from tests.rig import Rig
 
 NEAR = {"hash": "dhash128", "distance": 16}

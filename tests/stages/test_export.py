@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.core.dress import Dress
+from pipeline.core.affixes import Dress
 from pipeline.errors import BooksError, StorageError
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.export import STALE, export

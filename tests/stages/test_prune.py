@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Interrupted
-from pipeline.failpoints import arm
 from pipeline.ledger import Ledger
 from pipeline.ledger.specs import SpecText
 from pipeline.records import SourceFile
 from pipeline.sources import to_text
+from pipeline.sources.download.cache import Fetched, UrlCache
 from pipeline.stages.prune import Keep, Pruned, prune
-from pipeline.url_cache import Fetched, UrlCache
+from pipeline.system.failpoints import arm
 from tests.sources.test_remote import download
 
 NOW, HOUR, DAY = 1_795_000_000, 3600, 86_400

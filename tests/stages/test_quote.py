@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pipeline import wiring
 from pipeline.server.app import LoopbackServer
+from pipeline.session import settings
 from pipeline.sources import open_source
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.crawl import crawl
@@ -23,7 +24,7 @@ def quoted(scene: Scene, *, identify: bool = True, fresh: bool = True) -> Quote:
     order = scene.order()
     if identify:
         identify_images(scene.ledger, order, scene.engines(order).sparing, scene.locate)
-    quill = wiring.quill(scene.wish)
+    quill = settings.quill(scene.wish)
     return quote(scene.ledger, order, quill, scene.wish.largest(), fresh=fresh)
 
 
@@ -99,7 +100,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         scene.close()
 
 
-@settings(max_examples=12)
+@hypothesis_settings(max_examples=12)
 @given(
     model=st.sampled_from(["gpt-6-luna", "gpt-5.4-mini", "gpt-4o-mini"]),
     detail=st.sampled_from(["low", "high"]),
@@ -141,5 +142,5 @@ def test_columns_of_a_manifest_make_requests_of_their_own(scene: Scene) -> None:
     scene.wish = scene.wished(prompt__user="This is {title}.")
     order = scene.order(crawled.source)
     identify_images(scene.ledger, order, scene.engines(order).sparing, scene.locate)
-    found = quote(scene.ledger, order, wiring.quill(scene.wish), scene.wish.largest())
+    found = quote(scene.ledger, order, settings.quill(scene.wish), scene.wish.largest())
     assert (found.images, found.unique, found.duplicates, found.requests) == (3, 2, 1, 2)

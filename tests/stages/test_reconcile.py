@@ -15,7 +15,7 @@ from pipeline.server.app import LoopbackServer
 from pipeline.server.faults import BatchFault, Listing, RequestFault
 from pipeline.server.settings import Pace
 from pipeline.stages.collect import collect
-from pipeline.stages.desk import Desk
+from pipeline.stages.context import Desk
 from pipeline.stages.preprocess import Order
 from pipeline.stages.reconcile import give_back, next_generation, reconcile
 from pipeline.stages.submit import submit

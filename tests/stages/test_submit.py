@@ -7,7 +7,7 @@ from pipeline.core.packing import ShardLimits
 from pipeline.errors import Interrupted, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.shards import Shard
 from pipeline.server.faults import RequestFault
-from pipeline.stages.desk import FROZEN
+from pipeline.stages.context import FROZEN
 from pipeline.stages.preprocess import Order
 from pipeline.stages.submit import Submitted, queue_room, submit
 from tests.rig import MODEL

@@ -10,15 +10,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from xxhash import xxh3_128
 
-from pipeline import wiring
 from pipeline.core.identity import parse_custom_id
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import Interrupted, OverBudget, StorageError
 from pipeline.server.app import LoopbackServer
+from pipeline.session import settings
 from pipeline.stages import write
 from pipeline.stages.preprocess import Order
 from pipeline.stages.write import OpenShard, Pen, Quill, Writer
@@ -135,7 +136,7 @@ def test_further_attempts_are_written_by_their_own_rule_and_model(scene: Scene) 
     (first,) = scene.write(order)
     scene.ledger.shards.dissolve(first)
     scene.ledger.database.execute("UPDATE works SET after = 'length', attempts = 1 WHERE id = 1")
-    longer = wiring.quill(
+    longer = settings.quill(
         scene.wished(provider__model="gpt-5.4-mini", prompt__max_completion_tokens=240)
     )
     asked: list[tuple[str, int]] = []
@@ -159,7 +160,7 @@ def test_further_attempts_are_written_by_their_own_rule_and_model(scene: Scene) 
 
 
 def test_a_full_disk_is_a_storage_error_and_leaves_nothing(scene: Scene) -> None:
-    quill = wiring.quill(scene.wish)
+    quill = settings.quill(scene.wish)
     shard = OpenShard.begin(scene.pen(), 1, quill)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
@@ -204,7 +205,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, Or
         scene.close()
 
 
-@settings(max_examples=30)
+@hypothesis_settings(max_examples=30)
 @given(
     limits=st.builds(
         ShardLimits,

@@ -1,0 +1,40 @@
+"""Cancelling what is under way, at the service or out in files."""
+
+from __future__ import annotations
+
+from pipeline.config import Config
+from pipeline.errors import ServiceError
+from pipeline.records import Say
+from pipeline.session.session import open_session
+from pipeline.stages.files.hand_out import give_back
+from pipeline.stages.reconcile import reconcile, take_apart
+
+
+def cancel(config: Config, say: Say) -> int:
+    """Ask the service to cancel everything under way; gives how many batches. What they have
+    finished is collected by later runs and paid for; the rest goes again or stays pending."""
+    asked = 0
+    with open_session(config, "cancel", say, existing=True) as session:
+        desk = session.desk
+        reconcile(desk)
+        for batch in desk.ledger.batches.in_states("open"):
+            desk.check_stop()
+            try:
+                desk.service.cancel(batch.batch_id)
+                desk.ledger.batches.cancel_asked(batch.row, desk.clock.now())
+                asked += 1
+            except ServiceError as error:
+                say(f"batch {batch.batch_id} is not cancelled: {error}")
+        take_apart(desk)
+    return asked
+
+
+def take_back(config: Config, say: Say) -> int:
+    """Give back what is out in files and not answered, so that the next run sends it; gives the
+    number of requests.
+
+    Raises:
+        UsageError: there is no workspace.
+    """
+    with open_session(config, "cancel --files", say, offline=True, existing=True) as session:
+        return give_back(session.desk)

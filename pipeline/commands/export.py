@@ -1,0 +1,40 @@
+"""The table of captions, or of charges, anew from the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.errors import UsageError
+from pipeline.records import Say
+from pipeline.session.finish import export_all
+from pipeline.session.session import open_session
+from pipeline.sinks.base import WrittenTable
+from pipeline.stages import export as stage
+
+
+def export_table(config: Config, say: Say) -> WrittenTable:
+    """Write the table anew from the ledger.
+
+    Raises:
+        UsageError: there is no workspace yet.
+    """
+    with open_session(config, "export", say, offline=True, existing=True) as session:
+        written = export_all(session, force=True)
+        assert written is not None
+        return written
+
+
+def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
+    """Write all that was ever charged as a Parquet file at `path`; see `core.charges`.
+
+    Raises:
+        UsageError: there is no workspace yet, or `path` is the table of captions.
+        StorageError: it cannot be written.
+    """
+    from pipeline.sinks.parquet import ParquetSink
+
+    with open_session(config, "export", say, offline=True, existing=True) as session:
+        if path.resolve() == session.table.resolve():
+            raise UsageError(f"{path} is the table of captions: name another file for the charges")
+        return stage.export_charges(session.ledger, ParquetSink(path))

@@ -1,0 +1,136 @@
+"""Single images as a person names them: a file, an address, bytes. What cannot be sent says what
+to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.core.recipe import Recipe
+from pipeline.core.request import data_url
+from pipeline.core.url_image import is_address
+from pipeline.errors import CaptionmillError, UsageError
+from pipeline.records import Prepared, PreparedImage, RejectedImage, Rejection
+from pipeline.session import settings
+from pipeline.sources.download import fetch_all
+
+GivenImage = str | Path | bytes
+"""A path, an http(s) address, or the bytes of an image file."""
+
+STDIN = "standard input"
+_FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are read"
+_HELP = {
+    "not_an_image": _FORMATS,
+    "unsupported_format": "save it as JPEG or PNG",
+    "empty_file": "download or copy it again",
+    "truncated": "download or copy it again, or accept it with --set images.on_damage=accept",
+    "damaged": "download or copy it again, or accept it with --set images.on_damage=accept",
+    "unreadable": "check its permissions",
+    "too_large_file": "raise images.max_file_bytes",
+    "too_many_pixels": "raise images.max_pixels",
+    "too_long_side": "raise images.max_side",
+    "too_small": "lower images.min_side",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sendable:
+    """An image ready to be sent, or why it is not.
+
+    Attributes:
+        name: as it was given.
+        url: a data URL or an address.
+        size: pixels as sent, None when unknown.
+    """
+
+    name: str
+    url: str = ""
+    size: tuple[int, int] | None = None
+    error: CaptionmillError | None = None
+
+
+class Loader:
+    """Makes images ready: files prepared as for a data set, addresses passed on or downloaded."""
+
+    def __init__(
+        self, config: Config, recipe: Recipe, folder: Path, *, local: bool = False
+    ) -> None:
+        """`folder` is for what is downloaded; `local`: the local model answers."""
+        self._local = local
+        self._config, self._recipe, self._folder = config, recipe, folder
+
+    def load(self, images: Sequence[GivenImage]) -> Iterator[Sendable]:
+        """One for each image, in order, as they become ready."""
+        named = [self._found(number, image) for number, image in enumerate(images)]
+        jobs = [(n, path) for n, (_, path, ready) in enumerate(named) if ready is None]
+        with settings.engine(self._config, self._recipe, None) as engine:
+            prepared = engine.prepare(jobs)
+            for name, _, ready in named:
+                yield ready or _sendable(name, next(prepared)[1])
+
+    def _found(self, number: int, image: GivenImage) -> tuple[str, str, Sendable | None]:
+        """(name, path of a file to prepare, or what is ready without)."""
+        if isinstance(image, bytes):
+            path = self._folder / f"given-{number}"
+            path.write_bytes(image)
+            return STDIN, str(path), None
+        name = str(image)
+        if is_address(name.lower()):
+            downloaded = settings.downloads(self._config)
+            return self._address(name) if downloaded else (name, "", self._passed(name))
+        problem = _problem(name)
+        return name, name, Sendable(name, error=UsageError(problem)) if problem else None
+
+    def _passed(self, address: str) -> Sendable:
+        """The address as the service gets it, which fetches the image."""
+        passed = settings.passing(self._config)(address)
+        if isinstance(passed, Rejection):
+            text = f"{address}: {passed.detail}; give the image as a file"
+            return Sendable(address, error=UsageError(text))
+        if self._local:
+            text = f"{address}: the local model opens no addresses: download it with --fetch"
+            return Sendable(address, error=UsageError(f"{text}, or set OPENAI_API_KEY"))
+        return Sendable(address, passed)
+
+    def _address(self, address: str) -> tuple[str, str, Sendable | None]:
+        options = settings.fetch_options(self._config)
+        cache = self._folder / "downloads"
+        ((_, found),) = fetch_all([(0, address)], options, cache)
+        if isinstance(found, Rejection):
+            error = UsageError(f"{address} is not downloaded: {found.detail}")
+            return address, "", Sendable(address, error=error)
+        return address, str(found.path), None
+
+
+def _problem(name: str) -> str:
+    """What is wrong with the name of a file, "" for nothing."""
+    try:
+        path = Path(name)
+        if path.is_dir():
+            return f"{name} is a folder: caption it with 'captionmill run {name}'"
+        if path.exists():
+            return ""
+    except (OSError, ValueError):
+        pass  # too long, or with a zero character: certainly no file
+    if name.startswith("data:"):
+        return "data URLs are not taken: give the file, or its bytes on standard input with '-'"
+    if "://" in name:
+        return f"{name}: only http:// and https:// addresses are images' addresses"
+    if name.lower().startswith("www."):
+        return f"there is no file {name[:80]!r}: an address begins with https://"
+    shown = name if len(name) <= 80 else f"{name[:80]}..."
+    asks = " If this is what to ask about the image, give it with --prompt." if " " in name else ""
+    return f"there is no file {shown!r}: check the name and the folder.{asks}"
+
+
+def _sendable(name: str, prepared: Prepared) -> Sendable:
+    if isinstance(prepared, PreparedImage):
+        size = (prepared.width, prepared.height)
+        return Sendable(name, data_url(prepared.media_type, prepared.base64), size)
+    assert isinstance(prepared, RejectedImage)
+    reason = prepared.rejection
+    help_ = _HELP.get(reason.code, "")
+    text = f"{name}: {reason.detail or reason.code}" + (f"; {help_}" if help_ else "")
+    return Sendable(name, error=UsageError(text))

@@ -1,0 +1,161 @@
+"""listen: waits for the service's webhooks, and collects when a batch is over.
+
+Whoever can reach the port can make it verify a signature and nothing else: bodies are small, the
+answer comes at once, and the collecting is done elsewhere. Polling (a run, `collect`, cron) stays
+the base: a webhook that is lost costs nothing but time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from pipeline.commands.collect import (
+    collect,
+)
+from pipeline.config import Config
+from pipeline.core.words import counted
+from pipeline.errors import UsageError
+from pipeline.providers.webhooks import Forged, Verifier
+from pipeline.records import Say
+from pipeline.session.account import identify
+from pipeline.system.debounce import Waker
+from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
+from pipeline.system.signals import Stopper
+
+_BODY = 64 * 1024  # bytes of a webhook; OpenAI's have a few hundred
+_READ_SECONDS = 10
+_REMEMBERED = 10_000  # deliveries
+
+
+class Doorkeeper:
+    """Answers webhooks: verifies them, and calls `wake` for news of batches, once for each
+    delivery."""
+
+    def __init__(self, verifier: Verifier, wake: Callable[[], None], say: Say) -> None:
+        self._verifier, self._wake, self._say = verifier, wake, say
+        self._seen: dict[str, None] = {}
+
+    def app(self) -> web.Application:
+        """The routes."""
+        app = web.Application(client_max_size=_BODY)
+        app.add_routes([web.get("/healthz", self.healthy), web.post("/{path:.*}", self.receive)])
+        return app
+
+    async def healthy(self, _request: web.Request) -> web.Response:
+        """GET /healthz: it listens."""
+        return web.json_response({"status": "listening"})
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """A webhook, on any path."""
+        try:
+            async with asyncio.timeout(_READ_SECONDS):
+                body = await request.read()
+            event = self._verifier.unwrap(body, request.headers)
+        except TimeoutError:
+            return web.json_response({"error": "too slow"}, status=408)
+        except Forged as error:
+            return web.json_response({"error": str(error)}, status=400)
+        if event.delivery in self._seen:
+            return web.json_response({"status": "known"})
+        self._remember(event.delivery)
+        if not event.type.startswith("batch."):
+            return web.json_response({"status": "ignored"})
+        self._say(f"{event.type} {event.subject}")
+        self._wake()
+        return web.json_response({"status": "accepted"})
+
+    def _remember(self, delivery: str) -> None:
+        self._seen[delivery] = None
+        if len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+
+
+def listen(config: Config, say: Say, *, ready: Callable[[int], None] = lambda _port: None) -> None:
+    """Listen until SIGTERM or Ctrl-C; collects at the start, and after each webhook of a batch.
+
+    Args:
+        ready: called with the port once it is open.
+
+    Raises:
+        UsageError: no secret, no key, or the port is taken.
+    """
+    identify(config)
+    stopper = Stopper()
+    verifier = Verifier(webhook_secret(config))
+    waker = Waker(lambda: _collect(config, say, stopper), say, quiet=config.listen.quiet_seconds)
+    waker.start()
+    try:
+        keeper = Doorkeeper(verifier, waker.wake, say)
+        asyncio.run(_serve(config, keeper, waker, say, ready))
+    finally:
+        stopper.ask()
+        waker.stop()
+        verifier.close()
+
+
+def webhook_secret(config: Config) -> Secret:
+    """The secret of the webhook's endpoint.
+
+    Raises:
+        UsageError: there is none.
+    """
+    listening = config.listen
+    if listening.secret_file:
+        return secret_from_file(Path(listening.secret_file).expanduser())
+    secret = secret_from_environment(listening.secret_env, os.environ)
+    if secret is None:
+        raise UsageError(
+            f"no webhook secret: set {listening.secret_env} (or [listen] secret_file) to what the "
+            "service showed when the webhook was made"
+        )
+    return secret
+
+
+def _collect(config: Config, say: Say, stopper: Stopper) -> None:
+    report = collect(config, say=lambda _text: None, stopper=stopper)
+    counts = ", ".join(f"{name} {count:,}" for name, count in report.outcomes.most_common())
+    say(
+        f"collected: {counts or 'no images yet'}; "
+        f"{counted(report.open, 'batch', 'batches')} under way"
+    )
+    for text in report.problems:
+        say(text)
+
+
+async def _serve(
+    config: Config, keeper: Doorkeeper, waker: Waker, say: Say, ready: Callable[[int], None]
+) -> None:
+    host, port = config.listen.host, config.listen.port
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner = web.AppRunner(keeper.app(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        port = runner.addresses[0][1]
+        say(f"listening on http://{host}:{port} for webhooks of batches")
+        if not is_loopback(host):
+            say("other machines can reach this port: put a proxy with TLS in front of it")
+        ready(port)
+        waker.wake()
+        await stop.wait()
+    except OSError as error:
+        raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    finally:
+        await runner.cleanup()
+
+
+def is_loopback(host: str) -> bool:
+    """True when only this machine can reach a port of `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,266 @@
+"""pilot: caption a small sample online under its own cap, then say what the whole would cost.
+
+What a pilot pays for is kept: a run with the same model and prompt does not pay for it again.
+Several models or prompts caption the same images, for comparison.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline.commands.pilot_findings import Findings, Picked, Variant
+from pipeline.commands.run import Run
+from pipeline.config import Config
+from pipeline.core.identity import work_key
+from pipeline.core.pricing import format_usd
+from pipeline.core.prompt import render
+from pipeline.core.request import data_url
+from pipeline.core.sampling import positions, shape_of, spread
+from pipeline.core.sizing import SizePolicy, bind
+from pipeline.errors import NeedsPerson, UsageError
+from pipeline.ledger.samples import Sampled, Samples
+from pipeline.ledger.works import Content
+from pipeline.records import Nano, PreparedImage, RejectedImage, Rejection, Say
+from pipeline.session import settings, spec
+from pipeline.session.account import identify
+from pipeline.session.confirm import Confirm
+from pipeline.session.inputs import locate, open_data, restore
+from pipeline.session.online import asked_online, caption_online, look_at_service
+from pipeline.session.record import recorded, told
+from pipeline.session.session import Session, open_session
+from pipeline.stages.clean import clean
+from pipeline.stages.preprocess import Order, looks
+from pipeline.stages.runner import Quiet, Tally, Watcher
+
+COUNT = 50
+_MOST_FOR_MONEY = 100  # images, when only a sum of money is named
+_CANDIDATES = 3  # images looked at for each one taken
+_THUMBNAIL = 192  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a pilot is to do.
+
+    Attributes:
+        count: images; None: as many as `usd` certainly pays for, or COUNT.
+        usd: nano-dollars that the pilot may spend, over all variants.
+        models: to compare; () is the configured one.
+        prompts: (name, text) to compare; () is the configured one.
+    """
+
+    count: int | None = None
+    usd: Nano | None = None
+    models: tuple[str, ...] = ()
+    prompts: tuple[tuple[str, str], ...] = ()
+
+
+def pilot(
+    config: Config,
+    data: str | Path | None = None,
+    asked: Asked | None = None,
+    *,
+    manifest: str | Path | None = None,
+    confirm: Confirm = lambda _question: False,
+    say: Say = lambda _text: None,
+    watcher: Watcher | None = None,
+) -> Findings:
+    """Caption a sample of a folder or manifest, and measure.
+
+    Without a key the local model answers; the money is then all zero.
+
+    Raises:
+        CaptionmillError: see the error tree. What was answered is kept.
+    """
+    asked = asked or Asked()
+    if identify(config).provider != "local":
+        config = asked_online(config)
+    if asked.usd is not None:
+        held = config.budget.run
+        cap = asked.usd if held is None else min(held, asked.usd)
+        config = config.model_copy(update={"budget": config.budget.model_copy(update={"run": cap})})
+    with told(settings.notice(config), "pilot", say) as report:
+        source = open_data(config, data, manifest)
+        with open_session(config, "pilot", say) as session, recorded(session, report):
+            run = Run(session, source, report, confirm, watcher or Quiet())
+            return _Pilot(session, run, asked).go()
+
+
+class _Pilot:
+    """One pilot in an open session."""
+
+    def __init__(self, session: Session, run: Run, asked: Asked) -> None:
+        self.session, self.run, self.asked = session, run, asked
+        self.samples = Samples(session.ledger.database)
+        self.locate = functools.partial(locate, run.source)
+
+    def go(self) -> Findings:
+        """Look, choose, ask, caption, measure."""
+        run, report = self.run, self.run.report
+        crawled = run.crawl()
+        total = self.samples.usable(crawled.source)
+        if not total:
+            raise UsageError("there is no image to caption in a pilot")
+        found, rejected = self._candidates(crawled.source, total)
+        if not found:
+            reasons = ", ".join(rejected)
+            raise UsageError(f"none of {sum(rejected.values())} images can be captioned: {reasons}")
+        tally = Tally()
+        if not look_at_service(self.session, tally) and tally.error is not None:
+            raise tally.error
+        runs = [self._run_of(changed) for _, changed in self._configs()]
+        variants = [self._variant(changed, name) for name, changed in self._configs()]
+        orders = [replace(one.order(crawled), linked=False) for one in runs]
+        sample = self._choose(found, runs)
+        self._consent(sample, runs)
+        for one, order in zip(runs, orders, strict=True):
+            self._caption(one, order, sample, tally)
+        looked = len(found) + sum(rejected.values())
+        expected = max(1, total * len(found) // looked)
+        for variant, order in zip(variants, orders, strict=True):
+            variant.results = [self._result(order, picked) for picked in sample]
+            variant.estimate(expected)
+        report.add_tally(tally)
+        report.problems += clean(self.session.desk).problems
+        spent, held = self.session.ledger.rows.run_charges(self.session.desk.run)
+        return Findings(
+            images=total,
+            expected=expected,
+            looked=looked,
+            rejected=rejected,
+            sample=sample,
+            thumbnails=self._thumbnails(sample),
+            variants=variants,
+            spent=spent + held,
+            local=self.session.identity.local,
+            report=report,
+        )
+
+    def _run_of(self, config: Config) -> Run:
+        """The run of one variant over the same source."""
+        run = self.run
+        session = replace(self.session, config=config)
+        return Run(session, run.source, run.report, run.confirm, run.watcher)
+
+    def _configs(self) -> list[tuple[str, Config]]:
+        """(name of the prompt, configuration) of each variant."""
+        config = self.session.config
+        found = []
+        for model in self.asked.models or (config.provider.model,):
+            provider = config.provider.model_copy(update={"model": model})
+            for name, text in self.asked.prompts or (("", config.prompt.user),):
+                prompt = config.prompt.model_copy(update={"user": text})
+                changed = {"provider": provider, "prompt": prompt}
+                found.append((name, config.model_copy(update=changed)))
+        return found
+
+    def _variant(self, config: Config, prompt: str) -> Variant:
+        session = self.session
+        make = functools.partial(
+            spec.wish, config, local=session.identity.local, account=session.identity.account,
+            now=session.clock.now(),
+        )  # fmt: skip
+        model = make().request.model
+        short = Path(prompt).name
+        name = f"{model}, {short}" if short and self.asked.models else short or model
+        tier = config.online.tier
+        return Variant(name, model, prompt, tier, make(tier="batch").sheet, make(tier=tier).sheet)
+
+    def _candidates(self, source: int, total: int) -> tuple[list[Picked], Counter[str]]:
+        """Images that can be captioned, spread over folders and sizes; and what cannot, by
+        reason."""
+        most = self.asked.count or (COUNT if self.asked.usd is None else _MOST_FOR_MONEY)
+        images = self.samples.at(source, positions(total, _CANDIDATES * most))
+        found, rejected = [], Counter[str]()
+        restore(self.session, self.run.source, images)
+        with settings.engine(self.session.config, self.run.wish.recipe, None) as engine:
+            for image, prepared in looks(engine, images, self.locate):
+                self.session.desk.check_stop()
+                if isinstance(prepared, PreparedImage):
+                    size = (prepared.width, prepared.height)
+                    whole = (prepared.source_width, prepared.source_height)
+                    found.append(Picked(image, prepared.source_id, *size, *whole))
+                elif isinstance(prepared, RejectedImage):
+                    rejected[prepared.rejection.code] += 1
+        return found, rejected
+
+    def _choose(self, found: Sequence[Picked], runs: Sequence[Run]) -> list[Picked]:
+        most = self.asked.count or COUNT
+        if self.asked.count is None and self.asked.usd is not None:
+            costs = [self._worst(found[:1], [run]) for run in runs]
+            each = sum(worst or 0 for worst in costs)
+            most = min(_MOST_FOR_MONEY, self.asked.usd // each if each else _MOST_FOR_MONEY)
+            if not most:
+                raise UsageError(
+                    f"{format_usd(self.asked.usd)} does not certainly pay for one image in each "
+                    f"variant ({format_usd(each)}): name a larger sum"
+                )
+        return spread(
+            found,
+            most,
+            lambda p: (
+                p.image.folder,
+                shape_of(p.source_width, p.source_height),
+                p.source_width * p.source_height,
+                p.image.name,
+            ),
+        )
+
+    def _worst(self, sample: Sequence[Picked], runs: Sequence[Run]) -> Nano | None:
+        """The highest cost of the sample in all variants, None when a price is unknown."""
+        total = 0
+        for run in runs:
+            appraiser = settings.quill(run.wish).appraiser
+            for picked in sample:
+                prompt = render(run.wish.template, picked.image.columns)
+                text = "" if isinstance(prompt, Rejection) else prompt
+                worst = appraiser.appraise(picked.width, picked.height, text).worst
+                if worst is None:
+                    return None
+                total += worst
+        return total
+
+    def _consent(self, sample: Sequence[Picked], runs: Sequence[Run]) -> None:
+        """Ask above `confirm_above`; a named sum is the consent."""
+        worst = self._worst(sample, runs)
+        limit = self.session.config.budget.confirm_above
+        if self.asked.usd is not None or worst is None or worst <= limit:
+            return
+        question = f"the pilot of {len(sample)} images may cost {format_usd(worst)}."
+        if not self.run.confirm(f"{question} Go on?"):
+            raise NeedsPerson(f"not confirmed: {question} Confirm with --yes, or name --usd")
+
+    def _caption(self, run: Run, order: Order, sample: Sequence[Picked], tally: Tally) -> None:
+        images = [picked.image for picked in sample]
+        with settings.engine(run.session.config, run.wish.recipe, None) as engine:
+            made = caption_online(
+                run.session, run.session.config, order, run.pen(None),
+                lambda writer: writer.write_sample(engine, images, self.locate), run.watcher,
+            )  # fmt: skip
+        tally.add(made)
+
+    def _result(self, order: Order, picked: Picked) -> Sampled:
+        ledger = self.session.ledger
+        content = ledger.works.prepared_as(picked.source_id, order.recipe)
+        prompt = render(order.template, picked.image.columns)
+        if isinstance(prompt, Rejection):
+            return Sampled("rejected", reason=prompt.detail)
+        if not isinstance(content, Content):  # the cap was reached before it
+            return Sampled("pending")
+        return self.samples.answer(work_key(content.content_id, order.spec_id, prompt))
+
+    def _thumbnails(self, sample: Sequence[Picked]) -> list[str]:
+        size = bind(SizePolicy("long_side", _THUMBNAIL), None, "high")
+        recipe = replace(self.run.wish.recipe, size=size, pass_through=False)
+        urls = []
+        with settings.engine(self.session.config, recipe, None) as engine:
+            for _, prepared in looks(engine, (picked.image for picked in sample), self.locate):
+                url = ""
+                if isinstance(prepared, PreparedImage) and not prepared.url:
+                    url = data_url(prepared.media_type, prepared.base64)
+                urls.append(url)
+        return urls

@@ -1,0 +1,143 @@
+"""Restore a lost ledger, from shards, raw results and what the service still has.
+
+The new ledger is built beside the old one's place and takes it only when it is whole: a rebuild
+that is killed is simply run again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.core.lifecycle import WORKSPACE
+from pipeline.errors import BooksError, StorageError, UsageError
+from pipeline.ledger import Ledger
+from pipeline.ledger.online_groups import is_online
+from pipeline.records import Nano, Say
+from pipeline.session.account import identify, workspace_of
+from pipeline.session.session import open_session
+from pipeline.stages.batch_record import read_cards
+from pipeline.stages.collect import Collected, collect, settle_kept
+from pipeline.stages.context import Desk
+from pipeline.stages.reconcile import adopt_batch, reconcile
+from pipeline.stages.recover import doubtful_shard, is_ours
+from pipeline.system.clock import Clock
+from pipeline.system.failpoints import reached
+from pipeline.system.files import publish, storage_error
+from pipeline.system.workspace import Workspace
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What came back: batches, answered requests, what they cost, and what is left to know."""
+
+    batches: int
+    answers: int
+    settled: Nano
+    open: int
+    doubtful: int
+    problems: list[str]
+
+
+def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> Rebuilt:
+    """Build the ledger of a workspace anew; the next run links the images to what is paid for.
+
+    Raises:
+        UsageError: there is a healthy ledger, or nothing tells which batches are ours.
+        ServiceError: the service did not tell all; the ledger is as lost as before.
+    """
+    workspace = workspace_of(config, identify(config).provider)
+    _require_loss(workspace)
+    building = workspace.root / "_ledger.db"
+    with open_session(config, "rebuild", say, clock=clock, building=building) as session:
+        desk = session.desk
+        result = _gather(desk)
+        _set_aside(workspace)
+        desk.ledger.close()
+        reached("rebuild.before_publish")
+        try:
+            publish(building, workspace.ledger)
+        except OSError as error:
+            raise storage_error(workspace.ledger, error) from error
+    return result
+
+
+def _gather(desk: Desk) -> Rebuilt:
+    """First what is kept here, which needs nobody; then what the service has."""
+    result = Collected()
+    # groups of online requests were taken in when the session was opened
+    kept = read_cards(desk.workspace, lambda batch_id: not is_online(batch_id))
+    for batch in [batch for batch in kept if is_ours(desk, batch)]:
+        adopt_batch(desk, batch)
+        settle_kept(desk, batch, result)
+    reached("rebuild.settled_kept")
+    reconcile(desk)
+    doubtful = sum(doubtful_shard(desk, path) for path in _unknown_files(desk))
+    collect(desk, result)
+    ledger = desk.ledger
+    return Rebuilt(
+        batches=len(ledger.batches.ids()),
+        answers=ledger.answers.count(),
+        settled=ledger.books.totals().settled,
+        open=len(ledger.batches.in_states("open")),
+        doubtful=doubtful,
+        problems=result.problems,
+    )
+
+
+def _unknown_files(desk: Desk) -> Iterator[Path]:
+    """Request files without a batch: not sent, or their create call is too young to be listed."""
+    for path in sorted(desk.workspace.shards.glob("[!_]*.jsonl")):
+        if desk.ledger.shards.by_key(path.stem) is None:
+            yield path
+
+
+def _require_loss(workspace: Workspace) -> None:
+    if not workspace.root.is_dir():
+        raise UsageError(f"there is no workspace {workspace.root}")
+    if workspace.ledger.is_file() and _is_sound(workspace.ledger):
+        raise UsageError(
+            f"{workspace.ledger} is there and sound; an older copy of it needs no rebuilding, "
+            "just run. To build it anew all the same, move it away first"
+        )
+    if workspace.known_id() is None:
+        _remember_by_cards(workspace)
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        with Ledger(path, read_only=True) as ledger:
+            return ledger.database.integrity() == []
+    except (BooksError, StorageError):
+        return False
+
+
+def _remember_by_cards(workspace: Workspace) -> None:
+    """Without workspace.json the raw results say whose they are."""
+    if not workspace.used():
+        raise UsageError(f"there is nothing to rebuild in {workspace.root}: just run")
+    workspace.create(rebuilding=True)
+    ids = {batch.metadata.get(WORKSPACE, "") for batch in read_cards(workspace)} - {""}
+    if len(ids) != 1:
+        raise UsageError(
+            f"{workspace.card} is gone too and {workspace.raw} does not tell the workspace's id: "
+            f"look it up at the service, where uploads are named captionmill-ID-..., and write "
+            f'{{"workspace_id": "ID"}} into {workspace.card.name}'
+        )
+    workspace.remember_id(ids.pop())
+
+
+def _set_aside(workspace: Workspace) -> None:
+    """Keep what may tell more later: a damaged ledger, and the table with rows of images that are
+    no longer in their source. A stale journal would be played into the new ledger."""
+    try:
+        for path in workspace.root.glob("ledger.db*"):
+            path.replace(path.with_name(f"lost-{path.name}"))
+        kept = workspace.root / "captions.before-rebuild.parquet"
+        if workspace.table.is_file() and not kept.exists():
+            shutil.copyfile(workspace.table, kept)
+    except OSError as error:
+        raise storage_error(workspace.root, error) from error

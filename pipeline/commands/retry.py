@@ -1,0 +1,32 @@
+"""Images that go again with the next run, because a person says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.config import Config
+from pipeline.errors import UsageError
+from pipeline.records import Say
+from pipeline.session.session import open_session
+from pipeline.stages import export as stage
+
+RETRYABLE = ("length", "empty", "invalid", "refused", "filtered", "expired", "cancelled",
+             "failed", "missing")  # fmt: skip
+
+
+def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
+    """Let images with these outcomes go again with the next run; gives how many.
+
+    Raises:
+        UsageError: an outcome that cannot be retried.
+    """
+    wanted = list(dict.fromkeys(outcomes))
+    unknown = [name for name in wanted if name not in RETRYABLE]
+    if unknown or not wanted:
+        raise UsageError(
+            f"cannot retry {', '.join(unknown) or 'nothing'}: choose among {', '.join(RETRYABLE)}"
+        )
+    with open_session(config, "retry", say, offline=True, existing=True) as session:
+        count = session.ledger.answers.retry(wanted)
+        session.ledger.put(stage.STALE, "1")
+        return count

@@ -1,0 +1,72 @@
+"""The smaller verbs that tend a workspace: status, export, retry, cancel, resolve, clean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.core.pricing import format_usd
+from pipeline.ledger import Ledger
+from pipeline.ledger.batches import Batch
+from pipeline.ledger.shards import Shard
+from pipeline.records import Nano
+from pipeline.session.account import owner, workspace_of
+from pipeline.stages.context import FROZEN
+
+_WAITING = ("SEALED", "UPLOADING", "UPLOADED", "CREATING", "WRITTEN")
+
+
+@dataclass(slots=True)
+class Status:
+    """A workspace at a glance; read from the ledger alone, nothing is asked or changed.
+
+    `table` is None before it was first written.
+    """
+
+    workspace: str
+    table: str | None
+    provider: str
+    images: int
+    outcomes: Counter[str]
+    batches: list[tuple[Batch, Shard]]
+    waiting: list[Shard]
+    settled: Nano
+    reserved: Nano
+    frozen: str | None
+    incidents: list[tuple[int, str, str]]
+    calibration: list[tuple[str, int, int, int]] = field(default_factory=list)
+
+
+def status(config: Config) -> Status:
+    """Look at a workspace, also while another process works in it.
+
+    Raises:
+        UsageError: there is none yet.
+    """
+    workspace = workspace_of(config, owner(config).provider)
+    workspace.require()
+    named = config.output.parquet
+    table = Path(named).expanduser() if named else workspace.table
+    with Ledger(workspace.ledger, read_only=True) as ledger:
+        totals = ledger.books.totals()
+        return Status(
+            workspace=str(workspace.root),
+            table=str(table) if table.is_file() else None,
+            provider=(ledger.get("provider") or "").rstrip(":"),
+            images=ledger.rows.images(),
+            outcomes=ledger.rows.outcomes(),
+            batches=[(b, ledger.shards.get(b.shard)) for b in ledger.batches.in_states("open")],
+            waiting=ledger.shards.in_states(*_WAITING),
+            settled=totals.settled,
+            reserved=totals.reserved,
+            frozen=ledger.get(FROZEN),
+            incidents=ledger.incidents(),
+            calibration=ledger.answers.calibration(),
+        )
+
+
+def money_line(found: Status) -> str:
+    """What is spent and reserved, in words."""
+    return f"{format_usd(found.settled)} spent, {format_usd(found.reserved)} reserved"

@@ -1,0 +1,33 @@
+"""Everything up to the create calls, without waiting for answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.commands.run import run
+from pipeline.config import Config
+from pipeline.records import Say
+from pipeline.session.confirm import Confirm
+from pipeline.session.report import Report
+from pipeline.stages.runner import Watcher
+
+
+def submit(
+    config: Config,
+    data: str | Path | None = None,
+    *,
+    manifest: str | Path | None = None,
+    confirm: Confirm = lambda _question: False,
+    say: Say = lambda _text: None,
+    watcher: Watcher | None = None,
+) -> Report:
+    """Prepare and submit what is new, then return; `collect` fetches the answers."""
+    return run(
+        config,
+        data,
+        manifest=manifest,
+        wait=False,
+        confirm=confirm,
+        say=say,
+        watcher=watcher,
+    )

@@ -1,0 +1,124 @@
+"""Is all well? Files against ledger, the table's checksums, the books' sums. Changes nothing."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
+from pipeline.errors import BooksError
+from pipeline.ledger import Ledger
+from pipeline.records import Nano
+from pipeline.session.account import owner, workspace_of
+from pipeline.stages.export import WRITTEN
+from pipeline.system.files import checksum_of, sha256_of
+from pipeline.system.workspace import Workspace
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was looked at, and everything that is wrong, as sentences."""
+
+    images: int
+    batches: int
+    files: int
+    settled: Nano
+    findings: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """The verdict in one line."""
+        looked = (
+            f"{counted(self.images, 'image')}, {counted(self.batches, 'batch', 'batches')}, "
+            f"{counted(self.files, 'file')}, "
+            f"{format_usd(self.settled)} in the books"
+        )
+        if not self.findings:
+            return f"all is well: {looked}"
+        return f"{counted(len(self.findings), 'finding')} in {looked}"
+
+
+def verify(config: Config) -> Verdict:
+    """Check a workspace; no other run may work in it meanwhile.
+
+    Raises:
+        UsageError: there is no workspace.
+        Busy: another process works in it.
+        BooksError: the ledger cannot even be read.
+    """
+    workspace = workspace_of(config, owner(config).provider)
+    workspace.require()
+    with workspace.lock(), Ledger(workspace.ledger, read_only=True) as ledger:
+        shards, batches = ledger.audit.shards(), ledger.audit.batches()
+        findings = [*ledger.audit.contradictions(), *_card(workspace, ledger)]
+        files = 1
+        for shard in shards:
+            files += 1
+            path = workspace.shard(shard.shard_key)
+            needed = shard.state not in ("SETTLED", "WRITTEN")  # or was handed over as a file
+            findings += _shard(path, shard.checksum, needed=needed)
+        for batch in batches if config.batch.keep_raw else ():
+            for kind, kept in (("output", batch.output), ("error", batch.error)):
+                files += kept
+                path = workspace.answers(batch.shard_key, batch.batch_id, kind)
+                findings += _raw(path) if kept else ()
+        findings += _table(_table_path(config, workspace), ledger)
+        settled, _ = ledger.audit.sums()
+        images = ledger.rows.all_images()
+    return Verdict(images, len(batches), files, settled, tuple(findings))
+
+
+def _card(workspace: Workspace, ledger: Ledger) -> Iterator[str]:
+    known, own = workspace.known_id(), ledger.get("workspace_id")
+    if own is not None and known != own:
+        yield f"{workspace.card} does not name this workspace: the next run writes it again"
+
+
+def _shard(path: Path, checksum: bytes, *, needed: bool) -> Iterator[str]:
+    if not path.is_file():
+        if needed:
+            yield f"{path} is missing: unless it was sent, the next run makes it again"
+    elif checksum_of(path) != checksum:
+        yield f"{path} is not what was written: unless it was sent, the next run makes it again"
+
+
+def _raw(path: Path) -> Iterator[str]:
+    try:
+        with gzip.open(path, "rb") as stream:
+            while stream.read(_BLOCK):
+                pass
+    except FileNotFoundError:
+        yield f"{path} is missing: its captions are in the ledger, but cannot be rebuilt"
+    except (OSError, EOFError, zlib.error) as error:
+        yield f"{path} cannot be read: {error}"
+
+
+def _table_path(config: Config, workspace: Workspace) -> Path:
+    named = config.output.parquet
+    return Path(named).expanduser() if named else workspace.table
+
+
+def _table(path: Path, ledger: Ledger) -> Iterator[str]:
+    from pipeline.sinks.parquet import check
+
+    written = json.loads(ledger.get(WRITTEN) or "null")
+    if written is None:
+        return
+    if not path.is_file():
+        yield f"{path} is missing: 'captionmill export' writes it again"
+        return
+    try:
+        check(path, written["rows"])
+    except BooksError as error:
+        yield str(error)
+        return
+    if sha256_of(path).hex() != written["sha256"]:
+        yield f"{path} is not the table that was written: 'captionmill export' writes it again"

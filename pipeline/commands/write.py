@@ -1,0 +1,71 @@
+"""write and merge: requests as files that can be run anywhere, and the answers back from files.
+
+No service is called and no key is needed. What was handed over counts as sent: it is live, its
+money is reserved, and no run sends it again until it is answered or given back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.commands.run import Run
+from pipeline.config import Config
+from pipeline.errors import OverBudget
+from pipeline.records import Say
+from pipeline.session import settings
+from pipeline.session.finish import finish
+from pipeline.session.inputs import locate, open_data
+from pipeline.session.record import recorded, told
+from pipeline.session.report import Report
+from pipeline.session.session import open_session
+from pipeline.stages.files.hand_out import Handed, hand_over
+from pipeline.stages.preprocess import Engines, Order
+from pipeline.stages.runner import Quiet, Watcher
+from pipeline.stages.write import Writer
+
+
+def write(
+    config: Config,
+    data: str | Path | None,
+    out: str | Path,
+    *,
+    manifest: str | Path | None = None,
+    say: Say = lambda _text: None,
+    watcher: Watcher | None = None,
+) -> Report:
+    """Prepare what is new and write its requests to `out` as JSONL files, KEY.jsonl each.
+
+    Raises:
+        CaptionmillError: see the error tree.
+    """
+    with told(settings.notice(config), "write", say) as report:
+        source = open_data(config, data, manifest)
+        with (
+            open_session(config, "write", say, offline=True) as session,
+            recorded(session, report),
+        ):
+            # whoever runs the files pays for them: nothing is asked here
+            run = Run(session, source, report, lambda _question: True, watcher or Quiet())
+            with run.engines() as engines:
+                crawled = run.crawl(engines.sparing.begin)
+                order = run.order(crawled)
+                run.ask(order)
+                _write(run, order, engines, Path(out))
+            finish(session, report, crawled.source)
+    return report
+
+
+def _write(run: Run, order: Order, engines: Engines, folder: Path) -> None:
+    """Seal shards and hand each over at once; the budget's end is noted in the report."""
+    session, handed = run.session, Handed()
+    pen, now = run.pen(None), session.clock.now
+    writer = Writer(session.ledger, order, pen, now, run.watcher.prepared)
+    try:
+        run.settle(order, engines)
+        hand_over(session.desk, order.spec, folder, handed)
+        for row in writer.write(engines, lambda image: locate(run.source, image)):
+            hand_over(session.desk, order.spec, folder, handed, row)
+    except OverBudget as error:
+        run.report.fail(error)
+    finally:
+        run.report.files, run.report.requests = len(handed.files), handed.requests

@@ -1,0 +1,194 @@
+"""Answers one Ask: decodes the picture, has it described, counts tokens, applies a fault."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.server.captioner import Captioner, Description
+from pipeline.server.families import family_of, image_tokens, text_tokens
+from pipeline.server.faults import LineFault
+from pipeline.server.image_hosts import Sites
+from pipeline.server.pictures import Picture
+from pipeline.server.prices import Mode, PriceTable, Usage
+from pipeline.server.refusals import Refused
+from pipeline.server.requests import Ask, parse_ask
+from pipeline.server.schemas import fill
+
+Pictures = tuple[Picture, ...]
+
+_OVERHEAD = 7
+"""Tokens of a message's frame."""
+
+_REASONING = {"minimal": 32, "low": 64, "medium": 192, "high": 512, "xhigh": 1024, "max": 2048}
+_CACHE_FROM, _CACHE_STEP = 1024, 128
+
+_SPECIAL = {
+    "line_separators": "one\u2028two\u2029three\u0085four\x1cfive\r\nsix",
+    "control_characters": "a\x00b\x01c\x1b[31md\x7fe",
+    "surrogate": "half a pair: \ud800 and the end",
+    "huge": "long " * 200_000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer with HTTP status 200: it is billed.
+
+    Attributes:
+        text: the message's content, None with a refusal or a content filter.
+        refusal: the refusal's words, else None.
+        finish: "stop", "length" or "content_filter".
+        raw: bytes that replace the whole batch line, else None.
+    """
+
+    ask: Ask
+    text: str | None
+    refusal: str | None
+    finish: str
+    usage: Usage
+    image: bytes | None
+    raw: bytes | None = None
+
+    @property
+    def prompt(self) -> bytes:
+        """SHA-256 of the user's text."""
+        return hashlib.sha256(self.ask.prompt.encode("utf-8", "surrogatepass")).digest()
+
+
+class PlannedServerError(Exception):
+    """A line that ends as `server_error` without a response, as the plan says."""
+
+
+class Answerer:
+    """Answers bodies; called from several threads."""
+
+    def __init__(
+        self,
+        captioner: Captioner,
+        prices: PriceTable,
+        models: Collection[str],
+        sites: Sites | None = None,
+    ) -> None:
+        self.models = frozenset(models)
+        self._captioner = captioner
+        self._prices = prices
+        self._sites = sites or Sites()
+        self._prefixes: set[bytes] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def threads(self) -> int:
+        """How many answers are worth making at the same time."""
+        return self._captioner.threads
+
+    def parse(self, endpoint: str, body: object) -> tuple[Ask, Pictures]:
+        """Read a body and decode its images.
+
+        Raises:
+            Refused: as the service would.
+        """
+        ask = parse_ask(endpoint, body, self.models)
+        return ask, tuple(self._sites.open(part.url) for part in ask.images)
+
+    def answer(self, ask: Ask, pictures: Pictures, fault: LineFault | None = None) -> Reply:
+        """Answer a parsed Ask; the first picture is the one described.
+
+        Raises:
+            Refused: the image does not fit the model, or the plan says so.
+            PlannedServerError: the plan says so.
+        """
+        if fault is not None and fault.outcome == "status":
+            raise Refused(fault.status, fault.message, code=fault.code)
+        if fault is not None and fault.outcome == "server_error":
+            raise PlannedServerError(fault.message)
+        picture = pictures[0] if pictures else None
+        usage = self._prompt_usage(ask, pictures)
+        empty = Reply(ask, "", None, "stop", usage, picture.digest if picture else None)
+        if fault is not None and fault.outcome in ("refusal", "content_filter", "empty"):
+            return _without_caption(empty, fault)
+        description = self._describe(ask, picture, fault)
+        text = _shape(ask, description)
+        reply = _limited(replace(empty, text=text), ask)
+        if fault is not None and fault.outcome == "length" and reply.finish != "length":
+            return _cut(reply, max(1, reply.usage.completion // 2))
+        if fault is not None and fault.outcome == "raw":
+            return replace(reply, raw=fault.text.encode("utf-8", "surrogatepass"))
+        return reply
+
+    def nano(self, reply: Reply, *, batch: bool) -> int:
+        """What a reply costs."""
+        mode: Mode = "batch" if batch or reply.ask.flex else "online"
+        return self._prices[reply.ask.model].of(mode).nano(reply.usage)
+
+    def _describe(self, ask: Ask, picture: Picture | None, fault: LineFault | None) -> Description:
+        if fault is not None and fault.outcome in (*_SPECIAL, "text"):
+            return Description(_SPECIAL.get(fault.outcome, fault.text), ("special",))
+        return self._captioner.describe(picture, ask.prompt)
+
+    def _prompt_usage(self, ask: Ask, pictures: Pictures) -> Usage:
+        prompt = text_tokens(ask.system, ask.prompt) + _OVERHEAD
+        for part, picture in zip(ask.images, pictures, strict=True):
+            prompt += image_tokens(ask.model, picture.width, picture.height, part.detail)
+        cached = self._cached(ask)
+        writes = family_of(ask.model).cache_writes and ask.implicit_cache
+        written = prompt - cached if writes and prompt >= _CACHE_FROM else 0
+        return Usage(prompt=prompt, completion=0, cached=cached, cache_write=written)
+
+    def _cached(self, ask: Ask) -> int:
+        """Tokens of a system text of 1,024 tokens or more that this server has seen before."""
+        tokens = text_tokens(ask.system)
+        if tokens < _CACHE_FROM:
+            return 0
+        text = f"{ask.model}\n{ask.system}".encode("utf-8", "surrogatepass")
+        key = hashlib.sha256(text).digest()
+        with self._lock:
+            known = key in self._prefixes
+            self._prefixes.add(key)
+        return tokens // _CACHE_STEP * _CACHE_STEP if known else 0
+
+
+def _shape(ask: Ask, description: Description) -> str:
+    if ask.schema is None:
+        return description.caption
+    answer: dict[str, Any] = fill(ask.schema, description.caption, description.labels)
+    return json.dumps(answer, ensure_ascii=False)
+
+
+def _limited(reply: Reply, ask: Ask) -> Reply:
+    """The reply within `max_completion_tokens`, which reasoning counts against."""
+    reasoning = _REASONING.get(ask.effort, 0)
+    spoken = max(1, text_tokens(reply.text or ""))
+    usage = replace(reply.usage, reasoning=reasoning, completion=reasoning + spoken)
+    reply = replace(reply, usage=usage)
+    if ask.limit is None or usage.completion <= ask.limit:
+        return reply
+    if reasoning >= ask.limit:
+        usage = replace(usage, reasoning=ask.limit, completion=ask.limit)
+        return replace(reply, text="", finish="length", usage=usage)
+    return _cut(reply, ask.limit - reasoning)
+
+
+def _cut(reply: Reply, tokens: int) -> Reply:
+    """The first `tokens` tokens of a reply, in whole characters."""
+    data = (reply.text or "").encode("utf-8", "surrogatepass")[: tokens * 4]
+    usage = replace(reply.usage, completion=reply.usage.reasoning + tokens)
+    text = data.decode("utf-8", "ignore")
+    return replace(reply, text=text, finish="length", usage=usage)
+
+
+def _without_caption(reply: Reply, fault: LineFault) -> Reply:
+    if fault.outcome == "refusal":
+        words = fault.text or "I'm sorry, I can't assist with that."
+        usage = replace(reply.usage, completion=max(1, text_tokens(words)))
+        return replace(reply, text=None, refusal=words, usage=usage)
+    if fault.outcome == "content_filter":
+        usage = replace(reply.usage, completion=1)
+        return replace(reply, text=None, finish="content_filter", usage=usage)
+    limit = reply.ask.limit or _REASONING["medium"]
+    usage = replace(reply.usage, completion=limit, reasoning=limit)
+    return replace(reply, text="", finish="length", usage=usage)

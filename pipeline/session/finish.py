@@ -1,0 +1,95 @@
+"""The end of every run: the table anew, the counts proved, what is no longer needed removed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from pipeline.core.affixes import Dress
+from pipeline.ledger import Ledger
+from pipeline.ledger.captions import Captions
+from pipeline.session import settings
+from pipeline.session.checks import deviations, repeated_captions
+from pipeline.session.report import Report
+from pipeline.session.session import Session
+from pipeline.sinks.base import WrittenTable
+from pipeline.sources import to_path
+from pipeline.stages.clean import clean
+from pipeline.stages.export import BESIDE, COUNTED, export
+from pipeline.stages.prune import prune
+
+
+def finish(session: Session, report: Report, source: int | None = None) -> None:
+    """Make the table anew when anything changed, prove the counts, then clean up."""
+    ledger = session.ledger
+    written = export_all(session)
+    report.rows = written.rows if written else None
+    report.problems += _write_beside(session)
+    report.add_rows(ledger, source, _outcomes(ledger, source))
+    totals = ledger.books.totals()
+    report.settled, report.reserved = totals.settled, totals.reserved
+    report.incidents = ledger.incidents()
+    if report.settled_batches and not session.identity.local:
+        report.problems += [*deviations(ledger), *repeated_captions(ledger)]
+    report.in_files = ledger.exchange.outstanding()
+    make_room(session)
+    if not session.offline:
+        report.problems += clean(session.desk).problems
+
+
+def make_room(session: Session) -> int:
+    """Delete downloaded images that are not needed, by the configured limits; gives how many."""
+    folder = session.workspace.urls
+    if not folder.is_dir():
+        return 0
+    now, check_stop = session.clock.now(), session.desk.check_stop
+    return prune(session.ledger, folder, settings.keep(session.config), now, check_stop).images
+
+
+def _write_beside(session: Session) -> list[str]:
+    """Captions as text files beside their images; gives problems as sentences."""
+    from pipeline.sinks.sidecars import write_sidecars
+
+    policy, ledger = session.config.output.sidecars, session.ledger
+    if policy == "off" or ledger.get(BESIDE) == policy:
+        return []
+    dress, downloads = _dress(session), session.workspace.urls
+    paths = ((Path(to_path(path)), text) for path, text in Captions(ledger.database).of_files())
+    done = write_sidecars(
+        ((path, dress.of(text)) for path, text in paths if downloads not in path.parents), policy
+    )
+    ledger.put(BESIDE, None if done.problems else policy)
+    return done.problems
+
+
+def _dress(session: Session) -> Dress:
+    prompt = session.config.prompt
+    return Dress(prompt.prefix, prompt.suffix)
+
+
+def _outcomes(ledger: Ledger, source: int | None) -> Counter[str]:
+    """Images by outcome; counted once for each table: counting a million images takes longer than
+    crawling them."""
+    key = f"{COUNTED}{source or 'all'}"
+    known = ledger.get(key)
+    if known is None:
+        found = ledger.rows.outcomes(source)
+        ledger.put(key, json.dumps(found))
+        return found
+    return Counter(json.loads(known))
+
+
+def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
+    """The Parquet table and the CSV of rejects, when anything has changed."""
+    from pipeline.sinks.parquet import ParquetSink
+    from pipeline.sinks.rejects import write_rejects
+
+    return export(
+        session.ledger,
+        ParquetSink(session.table),
+        session.table,
+        force=force,
+        dress=_dress(session),
+        with_it=lambda: write_rejects(session.rejects, session.ledger.rows.rejects()),
+    )

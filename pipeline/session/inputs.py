@@ -1,0 +1,85 @@
+"""Where images come from, as the user named it: a folder, an image, a manifest, a list of URLs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pipeline.config import Config
+from pipeline.core.words import counted
+from pipeline.errors import UsageError
+from pipeline.ledger.images import SeenImage
+from pipeline.records import Rejection
+from pipeline.session import settings
+from pipeline.session.session import Session, identify, workspace_of
+from pipeline.sources import NamesUrls, Source, open_source, to_path
+from pipeline.sources.download import fetch_all
+from pipeline.sources.download.cache import UrlCache
+from pipeline.stages.download import fetch
+
+
+def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
+    """The source that the user named, under the configured rules."""
+    cache = None
+    if settings.downloads(config):
+        cache = workspace_of(config, identify(config).provider).urls
+    return open_source(
+        None if data is None else Path(data),
+        None if manifest is None else Path(manifest),
+        settings.source_options(config, cache),
+    )
+
+
+def download(config: Config, source: Source, session: Session) -> None:
+    """Bring images at URLs to this machine, before the crawl looks at them as at files."""
+    if not settings.downloads(config):
+        _refuse_local(config, source, session)
+        return
+    desk = session.desk
+    options, cache = settings.fetch_options(config), session.workspace.urls
+    found = fetch(source, options, cache, session.clock.now(), desk.check_stop)
+    if found.urls:
+        desk.say(
+            f"URLs: {found.new:,} downloaded ({found.bytes / 1e6:,.1f} MB), {found.unchanged:,} "
+            f"unchanged, {found.kept:,} kept, {found.rejected.total():,} without an image"
+        )
+
+
+def _refuse_local(config: Config, source: Source, session: Session) -> None:
+    """The local model opens no addresses: say so once, and not in every row."""
+    passed = config.input.image_mode == "url" and session.identity.local
+    if passed and isinstance(source, NamesUrls) and any(source.urls()):
+        raise UsageError(
+            "the local model opens no addresses: download the images with --fetch instead of "
+            "--image-mode url, or set OPENAI_API_KEY"
+        )
+
+
+def restores(config: Config, source: Source) -> bool:
+    """True when the source's images may be downloads that were deleted."""
+    return settings.downloads(config) and isinstance(source, NamesUrls)
+
+
+def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> None:
+    """Download again what was deleted to make room (see `stages.prune`) and is needed now."""
+    if not restores(session.config, source):
+        return
+    folder, desk = session.workspace.urls, session.desk
+    cache = UrlCache(folder)
+
+    def deleted() -> Iterator[tuple[int, str]]:
+        for image in images:
+            if image.location and not Path(to_path(image.location)).exists():
+                cache.want(image.name)
+                yield image.id, image.name
+
+    options, now = settings.fetch_options(session.config), session.clock.now()
+    found = fetch_all(deleted(), options, folder, now=now, check_stop=desk.check_stop)
+    again = sum(not isinstance(one, Rejection) for _, one in found)
+    if again:
+        desk.say(f"URLs: {counted(again, 'image')} downloaded again, deleted earlier to make room")
+
+
+def locate(source: Source, image: SeenImage) -> str:
+    """The openable path of an image, or the address that is sent for it."""
+    return to_path(image.location) if image.location else source.path_of(image.folder, image.name)

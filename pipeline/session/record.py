@@ -1,0 +1,79 @@
+"""What a run leaves behind: its row in the ledger, its log, its summary, and word to whoever
+waits for it."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.errors import Busy, CaptionmillError, StorageError
+from pipeline.records import Say
+from pipeline.session.report import Report
+from pipeline.session.session import Session
+from pipeline.system.files import write_whole
+from pipeline.system.notify import Notice, tell
+from pipeline.system.run_log import iso, summary_path
+
+
+@contextmanager
+def told(notice: Notice, command: str, say: Say) -> Iterator[Report]:
+    """A report for the block to fill; afterwards, however it ended, its reader is told.
+
+    The workspace is free again by then, so that the program which is told can use it.
+    """
+    report = Report(command=command)
+    try:
+        yield report
+    except Busy:
+        raise  # the run that is at work tells about itself
+    except Exception as error:
+        report.fail(error)
+        _tell(notice, report, say)
+        raise
+    _tell(notice, report, say)
+
+
+def _tell(notice: Notice, report: Report, say: Say) -> None:
+    for text in tell(notice, report.as_dict()):
+        say(text)
+        report.problems.append(text)
+
+
+@contextmanager
+def recorded(session: Session, report: Report) -> Iterator[None]:
+    """Record how a run ends, whatever ends it: in the ledger, the log and the summary."""
+    began = time.monotonic()
+    report.run, report.started_at = session.desk.run, iso(session.clock.now())
+    report.table, report.local = str(session.table), session.identity.local
+    try:
+        yield
+    except Exception as error:
+        report.fail(error)
+        if not isinstance(error, CaptionmillError):
+            session.log.write("bug", level="error", traceback=traceback.format_exc())
+        _end(session, report, time.monotonic() - began)
+        raise
+    _end(session, report, time.monotonic() - began)
+
+
+def _end(session: Session, report: Report, seconds: float) -> None:
+    ledger, now = session.ledger, session.clock.now()
+    report.seconds, report.ended_at = seconds, iso(now)
+    report.run_settled, report.run_reserved = ledger.rows.run_charges(session.desk.run)
+    summary = report.as_dict()
+    for text in report.problems:
+        session.log.write("problem", level="warning", text=text)
+    for at, kind, text in report.incidents:
+        session.log.write("incident", level="warning", since=iso(at), kind=kind, text=text)
+    level = "info" if report.exit_code in (0, 3) else "error"
+    session.log.write("run.ended", level=level, summary=summary)
+    try:
+        data = json.dumps(summary, indent=1).encode() + b"\n"
+        write_whole(summary_path(session.workspace.logs, session.desk.run), data)
+        write_whole(session.workspace.last_run, data)
+    except StorageError as error:
+        report.problems.append(f"the run's summary is not written: {error}")
+    ledger.end_run(session.desk.run, now, report.exit_code, summary)

@@ -1,0 +1,272 @@
+"""What a command did: for people as a few lines, for programs as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pipeline.core.advice import explained
+from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
+from pipeline.errors import (
+    EXIT_BUG,
+    EXIT_DONE,
+    EXIT_PENDING,
+    BooksError,
+    CaptionmillError,
+)
+from pipeline.ledger import Ledger
+from pipeline.records import Nano
+from pipeline.stages.crawl import Crawled
+from pipeline.stages.quote import Quote
+from pipeline.stages.runner import Tally
+
+_ORDER = (
+    "captioned",
+    "duplicate",
+    "rejected",
+    "refused",
+    "filtered",
+    "length",
+    "empty",
+    "invalid",
+    "expired",
+    "cancelled",
+    "failed",
+    "missing",
+    "pending",
+)
+_WAITS = {
+    "queue": "the service's queue is full",
+    "backoff": "the service asked to wait",
+    "creates": "the hour's create calls are used up",
+    "unknown": "a create call got no answer yet",
+}
+_FAILURES = 3  # kinds of them that are explained
+_SHOWN = 12  # problems and reasons that are spelled out
+
+
+@dataclass(slots=True)
+class Report:
+    """A run in figures.
+
+    Attributes:
+        command, run: what was asked for, and the number of the run in this workspace.
+        started_at, ended_at: UTC, "2026-11-22T02:15:07Z"; "" when the run did not come so far.
+        table: where the Parquet is; `rows` in it, None when it was not made anew.
+        images: present images of the source (or of the workspace, without a source).
+        outcomes: those images by outcome; their sum is `images`.
+        reasons: rejected images by reason code.
+        failures: (code, how many, words) of what the service refused, the commonest first.
+        skipped: files that are no images, by suffix.
+        batches, requests: created by this run; `settled_batches` are those it settled.
+        files: written by this run; `in_files` requests are out in files, unanswered.
+        prompt_tokens, completion_tokens: of the answers that arrived in this run.
+        run_settled, run_reserved: nano-dollars of this run's reservations.
+        settled, reserved: nano-dollars of the whole workspace.
+        problems: sentences a person should read.
+        incidents: (time, kind, sentence) not yet acknowledged.
+        error: what decides the exit code; `bug` when captionmill itself failed.
+    """
+
+    command: str = ""
+    run: int = 0
+    started_at: str = ""
+    ended_at: str = ""
+    table: str = ""
+    local: bool = False
+    rows: int | None = None
+    images: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, int, str]] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    batches: int = 0
+    requests: int = 0
+    settled_batches: int = 0
+    files: int = 0
+    in_files: int = 0
+    open: int = 0
+    waiting: Counter[str] = field(default_factory=Counter)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    run_settled: Nano = 0
+    run_reserved: Nano = 0
+    settled: Nano = 0
+    reserved: Nano = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+    incidents: list[tuple[int, str, str]] = field(default_factory=list)
+    quote: Quote | None = None
+    error: CaptionmillError | None = None
+    bug: bool = False
+
+    def fail(self, error: Exception) -> None:
+        """Note what ended the run before its time."""
+        text = str(error)
+        if isinstance(error, CaptionmillError):
+            self.error = error
+        else:
+            self.bug = True
+            text = f"a bug in captionmill: {type(error).__name__}: {text}"
+        if text not in self.problems:
+            self.problems.append(text)
+
+    def add_crawl(self, crawled: Crawled) -> None:
+        """Take over what crawling found."""
+        self.images = crawled.images
+        self.skipped = crawled.skipped
+        self.problems += crawled.problems
+
+    def add_tally(self, tally: Tally) -> None:
+        """Take over what sending and collecting did."""
+        self.batches, self.requests = tally.batches, tally.requests
+        self.settled_batches = tally.settled
+        self.open, self.waiting = tally.open, tally.waiting
+        self.prompt_tokens = tally.prompt_tokens
+        self.completion_tokens = tally.completion_tokens
+        self.problems += tally.problems
+        self.error = tally.error
+
+    def add_rows(self, ledger: Ledger, source: int | None, outcomes: Counter[str]) -> None:
+        """Count every image by outcome: the sum must be the number of images."""
+        self.outcomes = outcomes
+        self.images = ledger.rows.images(source)
+        if source is not None:
+            self.reasons = ledger.rows.reject_reasons(source)
+            self.failures = ledger.rows.failures(source) if outcomes["failed"] else []
+        total = sum(self.outcomes.values())
+        if total != self.images:
+            text = f"{counted(self.images, 'image')}, but their outcomes add up to {total}"
+            self.fail(BooksError(f"{text}: run 'captionmill verify'"))
+
+    @property
+    def exit_code(self) -> int:
+        """0 when nothing is left to do, else the code of what is in the way."""
+        if self.bug:
+            return EXIT_BUG
+        if self.error is not None:
+            return self.error.exit_code
+        left = self.open or self.waiting or self.outcomes["pending"]
+        return EXIT_PENDING if left else EXIT_DONE
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON-able figures; money in nano-dollars."""
+        return {
+            "command": self.command,
+            "run": self.run,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "exit_code": self.exit_code,
+            "table": self.table,
+            "provider": "local" if self.local else "openai",
+            "images": self.images,
+            "outcomes": dict(self.outcomes),
+            "rejected_by_reason": dict(self.reasons),
+            "skipped": dict(self.skipped),
+            "batches": self.batches,
+            "requests": self.requests,
+            "settled_batches": self.settled_batches,
+            "files": self.files,
+            "requests_in_files": self.in_files,
+            "open_batches": self.open,
+            "waiting_shards": dict(self.waiting),
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "run_settled_nano_usd": self.run_settled,
+            "run_reserved_nano_usd": self.run_reserved,
+            "settled_nano_usd": self.settled,
+            "reserved_nano_usd": self.reserved,
+            "seconds": round(self.seconds, 3),
+            "problems": self.problems,
+            "incidents": [list(incident) for incident in self.incidents],
+        }
+
+    def lines(self, near: Callable[[str], str] = str) -> Iterator[str]:
+        """The report for a terminal; `near` shortens a path."""
+        yield f"images      {self.images:>10,}"
+        for outcome in _ORDER:
+            if count := self.outcomes[outcome]:
+                yield f"  {outcome:<10}{count:>10,}{self._aside(outcome)}"
+        if self.skipped:
+            yield f"not images  {sum(self.skipped.values()):>10,}   {_counts(self.skipped)}"
+        yield f"requests    {self.requests:>10,}   {self._sent()}"
+        if self.prompt_tokens or self.completion_tokens:
+            yield (
+                f"tokens      {self.prompt_tokens + self.completion_tokens:>10,}   "
+                f"{self.prompt_tokens:,} prompt + {self.completion_tokens:,} completion"
+            )
+        yield f"cost        {format_usd(self.run_settled):>10}   {self._money()}"
+        yield f"time        {_duration(self.seconds):>10}"
+        yield f"table       {near(self.table)}"
+        for text in self.problems[:_SHOWN]:
+            yield f"! {text}"
+        if len(self.problems) > _SHOWN:
+            yield f"! and {len(self.problems) - _SHOWN} more, see the log"
+        yield from self._next_step()
+
+    def _aside(self, outcome: str) -> str:
+        failed = Counter({code: times for code, times, _ in self.failures if code})
+        counts = {"rejected": self.reasons, "failed": failed}.get(outcome)
+        return f"   {_counts(counts)}" if counts else ""
+
+    def _sent(self) -> str:
+        if self.files:
+            return f"in {counted(self.files, 'file')}, this run"
+        if self.requests and not self.batches:
+            return "online, this run"
+        if self.requests:
+            return f"in {counted(self.batches, 'batch', 'batches')}, this run"
+        return "nothing new was sent"
+
+    def _money(self) -> str:
+        if self.local:
+            return "the local model is free"
+        reserved = f" + {format_usd(self.run_reserved)} reserved" if self.run_reserved else ""
+        return (
+            f"this run{reserved}; workspace: {format_usd(self.settled)} spent, "
+            f"{format_usd(self.reserved)} reserved"
+        )
+
+    def _next_step(self) -> Iterator[str]:
+        for code, _, words in self.failures[:_FAILURES]:
+            yield f"failed: {explained(code, words)}"
+        if left := self.reasons["url_not_enabled"]:
+            yield (
+                f"{counted(left, 'image')} at URLs left out: --fetch downloads them here, "
+                "--image-mode url sends their addresses"
+            )
+        if self.incidents:
+            yield (
+                f"{counted(len(self.incidents), 'incident')} to look at: 'captionmill status' "
+                "shows them, 'captionmill resolve seen' puts them away"
+            )
+        if self.open:
+            yield (
+                f"{counted(self.open, 'batch', 'batches')} under way at the service: run again, "
+                "or 'captionmill collect', to fetch their answers"
+            )
+        if self.in_files:
+            yield (
+                f"{counted(self.in_files, 'request')} in files: run them, then 'captionmill "
+                "collect --from FILE' with what came out, or give them back by 'captionmill "
+                "cancel --files'"
+            )
+        elif not self.open and self.outcomes["pending"] and self.error is None:
+            why = "".join(f", {_WAITS[reason]}" for reason in self.waiting if reason in _WAITS)
+            yield f"{counted(self.outcomes['pending'], 'image')} pending{why}: run again to go on"
+
+
+def _duration(seconds: float) -> str:
+    """ "3.4s", "12m 03s", "5h 07m"."""
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes:02}m" if hours else f"{minutes}m {rest:02}s"
+
+
+def _counts(counter: Counter[str]) -> str:
+    shown = ", ".join(f"{name} {count:,}" for name, count in counter.most_common(6))
+    return shown if len(counter) <= 6 else f"{shown}, ..."

@@ -1,0 +1,249 @@
+"""What a configuration asks for: model, prompt, preparation and price as one identity."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from pipeline.config import Config
+from pipeline.core.identity import hash_of
+from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail, UnsupportedDetail
+from pipeline.core.model_facts import ModelFacts
+from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
+from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
+from pipeline.core.recipe import Caps as ImageCaps
+from pipeline.core.request import RequestSpec
+from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind
+from pipeline.core.tokens import RequestEstimator
+from pipeline.errors import UsageError
+from pipeline.imaging.extras import installed_formats
+from pipeline.providers.models import model_facts
+from pipeline.providers.prices import sheet_for
+from pipeline.stages.compare import Policy
+
+_RAISE_MARGIN_ABOVE = Decimal("1.25")  # billed / estimated prompt tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the configuration asks for, as identities and values.
+
+    Attributes:
+        recipe: how images are prepared.
+        request: the fixed part of each request.
+        template: the user prompt.
+        spec: everything that shapes an answer, JSON-able.
+        facts: what is known of the model.
+        sheet: unit prices, None when unknown.
+        estimator: tokens of one request.
+        seen: False when images may be sent as their addresses, so that nobody knows their size.
+    """
+
+    recipe: Recipe
+    request: RequestSpec
+    template: str
+    spec: Mapping[str, object]
+    facts: ModelFacts
+    sheet: PriceSheet | None
+    estimator: RequestEstimator
+    seen: bool = True
+
+    @property
+    def spec_id(self) -> bytes:
+        """32 bytes: the identity of the spec."""
+        return hash_of(self.spec)
+
+    def unbounded(self) -> str:
+        """Why no highest cost of a request is known, and what to do."""
+        model = self.request.model
+        if self.sheet is None:
+            return (
+                f"the price of {model} is unknown, so nothing is sent under a budget: "
+                f'add [prices."{model}"] to the configuration'
+            )
+        return (
+            f"how many tokens {model} takes for an image of unknown size is not known, so nothing "
+            f'is sent as an address under a budget: add [models."{model}".image] to the '
+            'configuration, or download the images with --fetch and image_mode = "bytes"'
+        )
+
+    def largest(self) -> tuple[int, int]:
+        """The dearest size that any image can be sent in, for bounds on unread ones."""
+        if not self.seen:
+            return UNKNOWN_SIZE
+        square = self.recipe.size.choose(8192, 8192)
+        wide = self.recipe.size.choose(8192, 4096)
+        return max(
+            square,
+            wide,
+            key=lambda size: self.estimator.estimate(size[0], size[1], "").upper_prompt or 0,
+        )
+
+
+def wish(
+    config: Config,
+    *,
+    local: bool,
+    account: str,
+    now: int,
+    model: str | None = None,
+    tier: Tier | None = None,
+    calibration: Decimal | None = None,
+) -> Wish:
+    """Everything that follows from the configuration for one model.
+
+    Args:
+        tier: how requests are processed; by default as the configuration says.
+        calibration: billed / estimated prompt tokens of this model so far.
+
+    Raises:
+        UsageError: the model is not served at the endpoint, or not with this detail or size.
+    """
+    name = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
+    name = model or name
+    facts = model_facts(name, {key: m.model_dump() for key, m in config.models.items()})
+    if config.provider.endpoint not in facts.endpoints:
+        raise UsageError(
+            f"{name} is not served at {config.provider.endpoint}: set [provider] endpoint to "
+            + " or ".join(facts.endpoints)
+        )
+    prompt = config.prompt
+    target = config.images.sizing
+    detail = detail_of(prompt.detail, facts)
+    sizing = sizing_of(SizePolicy(target.kind, target.value), facts, detail)
+    recipe = _recipe(config, sizing)
+    request = _request(config, facts, name, local=local)
+    return Wish(
+        recipe=recipe,
+        request=request,
+        template=prompt.user,
+        spec=_spec(account, request, prompt.user, recipe, local=local),
+        facts=facts,
+        sheet=LOCAL_FREE if local else _sheet(config, name, tier or tier_of(config), now),
+        estimator=_estimator(config, facts, calibration),
+        seen=config.input.image_mode == "bytes",
+    )
+
+
+def _spec(
+    account: str, request: RequestSpec, template: str, recipe: Recipe, *, local: bool
+) -> dict[str, object]:
+    """Everything that shapes an answer."""
+    return {
+        "provider": "local" if local else "openai",
+        "account": account,
+        "request": request.canonical(),
+        "template": template,
+        "recipe": recipe.canonical(),
+    }
+
+
+def detail_of(asked: Detail, facts: ModelFacts) -> Detail:
+    """The detail that is sent. Never "auto": what it means differs from model to model, and for
+    newer ones it is the dearest."""
+    return facts.detail if asked == "auto" else asked
+
+
+def sizing_of(policy: SizePolicy, facts: ModelFacts, detail: Detail) -> Sizing:
+    """How images are sized for a model.
+
+    Raises:
+        UsageError: the model does not know the detail, or no image is that cheap.
+    """
+    try:
+        return bind(policy, facts.image_rule, detail)
+    except UnsupportedDetail as error:
+        raise UsageError(f"{facts.model} does not know detail {detail!r}: {error}") from None
+    except ImpossibleTarget as error:
+        raise UsageError(f"[images] target: {error}") from None
+
+
+def policies(facts: ModelFacts, detail: Detail) -> list[Policy]:
+    """Ways to size images, to be compared: some long sides, as the model sees it, originals."""
+    ways = [(f"long side {side}", SizePolicy("long_side", side)) for side in (512, 768, 1024)]
+    ways.append(("as the model sees it", SizePolicy("model", None)))
+    found = [Policy(name, sizing_of(policy, facts, detail).choose) for name, policy in ways]
+    return [*found, Policy("originals", lambda width, height: (width, height))]
+
+
+def _estimator(config: Config, facts: ModelFacts, calibration: Decimal | None) -> RequestEstimator:
+    prompt = config.prompt
+    return RequestEstimator.of(
+        facts,
+        detail_of(prompt.detail, facts),
+        prompt.max_completion_tokens,
+        system=prompt.system,
+        schema=json.dumps(prompt.answer_schema) if prompt.answer_schema else "",
+        margin=margin(config.budget.estimate_margin, calibration),
+    )
+
+
+def tier_of(config: Config) -> Tier:
+    """How requests are processed, which decides their price."""
+    return config.online.tier if config.provider.name == "openai_online" else "batch"
+
+
+def ratio(calibration: Iterable[tuple[str, int, int, int]], model: str) -> Decimal | None:
+    """Billed / estimated prompt tokens of a model (see `Answers.calibration`), None without any."""
+    found = (
+        Decimal(billed) / max(1, estimated)
+        for name, estimated, billed, _ in calibration
+        if name == model
+    )
+    return next(found, None)
+
+
+def margin(configured: Decimal, calibration: Decimal | None) -> Decimal:
+    """The margin of reservations: it rises by itself when bills exceed estimates by 25 %."""
+    if calibration is None or calibration <= _RAISE_MARGIN_ABOVE:
+        return configured
+    return max(configured, calibration - 1 + Decimal("0.1"))
+
+
+def _recipe(config: Config, size: object) -> Recipe:
+    images = config.images
+    red, green, blue = (int(images.background[i : i + 2], 16) for i in (1, 3, 5))
+    return Recipe(
+        size=size,  # type: ignore[arg-type]
+        quality=images.quality,
+        subsampling=images.subsampling,
+        background=(red, green, blue),
+        frame=images.frame,
+        on_damage=images.on_damage,
+        pass_through=images.pass_through,
+        caps=ImageCaps(
+            max_file_bytes=images.max_file_bytes,
+            max_pixels=images.max_pixels,
+            max_side=images.max_side,
+            min_side=images.min_side,
+        ),
+        perceptual_hash=images.near_duplicates is not None,
+        formats=DEFAULT_FORMATS | installed_formats(),
+    )
+
+
+def _request(config: Config, facts: ModelFacts, model: str, *, local: bool) -> RequestSpec:
+    prompt = config.prompt
+    effort = prompt.reasoning_effort or facts.reasoning_effort
+    return RequestSpec(
+        endpoint=config.provider.endpoint,
+        model=model,
+        system=prompt.system,
+        max_completion_tokens=prompt.max_completion_tokens,
+        max_tokens_parameter=facts.max_tokens_parameter,
+        detail=detail_of(prompt.detail, facts),
+        schema=prompt.answer_schema,
+        temperature=prompt.temperature if facts.may_send_temperature(effort) else None,
+        reasoning_effort=effort,
+        explicit_cache=facts.prompt_cache_options,
+        service_tier="flex" if tier_of(config) == "flex" and not local else None,
+        body_extras={} if local else config.provider.body_extras,
+    )
+
+
+def _sheet(config: Config, model: str, tier: Tier, now: int) -> PriceSheet | None:
+    overrides = {name: price.model_dump() for name, price in config.prices.items()}
+    return sheet_for(model, tier, datetime.fromtimestamp(now, UTC), overrides)

@@ -1,0 +1,258 @@
+"""Downloaded images on disk: one file a URL, and beside it what is known of that URL.
+
+    root/3f/3f9a...      the image, named by the SHA-256 of the URL's text
+    root/3f/3f9a....json when it was asked for last, and its ETag, or why there is no image
+    root/_incoming/      downloads under way
+
+Whoever downloads writes here; sources only look: an image that is there is a file like others.
+An image may be deleted at any time: its notes stand for it, in listings and for re-checks, until
+somebody wants its bytes. The same bytes get their old date back, so that nobody takes them for new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pipeline.records import Rejection
+from pipeline.system.files import publish, remove, sha256_of, storage_error, write_whole
+
+How = Literal["new", "unchanged", "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A downloaded image.
+
+    Attributes:
+        path: the file in the cache.
+        etag, last_modified: as the site gave them, "" when it did not.
+        size: bytes.
+        content_type: as the site gave it; it may be wrong.
+        final_url: where the image was after all redirects.
+        how: "new" bytes; "unchanged", says the site; "kept" without an answer of the site.
+    """
+
+    path: Path
+    etag: str
+    last_modified: str
+    size: int
+    content_type: str
+    final_url: str
+    how: How = "new"
+
+
+class Seen(NamedTuple):
+    """What `stat` says of an image, or said when it was downloaded and is deleted now."""
+
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image on disk: `mtime` is when it was downloaded, epoch seconds."""
+
+    path: Path
+    size: int
+    mtime: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What became of a URL when it was asked for last, at `asked` (epoch seconds)."""
+
+    asked: int
+    found: Fetched | Rejection
+
+
+class UrlCache:
+    """The cache below `root`; nothing is created by looking."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._incoming = root / "_incoming"
+
+    def image(self, url: str) -> Path:
+        """Where the image of a URL is, or would be."""
+        name = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
+        return self.root / name[:2] / name
+
+    def incoming(self, url: str) -> Path:
+        """Where the download of a URL is written first."""
+        return self._incoming / self.image(url).name
+
+    def open(self) -> None:
+        """Make the folders, for their owner only, and forget downloads that were cut off.
+
+        Raises:
+            StorageError: the folder cannot be used.
+        """
+        try:
+            self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for left in self._incoming.iterdir():
+                left.unlink()
+        except OSError as error:
+            raise storage_error(self._incoming, error) from error
+
+    def look(self, url: str) -> Seen | Rejection | None:
+        """What is known of the image's file, or why there is none; None: never asked for."""
+        image = self.image(url)
+        with contextlib.suppress(OSError):
+            found = image.stat(follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode):
+                return _seen(found)
+        notes = _read(_notes(image))
+        return _rejection(notes) or _noted(notes)
+
+    def stored(self) -> Iterator[Stored]:
+        """All images on disk, in no order."""
+        for folder in _listed(self.root):
+            if folder.is_dir(follow_symlinks=False) and folder.name != self._incoming.name:
+                for entry in _listed(Path(folder.path)):
+                    with contextlib.suppress(OSError):  # gone meanwhile
+                        found = entry.stat(follow_symlinks=False)
+                        if "." not in entry.name and stat.S_ISREG(found.st_mode):
+                            yield Stored(Path(entry.path), found.st_size, int(found.st_mtime))
+
+    def want(self, url: str) -> None:
+        """A deleted image is to be downloaded again, whatever the site said of it before.
+
+        Raises:
+            StorageError: that cannot be noted.
+        """
+        path = _notes(self.image(url))
+        if notes := _read(path):
+            _write(path, {**notes, "asked": None})
+
+    def recall(self, url: str) -> Known | None:
+        """What is known; None when nothing is, or when image and notes do not belong together."""
+        image = self.image(url)
+        notes = _read(_notes(image))
+        asked = notes.get("asked")
+        if not isinstance(asked, int):
+            return None
+        found = _rejection(notes) or _fetched(image, notes)
+        return None if found is None else Known(asked, found)
+
+    def keep(self, url: str, fetched: Fetched, asked: int, incoming: Path | None = None) -> Fetched:
+        """Durably note an image; `incoming` becomes it first, when given.
+
+        Raises:
+            StorageError: it cannot be written; what was there before is still there.
+        """
+        image = self.image(url)
+        before = _read(_notes(image))
+        noted = _noted(before)
+        digest, mtime_ns = before.get("sha256"), noted.mtime_ns if noted else None
+        try:
+            image.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if incoming is not None:
+                digest = sha256_of(incoming).hex()
+                if digest == before.get("sha256") and mtime_ns is not None:
+                    os.utime(incoming, ns=(mtime_ns, mtime_ns))
+                _sync(incoming)
+                publish(incoming, image)
+            if image.exists():  # else it is deleted, and the site says that it is the same
+                mtime_ns = image.stat().st_mtime_ns
+        except OSError as error:
+            raise storage_error(image, error) from error
+        kept = replace(fetched, path=image)
+        said = {key: value for key, value in asdict(kept).items() if key not in ("path", "how")}
+        facts = {"asked": asked, "mtime_ns": mtime_ns, "sha256": digest}
+        _write(_notes(image), {**facts, "url": url, "fetched": said})
+        return kept
+
+    def reject(self, url: str, rejection: Rejection, asked: int) -> None:
+        """Durably note why a URL gives no image; an earlier image of it goes.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        image = self.image(url)
+        try:
+            image.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise storage_error(image, error) from error
+        if image.exists():
+            remove(image)
+        said = {"code": rejection.code, "detail": rejection.detail}
+        _write(_notes(image), {"asked": asked, "url": url, "rejected": said})
+
+
+def _notes(image: Path) -> Path:
+    return image.with_name(f"{image.name}.json")
+
+
+def _read(path: Path) -> dict[str, object]:
+    """The notes, or nothing when they are missing or damaged: then the URL is asked for anew."""
+    try:
+        notes = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _rejection(notes: Mapping[str, object]) -> Rejection | None:
+    said = notes.get("rejected")
+    if not isinstance(said, dict):
+        return None
+    return Rejection(str(said.get("code")), str(said.get("detail")))
+
+
+def _fetched(image: Path, notes: Mapping[str, object]) -> Fetched | None:
+    said = notes.get("fetched")
+    if not isinstance(said, dict):
+        return None
+    try:
+        seen: Seen | None = _seen(image.stat())
+    except OSError:
+        seen = _noted(notes)
+    # an image that was replaced just before a crash has its predecessor's notes
+    if seen is None or (seen.size, seen.mtime_ns) != (said.get("size"), notes.get("mtime_ns")):
+        return None
+    texts = [str(said.get(key, "")) for key in ("etag", "last_modified", "content_type")]
+    return Fetched(
+        image, texts[0], texts[1], seen.size, texts[2], str(said.get("final_url", "")), "kept"
+    )
+
+
+def _seen(found: os.stat_result) -> Seen:
+    return Seen(found.st_size, found.st_mtime_ns)
+
+
+def _noted(notes: Mapping[str, object]) -> Seen | None:
+    """What the notes say of an image that may be deleted."""
+    said = notes.get("fetched")
+    size = said.get("size") if isinstance(said, dict) else None
+    mtime_ns = notes.get("mtime_ns")
+    if isinstance(size, int) and isinstance(mtime_ns, int):
+        return Seen(size, mtime_ns)
+    return None
+
+
+def _listed(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, notes: Mapping[str, object]) -> None:
+    write_whole(path, json.dumps(notes).encode("ascii"))

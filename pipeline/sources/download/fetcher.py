@@ -1,0 +1,221 @@
+"""One image at a time, many at once: ask, follow, save, try again, remember."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from weakref import WeakValueDictionary
+
+import aiohttp
+from yarl import URL
+
+from pipeline.core.download import (
+    GONE,
+    MOST_REDIRECTS,
+    REDIRECTS,
+    SETTLED,
+    Failure,
+    read_retry_after,
+    refusal,
+    retry_pause,
+    status_failure,
+)
+from pipeline.records import Rejection
+from pipeline.sources.download.body import save
+from pipeline.sources.download.cache import Fetched, Known, UrlCache
+from pipeline.sources.download.failures import NETWORK_ERRORS, Refused, translate
+from pipeline.sources.download.host_limits import Host, Hosts
+from pipeline.sources.download.options import FetchOptions
+from pipeline.sources.download.ssrf_guard import Guard, Lookup
+from pipeline.sources.download.url import Url, check_url, next_hop
+
+_LONGEST_VALIDATOR = 512
+_LONGEST_TYPE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One URL of the list: where its bytes go, and the copy that we have."""
+
+    text: str
+    incoming: Path
+    copy: Fetched | None
+
+
+class Fetcher:
+    """Downloads to a cache. Use as an async context manager, in one event loop."""
+
+    def __init__(self, options: FetchOptions, cache: UrlCache, now: int, lookup: Lookup) -> None:
+        """`now`, epoch seconds, names this pass: within it no URL is asked for twice."""
+        self._options = options
+        self._cache = cache
+        self._now = now
+        self._hosts = Hosts(options.total_concurrency, options.per_host)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._guard = Guard(options.rules, lookup, options.total_concurrency)
+        self._session = _session(options, self._guard)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+        await self._guard.close()
+
+    async def fetch(self, text: str) -> Fetched | Rejection:
+        """The image at a URL, or why there is none; never raises for what a site does.
+
+        Raises:
+            StorageError: the cache cannot be written.
+        """
+        async with self._locks.setdefault(text, asyncio.Lock()):
+            known = await asyncio.to_thread(self._cache.recall, text)
+            if known is not None and self._is_fresh(known):
+                return known.found
+            copy = known.found if known and isinstance(known.found, Fetched) else None
+            asked = _Asked(text, self._cache.incoming(text), copy)
+            found = await self._try(asked)
+            return await asyncio.to_thread(self._remember, asked, found)
+
+    def _is_fresh(self, known: Known) -> bool:
+        age = self._now - known.asked
+        if isinstance(known.found, Rejection) and known.found.code not in SETTLED:
+            return age == 0
+        return age == 0 or 0 < age < self._options.recheck_seconds
+
+    def _remember(self, asked: _Asked, found: Fetched | Failure) -> Fetched | Rejection:
+        if isinstance(found, Fetched):
+            incoming = asked.incoming if found.how == "new" else None
+            return self._cache.keep(asked.text, found, self._now, incoming)
+        if asked.copy is not None and found.rejection.code not in GONE:
+            return self._cache.keep(asked.text, replace(asked.copy, how="kept"), self._now)
+        self._cache.reject(asked.text, found.rejection, self._now)
+        return found.rejection
+
+    async def _try(self, asked: _Asked) -> Fetched | Failure:
+        """All tries of one URL."""
+        url = check_url(asked.text, self._options.ports)
+        if isinstance(url, Rejection):
+            return Failure(url)
+        attempt = 0
+        while True:
+            try:
+                return await self._follow(url, asked)
+            except (Refused, *NETWORK_ERRORS) as error:
+                failure = translate(error)
+            pause = retry_pause(failure, attempt, self._options.first_pause, random.random())
+            if pause is None or attempt >= self._options.retries:
+                return failure
+            await asyncio.sleep(pause)
+            attempt += 1
+
+    async def _follow(self, url: Url, asked: _Asked) -> Fetched:
+        """One try: ask, and follow redirects by hand, each of them checked anew."""
+        loop = asyncio.get_running_loop()
+        left = self._options.seconds
+        for _ in range(MOST_REDIRECTS + 1):
+            if url.is_address:
+                self._guard.check(url.host)
+            host = self._hosts.host(url.host)
+            async with self._hosts.turn(host):
+                started = loop.time()
+                async with asyncio.timeout(left):
+                    step = await self._ask(url, host, asked)
+                left -= loop.time() - started
+            if isinstance(step, Fetched):
+                return step
+            url = step
+        raise Refused(refusal("too_many_redirects", f"more than {MOST_REDIRECTS} times"))
+
+    async def _ask(self, url: Url, host: Host, asked: _Asked) -> Fetched | Url:
+        """One request: the image, or where to go on."""
+        copy = asked.copy if asked.copy and asked.copy.final_url == url.text else None
+        async with self._session.get(
+            URL(url.text, encoded=True), headers=_conditions(copy), allow_redirects=False
+        ) as response:
+            if response.status in REDIRECTS:
+                return self._next(url, response)
+            if response.status == 304 and copy is not None:
+                return replace(copy, how="unchanged")
+            self._refuse_status(response, host)
+            size = await save(
+                response, asked.incoming, self._options.max_bytes, self._options.idle_seconds
+            )
+            return _fetched(asked.incoming, size, url, response)
+
+    def _refuse_status(self, response: aiohttp.ClientResponse, host: Host) -> None:
+        asked = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        failure = status_failure(response.status, asked)
+        if failure is None:
+            return
+        pause = retry_pause(failure, 0, self._options.first_pause, 1.0)
+        if pause is not None and (asked or response.status == 429):
+            host.rest(pause)  # the host's other images would only be refused as well
+        raise Refused(failure)
+
+    def _next(self, url: Url, response: aiohttp.ClientResponse) -> Url:
+        location = response.headers.get("Location")
+        if not location:
+            raise Refused(refusal("http_error", "a redirect leads nowhere"))
+        following = next_hop(url, location, self._options.ports)
+        if isinstance(following, Rejection):
+            raise Refused(following)
+        return following
+
+
+def _session(options: FetchOptions, guard: Guard) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        resolver=guard,
+        socket_factory=guard.socket,
+        ssl=ssl.create_default_context(),
+        limit=0,  # turns are given by Hosts, whose waiting does not count as slowness
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,  # no proxies and no .netrc
+        headers={
+            "User-Agent": options.user_agent,
+            "Accept": "image/*,*/*;q=0.1",
+            "Accept-Encoding": "identity",
+        },
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=options.idle_seconds, sock_read=options.idle_seconds
+        ),
+    )
+
+
+def _conditions(copy: Fetched | None) -> dict[str, str]:
+    if copy is None:
+        return {}
+    pairs = {"If-None-Match": copy.etag, "If-Modified-Since": copy.last_modified}
+    return {name: value for name, value in pairs.items() if value}
+
+
+def _fetched(path: Path, size: int, url: Url, response: aiohttp.ClientResponse) -> Fetched:
+    return Fetched(
+        path=path,
+        etag=_header(response, "ETag", _LONGEST_VALIDATOR),
+        last_modified=_header(response, "Last-Modified", _LONGEST_VALIDATOR),
+        size=size,
+        content_type=_header(response, "Content-Type", _LONGEST_TYPE),
+        final_url=url.text,
+    )
+
+
+def _header(response: aiohttp.ClientResponse, name: str, longest: int) -> str:
+    """A header that is kept and sent back; "" for one that is odd."""
+    value = response.headers.get(name, "").strip()
+    return value if len(value) <= longest and value.isascii() and value.isprintable() else ""

@@ -1,0 +1,94 @@
+"""What the stages that talk to the service share: handed in once, by `run`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipeline.core.budget import Caps
+from pipeline.core.lifecycle import Patience
+from pipeline.core.retry import DEFAULT_RULES, RetryRule
+from pipeline.core.words import counted
+from pipeline.errors import Interrupted
+from pipeline.ledger import Ledger
+from pipeline.ledger.reservations import Scope
+from pipeline.providers.base import BatchService
+from pipeline.system.clock import Clock
+from pipeline.system.workspace import Workspace
+
+FROZEN = "frozen"
+
+
+class Note(Protocol):
+    """Puts an event into the run's log."""
+
+    def __call__(self, event: str, *, level: str = "info", **fields: object) -> None:
+        """Add one event; `fields` are JSON-able."""
+        ...
+
+
+def silent(event: str, *, level: str = "info", **fields: object) -> None:
+    """A note that nobody keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Ledger, service, workspace and the rules of this run.
+
+    Attributes:
+        run: row of this run in the ledger.
+        queue_limit: prompt tokens a model's unfinished batches may hold, when configured.
+        queue_guess: the same as the catalogue knows it, None = no limit.
+        creates_per_hour: create calls an hour.
+        say: shows one sentence to the user.
+        note: puts an event into the run's log.
+        stopping: true once a person or the system asked to stop.
+        sleep: waits some seconds, less when asked to stop.
+    """
+
+    ledger: Ledger
+    service: BatchService
+    workspace: Workspace
+    clock: Clock
+    run: int
+    caps: Caps = field(default_factory=Caps)
+    patience: Patience = field(default_factory=Patience)
+    rules: Mapping[str, RetryRule] = field(default_factory=lambda: dict(DEFAULT_RULES))
+    queue_limit: int | None = None
+    queue_guess: Callable[[str], int | None] = lambda _model: None
+    creates_per_hour: int = 2000
+    keep_raw: bool = True
+    keep_shards: bool = False
+    delete_remote: bool = True
+    say: Callable[[str], None] = lambda _text: None
+    note: Note = silent
+    stopping: Callable[[], bool] = lambda: False
+    sleep: Callable[[float], None] = time.sleep
+
+    def scope(self) -> Scope:
+        """Where a reservation made now counts."""
+        return Scope(self.run, self.clock.now())
+
+    def filename(self, shard_key: str) -> str:
+        """The name of a shard's file at the service: unique, and ours to recognise."""
+        return f"captionmill-{self.ledger.workspace_id()}-{shard_key}.jsonl"
+
+    def check_stop(self) -> None:
+        """Leave between transactions when asked to.
+
+        Raises:
+            Interrupted: a stop was asked for.
+        """
+        if not self.stopping():
+            return
+        batches = len(self.ledger.batches.in_states("open"))
+        done, total = self.ledger.batches.progress()
+        flight = (
+            f"{counted(batches, 'batch', 'batches')} with "
+            f"{counted(total - done, 'unanswered request')} still at the service"
+            if batches
+            else "nothing is under way at the service"
+        )
+        raise Interrupted(f"stopped: {flight}, nothing is lost; run the same again to go on")

@@ -1,0 +1,71 @@
+"""fetch: images at URLs come to this machine, before the crawl looks at them as at other files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.records import Rejection
+from pipeline.sources.base import NamesUrls, Source
+from pipeline.sources.download import FetchOptions, fetch_all
+
+
+@dataclass(slots=True)
+class Downloads:
+    """What downloading came to; a URL that is named twice counts twice.
+
+    Attributes:
+        new: images downloaded.
+        unchanged: images that the site said are still the same.
+        kept: images that were not asked for, or whose site gave no answer.
+        bytes: of the new images.
+        rejected: URLs without an image, by reason.
+    """
+
+    new: int = 0
+    unchanged: int = 0
+    kept: int = 0
+    bytes: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def urls(self) -> int:
+        """How many URLs were dealt with."""
+        return self.new + self.unchanged + self.kept + self.rejected.total()
+
+
+def fetch(
+    source: Source,
+    options: FetchOptions,
+    cache: Path,
+    now: int,
+    check_stop: Callable[[], None] = lambda: None,
+    watch: Callable[[Downloads], None] = lambda _downloads: None,
+) -> Downloads:
+    """Download what a source names by URL, new or due for a re-check. Memory is constant.
+
+    The source finds the images, and the reasons of those that have none, in `cache`, which must
+    be its `SourceOptions.url_cache`. Nothing is contacted unless `options.allow`.
+
+    Raises:
+        StorageError: the cache cannot be written; run again, what is there is kept.
+        UsageError: the source's list became unreadable.
+    """
+    result = Downloads()
+    if not options.allow or not isinstance(source, NamesUrls):
+        return result
+    urls = enumerate(source.urls())
+    for _, found in fetch_all(urls, options, cache, now=now, check_stop=check_stop):
+        if isinstance(found, Rejection):
+            result.rejected[found.code] += 1
+        elif found.how == "new":
+            result.new += 1
+            result.bytes += found.size
+        elif found.how == "unchanged":
+            result.unchanged += 1
+        else:
+            result.kept += 1
+        watch(result)
+    return result

@@ -1,0 +1,97 @@
+"""handover: give sealed shards away as files, to be run anywhere.
+
+The record comes first: from the moment a file can be seen outside, its requests are live and their
+cost is reserved, so that no later run sends them too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.errors import NeedsPerson
+from pipeline.ledger.shards import Shard
+from pipeline.stages.context import FROZEN, Desk
+from pipeline.system.failpoints import reached
+from pipeline.system.files import checksum_of, move, remove, require_room, storage_error
+
+
+@dataclass(slots=True)
+class Handed:
+    """What was handed over: files and requests."""
+
+    files: list[Path] = field(default_factory=list)
+    requests: int = 0
+
+
+def hand_over(
+    desk: Desk, spec: int, folder: Path, result: Handed, just_sealed: int | None = None
+) -> None:
+    """Move every sealed shard of `spec` into `folder`. The file of the row `just_sealed` was
+    written a moment ago by this process; every other one is read and checked first.
+
+    Raises:
+        NeedsPerson: submission is frozen.
+        OverBudget: a shard does not fit into the budget; it stays sealed.
+        StorageError: `folder` cannot be written.
+    """
+    frozen = desk.ledger.get(FROZEN)
+    if frozen:
+        raise NeedsPerson(frozen)
+    _make(folder)
+    for shard in desk.ledger.shards.in_states("WRITTEN", "SEALED"):
+        desk.check_stop()
+        path = desk.workspace.shard(shard.shard_key)
+        if shard.state == "WRITTEN":
+            if path.exists():  # a kill came between the record and the end of the move
+                desk.say(
+                    f"{path.name} is written again: should an earlier folder hold it too, run it "
+                    "once only"
+                )
+                _publish(desk, shard, folder, result)
+        elif not _may_go(desk, shard, spec, path, shard.row == just_sealed):
+            desk.ledger.shards.dissolve(shard)
+        else:
+            _publish(desk, _record(desk, shard, folder), folder, result)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
+def _may_go(desk: Desk, shard: Shard, spec: int, path: Path, sound: bool) -> bool:
+    if shard.spec != spec or desk.ledger.adoption.overtaken(shard):
+        return False
+    return path.is_file() and (sound or checksum_of(path) == shard.checksum)
+
+
+def _record(desk: Desk, shard: Shard, folder: Path) -> Shard:
+    require_room(folder, shard.size)
+    with desk.ledger.database.transaction("hand_over"):
+        desk.ledger.books.reserve(shard.row, shard.generation, shard.worst, desk.caps, desk.scope())
+        return desk.ledger.shards.move(shard, "WRITTEN")
+
+
+def _publish(desk: Desk, shard: Shard, folder: Path, result: Handed) -> None:
+    source, target = desk.workspace.shard(shard.shard_key), folder / f"{shard.shard_key}.jsonl"
+    reached("handover.before_move")
+    move(source, target)
+    reached("handover.after_move")
+    result.files.append(target)
+    result.requests += shard.requests
+    desk.note("shard.handed_over", shard=shard.shard_key, requests=shard.requests, file=target.name)
+
+
+def give_back(desk: Desk) -> int:
+    """Take back what was handed over and not answered: it is pending again. Gives the number of
+    requests. An answer that comes nevertheless is still taken."""
+    count = desk.ledger.exchange.outstanding()
+    for shard in desk.ledger.shards.in_states("WRITTEN"):
+        with desk.ledger.database.transaction("give_back"):
+            desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
+            desk.ledger.shards.dissolve(shard)
+        remove(desk.workspace.shard(shard.shard_key))
+    return count

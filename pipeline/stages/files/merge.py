@@ -1,0 +1,200 @@
+"""merge: answers that come as files, from wherever the requests were run.
+
+A file is sorted by the shards that its answers belong to; each part is made durable like a
+service's output file, recorded as a batch of its own, and settled like any other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.core.answer import BadLine, judge_line, split_lines
+from pipeline.core.identity import WorkAttempt, parse_custom_id
+from pipeline.core.lenient_json import Unreadable, parse
+from pipeline.core.words import counted
+from pipeline.errors import UsageError
+from pipeline.records import RemoteBatch
+from pipeline.stages import results
+from pipeline.stages.batch_record import write_card
+from pipeline.stages.collect import Collected, settle_batch
+from pipeline.stages.context import Desk
+from pipeline.system.failpoints import reached
+from pipeline.system.files import require_room, sha256_of
+
+_FLUSH = 1 << 16  # bytes of a part that wait in memory: a file may hold a thousand shards
+_LEFT = {
+    "answered": "their requests are answered already",
+    "under way": "their requests are under way at a service, the answers come from there",
+    "alien": "no request of captionmill",
+    "unreadable": "unreadable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What to believe of answers to requests that this ledger has not handed over: the model, and
+    its unit prices as text (None: unknown)."""
+
+    model: str
+    prices: str | None
+
+
+@dataclass(slots=True)
+class _Part:
+    """The lines of one file that belong to one shard.
+
+    Attributes:
+        shard: its row, 0 for a shard that is made for requests not handed over by this ledger.
+        strangers: those requests.
+    """
+
+    shard: int
+    shard_key: str
+    batch_id: str
+    path: Path
+    waiting: bytearray = field(default_factory=bytearray)
+    strangers: list[WorkAttempt] = field(default_factory=list)
+
+    def add(self, line: bytes) -> None:
+        """Keep a line."""
+        self.waiting += line + b"\n"
+        if len(self.waiting) >= _FLUSH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Move what waits to the disk. The file is opened each time: there may be many parts."""
+        with self.path.open("ab") as handle:
+            handle.write(self.waiting)
+        self.waiting.clear()
+
+
+def merge(desk: Desk, path: Path, origin: Origin, result: Collected) -> None:
+    """Take the answers of one file; what it does not answer stays as it is.
+
+    Raises:
+        UsageError: the file cannot be read, or holds requests.
+        StorageError: no room for it here.
+    """
+    _settle(desk, result)  # what a kill left: its requests count as answered from here on
+    try:
+        _refuse_requests(path)
+        require_room(desk.workspace.root, path.stat().st_size)
+        digest = sha256_of(path).hex()[:16]
+        parts = _Parts(desk, digest)
+        with parts.temporary(), path.open("rb") as stream:
+            parts.sort(stream)
+            parts.keep(origin)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    for reason, words in _LEFT.items():
+        if parts.left[reason]:
+            result.problems.append(
+                f"{path}: {counted(parts.left[reason], 'line')} left out: {words}"
+            )
+    _settle(desk, result)
+
+
+def _settle(desk: Desk, result: Collected) -> None:
+    """Book every file of answers that is safe here."""
+    for batch in desk.ledger.batches.in_states("downloaded"):
+        desk.check_stop()
+        settle_batch(desk, batch, result)
+
+
+def _refuse_requests(path: Path) -> None:
+    """Taken for answers, a file of requests would look like failures of all of them."""
+    with path.open("rb") as stream:
+        for _, raw in split_lines(stream):
+            with contextlib.suppress(Unreadable):
+                found = parse(raw)
+                if isinstance(found, dict) and "body" in found and "response" not in found:
+                    raise UsageError(
+                        f"{path} holds requests, not answers: run it, then name the output file"
+                    )
+            return
+
+
+class _Parts:
+    """One file, sorted by shard."""
+
+    def __init__(self, desk: Desk, digest: str) -> None:
+        self.left: Counter[str] = Counter()
+        self._desk = desk
+        self._digest = digest
+        self._parts: dict[int, _Part] = {}
+
+    def sort(self, stream: BinaryIO) -> None:
+        """Give every line to the part of its shard, or count why not."""
+        for _, raw in split_lines(stream):
+            self._desk.check_stop()
+            answer = judge_line(raw)
+            if isinstance(answer, BadLine):
+                self.left["unreadable"] += 1
+                continue
+            attempt = parse_custom_id(answer.custom_id)
+            if attempt is None:
+                self.left["alien"] += 1
+                continue
+            place = self._desk.ledger.exchange.find(attempt.work_key, attempt.attempt)
+            if place.whereabouts in ("answered", "under way"):
+                self.left[place.whereabouts] += 1
+                continue
+            part = self._part(place.shard)
+            part.add(raw)
+            if not place.shard:
+                part.strangers.append(attempt)
+
+    def _part(self, shard: int) -> _Part:
+        if shard not in self._parts:
+            key = f"file-{self._digest}"
+            if shard:
+                key = self._desk.ledger.shards.get(shard).shard_key
+            batch_id = f"file-{self._digest}-{key}"
+            path = self._desk.workspace.raw / f"_{key}.{batch_id}.part"
+            path.unlink(missing_ok=True)
+            self._parts[shard] = _Part(shard, key, batch_id, path)
+        return self._parts[shard]
+
+    def keep(self, origin: Origin) -> None:
+        """Make every part durable, then record it."""
+        for part in self._parts.values():
+            part.flush()
+            raw = self._desk.workspace.answers(part.shard_key, part.batch_id, "output")
+            results.compress(part.path, raw)
+            if part.shard:
+                self._write_card(part)
+        reached("merge.before_record")
+        with self._desk.ledger.database.transaction("merge"):
+            for part in self._parts.values():
+                self._record(part, origin)
+
+    def _record(self, part: _Part, origin: Origin) -> None:
+        ledger, now = self._desk.ledger, self._desk.clock.now()
+        shard = part.shard or ledger.exchange.adopt(
+            part.shard_key, origin.model, origin.prices, now
+        )
+        for stranger in part.strangers:
+            ledger.adoption.add_line(shard, stranger.work_key, stranger.attempt)
+        batch = ledger.exchange.arrived(part.batch_id, shard, now)
+        # nothing more is reserved: the shard's own reservation covers it until it is settled
+        ledger.books.record_unasked(shard, -batch, 0, self._desk.scope())
+
+    def _write_card(self, part: _Part) -> None:
+        """What `rebuild` needs: to it, the file is the output of a batch that is over."""
+        now, shard = self._desk.clock.now(), self._desk.ledger.shards.get(part.shard)
+        remote = RemoteBatch(part.batch_id, "completed", "", part.batch_id, None, now)
+        write_card(self._desk, shard, shard.generation, remote)
+
+    @contextlib.contextmanager
+    def temporary(self) -> Iterator[None]:
+        """Remove the parts' temporary files in the end."""
+        try:
+            yield
+        finally:
+            for part in self._parts.values():
+                part.path.unlink(missing_ok=True)

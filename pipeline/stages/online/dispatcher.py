@@ -1,0 +1,296 @@
+"""The requests in flight: an event loop in a thread of its own, fed with groups of requests.
+
+The ledger stays with the caller's thread. What happens here leaves its trace in each group's
+journal, so that being killed, being stopped and being done look the same afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pipeline.core.online import answer_line, lost_line
+from pipeline.core.rate_limit import Pace
+from pipeline.errors import (
+    CaptionmillError,
+    DefiniteRefusal,
+    NeedsPerson,
+    ServiceError,
+)
+from pipeline.stages.online.journal import Journal
+
+
+class Reply(Protocol):
+    """An answer about one request."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """As it came."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the answer."""
+        ...
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's id of the request."""
+        ...
+
+
+class OnlineService(Protocol):
+    """What is asked, one request at a time (providers/openai_online.py)."""
+
+    async def ask(self, body: Mapping[str, Any]) -> Reply:
+        """Send one request; raises what pipeline.errors says about it."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+Request = tuple[str, dict[str, Any]]
+"""custom_id and body."""
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Requests with one reservation and one journal.
+
+    Attributes:
+        row: the ledger's batch row.
+        requests: what was not sent yet.
+        tokens: prompt tokens of one request, for the limits.
+        left: requests without an answer.
+        flying: requests under way.
+    """
+
+    row: int
+    journal: Journal
+    requests: deque[Request]
+    tokens: int
+    left: int = field(init=False)
+    flying: int = 0
+
+    def __post_init__(self) -> None:
+        """Nothing is answered yet."""
+        self.left = len(self.requests)
+
+
+class Flight:
+    """Sends groups under a Pace; `landed` gives them back when nothing of them is under way."""
+
+    def __init__(self, connect: Callable[[], OnlineService], pace: Pace) -> None:
+        self.error: CaptionmillError | None = None
+        self.bug: BaseException | None = None
+        self.answered = 0
+        self._connect, self._pace = connect, pace
+        self._groups: deque[Group] = deque()
+        self._open: dict[int, Group] = {}
+        self._flying = 0
+        self._stopping = self._over = False
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._landed: queue.SimpleQueue[Group] = queue.SimpleQueue()
+        self._loop = asyncio.new_event_loop()
+        self._wake = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="online", daemon=True)
+
+    def __enter__(self) -> Flight:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._call(self._end)
+        self._thread.join()
+        self._loop.close()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that were handed over and not sent yet."""
+        return sum(len(group.requests) for group in tuple(self._groups))
+
+    @property
+    def open(self) -> int:
+        """Groups that have not come back from `landed`."""
+        return len(self._open)
+
+    def send(self, group: Group) -> None:
+        """Take a group over; its reservation is durable."""
+        self._open[group.row] = group
+        self._call(lambda: self._take(group))
+
+    def landed(self, seconds: float) -> Group | None:
+        """A group that is over, None when none is within so many seconds."""
+        try:
+            group = self._landed.get(timeout=seconds) if seconds else self._landed.get_nowait()
+        except queue.Empty:
+            group = None
+        if self.bug is not None:
+            while self._open:  # the next run reads the journals
+                self._open.popitem()[1].journal.close()
+            raise self.bug
+        if group is not None:
+            self._open.pop(group.row).journal.close()
+        return group
+
+    def stop(self) -> None:
+        """Send nothing more; what is under way is awaited, the groups come back as they are."""
+        if self._thread.is_alive():
+            self._call(self._ground)
+
+    # -- in the loop's thread --------------------------------------------------------------------
+
+    def _call(self, function: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(function)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._dispatch())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            self.bug = error
+
+    def _take(self, group: Group) -> None:
+        if self._stopping:
+            self._landed.put(group)
+            return
+        self._groups.append(group)
+        self._wake.set()
+
+    def _end(self) -> None:
+        self._over = True
+        self._wake.set()
+
+    def _ground(self) -> None:
+        self._stopping = True
+        for group in self._groups:
+            group.requests.clear()
+            self._check(group)
+        self._groups.clear()
+        self._wake.set()
+
+    def _check(self, group: Group) -> None:
+        """Give a group back when nothing of it can change any more."""
+        if group.flying == 0 and (group.left == 0 or self._stopping):
+            self._landed.put(group)
+
+    async def _dispatch(self) -> None:
+        service = self._connect()
+        try:
+            while self._flying or not self._over:
+                self._wake.clear()
+                delay = await self._depart(service)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), delay)
+        finally:
+            await service.close()
+
+    async def _depart(self, service: OnlineService) -> float | None:
+        """Send what may go now; gives the seconds until more may, None until something happens."""
+        while self._groups:
+            group = self._groups[0]
+            batch, delay = self._pick(group)
+            if not group.requests:
+                self._groups.popleft()
+            if batch:
+                await self._mark(group, [name for name, _ in batch])
+            for name, body in batch:
+                task = asyncio.ensure_future(self._fly(service, group, name, body))
+                self._tasks.add(task)  # the loop itself holds tasks weakly
+                task.add_done_callback(self._tasks.discard)
+            if delay != 0.0:
+                return delay
+        return None
+
+    def _pick(self, group: Group) -> tuple[list[Request], float | None]:
+        """The requests of a group that may go now, and the delay of the next one."""
+        batch: list[Request] = []
+        while group.requests:
+            now = self._loop.time()
+            delay = self._pace.delay(now, group.tokens, self._flying)
+            if delay != 0.0:
+                return batch, delay
+            self._pace.sent(now, group.tokens)
+            self._flying += 1
+            group.flying += 1
+            batch.append(group.requests.popleft())
+        return batch, 0.0
+
+    async def _mark(self, group: Group, names: list[str]) -> None:
+        """Make it durable that these requests go; where that fails, nothing goes."""
+        try:
+            await self._loop.run_in_executor(None, group.journal.about_to_send, names)
+        except CaptionmillError as error:
+            self._give_up(error)
+
+    async def _fly(
+        self, service: OnlineService, group: Group, name: str, body: dict[str, Any]
+    ) -> None:
+        try:
+            if self._stopping:
+                group.journal.void(name)
+            else:
+                await self._ask(service, group, name, body)
+        except CaptionmillError as error:  # the journal cannot be written
+            self._give_up(error)
+        except Exception as error:  # noqa: BLE001 - a bug, shown where somebody waits
+            self.bug = error
+            self._ground()
+        finally:
+            self._flying -= 1
+            group.flying -= 1
+            self._check(group)
+            self._wake.set()
+
+    async def _ask(
+        self, service: OnlineService, group: Group, name: str, body: dict[str, Any]
+    ) -> None:
+        try:
+            reply = await service.ask(body)
+        except DefiniteRefusal as error:
+            self._refused(group, name, body, error)
+        except ServiceError as error:
+            self._pace.troubled(self._loop.time())
+            self._settle(group, lost_line(name, str(error)))
+            if self._pace.given_up:
+                self._give_up(error)
+        else:
+            self._pace.answered(self._loop.time(), reply.headers, group.tokens)
+            self._settle(group, answer_line(name, reply.status, reply.request_id, reply.body))
+
+    def _settle(self, group: Group, line: bytes) -> None:
+        group.journal.answered(line)
+        group.left -= 1
+        self.answered += 1
+
+    def _refused(
+        self, group: Group, name: str, body: dict[str, Any], error: DefiniteRefusal
+    ) -> None:
+        """Certainly no effect: it goes again after a pause, unless a person must act first."""
+        group.journal.void(name)
+        self._pace.refused(self._loop.time(), error.retry_after)
+        if isinstance(error, NeedsPerson) or self._pace.given_up:
+            self._give_up(error)
+        if self._stopping:
+            return
+        group.requests.appendleft((name, body))
+        if group not in self._groups:
+            self._groups.appendleft(group)
+
+    def _give_up(self, error: CaptionmillError) -> None:
+        self.error = self.error or error
+        self._ground()

@@ -1,0 +1,138 @@
+"""salvage: what does a batch of ours hold that the ledger does not remember?
+
+Its metadata say which shard it is and what it may cost; the request file here, the answers that
+are kept here, or the files at the service say which requests are in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline.core.answer import split_lines
+from pipeline.core.identity import WorkAttempt, parse_custom_id
+from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
+from pipeline.errors import NotFound
+from pipeline.ledger.adoption import Lost
+from pipeline.ledger.online_groups import ONLINE, is_online
+from pipeline.records import RemoteBatch
+from pipeline.stages import results
+from pipeline.stages.context import Desk
+
+_CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
+_OUR_KEY = re.compile(rf"(?:{ONLINE})?[0-9]{{6,}}-[0-9a-f]{{8}}")
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+def shard_key_of(batch: RemoteBatch) -> str:
+    """The shard's key by the metadata; one that we never made is not used as a file name."""
+    key = batch.metadata.get(SHARD, "")
+    return key if _OUR_KEY.fullmatch(key) else f"unknown-{batch.id}"
+
+
+def lost_shard(batch: RemoteBatch) -> Lost:
+    """What the metadata tell about a shard."""
+    meta = batch.metadata
+    return Lost(
+        shard_key=shard_key_of(batch),
+        generation=number_in(meta.get(GENERATION)) or 1,
+        model=meta.get("captionmill_model") or batch.model or "",
+        requests=number_in(meta.get("captionmill_requests")) or batch.total or 0,
+        worst=number_in(meta.get("captionmill_worst_nano")),
+        prices=meta.get("captionmill_prices") or None,
+        fields=meta.get("captionmill_fields") or None,
+    )
+
+
+def number_in(text: str | None) -> int | None:
+    """A whole number, None for anything else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def is_ours(desk: Desk, batch: RemoteBatch) -> bool:
+    """True for a batch of this workspace."""
+    return batch.metadata.get(WORKSPACE) == desk.ledger.workspace_id()
+
+
+def doubtful_shard(desk: Desk, path: Path) -> bool:
+    """Take in a request file of which no batch is known; False for one that is not ours."""
+    with path.open("rb") as stream:
+        lines = list(_requests(stream))
+    if not lines or not _OUR_KEY.fullmatch(path.stem) or is_online(path.stem):
+        return False
+    adoption = desk.ledger.adoption
+    with desk.ledger.database.transaction("doubt"):
+        row = adoption.doubt(path.stem, len(lines), path.stat().st_size, desk.clock.moment())
+        for line in lines:
+            adoption.add_line(row, line.work_key, line.attempt)
+    return True
+
+
+def contents(desk: Desk, batch: RemoteBatch) -> list[WorkAttempt] | None:
+    """Every request of a batch, None when nothing tells any more.
+
+    Raises:
+        ServiceError: the service did not answer; nothing may be concluded.
+    """
+    key = shard_key_of(batch)
+    local = desk.workspace.shard(key)
+    if local.is_file():
+        with local.open("rb") as stream:
+            return list(_requests(stream))
+    sent = _download(desk, batch.input_file_id)
+    if sent is not None:
+        return sent
+    if not batch.terminal:
+        return None
+    kept = list(kept_requests(desk, key, batch.id))
+    if kept:
+        return kept
+    found = [_download(desk, file) for file in (batch.output_file_id, batch.error_file_id) if file]
+    lines = [line for part in found for line in part or ()]
+    return lines or None
+
+
+def kept_requests(desk: Desk, key: str, batch_id: str) -> Iterator[WorkAttempt]:
+    """Requests by the answers that are kept here.
+
+    Raises:
+        StorageError: a file of answers is damaged.
+    """
+    if not _PLAIN.fullmatch(batch_id):
+        return
+    for kind in ("output", "error"):
+        path = desk.workspace.answers(key, batch_id, kind)
+        if path.is_file():
+            yield from _in_lines(results.whole(path))
+
+
+def _download(desk: Desk, file_id: str) -> list[WorkAttempt] | None:
+    """The requests of a file at the service, None when it is gone or was never there."""
+    if not file_id:
+        return None
+    path: Path = desk.workspace.shards / "_salvage.tmp"
+    try:
+        desk.service.download(file_id, path)
+        with path.open("rb") as stream:
+            return list(_requests(stream))
+    except NotFound:
+        return None
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _requests(stream: BinaryIO) -> Iterator[WorkAttempt]:
+    """The custom_ids of a request or answer file that are ours."""
+    return _in_lines(split_lines(stream))
+
+
+def _in_lines(lines: Iterable[tuple[int, bytes]]) -> Iterator[WorkAttempt]:
+    for _, line in lines:
+        match = _CUSTOM_ID.search(line)
+        parsed = parse_custom_id(match.group(1).decode("ascii")) if match else None
+        if parsed is not None:
+            yield parsed

@@ -1,0 +1,260 @@
+"""A workspace: one folder, one ledger, one writer.
+
+ledger.db        the ledger (with its -wal and -shm files)
+workspace.json   its id, so that a lost ledger knows which batches are its own
+lock             held by the one process that may write
+shards/          request files until their answers are safe
+raw/             output and error files as they came, compressed
+server/          state of the built-in server, when it was used
+logs/            what each run did, and its summary
+last-run.json    the summary of the last run
+urls/            images that were downloaded
+captions.parquet the table
+rejects.csv      what could not be captioned, and why
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import Busy, StorageError, UsageError
+from pipeline.system.files import remove, storage_error, write_whole
+
+_NETWORK = frozenset(
+    {
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "davfs", "lustre"),
+        *("fuse.ceph", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
+    }
+)
+_MOUNTS = Path("/proc/mounts")
+
+_held: set[int] = set()
+
+
+def _let_go_in_child() -> None:
+    # an OS lock lives as long as any copy of its descriptor: a worker that outlives a killed
+    # parent must not keep the workspace locked
+    while _held:
+        os.close(_held.pop())
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Paths of a workspace; nothing is created by looking."""
+
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger file."""
+        return self.root / "ledger.db"
+
+    @property
+    def shards(self) -> Path:
+        """Request files until their answers are safe."""
+        return self.root / "shards"
+
+    @property
+    def raw(self) -> Path:
+        """Output and error files as they came, compressed."""
+        return self.root / "raw"
+
+    def answers(self, shard_key: str, batch_id: str, kind: str) -> Path:
+        """The raw file of a batch; `kind` is output or error."""
+        return self.raw / f"{shard_key}.{batch_id}.{kind}.jsonl.gz"
+
+    @property
+    def server(self) -> Path:
+        """State of the built-in server."""
+        return self.root / "server"
+
+    @property
+    def urls(self) -> Path:
+        """Images that were downloaded."""
+        return self.root / "urls"
+
+    @property
+    def logs(self) -> Path:
+        """Run logs."""
+        return self.root / "logs"
+
+    @property
+    def last_run(self) -> Path:
+        """The summary of the last run."""
+        return self.root / "last-run.json"
+
+    @property
+    def table(self) -> Path:
+        """The Parquet table."""
+        return self.root / "captions.parquet"
+
+    @property
+    def rejects(self) -> Path:
+        """The rejects CSV."""
+        return self.root / "rejects.csv"
+
+    def shard(self, shard_key: str) -> Path:
+        """The request file of a shard."""
+        return self.shards / f"{shard_key}.jsonl"
+
+    @property
+    def card(self) -> Path:
+        """The file with the workspace's id."""
+        return self.root / "workspace.json"
+
+    def known_id(self) -> str | None:
+        """The id on the card, None without one (or with one that cannot be read)."""
+        try:
+            found = json.loads(self.card.read_bytes())
+        except (OSError, ValueError):
+            return None
+        known = found.get("workspace_id") if isinstance(found, dict) else None
+        return known if isinstance(known, str) and known else None
+
+    def remember_id(self, workspace_id: str) -> None:
+        """Write the card, durably, unless it says so already.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        if self.known_id() != workspace_id:
+            write_whole(self.card, json.dumps({"workspace_id": workspace_id}).encode() + b"\n")
+
+    def exists(self) -> bool:
+        """True when a ledger is there."""
+        return self.ledger.is_file()
+
+    def require(self) -> None:
+        """Refuse to go on where no ledger is.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if not self.exists():
+            raise UsageError(
+                f"there is no workspace in {self.root} yet: caption something first, or name "
+                "another one with --workspace"
+            )
+
+    def create(self, *, rebuilding: bool = False) -> None:
+        """Make the folders, readable by their owner only.
+
+        Raises:
+            StorageError: the folder cannot be made.
+            UsageError: the path is a file.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise UsageError(f"the workspace {self.root} is a file: name a folder")
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not any(self.root.iterdir()):
+                self.root.chmod(0o700)
+            for folder in (self.shards, self.raw, self.logs):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            if not rebuilding:
+                self._refuse_lost_ledger()
+        except OSError as error:
+            raise storage_error(self.root, error) from error
+
+    def used(self) -> bool:
+        """True when something was captioned here: there are shards, results or a table."""
+        return any(self.raw.glob("*")) or any(self.shards.glob("*.jsonl")) or self.table.exists()
+
+    def _refuse_lost_ledger(self) -> None:
+        if self.exists():
+            return
+        if self.used():
+            raise UsageError(
+                f"{self.root} holds shards or results but no ledger.db: run 'captionmill rebuild' "
+                "so that nothing is paid for again"
+            )
+
+    def sweep(self) -> None:
+        """Remove what killed runs left half written; only the one writer may.
+
+        Raises:
+            StorageError: it cannot be removed.
+        """
+        for folder in (self.shards, self.raw):
+            for path in folder.glob("_*"):
+                remove(path)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the only writer. An OS lock: never stale, whatever was killed.
+
+        Raises:
+            Busy: another process holds it.
+        """
+        try:
+            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise storage_error(self.root / "lock", error) from error
+        _held.add(descriptor)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Busy(
+                    f"another captionmill is at work in {self.root}: wait for it, or use another "
+                    "workspace"
+                ) from None
+            yield
+        finally:
+            if descriptor in _held:  # not in a forked child, which has none
+                _held.remove(descriptor)
+                os.close(descriptor)
+
+
+def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
+    """The type of a network file system that `folder` is on, None for a local one.
+
+    SQLite's and our own locks are not reliable there, so two runs could pay twice. `mounts` is
+    the system's table (proc(5)); a system without one has local file systems only, for us.
+    """
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+    except OSError:
+        return None
+    resolved = str(folder.resolve())
+    best, kind = "", None
+    for fields in (line.split(" ") for line in lines):
+        point = _unescaped(fields[1]).rstrip("/") if len(fields) > 2 else None
+        # a later mount on the same point covers the earlier one
+        if point is not None and f"{resolved}/".startswith(f"{point}/") and len(point) >= len(best):
+            best, kind = point, fields[2]
+    return kind if kind in _NETWORK else None
+
+
+def _unescaped(field: str) -> str:
+    """A field of the mounts table, where blanks and backslashes are octal."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
+
+
+def require_local(folder: Path, *, allow_network: bool, mounts: Path = _MOUNTS) -> str | None:
+    """Refuse a workspace on a network file system unless allowed; gives the warning to show.
+
+    Raises:
+        StorageError: it is on one and not allowed.
+    """
+    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    kind = network_file_system(existing, mounts)
+    if kind is None:
+        return None
+    text = f"{folder} is on a network file system ({kind}), where file locks are not reliable"
+    if allow_network:
+        return f"{text}: make sure that only one machine runs on this workspace"
+    raise StorageError(
+        f"{text}: put the workspace on a local disk, or allow it with "
+        "'allow_network_workspace = true'"
+    )

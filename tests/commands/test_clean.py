@@ -1,0 +1,15 @@
+"""The command clean."""
+
+from pipeline.commands.clean import (
+    clean_up,
+)
+from tests.rig import Rig
+
+
+def test_cleaning_leaves_nothing_at_the_service(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run(batch__delete_remote_files=False, batch__keep_shards=True)
+    assert list(rig.workspace.shards.iterdir())
+    clean_up(rig.config(), rig.said.append)
+    assert clean_up(rig.config(), rig.said.append).remote == 0
+    rig.check()

@@ -1,0 +1,97 @@
+"""Rebuilding as a function; the many ways to lose a ledger are in tests/crash/test_lost.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.rebuild import rebuild
+from pipeline.config import Config, load_config
+from pipeline.errors import ServiceError, UsageError
+from pipeline.ledger import Ledger
+from tests.crash.child import KEY
+from tests.crash.rig import World
+from tests.crash.zygote import Zygote
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    process = Zygote()
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def world(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with World(zygote, 4) as made:
+        assert made.run() == 0, made.said
+        yield made
+
+
+def config(world: World, **more: object) -> Config:
+    overrides = {
+        "workspace": str(world.workspace),
+        "provider.name": "openai",
+        "provider.base_url": world.server.base_url,
+    }
+    return load_config(str(world.config), {**overrides, **more})
+
+
+def test_the_books_come_back_to_the_nano_dollar(world: World) -> None:
+    bill = world.server.books.total_nano()
+    world.lose_ledger()
+    said: list[str] = []
+    found = rebuild(config(world), said.append)
+    assert (found.batches, found.answers, found.settled) == (2, 4, bill)
+    assert (found.open, found.doubtful, found.problems) == (0, 0, [])
+    with Ledger(world.workspace / "ledger.db", read_only=True) as ledger:
+        assert list(ledger.audit.contradictions()) == []
+        assert ledger.get("workspace_id") is not None
+    assert not list(world.workspace.glob("_ledger*"))
+
+
+def test_a_damaged_ledger_and_the_table_are_kept_aside(world: World) -> None:
+    world.lose_ledger()
+    (world.workspace / "ledger.db").write_bytes(b"no database" * 1000)
+    table = (world.workspace / "captions.parquet").read_bytes()
+    rebuild(config(world), lambda _text: None)
+    assert (world.workspace / "lost-ledger.db").read_bytes().startswith(b"no database")
+    assert (world.workspace / "captions.before-rebuild.parquet").read_bytes() == table
+
+
+def test_a_lost_card_is_found_in_the_raw_results(world: World) -> None:
+    world.lose_ledger()
+    card = world.workspace / "workspace.json"
+    before = card.read_bytes()
+    card.unlink()
+    rebuild(config(world), lambda _text: None)
+    assert card.read_bytes() == before
+
+
+def test_without_any_trace_of_the_id_a_person_is_asked(world: World) -> None:
+    world.lose_ledger()
+    for path in (world.workspace / "workspace.json", *world.workspace.glob("raw/*")):
+        path.unlink()
+    with pytest.raises(UsageError, match="captionmill-ID-"):
+        rebuild(config(world), lambda _text: None)
+    (world.workspace / "captions.parquet").unlink()
+    with pytest.raises(UsageError, match="nothing to rebuild"):
+        rebuild(config(world), lambda _text: None)
+
+
+def test_a_silent_service_leaves_the_ledger_lost(world: World) -> None:
+    world.lose_ledger()
+    nowhere = config(world, **{"provider.base_url": "http://127.0.0.1:9/v1"})
+    with pytest.raises(ServiceError):
+        rebuild(nowhere, lambda _text: None)
+    assert not (world.workspace / "ledger.db").exists()
+
+
+def test_a_folder_that_is_no_workspace_is_said(world: World, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no workspace"):
+        rebuild(config(world, workspace=str(tmp_path / "none")), lambda _text: None)
+    with pytest.raises(UsageError, match="there and sound"):
+        rebuild(config(world), lambda _text: None)

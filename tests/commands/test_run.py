@@ -1,0 +1,178 @@
+"""Runs end to end: the real SDK over HTTP, real files, the server's bill as judge."""
+
+from __future__ import annotations
+
+import shutil
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from pipeline.errors import NeedsPerson, UsageError
+from tests.rig import Rig, picture
+
+
+def test_one_row_an_image_duplicates_paid_once(rig: Rig) -> None:
+    rig.add("a.png", "b.png", "sub/c.png")
+    shutil.copy(rig.data / "a.png", rig.data / "z copy of a.png")
+    (rig.data / "text.jpg").write_text("not an image")
+    (rig.data / "empty.jpg").touch()
+    (rig.data / "notes.txt").write_text("hello")
+    report = rig.run()
+    assert report.exit_code == 0
+    assert rig.outcomes() == {"captioned": 3, "duplicate": 1, "rejected": 2}
+    assert report.skipped == {".txt": 1}
+    assert len(rig.server.books.rows()) == 3
+    rig.check()
+
+
+def test_a_second_run_makes_no_request_and_a_new_image_makes_one(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    before = rig.posts(None)
+    assert rig.run().requests == 0
+    assert rig.posts(None) == before
+    rig.add("c.png", first=9)
+    assert rig.run().requests == 1
+    assert len(rig.server.books.rows()) == 3
+    rig.check()
+
+
+def test_renamed_copied_and_touched_files_cost_nothing(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    (rig.data / "a.png").rename(rig.data / "renamed.png")
+    (rig.data / "b.png").touch()
+    other = rig.data.with_name("copy")
+    shutil.copytree(rig.data, other)
+    assert rig.run().requests == 0
+    assert rig.run(data=other).requests == 0
+    by_path = {(row["source"], row["path"]): row for row in rig.table()}
+    assert by_path["imgs", "renamed.png"]["outcome"] == "captioned"
+    assert by_path["imgs", "a.png"]["in_source"] is False
+    assert by_path["copy", "renamed.png"]["duplicate_of"] == "imgs:renamed.png"
+    rig.check()
+
+
+def test_the_bill_is_the_tables_sum_to_the_nano_dollar(rig: Rig) -> None:
+    rig.add(*(f"{n}.png" for n in range(7)))
+    rig.run()
+    (total,) = duckdb.sql(f"SELECT SUM(billed_cost) FROM '{rig.workspace.table}'").fetchall()[0]
+    assert total == Decimal(rig.server.books.total_nano()) / 10**9
+    assert total > 0
+
+
+def test_a_changed_prompt_shows_its_price_and_asks_above_an_amount(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    with pytest.raises(NeedsPerson, match=r"2 requests, about .*--yes"):
+        rig.run(yes=False, prompt__user="What is it?", budget__confirm_above="0")
+    assert {row["outcome"] for row in rig.table()} == {"captioned"}
+    assert len(rig.server.books.rows()) == 2
+    rig.run(prompt__user="What is it?", budget__confirm_above="0")
+    assert any("prompt or model has changed: 2 requests" in text for text in rig.said)
+    assert len(rig.server.books.rows()) == 4
+    second = [row["spec_id"] for row in rig.table()]
+    rig.run()  # back to the first prompt: paid already, and the table is about it again
+    assert len(rig.server.books.rows()) == 4
+    assert [row["spec_id"] for row in rig.table()] != second
+    assert rig.outcomes() == {"captioned": 2}
+    rig.check()
+
+
+def test_a_budget_leaves_the_rest_pending_and_goes_on_with_more_room(slow_rig: Rig) -> None:
+    rig = slow_rig
+    rig.add(*(f"{n}.png" for n in range(10)))
+    worst = rig.run(budget__lifetime="0").quote
+    assert worst is not None
+    assert worst.worst is not None
+    cap = Decimal(worst.worst * 4 // 10) / 10**9
+    report = rig.run(budget__lifetime=str(cap), wait=False)
+    assert report.exit_code == 4
+    assert 3 <= report.requests <= 6
+    assert report.outcomes["pending"] == 10
+    assert report.reserved <= cap * 10**9
+    rig.server.clock.advance(4000)
+    assert rig.run(budget__lifetime="1.00", wait=False).requests == 10 - report.requests
+    rig.server.clock.advance(4000)
+    assert rig.run().outcomes == {"captioned": 10}
+    rig.check()
+
+
+def test_a_waiting_run_uses_the_room_that_settling_gives_back(rig: Rig) -> None:
+    rig.add(*(f"{n}.png" for n in range(6)))
+    quote = rig.run(budget__lifetime="0").quote
+    assert quote is not None
+    assert quote.worst is not None
+    cap = quote.worst * 2 // 3  # the worst case of all does not fit, their true cost does
+    report = rig.run(budget__lifetime=str(Decimal(cap) / 10**9))
+    assert report.outcomes == {"captioned": 6}
+    assert report.exit_code == 0
+    assert rig.server.books.total_nano() <= cap
+    rig.check()
+
+
+def test_an_unknown_price_sends_nothing_under_a_budget(rig: Rig) -> None:
+    rig.add("a.png")
+    with pytest.raises(UsageError, match=r'\[prices\."gpt-9-none"\]'):
+        rig.run(provider__model="gpt-9-none", budget__lifetime="5")
+    assert rig.posts() == 0
+
+
+def test_a_template_that_names_no_column_is_refused_before_anything_is_sent(rig: Rig) -> None:
+    rig.add("a.png")
+    with pytest.raises(UsageError, match="title"):
+        rig.run(prompt__user="Describe {title}.")
+    assert rig.posts("/v1/files") == 0
+
+
+def test_small_shards_make_many_batches_and_one_table(rig: Rig) -> None:
+    rig.add(*(f"{n:02}.png" for n in range(13)))
+    report = rig.run(batch__max_requests=3)
+    assert report.batches == 5
+    assert rig.outcomes() == {"captioned": 13}
+    captions = {row["path"]: row["caption"] for row in rig.table()}
+    assert len(set(captions.values())) == 13
+    rig.check()
+
+
+def test_a_file_that_changes_is_captioned_anew(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    picture(rig.data / "a.png", 99, (50, 50))
+    assert rig.run().requests == 1
+    assert rig.outcomes() == {"captioned": 1}
+    rig.check()
+
+
+def test_a_structured_answer_fills_columns(rig: Rig) -> None:
+    rig.add("a.png")
+    schema = {
+        "type": "object",
+        "properties": {
+            "caption": {"type": "string"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["caption", "tags"],
+        "additionalProperties": False,
+    }
+    rig.run(prompt__schema=schema)
+    (row,) = rig.table()
+    assert row["outcome"] == "captioned"
+    assert isinstance(row["caption"], str)
+    assert isinstance(row["tags"], list)
+    rig.check()
+
+
+def test_the_responses_endpoint(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    report = rig.run(provider__endpoint="/v1/responses")
+    assert report.outcomes == {"captioned": 2}
+    rig.check()
+
+
+def test_a_workspace_is_never_used_by_two_providers(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    with pytest.raises(UsageError, match="never mixed"):
+        rig.run(provider__account="another")

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.rate_limit import Bucket, Pace, seconds_of
+
+
+def told(limit: int, left: int, kind: str = "requests", reset: str = "1s") -> dict[str, str]:
+    return {
+        f"x-ratelimit-limit-{kind}": str(limit),
+        f"x-ratelimit-remaining-{kind}": str(left),
+        f"x-ratelimit-reset-{kind}": reset,
+    }
+
+
+def departures(pace: Pace, count: int, tokens: int, step: float = 0.001) -> list[float]:
+    """When requests go that are answered at once."""
+    now, gone = 0.0, []
+    while len(gone) < count:
+        delay = pace.delay(now, tokens, 0)
+        assert delay is not None
+        if delay:
+            now += max(delay, step)
+            continue
+        pace.sent(now, tokens)
+        pace.answered(now, {})
+        gone.append(now)
+    return gone
+
+
+@given(st.integers(1, 20_000), st.integers(1, 300))
+def test_no_minute_holds_more_than_the_limit(limit: int, count: int) -> None:
+    gone = departures(Pace(32, limit), count, 100)
+    for number, start in enumerate(gone):
+        within = [t for t in gone[number:] if t < start + 60]
+        assert len(within) <= max(limit, 1)
+
+
+def test_nearly_all_of_the_limit_is_used() -> None:
+    gone = departures(Pace(32, 600), 2000, 100)
+    assert 2000 / (gone[-1] / 60) >= 0.9 * 600
+
+
+def test_tokens_are_a_limit_of_their_own() -> None:
+    gone = departures(Pace(32, None, 60_000), 600, 300)
+    assert 0.9 * 60_000 <= 600 * 300 / (gone[-1] / 60) <= 1.05 * 60_000
+
+
+def test_a_request_larger_than_the_allowance_goes_when_it_is_full() -> None:
+    bucket = Bucket.of(1000, 0.0)
+    assert bucket.delay(0.0, 5000) == 0
+    bucket.take(0.0, 5000)
+    assert bucket.delay(0.0, 10) > 60
+
+
+def test_the_first_request_goes_alone_then_the_limits_are_known() -> None:
+    pace = Pace(8)
+    assert pace.delay(0, 100, 0) == 0
+    pace.sent(0, 100)
+    assert pace.delay(0, 100, 1) is None
+    pace.answered(0.5, told(60, 59))
+    assert pace.delay(0.5, 100, 7) == 0
+    pace.sent(0.5, 100)
+    assert pace.delay(0.5, 100, 7) > 0.2  # about one a second
+    assert pace.delay(0.5, 100, 8) is None
+
+
+def test_the_smaller_of_the_configured_and_the_told_limit_counts() -> None:
+    for configured, said in ((60, 6000), (6000, 60)):
+        pace = Pace(8, configured)
+        pace.delay(0, 1, 0)
+        pace.sent(0, 1)
+        pace.answered(0, told(said, said - 1))
+        while pace.delay(0, 1, 0) == 0:
+            pace.sent(0, 1)
+        assert pace.delay(0, 1, 0) > 0.2
+
+
+def test_nothing_goes_when_nothing_is_left() -> None:
+    pace = Pace(8)
+    pace.answered(10, told(60, 0, "tokens", "300ms"))
+    assert pace.delay(10, 1, 0) == 0.3000000000000007
+    pace.answered(20, told(60, 0, "tokens", "6m0s"))
+    assert pace.delay(20, 1, 0) == 1.0
+
+
+def test_a_refusal_is_waited_out_as_long_as_was_asked() -> None:
+    pace = Pace(8)
+    pace.answered(0, {})
+    pace.refused(1, 7.5)
+    assert pace.delay(1, 1, 0) == 7.5
+    assert pace.delay(8.5, 1, 0) == 0
+
+
+def test_refusals_that_come_together_count_once_and_halve_the_width() -> None:
+    pace = Pace(8)
+    pace.answered(0, {})
+    for _ in range(8):
+        pace.refused(1, 5)
+    assert pace.rounds == 1
+    assert pace.delay(6, 1, 3) == 0
+    assert pace.delay(6, 1, 4) is None
+    pace.answered(6, {})
+    assert pace.rounds == 0
+    for _ in range(40):
+        pace.answered(7, {})
+    assert pace.delay(7, 1, 7) == 0
+
+
+def test_trouble_pauses_longer_and_longer_and_ends() -> None:
+    pace, now, pauses = Pace(8), 0.0, []
+    while not pace.given_up:
+        pace.troubled(now)
+        delay = pace.delay(now, 1, 0)
+        assert delay is not None
+        pauses.append(delay)
+        now += delay
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_resets_are_read_as_they_are_written() -> None:
+    assert seconds_of("6m0s") == 360
+    assert seconds_of("1.5s") == 1.5
+    assert seconds_of("20ms") == 0.02
+    assert seconds_of("1m") == 60
+    assert seconds_of("") is None
+    assert seconds_of("soon") is None
+
+
+@given(st.dictionaries(st.sampled_from(list(told(1, 1))), st.text(max_size=20)))
+def test_odd_headers_are_passed_over(headers: dict[str, str]) -> None:
+    pace = Pace(4)
+    pace.answered(0, headers)
+    assert pace.delay(0, 1, 0) is not None
+
+
+class Window:
+    """A service that counts `each` tokens a request in a sliding minute."""
+
+    def __init__(self, limit: int, each: int, others: int = 0) -> None:
+        self.limit, self.each, self.others = limit, each, others
+        self.recent: deque[float] = deque()
+
+    def ask(self, now: float) -> dict[str, str] | None:
+        while self.recent and self.recent[0] <= now - 60:
+            self.recent.popleft()
+        used = (len(self.recent) + 1) * self.each + self.others
+        if used > self.limit:
+            return None
+        self.recent.append(now)
+        return told(self.limit, self.limit - used, "tokens")
+
+
+class Filling(Window):
+    """A service whose allowance fills evenly."""
+
+    def __init__(self, limit: int, each: int) -> None:
+        super().__init__(limit, each)
+        self.level, self.at = float(limit), 0.0
+
+    def ask(self, now: float) -> dict[str, str] | None:
+        self.level = min(self.limit, self.level + (now - self.at) * self.limit / 60)
+        self.at = now
+        if self.level < self.each:
+            return None
+        self.level -= self.each
+        return told(self.limit, int(self.level), "tokens")
+
+
+@pytest.mark.parametrize(
+    ("service", "most_refused"),
+    [(Window(60_000, 70), 0), (Window(60_000, 180), 30), (Filling(60_000, 70), 120)],
+    ids=["fewer", "more", "filling"],
+)
+def test_tokens_that_the_service_counts_otherwise(service: Window, most_refused: int) -> None:
+    pace, now, done, refused = Pace(8), 0.0, 0, 0
+    while done < 4000:
+        delay = pace.delay(now, 120, 0)
+        assert delay is not None
+        if delay:
+            now += max(delay, 0.001)
+            continue
+        pace.sent(now, 120)
+        headers = service.ask(now)
+        if headers is None:
+            refused += 1
+            pace.refused(now, 0.5)
+        else:
+            done += 1
+            pace.answered(now, headers, 120)
+    assert done * service.each / (now / 60) >= 0.9 * service.limit
+    assert refused <= most_refused
+
+
+def test_room_is_left_for_others_on_the_same_account() -> None:
+    service, pace, now = Window(60_000, 100, others=30_000), Pace(8), 0.0
+    for _ in range(20_000):
+        delay = pace.delay(now, 100, 0) or 0.0
+        now += max(delay, 0.001)
+        if not delay:
+            pace.sent(now, 100)
+            headers = service.ask(now)
+            if headers is None:
+                pace.refused(now, 1)
+            else:
+                pace.answered(now, headers, 100)
+    assert len(service.recent) * 100 <= 30_000
+    assert len(service.recent) * 100 >= 15_000

@@ -1,0 +1,52 @@
+import pytest
+
+from pipeline.core.retry import (
+    DEFAULT_RULES,
+    RetryRule,
+    better,
+    next_state,
+    retryable_failure,
+)
+from pipeline.records import PAID_OUTCOMES
+
+
+@pytest.mark.parametrize("outcome", sorted(PAID_OUTCOMES))
+def test_what_was_paid_for_is_not_bought_again_by_itself(outcome: str) -> None:
+    assert next_state(outcome, "", 1, DEFAULT_RULES) == "done"
+
+
+def test_a_line_that_may_have_been_billed_is_not_bought_again() -> None:
+    assert next_state("missing", "missing", 1, DEFAULT_RULES) == "done"
+
+
+def test_unpaid_work_goes_again_until_its_attempts_are_used_up() -> None:
+    assert next_state("expired", "batch_expired", 1, DEFAULT_RULES) == "pending"
+    assert next_state("expired", "batch_expired", 5, DEFAULT_RULES) == "done"
+    assert next_state("failed", "500", 1, DEFAULT_RULES) == "pending"
+    assert next_state("failed", "500", 3, DEFAULT_RULES) == "done"
+
+
+def test_a_wrong_request_is_not_repeated() -> None:
+    assert next_state("failed", "invalid_image_format", 1, DEFAULT_RULES) == "done"
+    assert not retryable_failure("400")
+    assert retryable_failure("429")
+    assert retryable_failure("503")
+    assert retryable_failure("server_error")
+
+
+def test_an_explicit_rule_lets_a_paid_outcome_go_again_but_never_a_caption() -> None:
+    rules = {"length": RetryRule(attempts=2), "captioned": RetryRule(attempts=9)}
+    assert next_state("length", "length", 1, rules) == "pending"
+    assert next_state("length", "length", 2, rules) == "done"
+    assert next_state("captioned", "", 1, rules) == "done"
+
+
+def test_the_best_answer_is_shown() -> None:
+    assert better("captioned", "length")
+    assert better("length", "expired")
+    assert better("expired", None)
+    assert not better("captioned", "captioned")
+    assert not better("expired", "captioned")
+    assert not better("failed", "expired")
+    assert better("missing", "failed")  # a second try may have been paid for, the first was not
+    assert not better("missing", "empty")

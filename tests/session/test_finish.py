@@ -1,0 +1,77 @@
+import pytest
+
+from pipeline.ledger.rows import Rows
+from pipeline.session.finish import export_all, finish
+from pipeline.session.report import Report
+from pipeline.session.session import open_session
+from pipeline.system import failpoints
+from tests.rig import Rig
+
+
+def test_a_run_without_news_counts_nothing_anew(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    written = rig.workspace.table.stat().st_mtime_ns
+
+    def counted(*_: object) -> None:
+        raise AssertionError("counting a million images takes longer than crawling them")
+
+    monkeypatch.setattr(Rows, "outcomes", counted)
+    report = rig.run()
+    assert report.outcomes == {"captioned": 2}
+    assert rig.workspace.table.stat().st_mtime_ns == written
+
+
+def test_news_are_counted_for_every_source(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    rig.add("b.png", first=5)
+    assert rig.run().outcomes == {"captioned": 2}
+    other = rig.data.with_name("other")
+    other.mkdir()
+    (rig.data / "b.png").rename(other / "b.png")
+    assert rig.run().outcomes == {"captioned": 1}
+    assert rig.run(data=other).outcomes == {"captioned": 1}
+
+
+def test_a_kill_right_behind_the_table_leaves_no_old_counts_and_no_captions_unwritten(
+    rig: Rig,
+) -> None:
+    rig.add("a.png")
+    rig.run(output__sidecars="replace")
+    rig.add("b.png", first=5)
+
+    def killed(name: str) -> None:
+        if name == "ledger.after_commit.exported":
+            raise RuntimeError(name)
+
+    failpoints.arm(killed)
+    try:
+        with pytest.raises(RuntimeError, match="exported"):
+            rig.run(output__sidecars="replace")
+    finally:
+        failpoints.arm(None)
+    assert rig.run(output__sidecars="replace").outcomes == {"captioned": 2}
+    assert (rig.data / "b.txt").read_text()
+
+
+def test_the_end_of_a_run_fills_in_the_workspaces_books(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    with open_session(rig.config(), "test", rig.said.append) as session:
+        report = Report(table="", local=False)
+        finish(session, report)
+        assert report.settled == rig.server.books.total_nano()
+        assert (report.images, report.rows, report.reserved) == (1, None, 0)
+        written = export_all(session, force=True)
+    assert written is not None
+    assert written.rows == 1
+
+
+def test_rejects_are_listed_beside_the_table(rig: Rig) -> None:
+    rig.add("a.png")
+    (rig.data / "broken.jpg").write_text("no image")
+    rig.run()
+    lines = rig.workspace.rejects.read_text().splitlines()
+    assert lines[0] == "source,file,reason_code,detail"
+    assert lines[1].startswith("imgs,broken.jpg,not_an_image,")

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.identity import custom_id
+from pipeline.core.packing import ShardLimits
+from pipeline.errors import UsageError
+from pipeline.stages.collect import Collected, collect
+from pipeline.stages.files import merge as module
+from pipeline.stages.files.hand_out import Handed, hand_over
+from pipeline.stages.files.merge import Origin, merge
+from pipeline.system import failpoints
+from tests.stages.scene import Scene
+
+ORIGIN = Origin("gpt-6-luna", None)
+
+
+class Killed(BaseException):
+    """Stands for kill -9."""
+
+
+@pytest.fixture(autouse=True)
+def _disarm() -> Iterator[None]:
+    yield
+    failpoints.arm(None)
+
+
+def written(scene: Scene, folder: Path, images: int = 3, a_shard: int = 3) -> list[str]:
+    """Hand requests over; gives their custom_ids."""
+    scene.add(*(f"{number}.png" for number in range(images)))
+    order, result = scene.order(), Handed()
+    scene.write(order, scene.pen(ShardLimits(requests=a_shard)))
+    hand_over(scene.desk, order.spec, folder, result)
+    return [
+        json.loads(line)["custom_id"]
+        for path in result.files
+        for line in path.read_bytes().splitlines()
+    ]
+
+
+def answer(name: str, text: str = "a cat", **changes: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": text}
+    body = {
+        "model": "some-model",
+        "choices": [{"message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 40, "completion_tokens": 5},
+    }
+    return {"custom_id": name, "response": {"status_code": 200, "body": body}, **changes}
+
+
+def saved(path: Path, lines: Sequence[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def merged(scene: Scene, path: Path) -> Collected:
+    result = Collected()
+    merge(scene.desk, path, ORIGIN, result)
+    return result
+
+
+def outcomes(scene: Scene) -> dict[str, int]:
+    return dict(scene.ledger.rows.outcomes())
+
+
+def test_one_file_answers_many_shards(scene: Scene, tmp_path: Path) -> None:
+    names = written(scene, tmp_path / "out", images=5, a_shard=2)
+    before = scene.ledger.books.totals().reserved
+    result = merged(scene, saved(tmp_path / "a", [answer(name) for name in reversed(names[1:])]))
+    assert (result.batches, result.outcomes) == (3, {"captioned": 4})
+    assert scene.states() == ["WRITTEN", "SETTLED", "SETTLED"]
+    totals = scene.ledger.books.totals()
+    assert totals.reserved == before // 5
+    assert totals.settled == result.billed == scene.ledger.audit.sums()[1]
+    assert merged(scene, saved(tmp_path / "b", [answer(names[0])])).batches == 1
+    assert set(scene.states()) == {"SETTLED"}
+    assert scene.ledger.books.totals().reserved == 0
+    assert outcomes(scene) == {"captioned": 5}
+
+
+def test_the_lines_are_kept_as_they_came(scene: Scene, tmp_path: Path) -> None:
+    (name,) = written(scene, tmp_path / "out", images=1)
+    text = "one\u2028two\x1c \ud800"
+    path = saved(tmp_path / "a", [answer(name, text, extra=[1.50])])
+    merged(scene, path)
+    (raw,) = scene.workspace.raw.glob("*.gz")
+    assert gzip.decompress(raw.read_bytes()) == path.read_bytes()
+    assert raw.name.endswith(".output.jsonl.gz")
+
+
+def test_a_line_given_twice_counts_once_and_a_different_one_is_said(
+    scene: Scene, tmp_path: Path
+) -> None:
+    names = written(scene, tmp_path / "out", images=2)
+    lines = [answer(names[0], "first"), answer(names[0], "second"), answer(names[1])]
+    result = merged(scene, saved(tmp_path / "a", [*lines, answer(names[1])]))
+    assert result.outcomes == {"captioned": 2}
+    (problem,) = result.problems
+    assert "second, different line" in problem
+    captions = scene.ledger.database.execute("SELECT caption FROM answers ORDER BY caption")
+    assert [row[0] for row in captions] == ["a cat", "first"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "files.before_fsync",
+        "files.after_rename",
+        "merge.before_record",
+        "ledger.before_commit.merge",
+        "ledger.after_commit.merge",
+        "collect.before_settle",
+        "ledger.before_commit.settle",
+        "ledger.after_commit.settle",
+    ],
+)
+def test_killed_anywhere_it_goes_on(scene: Scene, tmp_path: Path, place: str) -> None:
+    names = written(scene, tmp_path / "out", images=3, a_shard=2)
+    path = saved(tmp_path / "a", [answer(name) for name in names])
+
+    def hook(reached: str) -> None:
+        if reached == place:
+            failpoints.arm(None)
+            raise Killed
+
+    failpoints.arm(hook)
+    with pytest.raises(Killed):
+        merged(scene, path)
+    collect(scene.desk)  # any later command settles what is recorded
+    merged(scene, path)
+    assert outcomes(scene) == {"captioned": 3}
+    assert set(scene.states()) == {"SETTLED"}
+    totals = scene.ledger.books.totals()
+    assert (totals.reserved, totals.settled) == (0, scene.ledger.audit.sums()[1])
+    assert scene.ledger.database.number("SELECT COUNT(*) FROM answers") == 3
+    assert [path for path in scene.workspace.raw.iterdir() if path.name[0] == "_"] == []
+
+
+def test_requests_that_nobody_here_wrote_are_kept(scene: Scene, tmp_path: Path) -> None:
+    names = [custom_id(bytes([number]) * 32, 2) for number in range(3)]
+    path = saved(tmp_path / "a", [answer(name) for name in names])
+    result = merged(scene, path)
+    assert result.outcomes == {"captioned": 3}
+    assert result.billed is None  # at no known price
+    work = scene.ledger.works.peek(bytes(32))
+    assert work is not None
+    assert (work.state, work.attempts) == ("done", 2)
+    again = merged(scene, path)
+    assert again.batches == 0
+    assert "3 lines left out: their requests are answered already" in again.problems[0]
+    assert set(scene.states()) == {"SETTLED"}
+
+
+def test_their_price_is_the_origins(scene: Scene, tmp_path: Path) -> None:
+    sheet = scene.wish.sheet
+    assert sheet is not None
+    path = saved(tmp_path / "a", [answer(custom_id(bytes(32), 1))])
+    result = Collected()
+    merge(scene.desk, path, Origin("gpt-6-luna", sheet.to_text()), result)
+    assert result.billed
+    assert scene.ledger.books.totals().settled == result.billed
+
+
+def test_an_answer_that_failed_is_not_adopted_twice(scene: Scene, tmp_path: Path) -> None:
+    name = custom_id(bytes(32), 1)
+    failed = answer(name, response=None, error={"code": "server_error", "message": "oh"})
+    first = merged(scene, saved(tmp_path / "a", [failed]))
+    second = merged(scene, saved(tmp_path / "b", [failed, answer("alien")]))
+    assert (first.outcomes, second.outcomes) == ({"failed": 1}, {})
+
+
+def test_memory_and_open_files_do_not_grow_with_the_shards(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FLUSH", 64)
+    names = written(scene, tmp_path / "out", images=6, a_shard=1)
+    lines = [answer(name, "long " * 50) for name in names]
+    merged(scene, saved(tmp_path / "a", lines))
+    assert outcomes(scene) == {"captioned": 6}
+
+
+def test_an_empty_file_is_no_error(scene: Scene, tmp_path: Path) -> None:
+    written(scene, tmp_path / "out", images=1)
+    for content in (b"", b"\n\n"):
+        (tmp_path / "a").write_bytes(content)
+        assert merged(scene, tmp_path / "a").problems == []
+    assert scene.states() == ["WRITTEN"]
+
+
+def test_requests_are_refused_before_anything_is_taken(scene: Scene, tmp_path: Path) -> None:
+    written(scene, tmp_path / "out", images=1)
+    (path,) = (tmp_path / "out").iterdir()
+    with pytest.raises(UsageError, match="holds requests"):
+        merged(scene, path)
+    with pytest.raises(UsageError, match="cannot read"):
+        merged(scene, tmp_path)
+    assert list(scene.workspace.raw.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "place", ["merge.before_record", "ledger.after_commit.merge", "collect.before_settle"]
+)
+def test_the_same_file_after_a_kill_is_taken_once(scene: Scene, tmp_path: Path, place: str) -> None:
+    names = written(scene, tmp_path / "out")
+    path = saved(tmp_path / "a", [answer(name) for name in names])
+
+    def kill(reached: str) -> None:
+        if reached == place:
+            raise Killed
+
+    failpoints.arm(kill)
+    with pytest.raises(Killed):
+        merged(scene, path)
+    failpoints.arm(None)
+    assert merged(scene, path).outcomes == {"captioned": 3}
+    assert outcomes(scene) == {"captioned": 3}
+    assert scene.ledger.books.totals().reserved == 0
+    assert len(list(scene.workspace.raw.glob("*.batch.json"))) == 1

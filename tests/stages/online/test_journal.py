@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.online import NO_ANSWER, lost_line
+from pipeline.errors import StorageError
+from pipeline.stages.online.journal import Journal, answers, journal_path, keep_answers, told
+
+
+def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = journal_path(tmp_path, "online-000001-aa")
+    journal = Journal(path)
+    journal.about_to_send(["cm-a", "cm-b", "cm-c"])
+    journal.answered(lost_line("cm-a", "gone"))
+    journal.void("cm-b")
+    journal.close()
+    assert told(path).sent == {"cm-a", "cm-c"}
+    assert list(answers(path)) == [lost_line("cm-a", "gone")]
+    target = io.BytesIO()
+    keep_answers(path, target)
+    assert target.getvalue().startswith(lost_line("cm-a", "gone"))
+    (unanswered,) = target.getvalue().splitlines()[1:]
+    assert b'"custom_id":"cm-c"' in unanswered
+    assert NO_ANSWER.encode() in unanswered
+
+
+def test_a_torn_last_line_is_an_answer_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.journal"
+    path.write_bytes(b"+cm-a\n+cm-b\n" + lost_line("cm-a", "x") + b'{"custom_id": "cm-b", "res')
+    assert told(path).sent == {"cm-a", "cm-b"}
+    assert told(path).lost == ["cm-b"]
+    assert list(answers(path))[1] == b'{"custom_id": "cm-b", "res\n'
+
+
+def test_a_journal_that_was_never_begun_tells_that_nothing_was_sent(tmp_path: Path) -> None:
+    assert told(tmp_path / "none").sent == set()
+    target = io.BytesIO()
+    keep_answers(tmp_path / "none", target)
+    assert target.getvalue() == b""
+
+
+def test_a_journal_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="the folder is gone"):
+        Journal(tmp_path / "none" / "x.journal")

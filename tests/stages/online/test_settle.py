@@ -1,0 +1,161 @@
+"""How groups of online requests end; whole runs are in test_online.py and the crash tests."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from pipeline.core.identity import custom_id
+from pipeline.core.online import answer_line
+from pipeline.errors import OverBudget
+from pipeline.ledger import Ledger
+from pipeline.ledger.online_groups import ONLINE
+from pipeline.ledger.shards import Shard
+from pipeline.stages.batch_record import card_path
+from pipeline.stages.collect import Collected
+from pipeline.stages.online.journal import journal_path
+from pipeline.stages.online.settle import begin, close_left_open, open_journal, settle_group
+from tests.stages.scene import Scene
+
+
+def sealed(scene: Scene, images: int = 3) -> Shard:
+    """A group that is written and not begun."""
+    scene.add(*(f"{n}.png" for n in range(images)))
+    order = scene.order()
+    scene.ledger.workspace_id()  # made when a workspace is opened first
+    keep(scene, "before")
+    (shard,) = scene.write(order, replace(scene.pen(), prefix=ONLINE))
+    keep(scene, "sealed")
+    return shard
+
+
+def keep(scene: Scene, name: str) -> None:
+    """A copy of the ledger as it is at this moment."""
+    scene.ledger.database.backup(scene.workspace.root / name)
+
+
+def names(scene: Scene, shard: Shard) -> list[str]:
+    return [custom_id(key, attempt) for _, key, attempt, *_ in scene.ledger.shards.items(shard.row)]
+
+
+def answer(name: str) -> bytes:
+    message = {"role": "assistant", "content": f"about {name}"}
+    body = {
+        "model": "gpt-6-luna",
+        "choices": [{"message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110},
+    }
+    return answer_line(name, 200, "req", orjson.dumps(body))
+
+
+def flown(scene: Scene) -> Shard:
+    """Of three requests one was answered, one got no answer, one was not sent; then a kill."""
+    shard = sealed(scene)
+    begin(scene.desk, shard)
+    keep(scene, "begun")
+    journal = open_journal(scene.desk, shard)
+    first, second, _ = names(scene, shard)
+    journal.about_to_send([first, second])
+    journal.answered(answer(first))
+    journal.close()
+    return scene.ledger.shards.get(shard.row)
+
+
+def outcomes(scene: Scene) -> list[tuple[object, ...]]:
+    found = scene.ledger.database.execute("SELECT state, outcome FROM works ORDER BY id")
+    return [tuple(row) for row in found]
+
+
+OVER = [("done", "captioned"), ("done", "missing"), ("pending", None)]
+
+
+def test_answers_are_booked_what_was_not_sent_goes_back_and_the_lost_count(scene: Scene) -> None:
+    shard = flown(scene)
+    close_left_open(scene.desk)
+    assert outcomes(scene) == OVER
+    assert any("1 request of" in text for text in scene.said)
+    totals = scene.ledger.books.totals()
+    (lost,) = scene.ledger.database.execute(
+        "SELECT a.billed, i.worst FROM answers a JOIN items i ON i.work = a.work "
+        "WHERE a.outcome = 'missing'"
+    )
+    assert lost[0] == lost[1] > 0
+    assert (totals.reserved, totals.unpriced) == (0, 0)
+    assert not journal_path(scene.workspace.raw, shard.shard_key).exists()
+
+
+def test_a_budget_that_is_used_up_begins_nothing(scene: Scene) -> None:
+    shard = sealed(scene)
+    scene.rules(caps=replace(scene.desk.caps, run=1))
+    with pytest.raises(OverBudget):
+        begin(scene.desk, shard)
+    assert scene.states() == ["SEALED"]
+    assert scene.ledger.batches.ids() == set()
+
+
+def test_what_was_never_begun_is_taken_apart_and_its_journal_goes(scene: Scene) -> None:
+    shard = sealed(scene)
+    journal = journal_path(scene.workspace.raw, shard.shard_key)
+    journal.touch()  # killed before the card
+    close_left_open(scene.desk)
+    assert scene.states() == ["DISSOLVED"]
+    assert outcomes(scene) == [("pending", None)] * 3
+    assert not journal.exists()
+
+
+def restore(scene: Scene, copy: str) -> None:
+    """Put the copy of the ledger back that was made at this moment."""
+    scene.ledger.close()
+    for path in scene.workspace.root.glob("ledger.db*"):
+        path.unlink()
+    shutil.copy(scene.workspace.root / copy, scene.workspace.ledger)
+    scene.ledger = Ledger(scene.workspace.ledger)
+    scene.rules(ledger=scene.ledger)
+
+
+@pytest.mark.parametrize("copy", ["before", "sealed", "dissolved", "begun"])
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_group_that_an_older_ledger_does_not_know_is_taken_in(
+    scene: Scene, copy: str, settled: bool
+) -> None:
+    shard = flown(scene)
+    if settled:
+        settle_group(scene.desk, 1, Collected())
+    restore(scene, "sealed" if copy == "dissolved" else copy)
+    if copy == "dissolved":
+        scene.ledger.shards.dissolve(scene.ledger.shards.get(shard.row))
+    close_left_open(scene.desk)
+    assert sorted(row for row in outcomes(scene) if row[1]) == OVER[:2]
+    told = [kind for _, kind, _ in scene.ledger.incidents()]
+    assert told == ["no_answer"] if copy == "begun" else ["adopted", "no_answer"]
+    totals = scene.ledger.books.totals()
+    # what a line may cost is not known to a ledger that never made it: then all that was
+    # reserved for the group stays counted
+    assert totals.unpriced == (copy in ("before", "dissolved"))
+    assert totals.reserved == 0
+    close_left_open(scene.desk)
+    assert len(scene.ledger.batches.ids()) == 1
+
+
+def test_answers_that_were_not_kept_leave_every_request_counted(scene: Scene) -> None:
+    shard = flown(scene)
+    journal_path(scene.workspace.raw, shard.shard_key).unlink()  # a later ledger settled it
+    assert card_path(scene.workspace, shard.shard_key, shard.shard_key).exists()
+    close_left_open(scene.desk)
+    assert outcomes(scene) == [("done", "missing")] * 3
+    assert scene.ledger.books.totals().settled == shard.worst
+
+
+def test_unknown_contents_stop_everything_until_a_person_decides(scene: Scene) -> None:
+    shard = flown(scene)
+    journal_path(scene.workspace.raw, shard.shard_key).unlink()
+    restore(scene, "before")
+    close_left_open(scene.desk)
+    ((key, gone),) = [(b.shard_key, b.gone) for b in scene.ledger.adoption.blind()]
+    assert (key, gone) == (shard.shard_key, True)
+    assert scene.ledger.books.totals().reserved == shard.worst
+    close_left_open(scene.desk)  # and it is no less so at the next start
+    assert scene.ledger.adoption.blind() != []

@@ -1,0 +1,110 @@
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.core.identity import WorkAttempt, custom_id
+from pipeline.errors import NotFound, ServiceError
+from pipeline.records import RemoteBatch
+from pipeline.stages.recover import contents, lost_shard, number_in, shard_key_of
+from pipeline.system.workspace import Workspace
+
+KEY = "000001-1234abcd"
+META = {
+    "captionmill_shard": KEY,
+    "captionmill_generation": "3",
+    "captionmill_requests": "2",
+    "captionmill_worst_nano": "77",
+    "captionmill_model": "gpt-6-luna",
+    "captionmill_prices": "{}",
+    "captionmill_fields": '["caption", "tags"]',
+}
+BATCH = RemoteBatch("batch_1", "completed", "file-in", "file-out", "file-err", 5, metadata=META)
+LINES = [WorkAttempt(bytes([number]) * 32, number) for number in (1, 2)]
+
+
+def jsonl(*lines: WorkAttempt) -> bytes:
+    caption = "one\u2028two"
+    return b"".join(
+        json.dumps({"custom_id": custom_id(x.work_key, x.attempt), "c": caption}).encode() + b"\n"
+        for x in lines
+    )
+
+
+class Service:
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files = files
+
+    def download(self, file_id: str, to: Path) -> int:
+        if file_id not in self.files:
+            raise NotFound("gone")
+        if not self.files[file_id]:
+            raise ServiceError("down")
+        return to.write_bytes(self.files[file_id])
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    workspace = Workspace(tmp_path)
+    workspace.create()
+    return workspace
+
+
+def found(workspace: Workspace, batch: RemoteBatch = BATCH, **files: bytes) -> Any:
+    named = {name.replace("_", "-"): data for name, data in files.items()}
+    desk: Any = SimpleNamespace(workspace=workspace, service=Service(named))
+    lines = contents(desk, batch)
+    assert list(workspace.shards.glob("_*")) == []
+    return lines
+
+
+def test_metadata_describe_the_shard() -> None:
+    lost = lost_shard(BATCH)
+    assert (lost.shard_key, lost.generation, lost.requests, lost.worst) == (KEY, 3, 2, 77)
+    assert (lost.model, lost.prices, lost.fields) == ("gpt-6-luna", "{}", '["caption", "tags"]')
+    bare = lost_shard(replace(BATCH, metadata={}, total=9, model="m"))
+    assert (bare.shard_key, bare.generation, bare.requests) == ("unknown-batch_1", 1, 9)
+    assert (bare.worst, bare.prices, bare.model) == (None, None, "m")
+
+
+@pytest.mark.parametrize("key", ["../../etc/passwd", "a/000001-1234abcd", "", "000001-1234ABCD"])
+def test_a_key_that_we_never_made_is_no_file_name(key: str) -> None:
+    batch = replace(BATCH, metadata={"captionmill_shard": key})
+    assert shard_key_of(batch) == "unknown-batch_1"
+
+
+def test_numbers_are_whole_and_short() -> None:
+    assert number_in("12") == 12
+    assert [number_in(text) for text in (None, "", "-1", "1.5", "\u0661", "9" * 19)] == [None] * 6
+
+
+def test_the_request_file_here_tells_first(workspace: Workspace) -> None:
+    workspace.shard(KEY).write_bytes(jsonl(*LINES))
+    assert found(workspace) == LINES
+
+
+def test_then_the_request_file_at_the_service(workspace: Workspace) -> None:
+    assert found(workspace, file_in=jsonl(*LINES)) == LINES
+
+
+def test_then_the_answers_that_are_kept_here(workspace: Workspace) -> None:
+    for kind, line in zip(("output", "error"), LINES, strict=True):
+        path = workspace.raw / f"{KEY}.batch_1.{kind}.jsonl.gz"
+        path.write_bytes(gzip.compress(jsonl(line)))
+    assert found(workspace) == LINES
+
+
+def test_then_the_answers_at_the_service(workspace: Workspace) -> None:
+    assert found(workspace, file_out=jsonl(LINES[0])) == [LINES[0]]
+    assert found(workspace, file_out=jsonl(LINES[0]), file_err=jsonl(LINES[1])) == LINES
+
+
+def test_nothing_left_is_said_and_no_answer_is_no_conclusion(workspace: Workspace) -> None:
+    assert found(workspace) is None
+    assert found(workspace, replace(BATCH, status="in_progress")) is None
+    with pytest.raises(ServiceError):
+        found(workspace, file_in=b"")

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pipeline.errors import Busy, ServiceError
+from pipeline.system.debounce import Waker
+
+LONG = 20.0  # seconds that no test waits for
+
+
+class Work:
+    """Counts how often it is done; `problems` are raised one after the other."""
+
+    def __init__(self) -> None:
+        self.problems: list[Exception] = []
+        self.count = 0
+        self.at_once = 0
+        self.most_at_once = 0
+        self.done = threading.Semaphore(0)
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def __call__(self) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.count += 1
+        try:
+            assert self.go_on.wait(LONG)
+            if self.problems:
+                raise self.problems.pop(0)
+        finally:
+            self.at_once -= 1
+            self.done.release()
+
+    def wait(self) -> None:
+        assert self.done.acquire(timeout=LONG)
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def waker(work: Work, said: list[str]) -> Iterator[Callable[..., Waker]]:
+    made: list[Waker] = []
+
+    def start(quiet: float = 0.01, busy: float = 0.01) -> Waker:
+        made.append(Waker(work, said.append, quiet=quiet, busy=busy))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    work.go_on.set()
+    for one in made:
+        one.stop()
+
+
+def test_nothing_is_done_before_a_call(waker: Callable[..., Waker], work: Work) -> None:
+    waker().stop()
+    assert work.count == 0
+
+
+def test_many_calls_at_once_are_one(waker: Callable[..., Waker], work: Work) -> None:
+    opened = waker(quiet=0.2)
+    for _ in range(50):
+        opened.wake()
+    work.wait()
+    opened.stop()
+    assert work.count == 1
+
+
+def test_a_call_during_the_work_is_done_after_it(waker: Callable[..., Waker], work: Work) -> None:
+    opened = waker()
+    work.go_on.clear()
+    opened.wake()
+    while not work.count:
+        pass
+    for _ in range(5):
+        opened.wake()
+    work.go_on.set()
+    work.wait()
+    work.wait()
+    assert work.most_at_once == 1
+
+
+def test_endless_calls_cannot_put_it_off(waker: Callable[..., Waker], work: Work) -> None:
+    opened = waker(quiet=0.1)
+    stop = threading.Event()
+
+    def call() -> None:
+        while not stop.wait(0.01):
+            opened.wake()
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    work.wait()
+    stop.set()
+    caller.join()
+
+
+def test_a_busy_workspace_is_tried_again(
+    waker: Callable[..., Waker], work: Work, said: list[str]
+) -> None:
+    work.problems = [Busy("at work"), Busy("at work")]
+    waker().wake()
+    for _ in range(3):
+        work.wait()
+    assert said == []
+
+
+def test_errors_are_said_and_the_next_call_works(
+    waker: Callable[..., Waker], work: Work, said: list[str]
+) -> None:
+    work.problems = [ServiceError("no answer"), ZeroDivisionError("oh")]
+    opened = waker()
+    for _ in range(3):
+        opened.wake()
+        work.wait()
+    opened.stop()
+    assert said == ["no answer", "a bug in captionmill: ZeroDivisionError: oh; see the log"]
+
+
+def test_stopping_waits_for_the_work_at_hand_and_does_no_more(
+    waker: Callable[..., Waker], work: Work
+) -> None:
+    opened = waker(busy=LONG)
+    work.problems = [Busy("at work")]
+    opened.wake()
+    work.wait()
+    opened.stop()
+    assert work.count == 1

@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from xxhash import xxh3_128
+
+from pipeline.errors import StorageError
+from pipeline.system import files
+from pipeline.system.failpoints import arm
+from pipeline.system.files import (
+    checksum_of,
+    move,
+    publish,
+    remove,
+    require_room,
+    sha256_of,
+    storage_error,
+    whole_file,
+    write_whole,
+)
+
+ROOT = Path(__file__).parents[2]
+OLD = b"old\n" * 1000
+NEW = b"new" * 100_000
+
+
+@pytest.fixture(autouse=True)
+def disarmed() -> Iterator[None]:
+    yield
+    arm(None)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def python(code: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# -- whole or absent
+
+
+@settings(max_examples=50)
+@given(st.lists(st.binary(max_size=3000), max_size=5))
+def test_what_is_written_is_read_and_nothing_else_is_left(versions: list[bytes]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.jsonl")
+        for data in versions:
+            write_whole(path, data)
+            assert path.read_bytes() == data
+            assert sha256_of(path) == hashlib.sha256(data).digest()
+            assert checksum_of(path) == xxh3_128(data).digest()
+            assert names(path.parent) == ["a.jsonl"]
+
+
+@pytest.mark.parametrize("failure", [ValueError("bad line"), KeyboardInterrupt(), SystemExit(3)])
+@pytest.mark.parametrize("before", [None, OLD])
+def test_a_failure_while_writing_leaves_what_was_there(
+    tmp_path: Path, failure: BaseException, before: bytes | None
+) -> None:
+    path = tmp_path / "a"
+    if before is not None:
+        path.write_bytes(before)
+
+    def write() -> None:
+        with whole_file(path) as handle:
+            handle.write(NEW)
+            raise failure
+
+    with pytest.raises(type(failure)):
+        write()
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert names(tmp_path) == ([] if before is None else ["a"])
+
+
+def test_a_reader_sees_one_version_or_another(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    versions = [bytes([n]) * (50_000 + 1000 * n) for n in range(60)]
+    write_whole(path, versions[0])
+
+    def write_all() -> None:
+        for data in versions:
+            write_whole(path, data)
+
+    writer = threading.Thread(target=write_all)
+    writer.start()
+    seen = {path.read_bytes()}
+    while writer.is_alive():
+        seen.add(path.read_bytes())
+    writer.join()
+    assert seen | {path.read_bytes()} <= set(versions)
+
+
+def test_the_file_is_synced_before_the_rename_and_the_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        size = f" of {path.stat().st_size} bytes" if path.is_file() else ""
+        events.append(f"fsync {path.name}{size}")
+        fsync(descriptor)
+
+    monkeypatch.setattr(files.os, "fsync", watched)
+    arm(events.append)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    write_whole(folder / "a", NEW)
+    assert events == [
+        "files.before_fsync",
+        f"fsync _a.tmp of {len(NEW)} bytes",
+        "files.before_rename",
+        "files.after_rename",
+        "fsync folder",
+    ]
+
+
+# -- killed
+
+KILLED = """
+import sys
+from pathlib import Path
+from pipeline.system.failpoints import arm_from_environment
+from pipeline.system.files import write_whole
+arm_from_environment()
+write_whole(Path(sys.argv[1]), b"new" * 100_000)
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "content", "left"),
+    [
+        ("files.before_fsync", OLD, ["_a.tmp", "a"]),
+        ("files.before_rename", OLD, ["_a.tmp", "a"]),
+        ("files.after_rename", NEW, ["a"]),
+    ],
+)
+def test_killed_anywhere_the_file_is_whole(
+    tmp_path: Path, place: str, content: bytes, left: list[str]
+) -> None:
+    path = tmp_path / "a"
+    write_whole(path, OLD)
+    done = python(KILLED, path, CAPTIONMILL_FAILPOINT=place)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert path.read_bytes() == content
+    assert names(tmp_path) == left
+
+    # the leftover is in nobody's way
+    write_whole(path, b"third")
+    assert path.read_bytes() == b"third"
+    assert names(tmp_path) == ["a"]
+
+
+# -- refused by the operating system
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from pipeline.errors import StorageError
+from pipeline.system.files import whole_file
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    with whole_file(Path(sys.argv[1])) as handle:
+        for _ in range(int(sys.argv[2])):
+            handle.write(b"x" * 1000)
+except StorageError as error:
+    print(error)
+"""
+
+
+def test_past_the_file_size_limit(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write_whole(path, OLD)
+    done = python(LIMITED, path, 101)
+    assert done.stdout == f"cannot write {path}: the file size limit of this process is reached\n"
+    assert path.read_bytes() == OLD
+    assert names(tmp_path) == ["a"]
+    assert python(LIMITED, path, 100).stdout == ""
+    assert path.read_bytes() == b"x" * 100_000
+
+
+@contextlib.contextmanager
+def mounted(folder: Path, options: str) -> Iterator[None]:
+    """A small file system of its own at `folder`, where this system lets us mount one."""
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, check=False)
+    except OSError:
+        pytest.skip("there is no mount command")
+    if done.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_on_a_full_disk(tmp_path: Path) -> None:
+    with mounted(tmp_path, "size=512k"):
+        path, ballast = tmp_path / "a", tmp_path / "ballast"
+        write_whole(path, OLD)
+        ballast.write_bytes(b"x" * 300_000)
+        with pytest.raises(StorageError, match="the disk is full: free some space and run again"):
+            write_whole(path, NEW)
+        assert path.read_bytes() == OLD
+        assert names(tmp_path) == ["a", "ballast"]
+
+        ballast.unlink()
+        write_whole(path, NEW)
+        assert path.read_bytes() == NEW
+
+
+def test_on_a_read_only_file_system(tmp_path: Path) -> None:
+    with mounted(tmp_path, "ro,size=512k"):
+        with pytest.raises(StorageError, match="the file system is read-only"):
+            write_whole(tmp_path / "a", NEW)
+        with pytest.raises(StorageError, match="the file system is read-only"):
+            remove(tmp_path / "a")
+
+
+def test_a_failed_sync_of_the_file_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    write_whole(path, OLD)
+    monkeypatch.setattr(files.os, "fsync", failing)
+    with pytest.raises(StorageError, match="the disk reported an input/output error"):
+        write_whole(path, NEW)
+    assert path.read_bytes() == OLD
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_failed_sync_of_the_folder_leaves_a_whole_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    write_whole(path, OLD)
+
+    def rename_happened(name: str) -> None:
+        if name == "files.after_rename":
+            monkeypatch.setattr(files.os, "fsync", failing)
+
+    arm(rename_happened)
+    with pytest.raises(StorageError, match="the disk reported an input/output error"):
+        write_whole(path, NEW)
+    assert path.read_bytes() == NEW
+    assert names(tmp_path) == ["a"]
+
+
+def failing(_descriptor: int) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="gone/a: the folder is gone"):
+        write_whole(tmp_path / "gone" / "a", NEW)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full: free some space and run again, nothing is lost"),
+        (errno.EDQUOT, "the disk quota is used up"),
+        (errno.EACCES, "no permission"),
+        (errno.ENAMETOOLONG, "File name too long"),
+    ],
+)
+def test_a_message_says_which_file_and_what_is_wrong(number: int, words: str) -> None:
+    error = storage_error(Path("/x/a"), OSError(number, os.strerror(number)))
+    assert str(error).startswith(f"cannot write /x/a: {words}")
+    assert error.exit_code == 7
+
+
+def test_a_message_without_a_number() -> None:
+    assert str(storage_error(Path("/x/a"), OSError("odd"))) == "cannot write /x/a: odd"
+
+
+# -- publish and remove
+
+
+def test_publish_replaces(tmp_path: Path) -> None:
+    path, temporary = tmp_path / "a", tmp_path / "_a.tmp"
+    path.write_bytes(OLD)
+    temporary.write_bytes(NEW)
+    publish(temporary, path)
+    assert path.read_bytes() == NEW
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_file_moves_within_a_file_system(tmp_path: Path) -> None:
+    source, target = tmp_path / "a" / "x", tmp_path / "b" / "y"
+    source.parent.mkdir()
+    target.parent.mkdir()
+    write_whole(source, b"new")
+    write_whole(target, b"old")
+    inode = source.stat().st_ino
+    move(source, target)
+    assert (target.read_bytes(), target.stat().st_ino) == (b"new", inode)
+    assert not source.exists()
+
+
+def test_a_file_moves_to_another_file_system(tmp_path: Path) -> None:
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is one file system only")
+    source = tmp_path / "x"
+    write_whole(source, b"new" * 1_000_000)
+    with tempfile.TemporaryDirectory(dir=shared) as folder:
+        move(source, Path(folder) / "y")
+        assert (Path(folder) / "y").read_bytes() == b"new" * 1_000_000
+        assert [path.name for path in Path(folder).iterdir()] == ["y"]
+    assert not source.exists()
+
+
+def test_a_file_that_cannot_move_stays(tmp_path: Path) -> None:
+    source = tmp_path / "x"
+    write_whole(source, b"new")
+    with pytest.raises(StorageError, match="the folder is gone"):
+        move(source, tmp_path / "none" / "y")
+    assert source.read_bytes() == b"new"
+
+
+def test_remove_is_durable_and_may_come_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "fsync_folder", synced.append)
+    path = tmp_path / "a"
+    path.write_bytes(OLD)
+    remove(path)
+    remove(path)
+    assert names(tmp_path) == []
+    assert synced == [tmp_path, tmp_path]
+    remove(tmp_path / "gone" / "a")
+
+
+def test_what_cannot_be_removed(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="cannot remove"):
+        remove(tmp_path)
+
+
+# -- room
+
+
+def test_room_is_required_before_it_is_needed(tmp_path: Path) -> None:
+    require_room(tmp_path, 1)
+    with pytest.raises(StorageError, match=r"has \d+ MB left, 1000000000 MB are needed"):
+        require_room(tmp_path, 10**15)
