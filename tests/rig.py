@@ -18,7 +18,7 @@ from PIL import Image
 from pipeline.commands.run import run
 from pipeline.config import Config, load_config
 from pipeline.engines.inline import InlineEngine
-from pipeline.imaging import Preparer
+from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import Ledger, charges
 from pipeline.server.app import LoopbackServer
 from pipeline.server.settings import Pace
@@ -116,7 +116,7 @@ class Rig:
         books = self.server.books
         assert not books.billed_again()
         with self.ledger() as ledger:
-            totals = ledger.books.totals()
+            totals = ledger.reservations.totals()
             assert books.total_nano() <= totals.settled + totals.reserved
             assert sum(ledger.rows.outcomes().values()) == ledger.rows.images()
             if at_rest:

@@ -21,10 +21,10 @@ def command(files: bool, config: Config) -> int:
     """
     if files:
         from pipeline.commands.cancel import (
-            take_back,
+            cancel_files,
         )
 
-        count = take_back(config, console.say)
+        count = cancel_files(config, console.say)
         console.out(f"{counted(count, 'request')} taken back for the next run")
         return 0
     from pipeline.commands.cancel import (

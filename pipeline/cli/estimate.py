@@ -50,7 +50,7 @@ def command(
     )
     console.out(
         f"{found.model:<38}{quote.requests:>10,}{quote.prompt_tokens:>15,}"
-        f"{_usd(quote.expected):>12}{_usd(quote.worst):>12}"
+        f"{_usd(quote.expected):>12}{_usd(quote.max_cost):>12}"
     )
     _table(f"all {quote.unique:,} unique images, {found.model}", found.policies)
     if found.models:
@@ -65,7 +65,7 @@ def _table(title: str, rows: list[PolicyCost]) -> None:
         refused = f"   {row.refused:,} too large" if row.refused else ""
         console.out(
             f"{row.name:<48}{row.prompt_tokens:>15,}{_usd(row.expected):>12}"
-            f"{_usd(row.worst):>12}{refused}"
+            f"{_usd(row.max_cost):>12}{refused}"
         )
 
 
@@ -86,7 +86,7 @@ def _as_dict(found: Estimate) -> dict[str, object]:
         "prompt_tokens": quote.prompt_tokens,
         "completion_tokens": quote.completion_tokens,
         "expected_nano_usd": quote.expected,
-        "worst_nano_usd": quote.worst,
+        "worst_nano_usd": quote.max_cost,
         "policies": [_row(row) for row in found.policies],
         "models": [_row(row) for row in found.models],
     }
@@ -97,6 +97,6 @@ def _row(row: PolicyCost) -> dict[str, object]:
         "name": row.name,
         "prompt_tokens": row.prompt_tokens,
         "expected_nano_usd": row.expected,
-        "worst_nano_usd": row.worst,
+        "worst_nano_usd": row.max_cost,
         "too_large": row.refused,
     }

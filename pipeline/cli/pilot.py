@@ -78,7 +78,7 @@ def command(
             manifest=manifest,
             confirm=(lambda _question: True) if yes else console.ask,
             say=console.say,
-            watcher=bars,
+            progress=bars,
         )
     commands = [_going_on(context, variant, asked.models) for variant in found.variants]
     write_page(page, found, commands)

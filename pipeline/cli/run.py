@@ -34,6 +34,6 @@ def command(
             wait=wait,
             confirm=(lambda _question: True) if yes else console.ask,
             say=console.say,
-            watcher=bars,
+            progress=bars,
         )
     return show(report, as_json)

@@ -33,6 +33,6 @@ def command(
             manifest=manifest,
             confirm=(lambda _question: True) if yes else console.ask,
             say=console.say,
-            watcher=bars,
+            progress=bars,
         )
     return show(report, as_json)

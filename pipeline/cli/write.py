@@ -25,5 +25,5 @@ def command(data: str | None, manifest: str | None, out: str, as_json: bool, con
     from pipeline.commands.write import write
 
     with console.bars() as bars:
-        report = write(config, data, out, manifest=manifest, say=console.say, watcher=bars)
+        report = write(config, data, out, manifest=manifest, say=console.say, progress=bars)
     return show(report, as_json)

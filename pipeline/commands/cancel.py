@@ -6,7 +6,7 @@ from pipeline.config import Config
 from pipeline.errors import ServiceError
 from pipeline.records import Say
 from pipeline.session.session import open_session
-from pipeline.stages.files.hand_out import give_back
+from pipeline.stages.files.hand_out import take_back
 from pipeline.stages.reconcile import reconcile, take_apart
 
 
@@ -15,21 +15,21 @@ def cancel(config: Config, say: Say) -> int:
     finished is collected by later runs and paid for; the rest goes again or stays pending."""
     asked = 0
     with open_session(config, "cancel", say, existing=True) as session:
-        desk = session.desk
-        reconcile(desk)
-        for batch in desk.ledger.batches.in_states("open"):
-            desk.check_stop()
+        context = session.context
+        reconcile(context)
+        for batch in context.ledger.batches.in_states("open"):
+            context.check_stop()
             try:
-                desk.service.cancel(batch.batch_id)
-                desk.ledger.batches.cancel_asked(batch.row, desk.clock.now())
+                context.service.cancel(batch.batch_id)
+                context.ledger.batches.cancel_asked(batch.row, context.clock.now())
                 asked += 1
             except ServiceError as error:
                 say(f"batch {batch.batch_id} is not cancelled: {error}")
-        take_apart(desk)
+        take_apart(context)
     return asked
 
 
-def take_back(config: Config, say: Say) -> int:
+def cancel_files(config: Config, say: Say) -> int:
     """Give back what is out in files and not answered, so that the next run sends it; gives the
     number of requests.
 
@@ -37,4 +37,4 @@ def take_back(config: Config, say: Say) -> int:
         UsageError: there is no workspace.
     """
     with open_session(config, "cancel --files", say, offline=True, existing=True) as session:
-        return give_back(session.desk)
+        return take_back(session.context)

@@ -17,7 +17,7 @@ from pipeline.stages.collect import Collected
 from pipeline.stages.collect import collect as collect_batches
 from pipeline.stages.files.merge import Origin
 from pipeline.stages.files.merge import merge as merge_file
-from pipeline.stages.runner import Tally
+from pipeline.stages.runner import RunTotals
 from pipeline.system.signals import Stopper
 
 
@@ -34,13 +34,17 @@ def collect(
         open_session(config, "collect", say, stopper=stopper) as session,
         recorded(session, report),
     ):
-        tally = Tally()
-        look_at_service(session, tally)
-        found = collect_batches(session.desk)
-        tally.settled, tally.outcomes, tally.open = found.batches, found.outcomes, found.open
-        tally.problems += found.problems
-        tally.error = tally.error or found.error
-        report.add_tally(tally)
+        run_totals = RunTotals()
+        look_at_service(session, run_totals)
+        found = collect_batches(session.context)
+        run_totals.settled, run_totals.outcomes, run_totals.open = (
+            found.batches,
+            found.outcomes,
+            found.open,
+        )
+        run_totals.problems += found.problems
+        run_totals.error = run_totals.error or found.error
+        report.add_tally(run_totals)
         finish(session, report)
     return report
 
@@ -56,14 +60,14 @@ def merge(config: Config, files: Sequence[str | Path], *, say: Say = lambda _tex
         open_session(config, "collect --from", say, offline=True) as session,
         recorded(session, report),
     ):
-        found, tally = Collected(), Tally()
+        found, run_totals = Collected(), RunTotals()
         for path in files:
-            merge_file(session.desk, Path(path), _origin(session), found)
-        tally.settled, tally.outcomes = found.batches, found.outcomes
-        tally.prompt_tokens = found.prompt_tokens
-        tally.completion_tokens = found.completion_tokens
-        tally.problems, tally.error = found.problems, found.error
-        report.add_tally(tally)
+            merge_file(session.context, Path(path), _origin(session), found)
+        run_totals.settled, run_totals.outcomes = found.batches, found.outcomes
+        run_totals.prompt_tokens = found.prompt_tokens
+        run_totals.completion_tokens = found.completion_tokens
+        run_totals.problems, run_totals.error = found.problems, found.error
+        report.add_tally(run_totals)
         finish(session, report)
     return report
 
@@ -71,10 +75,12 @@ def merge(config: Config, files: Sequence[str | Path], *, say: Say = lambda _tex
 def _origin(session: Session) -> Origin:
     """The configured model and its prices, for answers that were not asked for here."""
     identity = session.identity
-    wished = spec.wish(
+    caption_spec = spec.build_spec(
         session.config,
         local=identity.local,
         account=identity.account,
         now=session.clock.now(),
     )
-    return Origin(wished.request.model, wished.sheet.to_text() if wished.sheet else None)
+    return Origin(
+        caption_spec.request.model, caption_spec.sheet.to_text() if caption_spec.sheet else None
+    )

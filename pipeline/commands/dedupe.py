@@ -32,7 +32,7 @@ def find_alike(
     config = config.model_copy(update={"images": images})
     with crawled_source(config, data, manifest, priced_identity(config, ()), say) as scene:
         bits = near.distance if distance is None else distance
-        dedupe(scene.ledger, scene.order, scene.engine, scene.locate, bits)
-        found = alike(scene.ledger, scene.order.source)
-        scene.ledger.likeness.set_near(scene.order.source, {})
+        dedupe(scene.ledger, scene.task, scene.engine, scene.locate, bits)
+        found = alike(scene.ledger, scene.task.source)
+        scene.ledger.near_duplicates.set_near(scene.task.source, {})
         return found

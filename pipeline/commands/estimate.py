@@ -17,11 +17,11 @@ from pipeline.ledger.specs import SpecText
 from pipeline.session import settings, spec
 from pipeline.session.account import Identity, identify, workspace_of
 from pipeline.session.inputs import locate, open_data
-from pipeline.session.spec import Wish
+from pipeline.session.spec import CaptionSpec
 from pipeline.stages.compare import Policy, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
-from pipeline.stages.preprocess import Order
+from pipeline.stages.preprocess import CaptionTask
 from pipeline.stages.quote import Quote, quote
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import require_local
@@ -61,13 +61,13 @@ def estimate(
         CaptionmillError: see the error tree.
     """
     with crawled_source(config, data, manifest, priced_identity(config, models), say) as scene:
-        base, quill = scene.wish, settings.quill(scene.wish)
+        base, request_template = scene.caption_spec, settings.request_template(scene.caption_spec)
         ways = spec.policies(base.facts, spec.detail_of(config.prompt.detail, base.facts))
-        identify_images(scene.ledger, scene.order, scene.engine, scene.locate)
+        identify_images(scene.ledger, scene.task, scene.engine, scene.locate)
         return Estimate(
             model=base.request.model,
-            quote=quote(scene.ledger, scene.order, quill, base.largest()),
-            policies=compare(scene.ledger, scene.order, quill, ways),
+            quote=quote(scene.ledger, scene.task, request_template, base.largest()),
+            policies=compare(scene.ledger, scene.task, request_template, ways),
             models=[_other(scene, model) for model in models],
         )
 
@@ -79,13 +79,13 @@ class _Scene:
     config: Config
     identity: Identity
     ledger: Ledger
-    order: Order
-    wish: Wish
+    task: CaptionTask
+    caption_spec: CaptionSpec
     engine: Engine
     locate: Callable[[SeenImage], str]
     now: int
 
-    def wish_of(self, model: str) -> Wish:
+    def build_spec_of(self, model: str) -> CaptionSpec:
         """The same wish of another model."""
         return _wish(self.config, self.identity, self.ledger, self.now, model)
 
@@ -112,19 +112,21 @@ def crawled_source(
         crawled = crawl(ledger, source, now)
         for problem in crawled.problems:
             say(problem)
-        wished = _wish(config, identity, ledger, now, None)
-        order = _order(ledger, crawled.source, wished, identity, now)
+        caption_spec = _wish(config, identity, ledger, now, None)
+        task = _task(ledger, crawled.source, caption_spec, identity, now)
         looked = config.images.near_duplicates is not None
-        known = KnownOriginals(workspace.ledger, order.recipe, looked=looked)
-        engine = stack.enter_context(settings.engine(config, wished.recipe, known))
+        known = KnownOriginals(workspace.ledger, task.recipe, looked=looked)
+        engine = stack.enter_context(settings.engine(config, caption_spec.recipe, known))
         find = functools.partial(locate, source)
-        yield _Scene(config, identity, ledger, order, wished, engine, find, now)
+        yield _Scene(config, identity, ledger, task, caption_spec, engine, find, now)
 
 
-def _wish(config: Config, identity: Identity, ledger: Ledger, now: int, model: str | None) -> Wish:
+def _wish(
+    config: Config, identity: Identity, ledger: Ledger, now: int, model: str | None
+) -> CaptionSpec:
     """What a run would ask for, calibrated by the bills so far as a run is."""
     name = model or config.provider.model
-    return spec.wish(
+    return spec.build_spec(
         config,
         local=identity.local,
         account=identity.account,
@@ -136,9 +138,9 @@ def _wish(config: Config, identity: Identity, ledger: Ledger, now: int, model: s
 
 def _other(scene: _Scene, model: str) -> PolicyCost:
     """The same images under another model, sized as it would have them."""
-    wished = scene.wish_of(model)
-    way = Policy(wished.request.model, wished.recipe.size.choose)
-    return compare(scene.ledger, scene.order, settings.quill(wished), [way])[0]
+    caption_spec = scene.build_spec_of(model)
+    way = Policy(caption_spec.request.model, caption_spec.recipe.size.choose)
+    return compare(scene.ledger, scene.task, settings.request_template(caption_spec), [way])[0]
 
 
 def priced_identity(config: Config, models: tuple[str, ...]) -> Identity:
@@ -149,14 +151,21 @@ def priced_identity(config: Config, models: tuple[str, ...]) -> Identity:
     return identify(config)
 
 
-def _order(ledger: Ledger, source: int, wished: Wish, identity: Identity, now: int) -> Order:
+def _task(
+    ledger: Ledger, source: int, caption_spec: CaptionSpec, identity: Identity, now: int
+) -> CaptionTask:
     text = SpecText(
-        identity.provider, identity.account, wished.request.model, wished.request.endpoint
+        identity.provider,
+        identity.account,
+        caption_spec.request.model,
+        caption_spec.request.endpoint,
     )
-    return Order(
+    return CaptionTask(
         source=source,
-        spec=ledger.specs.spec(wished.spec, text, now),
-        spec_id=wished.spec_id,
-        recipe=ledger.specs.recipe(wished.recipe.canonical(), wished.recipe.admission()),
-        template=wished.template,
+        spec=ledger.specs.spec(caption_spec.spec, text, now),
+        spec_id=caption_spec.spec_id,
+        recipe=ledger.specs.recipe(
+            caption_spec.recipe.canonical(), caption_spec.recipe.admission()
+        ),
+        template=caption_spec.template,
     )

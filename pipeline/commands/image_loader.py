@@ -36,7 +36,7 @@ _HELP = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sendable:
+class LoadedImage:
     """An image ready to be sent, or why it is not.
 
     Attributes:
@@ -51,7 +51,7 @@ class Sendable:
     error: CaptionmillError | None = None
 
 
-class Loader:
+class ImageLoader:
     """Makes images ready: files prepared as for a data set, addresses passed on or downloaded."""
 
     def __init__(
@@ -61,7 +61,7 @@ class Loader:
         self._local = local
         self._config, self._recipe, self._folder = config, recipe, folder
 
-    def load(self, images: Sequence[GivenImage]) -> Iterator[Sendable]:
+    def load(self, images: Sequence[GivenImage]) -> Iterator[LoadedImage]:
         """One for each image, in order, as they become ready."""
         named = [self._found(number, image) for number, image in enumerate(images)]
         jobs = [(n, path) for n, (_, path, ready) in enumerate(named) if ready is None]
@@ -70,7 +70,7 @@ class Loader:
             for name, _, ready in named:
                 yield ready or _sendable(name, next(prepared)[1])
 
-    def _found(self, number: int, image: GivenImage) -> tuple[str, str, Sendable | None]:
+    def _found(self, number: int, image: GivenImage) -> tuple[str, str, LoadedImage | None]:
         """(name, path of a file to prepare, or what is ready without)."""
         if isinstance(image, bytes):
             path = self._folder / f"given-{number}"
@@ -81,26 +81,26 @@ class Loader:
             downloaded = settings.downloads(self._config)
             return self._address(name) if downloaded else (name, "", self._passed(name))
         problem = _problem(name)
-        return name, name, Sendable(name, error=UsageError(problem)) if problem else None
+        return name, name, LoadedImage(name, error=UsageError(problem)) if problem else None
 
-    def _passed(self, address: str) -> Sendable:
+    def _passed(self, address: str) -> LoadedImage:
         """The address as the service gets it, which fetches the image."""
         passed = settings.passing(self._config)(address)
         if isinstance(passed, Rejection):
             text = f"{address}: {passed.detail}; give the image as a file"
-            return Sendable(address, error=UsageError(text))
+            return LoadedImage(address, error=UsageError(text))
         if self._local:
             text = f"{address}: the local model opens no addresses: download it with --fetch"
-            return Sendable(address, error=UsageError(f"{text}, or set OPENAI_API_KEY"))
-        return Sendable(address, passed)
+            return LoadedImage(address, error=UsageError(f"{text}, or set OPENAI_API_KEY"))
+        return LoadedImage(address, passed)
 
-    def _address(self, address: str) -> tuple[str, str, Sendable | None]:
+    def _address(self, address: str) -> tuple[str, str, LoadedImage | None]:
         options = settings.fetch_options(self._config)
         cache = self._folder / "downloads"
         ((_, found),) = fetch_all([(0, address)], options, cache)
         if isinstance(found, Rejection):
             error = UsageError(f"{address} is not downloaded: {found.detail}")
-            return address, "", Sendable(address, error=error)
+            return address, "", LoadedImage(address, error=error)
         return address, str(found.path), None
 
 
@@ -125,12 +125,12 @@ def _problem(name: str) -> str:
     return f"there is no file {shown!r}: check the name and the folder.{asks}"
 
 
-def _sendable(name: str, prepared: Prepared) -> Sendable:
+def _sendable(name: str, prepared: Prepared) -> LoadedImage:
     if isinstance(prepared, PreparedImage):
         size = (prepared.width, prepared.height)
-        return Sendable(name, data_url(prepared.media_type, prepared.base64), size)
+        return LoadedImage(name, data_url(prepared.media_type, prepared.base64), size)
     assert isinstance(prepared, RejectedImage)
     reason = prepared.rejection
     help_ = _HELP.get(reason.code, "")
     text = f"{name}: {reason.detail or reason.code}" + (f"; {help_}" if help_ else "")
-    return Sendable(name, error=UsageError(text))
+    return LoadedImage(name, error=UsageError(text))

@@ -22,10 +22,10 @@ from pipeline.commands.collect import (
 from pipeline.config import Config
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
-from pipeline.providers.webhooks import Forged, Verifier
+from pipeline.providers.webhooks import InvalidSignature, Verifier
 from pipeline.records import Say
 from pipeline.session.account import identify
-from pipeline.system.debounce import Waker
+from pipeline.system.debounce import Debouncer
 from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
 from pipeline.system.signals import Stopper
 
@@ -34,7 +34,7 @@ _READ_SECONDS = 10
 _REMEMBERED = 10_000  # deliveries
 
 
-class Doorkeeper:
+class WebhookHandler:
     """Answers webhooks: verifies them, and calls `wake` for news of batches, once for each
     delivery."""
 
@@ -60,7 +60,7 @@ class Doorkeeper:
             event = self._verifier.unwrap(body, request.headers)
         except TimeoutError:
             return web.json_response({"error": "too slow"}, status=408)
-        except Forged as error:
+        except InvalidSignature as error:
             return web.json_response({"error": str(error)}, status=400)
         if event.delivery in self._seen:
             return web.json_response({"status": "known"})
@@ -89,14 +89,16 @@ def listen(config: Config, say: Say, *, ready: Callable[[int], None] = lambda _p
     identify(config)
     stopper = Stopper()
     verifier = Verifier(webhook_secret(config))
-    waker = Waker(lambda: _collect(config, say, stopper), say, quiet=config.listen.quiet_seconds)
-    waker.start()
+    debouncer = Debouncer(
+        lambda: _collect(config, say, stopper), say, quiet=config.listen.quiet_seconds
+    )
+    debouncer.start()
     try:
-        keeper = Doorkeeper(verifier, waker.wake, say)
-        asyncio.run(_serve(config, keeper, waker, say, ready))
+        keeper = WebhookHandler(verifier, debouncer.wake, say)
+        asyncio.run(_serve(config, keeper, debouncer, say, ready))
     finally:
         stopper.ask()
-        waker.stop()
+        debouncer.stop()
         verifier.close()
 
 
@@ -130,7 +132,11 @@ def _collect(config: Config, say: Say, stopper: Stopper) -> None:
 
 
 async def _serve(
-    config: Config, keeper: Doorkeeper, waker: Waker, say: Say, ready: Callable[[int], None]
+    config: Config,
+    keeper: WebhookHandler,
+    debouncer: Debouncer,
+    say: Say,
+    ready: Callable[[int], None],
 ) -> None:
     host, port = config.listen.host, config.listen.port
     stop = asyncio.Event()
@@ -145,7 +151,7 @@ async def _serve(
         if not is_loopback(host):
             say("other machines can reach this port: put a proxy with TLS in front of it")
         ready(port)
-        waker.wake()
+        debouncer.wake()
         await stop.wait()
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from None

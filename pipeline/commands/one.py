@@ -16,18 +16,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.commands.image_loader import GivenImage, Loader, Sendable
+from pipeline.commands.image_loader import GivenImage, ImageLoader, LoadedImage
 from pipeline.config import Config, load_config
 from pipeline.core.advice import advised, problem_of
-from pipeline.core.affixes import Dress
 from pipeline.core.answer import judge_line
-from pipeline.core.cost_estimate import Appraiser
+from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.online import answer_line
 from pipeline.core.pricing import cost
 from pipeline.core.prompt import check_template, image_in, render
 from pipeline.core.request import body
 from pipeline.core.streamed import Streamed
+from pipeline.core.table import (
+    Affixes,
+)
 from pipeline.errors import (
     CaptionmillError,
     DefiniteRefusal,
@@ -41,7 +43,7 @@ from pipeline.session import spec
 from pipeline.session.account import announce, identify
 from pipeline.session.online import asked_online
 from pipeline.session.session import reached_at, service_options
-from pipeline.session.spec import Wish
+from pipeline.session.spec import CaptionSpec
 from pipeline.system.clock import Clock
 
 _AT_ONCE, _TRIES = 8, 4  # requests; tries of one that the rate limit refuses
@@ -180,13 +182,13 @@ def _open_asker(config: Config, say: Say) -> Iterator[_Asker]:
     announce(identity, config, say)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="captionmill-")))
-        wished = spec.wish(
+        caption_spec = spec.build_spec(
             config, local=identity.local, account=identity.account, now=Clock().now()
         )
         options = service_options(config, identity)
         options = stack.enter_context(reached_at(options, identity, folder))
-        loader = Loader(config, wished.recipe, folder, local=identity.local)
-        asker = _Asker(config, wished, options, loader, local=identity.local)
+        loader = ImageLoader(config, caption_spec.recipe, folder, local=identity.local)
+        asker = _Asker(config, caption_spec, options, loader, local=identity.local)
         stack.callback(asker.close)
         yield asker
 
@@ -202,31 +204,37 @@ class _Asker:
     """Asks one service about images. Used by several threads."""
 
     def __init__(
-        self, config: Config, wished: Wish, options: BatchOptions, loader: Loader, *, local: bool
+        self,
+        config: Config,
+        caption_spec: CaptionSpec,
+        options: BatchOptions,
+        loader: ImageLoader,
+        *,
+        local: bool,
     ) -> None:
         from pipeline.providers.openai_online import OpenAIAsk
 
         self.loader = loader
-        self._wish, self._local = wished, local
-        self._appraiser = Appraiser(wished.estimator, wished.sheet)
+        self._wish, self._local = caption_spec, local
+        self._cost_estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
         self._cap, self._held = config.budget.run, 0
         self._lock = threading.Lock()
-        self._dress = Dress(config.prompt.prefix, config.prompt.suffix)
-        self._prompt = str(render(wished.template, {}))
+        self._affixes = Affixes(config.prompt.prefix, config.prompt.suffix)
+        self._prompt = str(render(caption_spec.template, {}))
         self._service = OpenAIAsk(options)
 
     def close(self) -> None:
         """Close the connections."""
         self._service.close()
 
-    def settled(self, loaded: Sendable) -> OneCaption:
+    def settled(self, loaded: LoadedImage) -> OneCaption:
         """Ask about one image; never raises for what concerns it alone."""
         try:
             return self._judged(loaded, self._asked(loaded))
         except CaptionmillError as error:
             return OneCaption(loaded.name, None, "failed", local=self._local, error=advised(error))
 
-    def streamed(self, loaded: Sendable) -> Iterator[str | OneCaption]:
+    def streamed(self, loaded: LoadedImage) -> Iterator[str | OneCaption]:
         """Ask about one image; the pieces, then what became of it."""
         from pipeline.providers.openai_online import Refused
 
@@ -244,7 +252,7 @@ class _Asker:
             raise advised(error) from None
         yield self._judged(loaded, answer_line("one", 200, None, told.body()))
 
-    def _asked(self, loaded: Sendable) -> bytes:
+    def _asked(self, loaded: LoadedImage) -> bytes:
         asked = self._body(loaded)
         for tries in range(1, _TRIES + 1):
             try:
@@ -259,7 +267,7 @@ class _Asker:
                 time.sleep(min(wanted, _LONGEST_PAUSE))
         raise AssertionError
 
-    def _body(self, loaded: Sendable) -> dict[str, Any]:
+    def _body(self, loaded: LoadedImage) -> dict[str, Any]:
         """The request, within the cap.
 
         Raises:
@@ -269,16 +277,16 @@ class _Asker:
             raise loaded.error
         if self._cap is not None:
             size = loaded.size or UNKNOWN_SIZE
-            worst = self._appraiser.appraise(*size, self._prompt).worst
-            if worst is None:
-                raise UsageError(self._wish.unbounded())
+            max_cost = self._cost_estimator.estimate(*size, self._prompt).max_cost
+            if max_cost is None:
+                raise UsageError(self._wish.why_unbounded())
             with self._lock:
-                if self._held + worst > self._cap:
+                if self._held + max_cost > self._cap:
                     raise OverBudget("[budget] run has no room for this image at its highest cost")
-                self._held += worst
+                self._held += max_cost
         return body(self._wish.request, self._prompt, loaded.url)
 
-    def _judged(self, loaded: Sendable, line: bytes) -> OneCaption:
+    def _judged(self, loaded: LoadedImage, line: bytes) -> OneCaption:
         fields = tuple((self._wish.request.schema or {}).get("properties", {}))
         answer = judge_line(line.rstrip(b"\n"), fields)
         assert isinstance(answer, Answer)
@@ -286,7 +294,7 @@ class _Asker:
         billed = None if sheet is None else cost(answer.usage, sheet) if answer.usage else 0
         return OneCaption(
             image=loaded.name,
-            caption=answer.caption and self._dress.of(answer.caption),
+            caption=answer.caption and self._affixes.of(answer.caption),
             outcome=answer.outcome,
             fields=answer.fields,
             usage=answer.usage,

@@ -33,8 +33,8 @@ from pipeline.session.online import asked_online, caption_online, look_at_servic
 from pipeline.session.record import recorded, told
 from pipeline.session.session import Session, open_session
 from pipeline.stages.clean import clean
-from pipeline.stages.preprocess import Order, looks
-from pipeline.stages.runner import Quiet, Tally, Watcher
+from pipeline.stages.preprocess import CaptionTask, looks
+from pipeline.stages.runner import NoProgress, Progress, RunTotals
 
 COUNT = 50
 _MOST_FOR_MONEY = 100  # images, when only a sum of money is named
@@ -67,7 +67,7 @@ def pilot(
     manifest: str | Path | None = None,
     confirm: Confirm = lambda _question: False,
     say: Say = lambda _text: None,
-    watcher: Watcher | None = None,
+    progress: Progress | None = None,
 ) -> Findings:
     """Caption a sample of a folder or manifest, and measure.
 
@@ -86,7 +86,7 @@ def pilot(
     with told(settings.notice(config), "pilot", say) as report:
         source = open_data(config, data, manifest)
         with open_session(config, "pilot", say) as session, recorded(session, report):
-            run = Run(session, source, report, confirm, watcher or Quiet())
+            run = Run(session, source, report, confirm, progress or NoProgress())
             return _Pilot(session, run, asked).go()
 
 
@@ -109,24 +109,24 @@ class _Pilot:
         if not found:
             reasons = ", ".join(rejected)
             raise UsageError(f"none of {sum(rejected.values())} images can be captioned: {reasons}")
-        tally = Tally()
-        if not look_at_service(self.session, tally) and tally.error is not None:
-            raise tally.error
+        run_totals = RunTotals()
+        if not look_at_service(self.session, run_totals) and run_totals.error is not None:
+            raise run_totals.error
         runs = [self._run_of(changed) for _, changed in self._configs()]
         variants = [self._variant(changed, name) for name, changed in self._configs()]
-        orders = [replace(one.order(crawled), linked=False) for one in runs]
+        orders = [replace(one.task(crawled), linked=False) for one in runs]
         sample = self._choose(found, runs)
         self._consent(sample, runs)
-        for one, order in zip(runs, orders, strict=True):
-            self._caption(one, order, sample, tally)
+        for one, task in zip(runs, orders, strict=True):
+            self._caption(one, task, sample, run_totals)
         looked = len(found) + sum(rejected.values())
         expected = max(1, total * len(found) // looked)
-        for variant, order in zip(variants, orders, strict=True):
-            variant.results = [self._result(order, picked) for picked in sample]
+        for variant, task in zip(variants, orders, strict=True):
+            variant.results = [self._result(task, picked) for picked in sample]
             variant.estimate(expected)
-        report.add_tally(tally)
-        report.problems += clean(self.session.desk).problems
-        spent, held = self.session.ledger.rows.run_charges(self.session.desk.run)
+        report.add_tally(run_totals)
+        report.problems += clean(self.session.context).problems
+        spent, held = self.session.ledger.rows.run_charges(self.session.context.run)
         return Findings(
             images=total,
             expected=expected,
@@ -144,7 +144,7 @@ class _Pilot:
         """The run of one variant over the same source."""
         run = self.run
         session = replace(self.session, config=config)
-        return Run(session, run.source, run.report, run.confirm, run.watcher)
+        return Run(session, run.source, run.report, run.confirm, run.progress)
 
     def _configs(self) -> list[tuple[str, Config]]:
         """(name of the prompt, configuration) of each variant."""
@@ -161,7 +161,7 @@ class _Pilot:
     def _variant(self, config: Config, prompt: str) -> Variant:
         session = self.session
         make = functools.partial(
-            spec.wish, config, local=session.identity.local, account=session.identity.account,
+            spec.build_spec, config, local=session.identity.local, account=session.identity.account,
             now=session.clock.now(),
         )  # fmt: skip
         model = make().request.model
@@ -177,9 +177,9 @@ class _Pilot:
         images = self.samples.at(source, positions(total, _CANDIDATES * most))
         found, rejected = [], Counter[str]()
         restore(self.session, self.run.source, images)
-        with settings.engine(self.session.config, self.run.wish.recipe, None) as engine:
+        with settings.engine(self.session.config, self.run.caption_spec.recipe, None) as engine:
             for image, prepared in looks(engine, images, self.locate):
-                self.session.desk.check_stop()
+                self.session.context.check_stop()
                 if isinstance(prepared, PreparedImage):
                     size = (prepared.width, prepared.height)
                     whole = (prepared.source_width, prepared.source_height)
@@ -192,7 +192,7 @@ class _Pilot:
         most = self.asked.count or COUNT
         if self.asked.count is None and self.asked.usd is not None:
             costs = [self._worst(found[:1], [run]) for run in runs]
-            each = sum(worst or 0 for worst in costs)
+            each = sum(max_cost or 0 for max_cost in costs)
             most = min(_MOST_FOR_MONEY, self.asked.usd // each if each else _MOST_FOR_MONEY)
             if not most:
                 raise UsageError(
@@ -214,48 +214,50 @@ class _Pilot:
         """The highest cost of the sample in all variants, None when a price is unknown."""
         total = 0
         for run in runs:
-            appraiser = settings.quill(run.wish).appraiser
+            estimator = settings.request_template(run.caption_spec).estimator
             for picked in sample:
-                prompt = render(run.wish.template, picked.image.columns)
+                prompt = render(run.caption_spec.template, picked.image.columns)
                 text = "" if isinstance(prompt, Rejection) else prompt
-                worst = appraiser.appraise(picked.width, picked.height, text).worst
-                if worst is None:
+                max_cost = estimator.estimate(picked.width, picked.height, text).max_cost
+                if max_cost is None:
                     return None
-                total += worst
+                total += max_cost
         return total
 
     def _consent(self, sample: Sequence[Picked], runs: Sequence[Run]) -> None:
         """Ask above `confirm_above`; a named sum is the consent."""
-        worst = self._worst(sample, runs)
+        max_cost = self._worst(sample, runs)
         limit = self.session.config.budget.confirm_above
-        if self.asked.usd is not None or worst is None or worst <= limit:
+        if self.asked.usd is not None or max_cost is None or max_cost <= limit:
             return
-        question = f"the pilot of {len(sample)} images may cost {format_usd(worst)}."
+        question = f"the pilot of {len(sample)} images may cost {format_usd(max_cost)}."
         if not self.run.confirm(f"{question} Go on?"):
             raise NeedsPerson(f"not confirmed: {question} Confirm with --yes, or name --usd")
 
-    def _caption(self, run: Run, order: Order, sample: Sequence[Picked], tally: Tally) -> None:
+    def _caption(
+        self, run: Run, task: CaptionTask, sample: Sequence[Picked], run_totals: RunTotals
+    ) -> None:
         images = [picked.image for picked in sample]
-        with settings.engine(run.session.config, run.wish.recipe, None) as engine:
+        with settings.engine(run.session.config, run.caption_spec.recipe, None) as engine:
             made = caption_online(
-                run.session, run.session.config, order, run.pen(None),
-                lambda writer: writer.write_sample(engine, images, self.locate), run.watcher,
+                run.session, run.session.config, task, run.shard_options(None),
+                lambda writer: writer.write_sample(engine, images, self.locate), run.progress,
             )  # fmt: skip
-        tally.add(made)
+        run_totals.add(made)
 
-    def _result(self, order: Order, picked: Picked) -> Sampled:
+    def _result(self, task: CaptionTask, picked: Picked) -> Sampled:
         ledger = self.session.ledger
-        content = ledger.works.prepared_as(picked.source_id, order.recipe)
-        prompt = render(order.template, picked.image.columns)
+        content = ledger.works.prepared_as(picked.source_id, task.recipe)
+        prompt = render(task.template, picked.image.columns)
         if isinstance(prompt, Rejection):
             return Sampled("rejected", reason=prompt.detail)
         if not isinstance(content, Content):  # the cap was reached before it
             return Sampled("pending")
-        return self.samples.answer(work_key(content.content_id, order.spec_id, prompt))
+        return self.samples.answer(work_key(content.content_id, task.spec_id, prompt))
 
     def _thumbnails(self, sample: Sequence[Picked]) -> list[str]:
         size = bind(SizePolicy("long_side", _THUMBNAIL), None, "high")
-        recipe = replace(self.run.wish.recipe, size=size, pass_through=False)
+        recipe = replace(self.run.caption_spec.recipe, size=size, pass_through=False)
         urls = []
         with settings.engine(self.session.config, recipe, None) as engine:
             for _, prepared in looks(engine, (picked.image for picked in sample), self.locate):

@@ -19,9 +19,9 @@ from pipeline.ledger.online_groups import is_online
 from pipeline.records import Nano, Say
 from pipeline.session.account import identify, workspace_of
 from pipeline.session.session import open_session
-from pipeline.stages.batch_record import read_cards
+from pipeline.stages.batch_record import read_batch_records
 from pipeline.stages.collect import Collected, collect, settle_kept
-from pipeline.stages.context import Desk
+from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import adopt_batch, reconcile
 from pipeline.stages.recover import doubtful_shard, is_ours
 from pipeline.system.clock import Clock
@@ -31,7 +31,7 @@ from pipeline.system.workspace import Workspace
 
 
 @dataclass(slots=True)
-class Rebuilt:
+class RebuildResult:
     """What came back: batches, answered requests, what they cost, and what is left to know."""
 
     batches: int
@@ -42,7 +42,7 @@ class Rebuilt:
     problems: list[str]
 
 
-def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> Rebuilt:
+def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildResult:
     """Build the ledger of a workspace anew; the next run links the images to what is paid for.
 
     Raises:
@@ -53,10 +53,10 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> Rebuilt:
     _require_loss(workspace)
     building = workspace.root / "_ledger.db"
     with open_session(config, "rebuild", say, clock=clock, building=building) as session:
-        desk = session.desk
-        result = _gather(desk)
+        context = session.context
+        result = _gather(context)
         _set_aside(workspace)
-        desk.ledger.close()
+        context.ledger.close()
         reached("rebuild.before_publish")
         try:
             publish(building, workspace.ledger)
@@ -65,33 +65,33 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> Rebuilt:
     return result
 
 
-def _gather(desk: Desk) -> Rebuilt:
+def _gather(context: StageContext) -> RebuildResult:
     """First what is kept here, which needs nobody; then what the service has."""
     result = Collected()
     # groups of online requests were taken in when the session was opened
-    kept = read_cards(desk.workspace, lambda batch_id: not is_online(batch_id))
-    for batch in [batch for batch in kept if is_ours(desk, batch)]:
-        adopt_batch(desk, batch)
-        settle_kept(desk, batch, result)
+    kept = read_batch_records(context.workspace, lambda batch_id: not is_online(batch_id))
+    for batch in [batch for batch in kept if is_ours(context, batch)]:
+        adopt_batch(context, batch)
+        settle_kept(context, batch, result)
     reached("rebuild.settled_kept")
-    reconcile(desk)
-    doubtful = sum(doubtful_shard(desk, path) for path in _unknown_files(desk))
-    collect(desk, result)
-    ledger = desk.ledger
-    return Rebuilt(
+    reconcile(context)
+    doubtful = sum(doubtful_shard(context, path) for path in _unknown_files(context))
+    collect(context, result)
+    ledger = context.ledger
+    return RebuildResult(
         batches=len(ledger.batches.ids()),
         answers=ledger.answers.count(),
-        settled=ledger.books.totals().settled,
+        settled=ledger.reservations.totals().settled,
         open=len(ledger.batches.in_states("open")),
         doubtful=doubtful,
         problems=result.problems,
     )
 
 
-def _unknown_files(desk: Desk) -> Iterator[Path]:
+def _unknown_files(context: StageContext) -> Iterator[Path]:
     """Request files without a batch: not sent, or their create call is too young to be listed."""
-    for path in sorted(desk.workspace.shards.glob("[!_]*.jsonl")):
-        if desk.ledger.shards.by_key(path.stem) is None:
+    for path in sorted(context.workspace.shards.glob("[!_]*.jsonl")):
+        if context.ledger.shards.by_key(path.stem) is None:
             yield path
 
 
@@ -120,12 +120,13 @@ def _remember_by_cards(workspace: Workspace) -> None:
     if not workspace.used():
         raise UsageError(f"there is nothing to rebuild in {workspace.root}: just run")
     workspace.create(rebuilding=True)
-    ids = {batch.metadata.get(WORKSPACE, "") for batch in read_cards(workspace)} - {""}
+    ids = {batch.metadata.get(WORKSPACE, "") for batch in read_batch_records(workspace)} - {""}
     if len(ids) != 1:
         raise UsageError(
-            f"{workspace.card} is gone too and {workspace.raw} does not tell the workspace's id: "
-            f"look it up at the service, where uploads are named captionmill-ID-..., and write "
-            f'{{"workspace_id": "ID"}} into {workspace.card.name}'
+            f"{workspace.id_file} is gone too and {workspace.raw} does not tell the "
+            f"workspace's id: look it up at the service, where uploads are named "
+            f"captionmill-ID-..., and write "
+            f'{{"workspace_id": "ID"}} into {workspace.id_file.name}'
         )
     workspace.remember_id(ids.pop())
 

@@ -28,19 +28,19 @@ def resolve(
     """
     done: list[str] = []
     with open_session(config, f"resolve {decision}", say, existing=True) as session:
-        desk, ledger = session.desk, session.ledger
+        context, ledger = session.context, session.ledger
         if decision == "unfreeze" and ledger.get(FROZEN):
             ledger.put(FROZEN, None)
             done.append("submission is possible again")
         if decision == "create-again":
-            _settle_doubts(desk.ledger, lambda: reconcile(desk))
+            _settle_doubts(context.ledger, lambda: reconcile(context))
             for shard in ledger.shards.in_states("CREATING"):
-                next_generation(desk, shard, not_before=0)
+                next_generation(context, shard, not_before=0)
                 done.append(f"shard {shard.shard_key} is created again by the next run")
         if decision == "write-off":
             for batch in ledger.batches.in_states("open"):
                 if batch.vanished_at is not None:
-                    write_off(desk, batch)
+                    write_off(context, batch)
                     done.append(
                         f"batch {batch.batch_id} is written off: its images count as missing, its "
                         "money as spent; 'captionmill retry missing' buys them again"

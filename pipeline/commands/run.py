@@ -19,7 +19,7 @@ from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.specs import SpecText
 from pipeline.records import Nano, Say
 from pipeline.session import settings
-from pipeline.session.confirm import Confirm, ask, wish_of
+from pipeline.session.confirm import Confirm, build_spec_of, confirm_price
 from pipeline.session.finish import finish
 from pipeline.session.inputs import download, locate, open_data, restore, restores
 from pipeline.session.online import at_flex, caption_online, look_at_service
@@ -29,13 +29,13 @@ from pipeline.session.session import Session, open_session
 from pipeline.sources import Source
 from pipeline.sources.sidecar import COLUMN as SIDECAR
 from pipeline.stages.collect import collect as collect_batches
-from pipeline.stages.crawl import Crawled, crawl
+from pipeline.stages.crawl import CrawlResult, crawl
 from pipeline.stages.dedupe import dedupe
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import Engines, Order, link_known
-from pipeline.stages.runner import Captioner, Quiet, Tally, Watcher
+from pipeline.stages.preprocess import CaptionTask, Engines, link_known
+from pipeline.stages.runner import BatchRunner, NoProgress, Progress, RunTotals
 from pipeline.stages.submit import queue_room
-from pipeline.stages.write import Pen
+from pipeline.stages.write import ShardOptions
 
 
 def run(
@@ -46,7 +46,7 @@ def run(
     wait: bool = True,
     confirm: Confirm = lambda _question: False,
     say: Say = lambda _text: None,
-    watcher: Watcher | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Caption a folder, an image or a manifest.
 
@@ -68,7 +68,7 @@ def run(
     with told(settings.notice(config), command, say) as report:
         source = open_data(config, data, manifest)
         with open_session(config, command, say) as session:
-            Run(session, source, report, confirm, watcher or Quiet()).go(wait=wait)
+            Run(session, source, report, confirm, progress or NoProgress()).go(wait=wait)
     return report
 
 
@@ -81,12 +81,12 @@ class Run:
         source: Source,
         report: Report,
         confirm: Confirm,
-        watcher: Watcher,
+        progress: Progress,
     ) -> None:
         self.session, self.source, self.report = session, source, report
-        self.confirm, self.watcher = confirm, watcher
-        self.wish = wish_of(session)
-        recipe = self.wish.recipe
+        self.confirm, self.progress = confirm, progress
+        self.caption_spec = build_spec_of(session)
+        recipe = self.caption_spec.recipe
         self.recipe = session.ledger.specs.recipe(recipe.canonical(), recipe.admission())
 
     def go(self, *, wait: bool) -> None:
@@ -94,65 +94,70 @@ class Run:
         with recorded(self.session, self.report):
             with self.engines() as engines:
                 crawled = self.crawl(engines.sparing.begin)
-                tally = Tally()
-                if look_at_service(self.session, tally):
-                    order = self.order(crawled)
-                    self.ask(order)
-                    tally = self._caption(order, engines, wait=wait)
+                run_totals = RunTotals()
+                if look_at_service(self.session, run_totals):
+                    task = self.task(crawled)
+                    self.confirm_price(task)
+                    run_totals = self._caption(task, engines, wait=wait)
                 else:
-                    found = collect_batches(self.session.desk)
-                    tally.settled, tally.outcomes = found.batches, found.outcomes
-                    tally.open = found.open
-            self.report.add_tally(tally)
+                    found = collect_batches(self.session.context)
+                    run_totals.settled, run_totals.outcomes = found.batches, found.outcomes
+                    run_totals.open = found.open
+            self.report.add_tally(run_totals)
             finish(self.session, self.report, crawled.source)
 
-    def crawl(self, expect: Callable[[int], None] = lambda _todo: None) -> Crawled:
+    def crawl(self, expect: Callable[[int], None] = lambda _todo: None) -> CrawlResult:
         """Look at the source; `expect` as in `stages.crawl`."""
         session = self.session
-        now, check_stop = session.clock.now(), session.desk.check_stop
+        now, check_stop = session.clock.now(), session.context.check_stop
         download(session.config, self.source, session)
         crawled = crawl(session.ledger, self.source, now, check_stop, expect)
         self.report.add_crawl(crawled)
-        self.watcher.found(crawled.images, crawled.todo)
+        self.progress.found(crawled.images, crawled.todo)
         return crawled
 
-    def order(self, crawled: Crawled) -> Order:
+    def task(self, crawled: CrawlResult) -> CaptionTask:
         """What is asked about each image of the source."""
-        session, wished = self.session, self.wish
+        session, caption_spec = self.session, self.caption_spec
         ledger, identity = session.ledger, session.identity
         text = SpecText(
-            identity.provider, identity.account, wished.request.model, wished.request.endpoint
+            identity.provider,
+            identity.account,
+            caption_spec.request.model,
+            caption_spec.request.endpoint,
         )
         columns = list(self.source.columns)
         ledger.images.remember_columns(crawled.source, columns)
-        check_template(wished.template, columns)
+        check_template(caption_spec.template, columns)
         asked = session.config.input.sidecar_context and SIDECAR in columns
-        if asked and SIDECAR not in template_fields(wished.template):
-            session.desk.say(
+        if asked and SIDECAR not in template_fields(caption_spec.template):
+            session.context.say(
                 "the texts beside the images are not sent: the prompt does not name {sidecar}"
             )
-        return Order(
+        return CaptionTask(
             source=crawled.source,
-            spec=ledger.specs.spec(wished.spec, text, self.session.clock.now()),
-            spec_id=wished.spec_id,
+            spec=ledger.specs.spec(caption_spec.spec, text, self.session.clock.now()),
+            spec_id=caption_spec.spec_id,
             recipe=self.recipe,
-            template=wished.template,
+            template=caption_spec.template,
         )
 
-    def ask(self, order: Order) -> None:
+    def confirm_price(self, task: CaptionTask) -> None:
         """Show the price of what is new; ask above the configured amount."""
-        self.report.quote = ask(self.session, self.wish, order, self.confirm)
+        self.report.quote = confirm_price(self.session, self.caption_spec, task, self.confirm)
 
-    def pen(self, queue: int | None) -> Pen:
+    def shard_options(self, queue: int | None) -> ShardOptions:
         """How requests are written, for a service that takes `queue` prompt tokens at once."""
-        session, desk = self.session, self.session.desk
-        return Pen(
-            quill=settings.quill(self.wish),
-            again=settings.quills(session.config, self.wish, lambda c: wish_of(session, c)),
+        session, context = self.session, self.session.context
+        return ShardOptions(
+            request_template=settings.request_template(self.caption_spec),
+            again=settings.retry_templates(
+                session.config, self.caption_spec, lambda c: build_spec_of(session, c)
+            ),
             limits=settings.limits(session.config, queue, local=session.identity.local),
             folder=session.workspace.shards,
             room=lambda: _room(session),
-            check_stop=desk.check_stop,
+            check_stop=context.check_stop,
         )
 
     @contextmanager
@@ -161,77 +166,86 @@ class Run:
         session = self.session
         alike = session.config.images.near_duplicates
         known = KnownOriginals(session.workspace.ledger, self.recipe, looked=alike is not None)
-        with settings.engines(session.config, self.wish.recipe, known) as engines:
+        with settings.engines(session.config, self.caption_spec.recipe, known) as engines:
             yield engines
 
-    def settle(self, order: Order, engines: Engines) -> None:
-        """From now on the source's rows are about `order`: what looks alike is found, and
+    def settle(self, task: CaptionTask, engines: Engines) -> None:
+        """From now on the source's rows are about `task`: what looks alike is found, and
         deleted downloads that will be sent are brought back."""
         session = self.session
-        if session.ledger.images.use_spec(order.source, order.spec, order.recipe.admission):
+        if session.ledger.images.use_spec(task.source, task.spec, task.recipe.admission):
             session.ledger.put(STALE, "1")
-        self._restore(order)
+        self._restore(task)
         alike = session.config.images.near_duplicates
         if alike is not None:
             find = functools.partial(locate, self.source)
-            dedupe(session.ledger, order, engines.sparing, find, alike.distance)
+            dedupe(session.ledger, task, engines.sparing, find, alike.distance)
 
-    def _restore(self, order: Order) -> None:
+    def _restore(self, task: CaptionTask) -> None:
         """Bring back the bytes of deleted downloads that will be sent; what is paid for or only
         asked for anew is linked first, without them."""
         session, images = self.session, self.session.ledger.images
         if not restores(session.config, self.source):
             return
         if session.config.images.near_duplicates is None:  # else it is linked after grouping
-            link_known(session.ledger, order, session.desk.check_stop)
-        unsent = (image for _, image in images.unsent(order.source))
-        restore(session, self.source, chain(images.todo(order.source), unsent))
+            link_known(session.ledger, task, session.context.check_stop)
+        unsent = (image for _, image in images.unsent(task.source))
+        restore(session, self.source, chain(images.todo(task.source), unsent))
 
-    def _caption(self, order: Order, engines: Engines, *, wait: bool) -> Tally:
+    def _caption(self, task: CaptionTask, engines: Engines, *, wait: bool) -> RunTotals:
         session = self.session
-        self.settle(order, engines)
+        self.settle(task, engines)
         if session.online:
-            return self._online(session.config, order, engines)
-        captioner = Captioner(
-            session.desk,
-            order,
-            self.pen(queue_room(session.desk, self.wish.request.model)),
+            return self._online(session.config, task, engines)
+        batch_runner = BatchRunner(
+            session.context,
+            task,
+            self.shard_options(queue_room(session.context, self.caption_spec.request.model)),
             engines,
             lambda image: locate(self.source, image),
-            self.watcher,
+            self.progress,
             wait=wait,
             poll_seconds=0.5 if session.identity.local else session.config.batch.poll_seconds,
-            leave_rest=lambda: self._few_left(order),
+            leave_rest=lambda: self._few_left(task),
         )
-        tally = captioner.caption()
-        if self._few_left(order) and not tally.open and tally.error is None:
-            session.desk.say("the last few go online, at the flex tier")
-            tally.add(self._online(at_flex(session.config), order, engines))
-        return tally
+        run_totals = batch_runner.caption()
+        if self._few_left(task) and not run_totals.open and run_totals.error is None:
+            session.context.say("the last few go online, at the flex tier")
+            run_totals.add(self._online(at_flex(session.config), task, engines))
+        return run_totals
 
-    def _few_left(self, order: Order) -> bool:
+    def _few_left(self, task: CaptionTask) -> bool:
         """True when so few requests go again that they are asked online (`[online] flex_last`)."""
         ledger, most = self.session.ledger, self.session.config.online.flex_last
-        if not most or self.session.identity.local or ledger.images.count_todo(order.source):
+        if not most or self.session.identity.local or ledger.images.count_todo(task.source):
             return False
-        return 0 < ledger.works.going_again(order.spec) <= most
+        return 0 < ledger.works.going_again(task.spec) <= most
 
-    def _online(self, config: Config, order: Order, engines: Engines) -> Tally:
+    def _online(self, config: Config, task: CaptionTask, engines: Engines) -> RunTotals:
         """Caption what is left, one request at a time."""
-        session, wished = self.session, wish_of(self.session, config)
-        pen = replace(
-            self.pen(queue_room(session.desk, wished.request.model)),
-            quill=settings.quill(wished),
-            again=settings.quills(config, wished, lambda c: wish_of(session, c)),
+        session, caption_spec = self.session, build_spec_of(self.session, config)
+        shard_options = replace(
+            self.shard_options(queue_room(session.context, caption_spec.request.model)),
+            request_template=settings.request_template(caption_spec),
+            again=settings.retry_templates(
+                config, caption_spec, lambda c: build_spec_of(session, c)
+            ),
         )
         find = functools.partial(locate, self.source)
         return caption_online(
-            session, config, order, pen, lambda writer: writer.write(engines, find), self.watcher
+            session,
+            config,
+            task,
+            shard_options,
+            lambda writer: writer.write(engines, find),
+            self.progress,
         )
 
 
 def _room(session: Session) -> Nano | None:
-    caps = session.desk.caps
+    caps = session.context.caps
     return (
-        room(caps, session.ledger.books.exposure(session.desk.scope())).nano if caps.any else None
+        room(caps, session.ledger.reservations.exposure(session.context.scope())).nano
+        if caps.any
+        else None
     )

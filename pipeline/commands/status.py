@@ -50,7 +50,7 @@ def status(config: Config) -> Status:
     named = config.output.parquet
     table = Path(named).expanduser() if named else workspace.table
     with Ledger(workspace.ledger, read_only=True) as ledger:
-        totals = ledger.books.totals()
+        totals = ledger.reservations.totals()
         return Status(
             workspace=str(workspace.root),
             table=str(table) if table.is_file() else None,

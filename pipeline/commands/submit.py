@@ -9,7 +9,7 @@ from pipeline.config import Config
 from pipeline.records import Say
 from pipeline.session.confirm import Confirm
 from pipeline.session.report import Report
-from pipeline.stages.runner import Watcher
+from pipeline.stages.runner import Progress
 
 
 def submit(
@@ -19,7 +19,7 @@ def submit(
     manifest: str | Path | None = None,
     confirm: Confirm = lambda _question: False,
     say: Say = lambda _text: None,
-    watcher: Watcher | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Prepare and submit what is new, then return; `collect` fetches the answers."""
     return run(
@@ -29,5 +29,5 @@ def submit(
         wait=False,
         confirm=confirm,
         say=say,
-        watcher=watcher,
+        progress=progress,
     )

@@ -58,7 +58,7 @@ def verify(config: Config) -> Verdict:
     workspace.require()
     with workspace.lock(), Ledger(workspace.ledger, read_only=True) as ledger:
         shards, batches = ledger.audit.shards(), ledger.audit.batches()
-        findings = [*ledger.audit.contradictions(), *_card(workspace, ledger)]
+        findings = [*ledger.audit.contradictions(), *_batch_record(workspace, ledger)]
         files = 1
         for shard in shards:
             files += 1
@@ -76,10 +76,10 @@ def verify(config: Config) -> Verdict:
     return Verdict(images, len(batches), files, settled, tuple(findings))
 
 
-def _card(workspace: Workspace, ledger: Ledger) -> Iterator[str]:
+def _batch_record(workspace: Workspace, ledger: Ledger) -> Iterator[str]:
     known, own = workspace.known_id(), ledger.get("workspace_id")
     if own is not None and known != own:
-        yield f"{workspace.card} does not name this workspace: the next run writes it again"
+        yield f"{workspace.id_file} does not name this workspace: the next run writes it again"
 
 
 def _shard(path: Path, checksum: bytes, *, needed: bool) -> Iterator[str]:

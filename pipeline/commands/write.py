@@ -18,9 +18,9 @@ from pipeline.session.inputs import locate, open_data
 from pipeline.session.record import recorded, told
 from pipeline.session.report import Report
 from pipeline.session.session import open_session
-from pipeline.stages.files.hand_out import Handed, hand_over
-from pipeline.stages.preprocess import Engines, Order
-from pipeline.stages.runner import Quiet, Watcher
+from pipeline.stages.files.hand_out import HandOut, hand_out
+from pipeline.stages.preprocess import CaptionTask, Engines
+from pipeline.stages.runner import NoProgress, Progress
 from pipeline.stages.write import Writer
 
 
@@ -31,7 +31,7 @@ def write(
     *,
     manifest: str | Path | None = None,
     say: Say = lambda _text: None,
-    watcher: Watcher | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Prepare what is new and write its requests to `out` as JSONL files, KEY.jsonl each.
 
@@ -45,26 +45,26 @@ def write(
             recorded(session, report),
         ):
             # whoever runs the files pays for them: nothing is asked here
-            run = Run(session, source, report, lambda _question: True, watcher or Quiet())
+            run = Run(session, source, report, lambda _question: True, progress or NoProgress())
             with run.engines() as engines:
                 crawled = run.crawl(engines.sparing.begin)
-                order = run.order(crawled)
-                run.ask(order)
-                _write(run, order, engines, Path(out))
+                task = run.task(crawled)
+                run.confirm_price(task)
+                _write(run, task, engines, Path(out))
             finish(session, report, crawled.source)
     return report
 
 
-def _write(run: Run, order: Order, engines: Engines, folder: Path) -> None:
+def _write(run: Run, task: CaptionTask, engines: Engines, folder: Path) -> None:
     """Seal shards and hand each over at once; the budget's end is noted in the report."""
-    session, handed = run.session, Handed()
-    pen, now = run.pen(None), session.clock.now
-    writer = Writer(session.ledger, order, pen, now, run.watcher.prepared)
+    session, handed = run.session, HandOut()
+    shard_options, now = run.shard_options(None), session.clock.now
+    writer = Writer(session.ledger, task, shard_options, now, run.progress.prepared)
     try:
-        run.settle(order, engines)
-        hand_over(session.desk, order.spec, folder, handed)
+        run.settle(task, engines)
+        hand_out(session.context, task.spec, folder, handed)
         for row in writer.write(engines, lambda image: locate(run.source, image)):
-            hand_over(session.desk, order.spec, folder, handed, row)
+            hand_out(session.context, task.spec, folder, handed, row)
     except OverBudget as error:
         run.report.fail(error)
     finally:

@@ -1,4 +1,4 @@
-"""Caps and exposure: may this be reserved? Integer nano-dollars throughout."""
+"""BudgetCaps and exposure: may this be reserved? Integer nano-dollars throughout."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.records import Nano
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
+class BudgetCaps:
     """The most that may be spent and reserved together; None is no cap."""
 
     run: Nano | None = None
@@ -32,7 +32,7 @@ class Exposure:
     lifetime: Nano = 0
 
 
-SCOPES: tuple[str, ...] = tuple(field.name for field in fields(Caps))
+SCOPES: tuple[str, ...] = tuple(field.name for field in fields(BudgetCaps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Room:
     scope: str = ""
 
 
-def room(caps: Caps, exposure: Exposure) -> Room:
+def room(caps: BudgetCaps, exposure: Exposure) -> Room:
     """The smallest room over all scopes; never negative."""
     tightest = Room(None)
     for scope in SCOPES:
@@ -56,12 +56,12 @@ def room(caps: Caps, exposure: Exposure) -> Room:
     return tightest
 
 
-def fits(worst: Nano | None, caps: Caps, exposure: Exposure) -> bool:
-    """True when a reservation of `worst` keeps every scope at or under its cap.
+def fits(max_cost: Nano | None, caps: BudgetCaps, exposure: Exposure) -> bool:
+    """True when a reservation of `max_cost` keeps every scope at or under its cap.
 
     An unknown price (None) fits only where no cap is set.
     """
-    if worst is None:
+    if max_cost is None:
         return not caps.any
     left = room(caps, exposure).nano
-    return left is None or worst <= left
+    return left is None or max_cost <= left

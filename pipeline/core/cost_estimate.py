@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.core.pricing import PriceSheet, worst_cost
+from pipeline.core.pricing import PriceSheet, highest_cost
 from pipeline.core.tokens import RequestEstimator
 from pipeline.records import Nano
 
@@ -13,30 +13,30 @@ _REMEMBERED = 4096  # many images share a size, and most requests a prompt
 
 
 @dataclass(frozen=True, slots=True)
-class Appraisal:
+class CostEstimate:
     """One request.
 
     Attributes:
         prompt_tokens, completion_tokens: expected.
-        expected, worst: nano-dollars; None when the price is unknown; `worst` also when no bound
+        expected, worst: nano-dollars; None when the price is unknown; `max_cost` also when no bound
             of its tokens is known.
     """
 
     prompt_tokens: int
     completion_tokens: int
     expected: Nano | None
-    worst: Nano | None
+    max_cost: Nano | None
 
 
-class Appraiser:
+class CostEstimator:
     """Appraises the requests of one specification at one price sheet (None: unknown prices)."""
 
     def __init__(self, estimator: RequestEstimator, sheet: PriceSheet | None) -> None:
         self.sheet = sheet
         self._estimator = estimator
-        self._cached = lru_cache(maxsize=_REMEMBERED)(self._appraise)
+        self._cached = lru_cache(maxsize=_REMEMBERED)(self._estimate)
 
-    def appraise(self, width: int, height: int, prompt: str) -> Appraisal:
+    def estimate(self, width: int, height: int, prompt: str) -> CostEstimate:
         """A request with an image of width x height pixels as sent, and this prompt.
 
         Raises:
@@ -44,14 +44,14 @@ class Appraiser:
         """
         return self._cached(width, height, prompt)
 
-    def _appraise(self, width: int, height: int, prompt: str) -> Appraisal:
+    def _estimate(self, width: int, height: int, prompt: str) -> CostEstimate:
         estimate = self._estimator.estimate(width, height, prompt)
         tokens = (estimate.expected_prompt, estimate.expected_completion)
         upper = estimate.upper_prompt
         if self.sheet is None:
-            return Appraisal(*tokens, None, None)
-        return Appraisal(
+            return CostEstimate(*tokens, None, None)
+        return CostEstimate(
             *tokens,
-            worst_cost(*tokens, self.sheet),
-            None if upper is None else worst_cost(upper, estimate.max_completion, self.sheet),
+            highest_cost(*tokens, self.sheet),
+            None if upper is None else highest_cost(upper, estimate.max_completion, self.sheet),
         )

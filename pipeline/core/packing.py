@@ -24,21 +24,21 @@ class ShardLimits:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is in a shard, or what one line adds. `worst` None: the price is unknown."""
+    """What is in a shard, or what one line adds. `max_cost` None: the price is unknown."""
 
     requests: int = 0
     bytes: int = 0
     tokens: int = 0
-    worst: Nano | None = 0
+    max_cost: Nano | None = 0
 
     def plus(self, other: Load) -> Load:
         """The sum of two loads."""
-        unknown = self.worst is None or other.worst is None
+        unknown = self.max_cost is None or other.max_cost is None
         return Load(
             self.requests + other.requests,
             self.bytes + other.bytes,
             self.tokens + other.tokens,
-            None if unknown else (self.worst or 0) + (other.worst or 0),
+            None if unknown else (self.max_cost or 0) + (other.max_cost or 0),
         )
 
 
@@ -55,5 +55,14 @@ def affordable(load: Load, line: Load, room: Nano | None) -> bool:
     """True when the shard with `line` still fits into the budget's room (None: no cap)."""
     if room is None:
         return True
-    total = load.plus(line).worst
+    total = load.plus(line).max_cost
     return total is not None and total <= room
+
+
+def fits_queue(queued: int, tokens: int, limit: int | None) -> bool:
+    """True when a shard of `tokens` prompt tokens may join `queued` ones under `limit`.
+
+    An empty queue takes any shard: the service knows its limit better than we do, and its
+    refusal teaches it to us.
+    """
+    return limit is None or queued == 0 or queued + tokens <= limit

@@ -135,7 +135,7 @@ def cost(usage: Usage, sheet: PriceSheet) -> Nano:
     )
 
 
-def worst_cost(upper_prompt_tokens: int, max_completion_tokens: int, sheet: PriceSheet) -> Nano:
+def highest_cost(upper_prompt_tokens: int, max_completion_tokens: int, sheet: PriceSheet) -> Nano:
     """An upper bound in nano-dollars for any line within these token counts.
 
     Every prompt token is taken at the dearest of its prices, in the dearest of the price tiers

@@ -69,7 +69,7 @@ class Bucket:
         self.at = now
 
 
-class Pace:
+class RateLimiter:
     """Decides when the next request goes, and when to give up.
 
     The first request goes alone: its answer tells the limits. A refusal (429) or a lost answer

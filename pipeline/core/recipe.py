@@ -35,7 +35,7 @@ class SizeChooser(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Caps:
+class ImageLimits:
     """What is refused before it is decoded, so that no image can take the machine down.
 
     Attributes:
@@ -80,7 +80,7 @@ class Recipe:
     frame: int = 0
     on_damage: Literal["reject", "accept"] = "reject"
     pass_through: bool = False
-    caps: Caps = field(default_factory=Caps)
+    caps: ImageLimits = field(default_factory=ImageLimits)
     perceptual_hash: bool = False
     formats: frozenset[str] = DEFAULT_FORMATS
 

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import orjson
 
-from pipeline.core.affixes import Dress
 from pipeline.core.identity import custom_id
 
 SCHEMA_VERSION = 1
@@ -183,10 +182,10 @@ class Cells:
     """
 
     def __init__(
-        self, names: Sequence[str], columns: Sequence[Column], dress: Dress | None = None
+        self, names: Sequence[str], columns: Sequence[Column], affixes: Affixes | None = None
     ) -> None:
         self.columns = tuple(columns)
-        self._dress = dress or Dress()
+        self._affixes = affixes or Affixes()
         self._position = {name: number for number, name in enumerate(names)}
         missing = {c.source for c in self.columns} - {*self._position, "custom_id"}
         if missing:
@@ -206,7 +205,7 @@ class Cells:
                 yield _custom_ids(raw["work_key"], raw["attempt"])
             elif column.source == "caption":
                 yield [
-                    None if text is None else self._dress.of(str(text)) for text in raw["caption"]
+                    None if text is None else self._affixes.of(str(text)) for text in raw["caption"]
                 ]
             elif column.source == "flags":
                 yield _flags(raw["flags"])
@@ -241,3 +240,19 @@ def _custom_ids(keys: Sequence[object], attempts: Sequence[object]) -> list[str 
         else None
         for key, attempt in zip(keys, attempts, strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Affixes:
+    """Text before and after each caption, exactly as it is given, blanks included."""
+
+    prefix: str = ""
+    suffix: str = ""
+
+    def of(self, caption: str) -> str:
+        """A caption in its dress."""
+        return f"{self.prefix}{caption}{self.suffix}"
+
+    def to_text(self) -> str:
+        """To be compared with that of another dress."""
+        return json.dumps([self.prefix, self.suffix]) if self.prefix or self.suffix else ""

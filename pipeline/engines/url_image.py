@@ -12,7 +12,7 @@ from pipeline.records import Prepared
 _CHUNK = 512  # jobs taken at once: addresses between files must not end their look-ahead
 
 
-class AddressedEngine(Engine):
+class UrlImageEngine(Engine):
     """Answers addresses by themselves and leaves files to another engine."""
 
     def __init__(self, files: Engine) -> None:

@@ -1,5 +1,13 @@
-"""Images in, small clean JPEGs out: sniffed, decoded, turned, shrunk, made sRGB, encoded."""
+"""One image: a file's bytes in, a small clean JPEG or a reason out.
 
-from pipeline.imaging.prepare import Preparer, prepare, prepare_file
-
-__all__ = ["Preparer", "prepare", "prepare_file"]
+sniff                       what a file is, by its first bytes
+prepare                     the whole way of one image; the rooms below are its steps
+reading                     a file's bytes, bounded
+decoder, raster, jpeg,      one decoder a family of formats, behind one protocol;
+jxl, raw, svg               extras tells which formats the installed packages add
+jpeg_header, tiff,          what headers say: sizes, orientation, damage
+svg_source, soundness
+modes, colour, resize       from a file's pixels to sRGB of the size that is sent
+pass_through, perceptual    a file that is sent as it is; hashes of what looks alike
+translation                 the exceptions of image libraries, translated in one place
+"""

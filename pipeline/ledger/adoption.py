@@ -12,7 +12,7 @@ from pipeline.system.clock import Moment
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class RecoveredShard:
     """A shard of ours as its batch's metadata describe it.
 
     Attributes:
@@ -23,7 +23,7 @@ class Lost:
     generation: int
     model: str
     requests: int
-    worst: Nano | None
+    max_cost: Nano | None
     prices: str | None
     fields: str | None
 
@@ -42,7 +42,7 @@ class Adoption:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def adopt(self, lost: Lost, now: Moment) -> int:
+    def adopt(self, lost: RecoveredShard, now: Moment) -> int:
         """Record a shard that is at the service; gives its row. One that was taken apart here
         comes back. Its time counts from now on, as nobody knows when it was created here."""
         row = self._db.one(
@@ -52,19 +52,19 @@ class Adoption:
             "ON CONFLICT (shard_key) DO UPDATE SET state = 'SUBMITTED', cleaned = 0, "
             "generation = excluded.generation, intent_at = excluded.intent_at, "
             "intent_uptime = excluded.intent_uptime RETURNING id",
-            (lost.shard_key, lost.generation, lost.model, lost.requests, lost.worst, lost.prices,
+            (lost.shard_key, lost.generation, lost.model, lost.requests, lost.max_cost, lost.prices,
              lost.fields, now.wall, now.uptime),
         )  # fmt: skip
         assert row is not None
         return int(row[0])  # type: ignore[call-overload, no-any-return]
 
-    def complete(self, shard: int, lost: Lost) -> None:
+    def complete(self, shard: int, lost: RecoveredShard) -> None:
         """What the ledger did not know of a shard, by its batch's metadata."""
         self._db.execute(
             "UPDATE shards SET worst = COALESCE(worst, ?), prices = COALESCE(prices, ?), "
             "fields = COALESCE(fields, ?), model = CASE model WHEN '' THEN ? ELSE model END "
             "WHERE id = ?",
-            (lost.worst, lost.prices, lost.fields, lost.model, shard),
+            (lost.max_cost, lost.prices, lost.fields, lost.model, shard),
         )
 
     def doubt(self, shard_key: str, requests: int, size: int, now: Moment) -> int:

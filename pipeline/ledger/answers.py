@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pipeline.core.retry import RetryRule
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
-from pipeline.ledger.handed_out import Exchange
-from pipeline.ledger.reservations import Books
+from pipeline.ledger.handed_out import HandedOut
+from pipeline.ledger.reservations import Reservations
 from pipeline.ledger.settling import PricedAnswer, Settled, Settling
 from pipeline.ledger.shards import Shard
 
@@ -20,8 +20,8 @@ class Answers:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        self._books = Books(database)
-        self._exchange = Exchange(database)
+        self._books = Reservations(database)
+        self._exchange = HandedOut(database)
 
     def settle(
         self,

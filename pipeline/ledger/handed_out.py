@@ -29,7 +29,7 @@ class Place:
     shard: int = 0
 
 
-class Exchange:
+class HandedOut:
     """WRITTEN rows of `shards`, with their items and reservations."""
 
     def __init__(self, database: Database) -> None:

@@ -10,7 +10,7 @@ from pipeline.ledger.specs import RecipeRow
 from pipeline.records import HASH_BYTES, Look
 
 
-class Likeness:
+class NearDuplicates:
     """The columns `contents.perceptual`, `images.near_of` and `images.near_distance`."""
 
     def __init__(self, database: Database) -> None:

@@ -16,7 +16,7 @@ def is_online(key: str) -> bool:
     return key.startswith(ONLINE)
 
 
-class Groups:
+class OnlineGroups:
     """Over the tables `items` and `works`."""
 
     def __init__(self, database: Database) -> None:

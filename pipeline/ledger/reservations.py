@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.core.budget import Caps, Exposure, fits, room
+from pipeline.core.budget import BudgetCaps, Exposure, fits, room
 from pipeline.core.pricing import format_usd
 from pipeline.errors import BooksError, OverBudget
 from pipeline.ledger.database import Database
@@ -47,7 +47,7 @@ class Totals:
     unpriced: int
 
 
-class Books:
+class Reservations:
     """The `reservations` table."""
 
     def __init__(self, database: Database) -> None:
@@ -67,36 +67,38 @@ class Books:
         )
 
     def reserve(
-        self, shard: int, generation: int, worst: Nano | None, caps: Caps, scope: Scope
+        self, shard: int, generation: int, max_cost: Nano | None, caps: BudgetCaps, scope: Scope
     ) -> None:
-        """Set `worst` aside for one create call, or refuse.
+        """Set `max_cost` aside for one create call, or refuse.
 
         Raises:
             OverBudget: the cap would be passed, or the price is unknown under a budget.
         """
         with self._db.transaction("reserve"):
             exposure = self.exposure(scope)
-            if worst is None and caps.any:
+            if max_cost is None and caps.any:
                 raise OverBudget(
                     "the price of this model is unknown, so nothing is sent under a budget: add "
                     '[prices."MODEL"] to the configuration'
                 )
-            if not fits(worst, caps, exposure):
+            if not fits(max_cost, caps, exposure):
                 tight = room(caps, exposure)
                 raise OverBudget(
-                    f"{format_usd(worst or 0)} more would pass the {tight.scope} budget of "
+                    f"{format_usd(max_cost or 0)} more would pass the {tight.scope} budget of "
                     f"{format_usd(getattr(caps, tight.scope))}: {format_usd(tight.nano or 0)} left"
                 )
-            self._insert(shard, generation, worst, scope)
+            self._insert(shard, generation, max_cost, scope)
 
-    def record_unasked(self, shard: int, generation: int, worst: Nano | None, scope: Scope) -> None:
+    def record_unasked(
+        self, shard: int, generation: int, max_cost: Nano | None, scope: Scope
+    ) -> None:
         """Book a commitment that already exists at the service (an adopted or stray batch).
 
         No cap is asked: the money is at risk whether we like it or not, and booking it is what
         stops further submission. A reservation that was released too early is open again.
         """
         if not self._row(shard, generation):
-            self._insert(shard, generation, worst, scope)
+            self._insert(shard, generation, max_cost, scope)
         self._db.execute(
             "UPDATE reservations SET state = 'open', closed_at = NULL "
             "WHERE shard = ? AND generation = ? AND state = 'released'",
@@ -143,11 +145,11 @@ class Books:
             )
         )
 
-    def _insert(self, shard: int, generation: int, worst: Nano | None, scope: Scope) -> None:
+    def _insert(self, shard: int, generation: int, max_cost: Nano | None, scope: Scope) -> None:
         self._db.insert(
             "INSERT INTO reservations (shard, generation, run, day, month, reserved, state, "
             "made_at) VALUES (?, ?, ?, ?, ?, ?, 'open', ?)",
-            (shard, generation, scope.run, scope.day, scope.month, worst, scope.now),
+            (shard, generation, scope.run, scope.day, scope.month, max_cost, scope.now),
         )
 
 

@@ -72,16 +72,16 @@ class Settled:
     over: list[str] = field(default_factory=list)
     again: int = 0
 
-    def add(self, priced: PricedAnswer, worst: Nano | None) -> None:
-        """Count one line, for which `worst` was reserved."""
+    def add(self, priced: PricedAnswer, max_cost: Nano | None) -> None:
+        """Count one line, for which `max_cost` was reserved."""
         self.outcomes[priced.answer.outcome] += 1
         usage = priced.answer.usage
         if usage is not None:
             self.prompt_tokens += usage.prompt
             self.completion_tokens += usage.completion
         self.billed = _sum(self.billed, priced.billed)
-        self.held = _sum(self.held, worst if priced.billed is None else priced.billed)
-        if priced.billed is not None and worst is not None and priced.billed > worst:
+        self.held = _sum(self.held, max_cost if priced.billed is None else priced.billed)
+        if priced.billed is not None and max_cost is not None and priced.billed > max_cost:
             self.over.append(priced.answer.custom_id)
 
 
@@ -94,7 +94,7 @@ class _Planned(NamedTuple):
     attempts: int
     item: int
     attempt: int
-    worst: Nano | None
+    max_cost: Nano | None
     prompt_tokens: int
 
 
@@ -139,7 +139,7 @@ class Settling:
             self._flush()
             self._keep_alone(priced)
             return
-        self._count(priced, planned.worst, planned.prompt_tokens)
+        self._count(priced, planned.max_cost, planned.prompt_tokens)
         self._waiting.append((planned, priced))
         if len(self._waiting) >= _CHUNK:
             self._flush()
@@ -157,8 +157,8 @@ class Settling:
             )
         return self.settled
 
-    def _count(self, priced: PricedAnswer, worst: Nano | None, expected: int) -> None:
-        self.settled.add(priced, worst)
+    def _count(self, priced: PricedAnswer, max_cost: Nano | None, expected: int) -> None:
+        self.settled.add(priced, max_cost)
         if priced.answer.usage is not None and expected:
             self._tokens[0] += expected
             self._tokens[1] += priced.answer.usage.prompt
@@ -223,8 +223,8 @@ class Settling:
             "RETURNING worst, prompt_tokens",
             (self._frees, self._shard.row, work, priced.attempt),
         )
-        worst, expected = item or (None, 0)
-        self._count(priced, worst, int(expected))  # type: ignore[arg-type, call-overload]
+        max_cost, expected = item or (None, 0)
+        self._count(priced, max_cost, int(expected))  # type: ignore[arg-type, call-overload]
         self._advance(work, priced)
 
     def _work(self, key: bytes) -> int:

@@ -17,7 +17,7 @@ class NewItem:
 
     work: int
     attempt: int
-    worst: Nano | None
+    max_cost: Nano | None
     estimated: Nano | None
     prompt_tokens: int
 
@@ -31,7 +31,7 @@ class NewShard:
     model: str
     size: int
     checksum: bytes
-    worst: Nano | None
+    max_cost: Nano | None
     price_version: str | None
     prices: str | None
     items: tuple[NewItem, ...]
@@ -56,7 +56,7 @@ class Shard:
     size: int
     checksum: bytes | None
     prompt_tokens: int
-    worst: Nano | None
+    max_cost: Nano | None
     price_version: str | None
     prices: str | None
     fields: str | None
@@ -110,7 +110,7 @@ class Shards:
                 "prompt_tokens, worst, price_version, prices, created_at) "
                 "VALUES (?, ?, ?, 'SEALED', ?, ?, ?, ?, ?, ?, ?, ?)",
                 (new.shard_key, new.spec, new.model, len(new.items), new.size, new.checksum,
-                 new.prompt_tokens, new.worst, new.price_version, new.prices, now),
+                 new.prompt_tokens, new.max_cost, new.price_version, new.prices, now),
             )  # fmt: skip
             self.add_items(shard, new.items)
         return shard
@@ -118,7 +118,7 @@ class Shards:
     def add_items(self, shard: int, items: Iterable[NewItem]) -> None:
         """Put works into a shard and mark them live."""
         rows = [
-            (shard, i.work, i.attempt, i.worst, i.estimated, i.prompt_tokens) for i in items
+            (shard, i.work, i.attempt, i.max_cost, i.estimated, i.prompt_tokens) for i in items
         ]  # fmt: skip
         self._db.executemany(
             "INSERT INTO items (shard, work, attempt, worst, estimated, prompt_tokens) "
@@ -156,12 +156,12 @@ class Shards:
 
     def items(self, shard: int) -> Iterator[tuple[int, bytes, int, bool, Nano | None]]:
         """(work, work_key, attempt, live, worst) of each line of a shard, in order."""
-        for work, key, attempt, live, worst in self._db.execute(
+        for work, key, attempt, live, max_cost in self._db.execute(
             "SELECT i.work, w.work_key, i.attempt, i.live, i.worst FROM items i "
             "JOIN works w ON w.id = i.work WHERE i.shard = ? ORDER BY i.id",
             (shard,),
         ):
-            yield int(work), key, int(attempt), bool(live), worst
+            yield int(work), key, int(attempt), bool(live), max_cost
 
     def created_since(self, since: int) -> int:
         """Create calls made since a time, for the hourly limit."""
@@ -259,7 +259,7 @@ def metadata_of(workspace: str, shard: Shard, fields: Sequence[str] = ()) -> dic
         "captionmill_shard": shard.shard_key,
         "captionmill_generation": str(shard.generation),
         "captionmill_requests": str(shard.requests),
-        "captionmill_worst_nano": "" if shard.worst is None else str(shard.worst),
+        "captionmill_worst_nano": "" if shard.max_cost is None else str(shard.max_cost),
         "captionmill_model": shard.model,
         "captionmill_prices": (shard.prices or "")[:512],
         "captionmill_fields": listed if len(listed) <= 512 else "",

@@ -14,11 +14,11 @@ from pipeline.ledger.answers import Answers
 from pipeline.ledger.audit import Audit
 from pipeline.ledger.batches import Batches
 from pipeline.ledger.database import Database
-from pipeline.ledger.handed_out import Exchange
+from pipeline.ledger.handed_out import HandedOut
 from pipeline.ledger.images import Images
-from pipeline.ledger.near_duplicates import Likeness
+from pipeline.ledger.near_duplicates import NearDuplicates
 from pipeline.ledger.queue import Queue
-from pipeline.ledger.reservations import Books
+from pipeline.ledger.reservations import Reservations
 from pipeline.ledger.rows import Rows
 from pipeline.ledger.shards import Shards
 from pipeline.ledger.specs import Specs
@@ -33,13 +33,13 @@ class Ledger:
         self.images = Images(self.database)
         self.specs = Specs(self.database)
         self.works = Works(self.database)
-        self.likeness = Likeness(self.database)
+        self.near_duplicates = NearDuplicates(self.database)
         self.shards = Shards(self.database)
         self.adoption = Adoption(self.database)
         self.batches = Batches(self.database)
         self.queue = Queue(self.database)
-        self.exchange = Exchange(self.database)
-        self.books = Books(self.database)
+        self.handed_out = HandedOut(self.database)
+        self.reservations = Reservations(self.database)
         self.answers = Answers(self.database)
         self.rows = Rows(self.database)
         self.audit = Audit(self.database)

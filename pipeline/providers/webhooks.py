@@ -16,7 +16,7 @@ from pipeline.errors import UsageError
 from pipeline.system.secrets import Secret
 
 
-class Forged(Exception):
+class InvalidSignature(Exception):
     """A webhook that is not the service's, not of now, or not whole."""
 
 
@@ -58,7 +58,7 @@ class Verifier:
         """The event in a webhook.
 
         Raises:
-            Forged: it is not the service's; says why, without quoting it.
+            InvalidSignature: it is not the service's; says why, without quoting it.
         """
         import openai
 
@@ -66,12 +66,12 @@ class Verifier:
             self._client.webhooks.unwrap(body, dict(headers), secret=self._secret)
             found = json.loads(body)
         except openai.InvalidWebhookSignatureError as error:
-            raise Forged(str(error)) from None
+            raise InvalidSignature(str(error)) from None
         except (ValueError, TypeError, RecursionError):
             # a missing header, an odd one, or a signed body that is no JSON
-            raise Forged("not a webhook") from None
+            raise InvalidSignature("not a webhook") from None
         if not isinstance(found, dict) or not isinstance(found.get("type"), str):
-            raise Forged("not a webhook")
+            raise InvalidSignature("not a webhook")
         data = found.get("data")
         subject = data.get("id") if isinstance(data, dict) else None
         delivery = next(v for name, v in headers.items() if name.lower() == "webhook-id")

@@ -22,9 +22,9 @@ from pipeline.server import routes_batches, routes_files, routes_online
 from pipeline.server.books import Books
 from pipeline.server.captioner import Captioner, open_captioner
 from pipeline.server.clock import Clock
-from pipeline.server.fault_injector import FaultDesk
+from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import FaultPlan
-from pipeline.server.image_hosts import Sites
+from pipeline.server.image_hosts import ImageHosts
 from pipeline.server.middleware import authenticate, explain, identify
 from pipeline.server.prices import PriceTable, packaged_prices
 from pipeline.server.service import SERVICE, Orders, Service
@@ -118,7 +118,7 @@ class LoopbackServer:
             clock=clock,
             speed=speed,
             seed=seed,
-            sites=Sites(sites),
+            sites=ImageHosts(sites),
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -142,7 +142,7 @@ class LoopbackServer:
         return self.service.clock
 
     @property
-    def faults(self) -> FaultDesk:
+    def faults(self) -> FaultInjector:
         """What goes wrong on purpose; rules can be added and removed while it runs."""
         return self.service.faults
 

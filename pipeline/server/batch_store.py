@@ -11,9 +11,9 @@ import orjson
 
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
-from pipeline.server.fault_injector import FaultDesk
+from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import BatchFault
-from pipeline.server.ids import Naming
+from pipeline.server.ids import IdGenerator
 from pipeline.server.lifecycle import UNFINISHED, BatchState
 from pipeline.server.refusals import Refused, missing
 from pipeline.server.settings import Limits, Pace
@@ -51,8 +51,8 @@ class BatchStore:
         self,
         database: Database,
         clock: Clock,
-        naming: Naming,
-        faults: FaultDesk,
+        naming: IdGenerator,
+        faults: FaultInjector,
         pace: Pace,
         limits: Limits,
     ) -> None:

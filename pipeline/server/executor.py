@@ -17,7 +17,7 @@ from pipeline.server.books import Books
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
 from pipeline.server.file_store import FileStore
-from pipeline.server.ids import Naming
+from pipeline.server.ids import IdGenerator
 from pipeline.server.lifecycle import Finalize, Publish, RunLines, Validate, Wait, next_step
 from pipeline.server.lines import LineResult, LineRunner, total_usage
 from pipeline.server.publishing import Publisher
@@ -41,7 +41,7 @@ class Executor:
         books: Books,
         runner: LineRunner,
         publisher: Publisher,
-        naming: Naming,
+        naming: IdGenerator,
         clock: Clock,
         pace: Pace,
         limits: Limits,

@@ -32,7 +32,7 @@ class _Live:
     struck: int = 0
 
 
-class FaultDesk:
+class FaultInjector:
     """Decides for each event. Counters live in memory: a restarted server counts from 1."""
 
     def __init__(self, plan: FaultPlan, clock: Clock) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
-from pipeline.server.fault_injector import FaultDesk
+from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import Compat
-from pipeline.server.ids import Naming
+from pipeline.server.ids import IdGenerator
 from pipeline.server.refusals import missing
 
 
@@ -34,7 +34,12 @@ class FileStore:
     """Files of one server. Bytes are in place before the row that names them."""
 
     def __init__(
-        self, folder: Path, database: Database, clock: Clock, naming: Naming, faults: FaultDesk
+        self,
+        folder: Path,
+        database: Database,
+        clock: Clock,
+        naming: IdGenerator,
+        faults: FaultInjector,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 
 
-class Naming:
+class IdGenerator:
     """Makes ids. The same seed, kind and number give the same id; numbers are never used twice."""
 
     def __init__(self, seed: str) -> None:

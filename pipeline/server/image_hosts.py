@@ -17,7 +17,7 @@ from pipeline.server.pictures import Picture, decode, open_picture
 _SCHEMES = ("http://", "https://")
 
 
-class Sites:
+class ImageHosts:
     """Images by their address, below `folders`: {"https://example.org/photos": folder}."""
 
     def __init__(self, folders: Mapping[str, Path] | None = None) -> None:

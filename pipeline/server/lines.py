@@ -7,10 +7,10 @@ from typing import Any
 
 from pipeline.server.bodies import dumps, render
 from pipeline.server.books import Billed
-from pipeline.server.fault_injector import FaultDesk
+from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.prices import Usage
 from pipeline.server.refusals import Refused
-from pipeline.server.responder import Answerer, PlannedServerError, Reply
+from pipeline.server.responder import PlannedServerError, Reply, Responder
 from pipeline.server.validation import parse_line
 
 EXPIRED = (
@@ -32,7 +32,7 @@ class LineResult:
 class LineRunner:
     """Runs lines; called from several threads."""
 
-    def __init__(self, answerer: Answerer, faults: FaultDesk) -> None:
+    def __init__(self, answerer: Responder, faults: FaultInjector) -> None:
         self._answerer = answerer
         self._faults = faults
 
@@ -63,7 +63,7 @@ class _Frame:
     id: str
     custom_id: str
     name: str
-    faults: FaultDesk
+    faults: FaultInjector
 
     def answered(self, status: int, body: dict[str, Any]) -> bytes:
         shown = dumps(body).decode() if self.faults.compat.body_as_string else body

@@ -11,7 +11,7 @@ from pipeline.server.clock import Clock
 from pipeline.server.database import Database
 from pipeline.server.faults import BatchFault
 from pipeline.server.file_store import FileStore
-from pipeline.server.ids import Naming
+from pipeline.server.ids import IdGenerator
 from pipeline.server.lines import CANCELLED, EXPIRED, contradicting, not_run, renamed
 from pipeline.server.validation import lines_from
 
@@ -24,7 +24,7 @@ class Publisher:
         database: Database,
         batches: BatchStore,
         files: FileStore,
-        naming: Naming,
+        naming: IdGenerator,
         clock: Clock,
     ) -> None:
         self._database = database

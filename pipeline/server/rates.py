@@ -12,7 +12,7 @@ from pipeline.server.settings import Limits
 _MINUTE = 60.0
 
 
-class RateLimiter:
+class RequestRates:
     """A sliding minute of the server's clock."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:

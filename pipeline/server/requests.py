@@ -46,7 +46,7 @@ class ImagePart:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ParsedRequest:
     """What a body asks for.
 
     Attributes:
@@ -76,7 +76,7 @@ class Ask:
     digest: bytes
 
 
-def parse_ask(endpoint: str, body: object, models: Collection[str]) -> Ask:
+def parse_request(endpoint: str, body: object, models: Collection[str]) -> ParsedRequest:
     """Read the body of one request to `endpoint`.
 
     Raises:
@@ -94,7 +94,7 @@ def parse_ask(endpoint: str, body: object, models: Collection[str]) -> Ask:
         raise _unsupported("temperature", f"while reasoning effort is '{effort}'.")
     cache = body.get("prompt_cache_options")
     streaming = body.get("stream_options") or {}
-    return Ask(
+    return ParsedRequest(
         model=model,
         system=system,
         prompt=prompt,

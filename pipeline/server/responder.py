@@ -12,11 +12,11 @@ from typing import Any
 from pipeline.server.captioner import Captioner, Description
 from pipeline.server.families import family_of, image_tokens, text_tokens
 from pipeline.server.faults import LineFault
-from pipeline.server.image_hosts import Sites
+from pipeline.server.image_hosts import ImageHosts
 from pipeline.server.pictures import Picture
 from pipeline.server.prices import Mode, PriceTable, Usage
 from pipeline.server.refusals import Refused
-from pipeline.server.requests import Ask, parse_ask
+from pipeline.server.requests import ParsedRequest, parse_request
 from pipeline.server.schemas import fill
 
 Pictures = tuple[Picture, ...]
@@ -46,7 +46,7 @@ class Reply:
         raw: bytes that replace the whole batch line, else None.
     """
 
-    ask: Ask
+    ask: ParsedRequest
     text: str | None
     refusal: str | None
     finish: str
@@ -64,7 +64,7 @@ class PlannedServerError(Exception):
     """A line that ends as `server_error` without a response, as the plan says."""
 
 
-class Answerer:
+class Responder:
     """Answers bodies; called from several threads."""
 
     def __init__(
@@ -72,12 +72,12 @@ class Answerer:
         captioner: Captioner,
         prices: PriceTable,
         models: Collection[str],
-        sites: Sites | None = None,
+        sites: ImageHosts | None = None,
     ) -> None:
         self.models = frozenset(models)
         self._captioner = captioner
         self._prices = prices
-        self._sites = sites or Sites()
+        self._sites = sites or ImageHosts()
         self._prefixes: set[bytes] = set()
         self._lock = threading.Lock()
 
@@ -86,16 +86,18 @@ class Answerer:
         """How many answers are worth making at the same time."""
         return self._captioner.threads
 
-    def parse(self, endpoint: str, body: object) -> tuple[Ask, Pictures]:
+    def parse(self, endpoint: str, body: object) -> tuple[ParsedRequest, Pictures]:
         """Read a body and decode its images.
 
         Raises:
             Refused: as the service would.
         """
-        ask = parse_ask(endpoint, body, self.models)
+        ask = parse_request(endpoint, body, self.models)
         return ask, tuple(self._sites.open(part.url) for part in ask.images)
 
-    def answer(self, ask: Ask, pictures: Pictures, fault: LineFault | None = None) -> Reply:
+    def answer(
+        self, ask: ParsedRequest, pictures: Pictures, fault: LineFault | None = None
+    ) -> Reply:
         """Answer a parsed Ask; the first picture is the one described.
 
         Raises:
@@ -125,12 +127,14 @@ class Answerer:
         mode: Mode = "batch" if batch or reply.ask.flex else "online"
         return self._prices[reply.ask.model].of(mode).nano(reply.usage)
 
-    def _describe(self, ask: Ask, picture: Picture | None, fault: LineFault | None) -> Description:
+    def _describe(
+        self, ask: ParsedRequest, picture: Picture | None, fault: LineFault | None
+    ) -> Description:
         if fault is not None and fault.outcome in (*_SPECIAL, "text"):
             return Description(_SPECIAL.get(fault.outcome, fault.text), ("special",))
         return self._captioner.describe(picture, ask.prompt)
 
-    def _prompt_usage(self, ask: Ask, pictures: Pictures) -> Usage:
+    def _prompt_usage(self, ask: ParsedRequest, pictures: Pictures) -> Usage:
         prompt = text_tokens(ask.system, ask.prompt) + _OVERHEAD
         for part, picture in zip(ask.images, pictures, strict=True):
             prompt += image_tokens(ask.model, picture.width, picture.height, part.detail)
@@ -139,7 +143,7 @@ class Answerer:
         written = prompt - cached if writes and prompt >= _CACHE_FROM else 0
         return Usage(prompt=prompt, completion=0, cached=cached, cache_write=written)
 
-    def _cached(self, ask: Ask) -> int:
+    def _cached(self, ask: ParsedRequest) -> int:
         """Tokens of a system text of 1,024 tokens or more that this server has seen before."""
         tokens = text_tokens(ask.system)
         if tokens < _CACHE_FROM:
@@ -152,14 +156,14 @@ class Answerer:
         return tokens // _CACHE_STEP * _CACHE_STEP if known else 0
 
 
-def _shape(ask: Ask, description: Description) -> str:
+def _shape(ask: ParsedRequest, description: Description) -> str:
     if ask.schema is None:
         return description.caption
     answer: dict[str, Any] = fill(ask.schema, description.caption, description.labels)
     return json.dumps(answer, ensure_ascii=False)
 
 
-def _limited(reply: Reply, ask: Ask) -> Reply:
+def _limited(reply: Reply, ask: ParsedRequest) -> Reply:
     """The reply within `max_completion_tokens`, which reasoning counts against."""
     reasoning = _REASONING.get(ask.effort, 0)
     spoken = max(1, text_tokens(reply.text or ""))

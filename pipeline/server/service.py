@@ -19,16 +19,16 @@ from pipeline.server.captioner import Captioner
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
 from pipeline.server.executor import Executor
-from pipeline.server.fault_injector import FaultDesk
+from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import FaultPlan
 from pipeline.server.file_store import FileStore
-from pipeline.server.ids import Naming
-from pipeline.server.image_hosts import Sites
+from pipeline.server.ids import IdGenerator
+from pipeline.server.image_hosts import ImageHosts
 from pipeline.server.lines import LineRunner
 from pipeline.server.prices import PriceTable
 from pipeline.server.publishing import Publisher
-from pipeline.server.rates import RateLimiter
-from pipeline.server.responder import Answerer
+from pipeline.server.rates import RequestRates
+from pipeline.server.responder import Responder
 from pipeline.server.settings import Limits, Pace
 
 
@@ -47,7 +47,7 @@ class Orders:
     clock: Clock | None
     speed: float
     seed: str | None
-    sites: Sites
+    sites: ImageHosts
 
 
 class Service:
@@ -69,11 +69,13 @@ class Service:
         self.clock = orders.clock or _kept_clock(self.database, orders.speed)
         self.limits = orders.limits
         self.api_key = orders.api_key
-        self.naming = Naming(self.database.remember("seed", orders.seed or secrets.token_hex(16)))
-        self.faults = FaultDesk(orders.faults, self.clock)
+        self.naming = IdGenerator(
+            self.database.remember("seed", orders.seed or secrets.token_hex(16))
+        )
+        self.faults = FaultInjector(orders.faults, self.clock)
         self.books = Books(self.database)
-        self.rates = RateLimiter(orders.limits, self.clock)
-        self.answerer = Answerer(orders.captioner, orders.prices, orders.models, orders.sites)
+        self.rates = RequestRates(orders.limits, self.clock)
+        self.answerer = Responder(orders.captioner, orders.prices, orders.models, orders.sites)
         self.files = FileStore(
             orders.state_dir / "files", self.database, self.clock, self.naming, self.faults
         )

@@ -12,7 +12,7 @@ from pipeline.server.batch_store import fault_of
 from pipeline.server.bodies import response_usage
 from pipeline.server.faults import Compat, Listing
 from pipeline.server.file_store import FileRow
-from pipeline.server.ids import Naming
+from pipeline.server.ids import IdGenerator
 from pipeline.server.prices import Usage
 from pipeline.server.refusals import invalid
 
@@ -105,7 +105,7 @@ def _time(value: float | None, compat: Compat) -> int | str | None:
 
 
 def page(
-    rows: Sequence[Row], after: str | None, limit: int, listing: Listing, naming: Naming
+    rows: Sequence[Row], after: str | None, limit: int, listing: Listing, naming: IdGenerator
 ) -> tuple[list[Row], bool]:
     """The rows after the one called `after`, at most `limit`, and whether more follow.
 

@@ -10,17 +10,17 @@ from pipeline.core.pricing import format_usd
 from pipeline.errors import NeedsPerson, UsageError
 from pipeline.session import settings, spec
 from pipeline.session.session import Session
-from pipeline.session.spec import Wish
-from pipeline.stages.preprocess import Order
+from pipeline.session.spec import CaptionSpec
+from pipeline.stages.preprocess import CaptionTask
 from pipeline.stages.quote import Quote, quote
 
 Confirm = Callable[[str], bool]
 
 
-def wish_of(session: Session, config: Config | None = None) -> Wish:
+def build_spec_of(session: Session, config: Config | None = None) -> CaptionSpec:
     """What a configuration asks for, calibrated by the bills so far."""
     config = config or session.config
-    return spec.wish(
+    return spec.build_spec(
         config,
         local=session.identity.local,
         account=session.identity.account,
@@ -29,30 +29,34 @@ def wish_of(session: Session, config: Config | None = None) -> Wish:
     )
 
 
-def ask(session: Session, wish: Wish, order: Order, confirm: Confirm) -> Quote | None:
+def confirm_price(
+    session: Session, caption_spec: CaptionSpec, task: CaptionTask, confirm: Confirm
+) -> Quote | None:
     """Show the price of what is new, and ask above the configured amount; None: nothing is new.
 
     Raises:
         UsageError: the price is unknown under a budget.
         NeedsPerson: nobody said yes.
     """
-    if session.ledger.images.idle(order.source, order.spec):
+    if session.ledger.images.idle(task.source, task.spec):
         return None
-    going = wish.facts.shutdown_warning(_today(session))
+    going = caption_spec.facts.shutdown_warning(_today(session))
     if going:
-        session.desk.say(going)
-    found = quote(session.ledger, order, settings.quill(wish), wish.largest())
-    before = session.ledger.images.spec_of(order.source)
-    if found.requests and before not in (None, order.spec):
-        session.desk.say(f"the prompt or model has changed: {found.sentence()}")
+        session.context.say(going)
+    found = quote(
+        session.ledger, task, settings.request_template(caption_spec), caption_spec.largest()
+    )
+    before = session.ledger.images.spec_of(task.source)
+    if found.requests and before not in (None, task.spec):
+        session.context.say(f"the prompt or model has changed: {found.sentence()}")
     elif found.requests and not session.identity.local:
-        session.desk.say(found.sentence())
-    if found.requests and found.worst is None and session.desk.caps.any:
-        raise UsageError(wish.unbounded())
+        session.context.say(found.sentence())
+    if found.requests and found.max_cost is None and session.context.caps.any:
+        raise UsageError(caption_spec.why_unbounded())
     limit = session.config.budget.confirm_above
     if (
-        found.worst is not None
-        and found.worst > limit
+        found.max_cost is not None
+        and found.max_cost > limit
         and not confirm(f"{found.sentence()} Go on?")
     ):
         raise NeedsPerson(

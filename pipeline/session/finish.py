@@ -6,7 +6,9 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from pipeline.core.affixes import Dress
+from pipeline.core.table import (
+    Affixes,
+)
 from pipeline.ledger import Ledger
 from pipeline.ledger.captions import Captions
 from pipeline.session import settings
@@ -27,15 +29,15 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     report.rows = written.rows if written else None
     report.problems += _write_beside(session)
     report.add_rows(ledger, source, _outcomes(ledger, source))
-    totals = ledger.books.totals()
+    totals = ledger.reservations.totals()
     report.settled, report.reserved = totals.settled, totals.reserved
     report.incidents = ledger.incidents()
     if report.settled_batches and not session.identity.local:
         report.problems += [*deviations(ledger), *repeated_captions(ledger)]
-    report.in_files = ledger.exchange.outstanding()
+    report.in_files = ledger.handed_out.outstanding()
     make_room(session)
     if not session.offline:
-        report.problems += clean(session.desk).problems
+        report.problems += clean(session.context).problems
 
 
 def make_room(session: Session) -> int:
@@ -43,7 +45,7 @@ def make_room(session: Session) -> int:
     folder = session.workspace.urls
     if not folder.is_dir():
         return 0
-    now, check_stop = session.clock.now(), session.desk.check_stop
+    now, check_stop = session.clock.now(), session.context.check_stop
     return prune(session.ledger, folder, settings.keep(session.config), now, check_stop).images
 
 
@@ -54,18 +56,18 @@ def _write_beside(session: Session) -> list[str]:
     policy, ledger = session.config.output.sidecars, session.ledger
     if policy == "off" or ledger.get(BESIDE) == policy:
         return []
-    dress, downloads = _dress(session), session.workspace.urls
+    affixes, downloads = _affixes(session), session.workspace.urls
     paths = ((Path(to_path(path)), text) for path, text in Captions(ledger.database).of_files())
     done = write_sidecars(
-        ((path, dress.of(text)) for path, text in paths if downloads not in path.parents), policy
+        ((path, affixes.of(text)) for path, text in paths if downloads not in path.parents), policy
     )
     ledger.put(BESIDE, None if done.problems else policy)
     return done.problems
 
 
-def _dress(session: Session) -> Dress:
+def _affixes(session: Session) -> Affixes:
     prompt = session.config.prompt
-    return Dress(prompt.prefix, prompt.suffix)
+    return Affixes(prompt.prefix, prompt.suffix)
 
 
 def _outcomes(ledger: Ledger, source: int | None) -> Counter[str]:
@@ -90,6 +92,6 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
         ParquetSink(session.table),
         session.table,
         force=force,
-        dress=_dress(session),
+        affixes=_affixes(session),
         with_it=lambda: write_rejects(session.rejects, session.ledger.rows.rejects()),
     )

@@ -35,11 +35,11 @@ def download(config: Config, source: Source, session: Session) -> None:
     if not settings.downloads(config):
         _refuse_local(config, source, session)
         return
-    desk = session.desk
+    context = session.context
     options, cache = settings.fetch_options(config), session.workspace.urls
-    found = fetch(source, options, cache, session.clock.now(), desk.check_stop)
+    found = fetch(source, options, cache, session.clock.now(), context.check_stop)
     if found.urls:
-        desk.say(
+        context.say(
             f"URLs: {found.new:,} downloaded ({found.bytes / 1e6:,.1f} MB), {found.unchanged:,} "
             f"unchanged, {found.kept:,} kept, {found.rejected.total():,} without an image"
         )
@@ -64,7 +64,7 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
     """Download again what was deleted to make room (see `stages.prune`) and is needed now."""
     if not restores(session.config, source):
         return
-    folder, desk = session.workspace.urls, session.desk
+    folder, context = session.workspace.urls, session.context
     cache = UrlCache(folder)
 
     def deleted() -> Iterator[tuple[int, str]]:
@@ -74,10 +74,12 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
                 yield image.id, image.name
 
     options, now = settings.fetch_options(session.config), session.clock.now()
-    found = fetch_all(deleted(), options, folder, now=now, check_stop=desk.check_stop)
+    found = fetch_all(deleted(), options, folder, now=now, check_stop=context.check_stop)
     again = sum(not isinstance(one, Rejection) for _, one in found)
     if again:
-        desk.say(f"URLs: {counted(again, 'image')} downloaded again, deleted earlier to make room")
+        context.say(
+            f"URLs: {counted(again, 'image')} downloaded again, deleted earlier to make room"
+        )
 
 
 def locate(source: Source, image: SeenImage) -> str:

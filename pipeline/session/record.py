@@ -46,7 +46,7 @@ def _tell(notice: Notice, report: Report, say: Say) -> None:
 def recorded(session: Session, report: Report) -> Iterator[None]:
     """Record how a run ends, whatever ends it: in the ledger, the log and the summary."""
     began = time.monotonic()
-    report.run, report.started_at = session.desk.run, iso(session.clock.now())
+    report.run, report.started_at = session.context.run, iso(session.clock.now())
     report.table, report.local = str(session.table), session.identity.local
     try:
         yield
@@ -62,7 +62,7 @@ def recorded(session: Session, report: Report) -> Iterator[None]:
 def _end(session: Session, report: Report, seconds: float) -> None:
     ledger, now = session.ledger, session.clock.now()
     report.seconds, report.ended_at = seconds, iso(now)
-    report.run_settled, report.run_reserved = ledger.rows.run_charges(session.desk.run)
+    report.run_settled, report.run_reserved = ledger.rows.run_charges(session.context.run)
     summary = report.as_dict()
     for text in report.problems:
         session.log.write("problem", level="warning", text=text)
@@ -72,8 +72,8 @@ def _end(session: Session, report: Report, seconds: float) -> None:
     session.log.write("run.ended", level=level, summary=summary)
     try:
         data = json.dumps(summary, indent=1).encode() + b"\n"
-        write_whole(summary_path(session.workspace.logs, session.desk.run), data)
+        write_whole(summary_path(session.workspace.logs, session.context.run), data)
         write_whole(session.workspace.last_run, data)
     except StorageError as error:
         report.problems.append(f"the run's summary is not written: {error}")
-    ledger.end_run(session.desk.run, now, report.exit_code, summary)
+    ledger.end_run(session.context.run, now, report.exit_code, summary)

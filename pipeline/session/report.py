@@ -18,9 +18,9 @@ from pipeline.errors import (
 )
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
-from pipeline.stages.crawl import Crawled
+from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.quote import Quote
-from pipeline.stages.runner import Tally
+from pipeline.stages.runner import RunTotals
 
 _ORDER = (
     "captioned",
@@ -113,21 +113,21 @@ class Report:
         if text not in self.problems:
             self.problems.append(text)
 
-    def add_crawl(self, crawled: Crawled) -> None:
+    def add_crawl(self, crawled: CrawlResult) -> None:
         """Take over what crawling found."""
         self.images = crawled.images
         self.skipped = crawled.skipped
         self.problems += crawled.problems
 
-    def add_tally(self, tally: Tally) -> None:
+    def add_tally(self, run_totals: RunTotals) -> None:
         """Take over what sending and collecting did."""
-        self.batches, self.requests = tally.batches, tally.requests
-        self.settled_batches = tally.settled
-        self.open, self.waiting = tally.open, tally.waiting
-        self.prompt_tokens = tally.prompt_tokens
-        self.completion_tokens = tally.completion_tokens
-        self.problems += tally.problems
-        self.error = tally.error
+        self.batches, self.requests = run_totals.batches, run_totals.requests
+        self.settled_batches = run_totals.settled
+        self.open, self.waiting = run_totals.open, run_totals.waiting
+        self.prompt_tokens = run_totals.prompt_tokens
+        self.completion_tokens = run_totals.completion_tokens
+        self.problems += run_totals.problems
+        self.error = run_totals.error
 
     def add_rows(self, ledger: Ledger, source: int | None, outcomes: Counter[str]) -> None:
         """Count every image by outcome: the sum must be the number of images."""

@@ -22,7 +22,7 @@ from pipeline.session.account import (
     without_service,
     workspace_of,
 )
-from pipeline.stages.context import Desk
+from pipeline.stages.context import StageContext
 from pipeline.stages.online.settle import close_left_open
 from pipeline.system.clock import Clock
 from pipeline.system.files import remove
@@ -45,7 +45,7 @@ class Session:
     identity: Identity
     workspace: Workspace
     ledger: Ledger
-    desk: Desk
+    context: StageContext
     stopper: Stopper
     clock: Clock
     log: RunLog
@@ -151,11 +151,11 @@ def open_session(
         if not offline:
             announce(identity, config, say)
             service = stack.enter_context(open_service(config, identity, workspace))
-        desk = Desk(ledger, service, workspace, clock, run, say=say, note=log.write,
+        context = StageContext(ledger, service, workspace, clock, run, say=say, note=log.write,
                     stopping=stopper.stopping, sleep=stopper.sleep)  # fmt: skip
-        desk = _under_rules(desk, config, local=identity.local)
-        close_left_open(desk)
-        yield Session(config, identity, workspace, ledger, desk, stopper, clock, log, offline)
+        context = _under_rules(context, config, local=identity.local)
+        close_left_open(context)
+        yield Session(config, identity, workspace, ledger, context, stopper, clock, log, offline)
 
 
 @contextlib.contextmanager
@@ -221,11 +221,11 @@ def _logged(say: Callable[[str], None], log: RunLog) -> Callable[[str], None]:
     return both
 
 
-def _under_rules(desk: Desk, config: Config, *, local: bool) -> Desk:
+def _under_rules(context: StageContext, config: Config, *, local: bool) -> StageContext:
     """The desk with the configuration's caps, limits and patience."""
     batch = config.batch
     return replace(
-        desk,
+        context,
         caps=settings.caps(config),
         patience=settings.patience(config),
         rules=settings.rules(config),

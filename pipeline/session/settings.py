@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import Config
-from pipeline.core.budget import Caps
-from pipeline.core.cost_estimate import Appraiser
+from pipeline.core.budget import BudgetCaps
+from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.lifecycle import Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.core.recipe import Recipe
 from pipeline.core.retry import RetryRule
 from pipeline.providers.models import model_facts
-from pipeline.session.spec import Wish
+from pipeline.session.spec import CaptionSpec
 from pipeline.sources.base import SourceOptions
 from pipeline.sources.download import FetchOptions
-from pipeline.sources.download.url_passthrough import Passing
+from pipeline.sources.download.url_passthrough import UrlPassthrough
 from pipeline.stages.preprocess import Engines
-from pipeline.stages.prune import Keep
-from pipeline.stages.write import Quill
+from pipeline.stages.prune import CacheLimits
+from pipeline.stages.write import RequestTemplate
 from pipeline.system.notify import Notice
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 _LOCAL_REQUESTS = 250
 
 
-def caps(config: Config) -> Caps:
+def caps(config: Config) -> BudgetCaps:
     """The budget's caps in nano-dollars."""
     budget = config.budget
-    return Caps(run=budget.run, day=budget.day, month=budget.month, lifetime=budget.lifetime)
+    return BudgetCaps(run=budget.run, day=budget.day, month=budget.month, lifetime=budget.lifetime)
 
 
 def patience(config: Config) -> Patience:
@@ -77,9 +77,9 @@ def limits(config: Config, queue: int | None, *, local: bool = False) -> ShardLi
     return ShardLimits(requests=most, bytes=batch.max_bytes, tokens=tokens)
 
 
-def quills(
-    config: Config, wished: Wish, remade: Callable[[Config], Wish]
-) -> Callable[[str, int], Quill]:
+def retry_templates(
+    config: Config, caption_spec: CaptionSpec, remade: Callable[[Config], CaptionSpec]
+) -> Callable[[str, int], RequestTemplate]:
     """How a further attempt is written, by the retry rules: the same image, asked otherwise.
 
     Args:
@@ -88,24 +88,28 @@ def quills(
     by_outcome = rules(config)
 
     @functools.cache
-    def again(outcome: str, attempts: int) -> Quill:
+    def again(outcome: str, attempts: int) -> RequestTemplate:
         rule = by_outcome.get(outcome, RetryRule())
         if rule == RetryRule(attempts=rule.attempts):
-            return quill(wished)
+            return request_template(caption_spec)
         longest = config.prompt.max_completion_tokens
         for _ in range(attempts):
             longest = longest * rule.raise_max_completion_tokens // 100
         changed = {"max_completion_tokens": longest, "detail": rule.detail or config.prompt.detail}
         provider = config.provider.model_copy(update={"model": rule.model or config.provider.model})
         prompt = config.prompt.model_copy(update=changed)
-        return quill(remade(config.model_copy(update={"prompt": prompt, "provider": provider})))
+        return request_template(
+            remade(config.model_copy(update={"prompt": prompt, "provider": provider}))
+        )
 
     return again
 
 
-def quill(wished: Wish) -> Quill:
+def request_template(caption_spec: CaptionSpec) -> RequestTemplate:
     """How a first attempt is written."""
-    return Quill(wished.request, Appraiser(wished.estimator, wished.sheet))
+    return RequestTemplate(
+        caption_spec.request, CostEstimator(caption_spec.estimator, caption_spec.sheet)
+    )
 
 
 def fetch_options(config: Config) -> FetchOptions:
@@ -122,14 +126,14 @@ def downloads(config: Config) -> bool:
     return config.fetch.allow and config.input.image_mode == "bytes"
 
 
-def keep(config: Config) -> Keep:
+def keep(config: Config) -> CacheLimits:
     """How many downloaded images are kept that nobody needs."""
-    return Keep(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep)
+    return CacheLimits(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep)
 
 
-def passing(config: Config) -> Passing:
+def passing(config: Config) -> UrlPassthrough:
     """Which addresses are passed on to the service."""
-    return Passing.of(fetch_options(config))
+    return UrlPassthrough.of(fetch_options(config))
 
 
 def source_options(config: Config, url_cache: Path | None) -> SourceOptions:
@@ -148,16 +152,16 @@ def source_options(config: Config, url_cache: Path | None) -> SourceOptions:
 def engine(config: Config, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
     """Prepares images: files in worker processes, addresses, where they are sent, by themselves.
     Files whose bytes are `known` are not decoded."""
-    from pipeline.engines.url_image import AddressedEngine
+    from pipeline.engines.url_image import UrlImageEngine
 
     files = files_engine(config, recipe, known)
-    return files if config.input.image_mode == "bytes" else AddressedEngine(files)
+    return files if config.input.image_mode == "bytes" else UrlImageEngine(files)
 
 
 def files_engine(config: Config, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
     """Worker processes that prepare files."""
     from pipeline.engines import Limits, LocalEngine
-    from pipeline.imaging import Preparer
+    from pipeline.imaging.prepare import Preparer
 
     images = config.images
     limits = Limits(seconds=images.seconds_per_image, memory_bytes=images.memory_limit)

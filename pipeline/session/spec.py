@@ -14,7 +14,7 @@ from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail, UnsupportedDetail
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
 from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
-from pipeline.core.recipe import Caps as ImageCaps
+from pipeline.core.recipe import ImageLimits as ImageLimits
 from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind
 from pipeline.core.tokens import RequestEstimator
@@ -28,7 +28,7 @@ _RAISE_MARGIN_ABOVE = Decimal("1.25")  # billed / estimated prompt tokens
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CaptionSpec:
     """What the configuration asks for, as identities and values.
 
     Attributes:
@@ -56,7 +56,7 @@ class Wish:
         """32 bytes: the identity of the spec."""
         return hash_of(self.spec)
 
-    def unbounded(self) -> str:
+    def why_unbounded(self) -> str:
         """Why no highest cost of a request is known, and what to do."""
         model = self.request.model
         if self.sheet is None:
@@ -83,7 +83,7 @@ class Wish:
         )
 
 
-def wish(
+def build_spec(
     config: Config,
     *,
     local: bool,
@@ -92,7 +92,7 @@ def wish(
     model: str | None = None,
     tier: Tier | None = None,
     calibration: Decimal | None = None,
-) -> Wish:
+) -> CaptionSpec:
     """Everything that follows from the configuration for one model.
 
     Args:
@@ -116,7 +116,7 @@ def wish(
     sizing = sizing_of(SizePolicy(target.kind, target.value), facts, detail)
     recipe = _recipe(config, sizing)
     request = _request(config, facts, name, local=local)
-    return Wish(
+    return CaptionSpec(
         recipe=recipe,
         request=request,
         template=prompt.user,
@@ -214,7 +214,7 @@ def _recipe(config: Config, size: object) -> Recipe:
         frame=images.frame,
         on_damage=images.on_damage,
         pass_through=images.pass_through,
-        caps=ImageCaps(
+        caps=ImageLimits(
             max_file_bytes=images.max_file_bytes,
             max_pixels=images.max_pixels,
             max_side=images.max_side,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.records import RemoteBatch
-from pipeline.stages.context import Desk
+from pipeline.stages.context import StageContext
 from pipeline.system.files import write_whole
 from pipeline.system.workspace import Workspace
 
@@ -17,31 +17,33 @@ _KEPT = ("id", "status", "input_file_id", "output_file_id", "error_file_id", "cr
          "expires_at", "total", "completed", "failed")  # fmt: skip
 
 
-def write_card(desk: Desk, shard: Shard, generation: int, remote: RemoteBatch) -> None:
+def write_batch_record(
+    context: StageContext, shard: Shard, generation: int, remote: RemoteBatch
+) -> None:
     """Keep what rebuilding needs of a batch of `shard`.
 
     Raises:
         StorageError: it cannot be written.
     """
-    fields = desk.ledger.specs.schema_fields(shard.spec)
-    card = {name: getattr(remote, name) for name in _KEPT}
-    card["metadata"] = metadata_of(desk.ledger.workspace_id(), shard, fields)
-    card["metadata"]["captionmill_generation"] = str(generation)
-    path = card_path(desk.workspace, shard.shard_key, remote.id)
-    write_whole(path, json.dumps(card, indent=1).encode() + b"\n")
+    fields = context.ledger.specs.schema_fields(shard.spec)
+    batch_record = {name: getattr(remote, name) for name in _KEPT}
+    batch_record["metadata"] = metadata_of(context.ledger.workspace_id(), shard, fields)
+    batch_record["metadata"]["captionmill_generation"] = str(generation)
+    path = batch_record_path(context.workspace, shard.shard_key, remote.id)
+    write_whole(path, json.dumps(batch_record, indent=1).encode() + b"\n")
 
 
-def card_path(workspace: Workspace, shard_key: str, batch_id: str) -> Path:
+def batch_record_path(workspace: Workspace, shard_key: str, batch_id: str) -> Path:
     """Where the card of a batch is."""
     return workspace.raw / f"{shard_key}.{batch_id}{_SUFFIX}"
 
 
-def is_card(path: Path) -> bool:
+def is_batch_record(path: Path) -> bool:
     """True for a card among the raw files."""
     return path.name.endswith(_SUFFIX)
 
 
-def read_cards(
+def read_batch_records(
     workspace: Workspace, wanted: Callable[[str], bool] = lambda _batch_id: True
 ) -> Iterator[RemoteBatch]:
     """The batches whose raw files are kept here and whose ids are `wanted`, oldest first; a
@@ -51,8 +53,8 @@ def read_cards(
         if not wanted(path.name.removesuffix(_SUFFIX).partition(".")[2]):
             continue
         try:
-            card = json.loads(path.read_bytes())
-            found.append(RemoteBatch(**card))
+            batch_record = json.loads(path.read_bytes())
+            found.append(RemoteBatch(**batch_record))
         except (OSError, ValueError, TypeError):
             continue
     yield from sorted(found, key=lambda batch: (batch.created_at, batch.id))

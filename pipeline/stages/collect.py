@@ -27,8 +27,8 @@ from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
 from pipeline.stages import results
-from pipeline.stages.batch_record import write_card
-from pipeline.stages.context import FROZEN, Desk
+from pipeline.stages.batch_record import write_batch_record
+from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.export import STALE
 from pipeline.stages.reconcile import next_generation
 from pipeline.system.clock import Moment, elapsed
@@ -78,7 +78,9 @@ class Collected:
         self.error = graver(self.error, error)
 
 
-def collect(desk: Desk, result: Collected | None = None, *, young_only: bool = False) -> Collected:
+def collect(
+    context: StageContext, result: Collected | None = None, *, young_only: bool = False
+) -> Collected:
     """Poll, download and settle everything that is finished.
 
     One batch's trouble does not stop the others: see `Collected.error`.
@@ -88,149 +90,153 @@ def collect(desk: Desk, result: Collected | None = None, *, young_only: bool = F
     """
     result = result or Collected()
     result.open = 0
-    for batch in desk.ledger.batches.in_states("open"):
-        desk.check_stop()
+    for batch in context.ledger.batches.in_states("open"):
+        context.check_stop()
         if is_online(batch.batch_id):
             continue  # no service knows of it: see stages/online.py
         if young_only and batch.status != "validating":
             result.open += 1
             continue
         try:
-            if not _poll(desk, batch):
+            if not _poll(context, batch):
                 result.open += 1
         except NotFound as error:
-            _vanished(desk, batch, error, result)
+            _vanished(context, batch, error, result)
         except (ServiceError, NeedsPerson) as error:
             result.open += 1
             result.fail(error)
-    for batch in desk.ledger.batches.in_states("downloaded"):
-        desk.check_stop()
-        settle_batch(desk, batch, result)
+    for batch in context.ledger.batches.in_states("downloaded"):
+        context.check_stop()
+        settle_batch(context, batch, result)
     return result
 
 
-def _poll(desk: Desk, batch: Batch) -> bool:
+def _poll(context: StageContext, batch: Batch) -> bool:
     """Look at one batch; True when its results are safe here."""
-    remote = desk.service.get(batch.batch_id)
-    now = desk.clock.now()
-    desk.ledger.batches.observe(remote, now)
-    desk.note("batch.seen", level="debug", batch=remote.id, status=remote.raw_status,
+    remote = context.service.get(batch.batch_id)
+    now = context.clock.now()
+    context.ledger.batches.observe(remote, now)
+    context.note("batch.seen", level="debug", batch=remote.id, status=remote.raw_status,
               completed=remote.completed, failed=remote.failed)  # fmt: skip
     step = next_step(
         remote.status,
         remote.expires_at or batch.expires_at,
         batch.cancel_asked_at is not None,
-        _service_time(desk, batch),
-        desk.patience,
+        _service_time(context, batch),
+        context.patience,
     )
     unwanted = batch.role == "stray" and not remote.terminal and batch.cancel_asked_at is None
     if step == "cancel" or unwanted:
-        desk.service.cancel(batch.batch_id)
-        desk.ledger.batches.cancel_asked(batch.row, now)  # only then: asking twice does no harm
+        context.service.cancel(batch.batch_id)
+        context.ledger.batches.cancel_asked(batch.row, now)  # only then: asking twice does no harm
     if step != "download":
         return False
-    current = desk.ledger.batches.by_id(batch.batch_id)
+    current = context.ledger.batches.by_id(batch.batch_id)
     assert current is not None
     for kind, file_id in (("output", current.output_file_id), ("error", current.error_file_id)):
         if file_id:
-            _fetch(desk, current, kind, file_id)
-    write_card(desk, desk.ledger.shards.get(current.shard), current.generation, remote)
-    _downloaded(desk, current)
+            _fetch(context, current, kind, file_id)
+    write_batch_record(
+        context, context.ledger.shards.get(current.shard), current.generation, remote
+    )
+    _downloaded(context, current)
     return True
 
 
-def _service_time(desk: Desk, batch: Batch) -> int:
+def _service_time(context: StageContext, batch: Batch) -> int:
     """The service's time as far as it is certain: when it created the batch, and what has passed
     here since. A wall clock that is days ahead must not cancel every batch."""
-    shard, now = desk.ledger.shards.get(batch.shard), desk.clock.moment()
+    shard, now = context.ledger.shards.get(batch.shard), context.clock.moment()
     since = Moment(
         now.wall if shard.intent_at is None else shard.intent_at, shard.intent_uptime or ""
     )
     return batch.created_at + elapsed(since, now)
 
 
-def _fetch(desk: Desk, batch: Batch, kind: str, file_id: str) -> None:
-    target = raw_path(desk, batch, kind)
+def _fetch(context: StageContext, batch: Batch, kind: str, file_id: str) -> None:
+    target = raw_path(context, batch, kind)
     if target.exists():
         return
     reached("collect.before_download")
     partial = target.with_name(f"_{target.name}.part")
     try:
-        desk.service.download(file_id, partial)
+        context.service.download(file_id, partial)
         results.compress(partial, target)
     finally:
         partial.unlink(missing_ok=True)
     reached("collect.after_download")
 
 
-def raw_path(desk: Desk, batch: Batch, kind: str) -> Path:
+def raw_path(context: StageContext, batch: Batch, kind: str) -> Path:
     """Where a raw file of a batch is kept."""
-    shard = desk.ledger.shards.get(batch.shard)
-    return desk.workspace.answers(shard.shard_key, batch.batch_id, kind)
+    shard = context.ledger.shards.get(batch.shard)
+    return context.workspace.answers(shard.shard_key, batch.batch_id, kind)
 
 
-def _downloaded(desk: Desk, batch: Batch) -> None:
-    shard = desk.ledger.shards.get(batch.shard)
-    with desk.ledger.database.transaction("downloaded"):
-        desk.ledger.batches.move(batch.row, "downloaded")
+def _downloaded(context: StageContext, batch: Batch) -> None:
+    shard = context.ledger.shards.get(batch.shard)
+    with context.ledger.database.transaction("downloaded"):
+        context.ledger.batches.move(batch.row, "downloaded")
         if batch.leads(shard.generation):
-            desk.ledger.shards.move(shard, "DOWNLOADED")
+            context.ledger.shards.move(shard, "DOWNLOADED")
 
 
-def _vanished(desk: Desk, batch: Batch, error: NotFound, result: Collected) -> None:
+def _vanished(context: StageContext, batch: Batch, error: NotFound, result: Collected) -> None:
     """A batch or result file that existed is gone: its money stays booked, a person looks."""
     text = f"batch {batch.batch_id} or a file of it is gone at the service ({error})"
-    desk.ledger.batches.vanished(batch.row, desk.clock.now())
-    desk.ledger.incident(desk.clock.now(), "vanished", text, batch.shard, batch.row)
+    context.ledger.batches.vanished(batch.row, context.clock.now())
+    context.ledger.incident(context.clock.now(), "vanished", text, batch.shard, batch.row)
     result.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
 
 
-def settle_kept(desk: Desk, remote: RemoteBatch, result: Collected) -> None:
+def settle_kept(context: StageContext, remote: RemoteBatch, result: Collected) -> None:
     """Settle an adopted batch whose raw files are kept here, without asking the service. One that
     failed as a whole brought none and was made again."""
-    batch = desk.ledger.batches.by_id(remote.id)
+    batch = context.ledger.batches.by_id(remote.id)
     if batch is None or batch.state != "open" or remote.status == "failed":
         return
-    desk.ledger.batches.observe(remote, desk.clock.now())
+    context.ledger.batches.observe(remote, context.clock.now())
     kept = (("output", remote.output_file_id), ("error", remote.error_file_id))
-    if all(raw_path(desk, batch, kind).exists() for kind, file_id in kept if file_id):
-        _downloaded(desk, batch)
-        settle_batch(desk, batch, result)
+    if all(raw_path(context, batch, kind).exists() for kind, file_id in kept if file_id):
+        _downloaded(context, batch)
+        settle_batch(context, batch, result)
 
 
-def write_off(desk: Desk, batch: Batch) -> Collected:
+def write_off(context: StageContext, batch: Batch) -> Collected:
     """A person knows that a batch's results are lost: its requests count as missing, what was
     reserved for it stays counted."""
     result = Collected()
-    _downloaded(desk, batch)
-    settle_batch(desk, batch, result)
+    _downloaded(context, batch)
+    settle_batch(context, batch, result)
     return result
 
 
-def settle_batch(desk: Desk, batch: Batch, result: Collected) -> None:
+def settle_batch(context: StageContext, batch: Batch, result: Collected) -> None:
     """Book what the raw files of a batch say, in one transaction."""
-    shard = desk.ledger.shards.get(batch.shard)
-    paths = [p for kind in ("output", "error") if (p := raw_path(desk, batch, kind)).exists()]
+    shard = context.ledger.shards.get(batch.shard)
+    paths = [p for kind in ("output", "error") if (p := raw_path(context, batch, kind)).exists()]
     failure = _failure(batch) if not paths else None
-    if failure is not None and _goes_again(desk, shard, batch, failure, result):
+    if failure is not None and _goes_again(context, shard, batch, failure, result):
         return
     report = results.Report()
     reached("collect.before_settle")
-    with desk.ledger.database.transaction("settle"):
-        answers = results.read(desk.ledger, shard, batch, paths, failure, report)
-        settled = desk.ledger.answers.settle(shard, batch, answers, desk.rules, desk.clock.now())
+    with context.ledger.database.transaction("settle"):
+        answers = results.read(context.ledger, shard, batch, paths, failure, report)
+        settled = context.ledger.answers.settle(
+            shard, batch, answers, context.rules, context.clock.now()
+        )
         for kind, text in report.incidents:
-            desk.ledger.incident(desk.clock.now(), kind, text, shard.row, batch.row)
+            context.ledger.incident(context.clock.now(), kind, text, shard.row, batch.row)
         if settled.over:
-            _freeze(desk, batch, settled.over)
-        desk.ledger.put(STALE, "1")
+            _freeze(context, batch, settled.over)
+        context.ledger.put(STALE, "1")
     result.add(settled)
-    desk.note("batch.settled", batch=batch.batch_id, shard=shard.shard_key,
+    context.note("batch.settled", batch=batch.batch_id, shard=shard.shard_key,
               outcomes=dict(settled.outcomes), billed_nano_usd=settled.billed,
               again=settled.again)  # fmt: skip
     result.problems += [text for _, text in report.incidents]
     if settled.over:
-        result.fail(CostAnomaly(desk.ledger.get(FROZEN) or ""))
+        result.fail(CostAnomaly(context.ledger.get(FROZEN) or ""))
 
 
 def _failure(batch: Batch) -> BatchFailure | None:
@@ -242,23 +248,23 @@ def _failure(batch: Batch) -> BatchFailure | None:
 
 
 def _goes_again(
-    desk: Desk, shard: Shard, batch: Batch, failure: BatchFailure, result: Collected
+    context: StageContext, shard: Shard, batch: Batch, failure: BatchFailure, result: Collected
 ) -> bool:
     """A batch that never ran for a reason that passes: the same file goes again, no attempt is
     consumed. False when its requests have failed for good."""
     if not batch.leads(shard.generation) or failure.kind not in _REQUEUE | _PERSON:
         return False
-    now = desk.clock.now()
+    now = context.clock.now()
     refusals = shard.refusals + 1
-    wait = backoff_seconds(refusals, desk.patience.backoff)
-    with desk.ledger.database.transaction("requeue"):
+    wait = backoff_seconds(refusals, context.patience.backoff)
+    with context.ledger.database.transaction("requeue"):
         if failure.kind == "queue_full" and failure.limit:
-            desk.ledger.queue.learn_limit(shard.model, failure.limit)
-        desk.ledger.batches.move(batch.row, "settled")
-        next_generation(desk, shard, not_before=now + wait)
-        desk.ledger.shards.note_refusal(shard.row, refusals, batch.problem)
+            context.ledger.queue.learn_limit(shard.model, failure.limit)
+        context.ledger.batches.move(batch.row, "settled")
+        next_generation(context, shard, not_before=now + wait)
+        context.ledger.shards.note_refusal(shard.row, refusals, batch.problem)
     text = f"batch {batch.batch_id} was refused ({batch.problem}); it goes again after {wait} s"
-    desk.note("batch.goes_again", level="warning", batch=batch.batch_id, text=text)
+    context.note("batch.goes_again", level="warning", batch=batch.batch_id, text=text)
     if failure.kind in _PERSON:
         result.fail(NeedsPerson(text))
     else:
@@ -266,11 +272,11 @@ def _goes_again(
     return True
 
 
-def _freeze(desk: Desk, batch: Batch, over: list[str]) -> None:
+def _freeze(context: StageContext, batch: Batch, over: list[str]) -> None:
     text = (
         f"{counted(len(over), 'line')} of batch {batch.batch_id} cost more than was reserved "
         f"(first: {over[0]}): nothing more is sent. Look at 'captionmill status', correct the "
         "prices or the margin, then run 'captionmill resolve unfreeze'"
     )
-    desk.ledger.put(FROZEN, text)
-    desk.ledger.incident(desk.clock.now(), "over_reservation", text, batch.shard, batch.row)
+    context.ledger.put(FROZEN, text)
+    context.ledger.incident(context.clock.now(), "over_reservation", text, batch.shard, batch.row)

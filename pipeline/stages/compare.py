@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pipeline.core.image_tokens import UNKNOWN_SIZE, ImageTooLarge
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
-from pipeline.stages.preprocess import Order
+from pipeline.stages.preprocess import CaptionTask
 from pipeline.stages.quote import Quote
-from pipeline.stages.write import Quill
+from pipeline.stages.write import RequestTemplate
 
 Size = tuple[int, int]
 
@@ -33,25 +33,27 @@ class PolicyCost:
     name: str
     prompt_tokens: int
     expected: Nano | None
-    worst: Nano | None
+    max_cost: Nano | None
     refused: int
 
 
 def compare(
-    ledger: Ledger, order: Order, quill: Quill, policies: Iterable[Policy]
+    ledger: Ledger, task: CaptionTask, request_template: RequestTemplate, policies: Iterable[Policy]
 ) -> list[PolicyCost]:
     """Tokens and cost of every unique image of a source, for each policy."""
-    sizes = ledger.rows.sizes(order.source, order.recipe)
-    return [_cost(sizes, order.template, quill, policy) for policy in policies]
+    sizes = ledger.rows.sizes(task.source, task.recipe)
+    return [_cost(sizes, task.template, request_template, policy) for policy in policies]
 
 
-def _cost(sizes: dict[Size, int], template: str, quill: Quill, policy: Policy) -> PolicyCost:
+def _cost(
+    sizes: dict[Size, int], template: str, request_template: RequestTemplate, policy: Policy
+) -> PolicyCost:
     total, refused = Quote(), 0
     for (width, height), count in sizes.items():
         try:
             size = (width, height)
             chosen = size if size == UNKNOWN_SIZE else policy.choose(width, height)
-            total.add(quill.appraiser.appraise(*chosen, template), count)
+            total.add(request_template.estimator.estimate(*chosen, template), count)
         except ImageTooLarge:
             refused += count
-    return PolicyCost(policy.name, total.prompt_tokens, total.expected, total.worst, refused)
+    return PolicyCost(policy.name, total.prompt_tokens, total.expected, total.max_cost, refused)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pipeline.core.budget import Caps
+from pipeline.core.budget import BudgetCaps
 from pipeline.core.lifecycle import Patience
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.core.words import counted
@@ -34,7 +34,7 @@ def silent(event: str, *, level: str = "info", **fields: object) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class StageContext:
     """Ledger, service, workspace and the rules of this run.
 
     Attributes:
@@ -53,7 +53,7 @@ class Desk:
     workspace: Workspace
     clock: Clock
     run: int
-    caps: Caps = field(default_factory=Caps)
+    caps: BudgetCaps = field(default_factory=BudgetCaps)
     patience: Patience = field(default_factory=Patience)
     rules: Mapping[str, RetryRule] = field(default_factory=lambda: dict(DEFAULT_RULES))
     queue_limit: int | None = None

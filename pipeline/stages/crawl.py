@@ -17,7 +17,7 @@ _GROUP = 200  # folders in one transaction
 
 
 @dataclass(slots=True)
-class Crawled:
+class CrawlResult:
     """What crawling came to.
 
     Attributes:
@@ -43,14 +43,14 @@ def crawl(
     now: int,
     check_stop: Callable[[], None] = lambda: None,
     expect: Callable[[int], None] = lambda _todo: None,
-) -> Crawled:
+) -> CrawlResult:
     """Bring the ledger's view of a source up to date. Memory is constant in its size.
 
     Args:
         expect: told once, as early as possible, that images need a look and how many at least.
     """
     row = ledger.images.source(source.kind, source.locator, source.label)
-    result = Crawled(row)
+    result = CrawlResult(row)
     number = ledger.images.begin_crawl(row)
     listings = source.listings()
     recorder = _Recorder(ledger, row, number, now, expect)

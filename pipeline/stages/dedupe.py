@@ -13,7 +13,7 @@ from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.stages.identify import identify_images
-from pipeline.stages.preprocess import Order
+from pipeline.stages.preprocess import CaptionTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Alike:
 
 def dedupe(
     ledger: Ledger,
-    order: Order,
+    task: CaptionTask,
     engine: Engine,
     locate: Callable[[SeenImage], str],
     distance: int,
@@ -36,12 +36,12 @@ def dedupe(
     """Decide which new images are represented by another one; gives how many are."""
     from pipeline.core.near_duplicates import group
 
-    identify_images(ledger, order, engine, locate, looked=True)
-    rows, looks = ledger.likeness.looks(order.source, order.spec, order.recipe)
+    identify_images(ledger, task, engine, locate, looked=True)
+    rows, looks = ledger.near_duplicates.looks(task.source, task.spec, task.recipe)
     found = group(looks, distance)
     with ledger.database.transaction("dedupe"):
-        ledger.likeness.set_near(
-            order.source,
+        ledger.near_duplicates.set_near(
+            task.source,
             {rows[member]: (rows[by], bits) for member, (by, bits) in found.items()},
         )
     return len(found)
@@ -49,4 +49,4 @@ def dedupe(
 
 def alike(ledger: Ledger, source: int) -> list[Alike]:
     """What `dedupe` decided for images that are not captioned yet, for a look before it counts."""
-    return [Alike(*row) for row in ledger.likeness.near(source)]
+    return [Alike(*row) for row in ledger.near_duplicates.near(source)]

@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipeline.core.affixes import Dress
 from pipeline.core.charges import COLUMNS as CHARGED
-from pipeline.core.table import Cells, columns, field_kinds
+from pipeline.core.table import (
+    Affixes,
+    Cells,
+    columns,
+    field_kinds,
+)
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger, charges
@@ -29,24 +33,24 @@ def export(
     path: Path,
     *,
     force: bool = False,
-    dress: Dress | None = None,
+    affixes: Affixes | None = None,
     with_it: Callable[[], object] = lambda: None,
 ) -> WrittenTable | None:
     """Make the table anew when anything has changed since; None when it is up to date.
 
-    `dress` is put around each caption; `with_it` writes what goes with the table.
+    `affixes` is put around each caption; `with_it` writes what goes with the table.
 
     Raises:
         StorageError: it cannot be written; the old table is as it was.
         BooksError: it would have fewer rows than before: rows never vanish.
     """
-    dress = dress or Dress()
-    as_it_was = ledger.get(STALE) is None and (ledger.get(DRESSED) or "") == dress.to_text()
+    affixes = affixes or Affixes()
+    as_it_was = ledger.get(STALE) is None and (ledger.get(DRESSED) or "") == affixes.to_text()
     if not force and path.exists() and as_it_was:
         return None
     _elect(ledger)
     kinds = field_kinds(ledger.specs.schemas())
-    cells = Cells(tuple(COLUMNS), columns(kinds, ledger.rows.manifest_columns()), dress)
+    cells = Cells(tuple(COLUMNS), columns(kinds, ledger.rows.manifest_columns()), affixes)
     before = json.loads(ledger.get(WRITTEN) or "{}")
     count = ledger.rows.all_images()
     if count < before.get("rows", 0):
@@ -64,7 +68,7 @@ def export(
         # what follows from the table is made anew, also after a kill right here
         ledger.forget(COUNTED)
         ledger.put(BESIDE, None)
-        ledger.put(DRESSED, dress.to_text() or None)
+        ledger.put(DRESSED, affixes.to_text() or None)
     return written
 
 

@@ -14,14 +14,14 @@ from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, RejectedImage, Rejection
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import Order, looks, record_rejection, reject
+from pipeline.stages.preprocess import CaptionTask, looks, record_rejection, reject
 
 _CHUNK = 32
 
 
 def identify_images(
     ledger: Ledger,
-    order: Order,
+    task: CaptionTask,
     engine: Engine,
     locate: Callable[[SeenImage], str],
     *,
@@ -35,8 +35,8 @@ def identify_images(
     read = 0
     todo = (
         image
-        for image in ledger.images.todo(order.source)
-        if not _is_known(ledger, order, image, looked)
+        for image in ledger.images.todo(task.source)
+        if not _is_known(ledger, task, image, looked)
     )
     prepared = looks(engine, todo, locate)
     while chunk := list(islice(prepared, _CHUNK)):
@@ -44,14 +44,14 @@ def identify_images(
         with ledger.database.transaction("identify"):
             for image, result in chunk:
                 if isinstance(result, RejectedImage):
-                    record_rejection(ledger, order, image, result)
+                    record_rejection(ledger, task, image, result)
                     ledger.put(STALE, "1")
                     continue
                 content: Content | Rejection | None
                 if isinstance(result, KnownImage):
-                    content = ledger.works.prepared_as(result.source_id, order.recipe)
+                    content = ledger.works.prepared_as(result.source_id, task.recipe)
                 else:
-                    content = ledger.works.record_prepared(order.recipe, result)
+                    content = ledger.works.record_prepared(task.recipe, result)
                 if isinstance(content, Rejection):
                     reject(ledger, image, result.source_id, content)
                 elif content is not None:
@@ -59,8 +59,8 @@ def identify_images(
     return read
 
 
-def _is_known(ledger: Ledger, order: Order, image: SeenImage, looked: bool) -> bool:
+def _is_known(ledger: Ledger, task: CaptionTask, image: SeenImage, looked: bool) -> bool:
     if image.source_id is None:
         return False
-    found = ledger.works.prepared_as(image.source_id, order.recipe)
+    found = ledger.works.prepared_as(image.source_id, task.recipe)
     return found.looked or not looked if isinstance(found, Content) else found is not None

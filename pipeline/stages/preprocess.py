@@ -42,7 +42,7 @@ class Engines:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CaptionTask:
     """What a run wants for every image of a source.
 
     Attributes:
@@ -62,7 +62,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PendingRequest:
     """An image whose work is not paid for: its prompt, its work and, when at hand, its bytes."""
 
     work: Work
@@ -87,82 +87,86 @@ def looks(
         yield waiting.pop(number), prepared
 
 
-def resolve(ledger: Ledger, order: Order, image: SeenImage, prepared: Prepared) -> Wanted | None:
+def resolve(
+    ledger: Ledger, task: CaptionTask, image: SeenImage, prepared: Prepared
+) -> PendingRequest | None:
     """Record what an image is; gives its work when that is still to be paid for.
 
     To be called inside a transaction.
     """
     if isinstance(prepared, RejectedImage):
-        if order.linked:
-            record_rejection(ledger, order, image, prepared)
+        if task.linked:
+            record_rejection(ledger, task, image, prepared)
         return None
     if isinstance(prepared, KnownImage):
-        content = ledger.works.prepared_as(prepared.source_id, order.recipe)
+        content = ledger.works.prepared_as(prepared.source_id, task.recipe)
     else:
-        content = ledger.works.record_prepared(order.recipe, prepared)
+        content = ledger.works.record_prepared(task.recipe, prepared)
     if isinstance(content, Rejection):
-        if order.linked:
+        if task.linked:
             reject(ledger, image, prepared.source_id, content)
         return None
     assert content is not None
-    return _link(ledger, order, image, prepared, content)
+    return _link(ledger, task, image, prepared, content)
 
 
 def _link(
     ledger: Ledger,
-    order: Order,
+    task: CaptionTask,
     image: SeenImage,
     prepared: PreparedImage | KnownImage,
     content: Content,
-) -> Wanted | None:
-    prompt = render(order.template, image.columns)
+) -> PendingRequest | None:
+    prompt = render(task.template, image.columns)
     if isinstance(prompt, Rejection):
-        if order.linked:
+        if task.linked:
             reject(ledger, image, prepared.source_id, prompt)
         return None
     stands = content if image.near_of is None else ledger.works.content(image.near_of)
-    key = work_key(stands.content_id, order.spec_id, prompt)
+    key = work_key(stands.content_id, task.spec_id, prompt)
     for_itself = stands.row == content.row
-    work = ledger.works.work(key, stands.row, order.spec, image.id if for_itself else None)
-    if order.linked:
+    work = ledger.works.work(key, stands.row, task.spec, image.id if for_itself else None)
+    if task.linked:
         ledger.works.link(image.id, prepared.source_id, content.row, work.row)
     if work.state != "pending" or not for_itself:
         return None  # nothing to pay for, or another image's bytes are sent for this one
     at_hand = prepared if isinstance(prepared, PreparedImage) else None
-    return Wanted(work, key, prompt, at_hand, content)
+    return PendingRequest(work, key, prompt, at_hand, content)
 
 
-def link_known(ledger: Ledger, order: Order, check_stop: Callable[[], None] = lambda: None) -> int:
+def link_known(
+    ledger: Ledger, task: CaptionTask, check_stop: Callable[[], None] = lambda: None
+) -> int:
     """Link unchanged files whose bytes were prepared before, without reading them (after a
     changed prompt, say); gives how many."""
     linked = 0
     page: list[SeenImage] = []
-    for image in ledger.images.todo(order.source, read_before=True):
+    for image in ledger.images.todo(task.source, read_before=True):
         page.append(image)
         if len(page) == 1000:
-            linked += _link_page(ledger, order, page)
+            linked += _link_page(ledger, task, page)
             page = []
             check_stop()
-    return linked + _link_page(ledger, order, page)
+    return linked + _link_page(ledger, task, page)
 
 
-def _link_page(ledger: Ledger, order: Order, page: list[SeenImage]) -> int:
+def _link_page(ledger: Ledger, task: CaptionTask, page: list[SeenImage]) -> int:
     linked = 0
     with ledger.database.transaction("link"):
         for image in page:
             assert image.source_id is not None
-            if ledger.works.prepared_as(image.source_id, order.recipe) is not None:
-                resolve(ledger, order, image, KnownImage(image.source_id))
+            if ledger.works.prepared_as(image.source_id, task.recipe) is not None:
+                resolve(ledger, task, image, KnownImage(image.source_id))
                 linked += 1
     return linked
 
 
 def record_rejection(
-    ledger: Ledger, order: Order, image: SeenImage, prepared: RejectedImage
+    ledger: Ledger, task: CaptionTask, image: SeenImage, prepared: RejectedImage
 ) -> None:
     """Keep why an image cannot be captioned, for the image and for its bytes."""
     if _lasting(prepared):
-        ledger.works.record_rejected(order.recipe, prepared)
+        ledger.works.record_rejected(task.recipe, prepared)
     reject(ledger, image, prepared.source_id, prepared.rejection)
 
 

@@ -21,7 +21,7 @@ _HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class CacheLimits:
     """How much is kept.
 
     Attributes:
@@ -34,7 +34,7 @@ class Keep:
 
 
 @dataclass(slots=True)
-class Pruned:
+class PruneResult:
     """Images deleted, and their size in bytes."""
 
     images: int = 0
@@ -44,10 +44,10 @@ class Pruned:
 def prune(
     ledger: Ledger,
     cache: Path,
-    keep: Keep,
+    keep: CacheLimits,
     now: int,
     check_stop: Callable[[], None] = lambda: None,
-) -> Pruned:
+) -> PruneResult:
     """Delete images that are too old or too many, but none that a pending caption needs.
 
     Memory: 8 bytes of hash for each image that is needed, and a count for each hour.
@@ -55,7 +55,7 @@ def prune(
     Raises:
         StorageError: one cannot be deleted.
     """
-    result, stored = Pruned(), UrlCache(cache)
+    result, stored = PruneResult(), UrlCache(cache)
     total, oldest = 0, now
     for image in stored.stored():
         total, oldest = total + image.size, min(oldest, image.mtime)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.core.cost_estimate import Appraisal
+from pipeline.core.cost_estimate import CostEstimate
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import render
 from pipeline.core.words import counted
 from pipeline.ledger import Ledger
 from pipeline.records import Nano, Rejection
-from pipeline.stages.preprocess import Order
-from pipeline.stages.write import Quill
+from pipeline.stages.preprocess import CaptionTask
+from pipeline.stages.write import RequestTemplate
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Quote:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     expected: Nano | None = 0
-    worst: Nano | None = 0
+    max_cost: Nano | None = 0
 
     @property
     def duplicates(self) -> int:
@@ -49,24 +49,29 @@ class Quote:
 
     def sentence(self) -> str:
         """For a person who is asked to pay."""
-        if self.worst is None or self.expected is None:
+        if self.max_cost is None or self.expected is None:
             return f"{counted(self.requests, 'request')}, price unknown."
         return (
             f"{counted(self.requests, 'request')}, about {format_usd(self.expected)}, "
-            f"at most {format_usd(self.worst)}."
+            f"at most {format_usd(self.max_cost)}."
         )
 
-    def add(self, one: Appraisal, times: int = 1) -> None:
+    def add(self, one: CostEstimate, times: int = 1) -> None:
         """Count a request, `times` over."""
         self.requests += times
         self.prompt_tokens += times * one.prompt_tokens
         self.completion_tokens += times * one.completion_tokens
-        self.worst = _plus(self.worst, one.worst, times)
+        self.max_cost = _plus(self.max_cost, one.max_cost, times)
         self.expected = _plus(self.expected, one.expected, times)
 
 
 def quote(
-    ledger: Ledger, order: Order, quill: Quill, largest: tuple[int, int], *, fresh: bool = True
+    ledger: Ledger,
+    task: CaptionTask,
+    request_template: RequestTemplate,
+    largest: tuple[int, int],
+    *,
+    fresh: bool = True,
 ) -> Quote:
     """Look at every image of a source; `largest` is the size in pixels an unread image is taken
     to have.
@@ -74,20 +79,18 @@ def quote(
     Args:
         fresh: leave out what is paid for or under way; False prices everything anew.
     """
-    result = Quote(images=ledger.rows.images(order.source))
-    result.rejected = sum(ledger.rows.reject_reasons(order.source).values())
-    result.rejected += ledger.rows.count_refused(order.source, order.recipe)
+    result = Quote(images=ledger.rows.images(task.source))
+    result.rejected = sum(ledger.rows.reject_reasons(task.source).values())
+    result.rejected += ledger.rows.count_refused(task.source, task.recipe)
     read = refused = 0
     with ledger.works.distinct_keys() as first_time:
-        for content_id, width, height, columns in ledger.rows.identified(
-            order.source, order.recipe
-        ):
+        for content_id, width, height, columns in ledger.rows.identified(task.source, task.recipe):
             read += 1
-            prompt = render(order.template, columns)
+            prompt = render(task.template, columns)
             if isinstance(prompt, Rejection):
                 refused += 1
                 continue
-            key = work_key(content_id, order.spec_id, prompt)
+            key = work_key(content_id, task.spec_id, prompt)
             if not first_time(key):
                 continue
             result.unique += 1
@@ -95,11 +98,11 @@ def quote(
             if work is not None and work.state != "pending":
                 result.paid += 1
             else:
-                result.add(quill.appraiser.appraise(width, height, prompt))
+                result.add(request_template.estimator.estimate(width, height, prompt))
     result.unread = max(0, result.images - result.rejected - read)
     result.rejected += refused
     if result.unread:
-        bound = quill.appraiser.appraise(*largest, order.template)
+        bound = request_template.estimator.estimate(*largest, task.template)
         result.add(bound, result.unread)
     return result
 

@@ -21,13 +21,13 @@ from pipeline.core.lifecycle import strays as find_strays
 from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
-from pipeline.stages.context import Desk
+from pipeline.stages.context import StageContext
 from pipeline.stages.recover import contents, lost_shard, number_in, shard_key_of
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 
 
-def reconcile(desk: Desk) -> int:
+def reconcile(context: StageContext) -> int:
     """Settle every doubt that a complete listing can settle; gives the seconds until another
     look can tell more, 0 when nothing is in doubt.
 
@@ -36,20 +36,20 @@ def reconcile(desk: Desk) -> int:
             submitted.
         NeedsPerson: an ambiguous create call waits for a person (`on_ambiguous = "ask"`).
     """
-    listed = list(desk.service.list_batches())
+    listed = list(context.service.list_batches())
     reached("reconcile.listed")
-    desk.ledger.queue.note_others(foreign_requests(listed, _known(desk)))
+    context.ledger.queue.note_others(foreign_requests(listed, _known(context)))
     wait, ask = 0, []
-    for shard in desk.ledger.shards.in_states("CREATING"):
-        decision = decide(_intent(desk, shard), listed, _known(desk), desk.patience)
-        _act(desk, shard, decision)
+    for shard in context.ledger.shards.in_states("CREATING"):
+        decision = decide(_intent(context, shard), listed, _known(context), context.patience)
+        _act(context, shard, decision)
         if isinstance(decision, Hold):
             wait = max(wait, decision.seconds)
         if isinstance(decision, AskPerson):
             ask.append(shard.shard_key)
-    for batch in find_strays(listed, desk.ledger.workspace_id(), _known(desk)):
-        adopt_batch(desk, batch)
-    _drop_overtaken(desk)
+    for batch in find_strays(listed, context.ledger.workspace_id(), _known(context)):
+        adopt_batch(context, batch)
+    _drop_overtaken(context)
     if ask:
         raise NeedsPerson(
             f"no batch is found for {', '.join(ask)}, whose create call got no answer: look at the "
@@ -58,10 +58,10 @@ def reconcile(desk: Desk) -> int:
     return wait
 
 
-def unseen(desk: Desk) -> tuple[int, NeedsPerson | None]:
+def unseen(context: StageContext) -> tuple[int, NeedsPerson | None]:
     """How many adopted shards hold nobody knows what, so that an image sent now may be in one of
     them; and the error when no waiting will tell."""
-    blind = desk.ledger.adoption.blind()
+    blind = context.ledger.adoption.blind()
     lost = [shard.shard_key for shard in blind if shard.gone]
     if not lost:
         return len(blind), None
@@ -72,12 +72,12 @@ def unseen(desk: Desk) -> tuple[int, NeedsPerson | None]:
     )
 
 
-def _known(desk: Desk) -> frozenset[str]:
-    return frozenset(desk.ledger.batches.ids())
+def _known(context: StageContext) -> frozenset[str]:
+    return frozenset(context.ledger.batches.ids())
 
 
-def _intent(desk: Desk, shard: Shard) -> Intent:
-    now = desk.clock.moment()
+def _intent(context: StageContext, shard: Shard) -> Intent:
+    now = context.clock.moment()
     since = Moment(shard.intent_at or now.wall, shard.intent_uptime or "")
     absence = (
         None
@@ -87,15 +87,15 @@ def _intent(desk: Desk, shard: Shard) -> Intent:
     return Intent(shard.shard_key, shard.file_id, elapsed(since, now), absence)
 
 
-def _act(desk: Desk, shard: Shard, decision: Reconciled) -> None:
-    shards = desk.ledger.shards
+def _act(context: StageContext, shard: Shard, decision: Reconciled) -> None:
+    shards = context.ledger.shards
     if isinstance(decision, Adopt):
-        _adopt(desk, shard, decision.batch)
-        desk.say(f"found batch {decision.batch.id}, whose create call got no answer")
+        _adopt(context, shard, decision.batch)
+        context.say(f"found batch {decision.batch.id}, whose create call got no answer")
         for extra in decision.extras:
-            adopt_batch(desk, extra)
+            adopt_batch(context, extra)
     elif isinstance(decision, Hold) and decision.first:
-        now = desk.clock.moment()
+        now = context.clock.moment()
         shards.move(
             shard,
             "CREATING",
@@ -104,15 +104,15 @@ def _act(desk: Desk, shard: Shard, decision: Reconciled) -> None:
             absences=shard.absences + 1,
         )
     elif isinstance(decision, Recreate):
-        next_generation(desk, shard, not_before=0)
-        desk.say(f"shard {shard.shard_key} certainly has no batch: it is created again")
+        next_generation(context, shard, not_before=0)
+        context.say(f"shard {shard.shard_key} certainly has no batch: it is created again")
 
 
-def next_generation(desk: Desk, shard: Shard, *, not_before: int) -> None:
+def next_generation(context: StageContext, shard: Shard, *, not_before: int) -> None:
     """Free this create call's reservation; the same file goes again under a new one."""
-    with desk.ledger.database.transaction("next_generation"):
-        desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
-        desk.ledger.shards.move(
+    with context.ledger.database.transaction("next_generation"):
+        context.ledger.reservations.release(shard.row, shard.generation, context.clock.now())
+        context.ledger.shards.move(
             shard,
             "SEALED",
             generation=shard.generation + 1,
@@ -125,58 +125,62 @@ def next_generation(desk: Desk, shard: Shard, *, not_before: int) -> None:
         )
 
 
-def _adopt(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
+def _adopt(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
     """The shard's own batch: its money is booked under its generation, which an older ledger may
     not have come to yet."""
-    generation, moment = max(shard.generation, _generation(batch)), desk.clock.moment()
-    with desk.ledger.database.transaction("adopt"):
-        desk.ledger.adoption.complete(shard.row, lost_shard(batch))
-        shard = desk.ledger.shards.get(shard.row)
+    generation, moment = max(shard.generation, _generation(batch)), context.clock.moment()
+    with context.ledger.database.transaction("adopt"):
+        context.ledger.adoption.complete(shard.row, lost_shard(batch))
+        shard = context.ledger.shards.get(shard.row)
         if generation != shard.generation:
-            desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
-        desk.ledger.books.record_unasked(shard.row, generation, shard.worst, desk.scope())
-        desk.ledger.batches.add(shard.row, generation, batch, "main")
-        desk.ledger.shards.move(
+            context.ledger.reservations.release(shard.row, shard.generation, context.clock.now())
+        context.ledger.reservations.record_unasked(
+            shard.row, generation, shard.max_cost, context.scope()
+        )
+        context.ledger.batches.add(shard.row, generation, batch, "main")
+        context.ledger.shards.move(
             shard,
             "SUBMITTED",
             generation=generation,
             intent_at=shard.intent_at or moment.wall,
             intent_uptime=shard.intent_uptime or moment.uptime,
         )
-    desk.note("batch.adopted", batch=batch.id, shard=shard.shard_key)
+    context.note("batch.adopted", batch=batch.id, shard=shard.shard_key)
 
 
-def adopt_batch(desk: Desk, batch: RemoteBatch) -> None:
+def adopt_batch(context: StageContext, batch: RemoteBatch) -> None:
     """A batch of ours that the ledger does not know: book it, and use it."""
-    shard = desk.ledger.shards.by_key(shard_key_of(batch))
+    shard = context.ledger.shards.by_key(shard_key_of(batch))
     if shard is None or shard.state == "DISSOLVED":
-        _adopt_unknown(desk, batch)
+        _adopt_unknown(context, batch)
     elif shard.state in ("SEALED", "UPLOADING", "UPLOADED", "CREATING"):
-        _adopt(desk, shard, batch)
+        _adopt(context, shard, batch)
     elif shard.state == "SUBMITTED" and _generation(batch) > shard.generation:
-        _succeed(desk, shard, batch)
+        _succeed(context, shard, batch)
     else:
-        _adopt_second(desk, shard, batch)
+        _adopt_second(context, shard, batch)
 
 
-def _succeed(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
+def _succeed(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
     """A later generation of a shard, made when the batch that this older ledger knows had failed
     or was proven absent: from here on it decides, and the earlier one is only booked."""
-    with desk.ledger.database.transaction("succeed"):
+    with context.ledger.database.transaction("succeed"):
         generation = _generation(batch)
-        desk.ledger.books.record_unasked(shard.row, generation, shard.worst, desk.scope())
-        desk.ledger.batches.add(shard.row, generation, batch, "main")
-        desk.ledger.shards.move(shard, "SUBMITTED", generation=generation)
+        context.ledger.reservations.record_unasked(
+            shard.row, generation, shard.max_cost, context.scope()
+        )
+        context.ledger.batches.add(shard.row, generation, batch, "main")
+        context.ledger.shards.move(shard, "SUBMITTED", generation=generation)
 
 
-def _adopt_second(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
+def _adopt_second(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
     """A second batch of a shard: what it costs is booked. What it has not run is cancelled, by
     `collect`."""
-    with desk.ledger.database.transaction("adopt_second"):
-        row = desk.ledger.batches.add(shard.row, _generation(batch), batch, "stray")
-        desk.ledger.books.record_unasked(shard.row, -row, shard.worst, desk.scope())
-        desk.ledger.incident(
-            desk.clock.now(),
+    with context.ledger.database.transaction("adopt_second"):
+        row = context.ledger.batches.add(shard.row, _generation(batch), batch, "stray")
+        context.ledger.reservations.record_unasked(shard.row, -row, shard.max_cost, context.scope())
+        context.ledger.incident(
+            context.clock.now(),
             "second_batch",
             f"shard {shard.shard_key} has a second batch {batch.id}: it is cancelled, its results "
             "are kept and its cost is booked",
@@ -185,19 +189,21 @@ def _adopt_second(desk: Desk, shard: Shard, batch: RemoteBatch) -> None:
         )
 
 
-def _adopt_unknown(desk: Desk, batch: RemoteBatch) -> None:
+def _adopt_unknown(context: StageContext, batch: RemoteBatch) -> None:
     """A restored older ledger meets its own future: learn what the batch holds before anything
     is sent, so that none of it is paid for again."""
-    lines = contents(desk, batch)
+    lines = contents(context, batch)
     lost = lost_shard(batch)
-    with desk.ledger.database.transaction("adopt_unknown"):
-        row = desk.ledger.adoption.adopt(lost, desk.clock.moment())
-        desk.ledger.books.record_unasked(row, lost.generation, lost.worst, desk.scope())
-        number = desk.ledger.batches.add(row, lost.generation, batch, "main")
+    with context.ledger.database.transaction("adopt_unknown"):
+        row = context.ledger.adoption.adopt(lost, context.clock.moment())
+        context.ledger.reservations.record_unasked(
+            row, lost.generation, lost.max_cost, context.scope()
+        )
+        number = context.ledger.batches.add(row, lost.generation, batch, "main")
         for line in lines or ():
-            desk.ledger.adoption.add_line(row, line.work_key, line.attempt)
-        desk.ledger.incident(
-            desk.clock.now(),
+            context.ledger.adoption.add_line(row, line.work_key, line.attempt)
+        context.ledger.incident(
+            context.clock.now(),
             "adopted",
             f"batch {batch.id} of this workspace was not in the ledger (an older copy was "
             "restored?): it is adopted",
@@ -206,26 +212,26 @@ def _adopt_unknown(desk: Desk, batch: RemoteBatch) -> None:
         )
 
 
-def _drop_overtaken(desk: Desk) -> None:
+def _drop_overtaken(context: StageContext) -> None:
     """Take shards apart that were not sent and whose images are at the service in others."""
-    for shard in desk.ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED"):
-        if desk.ledger.adoption.overtaken(shard):
-            give_back(desk, shard)
+    for shard in context.ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED"):
+        if context.ledger.adoption.overtaken(shard):
+            take_back(context, shard)
 
 
-def give_back(desk: Desk, shard: Shard) -> None:
+def take_back(context: StageContext, shard: Shard) -> None:
     """Take a shard apart that certainly has no batch: its money and its images are free."""
-    with desk.ledger.database.transaction("give_back"):
-        desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
-        desk.ledger.shards.dissolve(shard)
+    with context.ledger.database.transaction("give_back"):
+        context.ledger.reservations.release(shard.row, shard.generation, context.clock.now())
+        context.ledger.shards.dissolve(shard)
 
 
-def take_apart(desk: Desk) -> None:
+def take_apart(context: StageContext) -> None:
     """Free the images of all shards that have no batch. A create call in doubt keeps its own."""
-    for shard in desk.ledger.shards.in_states("SEALED"):
-        desk.ledger.shards.dissolve(shard)
-    for shard in desk.ledger.shards.in_states("UPLOADING", "UPLOADED"):
-        give_back(desk, shard)
+    for shard in context.ledger.shards.in_states("SEALED"):
+        context.ledger.shards.dissolve(shard)
+    for shard in context.ledger.shards.in_states("UPLOADING", "UPLOADED"):
+        take_back(context, shard)
 
 
 def _generation(batch: RemoteBatch) -> int:

@@ -16,11 +16,11 @@ from pipeline.core.answer import split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
 from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
 from pipeline.errors import NotFound
-from pipeline.ledger.adoption import Lost
+from pipeline.ledger.adoption import RecoveredShard
 from pipeline.ledger.online_groups import ONLINE, is_online
 from pipeline.records import RemoteBatch
 from pipeline.stages import results
-from pipeline.stages.context import Desk
+from pipeline.stages.context import StageContext
 
 _CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
 _OUR_KEY = re.compile(rf"(?:{ONLINE})?[0-9]{{6,}}-[0-9a-f]{{8}}")
@@ -33,15 +33,15 @@ def shard_key_of(batch: RemoteBatch) -> str:
     return key if _OUR_KEY.fullmatch(key) else f"unknown-{batch.id}"
 
 
-def lost_shard(batch: RemoteBatch) -> Lost:
+def lost_shard(batch: RemoteBatch) -> RecoveredShard:
     """What the metadata tell about a shard."""
     meta = batch.metadata
-    return Lost(
+    return RecoveredShard(
         shard_key=shard_key_of(batch),
         generation=number_in(meta.get(GENERATION)) or 1,
         model=meta.get("captionmill_model") or batch.model or "",
         requests=number_in(meta.get("captionmill_requests")) or batch.total or 0,
-        worst=number_in(meta.get("captionmill_worst_nano")),
+        max_cost=number_in(meta.get("captionmill_worst_nano")),
         prices=meta.get("captionmill_prices") or None,
         fields=meta.get("captionmill_fields") or None,
     )
@@ -52,50 +52,52 @@ def number_in(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
-def is_ours(desk: Desk, batch: RemoteBatch) -> bool:
+def is_ours(context: StageContext, batch: RemoteBatch) -> bool:
     """True for a batch of this workspace."""
-    return batch.metadata.get(WORKSPACE) == desk.ledger.workspace_id()
+    return batch.metadata.get(WORKSPACE) == context.ledger.workspace_id()
 
 
-def doubtful_shard(desk: Desk, path: Path) -> bool:
+def doubtful_shard(context: StageContext, path: Path) -> bool:
     """Take in a request file of which no batch is known; False for one that is not ours."""
     with path.open("rb") as stream:
         lines = list(_requests(stream))
     if not lines or not _OUR_KEY.fullmatch(path.stem) or is_online(path.stem):
         return False
-    adoption = desk.ledger.adoption
-    with desk.ledger.database.transaction("doubt"):
-        row = adoption.doubt(path.stem, len(lines), path.stat().st_size, desk.clock.moment())
+    adoption = context.ledger.adoption
+    with context.ledger.database.transaction("doubt"):
+        row = adoption.doubt(path.stem, len(lines), path.stat().st_size, context.clock.moment())
         for line in lines:
             adoption.add_line(row, line.work_key, line.attempt)
     return True
 
 
-def contents(desk: Desk, batch: RemoteBatch) -> list[WorkAttempt] | None:
+def contents(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | None:
     """Every request of a batch, None when nothing tells any more.
 
     Raises:
         ServiceError: the service did not answer; nothing may be concluded.
     """
     key = shard_key_of(batch)
-    local = desk.workspace.shard(key)
+    local = context.workspace.shard(key)
     if local.is_file():
         with local.open("rb") as stream:
             return list(_requests(stream))
-    sent = _download(desk, batch.input_file_id)
+    sent = _download(context, batch.input_file_id)
     if sent is not None:
         return sent
     if not batch.terminal:
         return None
-    kept = list(kept_requests(desk, key, batch.id))
+    kept = list(kept_requests(context, key, batch.id))
     if kept:
         return kept
-    found = [_download(desk, file) for file in (batch.output_file_id, batch.error_file_id) if file]
+    found = [
+        _download(context, file) for file in (batch.output_file_id, batch.error_file_id) if file
+    ]
     lines = [line for part in found for line in part or ()]
     return lines or None
 
 
-def kept_requests(desk: Desk, key: str, batch_id: str) -> Iterator[WorkAttempt]:
+def kept_requests(context: StageContext, key: str, batch_id: str) -> Iterator[WorkAttempt]:
     """Requests by the answers that are kept here.
 
     Raises:
@@ -104,18 +106,18 @@ def kept_requests(desk: Desk, key: str, batch_id: str) -> Iterator[WorkAttempt]:
     if not _PLAIN.fullmatch(batch_id):
         return
     for kind in ("output", "error"):
-        path = desk.workspace.answers(key, batch_id, kind)
+        path = context.workspace.answers(key, batch_id, kind)
         if path.is_file():
             yield from _in_lines(results.whole(path))
 
 
-def _download(desk: Desk, file_id: str) -> list[WorkAttempt] | None:
+def _download(context: StageContext, file_id: str) -> list[WorkAttempt] | None:
     """The requests of a file at the service, None when it is gone or was never there."""
     if not file_id:
         return None
-    path: Path = desk.workspace.shards / "_salvage.tmp"
+    path: Path = context.workspace.shards / "_salvage.tmp"
     try:
-        desk.service.download(file_id, path)
+        context.service.download(file_id, path)
         with path.open("rb") as stream:
             return list(_requests(stream))
     except NotFound:

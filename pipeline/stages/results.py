@@ -69,11 +69,11 @@ def read(
     No whole line is lost: the first for each id counts, unknown ids are kept where they can be.
     """
     sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
-    worst = {
+    max_cost = {
         WorkAttempt(key, attempt): highest if is_online(batch.batch_id) else None
         for _, key, attempt, _, highest in ledger.shards.items(shard.row)
     }
-    expected = worst.keys()
+    expected = max_cost.keys()
     schema = ledger.specs.schema_fields(shard.spec) or tuple(json.loads(shard.fields or "[]"))
     seen: dict[WorkAttempt, Answer] = {}
     for answer in _lines(paths, schema, report):
@@ -88,11 +88,11 @@ def read(
         seen[attempt] = answer
         billed = _billed(answer, sheet, report)
         if answer.outcome == "missing":  # online: sent, and no answer came
-            billed = worst.get(attempt)
+            billed = max_cost.get(attempt)
         yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
     if batch.leads(shard.generation):
         ran = len(expected & seen.keys())
-        absent = {attempt: worst[attempt] for attempt in expected - seen.keys()}
+        absent = {attempt: max_cost[attempt] for attempt in expected - seen.keys()}
         yield from _absent(batch, absent, ran, failure)
 
 

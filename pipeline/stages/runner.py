@@ -20,16 +20,16 @@ from pipeline.errors import (
 )
 from pipeline.ledger.images import SeenImage
 from pipeline.stages.collect import Collected, collect
-from pipeline.stages.context import Desk
-from pipeline.stages.preprocess import Engines, Order
+from pipeline.stages.context import StageContext
+from pipeline.stages.preprocess import CaptionTask, Engines
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import Submitted, submit
-from pipeline.stages.write import Pen, Writer
+from pipeline.stages.write import ShardOptions, Writer
 
 _OUTAGE_ROUNDS = 20  # looks at a service that does not answer before a waiting run gives up
 
 
-class Watcher(Protocol):
+class Progress(Protocol):
     """Whoever shows a run to a person."""
 
     def found(self, images: int, todo: int) -> None:
@@ -49,7 +49,7 @@ class Watcher(Protocol):
         ...
 
 
-class Quiet:
+class NoProgress:
     """A watcher that shows nothing."""
 
     def found(self, images: int, todo: int) -> None:
@@ -66,7 +66,7 @@ class Quiet:
 
 
 @dataclass(slots=True)
-class Tally:
+class RunTotals:
     """What a run did, so far.
 
     Attributes:
@@ -90,7 +90,7 @@ class Tally:
     waiting: Counter[str] = field(default_factory=Counter)
     open: int = 0
 
-    def add(self, other: Tally) -> None:
+    def add(self, other: RunTotals) -> None:
         """Count what somebody else did for this run."""
         self.batches += other.batches
         self.requests += other.requests
@@ -124,18 +124,18 @@ class Tally:
             self.problems.append(text)
 
 
-class Captioner:
+class BatchRunner:
     """One run over one source: prepares, sends, collects until there is nothing left to do, or,
     without `wait`, until nothing more can be done now."""
 
     def __init__(
         self,
-        desk: Desk,
-        order: Order,
-        pen: Pen,
+        context: StageContext,
+        task: CaptionTask,
+        shard_options: ShardOptions,
         engines: Engines,
         locate: Callable[[SeenImage], str],
-        watcher: Watcher,
+        progress: Progress,
         *,
         wait: bool,
         poll_seconds: float,
@@ -143,9 +143,9 @@ class Captioner:
     ) -> None:
         """`leave_rest`: true when what goes again is so little that somebody else sends it."""
         self._leave_rest = leave_rest
-        self.desk, self.order, self.tally = desk, order, Tally()
-        self._pen, self._engines, self._locate = pen, engines, locate
-        self._watcher = watcher
+        self.context, self.task, self.run_totals = context, task, RunTotals()
+        self._shard_options, self._engines, self._locate = shard_options, engines, locate
+        self._progress = progress
         self._wait = wait
         self._poll_seconds = poll_seconds
         self._rounds_without_news = 0
@@ -155,8 +155,8 @@ class Captioner:
         self._again = False  # images have become pending again since they were last written
         self._looked_at = 0
 
-    def caption(self) -> Tally:
-        """Do it. Never raises for what a later run can mend: see `Tally.error`."""
+    def caption(self) -> RunTotals:
+        """Do it. Never raises for what a later run can mend: see `RunTotals.error`."""
         self._look()
         again = True
         while again:
@@ -165,20 +165,20 @@ class Captioner:
                 self._feed()
             again = self._drain()
         if self._short is not None:
-            self.tally.fail(self._short)
-            self.tally.waiting["budget"] += 1
-        return self.tally
+            self.run_totals.fail(self._short)
+            self.run_totals.waiting["budget"] += 1
+        return self.run_totals
 
     def _feed(self) -> None:
         """Prepare and write; each full shard goes out at once."""
         self._again = False
-        ledger, clock = self.desk.ledger, self.desk.clock
-        writer = Writer(ledger, self.order, self._pen, clock.now, self._watcher.prepared)
+        ledger, clock = self.context.ledger, self.context.clock
+        writer = Writer(ledger, self.task, self._shard_options, clock.now, self._progress.prepared)
         try:
             for row in writer.write(self._engines, self._locate):
                 shard = ledger.shards.get(row)
-                self.desk.note("shard.sealed", shard=shard.shard_key, requests=shard.requests)
-                self._watcher.sealed(shard.requests)
+                self.context.note("shard.sealed", shard=shard.shard_key, requests=shard.requests)
+                self._progress.sealed(shard.requests)
                 if not self._clear_the_way():
                     break
                 self._look(only_due=True)
@@ -209,7 +209,7 @@ class Captioner:
                 collected.batches and self._short is not None
             ):
                 return True
-            doubts = self.desk.ledger.shards.in_states("CREATING")
+            doubts = self.context.ledger.shards.in_states("CREATING")
             if not (collected.open or sent.batches or doubts or (sent.waiting and can_send)):
                 return False
             trouble = sent.error if sent.error is not None and _passes(sent.error) else None
@@ -220,15 +220,15 @@ class Captioner:
     def _submit(self) -> Submitted:
         if self._refused is not None:
             return self._refused
-        sent = submit(self.desk, self.order.spec)
-        self.tally.batches += sent.batches
-        self.tally.requests += sent.requests
-        self.tally.open += sent.batches
-        self.tally.waiting = Counter(sent.waiting)
+        sent = submit(self.context, self.task.spec)
+        self.run_totals.batches += sent.batches
+        self.run_totals.requests += sent.requests
+        self.run_totals.open += sent.batches
+        self.run_totals.waiting = Counter(sent.waiting)
         if isinstance(sent.error, OverBudget):
             self._short = sent.error
         elif sent.error is not None and not (self._wait and _passes(sent.error)):
-            self.tally.fail(sent.error)
+            self.run_totals.fail(sent.error)
         if isinstance(sent.error, NeedsPerson):
             self._refused = Submitted(waiting=sent.waiting, error=sent.error)
         if sent.batches:
@@ -238,33 +238,35 @@ class Captioner:
     def _look(self, *, only_due: bool = False) -> Collected:
         """Reconcile what is in doubt, collect what is finished. With `only_due` batches that run
         are asked for once a poll interval, however many shards are written meanwhile."""
-        collected, now = Collected(), self.desk.clock.now()
+        collected, now = Collected(), self.context.clock.now()
         due = not only_due or now - self._looked_at >= self._poll_seconds
         if due:
             self._looked_at = now
-        if self.desk.ledger.shards.in_states("CREATING"):
+        if self.context.ledger.shards.in_states("CREATING"):
             try:
-                reconcile(self.desk)
+                reconcile(self.context)
             except (ServiceError, NeedsPerson) as error:
                 collected.fail(error)
-        collect(self.desk, collected, young_only=not due)
+        collect(self.context, collected, young_only=not due)
         self._count(collected)
         return collected
 
     def _count(self, collected: Collected) -> None:
-        tally = self.tally
-        tally.count(collected)
+        run_totals = self.run_totals
+        run_totals.count(collected)
         self._again |= collected.again > 0
         if collected.error is None:
             if collected.open or collected.batches:  # it has answered
                 self._outage = 0
         elif not (self._wait and _passes(collected.error)):
-            tally.fail(collected.error)
+            run_totals.fail(collected.error)
         if collected.batches:
             self._rounds_without_news = 0
-        answered = sum(tally.outcomes.values())  # of settled batches, which are under way no more
-        done, total = self.desk.ledger.batches.progress()
-        self._watcher.looked(answered + done, answered + total, collected.open)
+        answered = sum(
+            run_totals.outcomes.values()
+        )  # of settled batches, which are under way no more
+        done, total = self.context.ledger.batches.progress()
+        self._progress.looked(answered + done, answered + total, collected.open)
 
     def _may_wait(self, error: CaptionmillError | None) -> bool:
         """True when waiting can help: not without --wait, not for money or a person."""
@@ -276,16 +278,16 @@ class Captioner:
         if _passes(error) and self._outage <= _OUTAGE_ROUNDS:
             return True
         if not isinstance(error, OverBudget):  # open batches may still give room back
-            self.tally.fail(error)
+            self.run_totals.fail(error)
         return False
 
     def _pause(self) -> None:
         """Sleep until the next look: soon after news, then ever longer up to the poll interval."""
-        self.desk.check_stop()
+        self.context.check_stop()
         self._rounds_without_news += 1
         seconds = min(self._poll_seconds, 0.2 * 1.5 ** min(self._rounds_without_news, 40))
-        self.desk.sleep(seconds)
-        self.desk.check_stop()
+        self.context.sleep(seconds)
+        self.context.check_stop()
 
 
 def _passes(error: CaptionmillError) -> bool:

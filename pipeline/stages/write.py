@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from xxhash import xxh3_128
 
-from pipeline.core.cost_estimate import Appraiser
+from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import Load, ShardLimits, affordable, takes
 from pipeline.core.request import RequestSpec, line_of
@@ -29,7 +29,14 @@ from pipeline.ledger.images import SeenImage
 from pipeline.ledger.shards import NewItem, NewShard
 from pipeline.records import Nano, Prepared, PreparedImage
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import Engines, Order, Wanted, link_known, looks, resolve
+from pipeline.stages.preprocess import (
+    CaptionTask,
+    Engines,
+    PendingRequest,
+    link_known,
+    looks,
+    resolve,
+)
 from pipeline.system.failpoints import reached
 from pipeline.system.files import publish, storage_error
 
@@ -40,7 +47,7 @@ _STRETCH = 8 << 20  # of a shard file: given to the disk at once
 
 
 @dataclass(frozen=True, slots=True)
-class Quill:
+class RequestTemplate:
     """How one request is written.
 
     Attributes:
@@ -49,11 +56,11 @@ class Quill:
     """
 
     request: RequestSpec
-    appraiser: Appraiser
+    estimator: CostEstimator
 
 
 @dataclass(frozen=True, slots=True)
-class Pen:
+class ShardOptions:
     """How requests are written.
 
     Attributes:
@@ -66,8 +73,8 @@ class Pen:
         prefix: how the shards' keys begin.
     """
 
-    quill: Quill
-    again: Callable[[str, int], Quill]
+    request_template: RequestTemplate
+    again: Callable[[str, int], RequestTemplate]
     limits: ShardLimits
     folder: Path
     room: Callable[[], Nano | None]
@@ -82,20 +89,22 @@ class OpenShard:
     key: str
     path: Path
     handle: BinaryIO
-    quill: Quill
+    request_template: RequestTemplate
     load: Load = field(default_factory=Load)
     items: list[NewItem] = field(default_factory=list)
     checksum: xxh3_128 = field(default_factory=xxh3_128)
     given: int = 0  # bytes that the disk was told to write
 
     @classmethod
-    def begin(cls, pen: Pen, number: int, quill: Quill) -> OpenShard:
+    def begin(
+        cls, shard_options: ShardOptions, number: int, request_template: RequestTemplate
+    ) -> OpenShard:
         """Open the next shard's temporary file."""
-        key = f"{pen.prefix}{number:06d}-{secrets.token_hex(4)}"
-        path = pen.folder / f"{key}.jsonl"
+        key = f"{shard_options.prefix}{number:06d}-{secrets.token_hex(4)}"
+        path = shard_options.folder / f"{key}.jsonl"
         try:
             handle = path.with_name(f"_{path.name}.tmp").open("wb", buffering=_BUFFER)
-            return cls(key, path, handle, quill)
+            return cls(key, path, handle, request_template)
         except OSError as error:
             raise storage_error(path, error) from error
 
@@ -146,15 +155,15 @@ class Writer:
     def __init__(
         self,
         ledger: Ledger,
-        order: Order,
-        pen: Pen,
+        task: CaptionTask,
+        shard_options: ShardOptions,
         now: Callable[[], int],
         prepared: Callable[[int], None] = lambda _count: None,
     ) -> None:
         self._prepared = prepared
         self._ledger = ledger
-        self._order = order
-        self._pen = pen
+        self._task = task
+        self._shard_options = shard_options
         self._now = now
         self._open: dict[str, OpenShard] = {}  # by model: a batch file has one
         self._held: set[int] = set()  # works in open shards
@@ -168,12 +177,12 @@ class Writer:
                 was yielded.
         """
         try:
-            link_known(self._ledger, self._order, self._pen.check_stop)
-            todo = self._ledger.images.todo(self._order.source)
+            link_known(self._ledger, self._task, self._shard_options.check_stop)
+            todo = self._ledger.images.todo(self._task.source)
             yield from self._pack(looks(engines.sparing, todo, locate))
             unsent = (
                 image
-                for work, image in self._ledger.images.unsent(self._order.source)
+                for work, image in self._ledger.images.unsent(self._task.source)
                 if work not in self._held
             )
             yield from self._pack(looks(engines.thorough, unsent, locate))
@@ -195,40 +204,47 @@ class Writer:
 
     def _pack(self, prepared: Iterator[tuple[SeenImage, Prepared]]) -> Iterator[int]:
         while chunk := _chunk(prepared):
-            self._pen.check_stop()
+            self._shard_options.check_stop()
             for wanted in self._resolve(chunk):
                 yield from self._add(wanted)
             self._prepared(len(chunk))
 
-    def _resolve(self, chunk: Iterable[tuple[SeenImage, Prepared]]) -> list[Wanted]:
-        found: dict[int, Wanted] = {}
+    def _resolve(self, chunk: Iterable[tuple[SeenImage, Prepared]]) -> list[PendingRequest]:
+        found: dict[int, PendingRequest] = {}
         with self._ledger.database.transaction("link"):
             for image, prepared in chunk:
-                wanted = resolve(self._ledger, self._order, image, prepared)
+                wanted = resolve(self._ledger, self._task, image, prepared)
                 if wanted is None or wanted.image is None or wanted.work.row in self._held:
                     continue
                 found.setdefault(wanted.work.row, wanted)
-            if self._order.linked:
+            if self._task.linked:
                 self._ledger.put(STALE, "1")
         return list(found.values())
 
-    def _add(self, wanted: Wanted) -> Iterator[int]:
+    def _add(self, wanted: PendingRequest) -> Iterator[int]:
         work = wanted.work
-        quill = self._pen.again(work.after, work.attempts) if work.after else self._pen.quill
-        parts, item, load = _line(wanted, quill)
-        shard = self._open.get(quill.request.model)
+        request_template = (
+            self._shard_options.again(work.after, work.attempts)
+            if work.after
+            else self._shard_options.request_template
+        )
+        parts, item, load = _line(wanted, request_template)
+        shard = self._open.get(request_template.request.model)
         if shard is not None and not (
-            takes(shard.load, load, self._pen.limits) and affordable(shard.load, load, self._room)
+            takes(shard.load, load, self._shard_options.limits)
+            and affordable(shard.load, load, self._room)
         ):
             yield from self._seal(shard)
             shard = None
         if shard is None:
-            self._room = self._pen.room()
+            self._room = self._shard_options.room()
             if not affordable(Load(), load, self._room):
                 yield from self._seal_all()
                 raise OverBudget("the budget has no room for the next image")
-            shard = OpenShard.begin(self._pen, self._ledger.shards.next_number(), quill)
-            self._open[quill.request.model] = shard
+            shard = OpenShard.begin(
+                self._shard_options, self._ledger.shards.next_number(), request_template
+            )
+            self._open[request_template.request.model] = shard
         shard.append(parts, item, load)
         self._held.add(item.work)
 
@@ -238,18 +254,18 @@ class Writer:
 
     def _seal(self, shard: OpenShard) -> Iterator[int]:
         """Make an open shard durable, then record it; yields its row."""
-        del self._open[shard.quill.request.model]
+        del self._open[shard.request_template.request.model]
         shard.make_durable()
         reached("write.before_seal")
-        sheet = shard.quill.appraiser.sheet
+        sheet = shard.request_template.estimator.sheet
         row = self._ledger.shards.seal(
             NewShard(
                 shard.key,
-                self._order.spec,
-                shard.quill.request.model,
+                self._task.spec,
+                shard.request_template.request.model,
                 shard.load.bytes,
                 shard.checksum.digest(),
-                shard.load.worst,
+                shard.load.max_cost,
                 sheet.version if sheet else None,
                 sheet.to_text() if sheet else None,
                 tuple(shard.items),
@@ -273,13 +289,15 @@ def _chunk(prepared: Iterator[tuple[SeenImage, Prepared]]) -> list[tuple[SeenIma
     return chunk
 
 
-def _line(wanted: Wanted, quill: Quill) -> tuple[list[bytes], NewItem, Load]:
+def _line(
+    wanted: PendingRequest, request_template: RequestTemplate
+) -> tuple[list[bytes], NewItem, Load]:
     """One request line, its ledger item and what it adds to a shard."""
     image = wanted.image
     assert image is not None
     attempt = wanted.work.attempts + 1
-    parts = line_of(quill.request, custom_id(wanted.key, attempt), wanted.prompt, image)
-    found = quill.appraiser.appraise(image.width, image.height, wanted.prompt)
-    item = NewItem(wanted.work.row, attempt, found.worst, found.expected, found.prompt_tokens)
+    parts = line_of(request_template.request, custom_id(wanted.key, attempt), wanted.prompt, image)
+    found = request_template.estimator.estimate(image.width, image.height, wanted.prompt)
+    item = NewItem(wanted.work.row, attempt, found.max_cost, found.expected, found.prompt_tokens)
     size = sum(len(part) for part in parts)
-    return parts, item, Load(1, size, found.prompt_tokens, found.worst)
+    return parts, item, Load(1, size, found.prompt_tokens, found.max_cost)

@@ -10,7 +10,7 @@ from pipeline.errors import Busy, CaptionmillError
 _LONGEST = 12  # quiet times that further calls can put the work off
 
 
-class Waker:
+class Debouncer:
     """Does `work` in a thread of its own after `wake`, once things have been quiet for a while.
 
     A workspace that is busy is tried again; other errors are said, and the next call is awaited.

@@ -108,27 +108,27 @@ class Workspace:
         return self.shards / f"{shard_key}.jsonl"
 
     @property
-    def card(self) -> Path:
+    def id_file(self) -> Path:
         """The file with the workspace's id."""
         return self.root / "workspace.json"
 
     def known_id(self) -> str | None:
-        """The id on the card, None without one (or with one that cannot be read)."""
+        """The id in `id_file`, None without one (or with one that cannot be read)."""
         try:
-            found = json.loads(self.card.read_bytes())
+            found = json.loads(self.id_file.read_bytes())
         except (OSError, ValueError):
             return None
         known = found.get("workspace_id") if isinstance(found, dict) else None
         return known if isinstance(known, str) and known else None
 
     def remember_id(self, workspace_id: str) -> None:
-        """Write the card, durably, unless it says so already.
+        """Write `id_file`, durably, unless it says so already.
 
         Raises:
             StorageError: it cannot be written.
         """
         if self.known_id() != workspace_id:
-            write_whole(self.card, json.dumps({"workspace_id": workspace_id}).encode() + b"\n")
+            write_whole(self.id_file, json.dumps({"workspace_id": workspace_id}).encode() + b"\n")
 
     def exists(self) -> bool:
         """True when a ledger is there."""

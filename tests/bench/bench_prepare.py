@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.core.recipe import Recipe
 from pipeline.engines import LocalEngine
-from pipeline.imaging import Preparer
+from pipeline.imaging.prepare import Preparer
 from tests.bench import corpora, quality, ways
 from tests.bench.all_cores import CORES, children_cpu, floor_run
 from tests.bench.figures import Figure, Found

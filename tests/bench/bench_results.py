@@ -27,7 +27,7 @@ from pipeline.providers.offline import Offline
 from pipeline.records import RemoteBatch
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.collect import collect
-from pipeline.stages.context import Desk
+from pipeline.stages.context import StageContext
 from pipeline.stages.export import export
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
@@ -106,13 +106,13 @@ def _collect(root: Path, lines: int) -> dict[str, Any]:
     ours: list[Spent] = []
     with Ledger(workspace.ledger) as ledger:
         service = _Service(root)
-        desk = Desk(ledger, service, workspace, Clock(), ledger.begin_run("bench", 0))
+        context = StageContext(ledger, service, workspace, Clock(), ledger.begin_run("bench", 0))
         for first in range(1, lines + 1, PER_BATCH):
             service.finished += 1
             path = root / f"out-{service.finished}"
             write_answers(path, range(first, min(lines + 1, first + PER_BATCH)))
             floors.append(spent(lambda path=path: _parse(path)))  # type: ignore[misc]
-            ours.append(spent(lambda: collect(desk)))
+            ours.append(spent(lambda: collect(context)))
             path.unlink()
         assert ledger.answers.count() == lines
     return _figures(ours, floors)

@@ -83,7 +83,7 @@ def _submit(ledger: Ledger, run: int, batch: int, works: range) -> None:
     new = NewShard(f"{batch:06}-bench", 1, _MODEL, 1, bytes(32), _WORST * len(items), "bench",
                    _SHEET.to_text(), items)  # fmt: skip
     shard = ledger.shards.get(ledger.shards.seal(new, NOW))
-    ledger.books.record_unasked(shard.row, 1, shard.worst, Scope(run, NOW))
+    ledger.reservations.record_unasked(shard.row, 1, shard.max_cost, Scope(run, NOW))
     ledger.batches.add(shard.row, 1, remote(batch, "in_progress"), "main")
     for state in ("UPLOADING", "UPLOADED", "CREATING", "SUBMITTED"):
         shard = ledger.shards.move(shard, state)

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 
 from pipeline.core.recipe import Recipe
 from pipeline.core.sizing import SizePolicy, bind
-from pipeline.imaging import prepare_file
+from pipeline.imaging.prepare import prepare_file
 from pipeline.records import PreparedImage
 
 Way = Callable[[str], bytes]

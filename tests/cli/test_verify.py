@@ -32,7 +32,7 @@ def test_one_line_when_all_is_well(
 def test_findings_have_an_exit_code(
     workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    workspace.card.unlink()
+    workspace.id_file.unlink()
     assert verify(workspace) == 8
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("1 finding in")

@@ -16,11 +16,11 @@ def test_cancelling_gives_back_what_was_not_sent(slow_rig: Rig) -> None:
     rig.server.faults.clear()
     with rig.ledger() as ledger:
         assert len(ledger.shards.in_states("UPLOADED")) == 1
-        assert ledger.books.totals().reserved > 0
+        assert ledger.reservations.totals().reserved > 0
     assert cancel(rig.config(), rig.said.append) == 0
     with rig.ledger() as ledger:
         assert ledger.shards.in_states("UPLOADED") == []
-        assert ledger.books.totals().reserved == 0
+        assert ledger.reservations.totals().reserved == 0
     rig.run(wait=False)
     rig.server.clock.advance(4000)
     assert rig.run(wait=False).outcomes == {"captioned": 4}

@@ -41,8 +41,8 @@ def test_a_run_after_an_estimate_pays_what_was_said(rig: Rig) -> None:
     rig.add("a.png", "b.png")
     quote = estimate(rig.config(), rig.data).quote
     rig.run()
-    assert quote.worst is not None
-    assert rig.server.books.total_nano() <= quote.worst
+    assert quote.max_cost is not None
+    assert rig.server.books.total_nano() <= quote.max_cost
     assert quote.requests == len(rig.server.books.rows())
 
 
@@ -56,7 +56,7 @@ def test_an_estimate_reserves_what_a_run_does_also_after_dear_bills(rig: Rig) ->
     rig.run(wait=False)
     with rig.ledger() as ledger:
         (reserved,) = ledger.database.one("SELECT MAX(reserved) FROM reservations") or (None,)
-        assert found.worst == reserved
+        assert found.max_cost == reserved
 
 
 def test_prices_of_openai_models_can_be_asked_from_a_local_configuration(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from pipeline.commands.listen import Doorkeeper, is_loopback, listen, webhook_secret
+from pipeline.commands.listen import WebhookHandler, is_loopback, listen, webhook_secret
 from pipeline.errors import UsageError
 from pipeline.providers.webhooks import Verifier
 from pipeline.system.secrets import Secret
@@ -37,7 +37,7 @@ class Door:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)  # type: ignore[arg-type]
 
     async def _open(self) -> int:
-        keeper = Doorkeeper(self.verifier, self._wake, self.said.append)
+        keeper = WebhookHandler(self.verifier, self._wake, self.said.append)
         self.runner = web.AppRunner(keeper.app(), access_log=None)
         await self.runner.setup()
         await web.TCPSite(self.runner, "127.0.0.1", 0).start()

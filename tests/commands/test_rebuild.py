@@ -64,11 +64,11 @@ def test_a_damaged_ledger_and_the_table_are_kept_aside(world: World) -> None:
 
 def test_a_lost_card_is_found_in_the_raw_results(world: World) -> None:
     world.lose_ledger()
-    card = world.workspace / "workspace.json"
-    before = card.read_bytes()
-    card.unlink()
+    batch_record = world.workspace / "workspace.json"
+    before = batch_record.read_bytes()
+    batch_record.unlink()
     rebuild(config(world), lambda _text: None)
-    assert card.read_bytes() == before
+    assert batch_record.read_bytes() == before
 
 
 def test_without_any_trace_of_the_id_a_person_is_asked(world: World) -> None:

@@ -83,10 +83,10 @@ def test_a_changed_prompt_shows_its_price_and_asks_above_an_amount(rig: Rig) -> 
 def test_a_budget_leaves_the_rest_pending_and_goes_on_with_more_room(slow_rig: Rig) -> None:
     rig = slow_rig
     rig.add(*(f"{n}.png" for n in range(10)))
-    worst = rig.run(budget__lifetime="0").quote
-    assert worst is not None
-    assert worst.worst is not None
-    cap = Decimal(worst.worst * 4 // 10) / 10**9
+    max_cost = rig.run(budget__lifetime="0").quote
+    assert max_cost is not None
+    assert max_cost.max_cost is not None
+    cap = Decimal(max_cost.max_cost * 4 // 10) / 10**9
     report = rig.run(budget__lifetime=str(cap), wait=False)
     assert report.exit_code == 4
     assert 3 <= report.requests <= 6
@@ -103,8 +103,8 @@ def test_a_waiting_run_uses_the_room_that_settling_gives_back(rig: Rig) -> None:
     rig.add(*(f"{n}.png" for n in range(6)))
     quote = rig.run(budget__lifetime="0").quote
     assert quote is not None
-    assert quote.worst is not None
-    cap = quote.worst * 2 // 3  # the worst case of all does not fit, their true cost does
+    assert quote.max_cost is not None
+    cap = quote.max_cost * 2 // 3  # the worst case of all does not fit, their true cost does
     report = rig.run(budget__lifetime=str(Decimal(cap) / 10**9))
     assert report.outcomes == {"captioned": 6}
     assert report.exit_code == 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.commands.cancel import (
-    take_back,
+    cancel_files,
 )
 from pipeline.commands.collect import (
     collect,
@@ -160,10 +160,10 @@ def test_what_is_out_in_files_is_not_sent_too(elsewhere: Elsewhere, rig: Rig) ->
 def test_what_is_given_back_is_sent_by_the_next_run(elsewhere: Elsewhere, rig: Rig) -> None:
     rig.add("a.png", "b.png")
     written(rig, elsewhere.out, rig.config(budget__lifetime="5"))
-    assert take_back(rig.config(), rig.said.append) == 2
+    assert cancel_files(rig.config(), rig.said.append) == 2
     with rig.ledger() as ledger:
-        assert ledger.books.totals().reserved == 0
-    assert take_back(rig.config(), rig.said.append) == 0
+        assert ledger.reservations.totals().reserved == 0
+    assert cancel_files(rig.config(), rig.said.append) == 0
     assert rig.run().outcomes == {"captioned": 2}
     rig.check()
 
@@ -173,7 +173,7 @@ def test_an_answer_to_what_was_given_back_is_still_taken(elsewhere: Elsewhere, r
     written(rig, elsewhere.out)
     (path,) = files(elsewhere.out)
     output, _ = elsewhere.run(path)
-    take_back(rig.config(), rig.said.append)
+    cancel_files(rig.config(), rig.said.append)
     report = merge(rig.config(), [output])
     assert (report.exit_code, report.outcomes) == (0, {"captioned": 2})
     assert rig.run().requests == 0
@@ -266,7 +266,7 @@ def test_an_answer_to_what_is_at_the_service_comes_from_there(
     line = {"custom_id": "", "response": {"status_code": 200, "body": {"choices": []}}}
     (path,) = (tmp_path / "out").iterdir()
     line["custom_id"] = json.loads(path.read_bytes())["custom_id"]
-    take_back(rig.config(), rig.said.append)
+    cancel_files(rig.config(), rig.said.append)
     rig.run(wait=False)
     path.write_text(json.dumps(line))
     report = merge(rig.config(), [path])
@@ -280,9 +280,9 @@ def test_the_budget_holds_for_files_too(elsewhere: Elsewhere, rig: Rig) -> None:
     rig.add(*(f"{n}.png" for n in range(10)))
     whole = written(rig, elsewhere.out, rig.config(budget__lifetime="0")).quote
     assert whole is not None
-    assert whole.worst is not None
+    assert whole.max_cost is not None
     assert files(elsewhere.out) == []
-    cap = f"{whole.worst * 4 // 10 / 10**9:.9f}"
+    cap = f"{whole.max_cost * 4 // 10 / 10**9:.9f}"
     report = written(rig, elsewhere.out, rig.config(budget__lifetime=cap))
     assert report.exit_code == OverBudget.exit_code
     assert 0 < report.requests < 10

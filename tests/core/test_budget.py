@@ -1,15 +1,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.budget import Caps, Exposure, fits, room
+from pipeline.core.budget import BudgetCaps, Exposure, fits, room
 
 nano = st.integers(0, 10**15)
-caps = st.builds(Caps, *[st.none() | nano] * 4)
+caps = st.builds(BudgetCaps, *[st.none() | nano] * 4)
 exposures = st.builds(Exposure, *[nano] * 4)
 
 
 @given(caps, exposures, nano)
-def test_what_fits_never_passes_a_cap(caps: Caps, exposure: Exposure, worst: int) -> None:
+def test_what_fits_never_passes_a_cap(caps: BudgetCaps, exposure: Exposure, max_cost: int) -> None:
     over = [
         cap
         for cap, held in (
@@ -18,21 +18,21 @@ def test_what_fits_never_passes_a_cap(caps: Caps, exposure: Exposure, worst: int
             (caps.month, exposure.month),
             (caps.lifetime, exposure.lifetime),
         )
-        if cap is not None and held + worst > cap
+        if cap is not None and held + max_cost > cap
     ]
-    if fits(worst, caps, exposure):
-        assert not over or worst == 0
+    if fits(max_cost, caps, exposure):
+        assert not over or max_cost == 0
     else:
         assert over
 
 
 def test_room_names_the_tightest_scope() -> None:
-    left = room(Caps(run=10, day=7), Exposure(run=1, day=3))
+    left = room(BudgetCaps(run=10, day=7), Exposure(run=1, day=3))
     assert (left.nano, left.scope) == (4, "day")
-    assert room(Caps(), Exposure(lifetime=99)).nano is None
-    assert room(Caps(month=5), Exposure(month=9)).nano == 0
+    assert room(BudgetCaps(), Exposure(lifetime=99)).nano is None
+    assert room(BudgetCaps(month=5), Exposure(month=9)).nano == 0
 
 
 def test_an_unknown_price_fits_only_without_a_cap() -> None:
-    assert fits(None, Caps(), Exposure())
-    assert not fits(None, Caps(lifetime=10**12), Exposure())
+    assert fits(None, BudgetCaps(), Exposure())
+    assert not fits(None, BudgetCaps(lifetime=10**12), Exposure())

@@ -2,9 +2,9 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.core.cost_estimate import Appraiser
+from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail, ImageTooLarge
-from pipeline.core.pricing import PriceSheet, Rates, worst_cost
+from pipeline.core.pricing import PriceSheet, Rates, highest_cost
 from pipeline.core.tokens import RequestEstimator
 from pipeline.providers.models import model_facts
 
@@ -17,29 +17,29 @@ def estimator(detail: Detail = "high") -> RequestEstimator:
 
 def test_the_worst_case_is_the_price_of_the_upper_bounds() -> None:
     estimate = estimator().estimate(512, 341, "What is it?")
-    found = Appraiser(estimator(), SHEET).appraise(512, 341, "What is it?")
+    found = CostEstimator(estimator(), SHEET).estimate(512, 341, "What is it?")
     assert found.prompt_tokens == estimate.expected_prompt
     assert estimate.upper_prompt is not None
-    assert found.worst == worst_cost(estimate.upper_prompt, 120, SHEET)
+    assert found.max_cost == highest_cost(estimate.upper_prompt, 120, SHEET)
     assert found.expected is not None
-    assert found.expected < found.worst
+    assert found.expected < found.max_cost
 
 
 def test_an_unknown_price_is_null_and_never_zero() -> None:
-    found = Appraiser(estimator(), None).appraise(10, 10, "")
-    assert (found.expected, found.worst) == (None, None)
+    found = CostEstimator(estimator(), None).estimate(10, 10, "")
+    assert (found.expected, found.max_cost) == (None, None)
     assert found.prompt_tokens > 0
 
 
 def test_an_image_that_the_service_would_refuse_is_an_error_each_time() -> None:
-    appraiser = Appraiser(estimator("original"), SHEET)
+    costs = CostEstimator(estimator("original"), SHEET)
     for _ in range(2):
         with pytest.raises(ImageTooLarge):
-            appraiser.appraise(60_000, 60_000, "")
+            costs.estimate(60_000, 60_000, "")
 
 
 def test_without_a_bound_there_is_no_worst_case() -> None:
     unknown = RequestEstimator.of(model_facts("their-model", {}), "high", 120)
-    found = Appraiser(unknown, SHEET).appraise(*UNKNOWN_SIZE, "")
+    found = CostEstimator(unknown, SHEET).estimate(*UNKNOWN_SIZE, "")
     assert found.expected
-    assert found.worst is None
+    assert found.max_cost is None

@@ -1,7 +1,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.packing import Load, ShardLimits, affordable, takes
+from pipeline.core.packing import (
+    Load,
+    ShardLimits,
+    affordable,
+    fits_queue,
+    takes,
+)
 
 loads = st.builds(
     Load, st.just(1), st.integers(1, 500), st.integers(0, 500), st.none() | st.integers(0, 500)
@@ -35,3 +41,13 @@ def test_an_unknown_price_is_affordable_only_without_a_cap() -> None:
     assert not affordable(Load(), line, 10**12)
     assert affordable(Load(1, 1, 1, 5), Load(1, 1, 1, 5), 10)
     assert not affordable(Load(1, 1, 1, 5), Load(1, 1, 1, 6), 10)
+
+
+def test_the_queue_stays_under_its_limit() -> None:
+    assert fits_queue(900, 100, 1000)
+    assert not fits_queue(901, 100, 1000)
+    assert fits_queue(10**9, 10**9, None)
+
+
+def test_an_empty_queue_takes_any_shard() -> None:
+    assert fits_queue(0, 5000, 1000)

@@ -18,7 +18,7 @@ from pipeline.core.pricing import (
     Rates,
     cost,
     format_usd,
-    worst_cost,
+    highest_cost,
 )
 from pipeline.records import Usage
 
@@ -101,8 +101,10 @@ def test_a_long_line_is_priced_as_a_whole_by_its_own_rates() -> None:
 def test_no_line_costs_more_than_its_reservation(
     usage: Usage, spare_prompt: int, spare_completion: int, prices: PriceSheet
 ) -> None:
-    worst = worst_cost(usage.prompt + spare_prompt, usage.completion + spare_completion, prices)
-    assert cost(usage, prices) <= worst
+    max_cost = highest_cost(
+        usage.prompt + spare_prompt, usage.completion + spare_completion, prices
+    )
+    assert cost(usage, prices) <= max_cost
 
 
 @given(st.integers(0, 3000), st.integers(0, 3000), all_rates)
@@ -115,14 +117,14 @@ def test_the_worst_case_is_no_larger_than_it_must_be(
         Usage(prompt=prompt, cached=prompt, completion=completion),
         Usage(prompt=prompt, cache_write=prompt, completion=completion),
     ]
-    assert worst_cost(prompt, completion, prices) == max(cost(line, prices) for line in lines)
+    assert highest_cost(prompt, completion, prices) == max(cost(line, prices) for line in lines)
 
 
 def test_the_worst_case_takes_the_dearest_price_of_a_prompt_token() -> None:
-    assert worst_cost(1000, 100, LUNA) == 62_500 + 25_000
-    assert worst_cost(1000, 100, sheet("50", "80", "60", "250")) == 80_000 + 25_000
-    assert worst_cost(272_000, 1, LONG) == 272_000 * 62.5 + 250
-    assert worst_cost(272_001, 1, LONG) == 272_001 * 125 + 375
+    assert highest_cost(1000, 100, LUNA) == 62_500 + 25_000
+    assert highest_cost(1000, 100, sheet("50", "80", "60", "250")) == 80_000 + 25_000
+    assert highest_cost(272_000, 1, LONG) == 272_000 * 62.5 + 250
+    assert highest_cost(272_001, 1, LONG) == 272_001 * 125 + 375
 
 
 @pytest.mark.parametrize(
@@ -146,9 +148,9 @@ def test_impossible_usage_is_refused(usage: Usage) -> None:
 
 def test_a_bound_below_zero_is_refused() -> None:
     with pytest.raises(ImpossibleUsage):
-        worst_cost(-1, 5, LUNA)
+        highest_cost(-1, 5, LUNA)
     with pytest.raises(ImpossibleUsage):
-        worst_cost(1, -5, LUNA)
+        highest_cost(1, -5, LUNA)
 
 
 @pytest.mark.parametrize("price", ["-1", "NaN", "Infinity"])
@@ -170,7 +172,7 @@ def test_thresholds_ascend() -> None:
 def test_the_local_captioner_is_free() -> None:
     usage = Usage(prompt=10_000, cached=5, completion=700)
     assert cost(usage, LOCAL_FREE) == 0
-    assert worst_cost(10**6, 10**6, LOCAL_FREE) == 0
+    assert highest_cost(10**6, 10**6, LOCAL_FREE) == 0
 
 
 @given(sheets)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.rate_limit import Bucket, Pace, seconds_of
+from pipeline.core.rate_limit import Bucket, RateLimiter, seconds_of
 
 
 def told(limit: int, left: int, kind: str = "requests", reset: str = "1s") -> dict[str, str]:
@@ -17,36 +17,38 @@ def told(limit: int, left: int, kind: str = "requests", reset: str = "1s") -> di
     }
 
 
-def departures(pace: Pace, count: int, tokens: int, step: float = 0.001) -> list[float]:
+def departures(
+    rate_limiter: RateLimiter, count: int, tokens: int, step: float = 0.001
+) -> list[float]:
     """When requests go that are answered at once."""
     now, gone = 0.0, []
     while len(gone) < count:
-        delay = pace.delay(now, tokens, 0)
+        delay = rate_limiter.delay(now, tokens, 0)
         assert delay is not None
         if delay:
             now += max(delay, step)
             continue
-        pace.sent(now, tokens)
-        pace.answered(now, {})
+        rate_limiter.sent(now, tokens)
+        rate_limiter.answered(now, {})
         gone.append(now)
     return gone
 
 
 @given(st.integers(1, 20_000), st.integers(1, 300))
 def test_no_minute_holds_more_than_the_limit(limit: int, count: int) -> None:
-    gone = departures(Pace(32, limit), count, 100)
+    gone = departures(RateLimiter(32, limit), count, 100)
     for number, start in enumerate(gone):
         within = [t for t in gone[number:] if t < start + 60]
         assert len(within) <= max(limit, 1)
 
 
 def test_nearly_all_of_the_limit_is_used() -> None:
-    gone = departures(Pace(32, 600), 2000, 100)
+    gone = departures(RateLimiter(32, 600), 2000, 100)
     assert 2000 / (gone[-1] / 60) >= 0.9 * 600
 
 
 def test_tokens_are_a_limit_of_their_own() -> None:
-    gone = departures(Pace(32, None, 60_000), 600, 300)
+    gone = departures(RateLimiter(32, None, 60_000), 600, 300)
     assert 0.9 * 60_000 <= 600 * 300 / (gone[-1] / 60) <= 1.05 * 60_000
 
 
@@ -58,64 +60,64 @@ def test_a_request_larger_than_the_allowance_goes_when_it_is_full() -> None:
 
 
 def test_the_first_request_goes_alone_then_the_limits_are_known() -> None:
-    pace = Pace(8)
-    assert pace.delay(0, 100, 0) == 0
-    pace.sent(0, 100)
-    assert pace.delay(0, 100, 1) is None
-    pace.answered(0.5, told(60, 59))
-    assert pace.delay(0.5, 100, 7) == 0
-    pace.sent(0.5, 100)
-    assert pace.delay(0.5, 100, 7) > 0.2  # about one a second
-    assert pace.delay(0.5, 100, 8) is None
+    rate_limiter = RateLimiter(8)
+    assert rate_limiter.delay(0, 100, 0) == 0
+    rate_limiter.sent(0, 100)
+    assert rate_limiter.delay(0, 100, 1) is None
+    rate_limiter.answered(0.5, told(60, 59))
+    assert rate_limiter.delay(0.5, 100, 7) == 0
+    rate_limiter.sent(0.5, 100)
+    assert rate_limiter.delay(0.5, 100, 7) > 0.2  # about one a second
+    assert rate_limiter.delay(0.5, 100, 8) is None
 
 
 def test_the_smaller_of_the_configured_and_the_told_limit_counts() -> None:
     for configured, said in ((60, 6000), (6000, 60)):
-        pace = Pace(8, configured)
-        pace.delay(0, 1, 0)
-        pace.sent(0, 1)
-        pace.answered(0, told(said, said - 1))
-        while pace.delay(0, 1, 0) == 0:
-            pace.sent(0, 1)
-        assert pace.delay(0, 1, 0) > 0.2
+        rate_limiter = RateLimiter(8, configured)
+        rate_limiter.delay(0, 1, 0)
+        rate_limiter.sent(0, 1)
+        rate_limiter.answered(0, told(said, said - 1))
+        while rate_limiter.delay(0, 1, 0) == 0:
+            rate_limiter.sent(0, 1)
+        assert rate_limiter.delay(0, 1, 0) > 0.2
 
 
 def test_nothing_goes_when_nothing_is_left() -> None:
-    pace = Pace(8)
-    pace.answered(10, told(60, 0, "tokens", "300ms"))
-    assert pace.delay(10, 1, 0) == 0.3000000000000007
-    pace.answered(20, told(60, 0, "tokens", "6m0s"))
-    assert pace.delay(20, 1, 0) == 1.0
+    rate_limiter = RateLimiter(8)
+    rate_limiter.answered(10, told(60, 0, "tokens", "300ms"))
+    assert rate_limiter.delay(10, 1, 0) == 0.3000000000000007
+    rate_limiter.answered(20, told(60, 0, "tokens", "6m0s"))
+    assert rate_limiter.delay(20, 1, 0) == 1.0
 
 
 def test_a_refusal_is_waited_out_as_long_as_was_asked() -> None:
-    pace = Pace(8)
-    pace.answered(0, {})
-    pace.refused(1, 7.5)
-    assert pace.delay(1, 1, 0) == 7.5
-    assert pace.delay(8.5, 1, 0) == 0
+    rate_limiter = RateLimiter(8)
+    rate_limiter.answered(0, {})
+    rate_limiter.refused(1, 7.5)
+    assert rate_limiter.delay(1, 1, 0) == 7.5
+    assert rate_limiter.delay(8.5, 1, 0) == 0
 
 
 def test_refusals_that_come_together_count_once_and_halve_the_width() -> None:
-    pace = Pace(8)
-    pace.answered(0, {})
+    rate_limiter = RateLimiter(8)
+    rate_limiter.answered(0, {})
     for _ in range(8):
-        pace.refused(1, 5)
-    assert pace.rounds == 1
-    assert pace.delay(6, 1, 3) == 0
-    assert pace.delay(6, 1, 4) is None
-    pace.answered(6, {})
-    assert pace.rounds == 0
+        rate_limiter.refused(1, 5)
+    assert rate_limiter.rounds == 1
+    assert rate_limiter.delay(6, 1, 3) == 0
+    assert rate_limiter.delay(6, 1, 4) is None
+    rate_limiter.answered(6, {})
+    assert rate_limiter.rounds == 0
     for _ in range(40):
-        pace.answered(7, {})
-    assert pace.delay(7, 1, 7) == 0
+        rate_limiter.answered(7, {})
+    assert rate_limiter.delay(7, 1, 7) == 0
 
 
 def test_trouble_pauses_longer_and_longer_and_ends() -> None:
-    pace, now, pauses = Pace(8), 0.0, []
-    while not pace.given_up:
-        pace.troubled(now)
-        delay = pace.delay(now, 1, 0)
+    rate_limiter, now, pauses = RateLimiter(8), 0.0, []
+    while not rate_limiter.given_up:
+        rate_limiter.troubled(now)
+        delay = rate_limiter.delay(now, 1, 0)
         assert delay is not None
         pauses.append(delay)
         now += delay
@@ -133,9 +135,9 @@ def test_resets_are_read_as_they_are_written() -> None:
 
 @given(st.dictionaries(st.sampled_from(list(told(1, 1))), st.text(max_size=20)))
 def test_odd_headers_are_passed_over(headers: dict[str, str]) -> None:
-    pace = Pace(4)
-    pace.answered(0, headers)
-    assert pace.delay(0, 1, 0) is not None
+    rate_limiter = RateLimiter(4)
+    rate_limiter.answered(0, headers)
+    assert rate_limiter.delay(0, 1, 0) is not None
 
 
 class Window:
@@ -177,36 +179,36 @@ class Filling(Window):
     ids=["fewer", "more", "filling"],
 )
 def test_tokens_that_the_service_counts_otherwise(service: Window, most_refused: int) -> None:
-    pace, now, done, refused = Pace(8), 0.0, 0, 0
+    rate_limiter, now, done, refused = RateLimiter(8), 0.0, 0, 0
     while done < 4000:
-        delay = pace.delay(now, 120, 0)
+        delay = rate_limiter.delay(now, 120, 0)
         assert delay is not None
         if delay:
             now += max(delay, 0.001)
             continue
-        pace.sent(now, 120)
+        rate_limiter.sent(now, 120)
         headers = service.ask(now)
         if headers is None:
             refused += 1
-            pace.refused(now, 0.5)
+            rate_limiter.refused(now, 0.5)
         else:
             done += 1
-            pace.answered(now, headers, 120)
+            rate_limiter.answered(now, headers, 120)
     assert done * service.each / (now / 60) >= 0.9 * service.limit
     assert refused <= most_refused
 
 
 def test_room_is_left_for_others_on_the_same_account() -> None:
-    service, pace, now = Window(60_000, 100, others=30_000), Pace(8), 0.0
+    service, rate_limiter, now = Window(60_000, 100, others=30_000), RateLimiter(8), 0.0
     for _ in range(20_000):
-        delay = pace.delay(now, 100, 0) or 0.0
+        delay = rate_limiter.delay(now, 100, 0) or 0.0
         now += max(delay, 0.001)
         if not delay:
-            pace.sent(now, 100)
+            rate_limiter.sent(now, 100)
             headers = service.ask(now)
             if headers is None:
-                pace.refused(now, 1)
+                rate_limiter.refused(now, 1)
             else:
-                pace.answered(now, headers, 100)
+                rate_limiter.answered(now, headers, 100)
     assert len(service.recent) * 100 <= 30_000
     assert len(service.recent) * 100 >= 15_000

@@ -11,7 +11,7 @@ from pipeline.core.recipe import (
     DEFAULT_FORMATS,
     EXTRA_FORMATS,
     OPTIONAL_FORMATS,
-    Caps,
+    ImageLimits,
     Recipe,
 )
 from pipeline.core.sizing import SizePolicy, bind
@@ -28,7 +28,7 @@ SHAPING = {
 }
 DECIDING = {
     "on_damage": "accept",
-    "caps": Caps(max_side=9),
+    "caps": ImageLimits(max_side=9),
     "formats": DEFAULT_FORMATS - {"GIF"},
 }
 
@@ -95,4 +95,4 @@ def test_impossible_recipes(name: str, value: object) -> None:
 @pytest.mark.parametrize("name", ["max_file_bytes", "max_pixels", "max_side", "min_side"])
 def test_impossible_caps(name: str) -> None:
     with pytest.raises(ValueError, match="from 1 on"):
-        Caps(**{name: 0})
+        ImageLimits(**{name: 0})

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import identity, table
-from pipeline.core.table import Cells, Column, columns, field_kinds
+from pipeline.core.table import (
+    Affixes,
+    Cells,
+    Column,
+    columns,
+    field_kinds,
+)
 from pipeline.ledger.rows import COLUMNS as LEDGER
 from pipeline.records import Outcome
 
@@ -137,3 +143,15 @@ def test_cells() -> None:
 
 def test_an_empty_page() -> None:
     assert cells_of((Column("path", "string", "", "path"),)) == {"path": []}
+
+
+@given(st.text(), st.text(), st.text())
+def test_a_caption_stays_whole_inside(prefix: str, caption: str, suffix: str) -> None:
+    dressed = Affixes(prefix, suffix).of(caption)
+    assert dressed[len(prefix) : len(dressed) - len(suffix)] == caption
+
+
+def test_dresses_are_told_apart() -> None:
+    texts = [Affixes(*pair).to_text() for pair in (("", ""), ("a", ""), ("", "a"), ("a", "a"))]
+    assert len(set(texts)) == 4
+    assert texts[0] == ""

@@ -179,7 +179,7 @@ def ask(keeper: Path, word: str) -> None:
 
 def _prepare_inline() -> None:
     from pipeline.engines.inline import InlineEngine
-    from pipeline.imaging import Preparer
+    from pipeline.imaging.prepare import Preparer
 
     def engine(_config: Any, recipe: Any, known: Any) -> InlineEngine:
         return InlineEngine(Preparer(recipe, known))
@@ -188,12 +188,12 @@ def _prepare_inline() -> None:
 
 
 def _ask_in_small_groups() -> None:
-    from pipeline.core.rate_limit import Pace
+    from pipeline.core.rate_limit import RateLimiter
     from pipeline.session import online
     from pipeline.stages.online import captioner as stage
 
     stage.GROUP = replace(stage.GROUP, requests=2)
-    online.pace = lambda config: Pace(config.online.in_flight, first_pause=0.01)
+    online.pace = lambda config: RateLimiter(config.online.in_flight, first_pause=0.01)
 
 
 @contextlib.contextmanager

@@ -31,13 +31,13 @@ def _create_then_save() -> None:
     from pipeline.ledger.shards import metadata_of
     from pipeline.stages import submit
 
-    def create(desk: Any, shard: Any) -> bool:
-        metadata = metadata_of(desk.ledger.workspace_id(), shard)
-        remote = desk.service.create(input_file_id=shard.file_id, metadata=metadata)
+    def create(context: Any, shard: Any) -> bool:
+        metadata = metadata_of(context.ledger.workspace_id(), shard)
+        remote = context.service.create(input_file_id=shard.file_id, metadata=metadata)
         submit.reached("submit.after_create")
-        shard = desk.ledger.shards.move(shard, "CREATING")
-        desk.ledger.batches.add(shard.row, shard.generation, remote, "main")
-        desk.ledger.shards.move(shard, "SUBMITTED")
+        shard = context.ledger.shards.move(shard, "CREATING")
+        context.ledger.batches.add(shard.row, shard.generation, remote, "main")
+        context.ledger.shards.move(shard, "SUBMITTED")
         return True
 
     _put(submit, "_create", create)
@@ -59,15 +59,15 @@ def _release_on_doubt() -> None:
 
     real = submit._create
 
-    def create(desk: Any, shard: Any) -> bool:
+    def create(context: Any, shard: Any) -> bool:
         try:
-            done = real(desk, shard)
+            done = real(context, shard)
         except (Ambiguous, DefiniteRefusal):
             raise
         if not done:
-            stuck = desk.ledger.shards.get(shard.row)
-            desk.ledger.books.release(stuck.row, stuck.generation, desk.clock.now())
-            desk.ledger.shards.move(stuck, "SEALED", generation=stuck.generation + 1)
+            stuck = context.ledger.shards.get(shard.row)
+            context.ledger.reservations.release(stuck.row, stuck.generation, context.clock.now())
+            context.ledger.shards.move(stuck, "SEALED", generation=stuck.generation + 1)
         return bool(done)
 
     _put(submit, "_create", create)
@@ -160,12 +160,14 @@ def _reserve_after_create() -> None:
 
     real = submit._create
 
-    def create(desk: Any, shard: Any) -> bool:
-        done = real(desk, shard)
-        desk.ledger.books.record_unasked(shard.row, shard.generation, shard.worst, desk.scope())
+    def create(context: Any, shard: Any) -> bool:
+        done = real(context, shard)
+        context.ledger.reservations.record_unasked(
+            shard.row, shard.generation, shard.max_cost, context.scope()
+        )
         return bool(done)
 
-    _put(submit, "_reserve", lambda desk, shard: desk.ledger.shards.move(shard, "UPLOADING"))
+    _put(submit, "_reserve", lambda context, shard: context.ledger.shards.move(shard, "UPLOADING"))
     _put(submit, "_create", create)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core.recipe import Recipe
 from pipeline.engines import Engine, InlineEngine, LocalEngine
-from pipeline.imaging import Preparer
+from pipeline.imaging.prepare import Preparer
 from tests.imaging.drawing import LongSide
 from tests.imaging.samples import all_samples
 

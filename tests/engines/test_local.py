@@ -19,7 +19,7 @@ import pytest
 from pipeline.core.recipe import Recipe
 from pipeline.engines import Limits, LocalEngine
 from pipeline.errors import CaptionmillError
-from pipeline.imaging import Preparer, prepare
+from pipeline.imaging.prepare import Preparer, prepare
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
 from tests.engines.troubles import Dying, Unloadable, identity, prepared, trouble
 from tests.imaging.drawing import LongSide, encoded, photo, quarters

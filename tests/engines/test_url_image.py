@@ -11,8 +11,8 @@ from pipeline.core.url_image import addressed
 from pipeline.engines.base import Job
 from pipeline.engines.inline import InlineEngine
 from pipeline.engines.local import LocalEngine
-from pipeline.engines.url_image import AddressedEngine
-from pipeline.imaging import Preparer
+from pipeline.engines.url_image import UrlImageEngine
+from pipeline.imaging.prepare import Preparer
 from pipeline.records import KnownImage, Prepared, RejectedImage
 from tests.rig import picture
 
@@ -28,7 +28,7 @@ def url(number: int) -> str:
 @pytest.mark.parametrize("files", [0, 1, 3, 600, 1300])
 def test_one_answer_a_job_in_order(files: int) -> None:
     jobs = [(n, f"/data/{n}" if n % 1300 < files else url(n)) for n in range(1400)]
-    with AddressedEngine(InlineEngine(known)) as engine:
+    with UrlImageEngine(InlineEngine(known)) as engine:
         answers = list(engine.prepare(jobs))
     assert [number for number, _ in answers] == list(range(1400))
     for (_, location), (_, found) in zip(jobs, answers, strict=True):
@@ -44,7 +44,7 @@ def test_jobs_are_taken_lazily() -> None:
             taken += 1
             yield number, url(number)
 
-    engine = AddressedEngine(InlineEngine(known))
+    engine = UrlImageEngine(InlineEngine(known))
     answers = engine.prepare(jobs())
     for _ in range(5):
         next(answers)
@@ -55,7 +55,7 @@ def test_worker_processes_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
     path = str(picture(tmp_path / "a.png", 1))
     jobs = [(n, url(n)) for n in range(700)] + [(700, path), (701, url(701)), (702, path)]
     recipe = Recipe(bind(SizePolicy("long_side", 64), None, "high"))
-    with AddressedEngine(LocalEngine(Preparer(recipe, None), workers=1)) as engine:
+    with UrlImageEngine(LocalEngine(Preparer(recipe, None), workers=1)) as engine:
         for _ in range(2):
             answers = dict(engine.prepare(jobs))
             assert not [a for a in answers.values() if isinstance(a, RejectedImage)]
@@ -73,6 +73,6 @@ def test_the_other_engine_is_run_to_its_end() -> None:
             ended += 1
 
     jobs = [(n, url(n) if n % 2 else f"/data/{n}") for n in range(1400)]
-    with AddressedEngine(Counting(known)) as engine:
+    with UrlImageEngine(Counting(known)) as engine:
         assert len(list(engine.prepare(jobs))) == 1400
     assert ended == 3

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.core.reasons import REASONS
 from pipeline.core.recipe import Recipe
-from pipeline.imaging import prepare
+from pipeline.imaging.prepare import prepare
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import LongSide, encoded, photo, shown
 from tests.imaging.samples import Sample, all_samples

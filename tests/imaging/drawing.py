@@ -96,10 +96,10 @@ def assert_shows(
     assert image.size == (prepared.width, prepared.height)
     assert image.mode == "RGB"
     found = corner_colours(image)
-    worst = max(
+    max_cost = max(
         abs(a - b)
         for one, other in zip(found, colours, strict=True)
         for a, b in zip(one, other, strict=True)
     )
-    assert worst <= tolerance, f"{found} instead of {colours}"
+    assert max_cost <= tolerance, f"{found} instead of {colours}"
     return prepared

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging import prepare
 from pipeline.imaging.colour import over_background, pixels_to_srgb, to_srgb, undo_gamma
+from pipeline.imaging.prepare import prepare
 from pipeline.records import PreparedImage
 from tests.imaging import builders
 from tests.imaging.drawing import Colour, LongSide, encoded, shown

@@ -7,11 +7,13 @@ import pytest
 from pipeline.config import load_config
 from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, OPTIONAL_FORMATS, Recipe
 from pipeline.imaging import extras
-from pipeline.session.spec import wish
+from pipeline.session.spec import build_spec
 
 
 def recipe() -> Recipe:
-    return wish(load_config(None, {}), local=True, account="default", now=1_795_000_000).recipe
+    return build_spec(
+        load_config(None, {}), local=True, account="default", now=1_795_000_000
+    ).recipe
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:

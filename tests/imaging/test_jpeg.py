@@ -12,9 +12,9 @@ import simplejpeg
 from PIL import Image
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging import prepare
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.jpeg import OVERSAMPLING, JpegDecoder
+from pipeline.imaging.prepare import prepare
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders
 from tests.imaging.drawing import (

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.core.recipe import Caps, Recipe
-from pipeline.imaging import prepare
+from pipeline.core.recipe import ImageLimits, Recipe
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.jxl import JxlDecoder, JxlHeader, read_jxl_header
+from pipeline.imaging.prepare import prepare
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders
 from tests.imaging.drawing import GREYS, QUARTERS, LongSide, assert_shows, encoded, quarters
@@ -201,7 +201,9 @@ def test_damaged_files_are_prepared_or_refused() -> None:
         warnings.simplefilter("error")
         for at in range(2, len(data), 7):
             broken = data[:at] + bytes((data[at] ^ 0x55,)) + data[at + 1 :]
-            prepared = prepare(broken, Recipe(LongSide(96), caps=Caps(max_side=999), formats=JXL))
+            prepared = prepare(
+                broken, Recipe(LongSide(96), caps=ImageLimits(max_side=999), formats=JXL)
+            )
             if isinstance(prepared, RejectedImage):
                 codes.add(prepared.rejection.code)
             else:

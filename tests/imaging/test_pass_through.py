@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging import prepare
 from pipeline.imaging.jpeg_header import read_header
 from pipeline.imaging.pass_through import may_pass
+from pipeline.imaging.prepare import prepare
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders
 from tests.imaging.drawing import LongSide, encoded, photo, sent, shown

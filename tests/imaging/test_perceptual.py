@@ -7,8 +7,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from pipeline.core.near_duplicates import same_colours
 from pipeline.core.recipe import Recipe
-from pipeline.imaging import prepare
 from pipeline.imaging.perceptual import colours, dhash, look_at, sharpness
+from pipeline.imaging.prepare import prepare
 from pipeline.records import HASH_BYTES, Look, PreparedImage
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
 

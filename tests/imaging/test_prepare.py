@@ -14,8 +14,8 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from pipeline.core.recipe import Caps, Recipe
-from pipeline.imaging import Preparer, prepare, prepare_file
+from pipeline.core.recipe import ImageLimits, Recipe
+from pipeline.imaging.prepare import Preparer, prepare, prepare_file
 from pipeline.records import KnownImage, PreparedImage, RejectedImage
 from tests.imaging import builders
 from tests.imaging.drawing import (
@@ -318,7 +318,7 @@ def test_packages_of_further_formats_are_not_imported_before_such_a_file_comes()
     code = """
 import sys
 from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, Recipe
-from pipeline.imaging import prepare
+from pipeline.imaging.prepare import prepare
 from tests.imaging.drawing import LongSide, encoded, quarters
 prepare(encoded(quarters(), "PNG"), Recipe(LongSide(96), formats=DEFAULT_FORMATS | EXTRA_FORMATS))
 print(*sys.modules)
@@ -351,15 +351,15 @@ def test_more_formats_on_demand(format: str) -> None:
 def test_caps_hold_before_decoding(format: str) -> None:
     data = encoded(quarters(), format)
     for caps, code in (
-        (Caps(max_pixels=160 * 120 - 1), "too_many_pixels"),
-        (Caps(max_side=159), "too_long_side"),
-        (Caps(min_side=121), "too_small"),
+        (ImageLimits(max_pixels=160 * 120 - 1), "too_many_pixels"),
+        (ImageLimits(max_side=159), "too_long_side"),
+        (ImageLimits(min_side=121), "too_small"),
     ):
         rejected = _rejected(data, Recipe(LongSide(96), caps=caps))
         assert rejected.rejection.code == code
         assert "160 x 120" in rejected.rejection.detail
         assert (rejected.source_width, rejected.source_height) == (160, 120)
-    fits = Caps(max_pixels=160 * 120, max_side=160, min_side=120)
+    fits = ImageLimits(max_pixels=160 * 120, max_side=160, min_side=120)
     assert_shows(prepare(data, Recipe(LongSide(96), caps=fits)), tolerance=14)
 
 
@@ -368,7 +368,7 @@ def test_a_bomb_is_not_decoded() -> None:
     code = """
 import struct, zlib
 from pipeline.core.recipe import Recipe
-from pipeline.imaging import prepare
+from pipeline.imaging.prepare import prepare
 from tests.imaging.builders import png_chunk
 from tests.imaging.drawing import LongSide
 header = struct.pack(">IIBBBBB", 20000, 20000, 8, 2, 0, 0, 0)
@@ -415,7 +415,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     empty.touch()
     large.write_bytes(bytes(101))
     os.mkfifo(tmp_path / "pipe")
-    recipe = Recipe(LongSide(96), caps=Caps(max_file_bytes=100))
+    recipe = Recipe(LongSide(96), caps=ImageLimits(max_file_bytes=100))
     for path, code in (
         (tmp_path / "none", "vanished"),
         (tmp_path / "pipe", "unreadable"),

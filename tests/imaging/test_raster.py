@@ -7,9 +7,9 @@ import warnings
 import pytest
 from PIL import Image, ImageFile
 
-from pipeline.core.recipe import Caps, Recipe
-from pipeline.imaging import prepare
+from pipeline.core.recipe import ImageLimits, Recipe
 from pipeline.imaging.decoder import Refusal
+from pipeline.imaging.prepare import prepare
 from pipeline.imaging.raster import RasterDecoder, _plugin
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
@@ -39,7 +39,7 @@ def test_pillows_own_pixel_limit_neither_decides_nor_warns(monkeypatch: pytest.M
         for format in ("PNG", "WEBP", "GIF", "BMP", "TIFF"):
             prepared = prepare(encoded(quarters(40, 30), format), RECIPE)
             assert isinstance(prepared, PreparedImage), format
-    capped = Recipe(LongSide(96), caps=Caps(max_pixels=1000))
+    capped = Recipe(LongSide(96), caps=ImageLimits(max_pixels=1000))
     rejected = prepare(encoded(quarters(40, 30), "PNG"), capped)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "too_many_pixels"

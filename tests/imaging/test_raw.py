@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.core.recipe import Caps, Recipe
-from pipeline.imaging import prepare
+from pipeline.core.recipe import ImageLimits, Recipe
+from pipeline.imaging.prepare import prepare
 from pipeline.imaging.raw import RawDecoder
 from pipeline.imaging.sniff import sniff
 from pipeline.records import PreparedImage, RejectedImage
@@ -221,7 +221,7 @@ def test_a_damaged_preview_is_as_any_damaged_jpeg(on_damage: str, flags: bool) -
 
 @pytest.mark.usefixtures("library")
 def test_caps_are_about_the_preview() -> None:
-    caps = Caps(max_side=159)
+    caps = ImageLimits(max_side=159)
     found = rejected(dng(jpeg()), Recipe(LongSide(96), caps=caps, formats=frozenset({"RAW"})))
     assert found.rejection.code == "too_long_side"
     assert (found.source_width, found.source_height) == (160, 120)

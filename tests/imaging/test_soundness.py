@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging import prepare
+from pipeline.imaging.prepare import prepare
 from pipeline.imaging.soundness import check_png, is_cut_short, unknown_compression
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders

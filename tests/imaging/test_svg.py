@@ -12,9 +12,9 @@ from types import ModuleType, SimpleNamespace
 import pytest
 from PIL import Image
 
-from pipeline.core.recipe import Caps, Recipe
-from pipeline.imaging import prepare
+from pipeline.core.recipe import ImageLimits, Recipe
 from pipeline.imaging.decoder import Refusal
+from pipeline.imaging.prepare import prepare
 from pipeline.imaging.svg import SvgDecoder, _usual_font, natural_size
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import (
@@ -167,9 +167,9 @@ def test_text_is_drawn_whatever_its_font_unless_flagged() -> None:
 def test_caps_are_about_the_natural_size(canvas: SimpleNamespace) -> None:
     data = svg("", 'width="160" height="120"')
     for caps, code in (
-        (Caps(max_pixels=160 * 120 - 1), "too_many_pixels"),
-        (Caps(max_side=159), "too_long_side"),
-        (Caps(min_side=121), "too_small"),
+        (ImageLimits(max_pixels=160 * 120 - 1), "too_many_pixels"),
+        (ImageLimits(max_side=159), "too_long_side"),
+        (ImageLimits(min_side=121), "too_small"),
     ):
         found = rejected(data, Recipe(LongSide(96), caps=caps, formats=SVG))
         assert found.rejection.code == code
@@ -214,7 +214,7 @@ def test_images_inside_are_looked_at(inside: bytes, code: str, words: str) -> No
 
 def test_images_inside_count_together(canvas: SimpleNamespace) -> None:
     image = f'<image href="{data_url(encoded(quarters(), "PNG"))}"/>'
-    recipe = Recipe(LongSide(96), caps=Caps(max_pixels=2 * 160 * 120), formats=SVG)
+    recipe = Recipe(LongSide(96), caps=ImageLimits(max_pixels=2 * 160 * 120), formats=SVG)
     assert isinstance(prepare(svg(image * 2), recipe), PreparedImage)
     rejection = rejected(svg(image * 3), recipe).rejection
     assert rejection.code == "too_many_pixels"

@@ -3,12 +3,12 @@ import sqlite3
 import pytest
 
 from pipeline.core.retry import DEFAULT_RULES
-from pipeline.ledger.adoption import Blind, Lost
+from pipeline.ledger.adoption import Blind, RecoveredShard
 from pipeline.system.clock import Moment
 from tests.ledger.world import NOW, World, answered, remote, scope
 
 MOMENT = Moment(NOW, "boot:5")
-LOST = Lost("000009-12345678", 1, "gpt-6-luna", 1, 77, None, None)
+LOST = RecoveredShard("000009-12345678", 1, "gpt-6-luna", 1, 77, None, None)
 
 
 def states(world: World) -> list[tuple[object, ...]]:
@@ -17,7 +17,7 @@ def states(world: World) -> list[tuple[object, ...]]:
 
 def adopted(world: World, number: int = 0, attempt: int = 1) -> int:
     row = world.ledger.adoption.adopt(LOST, MOMENT)
-    world.ledger.books.record_unasked(row, 1, 77, scope(1))
+    world.ledger.reservations.record_unasked(row, 1, 77, scope(1))
     world.ledger.batches.add(row, 1, remote("batch_9"), "main")
     world.ledger.adoption.add_line(row, world.works[number][1], attempt)
     return row
@@ -88,7 +88,7 @@ def test_a_second_batch_frees_nothing_while_the_first_one_is_to_answer(world: Wo
     shard, first = world.submitted()
     ledger = world.ledger
     row = ledger.batches.add(shard.row, 1, remote("batch_2"), "stray")
-    ledger.books.record_unasked(shard.row, -row, 1000, scope(1))
+    ledger.reservations.record_unasked(shard.row, -row, 1000, scope(1))
     second = ledger.batches.by_id("batch_2")
     assert second is not None
     line = answered(world.works[0][1], 0, outcome="cancelled", caption=None, usage=None)
@@ -101,7 +101,7 @@ def test_a_second_batch_frees_nothing_while_the_first_one_is_to_answer(world: Wo
 def test_a_released_reservation_opens_again_for_a_batch_that_turns_up(world: World) -> None:
     world.image("a.jpg", 1)
     shard = world.seal()
-    books = world.ledger.books
+    books = world.ledger.reservations
     books.record_unasked(shard.row, 1, 1000, scope(1))
     books.release(shard.row, 1, NOW)
     assert books.totals().reserved == 0

@@ -19,7 +19,7 @@ def test_settling_keeps_captions_charges_them_and_frees_the_rest(world: World) -
     settled = world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
     assert (settled.billed, settled.again, settled.over) == (400, 1, [])
     assert settled.outcomes == {"captioned": 1, "expired": 1}
-    assert world.ledger.books.totals().settled == world.ledger.audit.sums()[1] == 400
+    assert world.ledger.reservations.totals().settled == world.ledger.audit.sums()[1] == 400
     assert world.ledger.rows.outcomes() == {"captioned": 1, "pending": 1}
     assert world.ledger.shards.get(shard.row).state == "SETTLED"
 
@@ -35,27 +35,27 @@ def test_settling_is_all_or_nothing(world: World) -> None:
     with pytest.raises(RuntimeError):
         world.ledger.answers.settle(shard, batch, torn(), DEFAULT_RULES, NOW)
     assert world.ledger.audit.sums()[1] == 0
-    assert world.ledger.books.totals().reserved == 1000
+    assert world.ledger.reservations.totals().reserved == 1000
 
 
 def test_what_may_have_been_billed_stays_counted_at_what_was_reserved(world: World) -> None:
     world.image("a.jpg", 1)
     world.image("b.jpg", 2)
-    shard, batch = world.submitted(worst=1000)
+    shard, batch = world.submitted(max_cost=1000)
     (_, first), (_, second) = world.works
     lines = [answered(first, 400), answered(second, None, outcome="missing", usage=None)]
     settled = world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW)
     assert (settled.billed, settled.held) == (None, 1400)
-    assert world.ledger.books.exposure(scope(1)).lifetime == 1400
+    assert world.ledger.reservations.exposure(scope(1)).lifetime == 1400
     assert world.ledger.audit.sums()[1] == 400
 
 
 def test_without_a_known_worst_the_whole_reservation_stays_counted(world: World) -> None:
     world.image("a.jpg", 1)
-    shard, batch = world.submitted(worst=1000)
+    shard, batch = world.submitted(max_cost=1000)
     lines = [answered(world.works[0][1], 400), answered(b"k" * 32, None)]
     assert world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW).held is None
-    assert world.ledger.books.exposure(scope(1)).lifetime == 1000
+    assert world.ledger.reservations.exposure(scope(1)).lifetime == 1000
 
 
 def test_a_line_that_cost_more_than_reserved_is_told(world: World) -> None:
@@ -64,7 +64,7 @@ def test_a_line_that_cost_more_than_reserved_is_told(world: World) -> None:
     key = world.works[0][1]
     settled = world.ledger.answers.settle(shard, batch, [answered(key, 1001)], DEFAULT_RULES, NOW)
     assert settled.over == [answered(key).answer.custom_id]
-    assert world.ledger.books.exposure(scope(1)).lifetime == 1001
+    assert world.ledger.reservations.exposure(scope(1)).lifetime == 1001
 
 
 def test_a_better_answer_is_shown_and_every_charge_counts(world: World) -> None:
@@ -76,12 +76,12 @@ def test_a_better_answer_is_shown_and_every_charge_counts(world: World) -> None:
     assert world.ledger.answers.settle(shard, batch, [first], rules, NOW).again == 1
     assert world.ledger.rows.outcomes() == {"length": 1}
     stray = world.ledger.batches.add(shard.row, 1, remote("batch_2"), "stray")
-    world.ledger.books.record_unasked(shard.row, -stray, 1000, scope(1))
+    world.ledger.reservations.record_unasked(shard.row, -stray, 1000, scope(1))
     second = world.ledger.batches.by_id("batch_2")
     assert second is not None
     world.ledger.answers.settle(shard, second, [answered(key, 400, attempt=2)], rules, NOW)
     assert world.ledger.rows.outcomes() == {"captioned": 1}
-    assert world.ledger.books.totals().settled == world.ledger.audit.sums()[1] == 700
+    assert world.ledger.reservations.totals().settled == world.ledger.audit.sums()[1] == 700
 
 
 def test_an_answer_nobody_planned_is_kept(world: World) -> None:

@@ -45,13 +45,13 @@ def test_an_answer_that_never_came_counts_as_it_was_reserved(world: World) -> No
     lost = next(row for row in charges(world) if row["outcome"] == "missing")
     assert (lost["billed_cost"], lost["charged_cost"]) == (None, 1000)
     assert sum(row["charged_cost"] for row in charges(world)) == 1400
-    assert world.ledger.books.totals().settled == 1400
+    assert world.ledger.reservations.totals().settled == 1400
 
 
 def test_what_a_lost_batch_cost_stands_in_a_row_of_its_own(world: World) -> None:
     world.image("a.jpg", 1)
     shard, _ = world.submitted()
-    world.ledger.books.settle(shard.row, shard.generation, 5000, NOW)
+    world.ledger.reservations.settle(shard.row, shard.generation, 5000, NOW)
     (row,) = charges(world)
     assert (row["outcome"], row["charged_cost"], row["work_key"]) == ("lost", 5000, None)
 
@@ -59,7 +59,7 @@ def test_what_a_lost_batch_cost_stands_in_a_row_of_its_own(world: World) -> None
 def test_a_free_answer_is_listed_and_an_unpriced_one_has_no_cost(world: World) -> None:
     world.image("a.jpg", 1)
     world.image("b.jpg", 2)
-    shard, batch = world.submitted(worst=None)
+    shard, batch = world.submitted(max_cost=None)
     first, second = (key for _, key in world.works)
     paid = [answered(first, None), answered(second, 0)]
     world.ledger.answers.settle(shard, batch, paid, {}, NOW)

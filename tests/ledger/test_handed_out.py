@@ -11,14 +11,14 @@ def handed_over(world: World, images: int = 3) -> Shard:
     for number in range(1, images + 1):
         world.image(f"{number}.jpg", number)
     shard = world.seal()
-    world.ledger.books.record_unasked(shard.row, 1, shard.worst, scope(1))
+    world.ledger.reservations.record_unasked(shard.row, 1, shard.max_cost, scope(1))
     return world.ledger.shards.move(shard, "WRITTEN")
 
 
 def settle(world: World, shard: Shard, *works: int, name: str = "file-1") -> None:
     ledger = world.ledger
-    row = ledger.exchange.arrived(name, shard.row, NOW)
-    ledger.books.record_unasked(shard.row, -row, 0, scope(1))
+    row = ledger.handed_out.arrived(name, shard.row, NOW)
+    ledger.reservations.record_unasked(shard.row, -row, 0, scope(1))
     batch = ledger.batches.by_id(name)
     assert batch is not None
     answers = [answered(world.works[work][1]) for work in works]
@@ -26,7 +26,7 @@ def settle(world: World, shard: Shard, *works: int, name: str = "file-1") -> Non
 
 
 def test_where_an_attempt_is(world: World) -> None:
-    find = world.ledger.exchange.find
+    find = world.ledger.handed_out.find
     assert find(bytes(32), 1) == Place("unknown")
     world.image("1.jpg", 1)
     ((_, key),) = world.works
@@ -37,7 +37,7 @@ def test_where_an_attempt_is(world: World) -> None:
     shard = world.ledger.shards.move(shard, "WRITTEN")
     assert find(key, 1) == Place("handed over", shard.row)
     assert find(key, 2) == Place("under way")
-    world.ledger.books.record_unasked(shard.row, 1, shard.worst, scope(1))
+    world.ledger.reservations.record_unasked(shard.row, 1, shard.max_cost, scope(1))
     settle(world, shard, 0)
     assert find(key, 1) == Place("answered")
     assert find(key, 2) == Place("answered")
@@ -46,38 +46,38 @@ def test_where_an_attempt_is(world: World) -> None:
 def test_what_is_given_back_is_wanted(world: World) -> None:
     shard = handed_over(world, 1)
     world.ledger.shards.dissolve(shard)
-    assert world.ledger.exchange.find(world.works[0][1], 1) == Place("wanted")
+    assert world.ledger.handed_out.find(world.works[0][1], 1) == Place("wanted")
 
 
 def test_each_file_that_comes_back_narrows_the_reservation(world: World) -> None:
     shard = handed_over(world)
-    totals = world.ledger.books.totals
+    totals = world.ledger.reservations.totals
     assert totals().reserved == 3000
     settle(world, shard, 1)
     assert (totals().reserved, totals().settled) == (2000, 400)
-    assert world.ledger.exchange.outstanding() == 2
+    assert world.ledger.handed_out.outstanding() == 2
     settle(world, shard, 0, 2, name="file-2")
     assert (totals().reserved, totals().settled) == (0, 1200)
-    assert world.ledger.exchange.outstanding() == 0
+    assert world.ledger.handed_out.outstanding() == 0
     assert world.ledger.shards.get(shard.row).state == "SETTLED"
 
 
 def test_an_unknown_price_stays_unknown(world: World) -> None:
     world.image("1.jpg", 1)
-    shard = world.seal(worst=None)
-    world.ledger.books.record_unasked(shard.row, 1, None, scope(1))
+    shard = world.seal(max_cost=None)
+    world.ledger.reservations.record_unasked(shard.row, 1, None, scope(1))
     shard = world.ledger.shards.move(shard, "WRITTEN")
-    row = world.ledger.exchange.arrived("file-1", shard.row, NOW)
-    world.ledger.books.record_unasked(shard.row, -row, 0, scope(1))
+    row = world.ledger.handed_out.arrived("file-1", shard.row, NOW)
+    world.ledger.reservations.record_unasked(shard.row, -row, 0, scope(1))
     batch = world.ledger.batches.by_id("file-1")
     assert batch is not None
     world.ledger.answers.settle(shard, batch, [answered(world.works[0][1], None)], {}, NOW)
-    assert world.ledger.books.totals().unpriced == 1
+    assert world.ledger.reservations.totals().unpriced == 1
     assert world.ledger.shards.get(shard.row).state == "SETTLED"
 
 
 def test_an_adopted_shard_holds_nothing_until_its_lines_come(world: World) -> None:
-    exchange = world.ledger.exchange
+    exchange = world.ledger.handed_out
     row = exchange.adopt("file-abc", "gpt-6-luna", None, NOW)
     assert exchange.outstanding() == 0
     world.ledger.adoption.add_line(row, bytes(32), 1)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pipeline.ledger.online_groups import Groups, is_online
+from pipeline.ledger.online_groups import OnlineGroups, is_online
 from tests.ledger.world import World
 
 
@@ -14,11 +14,11 @@ def test_what_never_left_is_free_and_no_attempt_is_counted(world: World) -> None
     world.image("b.jpg", 2)
     shard = world.seal(key="online-000001-aa")
     (first, key), (second, _) = world.works
-    Groups(world.ledger.database).take_out(shard.row, [second])
+    OnlineGroups(world.ledger.database).take_out(shard.row, [second])
     assert [key for _, key, *_ in world.ledger.shards.items(shard.row)] == [key]
     states = world.ledger.database.execute("SELECT id, state, attempts FROM works").fetchall()
     assert states == [(first, "live", 1), (second, "pending", 0)]
-    Groups(world.ledger.database).take_out(shard.row, [second])  # nothing is counted twice
+    OnlineGroups(world.ledger.database).take_out(shard.row, [second])  # nothing is counted twice
     assert (
         states == world.ledger.database.execute("SELECT id, state, attempts FROM works").fetchall()
     )

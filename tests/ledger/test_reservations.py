@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.core.budget import Caps
+from pipeline.core.budget import BudgetCaps
 from pipeline.errors import BooksError, OverBudget
 from tests.ledger.world import NOW, World, scope
 
@@ -14,8 +14,8 @@ def shard(world: World) -> int:
 
 
 def test_a_reservation_counts_in_every_scope(world: World, shard: int) -> None:
-    books = world.ledger.books
-    books.reserve(shard, 1, 700, Caps(), scope(1))
+    books = world.ledger.reservations
+    books.reserve(shard, 1, 700, BudgetCaps(), scope(1))
     assert books.exposure(scope(1)).run == 700
     tomorrow = books.exposure(scope(1, NOW + DAY))
     assert (tomorrow.day, tomorrow.lifetime) == (0, 700)
@@ -23,17 +23,17 @@ def test_a_reservation_counts_in_every_scope(world: World, shard: int) -> None:
 
 
 def test_the_cap_is_never_passed_and_the_message_says_which(world: World, shard: int) -> None:
-    books = world.ledger.books
-    books.reserve(shard, 1, 700, Caps(lifetime=1000), scope(1))
+    books = world.ledger.reservations
+    books.reserve(shard, 1, 700, BudgetCaps(lifetime=1000), scope(1))
     with pytest.raises(OverBudget, match=r"lifetime budget"):
-        books.reserve(shard, 2, 301, Caps(lifetime=1000), scope(1))
-    books.reserve(shard, 2, 300, Caps(lifetime=1000), scope(1))
+        books.reserve(shard, 2, 301, BudgetCaps(lifetime=1000), scope(1))
+    books.reserve(shard, 2, 300, BudgetCaps(lifetime=1000), scope(1))
     assert books.exposure(scope(1)).lifetime == 1000
 
 
 def test_settling_frees_what_was_not_needed(world: World, shard: int) -> None:
-    books = world.ledger.books
-    books.reserve(shard, 1, 700, Caps(), scope(1))
+    books = world.ledger.reservations
+    books.reserve(shard, 1, 700, BudgetCaps(), scope(1))
     books.settle(shard, 1, 400, NOW)
     assert books.exposure(scope(1)).lifetime == 400
     with pytest.raises(BooksError, match="again"):
@@ -41,8 +41,8 @@ def test_settling_frees_what_was_not_needed(world: World, shard: int) -> None:
 
 
 def test_a_charge_after_the_release_counts(world: World, shard: int) -> None:
-    books = world.ledger.books
-    books.reserve(shard, 1, 700, Caps(), scope(1))
+    books = world.ledger.reservations
+    books.reserve(shard, 1, 700, BudgetCaps(), scope(1))
     books.release(shard, 1, NOW)
     assert books.exposure(scope(1)).lifetime == 0
     books.settle(shard, 1, 650, NOW)
@@ -50,16 +50,16 @@ def test_a_charge_after_the_release_counts(world: World, shard: int) -> None:
 
 
 def test_a_settled_reservation_is_not_released(world: World, shard: int) -> None:
-    books = world.ledger.books
-    books.reserve(shard, 1, 700, Caps(), scope(1))
+    books = world.ledger.reservations
+    books.reserve(shard, 1, 700, BudgetCaps(), scope(1))
     books.settle(shard, 1, 400, NOW)
     books.release(shard, 1, NOW)
     assert books.exposure(scope(1)).lifetime == 400
 
 
 def test_an_unknown_bill_keeps_its_whole_reservation_counted(world: World, shard: int) -> None:
-    books = world.ledger.books
-    books.reserve(shard, 1, 700, Caps(), scope(1))
+    books = world.ledger.reservations
+    books.reserve(shard, 1, 700, BudgetCaps(), scope(1))
     books.settle(shard, 1, None, NOW)
     assert books.exposure(scope(1)).lifetime == 700
     assert books.totals().unpriced == 1
@@ -67,12 +67,12 @@ def test_an_unknown_bill_keeps_its_whole_reservation_counted(world: World, shard
 
 def test_an_unknown_price_is_refused_under_a_budget(world: World, shard: int) -> None:
     with pytest.raises(OverBudget, match="price of this model is unknown"):
-        world.ledger.books.reserve(shard, 1, None, Caps(day=10**12), scope(1))
-    world.ledger.books.reserve(shard, 1, None, Caps(), scope(1))
+        world.ledger.reservations.reserve(shard, 1, None, BudgetCaps(day=10**12), scope(1))
+    world.ledger.reservations.reserve(shard, 1, None, BudgetCaps(), scope(1))
 
 
 def test_what_exists_at_the_service_is_booked_without_asking(world: World, shard: int) -> None:
-    books = world.ledger.books
+    books = world.ledger.reservations
     books.record_unasked(shard, 1, 5000, scope(1))
     books.record_unasked(shard, 1, 5000, scope(1))
     assert books.exposure(scope(1)).lifetime == 5000

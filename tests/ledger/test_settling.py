@@ -57,7 +57,7 @@ def settled(folder: str, given: list[Line], role: str) -> tuple[list[Settled], l
         found = []
         if role == "stray":
             stray = ledger.batches.add(shard.row, 1, remote("batch_2"), "stray")
-            ledger.books.record_unasked(shard.row, -stray, 1000, scope(1))
+            ledger.reservations.record_unasked(shard.row, -stray, 1000, scope(1))
             second = ledger.batches.by_id("batch_2")
             assert second is not None
             found.append(ledger.answers.settle(shard, second, answers(world, given), RULES, NOW))

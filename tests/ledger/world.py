@@ -56,9 +56,9 @@ class World:
             self.works.append((work.row, key))
         return image.id
 
-    def seal(self, worst: int | None = 1000, key: str = "000001-aa") -> Shard:
-        items = tuple(NewItem(work, 1, worst, 500, 100) for work, _ in self.works)
-        total = None if worst is None else worst * len(items)
+    def seal(self, max_cost: int | None = 1000, key: str = "000001-aa") -> Shard:
+        items = tuple(NewItem(work, 1, max_cost, 500, 100) for work, _ in self.works)
+        total = None if max_cost is None else max_cost * len(items)
         new = NewShard(
             key, self.spec, "gpt-6-luna", 10, bytes(32), total, "v1", '{"input":"1"}', items
         )
@@ -66,7 +66,7 @@ class World:
 
     def submitted(self, **seal: object) -> tuple[Shard, Batch]:
         shard = self.seal(**seal)  # type: ignore[arg-type]
-        self.ledger.books.record_unasked(shard.row, 1, shard.worst, scope(1))
+        self.ledger.reservations.record_unasked(shard.row, 1, shard.max_cost, scope(1))
         shards = self.ledger.shards
         self.ledger.batches.add(shard.row, 1, remote("batch_1"), "main")
         shard = shards.move(shard, "UPLOADING")

@@ -14,7 +14,7 @@ import pytest
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo
 
-from pipeline.core.pricing import Tier, cost, worst_cost
+from pipeline.core.pricing import Tier, cost, highest_cost
 from pipeline.errors import UsageError
 from pipeline.providers.prices import sheet_for
 from pipeline.records import Usage
@@ -121,7 +121,7 @@ def test_luna_in_full() -> None:
     assert sheet.rates_for(272_001).output == 375
     assert sheet.version == f"genai-prices {genai_prices.__version__} gpt-6-luna batch"
     assert sheet.tier == "batch"
-    assert worst_cost(1000, 100, sheet) == 62_500 + 25_000
+    assert highest_cost(1000, 100, sheet) == 62_500 + 25_000
 
 
 def test_models_without_cache_prices_bill_cached_tokens_as_input() -> None:

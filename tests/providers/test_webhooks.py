@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.providers.webhooks import Event, Forged, Verifier
+from pipeline.providers.webhooks import Event, InvalidSignature, Verifier
 from pipeline.system.secrets import Secret
 
 KEY = b"0123456789abcdef0123456789abcdef"
@@ -87,7 +87,7 @@ def without(name: str) -> dict[str, str]:
 def test_everything_else_is_refused(
     verifier: Verifier, made: Callable[[], dict[str, str]], said: str
 ) -> None:
-    with pytest.raises(Forged, match=said):
+    with pytest.raises(InvalidSignature, match=said):
         verifier.unwrap(BODY, made())
 
 
@@ -96,7 +96,7 @@ def test_everything_else_is_refused(
     [b"", b"[]", b"{half", b"\xff\xfe", b'{"type": 5}', b'{"data": {}}', b"[" * 100_000, b"null"],
 )
 def test_a_signed_body_that_says_nothing(verifier: Verifier, body: bytes) -> None:
-    with pytest.raises(Forged):
+    with pytest.raises(InvalidSignature):
         verifier.unwrap(body, signed(body))
 
 
@@ -113,6 +113,6 @@ def test_a_secret_that_is_not_whole() -> None:
 
 
 def test_nothing_is_quoted(verifier: Verifier) -> None:
-    with pytest.raises(Forged) as error:
+    with pytest.raises(InvalidSignature) as error:
         verifier.unwrap(b"very-private", signed(key=b"x"))
     assert "very-private" not in str(error.value)

@@ -197,10 +197,10 @@ def test_an_estimate_is_a_bound(far: Rig) -> None:
     assert (found.quote.images, found.quote.requests, found.quote.unread) == (3, 3, 0)
     assert {way.prompt_tokens for way in found.policies} == {found.quote.prompt_tokens}
     rig.run(data=data, input__image_mode="url")
-    expected, worst = found.quote.expected, found.quote.worst
+    expected, max_cost = found.quote.expected, found.quote.max_cost
     assert expected is not None
-    assert worst is not None
-    assert rig.server.books.total_nano() < expected < worst
+    assert max_cost is not None
+    assert rig.server.books.total_nano() < expected < max_cost
 
 
 def test_what_is_asked_before_anything_was_looked_at_is_a_bound_too(far: Rig) -> None:

@@ -63,19 +63,19 @@ def second_runs(scene: Scene, copy: str, hidden: int) -> tuple[int, RemoteBatch]
     """The first batch has failed, the second one is finalizing; gives (spec, second batch)."""
     scene.server.faults.add(BatchFault(times=1, fail="token_limit_exceeded"))
     scene.add("a.png", "b.png")
-    order = scene.order()
+    task = scene.task()
     scene.ledger.workspace_id()
     copy_at(scene, copy)
-    scene.write(order)
-    submit(scene.desk, order.spec)
+    scene.write(task)
+    submit(scene.context, task.spec)
     (first,) = scene.service.list_batches()
     scene.until_over(first.id)
-    assert collect(scene.desk).problems
+    assert collect(scene.context).problems
     scene.clock.offset = LATER
     scene.server.faults.add(BatchFault(finalizing_seconds=10**6, list_lag_seconds=hidden))
-    assert submit(scene.desk, order.spec).batches == 1
+    assert submit(scene.context, task.spec).batches == 1
     (second,) = scene.ledger.batches.in_states("open")
-    return order.spec, scene.service.get(second.batch_id)
+    return task.spec, scene.service.get(second.batch_id)
 
 
 @pytest.mark.parametrize("hidden", [0, 300], ids=["both listed", "the second one listed late"])
@@ -85,27 +85,27 @@ def test_a_failed_first_batch_sets_a_running_second_one_not_back(
 ) -> None:
     spec, second = second_runs(scene, copy, hidden)
     assert second.metadata[GENERATION] == "2"
-    worst = scene.ledger.books.totals().reserved
+    max_cost = scene.ledger.reservations.totals().reserved
     restored(scene, copy)
-    reconcile(scene.desk)
+    reconcile(scene.context)
     if hidden:  # the failed one is met first, and looked at
-        collect(scene.desk)
+        collect(scene.context)
         scene.server.clock.advance(hidden + 1)
-        reconcile(scene.desk)
+        reconcile(scene.context)
     for _ in range(2):
-        collect(scene.desk)
-        submit(scene.desk, spec)
-        reconcile(scene.desk)
+        collect(scene.context)
+        submit(scene.context, spec)
+        reconcile(scene.context)
         (leading,) = scene.ledger.batches.in_states("open")
         shard = scene.ledger.shards.get(leading.shard)
         assert (leading.batch_id, leading.role) == (second.id, "main")
         assert (shard.state, shard.generation) == ("SUBMITTED", 2)
-        assert scene.ledger.books.totals() == Totals(worst, 0, 0)
+        assert scene.ledger.reservations.totals() == Totals(max_cost, 0, 0)
     assert len(scene.server.books.requests("POST", "/v1/batches")) == 2
     scene.server.faults.clear()
     scene.server.clock.advance(10**6)
     scene.until_over(second.id)
-    assert collect(scene.desk).outcomes == {"captioned": 2}
+    assert collect(scene.context).outcomes == {"captioned": 2}
     bill = scene.server.books.total_nano()
-    assert scene.ledger.books.totals() == Totals(0, bill, 0)
+    assert scene.ledger.reservations.totals() == Totals(0, bill, 0)
     assert list(scene.ledger.audit.contradictions()) == []

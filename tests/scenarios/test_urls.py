@@ -19,7 +19,7 @@ from pipeline.sources.download.cache import UrlCache
 from tests.rig import Rig, picture
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class NoProgress(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
@@ -30,7 +30,7 @@ def site(tmp_path: Path) -> Iterator[str]:
     picture(root / "one.png", 1)
     picture(root / "two.png", 2)
     (root / "page.html").write_text("<html>not an image</html>")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(NoProgress, directory=str(root)))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

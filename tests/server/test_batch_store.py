@@ -15,9 +15,9 @@ from pipeline.server.batch_store import (
 )
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
-from pipeline.server.fault_injector import FaultDesk
+from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import BatchFault, FaultPlan, Listing
-from pipeline.server.ids import Naming
+from pipeline.server.ids import IdGenerator
 from pipeline.server.refusals import Refused
 from pipeline.server.settings import Limits, Pace
 from pipeline.server.validation import BatchError, Checked
@@ -31,15 +31,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def desk(clock: Clock) -> FaultDesk:
-    return FaultDesk(FaultPlan(), clock)
+def desk(clock: Clock) -> FaultInjector:
+    return FaultInjector(FaultPlan(), clock)
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock, desk: FaultDesk) -> BatchStore:
+def store(tmp_path: Path, clock: Clock, desk: FaultInjector) -> BatchStore:
     limits = Limits(enqueued_tokens={"m": 100}, creates_per_hour=5)
     database = Database(tmp_path / "server.db")
-    return BatchStore(database, clock, Naming("seed"), desk, Pace(validate=7), limits)
+    return BatchStore(database, clock, IdGenerator("seed"), desk, Pace(validate=7), limits)
 
 
 def test_a_new_batch(store: BatchStore, clock: Clock) -> None:
@@ -52,7 +52,7 @@ def test_a_new_batch(store: BatchStore, clock: Clock) -> None:
 
 
 def test_lags_are_the_larger_of_plan_and_fault(
-    store: BatchStore, clock: Clock, desk: FaultDesk
+    store: BatchStore, clock: Clock, desk: FaultInjector
 ) -> None:
     desk.listing = Listing(lag_seconds=10)
     desk.add(BatchFault(get_lag_seconds=50))
@@ -63,7 +63,7 @@ def test_lags_are_the_larger_of_plan_and_fault(
     assert store.get(identifier)
 
 
-def test_the_fault_of_a_batch_is_kept(store: BatchStore, desk: FaultDesk) -> None:
+def test_the_fault_of_a_batch_is_kept(store: BatchStore, desk: FaultInjector) -> None:
     desk.add(BatchFault(nth=2, stuck_seconds=9))
     first, second = store.create(_NEW), store.create(_NEW)
     assert fault_of(first) == BatchFault()

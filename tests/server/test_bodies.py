@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.server.bodies import FINGERPRINT, dumps, render, stream
 from pipeline.server.prices import Usage
-from pipeline.server.requests import CHAT, RESPONSES, parse_ask
+from pipeline.server.requests import CHAT, RESPONSES, parse_request
 from pipeline.server.responder import Reply
 from tests.server.support import MODEL, chat_body
 
@@ -15,7 +15,7 @@ _USAGE = Usage(prompt=10, completion=5, cached=3, cache_write=2, reasoning=1)
 
 def _reply(text: str | None = "a cat", refusal: str | None = None, finish: str = "stop") -> Reply:
     options = {"stream": True, "stream_options": {"include_usage": True}}
-    ask = parse_ask(CHAT, chat_body(**options), {MODEL})
+    ask = parse_request(CHAT, chat_body(**options), {MODEL})
     return Reply(ask, text, refusal, finish, _USAGE, None)
 
 

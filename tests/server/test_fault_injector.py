@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pipeline.server.clock import Clock
-from pipeline.server.fault_injector import FaultDesk
+from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import (
     BatchFault,
     Compat,
@@ -14,11 +14,11 @@ from pipeline.server.faults import (
 _POST = ("POST", "/v1/batches")
 
 
-def _desk(*rules: RequestFault, clock: Clock | None = None, seed: int = 0) -> FaultDesk:
-    return FaultDesk(FaultPlan(request=rules, seed=seed), clock or Clock())
+def _desk(*rules: RequestFault, clock: Clock | None = None, seed: int = 0) -> FaultInjector:
+    return FaultInjector(FaultPlan(request=rules, seed=seed), clock or Clock())
 
 
-def _pattern(desk: FaultDesk, count: int) -> str:
+def _pattern(desk: FaultInjector, count: int) -> str:
     return "".join("x" if desk.for_request(*_POST) else "." for _ in range(count))
 
 
@@ -79,7 +79,7 @@ def test_rules_come_and_go() -> None:
 
 
 def test_clear_forgets_everything() -> None:
-    desk = FaultDesk(
+    desk = FaultInjector(
         FaultPlan(
             batch=(BatchFault(fail="x"),),
             listing=Listing(shuffled=True),
@@ -97,7 +97,7 @@ def test_a_line_has_the_same_fate_in_any_order() -> None:
     rule = LineFault(outcome="refusal", probability=0.5)
     fates = []
     for order in (range(100), reversed(range(100))):
-        desk = FaultDesk(FaultPlan(line=(rule,)), Clock())
+        desk = FaultInjector(FaultPlan(line=(rule,)), Clock())
         hit = {n for n in order if desk.for_line("batch_1", f"c{n}", None)}
         fates.append(hit)
     assert fates[0] == fates[1]
@@ -107,7 +107,7 @@ def test_a_line_has_the_same_fate_in_any_order() -> None:
 def test_lines_are_chosen_by_custom_id_and_image() -> None:
     by_id = LineFault(outcome="refusal", custom_id="c7*")
     by_image = LineFault(outcome="empty", image="0a0b")
-    desk = FaultDesk(FaultPlan(line=(by_id, by_image)), Clock())
+    desk = FaultInjector(FaultPlan(line=(by_id, by_image)), Clock())
     assert desk.for_line("b", "c71", None) == by_id
     assert desk.for_line("b", "c1", b"\x0a\x0b\x0c") == by_image
     assert desk.for_line("b", "c1", b"\x0a\x00") is None

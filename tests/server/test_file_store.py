@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.server.clock import Clock
 from pipeline.server.database import Database
-from pipeline.server.fault_injector import FaultDesk
+from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import FaultPlan
 from pipeline.server.file_store import FileStore
-from pipeline.server.ids import Naming
+from pipeline.server.ids import IdGenerator
 from pipeline.server.refusals import Refused
 
 
@@ -24,8 +24,8 @@ def clock() -> Clock:
 
 
 def _store(tmp_path: Path, database: Database, clock: Clock) -> FileStore:
-    desk = FaultDesk(FaultPlan(), clock)
-    return FileStore(tmp_path / "files", database, clock, Naming("seed"), desk)
+    desk = FaultInjector(FaultPlan(), clock)
+    return FileStore(tmp_path / "files", database, clock, IdGenerator("seed"), desk)
 
 
 @pytest.fixture

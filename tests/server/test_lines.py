@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.server.captioner import EchoCaptioner
 from pipeline.server.clock import Clock
-from pipeline.server.fault_injector import FaultDesk
+from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import Compat, FaultPlan, LineFault
 from pipeline.server.lines import (
     CANCELLED,
@@ -18,14 +18,14 @@ from pipeline.server.lines import (
     total_usage,
 )
 from pipeline.server.prices import packaged_prices
-from pipeline.server.responder import Answerer
+from pipeline.server.responder import Responder
 from tests.server.support import chat_body, line
 
 
 def _run(value: dict[str, Any], plan: FaultPlan | None = None) -> LineResult:
     prices = packaged_prices()
-    answerer = Answerer(EchoCaptioner(), prices, prices)
-    runner = LineRunner(answerer, FaultDesk(plan or FaultPlan(), Clock()))
+    answerer = Responder(EchoCaptioner(), prices, prices)
+    runner = LineRunner(answerer, FaultInjector(plan or FaultPlan(), Clock()))
     return runner.run(json.dumps(value).encode(), "batch_1", "n1", 5.0)
 
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from pipeline.server.clock import Clock
-from pipeline.server.rates import RateLimiter
+from pipeline.server.rates import RequestRates
 from pipeline.server.refusals import Refused
 from pipeline.server.settings import Limits
 
 
 def test_requests_and_their_headers() -> None:
     clock = Clock()
-    limiter = RateLimiter(Limits(requests_per_minute=2, tokens_per_minute=100), clock)
+    limiter = RequestRates(Limits(requests_per_minute=2, tokens_per_minute=100), clock)
     headers = limiter.admit(30)
     assert headers["x-ratelimit-limit-requests"] == "2"
     assert headers["x-ratelimit-remaining-requests"] == "1"
@@ -25,7 +25,7 @@ def test_requests_and_their_headers() -> None:
 
 
 def test_tokens() -> None:
-    limiter = RateLimiter(Limits(tokens_per_minute=100), Clock())
+    limiter = RequestRates(Limits(tokens_per_minute=100), Clock())
     assert "x-ratelimit-limit-requests" not in limiter.admit(60)
     with pytest.raises(Refused, match="tokens per min"):
         limiter.admit(60)
@@ -33,4 +33,4 @@ def test_tokens() -> None:
 
 
 def test_without_limits_there_are_no_headers() -> None:
-    assert RateLimiter(Limits(), Clock()).admit(10**9) == {}
+    assert RequestRates(Limits(), Clock()).admit(10**9) == {}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pipeline.server.refusals import Refused
-from pipeline.server.requests import CHAT, RESPONSES, Ask, parse_ask
+from pipeline.server.requests import CHAT, RESPONSES, ParsedRequest, parse_request
 from tests.server.support import chat_body
 
 _MODELS = {"gpt-6-luna", "gpt-5.4-mini", "gpt-4.1-mini"}
@@ -17,13 +17,13 @@ _SCHEMA = {
 }
 
 
-def _chat(**changes: Any) -> Ask:
-    return parse_ask(CHAT, chat_body(**changes), _MODELS)
+def _chat(**changes: Any) -> ParsedRequest:
+    return parse_request(CHAT, chat_body(**changes), _MODELS)
 
 
-def _respond(**changes: Any) -> Ask:
+def _respond(**changes: Any) -> ParsedRequest:
     body = {"model": "gpt-6-luna", "input": "hello", "reasoning": {"effort": "none"}, **changes}
-    return parse_ask(RESPONSES, body, _MODELS)
+    return parse_request(RESPONSES, body, _MODELS)
 
 
 def test_a_chat_body() -> None:
@@ -85,8 +85,8 @@ def test_explicit_cache_and_stream_options() -> None:
 def test_the_digest_covers_everything_and_not_the_order_of_keys() -> None:
     body = chat_body()
     turned = dict(reversed(body.items()))
-    same = parse_ask(CHAT, turned, _MODELS).digest
-    assert parse_ask(CHAT, body, _MODELS).digest == same
+    same = parse_request(CHAT, turned, _MODELS).digest
+    assert parse_request(CHAT, body, _MODELS).digest == same
     assert _chat(seed=2).digest != same
     assert _chat(prompt="lone \ud800").digest != same
 
@@ -136,7 +136,7 @@ def test_an_unknown_model_is_not_found() -> None:
 @pytest.mark.parametrize("body", [None, [], "text"])
 def test_bodies_that_are_no_objects(body: object) -> None:
     with pytest.raises(Refused, match="JSON"):
-        parse_ask(CHAT, body, _MODELS)
+        parse_request(CHAT, body, _MODELS)
 
 
 def test_max_tokens_is_fine_for_older_models() -> None:

@@ -11,7 +11,7 @@ from pipeline.server.pictures import Picture
 from pipeline.server.prices import packaged_prices
 from pipeline.server.refusals import Refused
 from pipeline.server.requests import CHAT
-from pipeline.server.responder import Answerer, PlannedServerError, Reply
+from pipeline.server.responder import PlannedServerError, Reply, Responder
 from tests.server.support import chat_body
 
 _SCHEMA = {
@@ -26,17 +26,17 @@ _SCHEMA = {
 
 
 @pytest.fixture
-def answerer() -> Answerer:
+def answerer() -> Responder:
     prices = packaged_prices()
-    return Answerer(EchoCaptioner(), prices, prices)
+    return Responder(EchoCaptioner(), prices, prices)
 
 
-def _answer(answerer: Answerer, fault: LineFault | None = None, **changes: Any) -> Reply:
+def _answer(answerer: Responder, fault: LineFault | None = None, **changes: Any) -> Reply:
     ask, pictures = answerer.parse(CHAT, chat_body(**changes))
     return answerer.answer(ask, pictures, fault)
 
 
-def test_a_plain_caption_with_its_tokens(answerer: Answerer) -> None:
+def test_a_plain_caption_with_its_tokens(answerer: Responder) -> None:
     reply = _answer(answerer)
     assert reply.text is not None
     assert reply.text.startswith("echo ")
@@ -46,7 +46,7 @@ def test_a_plain_caption_with_its_tokens(answerer: Answerer) -> None:
     assert reply.usage.reasoning == reply.usage.cached == reply.usage.cache_write == 0
 
 
-def test_the_price_is_of_the_mode(answerer: Answerer) -> None:
+def test_the_price_is_of_the_mode(answerer: Responder) -> None:
     reply = _answer(answerer)
     usage = reply.usage
     assert answerer.nano(reply, batch=True) == usage.prompt * 50 + usage.completion * 250
@@ -55,7 +55,7 @@ def test_the_price_is_of_the_mode(answerer: Answerer) -> None:
     assert answerer.nano(flex, batch=False) == answerer.nano(reply, batch=True)
 
 
-def test_a_schema_is_answered_in_its_order(answerer: Answerer) -> None:
+def test_a_schema_is_answered_in_its_order(answerer: Responder) -> None:
     chosen = {
         "type": "json_schema",
         "json_schema": {"name": "n", "strict": True, "schema": _SCHEMA},
@@ -67,13 +67,13 @@ def test_a_schema_is_answered_in_its_order(answerer: Answerer) -> None:
     assert "echo" in answer["tags"]
 
 
-def test_the_limit_cuts_the_caption(answerer: Answerer) -> None:
+def test_the_limit_cuts_the_caption(answerer: Responder) -> None:
     reply = _answer(answerer, max_completion_tokens=3)
     assert (reply.finish, reply.usage.completion) == ("length", 3)
     assert len(reply.text or "") == 12
 
 
-def test_reasoning_counts_against_the_limit(answerer: Answerer) -> None:
+def test_reasoning_counts_against_the_limit(answerer: Responder) -> None:
     reply = _answer(answerer, reasoning_effort="low", max_completion_tokens=100)
     assert reply.usage.reasoning == 64
     assert reply.usage.completion > 64
@@ -81,7 +81,7 @@ def test_reasoning_counts_against_the_limit(answerer: Answerer) -> None:
     assert (eaten.text, eaten.finish, eaten.usage.reasoning) == ("", "length", 100)
 
 
-def test_a_long_system_text_is_cached_the_second_time(answerer: Answerer) -> None:
+def test_a_long_system_text_is_cached_the_second_time(answerer: Responder) -> None:
     long = [{"role": "system", "content": "x" * 4 * 1100}, {"role": "user", "content": "hi"}]
     first, second = (_answer(answerer, messages=long).usage for _ in range(2))
     assert (first.cached, first.cache_write) == (0, first.prompt)
@@ -92,7 +92,7 @@ def test_a_long_system_text_is_cached_the_second_time(answerer: Answerer) -> Non
     assert older.cache_write == 0
 
 
-def test_unpaid_faults(answerer: Answerer) -> None:
+def test_unpaid_faults(answerer: Responder) -> None:
     with pytest.raises(Refused) as caught:
         _answer(answerer, LineFault(outcome="status", status=429, code="slow_down"))
     assert (caught.value.status, caught.value.code) == (429, "slow_down")
@@ -100,7 +100,7 @@ def test_unpaid_faults(answerer: Answerer) -> None:
         _answer(answerer, LineFault(outcome="server_error"))
 
 
-def test_paid_answers_without_a_caption(answerer: Answerer) -> None:
+def test_paid_answers_without_a_caption(answerer: Responder) -> None:
     refusal = _answer(answerer, LineFault(outcome="refusal"))
     assert refusal.text is None
     assert "sorry" in (refusal.refusal or "")
@@ -123,22 +123,22 @@ def test_paid_answers_without_a_caption(answerer: Answerer) -> None:
         ("surrogate", "\ud800"),
     ],
 )
-def test_special_texts(answerer: Answerer, outcome: Any, piece: str) -> None:
+def test_special_texts(answerer: Responder, outcome: Any, piece: str) -> None:
     assert piece in (_answer(answerer, LineFault(outcome=outcome)).text or "")
 
 
-def test_huge_and_chosen_texts(answerer: Answerer) -> None:
+def test_huge_and_chosen_texts(answerer: Responder) -> None:
     huge = _answer(answerer, LineFault(outcome="huge"), max_completion_tokens=None)
     assert len(huge.text or "") == 1_000_000
     assert _answer(answerer, LineFault(outcome="text", text="hello")).text == "hello"
 
 
-def test_special_texts_obey_the_limit(answerer: Answerer) -> None:
+def test_special_texts_obey_the_limit(answerer: Responder) -> None:
     reply = _answer(answerer, LineFault(outcome="huge"), max_completion_tokens=100)
     assert (reply.finish, reply.usage.completion) == ("length", 100)
 
 
-def test_every_image_is_paid_and_the_first_described(answerer: Answerer) -> None:
+def test_every_image_is_paid_and_the_first_described(answerer: Responder) -> None:
     body = chat_body(1)
     content = body["messages"][0]["content"]
     ask, pictures = answerer.parse(
@@ -163,4 +163,4 @@ def test_captioners_are_exchangeable() -> None:
             return Description(f"{picture is not None} {prompt}")
 
     prices = packaged_prices()
-    assert _answer(Answerer(Fixed(), prices, prices)).text == "True describe"
+    assert _answer(Responder(Fixed(), prices, prices)).text == "True describe"

@@ -4,12 +4,12 @@ import pytest
 
 from pipeline.server.faults import Compat, Listing
 from pipeline.server.file_store import FileRow
-from pipeline.server.ids import Naming
+from pipeline.server.ids import IdGenerator
 from pipeline.server.refusals import Refused
 from pipeline.server.views import file_view, list_view, page
 
 _ROWS = [FileRow(n, f"file-{n}", "a.jsonl", "batch", 5, 1.9, None, 0.0) for n in range(7)]
-_NAMING = Naming("seed")
+_NAMING = IdGenerator("seed")
 
 
 def test_a_file_in_both_spellings() -> None:

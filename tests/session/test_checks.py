@@ -48,7 +48,7 @@ def test_a_bill_beyond_the_estimate_is_said_and_raises_the_margin(rig: Rig) -> N
     second = rig.run(models=wrong)
     assert first.quote is not None
     assert second.quote is not None
-    assert (second.quote.worst or 0) * 20 > (first.quote.worst or 0)
+    assert (second.quote.max_cost or 0) * 20 > (first.quote.max_cost or 0)
 
 
 def test_a_repeated_caption_is_flagged_once_something_is_settled(rig: Rig) -> None:

@@ -35,9 +35,9 @@ def test_bills_beyond_the_estimates_raise_what_is_reserved(rig: Rig) -> None:
     second = rig.run().quote
     assert first is not None
     assert second is not None
-    assert first.worst is not None
-    assert second.worst is not None
-    assert second.worst > first.worst
+    assert first.max_cost is not None
+    assert second.max_cost is not None
+    assert second.max_cost > first.max_cost
 
 
 def test_a_model_that_goes_soon_is_told_of_while_it_is_used(rig: Rig) -> None:

@@ -15,8 +15,8 @@ from pipeline.errors import (
     StorageError,
 )
 from pipeline.session.report import Report
-from pipeline.stages.crawl import Crawled
-from pipeline.stages.runner import Tally
+from pipeline.stages.crawl import CrawlResult
+from pipeline.stages.runner import RunTotals
 from tests.stages.scene import Scene
 
 
@@ -149,14 +149,14 @@ def test_programs_get_json_with_money_in_whole_nano_dollars() -> None:
 def test_what_the_stages_did_is_taken_over(scene: Scene) -> None:
     scene.add("a.png")
     (scene.data / "broken.jpg").write_text("no image")
-    order = scene.order()
-    scene.write(order)
+    task = scene.task()
+    scene.write(task)
     report = Report()
-    crawled = Crawled(order.source, 2, 2, Counter({".txt": 1}), True, ["a folder is closed"])
+    crawled = CrawlResult(task.source, 2, 2, Counter({".txt": 1}), True, ["a folder is closed"])
     report.add_crawl(crawled)
-    tally = Tally(batches=1, requests=1, problems=["slow"], open=1)
-    report.add_tally(tally)
-    report.add_rows(scene.ledger, order.source, scene.ledger.rows.outcomes(order.source))
+    run_totals = RunTotals(batches=1, requests=1, problems=["slow"], open=1)
+    report.add_tally(run_totals)
+    report.add_rows(scene.ledger, task.source, scene.ledger.rows.outcomes(task.source))
     assert report.problems == ["a folder is closed", "slow"]
     assert report.outcomes == {"pending": 1, "rejected": 1}
     assert report.reasons == {"not_an_image": 1}
@@ -165,7 +165,7 @@ def test_what_the_stages_did_is_taken_over(scene: Scene) -> None:
 
 def test_counts_that_do_not_agree_are_an_error(scene: Scene) -> None:
     scene.add("a.png")
-    order = scene.order()
+    task = scene.task()
     scene.ledger.database.execute("PRAGMA foreign_keys = OFF")
     scene.ledger.database.execute("UPDATE folders SET source = 99")
     scene.ledger.database.execute("UPDATE sources SET id = 99")
@@ -176,7 +176,7 @@ def test_counts_that_do_not_agree_are_an_error(scene: Scene) -> None:
     assert report.exit_code == 8
     assert any("captionmill verify" in text for text in report.problems)
     assert "1 image, but their outcomes add up to 0: run 'captionmill verify'" in str(report.error)
-    assert order.source == 1
+    assert task.source == 1
 
 
 def test_requests_without_batches_were_online() -> None:

@@ -74,7 +74,7 @@ def test_one_session_at_a_time(rig: Rig) -> None:
 
 def test_what_is_said_is_logged(rig: Rig) -> None:
     with open_session(rig.config(), "test", rig.said.append) as session:
-        session.desk.say("a sentence")
+        session.context.say("a sentence")
     assert rig.said[-1] == "a sentence"
     lines = (rig.workspace.logs / "000001-run.jsonl").read_bytes().splitlines()
     events = [json.loads(line) for line in lines]
@@ -88,7 +88,7 @@ def test_offline_needs_no_key_and_calls_nobody(rig: Rig, monkeypatch: pytest.Mon
     with open_session(rig.config(), "test", rig.said.append, offline=True) as session:
         assert session.identity.key is None
         with pytest.raises(DefiniteRefusal):
-            list(session.desk.service.list_batches())
+            list(session.context.service.list_batches())
     assert rig.said == []
     assert rig.posts(None) == 0
 
@@ -114,4 +114,4 @@ def test_a_session_that_is_left_by_an_error_is_free_again(rig: Rig) -> None:
     with pytest.raises(ZeroDivisionError), open_session(rig.config(), "test", quiet):
         raise ZeroDivisionError
     with open_session(rig.config(), "test", quiet) as session:
-        assert session.desk.run == 2
+        assert session.context.run == 2

@@ -12,7 +12,7 @@ import pytest
 from pipeline.config import load_config
 from pipeline.core.packing import ShardLimits
 from pipeline.engines.inline import InlineEngine
-from pipeline.imaging import Preparer
+from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
@@ -25,10 +25,10 @@ from pipeline.server.app import LoopbackServer
 from pipeline.session import settings, spec
 from pipeline.sources import open_source, to_path
 from pipeline.sources.base import SourceOptions
-from pipeline.stages.context import Desk
-from pipeline.stages.crawl import Crawled, crawl
-from pipeline.stages.preprocess import Engines, Order
-from pipeline.stages.write import Pen, Writer
+from pipeline.stages.context import StageContext
+from pipeline.stages.crawl import CrawlResult, crawl
+from pipeline.stages.preprocess import CaptionTask, Engines
+from pipeline.stages.write import ShardOptions, Writer
 from pipeline.system.clock import Clock
 from pipeline.system.secrets import Secret
 from pipeline.system.workspace import Workspace
@@ -48,7 +48,7 @@ class Scene:
         self.ledger = Ledger(self.workspace.ledger)
         self.service = OpenAIBatches(BatchOptions(Secret(KEY), server.base_url))
         self.said: list[str] = []
-        self.desk = Desk(
+        self.context = StageContext(
             ledger=self.ledger,
             service=self.service,
             workspace=self.workspace,
@@ -56,76 +56,76 @@ class Scene:
             run=self.ledger.begin_run("test", self.clock.now()),
             say=self.said.append,
         )
-        self.wish = self.wished()
+        self.caption_spec = self.make_spec()
 
     def close(self) -> None:
         """Close the connections."""
         self.service.close()
         self.ledger.close()
 
-    def wished(self, **overrides: object) -> spec.Wish:
+    def make_spec(self, **overrides: object) -> spec.CaptionSpec:
         """What a configuration asks for; keys with __ for dots."""
         given = {key.replace("__", "."): value for key, value in overrides.items()}
         config = load_config(None, {"provider.name": "openai", "provider.model": MODEL} | given)
-        return spec.wish(config, local=False, account="test", now=self.clock.now())
+        return spec.build_spec(config, local=False, account="test", now=self.clock.now())
 
     def rules(self, **changed: object) -> None:
         """Change the desk's rules."""
-        self.desk = replace(self.desk, **changed)  # type: ignore[arg-type]
+        self.context = replace(self.context, **changed)  # type: ignore[arg-type]
 
     def add(self, *names: str, first: int = 0) -> None:
         """Put distinct pictures into the data set."""
         for number, name in enumerate(names):
             picture(self.data / name, first + number)
 
-    def crawl(self) -> Crawled:
+    def crawl(self) -> CrawlResult:
         """Look at the data set."""
         source = open_source(self.data, None, SourceOptions())
         return crawl(self.ledger, source, self.clock.now())
 
-    def order(self, source: int | None = None) -> Order:
+    def task(self, source: int | None = None) -> CaptionTask:
         """What a run wants; the source's rows are about it from now on."""
-        wished, specs = self.wish, self.ledger.specs
-        text = SpecText("openai", "test", wished.request.model, wished.request.endpoint)
-        order = Order(
+        caption_spec, specs = self.caption_spec, self.ledger.specs
+        text = SpecText("openai", "test", caption_spec.request.model, caption_spec.request.endpoint)
+        task = CaptionTask(
             source=self.crawl().source if source is None else source,
-            spec=specs.spec(wished.spec, text, self.clock.now()),
-            spec_id=wished.spec_id,
-            recipe=specs.recipe(wished.recipe.canonical(), wished.recipe.admission()),
-            template=wished.template,
+            spec=specs.spec(caption_spec.spec, text, self.clock.now()),
+            spec_id=caption_spec.spec_id,
+            recipe=specs.recipe(caption_spec.recipe.canonical(), caption_spec.recipe.admission()),
+            template=caption_spec.template,
         )
-        self.ledger.images.use_spec(order.source, order.spec, order.recipe.admission)
-        return order
+        self.ledger.images.use_spec(task.source, task.spec, task.recipe.admission)
+        return task
 
     def locate(self, image: SeenImage) -> str:
         """The path of an image of the data set."""
         return to_path(image.location) if image.location else str(self.data / image.path)
 
-    def engines(self, order: Order) -> Engines:
+    def engines(self, task: CaptionTask) -> Engines:
         """Both engines, in this process."""
-        known = KnownOriginals(self.workspace.ledger, order.recipe)
-        sparing = InlineEngine(Preparer(self.wish.recipe, known))
-        return Engines(sparing, InlineEngine(Preparer(self.wish.recipe, None)))
+        known = KnownOriginals(self.workspace.ledger, task.recipe)
+        sparing = InlineEngine(Preparer(self.caption_spec.recipe, known))
+        return Engines(sparing, InlineEngine(Preparer(self.caption_spec.recipe, None)))
 
-    def pen(
+    def shard_options(
         self,
         limits: ShardLimits | None = None,
         room: Callable[[], Nano | None] = lambda: None,
-    ) -> Pen:
+    ) -> ShardOptions:
         """How requests are written."""
-        quill = settings.quill(self.wish)
-        return Pen(
-            quill=quill,
-            again=lambda _outcome, _attempts: quill,
+        request_template = settings.request_template(self.caption_spec)
+        return ShardOptions(
+            request_template=request_template,
+            again=lambda _outcome, _attempts: request_template,
             limits=limits or ShardLimits(),
             folder=self.workspace.shards,
             room=room,
         )
 
-    def write(self, order: Order, pen: Pen | None = None) -> list[Shard]:
+    def write(self, task: CaptionTask, shard_options: ShardOptions | None = None) -> list[Shard]:
         """Write every image that needs it."""
-        writer = Writer(self.ledger, order, pen or self.pen(), self.clock.now)
-        rows = list(writer.write(self.engines(order), self.locate))
+        writer = Writer(self.ledger, task, shard_options or self.shard_options(), self.clock.now)
+        rows = list(writer.write(self.engines(task), self.locate))
         return [self.ledger.shards.get(row) for row in rows]
 
     def until_over(self, batch_id: str) -> RemoteBatch:

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pipeline.records import RemoteBatch
-from pipeline.stages.batch_record import read_cards, write_card
+from pipeline.stages.batch_record import read_batch_records, write_batch_record
 from pipeline.system.workspace import Workspace
 from tests.ledger.conftest import *  # noqa: F403 the small ledger's fixtures
 from tests.ledger.world import NOW, World
@@ -14,12 +14,12 @@ def test_a_card_reads_back_as_the_batch_with_our_metadata(world: World, tmp_path
     workspace.create()
     world.image("a.jpg", 1)
     shard, batch = world.submitted(key="000001-1234abcd")
-    desk: Any = SimpleNamespace(ledger=world.ledger, workspace=workspace)
+    context: Any = SimpleNamespace(ledger=world.ledger, workspace=workspace)
     remote = RemoteBatch(
         "batch_1", "completed", "file-1", "file-out", None, NOW, NOW + 9, 2, 1, 1, {"x": "y"}
     )
-    write_card(desk, shard, batch.generation, remote)
-    (found,) = read_cards(workspace)
+    write_batch_record(context, shard, batch.generation, remote)
+    (found,) = read_batch_records(workspace)
     assert (found.id, found.status, found.output_file_id) == ("batch_1", "completed", "file-out")
     assert (found.total, found.completed, found.failed, found.created_at) == (2, 1, 1, NOW)
     assert found.metadata["captionmill_shard"] == shard.shard_key
@@ -32,8 +32,10 @@ def test_damaged_cards_are_left_out_and_the_others_come_by_age(tmp_path: Path) -
     workspace.create()
     for number, text in enumerate(("", "[]", '{"id": 1}', '{"odd": 1}')):
         workspace.raw.joinpath(f"{number}.batch.json").write_text(text)
-    card = '{"id": "%s", "status": "completed", "input_file_id": "", "output_file_id": null, '
-    card += '"error_file_id": null, "created_at": %d}'
-    workspace.raw.joinpath("8.batch.json").write_text(card % ("b", 8))
-    workspace.raw.joinpath("9.batch.json").write_text(card % ("a", 7))
-    assert [batch.id for batch in read_cards(workspace)] == ["a", "b"]
+    batch_record = (
+        '{"id": "%s", "status": "completed", "input_file_id": "", "output_file_id": null, '
+    )
+    batch_record += '"error_file_id": null, "created_at": %d}'
+    workspace.raw.joinpath("8.batch.json").write_text(batch_record % ("b", 8))
+    workspace.raw.joinpath("9.batch.json").write_text(batch_record % ("a", 7))
+    assert [batch.id for batch in read_batch_records(workspace)] == ["a", "b"]

@@ -28,9 +28,9 @@ ONE = ShardLimits(requests=1)
 def sent(scene: Scene, count: int = 2, limits: ShardLimits | None = None) -> Sequence[Batch]:
     """Batches that are over at the service, and that nobody has looked at."""
     scene.add(*(f"{n}.png" for n in range(count)))
-    order = scene.order()
-    scene.write(order, scene.pen(limits))
-    assert submit(scene.desk, order.spec).waiting == {}
+    task = scene.task()
+    scene.write(task, scene.shard_options(limits))
+    assert submit(scene.context, task.spec).waiting == {}
     batches = scene.ledger.batches.in_states("open")
     for batch in batches:
         scene.until_over(batch.batch_id)
@@ -48,45 +48,45 @@ def fault(scene: Scene, **values: object) -> None:
 
 def test_answers_are_here_booked_and_kept_as_they_came(scene: Scene) -> None:
     (batch,) = sent(scene, 3)
-    found = collect(scene.desk)
+    found = collect(scene.context)
     assert (found.batches, found.open, found.error) == (1, 0, None)
     assert found.outcomes == {"captioned": 3}
     assert found.billed == scene.server.books.total_nano()
-    totals = scene.ledger.books.totals()
+    totals = scene.ledger.reservations.totals()
     assert (totals.settled, totals.reserved) == (scene.server.books.total_nano(), 0)
-    kept = gzip.decompress(raw_path(scene.desk, batch, "output").read_bytes())
+    kept = gzip.decompress(raw_path(scene.context, batch, "output").read_bytes())
     assert kept.count(b"\n") == 3
     assert scene.states() == ["SETTLED"]
 
 
 def test_what_is_settled_is_not_asked_for_again(scene: Scene) -> None:
     sent(scene)
-    collect(scene.desk)
+    collect(scene.context)
     before = gets(scene)
-    assert collect(scene.desk) == Collected()
+    assert collect(scene.context) == Collected()
     assert gets(scene) == before
 
 
 def test_what_is_under_way_is_counted(scene: Scene) -> None:
     scene.server.faults.add(BatchFault(finalizing_seconds=3600))
     scene.add("a.png")
-    order = scene.order()
-    scene.write(order)
-    submit(scene.desk, order.spec)
-    assert collect(scene.desk).open == 1
+    task = scene.task()
+    scene.write(task)
+    submit(scene.context, task.spec)
+    assert collect(scene.context).open == 1
     assert scene.states() == ["SUBMITTED"]
 
 
 def test_young_batches_alone_can_be_asked_for(scene: Scene) -> None:
     scene.server.faults.add(BatchFault(finalizing_seconds=3600))
     scene.add("a.png")
-    order = scene.order()
-    scene.write(order)
-    submit(scene.desk, order.spec)
+    task = scene.task()
+    scene.write(task)
+    submit(scene.context, task.spec)
     while scene.ledger.batches.in_states("open")[0].status == "validating":
-        collect(scene.desk, young_only=True)
+        collect(scene.context, young_only=True)
     before = gets(scene)
-    assert collect(scene.desk, young_only=True).open == 1
+    assert collect(scene.context, young_only=True).open == 1
     assert gets(scene) == before
 
 
@@ -95,7 +95,7 @@ def test_one_batchs_trouble_does_not_stop_the_others(scene: Scene) -> None:
     scene.server.faults.add(
         RequestFault(action="status", path=f"/v1/batches/{first.batch_id}", status=400)
     )
-    found = collect(scene.desk)
+    found = collect(scene.context)
     assert (found.batches, found.open) == (1, 1)
     assert isinstance(found.error, ServiceError)
     assert scene.states() == ["SUBMITTED", "SETTLED"]
@@ -108,12 +108,12 @@ def test_a_download_that_breaks_leaves_nothing_behind_and_is_made_again(
 ) -> None:
     sent(scene, 3)
     fault(scene, action=how, path="/v1/files/*/content", times=9)
-    found = collect(scene.desk)
+    found = collect(scene.context)
     assert isinstance(found.error, ServiceError)
     assert (found.batches, found.open) == (0, 1)
     assert list(scene.workspace.raw.iterdir()) == []
     scene.server.faults.clear()
-    assert collect(scene.desk).outcomes == {"captioned": 3}
+    assert collect(scene.context).outcomes == {"captioned": 3}
 
 
 def test_a_batch_that_is_gone_keeps_its_money_and_needs_a_person(scene: Scene) -> None:
@@ -122,23 +122,23 @@ def test_a_batch_that_is_gone_keeps_its_money_and_needs_a_person(scene: Scene) -
     gone = {"action": "status", "status": 404, "times": None}
     fault(scene, path=f"/v1/batches/{batch.batch_id}", **gone)
     for _ in range(2):
-        found = collect(scene.desk)
+        found = collect(scene.context)
         assert isinstance(found.error, NeedsPerson)
         assert (found.open, found.batches) == (0, 0)
-    assert scene.ledger.books.totals().reserved == shard.worst
+    assert scene.ledger.reservations.totals().reserved == shard.max_cost
     (incident,) = scene.ledger.incidents()  # the same one only once
     assert incident[1] == "vanished"
     scene.server.faults.clear()  # it was only hidden
-    assert collect(scene.desk).outcomes == {"captioned": 2}
+    assert collect(scene.context).outcomes == {"captioned": 2}
 
 
 def test_a_batch_that_is_lost_can_be_written_off(scene: Scene) -> None:
     (batch,) = sent(scene)
     shard = scene.ledger.shards.get(batch.shard)
-    found = write_off(scene.desk, batch)
+    found = write_off(scene.context, batch)
     assert found.outcomes == {"missing": 2}
-    scope = scene.desk.scope()
-    assert scene.ledger.books.exposure(scope).lifetime == shard.worst
+    scope = scene.context.scope()
+    assert scene.ledger.reservations.exposure(scope).lifetime == shard.max_cost
     assert scene.ledger.rows.outcomes() == {"missing": 2}
 
 
@@ -152,14 +152,14 @@ def test_a_refusal_that_passes_costs_no_attempt(scene: Scene) -> None:
         )
     )
     sent(scene)
-    found = collect(scene.desk)
+    found = collect(scene.context)
     assert (found.batches, found.error, found.outcomes) == (0, None, {})
     assert "it goes again after 300 s" in found.problems[0]
     shard = scene.ledger.shards.in_states("SEALED")[0]
     assert (shard.generation, shard.refusals) == (2, 1)
     assert shard.not_before > scene.clock.now() + 200
     assert scene.ledger.queue.limit(MODEL) == 4000
-    assert scene.ledger.books.totals().reserved == 0
+    assert scene.ledger.reservations.totals().reserved == 0
     attempts = scene.ledger.database.execute("SELECT state, attempts FROM works").fetchall()
     assert attempts == [("live", 1), ("live", 1)]
 
@@ -167,9 +167,9 @@ def test_a_refusal_that_passes_costs_no_attempt(scene: Scene) -> None:
 def test_a_batch_that_is_wrong_fails_for_good_and_says_why(scene: Scene) -> None:
     scene.server.faults.add(BatchFault(fail="invalid_json_line", message="Line 1 is odd."))
     sent(scene)
-    found = collect(scene.desk)
+    found = collect(scene.context)
     assert found.outcomes == {"failed": 2}
-    assert scene.ledger.books.totals().settled == 0
+    assert scene.ledger.reservations.totals().settled == 0
     reasons = scene.ledger.database.execute("SELECT DISTINCT reason, code FROM answers").fetchall()
     assert reasons == [("Line 1 is odd.", "invalid_json_line")]
 
@@ -177,24 +177,24 @@ def test_a_batch_that_is_wrong_fails_for_good_and_says_why(scene: Scene) -> None
 def test_billing_trouble_needs_a_person_and_goes_again(scene: Scene) -> None:
     scene.server.faults.add(BatchFault(fail="billing_hard_limit_reached", times=1))
     sent(scene)
-    assert isinstance(collect(scene.desk).error, NeedsPerson)
+    assert isinstance(collect(scene.context).error, NeedsPerson)
     assert scene.states() == ["SEALED"]
 
 
 def test_a_line_that_cost_too_much_freezes_all_sending(scene: Scene) -> None:
     (batch,) = sent(scene)
     scene.ledger.database.execute("UPDATE items SET worst = 1")
-    found = collect(scene.desk)
+    found = collect(scene.context)
     assert isinstance(found.error, CostAnomaly)
     assert found.outcomes == {"captioned": 2}, "what is paid for is kept"
     frozen = scene.ledger.get(FROZEN) or ""
     assert frozen.startswith(f"2 lines of batch {batch.batch_id} cost more than was reserved")
     assert scene.ledger.incidents()[0][1] == "over_reservation"
-    assert scene.ledger.books.totals().settled == scene.server.books.total_nano()
+    assert scene.ledger.reservations.totals().settled == scene.server.books.total_nano()
     scene.add("new.png", first=9)
-    order = scene.order()
-    scene.write(order)
-    assert isinstance(submit(scene.desk, order.spec).error, NeedsPerson)
+    task = scene.task()
+    scene.write(task)
+    assert isinstance(submit(scene.context, task.spec).error, NeedsPerson)
 
 
 def test_what_was_downloaded_is_settled_without_asking(
@@ -208,26 +208,26 @@ def test_what_was_downloaded_is_settled_without_asking(
     with monkeypatch.context() as broken:
         broken.setattr(scene.ledger.answers, "settle", full)
         with pytest.raises(StorageError):
-            collect(scene.desk)
+            collect(scene.context)
     assert scene.states() == ["DOWNLOADED"]
     assert scene.ledger.audit.sums()[1] == 0
     before = gets(scene)
-    assert collect(scene.desk).outcomes == {"captioned": 2}
+    assert collect(scene.context).outcomes == {"captioned": 2}
     assert gets(scene) == before
 
 
 def test_a_batch_stuck_past_its_end_is_cancelled_once(scene: Scene) -> None:
     scene.server.faults.add(BatchFault(finalizing_seconds=10**7))
     scene.add("a.png")
-    order = scene.order()
-    scene.write(order)
-    submit(scene.desk, order.spec)
+    task = scene.task()
+    scene.write(task)
+    submit(scene.context, task.spec)
     scene.clock.offset = 29 * 3600  # expired, but not for long enough
-    collect(scene.desk)
+    collect(scene.context)
     assert scene.server.books.requests("POST", "/v1/batches/") == []
     scene.clock.offset = 31 * 3600
-    collect(scene.desk)
-    collect(scene.desk)
+    collect(scene.context)
+    collect(scene.context)
     assert len(scene.server.books.requests("POST", "/v1/batches/")) == 1
 
 
@@ -236,7 +236,7 @@ def test_a_stop_comes_between_two_batches(scene: Scene) -> None:
     calls = iter([False, True])
     scene.rules(stopping=lambda: next(calls))
     with pytest.raises(Interrupted):
-        collect(scene.desk)
+        collect(scene.context)
     assert scene.states() == ["DOWNLOADED", "SUBMITTED"]
 
 
@@ -252,17 +252,17 @@ def test_a_cancel_call_that_failed_is_made_again(scene: Scene) -> None:
     """It is recorded only once it was taken: else nobody would ever repeat it."""
     scene.server.faults.add(BatchFault(finalizing_seconds=10**7))
     scene.add("a.png")
-    order = scene.order()
-    scene.write(order)
-    submit(scene.desk, order.spec)
+    task = scene.task()
+    scene.write(task)
+    submit(scene.context, task.spec)
     scene.clock.offset = 31 * 3600
     refusal = RequestFault(action="status", method="POST", path="/v1/batches/*", status=400)
     scene.server.faults.add(refusal)
-    assert isinstance(collect(scene.desk).error, ServiceError)
+    assert isinstance(collect(scene.context).error, ServiceError)
     (batch,) = scene.ledger.batches.in_states("open")
     assert batch.cancel_asked_at is None
     scene.server.faults.clear()
-    assert collect(scene.desk).error is None
+    assert collect(scene.context).error is None
     (batch,) = scene.ledger.batches.in_states("open")
     assert batch.cancel_asked_at is not None
     assert scene.service.get(batch.batch_id).status in ("cancelling", "cancelled")

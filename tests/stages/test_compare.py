@@ -20,7 +20,7 @@ def test_policies_and_models_price_the_same_unique_images(rig: Rig) -> None:
     assert tokens["as the model sees it"] <= tokens["originals"]
     mini, unknown = found.models
     assert mini.prompt_tokens > tokens["long side 512"]  # 2,833 tokens an image before any tile
-    assert (unknown.expected, unknown.worst) == (None, None)
+    assert (unknown.expected, unknown.max_cost) == (None, None)
     assert rig.posts(None) == 0
 
 
@@ -28,4 +28,4 @@ def test_an_estimate_of_paid_images_is_nothing(rig: Rig) -> None:
     rig.add("a.png", "b.png")
     rig.run()
     found = estimate(rig.config(), rig.data)
-    assert (found.quote.paid, found.quote.requests, found.quote.worst) == (2, 0, 0)
+    assert (found.quote.paid, found.quote.requests, found.quote.max_cost) == (2, 0, 0)

@@ -37,7 +37,7 @@ def test_nothing_new_changes_no_row_and_leaves_the_table_fresh(scene: Scene) -> 
 
 def test_new_changed_and_vanished_files_are_seen(scene: Scene) -> None:
     scene.add("a.png", "b.png", "sub/c.png", "gone/d.png")
-    scene.write(scene.order())
+    scene.write(scene.task())
     assert scene.crawl().todo == 0
     picture(scene.data / "a.png", 77, (50, 40))
     (scene.data / "b.png").unlink()
@@ -86,7 +86,7 @@ def test_images_that_need_a_look_are_announced_once_and_early(scene: Scene) -> N
     source = open_source(scene.data, None, SourceOptions())
     assert crawl(scene.ledger, source, scene.clock.now(), expect=told.append).todo == 3
     assert told == [2]  # of the first folder
-    scene.write(scene.order())
+    scene.write(scene.task())
     (scene.data / "b.png").unlink()
     crawl(scene.ledger, source, scene.clock.now(), expect=told.append)
     assert told == [2]  # a folder that lost an image asks for nothing

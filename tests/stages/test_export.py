@@ -5,7 +5,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.core.affixes import Dress
+from pipeline.core.table import (
+    Affixes,
+)
 from pipeline.errors import BooksError, StorageError
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.export import STALE, export
@@ -20,7 +22,7 @@ def written(scene: Scene, *, force: bool = False) -> object:
 def test_one_row_an_image_and_the_workspace_in_the_metadata(scene: Scene) -> None:
     scene.add("a.png", "sub/b.png")
     (scene.data / "broken.jpg").write_text("no image")
-    scene.write(scene.order())
+    scene.write(scene.task())
     written(scene)
     table = pq.read_table(scene.workspace.table)
     rows = {row["path"]: row["outcome"] for row in table.to_pylist()}
@@ -57,10 +59,10 @@ def test_rows_never_vanish(scene: Scene) -> None:
 
 def test_a_renamed_file_is_the_captioned_one(scene: Scene) -> None:
     scene.add("a.png")
-    scene.write(scene.order())
+    scene.write(scene.task())
     scene.ledger.database.execute("UPDATE works SET state = 'done', outcome = 'captioned'")
     (scene.data / "a.png").rename(scene.data / "b.png")
-    scene.write(scene.order())
+    scene.write(scene.task())
     written(scene)
     rows = {row["path"]: row for row in pq.read_table(scene.workspace.table).to_pylist()}
     assert rows["b.png"]["outcome"] == "captioned"
@@ -83,6 +85,6 @@ def test_a_prefix_is_put_on_and_taken_off_without_touching_the_answers(scene: Sc
     scene.add("a.png")
     scene.crawl()
     export(scene.ledger, sink, table)
-    for dress in (Dress("shot on film, ", "."), Dress()):
-        assert export(scene.ledger, sink, table, dress=dress) is not None
-        assert export(scene.ledger, sink, table, dress=dress) is None
+    for affixes in (Affixes("shot on film, ", "."), Affixes()):
+        assert export(scene.ledger, sink, table, affixes=affixes) is not None
+        assert export(scene.ledger, sink, table, affixes=affixes) is None

@@ -10,8 +10,8 @@ from pipeline.ledger.images import SeenImage
 from pipeline.records import KnownImage, PreparedImage, RejectedImage, Rejection
 from pipeline.stages.preprocess import (
     PASSING,
-    Order,
-    Wanted,
+    CaptionTask,
+    PendingRequest,
     link_known,
     looks,
     record_rejection,
@@ -20,21 +20,21 @@ from pipeline.stages.preprocess import (
 from tests.stages.scene import Scene
 
 
-def todo(scene: Scene, order: Order) -> list[SeenImage]:
-    return list(scene.ledger.images.todo(order.source))
+def todo(scene: Scene, task: CaptionTask) -> list[SeenImage]:
+    return list(scene.ledger.images.todo(task.source))
 
 
-def resolved(scene: Scene, order: Order, image: SeenImage) -> Wanted | None:
-    prepared = scene.engines(order).thorough.prepare([(image.id, scene.locate(image))])
-    return resolve(scene.ledger, order, image, next(iter(prepared))[1])
+def resolved(scene: Scene, task: CaptionTask, image: SeenImage) -> PendingRequest | None:
+    prepared = scene.engines(task).thorough.prepare([(image.id, scene.locate(image))])
+    return resolve(scene.ledger, task, image, next(iter(prepared))[1])
 
 
-def refused(scene: Scene, order: Order, code: str) -> Rejection | None:
+def refused(scene: Scene, task: CaptionTask, code: str) -> Rejection | None:
     """What the ledger knows of the bytes of the one image, after they were refused so."""
-    (image,) = todo(scene, order)
+    (image,) = todo(scene, task)
     found = RejectedImage(b"s" * 32, Rejection(code, code))
-    record_rejection(scene.ledger, order, image, found)
-    known = scene.ledger.works.prepared_as(b"s" * 32, order.recipe)
+    record_rejection(scene.ledger, task, image, found)
+    known = scene.ledger.works.prepared_as(b"s" * 32, task.recipe)
     assert known is None or isinstance(known, Rejection)
     return known
 
@@ -58,20 +58,20 @@ def test_looks_are_in_order_and_taken_as_they_are_needed() -> None:
 
 def test_a_new_image_is_wanted_with_its_bytes(scene: Scene) -> None:
     scene.add("a.png")
-    order = scene.order()
-    wanted = resolved(scene, order, todo(scene, order)[0])
+    task = scene.task()
+    wanted = resolved(scene, task, todo(scene, task)[0])
     assert wanted is not None
     assert isinstance(wanted.image, PreparedImage)
-    assert wanted.prompt == order.template
+    assert wanted.prompt == task.template
     assert (wanted.work.state, wanted.work.attempts) == ("pending", 0)
-    assert todo(scene, order) == []
+    assert todo(scene, task) == []
 
 
 def test_the_same_bytes_under_another_name_are_one_payment(scene: Scene) -> None:
     scene.add("a.png")
     shutil.copy(scene.data / "a.png", scene.data / "b.png")
-    order = scene.order()
-    first, second = (resolved(scene, order, image) for image in todo(scene, order))
+    task = scene.task()
+    first, second = (resolved(scene, task, image) for image in todo(scene, task))
     assert first is not None
     assert second is not None
     assert first.work.row == second.work.row
@@ -80,87 +80,87 @@ def test_the_same_bytes_under_another_name_are_one_payment(scene: Scene) -> None
 
 def test_known_bytes_are_linked_without_being_decoded(scene: Scene) -> None:
     scene.add("a.png")
-    order = scene.order()
-    (image,) = todo(scene, order)
-    prepared = next(iter(scene.engines(order).thorough.prepare([(1, scene.locate(image))])))[1]
+    task = scene.task()
+    (image,) = todo(scene, task)
+    prepared = next(iter(scene.engines(task).thorough.prepare([(1, scene.locate(image))])))[1]
     assert isinstance(prepared, PreparedImage)
-    scene.ledger.works.record_prepared(order.recipe, prepared)
-    wanted = resolve(scene.ledger, order, image, KnownImage(prepared.source_id))
+    scene.ledger.works.record_prepared(task.recipe, prepared)
+    wanted = resolve(scene.ledger, task, image, KnownImage(prepared.source_id))
     assert wanted is not None
     assert wanted.image is None
 
 
 def test_what_is_paid_for_is_not_wanted(scene: Scene) -> None:
     scene.add("a.png")
-    order = scene.order()
-    scene.write(order)
+    task = scene.task()
+    scene.write(task)
     scene.ledger.database.execute("UPDATE works SET state = 'done', outcome = 'captioned'")
     shutil.copy(scene.data / "a.png", scene.data / "again.png")
-    order = scene.order()
-    assert resolved(scene, order, todo(scene, order)[0]) is None
+    task = scene.task()
+    assert resolved(scene, task, todo(scene, task)[0]) is None
     assert scene.ledger.rows.outcomes() == {"captioned": 1, "duplicate": 1}
 
 
 def test_a_changed_prompt_is_linked_from_the_ledger_alone(scene: Scene) -> None:
     scene.add("a.png", "b.png")
     (scene.data / "broken.jpg").write_text("no image")
-    scene.write(scene.order())
-    scene.wish = scene.wished(prompt__user="What is it?")
-    order = scene.order()
+    scene.write(scene.task())
+    scene.caption_spec = scene.make_spec(prompt__user="What is it?")
+    task = scene.task()
     for path in scene.data.iterdir():
         path.chmod(0)  # as good as unread, where permissions count
-    assert link_known(scene.ledger, order) == 3
-    assert todo(scene, order) == []
-    assert len(list(scene.ledger.images.unsent(order.source))) == 2
-    assert scene.ledger.rows.reject_reasons(order.source) == {"not_an_image": 1}
+    assert link_known(scene.ledger, task) == 3
+    assert todo(scene, task) == []
+    assert len(list(scene.ledger.images.unsent(task.source))) == 2
+    assert scene.ledger.rows.reject_reasons(task.source) == {"not_an_image": 1}
 
 
 def test_a_new_recipe_reads_everything_again(scene: Scene) -> None:
     scene.add("a.png", "b.png")
-    scene.write(scene.order())
-    scene.wish = scene.wished(images__long_side=33)
-    order = scene.order()
-    assert link_known(scene.ledger, order) == 0
-    assert len(todo(scene, order)) == 2
+    scene.write(scene.task())
+    scene.caption_spec = scene.make_spec(images__long_side=33)
+    task = scene.task()
+    assert link_known(scene.ledger, task) == 0
+    assert len(todo(scene, task)) == 2
 
 
 @pytest.mark.parametrize("code", ["truncated", "not_an_image", "too_many_pixels"])
 def test_what_the_bytes_are_is_remembered(scene: Scene, code: str) -> None:
     scene.add("a.png")
-    order = scene.order()
-    assert refused(scene, order, code) == Rejection(code, code)
-    assert todo(scene, order) == []
+    task = scene.task()
+    assert refused(scene, task, code) == Rejection(code, code)
+    assert todo(scene, task) == []
 
 
 @pytest.mark.parametrize("code", sorted(PASSING))
 def test_what_may_pass_is_looked_at_again(scene: Scene, code: str) -> None:
     scene.add("a.png")
-    order = scene.order()
-    assert refused(scene, order, code) is None
-    assert [image.name for image in todo(scene, order)] == ["a.png"]
+    task = scene.task()
+    assert refused(scene, task, code) is None
+    assert [image.name for image in todo(scene, task)] == ["a.png"]
     assert scene.ledger.rows.outcomes() == {"rejected": 1}
 
 
 @pytest.mark.parametrize("code", ["timeout", "crashed"])
 def test_a_crash_is_no_proof_against_the_bytes(scene: Scene, code: str) -> None:
     scene.add("a.png")
-    order = scene.order()
-    assert refused(scene, order, code) is None
-    assert todo(scene, order) == []
+    task = scene.task()
+    assert refused(scene, task, code) is None
+    assert todo(scene, task) == []
 
 
 def test_a_prompt_that_cannot_be_made_is_a_reason(scene: Scene) -> None:
     scene.add("a.png")
-    scene.wish = scene.wished(prompt__user="This is {title}.")
-    order = scene.order()
-    assert resolved(scene, order, todo(scene, order)[0]) is None
-    assert scene.ledger.rows.reject_reasons(order.source) == {"missing_column": 1}
+    scene.caption_spec = scene.make_spec(prompt__user="This is {title}.")
+    task = scene.task()
+    assert resolved(scene, task, todo(scene, task)[0]) is None
+    assert scene.ledger.rows.reject_reasons(task.source) == {"missing_column": 1}
 
 
 def test_pages_of_a_large_source_are_all_linked(scene: Scene) -> None:
     scene.add("a.png")
-    order = scene.order()
-    scene.write(order)
+    task = scene.task()
+    scene.write(task)
     source_id = scene.ledger.database.one("SELECT source_id FROM originals")
     assert source_id is not None
     rows = [(f"{n:04}.png",) for n in range(1100)]
@@ -170,6 +170,6 @@ def test_pages_of_a_large_source_are_all_linked(scene: Scene) -> None:
         rows,
     )
     stops: list[int] = []
-    assert link_known(scene.ledger, order, lambda: stops.append(1)) == 1100
+    assert link_known(scene.ledger, task, lambda: stops.append(1)) == 1100
     assert len(stops) == 1
-    assert scene.ledger.images.count_todo(order.source) == 0
+    assert scene.ledger.images.count_todo(task.source) == 0

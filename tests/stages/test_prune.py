@@ -12,7 +12,7 @@ from pipeline.ledger.specs import SpecText
 from pipeline.records import SourceFile
 from pipeline.sources import to_text
 from pipeline.sources.download.cache import Fetched, UrlCache
-from pipeline.stages.prune import Keep, Pruned, prune
+from pipeline.stages.prune import CacheLimits, PruneResult, prune
 from pipeline.system.failpoints import arm
 from tests.sources.test_remote import download
 
@@ -61,41 +61,41 @@ def seen(ledger: Ledger, cache: Path, *numbers: int) -> list[int]:
 
 
 def test_nothing_goes_within_the_limits(ledger: Ledger, cache: Path) -> None:
-    assert prune(ledger, cache, Keep(0, 0), NOW) == Pruned()
+    assert prune(ledger, cache, CacheLimits(0, 0), NOW) == PruneResult()
     stored(cache, DAY, HOUR, 0)
-    assert prune(ledger, cache, Keep(300, DAY), NOW) == Pruned()
+    assert prune(ledger, cache, CacheLimits(300, DAY), NOW) == PruneResult()
     assert left(cache, 3) == [0, 1, 2]
 
 
 def test_old_images_go(ledger: Ledger, cache: Path) -> None:
     stored(cache, 3 * DAY, HOUR, 2 * DAY)
-    assert prune(ledger, cache, Keep(1000, DAY), NOW) == Pruned(2, 200)
+    assert prune(ledger, cache, CacheLimits(1000, DAY), NOW) == PruneResult(2, 200)
     assert left(cache, 3) == [1]
 
 
 def test_the_oldest_go_until_the_rest_fits(ledger: Ledger, cache: Path) -> None:
     stored(cache, 1 * HOUR, 5 * HOUR, 9 * HOUR, 3 * HOUR)
-    assert prune(ledger, cache, Keep(250, DAY), NOW) == Pruned(2, 200)
+    assert prune(ledger, cache, CacheLimits(250, DAY), NOW) == PruneResult(2, 200)
     assert left(cache, 4) == [0, 3]
-    assert prune(ledger, cache, Keep(0, DAY), NOW) == Pruned(2, 200)
+    assert prune(ledger, cache, CacheLimits(0, DAY), NOW) == PruneResult(2, 200)
 
 
 def test_images_of_one_hour_go_one_by_one(ledger: Ledger, cache: Path) -> None:
     stored(cache, 0, 1, 2, 3)
-    assert prune(ledger, cache, Keep(300, DAY), NOW) == Pruned(1, 100)
+    assert prune(ledger, cache, CacheLimits(300, DAY), NOW) == PruneResult(1, 100)
 
 
 def test_what_is_needed_stays_however_old(ledger: Ledger, cache: Path) -> None:
     stored(cache, 9 * DAY, 8 * DAY, 7 * DAY, 6 * DAY)
     rows = seen(ledger, cache, 0, 1)
-    prune(ledger, cache, Keep(0, 0), NOW)
+    prune(ledger, cache, CacheLimits(0, 0), NOW)
     assert left(cache, 4) == [0, 1]
     spec = ledger.specs.spec({"spec": 1}, SpecText("openai", "default", "m", "/v1/x"), 1)
     for row, state in zip(rows, ("live", "done"), strict=True):
         work = ledger.works.work(bytes([row]) * 32, None, spec, row).row  # type: ignore[arg-type]
         ledger.database.execute("UPDATE works SET state = ? WHERE id = ?", (state, work))
         ledger.database.execute("UPDATE images SET work = ?, todo = 0 WHERE id = ?", (work, row))
-    prune(ledger, cache, Keep(0, 0), NOW)
+    prune(ledger, cache, CacheLimits(0, 0), NOW)
     assert left(cache, 4) == [0]
 
 
@@ -103,14 +103,14 @@ def test_what_its_list_names_no_more_is_not_needed(ledger: Ledger, cache: Path) 
     stored(cache, DAY, DAY)
     seen(ledger, cache, 0, 1)
     seen(ledger, cache, 1)
-    prune(ledger, cache, Keep(0, 0), NOW)
+    prune(ledger, cache, CacheLimits(0, 0), NOW)
     assert left(cache, 2) == [1]
 
 
 def test_needed_images_do_not_count_for_what_must_go(ledger: Ledger, cache: Path) -> None:
     stored(cache, 9 * HOUR, 8 * HOUR, 7 * HOUR)
     seen(ledger, cache, 0)
-    assert prune(ledger, cache, Keep(200, DAY), NOW) == Pruned(1, 100)
+    assert prune(ledger, cache, CacheLimits(200, DAY), NOW) == PruneResult(1, 100)
     assert left(cache, 3) == [0, 2]
 
 
@@ -126,12 +126,12 @@ def test_a_kill_between_two_images_leaves_both_known(ledger: Ledger, cache: Path
     arm(kill)
     try:
         with pytest.raises(KeyboardInterrupt):
-            prune(ledger, cache, Keep(0, 0), NOW)
+            prune(ledger, cache, CacheLimits(0, 0), NOW)
     finally:
         arm(None)
     assert len(left(cache, 3)) == 2
     assert [UrlCache(cache).recall(url(number)) for number in range(3)] == known
-    assert prune(ledger, cache, Keep(0, 0), NOW).images == 2
+    assert prune(ledger, cache, CacheLimits(0, 0), NOW).images == 2
 
 
 def test_a_stop_ends_it(ledger: Ledger, cache: Path) -> None:
@@ -141,5 +141,5 @@ def test_a_stop_ends_it(ledger: Ledger, cache: Path) -> None:
         raise Interrupted("stopped")
 
     with pytest.raises(Interrupted):
-        prune(ledger, cache, Keep(0, 0), NOW, stop)
+        prune(ledger, cache, CacheLimits(0, 0), NOW, stop)
     assert left(cache, 1) == [0]

@@ -21,11 +21,11 @@ from tests.stages.scene import Scene
 
 
 def quoted(scene: Scene, *, identify: bool = True, fresh: bool = True) -> Quote:
-    order = scene.order()
+    task = scene.task()
     if identify:
-        identify_images(scene.ledger, order, scene.engines(order).sparing, scene.locate)
-    quill = settings.quill(scene.wish)
-    return quote(scene.ledger, order, quill, scene.wish.largest(), fresh=fresh)
+        identify_images(scene.ledger, task, scene.engines(task).sparing, scene.locate)
+    request_template = settings.request_template(scene.caption_spec)
+    return quote(scene.ledger, task, request_template, scene.caption_spec.largest(), fresh=fresh)
 
 
 def test_every_image_is_counted_in_one_way(scene: Scene) -> None:
@@ -42,14 +42,14 @@ def test_unread_images_are_counted_at_the_dearest_size(scene: Scene) -> None:
     bound = quoted(scene, identify=False)
     exact = quoted(scene)
     assert (bound.unread, bound.requests, exact.unread) == (2, 2, 0)
-    assert bound.worst is not None
-    assert exact.worst is not None
-    assert bound.worst > exact.worst
+    assert bound.max_cost is not None
+    assert exact.max_cost is not None
+    assert bound.max_cost > exact.max_cost
 
 
 def test_what_is_under_way_or_answered_costs_nothing_again(scene: Scene) -> None:
     scene.add("a.png", "b.png")
-    scene.write(scene.order())
+    scene.write(scene.task())
     scene.add("c.png", first=7)
     found = quoted(scene)
     assert (found.unique, found.paid, found.requests) == (3, 2, 1)
@@ -69,21 +69,21 @@ def test_asking_changes_nothing(scene: Scene) -> None:
 
 def test_a_prompt_that_cannot_be_made_is_no_duplicate(scene: Scene) -> None:
     scene.add("a.png", "b.png")
-    scene.wish = scene.wished(prompt__user="This is {title}.")
+    scene.caption_spec = scene.make_spec(prompt__user="This is {title}.")
     found = quoted(scene)  # a folder has no columns
     assert (found.images, found.rejected, found.duplicates, found.requests) == (2, 2, 0, 0)
 
 
 def test_an_unknown_price_is_no_price(scene: Scene) -> None:
     scene.add("a.png")
-    scene.wish = scene.wished(provider__model="gpt-9-none")
+    scene.caption_spec = scene.make_spec(provider__model="gpt-9-none")
     found = quoted(scene)
-    assert (found.requests, found.expected, found.worst) == (1, None, None)
+    assert (found.requests, found.expected, found.max_cost) == (1, None, None)
     assert found.sentence() == "1 request, price unknown."
 
 
 def test_the_sentence_names_both_amounts() -> None:
-    found = Quote(requests=1200, expected=2_500_000_000, worst=4_000_000_000)
+    found = Quote(requests=1200, expected=2_500_000_000, max_cost=4_000_000_000)
     assert found.sentence() == "1,200 requests, about $2.50, at most $4.00."
 
 
@@ -111,7 +111,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def test_a_quote_is_what_a_run_then_reserves(
     album: Scene, model: str, detail: str, prompt: str, longest: int, side: int
 ) -> None:
-    album.wish = album.wished(
+    album.caption_spec = album.make_spec(
         provider__model=model,
         prompt__detail=detail,
         prompt__user=prompt,
@@ -119,10 +119,10 @@ def test_a_quote_is_what_a_run_then_reserves(
         images__long_side=side,
     )
     found = quoted(album)
-    (shard,) = album.write(album.order())
+    (shard,) = album.write(album.task())
     assert (found.images, found.rejected, found.duplicates) == (7, 1, 1)
     assert found.requests == shard.requests == 5
-    assert found.worst == shard.worst
+    assert found.max_cost == shard.max_cost
     assert found.prompt_tokens == shard.prompt_tokens
     (estimated,) = album.ledger.database.one(
         "SELECT SUM(estimated) FROM items WHERE shard = ?", (shard.row,)
@@ -139,8 +139,13 @@ def test_columns_of_a_manifest_make_requests_of_their_own(scene: Scene) -> None:
         rows = [("path", "title"), *(("a.png", word) for word in ("one", "two")), ("b.png", "two")]
         csv.writer(handle).writerows(rows)
     crawled = crawl(scene.ledger, open_source(None, manifest, SourceOptions()), scene.clock.now())
-    scene.wish = scene.wished(prompt__user="This is {title}.")
-    order = scene.order(crawled.source)
-    identify_images(scene.ledger, order, scene.engines(order).sparing, scene.locate)
-    found = quote(scene.ledger, order, settings.quill(scene.wish), scene.wish.largest())
+    scene.caption_spec = scene.make_spec(prompt__user="This is {title}.")
+    task = scene.task(crawled.source)
+    identify_images(scene.ledger, task, scene.engines(task).sparing, scene.locate)
+    found = quote(
+        scene.ledger,
+        task,
+        settings.request_template(scene.caption_spec),
+        scene.caption_spec.largest(),
+    )
     assert (found.images, found.unique, found.duplicates, found.requests) == (3, 2, 1, 2)

@@ -13,11 +13,11 @@ from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.records import RemoteBatch
 from pipeline.server.app import LoopbackServer
 from pipeline.server.faults import BatchFault, Listing, RequestFault
-from pipeline.server.settings import Pace
+from pipeline.server.settings import RateLimiter
 from pipeline.stages.collect import collect
-from pipeline.stages.context import Desk
-from pipeline.stages.preprocess import Order
-from pipeline.stages.reconcile import give_back, next_generation, reconcile
+from pipeline.stages.context import StageContext
+from pipeline.stages.preprocess import CaptionTask
+from pipeline.stages.reconcile import next_generation, reconcile, take_back
 from pipeline.stages.submit import submit
 from tests.rig import KEY, MODEL
 from tests.stages.scene import Scene
@@ -25,16 +25,16 @@ from tests.stages.scene import Scene
 PATIENT = Patience(grace=120, listings_apart=60)
 
 
-def doubtful(scene: Scene, action: str, **more: object) -> tuple[Order, Shard]:
+def doubtful(scene: Scene, action: str, **more: object) -> tuple[CaptionTask, Shard]:
     """A shard whose create call got no answer."""
     scene.add("a.png", "b.png")
-    order = scene.order()
-    (shard,) = scene.write(order)
+    task = scene.task()
+    (shard,) = scene.write(task)
     rule = {"method": "POST", "path": "/v1/batches", "times": 1, "action": action} | more
     scene.server.faults.add(RequestFault(**rule))  # type: ignore[arg-type]
     scene.rules(patience=PATIENT)
-    assert submit(scene.desk, order.spec).waiting == {"unknown": 1}
-    return order, scene.ledger.shards.get(shard.row)
+    assert submit(scene.context, task.spec).waiting == {"unknown": 1}
+    return task, scene.ledger.shards.get(shard.row)
 
 
 def creates(scene: Scene) -> int:
@@ -44,7 +44,7 @@ def creates(scene: Scene) -> int:
 def created(scene: Scene, shard: Shard, **metadata: str) -> RemoteBatch:
     """A batch of this shard that somebody else has created."""
     upload = scene.service.upload(
-        scene.workspace.shard(shard.shard_key), scene.desk.filename(shard.shard_key)
+        scene.workspace.shard(shard.shard_key), scene.context.filename(shard.shard_key)
     )
     whose = metadata_of(scene.ledger.workspace_id(), shard) | metadata
     return scene.service.create(input_file_id=upload.id, metadata=whose)
@@ -52,40 +52,40 @@ def created(scene: Scene, shard: Shard, **metadata: str) -> RemoteBatch:
 
 def test_with_nothing_in_doubt_nothing_changes(scene: Scene) -> None:
     scene.add("a.png")
-    order = scene.order()
-    scene.write(order)
-    submit(scene.desk, order.spec)
+    task = scene.task()
+    scene.write(task)
+    submit(scene.context, task.spec)
     before = list(scene.ledger.database.execute("SELECT * FROM shards"))
-    assert reconcile(scene.desk) == 0
+    assert reconcile(scene.context) == 0
     assert list(scene.ledger.database.execute("SELECT * FROM shards")) == before
     assert scene.ledger.incidents() == []
 
 
 def test_a_batch_in_the_list_is_adopted(scene: Scene) -> None:
     _, shard = doubtful(scene, "drop_after")
-    assert reconcile(scene.desk) == 0
+    assert reconcile(scene.context) == 0
     assert scene.states() == ["SUBMITTED"]
     (batch,) = scene.ledger.batches.of_shard(shard.row)
     assert any(f"found batch {batch.batch_id}" in text for text in scene.said)
-    assert scene.ledger.books.totals().reserved == shard.worst
+    assert scene.ledger.reservations.totals().reserved == shard.max_cost
     assert creates(scene) == 1
 
 
 def test_an_absence_counts_after_the_grace_in_two_listings_apart(scene: Scene) -> None:
-    order, shard = doubtful(scene, "drop_before")
-    assert 100 < reconcile(scene.desk) <= 120  # too early to mean anything
+    task, shard = doubtful(scene, "drop_before")
+    assert 100 < reconcile(scene.context) <= 120  # too early to mean anything
     scene.clock.offset = 130
-    assert reconcile(scene.desk) == 60  # the first absence that counts
+    assert reconcile(scene.context) == 60  # the first absence that counts
     scene.clock.offset = 160
-    assert 0 < reconcile(scene.desk) <= 31
+    assert 0 < reconcile(scene.context) <= 31
     assert scene.states() == ["CREATING"]
-    assert scene.ledger.books.totals().reserved == shard.worst
+    assert scene.ledger.reservations.totals().reserved == shard.max_cost
     scene.clock.offset = 195
-    assert reconcile(scene.desk) == 0
+    assert reconcile(scene.context) == 0
     again = scene.ledger.shards.get(shard.row)
     assert (again.state, again.generation) == ("SEALED", 2)
-    assert scene.ledger.books.totals().reserved == 0
-    assert submit(scene.desk, order.spec).batches == 1
+    assert scene.ledger.reservations.totals().reserved == 0
+    assert submit(scene.context, task.spec).batches == 1
     assert creates(scene) == 2
     assert len(list(scene.service.list_batches())) == 1
 
@@ -93,21 +93,21 @@ def test_an_absence_counts_after_the_grace_in_two_listings_apart(scene: Scene) -
 def test_a_batch_that_shows_late_is_still_adopted(scene: Scene) -> None:
     scene.server.faults.add(BatchFault(list_lag_seconds=100))
     doubtful(scene, "drop_after")
-    assert reconcile(scene.desk) > 0
+    assert reconcile(scene.context) > 0
     assert scene.states() == ["CREATING"]
     scene.server.clock.advance(101)
     scene.clock.offset = 101
-    assert reconcile(scene.desk) == 0
+    assert reconcile(scene.context) == 0
     assert scene.states() == ["SUBMITTED"]
 
 
 def test_a_person_can_keep_the_last_word(scene: Scene) -> None:
     _, shard = doubtful(scene, "drop_before")
     scene.rules(patience=Patience(grace=0, listings_apart=0, on_ambiguous="ask"))
-    reconcile(scene.desk)
+    reconcile(scene.context)
     for _ in range(2):
         with pytest.raises(NeedsPerson, match=f"{shard.shard_key}.*resolve create-again"):
-            reconcile(scene.desk)
+            reconcile(scene.context)
     assert scene.states() == ["CREATING"]
 
 
@@ -122,7 +122,7 @@ def test_without_the_whole_list_nothing_is_concluded(scene: Scene, page: int) ->
         RequestFault(action="status", method="GET", path="/v1/batches", status=400, nth=page)
     )
     with pytest.raises(ServiceError):
-        reconcile(scene.desk)
+        reconcile(scene.context)
     (shard,) = scene.ledger.shards.in_states("CREATING")
     assert (shard.absences, shard.absent_since) == (0, None)
 
@@ -135,15 +135,15 @@ def created_by_others(scene: Scene) -> RemoteBatch:
 
 
 def test_other_peoples_batches_are_left_alone_and_counted(tmp_path: Path) -> None:
-    slow = Pace(run=3600)
+    slow = RateLimiter(run=3600)
     with LoopbackServer(tmp_path / "server", captioner="echo", api_key=KEY, pace=slow) as server:
         scene = Scene(tmp_path, server)
         scene.add("a.png")
-        (shard,) = scene.write(scene.order())
+        (shard,) = scene.write(scene.task())
         theirs = created_by_others(scene)
         while scene.service.get(theirs.id).status == "validating":
             time.sleep(0.01)
-        reconcile(scene.desk)
+        reconcile(scene.context)
         assert scene.ledger.queue.others(MODEL) == shard.prompt_tokens
         assert scene.ledger.batches.ids() == set()
         assert scene.states() == ["SEALED"]
@@ -153,17 +153,17 @@ def test_other_peoples_batches_are_left_alone_and_counted(tmp_path: Path) -> Non
 def test_a_second_batch_of_a_shard_is_booked_and_told(scene: Scene) -> None:
     scene.server.faults.add(BatchFault(finalizing_seconds=3600))
     scene.add("a.png")
-    order = scene.order()
-    (shard,) = scene.write(order)
-    submit(scene.desk, order.spec)
+    task = scene.task()
+    (shard,) = scene.write(task)
+    submit(scene.context, task.spec)
     second = created(scene, scene.ledger.shards.get(shard.row))
-    reconcile(scene.desk)
+    reconcile(scene.context)
     batch = scene.ledger.batches.by_id(second.id)
     assert batch is not None
     assert batch.role == "stray"
     assert scene.ledger.incidents()[0][1] == "second_batch"
-    assert scene.ledger.books.totals().reserved == 2 * (shard.worst or 0)
-    collect(scene.desk)
+    assert scene.ledger.reservations.totals().reserved == 2 * (shard.max_cost or 0)
+    collect(scene.context)
     (cancel,) = scene.server.books.requests("POST", "/v1/batches/")
     assert second.id in cancel.path
 
@@ -172,45 +172,47 @@ def test_of_two_batches_of_one_lost_call_the_older_one_is_used(scene: Scene) -> 
     _, shard = doubtful(scene, "drop_after")
     created(scene, shard)
     older, newer = sorted(scene.service.list_batches(), key=lambda b: (b.created_at, b.id))
-    reconcile(scene.desk)
+    reconcile(scene.context)
     roles = {batch.batch_id: batch.role for batch in scene.ledger.batches.of_shard(shard.row)}
     assert roles == {older.id: "main", newer.id: "stray"}
 
 
 def test_a_restored_older_ledger_adopts_its_own_future(scene: Scene) -> None:
     scene.add("a.png", "b.png")
-    scene.order()
+    scene.task()
     scene.ledger.workspace_id()
     scene.ledger.database.backup(scene.workspace.root / "old.db")
-    order = scene.order()
-    scene.write(order, scene.pen(ShardLimits(requests=1)))
-    submit(scene.desk, order.spec)
-    worst = scene.ledger.books.totals().reserved
+    task = scene.task()
+    scene.write(task, scene.shard_options(ShardLimits(requests=1)))
+    submit(scene.context, task.spec)
+    max_cost = scene.ledger.reservations.totals().reserved
     with Ledger(scene.workspace.root / "old.db") as old:
-        desk = Desk(old, scene.service, scene.workspace, scene.clock, old.begin_run("t", 1))
-        reconcile(desk)
+        context = StageContext(
+            old, scene.service, scene.workspace, scene.clock, old.begin_run("t", 1)
+        )
+        reconcile(context)
         assert len(old.batches.in_states("open")) == 2
-        assert old.books.totals().reserved == worst
+        assert old.books.totals().reserved == max_cost
         assert {kind for _, kind, _ in old.incidents()} == {"adopted"}
         for batch in old.batches.in_states("open"):
             scene.until_over(batch.batch_id)
-        assert collect(desk).outcomes == {"captioned": 2}
+        assert collect(context).outcomes == {"captioned": 2}
         assert old.books.totals().settled == scene.server.books.total_nano()
 
 
 def test_the_next_generation_frees_the_money_and_keeps_the_file(scene: Scene) -> None:
     _, shard = doubtful(scene, "drop_before")
-    next_generation(scene.desk, shard, not_before=77)
+    next_generation(scene.context, shard, not_before=77)
     again = scene.ledger.shards.get(shard.row)
     assert (again.state, again.generation, again.not_before) == ("SEALED", 2, 77)
     assert again.checksum == shard.checksum
-    assert scene.ledger.books.totals().reserved == 0
+    assert scene.ledger.reservations.totals().reserved == 0
 
 
 def test_giving_back_frees_money_and_images(scene: Scene) -> None:
     scene.add("a.png")
-    order = scene.order()
-    (shard,) = scene.write(order)
-    give_back(scene.desk, shard)
+    task = scene.task()
+    (shard,) = scene.write(task)
+    take_back(scene.context, shard)
     assert scene.states() == ["DISSOLVED"]
-    assert [again.requests for again in scene.write(order)] == [1]
+    assert [again.requests for again in scene.write(task)] == [1]

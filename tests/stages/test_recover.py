@@ -56,19 +56,19 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def found(workspace: Workspace, batch: RemoteBatch = BATCH, **files: bytes) -> Any:
     named = {name.replace("_", "-"): data for name, data in files.items()}
-    desk: Any = SimpleNamespace(workspace=workspace, service=Service(named))
-    lines = contents(desk, batch)
+    context: Any = SimpleNamespace(workspace=workspace, service=Service(named))
+    lines = contents(context, batch)
     assert list(workspace.shards.glob("_*")) == []
     return lines
 
 
 def test_metadata_describe_the_shard() -> None:
     lost = lost_shard(BATCH)
-    assert (lost.shard_key, lost.generation, lost.requests, lost.worst) == (KEY, 3, 2, 77)
+    assert (lost.shard_key, lost.generation, lost.requests, lost.max_cost) == (KEY, 3, 2, 77)
     assert (lost.model, lost.prices, lost.fields) == ("gpt-6-luna", "{}", '["caption", "tags"]')
     bare = lost_shard(replace(BATCH, metadata={}, total=9, model="m"))
     assert (bare.shard_key, bare.generation, bare.requests) == ("unknown-batch_1", 1, 9)
-    assert (bare.worst, bare.prices, bare.model) == (None, None, "m")
+    assert (bare.max_cost, bare.prices, bare.model) == (None, None, "m")
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "a/000001-1234abcd", "", "000001-1234ABCD"])

@@ -70,7 +70,7 @@ def settling(folder: Path, schema: object = None, prices: str | None = None) -> 
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settling]:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settling]:
     opened = settling(tmp_path_factory.mktemp("settling"))  # reading changes nothing in it
     yield opened
     opened.ledger.close()
@@ -100,8 +100,10 @@ def expired(key: bytes) -> bytes:
     return json.dumps(found).encode() + b"\n"
 
 
-def test_each_line_is_priced_by_itself_and_rounded_up_once(desk: Settling) -> None:
-    answers, report = desk.read(b"".join(line(key, prompt=101 + n) for n, key in enumerate(KEYS)))
+def test_each_line_is_priced_by_itself_and_rounded_up_once(context: Settling) -> None:
+    answers, report = context.read(
+        b"".join(line(key, prompt=101 + n) for n, key in enumerate(KEYS))
+    )
     billed = {answer.work_key: answer.billed for answer in answers}
     assert billed == {
         key: cost(Usage(prompt=101 + n, completion=10), PRICES) for n, key in enumerate(KEYS)
@@ -109,75 +111,77 @@ def test_each_line_is_priced_by_itself_and_rounded_up_once(desk: Settling) -> No
     assert report.incidents == []
 
 
-def test_absent_lines_of_an_expired_batch_never_ran_when_the_counts_say_so(desk: Settling) -> None:
+def test_absent_lines_of_an_expired_batch_never_ran_when_the_counts_say_so(
+    context: Settling,
+) -> None:
     output = b"".join(map(line, KEYS[:5]))
-    answers, _ = desk.read(output, status="expired", completed=5, failed=0)
+    answers, _ = context.read(output, status="expired", completed=5, failed=0)
     assert [a.answer.outcome for a in answers] == ["captioned"] * 5 + ["expired"] * 3
     assert [a.billed for a in answers[5:]] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("counts", [(6, 0), (None, None)])
 def test_absent_lines_that_may_have_run_are_missing_at_an_unknown_cost(
-    desk: Settling, counts: tuple[int | None, int | None]
+    context: Settling, counts: tuple[int | None, int | None]
 ) -> None:
     output = b"".join(map(line, KEYS[:5]))
-    answers, _ = desk.read(output, status="expired", completed=counts[0], failed=counts[1])
+    answers, _ = context.read(output, status="expired", completed=counts[0], failed=counts[1])
     absent = answers[5:]
     assert {a.answer.outcome for a in absent} == {"missing"}
     assert {a.billed for a in absent} == {None}
     assert all("batch_1" in a.answer.reason for a in absent)
 
 
-def test_an_unknown_line_is_no_proof_that_an_absent_one_never_ran(desk: Settling) -> None:
+def test_an_unknown_line_is_no_proof_that_an_absent_one_never_ran(context: Settling) -> None:
     stranger = line(b"s" * 32)
     output = b"".join(map(line, KEYS[:5])) + stranger
-    answers, report = desk.read(output, status="expired", completed=6, failed=0)
+    answers, report = context.read(output, status="expired", completed=6, failed=0)
     assert [a.answer.outcome for a in answers[6:]] == ["missing"] * 3
     assert [kind for kind, _ in report.incidents] == ["alien_line"]
 
 
-def test_a_batch_that_failed_as_a_whole_says_why_for_each_request(desk: Settling) -> None:
+def test_a_batch_that_failed_as_a_whole_says_why_for_each_request(context: Settling) -> None:
     failure = classify("invalid_json_line", "line 1 is no JSON")
     report = Report()
-    answers = list(read(desk.ledger, desk.shard, desk.batch, [], failure, report))
+    answers = list(read(context.ledger, context.shard, context.batch, [], failure, report))
     assert {a.answer.outcome for a in answers} == {"failed"}
     assert {a.answer.reason for a in answers} == {"line 1 is no JSON"}
     assert {a.answer.code for a in answers} == {"invalid_json_line"}
     assert sum(a.billed or 0 for a in answers) == 0
 
 
-def test_a_stray_batch_speaks_of_its_lines_only(desk: Settling) -> None:
-    answers, _ = desk.read(line(KEYS[0]), role="stray")
+def test_a_stray_batch_speaks_of_its_lines_only(context: Settling) -> None:
+    answers, _ = context.read(line(KEYS[0]), role="stray")
     assert [a.work_key for a in answers] == [KEYS[0]]
 
 
 def test_without_a_price_or_with_impossible_usage_the_cost_is_unknown(tmp_path: Path) -> None:
-    desk = settling(tmp_path, prices="")
-    answers, _ = desk.read(line(KEYS[0]))
+    context = settling(tmp_path, prices="")
+    answers, _ = context.read(line(KEYS[0]))
     assert answers[0].billed is None
-    desk.ledger.close()
+    context.ledger.close()
 
 
-def test_impossible_usage_is_an_incident_and_the_caption_is_kept(desk: Settling) -> None:
+def test_impossible_usage_is_an_incident_and_the_caption_is_kept(context: Settling) -> None:
     bad = json.loads(line(KEYS[0]))
     usage = bad["response"]["body"]["usage"]
     usage["prompt_tokens_details"] = {"cached_tokens": 10**9}
-    answers, _ = desk.read(json.dumps(bad).encode() + b"\n")
+    answers, _ = context.read(json.dumps(bad).encode() + b"\n")
     assert answers[0].answer.caption == "a cat"
     assert answers[0].billed is None
 
 
 def test_fields_of_a_structured_answer(tmp_path: Path) -> None:
-    desk = settling(tmp_path, schema=SCHEMA)
+    context = settling(tmp_path, schema=SCHEMA)
     text = json.dumps({"caption": "a cat", "tags": ["cat"]})
-    answers, _ = desk.read(line(KEYS[0], text) + line(KEYS[1], "no JSON"))
+    answers, _ = context.read(line(KEYS[0], text) + line(KEYS[1], "no JSON"))
     assert (answers[0].answer.caption, answers[0].answer.fields) == ("a cat", {"tags": ["cat"]})
     assert answers[1].answer.outcome == "invalid"
-    desk.ledger.close()
+    context.ledger.close()
 
 
-def test_a_flood_of_oddities_is_cut_short(desk: Settling) -> None:
-    _, report = desk.read(b"torn\n" * 500 + line(KEYS[0]))
+def test_a_flood_of_oddities_is_cut_short(context: Settling) -> None:
+    _, report = context.read(b"torn\n" * 500 + line(KEYS[0]))
     assert len(report.incidents) == 20
     assert "0.jsonl.gz" in report.incidents[0][1]
 
@@ -245,9 +249,9 @@ def first_paid(content: Sequence[bytes]) -> dict[str, tuple[str, Usage]]:
 @settings(max_examples=150)
 @given(content=files())
 def test_no_paid_caption_is_lost_whatever_the_files_hold(
-    desk: Settling, content: tuple[bytes, bytes]
+    context: Settling, content: tuple[bytes, bytes]
 ) -> None:
-    answers, _ = desk.read(*content)
+    answers, _ = context.read(*content)
     ids = [custom_id(a.work_key, a.attempt) for a in answers]
     assert len(ids) == len(set(ids)), "an id is answered once"
     assert {custom_id(key, 1) for key in KEYS} <= set(ids), "every request has an outcome"

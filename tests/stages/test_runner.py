@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from pipeline.core.budget import Caps
+from pipeline.core.budget import BudgetCaps
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import (
     CaptionmillError,
@@ -18,15 +18,15 @@ from pipeline.errors import (
 from pipeline.ledger import Ledger
 from pipeline.providers.base import AccountRefusal
 from pipeline.server.faults import BatchFault, RequestFault
-from pipeline.stages.runner import Captioner, Quiet, Tally
+from pipeline.stages.runner import BatchRunner, NoProgress, RunTotals
 from pipeline.stages.submit import submit
-from pipeline.stages.write import Pen
+from pipeline.stages.write import ShardOptions
 from tests.stages.scene import Scene
 
 ONE = ShardLimits(requests=1)
 
 
-class Diary(Quiet):
+class Diary(NoProgress):
     """Remembers what it is shown."""
 
     def __init__(self) -> None:
@@ -43,20 +43,24 @@ class Diary(Quiet):
         self.shown.append((done, total, open_batches))
 
 
-def captioner(
-    scene: Scene, *, wait: bool = True, pen: Pen | None = None, watcher: Quiet | None = None
-) -> Captioner:
+def batch_runner(
+    scene: Scene,
+    *,
+    wait: bool = True,
+    shard_options: ShardOptions | None = None,
+    progress: NoProgress | None = None,
+) -> BatchRunner:
     """One that gives up, instead of working for ever, when it has made no end of rounds."""
     rounds = itertools.count()
     scene.rules(stopping=lambda: next(rounds) > 500, sleep=lambda _seconds: None)
-    order = scene.order()
-    return Captioner(
-        scene.desk,
-        order,
-        pen or scene.pen(),
-        scene.engines(order),
+    task = scene.task()
+    return BatchRunner(
+        scene.context,
+        task,
+        shard_options or scene.shard_options(),
+        scene.engines(task),
         scene.locate,
-        watcher or Quiet(),
+        progress or NoProgress(),
         wait=wait,
         poll_seconds=0,
     )
@@ -73,11 +77,18 @@ def posts(scene: Scene) -> int:
 def test_everything_is_captioned_and_shown(scene: Scene) -> None:
     scene.add(*(f"{n}.png" for n in range(5)))
     diary = Diary()
-    tally = captioner(scene, pen=scene.pen(ShardLimits(requests=2)), watcher=diary).caption()
+    run_totals = batch_runner(
+        scene, shard_options=scene.shard_options(ShardLimits(requests=2)), progress=diary
+    ).caption()
     assert outcomes(scene) == {"captioned": 5}
-    assert (tally.batches, tally.requests, tally.settled) == (3, 5, 3)
-    assert tally.outcomes == {"captioned": 5}
-    assert (tally.open, tally.waiting, tally.error, tally.problems) == (0, {}, None, [])
+    assert (run_totals.batches, run_totals.requests, run_totals.settled) == (3, 5, 3)
+    assert run_totals.outcomes == {"captioned": 5}
+    assert (run_totals.open, run_totals.waiting, run_totals.error, run_totals.problems) == (
+        0,
+        {},
+        None,
+        [],
+    )
     assert (diary.images, diary.requests) == (5, 5)
     assert diary.shown[-1] == (5, 5, 0)
     done = [shown[0] for shown in diary.shown]
@@ -88,56 +99,56 @@ def test_full_shards_are_at_the_service_while_others_are_written(scene: Scene) -
     scene.add(*(f"{n}.png" for n in range(3)))
     seen: list[int] = []
 
-    class Watching(Quiet):
+    class Watching(NoProgress):
         def sealed(self, requests: int) -> None:
             seen.extend([posts(scene)] * requests)
 
-    captioner(scene, pen=scene.pen(ONE), watcher=Watching()).caption()
+    batch_runner(scene, shard_options=scene.shard_options(ONE), progress=Watching()).caption()
     assert seen == [0, 1, 2]
 
 
 def test_what_expired_goes_again_until_it_is_captioned(scene: Scene) -> None:
     scene.add("a.png", "b.png", "c.png", "d.png")
     scene.server.faults.add(BatchFault(expire_at_fraction=0.5, times=1))
-    tally = captioner(scene).caption()
+    run_totals = batch_runner(scene).caption()
     assert outcomes(scene) == {"captioned": 4}
-    assert tally.outcomes == {"captioned": 4, "expired": 2}
+    assert run_totals.outcomes == {"captioned": 4, "expired": 2}
     assert posts(scene) == 2
 
 
 def test_a_run_that_does_not_wait_ends_although_something_goes_again(scene: Scene) -> None:
     scene.add("a.png", "b.png")
     scene.server.faults.add(BatchFault(expire_at_fraction=0.0, times=1))
-    order = scene.order()
-    first, second = scene.write(order, scene.pen(ONE))
+    task = scene.task()
+    first, second = scene.write(task, scene.shard_options(ONE))
     scene.ledger.shards.move(second, "SEALED", not_before=9_000_000_000)
-    submit(scene.desk, order.spec)
+    submit(scene.context, task.spec)
     (batch,) = scene.ledger.batches.of_shard(first.row)
     scene.until_over(batch.batch_id)
-    tally = captioner(scene, wait=False).caption()
-    assert tally.outcomes == {"expired": 1}
-    assert tally.waiting == {"backoff": 1}
-    assert tally.error is None
+    run_totals = batch_runner(scene, wait=False).caption()
+    assert run_totals.outcomes == {"expired": 1}
+    assert run_totals.waiting == {"backoff": 1}
+    assert run_totals.error is None
 
 
 def test_a_waiting_run_waits_for_room_that_settling_gives_back(scene: Scene) -> None:
     scene.add("a.png", "b.png")
-    order = scene.order()
-    shards = scene.write(order, scene.pen(ONE))
-    worst = max(shard.worst or 0 for shard in shards)
-    scene.rules(caps=Caps(lifetime=worst * 3 // 2))
-    tally = captioner(scene).caption()
+    task = scene.task()
+    shards = scene.write(task, scene.shard_options(ONE))
+    max_cost = max(shard.max_cost or 0 for shard in shards)
+    scene.rules(caps=BudgetCaps(lifetime=max_cost * 3 // 2))
+    run_totals = batch_runner(scene).caption()
     assert outcomes(scene) == {"captioned": 2}
-    assert tally.error is None
-    assert tally.waiting == {}
+    assert run_totals.error is None
+    assert run_totals.waiting == {}
 
 
 def test_what_does_not_fit_is_the_error_of_the_run(scene: Scene) -> None:
     scene.add("a.png", "b.png")
-    scene.rules(caps=Caps(lifetime=1))
-    tally = captioner(scene, pen=scene.pen(room=lambda: 1)).caption()
-    assert isinstance(tally.error, OverBudget)
-    assert tally.waiting == {"budget": 1}
+    scene.rules(caps=BudgetCaps(lifetime=1))
+    run_totals = batch_runner(scene, shard_options=scene.shard_options(room=lambda: 1)).caption()
+    assert isinstance(run_totals.error, OverBudget)
+    assert run_totals.waiting == {"budget": 1}
     assert outcomes(scene) == {"pending": 2}
     assert posts(scene) == 0
 
@@ -145,24 +156,24 @@ def test_what_does_not_fit_is_the_error_of_the_run(scene: Scene) -> None:
 def test_without_waiting_it_leaves_what_is_under_way(scene: Scene) -> None:
     scene.add("a.png", "b.png")
     scene.server.faults.add(BatchFault(finalizing_seconds=3600))
-    tally = captioner(scene, wait=False).caption()
-    assert (tally.open, tally.error) == (1, None)
+    run_totals = batch_runner(scene, wait=False).caption()
+    assert (run_totals.open, run_totals.error) == (1, None)
     assert outcomes(scene) == {"pending": 2}
 
 
 def test_an_outage_is_waited_for(scene: Scene) -> None:
     scene.add("a.png")
     scene.server.faults.add(RequestFault(action="status", method="POST", path="/v1/files", times=3))
-    tally = captioner(scene).caption()
+    run_totals = batch_runner(scene).caption()
     assert outcomes(scene) == {"captioned": 1}
-    assert tally.error is None
+    assert run_totals.error is None
 
 
 def test_an_outage_without_end_ends_the_run(scene: Scene) -> None:
     scene.add("a.png")
     scene.server.faults.add(RequestFault(action="status", method="POST", path="/v1/files"))
-    tally = captioner(scene).caption()
-    assert isinstance(tally.error, ServiceError)
+    run_totals = batch_runner(scene).caption()
+    assert isinstance(run_totals.error, ServiceError)
     assert outcomes(scene) == {"pending": 1}
     assert len(scene.server.books.requests("POST", "/v1/files")) > 10
 
@@ -178,8 +189,8 @@ def test_money_trouble_of_the_account_is_not_waited_for(scene: Scene) -> None:
             code="insufficient_quota",
         )
     )
-    tally = captioner(scene).caption()
-    assert isinstance(tally.error, NeedsPerson)
+    run_totals = batch_runner(scene).caption()
+    assert isinstance(run_totals.error, NeedsPerson)
     assert posts(scene) == 1
 
 
@@ -188,7 +199,7 @@ def test_a_lost_answer_is_found_again_and_paid_once(scene: Scene) -> None:
     scene.server.faults.add(
         RequestFault(action="drop_after", method="POST", path="/v1/batches", times=1)
     )
-    captioner(scene).caption()
+    batch_runner(scene).caption()
     assert outcomes(scene) == {"captioned": 1}
     assert posts(scene) == 1
     assert not scene.server.books.billed_again()
@@ -197,7 +208,7 @@ def test_a_lost_answer_is_found_again_and_paid_once(scene: Scene) -> None:
 def test_stopping_leaves_everything_as_it_is(scene: Scene) -> None:
     scene.add("a.png")
     scene.server.faults.add(BatchFault(finalizing_seconds=3600))
-    work = captioner(scene)
+    work = batch_runner(scene)
     with pytest.raises(Interrupted):
         work.caption()
     with Ledger(scene.workspace.ledger, read_only=True) as ledger:
@@ -207,7 +218,7 @@ def test_stopping_leaves_everything_as_it_is(scene: Scene) -> None:
 def test_open_batches_are_not_asked_for_at_every_shard(scene: Scene) -> None:
     scene.add(*(f"{n}.png" for n in range(12)))
     scene.server.faults.add(BatchFault(finalizing_seconds=3600))
-    work = captioner(scene, wait=False, pen=scene.pen(ONE))
+    work = batch_runner(scene, wait=False, shard_options=scene.shard_options(ONE))
     work._poll_seconds = 3600
     work.caption()
     gets = [s for s in scene.server.books.requests("GET") if s.path.startswith("/v1/batches/")]
@@ -223,27 +234,27 @@ ERRORS: list[CaptionmillError] = [
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
-def test_the_gravest_error_decides_whatever_came_first(order: tuple[int, ...]) -> None:
-    tally = Tally()
-    for number in order:
-        tally.fail(ERRORS[number])
-    assert isinstance(tally.error, CostAnomaly)
-    tally = Tally()
-    for number in (n for n in order if n):
-        tally.fail(ERRORS[number])
-    assert isinstance(tally.error, NeedsPerson)
+def test_the_gravest_error_decides_whatever_came_first(task: tuple[int, ...]) -> None:
+    run_totals = RunTotals()
+    for number in task:
+        run_totals.fail(ERRORS[number])
+    assert isinstance(run_totals.error, CostAnomaly)
+    run_totals = RunTotals()
+    for number in (n for n in task if n):
+        run_totals.fail(ERRORS[number])
+    assert isinstance(run_totals.error, NeedsPerson)
 
 
 def test_a_refusal_of_the_account_is_not_hidden_by_an_outage() -> None:
-    tally = Tally()
-    tally.fail(AccountRefusal("no credits"))
-    tally.fail(ServiceError("no answer"))
-    assert isinstance(tally.error, NeedsPerson)
+    run_totals = RunTotals()
+    run_totals.fail(AccountRefusal("no credits"))
+    run_totals.fail(ServiceError("no answer"))
+    assert isinstance(run_totals.error, NeedsPerson)
 
 
 def test_a_sentence_is_kept_once() -> None:
-    tally = Tally()
+    run_totals = RunTotals()
     for text in ("a", "b", "a", ""):
-        tally.say(text)
-    tally.fail(ServiceError("b"))
-    assert tally.problems == ["a", "b"]
+        run_totals.say(text)
+    run_totals.fail(ServiceError("b"))
+    assert run_totals.problems == ["a", "b"]

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.budget import Caps
+from pipeline.core.budget import BudgetCaps
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import Interrupted, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.shards import Shard
 from pipeline.server.faults import RequestFault
 from pipeline.stages.context import FROZEN
-from pipeline.stages.preprocess import Order
+from pipeline.stages.preprocess import CaptionTask
 from pipeline.stages.submit import Submitted, queue_room, submit
 from tests.rig import MODEL
 from tests.stages.scene import Scene
@@ -16,10 +16,12 @@ from tests.stages.scene import Scene
 ONE = ShardLimits(requests=1)
 
 
-def sealed(scene: Scene, count: int = 1, limits: ShardLimits = ONE) -> tuple[Order, list[Shard]]:
+def sealed(
+    scene: Scene, count: int = 1, limits: ShardLimits = ONE
+) -> tuple[CaptionTask, list[Shard]]:
     scene.add(*(f"{n}.png" for n in range(count)))
-    order = scene.order()
-    return order, scene.write(order, scene.pen(limits))
+    task = scene.task()
+    return task, scene.write(task, scene.shard_options(limits))
 
 
 def posts(scene: Scene, path: str | None = "/v1/batches") -> int:
@@ -32,48 +34,48 @@ def fault(scene: Scene, path: str = "/v1/batches", **values: object) -> None:
 
 
 def reserved(scene: Scene) -> int:
-    return scene.ledger.books.totals().reserved
+    return scene.ledger.reservations.totals().reserved
 
 
 def test_a_sealed_shard_becomes_a_batch_with_one_call(scene: Scene) -> None:
-    order, (shard,) = sealed(scene, 3, ShardLimits())
-    sent = submit(scene.desk, order.spec)
+    task, (shard,) = sealed(scene, 3, ShardLimits())
+    sent = submit(scene.context, task.spec)
     assert (sent.batches, sent.requests, sent.waiting, sent.error) == (1, 3, {}, None)
     assert (posts(scene), posts(scene, "/v1/files")) == (1, 1)
     assert scene.states() == ["SUBMITTED"]
-    assert reserved(scene) == shard.worst
-    assert submit(scene.desk, order.spec) == Submitted()
+    assert reserved(scene) == shard.max_cost
+    assert submit(scene.context, task.spec) == Submitted()
     assert posts(scene) == 1
 
 
 def test_a_batch_says_whose_it_is_and_nothing_more(scene: Scene) -> None:
-    order, (shard,) = sealed(scene)
-    submit(scene.desk, order.spec)
+    task, (shard,) = sealed(scene)
+    submit(scene.context, task.spec)
     (batch,) = scene.service.list_batches()
     assert batch.metadata["captionmill_workspace"] == scene.ledger.workspace_id()
     assert batch.metadata["captionmill_shard"] == shard.shard_key
     assert all(name.startswith("captionmill_") for name in batch.metadata)
     assert str(scene.data) not in str(batch.metadata)
     (upload,) = scene.service.list_uploads()
-    assert upload.filename == scene.desk.filename(shard.shard_key)
+    assert upload.filename == scene.context.filename(shard.shard_key)
 
 
 def test_money_is_set_aside_before_anything_is_sent(scene: Scene) -> None:
-    order, (shard,) = sealed(scene)
+    task, (shard,) = sealed(scene)
     fault(scene, "/v1/files", action="drop_before")
-    sent = submit(scene.desk, order.spec)
+    sent = submit(scene.context, task.spec)
     assert isinstance(sent.error, ServiceError)
     assert sent.waiting == {"service": 1}
     assert scene.states() == ["UPLOADING"]
-    assert reserved(scene) == shard.worst
-    assert submit(scene.desk, order.spec).batches == 1
+    assert reserved(scene) == shard.max_cost
+    assert submit(scene.context, task.spec).batches == 1
 
 
 def test_an_upload_whose_answer_was_lost_is_used(scene: Scene) -> None:
-    order, _ = sealed(scene)
+    task, _ = sealed(scene)
     fault(scene, "/v1/files", action="drop_after")
-    submit(scene.desk, order.spec)
-    assert submit(scene.desk, order.spec).batches == 1
+    submit(scene.context, task.spec)
+    assert submit(scene.context, task.spec).batches == 1
     assert len(list(scene.service.list_uploads())) == 1
 
 
@@ -82,53 +84,53 @@ def test_an_upload_whose_answer_was_lost_is_used(scene: Scene) -> None:
             {"action": "status", "status": 500}]
 )  # fmt: skip
 def test_without_an_answer_nothing_is_called_twice(scene: Scene, how: dict[str, object]) -> None:
-    order, (shard,) = sealed(scene)
+    task, (shard,) = sealed(scene)
     fault(scene, **how)
-    sent = submit(scene.desk, order.spec)
+    sent = submit(scene.context, task.spec)
     assert (sent.batches, sent.waiting, sent.error) == (0, {"unknown": 1}, None)
     assert scene.states() == ["CREATING"]
-    assert reserved(scene) == shard.worst
-    submit(scene.desk, order.spec)
+    assert reserved(scene) == shard.max_cost
+    submit(scene.context, task.spec)
     assert posts(scene) == 1
     assert any("the service's list will tell" in text for text in scene.said)
 
 
 def test_a_definite_no_is_tried_again_later_with_the_same_file(scene: Scene) -> None:
-    order, (shard,) = sealed(scene)
+    task, (shard,) = sealed(scene)
     fault(scene, action="status", status=429, retry_after=60)
-    sent = submit(scene.desk, order.spec)
+    sent = submit(scene.context, task.spec)
     assert isinstance(sent.error, ServiceError)
     found = scene.ledger.shards.get(shard.row)
     assert (found.state, found.refusals) == ("UPLOADED", 1)
     assert 55 <= found.not_before - scene.clock.now() <= 62
-    assert reserved(scene) == shard.worst
-    assert submit(scene.desk, order.spec).waiting == {"backoff": 1}
+    assert reserved(scene) == shard.max_cost
+    assert submit(scene.context, task.spec).waiting == {"backoff": 1}
     scene.clock.offset = 70
-    assert submit(scene.desk, order.spec).batches == 1
+    assert submit(scene.context, task.spec).batches == 1
     assert posts(scene, "/v1/files") == 1
 
 
 def test_a_no_that_was_a_yes_is_found_and_not_repeated(scene: Scene) -> None:
-    order, _ = sealed(scene)
+    task, _ = sealed(scene)
     fault(scene, action="status", status=429, after_effect=True)
-    submit(scene.desk, order.spec)
+    submit(scene.context, task.spec)
     scene.clock.offset = 5
-    submit(scene.desk, order.spec)
+    submit(scene.context, task.spec)
     assert scene.states() == ["SUBMITTED"]
     assert posts(scene) == 1
 
 
 def test_quota_needs_a_person(scene: Scene) -> None:
-    order, _ = sealed(scene)
+    task, _ = sealed(scene)
     fault(scene, action="status", status=429, code="insufficient_quota")
-    sent = submit(scene.desk, order.spec)
+    sent = submit(scene.context, task.spec)
     assert isinstance(sent.error, NeedsPerson)
 
 
 def test_what_does_not_fit_into_the_budget_stays_here(scene: Scene) -> None:
-    order, shards = sealed(scene, 3)
-    scene.rules(caps=Caps(lifetime=max(shard.worst or 0 for shard in shards) * 2))
-    sent = submit(scene.desk, order.spec)
+    task, shards = sealed(scene, 3)
+    scene.rules(caps=BudgetCaps(lifetime=max(shard.max_cost or 0 for shard in shards) * 2))
+    sent = submit(scene.context, task.spec)
     assert (sent.batches, sent.waiting) == (2, {"budget": 1})
     assert isinstance(sent.error, OverBudget)
     assert scene.states() == ["SUBMITTED", "SUBMITTED", "SEALED"]
@@ -136,21 +138,21 @@ def test_what_does_not_fit_into_the_budget_stays_here(scene: Scene) -> None:
 
 
 def test_nothing_is_sent_while_money_is_frozen(scene: Scene) -> None:
-    order, _ = sealed(scene)
+    task, _ = sealed(scene)
     scene.ledger.put(FROZEN, "a line cost too much")
-    sent = submit(scene.desk, order.spec)
+    sent = submit(scene.context, task.spec)
     assert isinstance(sent.error, NeedsPerson)
     assert (sent.waiting, sent.problems) == ({"frozen": 1}, ["a line cost too much"])
     assert posts(scene, None) == 0
 
 
 def test_a_shard_of_another_prompt_is_taken_apart(scene: Scene) -> None:
-    order, _ = sealed(scene, 2)
+    task, _ = sealed(scene, 2)
     fault(scene, "/v1/files", action="drop_before")
-    submit(scene.desk, order.spec)
+    submit(scene.context, task.spec)
     assert reserved(scene) > 0
-    scene.wish = scene.wished(prompt__user="What is it?")
-    assert submit(scene.desk, scene.order().spec).batches == 0
+    scene.caption_spec = scene.make_spec(prompt__user="What is it?")
+    assert submit(scene.context, scene.task().spec).batches == 0
     assert scene.states() == ["DISSOLVED", "DISSOLVED"]
     assert reserved(scene) == 0
     assert posts(scene) == 0
@@ -158,57 +160,57 @@ def test_a_shard_of_another_prompt_is_taken_apart(scene: Scene) -> None:
 
 @pytest.mark.parametrize("damage", ["gone", "changed"])
 def test_a_shard_whose_file_is_damaged_is_made_again(scene: Scene, damage: str) -> None:
-    order, (shard,) = sealed(scene)
+    task, (shard,) = sealed(scene)
     path = scene.workspace.shard(shard.shard_key)
     if damage == "gone":
         path.unlink()
     else:
         path.write_bytes(path.read_bytes().replace(b"a", b"b", 1))
-    submit(scene.desk, order.spec)
+    submit(scene.context, task.spec)
     assert scene.states() == ["DISSOLVED"]
     assert reserved(scene) == 0
     assert posts(scene, None) == 0
-    (again,) = scene.write(order)
+    (again,) = scene.write(task)
     assert again.requests == 1
-    assert submit(scene.desk, order.spec).batches == 1
+    assert submit(scene.context, task.spec).batches == 1
 
 
 def test_the_services_queue_is_not_overfilled(scene: Scene) -> None:
-    order, shards = sealed(scene, 4)
+    task, shards = sealed(scene, 4)
     tokens = shards[0].prompt_tokens
     scene.rules(queue_limit=tokens * 4)
-    assert queue_room(scene.desk, MODEL) == tokens * 3
-    sent = submit(scene.desk, order.spec)
+    assert queue_room(scene.context, MODEL) == tokens * 3
+    sent = submit(scene.context, task.spec)
     assert (sent.batches, sent.waiting) == (3, {"queue": 1})
     scene.ledger.queue.learn_limit(MODEL, tokens * 8)
-    assert submit(scene.desk, order.spec).batches == 1
+    assert submit(scene.context, task.spec).batches == 1
 
 
 def test_a_learned_limit_counts_before_a_configured_one_before_a_guess(scene: Scene) -> None:
     scene.rules(queue_guess=lambda _model: 4000)
-    assert queue_room(scene.desk, MODEL) == 3000
+    assert queue_room(scene.context, MODEL) == 3000
     scene.rules(queue_limit=8000)
-    assert queue_room(scene.desk, MODEL) == 6000
+    assert queue_room(scene.context, MODEL) == 6000
     scene.ledger.queue.learn_limit(MODEL, 400)
-    assert queue_room(scene.desk, MODEL) == 300
-    assert queue_room(scene.desk, "other") == 6000
+    assert queue_room(scene.context, MODEL) == 300
+    assert queue_room(scene.context, "other") == 6000
     scene.rules(queue_limit=None, queue_guess=lambda _model: None)
-    assert queue_room(scene.desk, "other") is None
+    assert queue_room(scene.context, "other") is None
 
 
 def test_create_calls_an_hour_are_limited(scene: Scene) -> None:
-    order, _ = sealed(scene, 3)
+    task, _ = sealed(scene, 3)
     scene.rules(creates_per_hour=2)
-    sent = submit(scene.desk, order.spec)
+    sent = submit(scene.context, task.spec)
     assert (sent.batches, sent.waiting) == (2, {"creates": 1})
     scene.clock.offset = 3700
-    assert submit(scene.desk, order.spec).batches == 1
+    assert submit(scene.context, task.spec).batches == 1
 
 
 def test_a_stop_comes_between_two_shards(scene: Scene) -> None:
-    order, _ = sealed(scene, 2)
+    task, _ = sealed(scene, 2)
     calls = iter([False, True])
     scene.rules(stopping=lambda: next(calls))
     with pytest.raises(Interrupted):
-        submit(scene.desk, order.spec)
+        submit(scene.context, task.spec)
     assert scene.states() == ["SUBMITTED", "SEALED"]

@@ -21,8 +21,8 @@ from pipeline.errors import Interrupted, OverBudget, StorageError
 from pipeline.server.app import LoopbackServer
 from pipeline.session import settings
 from pipeline.stages import write
-from pipeline.stages.preprocess import Order
-from pipeline.stages.write import OpenShard, Pen, Quill, Writer
+from pipeline.stages.preprocess import CaptionTask
+from pipeline.stages.write import OpenShard, RequestTemplate, ShardOptions, Writer
 from tests.rig import KEY, picture
 from tests.stages.scene import Scene
 
@@ -35,7 +35,7 @@ def lines_of(scene: Scene, key: str) -> list[dict[str, object]]:
 
 def test_a_shard_is_what_the_ledger_says_it_is(scene: Scene) -> None:
     scene.add("a.png", "b.png", "sub/c.png")
-    (shard,) = scene.write(scene.order())
+    (shard,) = scene.write(scene.task())
     content = scene.workspace.shard(shard.shard_key).read_bytes()
     assert (shard.state, shard.requests, shard.size) == ("SEALED", 3, len(content))
     assert shard.checksum == xxh3_128(content).digest()
@@ -45,7 +45,7 @@ def test_a_shard_is_what_the_ledger_says_it_is(scene: Scene) -> None:
     assert [(found.work_key, found.attempt) for found in sent if found] == [
         (key, attempt) for _, key, attempt, _, _ in items
     ]
-    assert sum(worst or 0 for *_, worst in items) == shard.worst
+    assert sum(max_cost or 0 for *_, max_cost in items) == shard.max_cost
     assert {line["url"] for line in lines} == {"/v1/chat/completions"}
 
 
@@ -67,7 +67,7 @@ def test_the_disk_begins_before_the_end(
     else:
         monkeypatch.delattr(os, "posix_fadvise")
     scene.add("a.png", "b.png", "c.png", "d.png")
-    (shard,) = scene.write(scene.order())
+    (shard,) = scene.write(scene.task())
     assert shard.checksum == xxh3_128(scene.workspace.shard(shard.shard_key).read_bytes()).digest()
     assert asked == [(1000 * number, 1000) for number in range(len(asked))]
     assert bool(asked) is known
@@ -75,7 +75,7 @@ def test_the_disk_begins_before_the_end(
 
 def test_no_name_and_no_path_of_this_machine_is_in_a_shard(scene: Scene) -> None:
     scene.add("holiday-with-aunt-mary.png")
-    (shard,) = scene.write(scene.order())
+    (shard,) = scene.write(scene.task())
     text = scene.workspace.shard(shard.shard_key).read_text()
     assert "mary" not in text
     assert str(scene.data) not in text
@@ -84,33 +84,33 @@ def test_no_name_and_no_path_of_this_machine_is_in_a_shard(scene: Scene) -> None
 def test_written_once_and_never_again(scene: Scene) -> None:
     scene.add("a.png", "b.png")
     picture(scene.data / "copy of a.png", 0)
-    order = scene.order()
-    (shard,) = scene.write(order)
+    task = scene.task()
+    (shard,) = scene.write(task)
     assert shard.requests == 2
-    assert scene.write(order) == []
+    assert scene.write(task) == []
 
 
 def test_the_same_wishes_give_the_same_bytes(scene: Scene) -> None:
     scene.add(*(f"{n}.png" for n in range(5)))
-    order = scene.order()
-    (first,) = scene.write(order)
+    task = scene.task()
+    (first,) = scene.write(task)
     scene.ledger.shards.dissolve(first)
-    (second,) = scene.write(order)
+    (second,) = scene.write(task)
     assert first.shard_key != second.shard_key
     assert first.checksum == second.checksum
 
 
 def test_what_fits_into_the_budget_is_sealed_before_it_is_said(scene: Scene) -> None:
     scene.add(*(f"{n}.png" for n in range(5)))
-    order = scene.order()
-    (whole,) = scene.write(order)
+    task = scene.task()
+    (whole,) = scene.write(task)
     scene.ledger.shards.dissolve(whole)
-    assert whole.worst is not None
-    left = whole.worst * 3 // 5
-    writer = Writer(scene.ledger, order, scene.pen(room=lambda: left), scene.clock.now)
-    shards = writer.write(scene.engines(order), scene.locate)
+    assert whole.max_cost is not None
+    left = whole.max_cost * 3 // 5
+    writer = Writer(scene.ledger, task, scene.shard_options(room=lambda: left), scene.clock.now)
+    shards = writer.write(scene.engines(task), scene.locate)
     row = next(shards)
-    left -= scene.ledger.shards.get(row).worst or 0
+    left -= scene.ledger.shards.get(row).max_cost or 0
     with pytest.raises(OverBudget):
         next(shards)
     assert scene.ledger.shards.get(row).requests == 3
@@ -119,34 +119,34 @@ def test_what_fits_into_the_budget_is_sealed_before_it_is_said(scene: Scene) -> 
 
 def test_a_stop_leaves_no_open_file_and_loses_nothing(scene: Scene) -> None:
     scene.add("a.png", "b.png")
-    order = scene.order()
+    task = scene.task()
 
     def stop() -> None:
         raise Interrupted("stopped")
 
     with pytest.raises(Interrupted):
-        scene.write(order, replace(scene.pen(), check_stop=stop))
+        scene.write(task, replace(scene.shard_options(), check_stop=stop))
     assert list(scene.workspace.shards.iterdir()) == []
-    assert [shard.requests for shard in scene.write(order)] == [2]
+    assert [shard.requests for shard in scene.write(task)] == [2]
 
 
 def test_further_attempts_are_written_by_their_own_rule_and_model(scene: Scene) -> None:
     scene.add("a.png", "b.png")
-    order = scene.order()
-    (first,) = scene.write(order)
+    task = scene.task()
+    (first,) = scene.write(task)
     scene.ledger.shards.dissolve(first)
     scene.ledger.database.execute("UPDATE works SET after = 'length', attempts = 1 WHERE id = 1")
-    longer = settings.quill(
-        scene.wished(provider__model="gpt-5.4-mini", prompt__max_completion_tokens=240)
+    longer = settings.request_template(
+        scene.make_spec(provider__model="gpt-5.4-mini", prompt__max_completion_tokens=240)
     )
     asked: list[tuple[str, int]] = []
 
-    def again(outcome: str, attempts: int) -> Quill:
+    def again(outcome: str, attempts: int) -> RequestTemplate:
         asked.append((outcome, attempts))
         return longer
 
-    pen = replace(scene.pen(), again=again)
-    shards = scene.write(order, pen)
+    shard_options = replace(scene.shard_options(), again=again)
+    shards = scene.write(task, shard_options)
     assert asked == [("length", 1)]
     by_model = {shard.model: lines_of(scene, shard.shard_key) for shard in shards}
     assert {model: len(lines) for model, lines in by_model.items()} == {
@@ -160,15 +160,15 @@ def test_further_attempts_are_written_by_their_own_rule_and_model(scene: Scene) 
 
 
 def test_a_full_disk_is_a_storage_error_and_leaves_nothing(scene: Scene) -> None:
-    quill = settings.quill(scene.wish)
-    shard = OpenShard.begin(scene.pen(), 1, quill)
+    request_template = settings.request_template(scene.caption_spec)
+    shard = OpenShard.begin(scene.shard_options(), 1, request_template)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         with pytest.raises(StorageError, match=r"cannot write .*\.jsonl"):
             fill(shard)
         shard.discard()  # its buffer can still not be written
-        late = OpenShard.begin(scene.pen(), 2, quill)
+        late = OpenShard.begin(scene.shard_options(), 2, request_template)
         late.handle.write(b"x" * 5000)
         with pytest.raises(StorageError, match="file size limit"):
             late.make_durable()
@@ -187,21 +187,21 @@ def fill(shard: OpenShard) -> None:
 
 def test_a_folder_that_is_gone_is_a_storage_error(scene: Scene) -> None:
     scene.add("a.png")
-    order = scene.order()
+    task = scene.task()
     with pytest.raises(StorageError, match="the folder is gone") as caught:
-        scene.write(order, replace(scene.pen(), folder=scene.workspace.root / "gone"))
+        scene.write(task, replace(scene.shard_options(), folder=scene.workspace.root / "gone"))
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOENT
 
 
 @pytest.fixture(scope="module")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, Order]]:
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, CaptionTask]]:
     root = tmp_path_factory.mktemp("packing")
     with LoopbackServer(root / "server", captioner="echo", api_key=KEY, seed="7") as server:
         scene = Scene(root, server)
         for number in range(20):
             picture(scene.data / f"{number:02}.png", number, (16 + 40 * (number % 5), 24))
-        yield scene, scene.order()
+        yield scene, scene.task()
         scene.close()
 
 
@@ -216,10 +216,10 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, Or
     budget=st.none() | st.integers(10**5, 10**7),
 )
 def test_packing_keeps_its_bounds_and_forgets_nobody(
-    packed: tuple[Scene, Order], limits: ShardLimits, budget: int | None
+    packed: tuple[Scene, CaptionTask], limits: ShardLimits, budget: int | None
 ) -> None:
-    scene, order = packed
-    shards, short = write_within(scene, order, scene.pen(limits), budget)
+    scene, task = packed
+    shards, short = write_within(scene, task, scene.shard_options(limits), budget)
     live: list[int] = []
     for row in shards:
         shard = scene.ledger.shards.get(row)
@@ -230,8 +230,8 @@ def test_packing_keeps_its_bounds_and_forgets_nobody(
         live += [work for work, *_ in scene.ledger.shards.items(row)]
     assert len(live) == len(set(live))
     assert short == (len(live) < 20)
-    worst = sum(scene.ledger.shards.get(row).worst or 0 for row in shards)
-    assert budget is None or worst <= budget
+    max_cost = sum(scene.ledger.shards.get(row).max_cost or 0 for row in shards)
+    assert budget is None or max_cost <= budget
     for row in shards:
         shard = scene.ledger.shards.get(row)
         scene.ledger.shards.dissolve(shard)
@@ -240,17 +240,17 @@ def test_packing_keeps_its_bounds_and_forgets_nobody(
 
 
 def write_within(
-    scene: Scene, order: Order, pen: Pen, budget: int | None
+    scene: Scene, task: CaptionTask, shard_options: ShardOptions, budget: int | None
 ) -> tuple[list[int], bool]:
     """Rows of the shards sealed, each taken off the budget at once; and whether it ran short."""
     spent = 0
     rows: list[int] = []
-    pen = replace(pen, room=lambda: None if budget is None else budget - spent)
-    writer = Writer(scene.ledger, order, pen, scene.clock.now)
+    shard_options = replace(shard_options, room=lambda: None if budget is None else budget - spent)
+    writer = Writer(scene.ledger, task, shard_options, scene.clock.now)
     try:
-        for row in writer.write(scene.engines(order), scene.locate):
+        for row in writer.write(scene.engines(task), scene.locate):
             rows.append(row)
-            spent += scene.ledger.shards.get(row).worst or 0
+            spent += scene.ledger.shards.get(row).max_cost or 0
     except OverBudget:
         return rows, True
     return rows, False
@@ -258,17 +258,17 @@ def write_within(
 
 def test_an_unknown_price_fits_no_budget(scene: Scene) -> None:
     scene.add("a.png")
-    scene.wish = scene.wished(provider__model="gpt-9-none")
+    scene.caption_spec = scene.make_spec(provider__model="gpt-9-none")
     with pytest.raises(OverBudget):
-        scene.write(scene.order(), scene.pen(room=lambda: int(Decimal(10) ** 12)))
-    (shard,) = scene.write(scene.order())
-    assert shard.worst is None
+        scene.write(scene.task(), scene.shard_options(room=lambda: int(Decimal(10) ** 12)))
+    (shard,) = scene.write(scene.task())
+    assert shard.max_cost is None
 
 
 def test_names_of_shards_follow_their_number(scene: Scene, tmp_path: Path) -> None:
     del tmp_path
     scene.add("a.png", "b.png")
-    shards = scene.write(scene.order(), scene.pen(ShardLimits(requests=1)))
+    shards = scene.write(scene.task(), scene.shard_options(ShardLimits(requests=1)))
     assert [shard.shard_key[:7] for shard in shards] == ["000001-", "000002-"]
 
 
@@ -278,7 +278,7 @@ def test_images_are_recorded_together_up_to_so_many_bytes(
     sizes: list[int] = []
     monkeypatch.setattr(write, "_CHUNK_BYTES", 1)
     scene.add("a.png", "b.png", "c.png")
-    order = scene.order()
-    writer = Writer(scene.ledger, order, scene.pen(), scene.clock.now, sizes.append)
-    assert len(list(writer.write(scene.engines(order), scene.locate))) == 1
+    task = scene.task()
+    writer = Writer(scene.ledger, task, scene.shard_options(), scene.clock.now, sizes.append)
+    assert len(list(writer.write(scene.engines(task), scene.locate))) == 1
     assert sizes == [1, 1, 1]

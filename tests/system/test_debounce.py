@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pipeline.errors import Busy, ServiceError
-from pipeline.system.debounce import Waker
+from pipeline.system.debounce import Debouncer
 
 LONG = 20.0  # seconds that no test waits for
 
@@ -50,11 +50,11 @@ def said() -> list[str]:
 
 
 @pytest.fixture
-def waker(work: Work, said: list[str]) -> Iterator[Callable[..., Waker]]:
-    made: list[Waker] = []
+def debouncer(work: Work, said: list[str]) -> Iterator[Callable[..., Debouncer]]:
+    made: list[Debouncer] = []
 
-    def start(quiet: float = 0.01, busy: float = 0.01) -> Waker:
-        made.append(Waker(work, said.append, quiet=quiet, busy=busy))
+    def start(quiet: float = 0.01, busy: float = 0.01) -> Debouncer:
+        made.append(Debouncer(work, said.append, quiet=quiet, busy=busy))
         made[-1].start()
         return made[-1]
 
@@ -64,13 +64,13 @@ def waker(work: Work, said: list[str]) -> Iterator[Callable[..., Waker]]:
         one.stop()
 
 
-def test_nothing_is_done_before_a_call(waker: Callable[..., Waker], work: Work) -> None:
-    waker().stop()
+def test_nothing_is_done_before_a_call(debouncer: Callable[..., Debouncer], work: Work) -> None:
+    debouncer().stop()
     assert work.count == 0
 
 
-def test_many_calls_at_once_are_one(waker: Callable[..., Waker], work: Work) -> None:
-    opened = waker(quiet=0.2)
+def test_many_calls_at_once_are_one(debouncer: Callable[..., Debouncer], work: Work) -> None:
+    opened = debouncer(quiet=0.2)
     for _ in range(50):
         opened.wake()
     work.wait()
@@ -78,8 +78,10 @@ def test_many_calls_at_once_are_one(waker: Callable[..., Waker], work: Work) -> 
     assert work.count == 1
 
 
-def test_a_call_during_the_work_is_done_after_it(waker: Callable[..., Waker], work: Work) -> None:
-    opened = waker()
+def test_a_call_during_the_work_is_done_after_it(
+    debouncer: Callable[..., Debouncer], work: Work
+) -> None:
+    opened = debouncer()
     work.go_on.clear()
     opened.wake()
     while not work.count:
@@ -92,8 +94,8 @@ def test_a_call_during_the_work_is_done_after_it(waker: Callable[..., Waker], wo
     assert work.most_at_once == 1
 
 
-def test_endless_calls_cannot_put_it_off(waker: Callable[..., Waker], work: Work) -> None:
-    opened = waker(quiet=0.1)
+def test_endless_calls_cannot_put_it_off(debouncer: Callable[..., Debouncer], work: Work) -> None:
+    opened = debouncer(quiet=0.1)
     stop = threading.Event()
 
     def call() -> None:
@@ -108,20 +110,20 @@ def test_endless_calls_cannot_put_it_off(waker: Callable[..., Waker], work: Work
 
 
 def test_a_busy_workspace_is_tried_again(
-    waker: Callable[..., Waker], work: Work, said: list[str]
+    debouncer: Callable[..., Debouncer], work: Work, said: list[str]
 ) -> None:
     work.problems = [Busy("at work"), Busy("at work")]
-    waker().wake()
+    debouncer().wake()
     for _ in range(3):
         work.wait()
     assert said == []
 
 
 def test_errors_are_said_and_the_next_call_works(
-    waker: Callable[..., Waker], work: Work, said: list[str]
+    debouncer: Callable[..., Debouncer], work: Work, said: list[str]
 ) -> None:
     work.problems = [ServiceError("no answer"), ZeroDivisionError("oh")]
-    opened = waker()
+    opened = debouncer()
     for _ in range(3):
         opened.wake()
         work.wait()
@@ -130,9 +132,9 @@ def test_errors_are_said_and_the_next_call_works(
 
 
 def test_stopping_waits_for_the_work_at_hand_and_does_no_more(
-    waker: Callable[..., Waker], work: Work
+    debouncer: Callable[..., Debouncer], work: Work
 ) -> None:
-    opened = waker(busy=LONG)
+    opened = debouncer(busy=LONG)
     work.problems = [Busy("at work")]
     opened.wake()
     work.wait()

@@ -107,11 +107,11 @@ def test_leftovers_of_a_killed_first_run_are_no_loss(workspace: Workspace) -> No
 def test_the_card_keeps_the_workspaces_id(workspace: Workspace) -> None:
     assert workspace.known_id() is None
     workspace.remember_id("f" * 16)
-    before = workspace.card.stat().st_ino
+    before = workspace.id_file.stat().st_ino
     workspace.remember_id("f" * 16)
-    assert (workspace.known_id(), workspace.card.stat().st_ino) == ("f" * 16, before)
+    assert (workspace.known_id(), workspace.id_file.stat().st_ino) == ("f" * 16, before)
     for damage in (b"", b"[]", b'{"workspace_id": 7}', b"\xff"):
-        workspace.card.write_bytes(damage)
+        workspace.id_file.write_bytes(damage)
         assert workspace.known_id() is None
 
 

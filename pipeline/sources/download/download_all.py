@@ -53,8 +53,8 @@ def fetch_all(
     first = next(waiting, None)
     if first is None:
         return
-    from pipeline.sources.download.sync_bridge import Pump
+    from pipeline.sources.download.sync_bridge import SyncBridge
 
     moment = int(time.time()) if now is None else now
-    with Pump(options, UrlCache(cache), moment, lookup) as pump:
+    with SyncBridge(options, UrlCache(cache), moment, lookup) as pump:
         yield from pump.run(itertools.chain([first], waiting), check_stop)

@@ -30,9 +30,9 @@ from pipeline.records import Rejection
 from pipeline.sources.download.body import save
 from pipeline.sources.download.cache import Fetched, Known, UrlCache
 from pipeline.sources.download.failures import NETWORK_ERRORS, Refused, translate
-from pipeline.sources.download.host_limits import Host, Hosts
+from pipeline.sources.download.host_limits import HostLimit, HostLimits
 from pipeline.sources.download.options import FetchOptions
-from pipeline.sources.download.ssrf_guard import Guard, Lookup
+from pipeline.sources.download.ssrf_guard import Lookup, SsrfGuard
 from pipeline.sources.download.url import Url, check_url, next_hop
 
 _LONGEST_VALIDATOR = 512
@@ -56,9 +56,9 @@ class Fetcher:
         self._options = options
         self._cache = cache
         self._now = now
-        self._hosts = Hosts(options.total_concurrency, options.per_host)
+        self._hosts = HostLimits(options.total_concurrency, options.per_host)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._guard = Guard(options.rules, lookup, options.total_concurrency)
+        self._guard = SsrfGuard(options.rules, lookup, options.total_concurrency)
         self._session = _session(options, self._guard)
 
     async def __aenter__(self) -> Self:
@@ -138,7 +138,7 @@ class Fetcher:
             url = step
         raise Refused(refusal("too_many_redirects", f"more than {MOST_REDIRECTS} times"))
 
-    async def _ask(self, url: Url, host: Host, asked: _Asked) -> Fetched | Url:
+    async def _ask(self, url: Url, host: HostLimit, asked: _Asked) -> Fetched | Url:
         """One request: the image, or where to go on."""
         copy = asked.copy if asked.copy and asked.copy.final_url == url.text else None
         async with self._session.get(
@@ -154,7 +154,7 @@ class Fetcher:
             )
             return _fetched(asked.incoming, size, url, response)
 
-    def _refuse_status(self, response: aiohttp.ClientResponse, host: Host) -> None:
+    def _refuse_status(self, response: aiohttp.ClientResponse, host: HostLimit) -> None:
         asked = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
         failure = status_failure(response.status, asked)
         if failure is None:
@@ -174,7 +174,7 @@ class Fetcher:
         return following
 
 
-def _session(options: FetchOptions, guard: Guard) -> aiohttp.ClientSession:
+def _session(options: FetchOptions, guard: SsrfGuard) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         resolver=guard,
         socket_factory=guard.socket,

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 
-class Host:
+class HostLimit:
     """One host: lives as long as a download that knows it."""
 
     def __init__(self, per_host: int) -> None:
@@ -27,23 +27,23 @@ class Host:
             await asyncio.sleep(left)
 
 
-class Hosts:
+class HostLimits:
     """All hosts that are being asked."""
 
     def __init__(self, total: int, per_host: int) -> None:
         self._per_host = per_host
         self._turns = asyncio.Semaphore(total)
-        self._hosts: WeakValueDictionary[str, Host] = WeakValueDictionary()
+        self._hosts: WeakValueDictionary[str, HostLimit] = WeakValueDictionary()
 
-    def host(self, name: str) -> Host:
+    def host(self, name: str) -> HostLimit:
         """The host of that name; keep it for as long as it matters."""
         found = self._hosts.get(name)
         if found is None:
-            found = self._hosts[name] = Host(self._per_host)
+            found = self._hosts[name] = HostLimit(self._per_host)
         return found
 
     @asynccontextmanager
-    async def turn(self, host: Host) -> AsyncIterator[None]:
+    async def turn(self, host: HostLimit) -> AsyncIterator[None]:
         """Wait for a turn at `host`; waiting for a busy host keeps nobody else from theirs."""
         async with host.turns:
             await host.rested()

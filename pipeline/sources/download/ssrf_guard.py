@@ -37,7 +37,7 @@ def system_lookup(host: str) -> list[str]:
     return [str(sockaddr[0]) for *_, sockaddr in found]
 
 
-class Guard(AbstractResolver):
+class SsrfGuard(AbstractResolver):
     """Resolver and socket factory of a connector, both keeping the same rules."""
 
     def __init__(self, rules: AddressRules, lookup: Lookup, at_once: int) -> None:

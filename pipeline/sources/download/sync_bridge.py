@@ -27,7 +27,7 @@ does not keep the others from being asked."""
 _CHECK_SECONDS = 0.5
 
 
-class Pump:
+class SyncBridge:
     """The thread, its loop, and the queue of what is ready. A context manager."""
 
     def __init__(

@@ -23,7 +23,7 @@ _LOCAL_NAMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
+class UrlPassthrough:
     """Judges addresses; equal rules have equal texts, as a listing's digest needs them.
 
     Attributes:
@@ -36,7 +36,7 @@ class Passing:
     rules: AddressRules = PUBLIC_ONLY
 
     @classmethod
-    def of(cls, options: FetchOptions) -> Passing:
+    def of(cls, options: FetchOptions) -> UrlPassthrough:
         """By the rules of downloading."""
         return cls(tuple(sorted(options.ports)), options.rules)
 

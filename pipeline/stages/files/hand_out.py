@@ -11,21 +11,21 @@ from pathlib import Path
 
 from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
-from pipeline.stages.context import FROZEN, Desk
+from pipeline.stages.context import FROZEN, StageContext
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of, move, remove, require_room, storage_error
 
 
 @dataclass(slots=True)
-class Handed:
+class HandOut:
     """What was handed over: files and requests."""
 
     files: list[Path] = field(default_factory=list)
     requests: int = 0
 
 
-def hand_over(
-    desk: Desk, spec: int, folder: Path, result: Handed, just_sealed: int | None = None
+def hand_out(
+    context: StageContext, spec: int, folder: Path, result: HandOut, just_sealed: int | None = None
 ) -> None:
     """Move every sealed shard of `spec` into `folder`. The file of the row `just_sealed` was
     written a moment ago by this process; every other one is read and checked first.
@@ -35,24 +35,24 @@ def hand_over(
         OverBudget: a shard does not fit into the budget; it stays sealed.
         StorageError: `folder` cannot be written.
     """
-    frozen = desk.ledger.get(FROZEN)
+    frozen = context.ledger.get(FROZEN)
     if frozen:
         raise NeedsPerson(frozen)
     _make(folder)
-    for shard in desk.ledger.shards.in_states("WRITTEN", "SEALED"):
-        desk.check_stop()
-        path = desk.workspace.shard(shard.shard_key)
+    for shard in context.ledger.shards.in_states("WRITTEN", "SEALED"):
+        context.check_stop()
+        path = context.workspace.shard(shard.shard_key)
         if shard.state == "WRITTEN":
             if path.exists():  # a kill came between the record and the end of the move
-                desk.say(
+                context.say(
                     f"{path.name} is written again: should an earlier folder hold it too, run it "
                     "once only"
                 )
-                _publish(desk, shard, folder, result)
-        elif not _may_go(desk, shard, spec, path, shard.row == just_sealed):
-            desk.ledger.shards.dissolve(shard)
+                _publish(context, shard, folder, result)
+        elif not _may_go(context, shard, spec, path, shard.row == just_sealed):
+            context.ledger.shards.dissolve(shard)
         else:
-            _publish(desk, _record(desk, shard, folder), folder, result)
+            _publish(context, _record(context, shard, folder), folder, result)
 
 
 def _make(folder: Path) -> None:
@@ -62,36 +62,40 @@ def _make(folder: Path) -> None:
         raise storage_error(folder, error) from error
 
 
-def _may_go(desk: Desk, shard: Shard, spec: int, path: Path, sound: bool) -> bool:
-    if shard.spec != spec or desk.ledger.adoption.overtaken(shard):
+def _may_go(context: StageContext, shard: Shard, spec: int, path: Path, sound: bool) -> bool:
+    if shard.spec != spec or context.ledger.adoption.overtaken(shard):
         return False
     return path.is_file() and (sound or checksum_of(path) == shard.checksum)
 
 
-def _record(desk: Desk, shard: Shard, folder: Path) -> Shard:
+def _record(context: StageContext, shard: Shard, folder: Path) -> Shard:
     require_room(folder, shard.size)
-    with desk.ledger.database.transaction("hand_over"):
-        desk.ledger.books.reserve(shard.row, shard.generation, shard.worst, desk.caps, desk.scope())
-        return desk.ledger.shards.move(shard, "WRITTEN")
+    with context.ledger.database.transaction("hand_over"):
+        context.ledger.reservations.reserve(
+            shard.row, shard.generation, shard.max_cost, context.caps, context.scope()
+        )
+        return context.ledger.shards.move(shard, "WRITTEN")
 
 
-def _publish(desk: Desk, shard: Shard, folder: Path, result: Handed) -> None:
-    source, target = desk.workspace.shard(shard.shard_key), folder / f"{shard.shard_key}.jsonl"
+def _publish(context: StageContext, shard: Shard, folder: Path, result: HandOut) -> None:
+    source, target = context.workspace.shard(shard.shard_key), folder / f"{shard.shard_key}.jsonl"
     reached("handover.before_move")
     move(source, target)
     reached("handover.after_move")
     result.files.append(target)
     result.requests += shard.requests
-    desk.note("shard.handed_over", shard=shard.shard_key, requests=shard.requests, file=target.name)
+    context.note(
+        "shard.handed_over", shard=shard.shard_key, requests=shard.requests, file=target.name
+    )
 
 
-def give_back(desk: Desk) -> int:
+def take_back(context: StageContext) -> int:
     """Take back what was handed over and not answered: it is pending again. Gives the number of
     requests. An answer that comes nevertheless is still taken."""
-    count = desk.ledger.exchange.outstanding()
-    for shard in desk.ledger.shards.in_states("WRITTEN"):
-        with desk.ledger.database.transaction("give_back"):
-            desk.ledger.books.release(shard.row, shard.generation, desk.clock.now())
-            desk.ledger.shards.dissolve(shard)
-        remove(desk.workspace.shard(shard.shard_key))
+    count = context.ledger.handed_out.outstanding()
+    for shard in context.ledger.shards.in_states("WRITTEN"):
+        with context.ledger.database.transaction("give_back"):
+            context.ledger.reservations.release(shard.row, shard.generation, context.clock.now())
+            context.ledger.shards.dissolve(shard)
+        remove(context.workspace.shard(shard.shard_key))
     return count

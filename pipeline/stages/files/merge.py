@@ -20,9 +20,9 @@ from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.records import RemoteBatch
 from pipeline.stages import results
-from pipeline.stages.batch_record import write_card
+from pipeline.stages.batch_record import write_batch_record
 from pipeline.stages.collect import Collected, settle_batch
-from pipeline.stages.context import Desk
+from pipeline.stages.context import StageContext
 from pipeline.system.failpoints import reached
 from pipeline.system.files import require_room, sha256_of
 
@@ -73,19 +73,19 @@ class _Part:
         self.waiting.clear()
 
 
-def merge(desk: Desk, path: Path, origin: Origin, result: Collected) -> None:
+def merge(context: StageContext, path: Path, origin: Origin, result: Collected) -> None:
     """Take the answers of one file; what it does not answer stays as it is.
 
     Raises:
         UsageError: the file cannot be read, or holds requests.
         StorageError: no room for it here.
     """
-    _settle(desk, result)  # what a kill left: its requests count as answered from here on
+    _settle(context, result)  # what a kill left: its requests count as answered from here on
     try:
         _refuse_requests(path)
-        require_room(desk.workspace.root, path.stat().st_size)
+        require_room(context.workspace.root, path.stat().st_size)
         digest = sha256_of(path).hex()[:16]
-        parts = _Parts(desk, digest)
+        parts = _Parts(context, digest)
         with parts.temporary(), path.open("rb") as stream:
             parts.sort(stream)
             parts.keep(origin)
@@ -96,14 +96,14 @@ def merge(desk: Desk, path: Path, origin: Origin, result: Collected) -> None:
             result.problems.append(
                 f"{path}: {counted(parts.left[reason], 'line')} left out: {words}"
             )
-    _settle(desk, result)
+    _settle(context, result)
 
 
-def _settle(desk: Desk, result: Collected) -> None:
+def _settle(context: StageContext, result: Collected) -> None:
     """Book every file of answers that is safe here."""
-    for batch in desk.ledger.batches.in_states("downloaded"):
-        desk.check_stop()
-        settle_batch(desk, batch, result)
+    for batch in context.ledger.batches.in_states("downloaded"):
+        context.check_stop()
+        settle_batch(context, batch, result)
 
 
 def _refuse_requests(path: Path) -> None:
@@ -122,9 +122,9 @@ def _refuse_requests(path: Path) -> None:
 class _Parts:
     """One file, sorted by shard."""
 
-    def __init__(self, desk: Desk, digest: str) -> None:
+    def __init__(self, context: StageContext, digest: str) -> None:
         self.left: Counter[str] = Counter()
-        self._desk = desk
+        self._desk = context
         self._digest = digest
         self._parts: dict[int, _Part] = {}
 
@@ -140,7 +140,7 @@ class _Parts:
             if attempt is None:
                 self.left["alien"] += 1
                 continue
-            place = self._desk.ledger.exchange.find(attempt.work_key, attempt.attempt)
+            place = self._desk.ledger.handed_out.find(attempt.work_key, attempt.attempt)
             if place.whereabouts in ("answered", "under way"):
                 self.left[place.whereabouts] += 1
                 continue
@@ -175,20 +175,20 @@ class _Parts:
 
     def _record(self, part: _Part, origin: Origin) -> None:
         ledger, now = self._desk.ledger, self._desk.clock.now()
-        shard = part.shard or ledger.exchange.adopt(
+        shard = part.shard or ledger.handed_out.adopt(
             part.shard_key, origin.model, origin.prices, now
         )
         for stranger in part.strangers:
             ledger.adoption.add_line(shard, stranger.work_key, stranger.attempt)
-        batch = ledger.exchange.arrived(part.batch_id, shard, now)
+        batch = ledger.handed_out.arrived(part.batch_id, shard, now)
         # nothing more is reserved: the shard's own reservation covers it until it is settled
-        ledger.books.record_unasked(shard, -batch, 0, self._desk.scope())
+        ledger.reservations.record_unasked(shard, -batch, 0, self._desk.scope())
 
     def _write_card(self, part: _Part) -> None:
         """What `rebuild` needs: to it, the file is the output of a batch that is over."""
         now, shard = self._desk.clock.now(), self._desk.ledger.shards.get(part.shard)
         remote = RemoteBatch(part.batch_id, "completed", "", part.batch_id, None, now)
-        write_card(self._desk, shard, shard.generation, remote)
+        write_batch_record(self._desk, shard, shard.generation, remote)
 
     @contextlib.contextmanager
     def temporary(self) -> Iterator[None]:

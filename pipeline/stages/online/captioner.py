@@ -14,16 +14,16 @@ import orjson
 
 from pipeline.core.answer import split_lines
 from pipeline.core.packing import ShardLimits
-from pipeline.core.rate_limit import Pace
+from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.stages.collect import Collected, collect
-from pipeline.stages.context import FROZEN, Desk
-from pipeline.stages.online.dispatcher import Flight, Group, OnlineService
+from pipeline.stages.context import FROZEN, StageContext
+from pipeline.stages.online.dispatcher import Dispatcher, Group, OnlineService
 from pipeline.stages.online.settle import begin, open_journal, settle_group
 from pipeline.stages.reconcile import take_apart, unseen
-from pipeline.stages.runner import Tally, Watcher
+from pipeline.stages.runner import Progress, RunTotals
 from pipeline.stages.write import Writer
 from pipeline.system.files import require_room
 
@@ -42,12 +42,12 @@ class OnlineCaptioner:
 
     def __init__(
         self,
-        desk: Desk,
+        context: StageContext,
         writer: Callable[[], Writer],
         feed: Feed,
         connect: Callable[[], OnlineService],
-        pace: Callable[[], Pace],
-        watcher: Watcher,
+        rate_limiter: Callable[[], RateLimiter],
+        progress: Progress,
         *,
         most_tokens: int,
         ahead: int,
@@ -61,20 +61,20 @@ class OnlineCaptioner:
             most_tokens: the longest answer, which services count against the token limit.
             ahead: how many requests may wait to be sent.
         """
-        self.desk, self.tally = desk, Tally()
+        self.context, self.run_totals = context, RunTotals()
         self._writer, self._feed = writer, feed
-        self._connect, self._pace, self._watcher = connect, pace, watcher
+        self._connect, self._rate_limiter, self._progress = connect, rate_limiter, progress
         self._most_tokens, self._ahead = most_tokens, ahead
         self._short: OverBudget | None = None
         self._again = self._news = False
 
-    def caption(self) -> Tally:
-        """Do it. Never raises for what a later run can mend: see `Tally.error`."""
-        take_apart(self.desk)  # made for batches: these images go online, at other prices
-        self._count(collect(self.desk))
+    def caption(self) -> RunTotals:
+        """Do it. Never raises for what a later run can mend: see `RunTotals.error`."""
+        take_apart(self.context)  # made for batches: these images go online, at other prices
+        self._count(collect(self.context))
         if not self._clear_the_way():
-            return self.tally
-        with Flight(self._connect, self._pace()) as flight:
+            return self.run_totals
+        with Dispatcher(self._connect, self._rate_limiter()) as flight:
             try:
                 self._fly(flight)
             finally:  # also when asked to stop: what is under way is awaited and booked
@@ -82,47 +82,47 @@ class OnlineCaptioner:
                 while flight.open:
                     self._land(flight, _LOOK)
         if flight.error is not None:
-            self.tally.fail(flight.error)
+            self.run_totals.fail(flight.error)
         elif self._short is not None:
-            self.tally.fail(self._short)
-            self.tally.waiting["budget"] += 1
-        return self.tally
+            self.run_totals.fail(self._short)
+            self.run_totals.waiting["budget"] += 1
+        return self.run_totals
 
     def _clear_the_way(self) -> bool:
         """Nothing is sent while some image may be in a batch of unknown contents."""
-        blind, error = unseen(self.desk)
+        blind, error = unseen(self.context)
         if error is not None:
-            self.tally.fail(error)
+            self.run_totals.fail(error)
         if blind:
-            self.tally.waiting["adopted"] += blind
+            self.run_totals.waiting["adopted"] += blind
         return not blind
 
-    def _fly(self, flight: Flight) -> None:
+    def _fly(self, flight: Dispatcher) -> None:
         """Feed until nothing goes again and no room comes back to the budget."""
         while True:
             self._short, self._again, self._news = None, False, False
             try:
                 for shard in self._feed(self._writer()):
-                    self._depart(flight, shard)
+                    self._send_due(flight, shard)
                     if flight.error is not None:
                         return
             except OverBudget as error:
                 self._short = error
             while flight.open and flight.error is None:
                 self._land(flight, _LOOK)
-                self.desk.check_stop()
-            frozen = self.tally.error is not None or flight.error is not None
+                self.context.check_stop()
+            frozen = self.run_totals.error is not None or flight.error is not None
             if frozen or not (self._again or (self._short is not None and self._news)):
                 return
 
-    def _depart(self, flight: Flight, row: int) -> None:
+    def _send_due(self, flight: Dispatcher, row: int) -> None:
         """Reserve a sealed group and hand it over, in turn with those before it."""
-        ledger = self.desk.ledger
+        ledger = self.context.ledger
         shard = ledger.shards.get(row)
         try:
             while flight.waiting >= self._ahead and flight.error is None:
                 self._land(flight, _LOOK)
-                self.desk.check_stop()
+                self.context.check_stop()
             frozen = ledger.get(FROZEN)
             if frozen:
                 raise NeedsPerson(frozen)
@@ -131,55 +131,57 @@ class OnlineCaptioner:
             ledger.shards.dissolve(shard)
             if not isinstance(error, NeedsPerson):
                 raise
-            self.tally.fail(error)
+            self.run_totals.fail(error)
             flight.stop()
             return
-        self._watcher.sealed(shard.requests)
+        self._progress.sealed(shard.requests)
         flight.send(self._group(shard, batch))
-        self.tally.requests += shard.requests
+        self.run_totals.requests += shard.requests
         while self._land(flight, 0.0):
             pass
 
-    def _reserve(self, flight: Flight, shard: Shard) -> Batch:
+    def _reserve(self, flight: Dispatcher, shard: Shard) -> Batch:
         """Set the group's highest cost aside; earlier groups may have to give room back first."""
-        desk = self.desk
-        require_room(desk.workspace.root, shard.size // 10 + shard.requests * _ANSWER_ROOM)
+        context = self.context
+        require_room(context.workspace.root, shard.size // 10 + shard.requests * _ANSWER_ROOM)
         while True:
             try:
-                return begin(desk, shard)
+                return begin(context, shard)
             except OverBudget:
                 if not flight.open:
                     raise
             self._land(flight, _LOOK)
-            desk.check_stop()
+            context.check_stop()
 
     def _group(self, shard: Shard, batch: Batch) -> Group:
         requests: deque[tuple[str, dict[str, Any]]] = deque()
-        with self.desk.workspace.shard(shard.shard_key).open("rb") as stream:
+        with self.context.workspace.shard(shard.shard_key).open("rb") as stream:
             for _, line in split_lines(stream):
                 found = orjson.loads(line)
                 requests.append((found["custom_id"], found["body"]))
         tokens = max(shard.prompt_tokens // max(1, shard.requests), self._most_tokens)
-        journal = open_journal(self.desk, shard)
+        journal = open_journal(self.context, shard)
         return Group(batch.row, journal, requests, tokens)
 
-    def _land(self, flight: Flight, seconds: float) -> bool:
+    def _land(self, flight: Dispatcher, seconds: float) -> bool:
         """Settle one group that is over, if there is one within so many seconds."""
-        group = flight.landed(seconds)
+        group = flight.finished(seconds)
         open_groups = flight.open + (group is not None)
-        self._watcher.looked(flight.answered, self.tally.requests, open_groups)
+        self._progress.looked(flight.answered, self.run_totals.requests, open_groups)
         if group is None:
             return False
         collected = Collected()
-        settle_group(self.desk, group.row, collected)
+        settle_group(self.context, group.row, collected)
         self._news = True
         self._count(collected)
         return True
 
     def _count(self, collected: Collected) -> None:
-        open_before = self.tally.open
-        self.tally.count(collected)
-        self.tally.open = max(open_before, collected.open)  # a landed group knows of no batches
+        open_before = self.run_totals.open
+        self.run_totals.count(collected)
+        self.run_totals.open = max(
+            open_before, collected.open
+        )  # a landed group knows of no batches
         self._again |= collected.again > 0
         if collected.error is not None:
-            self.tally.fail(collected.error)
+            self.run_totals.fail(collected.error)

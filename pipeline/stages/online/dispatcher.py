@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.core.online import answer_line, lost_line
-from pipeline.core.rate_limit import Pace
+from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import (
     CaptionmillError,
     DefiniteRefusal,
@@ -90,25 +90,25 @@ class Group:
         self.left = len(self.requests)
 
 
-class Flight:
-    """Sends groups under a Pace; `landed` gives them back when nothing of them is under way."""
+class Dispatcher:
+    """Sends groups under a RateLimiter; `finished` returns those with nothing under way."""
 
-    def __init__(self, connect: Callable[[], OnlineService], pace: Pace) -> None:
+    def __init__(self, connect: Callable[[], OnlineService], rate_limiter: RateLimiter) -> None:
         self.error: CaptionmillError | None = None
         self.bug: BaseException | None = None
         self.answered = 0
-        self._connect, self._pace = connect, pace
+        self._connect, self._rate_limiter = connect, rate_limiter
         self._groups: deque[Group] = deque()
         self._open: dict[int, Group] = {}
         self._flying = 0
         self._stopping = self._over = False
         self._tasks: set[asyncio.Future[None]] = set()
-        self._landed: queue.SimpleQueue[Group] = queue.SimpleQueue()
+        self._finished: queue.SimpleQueue[Group] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._wake = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="online", daemon=True)
 
-    def __enter__(self) -> Flight:
+    def __enter__(self) -> Dispatcher:
         self._thread.start()
         return self
 
@@ -125,7 +125,7 @@ class Flight:
 
     @property
     def open(self) -> int:
-        """Groups that have not come back from `landed`."""
+        """Groups that have not come back from `finished`."""
         return len(self._open)
 
     def send(self, group: Group) -> None:
@@ -133,10 +133,10 @@ class Flight:
         self._open[group.row] = group
         self._call(lambda: self._take(group))
 
-    def landed(self, seconds: float) -> Group | None:
+    def finished(self, seconds: float) -> Group | None:
         """A group that is over, None when none is within so many seconds."""
         try:
-            group = self._landed.get(timeout=seconds) if seconds else self._landed.get_nowait()
+            group = self._finished.get(timeout=seconds) if seconds else self._finished.get_nowait()
         except queue.Empty:
             group = None
         if self.bug is not None:
@@ -150,7 +150,7 @@ class Flight:
     def stop(self) -> None:
         """Send nothing more; what is under way is awaited, the groups come back as they are."""
         if self._thread.is_alive():
-            self._call(self._ground)
+            self._call(self._abort)
 
     # -- in the loop's thread --------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class Flight:
 
     def _take(self, group: Group) -> None:
         if self._stopping:
-            self._landed.put(group)
+            self._finished.put(group)
             return
         self._groups.append(group)
         self._wake.set()
@@ -175,7 +175,7 @@ class Flight:
         self._over = True
         self._wake.set()
 
-    def _ground(self) -> None:
+    def _abort(self) -> None:
         self._stopping = True
         for group in self._groups:
             group.requests.clear()
@@ -186,20 +186,20 @@ class Flight:
     def _check(self, group: Group) -> None:
         """Give a group back when nothing of it can change any more."""
         if group.flying == 0 and (group.left == 0 or self._stopping):
-            self._landed.put(group)
+            self._finished.put(group)
 
     async def _dispatch(self) -> None:
         service = self._connect()
         try:
             while self._flying or not self._over:
                 self._wake.clear()
-                delay = await self._depart(service)
+                delay = await self._send_due(service)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), delay)
         finally:
             await service.close()
 
-    async def _depart(self, service: OnlineService) -> float | None:
+    async def _send_due(self, service: OnlineService) -> float | None:
         """Send what may go now; gives the seconds until more may, None until something happens."""
         while self._groups:
             group = self._groups[0]
@@ -221,10 +221,10 @@ class Flight:
         batch: list[Request] = []
         while group.requests:
             now = self._loop.time()
-            delay = self._pace.delay(now, group.tokens, self._flying)
+            delay = self._rate_limiter.delay(now, group.tokens, self._flying)
             if delay != 0.0:
                 return batch, delay
-            self._pace.sent(now, group.tokens)
+            self._rate_limiter.sent(now, group.tokens)
             self._flying += 1
             group.flying += 1
             batch.append(group.requests.popleft())
@@ -249,7 +249,7 @@ class Flight:
             self._give_up(error)
         except Exception as error:  # noqa: BLE001 - a bug, shown where somebody waits
             self.bug = error
-            self._ground()
+            self._abort()
         finally:
             self._flying -= 1
             group.flying -= 1
@@ -264,12 +264,12 @@ class Flight:
         except DefiniteRefusal as error:
             self._refused(group, name, body, error)
         except ServiceError as error:
-            self._pace.troubled(self._loop.time())
+            self._rate_limiter.troubled(self._loop.time())
             self._settle(group, lost_line(name, str(error)))
-            if self._pace.given_up:
+            if self._rate_limiter.given_up:
                 self._give_up(error)
         else:
-            self._pace.answered(self._loop.time(), reply.headers, group.tokens)
+            self._rate_limiter.answered(self._loop.time(), reply.headers, group.tokens)
             self._settle(group, answer_line(name, reply.status, reply.request_id, reply.body))
 
     def _settle(self, group: Group, line: bytes) -> None:
@@ -282,8 +282,8 @@ class Flight:
     ) -> None:
         """Certainly no effect: it goes again after a pause, unless a person must act first."""
         group.journal.void(name)
-        self._pace.refused(self._loop.time(), error.retry_after)
-        if isinstance(error, NeedsPerson) or self._pace.given_up:
+        self._rate_limiter.refused(self._loop.time(), error.retry_after)
+        if isinstance(error, NeedsPerson) or self._rate_limiter.given_up:
             self._give_up(error)
         if self._stopping:
             return
@@ -293,4 +293,4 @@ class Flight:
 
     def _give_up(self, error: CaptionmillError) -> None:
         self.error = self.error or error
-        self._ground()
+        self._abort()

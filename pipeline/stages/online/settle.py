@@ -12,89 +12,97 @@ import gzip
 from pipeline.core.identity import custom_id, parse_custom_id
 from pipeline.core.words import counted
 from pipeline.ledger.batches import Batch
-from pipeline.ledger.online_groups import ONLINE, Groups, is_online
+from pipeline.ledger.online_groups import ONLINE, OnlineGroups, is_online
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
-from pipeline.stages.batch_record import card_path, read_cards, write_card
+from pipeline.stages.batch_record import batch_record_path, read_batch_records, write_batch_record
 from pipeline.stages.collect import Collected, raw_path, settle_batch
-from pipeline.stages.context import Desk
+from pipeline.stages.context import StageContext
 from pipeline.stages.online.journal import Journal, journal_path, keep_answers, told
 from pipeline.stages.recover import is_ours, kept_requests, lost_shard
 from pipeline.system.failpoints import reached
 from pipeline.system.files import remove, whole_file
 
 
-def begin(desk: Desk, shard: Shard) -> Batch:
+def begin(context: StageContext, shard: Shard) -> Batch:
     """One transaction: the group's reservation, and that its requests may be sent from now on.
 
     Raises:
         OverBudget: a cap would be passed; nothing is changed.
     """
-    with desk.ledger.database.transaction("online_begin"):
-        desk.ledger.books.reserve(shard.row, shard.generation, shard.worst, desk.caps, desk.scope())
-        desk.ledger.shards.move(shard, "SUBMITTED")
-        desk.ledger.batches.add(shard.row, shard.generation, _local(desk, shard), "main")
-    batch = desk.ledger.batches.by_id(shard.shard_key)
+    with context.ledger.database.transaction("online_begin"):
+        context.ledger.reservations.reserve(
+            shard.row, shard.generation, shard.max_cost, context.caps, context.scope()
+        )
+        context.ledger.shards.move(shard, "SUBMITTED")
+        context.ledger.batches.add(shard.row, shard.generation, _local(context, shard), "main")
+    batch = context.ledger.batches.by_id(shard.shard_key)
     assert batch is not None
     return batch
 
 
-def open_journal(desk: Desk, shard: Shard) -> Journal:
+def open_journal(context: StageContext, shard: Shard) -> Journal:
     """The journal first, then the card: where a card is and neither journal nor answers, they
     were there and are gone."""
-    journal = Journal(journal_path(desk.workspace.raw, shard.shard_key))
+    journal = Journal(journal_path(context.workspace.raw, shard.shard_key))
     reached("online.before_card")
-    write_card(desk, shard, shard.generation, _local(desk, shard))
+    write_batch_record(context, shard, shard.generation, _local(context, shard))
     return journal
 
 
-def _local(desk: Desk, shard: Shard) -> RemoteBatch:
+def _local(context: StageContext, shard: Shard) -> RemoteBatch:
     """The group as a batch of which no service knows."""
-    now = desk.clock.now()
+    now = context.clock.now()
     return RemoteBatch(shard.shard_key, "in_progress", "", None, None, now, total=shard.requests)
 
 
-def settle_group(desk: Desk, row: int, collected: Collected) -> None:
+def settle_group(context: StageContext, row: int, collected: Collected) -> None:
     """Close a group by its journal, whatever ended it: answers are booked, what never left goes
     back, and what left without an answer counts at its highest cost."""
-    batch = next(b for b in desk.ledger.batches.in_states("open", "downloaded") if b.row == row)
-    shard = desk.ledger.shards.get(batch.shard)
-    journal = journal_path(desk.workspace.raw, shard.shard_key)
-    if not _is_gone(desk, shard.shard_key):
-        _keep(desk, batch)
-        _take_out_unsent(desk, shard, batch)
+    batch = next(b for b in context.ledger.batches.in_states("open", "downloaded") if b.row == row)
+    shard = context.ledger.shards.get(batch.shard)
+    journal = journal_path(context.workspace.raw, shard.shard_key)
+    if not _is_gone(context, shard.shard_key):
+        _keep(context, batch)
+        _take_out_unsent(context, shard, batch)
     reached("online.before_settle")
-    with desk.ledger.database.transaction("settle"):  # a lost answer is booked and said, or neither
+    with context.ledger.database.transaction(
+        "settle"
+    ):  # a lost answer is booked and said, or neither
         before = collected.outcomes["missing"]
-        settle_batch(desk, batch, collected)
-        _say_lost(desk, shard, batch, collected, collected.outcomes["missing"] - before)
+        settle_batch(context, batch, collected)
+        _say_lost(context, shard, batch, collected, collected.outcomes["missing"] - before)
     reached("online.settled")
     remove(journal)
 
 
-def _say_lost(desk: Desk, shard: Shard, batch: Batch, collected: Collected, lost: int) -> None:
+def _say_lost(
+    context: StageContext, shard: Shard, batch: Batch, collected: Collected, lost: int
+) -> None:
     if lost:
         text = (
             f"{counted(lost, 'request')} of {shard.shard_key} got no answer: what was sent may "
             "have been billed, so it counts at its highest cost and is not sent again by itself "
             "('captionmill retry --outcome missing' does)"
         )
-        desk.ledger.incident(desk.clock.now(), "no_answer", text, shard.row, batch.row)
+        context.ledger.incident(context.clock.now(), "no_answer", text, shard.row, batch.row)
         collected.problems.append(text)
 
 
-def _is_gone(desk: Desk, key: str) -> bool:
+def _is_gone(context: StageContext, key: str) -> bool:
     """True for a group that was sent, and settled by a ledger that is not this one, and whose
     answers were not kept (`keep_raw = false`)."""
-    workspace = desk.workspace
+    workspace = context.workspace
     kept = (journal_path(workspace.raw, key), workspace.answers(key, key, "output"))
-    return card_path(workspace, key, key).exists() and not any(path.exists() for path in kept)
+    return batch_record_path(workspace, key, key).exists() and not any(
+        path.exists() for path in kept
+    )
 
 
-def _keep(desk: Desk, batch: Batch) -> None:
+def _keep(context: StageContext, batch: Batch) -> None:
     """Make raw answers of the journal; those that are there tell more than no journal."""
-    journal = journal_path(desk.workspace.raw, batch.batch_id)
-    target = raw_path(desk, batch, "output")
+    journal = journal_path(context.workspace.raw, batch.batch_id)
+    target = raw_path(context, batch, "output")
     if target.exists() or not journal.exists():
         return
     with (
@@ -104,63 +112,67 @@ def _keep(desk: Desk, batch: Batch) -> None:
         keep_answers(journal, packed)  # type: ignore[arg-type]
 
 
-def _take_out_unsent(desk: Desk, shard: Shard, batch: Batch) -> None:
-    sent = set(kept_requests(desk, shard.shard_key, batch.batch_id))
+def _take_out_unsent(context: StageContext, shard: Shard, batch: Batch) -> None:
+    sent = set(kept_requests(context, shard.shard_key, batch.batch_id))
     names = {custom_id(one.work_key, one.attempt) for one in sent}
     unsent = [
         work
-        for work, key, attempt, live, _ in desk.ledger.shards.items(shard.row)
+        for work, key, attempt, live, _ in context.ledger.shards.items(shard.row)
         if live and custom_id(key, attempt) not in names
     ]
-    Groups(desk.ledger.database).take_out(shard.row, unsent)
+    OnlineGroups(context.ledger.database).take_out(shard.row, unsent)
 
 
-def close_left_open(desk: Desk) -> None:
+def close_left_open(context: StageContext) -> None:
     """At every start: take in groups that this ledger does not know, settle every group that an
     online run left open, and take apart those that hold no money. Asks nobody."""
-    _recall(desk)
+    _recall(context)
     collected = Collected()
-    for batch in desk.ledger.batches.in_states("open", "downloaded"):
+    for batch in context.ledger.batches.in_states("open", "downloaded"):
         if is_online(batch.batch_id) and batch.vanished_at is None:
-            settle_group(desk, batch.row, collected)
+            settle_group(context, batch.row, collected)
     for text in collected.problems:
-        desk.say(text)
-    for shard in desk.ledger.shards.in_states("SEALED"):
+        context.say(text)
+    for shard in context.ledger.shards.in_states("SEALED"):
         if is_online(shard.shard_key):
-            desk.ledger.shards.dissolve(shard)
-    for path in desk.workspace.raw.glob(f"{ONLINE}*.journal"):
+            context.ledger.shards.dissolve(shard)
+    for path in context.workspace.raw.glob(f"{ONLINE}*.journal"):
         remove(path)  # of groups that are settled, or of which nothing was sent
 
 
-def _recall(desk: Desk) -> None:
+def _recall(context: StageContext) -> None:
     """An older copy of the ledger was restored, or it was lost: learn from the cards which groups
     were sent, so that none of them is paid for again."""
-    known = desk.ledger.batches.ids()
-    cards = read_cards(desk.workspace, lambda name: is_online(name) and name not in known)
-    for card in [card for card in cards if is_ours(desk, card)]:
-        with desk.ledger.database.transaction("recall"):
-            _adopt(desk, card)
+    known = context.ledger.batches.ids()
+    batch_records = read_batch_records(
+        context.workspace, lambda name: is_online(name) and name not in known
+    )
+    for batch_record in [
+        batch_record for batch_record in batch_records if is_ours(context, batch_record)
+    ]:
+        with context.ledger.database.transaction("recall"):
+            _adopt(context, batch_record)
 
 
-def _adopt(desk: Desk, card: RemoteBatch) -> None:
+def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
     """A group joins the ledger as it was when it was sent; settling it comes next."""
-    ledger, lost, now = desk.ledger, lost_shard(card), desk.clock.moment()
-    shard = ledger.shards.by_key(card.id)
+    ledger, lost, now = context.ledger, lost_shard(batch_record), context.clock.moment()
+    shard = ledger.shards.by_key(batch_record.id)
     if shard is None or shard.state == "DISSOLVED":
         row = ledger.adoption.adopt(lost, now)
     else:  # sealed, and sent after this copy was made
         row = ledger.shards.move(shard, "SUBMITTED").row
-    ledger.books.record_unasked(row, lost.generation, lost.worst, desk.scope())
-    number = ledger.batches.add(row, lost.generation, card, "main")
-    names = told(journal_path(desk.workspace.raw, card.id)).sent
+    ledger.reservations.record_unasked(row, lost.generation, lost.max_cost, context.scope())
+    number = ledger.batches.add(row, lost.generation, batch_record, "main")
+    names = told(journal_path(context.workspace.raw, batch_record.id)).sent
     sent = {found for name in names if (found := parse_custom_id(name))}
-    sent.update(kept_requests(desk, card.id, card.id))
+    sent.update(kept_requests(context, batch_record.id, batch_record.id))
     for one in sorted(sent, key=lambda found: found.work_key):
         ledger.adoption.add_line(row, one.work_key, one.attempt)
     text = (
-        f"the online requests {card.id} of this workspace were not in the ledger (an older copy "
-        "was restored?): they are taken in"
+        f"the online requests {batch_record.id} of this workspace were not in the ledger (an older "
+        "copy was restored?): they are taken in"
     )
     ledger.incident(now.wall, "adopted", text, row, number)
-    if _is_gone(desk, card.id) and not any(True for _ in ledger.shards.items(row)):
+    if _is_gone(context, batch_record.id) and not any(True for _ in ledger.shards.items(row)):
         ledger.batches.vanished(number, now.wall)

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.sources.download.host_limits import Hosts
+from pipeline.sources.download.host_limits import HostLimits
 
 
 @settings(max_examples=50)
@@ -16,7 +16,7 @@ def test_never_more_at_once_than_allowed(names: list[str], total: int, per_host:
     at_work: Counter[str] = Counter()
     most: list[int] = [0]
 
-    async def work(hosts: Hosts, name: str) -> None:
+    async def work(hosts: HostLimits, name: str) -> None:
         async with hosts.turn(hosts.host(name)):
             at_work[name] += 1
             assert at_work[name] <= per_host
@@ -26,7 +26,7 @@ def test_never_more_at_once_than_allowed(names: list[str], total: int, per_host:
             at_work[name] -= 1
 
     async def all_of_them() -> None:
-        hosts = Hosts(total, per_host)
+        hosts = HostLimits(total, per_host)
         await asyncio.gather(*(work(hosts, name) for name in names))
 
     asyncio.run(all_of_them())
@@ -36,7 +36,7 @@ def test_never_more_at_once_than_allowed(names: list[str], total: int, per_host:
 
 def test_a_busy_host_does_not_hold_up_another() -> None:
     async def check() -> None:
-        hosts = Hosts(total=2, per_host=1)
+        hosts = HostLimits(total=2, per_host=1)
         busy, free = hosts.host("busy"), hosts.host("free")
         async with hosts.turn(busy):
             waiting = [asyncio.create_task(_one_turn(hosts, "busy")) for _ in range(10)]
@@ -48,7 +48,7 @@ def test_a_busy_host_does_not_hold_up_another() -> None:
     asyncio.run(check())
 
 
-async def _one_turn(hosts: Hosts, name: str) -> float:
+async def _one_turn(hosts: HostLimits, name: str) -> float:
     host = hosts.host(name)
     async with hosts.turn(host):
         return asyncio.get_running_loop().time()
@@ -56,7 +56,7 @@ async def _one_turn(hosts: Hosts, name: str) -> float:
 
 def test_a_resting_host_is_left_alone_and_others_are_not() -> None:
     async def check() -> None:
-        hosts = Hosts(total=1, per_host=2)
+        hosts = HostLimits(total=1, per_host=2)
         resting = hosts.host("resting")
         now = asyncio.get_running_loop().time()
         resting.rest(0.05)
@@ -72,7 +72,7 @@ def test_a_resting_host_is_left_alone_and_others_are_not() -> None:
 
 def test_hosts_that_nobody_asks_are_forgotten() -> None:
     async def check() -> None:
-        hosts = Hosts(total=1, per_host=1)
+        hosts = HostLimits(total=1, per_host=1)
         for number in range(100):
             await _one_turn(hosts, f"host-{number}")
         gc.collect()

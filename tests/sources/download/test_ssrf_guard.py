@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.core.address import PUBLIC_ONLY, AddressRules
-from pipeline.sources.download.ssrf_guard import ForbiddenAddress, Guard, system_lookup
+from pipeline.sources.download.ssrf_guard import ForbiddenAddress, SsrfGuard, system_lookup
 from tests.sources.download.site import Contacts
 
 
-def resolved(guard: Guard, host: str = "name.example") -> list[tuple[str, int, int]]:
+def resolved(guard: SsrfGuard, host: str = "name.example") -> list[tuple[str, int, int]]:
     async def check() -> list[tuple[str, int, int]]:
         try:
             return [(r["host"], r["port"], r["family"]) for r in await guard.resolve(host, 80)]
@@ -21,8 +21,8 @@ def resolved(guard: Guard, host: str = "name.example") -> list[tuple[str, int, i
     return asyncio.run(check())
 
 
-def guard(*addresses: str, rules: AddressRules = PUBLIC_ONLY) -> Guard:
-    return Guard(rules, lambda _host: addresses, at_once=2)
+def guard(*addresses: str, rules: AddressRules = PUBLIC_ONLY) -> SsrfGuard:
+    return SsrfGuard(rules, lambda _host: addresses, at_once=2)
 
 
 def test_public_addresses_are_given_as_they_are() -> None:
@@ -55,7 +55,7 @@ def test_a_name_without_addresses_is_a_name_error() -> None:
 @pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f000001", "0177.0.0.1", "127.1"])
 def test_what_the_system_makes_of_a_name_is_judged(host: str) -> None:
     with pytest.raises(ForbiddenAddress, match="this machine"):
-        resolved(Guard(PUBLIC_ONLY, system_lookup, at_once=1), host)
+        resolved(SsrfGuard(PUBLIC_ONLY, system_lookup, at_once=1), host)
 
 
 @pytest.mark.parametrize(

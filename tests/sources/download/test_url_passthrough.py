@@ -4,12 +4,12 @@ import pytest
 
 from pipeline.records import Rejection
 from pipeline.sources.download import FetchOptions
-from pipeline.sources.download.url_passthrough import Passing
+from pipeline.sources.download.url_passthrough import UrlPassthrough
 
-PUBLIC = Passing.of(FetchOptions())
+PUBLIC = UrlPassthrough.of(FetchOptions())
 
 
-def code(text: str, passing: Passing = PUBLIC) -> str:
+def code(text: str, passing: UrlPassthrough = PUBLIC) -> str:
     found = passing(text)
     return found.code if isinstance(found, Rejection) else ""
 
@@ -66,16 +66,16 @@ def test_a_refusal_repeats_no_credentials() -> None:
 
 
 def test_a_service_in_ones_own_network_reaches_more() -> None:
-    private = Passing.of(FetchOptions(allow_private=True))
+    private = UrlPassthrough.of(FetchOptions(allow_private=True))
     assert private("http://10.1.2.3/cat.jpg") == "http://10.1.2.3/cat.jpg"
     assert private("http://nas.local/cat.jpg") == "http://nas.local/cat.jpg"
     assert code("http://169.254.169.254/", private) == "forbidden_address"
-    one = Passing.of(FetchOptions(allow_addresses=("127.0.0.1",), ports=frozenset({8000})))
+    one = UrlPassthrough.of(FetchOptions(allow_addresses=("127.0.0.1",), ports=frozenset({8000})))
     assert one("http://127.0.0.1:8000/a") == "http://127.0.0.1:8000/a"
 
 
 def test_equal_rules_have_equal_texts() -> None:
     options = FetchOptions(ports=frozenset({8080, 443, 80}), allow_addresses=("10.0.0.0/8",))
     again = FetchOptions(ports=frozenset({80, 443, 8080}), allow_addresses=("10.0.0.0/8",))
-    assert repr(Passing.of(options)) == repr(Passing.of(again))
-    assert repr(Passing.of(options)) != repr(PUBLIC)
+    assert repr(UrlPassthrough.of(options)) == repr(UrlPassthrough.of(again))
+    assert repr(UrlPassthrough.of(options)) != repr(PUBLIC)

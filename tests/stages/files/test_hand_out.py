@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from xxhash import xxh3_128
 
-from pipeline.core.budget import Caps
+from pipeline.core.budget import BudgetCaps
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson, OverBudget, StorageError
 from pipeline.stages.context import FROZEN
-from pipeline.stages.files.hand_out import Handed, give_back, hand_over
-from pipeline.stages.preprocess import Order
+from pipeline.stages.files.hand_out import HandOut, hand_out, take_back
+from pipeline.stages.preprocess import CaptionTask
 from pipeline.system import failpoints
 from tests.stages.scene import Scene
 
@@ -37,30 +37,30 @@ def kill_at(name: str) -> None:
     failpoints.arm(hook)
 
 
-def sealed(scene: Scene, images: int = 3, a_shard: int = 2) -> Order:
+def sealed(scene: Scene, images: int = 3, a_shard: int = 2) -> CaptionTask:
     scene.add(*(f"{number}.png" for number in range(images)))
-    order = scene.order()
-    scene.write(order, scene.pen(ShardLimits(requests=a_shard)))
-    return order
+    task = scene.task()
+    scene.write(task, scene.shard_options(ShardLimits(requests=a_shard)))
+    return task
 
 
 def reserved(scene: Scene) -> int:
-    return scene.ledger.books.totals().reserved
+    return scene.ledger.reservations.totals().reserved
 
 
 def test_each_shard_becomes_a_file_and_its_money_is_reserved(scene: Scene, tmp_path: Path) -> None:
-    order, result = sealed(scene), Handed()
+    task, result = sealed(scene), HandOut()
     shards = scene.ledger.shards.in_states("SEALED")
-    hand_over(scene.desk, order.spec, tmp_path / "a" / "b", result)
+    hand_out(scene.context, task.spec, tmp_path / "a" / "b", result)
     assert scene.states() == ["WRITTEN", "WRITTEN"]
     assert (len(result.files), result.requests) == (2, 3)
     for path, shard in zip(result.files, shards, strict=True):
         assert path == tmp_path / "a" / "b" / f"{shard.shard_key}.jsonl"
         assert xxh3_128(path.read_bytes()).digest() == shard.checksum
         assert not scene.workspace.shard(shard.shard_key).exists()
-    assert reserved(scene) == sum(shard.worst or 0 for shard in shards)
-    assert scene.ledger.exchange.outstanding() == 3
-    hand_over(scene.desk, order.spec, tmp_path / "c", result)
+    assert reserved(scene) == sum(shard.max_cost or 0 for shard in shards)
+    assert scene.ledger.handed_out.outstanding() == 3
+    hand_out(scene.context, task.spec, tmp_path / "c", result)
     assert list((tmp_path / "c").iterdir()) == []
 
 
@@ -79,15 +79,15 @@ ACROSS = ["handover.before_move", "files.before_fsync", "files.after_copy", "han
 def test_killed_anywhere_the_file_comes_and_its_requests_are_never_sent_too(
     scene: Scene, tmp_path: Path, place: str
 ) -> None:
-    order = sealed(scene)
-    kill_and_repeat(scene, order, tmp_path / "out", place)
+    task = sealed(scene)
+    kill_and_repeat(scene, task, tmp_path / "out", place)
 
 
 @pytest.mark.parametrize("place", ACROSS)
 def test_killed_anywhere_on_the_way_to_another_file_system(
     scene: Scene, tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    order = sealed(scene)
+    task = sealed(scene)
     rename = Path.replace
 
     def replace(source: Path, target: Path) -> Path:
@@ -96,86 +96,86 @@ def test_killed_anywhere_on_the_way_to_another_file_system(
         return rename(source, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    kill_and_repeat(scene, order, tmp_path / "out", place)
+    kill_and_repeat(scene, task, tmp_path / "out", place)
 
 
-def kill_and_repeat(scene: Scene, order: Order, out: Path, place: str) -> None:
+def kill_and_repeat(scene: Scene, task: CaptionTask, out: Path, place: str) -> None:
     kill_at(place)
     with pytest.raises(Killed):
-        hand_over(scene.desk, order.spec, out, Handed())
+        hand_out(scene.context, task.spec, out, HandOut())
     visible = [path for path in out.iterdir() if path.name[0] not in "_."]
     states = scene.states()
     assert visible == [] or states[0] == "WRITTEN", "seen outside and not on record"
-    hand_over(scene.desk, order.spec, out, Handed())
+    hand_out(scene.context, task.spec, out, HandOut())
     assert scene.states() == ["WRITTEN", "WRITTEN"]
     assert sum(len(path.read_bytes().splitlines()) for path in out.glob("[0-9]*")) == 3
     assert list(scene.workspace.shards.iterdir()) == []
 
 
 def test_a_move_begun_before_is_said(scene: Scene, tmp_path: Path) -> None:
-    order = sealed(scene, images=1)
+    task = sealed(scene, images=1)
     kill_at("files.before_rename")
     with pytest.raises(Killed):
-        hand_over(scene.desk, order.spec, tmp_path / "out", Handed())
-    hand_over(scene.desk, order.spec, tmp_path / "other", Handed())
+        hand_out(scene.context, task.spec, tmp_path / "out", HandOut())
+    hand_out(scene.context, task.spec, tmp_path / "other", HandOut())
     assert "run it once only" in scene.said[-1]
 
 
 def test_a_shard_of_another_prompt_is_taken_apart(scene: Scene, tmp_path: Path) -> None:
-    order = sealed(scene, images=2)
-    hand_over(scene.desk, order.spec + 1, tmp_path / "out", Handed())
+    task = sealed(scene, images=2)
+    hand_out(scene.context, task.spec + 1, tmp_path / "out", HandOut())
     assert scene.states() == ["DISSOLVED"]
     assert reserved(scene) == 0
 
 
 @pytest.mark.parametrize("damage", ["gone", "changed"])
 def test_a_damaged_shard_is_made_again(scene: Scene, tmp_path: Path, damage: str) -> None:
-    order = sealed(scene, images=2)
+    task = sealed(scene, images=2)
     (shard,) = scene.ledger.shards.in_states("SEALED")
     path = scene.workspace.shard(shard.shard_key)
     path.unlink() if damage == "gone" else path.write_bytes(b"{}\n")
-    hand_over(scene.desk, order.spec, tmp_path / "out", Handed())
+    hand_out(scene.context, task.spec, tmp_path / "out", HandOut())
     assert scene.states() == ["DISSOLVED"]
-    scene.write(order)
-    result = Handed()
-    hand_over(scene.desk, order.spec, tmp_path / "out", result)
+    scene.write(task)
+    result = HandOut()
+    hand_out(scene.context, task.spec, tmp_path / "out", result)
     assert result.requests == 2
 
 
 def test_what_does_not_fit_into_the_budget_stays_sealed(scene: Scene, tmp_path: Path) -> None:
-    order, result = sealed(scene), Handed()
+    task, result = sealed(scene), HandOut()
     first, _ = scene.ledger.shards.in_states("SEALED")
-    scene.rules(caps=Caps(lifetime=first.worst))
+    scene.rules(caps=BudgetCaps(lifetime=first.max_cost))
     with pytest.raises(OverBudget):
-        hand_over(scene.desk, order.spec, tmp_path / "out", result)
+        hand_out(scene.context, task.spec, tmp_path / "out", result)
     assert scene.states() == ["WRITTEN", "SEALED"]
     assert len(result.files) == 1
 
 
 def test_nothing_is_handed_over_while_money_is_frozen(scene: Scene, tmp_path: Path) -> None:
-    order = sealed(scene)
+    task = sealed(scene)
     scene.ledger.put(FROZEN, "a line cost more")
     with pytest.raises(NeedsPerson, match="a line cost more"):
-        hand_over(scene.desk, order.spec, tmp_path / "out", Handed())
+        hand_out(scene.context, task.spec, tmp_path / "out", HandOut())
     assert scene.states() == ["SEALED", "SEALED"]
 
 
 def test_a_folder_that_cannot_be_made_changes_nothing(scene: Scene, tmp_path: Path) -> None:
-    order = sealed(scene)
+    task = sealed(scene)
     (tmp_path / "out").touch()
     with pytest.raises(StorageError, match="out"):
-        hand_over(scene.desk, order.spec, tmp_path / "out" / "x", Handed())
+        hand_out(scene.context, task.spec, tmp_path / "out" / "x", HandOut())
     assert scene.states() == ["SEALED", "SEALED"]
 
 
 def test_giving_back_frees_works_and_money(scene: Scene, tmp_path: Path) -> None:
-    order = sealed(scene)
+    task = sealed(scene)
     kill_at("handover.before_move")
     with pytest.raises(Killed):
-        hand_over(scene.desk, order.spec, tmp_path / "out", Handed())
-    hand_over(scene.desk, order.spec, tmp_path / "out", Handed())
-    assert give_back(scene.desk) == 3
+        hand_out(scene.context, task.spec, tmp_path / "out", HandOut())
+    hand_out(scene.context, task.spec, tmp_path / "out", HandOut())
+    assert take_back(scene.context) == 3
     assert scene.states() == ["DISSOLVED", "DISSOLVED"]
     assert reserved(scene) == 0
-    assert [len(shard.shard_key) > 0 for shard in scene.write(order)] == [True]
-    assert give_back(scene.desk) == 0
+    assert [len(shard.shard_key) > 0 for shard in scene.write(task)] == [True]
+    assert take_back(scene.context) == 0

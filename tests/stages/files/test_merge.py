@@ -13,7 +13,7 @@ from pipeline.core.packing import ShardLimits
 from pipeline.errors import UsageError
 from pipeline.stages.collect import Collected, collect
 from pipeline.stages.files import merge as module
-from pipeline.stages.files.hand_out import Handed, hand_over
+from pipeline.stages.files.hand_out import HandOut, hand_out
 from pipeline.stages.files.merge import Origin, merge
 from pipeline.system import failpoints
 from tests.stages.scene import Scene
@@ -34,9 +34,9 @@ def _disarm() -> Iterator[None]:
 def written(scene: Scene, folder: Path, images: int = 3, a_shard: int = 3) -> list[str]:
     """Hand requests over; gives their custom_ids."""
     scene.add(*(f"{number}.png" for number in range(images)))
-    order, result = scene.order(), Handed()
-    scene.write(order, scene.pen(ShardLimits(requests=a_shard)))
-    hand_over(scene.desk, order.spec, folder, result)
+    task, result = scene.task(), HandOut()
+    scene.write(task, scene.shard_options(ShardLimits(requests=a_shard)))
+    hand_out(scene.context, task.spec, folder, result)
     return [
         json.loads(line)["custom_id"]
         for path in result.files
@@ -61,7 +61,7 @@ def saved(path: Path, lines: Sequence[dict[str, Any]]) -> Path:
 
 def merged(scene: Scene, path: Path) -> Collected:
     result = Collected()
-    merge(scene.desk, path, ORIGIN, result)
+    merge(scene.context, path, ORIGIN, result)
     return result
 
 
@@ -71,16 +71,16 @@ def outcomes(scene: Scene) -> dict[str, int]:
 
 def test_one_file_answers_many_shards(scene: Scene, tmp_path: Path) -> None:
     names = written(scene, tmp_path / "out", images=5, a_shard=2)
-    before = scene.ledger.books.totals().reserved
+    before = scene.ledger.reservations.totals().reserved
     result = merged(scene, saved(tmp_path / "a", [answer(name) for name in reversed(names[1:])]))
     assert (result.batches, result.outcomes) == (3, {"captioned": 4})
     assert scene.states() == ["WRITTEN", "SETTLED", "SETTLED"]
-    totals = scene.ledger.books.totals()
+    totals = scene.ledger.reservations.totals()
     assert totals.reserved == before // 5
     assert totals.settled == result.billed == scene.ledger.audit.sums()[1]
     assert merged(scene, saved(tmp_path / "b", [answer(names[0])])).batches == 1
     assert set(scene.states()) == {"SETTLED"}
-    assert scene.ledger.books.totals().reserved == 0
+    assert scene.ledger.reservations.totals().reserved == 0
     assert outcomes(scene) == {"captioned": 5}
 
 
@@ -132,11 +132,11 @@ def test_killed_anywhere_it_goes_on(scene: Scene, tmp_path: Path, place: str) ->
     failpoints.arm(hook)
     with pytest.raises(Killed):
         merged(scene, path)
-    collect(scene.desk)  # any later command settles what is recorded
+    collect(scene.context)  # any later command settles what is recorded
     merged(scene, path)
     assert outcomes(scene) == {"captioned": 3}
     assert set(scene.states()) == {"SETTLED"}
-    totals = scene.ledger.books.totals()
+    totals = scene.ledger.reservations.totals()
     assert (totals.reserved, totals.settled) == (0, scene.ledger.audit.sums()[1])
     assert scene.ledger.database.number("SELECT COUNT(*) FROM answers") == 3
     assert [path for path in scene.workspace.raw.iterdir() if path.name[0] == "_"] == []
@@ -158,13 +158,13 @@ def test_requests_that_nobody_here_wrote_are_kept(scene: Scene, tmp_path: Path) 
 
 
 def test_their_price_is_the_origins(scene: Scene, tmp_path: Path) -> None:
-    sheet = scene.wish.sheet
+    sheet = scene.caption_spec.sheet
     assert sheet is not None
     path = saved(tmp_path / "a", [answer(custom_id(bytes(32), 1))])
     result = Collected()
-    merge(scene.desk, path, Origin("gpt-6-luna", sheet.to_text()), result)
+    merge(scene.context, path, Origin("gpt-6-luna", sheet.to_text()), result)
     assert result.billed
-    assert scene.ledger.books.totals().settled == result.billed
+    assert scene.ledger.reservations.totals().settled == result.billed
 
 
 def test_an_answer_that_failed_is_not_adopted_twice(scene: Scene, tmp_path: Path) -> None:
@@ -220,5 +220,5 @@ def test_the_same_file_after_a_kill_is_taken_once(scene: Scene, tmp_path: Path, 
     failpoints.arm(None)
     assert merged(scene, path).outcomes == {"captioned": 3}
     assert outcomes(scene) == {"captioned": 3}
-    assert scene.ledger.books.totals().reserved == 0
+    assert scene.ledger.reservations.totals().reserved == 0
     assert len(list(scene.workspace.raw.glob("*.batch.json"))) == 1

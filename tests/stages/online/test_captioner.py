@@ -15,7 +15,7 @@ import pytest
 from pipeline.commands.retry import (
     retry,
 )
-from pipeline.core.rate_limit import Pace
+from pipeline.core.rate_limit import RateLimiter
 from pipeline.server.faults import LineFault, RequestFault
 from pipeline.server.settings import Limits
 from pipeline.session.report import Report
@@ -29,7 +29,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trouble is waited out in milliseconds."""
     monkeypatch.setattr(
         "pipeline.session.online.pace",
-        lambda config: Pace(config.online.in_flight, first_pause=0.01),
+        lambda config: RateLimiter(config.online.in_flight, first_pause=0.01),
     )
 
 
@@ -93,9 +93,9 @@ def test_a_budget_is_kept_and_room_that_comes_back_is_used(rig: Rig) -> None:
     rig.add(*names(80))
     quote = online(rig, budget__lifetime="0").quote
     assert quote is not None
-    assert quote.worst is not None
+    assert quote.max_cost is not None
     assert chats(rig) == 0
-    cap = quote.worst // 2
+    cap = quote.max_cost // 2
     report = online(rig, budget__lifetime=f"{cap / 10**9:.9f}")
     assert rig.server.books.total_nano() <= cap
     assert report.outcomes["captioned"] > 40  # more than the highest costs would allow at once
@@ -272,7 +272,7 @@ def test_a_kill_loses_at_most_what_was_in_flight(rig: Rig, place: str) -> None:
     killed = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert killed.returncode == -9, killed.stderr
     with rig.ledger() as ledger:
-        totals = ledger.books.totals()
+        totals = ledger.reservations.totals()
         assert rig.server.books.total_nano() <= totals.settled + totals.reserved
     report = online(rig, budget__lifetime="1.00")
     lost = report.outcomes["missing"]

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.rate_limit import Pace
+from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import Ambiguous, DefiniteRefusal, StorageError
 from pipeline.providers.base import AccountRefusal
-from pipeline.stages.online.dispatcher import Flight, Group
+from pipeline.stages.online.dispatcher import Dispatcher, Group
 from pipeline.stages.online.journal import Journal, answers, told
 
 Body = Mapping[str, Any]
@@ -62,19 +62,19 @@ def group(folder: Path, row: int, count: int) -> Group:
     return Group(row, Journal(folder / f"{row}.journal"), requests, 100)
 
 
-def everything(flight: Flight) -> list[int]:
+def everything(flight: Dispatcher) -> list[int]:
     """Rows of the groups, as they land."""
     rows, deadline = [], time.monotonic() + 20
     while flight.open:
         assert time.monotonic() < deadline
-        landed = flight.landed(0.05)
-        if landed is not None:
-            rows.append(landed.row)
+        finished = flight.finished(0.05)
+        if finished is not None:
+            rows.append(finished.row)
     return rows
 
 
-def flown(folder: Path, played: Played, *sizes: int, in_flight: int = 4) -> Flight:
-    with Flight(lambda: played, Pace(in_flight, first_pause=0.01)) as flight:
+def flown(folder: Path, played: Played, *sizes: int, in_flight: int = 4) -> Dispatcher:
+    with Dispatcher(lambda: played, RateLimiter(in_flight, first_pause=0.01)) as flight:
         for row, size in enumerate(sizes):
             flight.send(group(folder, row, size))
         assert sorted(everything(flight)) == list(range(len(sizes)))
@@ -139,7 +139,7 @@ def test_what_a_person_must_mend_brings_everything_down(tmp_path: Path) -> None:
     assert isinstance(flight.error, AccountRefusal)
     assert len(played.asked) < 8
     assert "cm-0-2" not in told(tmp_path / "0.journal").sent
-    with Flight(lambda: played, Pace(1)) as grounded:
+    with Dispatcher(lambda: played, RateLimiter(1)) as grounded:
         grounded.stop()
         grounded.send(group(tmp_path, 9, 3))
         assert everything(grounded) == [9]
@@ -166,12 +166,12 @@ def test_stopping_waits_for_what_is_under_way_and_sends_no_more(tmp_path: Path) 
         return Said() if body["n"] == (0, 0) else await held(body)
 
     played = Played(first_then_held)
-    with Flight(lambda: played, Pace(3)) as flight:
+    with Dispatcher(lambda: played, RateLimiter(3)) as flight:
         flight.send(group(tmp_path, 0, 10))
         while played.flying < 3:
             time.sleep(0.005)
         flight.stop()
-        assert flight.landed(0.05) is None
+        assert flight.finished(0.05) is None
         flight._call(gate.set)
         assert everything(flight) == [0]
     assert len(played.asked) == 4
@@ -196,7 +196,7 @@ def test_a_bug_is_not_waited_for_in_silence(tmp_path: Path) -> None:
     async def bug(_body: Body) -> Said:
         raise ZeroDivisionError
 
-    with Flight(lambda: Played(bug), Pace(1)) as flight:
+    with Dispatcher(lambda: Played(bug), RateLimiter(1)) as flight:
         flight.send(group(tmp_path, 0, 2))
         with pytest.raises(ZeroDivisionError):
             everything(flight)

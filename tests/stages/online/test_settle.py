@@ -14,7 +14,7 @@ from pipeline.errors import OverBudget
 from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import ONLINE
 from pipeline.ledger.shards import Shard
-from pipeline.stages.batch_record import card_path
+from pipeline.stages.batch_record import batch_record_path
 from pipeline.stages.collect import Collected
 from pipeline.stages.online.journal import journal_path
 from pipeline.stages.online.settle import begin, close_left_open, open_journal, settle_group
@@ -24,10 +24,10 @@ from tests.stages.scene import Scene
 def sealed(scene: Scene, images: int = 3) -> Shard:
     """A group that is written and not begun."""
     scene.add(*(f"{n}.png" for n in range(images)))
-    order = scene.order()
+    task = scene.task()
     scene.ledger.workspace_id()  # made when a workspace is opened first
     keep(scene, "before")
-    (shard,) = scene.write(order, replace(scene.pen(), prefix=ONLINE))
+    (shard,) = scene.write(task, replace(scene.shard_options(), prefix=ONLINE))
     keep(scene, "sealed")
     return shard
 
@@ -54,9 +54,9 @@ def answer(name: str) -> bytes:
 def flown(scene: Scene) -> Shard:
     """Of three requests one was answered, one got no answer, one was not sent; then a kill."""
     shard = sealed(scene)
-    begin(scene.desk, shard)
+    begin(scene.context, shard)
     keep(scene, "begun")
-    journal = open_journal(scene.desk, shard)
+    journal = open_journal(scene.context, shard)
     first, second, _ = names(scene, shard)
     journal.about_to_send([first, second])
     journal.answered(answer(first))
@@ -74,10 +74,10 @@ OVER = [("done", "captioned"), ("done", "missing"), ("pending", None)]
 
 def test_answers_are_booked_what_was_not_sent_goes_back_and_the_lost_count(scene: Scene) -> None:
     shard = flown(scene)
-    close_left_open(scene.desk)
+    close_left_open(scene.context)
     assert outcomes(scene) == OVER
     assert any("1 request of" in text for text in scene.said)
-    totals = scene.ledger.books.totals()
+    totals = scene.ledger.reservations.totals()
     (lost,) = scene.ledger.database.execute(
         "SELECT a.billed, i.worst FROM answers a JOIN items i ON i.work = a.work "
         "WHERE a.outcome = 'missing'"
@@ -89,9 +89,9 @@ def test_answers_are_booked_what_was_not_sent_goes_back_and_the_lost_count(scene
 
 def test_a_budget_that_is_used_up_begins_nothing(scene: Scene) -> None:
     shard = sealed(scene)
-    scene.rules(caps=replace(scene.desk.caps, run=1))
+    scene.rules(caps=replace(scene.context.caps, run=1))
     with pytest.raises(OverBudget):
-        begin(scene.desk, shard)
+        begin(scene.context, shard)
     assert scene.states() == ["SEALED"]
     assert scene.ledger.batches.ids() == set()
 
@@ -100,7 +100,7 @@ def test_what_was_never_begun_is_taken_apart_and_its_journal_goes(scene: Scene) 
     shard = sealed(scene)
     journal = journal_path(scene.workspace.raw, shard.shard_key)
     journal.touch()  # killed before the card
-    close_left_open(scene.desk)
+    close_left_open(scene.context)
     assert scene.states() == ["DISSOLVED"]
     assert outcomes(scene) == [("pending", None)] * 3
     assert not journal.exists()
@@ -123,39 +123,39 @@ def test_a_group_that_an_older_ledger_does_not_know_is_taken_in(
 ) -> None:
     shard = flown(scene)
     if settled:
-        settle_group(scene.desk, 1, Collected())
+        settle_group(scene.context, 1, Collected())
     restore(scene, "sealed" if copy == "dissolved" else copy)
     if copy == "dissolved":
         scene.ledger.shards.dissolve(scene.ledger.shards.get(shard.row))
-    close_left_open(scene.desk)
+    close_left_open(scene.context)
     assert sorted(row for row in outcomes(scene) if row[1]) == OVER[:2]
     told = [kind for _, kind, _ in scene.ledger.incidents()]
     assert told == ["no_answer"] if copy == "begun" else ["adopted", "no_answer"]
-    totals = scene.ledger.books.totals()
+    totals = scene.ledger.reservations.totals()
     # what a line may cost is not known to a ledger that never made it: then all that was
     # reserved for the group stays counted
     assert totals.unpriced == (copy in ("before", "dissolved"))
     assert totals.reserved == 0
-    close_left_open(scene.desk)
+    close_left_open(scene.context)
     assert len(scene.ledger.batches.ids()) == 1
 
 
 def test_answers_that_were_not_kept_leave_every_request_counted(scene: Scene) -> None:
     shard = flown(scene)
     journal_path(scene.workspace.raw, shard.shard_key).unlink()  # a later ledger settled it
-    assert card_path(scene.workspace, shard.shard_key, shard.shard_key).exists()
-    close_left_open(scene.desk)
+    assert batch_record_path(scene.workspace, shard.shard_key, shard.shard_key).exists()
+    close_left_open(scene.context)
     assert outcomes(scene) == [("done", "missing")] * 3
-    assert scene.ledger.books.totals().settled == shard.worst
+    assert scene.ledger.reservations.totals().settled == shard.max_cost
 
 
 def test_unknown_contents_stop_everything_until_a_person_decides(scene: Scene) -> None:
     shard = flown(scene)
     journal_path(scene.workspace.raw, shard.shard_key).unlink()
     restore(scene, "before")
-    close_left_open(scene.desk)
+    close_left_open(scene.context)
     ((key, gone),) = [(b.shard_key, b.gone) for b in scene.ledger.adoption.blind()]
     assert (key, gone) == (shard.shard_key, True)
-    assert scene.ledger.books.totals().reserved == shard.worst
-    close_left_open(scene.desk)  # and it is no less so at the next start
+    assert scene.ledger.reservations.totals().reserved == shard.max_cost
+    close_left_open(scene.context)  # and it is no less so at the next start
     assert scene.ledger.adoption.blind() != []
