@@ -32,7 +32,7 @@ def command(first: tuple[str, ...], more: tuple[str, ...], as_json: bool, config
 
         return show(collect(config, say=console.say), as_json)
     from pipeline.commands.collect import (
-        merge,
+        collect_files,
     )
 
-    return show(merge(config, [*first, *more], say=console.say), as_json)
+    return show(collect_files(config, [*first, *more], say=console.say), as_json)

@@ -95,7 +95,7 @@ class Bars:
         self._prepare: Any = None
         self._answer: Any = None
 
-    def found(self, images: int, todo: int) -> None:
+    def crawled(self, images: int, todo: int) -> None:
         """Say what is there."""
         self._todo = todo
         say(f"{counted(images, 'image')}, {todo:,} of them new or changed")
@@ -113,7 +113,7 @@ class Bars:
     def sealed(self, requests: int) -> None:
         """A shard was written; the bars say enough."""
 
-    def looked(self, done: int, total: int, open_batches: int) -> None:
+    def answered(self, done: int, total: int, open_batches: int) -> None:
         """Move the bar of answers; it begins with the first batch."""
         if not self._preparing:
             self._end_preparing()

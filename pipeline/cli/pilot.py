@@ -61,10 +61,10 @@ def command(
     online, at the online price, under its own cap; what it pays for is not paid for again by a
     run with the same model and prompt. One page shows the captions side by side.
     """
-    from pipeline.commands.pilot import Asked, pilot
+    from pipeline.commands.pilot import PilotOptions, pilot
     from pipeline.commands.pilot_page import write_page
 
-    asked = Asked(
+    asked = PilotOptions(
         count=count,
         usd=_money(usd),
         models=tuple(name.strip() for name in (models or "").split(",") if name.strip()),

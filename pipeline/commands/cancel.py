@@ -6,6 +6,7 @@ from pipeline.config import Config
 from pipeline.errors import ServiceError
 from pipeline.records import Say
 from pipeline.session.session import open_session
+from pipeline.session.settings import RunSettings
 from pipeline.stages.files.hand_out import take_back
 from pipeline.stages.reconcile import reconcile, take_apart
 
@@ -14,7 +15,7 @@ def cancel(config: Config, say: Say) -> int:
     """Ask the service to cancel everything under way; gives how many batches. What they have
     finished is collected by later runs and paid for; the rest goes again or stays pending."""
     asked = 0
-    with open_session(config, "cancel", say, existing=True) as session:
+    with open_session(RunSettings.of(config), "cancel", say, existing=True) as session:
         context = session.context
         reconcile(context)
         for batch in context.ledger.batches.in_states("open"):
@@ -36,5 +37,7 @@ def cancel_files(config: Config, say: Say) -> int:
     Raises:
         UsageError: there is no workspace.
     """
-    with open_session(config, "cancel --files", say, offline=True, existing=True) as session:
+    with open_session(
+        RunSettings.of(config), "cancel --files", say, offline=True, existing=True
+    ) as session:
         return take_back(session.context)

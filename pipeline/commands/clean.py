@@ -6,12 +6,13 @@ from pipeline.config import Config
 from pipeline.records import Say
 from pipeline.session.finish import make_room
 from pipeline.session.session import open_session
+from pipeline.session.settings import RunSettings
 from pipeline.stages.clean import CleanResult, clean
 
 
 def clean_up(config: Config, say: Say) -> CleanResult:
     """Remove files that are no longer needed, also uploads that lost their shard."""
-    with open_session(config, "clean", say, existing=True) as session:
+    with open_session(RunSettings.of(config), "clean", say, existing=True) as session:
         done = clean(session.context, orphans=True)
         done.local += make_room(session)
         return done

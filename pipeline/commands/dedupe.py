@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.commands.estimate import crawled_source, priced_identity
 from pipeline.config import Config
 from pipeline.config.model import NearDuplicatesConfig
+from pipeline.session.settings import RunSettings
 from pipeline.stages.dedupe import Alike, alike, dedupe
 
 
@@ -29,8 +30,9 @@ def find_alike(
     """
     near = config.images.near_duplicates or NearDuplicatesConfig()
     images = config.images.model_copy(update={"near_duplicates": near})
-    config = config.model_copy(update={"images": images})
-    with crawled_source(config, data, manifest, priced_identity(config, ()), say) as scene:
+    settings = RunSettings.of(config.model_copy(update={"images": images}))
+    identity = priced_identity(settings.account, ())
+    with crawled_source(settings, data, manifest, identity, say) as scene:
         bits = near.distance if distance is None else distance
         dedupe(scene.ledger, scene.task, scene.engine, scene.locate, bits)
         found = alike(scene.ledger, scene.task.source)

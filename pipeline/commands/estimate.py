@@ -14,15 +14,17 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.specs import SpecText
-from pipeline.session import settings, spec
-from pipeline.session.account import Identity, identify, workspace_of
+from pipeline.session.account import AccountOptions, Identity, identify, workspace_of
 from pipeline.session.inputs import locate, open_data
-from pipeline.session.spec import CaptionSpec
+from pipeline.session.settings import RunSettings, request_template
+from pipeline.session.spec import CaptionSpec, policies
 from pipeline.stages.compare import Policy, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
-from pipeline.stages.preprocess import CaptionTask
 from pipeline.stages.quote import Quote, quote
+from pipeline.stages.values import (
+    CaptionTask,
+)
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import require_local
 
@@ -60,14 +62,16 @@ def estimate(
     Raises:
         CaptionmillError: see the error tree.
     """
-    with crawled_source(config, data, manifest, priced_identity(config, models), say) as scene:
-        base, request_template = scene.caption_spec, settings.request_template(scene.caption_spec)
-        ways = spec.policies(base.facts, spec.detail_of(config.prompt.detail, base.facts))
+    settings = RunSettings.of(config)
+    identity = priced_identity(settings.account, models)
+    with crawled_source(settings, data, manifest, identity, say) as scene:
+        base, template = scene.caption_spec, request_template(scene.caption_spec)
+        ways = policies(base.facts, settings.specs.detail(base.facts))
         identify_images(scene.ledger, scene.task, scene.engine, scene.locate)
         return Estimate(
             model=base.request.model,
-            quote=quote(scene.ledger, scene.task, request_template, base.largest()),
-            policies=compare(scene.ledger, scene.task, request_template, ways),
+            quote=quote(scene.ledger, scene.task, template, base.largest()),
+            policies=compare(scene.ledger, scene.task, template, ways),
             models=[_other(scene, model) for model in models],
         )
 
@@ -76,7 +80,7 @@ def estimate(
 class _Scene:
     """A crawled source with what is asked about it, and the means to look at its images."""
 
-    config: Config
+    settings: RunSettings
     identity: Identity
     ledger: Ledger
     task: CaptionTask
@@ -85,25 +89,25 @@ class _Scene:
     locate: Callable[[SeenImage], str]
     now: int
 
-    def build_spec_of(self, model: str) -> CaptionSpec:
-        """The same wish of another model."""
-        return _wish(self.config, self.identity, self.ledger, self.now, model)
+    def spec_of(self, model: str) -> CaptionSpec:
+        """The same request to another model."""
+        return _spec(self.settings, self.identity, self.ledger, self.now, model)
 
 
 @contextmanager
 def crawled_source(
-    config: Config,
+    settings: RunSettings,
     data: str | Path | None,
     manifest: str | Path | None,
     identity: Identity,
     say: Callable[[str], None],
 ) -> Iterator[_Scene]:
     """Crawl a source in the workspace of `identity`; no service is needed."""
-    source = open_data(config, data, manifest)
-    workspace = workspace_of(config, identity.provider)
+    source = open_data(settings, data, manifest)
+    workspace = workspace_of(settings.account, identity.provider)
     now = Clock().now()
     with ExitStack() as stack:
-        warning = require_local(workspace.root, allow_network=config.allow_network_workspace)
+        warning = require_local(workspace.root, allow_network=settings.account.allow_network)
         if warning:
             say(warning)
         workspace.create()
@@ -112,43 +116,41 @@ def crawled_source(
         crawled = crawl(ledger, source, now)
         for problem in crawled.problems:
             say(problem)
-        caption_spec = _wish(config, identity, ledger, now, None)
+        caption_spec = _spec(settings, identity, ledger, now, None)
         task = _task(ledger, crawled.source, caption_spec, identity, now)
-        looked = config.images.near_duplicates is not None
-        known = KnownOriginals(workspace.ledger, task.recipe, looked=looked)
-        engine = stack.enter_context(settings.engine(config, caption_spec.recipe, known))
+        compared = settings.near_distance is not None
+        known = KnownOriginals(workspace.ledger, task.recipe, looked=compared)
+        engine = stack.enter_context(settings.engine.engine(caption_spec.recipe, known))
         find = functools.partial(locate, source)
-        yield _Scene(config, identity, ledger, task, caption_spec, engine, find, now)
+        yield _Scene(settings, identity, ledger, task, caption_spec, engine, find, now)
 
 
-def _wish(
-    config: Config, identity: Identity, ledger: Ledger, now: int, model: str | None
+def _spec(
+    settings: RunSettings, identity: Identity, ledger: Ledger, now: int, model: str | None
 ) -> CaptionSpec:
     """What a run would ask for, calibrated by the bills so far as a run is."""
-    name = model or config.provider.model
-    return spec.build_spec(
-        config,
+    return settings.specs.build(
         local=identity.local,
         account=identity.account,
         now=now,
-        model=model,
-        calibration=spec.ratio(ledger.answers.calibration(), name),
+        named=model,
+        calibrations=ledger.answers.calibration(),
     )
 
 
 def _other(scene: _Scene, model: str) -> PolicyCost:
     """The same images under another model, sized as it would have them."""
-    caption_spec = scene.build_spec_of(model)
+    caption_spec = scene.spec_of(model)
     way = Policy(caption_spec.request.model, caption_spec.recipe.size.choose)
-    return compare(scene.ledger, scene.task, settings.request_template(caption_spec), [way])[0]
+    return compare(scene.ledger, scene.task, request_template(caption_spec), [way])[0]
 
 
-def priced_identity(config: Config, models: tuple[str, ...]) -> Identity:
+def priced_identity(account: AccountOptions, models: tuple[str, ...]) -> Identity:
     """Prices are asked for models of OpenAI, key or no key; without a key and without a model
     it is the local one that would run."""
-    if models or config.provider.name in ("openai", "openai_online"):
-        return Identity("openai", config.provider.account, None)
-    return identify(config)
+    if models or account.name in ("openai", "openai_online"):
+        return Identity("openai", account.account, None)
+    return identify(account)
 
 
 def _task(

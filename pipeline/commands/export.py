@@ -9,6 +9,7 @@ from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.finish import export_all
 from pipeline.session.session import open_session
+from pipeline.session.settings import RunSettings
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages import export as stage
 
@@ -19,7 +20,9 @@ def export_table(config: Config, say: Say) -> WrittenTable:
     Raises:
         UsageError: there is no workspace yet.
     """
-    with open_session(config, "export", say, offline=True, existing=True) as session:
+    with open_session(
+        RunSettings.of(config), "export", say, offline=True, existing=True
+    ) as session:
         written = export_all(session, force=True)
         assert written is not None
         return written
@@ -34,7 +37,9 @@ def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
     """
     from pipeline.sinks.parquet import ParquetSink
 
-    with open_session(config, "export", say, offline=True, existing=True) as session:
+    with open_session(
+        RunSettings.of(config), "export", say, offline=True, existing=True
+    ) as session:
         if path.resolve() == session.table.resolve():
             raise UsageError(f"{path} is the table of captions: name another file for the charges")
         return stage.export_charges(session.ledger, ParquetSink(path))

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config import Config
 from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
 from pipeline.core.url_image import is_address
 from pipeline.errors import CaptionmillError, UsageError
 from pipeline.records import Prepared, PreparedImage, RejectedImage, Rejection
-from pipeline.session import settings
-from pipeline.sources.download import fetch_all
+from pipeline.session.settings import RunSettings
+from pipeline.sources.download import FetchOptions, fetch_all
 
 GivenImage = str | Path | bytes
 """A path, an http(s) address, or the bytes of an image file."""
@@ -55,17 +54,17 @@ class ImageLoader:
     """Makes images ready: files prepared as for a data set, addresses passed on or downloaded."""
 
     def __init__(
-        self, config: Config, recipe: Recipe, folder: Path, *, local: bool = False
+        self, settings: RunSettings, recipe: Recipe, folder: Path, *, local: bool = False
     ) -> None:
         """`folder` is for what is downloaded; `local`: the local model answers."""
         self._local = local
-        self._config, self._recipe, self._folder = config, recipe, folder
+        self._settings, self._recipe, self._folder = settings, recipe, folder
 
     def load(self, images: Sequence[GivenImage]) -> Iterator[LoadedImage]:
         """One for each image, in order, as they become ready."""
         named = [self._found(number, image) for number, image in enumerate(images)]
         jobs = [(n, path) for n, (_, path, ready) in enumerate(named) if ready is None]
-        with settings.engine(self._config, self._recipe, None) as engine:
+        with self._settings.engine.engine(self._recipe, None) as engine:
             prepared = engine.prepare(jobs)
             for name, _, ready in named:
                 yield ready or _sendable(name, next(prepared)[1])
@@ -78,14 +77,16 @@ class ImageLoader:
             return STDIN, str(path), None
         name = str(image)
         if is_address(name.lower()):
-            downloaded = settings.downloads(self._config)
-            return self._address(name) if downloaded else (name, "", self._passed(name))
+            options = self._settings.download
+            if options is None:
+                return name, "", self._passed(name)
+            return self._downloaded(name, options)
         problem = _problem(name)
         return name, name, LoadedImage(name, error=UsageError(problem)) if problem else None
 
     def _passed(self, address: str) -> LoadedImage:
         """The address as the service gets it, which fetches the image."""
-        passed = settings.passing(self._config)(address)
+        passed = self._settings.url_passthrough(address)
         if isinstance(passed, Rejection):
             text = f"{address}: {passed.detail}; give the image as a file"
             return LoadedImage(address, error=UsageError(text))
@@ -94,8 +95,9 @@ class ImageLoader:
             return LoadedImage(address, error=UsageError(f"{text}, or set OPENAI_API_KEY"))
         return LoadedImage(address, passed)
 
-    def _address(self, address: str) -> tuple[str, str, LoadedImage | None]:
-        options = settings.fetch_options(self._config)
+    def _downloaded(
+        self, address: str, options: FetchOptions
+    ) -> tuple[str, str, LoadedImage | None]:
         cache = self._folder / "downloads"
         ((_, found),) = fetch_all([(0, address)], options, cache)
         if isinstance(found, Rejection):

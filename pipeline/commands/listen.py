@@ -16,15 +16,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from pipeline.commands.collect import (
-    collect,
-)
+from pipeline.commands.collect import collect
 from pipeline.config import Config
+from pipeline.config.model import ListenConfig
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.providers.webhooks import InvalidSignature, Verifier
 from pipeline.records import Say
-from pipeline.session.account import identify
+from pipeline.session.account import AccountOptions, identify
 from pipeline.system.debounce import Debouncer
 from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
 from pipeline.system.signals import Stopper
@@ -86,35 +85,35 @@ def listen(config: Config, say: Say, *, ready: Callable[[int], None] = lambda _p
     Raises:
         UsageError: no secret, no key, or the port is taken.
     """
-    identify(config)
+    identify(AccountOptions.of(config))
     stopper = Stopper()
-    verifier = Verifier(webhook_secret(config))
+    verifier = Verifier(webhook_secret(config.listen))
     debouncer = Debouncer(
         lambda: _collect(config, say, stopper), say, quiet=config.listen.quiet_seconds
     )
     debouncer.start()
     try:
-        keeper = WebhookHandler(verifier, debouncer.wake, say)
-        asyncio.run(_serve(config, keeper, debouncer, say, ready))
+        handler = WebhookHandler(verifier, debouncer.wake, say)
+        address = (config.listen.host, config.listen.port)
+        asyncio.run(_serve(address, handler, debouncer, say, ready))
     finally:
         stopper.ask()
         debouncer.stop()
         verifier.close()
 
 
-def webhook_secret(config: Config) -> Secret:
+def webhook_secret(options: ListenConfig) -> Secret:
     """The secret of the webhook's endpoint.
 
     Raises:
         UsageError: there is none.
     """
-    listening = config.listen
-    if listening.secret_file:
-        return secret_from_file(Path(listening.secret_file).expanduser())
-    secret = secret_from_environment(listening.secret_env, os.environ)
+    if options.secret_file:
+        return secret_from_file(Path(options.secret_file).expanduser())
+    secret = secret_from_environment(options.secret_env, os.environ)
     if secret is None:
         raise UsageError(
-            f"no webhook secret: set {listening.secret_env} (or [listen] secret_file) to what the "
+            f"no webhook secret: set {options.secret_env} (or [listen] secret_file) to what the "
             "service showed when the webhook was made"
         )
     return secret
@@ -132,17 +131,17 @@ def _collect(config: Config, say: Say, stopper: Stopper) -> None:
 
 
 async def _serve(
-    config: Config,
-    keeper: WebhookHandler,
+    address: tuple[str, int],
+    handler: WebhookHandler,
     debouncer: Debouncer,
     say: Say,
     ready: Callable[[int], None],
 ) -> None:
-    host, port = config.listen.host, config.listen.port
+    host, port = address
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = web.AppRunner(keeper.app(), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(handler.app(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

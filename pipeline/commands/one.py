@@ -27,9 +27,6 @@ from pipeline.core.pricing import cost
 from pipeline.core.prompt import check_template, image_in, render
 from pipeline.core.request import body
 from pipeline.core.streamed import Streamed
-from pipeline.core.table import (
-    Affixes,
-)
 from pipeline.errors import (
     CaptionmillError,
     DefiniteRefusal,
@@ -39,10 +36,9 @@ from pipeline.errors import (
 )
 from pipeline.providers.base import BatchOptions
 from pipeline.records import Answer, Nano, Say, Usage
-from pipeline.session import spec
 from pipeline.session.account import announce, identify
-from pipeline.session.online import asked_online
 from pipeline.session.session import reached_at, service_options
+from pipeline.session.settings import RunSettings
 from pipeline.session.spec import CaptionSpec
 from pipeline.system.clock import Clock
 
@@ -168,34 +164,36 @@ def _streamed(image: GivenImage, config: Config, say: Say) -> Iterator[str | One
 @contextlib.contextmanager
 def _open_asker(config: Config, say: Say) -> Iterator[_Asker]:
     """Check what can be checked before anything costs, then open the service."""
-    named = image_in(config.prompt.user) or image_in(config.prompt.system)
-    if named is None and Path(config.prompt.user[:255].strip()).suffix and _is_file(config):
-        named = config.prompt.user.strip()
+    user = config.prompt.user
+    named = image_in(user) or image_in(config.prompt.system)
+    if named is None and Path(user[:255].strip()).suffix and _is_file(user.strip()):
+        named = user.strip()
     if named:
         raise UsageError(
             f"the prompt names an image ({named}): a model does not open what is written in a "
             "prompt, it would make the caption up. Give the image as an argument"
         )
-    check_template(config.prompt.user, ())
-    identity = identify(config)
-    config = config if identity.local else asked_online(config)
-    announce(identity, config, say)
+    check_template(user, ())
+    settings = RunSettings.of(config)
+    identity = identify(settings.account)
+    settings = settings if identity.local else settings.online_only()
+    announce(identity, settings.account, say)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="captionmill-")))
-        caption_spec = spec.build_spec(
-            config, local=identity.local, account=identity.account, now=Clock().now()
+        caption_spec = settings.specs.build(
+            local=identity.local, account=identity.account, now=Clock().now()
         )
-        options = service_options(config, identity)
+        options = service_options(settings, identity)
         options = stack.enter_context(reached_at(options, identity, folder))
-        loader = ImageLoader(config, caption_spec.recipe, folder, local=identity.local)
-        asker = _Asker(config, caption_spec, options, loader, local=identity.local)
+        loader = ImageLoader(settings, caption_spec.recipe, folder, local=identity.local)
+        asker = _Asker(settings, caption_spec, options, loader, local=identity.local)
         stack.callback(asker.close)
         yield asker
 
 
-def _is_file(config: Config) -> bool:
+def _is_file(name: str) -> bool:
     try:
-        return Path(config.prompt.user.strip()).is_file()
+        return Path(name).is_file()
     except (OSError, ValueError):
         return False
 
@@ -205,7 +203,7 @@ class _Asker:
 
     def __init__(
         self,
-        config: Config,
+        settings: RunSettings,
         caption_spec: CaptionSpec,
         options: BatchOptions,
         loader: ImageLoader,
@@ -215,11 +213,11 @@ class _Asker:
         from pipeline.providers.openai_online import OpenAIAsk
 
         self.loader = loader
-        self._wish, self._local = caption_spec, local
+        self._caption_spec, self._local = caption_spec, local
         self._cost_estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
-        self._cap, self._held = config.budget.run, 0
+        self._cap, self._reserved = settings.caps.run, 0
         self._lock = threading.Lock()
-        self._affixes = Affixes(config.prompt.prefix, config.prompt.suffix)
+        self._affixes = settings.output.affixes
         self._prompt = str(render(caption_spec.template, {}))
         self._service = OpenAIAsk(options)
 
@@ -238,10 +236,10 @@ class _Asker:
         """Ask about one image; the pieces, then what became of it."""
         from pipeline.providers.openai_online import Refused
 
-        told = Streamed()
+        notified = Streamed()
         try:
             for chunk in self._service.stream(self._body(loaded)):
-                yield from told.take(chunk)
+                yield from notified.take(chunk)
         except Refused as refused:
             reply = refused.reply
             yield self._judged(
@@ -250,7 +248,7 @@ class _Asker:
             return
         except CaptionmillError as error:
             raise advised(error) from None
-        yield self._judged(loaded, answer_line("one", 200, None, told.body()))
+        yield self._judged(loaded, answer_line("one", 200, None, notified.body()))
 
     def _asked(self, loaded: LoadedImage) -> bytes:
         asked = self._body(loaded)
@@ -279,18 +277,18 @@ class _Asker:
             size = loaded.size or UNKNOWN_SIZE
             max_cost = self._cost_estimator.estimate(*size, self._prompt).max_cost
             if max_cost is None:
-                raise UsageError(self._wish.why_unbounded())
+                raise UsageError(self._caption_spec.why_unbounded())
             with self._lock:
-                if self._held + max_cost > self._cap:
+                if self._reserved + max_cost > self._cap:
                     raise OverBudget("[budget] run has no room for this image at its highest cost")
-                self._held += max_cost
-        return body(self._wish.request, self._prompt, loaded.url)
+                self._reserved += max_cost
+        return body(self._caption_spec.request, self._prompt, loaded.url)
 
     def _judged(self, loaded: LoadedImage, line: bytes) -> OneCaption:
-        fields = tuple((self._wish.request.schema or {}).get("properties", {}))
+        fields = tuple((self._caption_spec.request.schema or {}).get("properties", {}))
         answer = judge_line(line.rstrip(b"\n"), fields)
         assert isinstance(answer, Answer)
-        sheet = self._wish.sheet
+        sheet = self._caption_spec.sheet
         billed = None if sheet is None else cost(answer.usage, sheet) if answer.usage else 0
         return OneCaption(
             image=loaded.name,
@@ -299,7 +297,7 @@ class _Asker:
             fields=answer.fields,
             usage=answer.usage,
             cost=billed,
-            model=answer.model or self._wish.request.model,
+            model=answer.model or self._caption_spec.request.model,
             request_id=answer.request_id,
             local=self._local,
             error=problem_of(answer, loaded.name),

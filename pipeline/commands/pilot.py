@@ -18,23 +18,32 @@ from pipeline.config import Config
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import render
+from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
 from pipeline.core.sampling import positions, shape_of, spread
 from pipeline.core.sizing import SizePolicy, bind
+from pipeline.engines.base import Engine
 from pipeline.errors import NeedsPerson, UsageError
 from pipeline.ledger.samples import Sampled, Samples
 from pipeline.ledger.works import Content
 from pipeline.records import Nano, PreparedImage, RejectedImage, Rejection, Say
-from pipeline.session import settings, spec
 from pipeline.session.account import identify
 from pipeline.session.confirm import Confirm
 from pipeline.session.inputs import locate, open_data, restore
-from pipeline.session.online import asked_online, caption_online, look_at_service
-from pipeline.session.record import recorded, told
+from pipeline.session.online import caption_online, find_our_batches
+from pipeline.session.record import notified, recorded
 from pipeline.session.session import Session, open_session
+from pipeline.session.settings import RunSettings, request_template
+from pipeline.session.spec import SpecChange
 from pipeline.stages.clean import clean
-from pipeline.stages.preprocess import CaptionTask, looks
-from pipeline.stages.runner import NoProgress, Progress, RunTotals
+from pipeline.stages.preprocess import (
+    looks,
+)
+from pipeline.stages.values import (
+    CaptionTask,
+    NoProgress,
+    Progress,
+)
 
 COUNT = 50
 _MOST_FOR_MONEY = 100  # images, when only a sum of money is named
@@ -43,8 +52,8 @@ _THUMBNAIL = 192  # pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a pilot is to do.
+class PilotOptions:
+    """Size, price and variants of a pilot.
 
     Attributes:
         count: images; None: as many as `usd` certainly pays for, or COUNT.
@@ -62,7 +71,7 @@ class Asked:
 def pilot(
     config: Config,
     data: str | Path | None = None,
-    asked: Asked | None = None,
+    options: PilotOptions | None = None,
     *,
     manifest: str | Path | None = None,
     confirm: Confirm = lambda _question: False,
@@ -76,29 +85,28 @@ def pilot(
     Raises:
         CaptionmillError: see the error tree. What was answered is kept.
     """
-    asked = asked or Asked()
-    if identify(config).provider != "local":
-        config = asked_online(config)
-    if asked.usd is not None:
-        held = config.budget.run
-        cap = asked.usd if held is None else min(held, asked.usd)
-        config = config.model_copy(update={"budget": config.budget.model_copy(update={"run": cap})})
-    with told(settings.notice(config), "pilot", say) as report:
-        source = open_data(config, data, manifest)
-        with open_session(config, "pilot", say) as session, recorded(session, report):
+    options = options or PilotOptions()
+    settings = RunSettings.of(config)
+    if not identify(settings.account).local:
+        settings = settings.online_only()
+    if options.usd is not None:
+        settings = settings.capped(options.usd)
+    with notified(settings.notice, "pilot", say) as report:
+        source = open_data(settings, data, manifest)
+        with open_session(settings, "pilot", say) as session, recorded(session, report):
             run = Run(session, source, report, confirm, progress or NoProgress())
-            return _Pilot(session, run, asked).go()
+            return _Pilot(session, run, options).measure()
 
 
 class _Pilot:
     """One pilot in an open session."""
 
-    def __init__(self, session: Session, run: Run, asked: Asked) -> None:
-        self.session, self.run, self.asked = session, run, asked
+    def __init__(self, session: Session, run: Run, options: PilotOptions) -> None:
+        self.session, self.run, self.options = session, run, options
         self.samples = Samples(session.ledger.database)
         self.locate = functools.partial(locate, run.source)
 
-    def go(self) -> Findings:
+    def measure(self) -> Findings:
         """Look, choose, ask, caption, measure."""
         run, report = self.run, self.run.report
         crawled = run.crawl()
@@ -109,23 +117,23 @@ class _Pilot:
         if not found:
             reasons = ", ".join(rejected)
             raise UsageError(f"none of {sum(rejected.values())} images can be captioned: {reasons}")
-        run_totals = RunTotals()
-        if not look_at_service(self.session, run_totals) and run_totals.error is not None:
-            raise run_totals.error
-        runs = [self._run_of(changed) for _, changed in self._configs()]
-        variants = [self._variant(changed, name) for name, changed in self._configs()]
+        if not find_our_batches(self.session, report) and report.error is not None:
+            raise report.error
+        changes = self._changes()
+        runs = [self._run_of(change) for _, change in changes]
+        variants = [self._variant(change, name) for name, change in changes]
         orders = [replace(one.task(crawled), linked=False) for one in runs]
         sample = self._choose(found, runs)
         self._consent(sample, runs)
         for one, task in zip(runs, orders, strict=True):
-            self._caption(one, task, sample, run_totals)
+            self._caption(one, task, sample)
         looked = len(found) + sum(rejected.values())
         expected = max(1, total * len(found) // looked)
         for variant, task in zip(variants, orders, strict=True):
             variant.results = [self._result(task, picked) for picked in sample]
             variant.estimate(expected)
-        report.add_tally(run_totals)
-        report.problems += clean(self.session.context).problems
+        for text in clean(self.session.context).problems:
+            report.note_problem(text)
         spent, held = self.session.ledger.rows.run_charges(self.session.context.run)
         return Findings(
             images=total,
@@ -140,44 +148,39 @@ class _Pilot:
             report=report,
         )
 
-    def _run_of(self, config: Config) -> Run:
+    def _run_of(self, change: SpecChange) -> Run:
         """The run of one variant over the same source."""
         run = self.run
-        session = replace(self.session, config=config)
-        return Run(session, run.source, run.report, run.confirm, run.progress)
+        return Run(self.session, run.source, run.report, run.confirm, run.progress, change)
 
-    def _configs(self) -> list[tuple[str, Config]]:
-        """(name of the prompt, configuration) of each variant."""
-        config = self.session.config
-        found = []
-        for model in self.asked.models or (config.provider.model,):
-            provider = config.provider.model_copy(update={"model": model})
-            for name, text in self.asked.prompts or (("", config.prompt.user),):
-                prompt = config.prompt.model_copy(update={"user": text})
-                changed = {"provider": provider, "prompt": prompt}
-                found.append((name, config.model_copy(update=changed)))
-        return found
+    def _changes(self) -> list[tuple[str, SpecChange]]:
+        """(name of the prompt, change) of each variant."""
+        return [
+            (name, SpecChange(model=model, user=text))
+            for model in self.options.models or (None,)
+            for name, text in self.options.prompts or (("", None),)
+        ]
 
-    def _variant(self, config: Config, prompt: str) -> Variant:
+    def _engine(self, recipe: Recipe) -> Engine:
+        return self.session.settings.engine.engine(recipe, None)
+
+    def _variant(self, change: SpecChange, prompt: str) -> Variant:
         session = self.session
-        make = functools.partial(
-            spec.build_spec, config, local=session.identity.local, account=session.identity.account,
-            now=session.clock.now(),
-        )  # fmt: skip
-        model = make().request.model
-        short = Path(prompt).name
-        name = f"{model}, {short}" if short and self.asked.models else short or model
-        tier = config.online.tier
-        return Variant(name, model, prompt, tier, make(tier="batch").sheet, make(tier=tier).sheet)
+        tier = session.settings.specs.online_only().tier
+        online = session.build_spec(replace(change, tier=tier))
+        batch = session.build_spec(replace(change, tier="batch"))
+        model, short = online.request.model, Path(prompt).name
+        name = f"{model}, {short}" if short and self.options.models else short or model
+        return Variant(name, model, prompt, tier, batch.sheet, online.sheet)
 
     def _candidates(self, source: int, total: int) -> tuple[list[Picked], Counter[str]]:
         """Images that can be captioned, spread over folders and sizes; and what cannot, by
         reason."""
-        most = self.asked.count or (COUNT if self.asked.usd is None else _MOST_FOR_MONEY)
+        most = self.options.count or (COUNT if self.options.usd is None else _MOST_FOR_MONEY)
         images = self.samples.at(source, positions(total, _CANDIDATES * most))
         found, rejected = [], Counter[str]()
         restore(self.session, self.run.source, images)
-        with settings.engine(self.session.config, self.run.caption_spec.recipe, None) as engine:
+        with self._engine(self.run.caption_spec.recipe) as engine:
             for image, prepared in looks(engine, images, self.locate):
                 self.session.context.check_stop()
                 if isinstance(prepared, PreparedImage):
@@ -189,14 +192,14 @@ class _Pilot:
         return found, rejected
 
     def _choose(self, found: Sequence[Picked], runs: Sequence[Run]) -> list[Picked]:
-        most = self.asked.count or COUNT
-        if self.asked.count is None and self.asked.usd is not None:
+        most = self.options.count or COUNT
+        if self.options.count is None and self.options.usd is not None:
             costs = [self._worst(found[:1], [run]) for run in runs]
             each = sum(max_cost or 0 for max_cost in costs)
-            most = min(_MOST_FOR_MONEY, self.asked.usd // each if each else _MOST_FOR_MONEY)
+            most = min(_MOST_FOR_MONEY, self.options.usd // each if each else _MOST_FOR_MONEY)
             if not most:
                 raise UsageError(
-                    f"{format_usd(self.asked.usd)} does not certainly pay for one image in each "
+                    f"{format_usd(self.options.usd)} does not certainly pay for one image in each "
                     f"variant ({format_usd(each)}): name a larger sum"
                 )
         return spread(
@@ -214,7 +217,7 @@ class _Pilot:
         """The highest cost of the sample in all variants, None when a price is unknown."""
         total = 0
         for run in runs:
-            estimator = settings.request_template(run.caption_spec).estimator
+            estimator = request_template(run.caption_spec).estimator
             for picked in sample:
                 prompt = render(run.caption_spec.template, picked.image.columns)
                 text = "" if isinstance(prompt, Rejection) else prompt
@@ -227,23 +230,24 @@ class _Pilot:
     def _consent(self, sample: Sequence[Picked], runs: Sequence[Run]) -> None:
         """Ask above `confirm_above`; a named sum is the consent."""
         max_cost = self._worst(sample, runs)
-        limit = self.session.config.budget.confirm_above
-        if self.asked.usd is not None or max_cost is None or max_cost <= limit:
+        limit = self.session.settings.confirm_above
+        if self.options.usd is not None or max_cost is None or max_cost <= limit:
             return
         question = f"the pilot of {len(sample)} images may cost {format_usd(max_cost)}."
         if not self.run.confirm(f"{question} Go on?"):
             raise NeedsPerson(f"not confirmed: {question} Confirm with --yes, or name --usd")
 
-    def _caption(
-        self, run: Run, task: CaptionTask, sample: Sequence[Picked], run_totals: RunTotals
-    ) -> None:
+    def _caption(self, run: Run, task: CaptionTask, sample: Sequence[Picked]) -> None:
         images = [picked.image for picked in sample]
-        with settings.engine(run.session.config, run.caption_spec.recipe, None) as engine:
-            made = caption_online(
-                run.session, run.session.config, task, run.shard_options(None),
-                lambda writer: writer.write_sample(engine, images, self.locate), run.progress,
-            )  # fmt: skip
-        run_totals.add(made)
+        with self._engine(run.caption_spec.recipe) as engine:
+            caption_online(
+                run.session,
+                task,
+                run.shard_options(None),
+                lambda writer: writer.write_sample(engine, images, self.locate),
+                run.progress,
+                run.report,
+            )
 
     def _result(self, task: CaptionTask, picked: Picked) -> Sampled:
         ledger = self.session.ledger
@@ -259,7 +263,7 @@ class _Pilot:
         size = bind(SizePolicy("long_side", _THUMBNAIL), None, "high")
         recipe = replace(self.run.caption_spec.recipe, size=size, pass_through=False)
         urls = []
-        with settings.engine(self.session.config, recipe, None) as engine:
+        with self._engine(recipe) as engine:
             for _, prepared in looks(engine, (picked.image for picked in sample), self.locate):
                 url = ""
                 if isinstance(prepared, PreparedImage) and not prepared.url:

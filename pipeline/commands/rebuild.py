@@ -19,11 +19,13 @@ from pipeline.ledger.online_groups import is_online
 from pipeline.records import Nano, Say
 from pipeline.session.account import identify, workspace_of
 from pipeline.session.session import open_session
+from pipeline.session.settings import RunSettings
 from pipeline.stages.batch_record import read_batch_records
-from pipeline.stages.collect import Collected, collect, settle_kept
+from pipeline.stages.collect import collect, settle_kept
 from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import adopt_batch, reconcile
 from pipeline.stages.recover import doubtful_shard, is_ours
+from pipeline.stages.values import RunTotals
 from pipeline.system.clock import Clock
 from pipeline.system.failpoints import reached
 from pipeline.system.files import publish, storage_error
@@ -49,10 +51,11 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildR
         UsageError: there is a healthy ledger, or nothing tells which batches are ours.
         ServiceError: the service did not tell all; the ledger is as lost as before.
     """
-    workspace = workspace_of(config, identify(config).provider)
+    settings = RunSettings.of(config)
+    workspace = workspace_of(settings.account, identify(settings.account).provider)
     _require_loss(workspace)
     building = workspace.root / "_ledger.db"
-    with open_session(config, "rebuild", say, clock=clock, building=building) as session:
+    with open_session(settings, "rebuild", say, clock=clock, building=building) as session:
         context = session.context
         result = _gather(context)
         _set_aside(workspace)
@@ -67,16 +70,16 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildR
 
 def _gather(context: StageContext) -> RebuildResult:
     """First what is kept here, which needs nobody; then what the service has."""
-    result = Collected()
+    totals = RunTotals()
     # groups of online requests were taken in when the session was opened
     kept = read_batch_records(context.workspace, lambda batch_id: not is_online(batch_id))
     for batch in [batch for batch in kept if is_ours(context, batch)]:
         adopt_batch(context, batch)
-        settle_kept(context, batch, result)
+        settle_kept(context, batch, totals)
     reached("rebuild.settled_kept")
     reconcile(context)
     doubtful = sum(doubtful_shard(context, path) for path in _unknown_files(context))
-    collect(context, result)
+    collect(context, totals)
     ledger = context.ledger
     return RebuildResult(
         batches=len(ledger.batches.ids()),
@@ -84,7 +87,7 @@ def _gather(context: StageContext) -> RebuildResult:
         settled=ledger.reservations.totals().settled,
         open=len(ledger.batches.in_states("open")),
         doubtful=doubtful,
-        problems=result.problems,
+        problems=totals.problems,
     )
 
 

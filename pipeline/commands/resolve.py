@@ -11,6 +11,7 @@ from pipeline.errors import CaptionmillError, ServiceError
 from pipeline.ledger import Ledger
 from pipeline.records import Say
 from pipeline.session.session import open_session
+from pipeline.session.settings import RunSettings
 from pipeline.stages.collect import write_off
 from pipeline.stages.context import FROZEN
 from pipeline.stages.reconcile import next_generation, reconcile
@@ -27,7 +28,7 @@ def resolve(
     seen: the incidents are known.
     """
     done: list[str] = []
-    with open_session(config, f"resolve {decision}", say, existing=True) as session:
+    with open_session(RunSettings.of(config), f"resolve {decision}", say, existing=True) as session:
         context, ledger = session.context, session.ledger
         if decision == "unfreeze" and ledger.get(FROZEN):
             ledger.put(FROZEN, None)

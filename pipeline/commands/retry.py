@@ -8,6 +8,7 @@ from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.session import open_session
+from pipeline.session.settings import RunSettings
 from pipeline.stages import export as stage
 
 RETRYABLE = ("length", "empty", "invalid", "refused", "filtered", "expired", "cancelled",
@@ -26,7 +27,7 @@ def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
         raise UsageError(
             f"cannot retry {', '.join(unknown) or 'nothing'}: choose among {', '.join(RETRYABLE)}"
         )
-    with open_session(config, "retry", say, offline=True, existing=True) as session:
+    with open_session(RunSettings.of(config), "retry", say, offline=True, existing=True) as session:
         count = session.ledger.answers.retry(wanted)
         session.ledger.put(stage.STALE, "1")
         return count

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
@@ -13,6 +12,7 @@ from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 from pipeline.session.account import owner, workspace_of
+from pipeline.session.settings import RunSettings
 from pipeline.stages.context import FROZEN
 
 _WAITING = ("SEALED", "UPLOADING", "UPLOADED", "CREATING", "WRITTEN")
@@ -45,10 +45,10 @@ def status(config: Config) -> Status:
     Raises:
         UsageError: there is none yet.
     """
-    workspace = workspace_of(config, owner(config).provider)
+    settings = RunSettings.of(config)
+    workspace = workspace_of(settings.account, owner(settings.account).provider)
     workspace.require()
-    named = config.output.parquet
-    table = Path(named).expanduser() if named else workspace.table
+    table = settings.output.table or workspace.table
     with Ledger(workspace.ledger, read_only=True) as ledger:
         totals = ledger.reservations.totals()
         return Status(

@@ -9,7 +9,9 @@ from pipeline.config import Config
 from pipeline.records import Say
 from pipeline.session.confirm import Confirm
 from pipeline.session.report import Report
-from pipeline.stages.runner import Progress
+from pipeline.stages.values import (
+    Progress,
+)
 
 
 def submit(

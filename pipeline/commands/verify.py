@@ -16,6 +16,7 @@ from pipeline.errors import BooksError
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
 from pipeline.session.account import owner, workspace_of
+from pipeline.session.settings import RunSettings
 from pipeline.stages.export import WRITTEN
 from pipeline.system.files import checksum_of, sha256_of
 from pipeline.system.workspace import Workspace
@@ -54,7 +55,8 @@ def verify(config: Config) -> Verdict:
         Busy: another process works in it.
         BooksError: the ledger cannot even be read.
     """
-    workspace = workspace_of(config, owner(config).provider)
+    settings = RunSettings.of(config)
+    workspace = workspace_of(settings.account, owner(settings.account).provider)
     workspace.require()
     with workspace.lock(), Ledger(workspace.ledger, read_only=True) as ledger:
         shards, batches = ledger.audit.shards(), ledger.audit.batches()
@@ -65,12 +67,12 @@ def verify(config: Config) -> Verdict:
             path = workspace.shard(shard.shard_key)
             needed = shard.state not in ("SETTLED", "WRITTEN")  # or was handed over as a file
             findings += _shard(path, shard.checksum, needed=needed)
-        for batch in batches if config.batch.keep_raw else ():
+        for batch in batches if settings.batch.keep_raw else ():
             for kind, kept in (("output", batch.output), ("error", batch.error)):
                 files += kept
                 path = workspace.answers(batch.shard_key, batch.batch_id, kind)
                 findings += _raw(path) if kept else ()
-        findings += _table(_table_path(config, workspace), ledger)
+        findings += _table(settings.output.table or workspace.table, ledger)
         settled, _ = ledger.audit.sums()
         images = ledger.rows.all_images()
     return Verdict(images, len(batches), files, settled, tuple(findings))
@@ -99,11 +101,6 @@ def _raw(path: Path) -> Iterator[str]:
         yield f"{path} is missing: its captions are in the ledger, but cannot be rebuilt"
     except (OSError, EOFError, zlib.error) as error:
         yield f"{path} cannot be read: {error}"
-
-
-def _table_path(config: Config, workspace: Workspace) -> Path:
-    named = config.output.parquet
-    return Path(named).expanduser() if named else workspace.table
 
 
 def _table(path: Path, ledger: Ledger) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""write and merge: requests as files that can be run anywhere, and the answers back from files.
+"""write: requests as files that can be run anywhere; `collect_files` takes the answers back.
 
 No service is called and no key is needed. What was handed over counts as sent: it is live, its
 money is reserved, and no run sends it again until it is answered or given back.
@@ -12,15 +12,19 @@ from pipeline.commands.run import Run
 from pipeline.config import Config
 from pipeline.errors import OverBudget
 from pipeline.records import Say
-from pipeline.session import settings
 from pipeline.session.finish import finish
 from pipeline.session.inputs import locate, open_data
-from pipeline.session.record import recorded, told
+from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
 from pipeline.session.session import open_session
+from pipeline.session.settings import RunSettings
 from pipeline.stages.files.hand_out import HandOut, hand_out
-from pipeline.stages.preprocess import CaptionTask, Engines
-from pipeline.stages.runner import NoProgress, Progress
+from pipeline.stages.values import (
+    CaptionTask,
+    Engines,
+    NoProgress,
+    Progress,
+)
 from pipeline.stages.write import Writer
 
 
@@ -38,10 +42,11 @@ def write(
     Raises:
         CaptionmillError: see the error tree.
     """
-    with told(settings.notice(config), "write", say) as report:
-        source = open_data(config, data, manifest)
+    settings = RunSettings.of(config)
+    with notified(settings.notice, "write", say) as report:
+        source = open_data(settings, data, manifest)
         with (
-            open_session(config, "write", say, offline=True) as session,
+            open_session(settings, "write", say, offline=True) as session,
             recorded(session, report),
         ):
             # whoever runs the files pays for them: nothing is asked here

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.core.image_tokens import Detail
 from pipeline.records import PAID_OUTCOMES
 
 # Better first: when a request was answered more than once, the best paid answer is shown, then one
@@ -27,7 +28,7 @@ class RetryRule:
 
     attempts: int = 1
     raise_max_completion_tokens: int = 100
-    detail: str | None = None
+    detail: Detail | None = None
     model: str | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Config
@@ -31,80 +31,124 @@ class Identity:
         return self.provider == "local"
 
 
-def identify(config: Config, environment: dict[str, str] | None = None) -> Identity:
+@dataclass(frozen=True, slots=True)
+class AccountOptions:
+    """Configuration of who captions, and where their workspace is.
+
+    Attributes:
+        name: the provider as configured, "auto" is decided by the key.
+        model: for the first line of a run.
+        key_env, key_file: where the key is; the file wins.
+        account: a label that tells accounts apart.
+        workspace: its folder, with "{provider}" for the provider's kind.
+        allow_network: the folder may be on a network file system.
+    """
+
+    name: str
+    model: str
+    key_env: str
+    key_file: str | None
+    account: str
+    workspace: str
+    allow_network: bool
+
+    @classmethod
+    def of(cls, config: Config) -> AccountOptions:
+        """The part of a configuration that says who captions."""
+        provider = config.provider
+        return cls(
+            name=provider.name,
+            model=provider.model,
+            key_env=provider.key_env,
+            key_file=provider.key_file,
+            account=provider.account,
+            workspace=config.workspace,
+            allow_network=config.allow_network_workspace,
+        )
+
+    @property
+    def online(self) -> bool:
+        """True when requests are answered at once instead of in batches."""
+        return self.name == "openai_online"
+
+    def online_only(self) -> AccountOptions:
+        """The same account, asked online."""
+        return replace(self, name="openai_online")
+
+
+def identify(options: AccountOptions, environment: dict[str, str] | None = None) -> Identity:
     """Choose the provider, by the configuration and the key.
 
     Raises:
         UsageError: a key is needed and there is none, or it cannot be a key.
     """
     environment = dict(os.environ) if environment is None else environment
-    provider = config.provider
-    if provider.name == "local":
+    if options.name == "local":
         return Identity("local", "", None)
     key = (
-        secret_from_file(Path(provider.key_file).expanduser())
-        if provider.key_file
-        else secret_from_environment(provider.key_env, environment)
+        secret_from_file(Path(options.key_file).expanduser())
+        if options.key_file
+        else secret_from_environment(options.key_env, environment)
     )
     if key is not None:
-        return Identity("openai", provider.account, key)
-    if provider.name == "auto":
-        _refuse_fallback(config)
+        return Identity("openai", options.account, key)
+    if options.name == "auto":
+        _refuse_fallback(options)
         return Identity("local", "", None)
     raise UsageError(
-        f"no API key: set {provider.key_env} (or [provider] key_file), or caption with the "
+        f"no API key: set {options.key_env} (or [provider] key_file), or caption with the "
         "built-in local model by --provider local"
     )
 
 
-def without_service(config: Config) -> Identity:
+def without_service(options: AccountOptions) -> Identity:
     """Whose requests a command is about that only reads and writes files: it needs no key."""
-    if config.provider.name == "local":
+    if options.name == "local":
         return Identity("local", "", None)
-    return Identity("openai", config.provider.account, None)
+    return Identity("openai", options.account, None)
 
 
-def owner(config: Config) -> Identity:
+def owner(options: AccountOptions) -> Identity:
     """Whose workspace a command is about that asks no service: it needs no key. With "auto" and
     without a key that is OpenAI's, where there is one."""
     try:
-        return identify(config)
+        return identify(options)
     except UsageError:
-        return Identity("openai", config.provider.account, None)
+        return Identity("openai", options.account, None)
 
 
-def _refuse_fallback(config: Config) -> None:
+def _refuse_fallback(options: AccountOptions) -> None:
     """Where OpenAI captions are, a forgotten key must not mix in local ones."""
-    workspace = workspace_of(config, "openai")
+    workspace = workspace_of(options, "openai")
     if not workspace.exists():
         return
     with Ledger(workspace.ledger, read_only=True) as ledger:
         bound = ledger.get(_BOUND) or ""
     if bound.startswith("openai"):
         raise UsageError(
-            f"the workspace {workspace.root} was used with OpenAI, but {config.provider.key_env} "
+            f"the workspace {workspace.root} was used with OpenAI, but {options.key_env} "
             "is not set: set it, or caption elsewhere with --provider local --workspace DIR"
         )
 
 
-def workspace_of(config: Config, provider: str) -> Workspace:
+def workspace_of(options: AccountOptions, provider: str) -> Workspace:
     """The workspace folder of a configuration."""
-    return Workspace(Path(config.workspace.replace("{provider}", provider)).expanduser())
+    return Workspace(Path(options.workspace.replace("{provider}", provider)).expanduser())
 
 
-def announce(identity: Identity, config: Config, say: Callable[[str], None]) -> None:
+def announce(identity: Identity, options: AccountOptions, say: Callable[[str], None]) -> None:
     """The first line: who captions, and whether it costs money."""
     if identity.local:
-        key = config.provider.key_env
-        auto = config.provider.name == "auto"
+        key = options.key_env
+        auto = options.name == "auto"
         why, remedy = (f"no {key}: ", f" Set {key} for real captions.") if auto else ("", "")
         say(
             f"LOCAL MODEL ({why}a small built-in classifier captions, free of charge; its captions "
             f"are not OpenAI's).{remedy}"
         )
     else:
-        how = "online" if config.provider.name == "openai_online" else "batch"
-        say(f"OpenAI {how} captions by {config.provider.model}, account {identity.account!r}")
+        how = "online" if options.online else "batch"
+        say(f"OpenAI {how} captions by {options.model}, account {identity.account!r}")
 
 
 def bind(ledger: Ledger, identity: Identity, workspace: Workspace) -> None:

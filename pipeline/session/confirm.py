@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.errors import NeedsPerson, UsageError
-from pipeline.session import settings, spec
 from pipeline.session.session import Session
+from pipeline.session.settings import request_template
 from pipeline.session.spec import CaptionSpec
-from pipeline.stages.preprocess import CaptionTask
 from pipeline.stages.quote import Quote, quote
+from pipeline.stages.values import (
+    CaptionTask,
+)
 
 Confirm = Callable[[str], bool]
-
-
-def build_spec_of(session: Session, config: Config | None = None) -> CaptionSpec:
-    """What a configuration asks for, calibrated by the bills so far."""
-    config = config or session.config
-    return spec.build_spec(
-        config,
-        local=session.identity.local,
-        account=session.identity.account,
-        now=session.clock.now(),
-        calibration=spec.ratio(session.ledger.answers.calibration(), config.provider.model),
-    )
 
 
 def confirm_price(
@@ -43,9 +32,7 @@ def confirm_price(
     going = caption_spec.facts.shutdown_warning(_today(session))
     if going:
         session.context.say(going)
-    found = quote(
-        session.ledger, task, settings.request_template(caption_spec), caption_spec.largest()
-    )
+    found = quote(session.ledger, task, request_template(caption_spec), caption_spec.largest())
     before = session.ledger.images.spec_of(task.source)
     if found.requests and before not in (None, task.spec):
         session.context.say(f"the prompt or model has changed: {found.sentence()}")
@@ -53,7 +40,7 @@ def confirm_price(
         session.context.say(found.sentence())
     if found.requests and found.max_cost is None and session.context.caps.any:
         raise UsageError(caption_spec.why_unbounded())
-    limit = session.config.budget.confirm_above
+    limit = session.settings.confirm_above
     if (
         found.max_cost is not None
         and found.max_cost > limit

@@ -6,12 +6,8 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from pipeline.core.table import (
-    Affixes,
-)
 from pipeline.ledger import Ledger
 from pipeline.ledger.captions import Captions
-from pipeline.session import settings
 from pipeline.session.checks import deviations, repeated_captions
 from pipeline.session.report import Report
 from pipeline.session.session import Session
@@ -46,28 +42,23 @@ def make_room(session: Session) -> int:
     if not folder.is_dir():
         return 0
     now, check_stop = session.clock.now(), session.context.check_stop
-    return prune(session.ledger, folder, settings.keep(session.config), now, check_stop).images
+    return prune(session.ledger, folder, session.settings.cache_limits, now, check_stop).images
 
 
 def _write_beside(session: Session) -> list[str]:
     """Captions as text files beside their images; gives problems as sentences."""
     from pipeline.sinks.sidecars import write_sidecars
 
-    policy, ledger = session.config.output.sidecars, session.ledger
+    policy, ledger = session.settings.output.sidecars, session.ledger
     if policy == "off" or ledger.get(BESIDE) == policy:
         return []
-    affixes, downloads = _affixes(session), session.workspace.urls
+    affixes, downloads = session.settings.output.affixes, session.workspace.urls
     paths = ((Path(to_path(path)), text) for path, text in Captions(ledger.database).of_files())
     done = write_sidecars(
         ((path, affixes.of(text)) for path, text in paths if downloads not in path.parents), policy
     )
     ledger.put(BESIDE, None if done.problems else policy)
     return done.problems
-
-
-def _affixes(session: Session) -> Affixes:
-    prompt = session.config.prompt
-    return Affixes(prompt.prefix, prompt.suffix)
 
 
 def _outcomes(ledger: Ledger, source: int | None) -> Counter[str]:
@@ -92,6 +83,6 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
         ParquetSink(session.table),
         session.table,
         force=force,
-        affixes=_affixes(session),
+        affixes=session.settings.output.affixes,
         with_it=lambda: write_rejects(session.rejects, session.ledger.rows.rejects()),
     )

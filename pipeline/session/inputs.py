@@ -3,40 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from pipeline.config import Config
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.ledger.images import SeenImage
 from pipeline.records import Rejection
-from pipeline.session import settings
 from pipeline.session.session import Session, identify, workspace_of
+from pipeline.session.settings import RunSettings
 from pipeline.sources import NamesUrls, Source, open_source, to_path
 from pipeline.sources.download import fetch_all
 from pipeline.sources.download.cache import UrlCache
 from pipeline.stages.download import fetch
 
 
-def open_data(config: Config, data: str | Path | None, manifest: str | Path | None) -> Source:
+def open_data(
+    settings: RunSettings, data: str | Path | None, manifest: str | Path | None
+) -> Source:
     """The source that the user named, under the configured rules."""
     cache = None
-    if settings.downloads(config):
-        cache = workspace_of(config, identify(config).provider).urls
+    if settings.download is not None:
+        cache = workspace_of(settings.account, identify(settings.account).provider).urls
     return open_source(
         None if data is None else Path(data),
         None if manifest is None else Path(manifest),
-        settings.source_options(config, cache),
+        replace(settings.source, url_cache=cache),
     )
 
 
-def download(config: Config, source: Source, session: Session) -> None:
+def download(source: Source, session: Session) -> None:
     """Bring images at URLs to this machine, before the crawl looks at them as at files."""
-    if not settings.downloads(config):
-        _refuse_local(config, source, session)
+    options = session.settings.download
+    if options is None:
+        _refuse_local(source, session)
         return
     context = session.context
-    options, cache = settings.fetch_options(config), session.workspace.urls
+    cache = session.workspace.urls
     found = fetch(source, options, cache, session.clock.now(), context.check_stop)
     if found.urls:
         context.say(
@@ -45,9 +48,9 @@ def download(config: Config, source: Source, session: Session) -> None:
         )
 
 
-def _refuse_local(config: Config, source: Source, session: Session) -> None:
+def _refuse_local(source: Source, session: Session) -> None:
     """The local model opens no addresses: say so once, and not in every row."""
-    passed = config.input.image_mode == "url" and session.identity.local
+    passed = session.settings.engine.send_urls and session.identity.local
     if passed and isinstance(source, NamesUrls) and any(source.urls()):
         raise UsageError(
             "the local model opens no addresses: download the images with --fetch instead of "
@@ -55,14 +58,15 @@ def _refuse_local(config: Config, source: Source, session: Session) -> None:
         )
 
 
-def restores(config: Config, source: Source) -> bool:
+def restores(settings: RunSettings, source: Source) -> bool:
     """True when the source's images may be downloads that were deleted."""
-    return settings.downloads(config) and isinstance(source, NamesUrls)
+    return settings.download is not None and isinstance(source, NamesUrls)
 
 
 def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> None:
     """Download again what was deleted to make room (see `stages.prune`) and is needed now."""
-    if not restores(session.config, source):
+    options = session.settings.download
+    if options is None or not restores(session.settings, source):
         return
     folder, context = session.workspace.urls, session.context
     cache = UrlCache(folder)
@@ -73,7 +77,7 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
                 cache.want(image.name)
                 yield image.id, image.name
 
-    options, now = settings.fetch_options(session.config), session.clock.now()
+    now = session.clock.now()
     found = fetch_all(deleted(), options, folder, now=now, check_stop=context.check_stop)
     again = sum(not isinstance(one, Rejection) for _, one in found)
     if again:

@@ -19,7 +19,7 @@ from pipeline.system.run_log import iso, summary_path
 
 
 @contextmanager
-def told(notice: Notice, command: str, say: Say) -> Iterator[Report]:
+def notified(notice: Notice, command: str, say: Say) -> Iterator[Report]:
     """A report for the block to fill; afterwards, however it ended, its reader is told.
 
     The workspace is free again by then, so that the program which is told can use it.
@@ -30,13 +30,13 @@ def told(notice: Notice, command: str, say: Say) -> Iterator[Report]:
     except Busy:
         raise  # the run that is at work tells about itself
     except Exception as error:
-        report.fail(error)
-        _tell(notice, report, say)
+        report.end_by(error)
+        _notify(notice, report, say)
         raise
-    _tell(notice, report, say)
+    _notify(notice, report, say)
 
 
-def _tell(notice: Notice, report: Report, say: Say) -> None:
+def _notify(notice: Notice, report: Report, say: Say) -> None:
     for text in tell(notice, report.as_dict()):
         say(text)
         report.problems.append(text)
@@ -51,7 +51,7 @@ def recorded(session: Session, report: Report) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        report.fail(error)
+        report.end_by(error)
         if not isinstance(error, CaptionmillError):
             session.log.write("bug", level="error", traceback=traceback.format_exc())
         _end(session, report, time.monotonic() - began)

@@ -20,7 +20,9 @@ from pipeline.ledger import Ledger
 from pipeline.records import Nano
 from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.quote import Quote
-from pipeline.stages.runner import RunTotals
+from pipeline.stages.values import (
+    RunTotals,
+)
 
 _ORDER = (
     "captioned",
@@ -48,8 +50,8 @@ _SHOWN = 12  # problems and reasons that are spelled out
 
 
 @dataclass(slots=True)
-class Report:
-    """A run in figures.
+class Report(RunTotals):
+    """A run in figures: its totals, and what they came to.
 
     Attributes:
         command, run: what was asked for, and the number of the run in this workspace.
@@ -60,14 +62,11 @@ class Report:
         reasons: rejected images by reason code.
         failures: (code, how many, words) of what the service refused, the commonest first.
         skipped: files that are no images, by suffix.
-        batches, requests: created by this run; `settled_batches` are those it settled.
         files: written by this run; `in_files` requests are out in files, unanswered.
-        prompt_tokens, completion_tokens: of the answers that arrived in this run.
         run_settled, run_reserved: nano-dollars of this run's reservations.
         settled, reserved: nano-dollars of the whole workspace.
-        problems: sentences a person should read.
         incidents: (time, kind, sentence) not yet acknowledged.
-        error: what decides the exit code; `bug` when captionmill itself failed.
+        bug: True when captionmill itself failed.
     """
 
     command: str = ""
@@ -82,52 +81,31 @@ class Report:
     reasons: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, int, str]] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
-    batches: int = 0
-    requests: int = 0
-    settled_batches: int = 0
     files: int = 0
     in_files: int = 0
-    open: int = 0
-    waiting: Counter[str] = field(default_factory=Counter)
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
     run_settled: Nano = 0
     run_reserved: Nano = 0
     settled: Nano = 0
     reserved: Nano = 0
     seconds: float = 0.0
-    problems: list[str] = field(default_factory=list)
     incidents: list[tuple[int, str, str]] = field(default_factory=list)
     quote: Quote | None = None
-    error: CaptionmillError | None = None
     bug: bool = False
 
-    def fail(self, error: Exception) -> None:
-        """Note what ended the run before its time."""
-        text = str(error)
+    def end_by(self, error: Exception) -> None:
+        """Note what ended the run before its time: it decides the exit code."""
         if isinstance(error, CaptionmillError):
             self.error = error
+            self.note_problem(str(error))
         else:
             self.bug = True
-            text = f"a bug in captionmill: {type(error).__name__}: {text}"
-        if text not in self.problems:
-            self.problems.append(text)
+            self.note_problem(f"a bug in captionmill: {type(error).__name__}: {error}")
 
     def add_crawl(self, crawled: CrawlResult) -> None:
         """Take over what crawling found."""
         self.images = crawled.images
         self.skipped = crawled.skipped
         self.problems += crawled.problems
-
-    def add_tally(self, run_totals: RunTotals) -> None:
-        """Take over what sending and collecting did."""
-        self.batches, self.requests = run_totals.batches, run_totals.requests
-        self.settled_batches = run_totals.settled
-        self.open, self.waiting = run_totals.open, run_totals.waiting
-        self.prompt_tokens = run_totals.prompt_tokens
-        self.completion_tokens = run_totals.completion_tokens
-        self.problems += run_totals.problems
-        self.error = run_totals.error
 
     def add_rows(self, ledger: Ledger, source: int | None, outcomes: Counter[str]) -> None:
         """Count every image by outcome: the sum must be the number of images."""

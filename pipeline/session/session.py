@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.config import Config
 from pipeline.ledger import Ledger
-from pipeline.providers.base import OPENAI, BatchOptions, BatchService
+from pipeline.providers.base import BatchOptions, BatchService
 from pipeline.providers.offline import Offline
-from pipeline.session import settings
 from pipeline.session.account import (
     Identity,
     announce,
@@ -22,6 +19,8 @@ from pipeline.session.account import (
     without_service,
     workspace_of,
 )
+from pipeline.session.settings import RunSettings
+from pipeline.session.spec import NO_CHANGE, CaptionSpec, SpecChange
 from pipeline.stages.context import StageContext
 from pipeline.stages.online.settle import close_left_open
 from pipeline.system.clock import Clock
@@ -41,7 +40,7 @@ LOCAL_KEY = "local"  # the built-in server takes any key
 class Session:
     """An open workspace."""
 
-    config: Config
+    settings: RunSettings
     identity: Identity
     workspace: Workspace
     ledger: Ledger
@@ -54,47 +53,46 @@ class Session:
     @property
     def table(self) -> Path:
         """Where the Parquet table goes: as configured, else into the workspace."""
-        named = self.config.output.parquet
-        return Path(named).expanduser() if named else self.workspace.table
+        return self.settings.output.table or self.workspace.table
 
     @property
     def online(self) -> bool:
         """True when requests are answered at once instead of in batches."""
-        return self.config.provider.name == "openai_online"
+        return self.settings.account.online
 
     @property
     def rejects(self) -> Path:
         """Where the list of rejects goes: as configured, else into the workspace."""
-        named = self.config.output.rejects
-        return Path(named).expanduser() if named else self.workspace.rejects
+        return self.settings.output.rejects or self.workspace.rejects
+
+    def build_spec(self, change: SpecChange = NO_CHANGE) -> CaptionSpec:
+        """What is asked of the configured model, calibrated by the bills so far.
+
+        Raises:
+            UsageError: the model is not served at the endpoint, or not with this detail or size.
+        """
+        return self.settings.specs.build(
+            local=self.identity.local,
+            account=self.identity.account,
+            now=self.clock.now(),
+            change=change,
+            calibrations=self.ledger.answers.calibration(),
+        )
 
 
-def service_options(config: Config, identity: Identity) -> BatchOptions:
+def service_options(settings: RunSettings, identity: Identity) -> BatchOptions:
     """How the service is reached."""
-    provider = config.provider
-    base_url = provider.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI
-    return BatchOptions(
-        api_key=identity.key or Secret(LOCAL_KEY),
-        base_url=base_url,
-        organization=provider.organization,
-        project=provider.project,
-        endpoint=provider.endpoint,
-        completion_window=provider.completion_window,
-        batch_purpose=provider.batch_purpose,
-        dialect=provider.dialect,
-        upload_expires_after=config.batch.upload_expires_after or None,
-        extra_headers=provider.headers,
-    )
+    return settings.service(identity.key or Secret(LOCAL_KEY))
 
 
 @contextlib.contextmanager
 def open_service(
-    config: Config, identity: Identity, workspace: Workspace
+    settings: RunSettings, identity: Identity, workspace: Workspace
 ) -> Iterator[BatchService]:
     """The batch service; the built-in server is started for it and stopped after it."""
     from pipeline.providers.openai_batch import OpenAIBatches
 
-    options = service_options(config, identity)
+    options = service_options(settings, identity)
     with (
         reached_at(options, identity, workspace.server) as reached,
         contextlib.closing(OpenAIBatches(reached)) as service,
@@ -117,7 +115,7 @@ def reached_at(options: BatchOptions, identity: Identity, state: Path) -> Iterat
 
 @contextlib.contextmanager
 def open_session(
-    config: Config,
+    settings: RunSettings,
     command: str,
     say: Callable[[str], None],
     *,
@@ -138,36 +136,36 @@ def open_session(
         UsageError, Busy, StorageError, BooksError: see the error tree.
     """
     clock, stopper = clock or Clock(), stopper or Stopper()
-    identity = _identity(config, offline=offline, existing=existing)
-    workspace = workspace_of(config, identity.provider)
+    identity = _identity(settings, offline=offline, existing=existing)
+    workspace = workspace_of(settings.account, identity.provider)
     if existing:
         workspace.require()
     with contextlib.ExitStack() as stack:
-        ledger = stack.enter_context(_open_ledger(config, identity, workspace, building, say))
-        run, log = _begin_run(config, identity, workspace, ledger, command, clock)
+        ledger = stack.enter_context(_open_ledger(settings, identity, workspace, building, say))
+        run, log = _begin_run(settings, identity, workspace, ledger, command, clock)
         say = _logged(say, log)
         stack.enter_context(stopper.listening())
         service: BatchService = Offline()
         if not offline:
-            announce(identity, config, say)
-            service = stack.enter_context(open_service(config, identity, workspace))
+            announce(identity, settings.account, say)
+            service = stack.enter_context(open_service(settings, identity, workspace))
         context = StageContext(ledger, service, workspace, clock, run, say=say, note=log.write,
                     stopping=stopper.stopping, sleep=stopper.sleep)  # fmt: skip
-        context = _under_rules(context, config, local=identity.local)
+        context = _under_rules(context, settings, local=identity.local)
         close_left_open(context)
-        yield Session(config, identity, workspace, ledger, context, stopper, clock, log, offline)
+        yield Session(settings, identity, workspace, ledger, context, stopper, clock, log, offline)
 
 
 @contextlib.contextmanager
 def _open_ledger(
-    config: Config,
+    settings: RunSettings,
     identity: Identity,
     workspace: Workspace,
     building: Path | None,
     say: Callable[[str], None],
 ) -> Iterator[Ledger]:
     """The workspace's ledger, made, locked and bound to who captions in it."""
-    warning = require_local(workspace.root, allow_network=config.allow_network_workspace)
+    warning = require_local(workspace.root, allow_network=settings.account.allow_network)
     if warning:
         say(warning)
     workspace.create(rebuilding=building is not None)
@@ -187,14 +185,14 @@ def _begin_anew(building: Path) -> None:
         remove(path)
 
 
-def _identity(config: Config, *, offline: bool, existing: bool) -> Identity:
+def _identity(settings: RunSettings, *, offline: bool, existing: bool) -> Identity:
     if not offline:
-        return identify(config)
-    return owner(config) if existing else without_service(config)
+        return identify(settings.account)
+    return owner(settings.account) if existing else without_service(settings.account)
 
 
 def _begin_run(
-    config: Config,
+    settings: RunSettings,
     identity: Identity,
     workspace: Workspace,
     ledger: Ledger,
@@ -203,10 +201,10 @@ def _begin_run(
 ) -> tuple[int, RunLog]:
     """The run's number and its log; the oldest logs go."""
     run = ledger.begin_run(command, clock.now())
-    secrets = service_options(config, identity).secrets() if identity.key else ()
-    drop_old(workspace.logs, config.log.keep - 1)
+    secrets = service_options(settings, identity).secrets() if identity.key else ()
+    drop_old(workspace.logs, settings.log_keep - 1)
     path = log_path(workspace.logs, run)
-    log = RunLog(path, clock.now, level=config.log.level, secrets=secrets)
+    log = RunLog(path, clock.now, level=settings.log_level, secrets=secrets)
     log.write("run.began", run=run, command=command, account=identity.account)
     return run, log
 
@@ -221,18 +219,18 @@ def _logged(say: Callable[[str], None], log: RunLog) -> Callable[[str], None]:
     return both
 
 
-def _under_rules(context: StageContext, config: Config, *, local: bool) -> StageContext:
+def _under_rules(context: StageContext, settings: RunSettings, *, local: bool) -> StageContext:
     """The desk with the configuration's caps, limits and patience."""
-    batch = config.batch
+    batch = settings.batch
     return replace(
         context,
-        caps=settings.caps(config),
-        patience=settings.patience(config),
-        rules=settings.rules(config),
-        queue_limit=batch.enqueued_token_limit,
-        queue_guess=settings.queue_guess(config, local=local),
+        caps=settings.caps,
+        patience=settings.patience,
+        rules=settings.retry,
+        queue_limit=batch.queue_limit,
+        queue_guess=(lambda _model: None) if local else batch.queue_guess,
         creates_per_hour=batch.creates_per_hour,
         keep_raw=batch.keep_raw,
         keep_shards=batch.keep_shards,
-        delete_remote=batch.delete_remote_files,
+        delete_remote=batch.delete_remote,
     )

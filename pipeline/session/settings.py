@@ -1,44 +1,234 @@
-"""From a Config to the values that the stages work with. No I/O but the catalogue and prices."""
+"""Settings of a run: everything that stages and commands go by, made once from a Config.
+
+Below `RunSettings.of` nobody sees a Config. No I/O but the catalogue and prices.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.config import Config
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.lifecycle import Patience
 from pipeline.core.packing import ShardLimits
+from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.recipe import Recipe
 from pipeline.core.retry import RetryRule
+from pipeline.core.table import Affixes
+from pipeline.providers.base import OPENAI, BatchOptions
 from pipeline.providers.models import model_facts
-from pipeline.session.spec import CaptionSpec
+from pipeline.records import Nano
+from pipeline.session.account import AccountOptions
+from pipeline.session.spec import CaptionSpec, SpecChange, SpecFactory
 from pipeline.sources.base import SourceOptions
 from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
-from pipeline.stages.preprocess import Engines
 from pipeline.stages.prune import CacheLimits
+from pipeline.stages.values import Engines
 from pipeline.stages.write import RequestTemplate
 from pipeline.system.notify import Notice
+from pipeline.system.secrets import Secret
 
 if TYPE_CHECKING:
     from pipeline.engines.base import Engine
 
 _LOCAL_REQUESTS = 250
+LOCAL_POLL_SECONDS = 0.5
 
 
-def caps(config: Config) -> BudgetCaps:
-    """The budget's caps in nano-dollars."""
-    budget = config.budget
-    return BudgetCaps(run=budget.run, day=budget.day, month=budget.month, lifetime=budget.lifetime)
+@dataclass(frozen=True, slots=True)
+class OnlineSettings:
+    """Pace of online requests.
+
+    Attributes:
+        in_flight: requests at the same time.
+        requests_per_minute, tokens_per_minute: None is as the service says.
+        flex_last: so few requests that go again are asked online, at the flex tier; 0 never.
+    """
+
+    in_flight: int
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+    flex_last: int
+
+    def rate_limiter(self) -> RateLimiter:
+        """A limiter that decides when online requests go."""
+        return RateLimiter(self.in_flight, self.requests_per_minute, self.tokens_per_minute)
 
 
-def patience(config: Config) -> Patience:
-    """How long to wait before believing something."""
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """Rules of shards and batches; see the section [batch] of the configuration."""
+
+    limits: ShardLimits
+    queue_limit: int | None
+    queue_guess: Callable[[str], int | None]
+    creates_per_hour: int
+    poll_seconds: float
+    keep_raw: bool
+    keep_shards: bool
+    delete_remote: bool
+
+    def shard_limits(self, queue: int | None, *, local: bool = False) -> ShardLimits:
+        """Bounds of a shard: at least two fit into the service's queue at once. The built-in
+        server answers while later images are prepared, so it gets small ones."""
+        limits = self.limits
+        most = min(limits.requests, _LOCAL_REQUESTS) if local else limits.requests
+        tokens = limits.tokens if queue is None else min(limits.tokens, max(1, queue // 2))
+        return replace(limits, requests=most, tokens=tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSettings:
+    """Places and forms of what a run leaves; None is in the workspace."""
+
+    table: Path | None
+    rejects: Path | None
+    sidecars: Literal["off", "keep", "replace", "append"]
+    affixes: Affixes
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Where and within which limits images are prepared.
+
+    Attributes:
+        workers: processes, 0 for one a core.
+        seconds, memory_bytes: the most that one image may take.
+        send_urls: addresses are sent as they are, without being opened.
+    """
+
+    workers: int
+    seconds: int
+    memory_bytes: int
+    send_urls: bool
+
+    def engine(self, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
+        """An engine: files in worker processes, addresses, where they are sent, by themselves.
+        Files whose bytes are `known` are not decoded."""
+        from pipeline.engines.url_image import UrlImageEngine
+
+        files = files_engine(self, recipe, known)
+        return UrlImageEngine(files) if self.send_urls else files
+
+    @contextlib.contextmanager
+    def engines(self, recipe: Recipe, known: Callable[[bytes], bool]) -> Iterator[Engines]:
+        """Both engines of a run."""
+        with self.engine(recipe, known) as sparing, self.engine(recipe, None) as thorough:
+            yield Engines(sparing, thorough)
+
+
+def files_engine(
+    limits: EngineSettings, recipe: Recipe, known: Callable[[bytes], bool] | None
+) -> Engine:
+    """Worker processes that prepare files."""
+    from pipeline.engines import Limits, LocalEngine
+    from pipeline.imaging.prepare import Preparer
+
+    bounds = Limits(seconds=limits.seconds, memory_bytes=limits.memory_bytes)
+    return LocalEngine(Preparer(recipe, known), workers=limits.workers or None, limits=bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Everything that a configuration decides about a run.
+
+    Attributes:
+        account: who captions, for which account, in which workspace.
+        service: gives how the service is reached with a key.
+        specs: makes what is asked of one model.
+        caps: of the budget; `confirm_above` nano-dollars a person is asked.
+        source: the rules of a crawl, without the cache of downloads.
+        download: the rules of downloading, None when nothing is brought to this machine.
+        url_passthrough: which addresses are passed on to the service.
+        near_distance: bits of 128 in which near-duplicates differ, None without them.
+    """
+
+    account: AccountOptions
+    service: Callable[[Secret], BatchOptions]
+    specs: SpecFactory
+    caps: BudgetCaps
+    confirm_above: Nano
+    patience: Patience
+    retry: Mapping[str, RetryRule]
+    batch: BatchSettings
+    online: OnlineSettings
+    engine: EngineSettings
+    source: SourceOptions
+    download: FetchOptions | None
+    url_passthrough: UrlPassthrough
+    cache_limits: CacheLimits
+    near_distance: int | None
+    output: OutputSettings
+    notice: Notice
+    log_level: str
+    log_keep: int
+
+    @classmethod
+    def of(cls, config: Config) -> RunSettings:
+        """The settings of a configuration."""
+        budget, near, log = config.budget, config.images.near_duplicates, config.log
+        fetch = _fetch_options(config)
+        passthrough = UrlPassthrough.of(fetch)
+        send_urls = config.input.image_mode == "url"
+        return cls(
+            account=AccountOptions.of(config),
+            service=functools.partial(_service, config),
+            specs=SpecFactory.of(config),
+            caps=BudgetCaps(
+                run=budget.run, day=budget.day, month=budget.month, lifetime=budget.lifetime
+            ),
+            confirm_above=budget.confirm_above,
+            patience=_patience(config),
+            retry=_retry_rules(config),
+            batch=_batch(config),
+            online=_online(config),
+            engine=_engine(config),
+            source=_source_options(config, passthrough if send_urls else None),
+            download=fetch if config.fetch.allow and not send_urls else None,
+            url_passthrough=passthrough,
+            cache_limits=CacheLimits(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep),
+            near_distance=None if near is None else near.distance,
+            output=_output(config),
+            notice=_notice(config),
+            log_level=log.level,
+            log_keep=log.keep,
+        )
+
+    def online_only(self) -> RunSettings:
+        """The same settings for requests that are answered at once."""
+        return replace(self, account=self.account.online_only(), specs=self.specs.online_only())
+
+    def capped(self, run: Nano) -> RunSettings:
+        """The same settings with a cap for this run, unless a lower one is configured."""
+        most = run if self.caps.run is None else min(self.caps.run, run)
+        return replace(self, caps=replace(self.caps, run=most))
+
+
+def _service(config: Config, key: Secret) -> BatchOptions:
+    provider = config.provider
+    return BatchOptions(
+        api_key=key,
+        base_url=provider.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI,
+        organization=provider.organization,
+        project=provider.project,
+        endpoint=provider.endpoint,
+        completion_window=provider.completion_window,
+        batch_purpose=provider.batch_purpose,
+        dialect=provider.dialect,
+        upload_expires_after=config.batch.upload_expires_after or None,
+        extra_headers=provider.headers,
+    )
+
+
+def _patience(config: Config) -> Patience:
     batch = config.batch
     return Patience(
         grace=batch.grace_seconds,
@@ -49,127 +239,103 @@ def patience(config: Config) -> Patience:
     )
 
 
-def rules(config: Config) -> dict[str, RetryRule]:
-    """The retry rule of each outcome."""
-    return {outcome: RetryRule(**rule) for outcome, rule in config.retry.model_dump().items()}
+def _retry_rules(config: Config) -> dict[str, RetryRule]:
+    return {name: RetryRule(**rule) for name, rule in config.retry.model_dump().items()}
 
 
-def notice(config: Config) -> Notice:
-    """Who is told when a run has ended."""
-    told = config.notify
-    return Notice(told.command, told.url, told.when, told.timeout)
-
-
-def queue_guess(config: Config, *, local: bool) -> Callable[[str], int | None]:
-    """Prompt tokens that a model's unfinished batches may hold, as the catalogue knows it."""
-    if local:
-        return lambda _model: None
-    models = {name: model.model_dump() for name, model in config.models.items()}
-    return functools.cache(lambda model: model_facts(model, models).enqueued_tokens)
-
-
-def limits(config: Config, queue: int | None, *, local: bool = False) -> ShardLimits:
-    """Bounds of a shard: at least two fit into the service's queue at once. The built-in server
-    answers while later images are prepared, so it gets small ones."""
+def _batch(config: Config) -> BatchSettings:
     batch = config.batch
-    most = min(batch.max_requests, _LOCAL_REQUESTS) if local else batch.max_requests
-    tokens = batch.max_tokens if queue is None else min(batch.max_tokens, max(1, queue // 2))
-    return ShardLimits(requests=most, bytes=batch.max_bytes, tokens=tokens)
-
-
-def retry_templates(
-    config: Config, caption_spec: CaptionSpec, remade: Callable[[Config], CaptionSpec]
-) -> Callable[[str, int], RequestTemplate]:
-    """How a further attempt is written, by the retry rules: the same image, asked otherwise.
-
-    Args:
-        remade: the wish of a changed configuration.
-    """
-    by_outcome = rules(config)
-
-    @functools.cache
-    def again(outcome: str, attempts: int) -> RequestTemplate:
-        rule = by_outcome.get(outcome, RetryRule())
-        if rule == RetryRule(attempts=rule.attempts):
-            return request_template(caption_spec)
-        longest = config.prompt.max_completion_tokens
-        for _ in range(attempts):
-            longest = longest * rule.raise_max_completion_tokens // 100
-        changed = {"max_completion_tokens": longest, "detail": rule.detail or config.prompt.detail}
-        provider = config.provider.model_copy(update={"model": rule.model or config.provider.model})
-        prompt = config.prompt.model_copy(update=changed)
-        return request_template(
-            remade(config.model_copy(update={"prompt": prompt, "provider": provider}))
-        )
-
-    return again
-
-
-def request_template(caption_spec: CaptionSpec) -> RequestTemplate:
-    """How a first attempt is written."""
-    return RequestTemplate(
-        caption_spec.request, CostEstimator(caption_spec.estimator, caption_spec.sheet)
+    models = {name: model.model_dump() for name, model in config.models.items()}
+    return BatchSettings(
+        limits=ShardLimits(
+            requests=batch.max_requests, bytes=batch.max_bytes, tokens=batch.max_tokens
+        ),
+        queue_limit=batch.enqueued_token_limit,
+        queue_guess=functools.cache(lambda model: model_facts(model, models).enqueued_tokens),
+        creates_per_hour=batch.creates_per_hour,
+        poll_seconds=batch.poll_seconds,
+        keep_raw=batch.keep_raw,
+        keep_shards=batch.keep_shards,
+        delete_remote=batch.delete_remote_files,
     )
 
 
-def fetch_options(config: Config) -> FetchOptions:
-    """The rules of downloading."""
-    rules = config.fetch.model_dump()
+def _online(config: Config) -> OnlineSettings:
+    online = config.online
+    return OnlineSettings(
+        online.in_flight, online.requests_per_minute, online.tokens_per_minute, online.flex_last
+    )
+
+
+def _engine(config: Config) -> EngineSettings:
+    images = config.images
+    return EngineSettings(
+        workers=images.workers,
+        seconds=images.seconds_per_image,
+        memory_bytes=images.memory_limit,
+        send_urls=config.input.image_mode == "url",
+    )
+
+
+def _fetch_options(config: Config) -> FetchOptions:
+    rules = config.fetch.model_dump(exclude={"keep", "keep_bytes"})
     ports = frozenset(rules.pop("ports"))
-    for kept in ("keep", "keep_bytes"):
-        rules.pop(kept)
     return FetchOptions(ports=ports, recheck_seconds=rules.pop("recheck"), **rules)
 
 
-def downloads(config: Config) -> bool:
-    """True when images at URLs are brought to this machine."""
-    return config.fetch.allow and config.input.image_mode == "bytes"
-
-
-def keep(config: Config) -> CacheLimits:
-    """How many downloaded images are kept that nobody needs."""
-    return CacheLimits(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep)
-
-
-def passing(config: Config) -> UrlPassthrough:
-    """Which addresses are passed on to the service."""
-    return UrlPassthrough.of(fetch_options(config))
-
-
-def source_options(config: Config, url_cache: Path | None) -> SourceOptions:
-    """The rules of a crawl; images at URLs are looked for in `url_cache`."""
+def _source_options(config: Config, passthrough: UrlPassthrough | None) -> SourceOptions:
     return SourceOptions(
         follow_links=config.input.follow_links,
         extensions=config.input.extensions,
         path_column=config.input.path_column,
         allow_outside=config.input.allow_outside,
         sidecars=config.input.sidecar_context,
-        url_cache=url_cache,
-        passing=passing(config) if config.input.image_mode == "url" else None,
+        url_cache=None,
+        passing=passthrough,
     )
 
 
-def engine(config: Config, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
-    """Prepares images: files in worker processes, addresses, where they are sent, by themselves.
-    Files whose bytes are `known` are not decoded."""
-    from pipeline.engines.url_image import UrlImageEngine
-
-    files = files_engine(config, recipe, known)
-    return files if config.input.image_mode == "bytes" else UrlImageEngine(files)
-
-
-def files_engine(config: Config, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
-    """Worker processes that prepare files."""
-    from pipeline.engines import Limits, LocalEngine
-    from pipeline.imaging.prepare import Preparer
-
-    images = config.images
-    limits = Limits(seconds=images.seconds_per_image, memory_bytes=images.memory_limit)
-    return LocalEngine(Preparer(recipe, known), workers=images.workers or None, limits=limits)
+def _output(config: Config) -> OutputSettings:
+    output, prompt = config.output, config.prompt
+    return OutputSettings(
+        table=Path(output.parquet).expanduser() if output.parquet else None,
+        rejects=Path(output.rejects).expanduser() if output.rejects else None,
+        sidecars=output.sidecars,
+        affixes=Affixes(prompt.prefix, prompt.suffix),
+    )
 
 
-@contextlib.contextmanager
-def engines(config: Config, recipe: Recipe, known: Callable[[bytes], bool]) -> Iterator[Engines]:
-    """Both engines of a run."""
-    with engine(config, recipe, known) as sparing, engine(config, recipe, None) as thorough:
-        yield Engines(sparing, thorough)
+def _notice(config: Config) -> Notice:
+    notify = config.notify
+    return Notice(notify.command, notify.url, notify.when, notify.timeout)
+
+
+def request_template(caption_spec: CaptionSpec) -> RequestTemplate:
+    """The form of a first attempt."""
+    estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
+    return RequestTemplate(caption_spec.request, estimator)
+
+
+def retry_templates(
+    rules: Mapping[str, RetryRule],
+    caption_spec: CaptionSpec,
+    changed_spec: Callable[[SpecChange], CaptionSpec],
+) -> Callable[[str, int], RequestTemplate]:
+    """The form of a further attempt, by the retry rules: the same image, asked otherwise.
+
+    Args:
+        changed_spec: makes the spec of a change to the one in force.
+    """
+
+    @functools.cache
+    def again(outcome: str, attempts: int) -> RequestTemplate:
+        rule = rules.get(outcome, RetryRule())
+        if rule == RetryRule(attempts=rule.attempts):
+            return request_template(caption_spec)
+        longest = caption_spec.configured_tokens
+        for _ in range(attempts):
+            longest = longest * rule.raise_max_completion_tokens // 100
+        change = SpecChange(model=rule.model, max_completion_tokens=longest, detail=rule.detail)
+        return request_template(changed_spec(change))
+
+    return again

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from pipeline.config import Config
+from pipeline.config.section import Section
 from pipeline.core.identity import hash_of
 from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail, UnsupportedDetail
 from pipeline.core.model_facts import ModelFacts
@@ -24,6 +26,7 @@ from pipeline.providers.models import model_facts
 from pipeline.providers.prices import sheet_for
 from pipeline.stages.compare import Policy
 
+_SectionT = TypeVar("_SectionT", bound=Section)
 _RAISE_MARGIN_ABOVE = Decimal("1.25")  # billed / estimated prompt tokens
 
 
@@ -39,6 +42,7 @@ class CaptionSpec:
         facts: what is known of the model.
         sheet: unit prices, None when unknown.
         estimator: tokens of one request.
+        configured_tokens: the most that an answer may take, as configured.
         seen: False when images may be sent as their addresses, so that nobody knows their size.
     """
 
@@ -50,6 +54,7 @@ class CaptionSpec:
     sheet: PriceSheet | None
     estimator: RequestEstimator
     seen: bool = True
+    configured_tokens: int = 0
 
     @property
     def spec_id(self) -> bytes:
@@ -83,27 +88,138 @@ class CaptionSpec:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SpecChange:
+    """Changes to what is configured; None leaves it.
+
+    Attributes:
+        user: the template of the prompt.
+        tier: how requests are processed, which decides their price.
+    """
+
+    model: str | None = None
+    user: str | None = None
+    tier: Tier | None = None
+    max_completion_tokens: int | None = None
+    detail: Detail | None = None
+
+    def then(self, later: SpecChange) -> SpecChange:
+        """Both changes; the later one wins."""
+        changed = {f.name: getattr(later, f.name) for f in fields(later)}
+        return replace(self, **{k: v for k, v in changed.items() if v is not None})
+
+    def applied(self, config: Config) -> Config:
+        """The configuration with these changes, but for the tier."""
+        prompt = {
+            "user": self.user,
+            "max_completion_tokens": self.max_completion_tokens,
+            "detail": self.detail,
+        }
+        return config.model_copy(
+            update={
+                "provider": _updated(config.provider, {"model": self.model}),
+                "prompt": _updated(config.prompt, prompt),
+            }
+        )
+
+
+NO_CHANGE = SpecChange()
+
+
+def _updated(section: _SectionT, changes: Mapping[str, object]) -> _SectionT:
+    return section.model_copy(update={k: v for k, v in changes.items() if v is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFactory:
+    """Makes what is asked of one model, from the configuration and changes to it.
+
+    Attributes:
+        config: prompt, preparation, models and prices.
+        tier: how requests are processed when a change does not say.
+    """
+
+    config: Config
+    tier: Tier
+
+    @classmethod
+    def of(cls, config: Config) -> SpecFactory:
+        """The factory of a configuration."""
+        online = config.provider.name == "openai_online"
+        return cls(config, config.online.tier if online else "batch")
+
+    def online_only(self) -> SpecFactory:
+        """The same for requests that are answered at once."""
+        return replace(self, tier=self.config.online.tier)
+
+    @property
+    def max_completion_tokens(self) -> int:
+        """The most that an answer may take, as configured."""
+        return self.config.prompt.max_completion_tokens
+
+    def detail(self, facts: ModelFacts) -> Detail:
+        """The detail that is sent to a model."""
+        return detail_of(self.config.prompt.detail, facts)
+
+    @property
+    def model(self) -> str:
+        """The configured model."""
+        return self.config.provider.model
+
+    def build(
+        self,
+        *,
+        local: bool,
+        account: str,
+        now: int,
+        change: SpecChange = NO_CHANGE,
+        named: str | None = None,
+        calibrations: Iterable[tuple[str, int, int, int]] = (),
+    ) -> CaptionSpec:
+        """The spec of the configured model, or of the changed one.
+
+        Args:
+            now: seconds, for the prices of the day.
+            named: a model asked for by name, also where the local one would answer.
+            calibrations: bills so far; see `Answers.calibration`.
+
+        Raises:
+            UsageError: the model is not served at the endpoint, or not with this detail or size.
+        """
+        changed = change.applied(self.config)
+        return build_spec(
+            changed,
+            local=local,
+            account=account,
+            now=now,
+            tier=change.tier or self.tier,
+            calibration=ratio(calibrations, named or changed.provider.model),
+            named=named,
+        )
+
+
 def build_spec(
     config: Config,
     *,
     local: bool,
     account: str,
     now: int,
-    model: str | None = None,
-    tier: Tier | None = None,
+    tier: Tier,
     calibration: Decimal | None = None,
+    named: str | None = None,
 ) -> CaptionSpec:
     """Everything that follows from the configuration for one model.
 
     Args:
-        tier: how requests are processed; by default as the configuration says.
+        tier: how requests are processed, which decides their price.
+        named: a model that is asked for by name, also of a local configuration.
         calibration: billed / estimated prompt tokens of this model so far.
 
     Raises:
         UsageError: the model is not served at the endpoint, or not with this detail or size.
     """
     name = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
-    name = model or name
+    name = named or name
     facts = model_facts(name, {key: m.model_dump() for key, m in config.models.items()})
     if config.provider.endpoint not in facts.endpoints:
         raise UsageError(
@@ -115,16 +231,17 @@ def build_spec(
     detail = detail_of(prompt.detail, facts)
     sizing = sizing_of(SizePolicy(target.kind, target.value), facts, detail)
     recipe = _recipe(config, sizing)
-    request = _request(config, facts, name, local=local)
+    request = _request(config, facts, name, tier, local=local)
     return CaptionSpec(
         recipe=recipe,
         request=request,
         template=prompt.user,
         spec=_spec(account, request, prompt.user, recipe, local=local),
         facts=facts,
-        sheet=LOCAL_FREE if local else _sheet(config, name, tier or tier_of(config), now),
+        sheet=LOCAL_FREE if local else _sheet(config, name, tier, now),
         estimator=_estimator(config, facts, calibration),
         seen=config.input.image_mode == "bytes",
+        configured_tokens=prompt.max_completion_tokens,
     )
 
 
@@ -181,11 +298,6 @@ def _estimator(config: Config, facts: ModelFacts, calibration: Decimal | None) -
     )
 
 
-def tier_of(config: Config) -> Tier:
-    """How requests are processed, which decides their price."""
-    return config.online.tier if config.provider.name == "openai_online" else "batch"
-
-
 def ratio(calibration: Iterable[tuple[str, int, int, int]], model: str) -> Decimal | None:
     """Billed / estimated prompt tokens of a model (see `Answers.calibration`), None without any."""
     found = (
@@ -225,7 +337,9 @@ def _recipe(config: Config, size: object) -> Recipe:
     )
 
 
-def _request(config: Config, facts: ModelFacts, model: str, *, local: bool) -> RequestSpec:
+def _request(
+    config: Config, facts: ModelFacts, model: str, tier: Tier, *, local: bool
+) -> RequestSpec:
     prompt = config.prompt
     effort = prompt.reasoning_effort or facts.reasoning_effort
     return RequestSpec(
@@ -239,7 +353,7 @@ def _request(config: Config, facts: ModelFacts, model: str, *, local: bool) -> R
         temperature=prompt.temperature if facts.may_send_temperature(effort) else None,
         reasoning_effort=effort,
         explicit_cache=facts.prompt_cache_options,
-        service_tier="flex" if tier_of(config) == "flex" and not local else None,
+        service_tier="flex" if tier == "flex" and not local else None,
         body_extras={} if local else config.provider.body_extras,
     )
 

@@ -6,22 +6,17 @@ transaction, so that a kill anywhere only means doing it again.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.core.batch_errors import BatchFailure, classify
 from pipeline.core.lifecycle import backoff_seconds, next_step
 from pipeline.core.words import counted
 from pipeline.errors import (
-    CaptionmillError,
     CostAnomaly,
     NeedsPerson,
     NotFound,
     ServiceError,
-    graver,
 )
-from pipeline.ledger.answers import Settled
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard
@@ -31,6 +26,7 @@ from pipeline.stages.batch_record import write_batch_record
 from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.export import STALE
 from pipeline.stages.reconcile import next_generation
+from pipeline.stages.values import RunTotals
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 
@@ -38,77 +34,37 @@ _REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "s
 _PERSON = frozenset({"quota", "billing", "auth", "model"})
 
 
-@dataclass(slots=True)
-class Collected:
-    """What collecting came to.
-
-    Attributes:
-        batches: settled now.
-        outcomes: lines by outcome.
-        billed: nano-dollars; None when a paid line has no price.
-        open: batches that are not finished and that waiting can help.
-        again: images that go again.
-        problems: sentences for the user.
-        error: the error that decides the exit code.
-    """
-
-    batches: int = 0
-    outcomes: Counter[str] = field(default_factory=Counter)
-    billed: int | None = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    open: int = 0
-    again: int = 0
-    problems: list[str] = field(default_factory=list)
-    error: CaptionmillError | None = None
-
-    def add(self, settled: Settled) -> None:
-        """Count a settled batch."""
-        self.batches += 1
-        self.outcomes.update(settled.outcomes)
-        unknown = self.billed is None or settled.billed is None
-        self.billed = None if unknown else (self.billed or 0) + (settled.billed or 0)
-        self.prompt_tokens += settled.prompt_tokens
-        self.completion_tokens += settled.completion_tokens
-        self.again += settled.again
-
-    def fail(self, error: CaptionmillError) -> None:
-        """Note a problem; the rest goes on."""
-        self.problems.append(str(error))
-        self.error = graver(self.error, error)
-
-
 def collect(
-    context: StageContext, result: Collected | None = None, *, young_only: bool = False
-) -> Collected:
+    context: StageContext, totals: RunTotals | None = None, *, young_only: bool = False
+) -> RunTotals:
     """Poll, download and settle everything that is finished.
 
-    One batch's trouble does not stop the others: see `Collected.error`.
+    One batch's trouble does not stop the others: see `RunTotals.error`.
 
     Args:
         young_only: ask only about batches that may still be refused as a whole.
     """
-    result = result or Collected()
-    result.open = 0
+    totals = totals or RunTotals()
+    totals.open = 0
     for batch in context.ledger.batches.in_states("open"):
         context.check_stop()
         if is_online(batch.batch_id):
             continue  # no service knows of it: see stages/online.py
         if young_only and batch.status != "validating":
-            result.open += 1
+            totals.open += 1
             continue
         try:
             if not _poll(context, batch):
-                result.open += 1
+                totals.open += 1
         except NotFound as error:
-            _vanished(context, batch, error, result)
+            _vanished(context, batch, error, totals)
         except (ServiceError, NeedsPerson) as error:
-            result.open += 1
-            result.fail(error)
+            totals.open += 1
+            totals.fail(error)
     for batch in context.ledger.batches.in_states("downloaded"):
         context.check_stop()
-        settle_batch(context, batch, result)
-    return result
+        settle_batch(context, batch, totals)
+    return totals
 
 
 def _poll(context: StageContext, batch: Batch) -> bool:
@@ -181,15 +137,15 @@ def _downloaded(context: StageContext, batch: Batch) -> None:
             context.ledger.shards.move(shard, "DOWNLOADED")
 
 
-def _vanished(context: StageContext, batch: Batch, error: NotFound, result: Collected) -> None:
-    """A batch or result file that existed is gone: its money stays booked, a person looks."""
+def _vanished(context: StageContext, batch: Batch, error: NotFound, totals: RunTotals) -> None:
+    """A batch or totals file that existed is gone: its money stays booked, a person looks."""
     text = f"batch {batch.batch_id} or a file of it is gone at the service ({error})"
     context.ledger.batches.vanished(batch.row, context.clock.now())
     context.ledger.incident(context.clock.now(), "vanished", text, batch.shard, batch.row)
-    result.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
+    totals.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
 
 
-def settle_kept(context: StageContext, remote: RemoteBatch, result: Collected) -> None:
+def settle_kept(context: StageContext, remote: RemoteBatch, totals: RunTotals) -> None:
     """Settle an adopted batch whose raw files are kept here, without asking the service. One that
     failed as a whole brought none and was made again."""
     batch = context.ledger.batches.by_id(remote.id)
@@ -199,24 +155,24 @@ def settle_kept(context: StageContext, remote: RemoteBatch, result: Collected) -
     kept = (("output", remote.output_file_id), ("error", remote.error_file_id))
     if all(raw_path(context, batch, kind).exists() for kind, file_id in kept if file_id):
         _downloaded(context, batch)
-        settle_batch(context, batch, result)
+        settle_batch(context, batch, totals)
 
 
-def write_off(context: StageContext, batch: Batch) -> Collected:
+def write_off(context: StageContext, batch: Batch) -> RunTotals:
     """A person knows that a batch's results are lost: its requests count as missing, what was
     reserved for it stays counted."""
-    result = Collected()
+    totals = RunTotals()
     _downloaded(context, batch)
-    settle_batch(context, batch, result)
-    return result
+    settle_batch(context, batch, totals)
+    return totals
 
 
-def settle_batch(context: StageContext, batch: Batch, result: Collected) -> None:
+def settle_batch(context: StageContext, batch: Batch, totals: RunTotals) -> None:
     """Book what the raw files of a batch say, in one transaction."""
     shard = context.ledger.shards.get(batch.shard)
     paths = [p for kind in ("output", "error") if (p := raw_path(context, batch, kind)).exists()]
     failure = _failure(batch) if not paths else None
-    if failure is not None and _goes_again(context, shard, batch, failure, result):
+    if failure is not None and _goes_again(context, shard, batch, failure, totals):
         return
     report = results.Report()
     reached("collect.before_settle")
@@ -230,13 +186,14 @@ def settle_batch(context: StageContext, batch: Batch, result: Collected) -> None
         if settled.over:
             _freeze(context, batch, settled.over)
         context.ledger.put(STALE, "1")
-    result.add(settled)
+    totals.count_settled(settled)
     context.note("batch.settled", batch=batch.batch_id, shard=shard.shard_key,
               outcomes=dict(settled.outcomes), billed_nano_usd=settled.billed,
               again=settled.again)  # fmt: skip
-    result.problems += [text for _, text in report.incidents]
+    for _, text in report.incidents:
+        totals.note_problem(text)
     if settled.over:
-        result.fail(CostAnomaly(context.ledger.get(FROZEN) or ""))
+        totals.fail(CostAnomaly(context.ledger.get(FROZEN) or ""))
 
 
 def _failure(batch: Batch) -> BatchFailure | None:
@@ -248,7 +205,7 @@ def _failure(batch: Batch) -> BatchFailure | None:
 
 
 def _goes_again(
-    context: StageContext, shard: Shard, batch: Batch, failure: BatchFailure, result: Collected
+    context: StageContext, shard: Shard, batch: Batch, failure: BatchFailure, totals: RunTotals
 ) -> bool:
     """A batch that never ran for a reason that passes: the same file goes again, no attempt is
     consumed. False when its requests have failed for good."""
@@ -266,9 +223,9 @@ def _goes_again(
     text = f"batch {batch.batch_id} was refused ({batch.problem}); it goes again after {wait} s"
     context.note("batch.goes_again", level="warning", batch=batch.batch_id, text=text)
     if failure.kind in _PERSON:
-        result.fail(NeedsPerson(text))
+        totals.fail(NeedsPerson(text))
     else:
-        result.problems.append(text)
+        totals.note_problem(text)
     return True
 
 

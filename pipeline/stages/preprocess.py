@@ -14,7 +14,6 @@ from pipeline.core.prompt import render
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
-from pipeline.ledger.specs import RecipeRow
 from pipeline.ledger.works import Content, Work
 from pipeline.records import (
     KnownImage,
@@ -23,42 +22,10 @@ from pipeline.records import (
     RejectedImage,
     Rejection,
 )
+from pipeline.stages.values import CaptionTask
 
 # Causes that may pass by themselves: looked at again on every run.
 PASSING = frozenset({"unreadable", "vanished", "out_of_memory", "internal"})
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """Two ways to prepare a file; processes start with the first image.
-
-    Attributes:
-        sparing: leaves files whose bytes the ledger knows undecoded.
-        thorough: decodes every file, for images whose bytes are to be sent again.
-    """
-
-    sparing: Engine
-    thorough: Engine
-
-
-@dataclass(frozen=True, slots=True)
-class CaptionTask:
-    """What a run wants for every image of a source.
-
-    Attributes:
-        source, spec, recipe: rows of the ledger.
-        spec_id: 32 bytes.
-        template: the user prompt with {columns}.
-        linked: False for a sample: its captions are paid for and kept, and the images' rows stay
-            as they are until a run finds that they are paid for.
-    """
-
-    source: int
-    spec: int
-    spec_id: bytes
-    recipe: RecipeRow
-    template: str
-    linked: bool = True
 
 
 @dataclass(frozen=True, slots=True)

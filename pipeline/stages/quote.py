@@ -14,7 +14,9 @@ from pipeline.core.prompt import render
 from pipeline.core.words import counted
 from pipeline.ledger import Ledger
 from pipeline.records import Nano, Rejection
-from pipeline.stages.preprocess import CaptionTask
+from pipeline.stages.values import (
+    CaptionTask,
+)
 from pipeline.stages.write import RequestTemplate
 
 

@@ -6,9 +6,6 @@ and the create call is made once. A lost answer leaves the shard CREATING for `r
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
-
 from pipeline.core.batch_errors import classify
 from pipeline.core.lifecycle import backoff_seconds
 from pipeline.core.packing import (
@@ -16,7 +13,6 @@ from pipeline.core.packing import (
 )
 from pipeline.errors import (
     Ambiguous,
-    CaptionmillError,
     DefiniteRefusal,
     NeedsPerson,
     OverBudget,
@@ -25,6 +21,7 @@ from pipeline.errors import (
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.reconcile import reconcile, take_back, unseen
+from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of, require_room
 
@@ -32,69 +29,45 @@ _TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
 _ANSWER_ROOM = 8_192  # bytes an answer line may need, generously
 
 
-@dataclass(slots=True)
-class Submitted:
-    """What submitting came to.
-
-    Attributes:
-        batches, requests: created now.
-        waiting: shards that wait, by reason ("queue", "backoff", "budget", "creates", "unknown").
-        problems: sentences for the user.
-        error: the error that decides the exit code, None when there is none.
-    """
-
-    batches: int = 0
-    requests: int = 0
-    waiting: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-    error: CaptionmillError | None = None
-
-    def stop(self, reason: str, error: CaptionmillError) -> None:
-        """Note why a shard did not go out."""
-        self.waiting[reason] += 1
-        self.problems.append(str(error))
-        self.error = error
-
-
-def submit(context: StageContext, spec: int, result: Submitted | None = None) -> Submitted:
+def submit(context: StageContext, spec: int, totals: RunTotals | None = None) -> RunTotals:
     """Take every shard of `spec` as far as it goes now; stops at the first that must wait.
 
-    Never raises for what a later run can mend: see `Submitted.error`.
+    Never raises for what a later run can mend: see `RunTotals.error`.
     """
-    result = result or Submitted()
+    totals = totals or RunTotals()
     frozen = context.ledger.get(FROZEN)
     if frozen:
-        result.stop("frozen", NeedsPerson(frozen))
-        return result
-    if not _nothing_is_blind(context, result):
-        return result
+        totals.hold("frozen", NeedsPerson(frozen))
+        return totals
+    if not _nothing_is_blind(context, totals):
+        return totals
     for shard in context.ledger.shards.in_states(*_TO_SEND):
         context.check_stop()
         if shard.spec != spec:
             _leave_other(context, shard)
             continue
         try:
-            if not _advance(context, shard, result):
+            if not _advance(context, shard, totals):
                 break
         except OverBudget as error:
-            result.stop("budget", error)
+            totals.hold("budget", error)
             break
         except ServiceError as error:
-            result.stop("service", error)
+            totals.hold("service", error)
             break
         except NeedsPerson as error:
-            result.stop("person", error)
+            totals.hold("person", error)
             break
-    return result
+    return totals
 
 
-def _nothing_is_blind(context: StageContext, result: Submitted) -> bool:
+def _nothing_is_blind(context: StageContext, totals: RunTotals) -> bool:
     """Nothing is sent while some image may be in a batch of unknown contents."""
     blind, error = unseen(context)
     if error is not None:
-        result.stop("adopted", error)
+        totals.hold("adopted", error)
     elif blind:
-        result.waiting["adopted"] += blind
+        totals.waiting["adopted"] += blind
     return not blind
 
 
@@ -104,11 +77,11 @@ def _leave_other(context: StageContext, shard: Shard) -> None:
     take_back(context, shard)
 
 
-def _advance(context: StageContext, shard: Shard, result: Submitted) -> bool:
+def _advance(context: StageContext, shard: Shard, totals: RunTotals) -> bool:
     """One shard from where it is to SUBMITTED; False when it has to wait."""
     waits = _must_wait(context, shard)
     if waits:
-        result.waiting[waits] += 1
+        totals.waiting[waits] += 1
         return False
     if shard.refusals:
         # an answer that says no is not proof against a server that did it all the same
@@ -128,10 +101,10 @@ def _advance(context: StageContext, shard: Shard, result: Submitted) -> bool:
             return True
         shard = _upload(context, shard, look_first=not fresh or shard.generation > 1)
     if not _create(context, shard):
-        result.waiting["unknown"] += 1
+        totals.waiting["unknown"] += 1
         return False
-    result.batches += 1
-    result.requests += shard.requests
+    totals.batches += 1
+    totals.requests += shard.requests
     return True
 
 

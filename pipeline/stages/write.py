@@ -30,12 +30,14 @@ from pipeline.ledger.shards import NewItem, NewShard
 from pipeline.records import Nano, Prepared, PreparedImage
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import (
-    CaptionTask,
-    Engines,
     PendingRequest,
     link_known,
     looks,
     resolve,
+)
+from pipeline.stages.values import (
+    CaptionTask,
+    Engines,
 )
 from pipeline.system.failpoints import reached
 from pipeline.system.files import publish, storage_error

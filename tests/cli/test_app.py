@@ -34,7 +34,7 @@ def failing(captionmill: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     def status(_config: object) -> None:
         raise captionmill.error  # type: ignore[attr-defined]
 
-    monkeypatch.setattr(status, "status", status)
+    monkeypatch.setattr("pipeline.commands.status.status", status)
     return captionmill
 
 

@@ -98,14 +98,14 @@ def test_on_a_terminal_a_person_is_asked(typed: bytes, answer: str) -> None:
 BARS = """
 from pipeline.cli.console import bars, say
 with bars() as shown:
-    shown.found(3, 2)
+    shown.crawled(3, 2)
     shown.prepared(1)
     shown.sealed(1)
-    shown.looked(0, 5, 1)
+    shown.answered(0, 5, 1)
     say("a sentence")
     shown.prepared(1)
-    shown.looked(4, 5, 2)
-    shown.looked(5, 5, 2)
+    shown.answered(4, 5, 2)
+    shown.answered(5, 5, 2)
 print("done")
 """
 
@@ -129,7 +129,7 @@ def test_bars_are_silent_in_a_file() -> None:
 
 
 def test_one_image_is_an_image(capsys: pytest.CaptureFixture[str]) -> None:
-    console.Bars().found(1, 0)
+    console.Bars().crawled(1, 0)
     assert capsys.readouterr().err == "1 image, 0 of them new or changed\n"
 
 

@@ -2,9 +2,6 @@ import shutil
 
 import pytest
 
-from pipeline.commands.dedupe import (
-    find_alike,
-)
 from pipeline.commands.estimate import (
     estimate,
 )
@@ -87,9 +84,3 @@ def test_a_workspace_on_a_network_file_system_is_refused(
     said: list[str] = []
     estimate(rig.config(allow_network_workspace=True), rig.data, say=said.append)
     assert any("only one machine" in text for text in said)
-
-
-def test_looking_for_twins_decides_nothing(rig: Rig) -> None:
-    rig.add("a.png", "b.png")
-    assert find_alike(rig.config(), rig.data, distance=0) == []
-    assert rig.run().requests == 2

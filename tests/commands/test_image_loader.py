@@ -5,16 +5,17 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.image_loader import ImageLoader, LoadedImage
-from pipeline.session import spec
+from pipeline.session.settings import RunSettings
+from pipeline.session.spec import SpecFactory
 from tests.rig import Rig, picture
 
 
 @pytest.fixture
 def loader(rig: Rig, tmp_path: Path) -> ImageLoader:
-    caption_spec = spec.build_spec(rig.config(), local=False, account="", now=1_795_000_000)
+    caption_spec = SpecFactory.of(rig.config()).build(local=False, account="", now=1_795_000_000)
     folder = tmp_path / "given"
     folder.mkdir()
-    return ImageLoader(rig.config(), caption_spec.recipe, folder)
+    return ImageLoader(RunSettings.of(rig.config()), caption_spec.recipe, folder)
 
 
 def test_files_become_data_urls_of_the_size_that_is_sent(

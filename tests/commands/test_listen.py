@@ -135,16 +135,17 @@ def test_the_secret_is_in_the_environment_or_a_file(
 ) -> None:
     monkeypatch.delenv("OPENAI_WEBHOOK_SECRET", raising=False)
     with pytest.raises(UsageError, match="OPENAI_WEBHOOK_SECRET"):
-        webhook_secret(rig.config())
+        webhook_secret(rig.config().listen)
     monkeypatch.setenv("OPENAI_WEBHOOK_SECRET", f"{SECRET}\n")
-    assert webhook_secret(rig.config()).reveal() == SECRET
+    assert webhook_secret(rig.config().listen).reveal() == SECRET
     path = tmp_path / "secret"
     path.write_text("whsec_file\n")
     path.chmod(0o600)
-    assert webhook_secret(rig.config(listen__secret_file=str(path))).reveal() == "whsec_file"
+    options = rig.config(listen__secret_file=str(path)).listen
+    assert webhook_secret(options).reveal() == "whsec_file"
     path.chmod(0o644)
     with pytest.raises(UsageError, match="chmod 600"):
-        webhook_secret(rig.config(listen__secret_file=str(path)))
+        webhook_secret(options)
 
 
 def end() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.pilot import Asked, pilot
+from pipeline.commands.pilot import PilotOptions, pilot
 from pipeline.commands.pilot_findings import Findings
 from pipeline.errors import NeedsPerson, UsageError
 from pipeline.records import NANO_PER_USD
@@ -17,7 +17,7 @@ from tests.rig import Rig, picture
 SHAPES = [(48, 32), (32, 48), (40, 40), (120, 30)]
 
 
-def tried(rig: Rig, asked: Asked, *, yes: bool = True, **more: Any) -> Findings:
+def tried(rig: Rig, asked: PilotOptions, *, yes: bool = True, **more: Any) -> Findings:
     return pilot(
         rig.config(**more), rig.data, asked, confirm=lambda _text: yes, say=rig.said.append
     )
@@ -32,7 +32,7 @@ def photos(rig: Rig) -> Rig:
 
 
 def test_a_sample_over_folders_and_shapes_that_is_the_same_each_time(photos: Rig) -> None:
-    found = tried(photos, Asked(count=16))
+    found = tried(photos, PilotOptions(count=16))
     assert len(found.sample) == 16
     folders = {picked.image.folder for picked in found.sample}
     shapes = {(p.source_width, p.source_height) for p in found.sample}
@@ -40,14 +40,14 @@ def test_a_sample_over_folders_and_shapes_that_is_the_same_each_time(photos: Rig
     assert shapes == set(SHAPES)
     assert found.variants[0].outcomes == {"captioned": 16}
     assert all(url.startswith("data:image/jpeg;base64,") for url in found.thumbnails)
-    again = tried(photos, Asked(count=16))
+    again = tried(photos, PilotOptions(count=16))
     assert [p.image.path for p in again.sample] == [p.image.path for p in found.sample]
     assert again.spent == 0
     assert len(photos.server.books.rows()) == 16
 
 
 def test_it_spends_at_most_what_it_may_and_says_what_it_spent(photos: Rig) -> None:
-    found = tried(photos, Asked(usd=NANO_PER_USD // 2000))
+    found = tried(photos, PilotOptions(usd=NANO_PER_USD // 2000))
     bill = photos.server.books.total_nano()
     assert 1 < len(found.sample) < 80
     assert found.spent == bill <= NANO_PER_USD // 2000
@@ -57,18 +57,18 @@ def test_it_spends_at_most_what_it_may_and_says_what_it_spent(photos: Rig) -> No
 
 def test_too_little_money_is_said_before_anything_is_sent(photos: Rig) -> None:
     with pytest.raises(UsageError, match="name a larger sum"):
-        tried(photos, Asked(usd=10))
+        tried(photos, PilotOptions(usd=10))
     assert photos.posts(None) == 0
 
 
 def test_a_price_above_the_limit_is_asked_for(photos: Rig) -> None:
     with pytest.raises(NeedsPerson, match=r"--yes, or name --usd"):
-        tried(photos, Asked(count=5), yes=False, budget__confirm_above="0")
+        tried(photos, PilotOptions(count=5), yes=False, budget__confirm_above="0")
     assert photos.posts(None) == 0
 
 
 def test_a_run_does_not_pay_for_the_pilots_captions_again(photos: Rig) -> None:
-    found = tried(photos, Asked(count=20))
+    found = tried(photos, PilotOptions(count=20))
     assert not photos.workspace.table.exists()
     report = photos.run()
     assert report.requests == 60
@@ -82,14 +82,14 @@ def test_a_run_does_not_pay_for_the_pilots_captions_again(photos: Rig) -> None:
 def test_a_pilot_leaves_the_table_as_it_was(photos: Rig) -> None:
     photos.run()
     before = photos.table()
-    tried(photos, Asked(count=4), prompt__user="What is it?")
+    tried(photos, PilotOptions(count=4), prompt__user="What is it?")
     photos.run()
     assert photos.table() == before
     assert len(photos.server.books.rows()) == 84
 
 
 def test_the_estimate_of_the_whole_holds_the_true_bill(photos: Rig) -> None:
-    (variant,) = tried(photos, Asked(count=24)).variants
+    (variant,) = tried(photos, PilotOptions(count=24)).variants
     photos.run()
     whole = variant.whole_batch
     assert whole is not None
@@ -101,7 +101,7 @@ def test_the_estimate_of_the_whole_holds_the_true_bill(photos: Rig) -> None:
 
 
 def test_models_and_prompts_caption_the_same_images(photos: Rig) -> None:
-    asked = Asked(
+    asked = PilotOptions(
         count=5,
         models=("gpt-6-luna", "gpt-5.4-mini"),
         prompts=(("a.txt", "What is it?"), ("b.txt", "Which colours?")),
@@ -123,29 +123,29 @@ def test_what_cannot_be_captioned_is_counted_and_lowers_the_total(rig: Rig) -> N
     rig.add(*(f"{n:02}.png" for n in range(30)))
     for n in range(10):
         (rig.data / f"bad {n}.jpg").write_bytes(b"\xff\xd8\xff\xe0 not much of a JPEG")
-    found = tried(rig, Asked(count=30))
+    found = tried(rig, PilotOptions(count=30))
     assert sum(found.rejected.values()) == 10
     assert (found.images, found.expected, len(found.sample)) == (40, 30, 30)
 
 
 def test_refusals_are_outcomes_and_stop_nothing(photos: Rig) -> None:
     photos.server.faults.add(LineFault(outcome="refusal", times=2))
-    (variant,) = tried(photos, Asked(count=6)).variants
+    (variant,) = tried(photos, PilotOptions(count=6)).variants
     assert variant.outcomes == {"captioned": 4, "refused": 2}
 
 
 def test_without_images_there_is_nothing_to_try(rig: Rig) -> None:
     with pytest.raises(UsageError, match="is empty"):
-        tried(rig, Asked(count=3))
+        tried(rig, PilotOptions(count=3))
     (rig.data / "bad.jpg").write_text("no image")
     with pytest.raises(UsageError, match="none of 1 images"):
-        tried(rig, Asked(count=3))
+        tried(rig, PilotOptions(count=3))
 
 
 def test_without_a_key_the_local_model_is_tried(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
     rig.add("a.png", "b.png", "c.png")
-    found = tried(rig, Asked(usd=NANO_PER_USD), provider__name="auto")
+    found = tried(rig, PilotOptions(usd=NANO_PER_USD), provider__name="auto")
     assert (found.local, found.spent) == (True, 0)
     assert found.variants[0].outcomes == {"captioned": 3}
     assert rig.server.books.rows() == []

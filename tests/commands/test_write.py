@@ -14,7 +14,7 @@ from pipeline.commands.cancel import (
 )
 from pipeline.commands.collect import (
     collect,
-    merge,
+    collect_files,
 )
 from pipeline.commands.rebuild import rebuild
 from pipeline.commands.status import status
@@ -77,10 +77,10 @@ def test_written_run_elsewhere_and_merged(elsewhere: Elsewhere, rig: Rig) -> Non
     assert rig.posts(None) == 0
     first, second = files(elsewhere.out)
     assert [len(p.read_bytes().splitlines()) for p in (first, second)] == [2, 1]
-    half = merge(rig.config(), [elsewhere.run(first)[0]])
+    half = collect_files(rig.config(), [elsewhere.run(first)[0]])
     assert (half.exit_code, half.in_files) == (3, 1)
     assert half.outcomes == {"captioned": 2, "pending": 1}
-    whole = merge(rig.config(), [elsewhere.run(second)[0]])
+    whole = collect_files(rig.config(), [elsewhere.run(second)[0]])
     assert (whole.exit_code, whole.outcomes) == (0, {"captioned": 3})
     captions = {row["path"]: row["caption"] for row in rig.table()}
     assert len(set(captions.values())) == 3
@@ -98,7 +98,7 @@ def test_the_books_are_in_order_at_every_step(elsewhere: Elsewhere, rig: Rig) ->
     half = output.with_name("half-out")
     half.write_bytes(output.read_bytes().splitlines(keepends=True)[0])
     for path in (half, output, elsewhere.run(second)[0]):
-        merge(config, [path])
+        collect_files(config, [path])
         assert verify(config).findings == ()
     assert status(config).waiting == []
     rig.check()
@@ -115,7 +115,7 @@ def test_a_lost_ledger_comes_back_with_what_was_merged(elsewhere: Elsewhere, rig
     outputs = [elsewhere.run(path)[0] for path in files(elsewhere.out)]
     half = outputs[0].with_name("half-out")
     half.write_bytes(outputs[0].read_bytes().splitlines(keepends=True)[0])
-    merge(config, [half, *outputs])
+    collect_files(config, [half, *outputs])
     for path in rig.workspace.root.glob("ledger.db*"):
         path.unlink()
     rebuild(config, rig.said.append)
@@ -137,7 +137,7 @@ def test_no_key_and_no_service_are_needed(
         assert report.exit_code == 3
     (path,) = files(elsewhere.out)
     output, _ = elsewhere.run(path)
-    assert merge(rig.config(**nowhere), [output]).outcomes == {"captioned": 1}
+    assert collect_files(rig.config(**nowhere), [output]).outcomes == {"captioned": 1}
     rig.check()
 
 
@@ -153,7 +153,7 @@ def test_what_is_out_in_files_is_not_sent_too(elsewhere: Elsewhere, rig: Rig) ->
     assert (report.exit_code, report.in_files) == (3, 2)
     assert collect(rig.config()).in_files == 2
     (path,) = files(elsewhere.out)
-    assert merge(rig.config(), [elsewhere.run(path)[0]]).outcomes == {"captioned": 3}
+    assert collect_files(rig.config(), [elsewhere.run(path)[0]]).outcomes == {"captioned": 3}
     rig.check()
 
 
@@ -174,7 +174,7 @@ def test_an_answer_to_what_was_given_back_is_still_taken(elsewhere: Elsewhere, r
     (path,) = files(elsewhere.out)
     output, _ = elsewhere.run(path)
     cancel_files(rig.config(), rig.said.append)
-    report = merge(rig.config(), [output])
+    report = collect_files(rig.config(), [output])
     assert (report.exit_code, report.outcomes) == (0, {"captioned": 2})
     assert rig.run().requests == 0
     rig.check()
@@ -188,7 +188,7 @@ def test_answers_of_another_workspace_wait_for_their_images(
     (path,) = files(elsewhere.out)
     output, _ = elsewhere.run(path)
     other = rig.config(workspace=str(tmp_path / "other"))
-    assert merge(other, [output]).images == 0
+    assert collect_files(other, [output]).images == 0
     report = write(other, rig.data, tmp_path / "none")
     assert (report.requests, report.outcomes) == (0, {"captioned": 2})
 
@@ -198,11 +198,11 @@ def test_merging_again_changes_nothing_and_says_so(elsewhere: Elsewhere, rig: Ri
     written(rig, elsewhere.out)
     (path,) = files(elsewhere.out)
     output, _ = elsewhere.run(path)
-    merge(rig.config(), [output])
+    collect_files(rig.config(), [output])
     before = rig.table()
-    report = merge(rig.config(), [output, output])
+    report = collect_files(rig.config(), [output, output])
     left_out = f"{output}: 2 lines left out: their requests are answered already"
-    assert report.problems == [left_out, left_out]
+    assert report.problems == [left_out]
     assert report.exit_code == 0
     assert rig.table() == before
     rig.check()
@@ -216,13 +216,13 @@ def test_failures_come_back_too_and_go_again(elsewhere: Elsewhere, rig: Rig) -> 
     rig.server.faults.add(LineFault(outcome="refusal", times=1))
     output, errors = elsewhere.run(path)
     assert errors is not None
-    report = merge(rig.config(), [output, errors])
+    report = collect_files(rig.config(), [output, errors])
     assert report.outcomes == {"captioned": 2, "refused": 1, "pending": 1}
     assert report.in_files == 0
     again = written(rig, elsewhere.out)
     assert again.requests == 1
     newest = files(elsewhere.out)[-1]
-    report = merge(rig.config(), [elsewhere.run(newest)[0]])
+    report = collect_files(rig.config(), [elsewhere.run(newest)[0]])
     assert report.outcomes == {"captioned": 3, "refused": 1}
     rig.check()
 
@@ -232,10 +232,10 @@ def test_a_file_of_requests_is_not_taken_for_answers(elsewhere: Elsewhere, rig: 
     written(rig, elsewhere.out)
     (path,) = files(elsewhere.out)
     with pytest.raises(UsageError, match="holds requests, not answers"):
-        merge(rig.config(), [path])
+        collect_files(rig.config(), [path])
     with pytest.raises(UsageError, match=r"cannot read .*none\.jsonl"):
-        merge(rig.config(), [elsewhere.out / "none.jsonl"])
-    assert merge(rig.config(), [elsewhere.run(path)[0]]).exit_code == 0
+        collect_files(rig.config(), [elsewhere.out / "none.jsonl"])
+    assert collect_files(rig.config(), [elsewhere.run(path)[0]]).exit_code == 0
 
 
 def test_odd_lines_are_counted_and_the_others_taken(elsewhere: Elsewhere, rig: Rig) -> None:
@@ -246,14 +246,14 @@ def test_odd_lines_are_counted_and_the_others_taken(elsewhere: Elsewhere, rig: R
     first, second = output.read_bytes().splitlines(keepends=True)
     alien = json.dumps({"custom_id": "mine-7", "response": {"status_code": 200}}).encode()
     output.write_bytes(b"\n" + first + alien + b"\n{half\n" + b"\xff\xfe\n" + second[:40])
-    report = merge(rig.config(), [output])
+    report = collect_files(rig.config(), [output])
     assert report.outcomes == {"captioned": 1, "pending": 1}
     assert report.problems == [
         f"{output}: 1 line left out: no request of captionmill",
         f"{output}: 3 lines left out: unreadable",
     ]
     output.write_bytes(second)
-    assert merge(rig.config(), [output]).exit_code == 0
+    assert collect_files(rig.config(), [output]).exit_code == 0
     rig.check()
 
 
@@ -269,7 +269,7 @@ def test_an_answer_to_what_is_at_the_service_comes_from_there(
     cancel_files(rig.config(), rig.said.append)
     rig.run(wait=False)
     path.write_text(json.dumps(line))
-    report = merge(rig.config(), [path])
+    report = collect_files(rig.config(), [path])
     assert "1 line left out: their requests are under way" in report.problems[0]
     rig.server.clock.advance(4000)
     assert collect(rig.config()).outcomes == {"captioned": 1}
@@ -288,7 +288,7 @@ def test_the_budget_holds_for_files_too(elsewhere: Elsewhere, rig: Rig) -> None:
     assert 0 < report.requests < 10
     (path,) = files(elsewhere.out)
     done = report.requests
-    report = merge(rig.config(), [elsewhere.run(path)[0]])
+    report = collect_files(rig.config(), [elsewhere.run(path)[0]])
     assert report.outcomes == {"captioned": done, "pending": 10 - done}
     rig.check()
 
@@ -303,7 +303,7 @@ def test_an_answer_that_cost_more_than_was_reserved_stops_sending(
     line = json.loads(output.read_bytes())
     line["response"]["body"]["usage"] = {"prompt_tokens": 10**6, "completion_tokens": 10**5}
     output.write_text(json.dumps(line))
-    report = merge(rig.config(), [output])
+    report = collect_files(rig.config(), [output])
     assert report.exit_code == 6
     rig.add("b.png", first=9)
     assert rig.run(wait=False).exit_code == 5
@@ -317,7 +317,7 @@ def test_an_unknown_price_is_no_price(elsewhere: Elsewhere, rig: Rig) -> None:
     assert written(rig, elsewhere.out, config).exit_code == 3
     (path,) = files(elsewhere.out)
     path.write_bytes(path.read_bytes().replace(b"my-own", b"gpt-6-luna"))
-    report = merge(config, [elsewhere.run(path)[0]])
+    report = collect_files(config, [elsewhere.run(path)[0]])
     assert report.outcomes == {"captioned": 1}
     (row,) = rig.table()
     assert row["billed_cost"] is None

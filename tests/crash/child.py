@@ -184,16 +184,17 @@ def _prepare_inline() -> None:
     def engine(_config: Any, recipe: Any, known: Any) -> InlineEngine:
         return InlineEngine(Preparer(recipe, known))
 
-    settings.engine = engine
+    settings.files_engine = engine
 
 
 def _ask_in_small_groups() -> None:
     from pipeline.core.rate_limit import RateLimiter
-    from pipeline.session import online
     from pipeline.stages.online import captioner as stage
 
     stage.GROUP = replace(stage.GROUP, requests=2)
-    online.pace = lambda config: RateLimiter(config.online.in_flight, first_pause=0.01)
+    settings.OnlineSettings.rate_limiter = (  # type: ignore[method-assign]
+        lambda online: RateLimiter(online.in_flight, first_pause=0.01)
+    )
 
 
 @contextlib.contextmanager

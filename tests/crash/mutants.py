@@ -47,8 +47,8 @@ def _impatient(**changes: int) -> Callable[[], None]:
     def apply() -> None:
         from pipeline.session import settings
 
-        real = settings.patience
-        _put(settings, "patience", lambda config: replace(real(config), **changes))
+        real = settings._patience
+        _put(settings, "_patience", lambda config: replace(real(config), **changes))
 
     return apply
 
@@ -175,8 +175,9 @@ def _missing_goes_again() -> None:
     from pipeline.core.retry import RetryRule
     from pipeline.session import settings
 
-    real = settings.rules
-    _put(settings, "rules", lambda config: {**real(config), "missing": RetryRule(attempts=3)})
+    real = settings._retry_rules
+    rule = RetryRule(attempts=3)
+    _put(settings, "_retry_rules", lambda config: {**real(config), "missing": rule})
 
 
 def _no_attempt_in_the_id() -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from pipeline.server.app import LoopbackServer
 from pipeline.server.faults import FaultPlan
-from pipeline.server.settings import Limits, RateLimiter
+from pipeline.server.settings import Limits, Pace
 from tests.crash.child import KEY, Task
 from tests.crash.judge import Judge
 from tests.crash.keeper import Keeper
@@ -25,7 +25,7 @@ USD = 1_000_000_000
 KILLED = -signal.SIGKILL
 _MEMORY = Path("/dev/shm")
 _ROUNDS = 8
-_PACE = RateLimiter(validate=0.1, line=0.2, finalize=0.1)
+_PACE = Pace(validate=0.1, line=0.2, finalize=0.1)
 
 
 class World:
@@ -39,7 +39,7 @@ class World:
         settings: Mapping[str, object] | None = None,
         cap: int | None = 10 * USD,
         faults: FaultPlan | None = None,
-        pace: RateLimiter = _PACE,
+        pace: Pace = _PACE,
         limits: Limits | None = None,
         mutant: str | None = None,
     ) -> None:

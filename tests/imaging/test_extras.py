@@ -7,13 +7,15 @@ import pytest
 from pipeline.config import load_config
 from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, OPTIONAL_FORMATS, Recipe
 from pipeline.imaging import extras
-from pipeline.session.spec import build_spec
+from pipeline.session.spec import SpecFactory
 
 
 def recipe() -> Recipe:
-    return build_spec(
-        load_config(None, {}), local=True, account="default", now=1_795_000_000
-    ).recipe
+    return (
+        SpecFactory.of(load_config(None, {}))
+        .build(local=True, account="default", now=1_795_000_000)
+        .recipe
+    )
 
 
 def install(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:

@@ -105,7 +105,7 @@ def test_a_failed_first_batch_sets_a_running_second_one_not_back(
     scene.server.faults.clear()
     scene.server.clock.advance(10**6)
     scene.until_over(second.id)
-    assert collect(scene.context).outcomes == {"captioned": 2}
+    assert collect(scene.context).answers == {"captioned": 2}
     bill = scene.server.books.total_nano()
     assert scene.ledger.reservations.totals() == Totals(0, bill, 0)
     assert list(scene.ledger.audit.contradictions()) == []

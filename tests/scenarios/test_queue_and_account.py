@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.server.faults import BatchFault, RequestFault
-from pipeline.server.settings import Limits, RateLimiter
+from pipeline.server.settings import Limits, Pace
 from tests.rig import MODEL, Rig, open_rig
 
 
@@ -19,7 +19,7 @@ def test_twenty_shards_in_a_small_queue_finish_once_the_limit_is_learned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = Limits(enqueued_tokens={MODEL: 2_000})
-    with open_rig(tmp_path, monkeypatch, limits=limits, pace=RateLimiter(run=0.4)) as rig:
+    with open_rig(tmp_path, monkeypatch, limits=limits, pace=Pace(run=0.4)) as rig:
         rig.add(*names(100))
         report = rig.run(
             batch__max_requests=5, batch__backoff_minutes=[0], batch__enqueued_token_limit=10**9
@@ -121,7 +121,7 @@ def test_a_failed_listing_means_no_submission_but_results_are_fetched(slow_rig: 
 
 
 def test_a_night_of_all_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_rig(tmp_path, monkeypatch, pace=RateLimiter(run=0.1)) as rig:
+    with open_rig(tmp_path, monkeypatch, pace=Pace(run=0.1)) as rig:
         rig.add(*names(60))
         for rule in (
             RequestFault(action="drop_after", method="POST", path="/v1/batches", nth=2),

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Config, load_config
+from pipeline.config import load_config
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.session.account import (
+    AccountOptions,
     Identity,
     announce,
     bind,
@@ -27,13 +28,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def config(**overrides: object) -> Config:
-    return load_config(None, {key.replace("__", "."): value for key, value in overrides.items()})
+def options(**overrides: object) -> AccountOptions:
+    keys = {key.replace("__", "."): value for key, value in overrides.items()}
+    return AccountOptions.of(load_config(None, keys))
 
 
 def used(provider: str, account: str) -> Workspace:
     """The default workspace of a provider, bound to an account."""
-    workspace = workspace_of(config(), provider)
+    workspace = workspace_of(options(), provider)
     workspace.create()
     with Ledger(workspace.ledger) as ledger:
         bind(ledger, Identity(provider, account, None), workspace)
@@ -41,40 +43,40 @@ def used(provider: str, account: str) -> Workspace:
 
 
 def test_a_key_decides_under_auto() -> None:
-    assert identify(config(), KEY) == OPENAI
-    assert identify(config(), {}) == Identity("local", "", None)
+    assert identify(options(), KEY) == OPENAI
+    assert identify(options(), {}) == Identity("local", "", None)
 
 
 def test_openai_needs_a_key_and_local_needs_none() -> None:
     with pytest.raises(UsageError, match=r"no API key: set OPENAI_API_KEY .*--provider local"):
-        identify(config(provider__name="openai"), {})
-    assert identify(config(provider__name="local"), KEY).local
+        identify(options(provider__name="openai"), {})
+    assert identify(options(provider__name="local"), KEY).local
 
 
 def test_another_variable_or_a_private_file_may_hold_the_key(tmp_path: Path) -> None:
-    assert identify(config(provider__key_env="MINE"), {"MINE": "sk-account-0123456789"}) == OPENAI
+    assert identify(options(provider__key_env="MINE"), {"MINE": "sk-account-0123456789"}) == OPENAI
     path = tmp_path / "key"
     path.write_text("sk-account-0123456789\n")
     path.chmod(0o644)
     with pytest.raises(UsageError, match="chmod 600"):
-        identify(config(provider__key_file=str(path)), {})
+        identify(options(provider__key_file=str(path)), {})
     path.chmod(0o600)
-    assert identify(config(provider__key_file=str(path)), {}) == OPENAI
+    assert identify(options(provider__key_file=str(path)), {}) == OPENAI
 
 
 def test_where_openai_captions_are_a_forgotten_key_is_an_error() -> None:
     used("openai", "default")
     with pytest.raises(UsageError, match="was used with OpenAI, but OPENAI_API_KEY is not set"):
-        identify(config(), {})
-    assert identify(config(provider__name="local"), {}).local
+        identify(options(), {})
+    assert identify(options(provider__name="local"), {}).local
 
 
 def test_commands_that_ask_no_service_need_no_key() -> None:
-    assert without_service(config(provider__name="openai")).provider == "openai"
-    assert without_service(config(provider__name="local")).local
-    assert owner(config()).local
+    assert without_service(options(provider__name="openai")).provider == "openai"
+    assert without_service(options(provider__name="local")).local
+    assert owner(options()).local
     used("openai", "default")
-    assert owner(config()).provider == "openai"
+    assert owner(options()).provider == "openai"
 
 
 def test_a_workspace_belongs_to_who_used_it_first() -> None:
@@ -88,9 +90,9 @@ def test_a_workspace_belongs_to_who_used_it_first() -> None:
 
 def test_the_first_line_says_who_captions() -> None:
     said: list[str] = []
-    announce(Identity("local", "", None), config(), said.append)
-    announce(OPENAI, config(), said.append)
-    announce(OPENAI, config(provider__name="openai_online"), said.append)
+    announce(Identity("local", "", None), options(), said.append)
+    announce(OPENAI, options(), said.append)
+    announce(OPENAI, options(provider__name="openai_online"), said.append)
     assert said[0].startswith("LOCAL MODEL (no OPENAI_API_KEY")
     assert said[1:] == [
         "OpenAI batch captions by gpt-6-luna, account 'default'",

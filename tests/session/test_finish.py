@@ -4,6 +4,7 @@ from pipeline.ledger.rows import Rows
 from pipeline.session.finish import export_all, finish
 from pipeline.session.report import Report
 from pipeline.session.session import open_session
+from pipeline.session.settings import RunSettings
 from pipeline.system import failpoints
 from tests.rig import Rig
 
@@ -58,7 +59,7 @@ def test_a_kill_right_behind_the_table_leaves_no_old_counts_and_no_captions_unwr
 def test_the_end_of_a_run_fills_in_the_workspaces_books(rig: Rig) -> None:
     rig.add("a.png")
     rig.run()
-    with open_session(rig.config(), "test", rig.said.append) as session:
+    with open_session(RunSettings.of(rig.config()), "test", rig.said.append) as session:
         report = Report(table="", local=False)
         finish(session, report)
         assert report.settled == rig.server.books.total_nano()

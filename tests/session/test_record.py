@@ -18,7 +18,7 @@ from pipeline.commands.run import (
 )
 from pipeline.errors import Busy, NeedsPerson, UsageError
 from pipeline.server.faults import RequestFault
-from pipeline.session.record import told
+from pipeline.session.record import notified
 from pipeline.system.notify import Notice
 from tests.rig import KEY, Rig
 
@@ -193,7 +193,7 @@ def test_a_summary_that_cannot_be_written_is_a_sentence(rig: Rig) -> None:
 
 def test_an_interruption_passes_untold(tmp_path: Path) -> None:
     notice = Notice(tuple(hook(tmp_path / "out")), when="always")
-    with pytest.raises(KeyboardInterrupt), told(notice, "run", lambda _text: None):
+    with pytest.raises(KeyboardInterrupt), notified(notice, "run", lambda _text: None):
         raise KeyboardInterrupt
     assert heard(tmp_path / "out") == []
 

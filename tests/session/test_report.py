@@ -16,7 +16,9 @@ from pipeline.errors import (
 )
 from pipeline.session.report import Report
 from pipeline.stages.crawl import CrawlResult
-from pipeline.stages.runner import RunTotals
+from pipeline.stages.values import (
+    RunTotals,
+)
 from tests.stages.scene import Scene
 
 
@@ -128,11 +130,11 @@ def test_the_exit_code_is_what_is_in_the_way(changed: dict[str, object], code: i
 
 def test_errors_that_end_a_run_are_problems_once() -> None:
     report = done()
-    report.fail(OverBudget("too dear"))
-    report.fail(OverBudget("too dear"))
+    report.end_by(OverBudget("too dear"))
+    report.end_by(OverBudget("too dear"))
     assert (report.exit_code, report.problems) == (4, ["too dear"])
     report = done()
-    report.fail(ValueError("odd"))
+    report.end_by(ValueError("odd"))
     assert (report.exit_code, report.bug) == (70, True)
     assert report.problems == ["a bug in captionmill: ValueError: odd"]
     assert not isinstance(report.error, CaptionmillError)
@@ -146,7 +148,7 @@ def test_programs_get_json_with_money_in_whole_nano_dollars() -> None:
     assert value["provider"] == "openai"
 
 
-def test_what_the_stages_did_is_taken_over(scene: Scene) -> None:
+def test_a_report_counts_what_the_stages_did(scene: Scene) -> None:
     scene.add("a.png")
     (scene.data / "broken.jpg").write_text("no image")
     task = scene.task()
@@ -154,8 +156,8 @@ def test_what_the_stages_did_is_taken_over(scene: Scene) -> None:
     report = Report()
     crawled = CrawlResult(task.source, 2, 2, Counter({".txt": 1}), True, ["a folder is closed"])
     report.add_crawl(crawled)
-    run_totals = RunTotals(batches=1, requests=1, problems=["slow"], open=1)
-    report.add_tally(run_totals)
+    report.count(RunTotals(batches=1, requests=1, problems=["slow"]))
+    report.open = 1
     report.add_rows(scene.ledger, task.source, scene.ledger.rows.outcomes(task.source))
     assert report.problems == ["a folder is closed", "slow"]
     assert report.outcomes == {"pending": 1, "rejected": 1}

@@ -6,19 +6,21 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.run import run
-from pipeline.config import Config, load_config
+from pipeline.config import load_config
 from pipeline.errors import Busy, DefiniteRefusal, StorageError, UsageError
 from pipeline.providers.base import OPENAI
 from pipeline.session.account import Identity
 from pipeline.session.session import open_session, service_options
+from pipeline.session.settings import RunSettings
 from pipeline.system.secrets import Secret
 from tests.rig import KEY, Rig
 
 IDENTITY = Identity("openai", "a", Secret(KEY))
 
 
-def configured(**provider: object) -> Config:
-    return load_config(None, {f"provider.{name}": value for name, value in provider.items()})
+def configured(**provider: object) -> RunSettings:
+    keys = {f"provider.{name}": value for name, value in provider.items()}
+    return RunSettings.of(load_config(None, keys))
 
 
 def quiet(_text: str) -> None:
@@ -44,36 +46,36 @@ def test_the_service_is_reached_as_configured(monkeypatch: pytest.MonkeyPatch) -
         "batch_purpose": "batch-api",
         "dialect": "together",
     }
-    config = configured(**given, headers={"x-a": "b"})
-    options = service_options(config, IDENTITY)
+    settings = configured(**given, headers={"x-a": "b"})
+    options = service_options(settings, IDENTITY)
     assert {name: getattr(options, name) for name in given} == given
     assert options.extra_headers == {"x-a": "b"}
     assert options.api_key.reveal() == KEY
 
 
 def test_uploads_without_expiry() -> None:
-    config = load_config(None, {"batch.upload_expires_after": 0})
-    assert service_options(config, IDENTITY).upload_expires_after is None
+    settings = RunSettings.of(load_config(None, {"batch.upload_expires_after": 0}))
+    assert service_options(settings, IDENTITY).upload_expires_after is None
 
 
 def test_the_environment_names_another_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "https://example.com/v1")
     assert service_options(configured(), IDENTITY).base_url == "https://example.com/v1"
-    config = configured(base_url="https://other.example.com/v1")
-    assert service_options(config, IDENTITY).base_url == "https://other.example.com/v1"
+    settings = configured(base_url="https://other.example.com/v1")
+    assert service_options(settings, IDENTITY).base_url == "https://other.example.com/v1"
 
 
 def test_one_session_at_a_time(rig: Rig) -> None:
     with (
-        open_session(rig.config(), "test", quiet),
+        open_session(RunSettings.of(rig.config()), "test", quiet),
         pytest.raises(Busy),
-        open_session(rig.config(), "test", quiet),
+        open_session(RunSettings.of(rig.config()), "test", quiet),
     ):
         pass
 
 
 def test_what_is_said_is_logged(rig: Rig) -> None:
-    with open_session(rig.config(), "test", rig.said.append) as session:
+    with open_session(RunSettings.of(rig.config()), "test", rig.said.append) as session:
         session.context.say("a sentence")
     assert rig.said[-1] == "a sentence"
     lines = (rig.workspace.logs / "000001-run.jsonl").read_bytes().splitlines()
@@ -85,7 +87,9 @@ def test_what_is_said_is_logged(rig: Rig) -> None:
 
 def test_offline_needs_no_key_and_calls_nobody(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
-    with open_session(rig.config(), "test", rig.said.append, offline=True) as session:
+    with open_session(
+        RunSettings.of(rig.config()), "test", rig.said.append, offline=True
+    ) as session:
         assert session.identity.key is None
         with pytest.raises(DefiniteRefusal):
             list(session.context.service.list_batches())
@@ -96,7 +100,7 @@ def test_offline_needs_no_key_and_calls_nobody(rig: Rig, monkeypatch: pytest.Mon
 def test_a_workspace_that_must_be_there(rig: Rig) -> None:
     with (
         pytest.raises(UsageError),
-        open_session(rig.config(), "test", quiet, existing=True),
+        open_session(RunSettings.of(rig.config()), "test", quiet, existing=True),
     ):
         pass
     assert not rig.workspace.root.exists()
@@ -111,7 +115,10 @@ def test_a_workspace_that_cannot_be_made(rig: Rig, tmp_path: Path) -> None:
 
 
 def test_a_session_that_is_left_by_an_error_is_free_again(rig: Rig) -> None:
-    with pytest.raises(ZeroDivisionError), open_session(rig.config(), "test", quiet):
+    with (
+        pytest.raises(ZeroDivisionError),
+        open_session(RunSettings.of(rig.config()), "test", quiet),
+    ):
         raise ZeroDivisionError
-    with open_session(rig.config(), "test", quiet) as session:
+    with open_session(RunSettings.of(rig.config()), "test", quiet) as session:
         assert session.context.run == 2

@@ -1,9 +1,17 @@
+"""Settings of a run, from a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
 from pipeline.config import Config, load_config
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.lifecycle import Patience
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.engines import LocalEngine
-from pipeline.session import settings, spec
+from pipeline.session import settings
+from pipeline.session.settings import RunSettings
+from pipeline.session.spec import CaptionSpec, SpecChange
 from pipeline.sources import SourceOptions
 
 NOW = 1_795_000_000
@@ -13,60 +21,110 @@ def config(**overrides: object) -> Config:
     return load_config(None, {key.replace("__", "."): value for key, value in overrides.items()})
 
 
+def settings_of(**overrides: object) -> RunSettings:
+    return RunSettings.of(config(**overrides))
+
+
 def test_the_default_configuration_is_the_stages_defaults() -> None:
-    default = config()
-    assert settings.caps(default) == BudgetCaps()
-    assert settings.patience(default) == Patience()
-    rules = settings.rules(default)
+    default = settings_of()
+    assert default.caps == BudgetCaps()
+    assert default.patience == Patience()
     for outcome, rule in DEFAULT_RULES.items():
-        assert rules[outcome] == rule
-    assert settings.source_options(default, None) == SourceOptions()
+        assert default.retry[outcome] == rule
+    assert default.source == SourceOptions()
+
+
+def test_every_setting_follows_its_key() -> None:
+    changed = settings_of(
+        workspace="elsewhere",
+        provider__model="gpt-5.4-mini",
+        provider__base_url="http://127.0.0.1:1/v1",
+        budget__run="1",
+        budget__confirm_above="2",
+        batch__grace_seconds=7,
+        batch__creates_per_hour=3,
+        retry__empty={"attempts": 4},
+        online__in_flight=5,
+        images__workers=2,
+        images__near_duplicates={"distance": 3},
+        input__follow_links="never",
+        fetch__allow=True,
+        fetch__ports=[8443],
+        fetch__keep_bytes=5_000_000,
+        output__parquet="~/t.parquet",
+        notify__when="always",
+        log__level="debug",
+        log__keep=3,
+    )
+    default = settings_of()
+    differing = {
+        f.name for f in fields(RunSettings) if getattr(changed, f.name) != getattr(default, f.name)
+    }
+    assert differing == {f.name for f in fields(RunSettings)}
+    assert changed.output.table is not None
+    assert "~" not in str(changed.output.table)
 
 
 def test_money_arrives_as_whole_nano_dollars() -> None:
-    caps = settings.caps(config(budget__day="0.10", budget__lifetime="12.345678901"))
+    caps = settings_of(budget__day="0.10", budget__lifetime="12.345678901").caps
     assert caps == BudgetCaps(day=100_000_000, lifetime=12_345_678_901)
 
 
+def test_a_cap_for_one_run_never_raises_the_configured_one() -> None:
+    assert settings_of().capped(5).caps.run == 5
+    assert settings_of(budget__run="1").capped(5).caps.run == 5
+    assert settings_of(budget__run="1").capped(5 * 10**9).caps.run == 10**9
+
+
 def test_shards_fit_into_the_queue_twice_and_are_small_for_the_built_in_server() -> None:
-    default = config()
-    assert settings.limits(default, None).tokens == default.batch.max_tokens
-    assert settings.limits(default, 1_000).tokens == 500
-    assert settings.limits(default, 1).tokens == 1
-    assert settings.limits(default, None, local=True).requests < default.batch.max_requests
+    batch = settings_of().batch
+    assert batch.shard_limits(None) == batch.limits
+    assert batch.shard_limits(1_000).tokens == 500
+    assert batch.shard_limits(1).tokens == 1
+    assert batch.shard_limits(None, local=True).requests < batch.limits.requests
 
 
-def test_the_catalogue_guesses_the_queue_but_not_for_the_built_in_server() -> None:
-    assert settings.queue_guess(config(), local=True)("gpt-6-luna") is None
-    guess = settings.queue_guess(config(), local=False)("gpt-6-luna")
+def test_the_catalogue_guesses_the_queue() -> None:
+    guess = settings_of().batch.queue_guess("gpt-6-luna")
     assert guess is not None
     assert guess >= 100_000
 
 
+def test_addresses_are_downloaded_or_passed_on_and_never_both() -> None:
+    assert settings_of().download is None
+    fetched = settings_of(fetch__allow=True)
+    assert fetched.download is not None
+    assert fetched.source.passing is None
+    passed = settings_of(fetch__allow=True, input__image_mode="url")
+    assert passed.download is None
+    assert passed.source.passing is not None
+    assert passed.engine.send_urls
+
+
 def test_a_further_attempt_is_written_by_its_outcomes_rule() -> None:
-    asked = config(
+    made = settings_of(
         retry__length={"attempts": 3, "raise_max_completion_tokens": 200},
         retry__refused={"attempts": 2, "model": "gpt-5.4-mini", "detail": "low"},
     )
 
-    def caption_spec(c: Config) -> spec.CaptionSpec:
-        return spec.build_spec(c, local=False, account="", now=NOW)
+    def caption_spec(change: SpecChange) -> CaptionSpec:
+        return made.specs.build(local=False, account="", now=NOW, change=change)
 
-    again = settings.retry_templates(asked, caption_spec(asked), caption_spec)
-    first = settings.request_template(caption_spec(asked))
+    again = settings.retry_templates(made.retry, caption_spec(SpecChange()), caption_spec)
+    first = settings.request_template(caption_spec(SpecChange()))
     assert again("expired", 1).request == first.request
     assert again("length", 1).request.max_completion_tokens == 240
     assert again("length", 2).request.max_completion_tokens == 480
     other = again("refused", 1)
     assert (other.request.model, other.request.detail) == ("gpt-5.4-mini", "low")
     assert other.estimator.sheet != first.estimator.sheet
-    assert settings.rules(asked)["length"] == RetryRule(3, 200)
+    assert made.retry["length"] == RetryRule(3, 200)
 
 
 def test_engines_take_their_limits_from_the_configuration() -> None:
-    asked = config(images__workers=1, images__seconds_per_image="5s")
-    recipe = spec.build_spec(asked, local=False, account="", now=NOW).recipe
-    with settings.engines(asked, recipe, lambda _source_id: False) as found:
-        assert isinstance(found.sparing, LocalEngine)
-        assert found.sparing is not found.thorough
-        assert list(found.sparing.prepare([])) == []
+    made = settings_of(images__workers=1, images__seconds_per_image="5s")
+    recipe = made.specs.build(local=False, account="", now=NOW).recipe
+    with made.engine.engines(recipe, lambda _source_id: False) as engines:
+        assert isinstance(engines.sparing, LocalEngine)
+        assert engines.sparing is not engines.thorough
+        assert list(engines.sparing.prepare([])) == []

@@ -6,14 +6,15 @@ from pipeline.config import load_config
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.pricing import LOCAL_FREE
 from pipeline.errors import UsageError
-from pipeline.session.spec import CaptionSpec, build_spec, margin, policies, ratio
+from pipeline.session.spec import CaptionSpec, SpecFactory, margin, policies, ratio
 
 NOW = 1_795_000_000
 
 
 def make_spec(local: bool = False, account: str = "default", **overrides: object) -> CaptionSpec:
     keys = {key.replace("__", "."): value for key, value in overrides.items()}
-    return build_spec(load_config(None, keys), local=local, account=account, now=NOW)
+    factory = SpecFactory.of(load_config(None, keys))
+    return factory.build(local=local, account=account, now=NOW)
 
 
 def test_what_shapes_an_answer_is_its_identity_and_nothing_else() -> None:

@@ -27,7 +27,10 @@ from pipeline.sources import open_source, to_path
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.context import StageContext
 from pipeline.stages.crawl import CrawlResult, crawl
-from pipeline.stages.preprocess import CaptionTask, Engines
+from pipeline.stages.values import (
+    CaptionTask,
+    Engines,
+)
 from pipeline.stages.write import ShardOptions, Writer
 from pipeline.system.clock import Clock
 from pipeline.system.secrets import Secret
@@ -67,7 +70,8 @@ class Scene:
         """What a configuration asks for; keys with __ for dots."""
         given = {key.replace("__", "."): value for key, value in overrides.items()}
         config = load_config(None, {"provider.name": "openai", "provider.model": MODEL} | given)
-        return spec.build_spec(config, local=False, account="test", now=self.clock.now())
+        factory = spec.SpecFactory.of(config)
+        return factory.build(local=False, account="test", now=self.clock.now())
 
     def rules(self, **changed: object) -> None:
         """Change the desk's rules."""

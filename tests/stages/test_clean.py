@@ -18,7 +18,7 @@ def settled(scene: Scene) -> str:
     submit(scene.context, task.spec)
     (batch,) = scene.ledger.batches.of_shard(shard.row)
     scene.until_over(batch.batch_id)
-    assert collect(scene.context).batches == 1
+    assert collect(scene.context).settled_batches == 1
     return shard.shard_key
 
 

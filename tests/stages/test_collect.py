@@ -16,9 +16,10 @@ from pipeline.errors import (
 )
 from pipeline.ledger.batches import Batch
 from pipeline.server.faults import BatchFault, RequestFault
-from pipeline.stages.collect import Collected, collect, raw_path, write_off
+from pipeline.stages.collect import collect, raw_path, write_off
 from pipeline.stages.context import FROZEN
 from pipeline.stages.submit import submit
+from pipeline.stages.values import RunTotals
 from tests.rig import MODEL
 from tests.stages.scene import Scene
 
@@ -49,8 +50,8 @@ def fault(scene: Scene, **values: object) -> None:
 def test_answers_are_here_booked_and_kept_as_they_came(scene: Scene) -> None:
     (batch,) = sent(scene, 3)
     found = collect(scene.context)
-    assert (found.batches, found.open, found.error) == (1, 0, None)
-    assert found.outcomes == {"captioned": 3}
+    assert (found.settled_batches, found.open, found.error) == (1, 0, None)
+    assert found.answers == {"captioned": 3}
     assert found.billed == scene.server.books.total_nano()
     totals = scene.ledger.reservations.totals()
     assert (totals.settled, totals.reserved) == (scene.server.books.total_nano(), 0)
@@ -63,7 +64,7 @@ def test_what_is_settled_is_not_asked_for_again(scene: Scene) -> None:
     sent(scene)
     collect(scene.context)
     before = gets(scene)
-    assert collect(scene.context) == Collected()
+    assert collect(scene.context) == RunTotals()
     assert gets(scene) == before
 
 
@@ -96,7 +97,7 @@ def test_one_batchs_trouble_does_not_stop_the_others(scene: Scene) -> None:
         RequestFault(action="status", path=f"/v1/batches/{first.batch_id}", status=400)
     )
     found = collect(scene.context)
-    assert (found.batches, found.open) == (1, 1)
+    assert (found.settled_batches, found.open) == (1, 1)
     assert isinstance(found.error, ServiceError)
     assert scene.states() == ["SUBMITTED", "SETTLED"]
     assert second.batch_id not in "".join(found.problems)
@@ -110,10 +111,10 @@ def test_a_download_that_breaks_leaves_nothing_behind_and_is_made_again(
     fault(scene, action=how, path="/v1/files/*/content", times=9)
     found = collect(scene.context)
     assert isinstance(found.error, ServiceError)
-    assert (found.batches, found.open) == (0, 1)
+    assert (found.settled_batches, found.open) == (0, 1)
     assert list(scene.workspace.raw.iterdir()) == []
     scene.server.faults.clear()
-    assert collect(scene.context).outcomes == {"captioned": 3}
+    assert collect(scene.context).answers == {"captioned": 3}
 
 
 def test_a_batch_that_is_gone_keeps_its_money_and_needs_a_person(scene: Scene) -> None:
@@ -124,19 +125,19 @@ def test_a_batch_that_is_gone_keeps_its_money_and_needs_a_person(scene: Scene) -
     for _ in range(2):
         found = collect(scene.context)
         assert isinstance(found.error, NeedsPerson)
-        assert (found.open, found.batches) == (0, 0)
+        assert (found.open, found.settled_batches) == (0, 0)
     assert scene.ledger.reservations.totals().reserved == shard.max_cost
     (incident,) = scene.ledger.incidents()  # the same one only once
     assert incident[1] == "vanished"
     scene.server.faults.clear()  # it was only hidden
-    assert collect(scene.context).outcomes == {"captioned": 2}
+    assert collect(scene.context).answers == {"captioned": 2}
 
 
 def test_a_batch_that_is_lost_can_be_written_off(scene: Scene) -> None:
     (batch,) = sent(scene)
     shard = scene.ledger.shards.get(batch.shard)
     found = write_off(scene.context, batch)
-    assert found.outcomes == {"missing": 2}
+    assert found.answers == {"missing": 2}
     scope = scene.context.scope()
     assert scene.ledger.reservations.exposure(scope).lifetime == shard.max_cost
     assert scene.ledger.rows.outcomes() == {"missing": 2}
@@ -153,7 +154,7 @@ def test_a_refusal_that_passes_costs_no_attempt(scene: Scene) -> None:
     )
     sent(scene)
     found = collect(scene.context)
-    assert (found.batches, found.error, found.outcomes) == (0, None, {})
+    assert (found.settled_batches, found.error, found.answers) == (0, None, {})
     assert "it goes again after 300 s" in found.problems[0]
     shard = scene.ledger.shards.in_states("SEALED")[0]
     assert (shard.generation, shard.refusals) == (2, 1)
@@ -168,7 +169,7 @@ def test_a_batch_that_is_wrong_fails_for_good_and_says_why(scene: Scene) -> None
     scene.server.faults.add(BatchFault(fail="invalid_json_line", message="Line 1 is odd."))
     sent(scene)
     found = collect(scene.context)
-    assert found.outcomes == {"failed": 2}
+    assert found.answers == {"failed": 2}
     assert scene.ledger.reservations.totals().settled == 0
     reasons = scene.ledger.database.execute("SELECT DISTINCT reason, code FROM answers").fetchall()
     assert reasons == [("Line 1 is odd.", "invalid_json_line")]
@@ -186,7 +187,7 @@ def test_a_line_that_cost_too_much_freezes_all_sending(scene: Scene) -> None:
     scene.ledger.database.execute("UPDATE items SET worst = 1")
     found = collect(scene.context)
     assert isinstance(found.error, CostAnomaly)
-    assert found.outcomes == {"captioned": 2}, "what is paid for is kept"
+    assert found.answers == {"captioned": 2}, "what is paid for is kept"
     frozen = scene.ledger.get(FROZEN) or ""
     assert frozen.startswith(f"2 lines of batch {batch.batch_id} cost more than was reserved")
     assert scene.ledger.incidents()[0][1] == "over_reservation"
@@ -212,7 +213,7 @@ def test_what_was_downloaded_is_settled_without_asking(
     assert scene.states() == ["DOWNLOADED"]
     assert scene.ledger.audit.sums()[1] == 0
     before = gets(scene)
-    assert collect(scene.context).outcomes == {"captioned": 2}
+    assert collect(scene.context).answers == {"captioned": 2}
     assert gets(scene) == before
 
 
@@ -241,7 +242,7 @@ def test_a_stop_comes_between_two_batches(scene: Scene) -> None:
 
 
 def test_the_gravest_trouble_decides() -> None:
-    found = Collected()
+    found = RunTotals()
     for error in (ServiceError("down"), OverBudget("cap"), NeedsPerson("quota")):
         found.fail(error)
     assert isinstance(found.error, NeedsPerson)

@@ -10,12 +10,14 @@ from pipeline.ledger.images import SeenImage
 from pipeline.records import KnownImage, PreparedImage, RejectedImage, Rejection
 from pipeline.stages.preprocess import (
     PASSING,
-    CaptionTask,
     PendingRequest,
     link_known,
     looks,
     record_rejection,
     resolve,
+)
+from pipeline.stages.values import (
+    CaptionTask,
 )
 from tests.stages.scene import Scene
 

@@ -13,12 +13,14 @@ from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.records import RemoteBatch
 from pipeline.server.app import LoopbackServer
 from pipeline.server.faults import BatchFault, Listing, RequestFault
-from pipeline.server.settings import RateLimiter
+from pipeline.server.settings import Pace
 from pipeline.stages.collect import collect
 from pipeline.stages.context import StageContext
-from pipeline.stages.preprocess import CaptionTask
 from pipeline.stages.reconcile import next_generation, reconcile, take_back
 from pipeline.stages.submit import submit
+from pipeline.stages.values import (
+    CaptionTask,
+)
 from tests.rig import KEY, MODEL
 from tests.stages.scene import Scene
 
@@ -135,7 +137,7 @@ def created_by_others(scene: Scene) -> RemoteBatch:
 
 
 def test_other_peoples_batches_are_left_alone_and_counted(tmp_path: Path) -> None:
-    slow = RateLimiter(run=3600)
+    slow = Pace(run=3600)
     with LoopbackServer(tmp_path / "server", captioner="echo", api_key=KEY, pace=slow) as server:
         scene = Scene(tmp_path, server)
         scene.add("a.png")
@@ -192,12 +194,12 @@ def test_a_restored_older_ledger_adopts_its_own_future(scene: Scene) -> None:
         )
         reconcile(context)
         assert len(old.batches.in_states("open")) == 2
-        assert old.books.totals().reserved == max_cost
+        assert old.reservations.totals().reserved == max_cost
         assert {kind for _, kind, _ in old.incidents()} == {"adopted"}
         for batch in old.batches.in_states("open"):
             scene.until_over(batch.batch_id)
         assert collect(context).outcomes == {"captioned": 2}
-        assert old.books.totals().settled == scene.server.books.total_nano()
+        assert old.reservations.totals().settled == scene.server.books.total_nano()
 
 
 def test_the_next_generation_frees_the_money_and_keeps_the_file(scene: Scene) -> None:

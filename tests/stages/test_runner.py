@@ -18,8 +18,14 @@ from pipeline.errors import (
 from pipeline.ledger import Ledger
 from pipeline.providers.base import AccountRefusal
 from pipeline.server.faults import BatchFault, RequestFault
-from pipeline.stages.runner import BatchRunner, NoProgress, RunTotals
+from pipeline.stages.runner import (
+    BatchRunner,
+)
 from pipeline.stages.submit import submit
+from pipeline.stages.values import (
+    NoProgress,
+    RunTotals,
+)
 from pipeline.stages.write import ShardOptions
 from tests.stages.scene import Scene
 
@@ -39,8 +45,14 @@ class Diary(NoProgress):
     def sealed(self, requests: int) -> None:
         self.requests += requests
 
-    def looked(self, done: int, total: int, open_batches: int) -> None:
+    def answered(self, done: int, total: int, open_batches: int) -> None:
         self.shown.append((done, total, open_batches))
+
+
+def captioned(runner: BatchRunner) -> RunTotals:
+    """The totals of a run, once it is over."""
+    runner.caption()
+    return runner.totals
 
 
 def batch_runner(
@@ -63,6 +75,7 @@ def batch_runner(
         progress or NoProgress(),
         wait=wait,
         poll_seconds=0,
+        totals=RunTotals(),
     )
 
 
@@ -77,12 +90,14 @@ def posts(scene: Scene) -> int:
 def test_everything_is_captioned_and_shown(scene: Scene) -> None:
     scene.add(*(f"{n}.png" for n in range(5)))
     diary = Diary()
-    run_totals = batch_runner(
-        scene, shard_options=scene.shard_options(ShardLimits(requests=2)), progress=diary
-    ).caption()
+    run_totals = captioned(
+        batch_runner(
+            scene, shard_options=scene.shard_options(ShardLimits(requests=2)), progress=diary
+        )
+    )
     assert outcomes(scene) == {"captioned": 5}
-    assert (run_totals.batches, run_totals.requests, run_totals.settled) == (3, 5, 3)
-    assert run_totals.outcomes == {"captioned": 5}
+    assert (run_totals.batches, run_totals.requests, run_totals.settled_batches) == (3, 5, 3)
+    assert run_totals.answers == {"captioned": 5}
     assert (run_totals.open, run_totals.waiting, run_totals.error, run_totals.problems) == (
         0,
         {},
@@ -110,9 +125,9 @@ def test_full_shards_are_at_the_service_while_others_are_written(scene: Scene) -
 def test_what_expired_goes_again_until_it_is_captioned(scene: Scene) -> None:
     scene.add("a.png", "b.png", "c.png", "d.png")
     scene.server.faults.add(BatchFault(expire_at_fraction=0.5, times=1))
-    run_totals = batch_runner(scene).caption()
+    run_totals = captioned(batch_runner(scene))
     assert outcomes(scene) == {"captioned": 4}
-    assert run_totals.outcomes == {"captioned": 4, "expired": 2}
+    assert run_totals.answers == {"captioned": 4, "expired": 2}
     assert posts(scene) == 2
 
 
@@ -125,8 +140,8 @@ def test_a_run_that_does_not_wait_ends_although_something_goes_again(scene: Scen
     submit(scene.context, task.spec)
     (batch,) = scene.ledger.batches.of_shard(first.row)
     scene.until_over(batch.batch_id)
-    run_totals = batch_runner(scene, wait=False).caption()
-    assert run_totals.outcomes == {"expired": 1}
+    run_totals = captioned(batch_runner(scene, wait=False))
+    assert run_totals.answers == {"expired": 1}
     assert run_totals.waiting == {"backoff": 1}
     assert run_totals.error is None
 
@@ -137,7 +152,7 @@ def test_a_waiting_run_waits_for_room_that_settling_gives_back(scene: Scene) -> 
     shards = scene.write(task, scene.shard_options(ONE))
     max_cost = max(shard.max_cost or 0 for shard in shards)
     scene.rules(caps=BudgetCaps(lifetime=max_cost * 3 // 2))
-    run_totals = batch_runner(scene).caption()
+    run_totals = captioned(batch_runner(scene))
     assert outcomes(scene) == {"captioned": 2}
     assert run_totals.error is None
     assert run_totals.waiting == {}
@@ -146,7 +161,7 @@ def test_a_waiting_run_waits_for_room_that_settling_gives_back(scene: Scene) -> 
 def test_what_does_not_fit_is_the_error_of_the_run(scene: Scene) -> None:
     scene.add("a.png", "b.png")
     scene.rules(caps=BudgetCaps(lifetime=1))
-    run_totals = batch_runner(scene, shard_options=scene.shard_options(room=lambda: 1)).caption()
+    run_totals = captioned(batch_runner(scene, shard_options=scene.shard_options(room=lambda: 1)))
     assert isinstance(run_totals.error, OverBudget)
     assert run_totals.waiting == {"budget": 1}
     assert outcomes(scene) == {"pending": 2}
@@ -156,7 +171,7 @@ def test_what_does_not_fit_is_the_error_of_the_run(scene: Scene) -> None:
 def test_without_waiting_it_leaves_what_is_under_way(scene: Scene) -> None:
     scene.add("a.png", "b.png")
     scene.server.faults.add(BatchFault(finalizing_seconds=3600))
-    run_totals = batch_runner(scene, wait=False).caption()
+    run_totals = captioned(batch_runner(scene, wait=False))
     assert (run_totals.open, run_totals.error) == (1, None)
     assert outcomes(scene) == {"pending": 2}
 
@@ -164,7 +179,7 @@ def test_without_waiting_it_leaves_what_is_under_way(scene: Scene) -> None:
 def test_an_outage_is_waited_for(scene: Scene) -> None:
     scene.add("a.png")
     scene.server.faults.add(RequestFault(action="status", method="POST", path="/v1/files", times=3))
-    run_totals = batch_runner(scene).caption()
+    run_totals = captioned(batch_runner(scene))
     assert outcomes(scene) == {"captioned": 1}
     assert run_totals.error is None
 
@@ -172,7 +187,7 @@ def test_an_outage_is_waited_for(scene: Scene) -> None:
 def test_an_outage_without_end_ends_the_run(scene: Scene) -> None:
     scene.add("a.png")
     scene.server.faults.add(RequestFault(action="status", method="POST", path="/v1/files"))
-    run_totals = batch_runner(scene).caption()
+    run_totals = captioned(batch_runner(scene))
     assert isinstance(run_totals.error, ServiceError)
     assert outcomes(scene) == {"pending": 1}
     assert len(scene.server.books.requests("POST", "/v1/files")) > 10
@@ -189,7 +204,7 @@ def test_money_trouble_of_the_account_is_not_waited_for(scene: Scene) -> None:
             code="insufficient_quota",
         )
     )
-    run_totals = batch_runner(scene).caption()
+    run_totals = captioned(batch_runner(scene))
     assert isinstance(run_totals.error, NeedsPerson)
     assert posts(scene) == 1
 
@@ -234,13 +249,13 @@ ERRORS: list[CaptionmillError] = [
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
-def test_the_gravest_error_decides_whatever_came_first(task: tuple[int, ...]) -> None:
+def test_the_gravest_error_decides_whatever_came_first(order: tuple[int, ...]) -> None:
     run_totals = RunTotals()
-    for number in task:
+    for number in order:
         run_totals.fail(ERRORS[number])
     assert isinstance(run_totals.error, CostAnomaly)
     run_totals = RunTotals()
-    for number in (n for n in task if n):
+    for number in (n for n in order if n):
         run_totals.fail(ERRORS[number])
     assert isinstance(run_totals.error, NeedsPerson)
 
@@ -255,6 +270,6 @@ def test_a_refusal_of_the_account_is_not_hidden_by_an_outage() -> None:
 def test_a_sentence_is_kept_once() -> None:
     run_totals = RunTotals()
     for text in ("a", "b", "a", ""):
-        run_totals.say(text)
+        run_totals.note_problem(text)
     run_totals.fail(ServiceError("b"))
     assert run_totals.problems == ["a", "b"]

@@ -8,8 +8,11 @@ from pipeline.errors import Interrupted, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.shards import Shard
 from pipeline.server.faults import RequestFault
 from pipeline.stages.context import FROZEN
-from pipeline.stages.preprocess import CaptionTask
-from pipeline.stages.submit import Submitted, queue_room, submit
+from pipeline.stages.submit import queue_room, submit
+from pipeline.stages.values import (
+    CaptionTask,
+    RunTotals,
+)
 from tests.rig import MODEL
 from tests.stages.scene import Scene
 
@@ -44,7 +47,7 @@ def test_a_sealed_shard_becomes_a_batch_with_one_call(scene: Scene) -> None:
     assert (posts(scene), posts(scene, "/v1/files")) == (1, 1)
     assert scene.states() == ["SUBMITTED"]
     assert reserved(scene) == shard.max_cost
-    assert submit(scene.context, task.spec) == Submitted()
+    assert submit(scene.context, task.spec) == RunTotals()
     assert posts(scene) == 1
 
 

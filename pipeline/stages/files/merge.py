@@ -21,8 +21,9 @@ from pipeline.errors import UsageError
 from pipeline.records import RemoteBatch
 from pipeline.stages import results
 from pipeline.stages.batch_record import write_batch_record
-from pipeline.stages.collect import Collected, settle_batch
+from pipeline.stages.collect import settle_batch
 from pipeline.stages.context import StageContext
+from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import require_room, sha256_of
 
@@ -73,14 +74,14 @@ class _Part:
         self.waiting.clear()
 
 
-def merge(context: StageContext, path: Path, origin: Origin, result: Collected) -> None:
+def merge(context: StageContext, path: Path, origin: Origin, totals: RunTotals) -> None:
     """Take the answers of one file; what it does not answer stays as it is.
 
     Raises:
         UsageError: the file cannot be read, or holds requests.
         StorageError: no room for it here.
     """
-    _settle(context, result)  # what a kill left: its requests count as answered from here on
+    _settle(context, totals)  # what a kill left: its requests count as answered from here on
     try:
         _refuse_requests(path)
         require_room(context.workspace.root, path.stat().st_size)
@@ -93,17 +94,15 @@ def merge(context: StageContext, path: Path, origin: Origin, result: Collected) 
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     for reason, words in _LEFT.items():
         if parts.left[reason]:
-            result.problems.append(
-                f"{path}: {counted(parts.left[reason], 'line')} left out: {words}"
-            )
-    _settle(context, result)
+            totals.note_problem(f"{path}: {counted(parts.left[reason], 'line')} left out: {words}")
+    _settle(context, totals)
 
 
-def _settle(context: StageContext, result: Collected) -> None:
+def _settle(context: StageContext, totals: RunTotals) -> None:
     """Book every file of answers that is safe here."""
     for batch in context.ledger.batches.in_states("downloaded"):
         context.check_stop()
-        settle_batch(context, batch, result)
+        settle_batch(context, batch, totals)
 
 
 def _refuse_requests(path: Path) -> None:
@@ -124,14 +123,14 @@ class _Parts:
 
     def __init__(self, context: StageContext, digest: str) -> None:
         self.left: Counter[str] = Counter()
-        self._desk = context
+        self._context = context
         self._digest = digest
         self._parts: dict[int, _Part] = {}
 
     def sort(self, stream: BinaryIO) -> None:
         """Give every line to the part of its shard, or count why not."""
         for _, raw in split_lines(stream):
-            self._desk.check_stop()
+            self._context.check_stop()
             answer = judge_line(raw)
             if isinstance(answer, BadLine):
                 self.left["unreadable"] += 1
@@ -140,7 +139,7 @@ class _Parts:
             if attempt is None:
                 self.left["alien"] += 1
                 continue
-            place = self._desk.ledger.handed_out.find(attempt.work_key, attempt.attempt)
+            place = self._context.ledger.handed_out.find(attempt.work_key, attempt.attempt)
             if place.whereabouts in ("answered", "under way"):
                 self.left[place.whereabouts] += 1
                 continue
@@ -153,9 +152,9 @@ class _Parts:
         if shard not in self._parts:
             key = f"file-{self._digest}"
             if shard:
-                key = self._desk.ledger.shards.get(shard).shard_key
+                key = self._context.ledger.shards.get(shard).shard_key
             batch_id = f"file-{self._digest}-{key}"
-            path = self._desk.workspace.raw / f"_{key}.{batch_id}.part"
+            path = self._context.workspace.raw / f"_{key}.{batch_id}.part"
             path.unlink(missing_ok=True)
             self._parts[shard] = _Part(shard, key, batch_id, path)
         return self._parts[shard]
@@ -164,17 +163,17 @@ class _Parts:
         """Make every part durable, then record it."""
         for part in self._parts.values():
             part.flush()
-            raw = self._desk.workspace.answers(part.shard_key, part.batch_id, "output")
+            raw = self._context.workspace.answers(part.shard_key, part.batch_id, "output")
             results.compress(part.path, raw)
             if part.shard:
                 self._write_card(part)
         reached("merge.before_record")
-        with self._desk.ledger.database.transaction("merge"):
+        with self._context.ledger.database.transaction("merge"):
             for part in self._parts.values():
                 self._record(part, origin)
 
     def _record(self, part: _Part, origin: Origin) -> None:
-        ledger, now = self._desk.ledger, self._desk.clock.now()
+        ledger, now = self._context.ledger, self._context.clock.now()
         shard = part.shard or ledger.handed_out.adopt(
             part.shard_key, origin.model, origin.prices, now
         )
@@ -182,13 +181,13 @@ class _Parts:
             ledger.adoption.add_line(shard, stranger.work_key, stranger.attempt)
         batch = ledger.handed_out.arrived(part.batch_id, shard, now)
         # nothing more is reserved: the shard's own reservation covers it until it is settled
-        ledger.reservations.record_unasked(shard, -batch, 0, self._desk.scope())
+        ledger.reservations.record_unasked(shard, -batch, 0, self._context.scope())
 
     def _write_card(self, part: _Part) -> None:
         """What `rebuild` needs: to it, the file is the output of a batch that is over."""
-        now, shard = self._desk.clock.now(), self._desk.ledger.shards.get(part.shard)
+        now, shard = self._context.clock.now(), self._context.ledger.shards.get(part.shard)
         remote = RemoteBatch(part.batch_id, "completed", "", part.batch_id, None, now)
-        write_batch_record(self._desk, shard, shard.generation, remote)
+        write_batch_record(self._context, shard, shard.generation, remote)
 
     @contextlib.contextmanager
     def temporary(self) -> Iterator[None]:

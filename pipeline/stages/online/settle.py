@@ -16,10 +16,11 @@ from pipeline.ledger.online_groups import ONLINE, OnlineGroups, is_online
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
 from pipeline.stages.batch_record import batch_record_path, read_batch_records, write_batch_record
-from pipeline.stages.collect import Collected, raw_path, settle_batch
+from pipeline.stages.collect import raw_path, settle_batch
 from pipeline.stages.context import StageContext
 from pipeline.stages.online.journal import Journal, journal_path, keep_answers, told
 from pipeline.stages.recover import is_ours, kept_requests, lost_shard
+from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import remove, whole_file
 
@@ -56,7 +57,7 @@ def _local(context: StageContext, shard: Shard) -> RemoteBatch:
     return RemoteBatch(shard.shard_key, "in_progress", "", None, None, now, total=shard.requests)
 
 
-def settle_group(context: StageContext, row: int, collected: Collected) -> None:
+def settle_group(context: StageContext, row: int, collected: RunTotals) -> None:
     """Close a group by its journal, whatever ended it: answers are booked, what never left goes
     back, and what left without an answer counts at its highest cost."""
     batch = next(b for b in context.ledger.batches.in_states("open", "downloaded") if b.row == row)
@@ -66,18 +67,17 @@ def settle_group(context: StageContext, row: int, collected: Collected) -> None:
         _keep(context, batch)
         _take_out_unsent(context, shard, batch)
     reached("online.before_settle")
-    with context.ledger.database.transaction(
-        "settle"
-    ):  # a lost answer is booked and said, or neither
-        before = collected.outcomes["missing"]
+    # a lost answer is booked and said, or neither
+    with context.ledger.database.transaction("settle"):
+        before = collected.answers["missing"]
         settle_batch(context, batch, collected)
-        _say_lost(context, shard, batch, collected, collected.outcomes["missing"] - before)
+        _say_lost(context, shard, batch, collected, collected.answers["missing"] - before)
     reached("online.settled")
     remove(journal)
 
 
 def _say_lost(
-    context: StageContext, shard: Shard, batch: Batch, collected: Collected, lost: int
+    context: StageContext, shard: Shard, batch: Batch, collected: RunTotals, lost: int
 ) -> None:
     if lost:
         text = (
@@ -86,7 +86,7 @@ def _say_lost(
             "('captionmill retry --outcome missing' does)"
         )
         context.ledger.incident(context.clock.now(), "no_answer", text, shard.row, batch.row)
-        collected.problems.append(text)
+        collected.note_problem(text)
 
 
 def _is_gone(context: StageContext, key: str) -> bool:
@@ -127,7 +127,7 @@ def close_left_open(context: StageContext) -> None:
     """At every start: take in groups that this ledger does not know, settle every group that an
     online run left open, and take apart those that hold no money. Asks nobody."""
     _recall(context)
-    collected = Collected()
+    collected = RunTotals()
     for batch in context.ledger.batches.in_states("open", "downloaded"):
         if is_online(batch.batch_id) and batch.vanished_at is None:
             settle_group(context, batch.row, collected)

@@ -11,10 +11,11 @@ import pytest
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import UsageError
-from pipeline.stages.collect import Collected, collect
+from pipeline.stages.collect import collect
 from pipeline.stages.files import merge as module
 from pipeline.stages.files.hand_out import HandOut, hand_out
 from pipeline.stages.files.merge import Origin, merge
+from pipeline.stages.values import RunTotals
 from pipeline.system import failpoints
 from tests.stages.scene import Scene
 
@@ -59,8 +60,8 @@ def saved(path: Path, lines: Sequence[dict[str, Any]]) -> Path:
     return path
 
 
-def merged(scene: Scene, path: Path) -> Collected:
-    result = Collected()
+def merged(scene: Scene, path: Path) -> RunTotals:
+    result = RunTotals()
     merge(scene.context, path, ORIGIN, result)
     return result
 
@@ -73,12 +74,12 @@ def test_one_file_answers_many_shards(scene: Scene, tmp_path: Path) -> None:
     names = written(scene, tmp_path / "out", images=5, a_shard=2)
     before = scene.ledger.reservations.totals().reserved
     result = merged(scene, saved(tmp_path / "a", [answer(name) for name in reversed(names[1:])]))
-    assert (result.batches, result.outcomes) == (3, {"captioned": 4})
+    assert (result.settled_batches, result.answers) == (3, {"captioned": 4})
     assert scene.states() == ["WRITTEN", "SETTLED", "SETTLED"]
     totals = scene.ledger.reservations.totals()
     assert totals.reserved == before // 5
     assert totals.settled == result.billed == scene.ledger.audit.sums()[1]
-    assert merged(scene, saved(tmp_path / "b", [answer(names[0])])).batches == 1
+    assert merged(scene, saved(tmp_path / "b", [answer(names[0])])).settled_batches == 1
     assert set(scene.states()) == {"SETTLED"}
     assert scene.ledger.reservations.totals().reserved == 0
     assert outcomes(scene) == {"captioned": 5}
@@ -100,7 +101,7 @@ def test_a_line_given_twice_counts_once_and_a_different_one_is_said(
     names = written(scene, tmp_path / "out", images=2)
     lines = [answer(names[0], "first"), answer(names[0], "second"), answer(names[1])]
     result = merged(scene, saved(tmp_path / "a", [*lines, answer(names[1])]))
-    assert result.outcomes == {"captioned": 2}
+    assert result.answers == {"captioned": 2}
     (problem,) = result.problems
     assert "second, different line" in problem
     captions = scene.ledger.database.execute("SELECT caption FROM answers ORDER BY caption")
@@ -146,13 +147,13 @@ def test_requests_that_nobody_here_wrote_are_kept(scene: Scene, tmp_path: Path) 
     names = [custom_id(bytes([number]) * 32, 2) for number in range(3)]
     path = saved(tmp_path / "a", [answer(name) for name in names])
     result = merged(scene, path)
-    assert result.outcomes == {"captioned": 3}
+    assert result.answers == {"captioned": 3}
     assert result.billed is None  # at no known price
     work = scene.ledger.works.peek(bytes(32))
     assert work is not None
     assert (work.state, work.attempts) == ("done", 2)
     again = merged(scene, path)
-    assert again.batches == 0
+    assert again.settled_batches == 0
     assert "3 lines left out: their requests are answered already" in again.problems[0]
     assert set(scene.states()) == {"SETTLED"}
 
@@ -161,7 +162,7 @@ def test_their_price_is_the_origins(scene: Scene, tmp_path: Path) -> None:
     sheet = scene.caption_spec.sheet
     assert sheet is not None
     path = saved(tmp_path / "a", [answer(custom_id(bytes(32), 1))])
-    result = Collected()
+    result = RunTotals()
     merge(scene.context, path, Origin("gpt-6-luna", sheet.to_text()), result)
     assert result.billed
     assert scene.ledger.reservations.totals().settled == result.billed
@@ -172,7 +173,7 @@ def test_an_answer_that_failed_is_not_adopted_twice(scene: Scene, tmp_path: Path
     failed = answer(name, response=None, error={"code": "server_error", "message": "oh"})
     first = merged(scene, saved(tmp_path / "a", [failed]))
     second = merged(scene, saved(tmp_path / "b", [failed, answer("alien")]))
-    assert (first.outcomes, second.outcomes) == ({"failed": 1}, {})
+    assert (first.answers, second.answers) == ({"failed": 1}, {})
 
 
 def test_memory_and_open_files_do_not_grow_with_the_shards(
@@ -218,7 +219,7 @@ def test_the_same_file_after_a_kill_is_taken_once(scene: Scene, tmp_path: Path, 
     with pytest.raises(Killed):
         merged(scene, path)
     failpoints.arm(None)
-    assert merged(scene, path).outcomes == {"captioned": 3}
+    assert merged(scene, path).answers == {"captioned": 3}
     assert outcomes(scene) == {"captioned": 3}
     assert scene.ledger.reservations.totals().reserved == 0
     assert len(list(scene.workspace.raw.glob("*.batch.json"))) == 1

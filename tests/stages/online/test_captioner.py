@@ -28,8 +28,8 @@ CHAT = "/v1/chat/completions"
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trouble is waited out in milliseconds."""
     monkeypatch.setattr(
-        "pipeline.session.online.pace",
-        lambda config: RateLimiter(config.online.in_flight, first_pause=0.01),
+        "pipeline.session.settings.OnlineSettings.rate_limiter",
+        lambda online: RateLimiter(online.in_flight, first_pause=0.01),
     )
 
 

@@ -15,9 +15,9 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import ONLINE
 from pipeline.ledger.shards import Shard
 from pipeline.stages.batch_record import batch_record_path
-from pipeline.stages.collect import Collected
 from pipeline.stages.online.journal import journal_path
 from pipeline.stages.online.settle import begin, close_left_open, open_journal, settle_group
+from pipeline.stages.values import RunTotals
 from tests.stages.scene import Scene
 
 
@@ -123,7 +123,7 @@ def test_a_group_that_an_older_ledger_does_not_know_is_taken_in(
 ) -> None:
     shard = flown(scene)
     if settled:
-        settle_group(scene.context, 1, Collected())
+        settle_group(scene.context, 1, RunTotals())
     restore(scene, "sealed" if copy == "dissolved" else copy)
     if copy == "dissolved":
         scene.ledger.shards.dissolve(scene.ledger.shards.get(shard.row))

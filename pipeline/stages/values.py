@@ -1,0 +1,155 @@
+"""Values that several stages share: what is asked, by which engines, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipeline.engines.base import Engine
+from pipeline.errors import CaptionmillError, graver
+from pipeline.ledger.settling import Settled
+from pipeline.ledger.specs import RecipeRow
+from pipeline.records import Nano
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Two ways to prepare a file; processes start with the first image.
+
+    Attributes:
+        sparing: leaves files whose bytes the ledger knows undecoded.
+        thorough: decodes every file, for images whose bytes are to be sent again.
+    """
+
+    sparing: Engine
+    thorough: Engine
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionTask:
+    """What a run asks about every image of a source.
+
+    Attributes:
+        source, spec, recipe: rows of the ledger.
+        spec_id: 32 bytes.
+        template: the user prompt with {columns}.
+        linked: False for a sample: its captions are paid for and kept, and the images' rows stay
+            as they are until a run finds that they are paid for.
+    """
+
+    source: int
+    spec: int
+    spec_id: bytes
+    recipe: RecipeRow
+    template: str
+    linked: bool = True
+
+
+@dataclass(slots=True)
+class RunTotals:
+    """Counts of a run, or of one step of it: the only accumulator of the stages.
+
+    Attributes:
+        batches, requests: created.
+        settled_batches: settled.
+        answers: settled lines by outcome.
+        again: images that go again.
+        prompt_tokens, completion_tokens: of the settled lines.
+        billed: nano-dollars of the settled lines, None when one has no known price.
+        waiting: shards that did not go out, by reason ("queue", "backoff", "budget", ...).
+        open: batches under way at the last look that waiting can help.
+        problems: sentences for the user, each once.
+        error: the gravest error, which decides the exit code.
+    """
+
+    batches: int = 0
+    requests: int = 0
+    settled_batches: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
+    again: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    billed: Nano | None = 0
+    waiting: Counter[str] = field(default_factory=Counter)
+    open: int = 0
+    problems: list[str] = field(default_factory=list)
+    error: CaptionmillError | None = None
+
+    def count(self, step: RunTotals) -> None:
+        """Add a step's work and sentences; its error, waiting and open batches are the caller's
+        to weigh."""
+        self.batches += step.batches
+        self.requests += step.requests
+        self.settled_batches += step.settled_batches
+        self.answers.update(step.answers)
+        self.again += step.again
+        self.prompt_tokens += step.prompt_tokens
+        self.completion_tokens += step.completion_tokens
+        self.billed = _sum(self.billed, step.billed)
+        for text in step.problems:
+            self.note_problem(text)
+
+    def count_settled(self, settled: Settled) -> None:
+        """Add a settled batch."""
+        self.settled_batches += 1
+        self.answers.update(settled.outcomes)
+        self.again += settled.again
+        self.prompt_tokens += settled.prompt_tokens
+        self.completion_tokens += settled.completion_tokens
+        self.billed = _sum(self.billed, settled.billed)
+
+    def fail(self, error: CaptionmillError) -> None:
+        """Note an error; the rest goes on, and the gravest one decides the exit code."""
+        self.note_problem(str(error))
+        self.error = graver(self.error, error)
+
+    def hold(self, reason: str, error: CaptionmillError) -> None:
+        """Note why a shard did not go out."""
+        self.waiting[reason] += 1
+        self.fail(error)
+
+    def note_problem(self, text: str) -> None:
+        """Keep a sentence, once."""
+        if text and text not in self.problems:
+            self.problems.append(text)
+
+
+def _sum(one: Nano | None, other: Nano | None) -> Nano | None:
+    return None if one is None or other is None else one + other
+
+
+class Progress(Protocol):
+    """Display of a run for a person."""
+
+    def crawled(self, images: int, todo: int) -> None:
+        """Show how many images are there, and how many of them need a look."""
+        ...
+
+    def prepared(self, images: int) -> None:
+        """Show that so many more images are prepared."""
+        ...
+
+    def sealed(self, requests: int) -> None:
+        """Show that a shard with so many requests is written."""
+        ...
+
+    def answered(self, done: int, total: int, open_batches: int) -> None:
+        """Show how many of this run's requests and of those under way are answered."""
+        ...
+
+
+class NoProgress:
+    """Display that shows nothing."""
+
+    def crawled(self, images: int, todo: int) -> None:
+        """Ignore it."""
+
+    def prepared(self, images: int) -> None:
+        """Ignore it."""
+
+    def sealed(self, requests: int) -> None:
+        """Ignore it."""
+
+    def answered(self, done: int, total: int, open_batches: int) -> None:
+        """Ignore it."""

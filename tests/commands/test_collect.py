@@ -1,0 +1,73 @@
+"""The command collect."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipeline.commands.collect import collect
+from pipeline.errors import CostAnomaly
+from pipeline.ledger import Ledger
+from pipeline.server.faults import BatchFault, RequestFault
+from tests.rig import Rig
+
+NO_LIST = RequestFault(action="status", method="GET", path="/v1/batches", status=500)
+
+
+@pytest.fixture
+def dear(slow_rig: Rig) -> Rig:
+    """Two batches are over; a line of one costs more than was reserved for it."""
+    rig = slow_rig
+    rig.add("a.png", "b.png")
+    rig.run(wait=False, batch__max_requests=1)
+    with Ledger(rig.workspace.ledger) as ledger:
+        ledger.database.execute("UPDATE items SET worst = 1 WHERE shard = 1")
+    rig.server.clock.advance(4_000)
+    return rig
+
+
+def test_the_tokens_of_the_answers_are_reported_everywhere(slow_rig: Rig) -> None:
+    rig = slow_rig
+    rig.add("a.png", "b.png")
+    rig.run(wait=False)
+    rig.server.clock.advance(4_000)
+    report = collect(rig.config())
+    billed = rig.server.books.rows()
+    assert report.prompt_tokens == sum(row.usage.prompt for row in billed) > 0
+    assert report.completion_tokens == sum(row.usage.completion for row in billed) > 0
+    assert f"{report.prompt_tokens:,} prompt" in "\n".join(report.lines())
+    for written in (report.as_dict(), json.loads(rig.workspace.last_run.read_bytes())):
+        assert written["prompt_tokens"] == report.prompt_tokens
+    (log,) = rig.workspace.logs.glob("000002-*.jsonl")
+    ended = json.loads(log.read_text().splitlines()[-1])
+    assert ended["summary"]["completion_tokens"] == report.completion_tokens
+
+
+@pytest.mark.parametrize("command", ["collect", "run"])
+def test_a_dear_line_decides_over_a_list_that_cannot_be_read(dear: Rig, command: str) -> None:
+    rig = dear
+    rig.server.faults.add(NO_LIST)
+    report = collect(rig.config()) if command == "collect" else rig.run(wait=False)
+    assert isinstance(report.error, CostAnomaly)
+    assert report.exit_code == 6
+    said = "\n".join(report.problems)
+    assert "500" in said
+    assert str(report.error) in said
+    assert report.settled_batches == 2
+    assert report.prompt_tokens > 0
+
+
+@pytest.mark.parametrize("command", ["collect", "run"])
+def test_problems_and_open_batches_are_reported_without_a_list(slow_rig: Rig, command: str) -> None:
+    rig = slow_rig
+    rig.add("a.png", "b.png")
+    rig.server.faults.add(BatchFault(alien=1, stuck_seconds=10**7, nth=2))
+    rig.server.faults.add(BatchFault(alien=1))
+    rig.run(wait=False, batch__max_requests=1)
+    rig.server.clock.advance(4_000)
+    rig.server.faults.add(NO_LIST)
+    report = collect(rig.config()) if command == "collect" else rig.run(wait=False)
+    assert report.exit_code == 9
+    assert (report.open, report.settled_batches) == (1, 1)
+    assert any("unknown id" in text for text in report.problems)
