@@ -144,7 +144,7 @@ def _looked_at(
         wished = _wish(config, identity, ledger, now, None)
         order = _order(ledger, crawled.source, wished, identity, now)
         looked = config.images.near_duplicates is not None
-        known = KnownOriginals(workspace.ledger, order.recipe, looked=looked)
+        known = stack.enter_context(KnownOriginals(workspace.ledger, order.recipe, looked=looked))
         engine = stack.enter_context(wiring.engine(config, wished.recipe, known))
         find = functools.partial(locate, source)
         yield _Scene(config, identity, ledger, order, wished, engine, find, now)

@@ -210,8 +210,8 @@ class Run:
         """The workers that prepare images; none runs before one is needed."""
         session = self.session
         alike = session.config.images.near_duplicates
-        known = KnownOriginals(session.workspace.ledger, self.recipe, looked=alike is not None)
-        with wiring.engines(session.config, self.wish.recipe, known) as engines:
+        look = KnownOriginals(session.workspace.ledger, self.recipe, looked=alike is not None)
+        with look as known, wiring.engines(session.config, self.wish.recipe, known) as engines:
             yield engines
 
     def settle(self, order: Order, engines: Engines) -> None:

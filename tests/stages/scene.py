@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class Scene:
         self.clock = Clock()
         self.ledger = Ledger(self.workspace.ledger)
         self.service = OpenAIBatches(BatchOptions(Secret(KEY), server.base_url))
+        self.lookups = ExitStack()
         self.said: list[str] = []
         self.desk = Desk(
             ledger=self.ledger,
@@ -60,6 +62,7 @@ class Scene:
 
     def close(self) -> None:
         """Close the connections."""
+        self.lookups.close()
         self.service.close()
         self.ledger.close()
 
@@ -103,7 +106,7 @@ class Scene:
 
     def engines(self, order: Order) -> Engines:
         """Both engines, in this process."""
-        known = KnownOriginals(self.workspace.ledger, order.recipe)
+        known = self.lookups.enter_context(KnownOriginals(self.workspace.ledger, order.recipe))
         sparing = InlineEngine(Preparer(self.wish.recipe, known))
         return Engines(sparing, InlineEngine(Preparer(self.wish.recipe, None)))
 
