@@ -22,7 +22,7 @@ INPUT = $(if $(DATA),"$$DATA")
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: $(STAMP) ## make the environment .venv with the locked packages (once)
+setup: $(STAMP) ## make the environment VENV=.venv with the locked packages (once) [PYTHON=]
 	@:
 
 caption: $(STAMP) ## caption DATA=folder (or MANIFEST=file.csv) [CONFIG= BUDGET= ARGS=]
@@ -61,7 +61,7 @@ lock: ## lock the newest packages that pyproject.toml allows (needs uv)
 	@bash .ci/lock
 
 clean: ## remove the environment and every cache, never a workspace
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	@rm -rf $(VENV) .venv-3.* .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
 	@find pipeline tests data -name __pycache__ -type d -prune -exec rm -rf {} +
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -144,15 +145,97 @@ def test_clean_leaves_workspaces_alone(checkout: Path) -> None:
     assert list(checkout.rglob("__pycache__")) == []
 
 
-def test_without_a_python_that_is_new_enough_setup_says_so(checkout: Path) -> None:
-    done = subprocess.run(
-        ["bash", ".ci/setup", ".venv-new", ".ci/requirements.txt"],
+# -- the interpreter
+
+FAKE = """#!/bin/sh
+case "$*" in
+--version) echo "Python {version}.0" ;;
+*" {version}") echo "$0" ;; # .ci/pythons asks whether it is this one
+*) exit 1 ;;
+esac
+"""
+
+
+def declared() -> list[str]:
+    """The versions among the classifiers, "3.11", in their order."""
+    classifiers = project()["classifiers"]
+    assert isinstance(classifiers, list)
+    found = (re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", c) for c in classifiers)
+    return [match[1] for match in found if match]
+
+
+def script(checkout: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", *words],
         cwd=checkout,
-        env=os.environ | {"PYTHON": "false"},
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 2
-    assert "needs Python 3.11 or newer" in done.stderr
-    assert not checkout.joinpath(".venv-new").exists()
+
+
+def test_the_declared_pythons_are_the_same_everywhere() -> None:
+    minors = [int(version.removeprefix("3.")) for version in declared()]
+    assert minors == list(range(minors[0], minors[-1] + 1))
+    assert project()["requires-python"] == f">=3.{minors[0]},<3.{minors[-1] + 1}"
+    *others, newest = declared()
+    readme = ROOT.joinpath("README.md").read_text("utf-8")
+    assert f"\nPython {', '.join(others)} or {newest} and `make` are all it needs.\n" in readme
+    tools = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["tool"]
+    assert tools["mypy"]["python_version"] == declared()[0]
+    assert tools["ruff"]["target-version"] == declared()[0].replace("3.", "py3")
+    assert f"--python-version {declared()[0]} " in ROOT.joinpath(".ci", "lock").read_text()
+    lines = script(ROOT, ".ci/pythons").stdout.splitlines()
+    assert [line.partition(" ")[0] for line in lines] == declared()
+
+
+def test_the_suite_runs_on_a_declared_python() -> None:
+    assert f"{sys.version_info.major}.{sys.version_info.minor}" in declared()
+
+
+def test_a_python_that_is_not_declared_is_refused(checkout: Path) -> None:
+    pyproject = checkout / "pyproject.toml"
+    pyproject.write_text(re.sub(r":: 3\.", ":: 3.9", pyproject.read_text()))
+    for python in ("false", "no such python", sys.executable):
+        done = script(checkout, ".ci/setup", ".venv-new", ".ci/requirements.txt", PYTHON=python)
+        assert done.returncode == 2
+        assert f"needs Python 3.911, 3.912 or 3.913, which {python} is not:" in done.stderr
+        assert not checkout.joinpath(".venv-new").exists()
+
+
+def test_ci_plays_every_declared_python_that_is_here(checkout: Path, tmp_path: Path) -> None:
+    programs = tmp_path / "some programs"
+    programs.mkdir()
+    fakes = {f"python3.9{minor}": FAKE.format(version=f"3.9{minor}") for minor in (1, 3, 4, 5)}
+    for name, text in (fakes | {"make": '#!/bin/sh\nprintf "[%s]" make "$@"; echo\n'}).items():
+        programs.joinpath(name).write_text(text)
+        programs.joinpath(name).chmod(0o755)
+    names = (f'    "Programming Language :: Python :: 3.9{minor}",\n' for minor in range(1, 7))
+    checkout.joinpath("pyproject.toml").write_text("".join(names))
+    done = script(checkout, ".ci/run", PATH=f"{programs}:{os.environ['PATH']}")
+    assert done.returncode == 0, done.stderr
+    calls = [line for line in done.stdout.splitlines() if line.startswith("[make]")]
+    check, oldest, *between, newest = calls
+
+    def there(minor: int) -> str:
+        return f"[VENV=.venv-3.9{minor}][PYTHON={programs}/python3.9{minor}]"
+
+    assert check == "[make][check]" + there(1)
+    assert oldest == "[make][test]" + there(1)
+    assert newest == "[make][test]" + there(5)
+    assert [call.partition("[ARGS=")[0] for call in between] == [
+        "[make][test]" + there(minor) for minor in (3, 4)
+    ]
+    for call in between:
+        for place in re.findall(r"tests/[\w/.]+", call):
+            assert ROOT.joinpath(place).exists(), place
+    assert done.stdout.splitlines()[-7:] == [
+        "Python 3.91: format, lint and types",
+        f"Python 3.91.0, {programs}/python3.91: whole suite",
+        "Python 3.92: NOT PLAYED, this machine has none",
+        f"Python 3.93.0, {programs}/python3.93: quick part",
+        f"Python 3.94.0, {programs}/python3.94: quick part",
+        f"Python 3.95.0, {programs}/python3.95: whole suite",
+        "Python 3.96: NOT PLAYED, this machine has none",
+    ]

@@ -35,6 +35,14 @@ ELSEWHERE = (
     "captionmill run --config services/",
     ". .venv/bin/activate",
 )
+# what a command needs of others above it, which another process of the suite may have played
+AFTER = {
+    ".venv/bin/python -c": ["make caption"],
+    "captionmill status": ["captionmill run data/samples"],
+    "vllm": ["captionmill write"],
+    "captionmill collect": ["captionmill write", "vllm"],
+}
+PLAYED: set[str] = set()  # in this process, whose checkout it is
 
 VLLM = """#!{python}
 import json, sys
@@ -103,6 +111,17 @@ def test_the_readme_has_commands() -> None:
 def test_a_command_of_the_readme_works(command: str, checkout: Path, openai: str) -> None:
     if command.startswith(ELSEWHERE):
         pytest.skip("run by another test, or about the reader's own shell, network or account")
+    for start, earlier in AFTER.items():
+        if command.startswith(start):
+            for needed in earlier:
+                play(next(c for c in commands() if c.startswith(needed)), checkout, openai)
+    play(command, checkout, openai)
+
+
+def play(command: str, checkout: Path, openai: str) -> None:
+    if command in PLAYED:
+        return
+    PLAYED.add(command)
     environment = {
         "PATH": f"{checkout / '.venv' / 'bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),

@@ -180,8 +180,9 @@ class Run:
         """The workers that prepare images; none runs before one is needed."""
         session, settings = self.session, self.session.settings
         compared = settings.near_distance is not None
-        known = KnownOriginals(session.workspace.ledger, self.recipe, looked=compared)
-        with settings.engine.engines(self.caption_spec.recipe, known) as engines:
+        lookup = KnownOriginals(session.workspace.ledger, self.recipe, looked=compared)
+        recipe = self.caption_spec.recipe
+        with lookup as known, settings.engine.engines(recipe, known) as engines:
             yield engines
 
     def settle(self, task: CaptionTask, engines: Engines) -> None:

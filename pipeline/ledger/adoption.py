@@ -48,12 +48,12 @@ class Adoption:
         row = self._db.one(
             "INSERT INTO shards (shard_key, generation, model, state, requests, bytes, "
             "prompt_tokens, worst, prices, fields, created_at, intent_at, intent_uptime) "
-            "VALUES (?1, ?2, ?3, 'SUBMITTED', ?4, 0, 0, ?5, ?6, ?7, ?8, ?8, ?9) "
+            "VALUES (?, ?, ?, 'SUBMITTED', ?, 0, 0, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (shard_key) DO UPDATE SET state = 'SUBMITTED', cleaned = 0, "
             "generation = excluded.generation, intent_at = excluded.intent_at, "
             "intent_uptime = excluded.intent_uptime RETURNING id",
             (lost.shard_key, lost.generation, lost.model, lost.requests, lost.max_cost, lost.prices,
-             lost.fields, now.wall, now.uptime),
+             lost.fields, now.wall, now.wall, now.uptime),
         )  # fmt: skip
         assert row is not None
         return int(row[0])  # type: ignore[call-overload, no-any-return]
@@ -73,8 +73,8 @@ class Adoption:
         return self._db.insert(
             "INSERT INTO shards (shard_key, model, state, requests, bytes, prompt_tokens, "
             "created_at, intent_at, intent_uptime) "
-            "VALUES (?1, '', 'CREATING', ?2, ?3, 0, ?4, ?4, ?5)",
-            (shard_key, requests, size, now.wall, now.uptime),
+            "VALUES (?, '', 'CREATING', ?, ?, 0, ?, ?, ?)",
+            (shard_key, requests, size, now.wall, now.wall, now.uptime),
         )
 
     def add_line(self, shard: int, work_key: bytes, attempt: int) -> None:
@@ -85,9 +85,9 @@ class Adoption:
         )
         work = self._db.number("SELECT id FROM works WHERE work_key = ?", (work_key,))
         self._db.execute(
-            "INSERT INTO items (shard, work, attempt, live) VALUES (?1, ?2, ?3, NOT EXISTS "
-            "(SELECT 1 FROM items WHERE work = ?2 AND live = 1)) ON CONFLICT DO NOTHING",
-            (shard, work, attempt),
+            "INSERT INTO items (shard, work, attempt, live) VALUES (?, ?, ?, NOT EXISTS "
+            "(SELECT 1 FROM items WHERE work = ? AND live = 1)) ON CONFLICT DO NOTHING",
+            (shard, work, attempt, work),
         )
         self._db.execute(
             "UPDATE works SET state = 'live', attempts = MAX(attempts, ?) "

@@ -65,15 +65,17 @@ class Database:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._cursor: type[_Cursor] = type("_Cursor", (_Cursor,), {"path": path})
-        with _translated(path):
+        with _translated(path), contextlib.ExitStack() as failed:
             uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+            failed.callback(self._connection.close)
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._connection.execute("PRAGMA cache_size = -65536")
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._migrate()
+            failed.pop_all()
 
     def close(self) -> None:
         """Close the connection; uncommitted work is rolled back."""

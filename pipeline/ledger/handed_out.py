@@ -82,9 +82,9 @@ class HandedOut:
         shard is over."""
         self._db.execute(
             "UPDATE reservations SET reserved = (SELECT SUM(worst) FROM items "
-            "WHERE shard = ?1 AND live = 1) WHERE shard = ?1 AND generation > 0 "
+            "WHERE shard = ? AND live = 1) WHERE shard = ? AND generation > 0 "
             "AND state = 'open' AND reserved IS NOT NULL",
-            (shard,),
+            (shard, shard),
         )
         if self._db.number("SELECT COUNT(*) FROM items WHERE shard = ? AND live = 1", (shard,)):
             return

@@ -250,9 +250,9 @@ class Images:
                 "LEFT JOIN originals o ON o.id = i.original "
                 "WHERE w.state = 'pending' AND i.present = 1 AND f.source = ? AND w.id > ? "
                 "AND i.near_of IS NULL "
-                "AND w.spec = (SELECT spec FROM sources WHERE id = ?1) "
+                "AND w.spec = (SELECT spec FROM sources WHERE id = ?) "
                 "GROUP BY w.id ORDER BY w.id LIMIT ?",
-                (source, after, _PAGE),
+                (source, after, source, _PAGE),
             ).fetchall()
             for row in page:
                 yield int(row[0]), _seen(row[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from pipeline.ledger.database import Database
 from pipeline.ledger.specs import RecipeRow
@@ -10,7 +11,11 @@ from pipeline.ledger.works import Content, Works
 
 
 class KnownOriginals:
-    """`known(source_id)` for a worker: opened on first use there, read-only, picklable."""
+    """`known(source_id)` for a worker: opened on first use there, read-only, picklable.
+
+    Who makes one closes it, for what its own process asked of it. A worker's copy needs no one:
+    that process ends at once, and its connection with it.
+    """
 
     def __init__(self, path: Path, recipe: RecipeRow, *, looked: bool = False) -> None:
         """`looked`: bytes count as known only with their perceptual hash."""
@@ -30,6 +35,18 @@ class KnownOriginals:
         if self._looked and isinstance(found, Content):
             return found.looked
         return found is not None
+
+    def close(self) -> None:
+        """Close what this process opened; the next question opens it again."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
         return _known_originals, (self._path, self._recipe, self._looked)

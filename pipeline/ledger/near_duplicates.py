@@ -22,14 +22,14 @@ class NearDuplicates:
         rows, looks = [], []
         for row, look, settled, pixels, sharpness, width, height in self._db.execute(
             "SELECT c.id, c.perceptual, EXISTS (SELECT 1 FROM works w WHERE w.content = c.id "
-            "AND w.spec = ?2) AS settled, MAX(o.width * o.height), c.sharpness, c.width, c.height "
-            "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ?3 "
+            "AND w.spec = ?) AS settled, MAX(o.width * o.height), c.sharpness, c.width, c.height "
+            "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ? "
             "JOIN originals o ON o.id = p.original WHERE c.perceptual IS NOT NULL "
             "AND (settled OR c.id IN (SELECT i.content FROM images i "
             "JOIN folders f ON f.id = i.folder "
-            "WHERE f.source = ?1 AND i.todo = 1 AND i.present = 1)) "
+            "WHERE f.source = ? AND i.todo = 1 AND i.present = 1)) "
             "GROUP BY c.id ORDER BY c.id",
-            (source, spec, recipe.row),
+            (spec, recipe.row, source),
         ):
             rows.append(int(row))
             hash, colours = look[:HASH_BYTES], look[HASH_BYTES:]

@@ -43,7 +43,7 @@ class Queue:
             )
             self._db.execute(
                 "INSERT INTO calibration (model, queued_elsewhere) VALUES (?, ?) "
-                "ON CONFLICT (model) DO UPDATE SET queued_elsewhere = ?2",
+                "ON CONFLICT (model) DO UPDATE SET queued_elsewhere = excluded.queued_elsewhere",
                 (model, count * (average or _TYPICAL_PROMPT)),
             )
 
@@ -51,6 +51,6 @@ class Queue:
         """Remember the limit that the service named."""
         self._db.execute(
             "INSERT INTO calibration (model, queue_limit) VALUES (?, ?) "
-            "ON CONFLICT (model) DO UPDATE SET queue_limit = ?2",
+            "ON CONFLICT (model) DO UPDATE SET queue_limit = excluded.queue_limit",
             (model, limit),
         )

@@ -152,7 +152,8 @@ class Settling:
             self._db.execute(
                 "INSERT INTO calibration (model, estimated, billed, lines) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (model) DO UPDATE SET "
-                "estimated = estimated + ?2, billed = billed + ?3, lines = lines + ?4",
+                "estimated = estimated + excluded.estimated, billed = billed + excluded.billed, "
+                "lines = lines + excluded.lines",
                 (self._shard.model, estimated, billed, lines),
             )
         return self.settled

@@ -87,7 +87,8 @@ class Ledger:
             self.database.execute("DELETE FROM meta WHERE key = ?", (key,))
         else:
             self.database.execute(
-                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = ?2",
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) "
+                "DO UPDATE SET value = excluded.value",
                 (key, value),
             )
 
@@ -125,8 +126,8 @@ class Ledger:
         """Record something that a person should know about; the same one only once."""
         self.database.execute(
             "INSERT INTO incidents (at, kind, detail, shard, batch) SELECT ?, ?, ?, ?, ? "
-            "WHERE NOT EXISTS (SELECT 1 FROM incidents WHERE kind = ?2 AND detail = ?3)",
-            (now, kind, detail, shard, batch),
+            "WHERE NOT EXISTS (SELECT 1 FROM incidents WHERE kind = ? AND detail = ?)",
+            (now, kind, detail, shard, batch, kind, detail),
         )
 
     def incidents(self) -> list[tuple[int, str, str]]:

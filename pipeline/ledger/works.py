@@ -87,7 +87,8 @@ class Works:
         content = self._content(image)
         self._db.execute(
             "INSERT INTO preparations (original, recipe, content, flags) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (original, recipe) DO UPDATE SET content = ?3, flags = ?4, "
+            "ON CONFLICT (original, recipe) DO UPDATE SET "
+            "content = excluded.content, flags = excluded.flags, "
             "admission = NULL, reject_code = NULL, reject_detail = NULL",
             (original, recipe.row, content.row, ",".join(image.flags)),
         )
@@ -124,8 +125,9 @@ class Works:
         )
         self._db.execute(
             "INSERT INTO preparations (original, recipe, admission, reject_code, reject_detail) "
-            "VALUES (?, ?, ?, ?, ?) ON CONFLICT (original, recipe) DO UPDATE SET admission = ?3, "
-            "reject_code = ?4, reject_detail = ?5 WHERE content IS NULL",
+            "VALUES (?, ?, ?, ?, ?) ON CONFLICT (original, recipe) DO UPDATE SET "
+            "admission = excluded.admission, reject_code = excluded.reject_code, "
+            "reject_detail = excluded.reject_detail WHERE content IS NULL",
             (original, recipe.row, recipe.admission, image.rejection.code,
              image.rejection.detail),
         )  # fmt: skip
@@ -143,9 +145,9 @@ class Works:
         )
         if not made and width:
             self._db.execute(
-                "UPDATE originals SET format = ?2, width = ?3, height = ?4 "
-                "WHERE source_id = ?1 AND width IS NULL",
-                values,
+                "UPDATE originals SET format = ?, width = ?, height = ? "
+                "WHERE source_id = ? AND width IS NULL",
+                (kind, width, height, source_id),
             )
         row = made or self._db.number("SELECT id FROM originals WHERE source_id = ?", values[:1])
         return row, made > 0
@@ -164,10 +166,10 @@ class Works:
         if made:
             return Work(made, "pending", 0)
         row = self._db.one(
-            "UPDATE works SET content = COALESCE(content, ?2), spec = COALESCE(spec, ?3), "
-            "representative = COALESCE(representative, ?4) WHERE work_key = ?1 "
+            "UPDATE works SET content = COALESCE(content, ?), spec = COALESCE(spec, ?), "
+            "representative = COALESCE(representative, ?) WHERE work_key = ? "
             "RETURNING id, state, attempts, after",
-            values,
+            (content, spec, image, key),
         )
         assert row is not None
         return Work(*row)  # type: ignore[arg-type]

@@ -116,9 +116,9 @@ class BatchStore:
         """
         now = self._clock.now()
         found = self._database.read(
-            "SELECT * FROM batches WHERE id = ?1 AND visible_at <= ?2 "
-            "AND (gone_at IS NULL OR gone_at > ?2)",
-            (identifier, now),
+            "SELECT * FROM batches WHERE id = ? AND visible_at <= ? "
+            "AND (gone_at IS NULL OR gone_at > ?)",
+            (identifier, now, now),
         )
         if not found:
             raise missing("Batch", identifier)
@@ -126,10 +126,11 @@ class BatchStore:
 
     def listed(self) -> list[sqlite3.Row]:
         """The batches that the list shows now, newest first."""
+        now = self._clock.now()
         return self._database.read(
-            "SELECT * FROM batches WHERE list_visible_at <= ?1 "
-            "AND (gone_at IS NULL OR gone_at > ?1) ORDER BY seq DESC",
-            (self._clock.now(),),
+            "SELECT * FROM batches WHERE list_visible_at <= ? "
+            "AND (gone_at IS NULL OR gone_at > ?) ORDER BY seq DESC",
+            (now, now),
         )
 
     def cancel(self, identifier: str) -> sqlite3.Row:

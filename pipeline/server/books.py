@@ -124,9 +124,9 @@ class Books:
         """HTTP requests in order, of one method and below one path if given."""
         found = self._database.read(
             "SELECT time, method, path, status, fault FROM requests "
-            "WHERE (?1 IS NULL OR method = ?1) AND (?2 IS NULL OR path LIKE ?2 || '%') "
+            "WHERE (? IS NULL OR method = ?) AND (? IS NULL OR path LIKE ? || '%') "
             "ORDER BY seq",
-            (method, path),
+            (method, method, path, path),
         )
         return [Seen(*row) for row in found]
 

@@ -69,6 +69,7 @@ class Database:
             StorageError: it cannot be opened.
         """
         mode = "ro" if read_only else "rwc"
+        failed = contextlib.ExitStack()
         try:
             self._connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
@@ -77,12 +78,14 @@ class Database:
                 isolation_level=None,
                 timeout=30,
             )
+            failed.callback(self._connection.close)
             self._connection.row_factory = sqlite3.Row
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = NORMAL")
                 self._connection.executescript(SCHEMA)
         except sqlite3.Error as error:
+            failed.close()
             raise StorageError(
                 f"cannot open the loopback server's state {path}: {error}"
             ) from error

@@ -111,7 +111,7 @@ class FileStore:
         Raises:
             Refused: 404.
         """
-        found = self._existing("AND id = ?2", identifier)
+        found = self._existing("AND id = ?", identifier)
         if not found:
             raise missing("File", identifier)
         return found[0]
@@ -121,11 +121,12 @@ class FileStore:
         return self._existing("ORDER BY seq DESC")
 
     def _existing(self, rest: str, *values: object) -> list[FileRow]:
+        now = self._clock.now()
         found = self._database.read(
             "SELECT seq, id, filename, purpose, bytes, created_at, expires_at, visible_at "
-            "FROM files WHERE NOT deleted AND visible_at <= ?1 "
-            f"AND (expires_at IS NULL OR expires_at > ?1) {rest}",
-            (self._clock.now(), *values),
+            "FROM files WHERE NOT deleted AND visible_at <= ? "
+            f"AND (expires_at IS NULL OR expires_at > ?) {rest}",
+            (now, now, *values),
         )
         return [FileRow(*row) for row in found]
 
@@ -143,11 +144,11 @@ class FileStore:
     def drop_unused(self, identifier: str) -> None:
         """Remove the bytes of a deleted or expired file that no unfinished batch reads."""
         needed = self._database.value(
-            "SELECT 1 FROM files WHERE id = ?1 AND NOT deleted "
-            "AND (expires_at IS NULL OR expires_at > ?2) UNION ALL "
-            "SELECT 1 FROM batches WHERE input_file_id = ?1 "
+            "SELECT 1 FROM files WHERE id = ? AND NOT deleted "
+            "AND (expires_at IS NULL OR expires_at > ?) UNION ALL "
+            "SELECT 1 FROM batches WHERE input_file_id = ? "
             "AND status IN ('validating', 'in_progress', 'finalizing', 'cancelling')",
-            (identifier, self._clock.now()),
+            (identifier, self._clock.now(), identifier),
         )
         if not needed:
             with contextlib.suppress(FileNotFoundError):

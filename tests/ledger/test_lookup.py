@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 from pathlib import Path
 
@@ -12,24 +13,40 @@ from tests.ledger.world import World
 def test_bytes_are_known_when_prepared_or_refused_under_this_recipe(
     world: World, tmp_path: Path
 ) -> None:
-    known = KnownOriginals(tmp_path / "ledger.db", world.recipe)
-    assert not known(bytes([1]) * 32)
-    world.image("a.jpg", 1)
-    assert known(bytes([1]) * 32)
-    refused = RejectedImage(bytes([2]) * 32, Rejection("truncated", "ends too early"))
-    world.ledger.works.record_rejected(world.recipe, refused)
-    assert known(bytes([2]) * 32)
+    with KnownOriginals(tmp_path / "ledger.db", world.recipe) as known:
+        assert not known(bytes([1]) * 32)
+        world.image("a.jpg", 1)
+        assert known(bytes([1]) * 32)
+        refused = RejectedImage(bytes([2]) * 32, Rejection("truncated", "ends too early"))
+        world.ledger.works.record_rejected(world.recipe, refused)
+        assert known(bytes([2]) * 32)
     other = world.ledger.specs.recipe({"long_side": 99}, {"max_pixels": 1})
-    assert not KnownOriginals(tmp_path / "ledger.db", other)(bytes([1]) * 32)
+    with KnownOriginals(tmp_path / "ledger.db", other) as known:
+        assert not known(bytes([1]) * 32)
+
+
+def test_it_leaves_no_connection_open(world: World, tmp_path: Path) -> None:
+    def held() -> int:
+        # not of the ledger itself: SQLite keeps its descriptor while another connection locks it
+        names = (os.path.realpath(path) for path in Path("/proc/self/fd").iterdir())
+        return sum(name.endswith("ledger.db-wal") for name in names)
+
+    before = held()
+    with KnownOriginals(tmp_path / "ledger.db", world.recipe) as known:
+        known(bytes([1]) * 32)
+        assert held() > before
+    assert held() == before
+    assert not known(bytes([1]) * 32)  # opened again
+    known.close()
 
 
 def test_a_copy_asks_the_same_ledger(world: World, tmp_path: Path) -> None:
     world.image("a.jpg", 1)
-    known = KnownOriginals(tmp_path / "ledger.db", world.recipe)
-    assert known(bytes([1]) * 32)  # a connection is open, and stays behind
-    copy = pickle.loads(pickle.dumps(known))
-    assert copy(bytes([1]) * 32)
-    assert not copy(bytes([7]) * 32)
+    with KnownOriginals(tmp_path / "ledger.db", world.recipe) as known:
+        assert known(bytes([1]) * 32)  # a connection is open, and stays behind
+        with pickle.loads(pickle.dumps(known)) as copy:
+            assert copy(bytes([1]) * 32)
+            assert not copy(bytes([7]) * 32)
 
 
 def test_a_worker_process_opens_it_for_itself(world: World, tmp_path: Path) -> None:

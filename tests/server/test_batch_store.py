@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,10 +38,10 @@ def desk(clock: Clock) -> FaultInjector:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock, desk: FaultInjector) -> BatchStore:
+def store(tmp_path: Path, clock: Clock, desk: FaultInjector) -> Iterator[BatchStore]:
     limits = Limits(enqueued_tokens={"m": 100}, creates_per_hour=5)
-    database = Database(tmp_path / "server.db")
-    return BatchStore(database, clock, IdGenerator("seed"), desk, Pace(validate=7), limits)
+    with closing(Database(tmp_path / "server.db")) as database:
+        yield BatchStore(database, clock, IdGenerator("seed"), desk, Pace(validate=7), limits)
 
 
 def test_a_new_batch(store: BatchStore, clock: Clock) -> None:

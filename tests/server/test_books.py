@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ from pipeline.server.prices import Usage
 
 
 @pytest.fixture
-def books(tmp_path: Path) -> Books:
-    return Books(Database(tmp_path / "server.db"))
+def books(tmp_path: Path) -> Iterator[Books]:
+    with closing(Books(Database(tmp_path / "server.db"))) as opened:
+        yield opened
 
 
 def _row(image: bytes | None = b"i", nano: int = 7, batch: str | None = "batch_1") -> Billed:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,9 @@ from pipeline.server.refusals import Refused
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Database(tmp_path / "server.db")
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Database(tmp_path / "server.db")) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class Scene:
         self.clock = Clock()
         self.ledger = Ledger(self.workspace.ledger)
         self.service = OpenAIBatches(BatchOptions(Secret(KEY), server.base_url))
+        self.lookups = ExitStack()
         self.said: list[str] = []
         self.context = StageContext(
             ledger=self.ledger,
@@ -63,6 +65,7 @@ class Scene:
 
     def close(self) -> None:
         """Close the connections."""
+        self.lookups.close()
         self.service.close()
         self.ledger.close()
 
@@ -107,7 +110,7 @@ class Scene:
 
     def engines(self, task: CaptionTask) -> Engines:
         """Both engines, in this process."""
-        known = KnownOriginals(self.workspace.ledger, task.recipe)
+        known = self.lookups.enter_context(KnownOriginals(self.workspace.ledger, task.recipe))
         sparing = InlineEngine(Preparer(self.caption_spec.recipe, known))
         return Engines(sparing, InlineEngine(Preparer(self.caption_spec.recipe, None)))
 
