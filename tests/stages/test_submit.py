@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.packing import ShardLimits
-from pipeline.errors import Interrupted, NeedsPerson, OverBudget, ServiceError
+from pipeline.errors import Interrupted, NeedsPerson, OverBudget, ServiceError, StorageError
 from pipeline.ledger.shards import Shard
 from pipeline.server.faults import RequestFault
+from pipeline.stages import submit as submit_stage
 from pipeline.stages.context import FROZEN
 from pipeline.stages.submit import queue_room, submit
 from pipeline.stages.values import (
@@ -217,3 +220,19 @@ def test_a_stop_comes_between_two_shards(scene: Scene) -> None:
     with pytest.raises(Interrupted):
         submit(scene.context, task.spec)
     assert scene.states() == ["SUBMITTED", "SEALED"]
+
+
+def test_room_for_the_answers_comes_before_money_and_upload(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, (shard,) = sealed(scene, 3, ShardLimits())
+    needed = shard.size // 10 + shard.requests * submit_stage._ANSWER_ROOM
+    usage = shutil.disk_usage(scene.workspace.root)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=needed - 1))
+    with pytest.raises(StorageError, match="free some space"):
+        submit(scene.context, task.spec)
+    assert scene.states() == ["SEALED"]
+    assert scene.ledger.reservations.totals().reserved == 0
+    assert scene.server.books.requests("POST") == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=needed))
+    assert submit(scene.context, task.spec).batches == 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import ShardLimits
-from pipeline.errors import UsageError
+from pipeline.errors import StorageError, UsageError
 from pipeline.stages.collect import collect
 from pipeline.stages.files import merge as module
 from pipeline.stages.files.hand_out import HandOut, hand_out
@@ -223,3 +224,18 @@ def test_the_same_file_after_a_kill_is_taken_once(scene: Scene, tmp_path: Path, 
     assert outcomes(scene) == {"captioned": 3}
     assert scene.ledger.reservations.totals().reserved == 0
     assert len(list(scene.workspace.raw.glob("*.batch.json"))) == 1
+
+
+def test_a_file_that_does_not_fit_on_the_disk_is_left_for_later(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = written(scene, tmp_path / "out", 2)
+    path = saved(tmp_path / "a", [answer(name) for name in names])
+    usage, size = shutil.disk_usage(tmp_path), path.stat().st_size
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=size - 1))
+    with pytest.raises(StorageError, match="free some space"):
+        merged(scene, path)
+    assert outcomes(scene) == {"pending": 2}
+    assert list(scene.workspace.raw.iterdir()) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=size))
+    assert merged(scene, path).answers == {"captioned": 2}
