@@ -14,7 +14,7 @@ from pipeline.commands.pilot_findings import Findings, Variant
 from pipeline.config import Config
 from pipeline.config.units import parse_money
 from pipeline.core.pricing import format_usd
-from pipeline.core.sampling import Interval
+from pipeline.core.sampling import FEW, Interval
 from pipeline.errors import UsageError
 from pipeline.records import Nano
 
@@ -110,6 +110,8 @@ def _lines(found: Findings, commands: list[str]) -> list[str]:
         f"{found.expected:,} of which can be captioned",
         f"cost        {format_usd(found.spent):>10}   this pilot"
         + (", the local model is free" if found.local else ""),
+        "intervals     95 %   normal"
+        + (", too narrow for a sample this small" if len(found.sample) < FEW else ""),
     ]
     for variant, going_on in zip(found.variants, commands, strict=True):
         outcomes = ", ".join(f"{name} {n}" for name, n in variant.outcomes.most_common())

@@ -18,7 +18,7 @@ from typing import Any
 
 from pipeline.commands.pilot_findings import Findings
 from pipeline.core.pricing import format_usd
-from pipeline.core.sampling import Interval
+from pipeline.core.sampling import FEW, Interval
 from pipeline.records import Nano
 from pipeline.system.files import write_whole
 
@@ -49,6 +49,7 @@ def render(found: Findings, commands: Sequence[str]) -> str:
     )
     return environment.from_string(text).render(
         found=found,
+        few=len(found.sample) < FEW,
         rows=list(enumerate(zip(found.sample, found.thumbnails, strict=True))),
         variants=list(zip(found.variants, commands, strict=True)),
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isqrt
+from statistics import NormalDist
 from typing import Any, TypeVar
 
 from pipeline.records import Nano
@@ -17,7 +18,10 @@ from pipeline.records import Nano
 T = TypeVar("T")
 
 _SCALE = 10**6  # of factors in integer arithmetic
-_NORMAL = 1_959_964  # 97.5 % point of the normal distribution
+_NORMAL = round(NormalDist().inv_cdf(0.975) * _SCALE)
+
+FEW = 30
+"""Images from which on the normal interval is near enough; below it is too narrow, and said."""
 
 
 def positions(total: int, wanted: int) -> list[int]:
@@ -55,9 +59,9 @@ class Interval:
 def total_of(costs: Sequence[Nano], population: int) -> Interval | None:
     """What `population` images cost when a sample of them cost `costs`; None for fewer than two.
 
-    Mean times population, plus or minus t times the standard error with the finite population
-    correction: the usual interval of a simple random sample, which is on the careful side for a
-    systematic one. Integer arithmetic; never below what the sample itself has cost.
+    Mean times population, plus or minus 1.96 standard errors with the finite population
+    correction: the normal interval of a simple random sample, which is on the careful side for a
+    systematic one of `FEW` or more. Integer arithmetic; never below what the sample has cost.
     """
     count = len(costs)
     if count < 2:
@@ -67,15 +71,6 @@ def total_of(costs: Sequence[Nano], population: int) -> Interval | None:
     # the variance of the estimated total: N^2 (1 - n/N) s^2 / n
     squares = count * sum(cost * cost for cost in costs) - total * total
     variance = population * (population - count) * squares // (count * count * (count - 1))
-    half = -(-isqrt(max(0, variance)) * _t(count - 1) // _SCALE)
+    half = -(-isqrt(max(0, variance)) * _NORMAL // _SCALE)
     expected = -(-population * total // count)
     return Interval(expected, max(total, expected - half), expected + half)
-
-
-def _t(freedom: int) -> int:
-    """97.5 % point of Student's t in millionths: Cornish and Fisher's expansion, exact to 1 % from
-    three degrees of freedom on; below that the tables' values."""
-    small = {1: 12_706_205, 2: 4_302_653}
-    if freedom in small:
-        return small[freedom]
-    return _NORMAL + 2_372_271 // freedom + 2_822_500 // freedom**2 + 2_555_850 // freedom**3

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.sampling import positions, shape_of, spread, total_of
+from pipeline.core.sampling import FEW, positions, shape_of, spread, total_of
 
 
 @given(st.integers(0, 5000), st.integers(1, 300))
@@ -66,7 +66,7 @@ def test_the_interval_is_the_one_of_the_textbook() -> None:
     assert found is not None
     error = 1000 * statistics.stdev(costs) / 10**0.5 * (1 - 10 / 1000) ** 0.5
     assert found.expected == 100_000
-    assert found.high - found.expected == pytest.approx(2.262 * error, rel=0.01)
+    assert found.high - found.expected == pytest.approx(1.96 * error, rel=0.001)
 
 
 def test_the_interval_holds_the_truth_nineteen_times_of_twenty() -> None:
@@ -75,7 +75,7 @@ def test_the_interval_holds_the_truth_nineteen_times_of_twenty() -> None:
     costs = [round(cost) for cost in whole]
     hits = 0
     for _ in range(400):
-        found = total_of(chance.sample(costs, 25), len(costs))
+        found = total_of(chance.sample(costs, FEW), len(costs))
         assert found is not None
         hits += found.low <= sum(costs) <= found.high
     assert 0.91 <= hits / 400 <= 0.985
