@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.estimate import estimate
-from pipeline.commands.pilot import Asked, pilot
+from pipeline.commands.pilot import PilotOptions, pilot
 from pipeline.commands.pilot_page import render
 from pipeline.commands.write import write
 from pipeline.errors import NeedsPerson, UsageError
@@ -214,7 +214,7 @@ def test_what_is_asked_before_anything_was_looked_at_is_a_bound_too(far: Rig) ->
 def test_a_pilot_shows_addresses_without_opening_them(far: Rig) -> None:
     rig = far
     config = rig.config(input__image_mode="url")
-    found = pilot(config, listed(rig, *urls(0, 1, 2)), Asked(count=2))
+    found = pilot(config, listed(rig, *urls(0, 1, 2)), PilotOptions(count=2))
     assert [result.outcome for result in found.variants[0].results] == ["captioned"] * 2
     assert found.thumbnails == ["", ""]
     page = render(found, ["captionmill run"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.pilot import Asked, pilot
+from pipeline.commands.pilot import PilotOptions, pilot
 from pipeline.commands.rebuild import rebuild
 from pipeline.commands.resolve import (
     resolve,
@@ -71,7 +71,7 @@ def test_a_pilot_adopts_them_too(slow_rig: Rig, tmp_path: Path) -> None:
     rig.add("a.png", "b.png")
     rig.run(wait=False)
     restore(rig, copy)
-    found = pilot(rig.config(), rig.data, Asked(count=3), confirm=lambda _text: True)
+    found = pilot(rig.config(), rig.data, PilotOptions(count=3), confirm=lambda _text: True)
     assert found.variants[0].results[0].outcome == "pending"
     assert rig.posts(CHAT) == 1
     rig.server.clock.advance(4000)
@@ -88,7 +88,7 @@ def test_contents_that_nothing_tells_stop_online_requests_as_they_stop_batches(
     restore(rig, copy)
     in_batches = rig.run()
     report = online(rig)
-    found = pilot(rig.config(), rig.data, Asked(count=3), confirm=lambda _text: True)
+    found = pilot(rig.config(), rig.data, PilotOptions(count=3), confirm=lambda _text: True)
     assert [report.exit_code, in_batches.exit_code, found.report.exit_code] == [5, 5, 5]
     (words,) = (text for text in in_batches.problems if "resolve write-off" in text)
     assert words in report.problems

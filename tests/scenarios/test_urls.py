@@ -14,7 +14,7 @@ import pytest
 from pipeline.commands.clean import (
     clean_up,
 )
-from pipeline.commands.pilot import Asked, pilot
+from pipeline.commands.pilot import PilotOptions, pilot
 from pipeline.sources.download.cache import UrlCache
 from tests.rig import Rig, picture
 
@@ -137,7 +137,7 @@ def test_a_pilot_brings_its_sample_back(rig: Rig, site: str) -> None:
     urls = listed(rig, site, "one.png", "two.png")
     none = rules(site) | {"fetch__keep_bytes": "0B"}
     rig.run(data=urls, **none)
-    found = pilot(rig.config(**none, prompt__user="And the colours?"), urls, Asked(count=2))
+    found = pilot(rig.config(**none, prompt__user="And the colours?"), urls, PilotOptions(count=2))
     assert [result.outcome for result in found.variants[0].results] == ["captioned"] * 2
     assert all(found.thumbnails)
 
