@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipeline.core.outcomes import FACTS
 from pipeline.errors import (
     Ambiguous,
     CaptionmillError,
@@ -43,15 +44,6 @@ IMAGE_ADVICE: Mapping[str, str] = {
 }
 """Codes of an image's refusal, each with what to do."""
 
-_ODD = {
-    "refused": "the model refuses this image or prompt: say what it is for, or use another model",
-    "filtered": "the service's content filter stopped the answer: use another prompt or model",
-    "length": "the caption is cut off: raise --max-tokens",
-    "empty": "the answer is empty: raise --max-tokens, or set prompt.reasoning_effort to none",
-    "invalid": "the answer does not have the form that was asked for: ask again, or simplify the "
-    "schema",
-}
-
 
 def explained(code: str, reason: str) -> str:
     """A refusal in words that say what to do, with the service's own."""
@@ -79,9 +71,9 @@ def problem_of(answer: Answer, name: str) -> CaptionmillError | None:
     """The error that an answer is for who asked about one image; None for a whole caption."""
     if answer.outcome == "captioned":
         return None
-    if answer.outcome in _ODD:
-        said = f" (it says: {answer.reason})" if answer.outcome == "refused" else ""
-        return NeedsPerson(f"{name}: {_ODD[answer.outcome]}{said}")
+    if advice := FACTS[answer.outcome].advice:
+        words = f" (it says: {answer.reason})" if answer.outcome == "refused" else ""
+        return NeedsPerson(f"{name}: {advice}{words}")
     if answer.code in IMAGE_ADVICE:
         return UsageError(f"{name}: {explained(answer.code, answer.reason)}")
     return ServiceError(f"{name}: {explained(answer.code, answer.reason)}", code=answer.code)

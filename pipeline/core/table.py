@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
+from pipeline.core import outcomes
 from pipeline.core.identity import custom_id
 
 SCHEMA_VERSION = 1
@@ -71,13 +72,7 @@ FIXED: tuple[Column, ...] = (
     column("sent_width", "int64", "pixels as sent", True),
     column("sent_height", "int64", "pixels as sent", True),
     column("caption", "text", "the caption as the service gave it, in its prefix and suffix"),
-    column(
-        "outcome",
-        "string",
-        "captioned, duplicate, rejected, refused, filtered, length, empty, invalid, expired, "
-        "cancelled, failed, missing or pending",
-        True,
-    ),
+    column("outcome", "string", outcomes.listed(), True),
     column("reason", "string", "why it is not captioned, in words", True),
     column(
         "reason_code", "string", "the same as a code: ours for rejected, else the service's", True

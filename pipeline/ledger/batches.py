@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.ledger.database import Database
-from pipeline.records import RemoteBatch
+from pipeline.ledger.database import Database, sql_list
+from pipeline.records import TERMINAL_STATUSES, RemoteBatch
 
 BOOKED_AS = "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END"
 """`Batch.booked_as` of the batch b in SQL."""
@@ -77,8 +77,8 @@ class Batches:
         and a file id once seen is not forgotten."""
         problem = "; ".join(f"{code}: {text}" for code, text in remote.errors)[:2000]
         self._db.execute(
-            "UPDATE batches SET status = CASE WHEN status IN ('completed', 'failed', 'expired', "
-            "'cancelled') THEN status ELSE ? END, "
+            f"UPDATE batches SET status = CASE WHEN status IN ({sql_list(TERMINAL_STATUSES)}) "
+            "THEN status ELSE ? END, "
             "output_file_id = COALESCE(?, output_file_id), "
             "error_file_id = COALESCE(?, error_file_id), "
             "expires_at = COALESCE(?, expires_at), total = COALESCE(?, total), "

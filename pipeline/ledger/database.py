@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +170,11 @@ class Database:
                     self.execute(statement)
                 # user_version lives in the same file and rolls back with the transaction
                 self.execute(f"PRAGMA user_version = {number}")
+
+
+def sql_list(names: Iterable[str]) -> str:
+    """Our own names (never a user's text) as the inside of an SQL list: 'a', 'b'."""
+    return ", ".join(f"'{name}'" for name in sorted(names))
 
 
 def translate(path: Path, error: sqlite3.DatabaseError) -> StorageError | BooksError:

@@ -6,18 +6,19 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from pipeline.ledger.database import Database
+from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.specs import RecipeRow
-from pipeline.records import PAID_OUTCOMES, Nano
+from pipeline.records import Nano
 
 # One outcome a row, in this order of precedence. A duplicate shows the caption of its
 # representative and costs nothing, so that the sum of a column is the sum of the bill.
-_PAID_FOR = ", ".join(f"'{name}'" for name in sorted(PAID_OUTCOMES))
 _OUTCOME = f"""
 CASE
     WHEN i.reject_code IS NOT NULL THEN 'rejected'
     WHEN w.id IS NULL THEN 'pending'
-    WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({_PAID_FOR}) THEN 'pending'
+    WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({sql_list(PAID_OUTCOMES)})
+        THEN 'pending'
     WHEN w.representative <> i.id AND w.outcome = 'captioned' THEN 'duplicate'
     ELSE w.outcome
 END

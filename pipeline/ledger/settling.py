@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipeline.core.lenient_json import clean
+from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.retry import RetryRule, better, next_state
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
 from pipeline.ledger.shards import Shard
-from pipeline.records import PAID_OUTCOMES, Answer, Nano
+from pipeline.records import Answer, Nano
 
 _CHUNK = 10_000  # lines that are written together: enough for tables to be walked in order
 

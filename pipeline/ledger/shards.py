@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.errors import BooksError
-from pipeline.ledger.database import Database
-from pipeline.records import PAID_OUTCOMES, Nano
+from pipeline.ledger.database import Database, sql_list
+from pipeline.records import Nano
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Shard:
 # of item i, for which nothing was sent: a paid answer to this attempt or a later one
 PAID_SINCE = (
     "SELECT 1 FROM answers a WHERE a.work = i.work AND a.attempt >= i.attempt "
-    f"AND a.outcome IN ({', '.join(repr(name) for name in sorted(PAID_OUTCOMES))})"
+    f"AND a.outcome IN ({sql_list(PAID_OUTCOMES)})"
 )
 # ... and an item of the same work in a shard at the service that has not answered it
 ELSEWHERE = (

@@ -18,6 +18,7 @@ from pipeline.core.answer import BadLine, judge_line, split_lines
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
+from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import PriceSheet, cost
 from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
@@ -25,7 +26,7 @@ from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard
-from pipeline.records import PAID_OUTCOMES, Answer
+from pipeline.records import Answer
 from pipeline.system.files import whole_file
 
 _REPORTED = 20  # incidents of one kind that are spelled out for one batch

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.batch_errors import classify
 from pipeline.core.identity import custom_id
+from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import PriceSheet, cost
 from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
@@ -20,7 +21,7 @@ from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.specs import SpecText
-from pipeline.records import PAID_OUTCOMES, RemoteBatch, Usage
+from pipeline.records import RemoteBatch, Usage
 from pipeline.stages.results import Report, compress, read
 
 NOW = 1_790_000_000
