@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pipeline.core.lenient_json import Unreadable, clean, clean_value, parse
-from pipeline.core.online import NO_ANSWER
+from pipeline.core.reasons import LINE_ERRORS
 from pipeline.core.usage import read_usage
 from pipeline.records import Answer, Outcome, Usage
 
@@ -23,11 +23,6 @@ MOST_LINE_BYTES = 64 * 1024 * 1024
 
 _LONGEST_REASON = 500
 _LONGEST_WORD = 200
-_NEVER_RAN: Mapping[str, Outcome] = {
-    "batch_expired": "expired",
-    "batch_cancelled": "cancelled",
-    NO_ANSWER: "missing",
-}
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
@@ -97,6 +92,7 @@ def _judged(
     schema_fields: Sequence[str],
     usage: Usage | None,
 ) -> Answer:
+    outcome: Outcome
     request_id = _word(response.get("request_id")) or None
     status = _status(response, body)
     if status == 200 and (_has_reply(body) or not error):
@@ -104,7 +100,8 @@ def _judged(
     if error:
         code = _word(_table(error).get("code"))
         message = _words(_table(error).get("message") or (error if isinstance(error, str) else ""))
-        outcome = _NEVER_RAN.get(code, "failed")
+        known = LINE_ERRORS.get(code)
+        outcome = known.outcome if known else "failed"
         reason = message or code or "the service reports an error without words"
         code = code or (str(status) if status is not None else "0")
     else:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from pipeline.core.lenient_json import Unreadable, parse
-
-NO_ANSWER = "captionmill_no_answer"
-"""`error.code` of a request that was sent and whose answer did not come, or not whole."""
+from pipeline.core.reasons import NO_ANSWER
 
 
 def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes) -> bytes:

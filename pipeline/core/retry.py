@@ -8,8 +8,7 @@ from typing import Literal
 
 from pipeline.core.image_tokens import Detail
 from pipeline.core.outcomes import FACTS, OUTCOMES
-
-RETRYABLE_CODES = frozenset({"server_error", "rate_limit_exceeded", "timeout", "0", "429"})
+from pipeline.core.reasons import LINE_ERRORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,9 @@ def next_state(
 
 def retryable_failure(code: str) -> bool:
     """True for failures of the service, false for failures of the request."""
-    return code in RETRYABLE_CODES or (code.isdigit() and int(code) >= 500)
+    if code in LINE_ERRORS:
+        return LINE_ERRORS[code].passing
+    return code.isdigit() and int(code) >= 500
 
 
 def better(outcome: str, than: str | None) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.core.identity import work_key
 from pipeline.core.prompt import render
+from pipeline.core.reasons import PREPARATION
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
@@ -25,7 +26,7 @@ from pipeline.records import (
 from pipeline.stages.values import CaptionTask
 
 # Causes that may pass by themselves: looked at again on every run.
-PASSING = frozenset({"unreadable", "vanished", "out_of_memory", "internal"})
+PASSING = frozenset(code for code, reason in PREPARATION.items() if reason.passing)
 
 
 @dataclass(frozen=True, slots=True)
