@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +17,7 @@ from pipeline.core.lifecycle import (
     absent_outcome,
     backoff_seconds,
     foreign_requests,
+    matches,
     next_step,
     reconcile,
     strays,
@@ -113,3 +117,31 @@ def test_an_absent_line_is_unpaid_only_where_the_counts_prove_it() -> None:
     assert absent_outcome("expired", 39, 40, 0) == "missing"
     assert absent_outcome("expired", 39, None, None) == "missing"
     assert absent_outcome("completed", 40, 40, 0) == "missing"
+
+
+@pytest.mark.parametrize("file_id", [None, ""])
+def test_a_shard_without_an_input_file_has_no_batch_without_one(file_id: str | None) -> None:
+    nameless = batch("b1", file="")
+    waiting = Intent("000001-ab", file_id, 0, None)
+    assert not matches(waiting, nameless)
+    assert reconcile(waiting, [nameless], frozenset(), PATIENCE) == Hold(first=False, seconds=120)
+
+
+def test_a_batch_that_names_another_shard_is_not_ours_whatever_its_file() -> None:
+    other = batch("b1", file="file-1", **{SHARD: "000002-cd"})
+    assert not matches(intent(0), other)
+
+
+def test_a_batch_that_ran_is_preferred_to_an_older_one_that_failed_as_a_whole() -> None:
+    failed = replace(batch("b1", created=1, **{WORKSPACE: "w"}), status="failed")
+    whole = batch("b2", created=2, **{WORKSPACE: "w"})
+    listed = [failed, whole]
+    assert reconcile(intent(0), listed, frozenset(), PATIENCE) == Adopt(whole, (failed,))
+    assert strays(listed, "w", frozenset()) == [whole, failed]
+
+
+def test_what_failed_counts_among_the_lines_that_the_service_ran() -> None:
+    assert absent_outcome("expired", 39, 38, 2) == "missing"
+    assert absent_outcome("cancelled", 0, 0, 1) == "missing"
+    assert absent_outcome("expired", 40, 38, 2) == "expired"
+    assert absent_outcome("expired", 40, 40, None) == "missing"

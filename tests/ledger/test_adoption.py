@@ -1,4 +1,5 @@
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -107,3 +108,24 @@ def test_a_released_reservation_opens_again_for_a_batch_that_turns_up(world: Wor
     assert books.totals().reserved == 0
     books.record_unasked(shard.row, 1, 1000, scope(1))
     assert books.totals().reserved == 1000
+
+
+def test_an_adopted_shard_is_of_the_generation_that_its_batch_names(world: World) -> None:
+    world.image("a.jpg", 1)
+    sealed = world.seal(key=LOST.shard_key)
+    world.ledger.shards.dissolve(sealed)
+    row = world.ledger.adoption.adopt(replace(LOST, generation=3), MOMENT)
+    assert row == sealed.row
+    shard = world.ledger.shards.get(row)
+    assert (shard.generation, shard.intent_at, shard.intent_uptime) == (3, NOW, "boot:5")
+    world.ledger.batches.add(row, 3, remote("batch_9"), "main")
+    batch = world.ledger.batches.by_id("batch_9")
+    assert batch is not None
+    assert batch.leads(shard.generation)
+    assert batch.booked_as == 3
+
+
+def test_a_line_of_an_adopted_shard_keeps_the_later_attempt(world: World) -> None:
+    world.image("a.jpg", 1)
+    adopted(world, attempt=4)
+    assert states(world) == [("live", 4)]

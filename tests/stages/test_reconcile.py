@@ -218,3 +218,18 @@ def test_giving_back_frees_money_and_images(scene: Scene) -> None:
     take_back(scene.context, shard)
     assert scene.states() == ["DISSOLVED"]
     assert [again.requests for again in scene.write(task)] == [1]
+
+
+def test_a_batch_of_a_later_generation_is_booked_under_its_own(scene: Scene) -> None:
+    _, shard = doubtful(scene, "drop_before")
+    later = created(scene, shard, captionmill_generation="2")
+    reconcile(scene.context)
+    adopted = scene.ledger.shards.get(shard.row)
+    assert (adopted.state, adopted.generation) == ("SUBMITTED", 2)
+    batch = scene.ledger.batches.by_id(later.id)
+    assert batch is not None
+    assert (batch.role, batch.generation, batch.leads(adopted.generation)) == ("main", 2, True)
+    booked = scene.ledger.database.execute(
+        "SELECT generation, state, reserved FROM reservations ORDER BY generation"
+    )
+    assert list(booked) == [(1, "released", shard.max_cost), (2, "open", shard.max_cost)]
