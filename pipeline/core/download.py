@@ -69,11 +69,11 @@ def retry_pause(failure: Failure, attempt: int, first: float, jitter: float) -> 
     """
     if not failure.passing:
         return None
-    asked = failure.retry_after or 0.0
-    if asked > LONGEST_WAIT:
+    requested = failure.retry_after or 0.0
+    if requested > LONGEST_WAIT:
         return None
     pause = float(min(first * 2.0**attempt, LONGEST_WAIT)) * (0.5 + jitter / 2)
-    return max(pause, asked)
+    return max(pause, requested)
 
 
 def read_retry_after(text: str | None, now: datetime) -> float | None:

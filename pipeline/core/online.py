@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from pipeline.core.lenient_json import Unreadable, parse
+from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.reasons import NO_ANSWER
 
 
@@ -22,17 +22,17 @@ def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes
     A body that is no JSON object is a lost answer: nobody knows what it was.
     """
     try:
-        found = parse(body)
+        value = parse_json(body)
     except Unreadable:
-        found = None
-    if not isinstance(found, dict):
+        value = None
+    if not isinstance(value, dict):
         return lost_line(custom_id, "the answer is not a JSON object")
     # the service's own bytes where they are strict JSON, so that nothing of them is changed
     try:
-        told: object = orjson.Fragment(orjson.dumps(orjson.loads(body)))
+        content: object = orjson.Fragment(orjson.dumps(orjson.loads(body)))
     except orjson.JSONDecodeError:
-        told = body.decode("utf-8", "replace")
-    response = {"status_code": status, "request_id": request_id, "body": told}
+        content = body.decode("utf-8", "replace")
+    response = {"status_code": status, "request_id": request_id, "body": content}
     return _line(custom_id, response, None)
 
 
@@ -57,7 +57,7 @@ def void_mark(custom_id: str) -> bytes:
 
 
 @dataclass(slots=True)
-class Told:
+class JournalState:
     """What a journal tells: the ids of requests that may have had an effect, and those of whole
     answers."""
 
@@ -65,7 +65,7 @@ class Told:
     answered: set[str]
 
     @classmethod
-    def by(cls, lines: Iterable[bytes]) -> Told:
+    def read(cls, lines: Iterable[bytes]) -> JournalState:
         """Read it; torn lines are passed over."""
         sent: set[str] = set()
         answered: set[str] = set()

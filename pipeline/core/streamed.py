@@ -14,7 +14,7 @@ import orjson
 
 
 @dataclass(slots=True)
-class Streamed:
+class StreamedAnswer:
     """What has come so far."""
 
     text: list[str] = field(default_factory=list)

@@ -91,18 +91,18 @@ class Batches:
     def in_states(self, *states: str) -> list[Batch]:
         """Batches in any of these states, oldest first."""
         marks = ", ".join("?" * len(states))
-        found = self._db.execute(f"{_BATCH} WHERE state IN ({marks}) ORDER BY id", states)
-        return [Batch(*row) for row in found]
+        rows = self._db.execute(f"{_BATCH} WHERE state IN ({marks}) ORDER BY id", states)
+        return [Batch(*row) for row in rows]
 
     def by_id(self, batch_id: str) -> Batch | None:
         """The batch with the service's id, or None."""
-        found = self._db.one(f"{_BATCH} WHERE batch_id = ?", (batch_id,))
-        return None if found is None else Batch(*found)  # type: ignore[arg-type]
+        row = self._db.one(f"{_BATCH} WHERE batch_id = ?", (batch_id,))
+        return None if row is None else Batch(*row)  # type: ignore[arg-type]
 
     def of_shard(self, shard: int) -> list[Batch]:
         """All batches of a shard, oldest first."""
-        found = self._db.execute(f"{_BATCH} WHERE shard = ? ORDER BY id", (shard,))
-        return [Batch(*row) for row in found]
+        rows = self._db.execute(f"{_BATCH} WHERE shard = ? ORDER BY id", (shard,))
+        return [Batch(*row) for row in rows]
 
     def ids(self) -> set[str]:
         """Every batch id this ledger knows."""

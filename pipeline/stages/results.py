@@ -19,7 +19,7 @@ from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.outcomes import PAID_OUTCOMES
-from pipeline.core.pricing import PriceSheet, cost
+from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
@@ -143,7 +143,7 @@ def _billed(answer: Answer, sheet: PriceSheet | None, report: Report) -> int | N
     if sheet is None:
         return None
     try:
-        return cost(answer.usage, sheet)
+        return line_cost(answer.usage, sheet)
     except ValueError as error:
         report.note("impossible_usage", f"{answer.custom_id}: {error}")
         return None

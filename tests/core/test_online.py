@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.answer import judge_line
 from pipeline.core.online import (
-    Told,
+    JournalState,
     answer_line,
     is_answer,
     lost_line,
@@ -75,6 +75,6 @@ def test_a_journal_tells_what_may_have_had_an_effect() -> None:
         sent_mark("cm-a"), sent_mark("cm-b"), void_mark("cm-a"), sent_mark("cm-c"),
         answer_line("cm-b", 200, None, b"{}"), void_mark("cm-c"), sent_mark("cm-c"), b"+cm-to",
     ]  # fmt: skip
-    assert Told.by(lines).sent == {"cm-b", "cm-c", "cm-to"}
+    assert JournalState.read(lines).sent == {"cm-b", "cm-c", "cm-to"}
     assert [is_answer(line) for line in lines] == [False] * 4 + [True] + [False] * 3
     assert not is_answer(b" \n")

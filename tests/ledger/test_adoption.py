@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.core.retry import DEFAULT_RULES
-from pipeline.ledger.adoption import Blind, RecoveredShard
+from pipeline.ledger.adoption import OpaqueShard, RecoveredShard
 from pipeline.system.clock import Moment
 from tests.ledger.world import NOW, World, answered, remote, scope
 
@@ -77,11 +77,11 @@ def test_a_shard_of_unknown_contents_is_blind_until_it_is_settled(world: World) 
     world.image("a.jpg", 1)
     row = world.ledger.adoption.adopt(LOST, MOMENT)
     batch = world.ledger.batches.add(row, 1, remote("batch_9"), "main")
-    assert world.ledger.adoption.blind() == [Blind(LOST.shard_key, False)]
+    assert world.ledger.adoption.opaque_shards() == [OpaqueShard(LOST.shard_key, False)]
     world.ledger.batches.vanished(batch, NOW)
-    assert world.ledger.adoption.blind() == [Blind(LOST.shard_key, True)]
+    assert world.ledger.adoption.opaque_shards() == [OpaqueShard(LOST.shard_key, True)]
     world.ledger.shards.move(world.ledger.shards.get(row), "SETTLED")
-    assert world.ledger.adoption.blind() == []
+    assert world.ledger.adoption.opaque_shards() == []
 
 
 def test_a_second_batch_frees_nothing_while_the_first_one_is_to_answer(world: World) -> None:

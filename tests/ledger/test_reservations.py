@@ -46,7 +46,7 @@ def test_a_charge_after_the_release_counts(world: World, shard: int) -> None:
     books.release(shard, 1, NOW)
     assert books.exposure(scope(1)).lifetime == 0
     books.settle(shard, 1, 650, NOW)
-    assert books.totals().settled == 650
+    assert books.totals().charged == 650
 
 
 def test_a_settled_reservation_is_not_released(world: World, shard: int) -> None:

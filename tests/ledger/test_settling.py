@@ -144,7 +144,7 @@ def test_an_answer_to_another_attempt_does_not_free_the_planned_one(world: World
     result = world.ledger.answers.settle(shard, batch, given, RULES, NOW)
     assert [item[2:4] for item in world.ledger.shards.items(shard.row)] == [(2, True)]
     assert works(world) == [("live", 2)]
-    assert (result.again, result.held) == (0, 0)
+    assert (result.again, result.charged) == (0, 0)
     assert world.ledger.answers.calibration() == []
 
 
@@ -154,7 +154,7 @@ def test_the_reservation_of_another_attempt_does_not_stand_for_an_unknown_bill(
     world.image("a.jpg", 1)
     shard, batch = world.submitted(attempt=2)
     given = [answered(world.works[0][1], None, 1)]
-    assert world.ledger.answers.settle(shard, batch, given, RULES, NOW).held is None
+    assert world.ledger.answers.settle(shard, batch, given, RULES, NOW).charged is None
 
 
 def test_a_work_that_is_done_is_not_sent_again_by_a_late_answer(world: World) -> None:

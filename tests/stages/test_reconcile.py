@@ -146,7 +146,7 @@ def test_other_peoples_batches_are_left_alone_and_counted(tmp_path: Path) -> Non
         while scene.service.get(theirs.id).status == "validating":
             time.sleep(0.01)
         reconcile(scene.context)
-        assert scene.ledger.queue.others(MODEL) == shard.prompt_tokens
+        assert scene.ledger.queue.foreign(MODEL) == shard.prompt_tokens
         assert scene.ledger.batches.ids() == set()
         assert scene.states() == ["SEALED"]
         scene.close()
@@ -199,7 +199,7 @@ def test_a_restored_older_ledger_adopts_its_own_future(scene: Scene) -> None:
         for batch in old.batches.in_states("open"):
             scene.until_over(batch.batch_id)
         assert collect(context).outcomes == {"captioned": 2}
-        assert old.reservations.totals().settled == scene.server.books.total_nano()
+        assert old.reservations.totals().charged == scene.server.books.total_nano()
 
 
 def test_the_next_generation_frees_the_money_and_keeps_the_file(scene: Scene) -> None:
