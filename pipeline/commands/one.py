@@ -22,11 +22,10 @@ from pipeline.core.advice import advised, problem_of
 from pipeline.core.answer import judge_line
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
-from pipeline.core.online import answer_line
+from pipeline.core.online import StreamedAnswer, answer_line
 from pipeline.core.pricing import line_cost
 from pipeline.core.prompt import check_template, fill_template, image_in
 from pipeline.core.request import body
-from pipeline.core.streamed import StreamedAnswer
 from pipeline.errors import (
     CaptionmillError,
     DefiniteRefusal,
