@@ -158,11 +158,7 @@ Outcome = Literal[
     "failed",
     "missing",
 ]
-"""What became of one request line. The first six are paid (HTTP 200)."""
-
-PAID_OUTCOMES: frozenset[str] = frozenset(
-    {"captioned", "refused", "filtered", "length", "empty", "invalid"}
-)
+"""What became of one request line; `core.outcomes` says what follows from each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,11 +117,11 @@ class Rig:
         assert not books.billed_again()
         with self.ledger() as ledger:
             totals = ledger.reservations.totals()
-            assert books.total_nano() <= totals.settled + totals.reserved
+            assert books.total_nano() <= totals.charged + totals.reserved
             assert sum(ledger.rows.outcomes().values()) == ledger.rows.images()
             if at_rest:
-                assert totals.settled == books.total_nano() == ledger.audit.sums()[1]
-                assert totals.settled == charged(ledger)
+                assert totals.charged == books.total_nano() == ledger.audit.sums()[1]
+                assert totals.charged == charged(ledger)
                 assert totals.reserved == 0
 
 

@@ -36,5 +36,5 @@ def find_alike(
         bits = near.distance if distance is None else distance
         dedupe(scene.ledger, scene.task, scene.engine, scene.locate, bits)
         found = alike(scene.ledger, scene.task.source)
-        scene.ledger.near_duplicates.set_near(scene.task.source, {})
+        scene.ledger.near_duplicates.set_represented(scene.task.source, {})
         return found

@@ -119,7 +119,7 @@ def crawled_source(
         caption_spec = _spec(settings, identity, ledger, now, None)
         task = _task(ledger, crawled.source, caption_spec, identity, now)
         compared = settings.near_distance is not None
-        lookup = KnownOriginals(workspace.ledger, task.recipe, looked=compared)
+        lookup = KnownOriginals(workspace.ledger, task.recipe, hashed=compared)
         known = stack.enter_context(lookup)
         engine = stack.enter_context(settings.engine.engine(caption_spec.recipe, known))
         find = functools.partial(locate, source)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.core.reasons import PREPARATION
 from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
 from pipeline.core.url_image import is_address
@@ -19,19 +20,6 @@ GivenImage = str | Path | bytes
 """A path, an http(s) address, or the bytes of an image file."""
 
 STDIN = "standard input"
-_FORMATS = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC and AVIF are read"
-_HELP = {
-    "not_an_image": _FORMATS,
-    "unsupported_format": "save it as JPEG or PNG",
-    "empty_file": "download or copy it again",
-    "truncated": "download or copy it again, or accept it with --set images.on_damage=accept",
-    "damaged": "download or copy it again, or accept it with --set images.on_damage=accept",
-    "unreadable": "check its permissions",
-    "too_large_file": "raise images.max_file_bytes",
-    "too_many_pixels": "raise images.max_pixels",
-    "too_long_side": "raise images.max_side",
-    "too_small": "lower images.min_side",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +121,6 @@ def _sendable(name: str, prepared: Prepared) -> LoadedImage:
         return LoadedImage(name, data_url(prepared.media_type, prepared.base64), size)
     assert isinstance(prepared, RejectedImage)
     reason = prepared.rejection
-    help_ = _HELP.get(reason.code, "")
-    text = f"{name}: {reason.detail or reason.code}" + (f"; {help_}" if help_ else "")
+    advice = PREPARATION[reason.code].advice
+    text = f"{name}: {reason.detail or reason.code}" + (f"; {advice}" if advice else "")
     return LoadedImage(name, error=UsageError(text))

@@ -22,11 +22,10 @@ from pipeline.core.advice import advised, problem_of
 from pipeline.core.answer import judge_line
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
-from pipeline.core.online import answer_line
-from pipeline.core.pricing import cost
-from pipeline.core.prompt import check_template, image_in, render
+from pipeline.core.online import StreamedAnswer, answer_line
+from pipeline.core.pricing import line_cost
+from pipeline.core.prompt import check_template, fill_template, image_in
 from pipeline.core.request import body
-from pipeline.core.streamed import Streamed
 from pipeline.errors import (
     CaptionmillError,
     DefiniteRefusal,
@@ -218,7 +217,7 @@ class _Asker:
         self._cap, self._reserved = settings.caps.run, 0
         self._lock = threading.Lock()
         self._affixes = settings.output.affixes
-        self._prompt = str(render(caption_spec.template, {}))
+        self._prompt = str(fill_template(caption_spec.template, {}))
         self._service = OpenAIAsk(options)
 
     def close(self) -> None:
@@ -236,7 +235,7 @@ class _Asker:
         """Ask about one image; the pieces, then what became of it."""
         from pipeline.providers.openai_online import Refused
 
-        notified = Streamed()
+        notified = StreamedAnswer()
         try:
             for chunk in self._service.stream(self._body(loaded)):
                 yield from notified.take(chunk)
@@ -289,7 +288,7 @@ class _Asker:
         answer = judge_line(line.rstrip(b"\n"), fields)
         assert isinstance(answer, Answer)
         sheet = self._caption_spec.sheet
-        billed = None if sheet is None else cost(answer.usage, sheet) if answer.usage else 0
+        billed = None if sheet is None else line_cost(answer.usage, sheet) if answer.usage else 0
         return OneCaption(
             image=loaded.name,
             caption=answer.caption and self._affixes.of(answer.caption),

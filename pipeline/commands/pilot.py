@@ -17,14 +17,14 @@ from pipeline.commands.run import Run
 from pipeline.config import Config
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
-from pipeline.core.prompt import render
+from pipeline.core.prompt import fill_template
 from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
 from pipeline.core.sampling import positions, shape_of, spread
 from pipeline.core.sizing import SizePolicy, bind
 from pipeline.engines.base import Engine
 from pipeline.errors import NeedsPerson, UsageError
-from pipeline.ledger.samples import Sampled, Samples
+from pipeline.ledger.samples import SampleAnswer, Samples
 from pipeline.ledger.works import Content
 from pipeline.records import Nano, PreparedImage, RejectedImage, Rejection, Say
 from pipeline.session.account import identify
@@ -219,7 +219,7 @@ class _Pilot:
         for run in runs:
             estimator = request_template(run.caption_spec).estimator
             for picked in sample:
-                prompt = render(run.caption_spec.template, picked.image.columns)
+                prompt = fill_template(run.caption_spec.template, picked.image.columns)
                 text = "" if isinstance(prompt, Rejection) else prompt
                 max_cost = estimator.estimate(picked.width, picked.height, text).max_cost
                 if max_cost is None:
@@ -249,14 +249,14 @@ class _Pilot:
                 run.report,
             )
 
-    def _result(self, task: CaptionTask, picked: Picked) -> Sampled:
+    def _result(self, task: CaptionTask, picked: Picked) -> SampleAnswer:
         ledger = self.session.ledger
         content = ledger.works.prepared_as(picked.source_id, task.recipe)
-        prompt = render(task.template, picked.image.columns)
+        prompt = fill_template(task.template, picked.image.columns)
         if isinstance(prompt, Rejection):
-            return Sampled("rejected", reason=prompt.detail)
+            return SampleAnswer("rejected", reason=prompt.detail)
         if not isinstance(content, Content):  # the cap was reached before it
-            return Sampled("pending")
+            return SampleAnswer("pending")
         return self.samples.answer(work_key(content.content_id, task.spec_id, prompt))
 
     def _thumbnails(self, sample: Sequence[Picked]) -> list[str]:

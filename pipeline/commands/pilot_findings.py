@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from pipeline.core.pricing import PriceSheet, cost
+from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.core.sampling import Interval, total_of
 from pipeline.ledger.images import SeenImage
-from pipeline.ledger.samples import Sampled
+from pipeline.ledger.samples import SampleAnswer
 from pipeline.records import Nano
 from pipeline.session.report import Report
 
@@ -44,7 +44,7 @@ class Variant:
     tier: str
     batch: PriceSheet | None
     online: PriceSheet | None
-    results: list[Sampled] = field(default_factory=list)
+    results: list[SampleAnswer] = field(default_factory=list)
     whole_batch: Interval | None = None
     whole_online: Interval | None = None
 
@@ -54,7 +54,7 @@ class Variant:
         return Counter(result.outcome for result in self.results)
 
     @property
-    def answered(self) -> list[Sampled]:
+    def answered(self) -> list[SampleAnswer]:
         """Results with tokens: what costs are measured by."""
         return [result for result in self.results if result.usage.prompt]
 
@@ -77,7 +77,7 @@ class Variant:
         self.whole_online = total_of(self._costs(self.online), population)
 
     def _costs(self, sheet: PriceSheet | None) -> list[Nano]:
-        return [] if sheet is None else [cost(result.usage, sheet) for result in self.answered]
+        return [] if sheet is None else [line_cost(result.usage, sheet) for result in self.answered]
 
 
 @dataclass(slots=True)

@@ -84,7 +84,7 @@ def _gather(context: StageContext) -> RebuildResult:
     return RebuildResult(
         batches=len(ledger.batches.ids()),
         answers=ledger.answers.count(),
-        settled=ledger.reservations.totals().settled,
+        settled=ledger.reservations.totals().charged,
         open=len(ledger.batches.in_states("open")),
         doubtful=doubtful,
         problems=totals.problems,

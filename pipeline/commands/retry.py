@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.config import Config
+from pipeline.core.outcomes import RETRYABLE_OUTCOMES
 from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages import export as stage
-
-RETRYABLE = ("length", "empty", "invalid", "refused", "filtered", "expired", "cancelled",
-             "failed", "missing")  # fmt: skip
 
 
 def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
@@ -22,11 +20,10 @@ def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
         UsageError: an outcome that cannot be retried.
     """
     wanted = list(dict.fromkeys(outcomes))
-    unknown = [name for name in wanted if name not in RETRYABLE]
+    unknown = [name for name in wanted if name not in RETRYABLE_OUTCOMES]
     if unknown or not wanted:
-        raise UsageError(
-            f"cannot retry {', '.join(unknown) or 'nothing'}: choose among {', '.join(RETRYABLE)}"
-        )
+        choice = ", ".join(RETRYABLE_OUTCOMES)
+        raise UsageError(f"cannot retry {', '.join(unknown) or 'nothing'}: choose among {choice}")
     with open_session(RunSettings.of(config), "retry", say, offline=True, existing=True) as session:
         count = session.ledger.answers.retry(wanted)
         session.ledger.put(stage.STALE, "1")

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.core.budget import room
+from pipeline.core.budget import headroom
 from pipeline.core.prompt import check_template, template_fields
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.specs import SpecText
@@ -180,7 +180,7 @@ class Run:
         """The workers that prepare images; none runs before one is needed."""
         session, settings = self.session, self.session.settings
         compared = settings.near_distance is not None
-        lookup = KnownOriginals(session.workspace.ledger, self.recipe, looked=compared)
+        lookup = KnownOriginals(session.workspace.ledger, self.recipe, hashed=compared)
         recipe = self.caption_spec.recipe
         with lookup as known, settings.engine.engines(recipe, known) as engines:
             yield engines
@@ -256,4 +256,4 @@ class Run:
 
 def _room(session: Session) -> Nano | None:
     caps, reservations = session.context.caps, session.ledger.reservations
-    return room(caps, reservations.exposure(session.context.scope())).nano if caps.any else None
+    return headroom(caps, reservations.exposure(session.context.scope())).left if caps.any else None

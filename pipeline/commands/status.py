@@ -59,7 +59,7 @@ def status(config: Config) -> Status:
             outcomes=ledger.rows.outcomes(),
             batches=[(b, ledger.shards.get(b.shard)) for b in ledger.batches.in_states("open")],
             waiting=ledger.shards.in_states(*_WAITING),
-            settled=totals.settled,
+            settled=totals.charged,
             reserved=totals.reserved,
             frozen=ledger.get(FROZEN),
             incidents=ledger.incidents(),

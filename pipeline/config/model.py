@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 
 from pipeline.config.fetching import FetchConfig
 from pipeline.config.schema import checked_schema
@@ -25,6 +25,7 @@ from pipeline.config.section import (
     service_url,
 )
 from pipeline.config.units import Bytes, Colour, Price, Seconds, Share, Usd
+from pipeline.core.outcomes import OUTCOMES
 
 Detail = Literal["low", "high", "auto", "original"]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
@@ -170,18 +171,22 @@ class RetryRuleConfig(Section):
     model: str | None = None
 
 
-class RetryConfig(Section):
-    """[retry]: one table for each outcome that may go again."""
+if TYPE_CHECKING:
+    _RetryRules = Section
+else:
+    _RetryRules = create_model(
+        "_RetryRules",
+        __base__=Section,
+        **{
+            facts.name: (RetryRuleConfig, RetryRuleConfig(attempts=facts.attempts))
+            for facts in OUTCOMES
+            if facts.retryable
+        },
+    )
 
-    expired: RetryRuleConfig = RetryRuleConfig(attempts=5)
-    cancelled: RetryRuleConfig = RetryRuleConfig(attempts=5)
-    failed: RetryRuleConfig = RetryRuleConfig(attempts=3)
-    missing: RetryRuleConfig = RetryRuleConfig()
-    length: RetryRuleConfig = RetryRuleConfig()
-    empty: RetryRuleConfig = RetryRuleConfig()
-    invalid: RetryRuleConfig = RetryRuleConfig()
-    refused: RetryRuleConfig = RetryRuleConfig()
-    filtered: RetryRuleConfig = RetryRuleConfig()
+
+class RetryConfig(_RetryRules):
+    """[retry]: one table for each outcome of `core.outcomes` that may go again."""
 
 
 class BudgetConfig(Section):

@@ -5,8 +5,8 @@ The codes are those of OpenAI's error objects for images in chat completions and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from pipeline.core.outcomes import FACTS
+from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
 from pipeline.errors import (
     Ambiguous,
     CaptionmillError,
@@ -16,50 +16,14 @@ from pipeline.errors import (
 )
 from pipeline.records import Answer
 
-_ADDRESS = (
-    "the service cannot get an image from this address: check that it opens without a login and is "
-    "the image itself, not a page around it, or download it here with --fetch"
-)
-MODEL_ADVICE = "choose another model (--model), or check its name in the service's list of models"
-_SEND_AGAIN = "save it anew as JPEG or PNG"
-
-IMAGE_ADVICE: Mapping[str, str] = {
-    "invalid_image_url": _ADDRESS,
-    "failed_to_download_image": _ADDRESS,
-    "invalid_image": f"the service cannot read the image: {_SEND_AGAIN}",
-    "invalid_image_format": "what is there is no PNG, JPEG, WEBP or still GIF, which is all that "
-    "the service reads: download an address here with --fetch, and other formats are converted",
-    "unsupported_image_media_type": "the service does not read images of this type: with --fetch "
-    "captionmill converts them",
-    "invalid_base64_image": "the image arrived damaged: run it again, and report it if that "
-    "happens twice",
-    "image_parse_error": f"the service cannot read the image, it may be damaged: {_SEND_AGAIN}",
-    "empty_image_file": "the image is an empty file: download or copy it again",
-    "image_too_large": "the image is too large for the service: use a smaller --long-side, or "
-    "--fetch for an address",
-    "image_too_small": "the image is too small for the service: use a larger one",
-    "image_content_policy_violation": "the service's rules for content do not allow this image: "
-    "it will refuse it again",
-}
-"""Codes of an image's refusal, each with what to do."""
-
-_ODD = {
-    "refused": "the model refuses this image or prompt: say what it is for, or use another model",
-    "filtered": "the service's content filter stopped the answer: use another prompt or model",
-    "length": "the caption is cut off: raise --max-tokens",
-    "empty": "the answer is empty: raise --max-tokens, or set prompt.reasoning_effort to none",
-    "invalid": "the answer does not have the form that was asked for: ask again, or simplify the "
-    "schema",
-}
-
 
 def explained(code: str, reason: str) -> str:
     """A refusal in words that say what to do, with the service's own."""
-    advice = IMAGE_ADVICE.get(code)
-    if advice is None:
-        what = f"; {MODEL_ADVICE}" if code == "model_not_found" else ""
-        return f"the service refused the request: {(reason or code).rstrip('.')}{what}"
-    return f"{advice} (the service: {reason or code})"
+    if known := IMAGE_REFUSALS.get(code):
+        return f"{known.words}: {known.advice} (the service: {reason or code})"
+    advice = LINE_ERRORS[code].advice if code in LINE_ERRORS else ""
+    what = f"; {advice}" if advice else ""
+    return f"the service refused the request: {(reason or code).rstrip('.')}{what}"
 
 
 def advised(error: CaptionmillError) -> CaptionmillError:
@@ -79,9 +43,9 @@ def problem_of(answer: Answer, name: str) -> CaptionmillError | None:
     """The error that an answer is for who asked about one image; None for a whole caption."""
     if answer.outcome == "captioned":
         return None
-    if answer.outcome in _ODD:
-        said = f" (it says: {answer.reason})" if answer.outcome == "refused" else ""
-        return NeedsPerson(f"{name}: {_ODD[answer.outcome]}{said}")
-    if answer.code in IMAGE_ADVICE:
+    if advice := FACTS[answer.outcome].advice:
+        words = f" (it says: {answer.reason})" if answer.outcome == "refused" else ""
+        return NeedsPerson(f"{name}: {advice}{words}")
+    if answer.code in IMAGE_REFUSALS:
         return UsageError(f"{name}: {explained(answer.code, answer.reason)}")
     return ServiceError(f"{name}: {explained(answer.code, answer.reason)}", code=answer.code)

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from pipeline.core.lenient_json import Unreadable, clean, clean_value, parse
-from pipeline.core.online import NO_ANSWER
+from pipeline.core.lenient_json import Unreadable, parse_json, storable_text, storable_value
+from pipeline.core.reasons import LINE_ERRORS
 from pipeline.core.usage import read_usage
 from pipeline.records import Answer, Outcome, Usage
 
@@ -23,11 +23,6 @@ MOST_LINE_BYTES = 64 * 1024 * 1024
 
 _LONGEST_REASON = 500
 _LONGEST_WORD = 200
-_NEVER_RAN: Mapping[str, Outcome] = {
-    "batch_expired": "expired",
-    "batch_cancelled": "cancelled",
-    NO_ANSWER: "missing",
-}
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
@@ -72,18 +67,20 @@ def judge_line(raw: bytes, schema_fields: Sequence[str] = ()) -> Answer | BadLin
         schema_fields: the properties that a structured answer must have; () for plain text.
     """
     try:
-        found = parse(raw)
+        value = parse_json(raw)
     except Unreadable as error:
         return BadLine(_words(str(error)))
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         return BadLine("it is not an object")
-    custom_id = found.get("custom_id")
+    custom_id = value.get("custom_id")
     if not isinstance(custom_id, str) or not custom_id:
         return BadLine("it has no custom_id")
-    response = _table(found.get("response"))
+    response = _table(value.get("response"))
     body = _body(response.get("body"))
     usage, oddity = read_usage(body.get("usage"))
-    answer = _judged(clean(custom_id), found.get("error"), response, body, schema_fields, usage)
+    answer = _judged(
+        storable_text(custom_id), value.get("error"), response, body, schema_fields, usage
+    )
     if not oddity:
         return answer
     return _with(answer, reason=f"{answer.reason}; {oddity}" if answer.reason else oddity)
@@ -97,6 +94,7 @@ def _judged(
     schema_fields: Sequence[str],
     usage: Usage | None,
 ) -> Answer:
+    outcome: Outcome
     request_id = _word(response.get("request_id")) or None
     status = _status(response, body)
     if status == 200 and (_has_reply(body) or not error):
@@ -104,7 +102,8 @@ def _judged(
     if error:
         code = _word(_table(error).get("code"))
         message = _words(_table(error).get("message") or (error if isinstance(error, str) else ""))
-        outcome = _NEVER_RAN.get(code, "failed")
+        known = LINE_ERRORS.get(code)
+        outcome = known.outcome if known else "failed"
         reason = message or code or "the service reports an error without words"
         code = code or (str(status) if status is not None else "0")
     else:
@@ -116,13 +115,15 @@ def _judged(
 def _http_failure(status: int | None, error: Mapping[str, Any]) -> tuple[str, str]:
     """(code, reason). Failures of the service are named by their status, which says that another
     try may help; failures of the request by the service's own code."""
-    said = _word(error.get("code")) or _word(error.get("type"))
+    service_code = _word(error.get("code")) or _word(error.get("type"))
     message = _words(error.get("message"))
     if status is None or status == 0:
         return "0", message or "the line has neither an answer nor an error"
-    its_own_fault = (status >= 500 or status == 429) and said not in _QUOTA
+    its_own_fault = (status >= 500 or status == 429) and service_code not in _QUOTA
     # a bare number would be read as a status, and as a reason to try again
-    code = str(status) if its_own_fault or not said or said.isdigit() else said
+    code = (
+        str(status) if its_own_fault or not service_code or service_code.isdigit() else service_code
+    )
     return code, message or f"the service answered with HTTP {status}"
 
 
@@ -201,30 +202,30 @@ def _response(body: Mapping[str, Any]) -> _Reply | None:
 def _structured(text: str, schema_fields: Sequence[str]) -> tuple[str, dict[str, object], str]:
     """(caption, other fields, what is wrong). What can be read of a broken one is kept."""
     try:
-        found = clean_value(parse(text))
+        value = storable_value(parse_json(text))
     except Unreadable as error:
         return _caption_of(text) or text, {}, f"the answer is broken: {_words(str(error))}"
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         return text, {}, "the answer is no object"
-    fields = {name: found[name] for name in schema_fields if name in found and name != "caption"}
-    caption = found.get("caption")
+    fields = {name: value[name] for name in schema_fields if name in value and name != "caption"}
+    caption = value.get("caption")
     if not isinstance(caption, str) or not caption.strip():
         return text, fields, "the answer's caption is missing or empty"
-    missing = [name for name in schema_fields if name not in found]
+    missing = [name for name in schema_fields if name not in value]
     return caption, fields, f"the answer lacks {', '.join(missing)}" if missing else ""
 
 
 def _caption_of(text: str) -> str:
     """The caption of an answer that was cut off later: it comes first, so it may be whole."""
-    head, found, rest = text.partition('"caption"')
+    head, key, rest = text.partition('"caption"')
     value = rest.lstrip().removeprefix(":").lstrip()
-    if not found or head.strip() != "{" or not value.startswith('"'):
+    if not key or head.strip() != "{" or not value.startswith('"'):
         return ""
     try:
         caption, _ = json.JSONDecoder(strict=False).raw_decode(value)
     except ValueError:
         return ""
-    return clean(caption).strip()
+    return storable_text(caption).strip()
 
 
 def _status(response: Mapping[str, Any], body: Mapping[str, Any]) -> int | None:
@@ -244,7 +245,7 @@ def _body(body: object) -> Mapping[str, Any]:
     """Some services give the body as a string of JSON."""
     if isinstance(body, str):
         try:
-            body = parse(body)
+            body = parse_json(body)
         except Unreadable:
             return {}
     return _table(body)
@@ -255,7 +256,7 @@ def _table(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str:
-    return clean(value) if isinstance(value, str) else ""
+    return storable_text(value) if isinstance(value, str) else ""
 
 
 def _words(value: object) -> str:

@@ -148,5 +148,5 @@ def _by_text(message: str) -> FailureKind:
 
 def _number(pattern: re.Pattern[str], message: str) -> int | None:
     """The first number behind `pattern`; thousands may be separated ("2,000,000")."""
-    found = pattern.search(message)
-    return int(re.sub(r"\D", "", found[1])) if found else None
+    match = pattern.search(message)
+    return int(re.sub(r"\D", "", match[1])) if match else None

@@ -36,23 +36,23 @@ SCOPES: tuple[str, ...] = tuple(field.name for field in fields(BudgetCaps))
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """What may still be reserved, and the scope that limits it. `nano` None is no limit."""
+class Headroom:
+    """What may still be reserved, and the scope that limits it. `left` None is no limit."""
 
-    nano: Nano | None
+    left: Nano | None
     scope: str = ""
 
 
-def room(caps: BudgetCaps, exposure: Exposure) -> Room:
-    """The smallest room over all scopes; never negative."""
-    tightest = Room(None)
+def headroom(caps: BudgetCaps, exposure: Exposure) -> Headroom:
+    """The smallest headroom over all scopes; never negative."""
+    tightest = Headroom(None)
     for scope in SCOPES:
         cap = getattr(caps, scope)
         if cap is None:
             continue
-        left = max(0, cap - getattr(exposure, scope))
-        if tightest.nano is None or left < tightest.nano:
-            tightest = Room(left, scope)
+        rest = max(0, cap - getattr(exposure, scope))
+        if tightest.left is None or rest < tightest.left:
+            tightest = Headroom(rest, scope)
     return tightest
 
 
@@ -63,5 +63,5 @@ def fits(max_cost: Nano | None, caps: BudgetCaps, exposure: Exposure) -> bool:
     """
     if max_cost is None:
         return not caps.any
-    left = room(caps, exposure).nano
+    left = headroom(caps, exposure).left
     return left is None or max_cost <= left

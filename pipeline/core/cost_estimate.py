@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.core.pricing import PriceSheet, highest_cost
+from pipeline.core.pricing import PriceSheet, line_max_cost
 from pipeline.core.tokens import RequestEstimator
 from pipeline.records import Nano
 
@@ -52,6 +52,6 @@ class CostEstimator:
             return CostEstimate(*tokens, None, None)
         return CostEstimate(
             *tokens,
-            highest_cost(*tokens, self.sheet),
-            None if upper is None else highest_cost(upper, estimate.max_completion, self.sheet),
+            line_max_cost(*tokens, self.sheet),
+            None if upper is None else line_max_cost(upper, estimate.max_completion, self.sheet),
         )

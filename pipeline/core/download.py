@@ -3,32 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from types import MappingProxyType
 
+from pipeline.core.reasons import DOWNLOAD, rejection
 from pipeline.records import Rejection
-
-FETCH_REASONS: Mapping[str, str] = MappingProxyType(
-    {
-        "url_not_enabled": "images at URLs are not downloaded unless allowed",
-        "not_downloaded": "the image was not downloaded yet",
-        "bad_url": "the URL cannot be used",
-        "forbidden_address": "the URL leads to an address that must not be contacted",
-        "dns_error": "the host's name is not known",
-        "tls_error": "no trusted connection can be made to the host",
-        "connection_error": "the connection failed",
-        "timeout": "the download took longer than allowed",
-        "not_found": "there is nothing at the URL",
-        "http_error": "the host gave no usable answer",
-        "too_many_redirects": "the URL is redirected too often",
-        "too_large_file": "the file is larger than allowed",
-        "not_an_image": "what is at the URL is not an image",
-    }
-)
-"""Every code of a failed download with its plain words."""
 
 SETTLED = frozenset({"not_found", "not_an_image"})
 """What a site said for good: not asked again until a re-check is due."""
@@ -44,7 +24,6 @@ LONGEST_WAIT = 60.0
 
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _GONE = frozenset({404, 410})
-_LONGEST_DETAIL = 300
 _HEAD = 512
 _MARKUP = re.compile(
     # atomic: comments are skipped in one way only, or a page of them would take for ever
@@ -69,10 +48,8 @@ class Failure:
 
 
 def refusal(code: str, detail: str = "") -> Rejection:
-    """A recorded reason: the code's plain words, then what is particular to this URL."""
-    words = FETCH_REASONS[code]
-    clean = "".join(c if c.isprintable() else " " for c in detail[:_LONGEST_DETAIL]).strip()
-    return Rejection(code, f"{words}: {clean}" if clean else words)
+    """A recorded reason of a download, see `core.reasons`."""
+    return rejection(code, detail, DOWNLOAD)
 
 
 def status_failure(status: int, retry_after: float | None = None) -> Failure | None:
@@ -81,8 +58,8 @@ def status_failure(status: int, retry_after: float | None = None) -> Failure | N
         return None
     if status in _GONE:
         return Failure(refusal("not_found", f"HTTP status {status}"))
-    rejection = refusal("http_error", f"HTTP status {status}")
-    return Failure(rejection, status in _BUSY, retry_after)
+    unusable = refusal("http_error", f"HTTP status {status}")
+    return Failure(unusable, status in _BUSY, retry_after)
 
 
 def retry_pause(failure: Failure, attempt: int, first: float, jitter: float) -> float | None:
@@ -92,11 +69,11 @@ def retry_pause(failure: Failure, attempt: int, first: float, jitter: float) -> 
     """
     if not failure.passing:
         return None
-    asked = failure.retry_after or 0.0
-    if asked > LONGEST_WAIT:
+    requested = failure.retry_after or 0.0
+    if requested > LONGEST_WAIT:
         return None
     pause = float(min(first * 2.0**attempt, LONGEST_WAIT)) * (0.5 + jitter / 2)
-    return max(pause, asked)
+    return max(pause, requested)
 
 
 def read_retry_after(text: str | None, now: datetime) -> float | None:

@@ -60,7 +60,7 @@ def custom_id(key: bytes, attempt: int) -> str:
 
 def parse_custom_id(text: str) -> WorkAttempt | None:
     """The inverse of `custom_id`; None for anything that we did not make."""
-    found = _OURS.fullmatch(text)
-    if found is None:
+    match = _OURS.fullmatch(text)
+    if match is None:
         return None
-    return WorkAttempt(base64.urlsafe_b64decode(found[1] + "="), int(found[2]))
+    return WorkAttempt(base64.urlsafe_b64decode(match[1] + "="), int(match[2]))

@@ -17,11 +17,11 @@ class Unreadable(ValueError):
     """The bytes are no JSON; the message says why in plain words."""
 
 
-def parse(raw: bytes | str) -> object:
+def parse_json(raw: bytes | str) -> object:
     """The value of a JSON text.
 
     Bytes that are not UTF-8, NaN, lone surrogates and endless integers do not cost us the rest
-    of the line: they become U+FFFD, a float NaN, U+FFFD after `clean`, and a float.
+    of the line: they become U+FFFD, a float NaN, U+FFFD after `storable_text`, and a float.
 
     Raises:
         Unreadable: nothing can be made of it.
@@ -39,7 +39,7 @@ def parse(raw: bytes | str) -> object:
         raise Unreadable(f"it is not JSON ({error})") from None
 
 
-def clean(text: str) -> str:
+def storable_text(text: str) -> str:
     """`text` with lone surrogates replaced: no UTF-8 can hold them. All else stays as it is, also
     zero characters: the ledger, the table and the texts beside images hold them."""
     if text.isprintable():  # a surrogate is not, and most captions are
@@ -47,22 +47,22 @@ def clean(text: str) -> str:
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def clean_value(value: object, depth: int = 0) -> object:
+def storable_value(value: object, depth: int = 0) -> object:
     """A JSON value whose texts are clean.
 
     Raises:
         Unreadable: a number that is none, or more than 64 levels.
     """
     if isinstance(value, str):
-        return clean(value)
+        return storable_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise Unreadable("it holds a number that is none")
     if depth > _DEPTH:
         raise Unreadable("it is nested too deeply")
     if isinstance(value, list):
-        return [clean_value(item, depth + 1) for item in value]
+        return [storable_value(item, depth + 1) for item in value]
     if isinstance(value, dict):
-        return {clean(key): clean_value(item, depth + 1) for key, item in value.items()}
+        return {storable_text(key): storable_value(item, depth + 1) for key, item in value.items()}
     return value
 
 

@@ -69,7 +69,7 @@ class AskPerson:
     """Absent, but the user wants to decide."""
 
 
-Reconciled = Adopt | Hold | Recreate | AskPerson
+IntentVerdict = Adopt | Hold | Recreate | AskPerson
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +100,9 @@ def matches(intent: Intent, batch: RemoteBatch) -> bool:
     return bool(intent.file_id) and batch.input_file_id == intent.file_id
 
 
-def reconcile(
+def judge_intent(
     intent: Intent, listed: Iterable[RemoteBatch], known: frozenset[str], patience: Patience
-) -> Reconciled:
+) -> IntentVerdict:
     """What happened to a create call, judged by a complete list of the account's batches.
 
     `known` are the batch ids that the ledger has already, they are never adopted twice.
@@ -121,15 +121,15 @@ def reconcile(
     return Recreate() if patience.on_ambiguous == "wait" else AskPerson()
 
 
-def strays(
+def unrecorded_batches(
     listed: Iterable[RemoteBatch], workspace: str, known: frozenset[str]
 ) -> list[RemoteBatch]:
     """Batches that carry our workspace id and that the ledger does not know, oldest first, but
     those that failed as a whole last: one that ran is not to be second to them."""
-    found = [
+    unrecorded = [
         b for b in listed if b.metadata.get(WORKSPACE) == workspace and b.id not in known
     ]  # fmt: skip
-    return sorted(found, key=_first_to_use)
+    return sorted(unrecorded, key=_first_to_use)
 
 
 def _first_to_use(batch: RemoteBatch) -> tuple[bool, int, str]:
@@ -138,13 +138,13 @@ def _first_to_use(batch: RemoteBatch) -> tuple[bool, int, str]:
 
 def foreign_requests(listed: Iterable[RemoteBatch], known: frozenset[str]) -> dict[str, int]:
     """Requests in other people's unfinished batches by model: they share our queue."""
-    found: dict[str, int] = {}
+    requests: dict[str, int] = {}
     for batch in listed:
         if batch.terminal or batch.id in known or WORKSPACE in batch.metadata or not batch.model:
             continue
         done = (batch.completed or 0) + (batch.failed or 0)
-        found[batch.model] = found.get(batch.model, 0) + max(0, (batch.total or 0) - done)
-    return found
+        requests[batch.model] = requests.get(batch.model, 0) + max(0, (batch.total or 0) - done)
+    return requests
 
 
 NextStep = Literal["wait", "cancel", "download", "clean"]

@@ -1,4 +1,5 @@
-"""One online answer as a line of an output file, and the journal of requests in flight.
+"""Answers of online requests: streamed, as lines of an output file, and in the journal of requests
+in flight.
 
 A line of the journal is `+CUSTOM_ID` (about to be sent), `-CUSTOM_ID` (certainly had no effect)
 or an answer in the shape of a batch's output file. So a journal says after any kill which
@@ -7,15 +8,14 @@ requests may have been billed, and its answers are read by what reads batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
-from pipeline.core.lenient_json import Unreadable, parse
-
-NO_ANSWER = "captionmill_no_answer"
-"""`error.code` of a request that was sent and whose answer did not come, or not whole."""
+from pipeline.core.lenient_json import Unreadable, parse_json
+from pipeline.core.reasons import NO_ANSWER
 
 
 def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes) -> bytes:
@@ -24,17 +24,17 @@ def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes
     A body that is no JSON object is a lost answer: nobody knows what it was.
     """
     try:
-        found = parse(body)
+        value = parse_json(body)
     except Unreadable:
-        found = None
-    if not isinstance(found, dict):
+        value = None
+    if not isinstance(value, dict):
         return lost_line(custom_id, "the answer is not a JSON object")
     # the service's own bytes where they are strict JSON, so that nothing of them is changed
     try:
-        told: object = orjson.Fragment(orjson.dumps(orjson.loads(body)))
+        content: object = orjson.Fragment(orjson.dumps(orjson.loads(body)))
     except orjson.JSONDecodeError:
-        told = body.decode("utf-8", "replace")
-    response = {"status_code": status, "request_id": request_id, "body": told}
+        content = body.decode("utf-8", "replace")
+    response = {"status_code": status, "request_id": request_id, "body": content}
     return _line(custom_id, response, None)
 
 
@@ -59,7 +59,7 @@ def void_mark(custom_id: str) -> bytes:
 
 
 @dataclass(slots=True)
-class Told:
+class JournalState:
     """What a journal tells: the ids of requests that may have had an effect, and those of whole
     answers."""
 
@@ -67,7 +67,7 @@ class Told:
     answered: set[str]
 
     @classmethod
-    def by(cls, lines: Iterable[bytes]) -> Told:
+    def read(cls, lines: Iterable[bytes]) -> JournalState:
         """Read it; torn lines are passed over."""
         sent: set[str] = set()
         answered: set[str] = set()
@@ -98,3 +98,36 @@ def _answered(line: bytes) -> list[str]:
 def is_answer(line: bytes) -> bool:
     """True for the journal's lines that belong into the raw answers."""
     return line[:1] not in (b"+", b"-") and not line.isspace()
+
+
+@dataclass(slots=True)
+class StreamedAnswer:
+    """The chunks of a streamed chat completion that have come so far, put together again.
+
+    Chunks are those of `POST /v1/chat/completions` with `stream` and
+    `stream_options.include_usage`: the usage comes in the last one, which has no choices.
+    """
+
+    text: list[str] = field(default_factory=list)
+    refusal: list[str] = field(default_factory=list)
+    finish: str | None = None
+    model: str | None = None
+    usage: object = None
+
+    def take(self, chunk: Mapping[str, Any]) -> Iterator[str]:
+        """Take a chunk; gives its text."""
+        self.model = chunk.get("model") or self.model
+        self.usage = chunk.get("usage") or self.usage
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or {}
+            self.finish = choice.get("finish_reason") or self.finish
+            self.refusal.append(delta.get("refusal") or "")
+            if delta.get("content"):
+                self.text.append(delta["content"])
+                yield delta["content"]
+
+    def body(self) -> bytes:
+        """Body of the same answer without streaming."""
+        message = {"content": "".join(self.text), "refusal": "".join(self.refusal) or None}
+        choice = {"message": message, "finish_reason": self.finish}
+        return orjson.dumps({"model": self.model, "choices": [choice], "usage": self.usage})

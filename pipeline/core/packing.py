@@ -51,12 +51,12 @@ def takes(load: Load, line: Load, limits: ShardLimits) -> bool:
     return load.requests == 0 or total.tokens <= limits.tokens
 
 
-def affordable(load: Load, line: Load, room: Nano | None) -> bool:
-    """True when the shard with `line` still fits into the budget's room (None: no cap)."""
-    if room is None:
+def affordable(load: Load, line: Load, headroom: Nano | None) -> bool:
+    """True when the shard with `line` still fits into the budget's headroom (None: no cap)."""
+    if headroom is None:
         return True
     total = load.plus(line).max_cost
-    return total is not None and total <= room
+    return total is not None and total <= headroom
 
 
 def fits_queue(queued: int, tokens: int, limit: int | None) -> bool:

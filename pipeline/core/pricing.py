@@ -78,11 +78,11 @@ class PriceSheet:
 
     def rates_for(self, prompt_tokens: int) -> Rates:
         """The rates of a line with so many prompt tokens."""
-        found = self.rates
+        chosen = self.rates
         for above, rates in self.long_context:
             if prompt_tokens > above:
-                found = rates
-        return found
+                chosen = rates
+        return chosen
 
     def to_text(self) -> str:
         """Compact JSON (fits into 512 characters of batch metadata), read by `from_text`."""
@@ -116,7 +116,7 @@ LOCAL_FREE = PriceSheet(Rates(*[Decimal(0)] * 4), "local: free", "batch")
 """The built-in captioner costs nothing."""
 
 
-def cost(usage: Usage, sheet: PriceSheet) -> Nano:
+def line_cost(usage: Usage, sheet: PriceSheet) -> Nano:
     """The price of one answered line in nano-dollars, rounded up.
 
     Each line is priced by itself: a batch's totals would fall into the long-context prices.
@@ -135,7 +135,7 @@ def cost(usage: Usage, sheet: PriceSheet) -> Nano:
     )
 
 
-def highest_cost(upper_prompt_tokens: int, max_completion_tokens: int, sheet: PriceSheet) -> Nano:
+def line_max_cost(upper_prompt_tokens: int, max_completion_tokens: int, sheet: PriceSheet) -> Nano:
     """An upper bound in nano-dollars for any line within these token counts.
 
     Every prompt token is taken at the dearest of its prices, in the dearest of the price tiers

@@ -51,7 +51,7 @@ def check_template(template: str, columns: Collection[str]) -> None:
         raise UsageError(f"the prompt names a column {{{name}}} that is not there; {hint}")
 
 
-def render(template: str, columns: Mapping[str, str]) -> str | Rejection:
+def fill_template(template: str, columns: Mapping[str, str]) -> str | Rejection:
     """The prompt with the image's columns put in.
 
     Control characters in values become spaces. A column that is not there, or a prompt of more
@@ -80,18 +80,18 @@ def _parts(template: str) -> tuple[tuple[str, str], ...]:
     """(text, column after it) pairs; the last column is ""."""
     parts: list[tuple[str, str]] = []
     text, end = "", 0
-    for found in _TOKEN.finditer(template):
-        text += template[end : found.start()]
-        end = found.end()
-        if found[1]:
-            parts.append((text, found[1].strip()))
+    for token in _TOKEN.finditer(template):
+        text += template[end : token.start()]
+        end = token.end()
+        if token[1]:
+            parts.append((text, token[1].strip()))
             text = ""
-        elif len(found[0]) == 2:
-            text += found[0][0]
+        elif len(token[0]) == 2:
+            text += token[0][0]
         else:
-            line = template.count("\n", 0, found.start()) + 1
+            line = template.count("\n", 0, token.start()) + 1
             raise UsageError(
-                f"the prompt has a single {found[0]} in line {line}: write {found[0] * 2} for a "
+                f"the prompt has a single {token[0]} in line {line}: write {token[0] * 2} for a "
                 "brace, {name} for a column"
             )
     return (*parts, (text + template[end:], ""))
@@ -102,8 +102,8 @@ def image_in(text: str) -> str | None:
 
     A model reads it as text, does not open it, and makes the caption up.
     """
-    found = _IMAGE.search(text)
-    return found[0][:200] if found else None
+    match = _IMAGE.search(text)
+    return match[0][:200] if match else None
 
 
 def _clean(value: str) -> str:

@@ -144,20 +144,20 @@ class RateLimiter:
         """No connection, or no usable answer."""
         self._trouble(now, None)
 
-    def _trouble(self, now: float, asked: float | None) -> None:
+    def _trouble(self, now: float, retry_after: float | None) -> None:
         if now >= self._hold:  # what was under way together counts once
             self.rounds += 1
             self._width = max(1.0, self._width / 2)
         pause = min(_LONGEST_PAUSE, self._first_pause * 2 ** (self.rounds - 1))
-        if asked is not None:
-            pause = min(asked, _LONGEST_ASKED_PAUSE)
+        if retry_after is not None:
+            pause = min(retry_after, _LONGEST_ASKED_PAUSE)
         self._hold = max(self._hold, now + pause)
 
     def _wider(self) -> float:
         return min(float(self._most), self._width + 1 / self._width)
 
     def _learn(self, kind: str, now: float, headers: Mapping[str, str]) -> None:
-        limit = _whole(headers.get(f"x-ratelimit-limit-{kind}"))
+        limit = _integer(headers.get(f"x-ratelimit-limit-{kind}"))
         if limit:
             own = self._configured[kind]
             lower = limit if own is None else min(limit, own)
@@ -165,7 +165,7 @@ class RateLimiter:
             if bucket is None:
                 bucket = self._buckets[kind] = Bucket.of(lower, now)
             bucket.limit = lower
-        left = _whole(headers.get(f"x-ratelimit-remaining-{kind}"))
+        left = _integer(headers.get(f"x-ratelimit-remaining-{kind}"))
         if limit and left is not None:
             self._compare(kind, limit, max(0, limit - left))
         if left is not None and left <= 0:
@@ -194,12 +194,12 @@ def seconds_of(text: str) -> float | None:
     >>> seconds_of("6m0s"), seconds_of("20ms"), seconds_of("soon")
     (360.0, 0.02, None)
     """
-    found = _RESET.fullmatch(text.strip()) if text.strip() else None
-    if found is None:
+    match = _RESET.fullmatch(text.strip()) if text.strip() else None
+    if match is None:
         return None
-    minutes, seconds, milliseconds = (float(part or 0) for part in found.groups())
+    minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
     return minutes * _MINUTE + seconds + milliseconds / 1000
 
 
-def _whole(text: str | None) -> int | None:
+def _integer(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None

@@ -21,7 +21,7 @@ Endpoint = Literal["/v1/chat/completions", "/v1/responses"]
 SCHEMA_NAME = "caption"
 _OURS = frozenset({"messages", "input", "model", "stream", "n"})
 # No byte of JSON is zero, so this marks a place in a line without any chance of a mistake.
-_PLACE = orjson.Fragment(b"\0")
+_MARK = orjson.Fragment(b"\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class RequestSpec:
         taken = sorted(_OURS & self.body_extras.keys())
         if taken:
             raise UsageError(f"body_extras may not hold {', '.join(taken)}: captionmill sets it")
-        pieces = orjson.dumps(line(self, _PLACE, _PLACE, _PLACE)).split(b"\0")
+        pieces = orjson.dumps(line(self, _MARK, _MARK, _MARK)).split(b"\0")
         object.__setattr__(self, "_line", tuple(pieces))
 
     def canonical(self) -> dict[str, object]:
@@ -87,11 +87,11 @@ class RequestSpec:
         }
 
 
-Place = str | orjson.Fragment
+TextOrMark = str | orjson.Fragment
 """A text, or the mark of its place."""
 
 
-def body(spec: RequestSpec, user_text: Place, image_url: Place) -> dict[str, Any]:
+def body(spec: RequestSpec, user_text: TextOrMark, image_url: TextOrMark) -> dict[str, Any]:
     """The JSON body of one request; `image_url` is an address or a data URL."""
     make = _responses_body if spec.endpoint == "/v1/responses" else _chat_body
     return {**make(spec, user_text, image_url), **spec.body_extras}
@@ -102,7 +102,9 @@ def data_url(media_type: str, base64: bytes) -> str:
     return f"data:{media_type};base64,{base64.decode('ascii')}"
 
 
-def line(spec: RequestSpec, custom_id: Place, user_text: Place, image_url: Place) -> dict[str, Any]:
+def line(
+    spec: RequestSpec, custom_id: TextOrMark, user_text: TextOrMark, image_url: TextOrMark
+) -> dict[str, Any]:
     """One line of a batch file as an object."""
     return {
         "custom_id": custom_id,
@@ -137,7 +139,7 @@ def _head(spec: RequestSpec, custom_id: str, user_text: str) -> bytes:
     return b"".join((before_id, *texts, before_image))
 
 
-def _chat_body(spec: RequestSpec, user_text: Place, image_url: Place) -> dict[str, Any]:
+def _chat_body(spec: RequestSpec, user_text: TextOrMark, image_url: TextOrMark) -> dict[str, Any]:
     image = {"type": "image_url", "image_url": {"url": image_url, "detail": spec.detail}}
     user = {"role": "user", "content": [{"type": "text", "text": user_text}, image]}
     system = [{"role": "system", "content": spec.system}] if spec.system else []
@@ -155,7 +157,9 @@ def _chat_body(spec: RequestSpec, user_text: Place, image_url: Place) -> dict[st
     return made
 
 
-def _responses_body(spec: RequestSpec, user_text: Place, image_url: Place) -> dict[str, Any]:
+def _responses_body(
+    spec: RequestSpec, user_text: TextOrMark, image_url: TextOrMark
+) -> dict[str, Any]:
     image = {"type": "input_image", "image_url": image_url, "detail": spec.detail}
     content = [{"type": "input_text", "text": user_text}, image]
     made: dict[str, Any] = {

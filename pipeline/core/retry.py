@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.core.image_tokens import Detail
-from pipeline.records import PAID_OUTCOMES
-
-# Better first: when a request was answered more than once, the best paid answer is shown, then one
-# that may have been paid for.
-_RANK = ("captioned", "length", "invalid", "filtered", "refused", "empty", "missing")
-
-RETRYABLE_CODES = frozenset({"server_error", "rate_limit_exceeded", "timeout", "0", "429"})
+from pipeline.core.outcomes import FACTS, OUTCOMES
+from pipeline.core.reasons import LINE_ERRORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +28,7 @@ class RetryRule:
 
 
 DEFAULT_RULES: Mapping[str, RetryRule] = {
-    "expired": RetryRule(attempts=5),
-    "cancelled": RetryRule(attempts=5),
-    "missing": RetryRule(attempts=1),
-    "failed": RetryRule(attempts=3),
+    facts.name: RetryRule(facts.attempts) for facts in OUTCOMES if facts.retryable
 }
 
 
@@ -59,15 +51,21 @@ def next_state(
 
 def retryable_failure(code: str) -> bool:
     """True for failures of the service, false for failures of the request."""
-    return code in RETRYABLE_CODES or (code.isdigit() and int(code) >= 500)
+    if code in LINE_ERRORS:
+        return LINE_ERRORS[code].passing
+    return code.isdigit() and int(code) >= 500
 
 
 def better(outcome: str, than: str | None) -> bool:
-    """True when an answer with `outcome` should be shown instead of one with `than`."""
+    """True when an answer with `outcome` is to be shown instead of one with `than` (None: no answer
+    yet): the best paid answer, then one that may have been paid for."""
+    if than is None:
+        return True
     return _rank(outcome) < _rank(than)
 
 
-def _rank(outcome: str | None) -> int:
-    if outcome in _RANK:
-        return _RANK.index(outcome)
-    return len(_RANK) if outcome not in PAID_OUTCOMES and outcome is not None else len(_RANK) + 1
+def _rank(outcome: str) -> int:
+    rank = FACTS[outcome].rank
+    if rank is None:
+        raise ValueError(f"{outcome!r} is no outcome of an answer")
+    return rank

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
+from pipeline.core import outcomes
 from pipeline.core.identity import custom_id
 
 SCHEMA_VERSION = 1
@@ -71,13 +72,7 @@ FIXED: tuple[Column, ...] = (
     column("sent_width", "int64", "pixels as sent", True),
     column("sent_height", "int64", "pixels as sent", True),
     column("caption", "text", "the caption as the service gave it, in its prefix and suffix"),
-    column(
-        "outcome",
-        "string",
-        "captioned, duplicate, rejected, refused, filtered, length, empty, invalid, expired, "
-        "cancelled, failed, missing or pending",
-        True,
-    ),
+    column("outcome", "string", outcomes.listed(), True),
     column("reason", "string", "why it is not captioned, in words", True),
     column(
         "reason_code", "string", "the same as a code: ours for rejected, else the service's", True
@@ -151,14 +146,14 @@ def columns(fields: Mapping[str, Kind], manifest: Sequence[str]) -> tuple[Column
     `field_` or `column_`, and a number if that is taken too.
     """
     taken = {column.name.casefold() for column in FIXED}
-    found = list(FIXED)
+    all_columns = list(FIXED)
     for name, kind in fields.items():
         text = f"field {name!r} of the structured answer"
-        found.append(Column(_free(name, "field_", taken), kind, text, "fields", name))
+        all_columns.append(Column(_free(name, "field_", taken), kind, text, "fields", name))
     for name in manifest:
         text = f"column {name!r} of the manifest"
-        found.append(Column(_free(name, "column_", taken), "text", text, "columns", name))
-    return tuple(found)
+        all_columns.append(Column(_free(name, "column_", taken), "text", text, "columns", name))
+    return tuple(all_columns)
 
 
 def _free(name: str, prefix: str, taken: set[str]) -> str:
@@ -200,7 +195,7 @@ class Cells:
             if column.key is not None:
                 if column.source not in objects:
                     objects[column.source] = [_object(text) for text in raw[column.source]]
-                yield [found.get(column.key) for found in objects[column.source]]
+                yield [value.get(column.key) for value in objects[column.source]]
             elif column.source == "custom_id":
                 yield _custom_ids(raw["work_key"], raw["attempt"])
             elif column.source == "caption":
@@ -220,10 +215,10 @@ def _object(text: object) -> Mapping[str, object]:
     if not text:
         return _NOTHING
     try:
-        found = orjson.loads(str(text))
+        value = orjson.loads(str(text))
     except ValueError:  # it is strict about lone surrogates and huge numbers
-        found = json.loads(str(text))
-    return found if isinstance(found, dict) else _NOTHING
+        value = json.loads(str(text))
+    return value if isinstance(value, dict) else _NOTHING
 
 
 def _flags(texts: Sequence[object]) -> list[list[str] | None]:
@@ -250,9 +245,9 @@ class Affixes:
     suffix: str = ""
 
     def of(self, caption: str) -> str:
-        """A caption in its dress."""
+        """The caption between prefix and suffix."""
         return f"{self.prefix}{caption}{self.suffix}"
 
     def to_text(self) -> str:
-        """To be compared with that of another dress."""
+        """Text that is equal for equal affixes, "" for none."""
         return json.dumps([self.prefix, self.suffix]) if self.prefix or self.suffix else ""

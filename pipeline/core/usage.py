@@ -15,18 +15,18 @@ from pipeline.records import Usage
 _MOST = 10**9  # tokens; no context window comes near
 
 
-def read_usage(found: object) -> tuple[Usage | None, str]:
+def read_usage(usage: object) -> tuple[Usage | None, str]:
     """(usage, ""), or (None, why it cannot be believed; "" when there simply is none)."""
-    if not isinstance(found, dict) or not found:
+    if not isinstance(usage, dict) or not usage:
         return None, ""
-    sent, answered = ("input", "output") if "input_tokens" in found else ("prompt", "completion")
-    prompt = _count(found.get(f"{sent}_tokens"), None)
-    completion = _count(found.get(f"{answered}_tokens"), None)
-    asked = _details(found.get(f"{sent}_tokens_details"))
-    told = _details(found.get(f"{answered}_tokens_details"))
-    cached = _count(asked.get("cached_tokens"), 0)
-    written = _count(asked.get("cache_write_tokens"), 0)
-    reasoning = _count(told.get("reasoning_tokens"), 0)
+    sent, answered = ("input", "output") if "input_tokens" in usage else ("prompt", "completion")
+    prompt = _count(usage.get(f"{sent}_tokens"), None)
+    completion = _count(usage.get(f"{answered}_tokens"), None)
+    prompt_details = _details(usage.get(f"{sent}_tokens_details"))
+    completion_details = _details(usage.get(f"{answered}_tokens_details"))
+    cached = _count(prompt_details.get("cached_tokens"), 0)
+    written = _count(prompt_details.get("cache_write_tokens"), 0)
+    reasoning = _count(completion_details.get("reasoning_tokens"), 0)
     if prompt is None or completion is None or cached is None or written is None:
         return None, "its usage is impossible: a number of tokens is missing, negative or none"
     if cached + written > prompt or reasoning is None or reasoning > completion:

@@ -12,7 +12,7 @@ class Refusal(Exception):
     """An image cannot be prepared. Never leaves this package: `prepare` makes it a RejectedImage.
 
     Attributes:
-        code: one of `pipeline.core.reasons.REASONS`.
+        code: one of `pipeline.core.reasons.PREPARATION`.
         detail: what is particular to this image, often a library's words.
     """
 

@@ -1,16 +1,33 @@
-"""The ledger: what was seen, prepared, sent, received and paid. The only SQL of the product.
+"""The ledger: what was seen, prepared, sent, answered and charged. The only SQL of the product.
 
-database.py  connection, transactions, migrations
-schema.py    the tables and the constraints that make the promises structural
-images.py    sources, folders and images as last seen
-likeness.py  pictures that look alike
-works.py     identities: originals, contents, preparations, works
-shards.py    shards, their items and batches
-audit.py      what `verify` asks
-adoption.py  what an older or lost ledger meets at the service
-books.py     reservations, exposure, caps
-answers.py   settling: results and charges in one transaction
-rows.py      what the table and the reports read
+store            the ledger as the stages use it: one object with all of the others
+database         connection, transactions, migrations, an SQLite error in words
+schema           the tables, and the constraints that make the promises structural
+
+What is written:
+
+images           sources, folders and images as last seen
+specs            specs and recipes
+works            originals, contents, preparations and works
+near_duplicates  perceptual hashes, and which content represents which
+shards           shards and their items, each arrow of the life cycle
+batches          batches as the service shows them
+adoption         shards and lines that an older or lost ledger meets at the service
+online_groups    groups of online requests
+handed_out       shards handed out as files, and the files that come back
+reservations     reservations, exposure, caps
+answers          settling: answers and charges in one transaction
+settling         the lines of one batch on their way into the tables
+queue            how full the service's queue of each model is
+
+What is read:
+
+rows             the rows of the table of captions, counts and sums
+charges          the rows of the table of charges
+captions         captions of files, for the texts beside them
+samples          images and answers of a pilot
+lookup           whether bytes were prepared before, for a worker process
+audit            contradictions, for `verify`
 """
 
 from pipeline.ledger.database import Database

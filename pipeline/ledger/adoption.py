@@ -29,7 +29,7 @@ class RecoveredShard:
 
 
 @dataclass(frozen=True, slots=True)
-class Blind:
+class OpaqueShard:
     """An adopted shard of unknown contents; `gone` when its results are too."""
 
     shard_key: str
@@ -107,10 +107,10 @@ class Adoption:
             )
         )
 
-    def blind(self) -> list[Blind]:
+    def opaque_shards(self) -> list[OpaqueShard]:
         """Adopted shards at the service of which nobody knows what they hold."""
         return [
-            Blind(str(key), bool(gone))
+            OpaqueShard(str(key), bool(gone))
             for key, gone in self._db.execute(
                 "SELECT shard_key, EXISTS (SELECT 1 FROM batches b WHERE b.shard = s.id "
                 "AND b.vanished_at IS NOT NULL) FROM shards s "

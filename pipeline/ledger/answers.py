@@ -20,8 +20,8 @@ class Answers:
 
     def __init__(self, database: Database) -> None:
         self._db = database
-        self._books = Reservations(database)
-        self._exchange = HandedOut(database)
+        self._reservations = Reservations(database)
+        self._handed_out = HandedOut(database)
 
     def settle(
         self,
@@ -41,7 +41,9 @@ class Answers:
                 settling.keep(priced)
             settled = settling.finish()
             lost = batch.vanished_at is not None and not settled.outcomes
-            self._books.settle(shard.row, batch.booked_as, None if lost else settled.held, now)
+            self._reservations.settle(
+                shard.row, batch.booked_as, None if lost else settled.charged, now
+            )
             self._db.execute(
                 "UPDATE batches SET state = 'settled', settled_at = ? WHERE id = ?",
                 (now, batch.row),
@@ -49,7 +51,7 @@ class Answers:
             if batch.leads(shard.generation):
                 self._db.execute("UPDATE shards SET state = 'SETTLED' WHERE id = ?", (shard.row,))
             elif batch.role == "file":
-                self._exchange.narrow(shard.row, now)
+                self._handed_out.narrow(shard.row, now)
         return settled
 
     def count(self) -> int:

@@ -12,7 +12,7 @@ from pipeline.records import Nano
 
 
 @dataclass(frozen=True, slots=True)
-class KeptShard:
+class ExpectedShard:
     """A request file that should be there, with its checksum."""
 
     shard_key: str
@@ -21,7 +21,7 @@ class KeptShard:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptBatch:
+class ExpectedBatch:
     """A settled batch whose raw files should be there."""
 
     shard_key: str
@@ -101,18 +101,18 @@ class Audit:
             self._db.number("SELECT SUM(billed) FROM answers"),
         )
 
-    def shards(self) -> list[KeptShard]:
+    def shards(self) -> list[ExpectedShard]:
         """Request files that are still needed or not cleaned yet."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT shard_key, state, checksum FROM shards WHERE cleaned = 0 "
             "AND checksum IS NOT NULL AND state <> 'DISSOLVED' ORDER BY id"
         )
-        return [KeptShard(*row) for row in found]
+        return [ExpectedShard(*row) for row in rows]
 
-    def batches(self) -> list[KeptBatch]:
+    def batches(self) -> list[ExpectedBatch]:
         """Settled batches with results. Groups of online requests and files from elsewhere have no
         file at the service: what they were billed for came from a raw file here."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT s.shard_key, b.batch_id, COALESCE(b.output_file_id, '') <> '' OR "
             "((b.role = 'file' OR s.shard_key LIKE ? || '%') AND EXISTS (SELECT 1 FROM answers a "
             "WHERE a.batch = b.id AND a.prompt_tokens IS NOT NULL)), b.error_file_id "
@@ -120,4 +120,4 @@ class Audit:
             "WHERE b.state IN ('downloaded', 'settled') ORDER BY b.id",
             (ONLINE,),
         )
-        return [KeptBatch(key, batch, bool(out), bool(err)) for key, batch, out, err in found]
+        return [ExpectedBatch(key, batch, bool(out), bool(err)) for key, batch, out, err in rows]

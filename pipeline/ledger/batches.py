@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.ledger.database import Database
-from pipeline.records import RemoteBatch
+from pipeline.ledger.database import Database, sql_list
+from pipeline.records import TERMINAL_STATUSES, RemoteBatch
 
 BOOKED_AS = "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END"
 """`Batch.booked_as` of the batch b in SQL."""
@@ -77,8 +77,8 @@ class Batches:
         and a file id once seen is not forgotten."""
         problem = "; ".join(f"{code}: {text}" for code, text in remote.errors)[:2000]
         self._db.execute(
-            "UPDATE batches SET status = CASE WHEN status IN ('completed', 'failed', 'expired', "
-            "'cancelled') THEN status ELSE ? END, "
+            f"UPDATE batches SET status = CASE WHEN status IN ({sql_list(TERMINAL_STATUSES)}) "
+            "THEN status ELSE ? END, "
             "output_file_id = COALESCE(?, output_file_id), "
             "error_file_id = COALESCE(?, error_file_id), "
             "expires_at = COALESCE(?, expires_at), total = COALESCE(?, total), "
@@ -91,18 +91,18 @@ class Batches:
     def in_states(self, *states: str) -> list[Batch]:
         """Batches in any of these states, oldest first."""
         marks = ", ".join("?" * len(states))
-        found = self._db.execute(f"{_BATCH} WHERE state IN ({marks}) ORDER BY id", states)
-        return [Batch(*row) for row in found]
+        rows = self._db.execute(f"{_BATCH} WHERE state IN ({marks}) ORDER BY id", states)
+        return [Batch(*row) for row in rows]
 
     def by_id(self, batch_id: str) -> Batch | None:
         """The batch with the service's id, or None."""
-        found = self._db.one(f"{_BATCH} WHERE batch_id = ?", (batch_id,))
-        return None if found is None else Batch(*found)  # type: ignore[arg-type]
+        row = self._db.one(f"{_BATCH} WHERE batch_id = ?", (batch_id,))
+        return None if row is None else Batch(*row)  # type: ignore[arg-type]
 
     def of_shard(self, shard: int) -> list[Batch]:
         """All batches of a shard, oldest first."""
-        found = self._db.execute(f"{_BATCH} WHERE shard = ? ORDER BY id", (shard,))
-        return [Batch(*row) for row in found]
+        rows = self._db.execute(f"{_BATCH} WHERE shard = ? ORDER BY id", (shard,))
+        return [Batch(*row) for row in rows]
 
     def ids(self) -> set[str]:
         """Every batch id this ledger knows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def _translated(path: Path) -> Iterator[None]:
     except _BUGS:
         raise
     except sqlite3.DatabaseError as error:
-        raise translate(path, error) from error
+        raise database_error(path, error) from error
 
 
 class Database:
@@ -98,7 +98,7 @@ class Database:
         except BaseException as error:
             self._roll_back()
             if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, _BUGS):
-                raise translate(self.path, error) from error
+                raise database_error(self.path, error) from error
             raise
         reached(f"ledger.after_commit.{name}")
 
@@ -109,7 +109,7 @@ class Database:
         except _BUGS:
             raise
         except sqlite3.DatabaseError as error:
-            raise translate(self.path, error) from error
+            raise database_error(self.path, error) from error
 
     def executemany(self, sql: str, rows: Iterator[Sequence[object]] | Sequence[object]) -> None:
         """Run one statement for each row."""
@@ -123,7 +123,7 @@ class Database:
         except _BUGS:
             raise
         except sqlite3.DatabaseError as error:
-            raise translate(self.path, error) from error
+            raise database_error(self.path, error) from error
         return row
 
     def number(self, sql: str, values: Sequence[object] = ()) -> int:
@@ -148,9 +148,9 @@ class Database:
 
     def integrity(self) -> list[str]:
         """What SQLite itself finds wrong: page, index and foreign key problems; [] is sound."""
-        found = [str(row[0]) for row in self.execute("PRAGMA integrity_check") if row[0] != "ok"]
-        found += [f"foreign key: {row}" for row in self.execute("PRAGMA foreign_key_check")]
-        return found
+        problems = [str(row[0]) for row in self.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        problems += [f"foreign key: {row}" for row in self.execute("PRAGMA foreign_key_check")]
+        return problems
 
     def _roll_back(self) -> None:
         with contextlib.suppress(sqlite3.Error):
@@ -172,7 +172,12 @@ class Database:
                 self.execute(f"PRAGMA user_version = {number}")
 
 
-def translate(path: Path, error: sqlite3.DatabaseError) -> StorageError | BooksError:
+def sql_list(names: Iterable[str]) -> str:
+    """Our own names (never a user's text) as the inside of an SQL list: 'a', 'b'."""
+    return ", ".join(f"'{name}'" for name in sorted(names))
+
+
+def database_error(path: Path, error: sqlite3.DatabaseError) -> StorageError | BooksError:
     """An SQLite error in words that say which file and what to do."""
     text = str(error)
     if "disk is full" in text or "disk I/O" in text or "readonly" in text or "unable" in text:

@@ -12,20 +12,20 @@ from typing import Literal
 
 from pipeline.ledger.database import Database
 
-Whereabouts = Literal["handed over", "under way", "answered", "wanted", "unknown"]
+AttemptStateName = Literal["handed over", "under way", "answered", "wanted", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AttemptState:
     """Where an attempt at a work is.
 
     Attributes:
-        whereabouts: "handed over" in a WRITTEN shard, "under way" at the service, "answered",
+        state: "handed over" in a WRITTEN shard, "under way" at the service, "answered",
             "wanted" (pending, in no shard), or "unknown" to this ledger.
         shard: row of the WRITTEN shard, else 0.
     """
 
-    whereabouts: Whereabouts
+    state: AttemptStateName
     shard: int = 0
 
 
@@ -35,7 +35,7 @@ class HandedOut:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def find(self, work_key: bytes, attempt: int) -> Place:
+    def find(self, work_key: bytes, attempt: int) -> AttemptState:
         """Where this attempt at a work is."""
         row = self._db.one(
             "SELECT w.state, i.live, i.shard, s.state FROM works w "
@@ -45,14 +45,14 @@ class HandedOut:
             (attempt, work_key),
         )
         if row is None:
-            return Place("unknown")
+            return AttemptState("unknown")
         work, live, shard, state = row
         if live and state == "WRITTEN":
-            return Place("handed over", int(shard))  # type: ignore[call-overload]
+            return AttemptState("handed over", int(shard))  # type: ignore[call-overload]
         if live or work == "live":
-            return Place("under way")
+            return AttemptState("under way")
         # without an item the attempt was never made here, or was given back
-        return Place("wanted" if live is None and work == "pending" else "answered")
+        return AttemptState("wanted" if live is None and work == "pending" else "answered")
 
     def outstanding(self) -> int:
         """Requests in files that are neither answered nor given back."""

@@ -81,7 +81,7 @@ class Images:
         row = self._db.one("SELECT id FROM sources WHERE locator = ?", (locator,))
         if row:
             return int(row[0])  # type: ignore[call-overload, no-any-return]
-        taken = {str(found[0]) for found in self._db.execute("SELECT label FROM sources")}
+        taken = {str(row[0]) for row in self._db.execute("SELECT label FROM sources")}
         unique = next(
             name
             for name in (label if n == 1 else f"{label}-{n}" for n in range(1, len(taken) + 2))
@@ -233,11 +233,11 @@ class Images:
     def needed(self) -> Iterator[str]:
         """Locations of present images whose bytes may still be needed: they need a look, or their
         captions are not here yet. Only of sources that say where each image is."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT i.location FROM images i LEFT JOIN works w ON w.id = i.work "
             "WHERE i.present = 1 AND i.location IS NOT NULL AND (i.todo = 1 OR w.state <> 'done')"
         )
-        return (str(location) for (location,) in found)
+        return (str(location) for (location,) in rows)
 
     def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:
         """(work, image) for each pending work of the source that a present image stands for."""

@@ -17,9 +17,9 @@ class KnownOriginals:
     that process ends at once, and its connection with it.
     """
 
-    def __init__(self, path: Path, recipe: RecipeRow, *, looked: bool = False) -> None:
-        """`looked`: bytes count as known only with their perceptual hash."""
-        self._looked = looked
+    def __init__(self, path: Path, recipe: RecipeRow, *, hashed: bool = False) -> None:
+        """`hashed`: bytes count as known only with their perceptual hash."""
+        self._hashed = hashed
         self._path = path
         self._recipe = recipe
         self._database: Database | None = None
@@ -31,10 +31,10 @@ class KnownOriginals:
         read = self._database.one("SELECT 1 FROM originals WHERE source_id = ?", (source_id,))
         if read is None:
             return False  # the most frequent answer, with the fewest steps
-        found = Works(self._database).prepared_as(source_id, self._recipe)
-        if self._looked and isinstance(found, Content):
-            return found.looked
-        return found is not None
+        known = Works(self._database).prepared_as(source_id, self._recipe)
+        if self._hashed and isinstance(known, Content):
+            return known.hashed
+        return known is not None
 
     def close(self) -> None:
         """Close what this process opened; the next question opens it again."""
@@ -49,8 +49,8 @@ class KnownOriginals:
         self.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _known_originals, (self._path, self._recipe, self._looked)
+        return _known_originals, (self._path, self._recipe, self._hashed)
 
 
-def _known_originals(path: Path, recipe: RecipeRow, looked: bool) -> KnownOriginals:
-    return KnownOriginals(path, recipe, looked=looked)
+def _known_originals(path: Path, recipe: RecipeRow, hashed: bool) -> KnownOriginals:
+    return KnownOriginals(path, recipe, hashed=hashed)

@@ -16,11 +16,13 @@ class NearDuplicates:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def looks(self, source: int, spec: int, recipe: RecipeRow) -> tuple[list[int], list[Look]]:
-        """(content rows, looks) of new images of a source, and of what this spec has paid for
+    def appearances(
+        self, source: int, spec: int, recipe: RecipeRow
+    ) -> tuple[list[int], list[Look]]:
+        """(content rows, appearances) of new images of a source, and of what this spec has paid for
         or will pay for: those are settled."""
-        rows, looks = [], []
-        for row, look, settled, pixels, sharpness, width, height in self._db.execute(
+        rows, appearances = [], []
+        for row, perceptual, settled, pixels, sharpness, width, height in self._db.execute(
             "SELECT c.id, c.perceptual, EXISTS (SELECT 1 FROM works w WHERE w.content = c.id "
             "AND w.spec = ?) AS settled, MAX(o.width * o.height), c.sharpness, c.width, c.height "
             "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ? "
@@ -32,11 +34,11 @@ class NearDuplicates:
             (spec, recipe.row, source),
         ):
             rows.append(int(row))
-            hash, colours = look[:HASH_BYTES], look[HASH_BYTES:]
-            looks.append(Look(hash, bool(settled), pixels, sharpness, width, height, colours))
-        return rows, looks
+            hash, colours = perceptual[:HASH_BYTES], perceptual[HASH_BYTES:]
+            appearances.append(Look(hash, bool(settled), pixels, sharpness, width, height, colours))
+        return rows, appearances
 
-    def set_near(self, source: int, near: Mapping[int, tuple[int, int]]) -> None:
+    def set_represented(self, source: int, represented: Mapping[int, tuple[int, int]]) -> None:
         """Let contents of new images be represented by others: {content: (by, distance)}."""
         mine = "todo = 1 AND present = 1 AND folder IN (SELECT id FROM folders WHERE source = ?)"
         self._db.execute(
@@ -45,7 +47,7 @@ class NearDuplicates:
         self._db.execute("CREATE TEMP TABLE near (content INTEGER PRIMARY KEY, by_, bits)")
         self._db.executemany(
             "INSERT INTO near VALUES (?, ?, ?)",
-            [(content, by, bits) for content, (by, bits) in near.items()],
+            [(content, by, bits) for content, (by, bits) in represented.items()],
         )
         self._db.execute(
             "UPDATE images SET near_of = near.by_, near_distance = near.bits FROM near "
@@ -54,7 +56,7 @@ class NearDuplicates:
         )
         self._db.execute("DROP TABLE near")
 
-    def near(self, source: int) -> Iterator[tuple[str, str, int]]:
+    def represented(self, source: int) -> Iterator[tuple[str, str, int]]:
         """(path, path of its representative, distance) of new images that another stands for."""
         yield from self._db.execute(
             f"SELECT {shown_path('f', 'i')}, "

@@ -28,11 +28,11 @@ class Queue:
         row = self._db.one("SELECT queue_limit FROM calibration WHERE model = ?", (model,))
         return None if row is None or row[0] is None else int(row[0])  # type: ignore[call-overload]
 
-    def others(self, model: str) -> int:
+    def foreign(self, model: str) -> int:
         """Prompt tokens of the model's unfinished batches that are not ours, as last listed."""
         return self._db.number("SELECT queued_elsewhere FROM calibration WHERE model = ?", (model,))
 
-    def note_others(self, requests: Mapping[str, int]) -> None:
+    def note_foreign(self, requests: Mapping[str, int]) -> None:
         """Remember how many requests of each model others have in unfinished batches, as prompt
         tokens of our own requests' average size."""
         self._db.execute("UPDATE calibration SET queued_elsewhere = 0")

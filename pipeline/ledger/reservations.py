@@ -1,7 +1,8 @@
 """Reservations and exposure: the budget promise, kept inside one transaction.
 
-exposure of a scope = sum of what is settled + what is still reserved. Every POST that may cost
-money has its own reservation row, made before the POST; a doubtful one stays open.
+The exposure of a scope is what its settled batches were charged and what is still reserved. Every
+POST that may cost money has a reservation row of its own, made before it; a doubtful one stays
+open.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.core.budget import BudgetCaps, Exposure, fits, room
+from pipeline.core.budget import BudgetCaps, Exposure, fits, headroom
 from pipeline.core.pricing import format_usd
 from pipeline.errors import BooksError, OverBudget
 from pipeline.ledger.database import Database
 from pipeline.records import Nano
 
 # What was settled without a known price still counts at its reservation.
-_HELD = """SUM(CASE state WHEN 'open' THEN reserved
+_EXPOSED = """SUM(CASE state WHEN 'open' THEN reserved
     WHEN 'settled' THEN COALESCE(settled, reserved) ELSE 0 END)"""
 
 
@@ -43,7 +44,7 @@ class Totals:
     """The books in one line, nano-dollars."""
 
     reserved: Nano
-    settled: Nano
+    charged: Nano
     unpriced: int
 
 
@@ -54,16 +55,16 @@ class Reservations:
         self._db = database
 
     def exposure(self, scope: Scope) -> Exposure:
-        """Settled plus reserved in each scope at this moment."""
+        """Charged plus reserved in each scope at this moment."""
 
-        def held(where: str, *values: object) -> Nano:
-            return self._db.number(f"SELECT {_HELD} FROM reservations WHERE {where}", values)
+        def exposed(where: str, *values: object) -> Nano:
+            return self._db.number(f"SELECT {_EXPOSED} FROM reservations WHERE {where}", values)
 
         return Exposure(
-            run=held("run = ?", scope.run),
-            day=held("day = ?", scope.day),
-            month=held("month = ?", scope.month),
-            lifetime=held("1"),
+            run=exposed("run = ?", scope.run),
+            day=exposed("day = ?", scope.day),
+            month=exposed("month = ?", scope.month),
+            lifetime=exposed("1"),
         )
 
     def reserve(
@@ -82,10 +83,11 @@ class Reservations:
                     '[prices."MODEL"] to the configuration'
                 )
             if not fits(max_cost, caps, exposure):
-                tight = room(caps, exposure)
+                tightest = headroom(caps, exposure)
                 raise OverBudget(
-                    f"{format_usd(max_cost or 0)} more would pass the {tight.scope} budget of "
-                    f"{format_usd(getattr(caps, tight.scope))}: {format_usd(tight.nano or 0)} left"
+                    f"{format_usd(max_cost or 0)} more would pass the {tightest.scope} budget of "
+                    f"{format_usd(getattr(caps, tightest.scope))}: "
+                    f"{format_usd(tightest.left or 0)} left"
                 )
             self._insert(shard, generation, max_cost, scope)
 
@@ -105,8 +107,8 @@ class Reservations:
             (shard, generation),
         )
 
-    def settle(self, shard: int, generation: int, billed: Nano | None, now: int) -> None:
-        """Close a reservation with what was really billed; the rest is free again.
+    def settle(self, shard: int, generation: int, charged: Nano | None, now: int) -> None:
+        """Close a reservation with what the books charge for it; the rest is free again.
 
         Raises:
             BooksError: there is no reservation, or it is settled already.
@@ -114,7 +116,7 @@ class Reservations:
         changed = self._db.execute(
             "UPDATE reservations SET state = 'settled', settled = ?, closed_at = ? "
             "WHERE shard = ? AND generation = ? AND state <> 'settled'",
-            (billed, now, shard, generation),
+            (charged, now, shard, generation),
         ).rowcount
         if changed != 1:
             raise BooksError(f"shard {shard} generation {generation} cannot be settled again")
@@ -128,14 +130,14 @@ class Reservations:
         )
 
     def totals(self) -> Totals:
-        """What is reserved and settled in all."""
+        """Sums over all reservations."""
         row = self._db.one(
             "SELECT SUM(CASE state WHEN 'open' THEN reserved END), "
             "SUM(CASE state WHEN 'settled' THEN settled END), "
             "SUM(state = 'settled' AND settled IS NULL) FROM reservations"
         )
-        reserved, settled, unpriced = row or (0, 0, 0)
-        return Totals(_int(reserved), _int(settled), _int(unpriced))
+        reserved, charged, unpriced = row or (0, 0, 0)
+        return Totals(_int(reserved), _int(charged), _int(unpriced))
 
     def _row(self, shard: int, generation: int) -> bool:
         return bool(

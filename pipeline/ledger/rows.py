@@ -6,18 +6,19 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from pipeline.ledger.database import Database
+from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.specs import RecipeRow
-from pipeline.records import PAID_OUTCOMES, Nano
+from pipeline.records import Nano
 
 # One outcome a row, in this order of precedence. A duplicate shows the caption of its
 # representative and costs nothing, so that the sum of a column is the sum of the bill.
-_PAID_FOR = ", ".join(f"'{name}'" for name in sorted(PAID_OUTCOMES))
 _OUTCOME = f"""
 CASE
     WHEN i.reject_code IS NOT NULL THEN 'rejected'
     WHEN w.id IS NULL THEN 'pending'
-    WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({_PAID_FOR}) THEN 'pending'
+    WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({sql_list(PAID_OUTCOMES)})
+        THEN 'pending'
     WHEN w.representative <> i.id AND w.outcome = 'captioned' THEN 'duplicate'
     ELSE w.outcome
 END
@@ -64,8 +65,8 @@ def _sum(column: str) -> str:
 
 def shown_path(folder: str, image: str) -> str:
     """SQL of an image's path below its source; the arguments are the tables' aliases."""
-    whole = f"{folder}.path || '/' || {image}.name"
-    return f"CASE {folder}.path WHEN '' THEN {image}.name ELSE {whole} END"
+    below = f"{folder}.path || '/' || {image}.name"
+    return f"CASE {folder}.path WHEN '' THEN {image}.name ELSE {below} END"
 
 
 # name -> SQL
@@ -158,7 +159,7 @@ class Rows:
     def sizes(self, source: int, recipe: RecipeRow) -> dict[tuple[int, int], int]:
         """How many distinct contents there are of each size of the upright original; (0, 0) is
         unknown: images sent as their addresses."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT COALESCE(o.width, 0), COALESCE(o.height, 0), COUNT(DISTINCT p.content) "
             "FROM images i "
             "JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
@@ -167,7 +168,7 @@ class Rows:
             "GROUP BY o.width, o.height",
             (recipe.row, source),
         )
-        return {(int(width), int(height)): int(count) for width, height, count in found}
+        return {(int(width), int(height)): int(count) for width, height, count in rows}
 
     def count_refused(self, source: int, recipe: RecipeRow) -> int:
         """Present images that will be refused as soon as they are looked at: their bytes were,
@@ -183,11 +184,11 @@ class Rows:
     def outcomes(self, source: int | None = None) -> Counter[str]:
         """Images present in a source (or all) by outcome."""
         where = "" if source is None else "AND s.id = ?"
-        found = self._db.execute(
+        rows = self._db.execute(
             f"SELECT {_OUTCOME}, COUNT(*) {_FROM} WHERE i.present = 1 {where} GROUP BY 1",
             () if source is None else (source,),
         )
-        return Counter({str(name): int(count) for name, count in found})
+        return Counter({str(name): int(count) for name, count in rows})
 
     def images(self, source: int | None = None) -> int:
         """How many images are present, counted without looking at what became of them."""
@@ -216,17 +217,17 @@ class Rows:
 
     def reject_reasons(self, source: int) -> Counter[str]:
         """Rejected images of a source by reason code."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT reject_code, COUNT(*) FROM images WHERE present = 1 AND reject_code IS NOT "
             "NULL AND folder IN (SELECT id FROM folders WHERE source = ?) GROUP BY reject_code",
             (source,),
         )
-        return Counter({str(code): int(count) for code, count in found})
+        return Counter({str(code): int(count) for code, count in rows})
 
     def failures(self, source: int) -> list[tuple[str, int, str]]:
         """(code, how many, the words of one of them) of a source's images that the service
         refused for good, the commonest first."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT COALESCE(a.code, ''), COUNT(*) AS times, MIN(w.reason) FROM images i "
             "JOIN folders f ON f.id = i.folder JOIN works w ON w.id = i.work "
             "LEFT JOIN answers a ON a.id = w.answer WHERE f.source = ? AND i.present = 1 "
@@ -234,7 +235,7 @@ class Rows:
             "GROUP BY 1 ORDER BY times DESC, 1",
             (source,),
         )
-        return [(str(code), int(times), str(words or "")) for code, times, words in found]
+        return [(str(code), int(times), str(words or "")) for code, times, words in rows]
 
     def manifest_columns(self) -> list[str]:
         """Manifest columns of all sources, in order of first appearance."""
@@ -244,11 +245,11 @@ class Rows:
         return list(names)
 
     def run_charges(self, run: int) -> tuple[Nano, Nano]:
-        """(settled, still reserved) nano-dollars of the reservations a run made."""
+        """(charged, still reserved) nano-dollars of the reservations a run made."""
         row = self._db.one(
             "SELECT SUM(CASE state WHEN 'settled' THEN settled END), "
             "SUM(CASE state WHEN 'open' THEN reserved END) FROM reservations WHERE run = ?",
             (run,),
         )
-        settled, reserved = row or (0, 0)
-        return int(settled or 0), int(reserved or 0)  # type: ignore[call-overload]
+        charged, reserved = row or (0, 0)
+        return int(charged or 0), int(reserved or 0)  # type: ignore[call-overload]

@@ -12,7 +12,7 @@ from pipeline.records import Nano, Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
+class SampleAnswer:
     """What became of one image under one spec.
 
     Attributes:
@@ -46,7 +46,7 @@ class Samples:
         """The usable images at these ascending positions, in the order of folder, size, name."""
         wanted = iter(positions)
         following = next(wanted, None)
-        found: list[SeenImage] = []
+        images: list[SeenImage] = []
         rows = self._db.execute(
             "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id FROM images i "
             "JOIN folders f ON f.id = i.folder LEFT JOIN originals o ON o.id = i.original "
@@ -59,11 +59,11 @@ class Samples:
                 break
             if position == following:
                 columns = json.loads(columns) if columns else {}
-                found.append(SeenImage(image, folder, name, location, columns, source_id))
+                images.append(SeenImage(image, folder, name, location, columns, source_id))
                 following = next(wanted, None)
-        return found
+        return images
 
-    def answer(self, key: bytes) -> Sampled:
+    def answer(self, key: bytes) -> SampleAnswer:
         """What became of the work with this key."""
         row = self._db.one(
             "SELECT w.id, w.outcome, a.caption, a.fields, w.reason FROM works w "
@@ -71,7 +71,7 @@ class Samples:
             (key,),
         )
         if row is None or row[1] is None:
-            return Sampled("pending")
+            return SampleAnswer("pending")
         work, outcome, caption, fields, reason = row
         sums = self._db.one(
             "SELECT SUM(prompt_tokens), SUM(cached_tokens), SUM(cache_write_tokens), "
@@ -81,7 +81,7 @@ class Samples:
         )
         assert sums is not None
         *tokens, billed, unpriced = (int(value or 0) for value in sums)  # type: ignore[call-overload]
-        return Sampled(
+        return SampleAnswer(
             str(outcome),
             None if caption is None else str(caption),
             json.loads(str(fields)) if fields else {},

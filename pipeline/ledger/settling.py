@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pipeline.core.lenient_json import clean
+from pipeline.core.lenient_json import storable_text
+from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.retry import RetryRule, better, next_state
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
 from pipeline.ledger.shards import Shard
-from pipeline.records import PAID_OUTCOMES, Answer, Nano
+from pipeline.records import Answer, Nano
 
 _CHUNK = 10_000  # lines that are written together: enough for tables to be walked in order
 
@@ -66,7 +67,7 @@ class Settled:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     billed: Nano | None = 0
-    held: Nano | None = 0
+    charged: Nano | None = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     over: list[str] = field(default_factory=list)
@@ -80,7 +81,7 @@ class Settled:
             self.prompt_tokens += usage.prompt
             self.completion_tokens += usage.completion
         self.billed = _sum(self.billed, priced.billed)
-        self.held = _sum(self.held, max_cost if priced.billed is None else priced.billed)
+        self.charged = _sum(self.charged, max_cost if priced.billed is None else priced.billed)
         if priced.billed is not None and max_cost is not None and priced.billed > max_cost:
             self.over.append(priced.answer.custom_id)
 
@@ -287,4 +288,4 @@ def _sum(one: Nano | None, other: Nano | None) -> Nano | None:
 
 def _storable(text: str | None) -> str | None:
     """SQLite stores UTF-8: a lone surrogate becomes U+FFFD (the raw file keeps it as it came)."""
-    return None if text is None else clean(text)
+    return None if text is None else storable_text(text)

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.errors import BooksError
-from pipeline.ledger.database import Database
-from pipeline.records import PAID_OUTCOMES, Nano
+from pipeline.ledger.database import Database, sql_list
+from pipeline.records import Nano
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Shard:
 # of item i, for which nothing was sent: a paid answer to this attempt or a later one
 PAID_SINCE = (
     "SELECT 1 FROM answers a WHERE a.work = i.work AND a.attempt >= i.attempt "
-    f"AND a.outcome IN ({', '.join(repr(name) for name in sorted(PAID_OUTCOMES))})"
+    f"AND a.outcome IN ({sql_list(PAID_OUTCOMES)})"
 )
 # ... and an item of the same work in a shard at the service that has not answered it
 ELSEWHERE = (
@@ -134,21 +135,21 @@ class Shards:
 
     def get(self, row: int) -> Shard:
         """One shard."""
-        found = self._db.one(f"{_SHARD} WHERE id = ?", (row,))
-        if found is None:
+        row_values = self._db.one(f"{_SHARD} WHERE id = ?", (row,))
+        if row_values is None:
             raise BooksError(f"the ledger has no shard {row}")
-        return Shard(*found)  # type: ignore[arg-type]
+        return Shard(*row_values)  # type: ignore[arg-type]
 
     def by_key(self, shard_key: str) -> Shard | None:
         """The shard with this key, or None."""
-        found = self._db.one(f"{_SHARD} WHERE shard_key = ?", (shard_key,))
-        return None if found is None else Shard(*found)  # type: ignore[arg-type]
+        row_values = self._db.one(f"{_SHARD} WHERE shard_key = ?", (shard_key,))
+        return None if row_values is None else Shard(*row_values)  # type: ignore[arg-type]
 
     def in_states(self, *states: str) -> list[Shard]:
         """Shards in any of these states, oldest first."""
         marks = ", ".join("?" * len(states))
-        found = self._db.execute(f"{_SHARD} WHERE state IN ({marks}) ORDER BY id", states)
-        return [Shard(*row) for row in found]
+        rows = self._db.execute(f"{_SHARD} WHERE state IN ({marks}) ORDER BY id", states)
+        return [Shard(*row) for row in rows]
 
     def next_number(self) -> int:
         """The number of the next shard, for its name."""
@@ -208,20 +209,20 @@ class Shards:
                 "WHERE i.shard = ? AND i.live = 1) AS p WHERE works.id = p.work",
                 mine,
             )
-            heirs = [
+            elsewhere = [
                 row[0]
                 for row in self._db.execute(
-                    f"SELECT ({ELSEWHERE}) AS heir FROM items i "
-                    "WHERE i.shard = ? AND i.live = 1 AND heir IS NOT NULL",
+                    f"SELECT ({ELSEWHERE}) AS item FROM items i "
+                    "WHERE i.shard = ? AND i.live = 1 AND item IS NOT NULL",
                     mine,
                 )
             ]
             self._db.execute("DELETE FROM items WHERE shard = ? AND live = 1", mine)
-            for heir in heirs:
-                self._inherit(heir)
+            for item in elsewhere:
+                self._revive(item)
             self.move(shard, "DISSOLVED")
 
-    def _inherit(self, item: int) -> None:
+    def _revive(self, item: int) -> None:
         self._db.execute("UPDATE items SET live = 1 WHERE id = ?", (item,))
         self._db.execute(
             "UPDATE works SET state = 'live', attempts = MAX(works.attempts, i.attempt) "

@@ -61,10 +61,10 @@ class Specs:
 
     def in_use(self) -> list[int]:
         """Rows of the specs that the sources' rows are about."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT DISTINCT spec FROM sources WHERE spec IS NOT NULL ORDER BY spec"
         )
-        return [int(row) for (row,) in found]
+        return [int(row) for (row,) in rows]
 
     def schema_fields(self, spec: int | None) -> tuple[str, ...]:
         """Properties that a structured answer of this spec must have, () for plain text."""
@@ -76,8 +76,8 @@ class Specs:
 
     def schemas(self) -> list[Mapping[str, Any]]:
         """JSON schemas of structured answers, of the specs that the sources' rows are about."""
-        found = self._db.execute(
+        rows = self._db.execute(
             "SELECT canonical FROM specs WHERE id IN (SELECT spec FROM sources) ORDER BY id"
         )
-        schemas = (json.loads(text).get("request", {}).get("schema") for (text,) in found)
+        schemas = (json.loads(text).get("request", {}).get("schema") for (text,) in rows)
         return [schema for schema in schemas if schema]

@@ -66,12 +66,12 @@ class Ledger:
         """
         with contextlib.suppress(sqlite3.Error):  # closed, or too damaged to be looked at
             try:
-                found = self.database.integrity()
+                damage = self.database.integrity()
             except StorageError:
                 return
-            if found:
+            if damage:
                 raise BooksError(
-                    f"{self.database.path} is damaged ({found[0]}): run 'captionmill rebuild'"
+                    f"{self.database.path} is damaged ({damage[0]}): run 'captionmill rebuild'"
                 ) from error
 
     # -- facts about the workspace -------------------------------------------------------------
@@ -132,10 +132,10 @@ class Ledger:
 
     def incidents(self) -> list[tuple[int, str, str]]:
         """Unseen incidents: (at, kind, detail), oldest first."""
-        found = self.database.execute(
+        rows = self.database.execute(
             "SELECT at, kind, detail FROM incidents WHERE seen = 0 ORDER BY id"
         )
-        return [(int(at), str(kind), str(detail)) for at, kind, detail in found]
+        return [(int(at), str(kind), str(detail)) for at, kind, detail in rows]
 
     def acknowledge(self) -> int:
         """Mark all incidents as seen; gives how many were not."""

@@ -20,7 +20,7 @@ class Content:
     content_id: bytes
     width: int
     height: int
-    looked: bool = False
+    hashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,13 @@ class Works:
 
     def content(self, row: int) -> Content:
         """A content by its row."""
-        found = self._db.one(
+        values = self._db.one(
             "SELECT id, content_id, width, height, perceptual IS NOT NULL FROM contents "
             "WHERE id = ?",
             (row,),
         )
-        assert found is not None
-        return Content(*found)  # type: ignore[arg-type]
+        assert values is not None
+        return Content(*values)  # type: ignore[arg-type]
 
     def record_prepared(self, recipe: RecipeRow, image: PreparedImage) -> Content:
         """Keep an image's identity. What was known for (source_id, recipe) stays: a newer
@@ -82,7 +82,7 @@ class Works:
         original, new = self.original(image.source_id, kind, *size)
         known = None if new else self.prepared_as(image.source_id, recipe)
         if isinstance(known, Content):
-            self._look_at(known, image)
+            self._learn_hash(known, image)
             return known
         content = self._content(image)
         self._db.execute(
@@ -96,21 +96,21 @@ class Works:
 
     def _content(self, image: PreparedImage) -> Content:
         """The row of a prepared content, made when new."""
-        looked = image.perceptual_hash is not None
+        hashed = image.perceptual_hash is not None
         made = self._db.insert_new(
             "INSERT INTO contents (content_id, width, height, perceptual, sharpness) "
             "VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (image.content_id, image.width, image.height, image.perceptual_hash, image.sharpness),
         )
         if made:
-            return Content(made, image.content_id, image.width, image.height, looked)
+            return Content(made, image.content_id, image.width, image.height, hashed)
         return self.content(
             self._db.number("SELECT id FROM contents WHERE content_id = ?", (image.content_id,))
         )
 
-    def _look_at(self, known: Content, image: PreparedImage) -> None:
+    def _learn_hash(self, known: Content, image: PreparedImage) -> None:
         """A content that was prepared before anybody asked what it looks like."""
-        if image.perceptual_hash is not None and not known.looked:
+        if image.perceptual_hash is not None and not known.hashed:
             self._db.execute(
                 "UPDATE contents SET perceptual = ?, sharpness = ? WHERE id = ?",
                 (image.perceptual_hash, image.sharpness, known.row),
@@ -217,14 +217,14 @@ class Works:
         )
 
     def reject(
-        self, image: int, source_id: bytes | None, rejection: Rejection, *, look_again: bool
+        self, image: int, source_id: bytes | None, rejection: Rejection, *, passing: bool
     ) -> None:
-        """The image cannot be captioned; `look_again` when the cause may pass (permissions)."""
+        """The image cannot be captioned; `passing` when the cause may pass (permissions)."""
         self._db.execute(
             "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
             "content = NULL, work = NULL, todo = ?, reject_code = ?, reject_detail = ? "
             "WHERE id = ?",
-            (source_id, int(look_again), rejection.code, rejection.detail, image),
+            (source_id, int(passing), rejection.code, rejection.detail, image),
         )
 
     def elect_representatives(self) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.advice import MODEL_ADVICE
 from pipeline.core.batch_errors import classify
+from pipeline.core.reasons import LINE_ERRORS
 from pipeline.errors import CaptionmillError, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import AccountRefusal, BatchOptions
 
@@ -140,7 +140,7 @@ def _about_the_request(error: CaptionmillError) -> bool:
     if not isinstance(error, DefiniteRefusal) or isinstance(error, AccountRefusal):
         return False
     if classify(error.code or "", str(error)).kind == "model":
-        text = f"{str(error).rstrip('.')}; {MODEL_ADVICE}"
+        text = f"{str(error).rstrip('.')}; {LINE_ERRORS['model_not_found'].advice}"
         raise ModelRefusal(text, status=error.status, code=error.code) from None
     return error.status != 429
 

@@ -26,7 +26,7 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     report.problems += _write_beside(session)
     report.add_rows(ledger, source, _outcomes(ledger, source))
     totals = ledger.reservations.totals()
-    report.settled, report.reserved = totals.settled, totals.reserved
+    report.settled, report.reserved = totals.charged, totals.reserved
     report.incidents = ledger.incidents()
     if report.settled_batches and not session.identity.local:
         report.problems += [*deviations(ledger), *repeated_captions(ledger)]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pipeline.core.advice import explained
+from pipeline.core.outcomes import NAMES
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.errors import (
@@ -24,21 +25,6 @@ from pipeline.stages.values import (
     RunTotals,
 )
 
-_ORDER = (
-    "captioned",
-    "duplicate",
-    "rejected",
-    "refused",
-    "filtered",
-    "length",
-    "empty",
-    "invalid",
-    "expired",
-    "cancelled",
-    "failed",
-    "missing",
-    "pending",
-)
 _WAITS = {
     "queue": "the service's queue is full",
     "backoff": "the service asked to wait",
@@ -164,7 +150,7 @@ class Report(RunTotals):
     def lines(self, near: Callable[[str], str] = str) -> Iterator[str]:
         """The report for a terminal; `near` shortens a path."""
         yield f"images      {self.images:>10,}"
-        for outcome in _ORDER:
+        for outcome in NAMES:
             if count := self.outcomes[outcome]:
                 yield f"  {outcome:<10}{count:>10,}{self._aside(outcome)}"
         if self.skipped:

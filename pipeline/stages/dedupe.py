@@ -39,10 +39,10 @@ def dedupe(
     from pipeline.core.near_duplicates import group
 
     identify_images(ledger, task, engine, locate, looked=True)
-    rows, looks = ledger.near_duplicates.looks(task.source, task.spec, task.recipe)
+    rows, looks = ledger.near_duplicates.appearances(task.source, task.spec, task.recipe)
     found = group(looks, distance)
     with ledger.database.transaction("dedupe"):
-        ledger.near_duplicates.set_near(
+        ledger.near_duplicates.set_represented(
             task.source,
             {rows[member]: (rows[by], bits) for member, (by, bits) in found.items()},
         )
@@ -51,4 +51,4 @@ def dedupe(
 
 def alike(ledger: Ledger, source: int) -> list[Alike]:
     """What `dedupe` decided for images that are not captioned yet, for a look before it counts."""
-    return [Alike(*row) for row in ledger.near_duplicates.near(source)]
+    return [Alike(*row) for row in ledger.near_duplicates.represented(source)]

@@ -70,4 +70,4 @@ def _is_known(ledger: Ledger, task: CaptionTask, image: SeenImage, looked: bool)
     if image.source_id is None:
         return False
     found = ledger.works.prepared_as(image.source_id, task.recipe)
-    return found.looked or not looked if isinstance(found, Content) else found is not None
+    return found.hashed or not looked if isinstance(found, Content) else found is not None

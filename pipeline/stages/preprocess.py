@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline.core.identity import work_key
-from pipeline.core.prompt import render
+from pipeline.core.prompt import fill_template
+from pipeline.core.reasons import PREPARATION
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
@@ -25,7 +26,7 @@ from pipeline.records import (
 from pipeline.stages.values import CaptionTask
 
 # Causes that may pass by themselves: looked at again on every run.
-PASSING = frozenset({"unreadable", "vanished", "out_of_memory", "internal"})
+PASSING = frozenset(code for code, reason in PREPARATION.items() if reason.passing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _link(
     prepared: PreparedImage | KnownImage,
     content: Content,
 ) -> PendingRequest | None:
-    prompt = render(task.template, image.columns)
+    prompt = fill_template(task.template, image.columns)
     if isinstance(prompt, Rejection):
         if task.linked:
             reject(ledger, image, prepared.source_id, prompt)
@@ -146,4 +147,4 @@ def reject(ledger: Ledger, image: SeenImage, source_id: bytes | None, rejection:
     """Keep why this image cannot be captioned."""
     if source_id is not None:
         ledger.works.original(source_id, None, None, None)
-    ledger.works.reject(image.id, source_id, rejection, look_again=rejection.code in PASSING)
+    ledger.works.reject(image.id, source_id, rejection, passing=rejection.code in PASSING)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pipeline.core.cost_estimate import CostEstimate
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
-from pipeline.core.prompt import render
+from pipeline.core.prompt import fill_template
 from pipeline.core.words import counted
 from pipeline.ledger import Ledger
 from pipeline.records import Nano, Rejection
@@ -88,7 +88,7 @@ def quote(
     with ledger.works.distinct_keys() as first_time:
         for content_id, width, height, columns in ledger.rows.identified(task.source, task.recipe):
             read += 1
-            prompt = render(task.template, columns)
+            prompt = fill_template(task.template, columns)
             if isinstance(prompt, Rejection):
                 refused += 1
                 continue

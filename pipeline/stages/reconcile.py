@@ -12,12 +12,12 @@ from pipeline.core.lifecycle import (
     AskPerson,
     Hold,
     Intent,
-    Reconciled,
+    IntentVerdict,
     Recreate,
     foreign_requests,
 )
-from pipeline.core.lifecycle import reconcile as decide
-from pipeline.core.lifecycle import strays as find_strays
+from pipeline.core.lifecycle import judge_intent as decide
+from pipeline.core.lifecycle import unrecorded_batches as find_strays
 from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
@@ -38,7 +38,7 @@ def reconcile(context: StageContext) -> int:
     """
     listed = list(context.service.list_batches())
     reached("reconcile.listed")
-    context.ledger.queue.note_others(foreign_requests(listed, _known(context)))
+    context.ledger.queue.note_foreign(foreign_requests(listed, _known(context)))
     wait, ask = 0, []
     for shard in context.ledger.shards.in_states("CREATING"):
         decision = decide(_intent(context, shard), listed, _known(context), context.patience)
@@ -61,7 +61,7 @@ def reconcile(context: StageContext) -> int:
 def unseen(context: StageContext) -> tuple[int, NeedsPerson | None]:
     """How many adopted shards hold nobody knows what, so that an image sent now may be in one of
     them; and the error when no waiting will tell."""
-    blind = context.ledger.adoption.blind()
+    blind = context.ledger.adoption.opaque_shards()
     lost = [shard.shard_key for shard in blind if shard.gone]
     if not lost:
         return len(blind), None
@@ -87,7 +87,7 @@ def _intent(context: StageContext, shard: Shard) -> Intent:
     return Intent(shard.shard_key, shard.file_id, elapsed(since, now), absence)
 
 
-def _act(context: StageContext, shard: Shard, decision: Reconciled) -> None:
+def _act(context: StageContext, shard: Shard, decision: IntentVerdict) -> None:
     shards = context.ledger.shards
     if isinstance(decision, Adopt):
         _adopt(context, shard, decision.batch)

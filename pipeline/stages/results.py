@@ -18,14 +18,15 @@ from pipeline.core.answer import BadLine, judge_line, split_lines
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
-from pipeline.core.pricing import PriceSheet, cost
+from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard
-from pipeline.records import PAID_OUTCOMES, Answer
+from pipeline.records import Answer
 from pipeline.system.files import whole_file
 
 _REPORTED = 20  # incidents of one kind that are spelled out for one batch
@@ -142,7 +143,7 @@ def _billed(answer: Answer, sheet: PriceSheet | None, report: Report) -> int | N
     if sheet is None:
         return None
     try:
-        return cost(answer.usage, sheet)
+        return line_cost(answer.usage, sheet)
     except ValueError as error:
         report.note("impossible_usage", f"{answer.custom_id}: {error}")
         return None

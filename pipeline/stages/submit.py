@@ -113,7 +113,7 @@ def _must_wait(context: StageContext, shard: Shard) -> str | None:
     if now < shard.not_before:
         return "backoff"
     queued = context.ledger.queue.ours(shard.model)
-    queued += context.ledger.queue.others(shard.model)
+    queued += context.ledger.queue.foreign(shard.model)
     if not fits_queue(queued, shard.prompt_tokens, queue_room(context, shard.model)):
         return "queue"
     if context.ledger.shards.created_since(now - 3600) >= context.creates_per_hour:

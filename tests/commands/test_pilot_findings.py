@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pipeline.commands.pilot_findings import Variant
 from pipeline.core.pricing import PriceSheet, Rates
-from pipeline.ledger.samples import Sampled
+from pipeline.ledger.samples import SampleAnswer
 from pipeline.records import Usage
 
 
@@ -12,16 +12,16 @@ def sheet(price: int) -> PriceSheet:
     return PriceSheet(Rates(*[Decimal(price)] * 4), "test", "batch")
 
 
-def variant(*results: Sampled, batch: PriceSheet | None = None) -> Variant:
+def variant(*results: SampleAnswer, batch: PriceSheet | None = None) -> Variant:
     return Variant("m", "m", "", "standard", batch, sheet(2), list(results))
 
 
-def answered(tokens: int) -> Sampled:
-    return Sampled("captioned", "a", usage=Usage(prompt=tokens, completion=10))
+def answered(tokens: int) -> SampleAnswer:
+    return SampleAnswer("captioned", "a", usage=Usage(prompt=tokens, completion=10))
 
 
 def test_costs_are_measured_by_what_was_answered() -> None:
-    made = variant(answered(90), answered(110), Sampled("failed"), batch=sheet(1))
+    made = variant(answered(90), answered(110), SampleAnswer("failed"), batch=sheet(1))
     assert made.outcomes == {"captioned": 2, "failed": 1}
     assert made.tokens() == (100, 10)
     assert made.per_thousand(made.batch) == 110_000
@@ -33,7 +33,7 @@ def test_costs_are_measured_by_what_was_answered() -> None:
 
 
 def test_without_answers_or_a_price_nothing_is_said() -> None:
-    made = variant(Sampled("pending"))
+    made = variant(SampleAnswer("pending"))
     made.estimate(50)
     assert made.tokens() == (0, 0)
     assert (made.per_thousand(made.online), made.whole_online) == (None, None)

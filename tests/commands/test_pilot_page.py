@@ -12,7 +12,7 @@ import pytest
 from pipeline.commands.pilot_findings import Findings, Picked, Variant
 from pipeline.commands.pilot_page import render, write_page
 from pipeline.ledger.images import SeenImage
-from pipeline.ledger.samples import Sampled
+from pipeline.ledger.samples import SampleAnswer
 from pipeline.records import Usage
 from pipeline.session.report import Report
 
@@ -22,8 +22,8 @@ PIXEL = "data:image/jpeg;base64,/9j/AA=="
 
 def findings(text: str = "a cat") -> Findings:
     image = SeenImage(1, "f", f"{text}.png", None, {}, None)
-    result = Sampled("captioned", text, {"tags": [text], "n": 3}, usage=Usage(90, 0, 0, 9, 0))
-    bad = Sampled("refused", None, {}, text)
+    result = SampleAnswer("captioned", text, {"tags": [text], "n": 3}, usage=Usage(90, 0, 0, 9, 0))
+    bad = SampleAnswer("refused", None, {}, text)
     variants = [
         Variant(f"m {text}", "m", "", "standard", None, None, [result]),
         Variant("other", "o", "", "standard", None, None, [bad]),

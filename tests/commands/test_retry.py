@@ -18,10 +18,10 @@ def test_a_retry_by_hand_is_a_new_payment_of_that_image_only(rig: Rig) -> None:
     report = rig.run()
     assert (report.requests, report.outcomes) == (1, {"captioned": 2})
     with rig.ledger() as ledger:
-        assert ledger.reservations.totals().settled == rig.server.books.total_nano()
+        assert ledger.reservations.totals().charged == rig.server.books.total_nano()
 
 
 @pytest.mark.parametrize("outcomes", [[], ["captioned"], ["length", "nonsense"]])
 def test_what_cannot_be_retried_is_said(rig: Rig, outcomes: list[str]) -> None:
-    with pytest.raises(UsageError, match="choose among length"):
+    with pytest.raises(UsageError, match="choose among refused, filtered, length, "):
         retry(rig.config(), outcomes, rig.said.append)

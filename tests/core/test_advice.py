@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.advice import IMAGE_ADVICE, advised, explained
+from pipeline.core.advice import advised, explained
+from pipeline.core.reasons import IMAGE_REFUSALS
 from pipeline.errors import (
     Ambiguous,
     CaptionmillError,
@@ -22,7 +23,8 @@ KNOWN = (
 @pytest.mark.parametrize("code", KNOWN)
 def test_every_known_code_says_what_to_do_in_the_services_words_too(code: str) -> None:
     text = explained(code, "their words")
-    assert text.startswith(IMAGE_ADVICE[code])
+    known = IMAGE_REFUSALS[code]
+    assert text.startswith(f"{known.words}: {known.advice}")
     assert "their words" in text
     assert code in explained(code, "")
 
@@ -30,6 +32,13 @@ def test_every_known_code_says_what_to_do_in_the_services_words_too(code: str) -
 def test_an_unknown_code_keeps_its_words() -> None:
     assert "model is busy" in explained("odd", "model is busy")
     assert "odd" in explained("odd", "")
+
+
+def test_an_unknown_model_says_where_models_are_listed() -> None:
+    assert explained("model_not_found", "no such model.") == (
+        "the service refused the request: no such model; choose another model (--model), or check "
+        "its name in the service's list of models"
+    )
 
 
 def test_failures_of_the_service_say_what_to_do() -> None:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.budget import BudgetCaps, Exposure, fits, room
+from pipeline.core.budget import BudgetCaps, Exposure, fits, headroom
 
 nano = st.integers(0, 10**15)
 caps = st.builds(BudgetCaps, *[st.none() | nano] * 4)
@@ -27,10 +27,10 @@ def test_what_fits_never_passes_a_cap(caps: BudgetCaps, exposure: Exposure, max_
 
 
 def test_room_names_the_tightest_scope() -> None:
-    left = room(BudgetCaps(run=10, day=7), Exposure(run=1, day=3))
-    assert (left.nano, left.scope) == (4, "day")
-    assert room(BudgetCaps(), Exposure(lifetime=99)).nano is None
-    assert room(BudgetCaps(month=5), Exposure(month=9)).nano == 0
+    left = headroom(BudgetCaps(run=10, day=7), Exposure(run=1, day=3))
+    assert (left.left, left.scope) == (4, "day")
+    assert headroom(BudgetCaps(), Exposure(lifetime=99)).left is None
+    assert headroom(BudgetCaps(month=5), Exposure(month=9)).left == 0
 
 
 def test_an_unknown_price_fits_only_without_a_cap() -> None:

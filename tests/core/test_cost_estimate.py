@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail, ImageTooLarge
-from pipeline.core.pricing import PriceSheet, Rates, highest_cost
+from pipeline.core.pricing import PriceSheet, Rates, line_max_cost
 from pipeline.core.tokens import RequestEstimator
 from pipeline.providers.models import model_facts
 
@@ -20,7 +20,7 @@ def test_the_worst_case_is_the_price_of_the_upper_bounds() -> None:
     found = CostEstimator(estimator(), SHEET).estimate(512, 341, "What is it?")
     assert found.prompt_tokens == estimate.expected_prompt
     assert estimate.upper_prompt is not None
-    assert found.max_cost == highest_cost(estimate.upper_prompt, 120, SHEET)
+    assert found.max_cost == line_max_cost(estimate.upper_prompt, 120, SHEET)
     assert found.expected is not None
     assert found.expected < found.max_cost
 

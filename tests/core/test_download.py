@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.download import (
-    FETCH_REASONS,
     GONE,
     LONGEST_WAIT,
     SETTLED,
@@ -18,12 +17,13 @@ from pipeline.core.download import (
     retry_pause,
     status_failure,
 )
+from pipeline.core.reasons import DOWNLOAD
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_a_reason_begins_with_its_words_and_is_one_clean_line() -> None:
-    assert refusal("timeout").detail == FETCH_REASONS["timeout"]
+    assert refusal("timeout").detail == DOWNLOAD["timeout"].words
     detail = refusal("http_error", "bad\x1b[31m\nhost " + "x" * 999).detail
     assert detail.startswith("the host gave no usable answer: bad [31m host x")
     assert detail.isprintable()
@@ -31,7 +31,7 @@ def test_a_reason_begins_with_its_words_and_is_one_clean_line() -> None:
 
 
 def test_what_is_settled_or_gone_is_a_reason() -> None:
-    assert SETTLED < GONE < set(FETCH_REASONS)
+    assert SETTLED < GONE < set(DOWNLOAD)
 
 
 @pytest.mark.parametrize("status", [200, 203])

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +17,10 @@ from pipeline.core.lifecycle import (
     absent_outcome,
     backoff_seconds,
     foreign_requests,
+    judge_intent,
+    matches,
     next_step,
-    reconcile,
-    strays,
+    unrecorded_batches,
 )
 from pipeline.records import RemoteBatch
 
@@ -34,18 +38,18 @@ def intent(since: int, absent: int | None = None) -> Intent:
 def test_a_batch_in_the_list_is_adopted_by_metadata_or_by_its_input_file() -> None:
     by_metadata = batch("b1", file="other", **{SHARD: "000001-ab"})
     by_file = batch("b2")
-    assert reconcile(intent(0), [by_metadata], frozenset(), PATIENCE) == Adopt(by_metadata)
-    assert reconcile(intent(0), [by_file], frozenset(), PATIENCE) == Adopt(by_file)
+    assert judge_intent(intent(0), [by_metadata], frozenset(), PATIENCE) == Adopt(by_metadata)
+    assert judge_intent(intent(0), [by_file], frozenset(), PATIENCE) == Adopt(by_file)
 
 
 def test_the_oldest_of_several_is_adopted_and_the_others_are_extras() -> None:
     old, new = batch("b9", created=1), batch("b1", created=2)
-    assert reconcile(intent(0), [new, old], frozenset(), PATIENCE) == Adopt(old, (new,))
+    assert judge_intent(intent(0), [new, old], frozenset(), PATIENCE) == Adopt(old, (new,))
 
 
 def test_another_shards_batch_and_known_ones_are_not_adopted() -> None:
     other = batch("b1", **{SHARD: "000002-cd"})
-    assert reconcile(intent(0), [other, batch("b2")], frozenset({"b2"}), PATIENCE) == Hold(
+    assert judge_intent(intent(0), [other, batch("b2")], frozenset({"b2"}), PATIENCE) == Hold(
         first=False, seconds=120
     )
 
@@ -54,7 +58,7 @@ def test_another_shards_batch_and_known_ones_are_not_adopted() -> None:
 def test_absence_is_proven_only_after_the_grace_and_two_listings_apart(
     since: int, absent: int | None
 ) -> None:
-    decision = reconcile(intent(since, absent), [], frozenset(), PATIENCE)
+    decision = judge_intent(intent(since, absent), [], frozenset(), PATIENCE)
     proven = since >= 120 and absent is not None and absent >= 60
     assert (decision == Recreate()) == proven
     assert proven or isinstance(decision, Hold)
@@ -62,7 +66,7 @@ def test_absence_is_proven_only_after_the_grace_and_two_listings_apart(
 
 def test_ask_never_creates_again() -> None:
     ask = Patience(on_ambiguous="ask")
-    assert reconcile(intent(10**6, 10**6), [], frozenset(), ask) == AskPerson()
+    assert judge_intent(intent(10**6, 10**6), [], frozenset(), ask) == AskPerson()
 
 
 def test_strays_are_ours_and_unknown() -> None:
@@ -70,7 +74,9 @@ def test_strays_are_ours_and_unknown() -> None:
     older = batch("b0", created=1, **{WORKSPACE: "w"})
     foreign = batch("b2", **{WORKSPACE: "x"})
     known = batch("b3", **{WORKSPACE: "w"})
-    assert strays([ours, older, foreign, known, batch("b4")], "w", frozenset({"b3"})) == [
+    assert unrecorded_batches(
+        [ours, older, foreign, known, batch("b4")], "w", frozenset({"b3"})
+    ) == [
         older,
         ours,
     ]
@@ -113,3 +119,33 @@ def test_an_absent_line_is_unpaid_only_where_the_counts_prove_it() -> None:
     assert absent_outcome("expired", 39, 40, 0) == "missing"
     assert absent_outcome("expired", 39, None, None) == "missing"
     assert absent_outcome("completed", 40, 40, 0) == "missing"
+
+
+@pytest.mark.parametrize("file_id", [None, ""])
+def test_a_shard_without_an_input_file_has_no_batch_without_one(file_id: str | None) -> None:
+    nameless = batch("b1", file="")
+    waiting = Intent("000001-ab", file_id, 0, None)
+    assert not matches(waiting, nameless)
+    assert judge_intent(waiting, [nameless], frozenset(), PATIENCE) == Hold(
+        first=False, seconds=120
+    )
+
+
+def test_a_batch_that_names_another_shard_is_not_ours_whatever_its_file() -> None:
+    other = batch("b1", file="file-1", **{SHARD: "000002-cd"})
+    assert not matches(intent(0), other)
+
+
+def test_a_batch_that_ran_is_preferred_to_an_older_one_that_failed_as_a_whole() -> None:
+    failed = replace(batch("b1", created=1, **{WORKSPACE: "w"}), status="failed")
+    whole = batch("b2", created=2, **{WORKSPACE: "w"})
+    listed = [failed, whole]
+    assert judge_intent(intent(0), listed, frozenset(), PATIENCE) == Adopt(whole, (failed,))
+    assert unrecorded_batches(listed, "w", frozenset()) == [whole, failed]
+
+
+def test_what_failed_counts_among_the_lines_that_the_service_ran() -> None:
+    assert absent_outcome("expired", 39, 38, 2) == "missing"
+    assert absent_outcome("cancelled", 0, 0, 1) == "missing"
+    assert absent_outcome("expired", 40, 38, 2) == "expired"
+    assert absent_outcome("expired", 40, 40, None) == "missing"

@@ -16,9 +16,9 @@ from pipeline.core.pricing import (
     ImpossibleUsage,
     PriceSheet,
     Rates,
-    cost,
     format_usd,
-    highest_cost,
+    line_cost,
+    line_max_cost,
 )
 from pipeline.records import Usage
 
@@ -62,7 +62,7 @@ def usages(draw: st.DrawFn, most: int = 4000) -> Usage:
     ],
 )
 def test_a_line_is_rounded_up_once(usage: Usage, nano: int) -> None:
-    assert cost(usage, LUNA) == nano
+    assert line_cost(usage, LUNA) == nano
 
 
 @given(usages(), sheets)
@@ -77,7 +77,7 @@ def test_costs_are_exact(usage: Usage, prices: PriceSheet) -> None:
         + usage.cache_write * Fraction(rates.cache_write)
         + usage.completion * Fraction(rates.output)
     )
-    assert cost(usage, prices) == ceil(exact)
+    assert line_cost(usage, prices) == ceil(exact)
 
 
 def test_costs_do_not_depend_on_the_decimal_context_of_others() -> None:
@@ -85,26 +85,26 @@ def test_costs_do_not_depend_on_the_decimal_context_of_others() -> None:
     with decimal.localcontext() as context:
         context.prec = 3
         context.rounding = decimal.ROUND_DOWN
-        assert cost(usage, LUNA) == 123_457 * 50 + 98_765 * 250
+        assert line_cost(usage, LUNA) == 123_457 * 50 + 98_765 * 250
         assert LUNA.to_text() == PriceSheet.from_text(LUNA.to_text()).to_text()
         assert format_usd(12_345_678_900) == "$12.35"
 
 
 def test_a_long_line_is_priced_as_a_whole_by_its_own_rates() -> None:
-    assert cost(Usage(prompt=272_000, completion=10), LONG) == 272_000 * 50 + 2500
-    assert cost(Usage(prompt=272_001, completion=10), LONG) == 272_001 * 100 + 3750
+    assert line_cost(Usage(prompt=272_000, completion=10), LONG) == 272_000 * 50 + 2500
+    assert line_cost(Usage(prompt=272_001, completion=10), LONG) == 272_001 * 100 + 3750
     lines = [Usage(prompt=1000, completion=10)] * 300
-    assert sum(cost(line, LONG) for line in lines) == 300 * 52_500
+    assert sum(line_cost(line, LONG) for line in lines) == 300 * 52_500
 
 
 @given(usages(most=3000), st.integers(0, 500), st.integers(0, 500), sheets)
 def test_no_line_costs_more_than_its_reservation(
     usage: Usage, spare_prompt: int, spare_completion: int, prices: PriceSheet
 ) -> None:
-    max_cost = highest_cost(
+    max_cost = line_max_cost(
         usage.prompt + spare_prompt, usage.completion + spare_completion, prices
     )
-    assert cost(usage, prices) <= max_cost
+    assert line_cost(usage, prices) <= max_cost
 
 
 @given(st.integers(0, 3000), st.integers(0, 3000), all_rates)
@@ -117,14 +117,16 @@ def test_the_worst_case_is_no_larger_than_it_must_be(
         Usage(prompt=prompt, cached=prompt, completion=completion),
         Usage(prompt=prompt, cache_write=prompt, completion=completion),
     ]
-    assert highest_cost(prompt, completion, prices) == max(cost(line, prices) for line in lines)
+    assert line_max_cost(prompt, completion, prices) == max(
+        line_cost(line, prices) for line in lines
+    )
 
 
 def test_the_worst_case_takes_the_dearest_price_of_a_prompt_token() -> None:
-    assert highest_cost(1000, 100, LUNA) == 62_500 + 25_000
-    assert highest_cost(1000, 100, sheet("50", "80", "60", "250")) == 80_000 + 25_000
-    assert highest_cost(272_000, 1, LONG) == 272_000 * 62.5 + 250
-    assert highest_cost(272_001, 1, LONG) == 272_001 * 125 + 375
+    assert line_max_cost(1000, 100, LUNA) == 62_500 + 25_000
+    assert line_max_cost(1000, 100, sheet("50", "80", "60", "250")) == 80_000 + 25_000
+    assert line_max_cost(272_000, 1, LONG) == 272_000 * 62.5 + 250
+    assert line_max_cost(272_001, 1, LONG) == 272_001 * 125 + 375
 
 
 @pytest.mark.parametrize(
@@ -143,14 +145,14 @@ def test_the_worst_case_takes_the_dearest_price_of_a_prompt_token() -> None:
 )
 def test_impossible_usage_is_refused(usage: Usage) -> None:
     with pytest.raises(ImpossibleUsage):
-        cost(usage, LUNA)
+        line_cost(usage, LUNA)
 
 
 def test_a_bound_below_zero_is_refused() -> None:
     with pytest.raises(ImpossibleUsage):
-        highest_cost(-1, 5, LUNA)
+        line_max_cost(-1, 5, LUNA)
     with pytest.raises(ImpossibleUsage):
-        highest_cost(1, -5, LUNA)
+        line_max_cost(1, -5, LUNA)
 
 
 @pytest.mark.parametrize("price", ["-1", "NaN", "Infinity"])
@@ -171,8 +173,8 @@ def test_thresholds_ascend() -> None:
 
 def test_the_local_captioner_is_free() -> None:
     usage = Usage(prompt=10_000, cached=5, completion=700)
-    assert cost(usage, LOCAL_FREE) == 0
-    assert highest_cost(10**6, 10**6, LOCAL_FREE) == 0
+    assert line_cost(usage, LOCAL_FREE) == 0
+    assert line_max_cost(10**6, 10**6, LOCAL_FREE) == 0
 
 
 @given(sheets)

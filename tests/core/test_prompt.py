@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pipeline.core.prompt import (
     MOST_CHARACTERS,
     check_template,
+    fill_template,
     image_in,
-    render,
     template_fields,
 )
 from pipeline.errors import UsageError
@@ -30,23 +30,23 @@ from pipeline.records import Rejection
     ],
 )
 def test_columns_are_put_in(template: str, prompt: str) -> None:
-    assert render(template, {"title": "red chair", "odd name.x[0]!r:>5": "odd"}) == prompt
+    assert fill_template(template, {"title": "red chair", "odd name.x[0]!r:>5": "odd"}) == prompt
 
 
 def test_nothing_but_columns_can_be_reached() -> None:
     for template in ("{title.__class__}", "{title[0]}", "{title!r}", "{0}", "{__class__}"):
-        found = render(template, {"title": "x"})
+        found = fill_template(template, {"title": "x"})
         assert isinstance(found, Rejection)
         assert found.code == "missing_column"
         assert repr(template[1:-1]) in found.detail
 
 
 def test_values_are_not_templates() -> None:
-    assert render("{a} {b}", {"a": "{b} {{", "b": "}}"}) == "{b} {{ }}"
+    assert fill_template("{a} {b}", {"a": "{b} {{", "b": "}}"}) == "{b} {{ }}"
 
 
 def test_an_empty_value_is_a_value() -> None:
-    assert render("[{a}]", {"a": ""}) == "[]"
+    assert fill_template("[{a}]", {"a": ""}) == "[]"
 
 
 @pytest.mark.parametrize("template", ["{", "a } b", "{}", "{a{b}", "line\n}", "{a\nb}"])
@@ -71,13 +71,13 @@ def test_unknown_columns_are_found_before_anything_starts() -> None:
 
 def test_values_are_cleaned_of_what_cannot_be_seen() -> None:
     value = "a\x00b\x1b[31mc\u202ed\u2028e\ud800f\r\ng\th"
-    assert render("{v}", {"v": value}) == "a b [31mc d e f \ng\th"
-    assert render("{v}", {"v": "naïve 🐈 “x”"}) == "naïve 🐈 “x”"
+    assert fill_template("{v}", {"v": value}) == "a b [31mc d e f \ng\th"
+    assert fill_template("{v}", {"v": "naïve 🐈 “x”"}) == "naïve 🐈 “x”"
 
 
 def test_a_long_prompt_is_refused() -> None:
-    assert render("{v}", {"v": "x" * MOST_CHARACTERS}) == "x" * MOST_CHARACTERS
-    found = render("{v}", {"v": "x" * (MOST_CHARACTERS + 1)})
+    assert fill_template("{v}", {"v": "x" * MOST_CHARACTERS}) == "x" * MOST_CHARACTERS
+    found = fill_template("{v}", {"v": "x" * (MOST_CHARACTERS + 1)})
     assert isinstance(found, Rejection)
     assert found.code == "prompt_too_long"
 
@@ -88,7 +88,7 @@ def test_rendering_never_raises_but_for_braces(template: str, columns: dict[str,
         fields = template_fields(template)
     except UsageError:
         return
-    found = render(template, columns)
+    found = fill_template(template, columns)
     if isinstance(found, str):
         assert set(fields) <= set(columns)
         found.encode() if template.isascii() else None
@@ -98,7 +98,7 @@ def test_rendering_never_raises_but_for_braces(template: str, columns: dict[str,
 
 @given(st.text())
 def test_escaped_braces_give_the_text_back(text: str) -> None:
-    assert render(text.replace("{", "{{").replace("}", "}}"), {}) == text
+    assert fill_template(text.replace("{", "{{").replace("}", "}}"), {}) == text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.retry import (
     DEFAULT_RULES,
     RetryRule,
@@ -7,7 +8,6 @@ from pipeline.core.retry import (
     next_state,
     retryable_failure,
 )
-from pipeline.records import PAID_OUTCOMES
 
 
 @pytest.mark.parametrize("outcome", sorted(PAID_OUTCOMES))

@@ -141,7 +141,7 @@ def _settle_in_two() -> None:
         money = sum(priced.billed or 0 for priced in kept)
         database = self._db
         database._connection.execute("ROLLBACK")
-        self._books.settle(shard.row, batch.booked_as, money, now)
+        self._reservations.settle(shard.row, batch.booked_as, money, now)
         database.execute("UPDATE batches SET state = 'settled' WHERE id = ?", (batch.row,))
         reached("mutant.between")
         database._connection.execute("BEGIN IMMEDIATE")
@@ -207,7 +207,7 @@ def _no_lock() -> None:
 def _send_while_blind() -> None:
     from pipeline.ledger.adoption import Adoption
 
-    _put(Adoption, "blind", lambda _self: [])
+    _put(Adoption, "opaque_shards", lambda _self: [])
 
 
 def _overtaken_is_sent() -> None:

@@ -10,7 +10,7 @@ import warnings
 
 import pytest
 
-from pipeline.core.reasons import REASONS
+from pipeline.core.reasons import PREPARATION
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.prepare import prepare
 from pipeline.records import PreparedImage, RejectedImage
@@ -77,8 +77,10 @@ def check(case: int) -> None:
             assert recipe.size.choose(prepared.source_width, prepared.source_height) == size, where
         else:
             assert isinstance(prepared, RejectedImage), where
-            assert prepared.rejection.code in set(REASONS) - {"internal", "crashed"}, where
-            assert prepared.rejection.detail.startswith(REASONS[prepared.rejection.code]), where
+            assert prepared.rejection.code in set(PREPARATION) - {"internal", "crashed"}, where
+            assert prepared.rejection.detail.startswith(
+                PREPARATION[prepared.rejection.code].words
+            ), where
 
 
 @pytest.mark.parametrize("batch", range(4))

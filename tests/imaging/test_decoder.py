@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from pipeline.core.reasons import REASONS
+from pipeline.core.reasons import PREPARATION
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.decoder import Decoder, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
@@ -34,4 +34,4 @@ def test_both_decoders_give_what_they_are_asked_for(size: tuple[int, int]) -> No
 def test_a_refusal_carries_its_code() -> None:
     refusal = pickle.loads(pickle.dumps(Refusal("truncated", "why")))
     assert (refusal.code, refusal.detail) == ("truncated", "why")
-    assert refusal.code in REASONS
+    assert refusal.code in PREPARATION

@@ -1,9 +1,10 @@
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from pipeline.core.retry import DEFAULT_RULES
-from pipeline.ledger.adoption import Blind, RecoveredShard
+from pipeline.ledger.adoption import OpaqueShard, RecoveredShard
 from pipeline.system.clock import Moment
 from tests.ledger.world import NOW, World, answered, remote, scope
 
@@ -76,11 +77,11 @@ def test_a_shard_of_unknown_contents_is_blind_until_it_is_settled(world: World) 
     world.image("a.jpg", 1)
     row = world.ledger.adoption.adopt(LOST, MOMENT)
     batch = world.ledger.batches.add(row, 1, remote("batch_9"), "main")
-    assert world.ledger.adoption.blind() == [Blind(LOST.shard_key, False)]
+    assert world.ledger.adoption.opaque_shards() == [OpaqueShard(LOST.shard_key, False)]
     world.ledger.batches.vanished(batch, NOW)
-    assert world.ledger.adoption.blind() == [Blind(LOST.shard_key, True)]
+    assert world.ledger.adoption.opaque_shards() == [OpaqueShard(LOST.shard_key, True)]
     world.ledger.shards.move(world.ledger.shards.get(row), "SETTLED")
-    assert world.ledger.adoption.blind() == []
+    assert world.ledger.adoption.opaque_shards() == []
 
 
 def test_a_second_batch_frees_nothing_while_the_first_one_is_to_answer(world: World) -> None:
@@ -107,3 +108,24 @@ def test_a_released_reservation_opens_again_for_a_batch_that_turns_up(world: Wor
     assert books.totals().reserved == 0
     books.record_unasked(shard.row, 1, 1000, scope(1))
     assert books.totals().reserved == 1000
+
+
+def test_an_adopted_shard_is_of_the_generation_that_its_batch_names(world: World) -> None:
+    world.image("a.jpg", 1)
+    sealed = world.seal(key=LOST.shard_key)
+    world.ledger.shards.dissolve(sealed)
+    row = world.ledger.adoption.adopt(replace(LOST, generation=3), MOMENT)
+    assert row == sealed.row
+    shard = world.ledger.shards.get(row)
+    assert (shard.generation, shard.intent_at, shard.intent_uptime) == (3, NOW, "boot:5")
+    world.ledger.batches.add(row, 3, remote("batch_9"), "main")
+    batch = world.ledger.batches.by_id("batch_9")
+    assert batch is not None
+    assert batch.leads(shard.generation)
+    assert batch.booked_as == 3
+
+
+def test_a_line_of_an_adopted_shard_keeps_the_later_attempt(world: World) -> None:
+    world.image("a.jpg", 1)
+    adopted(world, attempt=4)
+    assert states(world) == [("live", 4)]

@@ -19,7 +19,7 @@ def test_settling_keeps_captions_charges_them_and_frees_the_rest(world: World) -
     settled = world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
     assert (settled.billed, settled.again, settled.over) == (400, 1, [])
     assert settled.outcomes == {"captioned": 1, "expired": 1}
-    assert world.ledger.reservations.totals().settled == world.ledger.audit.sums()[1] == 400
+    assert world.ledger.reservations.totals().charged == world.ledger.audit.sums()[1] == 400
     assert world.ledger.rows.outcomes() == {"captioned": 1, "pending": 1}
     assert world.ledger.shards.get(shard.row).state == "SETTLED"
 
@@ -45,7 +45,7 @@ def test_what_may_have_been_billed_stays_counted_at_what_was_reserved(world: Wor
     (_, first), (_, second) = world.works
     lines = [answered(first, 400), answered(second, None, outcome="missing", usage=None)]
     settled = world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW)
-    assert (settled.billed, settled.held) == (None, 1400)
+    assert (settled.billed, settled.charged) == (None, 1400)
     assert world.ledger.reservations.exposure(scope(1)).lifetime == 1400
     assert world.ledger.audit.sums()[1] == 400
 
@@ -54,7 +54,7 @@ def test_without_a_known_worst_the_whole_reservation_stays_counted(world: World)
     world.image("a.jpg", 1)
     shard, batch = world.submitted(max_cost=1000)
     lines = [answered(world.works[0][1], 400), answered(b"k" * 32, None)]
-    assert world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW).held is None
+    assert world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW).charged is None
     assert world.ledger.reservations.exposure(scope(1)).lifetime == 1000
 
 
@@ -81,7 +81,7 @@ def test_a_better_answer_is_shown_and_every_charge_counts(world: World) -> None:
     assert second is not None
     world.ledger.answers.settle(shard, second, [answered(key, 400, attempt=2)], rules, NOW)
     assert world.ledger.rows.outcomes() == {"captioned": 1}
-    assert world.ledger.reservations.totals().settled == world.ledger.audit.sums()[1] == 700
+    assert world.ledger.reservations.totals().charged == world.ledger.audit.sums()[1] == 700
 
 
 def test_an_answer_nobody_planned_is_kept(world: World) -> None:

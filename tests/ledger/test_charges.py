@@ -45,7 +45,7 @@ def test_an_answer_that_never_came_counts_as_it_was_reserved(world: World) -> No
     lost = next(row for row in charges(world) if row["outcome"] == "missing")
     assert (lost["billed_cost"], lost["charged_cost"]) == (None, 1000)
     assert sum(row["charged_cost"] for row in charges(world)) == 1400
-    assert world.ledger.reservations.totals().settled == 1400
+    assert world.ledger.reservations.totals().charged == 1400
 
 
 def test_what_a_lost_batch_cost_stands_in_a_row_of_its_own(world: World) -> None:

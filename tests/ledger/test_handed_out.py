@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pipeline.ledger.handed_out import Place
+from pipeline.ledger.handed_out import AttemptState
 from pipeline.ledger.shards import Shard
 from tests.ledger.world import NOW, World, answered, scope
 
@@ -27,26 +27,26 @@ def settle(world: World, shard: Shard, *works: int, name: str = "file-1") -> Non
 
 def test_where_an_attempt_is(world: World) -> None:
     find = world.ledger.handed_out.find
-    assert find(bytes(32), 1) == Place("unknown")
+    assert find(bytes(32), 1) == AttemptState("unknown")
     world.image("1.jpg", 1)
     ((_, key),) = world.works
-    assert find(key, 1) == Place("wanted")
+    assert find(key, 1) == AttemptState("wanted")
     shard = world.seal()
-    assert find(key, 1) == Place("under way")
-    assert find(key, 2) == Place("under way")
+    assert find(key, 1) == AttemptState("under way")
+    assert find(key, 2) == AttemptState("under way")
     shard = world.ledger.shards.move(shard, "WRITTEN")
-    assert find(key, 1) == Place("handed over", shard.row)
-    assert find(key, 2) == Place("under way")
+    assert find(key, 1) == AttemptState("handed over", shard.row)
+    assert find(key, 2) == AttemptState("under way")
     world.ledger.reservations.record_unasked(shard.row, 1, shard.max_cost, scope(1))
     settle(world, shard, 0)
-    assert find(key, 1) == Place("answered")
-    assert find(key, 2) == Place("answered")
+    assert find(key, 1) == AttemptState("answered")
+    assert find(key, 2) == AttemptState("answered")
 
 
 def test_what_is_given_back_is_wanted(world: World) -> None:
     shard = handed_over(world, 1)
     world.ledger.shards.dissolve(shard)
-    assert world.ledger.handed_out.find(world.works[0][1], 1) == Place("wanted")
+    assert world.ledger.handed_out.find(world.works[0][1], 1) == AttemptState("wanted")
 
 
 def test_each_file_that_comes_back_narrows_the_reservation(world: World) -> None:
@@ -54,10 +54,10 @@ def test_each_file_that_comes_back_narrows_the_reservation(world: World) -> None
     totals = world.ledger.reservations.totals
     assert totals().reserved == 3000
     settle(world, shard, 1)
-    assert (totals().reserved, totals().settled) == (2000, 400)
+    assert (totals().reserved, totals().charged) == (2000, 400)
     assert world.ledger.handed_out.outstanding() == 2
     settle(world, shard, 0, 2, name="file-2")
-    assert (totals().reserved, totals().settled) == (0, 1200)
+    assert (totals().reserved, totals().charged) == (0, 1200)
     assert world.ledger.handed_out.outstanding() == 0
     assert world.ledger.shards.get(shard.row).state == "SETTLED"
 
@@ -82,4 +82,4 @@ def test_an_adopted_shard_holds_nothing_until_its_lines_come(world: World) -> No
     assert exchange.outstanding() == 0
     world.ledger.adoption.add_line(row, bytes(32), 1)
     assert exchange.outstanding() == 1
-    assert exchange.find(bytes(32), 1) == Place("handed over", row)
+    assert exchange.find(bytes(32), 1) == AttemptState("handed over", row)

@@ -20,7 +20,7 @@ def test_looks_of_new_images_and_of_what_is_paid_for(world: World) -> None:
     paid = seen(world, "paid.jpg", 1, b"p" * 16)
     world.image("paid.jpg", 1)
     new = seen(world, "new.jpg", 2, b"n" * 16 + b"c" * 27, sharpness=7)
-    rows, looks = world.ledger.near_duplicates.looks(world.source, world.spec, world.recipe)
+    rows, looks = world.ledger.near_duplicates.appearances(world.source, world.spec, world.recipe)
     assert rows == [paid, new]
     assert [(look.hash, look.settled, look.sharpness) for look in looks] == [
         (b"p" * 16, True, 0),
@@ -33,16 +33,18 @@ def test_looks_of_new_images_and_of_what_is_paid_for(world: World) -> None:
 def test_a_decision_can_be_made_looked_at_and_undone(world: World) -> None:
     big = seen(world, "big.jpg", 1, b"x" * 16)
     small = seen(world, "small.jpg", 2, b"x" * 16)
-    world.ledger.near_duplicates.set_near(world.source, {small: (big, 3)})
-    assert list(world.ledger.near_duplicates.near(world.source)) == [("small.jpg", "big.jpg", 3)]
+    world.ledger.near_duplicates.set_represented(world.source, {small: (big, 3)})
+    assert list(world.ledger.near_duplicates.represented(world.source)) == [
+        ("small.jpg", "big.jpg", 3)
+    ]
     by_name = {image.name: image.near_of for image in world.ledger.images.todo(world.source)}
     assert by_name == {"big.jpg": None, "small.jpg": big}
-    world.ledger.near_duplicates.set_near(world.source, {})
-    assert list(world.ledger.near_duplicates.near(world.source)) == []
+    world.ledger.near_duplicates.set_represented(world.source, {})
+    assert list(world.ledger.near_duplicates.represented(world.source)) == []
 
 
 def test_a_hash_that_was_not_asked_for_at_first_is_added(world: World) -> None:
     works = world.ledger.works
-    assert not works.record_prepared(world.recipe, prepared(1)).looked
+    assert not works.record_prepared(world.recipe, prepared(1)).hashed
     works.record_prepared(world.recipe, replace(prepared(1), perceptual_hash=b"h" * 16))
-    assert works.content(1).looked
+    assert works.content(1).hashed

@@ -18,8 +18,8 @@ def test_a_learned_limit_is_remembered(world: World) -> None:
 def test_foreign_batches_count_in_our_requests_size(world: World) -> None:
     world.image("a.jpg", 1)
     world.seal()
-    world.ledger.queue.note_others({"gpt-6-luna": 7, "other": 2})
-    assert world.ledger.queue.others("gpt-6-luna") == 700
-    assert world.ledger.queue.others("other") == 1000
-    world.ledger.queue.note_others({})
-    assert world.ledger.queue.others("gpt-6-luna") == 0
+    world.ledger.queue.note_foreign({"gpt-6-luna": 7, "other": 2})
+    assert world.ledger.queue.foreign("gpt-6-luna") == 700
+    assert world.ledger.queue.foreign("other") == 1000
+    world.ledger.queue.note_foreign({})
+    assert world.ledger.queue.foreign("gpt-6-luna") == 0

@@ -46,7 +46,7 @@ def test_a_charge_after_the_release_counts(world: World, shard: int) -> None:
     books.release(shard, 1, NOW)
     assert books.exposure(scope(1)).lifetime == 0
     books.settle(shard, 1, 650, NOW)
-    assert books.totals().settled == 650
+    assert books.totals().charged == 650
 
 
 def test_a_settled_reservation_is_not_released(world: World, shard: int) -> None:
@@ -76,3 +76,24 @@ def test_what_exists_at_the_service_is_booked_without_asking(world: World, shard
     books.record_unasked(shard, 1, 5000, scope(1))
     books.record_unasked(shard, 1, 5000, scope(1))
     assert books.exposure(scope(1)).lifetime == 5000
+
+
+def test_a_released_reservation_is_open_again_for_what_nobody_was_asked_about(
+    world: World, shard: int
+) -> None:
+    books = world.ledger.reservations
+    books.reserve(shard, 1, 700, BudgetCaps(), scope(1))
+    books.release(shard, 1, NOW)
+    books.record_unasked(shard, 1, 700, scope(1))
+    assert (books.exposure(scope(1)).lifetime, books.totals().reserved) == (700, 700)
+    books.settle(shard, 1, 300, NOW)
+    books.record_unasked(shard, 1, 700, scope(1))
+    assert (books.exposure(scope(1)).lifetime, books.totals().reserved) == (300, 0)
+
+
+def test_releasing_frees_one_generation_only(world: World, shard: int) -> None:
+    books = world.ledger.reservations
+    books.reserve(shard, 1, 700, BudgetCaps(), scope(1))
+    books.reserve(shard, 2, 50, BudgetCaps(), scope(1))
+    books.release(shard, 1, NOW)
+    assert books.totals().reserved == 50

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pipeline.ledger.samples import Sampled, Samples
+from pipeline.ledger.samples import SampleAnswer, Samples
 from pipeline.records import SourceFile, Usage
 from tests.ledger.world import NOW, World, answered
 
@@ -23,7 +23,7 @@ def test_an_answer_with_the_sums_of_its_attempts(world: World) -> None:
     world.image("a.jpg", 1)
     samples = Samples(world.ledger.database)
     key = world.works[0][1]
-    assert samples.answer(key) == samples.answer(b"unknown") == Sampled("pending")
+    assert samples.answer(key) == samples.answer(b"unknown") == SampleAnswer("pending")
     shard, batch = world.submitted()
     world.ledger.answers.settle(shard, batch, [answered(key, 400)], {}, NOW)
     found = samples.answer(key)

@@ -61,7 +61,7 @@ def test_where_a_work_is_is_found_without_reading_every_item(world: World) -> No
     asked: list[str] = []
     world.ledger.database._connection.set_trace_callback(asked.append)
     assert not world.ledger.adoption.overtaken(shard)
-    assert world.ledger.handed_out.find(world.works[0][1], 1).whereabouts == "under way"
+    assert world.ledger.handed_out.find(world.works[0][1], 1).state == "under way"
     assert len(asked) == 2
     for sql in asked:
         plan = world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.ledger import Ledger, settling
+from pipeline.ledger.batches import Batch
 from pipeline.ledger.settling import PricedAnswer, Settled
+from pipeline.ledger.shards import Shard
 from pipeline.ledger.specs import SpecText
 from pipeline.records import Usage
 from tests.ledger.world import ADMISSION, NOW, SPEC, World, answered, remote, scope
@@ -104,3 +106,84 @@ def test_the_first_of_two_lines_for_a_work_is_settled_before_the_second(world: W
     assert world.ledger.rows.outcomes() == {"captioned": 1}
     shown = "SELECT a.caption FROM works w JOIN answers a ON a.id = w.answer"
     assert world.ledger.database.one(shown) == ("a cat",)
+
+
+def works(world: World) -> list[tuple[object, ...]]:
+    return list(world.ledger.database.execute("SELECT state, attempts FROM works ORDER BY id"))
+
+
+def second_batch(world: World, shard: Shard) -> Batch:
+    row = world.ledger.batches.add(shard.row, 1, remote("batch_2"), "stray")
+    world.ledger.reservations.record_unasked(shard.row, -row, 1000, scope(1))
+    batch = world.ledger.batches.by_id("batch_2")
+    assert batch is not None
+    return batch
+
+
+def unpaid(key: bytes, outcome: str, *, attempt: int = 1, code: str = "") -> PricedAnswer:
+    return answered(key, 0, attempt, outcome=outcome, code=code, caption=None, usage=None)
+
+
+@pytest.mark.parametrize(("attempt", "state"), [(1, "pending"), (5, "done"), (9, "done")])
+def test_a_line_that_was_never_planned_counts_the_attempts_it_names(
+    world: World, attempt: int, state: str
+) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    given = [unpaid(b"k" * 32, "expired", attempt=attempt)]
+    result = world.ledger.answers.settle(shard, batch, given, RULES, NOW)
+    assert works(world)[1] == (state, attempt)
+    assert result.again == (state == "pending")
+
+
+def test_an_answer_to_another_attempt_does_not_free_the_planned_one(world: World) -> None:
+    world.image("a.jpg", 1)
+    key = world.works[0][1]
+    shard, batch = world.submitted(attempt=2)
+    given = [unpaid(key, "expired", attempt=1)]
+    result = world.ledger.answers.settle(shard, batch, given, RULES, NOW)
+    assert [item[2:4] for item in world.ledger.shards.items(shard.row)] == [(2, True)]
+    assert works(world) == [("live", 2)]
+    assert (result.again, result.charged) == (0, 0)
+    assert world.ledger.answers.calibration() == []
+
+
+def test_the_reservation_of_another_attempt_does_not_stand_for_an_unknown_bill(
+    world: World,
+) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted(attempt=2)
+    given = [answered(world.works[0][1], None, 1)]
+    assert world.ledger.answers.settle(shard, batch, given, RULES, NOW).charged is None
+
+
+def test_a_work_that_is_done_is_not_sent_again_by_a_late_answer(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    settle = world.ledger.answers.settle
+    second = second_batch(world, shard)
+    settle(shard, batch, [unpaid(key, "failed", code="content_policy")], RULES, NOW)
+    assert works(world) == [("done", 1)]
+    assert settle(shard, second, [unpaid(key, "expired")], RULES, NOW).again == 0
+    assert works(world) == [("done", 1)]
+
+
+def test_a_second_line_to_a_work_that_goes_again_is_judged_by_itself(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    given = [unpaid(key, "expired"), unpaid(key, "failed", attempt=2, code="content_policy")]
+    world.ledger.answers.settle(shard, batch, given, RULES, NOW)
+    assert works(world) == [("done", 2)]
+
+
+def test_a_late_answer_to_an_earlier_attempt_takes_no_attempt_back(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted(attempt=2)
+    key = world.works[0][1]
+    settle = world.ledger.answers.settle
+    second = second_batch(world, shard)
+    settle(shard, batch, [unpaid(key, "expired", attempt=2)], RULES, NOW)
+    settle(shard, second, [unpaid(key, "expired", attempt=1)], RULES, NOW)
+    assert works(world) == [("pending", 2)]

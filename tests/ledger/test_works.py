@@ -70,12 +70,10 @@ def test_a_work_exists_once_and_an_adopted_one_learns_its_content(world: World) 
 
 def test_a_passing_cause_is_looked_at_again(world: World) -> None:
     image = world.image("a.jpg", 1)
-    world.ledger.works.reject(
-        image, None, Rejection("unreadable", "no permission"), look_again=True
-    )
+    world.ledger.works.reject(image, None, Rejection("unreadable", "no permission"), passing=True)
     assert [i.id for i in world.ledger.images.todo(world.source)] == [image]
     assert world.ledger.rows.outcomes() == {"rejected": 1}
-    world.ledger.works.reject(image, None, Rejection("truncated", "half"), look_again=False)
+    world.ledger.works.reject(image, None, Rejection("truncated", "half"), passing=False)
     assert list(world.ledger.images.todo(world.source)) == []
 
 

@@ -56,8 +56,8 @@ class World:
             self.works.append((work.row, key))
         return image.id
 
-    def seal(self, max_cost: int | None = 1000, key: str = "000001-aa") -> Shard:
-        items = tuple(NewItem(work, 1, max_cost, 500, 100) for work, _ in self.works)
+    def seal(self, max_cost: int | None = 1000, key: str = "000001-aa", attempt: int = 1) -> Shard:
+        items = tuple(NewItem(work, attempt, max_cost, 500, 100) for work, _ in self.works)
         total = None if max_cost is None else max_cost * len(items)
         new = NewShard(
             key, self.spec, "gpt-6-luna", 10, bytes(32), total, "v1", '{"input":"1"}', items

@@ -14,7 +14,7 @@ import pytest
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo
 
-from pipeline.core.pricing import Tier, cost, highest_cost
+from pipeline.core.pricing import Tier, line_cost, line_max_cost
 from pipeline.errors import UsageError
 from pipeline.providers.prices import sheet_for
 from pipeline.records import Usage
@@ -75,7 +75,7 @@ def test_every_openai_model_costs_what_the_package_says() -> None:
         checked[tier] += 1
         for usage in USAGES:
             expected = packaged_nano(reference(model), usage, tier)  # type: ignore[arg-type]
-            assert cost(usage, sheet) == expected, (model.id, tier, usage)
+            assert line_cost(usage, sheet) == expected, (model.id, tier, usage)
     assert checked["batch"] >= 40
     assert checked["flex"] >= 10
     assert checked["standard"] >= 70
@@ -107,7 +107,7 @@ def test_batch_is_half_of_the_published_prices(
     assert sheet is not None
     assert sheet.rates.input == Decimal(dollars_in) * 1000
     assert sheet.rates.output == Decimal(dollars_out) * 1000
-    assert cost(Usage(prompt=10**6), sheet_for(model, "batch", NOW, {}) or sheet) > 0
+    assert line_cost(Usage(prompt=10**6), sheet_for(model, "batch", NOW, {}) or sheet) > 0
 
 
 def test_luna_in_full() -> None:
@@ -121,7 +121,7 @@ def test_luna_in_full() -> None:
     assert sheet.rates_for(272_001).output == 375
     assert sheet.version == f"genai-prices {genai_prices.__version__} gpt-6-luna batch"
     assert sheet.tier == "batch"
-    assert highest_cost(1000, 100, sheet) == 62_500 + 25_000
+    assert line_max_cost(1000, 100, sheet) == 62_500 + 25_000
 
 
 def test_models_without_cache_prices_bill_cached_tokens_as_input() -> None:

@@ -52,7 +52,7 @@ def test_cancelling_keeps_what_was_finished_and_frees_the_rest(slow_rig: Rig) ->
     report = rig.run(wait=False)
     assert 5 <= report.outcomes["captioned"] <= 15
     with rig.ledger() as ledger:
-        assert ledger.reservations.totals().settled == rig.server.books.total_nano()
+        assert ledger.reservations.totals().charged == rig.server.books.total_nano()
     rig.server.clock.advance(4000)
     assert rig.run().outcomes == {"captioned": 20}
     rig.check()
@@ -167,7 +167,7 @@ def test_a_retry_rule_asks_for_a_longer_answer_and_pays_knowingly(rig: Rig) -> N
     attempts = sorted(row["attempts"] for row in rig.table())
     assert attempts == [1, 1, 2]
     with rig.ledger() as ledger:
-        assert ledger.reservations.totals().settled == rig.server.books.total_nano()
+        assert ledger.reservations.totals().charged == rig.server.books.total_nano()
 
 
 def test_a_retry_rule_falls_back_to_another_model(rig: Rig) -> None:
@@ -178,7 +178,7 @@ def test_a_retry_rule_falls_back_to_another_model(rig: Rig) -> None:
     models = sorted(row.model for row in rig.server.books.rows())
     assert models == ["gpt-5.4-mini", "gpt-6-luna", "gpt-6-luna", "gpt-6-luna"]
     with rig.ledger() as ledger:
-        assert ledger.reservations.totals().settled == rig.server.books.total_nano()
+        assert ledger.reservations.totals().charged == rig.server.books.total_nano()
 
 
 def test_odd_captions_are_kept_verbatim(rig: Rig) -> None:

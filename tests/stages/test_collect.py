@@ -54,7 +54,7 @@ def test_answers_are_here_booked_and_kept_as_they_came(scene: Scene) -> None:
     assert found.answers == {"captioned": 3}
     assert found.billed == scene.server.books.total_nano()
     totals = scene.ledger.reservations.totals()
-    assert (totals.settled, totals.reserved) == (scene.server.books.total_nano(), 0)
+    assert (totals.charged, totals.reserved) == (scene.server.books.total_nano(), 0)
     kept = gzip.decompress(raw_path(scene.context, batch, "output").read_bytes())
     assert kept.count(b"\n") == 3
     assert scene.states() == ["SETTLED"]
@@ -170,7 +170,7 @@ def test_a_batch_that_is_wrong_fails_for_good_and_says_why(scene: Scene) -> None
     sent(scene)
     found = collect(scene.context)
     assert found.answers == {"failed": 2}
-    assert scene.ledger.reservations.totals().settled == 0
+    assert scene.ledger.reservations.totals().charged == 0
     reasons = scene.ledger.database.execute("SELECT DISTINCT reason, code FROM answers").fetchall()
     assert reasons == [("Line 1 is odd.", "invalid_json_line")]
 
@@ -191,7 +191,7 @@ def test_a_line_that_cost_too_much_freezes_all_sending(scene: Scene) -> None:
     frozen = scene.ledger.get(FROZEN) or ""
     assert frozen.startswith(f"2 lines of batch {batch.batch_id} cost more than was reserved")
     assert scene.ledger.incidents()[0][1] == "over_reservation"
-    assert scene.ledger.reservations.totals().settled == scene.server.books.total_nano()
+    assert scene.ledger.reservations.totals().charged == scene.server.books.total_nano()
     scene.add("new.png", first=9)
     task = scene.task()
     scene.write(task)

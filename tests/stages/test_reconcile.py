@@ -146,7 +146,7 @@ def test_other_peoples_batches_are_left_alone_and_counted(tmp_path: Path) -> Non
         while scene.service.get(theirs.id).status == "validating":
             time.sleep(0.01)
         reconcile(scene.context)
-        assert scene.ledger.queue.others(MODEL) == shard.prompt_tokens
+        assert scene.ledger.queue.foreign(MODEL) == shard.prompt_tokens
         assert scene.ledger.batches.ids() == set()
         assert scene.states() == ["SEALED"]
         scene.close()
@@ -199,7 +199,7 @@ def test_a_restored_older_ledger_adopts_its_own_future(scene: Scene) -> None:
         for batch in old.batches.in_states("open"):
             scene.until_over(batch.batch_id)
         assert collect(context).outcomes == {"captioned": 2}
-        assert old.reservations.totals().settled == scene.server.books.total_nano()
+        assert old.reservations.totals().charged == scene.server.books.total_nano()
 
 
 def test_the_next_generation_frees_the_money_and_keeps_the_file(scene: Scene) -> None:
@@ -218,3 +218,18 @@ def test_giving_back_frees_money_and_images(scene: Scene) -> None:
     take_back(scene.context, shard)
     assert scene.states() == ["DISSOLVED"]
     assert [again.requests for again in scene.write(task)] == [1]
+
+
+def test_a_batch_of_a_later_generation_is_booked_under_its_own(scene: Scene) -> None:
+    _, shard = doubtful(scene, "drop_before")
+    later = created(scene, shard, captionmill_generation="2")
+    reconcile(scene.context)
+    adopted = scene.ledger.shards.get(shard.row)
+    assert (adopted.state, adopted.generation) == ("SUBMITTED", 2)
+    batch = scene.ledger.batches.by_id(later.id)
+    assert batch is not None
+    assert (batch.role, batch.generation, batch.leads(adopted.generation)) == ("main", 2, True)
+    booked = scene.ledger.database.execute(
+        "SELECT generation, state, reserved FROM reservations ORDER BY generation"
+    )
+    assert list(booked) == [(1, "released", shard.max_cost), (2, "open", shard.max_cost)]

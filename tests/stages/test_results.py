@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from pipeline.core.batch_errors import classify
 from pipeline.core.identity import custom_id
-from pipeline.core.pricing import PriceSheet, cost
+from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.specs import SpecText
-from pipeline.records import PAID_OUTCOMES, RemoteBatch, Usage
+from pipeline.records import RemoteBatch, Usage
 from pipeline.stages.results import Report, compress, read
 
 NOW = 1_790_000_000
@@ -106,7 +107,7 @@ def test_each_line_is_priced_by_itself_and_rounded_up_once(context: Settling) ->
     )
     billed = {answer.work_key: answer.billed for answer in answers}
     assert billed == {
-        key: cost(Usage(prompt=101 + n, completion=10), PRICES) for n, key in enumerate(KEYS)
+        key: line_cost(Usage(prompt=101 + n, completion=10), PRICES) for n, key in enumerate(KEYS)
     }
     assert report.incidents == []
 
@@ -263,7 +264,7 @@ def test_no_paid_caption_is_lost_whatever_the_files_hold(
         assert kept.answer.outcome in PAID_OUTCOMES
         if caption.strip():
             assert kept.answer.caption == caption
-        assert kept.billed == cost(usage, PRICES)
+        assert kept.billed == line_cost(usage, PRICES)
 
 
 def test_a_raw_file_that_was_damaged_since_is_said(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from pipeline.core.answer import BadLine, judge_line, split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
-from pipeline.core.lenient_json import Unreadable, parse
+from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.records import RemoteBatch
@@ -110,7 +110,7 @@ def _refuse_requests(path: Path) -> None:
     with path.open("rb") as stream:
         for _, raw in split_lines(stream):
             with contextlib.suppress(Unreadable):
-                found = parse(raw)
+                found = parse_json(raw)
                 if isinstance(found, dict) and "body" in found and "response" not in found:
                     raise UsageError(
                         f"{path} holds requests, not answers: run it, then name the output file"
@@ -140,8 +140,8 @@ class _Parts:
                 self.left["alien"] += 1
                 continue
             place = self._context.ledger.handed_out.find(attempt.work_key, attempt.attempt)
-            if place.whereabouts in ("answered", "under way"):
-                self.left[place.whereabouts] += 1
+            if place.state in ("answered", "under way"):
+                self.left[place.state] += 1
                 continue
             part = self._part(place.shard)
             part.add(raw)

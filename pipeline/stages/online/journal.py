@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.core.answer import split_lines
-from pipeline.core.online import Told, is_answer, lost_line, sent_mark, void_mark
+from pipeline.core.online import JournalState, is_answer, lost_line, sent_mark, void_mark
 from pipeline.system.failpoints import reached
 from pipeline.system.files import fsync_folder, storage_error
 
@@ -69,12 +69,12 @@ def journal_path(raw: Path, shard_key: str) -> Path:
     return raw / f"{shard_key}.journal"
 
 
-def told(path: Path) -> Told:
+def told(path: Path) -> JournalState:
     """What a journal tells; one that was never begun tells that nothing was sent."""
     if not path.exists():
-        return Told(set(), set())
+        return JournalState(set(), set())
     with path.open("rb") as stream:
-        return Told.by(line for _, line in split_lines(stream))
+        return JournalState.read(line for _, line in split_lines(stream))
 
 
 def answers(path: Path) -> Iterator[bytes]:

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import client_exceptions
 from aiohttp.client_reqrep import ConnectionKey
 
-from pipeline.core.download import FETCH_REASONS, Failure, refusal
+from pipeline.core.download import Failure, refusal
+from pipeline.core.reasons import DOWNLOAD
 from pipeline.sources.download.failures import NETWORK_ERRORS, Refused, translate
 from pipeline.sources.download.ssrf_guard import ForbiddenAddress
 
@@ -44,7 +45,7 @@ def test_every_error_of_the_library_has_a_reason(kind: type[Exception]) -> None:
     error = example(kind)
     assert isinstance(error, NETWORK_ERRORS)
     failure = translate(error)
-    assert failure.rejection.code in FETCH_REASONS
+    assert failure.rejection.code in DOWNLOAD
     assert failure.rejection.code not in ("not_found", "not_an_image", "url_not_enabled")
     assert "secret" not in failure.rejection.detail
     assert "token" not in failure.rejection.detail

@@ -79,7 +79,7 @@ def test_one_file_answers_many_shards(scene: Scene, tmp_path: Path) -> None:
     assert scene.states() == ["WRITTEN", "SETTLED", "SETTLED"]
     totals = scene.ledger.reservations.totals()
     assert totals.reserved == before // 5
-    assert totals.settled == result.billed == scene.ledger.audit.sums()[1]
+    assert totals.charged == result.billed == scene.ledger.audit.sums()[1]
     assert merged(scene, saved(tmp_path / "b", [answer(names[0])])).settled_batches == 1
     assert set(scene.states()) == {"SETTLED"}
     assert scene.ledger.reservations.totals().reserved == 0
@@ -139,7 +139,7 @@ def test_killed_anywhere_it_goes_on(scene: Scene, tmp_path: Path, place: str) ->
     assert outcomes(scene) == {"captioned": 3}
     assert set(scene.states()) == {"SETTLED"}
     totals = scene.ledger.reservations.totals()
-    assert (totals.reserved, totals.settled) == (0, scene.ledger.audit.sums()[1])
+    assert (totals.reserved, totals.charged) == (0, scene.ledger.audit.sums()[1])
     assert scene.ledger.database.number("SELECT COUNT(*) FROM answers") == 3
     assert [path for path in scene.workspace.raw.iterdir() if path.name[0] == "_"] == []
 
@@ -166,7 +166,7 @@ def test_their_price_is_the_origins(scene: Scene, tmp_path: Path) -> None:
     result = RunTotals()
     merge(scene.context, path, Origin("gpt-6-luna", sheet.to_text()), result)
     assert result.billed
-    assert scene.ledger.reservations.totals().settled == result.billed
+    assert scene.ledger.reservations.totals().charged == result.billed
 
 
 def test_an_answer_that_failed_is_not_adopted_twice(scene: Scene, tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_a_kill_loses_at_most_what_was_in_flight(rig: Rig, place: str) -> None:
     assert killed.returncode == -9, killed.stderr
     with rig.ledger() as ledger:
         totals = ledger.reservations.totals()
-        assert rig.server.books.total_nano() <= totals.settled + totals.reserved
+        assert rig.server.books.total_nano() <= totals.charged + totals.reserved
     report = online(rig, budget__lifetime="1.00")
     lost = report.outcomes["missing"]
     assert report.outcomes == {"captioned": 60 - lost} | ({"missing": lost} if lost else {})

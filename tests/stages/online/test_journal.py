@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.online import NO_ANSWER, lost_line
+from pipeline.core.online import lost_line
+from pipeline.core.reasons import NO_ANSWER
 from pipeline.errors import StorageError
 from pipeline.stages.online.journal import Journal, answers, journal_path, keep_answers, told
 

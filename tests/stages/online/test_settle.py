@@ -146,7 +146,7 @@ def test_answers_that_were_not_kept_leave_every_request_counted(scene: Scene) ->
     assert batch_record_path(scene.workspace, shard.shard_key, shard.shard_key).exists()
     close_left_open(scene.context)
     assert outcomes(scene) == [("done", "missing")] * 3
-    assert scene.ledger.reservations.totals().settled == shard.max_cost
+    assert scene.ledger.reservations.totals().charged == shard.max_cost
 
 
 def test_unknown_contents_stop_everything_until_a_person_decides(scene: Scene) -> None:
@@ -154,8 +154,8 @@ def test_unknown_contents_stop_everything_until_a_person_decides(scene: Scene) -
     journal_path(scene.workspace.raw, shard.shard_key).unlink()
     restore(scene, "before")
     close_left_open(scene.context)
-    ((key, gone),) = [(b.shard_key, b.gone) for b in scene.ledger.adoption.blind()]
+    ((key, gone),) = [(b.shard_key, b.gone) for b in scene.ledger.adoption.opaque_shards()]
     assert (key, gone) == (shard.shard_key, True)
     assert scene.ledger.reservations.totals().reserved == shard.max_cost
     close_left_open(scene.context)  # and it is no less so at the next start
-    assert scene.ledger.adoption.blind() != []
+    assert scene.ledger.adoption.opaque_shards() != []

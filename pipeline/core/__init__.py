@@ -1,0 +1,44 @@
+"""Pure decisions: no clock, no disk, no network, no SQL. What is decided here is done elsewhere.
+
+Identity, and what becomes of a request:
+
+identity         spec_id, work_key and custom_id: the hashes that decide what has been paid for
+outcomes         every outcome: paid or not, may it go again, how often, what to do
+reasons          every code of a reason: its words, who gives it, what to do
+retry            whether a request goes again, and which of two answers is shown
+advice           a refusal or failure in words that say what to do
+lifecycle        the batch life cycle: adopt, hold, create again, download, cancel
+batch_errors     errors of a batch service, by code and text
+download         answers of a host to a download: keep, try again, give up
+
+Requests and answers:
+
+prompt           a template with a manifest's columns put in
+request          the JSON body of a request, the line of a batch file
+answer           a line of an output file as an outcome, caption, fields, usage
+usage            the tokens of an answer as either endpoint reports them
+online           answers of online requests: streamed ones, and the journal of those in flight
+lenient_json     JSON from elsewhere, and texts that UTF-8 can hold
+rate_limit       when the next online request may go
+
+Sizes, tokens and money:
+
+recipe           how an image is prepared, and what is refused before it is decoded
+sizing           the size that an image is sent in
+image_tokens     the service's own arithmetic of image tokens
+tokens           tokens of a request: expected, and a bound
+cost_estimate    cost of a request: expected, and at most
+pricing          price sheets, and what the tokens of a line cost
+model_facts      what is known about a model
+budget           caps, exposure, headroom
+packing          when a shard is full
+sampling         the images of a pilot, and what their cost says about all
+
+Images and tables:
+
+address          internet addresses that may be contacted
+url_image        images that are sent as their addresses
+near_duplicates  pictures that look alike
+table, charges   the columns of the two tables
+words            numbers in sentences
+"""
