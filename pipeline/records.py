@@ -48,7 +48,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why an image cannot be captioned. `code` is a short word, `detail` plain words."""
+    """Reason why an image cannot be sent: `code` of `core.reasons`, `detail` in plain words."""
 
     code: str
     detail: str
@@ -112,7 +112,7 @@ HASH_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a picture looks like.
+    """Appearance of a picture.
 
     Attributes:
         hash: HASH_BYTES.

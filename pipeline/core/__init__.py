@@ -8,6 +8,7 @@ reasons          every code of a reason: its words, who gives it, what to do
 retry            whether a request goes again, and which of two answers is shown
 advice           a refusal or failure in words that say what to do
 lifecycle        the batch life cycle: adopt, hold, create again, download, cancel
+run_round        the step of a run after each look at the service: write, pause, end
 batch_errors     errors of a batch service, by code and text
 download         answers of a host to a download: keep, try again, give up
 

@@ -1,4 +1,4 @@
-"""Which internet addresses may be contacted: public ones, and what the user adds.
+"""Internet addresses that may be contacted: public ones, and those that the user adds.
 
 A list of images comes from elsewhere, so an address in it may point at this machine, its network
 or its cloud. `ipaddress.is_global` alone is not enough: it calls the cloud's own 168.63.129.16,
@@ -60,7 +60,7 @@ _COMPATIBLE = IPv6Network("::/96")
 
 @dataclass(frozen=True, slots=True)
 class AddressRules:
-    """What may be contacted besides public addresses.
+    """Addresses that may be contacted besides public ones.
 
     Attributes:
         private: 10/8, 172.16/12, 192.168/16 and fc00::/7, but no metadata services.
@@ -80,7 +80,7 @@ PUBLIC_ONLY = AddressRules()
 
 
 def forbidden(ip: str, rules: AddressRules = PUBLIC_ONLY) -> str | None:
-    """Why the address `ip` must not be contacted, in words that follow "is"; None: it may be.
+    """Reason against contacting the address `ip`, in words that follow "is"; None: it may be.
 
     An IPv4 address inside an IPv6 one (mapped, compatible) is taken out and judged; forms that
     are translated on their way (NAT64, 6to4, Teredo) are forbidden as they are.

@@ -1,7 +1,4 @@
-"""What a person can do about an image without a caption: by the service's code, by the outcome.
-
-The codes are those of OpenAI's error objects for images in chat completions and responses.
-"""
+"""Advice for a person whose image got no caption: by the service's code, by the outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from pipeline.records import Answer
 
 
 def explained(code: str, reason: str) -> str:
-    """A refusal in words that say what to do, with the service's own."""
+    """Sentence about a refusal: what to do, and the service's own words."""
     if known := IMAGE_REFUSALS.get(code):
         return f"{known.words}: {known.advice} (the service: {reason or code})"
     advice = LINE_ERRORS[code].advice if code in LINE_ERRORS else ""
@@ -27,7 +24,7 @@ def explained(code: str, reason: str) -> str:
 
 
 def advised(error: CaptionmillError) -> CaptionmillError:
-    """A service's failure with what a person who asked about one image can do; others as are."""
+    """Error of a service with advice for a person who asked about one image; others unchanged."""
     if isinstance(error, NeedsPerson) or not isinstance(error, ServiceError):
         return error
     if isinstance(error, Ambiguous):
@@ -40,7 +37,7 @@ def advised(error: CaptionmillError) -> CaptionmillError:
 
 
 def problem_of(answer: Answer, name: str) -> CaptionmillError | None:
-    """The error that an answer is for who asked about one image; None for a whole caption."""
+    """Error for a person who asked about one image, None when its answer is a caption."""
     if answer.outcome == "captioned":
         return None
     if advice := FACTS[answer.outcome].advice:

@@ -1,4 +1,4 @@
-"""One line of an output or error file -> what became of its request.
+"""Reading of one line of an output or error file: the outcome of its request.
 
 Both files have one shape: {"id", "custom_id", "response": {"status_code", "request_id", "body"} |
 null, "error": {"code", "message"} | null}; `body` is what /v1/chat/completions or /v1/responses
@@ -28,7 +28,7 @@ _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that cannot be given to any request: kept raw by whoever read it."""
+    """A line that belongs to no request; whoever read it keeps it raw."""
 
     reason: str
 
@@ -60,7 +60,7 @@ def split_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def judge_line(raw: bytes, schema_fields: Sequence[str] = ()) -> Answer | BadLine:
-    """What a line says.
+    """Reads a line.
 
     Args:
         raw: one line.

@@ -1,4 +1,4 @@
-"""What an error of a batch service means, by its code, then by its text.
+"""Meaning of an error of a batch service, by its code, then by its text.
 
 There is no official list of codes, so what is not known stays "unknown" with its own words. The
 same table serves refusals over HTTP and the errors of a failed batch. Texts are from OpenAI's
@@ -132,7 +132,7 @@ _LINE = re.compile(r"\bline[: ]+(\d{1,9})\b", re.IGNORECASE)
 
 
 def classify(code: str | None, message: str | None) -> BatchFailure:
-    """What an error means, by `code`, then by `message`, else "unknown"."""
+    """Meaning of an error by `code`, then by `message`, else "unknown"."""
     code, message = code or "", message or ""
     kind = _CODES.get(code.strip().lower()) or _by_text(message)
     limit = _number(_LIMIT, message) if kind == "queue_full" else None

@@ -1,4 +1,4 @@
-"""BudgetCaps and exposure: may this be reserved? Integer nano-dollars throughout."""
+"""Caps and exposure: whether a cost may be reserved. Integer nano-dollars throughout."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BudgetCaps:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Settled plus open reservations in each scope."""
+    """Charges plus open reservations in each scope."""
 
     run: Nano = 0
     day: Nano = 0
@@ -37,7 +37,7 @@ SCOPES: tuple[str, ...] = tuple(field.name for field in fields(BudgetCaps))
 
 @dataclass(frozen=True, slots=True)
 class Headroom:
-    """What may still be reserved, and the scope that limits it. `left` None is no limit."""
+    """Money that may still be reserved, and the scope that limits it; `left` None is no limit."""
 
     left: Nano | None
     scope: str = ""

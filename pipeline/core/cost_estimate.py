@@ -1,4 +1,4 @@
-"""What one request will take and cost: expected, and at worst."""
+"""Tokens and cost of one request: expected, and at most."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _REMEMBERED = 4096  # many images share a size, and most requests a prompt
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """One request.
+    """Estimate of one request.
 
     Attributes:
         prompt_tokens, completion_tokens: expected.
-        expected, worst: nano-dollars; None when the price is unknown; `max_cost` also when no bound
-            of its tokens is known.
+        expected, max_cost: nano-dollars, None when the price is unknown; `max_cost` also when no
+            bound of its tokens is known.
     """
 
     prompt_tokens: int
@@ -29,7 +29,7 @@ class CostEstimate:
 
 
 class CostEstimator:
-    """Appraises the requests of one specification at one price sheet (None: unknown prices)."""
+    """Estimates the requests of one spec at one price sheet (None: unknown prices)."""
 
     def __init__(self, estimator: RequestEstimator, sheet: PriceSheet | None) -> None:
         self.sheet = sheet

@@ -53,7 +53,7 @@ def refusal(code: str, detail: str = "") -> Rejection:
 
 
 def status_failure(status: int, retry_after: float | None = None) -> Failure | None:
-    """What an HTTP status means that is no redirect; None: the body is what was asked for."""
+    """Failure that an HTTP status means which is no redirect; None: the body is the image."""
     if status in (200, 203):
         return None
     if status in _GONE:
@@ -90,7 +90,7 @@ def read_retry_after(text: str | None, now: datetime) -> float | None:
 
 
 def not_an_image(head: bytes) -> str | None:
-    """Why a body that begins so is certainly no image, else None; 512 bytes are enough.
+    """Reason why a body with this beginning is certainly no image, else None; 512 bytes are enough.
 
     Only what is obvious: the preparation looks closer later.
     """

@@ -1,4 +1,4 @@
-"""When two things are the same: the hashes that decide what has been paid for.
+"""Identities of specs, works and requests: the hashes that decide what has been paid for.
 
 spec_id   everything that shapes an answer, as canonical JSON
 work_key  content_id + spec_id + the rendered prompt: "already paid" is decided by this alone
@@ -44,14 +44,14 @@ def work_key(content_id: bytes, spec_id: bytes, prompt: str) -> bytes:
 
 
 class WorkAttempt(NamedTuple):
-    """What a custom_id says: which work, and which attempt at it (1, 2, ...)."""
+    """Content of a custom_id: a work, and an attempt at it (1, 2, ...)."""
 
     work_key: bytes
     attempt: int
 
 
 def custom_id(key: bytes, attempt: int) -> str:
-    """At most 64 characters of [A-Za-z0-9_-], as the service asks."""
+    """Id of a request: at most 64 characters of [A-Za-z0-9_-], the form that services take."""
     if len(key) != _KEY_BYTES or not 1 <= attempt <= 999_999:
         raise ValueError("a work key has 32 bytes and attempts count from 1")
     text = base64.urlsafe_b64encode(key).rstrip(b"=").decode("ascii")

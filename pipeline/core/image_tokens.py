@@ -1,4 +1,4 @@
-"""How many prompt tokens an image costs: the service's own arithmetic, exact.
+"""Prompt tokens of an image by the service's own arithmetic, exact.
 
 Two rules exist (https://developers.openai.com/api/docs/guides/images-vision, edition of autumn
 2026). Patch models cover the image with squares of 32 pixels and multiply their number; tile
@@ -38,7 +38,7 @@ class UnsupportedDetail(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PatchLimit:
-    """What a detail shrinks to: a longest side in pixels and, unless None, a number of patches."""
+    """Limits of a detail: a longest side in pixels and, unless None, a number of patches."""
 
     max_side: int
     max_patches: int | None = None

@@ -1,4 +1,4 @@
-"""JSON from the outside: strict and quick first, then whatever can still be made out."""
+"""JSON from elsewhere: strict and quick first, then as leniently as its text allows."""
 
 from __future__ import annotations
 
@@ -40,15 +40,16 @@ def parse_json(raw: bytes | str) -> object:
 
 
 def storable_text(text: str) -> str:
-    """`text` with lone surrogates replaced: no UTF-8 can hold them. All else stays as it is, also
-    zero characters: the ledger, the table and the texts beside images hold them."""
+    """`text` with lone surrogates replaced, which no UTF-8 can hold.
+
+    Zero characters stay: the ledger, the table and the texts beside images hold them."""
     if text.isprintable():  # a surrogate is not, and most captions are
         return text
     return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def storable_value(value: object, depth: int = 0) -> object:
-    """A JSON value whose texts are clean.
+    """A JSON value with storable texts only.
 
     Raises:
         Unreadable: a number that is none, or more than 64 levels.

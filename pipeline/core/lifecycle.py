@@ -1,4 +1,4 @@
-"""The batch life cycle as pure decisions: what was seen + what time it is -> what to do.
+"""The batch life cycle as pure decisions about listings and times.
 
     SEALED -> UPLOADING -> UPLOADED -> CREATING -> SUBMITTED -> DOWNLOADED -> SETTLED
                               ^           |
@@ -25,7 +25,7 @@ GENERATION = "captionmill_generation"
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait before believing something.
+    """Times to wait before a conclusion.
 
     Attributes:
         grace: seconds since the intent before an absence can count at all.
@@ -52,8 +52,11 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Not known yet: keep the reservation, look again. `first` marks the first absence that
-    counts, `seconds` how long until the next look can tell more."""
+    """Undecided: the reservation stays, and another listing is needed.
+
+    Attributes:
+        first: this is the first absence that counts.
+        seconds: time until a further listing can tell more."""
 
     first: bool
     seconds: int
@@ -66,7 +69,7 @@ class Recreate:
 
 @dataclass(frozen=True, slots=True)
 class AskPerson:
-    """Absent, but the user wants to decide."""
+    """Absent, and the user decides."""
 
 
 IntentVerdict = Adopt | Hold | Recreate | AskPerson
@@ -74,7 +77,7 @@ IntentVerdict = Adopt | Hold | Recreate | AskPerson
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What is known of a create call without an answer.
+    """A create call without an answer.
 
     Attributes:
         shard_key, file_id: as the create call carried them.
@@ -103,7 +106,7 @@ def matches(intent: Intent, batch: RemoteBatch) -> bool:
 def judge_intent(
     intent: Intent, listed: Iterable[RemoteBatch], known: frozenset[str], patience: Patience
 ) -> IntentVerdict:
-    """What happened to a create call, judged by a complete list of the account's batches.
+    """Decides what happened to a create call by a complete list of the account's batches.
 
     `known` are the batch ids that the ledger has already, they are never adopted twice.
     """
@@ -124,8 +127,8 @@ def judge_intent(
 def unrecorded_batches(
     listed: Iterable[RemoteBatch], workspace: str, known: frozenset[str]
 ) -> list[RemoteBatch]:
-    """Batches that carry our workspace id and that the ledger does not know, oldest first, but
-    those that failed as a whole last: one that ran is not to be second to them."""
+    """Batches of this workspace that the ledger does not know, oldest first, but those that failed
+    as a whole last: one that ran is not to be second to them."""
     unrecorded = [
         b for b in listed if b.metadata.get(WORKSPACE) == workspace and b.id not in known
     ]  # fmt: skip
@@ -137,7 +140,7 @@ def _first_to_use(batch: RemoteBatch) -> tuple[bool, int, str]:
 
 
 def foreign_requests(listed: Iterable[RemoteBatch], known: frozenset[str]) -> dict[str, int]:
-    """Requests in other people's unfinished batches by model: they share our queue."""
+    """Requests in foreign unfinished batches, by model: they share our queue."""
     requests: dict[str, int] = {}
     for batch in listed:
         if batch.terminal or batch.id in known or WORKSPACE in batch.metadata or not batch.model:
@@ -153,7 +156,7 @@ NextStep = Literal["wait", "cancel", "download", "clean"]
 def next_step(
     status: str, expires_at: int | None, cancel_asked: bool, now: int, patience: Patience
 ) -> NextStep:
-    """What to do about a submitted batch; `now` and `expires_at` are in the service's time."""
+    """Next step for a submitted batch; `now` and `expires_at` are in the service's time."""
     if status in TERMINAL_STATUSES:
         return "download"
     if expires_at is not None and now > expires_at + patience.stuck and not cancel_asked:
@@ -171,7 +174,7 @@ def backoff_seconds(refusals: int, minutes: Sequence[int]) -> int:
 def absent_outcome(
     status: str, lines: int, completed: int | None, failed: int | None
 ) -> Literal["missing", "expired", "cancelled"]:
-    """What became of a request that is in neither file.
+    """Outcome of a request that is in neither file.
 
     Only where the service's own counts say that every line it ran is in the files can an absent
     one not have been billed.

@@ -1,4 +1,4 @@
-"""What the rest of the product must know about a model."""
+"""Facts about a model that the rest of the product needs."""
 
 from __future__ import annotations
 

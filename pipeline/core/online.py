@@ -60,15 +60,14 @@ def void_mark(custom_id: str) -> bytes:
 
 @dataclass(slots=True)
 class JournalState:
-    """What a journal tells: the ids of requests that may have had an effect, and those of whole
-    answers."""
+    """State of a journal: the ids of requests that may have had an effect, and of answers."""
 
     sent: set[str]
     answered: set[str]
 
     @classmethod
     def read(cls, lines: Iterable[bytes]) -> JournalState:
-        """Read it; torn lines are passed over."""
+        """Reads a journal; torn lines are passed over."""
         sent: set[str] = set()
         answered: set[str] = set()
         for line in lines:

@@ -1,4 +1,4 @@
-"""When a shard is full: pure arithmetic over requests, bytes, tokens and money."""
+"""Limits of a shard: pure arithmetic over requests, bytes, tokens and money."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ShardLimits:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is in a shard, or what one line adds. `max_cost` None: the price is unknown."""
+    """Sums of a shard, or of one line; `max_cost` None: the price is unknown."""
 
     requests: int = 0
     bytes: int = 0

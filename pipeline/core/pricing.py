@@ -1,4 +1,4 @@
-"""What tokens cost: exact decimals, rounded up once a line to a whole nano-dollar."""
+"""Cost of tokens: exact decimals, rounded up once a line to a whole nano-dollar."""
 
 from __future__ import annotations
 

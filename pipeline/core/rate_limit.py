@@ -1,4 +1,4 @@
-"""When the next online request may go: pure decisions from limits, answers and refusals.
+"""Pace of online requests: pure decisions from limits, answers and refusals.
 
 A service counts requests and prompt tokens over a minute, some in a sliding window, some in a
 bucket that fills evenly. Requests that go evenly, a little below the limit, pass both. What the

@@ -26,7 +26,7 @@ _MARK = orjson.Fragment(b"\0")
 
 @dataclass(frozen=True, slots=True)
 class RequestSpec:
-    """What all requests of a run share.
+    """Parameters that all requests of a run share.
 
     Attributes:
         endpoint: what is called.
@@ -88,7 +88,7 @@ class RequestSpec:
 
 
 TextOrMark = str | orjson.Fragment
-"""A text, or the mark of its place."""
+"""A text, or the mark where one goes."""
 
 
 def body(spec: RequestSpec, user_text: TextOrMark, image_url: TextOrMark) -> dict[str, Any]:

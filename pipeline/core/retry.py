@@ -1,4 +1,4 @@
-"""What happens next to a request, by what became of it."""
+"""Rules by which a request goes again, and by which one of two answers is shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.core.reasons import LINE_ERRORS
 
 @dataclass(frozen=True, slots=True)
 class RetryRule:
-    """How often an outcome may be tried in all, and what changes on the next try.
+    """Rule of one outcome: attempts in all, and changes of the next one.
 
     Attributes:
         attempts: at most this many attempts in all; 1 is no retry.
@@ -35,7 +35,7 @@ DEFAULT_RULES: Mapping[str, RetryRule] = {
 def next_state(
     outcome: str, code: str, attempts: int, rules: Mapping[str, RetryRule]
 ) -> Literal["done", "pending"]:
-    """ "pending" when the request goes again.
+    """State of a work after an answer, "pending" when it goes again.
 
     Paid outcomes go again only under an explicit rule; a line that is missing from both files
     may have been billed, so it is never bought again silently; a request that the service calls

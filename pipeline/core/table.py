@@ -239,7 +239,7 @@ def _custom_ids(keys: Sequence[object], attempts: Sequence[object]) -> list[str 
 
 @dataclass(frozen=True, slots=True)
 class Affixes:
-    """Text before and after each caption, exactly as it is given, blanks included."""
+    """Text before and after each caption, blanks included."""
 
     prefix: str = ""
     suffix: str = ""

@@ -1,4 +1,4 @@
-"""How many tokens a request takes: what to expect, and a bound that cannot be passed.
+"""Tokens of a request: expected, and a bound that cannot be passed.
 
 Expected: UTF-8 bytes / 4 + 10 %, near enough beside an image; returned usage calibrates it.
 Upper: one token a byte. OpenAI's tokenizers work on bytes, so no text has more tokens than bytes.

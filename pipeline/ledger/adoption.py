@@ -37,14 +37,16 @@ class OpaqueShard:
 
 
 class Adoption:
-    """Writes the tables `shards` and `items` for what comes back."""
+    """Writer of the tables `shards` and `items` for shards that come back."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def adopt(self, lost: RecoveredShard, now: Moment) -> int:
-        """Record a shard that is at the service; gives its row. One that was taken apart here
-        comes back. Its time counts from now on, as nobody knows when it was created here."""
+        """Record a shard that is at the service, also one that was dissolved here; gives its row.
+
+        Its time counts from now on, as nobody knows when it was created.
+        """
         row = self._db.one(
             "INSERT INTO shards (shard_key, generation, model, state, requests, bytes, "
             "prompt_tokens, worst, prices, fields, created_at, intent_at, intent_uptime) "
@@ -59,7 +61,7 @@ class Adoption:
         return int(row[0])  # type: ignore[call-overload, no-any-return]
 
     def complete(self, shard: int, lost: RecoveredShard) -> None:
-        """What the ledger did not know of a shard, by its batch's metadata."""
+        """Fill in what the ledger lacks of a shard, from its batch's metadata."""
         self._db.execute(
             "UPDATE shards SET worst = COALESCE(worst, ?), prices = COALESCE(prices, ?), "
             "fields = COALESCE(fields, ?), model = CASE model WHEN '' THEN ? ELSE model END "
@@ -68,8 +70,11 @@ class Adoption:
         )
 
     def doubt(self, shard_key: str, requests: int, size: int, now: Moment) -> int:
-        """A request file without a ledger: its create call may have been made just now, so it is
-        in doubt until the service's list has proven the contrary; gives the shard's row."""
+        """Record a request file without a ledger; gives the shard's row.
+
+        Its create call may have been made just now, so it is in doubt until the service's list
+        has proven the contrary.
+        """
         return self._db.insert(
             "INSERT INTO shards (shard_key, model, state, requests, bytes, prompt_tokens, "
             "created_at, intent_at, intent_uptime) "
@@ -78,8 +83,11 @@ class Adoption:
         )
 
     def add_line(self, shard: int, work_key: bytes, attempt: int) -> None:
-        """A line of an adopted shard: its work is live, so that nobody sends it again. A work
-        that lives in another shard stays there until that one is taken apart, see `overtaken`."""
+        """Record a line of an adopted shard: its work is live, so that nobody sends it again.
+
+        A work that is live in another shard stays there until that one is dissolved, see
+        `overtaken`.
+        """
         self._db.execute(
             "INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (work_key,)
         )
@@ -108,7 +116,7 @@ class Adoption:
         )
 
     def opaque_shards(self) -> list[OpaqueShard]:
-        """Adopted shards at the service of which nobody knows what they hold."""
+        """Adopted shards at the service whose contents nobody knows."""
         return [
             OpaqueShard(str(key), bool(gone))
             for key, gone in self._db.execute(

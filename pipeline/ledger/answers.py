@@ -1,4 +1,4 @@
-"""Settling: the results of a batch and their charges, in one transaction."""
+"""Settling: the answers of a batch and their charges, in one transaction."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Answers:
         return settled
 
     def count(self) -> int:
-        """How many answers are kept."""
+        """Number of answers."""
         return self._db.number("SELECT COUNT(*) FROM answers")
 
     def calibration(self) -> list[tuple[str, int, int, int]]:
@@ -79,7 +79,7 @@ class Answers:
         ).rowcount
 
     def captioned(self, spec: int) -> int:
-        """How many different contents of a spec have a caption."""
+        """Number of contents with a caption under a spec."""
         return self._db.number(
             "SELECT COUNT(*) FROM works WHERE spec = ? AND outcome = 'captioned'", (spec,)
         )

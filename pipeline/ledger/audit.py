@@ -1,4 +1,4 @@
-"""What `verify` asks of the ledger: is it in itself free of contradictions? Reads only."""
+"""Contradictions of the ledger in itself, for `verify`; reads only."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Audit:
         self._db = database
 
     def contradictions(self) -> Iterator[str]:
-        """Everything that does not agree, as sentences."""
+        """Contradictions as sentences."""
         yield from self._db.integrity()
         for words, sql in _CONTRADICTIONS:
             count = self._db.number(sql)

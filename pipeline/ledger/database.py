@@ -19,7 +19,7 @@ _BUGS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 
 
 class _Cursor(sqlite3.Cursor):
-    """Rows come while they are read, and so does damage: it is said as in a statement."""
+    """A cursor whose damaged rows raise what a damaged statement raises."""
 
     path: Path
 
@@ -136,8 +136,10 @@ class Database:
         return int(self.execute(sql, values).lastrowid or 0)
 
     def insert_new(self, sql: str, values: Sequence[object] = ()) -> int:
-        """Run an INSERT that does nothing on a conflict: the new row's id, or 0. Half the time of
-        RETURNING, which SQLite collects in a table of its own first."""
+        """Run an INSERT that does nothing on a conflict, and give the new row's id, or 0.
+
+        It takes half the time of RETURNING, whose rows SQLite collects in a table first.
+        """
         cursor = self.execute(sql, values)
         return int(cursor.lastrowid or 0) if cursor.rowcount else 0
 
@@ -147,7 +149,7 @@ class Database:
             self._connection.backup(copy)
 
     def integrity(self) -> list[str]:
-        """What SQLite itself finds wrong: page, index and foreign key problems; [] is sound."""
+        """Damage that SQLite itself finds: pages, indexes, foreign keys; [] is sound."""
         problems = [str(row[0]) for row in self.execute("PRAGMA integrity_check") if row[0] != "ok"]
         problems += [f"foreign key: {row}" for row in self.execute("PRAGMA foreign_key_check")]
         return problems
@@ -173,7 +175,7 @@ class Database:
 
 
 def sql_list(names: Iterable[str]) -> str:
-    """Our own names (never a user's text) as the inside of an SQL list: 'a', 'b'."""
+    """Inside of an SQL list of our own names, never of a user's text: 'a', 'b'."""
     return ", ".join(f"'{name}'" for name in sorted(names))
 
 

@@ -17,7 +17,7 @@ AttemptStateName = Literal["handed over", "under way", "answered", "wanted", "un
 
 @dataclass(frozen=True, slots=True)
 class AttemptState:
-    """Where an attempt at a work is.
+    """State of an attempt at a work.
 
     Attributes:
         state: "handed over" in a WRITTEN shard, "under way" at the service, "answered",
@@ -36,7 +36,7 @@ class HandedOut:
         self._db = database
 
     def find(self, work_key: bytes, attempt: int) -> AttemptState:
-        """Where this attempt at a work is."""
+        """State of this attempt at a work."""
         row = self._db.one(
             "SELECT w.state, i.live, i.shard, s.state FROM works w "
             "LEFT JOIN items i ON i.work = w.id AND i.attempt = ? "
@@ -55,14 +55,14 @@ class HandedOut:
         return AttemptState("wanted" if live is None and work == "pending" else "answered")
 
     def outstanding(self) -> int:
-        """Requests in files that are neither answered nor given back."""
+        """Number of requests in files that are neither answered nor taken back."""
         return self._db.number(
             "SELECT COUNT(*) FROM items i JOIN shards s ON s.id = i.shard "
             "WHERE s.state = 'WRITTEN' AND i.live = 1"
         )
 
     def adopt(self, shard_key: str, model: str, prices: str | None, now: int) -> int:
-        """A shard for answers to requests that this ledger has not handed over."""
+        """Record a shard for answers to foreign requests; gives its row."""
         return self._db.insert(
             "INSERT INTO shards (shard_key, model, state, requests, bytes, prompt_tokens, "
             "prices, created_at) VALUES (?, ?, 'WRITTEN', 0, 0, 0, ?, ?)",
@@ -70,7 +70,7 @@ class HandedOut:
         )
 
     def arrived(self, batch_id: str, shard: int, now: int) -> int:
-        """A file with answers to a shard's requests is safe here; its row waits to be settled."""
+        """Record a file with answers to a shard's requests, which is safe here; gives its row."""
         return self._db.insert(
             "INSERT INTO batches (batch_id, shard, generation, role, state, status, created_at) "
             "VALUES (?, ?, 1, 'file', 'downloaded', 'completed', ?)",
@@ -78,8 +78,8 @@ class HandedOut:
         )
 
     def narrow(self, shard: int, now: int) -> None:
-        """Keep reserved only what the unanswered rest of a shard can cost. Without a rest the
-        shard is over."""
+        """Reduce a reservation to what the unanswered rest of a shard can cost; without a rest the
+        shard is settled."""
         self._db.execute(
             "UPDATE reservations SET reserved = (SELECT SUM(worst) FROM items "
             "WHERE shard = ? AND live = 1) WHERE shard = ? AND generation > 0 "

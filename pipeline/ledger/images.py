@@ -43,7 +43,7 @@ ON CONFLICT (folder, name, occurrence) DO UPDATE SET
 
 @dataclass(frozen=True, slots=True)
 class SeenImage:
-    """An image row that needs a look.
+    """An image row that is to be prepared.
 
     Attributes:
         id: row of `images`.
@@ -92,7 +92,7 @@ class Images:
         )
 
     def begin_crawl(self, source: int) -> int:
-        """A new crawl number for a source."""
+        """Begin a crawl of a source, and give its number."""
         self._db.execute("UPDATE sources SET crawl = crawl + 1 WHERE id = ?", (source,))
         return self._db.number("SELECT crawl FROM sources WHERE id = ?", (source,))
 
@@ -108,17 +108,17 @@ class Images:
         ), None
 
     def folder_unchanged(self, folder: int, crawl: int) -> None:
-        """The folder was seen again and holds what it held."""
+        """Note that a folder was seen again unchanged."""
         self._db.execute("UPDATE folders SET crawl = ? WHERE id = ?", (crawl, folder))
 
     def upsert(self, folder: int, files: Iterable[SourceFile], crawl: int, now: int) -> None:
-        """Record files of a folder; only what changed asks for a new look."""
+        """Record files of a folder; only what changed is to be prepared again."""
         self._db.executemany(_UPSERT, (_row(folder, file, crawl, now) for file in files))
 
     def finish_folder(
         self, folder: int, digest: bytes | None, skipped: Mapping[str, int], crawl: int
     ) -> None:
-        """All files of the folder are recorded: what was not seen is gone, the digest counts."""
+        """Close a folder whose files are all recorded; what was not seen is gone."""
         self._db.execute(
             "UPDATE images SET present = 0 WHERE folder = ? AND crawl <> ? AND present = 1",
             (folder, crawl),
@@ -129,7 +129,7 @@ class Images:
         )
 
     def finish_crawl(self, source: int, crawl: int) -> None:
-        """The whole source was seen: folders that were not are gone with their images."""
+        """Close a complete crawl: folders that were not seen are gone with their images."""
         gone = "SELECT id FROM folders WHERE source = ? AND crawl <> ?"
         self._db.execute(
             f"UPDATE images SET present = 0 WHERE present = 1 AND folder IN ({gone})",
@@ -152,7 +152,7 @@ class Images:
     # -- what needs a look ---------------------------------------------------------------------
 
     def use_spec(self, source: int, spec: int, admission: bytes) -> bool:
-        """From now on the rows of `source` are about `spec`, and refused by these caps.
+        """Set the spec of the rows of `source`, and the admission that refuses them.
 
         Links to another spec are undone; what other caps refused is looked at again. True when
         anything has changed.
@@ -190,7 +190,7 @@ class Images:
         )
 
     def todo(self, source: int, *, read_before: bool = False) -> Iterator[SeenImage]:
-        """Images that need a look, in order; safe while rows are being changed.
+        """Images that are to be prepared, in order; safe while rows are being changed.
 
         `read_before`: only those whose unchanged file was read before.
         """
@@ -213,7 +213,7 @@ class Images:
             after = (page[-1][7], page[-1][2], page[-1][8])
 
     def idle(self, source: int, spec: int) -> bool:
-        """True when no image of a source needs a look and none of the spec waits to be sent."""
+        """True when no image of a source is to be prepared and no work of the spec to be sent."""
         return (
             self.spec_of(source) == spec
             and not self.count_todo(source)
@@ -223,7 +223,7 @@ class Images:
         )
 
     def count_todo(self, source: int) -> int:
-        """How many images need a look."""
+        """Number of images that are to be prepared."""
         return self._db.number(
             "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
             "WHERE i.todo = 1 AND i.present = 1 AND f.source = ?",
@@ -231,8 +231,8 @@ class Images:
         )
 
     def needed(self) -> Iterator[str]:
-        """Locations of present images whose bytes may still be needed: they need a look, or their
-        captions are not here yet. Only of sources that say where each image is."""
+        """Locations of present images that are to be prepared, or whose captions are not here yet;
+        only of sources that name locations."""
         rows = self._db.execute(
             "SELECT i.location FROM images i LEFT JOIN works w ON w.id = i.work "
             "WHERE i.present = 1 AND i.location IS NOT NULL AND (i.todo = 1 OR w.state <> 'done')"

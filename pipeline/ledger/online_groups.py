@@ -1,5 +1,4 @@
-"""Groups of online requests. Among the batches a group stands under an id of its own, of which no
-service knows."""
+"""Groups of online requests, each a batch under an id of its own that no service knows."""
 
 from __future__ import annotations
 
@@ -23,8 +22,8 @@ class OnlineGroups:
         self._db = database
 
     def take_out(self, shard: int, works: Sequence[int]) -> None:
-        """Give works of a shard back whose requests certainly had no effect: no attempt is
-        counted, and they may go again."""
+        """Take works out of a shard whose requests certainly had no effect: no attempt is counted,
+        and they may go again."""
         with self._db.transaction("take_out"):
             for work in works:
                 gone = self._db.execute(

@@ -29,12 +29,12 @@ class Queue:
         return None if row is None or row[0] is None else int(row[0])  # type: ignore[call-overload]
 
     def foreign(self, model: str) -> int:
-        """Prompt tokens of the model's unfinished batches that are not ours, as last listed."""
+        """Prompt tokens of the model's foreign unfinished batches, as last listed."""
         return self._db.number("SELECT queued_elsewhere FROM calibration WHERE model = ?", (model,))
 
     def note_foreign(self, requests: Mapping[str, int]) -> None:
-        """Remember how many requests of each model others have in unfinished batches, as prompt
-        tokens of our own requests' average size."""
+        """Remember the requests of foreign unfinished batches by model, as prompt tokens of our own
+        requests' average size."""
         self._db.execute("UPDATE calibration SET queued_elsewhere = 0")
         for model, count in requests.items():
             average = self._db.number(

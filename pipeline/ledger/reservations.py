@@ -23,7 +23,7 @@ _EXPOSED = """SUM(CASE state WHEN 'open' THEN reserved
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where a reservation counts: the run, and the UTC day and month it was made in."""
+    """Scopes of a reservation: the run, and the UTC day and month it was made in."""
 
     run: int
     now: int
@@ -94,7 +94,7 @@ class Reservations:
     def record_unasked(
         self, shard: int, generation: int, max_cost: Nano | None, scope: Scope
     ) -> None:
-        """Book a commitment that already exists at the service (an adopted or stray batch).
+        """Reserve for what already exists at the service (an adopted or second batch).
 
         No cap is asked: the money is at risk whether we like it or not, and booking it is what
         stops further submission. A reservation that was released too early is open again.

@@ -1,4 +1,4 @@
-"""What the table and the reports read: one row an image, counts, sums."""
+"""Rows of the table of captions, and the counts and sums of reports."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ WITH several AS MATERIALIZED (
 
 
 def _sum(column: str) -> str:
-    """They belong to the representative."""
+    """SQL of a sum over all attempts, which stands in the representative's row."""
     total = f"IIF(m.work IS NULL, a.{column}, m.{column})"
     return f"CASE WHEN w.id IS NULL THEN NULL WHEN w.representative = i.id THEN {total} ELSE 0 END"
 
@@ -157,8 +157,7 @@ class Rows:
             yield content_id, width, height, json.loads(columns) if columns else {}
 
     def sizes(self, source: int, recipe: RecipeRow) -> dict[tuple[int, int], int]:
-        """How many distinct contents there are of each size of the upright original; (0, 0) is
-        unknown: images sent as their addresses."""
+        """Numbers of contents by upright size of the original; (0, 0): sent as an address."""
         rows = self._db.execute(
             "SELECT COALESCE(o.width, 0), COALESCE(o.height, 0), COUNT(DISTINCT p.content) "
             "FROM images i "
@@ -191,7 +190,7 @@ class Rows:
         return Counter({str(name): int(count) for name, count in rows})
 
     def images(self, source: int | None = None) -> int:
-        """How many images are present, counted without looking at what became of them."""
+        """Number of present images, counted without their outcomes."""
         if source is None:
             return self._db.number("SELECT COUNT(*) FROM images WHERE present = 1")
         return self._db.number(
@@ -201,7 +200,7 @@ class Rows:
         )
 
     def all_images(self) -> int:
-        """How many images were ever seen: the rows of the table."""
+        """Number of images that were ever seen: the rows of the table."""
         return self._db.number("SELECT COUNT(*) FROM images")
 
     def rejects(self, source: int | None = None) -> Iterator[tuple[str, str, str, str]]:

@@ -1,4 +1,4 @@
-"""What a pilot reads: images by their position in an order, and the answers of a work."""
+"""Images by their position in an order, and the answers of a work, for a pilot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.records import Nano, Usage
 
 @dataclass(frozen=True, slots=True)
 class SampleAnswer:
-    """What became of one image under one spec.
+    """Outcome of one image under one spec.
 
     Attributes:
         outcome: of the best answer so far, "pending" when there is none.
@@ -64,7 +64,7 @@ class Samples:
         return images
 
     def answer(self, key: bytes) -> SampleAnswer:
-        """What became of the work with this key."""
+        """Outcome of the work with this key."""
         row = self._db.one(
             "SELECT w.id, w.outcome, a.caption, a.fields, w.reason FROM works w "
             "LEFT JOIN answers a ON a.id = w.answer WHERE w.work_key = ?",

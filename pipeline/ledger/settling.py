@@ -1,4 +1,4 @@
-"""A batch on its way into the books: most lines many at a time, odd ones alone.
+"""Lines of a batch on their way into the tables: most many at a time, odd ones alone.
 
 The lines that a batch was made for are the rule: their works, items and reserves are read once for
 the shard, what becomes of them is decided here, and then written table by table. Everything else
@@ -53,7 +53,7 @@ class PricedAnswer(NamedTuple):
 
 @dataclass(slots=True)
 class Settled:
-    """What settling a batch came to.
+    """Result of settling a batch.
 
     Attributes:
         outcomes: lines by outcome.
@@ -100,7 +100,7 @@ class _Planned(NamedTuple):
 
 
 class _Verdict(NamedTuple):
-    """What a line changes at its work: `improves` when its answer is the one to show."""
+    """Changes of a work by a line; `improves` when its answer is the one to show."""
 
     improves: bool
     state: str
@@ -230,7 +230,7 @@ class Settling:
         self._advance(work, priced)
 
     def _work(self, key: bytes) -> int:
-        """The payment's row; one that this ledger never planned is kept all the same."""
+        """Row of a work, made when it is foreign."""
         self._db.execute("INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (key,))
         return self._db.number("SELECT id FROM works WHERE work_key = ?", (key,))
 
@@ -267,8 +267,12 @@ def _judge(
     priced: PricedAnswer,
     rules: Mapping[str, RetryRule],
 ) -> _Verdict:
-    """What an answer changes at a work that is in `state`, shows `shown` and was tried `attempts`
-    times, when no other shard is still to answer it."""
+    """Changes of a work by an answer when no other shard is still to answer it.
+
+    Args:
+        state, attempts: of the work.
+        shown: outcome of the answer that the work shows, None for none.
+    """
     answer = priced.answer
     improves = better(answer.outcome, shown)
     best = answer.outcome if improves else str(shown)
@@ -282,7 +286,7 @@ def _judge(
 
 
 def _sum(one: Nano | None, other: Nano | None) -> Nano | None:
-    """Their sum, None when one of them is not known."""
+    """Sum of two costs, None when one of them is not known."""
     return None if one is None or other is None else one + other
 
 

@@ -194,7 +194,7 @@ class Shards:
         )
 
     def dissolve(self, shard: Shard) -> None:
-        """Give the works of a shard back that never left the machine: no attempt is counted.
+        """Take back the works of a shard that never left the machine: no attempt is counted.
 
         A work that is at the service in another shard is live there from now on, and one that is
         paid for is done.
@@ -250,7 +250,7 @@ class Shards:
 
 
 def metadata_of(workspace: str, shard: Shard, fields: Sequence[str] = ()) -> dict[str, str]:
-    """What a batch carries so that it can be found, booked and read again without this ledger.
+    """Metadata of a batch, by which it can be found, booked and read without this ledger.
 
     `fields` are the properties of its structured answers.
     """

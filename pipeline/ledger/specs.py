@@ -1,4 +1,4 @@
-"""What is asked about images, and how they are prepared for it."""
+"""Specs and preparation recipes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RecipeRow:
 
 @dataclass(frozen=True, slots=True)
 class SpecText:
-    """What is kept of a spec beside its hash."""
+    """Columns of a spec beside its hash."""
 
     provider: str
     account: str

@@ -1,4 +1,4 @@
-"""The ledger as the stages use it: one object, one room a concern."""
+"""The ledger as the stages use it: one object with one member a concern."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pipeline.ledger.works import Works
 
 
 class Ledger:
-    """All rooms of one ledger file over one connection."""
+    """One ledger file over one connection; each member is a module of this package."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.database = Database(path, read_only=read_only)
@@ -59,7 +59,7 @@ class Ledger:
             self.close()
 
     def _blame_damage(self, error: Exception) -> None:
-        """What looks like a bug may be what a damaged file says.
+        """Blame a damaged file for what else would be called a bug.
 
         Raises:
             BooksError: SQLite finds damage.

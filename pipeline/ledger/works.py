@@ -1,4 +1,4 @@
-"""Identities: what was prepared as what, and what is paid for once."""
+"""Originals, contents and works: what was prepared as what, and what is paid for once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One payment.
+    """One payment: a content under a spec and a prompt.
 
     Attributes:
         row: of `works`.
@@ -49,7 +49,7 @@ class Works:
     # -- preparing -----------------------------------------------------------------------------
 
     def prepared_as(self, source_id: bytes, recipe: RecipeRow) -> Content | Rejection | None:
-        """What these bytes became under this recipe, None when they were never prepared."""
+        """Content or rejection of these bytes under this recipe, None for neither."""
         row = self._db.one(
             "SELECT c.id, c.content_id, c.width, c.height, c.perceptual IS NOT NULL, "
             "p.reject_code, p.reject_detail "
@@ -109,7 +109,7 @@ class Works:
         )
 
     def _learn_hash(self, known: Content, image: PreparedImage) -> None:
-        """A content that was prepared before anybody asked what it looks like."""
+        """Add the perceptual hash of a content that was prepared without."""
         if image.perceptual_hash is not None and not known.hashed:
             self._db.execute(
                 "UPDATE contents SET perceptual = ?, sharpness = ? WHERE id = ?",
@@ -175,7 +175,7 @@ class Works:
         return Work(*row)  # type: ignore[arg-type]
 
     def going_again(self, spec: int) -> int:
-        """How many payments of a spec wait for a further attempt."""
+        """Number of works of a spec that wait for a further attempt."""
         return self._db.number(
             "SELECT COUNT(*) FROM works WHERE spec = ? AND state = 'pending' AND after IS NOT NULL",
             (spec,),
@@ -200,7 +200,7 @@ class Works:
             self._db.execute("DROP TABLE seen_keys")
 
     def link(self, image: int, source_id: bytes, content: int, work: int) -> None:
-        """The image is this content, and its caption is this work's."""
+        """Link an image to its content and to the work whose caption it shows."""
         self._db.execute(
             "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
             "content = ?, work = ?, todo = 0, reject_code = NULL, reject_detail = NULL "
@@ -209,7 +209,7 @@ class Works:
         )
 
     def identify(self, image: int, source_id: bytes, content: int) -> None:
-        """The image is this content; what is done with it is decided later."""
+        """Link an image to its content; its work is decided later."""
         self._db.execute(
             "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
             "content = ? WHERE id = ?",
@@ -219,7 +219,7 @@ class Works:
     def reject(
         self, image: int, source_id: bytes | None, rejection: Rejection, *, passing: bool
     ) -> None:
-        """The image cannot be captioned; `passing` when the cause may pass (permissions)."""
+        """Record that an image cannot be sent; `passing`: the next run tries it again."""
         self._db.execute(
             "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
             "content = NULL, work = NULL, todo = ?, reject_code = ?, reject_detail = ? "
