@@ -113,8 +113,11 @@ def _judged(
 
 
 def _http_failure(status: int | None, error: Mapping[str, Any]) -> tuple[str, str]:
-    """(code, reason). Failures of the service are named by their status, which says that another
-    try may help; failures of the request by the service's own code."""
+    """(code, reason) of a failure.
+
+    Failures of the service are named by their status, which says that another try may help;
+    failures of the request by the service's own code.
+    """
     service_code = _word(error.get("code")) or _word(error.get("type"))
     message = _words(error.get("message"))
     if status is None or status == 0:
@@ -200,7 +203,7 @@ def _response(body: Mapping[str, Any]) -> _Reply | None:
 
 
 def _structured(text: str, schema_fields: Sequence[str]) -> tuple[str, dict[str, object], str]:
-    """(caption, other fields, what is wrong). What can be read of a broken one is kept."""
+    """(caption, other fields, fault or ""), also of a broken answer as far as it can be read."""
     try:
         value = storable_value(parse_json(text))
     except Unreadable as error:

@@ -130,8 +130,8 @@ def image_tokens(width: int, height: int, rule: ImageRule, detail: Detail) -> in
 
 
 def highest_image_tokens(width: int, height: int, rule: ImageRule, detail: Detail) -> int:
-    """The most that any edition of the guide makes of the image, plus the 1 token that the
-    service's floating point may add. Raises as `image_tokens`."""
+    """Upper bound of the image's tokens: by the dearest edition of the guide, plus the 1 token that
+    the service's floating point may add; raises as `image_tokens`."""
     if isinstance(rule, TileRule):
         return image_tokens(width, height, rule, detail) + 1
     multiplier = max(rule.multiplier, rule.dearest_multiplier or 0)
@@ -139,8 +139,8 @@ def highest_image_tokens(width: int, height: int, rule: ImageRule, detail: Detai
 
 
 def most_image_tokens(rule: ImageRule, detail: Detail) -> int:
-    """The most that any image at all can cost: whatever its size, the service shrinks it to the
-    limits of the detail, or refuses it.
+    """Upper bound of any image's tokens: the service shrinks it to the limits of the detail, or
+    refuses it.
 
     Raises:
         UnsupportedDetail: the model does not know the detail.

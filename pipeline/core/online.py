@@ -87,7 +87,7 @@ class JournalState:
 
 
 def _answered(line: bytes) -> list[str]:
-    """The id of an answer's line, nothing where it is torn. Our own lines are strict JSON."""
+    """Id of an answer's line as a list, empty where the line is torn."""
     try:
         return [str(orjson.loads(line)["custom_id"])]
     except (orjson.JSONDecodeError, KeyError):

@@ -34,7 +34,7 @@ class ImpossibleUsage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Nano-dollars a token. Reasoning tokens are output tokens."""
+    """Nano-dollars a token; reasoning tokens are output tokens."""
 
     input: Decimal
     cached_input: Decimal

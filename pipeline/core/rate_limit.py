@@ -174,8 +174,8 @@ class RateLimiter:
             self._hold = max(self._hold, now + pause)
 
     def _compare(self, kind: str, limit: int, used: int) -> None:
-        """The service says how much of the limit is in use: it may count tokens otherwise than we
-        do, and others may use the same account."""
+        """Compare the use of the limit with our own: the service may count tokens otherwise, and
+        others may use the same account."""
         own = self._own[kind]
         if own < _ENOUGH * limit:
             return

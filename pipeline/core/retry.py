@@ -57,8 +57,8 @@ def retryable_failure(code: str) -> bool:
 
 
 def better(outcome: str, than: str | None) -> bool:
-    """True when an answer with `outcome` is to be shown instead of one with `than` (None: no answer
-    yet): the best paid answer, then one that may have been paid for."""
+    """True when an answer with `outcome` is to be shown instead of one with `than`, None for no
+    answer yet."""
     if than is None:
         return True
     return _rank(outcome) < _rank(than)

@@ -40,6 +40,6 @@ def addressed(url: str) -> PreparedImage:
 
 
 def _identity(url: str) -> bytes:
-    """32 bytes. Files are known by their SHA-256: with another function no file, whatever is
-    written into it, has the identity of an address."""
+    """Identity of an address, 32 bytes, by another function than that of files: no file can be made
+    to have it."""
     return hashlib.blake2b(url.encode(), digest_size=32, person=b"captionmill.url").digest()

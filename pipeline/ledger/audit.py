@@ -110,8 +110,11 @@ class Audit:
         return [ExpectedShard(*row) for row in rows]
 
     def batches(self) -> list[ExpectedBatch]:
-        """Settled batches with results. Groups of online requests and files from elsewhere have no
-        file at the service: what they were billed for came from a raw file here."""
+        """Settled batches with results.
+
+        Groups of online requests and files that came back have no file at the service: what they
+        were billed for came from a raw file here.
+        """
         rows = self._db.execute(
             "SELECT s.shard_key, b.batch_id, COALESCE(b.output_file_id, '') <> '' OR "
             "((b.role = 'file' OR s.shard_key LIKE ? || '%') AND EXISTS (SELECT 1 FROM answers a "

@@ -73,8 +73,7 @@ class Batches:
         return batch
 
     def observe(self, remote: RemoteBatch, now: int) -> None:
-        """Remember what the service shows of a batch. A final status never becomes another one,
-        and a file id once seen is not forgotten."""
+        """Record what the service shows of a batch; a final status and a file id once seen stay."""
         problem = "; ".join(f"{code}: {text}" for code, text in remote.errors)[:2000]
         self._db.execute(
             f"UPDATE batches SET status = CASE WHEN status IN ({sql_list(TERMINAL_STATUSES)}) "

@@ -19,8 +19,8 @@ class NearDuplicates:
     def appearances(
         self, source: int, spec: int, recipe: RecipeRow
     ) -> tuple[list[int], list[Look]]:
-        """(content rows, appearances) of new images of a source, and of what this spec has paid for
-        or will pay for: those are settled."""
+        """(content rows, appearances) of new images of a source, and, as settled ones, of contents
+        that have a work under this spec."""
         rows, appearances = [], []
         for row, perceptual, settled, pixels, sharpness, width, height in self._db.execute(
             "SELECT c.id, c.perceptual, EXISTS (SELECT 1 FROM works w WHERE w.content = c.id "

@@ -170,8 +170,7 @@ class Rows:
         return {(int(width), int(height)): int(count) for width, height, count in rows}
 
     def count_refused(self, source: int, recipe: RecipeRow) -> int:
-        """Present images that will be refused as soon as they are looked at: their bytes were,
-        under this recipe and its caps."""
+        """Number of present images whose bytes this recipe and its caps refused before."""
         return self._db.number(
             "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
             "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
@@ -224,8 +223,8 @@ class Rows:
         return Counter({str(code): int(count) for code, count in rows})
 
     def failures(self, source: int) -> list[tuple[str, int, str]]:
-        """(code, how many, the words of one of them) of a source's images that the service
-        refused for good, the commonest first."""
+        """(code, number, words of one of them) of a source's images that failed for good, the
+        commonest first."""
         rows = self._db.execute(
             "SELECT COALESCE(a.code, ''), COUNT(*) AS times, MIN(w.reason) FROM images i "
             "JOIN folders f ON f.id = i.folder JOIN works w ON w.id = i.work "

@@ -93,8 +93,8 @@ class Ledger:
             )
 
     def workspace_id(self, remembered: str | None = None) -> str:
-        """The random id that our batches carry in their metadata; made once. A new ledger takes
-        over the `remembered` one of a ledger that was lost."""
+        """Random id that our batches carry in their metadata, made once, or the `remembered` one of
+        a ledger that was lost."""
         known = self.get("workspace_id")
         if known is None:
             known = remembered or secrets.token_hex(8)

@@ -13,8 +13,14 @@ from pipeline.records import PreparedImage, RejectedImage, Rejection
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A prepared content: its row, its hash, its size in pixels as sent, and whether its
-    perceptual hash is known."""
+    """A prepared content.
+
+    Attributes:
+        row: of `contents`.
+        content_id: SHA-256 of the prepared bytes.
+        width, height: pixels as sent.
+        hashed: its perceptual hash is known.
+    """
 
     row: int
     content_id: bytes
@@ -75,8 +81,11 @@ class Works:
         return Content(*values)  # type: ignore[arg-type]
 
     def record_prepared(self, recipe: RecipeRow, image: PreparedImage) -> Content:
-        """Keep an image's identity. What was known for (source_id, recipe) stays: a newer
-        encoder gives other bytes, and must not make us pay again."""
+        """Record what an image was prepared as; gives the content.
+
+        What was known for (source_id, recipe) stays: a newer encoder gives other bytes, and must
+        not make anybody pay again.
+        """
         kind = image.source_format or None  # nobody saw an image that is sent as its address
         size = image.source_width or None, image.source_height or None
         original, new = self.original(image.source_id, kind, *size)
@@ -135,8 +144,11 @@ class Works:
     def original(
         self, source_id: bytes, kind: str | None, width: int | None, height: int | None
     ) -> tuple[int, bool]:
-        """The row of a file's bytes, and whether it was made now. A row without a size learns it:
-        what was refused for its format has none before it can be decoded."""
+        """(row of a file's bytes, whether it was made now).
+
+        A row without a size gets it: what was refused for its format has none before it can be
+        decoded.
+        """
         values = (source_id, kind, width, height)
         made = self._db.insert_new(
             "INSERT INTO originals (source_id, format, width, height) VALUES (?, ?, ?, ?) "
@@ -155,8 +167,11 @@ class Works:
     # -- works ---------------------------------------------------------------------------------
 
     def work(self, key: bytes, content: int, spec: int, image: int | None) -> Work:
-        """The one row of a payment, made pending when new. A row adopted from the service
-        before its image was seen learns its content here, and is not paid again."""
+        """The work with this key, made pending when new.
+
+        A work that was adopted from the service before its image was seen gets its content here,
+        and is not paid again.
+        """
         values = (key, content, spec, image)
         made = self._db.insert_new(
             "INSERT INTO works (work_key, content, spec, representative) VALUES (?, ?, ?, ?) "
@@ -228,8 +243,8 @@ class Works:
         )
 
     def elect_representatives(self) -> None:
-        """A work whose representative is gone from its source is represented by one that is
-        there, so that a renamed file is the captioned one and not a duplicate of its old name."""
+        """Replace representatives that are gone from their source by images that are there, so that
+        a renamed file is the captioned one and not a duplicate of its old name."""
         self._db.execute(
             "UPDATE works SET representative = (SELECT i.id FROM images i "
             "WHERE i.work = works.id AND i.present = 1 "
