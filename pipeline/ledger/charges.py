@@ -1,4 +1,4 @@
-"""Every charge in the books, answer by answer; see core.charges for the columns."""
+"""Rows of the table of charges, one an answer; `core.charges` documents the columns."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pipeline.records import SourceFile
 
 _PAGE = 1000
 
-# A changed file forgets what it was; changed manifest columns only ask for a new look.
+# A changed file forgets what it was; changed manifest columns only ask for preparation again.
 _CHANGED = (
     "(images.size, images.mtime_ns, images.inode) IS NOT "
     "(excluded.size, excluded.mtime_ns, excluded.inode) "
@@ -154,7 +154,7 @@ class Images:
     def use_spec(self, source: int, spec: int, admission: bytes) -> bool:
         """Set the spec of the rows of `source`, and the admission that refuses them.
 
-        Links to another spec are undone; what other caps refused is looked at again. True when
+        Links to another spec are undone; what other caps refused is prepared again. True when
         anything has changed.
         """
         with self._db.transaction("use_spec"):

@@ -1,4 +1,4 @@
-"""Pictures that look alike: their hashes, and which of them stands for which."""
+"""Perceptual hashes of contents, and which content represents which."""
 
 from __future__ import annotations
 

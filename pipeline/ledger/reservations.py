@@ -41,7 +41,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The books in one line, nano-dollars."""
+    """Sums over all reservations, nano-dollars; `unpriced` counts those charged without a price."""
 
     reserved: Nano
     charged: Nano

@@ -2,7 +2,7 @@
 
 The lines that a batch was made for are the rule: their works, items and reserves are read once for
 the shard, what becomes of them is decided here, and then written table by table. Everything else
-(a second batch of a shard, a request nobody planned, a second line for a work) goes alone.
+(a second batch of a shard, a foreign request, a second line for a work) goes alone.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Settled:
     Attributes:
         outcomes: lines by outcome.
         billed: nano-dollars of all lines, None when the cost of one is not known.
-        held: the same, with what was reserved for lines whose cost is not known; None when
+        charged: the same, with what was reserved for lines whose cost is not known; None when
             nothing was, and then the shard's whole reservation stays counted.
         prompt_tokens, completion_tokens: sums over the lines.
         over: custom_ids of lines that cost more than was reserved for them.
