@@ -198,7 +198,7 @@ def test_a_restored_older_ledger_adopts_its_own_future(scene: Scene) -> None:
         assert {kind for _, kind, _ in old.incidents()} == {"adopted"}
         for batch in old.batches.in_states("open"):
             scene.until_over(batch.batch_id)
-        assert collect(context).outcomes == {"captioned": 2}
+        assert collect(context).answers == {"captioned": 2}
         assert old.reservations.totals().charged == scene.server.books.total_nano()
 
 
