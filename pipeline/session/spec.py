@@ -220,7 +220,7 @@ def build_spec(
     """
     name = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
     name = named or name
-    facts = model_facts(name, {key: m.model_dump() for key, m in config.models.items()})
+    facts = model_facts(name, config.models)
     if config.provider.endpoint not in facts.endpoints:
         raise UsageError(
             f"{name} is not served at {config.provider.endpoint}: set [provider] endpoint to "
@@ -359,5 +359,4 @@ def _request(
 
 
 def _sheet(config: Config, model: str, tier: Tier, now: int) -> PriceSheet | None:
-    overrides = {name: price.model_dump() for name, price in config.prices.items()}
-    return sheet_for(model, tier, datetime.fromtimestamp(now, UTC), overrides)
+    return sheet_for(model, tier, datetime.fromtimestamp(now, UTC), config.prices)
