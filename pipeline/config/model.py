@@ -26,6 +26,7 @@ from pipeline.config.section import (
 from pipeline.config.units import Bytes, Colour, Seconds, Share, Usd
 from pipeline.core.catalogue import Effort, Endpoint, ModelTable, PriceTable
 from pipeline.core.outcomes import OUTCOMES
+from pipeline.core.provider_kinds import AUTO, checked_name
 
 Detail = Literal["low", "high", "auto", "original"]
 
@@ -114,7 +115,7 @@ class PromptConfig(Section):
 class ProviderConfig(Section):
     """[provider]: who captions, and how to reach the service."""
 
-    name: Literal["auto", "openai", "openai_online", "local"] = "auto"
+    name: Annotated[str, AfterValidator(checked_name)] = AUTO
     model: Annotated[str, Field(min_length=1)] = "gpt-6-luna"
     local_model: Literal["efficientnet-lite0"] = "efficientnet-lite0"
     base_url: Annotated[str, AfterValidator(service_url)] | None = None

@@ -314,7 +314,7 @@ def _notice(config: Config) -> Notice:
 def request_template(caption_spec: CaptionSpec) -> RequestTemplate:
     """The form of a first attempt."""
     estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
-    return RequestTemplate(caption_spec.request, estimator)
+    return RequestTemplate(caption_spec.request, estimator, caption_spec.wire_format)
 
 
 def retry_templates(
