@@ -9,13 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from pipeline.config import Config, load_config, parse_value
+from pipeline.core.provider_kinds import PROVIDER_NAMES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # option -> (key, help); each is a text, checked with the configuration
 _KEYS = {
     "--workspace": ("workspace", "Folder of the ledger, the shards and the table."),
-    "--provider": ("provider.name", "auto, openai, openai_online or local."),
+    "--provider": ("provider.name", f"{', '.join(PROVIDER_NAMES[:-1])} or {PROVIDER_NAMES[-1]}."),
     "--base-url": ("provider.base_url", "Address of an OpenAI-compatible service."),
     "--model": ("provider.model", "Model that captions."),
     "--account": ("provider.account", "Label of the account; part of what identifies a caption."),

@@ -12,6 +12,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
 from pipeline.config import Config
+from pipeline.core.provider_kinds import LOCAL
 from pipeline.core.words import counted
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _lines(found: Status) -> Iterator[str]:
     yield f"images      {found.images:>10,}"
     for outcome, count in found.outcomes.most_common():
         yield f"  {outcome:<10}{count:>10,}"
-    local = who == "local"
+    local = who == LOCAL.service
     yield f"money       {'the local model is free' if local else money_line(found)}"
     for model, estimated, billed, answers in () if local else found.calibration:
         percent = 100 * billed // max(1, estimated)

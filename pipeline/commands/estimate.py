@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import Config
+from pipeline.core.provider_kinds import AUTO, LOCAL, paid_kind
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
@@ -149,8 +150,8 @@ def _other(scene: _Scene, model: str) -> PolicyCost:
 def priced_identity(account: AccountOptions, models: tuple[str, ...]) -> Identity:
     """Prices are asked for models of OpenAI, key or no key; without a key and without a model
     it is the local one that would run."""
-    if models or account.name in ("openai", "openai_online"):
-        return Identity("openai", account.account, None)
+    if models or account.name not in (AUTO, LOCAL.name):
+        return Identity(paid_kind(account.name).service, account.account, None)
     return identify(account)
 
 

@@ -10,6 +10,7 @@ from pipeline.records import Say
 from pipeline.session.finish import export_all
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
+from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages import export as stage
 
@@ -35,11 +36,9 @@ def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
         UsageError: there is no workspace yet, or `path` is the table of captions.
         StorageError: it cannot be written.
     """
-    from pipeline.sinks.parquet import ParquetSink
-
     with open_session(
         RunSettings.of(config), "export", say, offline=True, existing=True
     ) as session:
         if path.resolve() == session.table.resolve():
             raise UsageError(f"{path} is the table of captions: name another file for the charges")
-        return stage.export_charges(session.ledger, ParquetSink(path))
+        return stage.export_charges(session.ledger, open_sink(path))

@@ -19,13 +19,12 @@ from typing import Any
 from pipeline.commands.image_loader import GivenImage, ImageLoader, LoadedImage
 from pipeline.config import Config, load_config
 from pipeline.core.advice import advised, problem_of
-from pipeline.core.answer import judge_line
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.online import StreamedAnswer, answer_line
 from pipeline.core.pricing import line_cost
 from pipeline.core.prompt import check_template, fill_template, image_in
-from pipeline.core.request import body
+from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.errors import (
     CaptionmillError,
     DefiniteRefusal,
@@ -33,6 +32,7 @@ from pipeline.errors import (
     OverBudget,
     UsageError,
 )
+from pipeline.providers import SERVICES
 from pipeline.providers.base import BatchOptions
 from pipeline.records import Answer, Nano, Say, Usage
 from pipeline.session.account import announce, identify
@@ -57,7 +57,7 @@ class OneCaption:
         usage: billed tokens, None when nothing was answered.
         cost: nano-dollars, None when the price is unknown.
         model: the model that answered.
-        local: True when the built-in captioner answered.
+        provider: who answered: "openai", "local", ...
         error: why there is no whole caption, None when there is one.
     """
 
@@ -69,8 +69,13 @@ class OneCaption:
     cost: Nano | None = 0
     model: str = ""
     request_id: str | None = None
-    local: bool = False
+    provider: str = OPENAI.service
     error: CaptionmillError | None = None
+
+    @property
+    def local(self) -> bool:
+        """True when the built-in captioner answered."""
+        return self.provider == LOCAL.service
 
     def as_dict(self) -> dict[str, object]:
         """JSON-able; money in nano-dollars."""
@@ -84,7 +89,7 @@ class OneCaption:
             "completion_tokens": usage.completion,
             "cost_nano_usd": self.cost,
             "model": self.model,
-            "provider": "local" if self.local else "openai",
+            "provider": self.provider,
             "request_id": self.request_id,
             "error": None if self.error is None else str(self.error),
         }
@@ -185,7 +190,7 @@ def _open_asker(config: Config, say: Say) -> Iterator[_Asker]:
         options = service_options(settings, identity)
         options = stack.enter_context(reached_at(options, identity, folder))
         loader = ImageLoader(settings, caption_spec.recipe, folder, local=identity.local)
-        asker = _Asker(settings, caption_spec, options, loader, local=identity.local)
+        asker = _Asker(settings, caption_spec, options, loader, identity.provider)
         stack.callback(asker.close)
         yield asker
 
@@ -206,19 +211,16 @@ class _Asker:
         caption_spec: CaptionSpec,
         options: BatchOptions,
         loader: ImageLoader,
-        *,
-        local: bool,
+        provider: str,
     ) -> None:
-        from pipeline.providers.openai_online import OpenAIAsk
-
         self.loader = loader
-        self._caption_spec, self._local = caption_spec, local
+        self._caption_spec, self._provider = caption_spec, provider
         self._cost_estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
         self._cap, self._reserved = settings.caps.run, 0
         self._lock = threading.Lock()
         self._affixes = settings.output.affixes
         self._prompt = str(fill_template(caption_spec.template, {}))
-        self._service = OpenAIAsk(options)
+        self._service = SERVICES[provider].single(options)
 
     def close(self) -> None:
         """Close the connections."""
@@ -229,7 +231,9 @@ class _Asker:
         try:
             return self._judged(loaded, self._asked(loaded))
         except CaptionmillError as error:
-            return OneCaption(loaded.name, None, "failed", local=self._local, error=advised(error))
+            return OneCaption(
+                loaded.name, None, "failed", provider=self._provider, error=advised(error)
+            )
 
     def streamed(self, loaded: LoadedImage) -> Iterator[str | OneCaption]:
         """Ask about one image; the pieces, then what became of it."""
@@ -281,11 +285,13 @@ class _Asker:
                 if self._reserved + max_cost > self._cap:
                     raise OverBudget("[budget] run has no room for this image at its highest cost")
                 self._reserved += max_cost
-        return body(self._caption_spec.request, self._prompt, loaded.url)
+        return self._caption_spec.wire_format.body(
+            self._caption_spec.request, self._prompt, loaded.url
+        )
 
     def _judged(self, loaded: LoadedImage, line: bytes) -> OneCaption:
         fields = tuple((self._caption_spec.request.schema or {}).get("properties", {}))
-        answer = judge_line(line.rstrip(b"\n"), fields)
+        answer = self._caption_spec.wire_format.judge(line.rstrip(b"\n"), fields)
         assert isinstance(answer, Answer)
         sheet = self._caption_spec.sheet
         billed = None if sheet is None else line_cost(answer.usage, sheet) if answer.usage else 0
@@ -298,6 +304,6 @@ class _Asker:
             cost=billed,
             model=answer.model or self._caption_spec.request.model,
             request_id=answer.request_id,
-            local=self._local,
+            provider=self._provider,
             error=problem_of(answer, loaded.name),
         )

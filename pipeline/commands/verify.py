@@ -17,6 +17,7 @@ from pipeline.ledger import Ledger
 from pipeline.records import Nano
 from pipeline.session.account import owner, workspace_of
 from pipeline.session.settings import RunSettings
+from pipeline.sinks import open_sink
 from pipeline.stages.export import WRITTEN
 from pipeline.system.files import checksum_of, sha256_of
 from pipeline.system.workspace import Workspace
@@ -104,8 +105,6 @@ def _raw(path: Path) -> Iterator[str]:
 
 
 def _table(path: Path, ledger: Ledger) -> Iterator[str]:
-    from pipeline.sinks.parquet import check
-
     written = json.loads(ledger.get(WRITTEN) or "null")
     if written is None:
         return
@@ -113,7 +112,7 @@ def _table(path: Path, ledger: Ledger) -> Iterator[str]:
         yield f"{path} is missing: 'captionmill export' writes it again"
         return
     try:
-        check(path, written["rows"])
+        open_sink(path).check(written["rows"])
     except BooksError as error:
         yield str(error)
         return

@@ -5,7 +5,6 @@ Stages never see these models: `run` takes values out of them.
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -24,11 +23,12 @@ from pipeline.config.section import (
     hook_url,
     service_url,
 )
-from pipeline.config.units import Bytes, Colour, Price, Seconds, Share, Usd
+from pipeline.config.units import Bytes, Colour, Seconds, Share, Usd
+from pipeline.core.catalogue import Effort, Endpoint, ModelTable, PriceTable
 from pipeline.core.outcomes import OUTCOMES
+from pipeline.core.provider_kinds import AUTO, checked_name
 
 Detail = Literal["low", "high", "auto", "original"]
-Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 DEFAULT_SYSTEM = (
     "You describe images for a data set. Say what is visible, plainly and specifically, in one "
@@ -115,7 +115,7 @@ class PromptConfig(Section):
 class ProviderConfig(Section):
     """[provider]: who captions, and how to reach the service."""
 
-    name: Literal["auto", "openai", "openai_online", "local"] = "auto"
+    name: Annotated[str, AfterValidator(checked_name)] = AUTO
     model: Annotated[str, Field(min_length=1)] = "gpt-6-luna"
     local_model: Literal["efficientnet-lite0"] = "efficientnet-lite0"
     base_url: Annotated[str, AfterValidator(service_url)] | None = None
@@ -124,7 +124,7 @@ class ProviderConfig(Section):
     project: str | None = None
     key_env: Annotated[str, Field(pattern=ENV_NAME)] = "OPENAI_API_KEY"
     key_file: str | None = None
-    endpoint: Literal["/v1/chat/completions", "/v1/responses"] = "/v1/chat/completions"
+    endpoint: Endpoint = "/v1/chat/completions"
     completion_window: Annotated[str, Field(pattern=r"^[0-9]+[hd]$")] = "24h"
     batch_purpose: Annotated[str, Field(min_length=1)] = "batch"
     dialect: Literal["openai", "together"] = "openai"
@@ -200,30 +200,6 @@ class BudgetConfig(Section):
     estimate_margin: Share = Decimal("0.25")
 
 
-class PriceConfig(Section):
-    """[prices."MODEL"]: US dollars for a million tokens, as billed in a batch."""
-
-    input: Price
-    output: Price
-    cached_input: Price | None = None
-    cache_write: Price | None = None
-
-
-class ModelConfig(Section):
-    """[models."PATTERN"]: what the catalogue does not know, or has wrong; its keys, and `like`."""
-
-    like: str | None = None
-    detail: Literal["low", "high", "original"] | None = None
-    reasoning_effort: Effort | None = None
-    temperature: bool | None = None
-    prompt_cache_options: bool | None = None
-    max_tokens_parameter: Literal["max_completion_tokens", "max_tokens"] | None = None
-    enqueued_tokens: Annotated[int, Field(ge=1)] | None = None
-    endpoints: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] | None = None
-    shutdown: date | None = None
-    image: Plain | None = None
-
-
 class OutputConfig(Section):
     """[output]: where the table and the list of rejects go; None is in the workspace."""
 
@@ -272,8 +248,8 @@ class Config(Section):
     online: OnlineConfig = OnlineConfig()
     retry: RetryConfig = RetryConfig()
     budget: BudgetConfig = BudgetConfig()
-    prices: dict[str, PriceConfig] = Field(default_factory=dict)
-    models: dict[str, ModelConfig] = Field(default_factory=dict)
+    prices: dict[str, PriceTable] = Field(default_factory=dict)
+    models: dict[str, ModelTable] = Field(default_factory=dict)
     output: OutputConfig = OutputConfig()
     log: LogConfig = LogConfig()
     notify: NotifyConfig = NotifyConfig()

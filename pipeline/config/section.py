@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+
+from pipeline.core.catalogue import StrictTable
 
 
 def _as_float(value: object) -> object:
@@ -84,9 +86,7 @@ Minutes = Annotated[
 ]
 
 
-class Section(BaseModel):
-    """A table of the file: frozen, and every key is known."""
+class Section(StrictTable):
+    """A table of a configuration: strict, and its keys may be given by their Python names."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, populate_by_name=True, allow_inf_nan=False
-    )
+    model_config = ConfigDict(populate_by_name=True)

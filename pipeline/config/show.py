@@ -2,99 +2,116 @@
 
 from __future__ import annotations
 
-import json
-import re
 import typing
-from collections.abc import Iterator, Mapping
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 from urllib.parse import urlsplit
 
+import tomlkit
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from tomlkit.items import AbstractTable, Item
 
 from pipeline.config.units import Shown
 
 HIDDEN = "[hidden]"
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def to_toml(config: BaseModel) -> str:
     """Every key with its value; what is not set stands as a comment."""
-    return "\n".join(_tables(config, "")).strip() + "\n"
-
-
-def _tables(model: BaseModel, name: str) -> Iterator[str]:
-    tables = []
-    if name:
-        yield f"\n[{name}]"
-    for field_name, field in type(model).model_fields.items():
-        key = field.alias or field_name
-        value = getattr(model, field_name)
-        if isinstance(value, BaseModel) and not name:
-            tables.append((key, value))
-        elif isinstance(value, dict) and not name:
-            tables += [(f"{key}.{_key(below)}", table) for below, table in value.items()]
+    document = tomlkit.document()
+    sections = []
+    for key, value, field in _fields(config):
+        if isinstance(value, BaseModel):
+            sections.append((key, _table(value)))
+        elif isinstance(value, Mapping):
+            sections += [(key, _tables(value))] if value else []
         else:
-            yield _line(key, value, field)
-    for below, table in tables:
-        yield from _tables(table, below)
+            _put(document, key, value, field)
+    for key, section in sections:
+        document.add(tomlkit.nl())
+        document.add(key, section)
+    return tomlkit.dumps(document).strip() + "\n"
 
 
-def _line(key: str, value: object, field: FieldInfo) -> str:
+def _fields(model: BaseModel) -> Iterator[tuple[str, Any, FieldInfo]]:
+    """(key as it is written, value, field) of each field."""
+    for name, field in type(model).model_fields.items():
+        yield field.alias or name, getattr(model, name), field
+
+
+def _table(model: BaseModel) -> AbstractTable:
+    table = tomlkit.table()
+    for key, value, field in _fields(model):
+        _put(table, key, value, field)
+    return table
+
+
+def _tables(models: Mapping[str, BaseModel]) -> AbstractTable:
+    """The tables of names that people chose: [models."gpt-6-luna"]."""
+    tables = tomlkit.table(is_super_table=True)
+    for name, model in models.items():
+        tables.add(tomlkit.key(name), _table(model))
+    return tables
+
+
+def _put(table: Any, key: str, value: object, field: FieldInfo) -> None:
     if value is None:
-        return f"# {key} is not set"
+        table.add(tomlkit.comment(f"{key} is not set"))
+    else:
+        table.add(key, _item(_hidden(key, value), field))
+
+
+def _hidden(key: str, value: object) -> object:
+    """The value without what may be a secret."""
     if key == "headers" and isinstance(value, Mapping):
-        value = dict.fromkeys(value, HIDDEN)
+        return dict.fromkeys(value, HIDDEN)
     if key == "url" and isinstance(value, str):
         parts = urlsplit(value)
-        value = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{HIDDEN}"
-    return f"{_key(key)} = {_written(value, field)}"
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{HIDDEN}"
+    return value
 
 
-def _written(value: object, field: FieldInfo) -> str:
-    writer = next(
-        (mark for mark in (*field.metadata, *_marks(field.annotation)) if isinstance(mark, Shown)),
-        None,
-    )
-    return _value(writer.write(value) if writer and isinstance(value, int) else value)
+def _item(value: object, field: FieldInfo | None = None) -> Item:
+    """A value as TOML; amounts, times and sizes as their field says that people write them."""
+    if isinstance(value, BaseModel):
+        pairs = [(key, _item(v, f)) for key, v, f in _fields(value) if v is not None]
+        return _inline(pairs)
+    if isinstance(value, Mapping):
+        return _inline([(str(key), _item(below)) for key, below in value.items()])
+    if isinstance(value, (list, tuple)):
+        array = tomlkit.array()
+        array.extend(_item(below) for below in value)
+        return array
+    if isinstance(value, Decimal):
+        return tomlkit.value(format(value, "f"))
+    if isinstance(value, Fraction):
+        return tomlkit.item(_factor_text(value))
+    shown = _shown(field) if field and isinstance(value, int) else None
+    return tomlkit.item(shown.write(value) if shown and isinstance(value, int) else value)
+
+
+def _inline(pairs: Iterable[tuple[str, Item]]) -> Item:
+    table = tomlkit.inline_table()
+    for key, item in pairs:
+        table.append(tomlkit.key(key), item)
+    return table
+
+
+def _factor_text(value: Fraction) -> str:
+    """The decimals of a factor where they end, else the fraction: "1.2", "1/3"."""
+    decimal = Decimal(value.numerator) / Decimal(value.denominator)
+    return format(decimal, "f") if Fraction(decimal) == value else str(value)
+
+
+def _shown(field: FieldInfo) -> Shown | None:
+    marks = (*field.metadata, *_marks(field.annotation))
+    return next((mark for mark in marks if isinstance(mark, Shown)), None)
 
 
 def _marks(annotation: object) -> Iterator[object]:
     yield from getattr(annotation, "__metadata__", ())
     for part in typing.get_args(annotation):
         yield from _marks(part)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, BaseModel):
-        pairs = {
-            field.alias or name: _written(getattr(value, name), field)
-            for name, field in type(value).model_fields.items()
-            if getattr(value, name) is not None
-        }
-        return _inline(pairs)
-    if isinstance(value, Mapping):
-        return _inline({str(key): _value(below) for key, below in value.items()})
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_value(item) for item in value)}]"
-    raise TypeError(f"no TOML for {type(value).__name__}")
-
-
-def _inline(pairs: Mapping[str, str]) -> str:
-    inside = ", ".join(f"{_key(key)} = {value}" for key, value in pairs.items())
-    return f"{{ {inside} }}" if inside else "{}"
-
-
-def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else json.dumps(key, ensure_ascii=False)

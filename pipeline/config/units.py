@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from pipeline.core.catalogue import parse_decimal
 from pipeline.records import NANO_PER_USD
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -16,24 +17,6 @@ _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**
           "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}  # fmt: skip
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-
-
-def parse_decimal(value: object) -> Decimal:
-    """An exact number from text, an int or a TOML number; floats are refused, they are not exact.
-
-    Raises:
-        ValueError: not a finite number of zero or more.
-    """
-    if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
-        raise ValueError("write a number, such as 5 or 0.25")
-    text = value.strip().removeprefix("$").strip() if isinstance(value, str) else value
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise ValueError("write a number, such as 5 or 0.25") from None
-    if not number.is_finite() or number < 0:
-        raise ValueError("it must be zero or more")
-    return number
 
 
 def parse_money(value: object) -> int:
@@ -123,9 +106,6 @@ class Shown:
 
 Usd = Annotated[int, BeforeValidator(parse_money), Shown(money_text)]
 """Nano-dollars, written as US dollars."""
-
-Price = Annotated[Decimal, BeforeValidator(parse_decimal)]
-"""US dollars for a million tokens, exact."""
 
 Share = Annotated[Decimal, BeforeValidator(parse_decimal), Field(le=10)]
 """A part of one: 0.25 is 25 %."""

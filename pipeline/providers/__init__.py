@@ -1,1 +1,69 @@
-"""Who captions the images: batch services behind one Protocol."""
+"""Who captions the images: a registry of services behind small Protocols.
+
+    base             what stages ask of a service, and how one is reached
+    openai_batch     files and batches        openai_online    single requests and streams
+    sdk              the official SDK below both, its errors as ours
+    refusals         what an HTTP refusal means        normalise, paging, transfer    its answers
+    offline          no service               webhooks         who signed what
+    models, models.toml                       what is known of models
+    prices                                    what a model costs
+
+A new service is one file here, one line in `SERVICES`, one row in `core.provider_kinds` and,
+where it has shapes of its own, one `WireFormat`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.core.provider_kinds import LOCAL, OPENAI
+from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
+
+if TYPE_CHECKING:
+    from pipeline.providers.base import BatchOptions, BatchService
+    from pipeline.providers.openai_online import OpenAIAsk, OpenAIOnline
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How one service is opened; opening imports its SDK and makes no call.
+
+    Attributes:
+        batches: files and batches.
+        online: many single requests at once, of that many connections.
+        single: one request or one stream, for callers that wait.
+        wire_format: its requests, answers and token rules.
+    """
+
+    batches: Callable[[BatchOptions], BatchService]
+    online: Callable[[BatchOptions, int], OpenAIOnline]
+    single: Callable[[BatchOptions], OpenAIAsk]
+    wire_format: WireFormat = OPENAI_FORMAT
+
+
+def _openai_batches(options: BatchOptions) -> BatchService:
+    from pipeline.providers.openai_batch import OpenAIBatches
+
+    return OpenAIBatches(options)
+
+
+def _openai_online(options: BatchOptions, connections: int) -> OpenAIOnline:
+    from pipeline.providers.openai_online import OpenAIOnline
+
+    return OpenAIOnline(options, connections)
+
+
+def _openai_single(options: BatchOptions) -> OpenAIAsk:
+    from pipeline.providers.openai_online import OpenAIAsk
+
+    return OpenAIAsk(options)
+
+
+_OPENAI = Service(_openai_batches, _openai_online, _openai_single)
+
+SERVICES: Mapping[str, Service] = {
+    OPENAI.service: _OPENAI,
+    LOCAL.service: _OPENAI,  # the built-in server speaks the same protocol
+}

@@ -155,3 +155,12 @@ class BatchService(Protocol):
     def close(self) -> None:
         """Close the connections."""
         ...
+
+
+class AddressedService(BatchService, Protocol):
+    """A batch service that says how it is reached, so that single requests can go there too."""
+
+    @property
+    def options(self) -> BatchOptions:
+        """How the service is reached."""
+        ...

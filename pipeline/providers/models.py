@@ -9,48 +9,36 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from fractions import Fraction
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from pipeline.core.catalogue import LimitTable, ModelTable
 from pipeline.core.image_tokens import ImageRule, PatchLimit, PatchRule, TileRule
 from pipeline.core.model_facts import ModelFacts
 from pipeline.errors import UsageError
-
-Parser = Callable[[str, object], Any]
 
 _SNAPSHOT = re.compile(r"-20\d\d-?[01]\d-?[0-3]\d$")
 _WILD = re.compile(r"\*|\?|\[.*?\]")
 
 
-def model_facts(
-    model: str, overrides: Mapping[str, Mapping[str, object]] | None = None
-) -> ModelFacts:
-    """What is known about `model`; an unknown one gets no image rule and careful settings.
+def model_facts(model: str, overrides: Mapping[str, ModelTable] | None = None) -> ModelFacts:
+    """Facts of `model`; an unknown one gets no image rule and careful settings.
 
     Args:
         model: its name as it is sent to the service.
-        overrides: tables `[models."PATTERN"]` of the configuration. Besides the catalogue's keys
-            they know `like`: a model whose description applies to this one too.
+        overrides: tables `[models."PATTERN"]` of the configuration.
 
     Raises:
-        UsageError: an override is wrong; the message names its key.
+        UsageError: the image rule is not complete; the message names its key.
     """
-    tables = overrides or {}
-    own = [
-        _parse(f'models."{pattern}"', tables[pattern], {**_FIELDS, "like": _text})
-        for pattern in _matching(tables, model)
-    ]
-    like = next((table["like"] for table in reversed(own) if "like" in table), model)
-    described = _matching(_catalog(), like)
-    merged: dict[str, Any] = {}
-    for table in [*(_catalog()[pattern] for pattern in described), *own]:
-        image = _merged_image(merged.get("image", {}), table.get("image", {}))
-        merged = {**merged, **table, "image": image}
+    tables, catalogue = overrides or {}, _catalogue()
+    own = [tables[pattern] for pattern in _matching(tables, model)]
+    like = next((table.like for table in reversed(own) if table.like), model)
+    described = _matching(catalogue, like)
+    merged = _merged([*(catalogue[pattern] for pattern in described), *own])
     return ModelFacts(
         model=model,
         family=described[-1],
@@ -67,21 +55,29 @@ def model_facts(
 
 
 @cache
-def _catalog() -> dict[str, dict[str, Any]]:
+def _catalogue() -> dict[str, ModelTable]:
     text = resources.files("pipeline.providers").joinpath("models.toml").read_text("utf-8")
-    return {
-        pattern: _parse(f'models."{pattern}"', table, _FIELDS)
-        for pattern, table in tomllib.loads(text)["models"].items()
-    }
+    tables = tomllib.loads(text)["models"]
+    return {pattern: ModelTable.model_validate(table) for pattern, table in tables.items()}
+
+
+def _merged(tables: Iterable[ModelTable]) -> dict[str, Any]:
+    """Values by key, later tables over earlier ones; keys that are not given change nothing."""
+    merged: dict[str, Any] = {"image": {}}
+    for table in tables:
+        override = table.image.set_values() if table.image else {}
+        image = _merged_image(merged["image"], override)
+        merged = {**merged, **table.set_values(), "image": image}
+    return merged
 
 
 def _matching(tables: Mapping[str, object], model: str) -> list[str]:
     """The patterns that describe `model`, the least specific one first."""
     names = {model.lower(), _base_name(model.lower())}
-    found = [
+    matching = (
         pattern for pattern in tables if any(fnmatchcase(name, pattern.lower()) for name in names)
-    ]
-    return sorted(found, key=_specificity)
+    )
+    return sorted(matching, key=_specificity)
 
 
 def _specificity(pattern: str) -> tuple[int, bool]:
@@ -96,10 +92,10 @@ def _base_name(model: str) -> str:
     return _SNAPSHOT.sub("", model)
 
 
-def _merged_image(known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    if "rule" in given and given["rule"] != known.get("rule"):
-        return given
-    return {**known, **given}
+def _merged_image(before: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    if "rule" in override and override["rule"] != before.get("rule"):
+        return override
+    return {**before, **override}
 
 
 def _image_rule(model: str, image: dict[str, Any]) -> ImageRule | None:
@@ -113,119 +109,14 @@ def _image_rule(model: str, image: dict[str, Any]) -> ImageRule | None:
     for key in needed:
         if key not in image:
             raise UsageError(f'models."{model}".image.{key} is missing for the rule "{kind}"')
+    values: dict[str, Any] = {
+        key: PatchLimit(**value.set_values()) if isinstance(value, LimitTable) else value
+        for key, value in image.items()
+        if key != "rule"
+    }
     try:
-        values = {key: value for key, value in image.items() if key != "rule"}
         return PatchRule(**values) if kind == "patch" else TileRule(**values)
     except TypeError:
         surplus = ", ".join(sorted(set(values) - set(needed)))
         message = f'models."{model}".image: {surplus} does not belong to the rule "{kind}"'
         raise UsageError(message) from None
-
-
-def _parse(where: str, table: object, parsers: Mapping[str, Parser]) -> dict[str, Any]:
-    """The values of a table, parsed; None stands for a key that is not given."""
-    if not isinstance(table, Mapping):
-        raise _wrong(where, table, "a table")
-    for key in table:
-        if key not in parsers:
-            raise UsageError(f"{where}.{key} is not known; the keys are {', '.join(parsers)}")
-    return {
-        key: parsers[key](f"{where}.{key}", value)
-        for key, value in table.items()
-        if value is not None
-    }
-
-
-def _wrong(where: str, value: object, wanted: str) -> UsageError:
-    return UsageError(f"{where} is {value!r}: write {wanted}")
-
-
-def _choice(*allowed: str) -> Parser:
-    def parse(where: str, value: object) -> str:
-        if not isinstance(value, str) or value not in allowed:
-            raise _wrong(where, value, f"one of {', '.join(allowed)}")
-        return value
-
-    return parse
-
-
-def _text(where: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise _wrong(where, value, "a name")
-    return value
-
-
-def _flag(where: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong(where, value, "true or false")
-    return value
-
-
-def _whole(where: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise _wrong(where, value, "a whole number of at least 1")
-    return value
-
-
-def _factor(where: str, value: object) -> Fraction:
-    """An exact number as it is written: 1.2 is 6/5, whether it comes as text or as a float."""
-    wanted = "a number from 0.01 to 1000"
-    try:
-        number = Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        raise _wrong(where, value, wanted) from None
-    if not Fraction(1, 100) <= number <= 1000:
-        raise _wrong(where, value, wanted)
-    return number
-
-
-def _day(where: str, value: object) -> date:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise _wrong(where, value, "a day such as 2027-01-14") from None
-
-
-def _endpoints(where: str, value: object) -> tuple[str, ...]:
-    parse = _choice("/v1/chat/completions", "/v1/responses")
-    if not isinstance(value, list | tuple) or not value:
-        raise _wrong(where, value, "a list of endpoints")
-    return tuple(parse(where, endpoint) for endpoint in value)
-
-
-def _limit(where: str, value: object) -> PatchLimit:
-    parsed = _parse(where, value, {"max_side": _whole, "max_patches": _whole})
-    if "max_side" not in parsed:
-        raise UsageError(f"{where}.max_side is missing")
-    return PatchLimit(**parsed)
-
-
-def _image(where: str, value: object) -> dict[str, Any]:
-    return _parse(where, value, _IMAGE)
-
-
-_IMAGE: dict[str, Parser] = {
-    "rule": _choice("patch", "tile"),
-    "multiplier": _factor,
-    "dearest_multiplier": _factor,
-    "low": _limit,
-    "high": _limit,
-    "original": _limit,
-    "auto": _choice("low", "high", "original"),
-    "most_patches": _whole,
-    "base": _whole,
-    "tile": _whole,
-}
-_FIELDS: dict[str, Parser] = {
-    "detail": _choice("low", "high", "original"),
-    "reasoning_effort": _choice("none", "minimal", "low", "medium", "high", "xhigh", "max"),
-    "temperature": _flag,
-    "prompt_cache_options": _flag,
-    "max_tokens_parameter": _choice("max_completion_tokens", "max_tokens"),
-    "enqueued_tokens": _whole,
-    "endpoints": _endpoints,
-    "shutdown": _day,
-    "image": _image,
-}

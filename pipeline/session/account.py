@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Config
+from pipeline.core.provider_kinds import AUTO, LOCAL, online_kind, paid_kind
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
@@ -28,7 +29,7 @@ class Identity:
     @property
     def local(self) -> bool:
         """True for the built-in captioner."""
-        return self.provider == "local"
+        return self.provider == LOCAL.service
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,11 @@ class AccountOptions:
     @property
     def online(self) -> bool:
         """True when requests are answered at once instead of in batches."""
-        return self.name == "openai_online"
+        return paid_kind(self.name).online
 
     def online_only(self) -> AccountOptions:
         """The same account, asked online."""
-        return replace(self, name="openai_online")
+        return replace(self, name=online_kind(self.name).name)
 
 
 def identify(options: AccountOptions, environment: dict[str, str] | None = None) -> Identity:
@@ -83,18 +84,18 @@ def identify(options: AccountOptions, environment: dict[str, str] | None = None)
         UsageError: a key is needed and there is none, or it cannot be a key.
     """
     environment = dict(os.environ) if environment is None else environment
-    if options.name == "local":
-        return Identity("local", "", None)
+    if options.name == LOCAL.name:
+        return Identity(LOCAL.service, "", None)
     key = (
         secret_from_file(Path(options.key_file).expanduser())
         if options.key_file
         else secret_from_environment(options.key_env, environment)
     )
     if key is not None:
-        return Identity("openai", options.account, key)
-    if options.name == "auto":
+        return Identity(paid_kind(options.name).service, options.account, key)
+    if options.name == AUTO:
         _refuse_fallback(options)
-        return Identity("local", "", None)
+        return Identity(LOCAL.service, "", None)
     raise UsageError(
         f"no API key: set {options.key_env} (or [provider] key_file), or caption with the "
         "built-in local model by --provider local"
@@ -103,9 +104,9 @@ def identify(options: AccountOptions, environment: dict[str, str] | None = None)
 
 def without_service(options: AccountOptions) -> Identity:
     """Whose requests a command is about that only reads and writes files: it needs no key."""
-    if options.name == "local":
-        return Identity("local", "", None)
-    return Identity("openai", options.account, None)
+    if options.name == LOCAL.name:
+        return Identity(LOCAL.service, "", None)
+    return Identity(paid_kind(options.name).service, options.account, None)
 
 
 def owner(options: AccountOptions) -> Identity:
@@ -114,17 +115,17 @@ def owner(options: AccountOptions) -> Identity:
     try:
         return identify(options)
     except UsageError:
-        return Identity("openai", options.account, None)
+        return Identity(paid_kind(options.name).service, options.account, None)
 
 
 def _refuse_fallback(options: AccountOptions) -> None:
     """Where OpenAI captions are, a forgotten key must not mix in local ones."""
-    workspace = workspace_of(options, "openai")
+    workspace = workspace_of(options, paid_kind(AUTO).service)
     if not workspace.exists():
         return
     with Ledger(workspace.ledger, read_only=True) as ledger:
         bound = ledger.get(_BOUND) or ""
-    if bound.startswith("openai"):
+    if bound.startswith(paid_kind(AUTO).service):
         raise UsageError(
             f"the workspace {workspace.root} was used with OpenAI, but {options.key_env} "
             "is not set: set it, or caption elsewhere with --provider local --workspace DIR"
@@ -140,7 +141,7 @@ def announce(identity: Identity, options: AccountOptions, say: Callable[[str], N
     """The first line: who captions, and whether it costs money."""
     if identity.local:
         key = options.key_env
-        auto = options.name == "auto"
+        auto = options.name == AUTO
         why, remedy = (f"no {key}: ", f" Set {key} for real captions.") if auto else ("", "")
         say(
             f"LOCAL MODEL ({why}a small built-in classifier captions, free of charge; its captions "
@@ -148,7 +149,8 @@ def announce(identity: Identity, options: AccountOptions, say: Callable[[str], N
         )
     else:
         how = "online" if options.online else "batch"
-        say(f"OpenAI {how} captions by {options.model}, account {identity.account!r}")
+        title = paid_kind(options.name).title
+        say(f"{title} {how} captions by {options.model}, account {identity.account!r}")
 
 
 def bind(ledger: Ledger, identity: Identity, workspace: Workspace) -> None:

@@ -11,6 +11,7 @@ from pipeline.ledger.captions import Captions
 from pipeline.session.checks import deviations, repeated_captions
 from pipeline.session.report import Report
 from pipeline.session.session import Session
+from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.sources import to_path
 from pipeline.stages.clean import clean
@@ -75,12 +76,11 @@ def _outcomes(ledger: Ledger, source: int | None) -> Counter[str]:
 
 def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
     """The Parquet table and the CSV of rejects, when anything has changed."""
-    from pipeline.sinks.parquet import ParquetSink
     from pipeline.sinks.rejects import write_rejects
 
     return export(
         session.ledger,
-        ParquetSink(session.table),
+        open_sink(session.table),
         session.table,
         force=force,
         affixes=session.settings.output.affixes,

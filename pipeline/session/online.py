@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import ONLINE, is_online
+from pipeline.providers import SERVICES
+from pipeline.providers.base import AddressedService
 from pipeline.session.session import Session
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.values import (
@@ -33,19 +35,17 @@ def caption_online(
 ) -> None:
     """Caption what `feed` writes, one request at a time; counted in `totals`."""
     # with asyncio and TLS, which most runs do without
-    from pipeline.providers.openai_batch import OpenAIBatches
-    from pipeline.providers.openai_online import OpenAIOnline
     from pipeline.stages.online.captioner import GROUP, OnlineCaptioner
 
-    service = session.context.service
-    assert isinstance(service, OpenAIBatches)  # the same address and key serve both
+    provider = SERVICES[session.identity.provider]
+    service = cast(AddressedService, session.context.service)  # one address and key serve both
     groups = replace(shard_options, limits=GROUP, prefix=ONLINE)
     online = session.settings.online
     captioner = OnlineCaptioner(
         session.context,
         lambda: Writer(session.ledger, task, groups, session.clock.now, prepared=progress.prepared),
         feed,
-        lambda: OpenAIOnline(service.options, online.in_flight),
+        lambda: provider.online(service.options, online.in_flight),
         online.rate_limiter,
         progress,
         totals=totals,

@@ -47,7 +47,7 @@ def recorded(session: Session, report: Report) -> Iterator[None]:
     """Record how a run ends, whatever ends it: in the ledger, the log and the summary."""
     began = time.monotonic()
     report.run, report.started_at = session.context.run, iso(session.clock.now())
-    report.table, report.local = str(session.table), session.identity.local
+    report.table, report.provider = str(session.table), session.identity.provider
     try:
         yield
     except Exception as error:

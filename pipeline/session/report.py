@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pipeline.core.advice import explained
 from pipeline.core.outcomes import NAMES
 from pipeline.core.pricing import format_usd
+from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.words import counted
 from pipeline.errors import (
     EXIT_BUG,
@@ -60,7 +61,7 @@ class Report(RunTotals):
     started_at: str = ""
     ended_at: str = ""
     table: str = ""
-    local: bool = False
+    provider: str = OPENAI.service
     rows: int | None = None
     images: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -115,6 +116,11 @@ class Report(RunTotals):
         left = self.open or self.waiting or self.outcomes["pending"]
         return EXIT_PENDING if left else EXIT_DONE
 
+    @property
+    def local(self) -> bool:
+        """True when the built-in captioner answered."""
+        return self.provider == LOCAL.service
+
     def as_dict(self) -> dict[str, object]:
         """JSON-able figures; money in nano-dollars."""
         return {
@@ -124,7 +130,7 @@ class Report(RunTotals):
             "ended_at": self.ended_at,
             "exit_code": self.exit_code,
             "table": self.table,
-            "provider": "local" if self.local else "openai",
+            "provider": self.provider,
             "images": self.images,
             "outcomes": dict(self.outcomes),
             "rejected_by_reason": dict(self.reasons),

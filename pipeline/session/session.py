@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.core.provider_kinds import LOCAL
 from pipeline.ledger import Ledger
+from pipeline.providers import SERVICES
 from pipeline.providers.base import BatchOptions, BatchService
 from pipeline.providers.offline import Offline
 from pipeline.session.account import (
@@ -33,7 +35,7 @@ from pipeline.system.workspace import Workspace, require_local
 __all__ = ["Identity", "Session", "identify", "open_session", "workspace_of"]
 
 
-LOCAL_KEY = "local"  # the built-in server takes any key
+LOCAL_KEY = LOCAL.name  # the built-in server takes any key
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +92,10 @@ def open_service(
     settings: RunSettings, identity: Identity, workspace: Workspace
 ) -> Iterator[BatchService]:
     """The batch service; the built-in server is started for it and stopped after it."""
-    from pipeline.providers.openai_batch import OpenAIBatches
-
     options = service_options(settings, identity)
     with (
         reached_at(options, identity, workspace.server) as reached,
-        contextlib.closing(OpenAIBatches(reached)) as service,
+        contextlib.closing(SERVICES[identity.provider].batches(reached)) as service,
     ):
         yield service
 
@@ -150,7 +150,8 @@ def open_session(
             announce(identity, settings.account, say)
             service = stack.enter_context(open_service(settings, identity, workspace))
         context = StageContext(ledger, service, workspace, clock, run, say=say, note=log.write,
-                    stopping=stopper.stopping, sleep=stopper.sleep)  # fmt: skip
+                    stopping=stopper.stopping, sleep=stopper.sleep,
+                    wire_format=SERVICES[identity.provider].wire_format)  # fmt: skip
         context = _under_rules(context, settings, local=identity.local)
         close_left_open(context)
         yield Session(settings, identity, workspace, ledger, context, stopper, clock, log, offline)

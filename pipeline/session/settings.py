@@ -245,13 +245,14 @@ def _retry_rules(config: Config) -> dict[str, RetryRule]:
 
 def _batch(config: Config) -> BatchSettings:
     batch = config.batch
-    models = {name: model.model_dump() for name, model in config.models.items()}
     return BatchSettings(
         limits=ShardLimits(
             requests=batch.max_requests, bytes=batch.max_bytes, tokens=batch.max_tokens
         ),
         queue_limit=batch.enqueued_token_limit,
-        queue_guess=functools.cache(lambda model: model_facts(model, models).enqueued_tokens),
+        queue_guess=functools.cache(
+            lambda model: model_facts(model, config.models).enqueued_tokens
+        ),
         creates_per_hour=batch.creates_per_hour,
         poll_seconds=batch.poll_seconds,
         keep_raw=batch.keep_raw,
@@ -313,7 +314,7 @@ def _notice(config: Config) -> Notice:
 def request_template(caption_spec: CaptionSpec) -> RequestTemplate:
     """The form of a first attempt."""
     estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
-    return RequestTemplate(caption_spec.request, estimator)
+    return RequestTemplate(caption_spec.request, estimator, caption_spec.wire_format)
 
 
 def retry_templates(

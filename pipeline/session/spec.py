@@ -15,13 +15,16 @@ from pipeline.core.identity import hash_of
 from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail, UnsupportedDetail
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
+from pipeline.core.provider_kinds import LOCAL, paid_kind
 from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
 from pipeline.core.recipe import ImageLimits as ImageLimits
 from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind
 from pipeline.core.tokens import RequestEstimator
+from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import UsageError
 from pipeline.imaging.extras import installed_formats
+from pipeline.providers import SERVICES
 from pipeline.providers.models import model_facts
 from pipeline.providers.prices import sheet_for
 from pipeline.stages.compare import Policy
@@ -44,6 +47,7 @@ class CaptionSpec:
         estimator: tokens of one request.
         configured_tokens: the most that an answer may take, as configured.
         seen: False when images may be sent as their addresses, so that nobody knows their size.
+        wire_format: shapes of the service.
     """
 
     recipe: Recipe
@@ -55,6 +59,7 @@ class CaptionSpec:
     estimator: RequestEstimator
     seen: bool = True
     configured_tokens: int = 0
+    wire_format: WireFormat = OPENAI_FORMAT
 
     @property
     def spec_id(self) -> bytes:
@@ -145,7 +150,7 @@ class SpecFactory:
     @classmethod
     def of(cls, config: Config) -> SpecFactory:
         """The factory of a configuration."""
-        online = config.provider.name == "openai_online"
+        online = paid_kind(config.provider.name).online
         return cls(config, config.online.tier if online else "batch")
 
     def online_only(self) -> SpecFactory:
@@ -220,12 +225,14 @@ def build_spec(
     """
     name = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
     name = named or name
-    facts = model_facts(name, {key: m.model_dump() for key, m in config.models.items()})
+    facts = model_facts(name, config.models)
     if config.provider.endpoint not in facts.endpoints:
         raise UsageError(
             f"{name} is not served at {config.provider.endpoint}: set [provider] endpoint to "
             + " or ".join(facts.endpoints)
         )
+    service = (LOCAL if local else paid_kind(config.provider.name)).service
+    wire_format = SERVICES[service].wire_format
     prompt = config.prompt
     target = config.images.sizing
     detail = detail_of(prompt.detail, facts)
@@ -236,21 +243,22 @@ def build_spec(
         recipe=recipe,
         request=request,
         template=prompt.user,
-        spec=_spec(account, request, prompt.user, recipe, local=local),
+        spec=_spec(service, account, request, prompt.user, recipe),
         facts=facts,
         sheet=LOCAL_FREE if local else _sheet(config, name, tier, now),
-        estimator=_estimator(config, facts, calibration),
+        estimator=_estimator(wire_format, config, facts, calibration),
+        wire_format=wire_format,
         seen=config.input.image_mode == "bytes",
         configured_tokens=prompt.max_completion_tokens,
     )
 
 
 def _spec(
-    account: str, request: RequestSpec, template: str, recipe: Recipe, *, local: bool
+    service: str, account: str, request: RequestSpec, template: str, recipe: Recipe
 ) -> dict[str, object]:
     """Everything that shapes an answer."""
     return {
-        "provider": "local" if local else "openai",
+        "provider": service,
         "account": account,
         "request": request.canonical(),
         "template": template,
@@ -286,9 +294,11 @@ def policies(facts: ModelFacts, detail: Detail) -> list[Policy]:
     return [*found, Policy("originals", lambda width, height: (width, height))]
 
 
-def _estimator(config: Config, facts: ModelFacts, calibration: Decimal | None) -> RequestEstimator:
+def _estimator(
+    wire_format: WireFormat, config: Config, facts: ModelFacts, calibration: Decimal | None
+) -> RequestEstimator:
     prompt = config.prompt
-    return RequestEstimator.of(
+    return wire_format.estimator(
         facts,
         detail_of(prompt.detail, facts),
         prompt.max_completion_tokens,
@@ -359,5 +369,4 @@ def _request(
 
 
 def _sheet(config: Config, model: str, tier: Tier, now: int) -> PriceSheet | None:
-    overrides = {name: price.model_dump() for name, price in config.prices.items()}
-    return sheet_for(model, tier, datetime.fromtimestamp(now, UTC), overrides)
+    return sheet_for(model, tier, datetime.fromtimestamp(now, UTC), config.prices)

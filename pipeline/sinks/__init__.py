@@ -1,1 +1,33 @@
-"""Where captions go: one Protocol, one file a kind of table."""
+"""Where captions go: a registry of tables behind one Protocol.
+
+    base        what the export stage asks of a table
+    parquet     the table as Parquet        arrow       cells as Arrow arrays, for it
+    rejects     a CSV of what has no caption
+    sidecars    texts beside the images
+
+A new kind of table is one file here and one line in `SINKS`; `[output] parquet` and the paths of
+the command line choose it by their suffix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pipeline.sinks.base import Sink
+
+
+def _parquet(path: Path) -> Sink:
+    from pipeline.sinks.parquet import ParquetSink
+
+    return ParquetSink(path)
+
+
+PARQUET = ".parquet"
+SINKS: Mapping[str, Callable[[Path], Sink]] = {PARQUET: _parquet}
+"""How the table of a suffix is opened; opening imports its library and touches no file."""
+
+
+def open_sink(path: Path) -> Sink:
+    """The table at `path` by its suffix; Parquet where the suffix says nothing."""
+    return SINKS.get(path.suffix.lower(), SINKS[PARQUET])(path)

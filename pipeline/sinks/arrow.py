@@ -1,7 +1,7 @@
 """Cells as Arrow arrays, a column at a time.
 
 Built from buffers: `pyarrow.array` would import pandas to ask whether a list is a series of it,
-which is a third of a second of every run.
+which is a quarter of a second of every run and a seventh of an export of 100,000 rows.
 """
 
 from __future__ import annotations

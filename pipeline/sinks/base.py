@@ -37,3 +37,11 @@ class Sink(Protocol):
             BooksError: what was written does not read back; the old table is as it was.
         """
         ...
+
+    def check(self, rows: int) -> None:
+        """Read the whole table.
+
+        Raises:
+            BooksError: it is damaged, or does not have `rows` rows.
+        """
+        ...

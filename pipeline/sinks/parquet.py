@@ -39,6 +39,10 @@ class ParquetSink:
             digest, size = sha256_of(temporary).hex(), temporary.stat().st_size
         return WrittenTable(rows, digest, size)
 
+    def check(self, rows: int) -> None:
+        """See Sink."""
+        check(self.path, rows)
+
 
 def check(path: Path, rows: int | None = None) -> int:
     """Read every page of the file at `path` with its checksum; gives the number of rows.
@@ -52,12 +56,12 @@ def check(path: Path, rows: int | None = None) -> int:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             # in small batches: a whole row group would be in memory twice as large as in the file
-            found = sum(int(batch.num_rows) for batch in file.iter_batches(_READ_ROWS))
+            read = sum(int(batch.num_rows) for batch in file.iter_batches(_READ_ROWS))
     except (pa.ArrowException, OSError) as error:
         raise BooksError(f"{path} is damaged: {error}; export it again") from None
-    if rows is not None and found != rows:
-        raise BooksError(f"{path} has {found} rows where {rows} were written; export it again")
-    return found
+    if rows is not None and read != rows:
+        raise BooksError(f"{path} has {read} rows where {rows} were written; export it again")
+    return read
 
 
 def _write(

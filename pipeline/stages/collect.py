@@ -177,7 +177,9 @@ def settle_batch(context: StageContext, batch: Batch, totals: RunTotals) -> None
     report = results.Report()
     reached("collect.before_settle")
     with context.ledger.database.transaction("settle"):
-        answers = results.read(context.ledger, shard, batch, paths, failure, report)
+        answers = results.read(
+            context.ledger, shard, batch, paths, failure, report, context.wire_format
+        )
         settled = context.ledger.answers.settle(
             shard, batch, answers, context.rules, context.clock.now()
         )

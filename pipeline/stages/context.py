@@ -10,6 +10,7 @@ from typing import Protocol
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.lifecycle import Patience
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
+from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.core.words import counted
 from pipeline.errors import Interrupted
 from pipeline.ledger import Ledger
@@ -39,6 +40,7 @@ class StageContext:
 
     Attributes:
         run: row of this run in the ledger.
+        wire_format: shapes of the service's answers.
         queue_limit: prompt tokens a model's unfinished batches may hold, when configured.
         queue_guess: the same as the catalogue knows it, None = no limit.
         creates_per_hour: create calls an hour.
@@ -55,6 +57,7 @@ class StageContext:
     run: int
     caps: BudgetCaps = field(default_factory=BudgetCaps)
     patience: Patience = field(default_factory=Patience)
+    wire_format: WireFormat = OPENAI_FORMAT
     rules: Mapping[str, RetryRule] = field(default_factory=lambda: dict(DEFAULT_RULES))
     queue_limit: int | None = None
     queue_guess: Callable[[str], int | None] = lambda _model: None

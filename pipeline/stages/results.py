@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.core.answer import BadLine, judge_line, split_lines
+from pipeline.core.answer import BadLine, split_lines
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import PriceSheet, line_cost
+from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
@@ -64,6 +65,7 @@ def read(
     paths: Iterable[Path],
     failure: BatchFailure | None,
     report: Report,
+    wire_format: WireFormat = OPENAI_FORMAT,
 ) -> Iterator[PricedAnswer]:
     """Every answer of a batch, priced; then an explicit outcome for what is in neither file.
 
@@ -77,7 +79,7 @@ def read(
     expected = max_cost.keys()
     schema = ledger.specs.schema_fields(shard.spec) or tuple(json.loads(shard.fields or "[]"))
     seen: dict[WorkAttempt, Answer] = {}
-    for answer in _lines(paths, schema, report):
+    for answer in _lines(paths, schema, report, wire_format):
         attempt = parse_custom_id(answer.custom_id)
         if attempt is None or (expected and attempt not in expected):
             report.note("alien_line", f"batch {batch.batch_id}: unknown id {answer.custom_id!r}")
@@ -97,10 +99,12 @@ def read(
         yield from _absent(batch, absent, ran, failure)
 
 
-def _lines(paths: Iterable[Path], schema: tuple[str, ...], report: Report) -> Iterator[Answer]:
+def _lines(
+    paths: Iterable[Path], schema: tuple[str, ...], report: Report, wire_format: WireFormat
+) -> Iterator[Answer]:
     for path in paths:
         for offset, raw in whole(path):
-            judged = judge_line(raw, schema)
+            judged = wire_format.judge(raw, schema)
             if isinstance(judged, BadLine):
                 report.note(
                     "bad_line",

@@ -21,7 +21,8 @@ from xxhash import xxh3_128
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import Load, ShardLimits, affordable, takes
-from pipeline.core.request import RequestSpec, line_of
+from pipeline.core.request import RequestSpec
+from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.engines.base import Engine
 from pipeline.errors import OverBudget
 from pipeline.ledger import Ledger
@@ -54,11 +55,13 @@ class RequestTemplate:
 
     Attributes:
         request: the body's fixed part.
-        appraiser: tokens and cost of one request.
+        estimator: tokens and cost of one request.
+        wire_format: shapes of the service.
     """
 
     request: RequestSpec
     estimator: CostEstimator
+    wire_format: WireFormat = OPENAI_FORMAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +301,9 @@ def _line(
     image = wanted.image
     assert image is not None
     attempt = wanted.work.attempts + 1
-    parts = line_of(request_template.request, custom_id(wanted.key, attempt), wanted.prompt, image)
+    parts = request_template.wire_format.line(
+        request_template.request, custom_id(wanted.key, attempt), wanted.prompt, image
+    )
     found = request_template.estimator.estimate(image.width, image.height, wanted.prompt)
     item = NewItem(wanted.work.row, attempt, found.max_cost, found.expected, found.prompt_tokens)
     size = sum(len(part) for part in parts)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import Config, find_config, load_config, parse_value
-from pipeline.config.model import DEFAULT_SYSTEM, ModelConfig, PriceConfig
+from pipeline.config.model import DEFAULT_SYSTEM
+from pipeline.core.catalogue import ModelTable, PriceTable
 from pipeline.errors import UsageError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -35,7 +36,7 @@ def test_every_key_is_in_the_default_file() -> None:
         for key, below in getattr(field.annotation, "model_fields", {}).items():
             shown = below.alias or key
             assert f"\n{shown} = " in text or f"\n# {shown}" in text, f"[{name}] {shown}"
-    for model in (PriceConfig, ModelConfig):
+    for model in (PriceTable, ModelTable):
         for key in model.model_fields:
             assert f"\n# {key} = " in text
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.collect import (
-    merge,
+    collect_files,
 )
 from pipeline.commands.run import run
 from pipeline.commands.write import (
@@ -167,7 +167,7 @@ def test_vllm_by_files(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         answer = {"id": "vllm-1", "custom_id": request["custom_id"], "response": response}
         lines.append(json.dumps({**answer, "error": None}))
     (tmp_path / "answers.jsonl").write_text("\n".join(lines))
-    report = merge(config, [tmp_path / "answers.jsonl"])
+    report = collect_files(config, [tmp_path / "answers.jsonl"])
     assert (report.exit_code, report.outcomes) == (0, {"captioned": 2})
     assert {row["billed_cost"] for row in rig.table()} == {0}
     assert {row["account"] for row in rig.table()} == {"vllm"}

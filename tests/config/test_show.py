@@ -54,10 +54,18 @@ def test_it_reads_as_people_write() -> None:
         'max_bytes = "190MB"',
         'stuck_grace = "6h"',
         "# day is not set",
-        "expired = { attempts = 5, raise_max_completion_tokens = 100 }",
+        "expired = {attempts = 5, raise_max_completion_tokens = 100}",
         "[prompt]",
     ):
         assert line in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("multiplier", "text"), [("1.2", "1.2"), ("81/50", "1.62"), ("1/3", "1/3")]
+)
+def test_factors_are_shown_exactly(multiplier: str, text: str) -> None:
+    config = Config.model_validate({"models": {"m": {"image": {"multiplier": multiplier}}}})
+    assert f'image = {{multiplier = "{text}"}}' in config.to_toml()
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))

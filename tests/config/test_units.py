@@ -11,11 +11,11 @@ from pipeline.config.units import (
     money_text,
     parse_bytes,
     parse_colour,
-    parse_decimal,
     parse_money,
     parse_seconds,
     seconds_text,
 )
+from pipeline.core.catalogue import parse_decimal
 
 
 @given(st.integers(0, 10**18))

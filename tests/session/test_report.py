@@ -92,7 +92,7 @@ def test_what_waits_is_said() -> None:
 
 
 def test_many_problems_are_cut_short_and_the_local_model_is_free() -> None:
-    shown = text(done(problems=[f"problem {n}" for n in range(20)], local=True))
+    shown = text(done(problems=[f"problem {n}" for n in range(20)], provider="local"))
     assert "! problem 11" in shown
     assert "! problem 12" not in shown
     assert "! and 8 more, see the log" in shown

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.core.answer import BadLine, judge_line, split_lines
+from pipeline.core.answer import BadLine, split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.words import counted
@@ -131,7 +131,7 @@ class _Parts:
         """Give every line to the part of its shard, or count why not."""
         for _, raw in split_lines(stream):
             self._context.check_stop()
-            answer = judge_line(raw)
+            answer = self._context.wire_format.judge(raw)
             if isinstance(answer, BadLine):
                 self.left["unreadable"] += 1
                 continue

@@ -1,0 +1,41 @@
+"""Shapes of a service: its requests, its answers and how it counts tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pipeline.core.answer import BadLine, judge_line
+from pipeline.core.request import RequestSpec, body, line_of
+from pipeline.core.tokens import RequestEstimator
+from pipeline.records import Answer, PreparedImage
+
+
+class JudgeLine(Protocol):
+    """Says what a line of an answer file means."""
+
+    def __call__(self, raw: bytes, schema_fields: Sequence[str] = (), /) -> Answer | BadLine:
+        """The answer in `raw`; `schema_fields` are what a structured one must have."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WireFormat:
+    """One service's shapes, each a pure function.
+
+    Attributes:
+        body: (spec, user text, address or data URL) -> the JSON body of one request.
+        line: (spec, custom id, user text, image) -> one line of a batch file, in pieces.
+        judge: a line of an answer file -> what became of its request.
+        estimator: facts of a model and what is sent with each image -> its token rules; the
+            arguments are those of `RequestEstimator.of`.
+    """
+
+    body: Callable[[RequestSpec, str, str], dict[str, Any]]
+    line: Callable[[RequestSpec, str, str, PreparedImage], list[bytes]]
+    judge: JudgeLine
+    estimator: Callable[..., RequestEstimator]
+
+
+OPENAI_FORMAT = WireFormat(body, line_of, judge_line, RequestEstimator.of)
