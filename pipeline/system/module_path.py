@@ -1,4 +1,4 @@
-"""The module search path of child processes: the same product as this process, whatever the folder.
+"""Module search path of child processes: the same product as this process, whatever the folder.
 
 A script's folder leads its `sys.path` and may hold a `pipeline.py` of its own; `captionmill`
 passes it by, and the children of such a script must as well.
@@ -15,7 +15,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def module_path() -> str:
-    """A value for PYTHONPATH; start Python with -P, so that nothing comes before it."""
+    """Value for PYTHONPATH; start Python with -P, so that nothing comes before it."""
     entries = [entry or os.curdir for entry in sys.path]
     spec = PathFinder.find_spec(_PACKAGE.name, entries)
     if spec is None or spec.origin is None or Path(spec.origin).parent != _PACKAGE:

@@ -35,7 +35,7 @@ _INIT = next(
 
 
 def _load_product() -> ModuleType:
-    """This installation's `pipeline`, registered under that name.
+    """Load this installation's `pipeline` under that name.
 
     Raises:
         ImportError: another module of that name is already imported.
