@@ -1,13 +1,24 @@
 """captionmill: batch image captioning through the OpenAI Batch API, with exact money.
 
-    from pipeline import load_config, run
+Programs use `import captionmill`, whose names these are: README, "From Python".
 
-    report = run(load_config("default", {"budget.lifetime": "5.00"}), "imgs", say=print)
-    print(report.exit_code, report.table)
-
-`run` captions a folder, an image or a manifest and waits; `submit` and `collect` are its two
-halves for later; `estimate` prices it without sending anything. All of them raise
-`CaptionmillError` (see pipeline.errors for the tree) and never leave half a file behind.
+errors      the error tree, read first
+records     the values that flow, read second
+public      the import name `captionmill`
+cli         parse, call one command, print
+commands    one word of the command line each: run, estimate, collect, export ...
+session     an open workspace, and everything that the configuration decides
+stages      the story: crawl download preprocess identify dedupe write submit reconcile collect ...
+sources     where images come from
+imaging     one image: decode, turn, shrink, encode
+engines     where preparation runs
+providers   who captions
+sinks       where captions go
+ledger      what was seen, prepared, sent, received and paid
+config      TOML to a frozen, validated Config
+server      the built-in OpenAI-compatible server
+core        pure decisions
+system      what touches the machine: files, workspace, clock, signals
 """
 
 from __future__ import annotations
@@ -26,6 +37,7 @@ if TYPE_CHECKING:
         caption_each,
         stream_caption,
     )
+    from pipeline.commands.read_captions import read_captions
     from pipeline.commands.run import (
         run,
     )
@@ -48,6 +60,7 @@ __all__ = [
     "collect",
     "estimate",
     "load_config",
+    "read_captions",
     "run",
     "status",
     "stream_caption",
@@ -62,13 +75,14 @@ _HOMES = {
     "Report": "pipeline.session.report",
     "caption": "pipeline.commands.one",
     "caption_each": "pipeline.commands.one",
-    "collect": "pipeline.commands.run",
+    "collect": "pipeline.commands.collect",
     "estimate": "pipeline.commands.estimate",
     "load_config": "pipeline.config",
+    "read_captions": "pipeline.commands.read_captions",
     "run": "pipeline.commands.run",
     "status": "pipeline.commands.status",
     "stream_caption": "pipeline.commands.one",
-    "submit": "pipeline.commands.run",
+    "submit": "pipeline.commands.submit",
 }
 
 

@@ -1,4 +1,4 @@
-"""Every command of the README is run as it stands there, in a copy of the checkout.
+"""Every command and program of the READMEs is run as it stands there, in a copy of the checkout.
 
 `make` finds an environment that is already made, and `make test` is the suite that runs this.
 Commands that need OpenAI talk to the loopback server; vLLM and the photo are stand-ins.
@@ -19,7 +19,10 @@ import pytest
 from pipeline.server.app import LoopbackServer
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text("utf-8")
+TEXT = "\n".join(
+    ROOT.joinpath(name).read_text("utf-8")
+    for name in ("README.md", "configs/README.md", "pipeline/README.md", "tests/README.md")
+)
 SITE = "https://example.org/photos"
 PAID = (
     "--image-mode url",
@@ -27,7 +30,8 @@ PAID = (
     "bulk",
     "openai_online",
     "one ",
-    "pilot",
+    "--usd",
+    "pilot /data",
 )  # asked with a key
 ELSEWHERE = (
     "make test",
@@ -37,7 +41,6 @@ ELSEWHERE = (
 )
 # what a command needs of others above it, which another process of the suite may have played
 AFTER = {
-    ".venv/bin/python -c": ["make caption"],
     "captionmill status": ["captionmill run data/samples"],
     "vllm": ["captionmill write"],
     "captionmill collect": ["captionmill write", "vllm"],
@@ -60,16 +63,20 @@ with open(i) as lines, open(o, "w") as out:
 
 def commands() -> list[str]:
     """The lines behind "$ " of all console blocks, continued lines joined."""
-    found = []
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
-        found += re.findall(r"^\$ (.*)$", block.replace("\\\n", " "), re.MULTILINE)
-    return [re.sub(r"\s+", " ", command) for command in found]
+    lines = []
+    for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL):
+        lines += re.findall(r"^\$ (.*)$", block.replace("\\\n", " "), re.MULTILINE)
+    return [re.sub(r"\s+", " ", command) for command in lines]
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what a clone holds, with an environment that is there already."""
-    root = tmp_path_factory.mktemp("clone")
+def checkouts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Copies of a clone: of somebody without a key, and of somebody who has one."""
+    return clone(tmp_path_factory.mktemp("free")), clone(tmp_path_factory.mktemp("paid"))
+
+
+def clone(root: Path) -> Path:
+    """What a clone holds, in `root`, with an environment that is there already."""
     for name in ("Makefile", "pyproject.toml", "configs", "data/samples", ".ci"):
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +94,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script(binaries / "vllm", VLLM.format(python=sys.executable))
     (root / ".venv" / ".installed").touch()
     return root
+
+
+def programs() -> list[str]:
+    """All Python blocks."""
+    return re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def script(path: Path, text: str) -> None:
@@ -108,27 +120,36 @@ def test_the_readme_has_commands() -> None:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_a_command_of_the_readme_works(command: str, checkout: Path, openai: str) -> None:
+def test_a_command_of_the_readmes_works(
+    command: str, checkouts: tuple[Path, Path], openai: str
+) -> None:
     if command.startswith(ELSEWHERE):
         pytest.skip("run by another test, or about the reader's own shell, network or account")
     for start, earlier in AFTER.items():
         if command.startswith(start):
             for needed in earlier:
-                play(next(c for c in commands() if c.startswith(needed)), checkout, openai)
-    play(command, checkout, openai)
+                play(next(c for c in commands() if c.startswith(needed)), checkouts, openai)
+    play(command, checkouts, openai)
 
 
-def play(command: str, checkout: Path, openai: str) -> None:
-    if command in PLAYED:
-        return
-    PLAYED.add(command)
-    environment = {
+def shell(checkout: Path) -> dict[str, str]:
+    """The environment of a shell in `checkout`."""
+    return {
         "PATH": f"{checkout / '.venv' / 'bin'}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'pipeline' / 'public'}",
         "HOME": str(checkout),
         "CAPTIONMILL_CACHE": str(checkout / "cache"),
     }
-    if any(word in command for word in PAID):
+
+
+def play(command: str, checkouts: tuple[Path, Path], openai: str) -> None:
+    if command in PLAYED:
+        return
+    PLAYED.add(command)
+    paid = any(word in command for word in PAID)
+    checkout = checkouts[paid]
+    environment = shell(checkout)
+    if paid:
         environment |= {"OPENAI_API_KEY": "sk-readme-0123456789", "OPENAI_BASE_URL": openai}
     if "requests/" in command:  # the README shows one name, the shard has its own
         (shard,) = (checkout / "requests").glob("*.jsonl")
@@ -145,3 +166,19 @@ def play(command: str, checkout: Path, openai: str) -> None:
     pending = command.startswith("captionmill write")  # its answers come from elsewhere
     assert done.returncode == (3 if pending else 0), done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("program", programs())
+def test_a_program_of_the_readmes_works(program: str, tmp_path: Path) -> None:
+    checkout = clone(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=checkout,
+        env=shell(checkout),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "data/workspaces/local/captions.parquet" in done.stdout
+    assert "[12 rows x 3 columns]" in done.stdout

@@ -1,1 +1,11 @@
-"""The command line: parse, call one function, print its report, choose the exit code."""
+"""Command line: parse, call one function, print its report, choose the exit code.
+
+app         the group of commands, each imported when it is called
+options     options that several commands share
+console     what a person sees while a command runs
+reporting   a report printed, and its exit code
+
+One module for each command of `pipeline.commands`: run, submit, collect, write, listen; estimate,
+dedupe, pilot, one; status, verify, export; retry, cancel, resolve, clean, rebuild. Two have none
+there: config shows the configuration in force, serve runs the built-in server.
+"""

@@ -8,6 +8,7 @@ write                   requests as files that somebody else runs
 listen                  webhooks that start a collect
 status, verify          a workspace at a glance; whether all is well with it
 export                  the table, or all charges, anew
+read_captions           the table as a DataFrame
 retry, cancel, resolve  what a person decides
 clean, rebuild          files removed that nobody needs; a lost ledger made again
 """

@@ -1,4 +1,12 @@
-"""Configuration: one TOML file, validated, frozen. `load_config` is all that others need."""
+"""Configuration: one TOML file, validated, frozen. `load_config` is all that others need.
+
+load       finds the file, merges the command line into it
+model      every section and key, with its default; fetching is the section [fetch]
+section    the base of all sections; units are money, times and sizes as people write them
+schema     the JSON schema of answers, checked
+explain    validation errors as sentences
+show       a configuration written as TOML again
+"""
 
 from __future__ import annotations
 

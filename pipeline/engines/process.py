@@ -21,6 +21,7 @@ from pipeline.engines.window import Task
 from pipeline.engines.wire import LONGEST_MESSAGE, READY, decode_answer, encode_jobs
 from pipeline.errors import CaptionmillError
 from pipeline.records import Prepared, Rejection
+from pipeline.system.module_path import module_path
 
 _MAIN = "from pipeline.engines.worker import main; main()"
 # of answers that wait while the parent writes books and shards: a worker does not wait then
@@ -158,5 +159,5 @@ def _obituary(code: int) -> Rejection:
 def _environment() -> dict[str, str]:
     """The parent's, with its module path, and one thread for every numeric library."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    path = os.pathsep.join(entry or os.curdir for entry in sys.path)
-    return {**os.environ, **threads, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    path = {"PYTHONPATH": module_path(), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, **threads, **path}

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pipeline.errors import ServiceError, StorageError
+from pipeline.system.module_path import module_path
 
 _FAILPOINT = "CAPTIONMILL_FAILPOINT"
 _STOP_SECONDS = 10.0
@@ -49,7 +50,8 @@ def embedded_server(
 def _start(state_dir: Path, log: int, options: Sequence[str]) -> subprocess.Popen[bytes]:
     # a failpoint armed for this process must not kill its server
     environment = {name: value for name, value in os.environ.items() if name != _FAILPOINT}
-    command = [sys.executable, "-m", "pipeline.server", "--state", str(state_dir)]
+    environment["PYTHONPATH"] = module_path()
+    command = [sys.executable, "-P", "-m", "pipeline.server", "--state", str(state_dir)]
     return subprocess.Popen(
         [*command, "--exit-with-parent", *options],
         stdin=subprocess.PIPE,

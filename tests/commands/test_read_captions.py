@@ -1,0 +1,60 @@
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pandas
+import pytest
+
+from pipeline.commands.read_captions import read_captions
+from pipeline.core.table import FIXED
+from pipeline.errors import BooksError, UsageError
+from tests.rig import Rig
+
+
+def test_the_table_of_a_workspace_with_exact_money_and_whole_numbers(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    (rig.data / "broken.png").write_bytes((rig.data / "a.png").read_bytes()[:60])
+    rig.run()
+    frame = read_captions(str(rig.workspace.root))
+    assert list(frame.columns) == [column.name for column in FIXED]
+    assert list(frame["path"]) == ["a.png", "b.png", "broken.png"]
+    assert list(frame["outcome"]) == ["captioned", "captioned", "rejected"]
+    assert frame["caption"].notna().tolist() == [True, True, False]
+    assert all(isinstance(cost, Decimal) for cost in frame["billed_cost"][:2])
+    assert frame["billed_cost"].dropna().sum() == Decimal(rig.server.books.total_nano()) / 10**9
+    assert frame["prompt_tokens"].dtype == pandas.Int64Dtype()
+    assert frame["prompt_tokens"].isna().tolist() == [False, False, True]
+    assert frame["in_source"].dtype == pandas.BooleanDtype()
+    assert str(frame["first_seen_at"].dt.tz) == "UTC"
+
+
+def test_a_table_that_lies_elsewhere_is_named_itself(rig: Rig, tmp_path: Path) -> None:
+    rig.add("a.png")
+    table = tmp_path / "elsewhere.parquet"
+    rig.run(output__parquet=str(table))
+    with pytest.raises(UsageError, match=r"no table at .*captions.parquet: .*captionmill export"):
+        read_captions(rig.workspace.root)
+    assert list(read_captions(table)["path"]) == ["a.png"]
+
+
+def test_without_a_workspace_the_error_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no workspace at .*nothing"):
+        read_captions(tmp_path / "nothing")
+
+
+def test_a_damaged_table_is_an_error_not_wrong_rows(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    whole = rig.workspace.table.read_bytes()
+    rig.workspace.table.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    with pytest.raises(BooksError, match="cannot be read"):
+        read_captions(rig.workspace.root)
+
+
+def test_pandas_is_imported_when_a_table_is_read() -> None:
+    code = "import sys, pipeline.commands.read_captions; print('pandas' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd()
+    )
+    assert done.stdout == "False\n"

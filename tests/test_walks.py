@@ -1,0 +1,293 @@
+"""The walks "Adding a ..." of pipeline/README.md: each is followed with a small real example.
+
+An example touches what the walk names and nothing else: a class of its own, and the one place of
+the product that the walk says knows it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core import outcomes, table
+from pipeline.core.retry import DEFAULT_RULES, next_state
+from pipeline.core.table import Cells, Column, Row
+from pipeline.engines.base import Engine, Job, PrepareFile
+from pipeline.engines.inline import InlineEngine
+from pipeline.imaging.prepare import Preparer
+from pipeline.ledger import rows
+from pipeline.providers.base import BatchService
+from pipeline.providers.openai_batch import OpenAIBatches
+from pipeline.records import Prepared, RemoteBatch, SourceFile
+from pipeline.session import session, settings
+from pipeline.sinks import parquet
+from pipeline.sinks.base import Sink, WrittenTable
+from pipeline.sources import SOURCES, Source, SourceOptions, entry_digest
+from pipeline.sources.base import Listing, Problems
+from pipeline.system.files import sha256_of, whole_file
+from tests.rig import Rig
+
+ROOT = Path(__file__).parents[1]
+HOUSE = ROOT.joinpath("pipeline", "README.md").read_text("utf-8")
+# files of the product and of configs that a change touches, tests and changelog not counted
+MOST = {"source": 3, "provider": 7, "sink": 4, "engine": 3, "column": 3, "retry rule": 3}
+
+
+def walk(what: str) -> str:
+    match = re.search(rf"^## Adding an? {what}\n(.*?)(?=^## )", HOUSE, re.MULTILINE | re.DOTALL)
+    assert match is not None, what
+    return match[1]
+
+
+def files(what: str) -> list[str]:
+    """Files that a walk names, without those of tests."""
+    pattern = r"`((?:pipeline|configs)/[\w./]+\.\w+|README\.md)`"
+    return sorted(set(re.findall(pattern, re.split(r"^\d\. Test ", walk(what), flags=re.M)[0])))
+
+
+@pytest.mark.parametrize("what", MOST)
+def test_a_walk_names_few_files_and_all_are_there(what: str) -> None:
+    assert 1 < len(files(what)) <= MOST[what], files(what)
+    others = [path for path in files(what) if "NAME" not in path]
+    others += re.findall(r"`(tests/[\w./]+\.py)`", walk(what).replace("test_NAME.py", ""))
+    assert [path for path in others if not ROOT.joinpath(path).is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "file", "name"),
+    [
+        ("source", "pipeline/sources/__init__.py", "SOURCES"),
+        ("source", "pipeline/sources/__init__.py", "open_source"),
+        ("provider", "pipeline/session/session.py", "open_service"),
+        ("provider", "pipeline/session/account.py", "identify"),
+        ("sink", "pipeline/session/finish.py", "export_all"),
+        ("sink", "pipeline/config/model.py", "OutputConfig"),
+        ("engine", "pipeline/session/settings.py", "files_engine"),
+        ("engine", "pipeline/config/model.py", "ImagesConfig"),
+        ("column", "pipeline/core/table.py", "FIXED"),
+        ("column", "pipeline/ledger/rows.py", "COLUMNS"),
+        ("retry rule", "pipeline/core/outcomes.py", "OUTCOMES"),
+        ("retry rule", "pipeline/core/retry.py", "next_state"),
+    ],
+)
+def test_the_places_that_a_walk_names_are_there(what: str, file: str, name: str) -> None:
+    assert f"`{name}`" in walk(what)
+    assert file in files(what)
+    pattern = rf"^(def|class) {name}\b|^{name}\b.* = "
+    assert re.search(pattern, ROOT.joinpath(file).read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("what", "protocol"),
+    [("source", Source), ("provider", BatchService), ("sink", Sink), ("engine", Engine)],
+)
+def test_a_walk_names_every_member(what: str, protocol: type) -> None:
+    public = {name for name in vars(protocol) if not name.startswith("_")}
+    public |= {name for name in getattr(protocol, "__annotations__", {}) if name[0] != "_"}
+    named = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", walk(what)))
+    assert public <= named
+
+
+# -- a source: the lines of a text file
+
+
+class ListSource:
+    """Images that a text file names, a line each."""
+
+    kind = "list"
+
+    def __init__(self, path: Path, _options: SourceOptions) -> None:
+        self.path = path
+        self.locator, self.label = str(path.resolve()), path.stem
+        self.columns: tuple[str, ...] = ()
+        self.problems, self.complete = Problems(), True
+
+    def listings(self) -> Iterator[Listing]:
+        yield LineListing(self.path)
+
+    def path_of(self, folder: str, name: str) -> str:
+        return str(self.path.parent / folder / name)
+
+
+class LineListing:
+    """All lines of the file."""
+
+    folder = ""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.skipped: Any = {}
+
+    @property
+    def digest(self) -> bytes:
+        return entry_digest(self.entries())
+
+    def entries(self) -> Iterator[SourceFile]:
+        for name in self.path.read_text().splitlines():
+            file = self.path.parent / name
+            stat = file.stat()
+            yield SourceFile("", name, str(file), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+def test_a_source_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SOURCES, "file", ListSource)  # type: ignore[arg-type]
+    rig.add("a.png", "b.png", "c.png")
+    names = rig.data / "names.lst"
+    names.write_text("a.png\nc.png\n")
+    rig.run(data=names)
+    assert [(row["source"], row["path"]) for row in rig.table()] == [
+        ("names", "a.png"),
+        ("names", "c.png"),
+    ]
+    rig.check()
+
+
+# -- a provider: the usual one, with its calls counted
+
+
+class CountedBatches:
+    """Passes every call of the protocol on, and counts batches."""
+
+    def __init__(self, service: OpenAIBatches) -> None:
+        self._service = service
+        self.created: list[RemoteBatch] = []
+
+    def create(self, *, input_file_id: str, metadata: Mapping[str, str]) -> RemoteBatch:
+        batch = self._service.create(input_file_id=input_file_id, metadata=metadata)
+        self.created.append(batch)
+        return batch
+
+
+for _name in set(vars(BatchService)) & set(re.findall(r"`(\w+)", walk("provider"))) - {"create"}:
+    setattr(
+        CountedBatches,
+        _name,
+        lambda self, *words, _name=_name, **named: getattr(self._service, _name)(*words, **named),
+    )
+
+
+def test_a_provider_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    @contextmanager
+    def open_service(used: Any, identity: Any, _workspace: Any) -> Iterator[CountedBatches]:
+        with closing(OpenAIBatches(session.service_options(used, identity))) as service:
+            opened.append(CountedBatches(service))
+            yield opened[-1]
+
+    monkeypatch.setattr(session, "open_service", open_service)
+    rig.add("a.png", "b.png")
+    rig.run()
+    assert rig.outcomes() == {"captioned": 2}
+    assert [len(service.created) for service in opened] == [1] == [rig.posts()]
+    rig.check()
+
+
+# -- a sink: a CSV
+
+
+class CsvSink:
+    """The table as a CSV."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(
+        self, pages: Iterable[Sequence[Row]], cells: Cells, metadata: Mapping[str, str]
+    ) -> WrittenTable:
+        del metadata
+        rows = 0
+        with whole_file(self.path) as handle:
+            lines = [[column.name for column in cells.columns]]
+            for page in pages:
+                lines += [list(map(str, row)) for row in zip(*cells.of(page), strict=True)]
+                rows += len(page)
+            text = io.StringIO(newline="")
+            csv.writer(text).writerows(lines)
+            handle.write(text.getvalue().encode())
+        return WrittenTable(rows, sha256_of(self.path).hex(), self.path.stat().st_size)
+
+
+def test_a_sink_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    usual = [(row["path"], row["caption"]) for row in rig.table()]
+    monkeypatch.setattr(parquet, "ParquetSink", CsvSink)  # what `export_all` opens
+    rig.add("c.png", first=7)
+    rig.run()
+    with rig.workspace.table.open(newline="") as lines:
+        written = [(row["path"], row["caption"]) for row in csv.DictReader(lines)]
+    assert written[:2] == usual
+    assert len(written) == 3
+
+
+# -- an engine: the last file first
+
+
+class BackwardsEngine(Engine):
+    """Prepares pairs of files, the second one first."""
+
+    def __init__(self, prepare_file: PrepareFile) -> None:
+        self._prepare_file, self.pairs, self.closed = prepare_file, 0, 0
+
+    def prepare(self, jobs: Iterable[Job]) -> Iterator[tuple[int, Prepared]]:
+        jobs = iter(jobs)
+        for first in jobs:
+            pair = [first, *(job for job in [next(jobs, None)] if job is not None)]
+            self.pairs += 1
+            done = [(number, self._prepare_file(location)) for number, location in reversed(pair)]
+            yield from reversed(done)
+
+    def close(self, kill: bool = False) -> None:
+        del kill
+        self.closed += 1
+
+
+def test_an_engine_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    engines: list[BackwardsEngine] = []
+
+    def files_engine(_limits: Any, recipe: Any, known: Any) -> Engine:
+        engines.append(BackwardsEngine(Preparer(recipe, known)))
+        return engines[-1]
+
+    monkeypatch.setattr(settings, "files_engine", files_engine)
+    rig.add("a.png", "b.png", "c.png")
+    rig.run()
+    assert rig.outcomes() == {"captioned": 3}
+    assert sum(engine.pairs for engine in engines) >= 2
+    assert all(engine.closed for engine in engines)
+    assert not any(isinstance(engine, InlineEngine) for engine in engines)
+
+
+# -- a column, a retry rule
+
+
+def test_a_column_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    column = Column("folder", "string", "folder below the source's root", "folder")
+    monkeypatch.setattr(table, "FIXED", (*table.FIXED, column))
+    monkeypatch.setitem(rows.COLUMNS, "folder", "f.path")
+    rig.add("a.png", "deep/b.png")
+    rig.run()
+    assert {row["path"]: row["folder"] for row in rig.table()} == {
+        "a.png": "",
+        "deep/b.png": "deep",
+    }
+
+
+def test_retry_rules_follow_the_table_of_outcomes() -> None:
+    retryable = [facts for facts in outcomes.OUTCOMES if facts.retryable]
+    assert {facts.name: facts.attempts for facts in retryable} == {
+        name: rule.attempts for name, rule in DEFAULT_RULES.items()
+    }
+    for facts in retryable:
+        last = facts.attempts
+        assert next_state(facts.name, "500", last, DEFAULT_RULES) == "done"
+        if last > 1:
+            assert next_state(facts.name, "500", last - 1, DEFAULT_RULES) == "pending"
