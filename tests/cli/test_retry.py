@@ -24,5 +24,5 @@ def test_what_cannot_go_again_is_said(rig: Rig, openai: Terminal, outcome: str) 
     openai("run", rig.data)
     shown = openai("retry", "--outcome", outcome)
     assert (shown.code, shown.out) == (2, "")
-    assert "choose among length, empty" in shown.err
+    assert "choose among refused, filtered, length, empty" in shown.err
     assert "  " not in shown.err

@@ -207,7 +207,7 @@ def test_the_session_in_the_readme_is_what_a_run_says(
     shutil.copytree(ROOT / "data" / "samples", tmp_path / "data" / "samples")
     shown = captionmill("run", "data/samples")
     readme = (ROOT / "README.md").read_text()
-    session = readme.partition("$ make caption\nLOCAL MODEL")[2].partition("$ ")[0]
+    session = readme.partition("$ make caption\nLOCAL MODEL")[2].partition("```")[0]
     said = f"{shown.err}{shown.out}".removeprefix("LOCAL MODEL")
     varies = ("time", "tokens")  # by machine, and by the captions' last digits
 

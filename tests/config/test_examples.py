@@ -38,8 +38,8 @@ def crontab() -> list[tuple[str, list[str]]]:
 
 
 def blocks(language: str) -> list[str]:
-    """The README's code blocks in a language."""
-    text = (EXAMPLES.parents[1] / "README.md").read_text()
+    """Code blocks of the configurations' README in a language."""
+    text = (EXAMPLES.parent / "README.md").read_text()
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
