@@ -4,19 +4,21 @@ import json
 
 import pytest
 
-from pipeline.server.bodies import FINGERPRINT, dumps, render, stream
-from pipeline.server.prices import Usage
+from pipeline.server.bodies import FINGERPRINT, dumps, response_body, stream
+from pipeline.server.prices import TokenCounts
 from pipeline.server.requests import CHAT, RESPONSES, parse_request
-from pipeline.server.responder import Reply
+from pipeline.server.responder import ModelAnswer
 from tests.server.support import MODEL, chat_body
 
-_USAGE = Usage(prompt=10, completion=5, cached=3, cache_write=2, reasoning=1)
+_USAGE = TokenCounts(prompt=10, completion=5, cached=3, cache_write=2, reasoning=1)
 
 
-def _reply(text: str | None = "a cat", refusal: str | None = None, finish: str = "stop") -> Reply:
+def _reply(
+    text: str | None = "a cat", refusal: str | None = None, finish: str = "stop"
+) -> ModelAnswer:
     options = {"stream": True, "stream_options": {"include_usage": True}}
-    ask = parse_request(CHAT, chat_body(**options), {MODEL})
-    return Reply(ask, text, refusal, finish, _USAGE, None)
+    request = parse_request(CHAT, chat_body(**options), {MODEL})
+    return ModelAnswer(request, text, refusal, finish, _USAGE, None)
 
 
 def test_separators_stay_raw_and_surrogates_are_escaped() -> None:
@@ -26,7 +28,7 @@ def test_separators_stay_raw_and_surrogates_are_escaped() -> None:
 
 
 def test_a_chat_completion() -> None:
-    body = render(CHAT, _reply(), "n1", 7.9)
+    body = response_body(CHAT, _reply(), "n1", 7.9)
     assert body["id"] == "chatcmpl-n1"
     assert body["created"] == 7
     assert body["system_fingerprint"] == FINGERPRINT
@@ -46,8 +48,8 @@ def test_a_chat_completion() -> None:
         (_reply(None, finish="content_filter"), "incomplete", []),
     ],
 )
-def test_a_response(reply: Reply, status: str, kinds: list[str]) -> None:
-    body = render(RESPONSES, reply, "n1", 7.9)
+def test_a_response(reply: ModelAnswer, status: str, kinds: list[str]) -> None:
+    body = response_body(RESPONSES, reply, "n1", 7.9)
     assert body["status"] == status
     assert [item["content"][0]["type"] for item in body["output"]] == kinds
     assert body["usage"]["input_tokens_details"] == {"cached_tokens": 3, "cache_write_tokens": 2}

@@ -39,9 +39,9 @@ def _plan(server: LoopbackServer, action: Any, path: str = "/v1/batches", **more
 
 def _billed(server: LoopbackServer, count: int) -> None:
     """Wait for `count` rows, and make sure that no further one comes."""
-    until(lambda: len(server.books.rows()) >= count)
+    until(lambda: len(server.bill.rows()) >= count)
     time.sleep(0.1)
-    assert len(server.books.rows()) == count
+    assert len(server.bill.rows()) == count
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_lost_answers(
         create(client, file_id)
     _billed(server, int(effect))
     assert len(list(client.batches.list())) == int(effect)
-    lost = server.books.requests("POST", "/v1/batches")[0]
+    lost = server.bill.requests("POST", "/v1/batches")[0]
     assert (lost.status, lost.fault) == (0, action)
     create(client, file_id)
     _billed(server, 1 + int(effect))
