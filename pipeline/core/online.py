@@ -1,5 +1,4 @@
-"""Answers of online requests: streamed, as lines of an output file, and in the journal of requests
-in flight.
+"""Answers of online requests as lines of an output file, and in the journal of requests in flight.
 
 A line of the journal is `+CUSTOM_ID` (about to be sent), `-CUSTOM_ID` (certainly had no effect)
 or an answer in the shape of a batch's output file. So a journal says after any kill which
@@ -8,9 +7,8 @@ requests may have been billed, and its answers are read by what reads batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import orjson
 
@@ -97,36 +95,3 @@ def _answered(line: bytes) -> list[str]:
 def is_answer(line: bytes) -> bool:
     """True for the journal's lines that belong into the raw answers."""
     return line[:1] not in (b"+", b"-") and not line.isspace()
-
-
-@dataclass(slots=True)
-class StreamedAnswer:
-    """The chunks of a streamed chat completion that have come so far, put together again.
-
-    Chunks are those of `POST /v1/chat/completions` with `stream` and
-    `stream_options.include_usage`: the usage comes in the last one, which has no choices.
-    """
-
-    text: list[str] = field(default_factory=list)
-    refusal: list[str] = field(default_factory=list)
-    finish: str | None = None
-    model: str | None = None
-    usage: object = None
-
-    def take(self, chunk: Mapping[str, Any]) -> Iterator[str]:
-        """Take a chunk; gives its text."""
-        self.model = chunk.get("model") or self.model
-        self.usage = chunk.get("usage") or self.usage
-        for choice in chunk.get("choices") or ():
-            delta = choice.get("delta") or {}
-            self.finish = choice.get("finish_reason") or self.finish
-            self.refusal.append(delta.get("refusal") or "")
-            if delta.get("content"):
-                self.text.append(delta["content"])
-                yield delta["content"]
-
-    def body(self) -> bytes:
-        """Body of the same answer without streaming."""
-        message = {"content": "".join(self.text), "refusal": "".join(self.refusal) or None}
-        choice = {"message": message, "finish_reason": self.finish}
-        return orjson.dumps({"model": self.model, "choices": [choice], "usage": self.usage})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.providers.sdk import Call
 
 _ACTION = "ask for a caption"
+_UNREAD = {"X-Stainless-Raw-Response": "stream"}  # the SDK then hands the body on unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +94,21 @@ class OpenAIAsk:
             return _understood(error, self._call, self._options)
         return Reply(answer.status_code, answer.content, answer.headers)
 
-    def stream(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Send one chat completion and yield its chunks as they come.
+    def stream(self, body: Mapping[str, Any]) -> Iterator[bytes]:
+        """Send one chat completion and yield the bytes of its answer as they come.
 
         Raises:
             Refused: the service's answer about this request, in place of a stream.
+            CaptionmillError: no answer, or the connection broke before its end.
         """
         asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        path = self._options.endpoint.removeprefix("/v1")
         try:
-            with contextlib.closing(self._client.chat.completions.create(**_typed(asked))) as come:
-                for chunk in come:
-                    yield chunk.to_dict()
+            answer = self._client.post(
+                path, cast_to=self._library.Response, body=asked, options={"headers": _UNREAD}
+            )
+            with contextlib.closing(answer):
+                yield from answer.iter_bytes()
         except self._library.FOREIGN as error:
             raise Refused(_understood(error, self._call, self._options)) from None
 
@@ -143,10 +148,3 @@ def _about_the_request(error: CaptionmillError) -> bool:
         text = f"{str(error).rstrip('.')}; {LINE_ERRORS['model_not_found'].advice}"
         raise ModelRefusal(text, status=error.status, code=error.code) from None
     return error.status != 429
-
-
-def _typed(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the SDK's method: what it does not know by name goes as `extra_body`."""
-    known = ("model", "messages", "stream", "stream_options")
-    rest = {name: value for name, value in body.items() if name not in known}
-    return {**{name: body[name] for name in known}, "extra_body": rest}

@@ -34,7 +34,7 @@ SCHEMA = {
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.commands.one._PAUSE", 0.01)
+    monkeypatch.setattr("pipeline.commands.one_request._PAUSE", 0.01)
 
 
 @pytest.fixture
