@@ -155,7 +155,7 @@ class StreamedAnswer:
             return json.dumps(body).encode()
 
     def _cut_off(self) -> str:
-        if self._torn:
+        if self._torn and self._finish:
             return "a piece of the stream could not be read, so the text has a gap"
         if self._finish:
             return f"the answer ended with {self._finish!r}, which is no known ending"

@@ -7,7 +7,7 @@ and `pipeline.system`.
 Starting one      app (a server in a thread), embedded (as a child process), __main__ (the command),
                   settings (durations and limits), service (its parts), clock (its time)
 HTTP              routes_files, routes_batches, routes_online, middleware, views (files and batches
-                  as JSON), bodies (answers as JSON and as streams), refusals (errors as JSON)
+                  as JSON), bodies (answers as JSON), streams (as events), refusals (errors)
 One request       requests (parsing), schemas (strict schemas), pictures, image_hosts, responder
                   (its answer), families (token rules), prices, rates (limits of a minute)
 Batches           validation (of input files), lifecycle (the next step), executor (takes it),

@@ -75,6 +75,7 @@ Action = Literal[
     "late_landing",
     "status",
     "redirect",
+    "page",
     "truncate",
     "truncate_silently",
     "slow_bytes",
@@ -93,10 +94,12 @@ class RequestFault(Rule):
         late_landing: the connection closes without an answer; a file or batch comes to exist
             `seconds` (server's clock) later, with that creation time. Other requests take
             effect at once.
-        status: answered with `status`, `code`, `message`, `retry_after`; `after_effect` decides
-            whether it happened nevertheless.
-        redirect: answered with `status` 302, 307 or 308 to the same place; `after_effect`
-            decides.
+        status: answered with `status`, `code`, `message`, `retry_after`, `headers`;
+            `after_effect` decides whether it happened nevertheless.
+        redirect: answered with `status` 301, 302, 303, 307 or 308 to the same place;
+            `after_effect` decides.
+        page: answered with `status` and the bytes of `text` as `content_type`, which are no JSON
+            of the service; `after_effect` decides.
         truncate: the body stops after `keep` of it; the client can tell by Content-Length.
         truncate_silently: the same, and Content-Length agrees with the short body.
         slow_bytes: the body takes `seconds` (real time).
@@ -107,17 +110,20 @@ class RequestFault(Rule):
     method: str = "*"
     path: str = "*"
     seconds: _Seconds = 0.0
-    status: Annotated[int, Field(ge=300, le=599)] = 503
+    status: Annotated[int, Field(ge=200, le=599)] = 503
     code: str | None = None
     message: str = "This failure was planned."
     retry_after: _Seconds | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    text: str = "<!doctype html><title>planned</title>"
+    content_type: str = "text/html"
     after_effect: bool = False
     keep: _Share = 0.5
 
     @model_validator(mode="after")
     def _fits(self) -> RequestFault:
-        if self.action == "redirect" and self.status not in (302, 307, 308):
-            raise ValueError("a redirect needs status 302, 307 or 308")
+        if self.action == "redirect" and self.status not in (301, 302, 303, 307, 308):
+            raise ValueError("a redirect needs status 301, 302, 303, 307 or 308")
         if self.action == "status" and self.status < 400:
             raise ValueError("action status needs a status from 400 to 599")
         return self
@@ -171,6 +177,14 @@ LineOutcome = Literal[
     "surrogate",
     "huge",
     "raw",
+    "no_usage",
+    "zero_usage",
+    "no_ending",
+    "object_choices",
+    "no_stream",
+    "cut_stream",
+    "stream_insert",
+    "stream_end",
 ]
 
 
@@ -188,6 +202,12 @@ class LineFault(Rule):
         surrogate: a caption with a lone surrogate, escaped as JSON can.
         huge: a caption of a million characters.
         raw: the line is replaced by the bytes of `text` (batches only); billed.
+        no_usage, zero_usage, no_ending: the answer has no usage, one of zeros, no finish_reason.
+        object_choices: `choices` is the choice itself instead of a list (chat completions).
+        no_stream: a stream that was asked for comes as plain JSON.
+        cut_stream: a stream ends in the middle, as if it were over.
+        stream_insert, stream_end: the bytes of `text` stand in the middle of a stream, which goes
+            on, or ends with them.
     """
 
     outcome: LineOutcome

@@ -136,11 +136,19 @@ async def _run(
 
 
 def _planned_answer(request: web.Request, fault: RequestFault) -> web.Response:
+    headers = dict(fault.headers)
+    if fault.action == "page":
+        if fault.retry_after is not None:
+            headers["Retry-After"] = f"{fault.retry_after:g}"
+        return web.Response(
+            body=fault.text.encode(), status=fault.status, content_type=fault.content_type,
+            headers=headers,
+        )  # fmt: skip
     if fault.action == "redirect":
         return web.Response(status=fault.status, headers={"Location": str(request.url)})
     if fault.action == "malformed_json":
         return web.Response(body=b'{"id": "batch_', content_type="application/json")
-    return error_response(
+    response = error_response(
         ApiError(
             fault.status,
             fault.message,
@@ -149,6 +157,8 @@ def _planned_answer(request: web.Request, fault: RequestFault) -> web.Response:
             retry_after=fault.retry_after,
         )
     )
+    response.headers.update(headers)
+    return response
 
 
 def _drop(request: web.Request, *, rst: bool) -> web.StreamResponse:

@@ -44,6 +44,7 @@ class ModelAnswer:
         refusal: the refusal's words, else None.
         finish: "stop", "length" or "content_filter".
         raw: bytes that replace the whole batch line, else None.
+        fault: how the body is to be spoiled, else None.
     """
 
     request: ParsedRequest
@@ -53,6 +54,7 @@ class ModelAnswer:
     usage: TokenCounts
     image: bytes | None
     raw: bytes | None = None
+    fault: LineFault | None = None
 
     @property
     def prompt(self) -> bytes:
@@ -110,7 +112,8 @@ class Responder:
             raise PlannedServerError(fault.message)
         picture = pictures[0] if pictures else None
         usage = self._prompt_usage(request, pictures)
-        empty = ModelAnswer(request, "", None, "stop", usage, picture.digest if picture else None)
+        image = picture.digest if picture else None
+        empty = ModelAnswer(request, "", None, "stop", usage, image, fault=fault)
         if fault is not None and fault.outcome in ("refusal", "content_filter", "empty"):
             return _without_caption(empty, fault)
         description = self._describe(request, picture, fault)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from pipeline.server.bodies import FINGERPRINT, response_body, stream
+from pipeline.server.bodies import FINGERPRINT, response_body, spoiled_by
 from pipeline.server.lines import billed_answer
 from pipeline.server.middleware import json_response
 from pipeline.server.refusals import ApiError, invalid
@@ -15,6 +15,7 @@ from pipeline.server.requests import CHAT, RESPONSES
 from pipeline.server.responder import ModelAnswer, PlannedServerError
 from pipeline.server.routes_batches import json_body
 from pipeline.server.service import SERVICE, Service
+from pipeline.server.streams import stream
 from pipeline.server.validation import prompt_tokens
 
 
@@ -30,7 +31,7 @@ async def complete_chat(request: web.Request) -> web.StreamResponse:
     name = service.request_name()
     answered = await _answer(request, service, CHAT, name)
     now = service.clock.now()
-    if answered.reply.request.stream:
+    if answered.reply.request.stream and not spoiled_by(answered.reply, "no_stream"):
         return web.Response(
             body=stream(answered.reply, name, now),
             content_type="text/event-stream",

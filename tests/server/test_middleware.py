@@ -224,3 +224,18 @@ def test_a_bug_is_a_500_in_the_service_shape(
     with pytest.raises(openai.InternalServerError, match="error processing"):
         client.batches.list()
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_page_in_place_of_an_answer(server: LoopbackServer, connect: Connect) -> None:
+    fault = RequestFault(
+        action="page", path="/v1/models", status=429, text="<p>later</p>", retry_after=3,
+        headers={"X-Proxy": "p"},
+    )  # fmt: skip
+    server.faults.add(fault)
+    client = connect(server)
+    with pytest.raises(openai.RateLimitError) as caught:
+        client.models.list()
+    response = caught.value.response
+    assert response.text == "<p>later</p>"
+    assert response.headers["content-type"].startswith("text/html")
+    assert (response.headers["retry-after"], response.headers["x-proxy"]) == ("3", "p")
