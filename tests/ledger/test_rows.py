@@ -112,15 +112,14 @@ def test_an_answer_without_usage_stands_at_what_the_books_count(world: World) ->
     shard, batch = world.submitted()
     (_, first), (_, second) = world.works
     answers = [
-        answered(first, 300, outcome="length", usage=Usage(100, 10, 5, 20, 2)),
-        answered(first, None, attempt=2, usage=None),
-        answered(second, None, usage=None),
+        answered(first, None, usage=None),
+        answered(second, 300),
     ]
     world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
     rows = table(world)
-    assert [row["billed_cost"] for row in rows] == [1300, 0, 1000]
-    assert [row["flags"] for row in rows] == ["usage_missing", "", "usage_missing"]
-    assert world.ledger.reservations.totals().settled == 1300 + 1000
+    assert [row["billed_cost"] for row in rows] == [1000, 0, 300]
+    assert [row["flags"] for row in rows] == ["usage_missing", "", ""]
+    assert world.ledger.reservations.totals().settled == 1300
 
 
 def test_a_request_that_was_never_answered_has_no_flag(world: World) -> None:

@@ -232,7 +232,7 @@ def test_a_page_in_place_of_an_answer(server: LoopbackServer, connect: Connect) 
         headers={"X-Proxy": "p"},
     )  # fmt: skip
     server.faults.add(fault)
-    client = connect(server)
+    client = connect(server.base_url)
     with pytest.raises(openai.RateLimitError) as caught:
         client.models.list()
     response = caught.value.response
