@@ -23,6 +23,9 @@ MOST_LINE_BYTES = 64 * 1024 * 1024
 
 _LONGEST_REASON = 500
 _LONGEST_WORD = 200
+_STATUS_WORDS: Mapping[int, str] = {
+    413: "the request is larger than the service takes (HTTP 413): use a smaller --long-side",
+}
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
@@ -134,7 +137,7 @@ def _http_failure(status: int | None, error: Mapping[str, Any]) -> tuple[str, st
     code = (
         str(status) if its_own_fault or not service_code or service_code.isdigit() else service_code
     )
-    return code, message or f"the service answered with HTTP {status}"
+    return code, message or _STATUS_WORDS.get(status, f"the service answered with HTTP {status}")
 
 
 def _replied(

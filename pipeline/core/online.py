@@ -19,12 +19,18 @@ from pipeline.core.reasons import NO_ANSWER
 def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes) -> bytes:
     """An HTTP answer as a line, with its newline.
 
-    A body that is no JSON object is a lost answer: nobody knows what it was.
+    A body that is no JSON object is a lost answer, for nobody knows what it was; but with a status
+    of refusal it is a refusal without words.
     """
     try:
         value = parse_json(body)
     except Unreadable:
         value = None
+    if isinstance(value, list) and status >= 300 and value and isinstance(value[0], dict):
+        value, body = value[0], orjson.dumps(value[0])  # a list of one error
+    if not isinstance(value, dict) and status >= 300:
+        no_words = {"status_code": status, "request_id": request_id, "body": None}
+        return _line(custom_id, no_words, None)
     if not isinstance(value, dict):
         return lost_line(custom_id, "the answer is not a JSON object")
     # the service's own bytes where they are strict JSON, so that nothing of them is changed

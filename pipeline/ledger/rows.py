@@ -80,7 +80,7 @@ def shown_path(folder: str, image: str) -> str:
 _PREPARED = "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)"
 _FLAGS = f"""
 CASE
-    WHEN a.prompt_tokens IS NULL AND a.outcome IN ({_PAID_FOR}) AND w.representative = i.id
+    WHEN a.prompt_tokens IS NULL AND a.outcome IN ({sql_list(PAID_OUTCOMES)}) AND w.representative = i.id
     THEN TRIM(COALESCE({_PREPARED}, '') || ',usage_missing', ',')
     ELSE {_PREPARED}
 END
