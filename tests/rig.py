@@ -21,7 +21,7 @@ from pipeline.engines.inline import InlineEngine
 from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import Ledger, charges
 from pipeline.server.app import LoopbackServer
-from pipeline.server.settings import Pace
+from pipeline.server.settings import BatchDurations
 from pipeline.session import settings
 from pipeline.session.report import Report
 from pipeline.system.workspace import Workspace
@@ -108,12 +108,12 @@ class Rig:
 
     def posts(self, path: str | None = "/v1/batches") -> int:
         """POST requests that the server has seen: of one path, or of all (None)."""
-        seen = self.server.books.requests("POST")
+        seen = self.server.bill.requests("POST")
         return len([request for request in seen if path in (None, request.path)])
 
     def check(self, *, at_rest: bool = True) -> None:
         """The promises: nothing billed twice, one outcome an image, books equal to the bill."""
-        books = self.server.books
+        books = self.server.bill
         assert not books.billed_again()
         with self.ledger() as ledger:
             totals = ledger.reservations.totals()
@@ -156,5 +156,5 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 @pytest.fixture
 def slow_rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
     """A service whose batches take an hour of its own clock: `rig.server.clock.advance`."""
-    with open_rig(tmp_path, monkeypatch, pace=Pace(run=3600)) as opened:
+    with open_rig(tmp_path, monkeypatch, durations=BatchDurations(run=3600)) as opened:
         yield opened

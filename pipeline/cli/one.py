@@ -12,6 +12,7 @@ from pipeline.cli.options import configured, json_option, stream_option
 from pipeline.commands.one import OneCaption
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
 from pipeline.errors import UsageError
 
 # what only makes sense for a workspace
@@ -35,21 +36,21 @@ def command(images: tuple[str, ...], stream: bool, as_json: bool, config: Config
 
     if images.count("-") > 1:
         raise UsageError("standard input can be read once: give '-' one time")
-    given = [sys.stdin.buffer.read() if image == "-" else image for image in images]
-    if stream and (as_json or len(given) > 1):
+    loaded = [sys.stdin.buffer.read() if image == "-" else image for image in images]
+    if stream and (as_json or len(loaded) > 1):
         raise UsageError("--stream takes one image, and no --json")
     if stream:
-        pieces = stream_caption(given[0], config, say=console.say)
+        pieces = stream_caption(loaded[0], config, say=console.say)
         for piece in pieces:
             click.echo(console.printable(piece), nl=False)
         click.echo()
         assert pieces.result is not None
         return _end([pieces.result])
-    found = []
-    for one in caption_each(given, config, say=console.say):
-        found.append(one)
-        _show(one, as_json=as_json, named=len(given) > 1)
-    return _end(found)
+    captions = []
+    for one in caption_each(loaded, config, say=console.say):
+        captions.append(one)
+        _show(one, as_json=as_json, named=len(loaded) > 1)
+    return _end(captions)
 
 
 def _show(one: OneCaption, *, as_json: bool, named: bool) -> None:
@@ -63,23 +64,32 @@ def _show(one: OneCaption, *, as_json: bool, named: bool) -> None:
             click.echo(console.printable(f"  {name}: {shown}"))
 
 
-def _end(found: list[OneCaption]) -> int:
+def _end(captions: list[OneCaption]) -> int:
     """Errors, then what it took; gives the exit code."""
-    for one in found:
+    for one in captions:
         if one.error is not None:
             console.say(f"captionmill: {one.error}")
-    asked = [one for one in found if one.usage is not None]
-    if asked:
-        console.say(_sum(asked))
-    return next((one.error.exit_code for one in found if one.error is not None), 0)
+    answered = [one for one in captions if one.usage is not None or one.cost is None]
+    if answered:
+        console.say(_sum(answered))
+    return next((one.error.exit_code for one in captions if one.error is not None), 0)
 
 
-def _sum(asked: list[OneCaption]) -> str:
-    prompt = sum(one.usage.prompt for one in asked if one.usage)
-    completion = sum(one.usage.completion for one in asked if one.usage)
-    tokens = f"{prompt:,} + {completion:,} tokens"
-    model = ", ".join(dict.fromkeys(one.model for one in asked))
-    if any(one.cost is None for one in asked):
-        return f"{model}: {tokens}, price unknown"
-    money = format_usd(sum(one.cost or 0 for one in asked))
-    return f"{model}: {tokens}, {'free' if asked[0].local else money}"
+def _sum(answered: list[OneCaption]) -> str:
+    """Tokens and cost in a line; what is not known is said, with its bound."""
+    prompt = sum(one.usage.prompt for one in answered if one.usage)
+    completion = sum(one.usage.completion for one in answered if one.usage)
+    tokens = f"{prompt:,} + {completion:,} tokens" if prompt or completion else ""
+    model = ", ".join(dict.fromkeys(one.model for one in answered if one.model))
+    head = f"{model}: " if model else ""
+    silent = [one for one in answered if one.usage is None]
+    if silent:
+        bounds = [one.max_cost if one.cost is None else one.cost for one in answered]
+        known = [bound for bound in bounds if bound is not None]
+        most = f", at most {format_usd(sum(known))}" if len(known) == len(bounds) else ""
+        missing = f"{counted(len(silent), 'answer')} without usage"
+        return f"{head}{', '.join(filter(None, (tokens, missing)))}: cost unknown{most}"
+    if any(one.cost is None for one in answered):
+        return f"{head}{tokens}, price unknown"
+    money = format_usd(sum(one.cost or 0 for one in answered))
+    return f"{head}{tokens}, {'free' if answered[0].local else money}"

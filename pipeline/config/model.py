@@ -139,6 +139,7 @@ class OnlineConfig(Section):
     in_flight: Annotated[int, Field(ge=1, le=1000)] = 32
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
+    longest_pause: Annotated[Seconds, Field(ge=1)] = 900
     flex_last: Annotated[int, Field(ge=0, le=10_000)] = 0
 
 

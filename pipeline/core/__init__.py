@@ -18,9 +18,15 @@ prompt           a template with a manifest's columns put in
 request          the JSON body of a request, the line of a batch file
 answer           a line of an output file as an outcome, caption, fields, usage
 usage            the tokens of an answer as either endpoint reports them
-online           answers of online requests: streamed ones, and the journal of those in flight
+endings          the words with which services say why an answer ended
+service_error    an error inside a body, in any of the shapes that services give it
+online           answers of online requests as lines, and the journal of those in flight
+event_stream     server-sent events out of bytes
+streamed         a streamed chat completion, put together again
 lenient_json     JSON from elsewhere, and texts that UTF-8 can hold
 rate_limit       when the next online request may go
+pauses           how long a service asks to wait
+refusal_streak   requests that are refused one after another for one reason
 
 Sizes, tokens and money:
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipeline.core.endings import UNKNOWN_ENDING
 from pipeline.core.outcomes import FACTS
 from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
 from pipeline.errors import (
@@ -40,6 +41,11 @@ def problem_of(answer: Answer, name: str) -> CaptionmillError | None:
     """Error for a person who asked about one image, None when its answer is a caption."""
     if answer.outcome == "captioned":
         return None
+    if answer.code == UNKNOWN_ENDING:
+        return ServiceError(f"{name}: {answer.reason}; ask again", code=answer.code)
+    if answer.outcome == "failed" and answer.caption:
+        words = f"{name}: the service failed while it answered, so the text is cut off"
+        return ServiceError(f"{words}: {answer.reason}", code=answer.code)
     if advice := FACTS[answer.outcome].advice:
         words = f" (it says: {answer.reason})" if answer.outcome == "refused" else ""
         return NeedsPerson(f"{name}: {advice}{words}")

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from pipeline.core.lenient_json import Unreadable, parse_json, storable_text, storable_value
 from pipeline.core.reasons import LINE_ERRORS
-from pipeline.core.usage import read_usage
+from pipeline.core.usage import NO_TOKENS, read_usage
 from pipeline.records import Answer, Outcome, Usage
 
 MOST_LINE_BYTES = 64 * 1024 * 1024
@@ -23,6 +23,9 @@ MOST_LINE_BYTES = 64 * 1024 * 1024
 
 _LONGEST_REASON = 500
 _LONGEST_WORD = 200
+_STATUS_WORDS: Mapping[int, str] = {
+    413: "the request is larger than the service takes (HTTP 413): use a smaller --long-side",
+}
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
@@ -81,9 +84,16 @@ def judge_line(raw: bytes, schema_fields: Sequence[str] = ()) -> Answer | BadLin
     answer = _judged(
         storable_text(custom_id), value.get("error"), response, body, schema_fields, usage
     )
+    if usage is not None and not (usage.prompt and usage.completion) and _says_something(answer):
+        answer, oddity = replace(answer, usage=None), NO_TOKENS
     if not oddity:
         return answer
-    return _with(answer, reason=f"{answer.reason}; {oddity}" if answer.reason else oddity)
+    return replace(answer, reason=f"{answer.reason}; {oddity}" if answer.reason else oddity)
+
+
+def _says_something(answer: Answer) -> bool:
+    """True for an answer with text, which takes tokens."""
+    return bool(answer.caption and answer.caption.strip()) or answer.outcome == "refused"
 
 
 def _judged(
@@ -127,7 +137,7 @@ def _http_failure(status: int | None, error: Mapping[str, Any]) -> tuple[str, st
     code = (
         str(status) if its_own_fault or not service_code or service_code.isdigit() else service_code
     )
-    return code, message or f"the service answered with HTTP {status}"
+    return code, message or _STATUS_WORDS.get(status, f"the service answered with HTTP {status}")
 
 
 def _replied(
@@ -276,10 +286,3 @@ def _word(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) < 10**_LONGEST_WORD else ""
     return _words(value)[:_LONGEST_WORD]
-
-
-def _with(answer: Answer, *, reason: str) -> Answer:
-    return Answer(
-        answer.custom_id, answer.outcome, answer.caption, answer.fields, reason, answer.code,
-        answer.usage, answer.model, answer.request_id,
-    )  # fmt: skip

@@ -1,5 +1,4 @@
-"""Answers of online requests: streamed, as lines of an output file, and in the journal of requests
-in flight.
+"""Answers of online requests as lines of an output file, and in the journal of requests in flight.
 
 A line of the journal is `+CUSTOM_ID` (about to be sent), `-CUSTOM_ID` (certainly had no effect)
 or an answer in the shape of a batch's output file. So a journal says after any kill which
@@ -8,9 +7,8 @@ requests may have been billed, and its answers are read by what reads batches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import orjson
 
@@ -21,12 +19,18 @@ from pipeline.core.reasons import NO_ANSWER
 def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes) -> bytes:
     """An HTTP answer as a line, with its newline.
 
-    A body that is no JSON object is a lost answer: nobody knows what it was.
+    A body that is no JSON object is a lost answer, for nobody knows what it was; but with a status
+    of refusal it is a refusal without words.
     """
     try:
         value = parse_json(body)
     except Unreadable:
         value = None
+    if isinstance(value, list) and status >= 300 and value and isinstance(value[0], dict):
+        value, body = value[0], orjson.dumps(value[0])  # a list of one error
+    if not isinstance(value, dict) and status >= 300:
+        no_words = {"status_code": status, "request_id": request_id, "body": None}
+        return _line(custom_id, no_words, None)
     if not isinstance(value, dict):
         return lost_line(custom_id, "the answer is not a JSON object")
     # the service's own bytes where they are strict JSON, so that nothing of them is changed
@@ -97,36 +101,3 @@ def _answered(line: bytes) -> list[str]:
 def is_answer(line: bytes) -> bool:
     """True for the journal's lines that belong into the raw answers."""
     return line[:1] not in (b"+", b"-") and not line.isspace()
-
-
-@dataclass(slots=True)
-class StreamedAnswer:
-    """The chunks of a streamed chat completion that have come so far, put together again.
-
-    Chunks are those of `POST /v1/chat/completions` with `stream` and
-    `stream_options.include_usage`: the usage comes in the last one, which has no choices.
-    """
-
-    text: list[str] = field(default_factory=list)
-    refusal: list[str] = field(default_factory=list)
-    finish: str | None = None
-    model: str | None = None
-    usage: object = None
-
-    def take(self, chunk: Mapping[str, Any]) -> Iterator[str]:
-        """Take a chunk; gives its text."""
-        self.model = chunk.get("model") or self.model
-        self.usage = chunk.get("usage") or self.usage
-        for choice in chunk.get("choices") or ():
-            delta = choice.get("delta") or {}
-            self.finish = choice.get("finish_reason") or self.finish
-            self.refusal.append(delta.get("refusal") or "")
-            if delta.get("content"):
-                self.text.append(delta["content"])
-                yield delta["content"]
-
-    def body(self) -> bytes:
-        """Body of the same answer without streaming."""
-        message = {"content": "".join(self.text), "refusal": "".join(self.refusal) or None}
-        choice = {"message": message, "finish_reason": self.finish}
-        return orjson.dumps({"model": self.model, "choices": [choice], "usage": self.usage})

@@ -8,22 +8,21 @@ what is configured. Times are seconds of any clock that never goes back.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pipeline.core.pauses import seconds_of
 
 _MINUTE = 60.0
 _FILL = 0.95  # of the limit, evenly
 _BURST = 0.03  # of the limit, at once: with _FILL no window of a minute holds more than the limit
 _EMPTY_PAUSE = 1.0  # seconds, when the service says that nothing is left
 _LONGEST_PAUSE = 60.0
-_LONGEST_ASKED_PAUSE = 900.0
 _ENOUGH = 0.05  # of the limit, before what is used says something
 _SLOWER, _FASTER = 0.2, 0.01  # weight of one answer
 _MOST_SCALE = 4.0
 _ROUNDS = 8  # of trouble without a single answer
-_RESET = re.compile(r"(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
 @dataclass(slots=True)
@@ -83,6 +82,7 @@ class RateLimiter:
         tokens_per_minute: int | None = None,
         *,
         first_pause: float = 1.0,
+        longest_pause: float = 900.0,
     ) -> None:
         """Begin.
 
@@ -90,11 +90,14 @@ class RateLimiter:
             in_flight: most requests under way.
             requests_per_minute, tokens_per_minute: limits as configured, None when unknown.
             first_pause: seconds to wait after trouble; doubled in each further round.
+            longest_pause: seconds; a service that asks for more is not waited for.
         """
         self.rounds = 0
         self._most = in_flight
         self._width = 1.0
         self._first_pause = first_pause
+        self._longest_pause = longest_pause
+        self.too_long_pause = 0.0  # seconds that were asked for in vain
         self._hold = 0.0
         self._configured = {"requests": requests_per_minute, "tokens": tokens_per_minute}
         self._buckets: dict[str, Bucket] = {}
@@ -104,8 +107,13 @@ class RateLimiter:
 
     @property
     def given_up(self) -> bool:
-        """True after several rounds of trouble without an answer."""
-        return self.rounds >= _ROUNDS
+        """True after several rounds of trouble without an answer, or when a pause is asked for that
+        is longer than anybody wants to wait."""
+        return self.rounds >= _ROUNDS or self.too_long_pause > 0
+
+    def pause(self, now: float) -> float:
+        """Seconds for which nothing goes, 0 when requests may go."""
+        return max(0.0, self._hold - now)
 
     def delay(self, now: float, tokens: int, flying: int) -> float | None:
         """Seconds until a request of `tokens` tokens may go: 0 for now, None until one of those
@@ -149,8 +157,10 @@ class RateLimiter:
             self.rounds += 1
             self._width = max(1.0, self._width / 2)
         pause = min(_LONGEST_PAUSE, self._first_pause * 2 ** (self.rounds - 1))
-        if retry_after is not None:
-            pause = min(retry_after, _LONGEST_ASKED_PAUSE)
+        if retry_after is not None and retry_after > self._longest_pause:
+            self.too_long_pause = max(self.too_long_pause, retry_after)
+        elif retry_after is not None:
+            pause = max(pause, retry_after)  # one that is too short must not use up the rounds
         self._hold = max(self._hold, now + pause)
 
     def _wider(self) -> float:
@@ -186,19 +196,6 @@ class RateLimiter:
 
     def _amount(self, kind: str, tokens: int) -> float:
         return (1 if kind == "requests" else tokens) * self._scale[kind]
-
-
-def seconds_of(text: str) -> float | None:
-    """The time until a limit is whole again, as the headers write it: "6m0s", "1.5s", "20ms".
-
-    >>> seconds_of("6m0s"), seconds_of("20ms"), seconds_of("soon")
-    (360.0, 0.02, None)
-    """
-    match = _RESET.fullmatch(text.strip()) if text.strip() else None
-    if match is None:
-        return None
-    minutes, seconds, milliseconds = (float(part or 0) for part in match.groups())
-    return minutes * _MINUTE + seconds + milliseconds / 1000
 
 
 def _integer(text: str | None) -> int | None:

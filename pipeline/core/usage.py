@@ -12,6 +12,8 @@ from typing import Any
 
 from pipeline.records import Usage
 
+NO_TOKENS = "its usage is impossible: no tokens for an answer with text"
+
 _MOST = 10**9  # tokens; no context window comes near
 
 

@@ -49,17 +49,25 @@ CROSS JOIN images i ON i.folder = f.id
 # money and tokens are sums over all attempts; most works have one, and its answer is the sum
 _SUMMED = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens",
            "reasoning_tokens", "billed")  # fmt: skip
+
+# What the books count for an answer: its bill, or its highest cost when no bill is known.
+_CHARGED = """COALESCE(a.billed, (SELECT y.worst FROM batches b JOIN items y ON y.shard = b.shard
+    WHERE b.id = a.batch AND y.work = a.work AND y.attempt = a.attempt))"""
+_SUMS = ", ".join(
+    f"SUM({_CHARGED if name == 'billed' else f'a.{name}'}) AS {name}" for name in _SUMMED
+)
 _SEVERAL = f"""
 WITH several AS MATERIALIZED (
-    SELECT work, {", ".join(f"SUM({name}) AS {name}" for name in _SUMMED)} FROM answers
-    WHERE work IN (SELECT work FROM answers GROUP BY work HAVING COUNT(*) > 1) GROUP BY work
+    SELECT a.work, {_SUMS} FROM answers a
+    WHERE a.work IN (SELECT work FROM answers GROUP BY work HAVING COUNT(*) > 1) GROUP BY a.work
 )
 """
 
 
 def _sum(column: str) -> str:
     """SQL of a sum over all attempts, which stands in the representative's row."""
-    total = f"IIF(m.work IS NULL, a.{column}, m.{column})"
+    single = _CHARGED if column == "billed" else f"a.{column}"
+    total = f"IIF(m.work IS NULL, {single}, m.{column})"
     return f"CASE WHEN w.id IS NULL THEN NULL WHEN w.representative = i.id THEN {total} ELSE 0 END"
 
 
@@ -68,6 +76,15 @@ def shown_path(folder: str, image: str) -> str:
     below = f"{folder}.path || '/' || {image}.name"
     return f"CASE {folder}.path WHEN '' THEN {image}.name ELSE {below} END"
 
+
+_PREPARED = "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)"
+_FLAGS = f"""
+CASE
+    WHEN a.prompt_tokens IS NULL AND a.outcome IN ({sql_list(PAID_OUTCOMES)}) AND w.representative = i.id
+    THEN TRIM(COALESCE({_PREPARED}, '') || ',usage_missing', ',')
+    ELSE {_PREPARED}
+END
+"""
 
 # name -> SQL
 COLUMNS: dict[str, str] = {
@@ -113,7 +130,7 @@ COLUMNS: dict[str, str] = {
     "attempt": "a.attempt",
     "request_id": "a.request_id",
     "attempts": "COALESCE(w.attempts, 0)",
-    "flags": "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)",
+    "flags": _FLAGS,
     "in_source": "i.present",
     "first_seen_at": "i.first_seen_at",
     "captioned_at": "CASE WHEN w.outcome = 'captioned' THEN a.received_at END",

@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.batch_errors import classify
-from pipeline.core.reasons import LINE_ERRORS
-from pipeline.errors import CaptionmillError, DefiniteRefusal, NeedsPerson
+from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
+from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import AccountRefusal, BatchOptions
+from pipeline.system.secrets import redact
 
 if TYPE_CHECKING:
     from pipeline.providers.sdk import Call
 
 _ACTION = "ask for a caption"
+_ELSEWHERE = frozenset({*range(301, 309), 404, 405})  # nobody takes requests there
+_UNREAD = {"X-Stainless-Raw-Response": "stream"}  # the SDK then hands the body on unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,14 @@ class ModelRefusal(NeedsPerson, DefiniteRefusal):
     """The model does not exist or is not for this account: no effect, and a person must act."""
 
 
+class AddressRefusal(NeedsPerson, DefiniteRefusal):
+    """Nothing takes requests at this address: no effect, and a person must act."""
+
+
+class WebPage(Ambiguous):
+    """A web page in place of an answer: whatever sent it, it is hardly the service."""
+
+
 class OpenAIOnline:
     """Asks for one caption at a time, many at once. Opening it imports the SDK only.
 
@@ -54,7 +65,8 @@ class OpenAIOnline:
 
         self._library, self._options = sdk, options
         self._client = sdk.open_async(options, connections)
-        self._call = sdk.Call(_ACTION, effect=True)
+        self._call = sdk.Call(_ACTION, effect=True, single=True)
+        self._answered = False
 
     async def ask(self, body: Mapping[str, Any]) -> Reply:
         """Send one request and wait for its answer."""
@@ -64,9 +76,11 @@ class OpenAIOnline:
             async with asyncio.timeout(seconds):
                 answer = await self._client.post(path, cast_to=self._library.Response, body=body)
         except self._library.FOREIGN as error:
-            return _understood(error, self._call, self._options)
+            return _understood(error, self._call, self._options, answered=self._answered)
         except TimeoutError:
             raise self._library.lost(self._call, f"nothing whole came in {seconds:g} s") from None
+        _refuse_page(answer.content, self._options)
+        self._answered = True
         return Reply(answer.status_code, answer.content, answer.headers)
 
     async def close(self) -> None:
@@ -82,7 +96,8 @@ class OpenAIAsk:
 
         self._library, self._options = sdk, options
         self._client, _ = sdk.open_clients(options)
-        self._call = sdk.Call(_ACTION, effect=True)
+        self._call = sdk.Call(_ACTION, effect=True, single=True)
+        self._answered = False
 
     def ask(self, body: Mapping[str, Any]) -> Reply:
         """Send one request and wait for its answer."""
@@ -90,22 +105,29 @@ class OpenAIAsk:
         try:
             answer = self._client.post(path, cast_to=self._library.Response, body=body)
         except self._library.FOREIGN as error:
-            return _understood(error, self._call, self._options)
+            return _understood(error, self._call, self._options, answered=self._answered)
+        _refuse_page(answer.content, self._options)
+        self._answered = True
         return Reply(answer.status_code, answer.content, answer.headers)
 
-    def stream(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Send one chat completion and yield its chunks as they come.
+    def stream(self, body: Mapping[str, Any]) -> Iterator[bytes]:
+        """Send one chat completion and yield the bytes of its answer as they come.
 
         Raises:
             Refused: the service's answer about this request, in place of a stream.
+            CaptionmillError: no answer, or the connection broke before its end.
         """
         asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        path = self._options.endpoint.removeprefix("/v1")
         try:
-            with contextlib.closing(self._client.chat.completions.create(**_typed(asked))) as come:
-                for chunk in come:
-                    yield chunk.to_dict()
+            answer = self._client.post(
+                path, cast_to=self._library.Response, body=asked, options={"headers": _UNREAD}
+            )
+            with contextlib.closing(answer):
+                yield from answer.iter_bytes()
         except self._library.FOREIGN as error:
-            raise Refused(_understood(error, self._call, self._options)) from None
+            reply = _understood(error, self._call, self._options, answered=self._answered)
+            raise Refused(reply) from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -120,8 +142,11 @@ class Refused(Exception):
         self.reply = reply
 
 
-def _understood(error: Exception, call: Call, options: BatchOptions) -> Reply:
+def _understood(error: Exception, call: Call, options: BatchOptions, *, answered: bool) -> Reply:
     """The answer about this one request that an exception holds.
+
+    Args:
+        answered: whether the address has given an answer before.
 
     Raises:
         CaptionmillError: it is not about this request alone, or nobody knows whether it counts.
@@ -129,24 +154,44 @@ def _understood(error: Exception, call: Call, options: BatchOptions) -> Reply:
     from pipeline.providers import sdk
 
     ours = sdk.translate(error, call, options)
-    found = getattr(error, "response", None)
-    if found is None or not _about_the_request(ours):
+    response = getattr(error, "response", None)
+    if response is None or not isinstance(ours, DefiniteRefusal):
         raise ours from None
-    return Reply(found.status_code, found.content, found.headers)
+    if not _about_the_request(ours, options, answered=answered):
+        raise ours from None
+    return Reply(response.status_code, response.content, response.headers)
 
 
-def _about_the_request(error: CaptionmillError) -> bool:
+def _about_the_request(error: DefiniteRefusal, options: BatchOptions, *, answered: bool) -> bool:
     """True for a refusal of this body: another request may well be taken."""
-    if not isinstance(error, DefiniteRefusal) or isinstance(error, AccountRefusal):
+    if isinstance(error, AccountRefusal) or error.status == 429:
         return False
     if classify(error.code or "", str(error)).kind == "model":
         text = f"{str(error).rstrip('.')}; {LINE_ERRORS['model_not_found'].advice}"
         raise ModelRefusal(text, status=error.status, code=error.code) from None
-    return error.status != 429
+    if error.status not in _ELSEWHERE or error.code in IMAGE_REFUSALS:
+        return True
+    if answered:  # the address is right: a refusal with words is this request's, else it passes
+        return error.status == 404 and error.code is not None
+    text = f"{str(error).rstrip('.')}; {_address_advice(options)}"
+    raise AddressRefusal(text, status=error.status, code=error.code) from None
 
 
-def _typed(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the SDK's method: what it does not know by name goes as `extra_body`."""
-    known = ("model", "messages", "stream", "stream_options")
-    rest = {name: value for name, value in body.items() if name not in known}
-    return {**{name: body[name] for name in known}, "extra_body": rest}
+def _refuse_page(body: bytes, options: BatchOptions) -> None:
+    """Raises WebPage for an answer with status 200 that is a web page."""
+    if body.lstrip()[:1] == b"<":
+        raise WebPage(
+            f"no usable answer to the request to {_ACTION}: the service answered with a web page; "
+            f"{_address_advice(options)}",
+            status=200,
+        )
+
+
+def _address_advice(options: BatchOptions) -> str:
+    base = redact(options.base_url, options.secrets())
+    path = base.rstrip("/")
+    if path.endswith("/v1/v1"):
+        return f"check base_url {base}, which has /v1 twice"
+    if not path.endswith("/v1"):
+        return f"check base_url {base}, which may lack /v1"
+    return f"check base_url {base}: it is the service's address up to and with /v1"

@@ -2,14 +2,13 @@
 
 A refusal is definite only when it can have come from nowhere but the service's own check of the
 request: a 4xx that says so in the body. A 4xx without such a body may be a gateway's that gave up
-on a request which the service still carried out; so may 408, 409, 425 and 499 with any body.
+on a request which the service still carried out; so may 408, 409, 425 and 499 with any body. A
+single request that is redirected, unknown, too large or one too many was not run, whoever says so.
 """
 
 from __future__ import annotations
 
-import email.utils
 import json
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +16,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pipeline.core.batch_errors import classify
+from pipeline.core.pauses import is_passing, pause_asked
+from pipeline.core.service_error import ErrorWords, error_in
 from pipeline.errors import Ambiguous, DefiniteRefusal, NotFound, ServiceError
 from pipeline.providers.base import AccountRefusal
 from pipeline.system.secrets import redact
 
 _DEFINITE = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
+_NOT_RUN = frozenset({*range(301, 309), 404, 405, 413, 429})
 _ACCOUNT = {401: "invalid_api_key", 402: "payment_required", 403: "permission_denied"}
 _ADVICE = {
     "quota": "the account's credits or quota are used up: add credits or raise the limit at the "
@@ -31,8 +33,8 @@ _ADVICE = {
     "auth": "the service refuses the API key or its permissions: check the key and base_url, then "
     "run again",
 }
+_MONEY = ("quota", "billing")
 _LONGEST = 500
-_LONGEST_WAIT = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +46,14 @@ class Answer:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What an error body says; `code` falls back to the error's type."""
-
-    code: str
-    message: str
-
-
 def refused(
-    answer: Answer, action: str, effect: bool, thing: str, secrets: tuple[str, ...]
+    answer: Answer,
+    action: str,
+    effect: bool,
+    thing: str,
+    secrets: tuple[str, ...],
+    *,
+    single: bool = False,
 ) -> ServiceError:
     """The error for `answer`.
 
@@ -62,70 +62,42 @@ def refused(
         effect: whether the call changes something: then the answer must prove that it did not.
         thing: what a 404 is about, "" when it is about no object.
         secrets: texts that must not appear in the message.
+        single: whether the call is a single request, which certain statuses prove was not run.
     """
-    said = _said(answer.body)
-    shown = redact(_shown(answer, said), secrets)
+    error = _error(answer.body)
+    shown = redact(_shown(answer, error), secrets)
     words = f"cannot {action}: the service answered {answer.status}{shown}"
-    if effect and not (said and answer.status in _DEFINITE):
+    not_run = (single and answer.status in _NOT_RUN) or (error and answer.status in _DEFINITE)
+    if effect and not not_run:
         text = f"no usable answer to the request to {action}: {answer.status}{shown}"
         return Ambiguous(text, status=answer.status)
-    code = said.code if said else ""
-    kind = classify(code, said.message if said else "").kind
+    code = error.code if error else ""
+    kind = classify(code, error.message if error else "").kind
+    body = answer.body.decode("utf-8", "replace")
+    pause = pause_asked(answer.headers, body, time.time())
+    if answer.status == 429 and (pause is not None or is_passing(body)) and kind in _MONEY:
+        kind = "unknown"  # a limit of some minutes in the words of a spent account
     if answer.status in _ACCOUNT and kind not in _ADVICE:
         code, kind = code or _ACCOUNT[answer.status], "billing" if answer.status == 402 else "auth"
     details: dict[str, Any] = {"status": answer.status, "code": redact(code, secrets) or None}
     if kind in _ADVICE and 400 <= answer.status < 500:
         return AccountRefusal(f"{words.rstrip('.')}; {_ADVICE[kind]}", **details)
-    details["retry_after"] = retry_after(answer.headers)
+    details["retry_after"] = pause
     if answer.status == 404 and thing:
         return NotFound(f"the service does not know {thing}{shown}", **details)
     return DefiniteRefusal(words, **details) if effect else ServiceError(words, **details)
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a service asks to wait (Retry-After-Ms, or Retry-After as seconds or date)."""
-    milliseconds = _number(headers.get("retry-after-ms"))
-    plain = headers.get("retry-after")
-    seconds = milliseconds / 1000 if milliseconds is not None else _number(plain)
-    if seconds is None and plain:
-        date = email.utils.parsedate_tz(plain)
-        try:
-            seconds = email.utils.mktime_tz(date) - time.time() if date else None
-        except (ValueError, OverflowError):
-            return None
-    return min(seconds, _LONGEST_WAIT) if seconds is not None and seconds >= 0 else None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _said(body: bytes) -> _Said | None:
-    """The error in `body`, None when it is not the JSON of an error.
-
-    Shapes: {"error": {"message", "type", "code"}} (OpenAI), {"error": "..."} , {"detail": ...}
-    (FastAPI), {"object": "error", "message", "code"} (vLLM), {"code", "message"} (SiliconFlow).
-    """
+def _error(body: bytes) -> ErrorWords | None:
+    """The error in `body`, None when it is not the JSON of an error."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(data, dict):
-        return None
-    inner = data.get("error") or data.get("detail") or data
-    if not isinstance(inner, dict):
-        return _Said("", inner if isinstance(inner, str) else json.dumps(inner))
-    message, code = inner.get("message"), inner.get("code") or inner.get("type")
-    if not isinstance(message, str) and not isinstance(code, str):
-        return None
-    return _Said(str(code or ""), message if isinstance(message, str) else "")
+    return error_in(data)
 
 
-def _shown(answer: Answer, said: _Said | None) -> str:
+def _shown(answer: Answer, error: ErrorWords | None) -> str:
     """The service's words for a message: one line, not too long, printable."""
     if 300 <= answer.status < 400:
         target = urlsplit(answer.headers.get("location", ""))
@@ -133,6 +105,6 @@ def _shown(answer: Answer, said: _Said | None) -> str:
             f" (a redirect to {target.hostname or 'another path'}, which is not followed: "
             "set base_url to the final address)"
         )
-    text = said.message or said.code if said else ""
+    text = error.message or error.code if error else ""
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return f": {text[:_LONGEST]}" if text else ""

@@ -53,11 +53,13 @@ class Call:
         action: words that follow "cannot", e.g. "create the batch".
         effect: True when the call changes something at the service.
         thing: what a 404 says is not there, "" when a 404 says nothing of the kind.
+        single: True for a single request: certain statuses prove that it was not run.
     """
 
     action: str
     effect: bool = False
     thing: str = ""
+    single: bool = False
 
 
 def open_clients(options: BatchOptions) -> tuple[openai.OpenAI, openai.OpenAI]:
@@ -188,7 +190,9 @@ def translate(error: Exception, call: Call, options: BatchOptions) -> Captionmil
     if isinstance(error, openai.APIStatusError):
         found = error.response
         answer = Answer(found.status_code, found.content, found.headers)
-        return refused(answer, call.action, call.effect, call.thing, options.secrets())
+        return refused(
+            answer, call.action, call.effect, call.thing, options.secrets(), single=call.single
+        )
     inner = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
     words = redact(_words(inner or error), options.secrets())
     if isinstance(error, httpx2.TransportError):

@@ -1,9 +1,18 @@
 """The OpenAI-compatible loopback server: files, batches, completions, its own bill and faults.
 
 It is the embedded default (no key, no network) and the independent judge of the product's crash
-tests, so it imports nothing of the product but `pipeline.errors` and `pipeline.system.files`.
+tests: it keeps its own prices, token rules and batch states, and imports only `pipeline.errors`
+and `pipeline.system`.
 
-    app.LoopbackServer  a server in a thread        embedded.embedded_server  a server as a child
-    clock.Clock         its time                    books.Books               its bill
-    faults.FaultPlan    what goes wrong on purpose  settings                  pace and limits
+Starting one      app (a server in a thread), embedded (as a child process), __main__ (the command),
+                  settings (durations and limits), service (its parts), clock (its time)
+HTTP              routes_files, routes_batches, routes_online, middleware, views (files and batches
+                  as JSON), bodies (answers as JSON), streams (as events), refusals (errors)
+One request       requests (parsing), schemas (strict schemas), pictures, image_hosts, responder
+                  (its answer), families (token rules), prices, rates (limits of a minute)
+Batches           validation (of input files), lifecycle (the next step), executor (takes it),
+                  lines (one line), publishing (output files), batch_store, file_store, ids
+The bill          bill (each answer given, each request seen), database
+Faults            faults (the plan), fault_injector (its rules applied)
+Captions          captioner, model (the classifier), network, weights, labels, image_stats
 """

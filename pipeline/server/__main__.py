@@ -38,7 +38,7 @@ from pipeline.errors import CaptionmillError
 )
 @click.option("--exit-with-parent", is_flag=True, help="End when standard input ends.")
 @click.option("--ready-fd", type=int, help="File descriptor for the ready line, not stdout.")
-def main(
+def server_command(
     *,
     state: Path,
     port: int,
@@ -51,7 +51,7 @@ def main(
     exit_with_parent: bool,
     ready_fd: int | None,
 ) -> None:
-    """Run the OpenAI-compatible loopback server on 127.0.0.1 until it is told to end.
+    """Run the OpenAI-compatible loopback server on 127.0.0.1 until it is ended.
 
     Prints one line of JSON with its base_url: give it to captionmill as --base-url (or to any
     OpenAI client as OPENAI_BASE_URL), with any key. --faults rehearses a bad night.
@@ -60,7 +60,7 @@ def main(
     try:
         from pipeline.server.app import LoopbackServer, serve
         from pipeline.server.faults import FaultPlan
-        from pipeline.server.settings import Pace
+        from pipeline.server.settings import BatchDurations
 
         server = LoopbackServer(
             state,
@@ -68,7 +68,7 @@ def main(
             captioner=captioner,
             api_key=os.environ.get(api_key_env) if api_key_env else None,
             faults=FaultPlan.read(faults) if faults else None,
-            pace=Pace(run=run_seconds),
+            durations=BatchDurations(run=run_seconds),
             speed=speed,
             sites={url: Path(folder) for url, _, folder in (s.rpartition("=") for s in sites)},
         )
@@ -80,4 +80,4 @@ def main(
 
 
 if __name__ == "__main__":
-    main()
+    server_command()

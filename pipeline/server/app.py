@@ -19,16 +19,16 @@ from aiohttp import web
 
 from pipeline.errors import UsageError
 from pipeline.server import routes_batches, routes_files, routes_online
-from pipeline.server.books import Books
+from pipeline.server.bill import Bill
 from pipeline.server.captioner import Captioner, open_captioner
-from pipeline.server.clock import Clock
+from pipeline.server.clock import ServerClock
 from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import FaultPlan
 from pipeline.server.image_hosts import ImageHosts
-from pipeline.server.middleware import authenticate, explain, identify
+from pipeline.server.middleware import authenticate, log_request, send_error_bodies
 from pipeline.server.prices import PriceTable, packaged_prices
-from pipeline.server.service import SERVICE, Orders, Service
-from pipeline.server.settings import Limits, Pace
+from pipeline.server.service import SERVICE, ServerOptions, Service
+from pipeline.server.settings import AccountLimits, BatchDurations
 
 HOST = "127.0.0.1"
 _BODY_LIMIT = 64 << 20
@@ -38,24 +38,24 @@ _PARENT_SECONDS = 1.0
 def build_app(service: Service) -> web.Application:
     """The routes of one service."""
     app = web.Application(
-        middlewares=[identify, explain, authenticate], client_max_size=_BODY_LIMIT
+        middlewares=[log_request, send_error_bodies, authenticate], client_max_size=_BODY_LIMIT
     )
     app[SERVICE] = service
     app.add_routes(
         [
-            web.post("/v1/files", routes_files.upload),
-            web.post("/v1/files/upload", routes_files.upload),
-            web.get("/v1/files", routes_files.listing),
-            web.get("/v1/files/{id}", routes_files.get),
-            web.get("/v1/files/{id}/content", routes_files.content),
-            web.delete("/v1/files/{id}", routes_files.delete),
-            web.post("/v1/batches", routes_batches.create),
-            web.get("/v1/batches", routes_batches.listing),
-            web.get("/v1/batches/{id}", routes_batches.get),
-            web.post("/v1/batches/{id}/cancel", routes_batches.cancel),
-            web.post("/v1/chat/completions", routes_online.chat),
-            web.post("/v1/responses", routes_online.respond),
-            web.get("/v1/models", routes_online.models),
+            web.post("/v1/files", routes_files.upload_file),
+            web.post("/v1/files/upload", routes_files.upload_file),
+            web.get("/v1/files", routes_files.list_files),
+            web.get("/v1/files/{id}", routes_files.get_file),
+            web.get("/v1/files/{id}/content", routes_files.file_content),
+            web.delete("/v1/files/{id}", routes_files.delete_file),
+            web.post("/v1/batches", routes_batches.create_batch),
+            web.get("/v1/batches", routes_batches.list_batches),
+            web.get("/v1/batches/{id}", routes_batches.get_batch),
+            web.post("/v1/batches/{id}/cancel", routes_batches.cancel_batch),
+            web.post("/v1/chat/completions", routes_online.complete_chat),
+            web.post("/v1/responses", routes_online.create_response),
+            web.get("/v1/models", routes_online.list_models),
         ]
     )
     return app
@@ -68,7 +68,7 @@ class LoopbackServer:
             client = openai.OpenAI(base_url=server.base_url, api_key="sk-local")
             server.clock.advance(3600)
             server.faults.add(RequestFault(action="drop_after", path="/v1/batches", nth=1))
-            assert not server.books.billed_again()
+            assert not server.bill.billed_again()
 
     A new server on the same `state_dir` goes on where the last one stopped or was killed.
 
@@ -77,7 +77,8 @@ class LoopbackServer:
         port: 0 for a free one.
         api_key: the only key that is let in; None lets everybody in.
         captioner: "local", "echo", or an object that describes pictures.
-        pace, limits: how long batches take, and what the account allows.
+        durations: how long batches take.
+        limits: what the account allows.
         prices: the price table; None for the packaged one.
         models: the models that exist; None for those with a price.
         faults: what goes wrong on purpose.
@@ -93,12 +94,12 @@ class LoopbackServer:
         port: int = 0,
         api_key: str | None = None,
         captioner: str | Captioner = "local",
-        pace: Pace | None = None,
-        limits: Limits | None = None,
+        durations: BatchDurations | None = None,
+        limits: AccountLimits | None = None,
         prices: PriceTable | None = None,
         models: Collection[str] | None = None,
         faults: FaultPlan | None = None,
-        clock: Clock | None = None,
+        clock: ServerClock | None = None,
         speed: float = 1.0,
         seed: str | None = None,
         sites: Mapping[str, Path] | None = None,
@@ -106,14 +107,14 @@ class LoopbackServer:
         """Prepare a server; nothing happens before `start`."""
         table = packaged_prices() if prices is None else prices
         self._port = port
-        self._orders = Orders(
+        self._options = ServerOptions(
             state_dir=state_dir,
             captioner=open_captioner(captioner) if isinstance(captioner, str) else captioner,
             prices=table,
             models=_priced(models, table),
             api_key=api_key,
-            pace=pace or Pace(),
-            limits=limits or Limits(),
+            durations=durations or BatchDurations(),
+            limits=limits or AccountLimits(),
             faults=faults or FaultPlan(),
             clock=clock,
             speed=speed,
@@ -132,18 +133,18 @@ class LoopbackServer:
         return self._service
 
     @property
-    def books(self) -> Books:
+    def bill(self) -> Bill:
         """The bill."""
-        return self.service.books
+        return self.service.bill
 
     @property
-    def clock(self) -> Clock:
+    def clock(self) -> ServerClock:
         """The server's time."""
         return self.service.clock
 
     @property
     def faults(self) -> FaultInjector:
-        """What goes wrong on purpose; rules can be added and removed while it runs."""
+        """The planned faults; rules can be added and removed while it runs."""
         return self.service.faults
 
     @property
@@ -164,7 +165,7 @@ class LoopbackServer:
             Busy: another server uses `state_dir`.
             StorageError: `state_dir` cannot be used.
         """
-        self._service = Service(self._orders)
+        self._service = Service(self._options)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="http", daemon=True)
         self._thread.start()

@@ -9,15 +9,15 @@ from typing import Any
 
 import orjson
 
-from pipeline.server.clock import Clock
-from pipeline.server.database import Database
+from pipeline.server.clock import ServerClock
+from pipeline.server.database import ServerDatabase
 from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import BatchFault
 from pipeline.server.ids import IdGenerator
 from pipeline.server.lifecycle import UNFINISHED, BatchState
-from pipeline.server.refusals import Refused, missing
-from pipeline.server.settings import Limits, Pace
-from pipeline.server.validation import BatchError, Checked
+from pipeline.server.refusals import ApiError, missing
+from pipeline.server.settings import AccountLimits, BatchDurations
+from pipeline.server.validation import BatchError, CheckedFile
 
 _HOUR = 3_600.0
 _PLANNED_LIMIT = 2_000_000
@@ -36,7 +36,7 @@ class NewBatch:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class FinishedLine:
     """One line that ran: `text` is its line of the output or (failed) error file."""
 
     line: int
@@ -49,18 +49,18 @@ class BatchStore:
 
     def __init__(
         self,
-        database: Database,
-        clock: Clock,
-        naming: IdGenerator,
+        database: ServerDatabase,
+        clock: ServerClock,
+        ids: IdGenerator,
         faults: FaultInjector,
-        pace: Pace,
-        limits: Limits,
+        durations: BatchDurations,
+        limits: AccountLimits,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._naming = naming
+        self._ids = ids
         self._faults = faults
-        self._pace = pace
+        self._durations = durations
         self._limits = limits
 
     def create(self, new: NewBatch, delay: float = 0.0) -> sqlite3.Row:
@@ -84,10 +84,10 @@ class BatchStore:
                 **asdict(new),
                 "metadata": metadata,
                 "seq": number,
-                "id": self._naming.identifier("batch", number, as_uuid=as_uuid),
+                "id": self._ids.identifier("batch", number, as_uuid=as_uuid),
                 "status": "validating",
                 "created_at": created,
-                "expires_at": created + self._pace.expire,
+                "expires_at": created + self._durations.expire,
                 "visible_at": shown,
                 "list_visible_at": listed,
                 "gone_at": None if gone is None else created + gone,
@@ -102,7 +102,7 @@ class BatchStore:
         )
         if recent >= self._limits.creates_per_hour:
             message = f"Rate limit reached: {self._limits.creates_per_hour} batches an hour."
-            raise Refused(429, message, code="rate_limit_exceeded", retry_after=60)
+            raise ApiError(429, message, code="rate_limit_exceeded", retry_after=60)
 
     def row(self, seq: int) -> sqlite3.Row:
         """One batch by number."""
@@ -115,14 +115,14 @@ class BatchStore:
             Refused: 404.
         """
         now = self._clock.now()
-        found = self._database.read(
+        rows = self._database.read(
             "SELECT * FROM batches WHERE id = ? AND visible_at <= ? "
             "AND (gone_at IS NULL OR gone_at > ?)",
             (identifier, now, now),
         )
-        if not found:
+        if not rows:
             raise missing("Batch", identifier)
-        return found[0]
+        return rows[0]
 
     def listed(self) -> list[sqlite3.Row]:
         """The batches that the list shows now, newest first."""
@@ -143,7 +143,7 @@ class BatchStore:
             row = self.get(identifier)
             if row["status"] not in UNFINISHED:
                 message = f"Cannot cancel a batch with status '{row['status']}'."
-                raise Refused(409, message, code="batch_not_cancellable")
+                raise ApiError(409, message, code="batch_not_cancellable")
             if row["status"] != "cancelling":
                 self.update(row["seq"], status="cancelling", cancelling_at=self._clock.now())
             return self.row(row["seq"])
@@ -177,7 +177,7 @@ class BatchStore:
             if self.row(seq)["status"] == before:
                 self.update(seq, status=after, **columns)
 
-    def accept(self, seq: int, checked: Checked) -> None:
+    def accept(self, seq: int, checked: CheckedFile) -> None:
         """Validation passed: the batch is in progress, or fails at the enqueued-token limit.
 
         It is in progress from the time when validation was due, so that what follows does not
@@ -195,7 +195,7 @@ class BatchStore:
             self.update(
                 seq,
                 status="in_progress",
-                in_progress_at=row["created_at"] + self._pace.validate,
+                in_progress_at=row["created_at"] + self._durations.validate,
                 total=checked.total,
                 model=checked.model,
                 enqueued_tokens=checked.tokens,
@@ -215,7 +215,7 @@ class BatchStore:
         )
         return int(tokens or 0)
 
-    def keep_results(self, seq: int, ran: Sequence[Ran]) -> None:
+    def keep_results(self, seq: int, ran: Sequence[FinishedLine]) -> None:
         """Store lines that ran, until the batch is published."""
         with self._database.transaction() as connection:
             connection.executemany(
@@ -225,11 +225,11 @@ class BatchStore:
 
     def result_lines(self, seq: int, *, failed: bool) -> list[int]:
         """Numbers of the stored lines of one kind, in the order they were sent."""
-        found = self._database.read(
+        rows = self._database.read(
             "SELECT line FROM results WHERE batch = ? AND failed = ? ORDER BY line",
             (seq, int(failed)),
         )
-        return [int(row["line"]) for row in found]
+        return [int(row["line"]) for row in rows]
 
     def result_text(self, seq: int, line: int) -> bytes:
         """One stored line."""
@@ -248,7 +248,7 @@ def fault_of(row: Mapping[str, Any] | sqlite3.Row) -> BatchFault:
 
 
 def state_of(row: sqlite3.Row) -> BatchState:
-    """What the life cycle needs to know of a batch."""
+    """The batch as `lifecycle` sees it."""
     since = {
         "validating": row["created_at"],
         "in_progress": row["in_progress_at"],

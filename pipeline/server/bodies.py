@@ -1,4 +1,4 @@
-"""Response bodies: chat completions (plain and as a stream) and responses."""
+"""Response bodies: chat completions and responses."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
-from pipeline.server.prices import Usage
+from pipeline.server.faults import LineOutcome
+from pipeline.server.prices import TokenCounts
 from pipeline.server.requests import CHAT
-from pipeline.server.responder import Reply
+from pipeline.server.responder import ModelAnswer
 
 FINGERPRINT = "captionmill-loopback"
 """In every answer: nothing that this server says can be mistaken for OpenAI's."""
@@ -23,28 +24,52 @@ def dumps(value: object) -> bytes:
         return json.dumps(value).encode()
 
 
-def render(endpoint: str, reply: Reply, name: str, now: float) -> dict[str, Any]:
+def response_body(endpoint: str, reply: ModelAnswer, name: str, now: float) -> dict[str, Any]:
     """The body of an answer; `name` makes its id."""
-    if endpoint == CHAT:
-        return _completion(reply, name, now)
-    return _response(reply, name, now)
+    whole = _completion if endpoint == CHAT else _response
+    body = whole(reply, name, now)
+    if spoiled_by(reply, "no_usage"):
+        del body["usage"]
+    if spoiled_by(reply, "object_choices") and "choices" in body:
+        body["choices"] = body["choices"][0]
+    return body
 
 
-def _completion(reply: Reply, name: str, now: float) -> dict[str, Any]:
+def spoiled_by(reply: ModelAnswer, outcome: LineOutcome) -> bool:
+    """True when the fault plan spoils this answer so."""
+    return reply.fault is not None and reply.fault.outcome == outcome
+
+
+def shown_usage(reply: ModelAnswer) -> TokenCounts:
+    """The tokens that the body tells, which the bill may know better."""
+    return TokenCounts(0, 0) if spoiled_by(reply, "zero_usage") else reply.usage
+
+
+def shown_ending(reply: ModelAnswer) -> str | None:
+    """The finish_reason that the body tells."""
+    return None if spoiled_by(reply, "no_ending") else reply.finish
+
+
+def _completion(reply: ModelAnswer, name: str, now: float) -> dict[str, Any]:
     message = {"role": "assistant", "content": reply.text, "refusal": reply.refusal}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish}
+    choice = {
+        "index": 0,
+        "message": message,
+        "logprobs": None,
+        "finish_reason": shown_ending(reply),
+    }
     return {
         "id": f"chatcmpl-{name}",
         "object": "chat.completion",
         "created": int(now),
-        "model": reply.ask.model,
+        "model": reply.request.model,
         "choices": [choice],
-        "usage": completion_usage(reply.usage),
+        "usage": completion_usage(shown_usage(reply)),
         "system_fingerprint": FINGERPRINT,
     }
 
 
-def completion_usage(usage: Usage) -> dict[str, Any]:
+def completion_usage(usage: TokenCounts) -> dict[str, Any]:
     """`usage` of a chat completion."""
     return {
         "prompt_tokens": usage.prompt,
@@ -59,7 +84,7 @@ def completion_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def response_usage(usage: Usage) -> dict[str, Any]:
+def response_usage(usage: TokenCounts) -> dict[str, Any]:
     """`usage` of a response."""
     return {
         "input_tokens": usage.prompt,
@@ -73,59 +98,33 @@ def response_usage(usage: Usage) -> dict[str, Any]:
     }
 
 
-def _response(reply: Reply, name: str, now: float) -> dict[str, Any]:
-    whole = reply.finish == "stop"
+def _response(reply: ModelAnswer, name: str, now: float) -> dict[str, Any]:
+    completed = reply.finish == "stop"
     reasons = {"length": "max_output_tokens", "content_filter": "content_filter"}
     return {
         "id": f"resp_{name}",
         "object": "response",
         "created_at": int(now),
-        "status": "completed" if whole else "incomplete",
+        "status": "completed" if completed else "incomplete",
         "error": None,
-        "incomplete_details": None if whole else {"reason": reasons[reply.finish]},
-        "model": reply.ask.model,
-        "output": _output_items(reply, name, whole=whole),
+        "incomplete_details": None if completed else {"reason": reasons[reply.finish]},
+        "model": reply.request.model,
+        "output": _output_items(reply, name, completed=completed),
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
-        "usage": response_usage(reply.usage),
+        "usage": response_usage(shown_usage(reply)),
         "metadata": {"server": FINGERPRINT},
     }
 
 
-def _output_items(reply: Reply, name: str, *, whole: bool) -> list[dict[str, Any]]:
+def _output_items(reply: ModelAnswer, name: str, *, completed: bool) -> list[dict[str, Any]]:
     if reply.refusal is not None:
         part: dict[str, Any] = {"type": "refusal", "refusal": reply.refusal}
     elif reply.text:
         part = {"type": "output_text", "text": reply.text, "annotations": []}
     else:
         return []
-    status = "completed" if whole else "incomplete"
+    status = "completed" if completed else "incomplete"
     item = {"id": f"msg_{name}", "type": "message", "role": "assistant", "status": status}
     return [{**item, "content": [part]}]
-
-
-def stream(reply: Reply, name: str, now: float) -> bytes:
-    """A chat completion as server-sent events; usage in the last chunk when asked for."""
-    base = {
-        "id": f"chatcmpl-{name}",
-        "object": "chat.completion.chunk",
-        "created": int(now),
-        "model": reply.ask.model,
-        "system_fingerprint": FINGERPRINT,
-    }
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
-    if reply.refusal is not None:
-        deltas.append({"refusal": reply.refusal})
-    text = reply.text or ""
-    deltas += [{"content": text[start : start + 16]} for start in range(0, len(text), 16)]
-    chunks = [{**base, "choices": [_delta(delta, None)]} for delta in deltas]
-    chunks.append({**base, "choices": [_delta({}, reply.finish)]})
-    if reply.ask.include_usage:
-        chunks.append({**base, "choices": [], "usage": completion_usage(reply.usage)})
-    events = [b"data: " + dumps(chunk) + b"\n\n" for chunk in chunks]
-    return b"".join([*events, b"data: [DONE]\n\n"])
-
-
-def _delta(delta: dict[str, Any], finish: str | None) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "finish_reason": finish}

@@ -1,4 +1,4 @@
-"""Who describes pictures: the honest local captioner, and a synthetic one for tests."""
+"""Captioners: the local classifier, which says how sure it is, and a synthetic one for tests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Protocol
 from pipeline.errors import UsageError
 from pipeline.server import image_stats, labels
 from pipeline.server.model import Classifier
-from pipeline.server.pictures import Picture
+from pipeline.server.pictures import UploadedImage
 
 SURE = 0.5
-"""Probability from which a label is said. The classifier was trained with smoothed labels and
+"""Probability from which a label is named. The classifier was trained with smoothed labels and
 is more often right than it claims, so a label above this is right far more often than not."""
 
 SURE_GROUP = 0.75
@@ -35,7 +35,7 @@ class Captioner(Protocol):
     threads: int
     """How many pictures are worth describing at the same time."""
 
-    def describe(self, picture: Picture | None, prompt: str) -> Description:
+    def describe(self, picture: UploadedImage | None, prompt: str) -> Description:
         """Describe `picture`, or answer `prompt` when there is none."""
 
 
@@ -47,7 +47,7 @@ class LocalCaptioner:
     def __init__(self) -> None:
         self._classifier = Classifier()
 
-    def describe(self, picture: Picture | None, prompt: str) -> Description:  # noqa: ARG002
+    def describe(self, picture: UploadedImage | None, prompt: str) -> Description:  # noqa: ARG002
         """E.g. "probably a tabby cat (0.83)"."""
         if picture is None:
             return Description("no picture was attached, so there is nothing to describe")
@@ -56,8 +56,8 @@ class LocalCaptioner:
         names = tuple(label.name for label in best if label.probability >= _TAG)
         sure = best[0] if best[0].probability >= SURE else labels.broader(probabilities)
         if sure.probability >= (SURE if sure is best[0] else SURE_GROUP):
-            said = labels.with_article(sure.name)
-            return Description(f"probably {said} ({sure.probability:.2f})", names)
+            name = labels.with_article(sure.name)
+            return Description(f"probably {name} ({sure.probability:.2f})", names)
         return Description(f"no confident label; {image_stats.describe(picture.image)}", ())
 
 
@@ -66,7 +66,7 @@ class EchoCaptioner:
 
     threads = 1
 
-    def describe(self, picture: Picture | None, prompt: str) -> Description:
+    def describe(self, picture: UploadedImage | None, prompt: str) -> Description:
         """E.g. "echo 3f2a91c07b1d 640x480"."""
         if picture is None:
             digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-class Clock:
+class ServerClock:
     """Seconds since the epoch: `origin + (real now - real origin) * speed + jumps`.
 
     Thread-safe. Give the same object to a restarted in-process server and its time goes on.

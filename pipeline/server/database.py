@@ -59,7 +59,7 @@ CREATE TABLE IF NOT EXISTS requests (
 """
 
 
-class Database:
+class ServerDatabase:
     """One connection behind a lock. `path` is the server's own `server.db`."""
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:

@@ -27,7 +27,7 @@ def embedded_server(
     """Start a loopback server as a child and give its base URL; stop it at the end.
 
     It dies with this process, however that ends, and is left alone by a Ctrl-C in the terminal,
-    so that this process can finish its transaction. What it says goes to `server.log` in
+    so that this process can finish its transaction. What it logs goes to `server.log` in
     `state_dir`. `options` are further options of `python -m pipeline.server`.
 
     Raises:
@@ -77,12 +77,12 @@ def _wait_until_ready(child: subprocess.Popen[bytes], log: Path, timeout: float)
             if selector.select(left):
                 piece = os.read(child.stdout.fileno(), 4096)
                 if not piece:
-                    raise ServiceError(f"the embedded server did not start: {_last_words(log)}")
+                    raise ServiceError(f"the embedded server did not start: {_last_log_line(log)}")
                 line += piece
     return str(json.loads(line)["base_url"])
 
 
-def _last_words(log: Path) -> str:
+def _last_log_line(log: Path) -> str:
     lines = log.read_bytes()[-_LOG_TAIL:].decode("utf-8", "replace").strip().splitlines()
     return lines[-1] if lines else f"it said nothing (see {log})"
 

@@ -12,16 +12,22 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from pipeline.server.batch_store import BatchStore, Ran, fault_of, planned_failure, state_of
-from pipeline.server.books import Books
-from pipeline.server.clock import Clock
-from pipeline.server.database import Database
+from pipeline.server.batch_store import (
+    BatchStore,
+    FinishedLine,
+    fault_of,
+    planned_failure,
+    state_of,
+)
+from pipeline.server.bill import Bill
+from pipeline.server.clock import ServerClock
+from pipeline.server.database import ServerDatabase
 from pipeline.server.file_store import FileStore
 from pipeline.server.ids import IdGenerator
-from pipeline.server.lifecycle import Finalize, Publish, RunLines, Validate, Wait, next_step
+from pipeline.server.lifecycle import Finalize, Publish, RunLines, Validate, Wait, next_batch_step
 from pipeline.server.lines import LineResult, LineRunner, total_usage
 from pipeline.server.publishing import Publisher
-from pipeline.server.settings import Limits, Pace
+from pipeline.server.settings import AccountLimits, BatchDurations
 from pipeline.server.validation import check_lines, lines_from
 
 _CHUNK = 64
@@ -35,27 +41,27 @@ class Executor:
     def __init__(
         self,
         *,
-        database: Database,
+        database: ServerDatabase,
         batches: BatchStore,
         files: FileStore,
-        books: Books,
+        bill: Bill,
         runner: LineRunner,
         publisher: Publisher,
-        naming: IdGenerator,
-        clock: Clock,
-        pace: Pace,
-        limits: Limits,
+        ids: IdGenerator,
+        clock: ServerClock,
+        durations: BatchDurations,
+        limits: AccountLimits,
         threads: int,
     ) -> None:
         self._database = database
         self._batches = batches
         self._files = files
-        self._books = books
+        self._bill = bill
         self._runner = runner
         self._publisher = publisher
-        self._naming = naming
+        self._ids = ids
         self._clock = clock
-        self._pace = pace
+        self._durations = durations
         self._limits = limits
         self._workers = ThreadPoolExecutor(threads, "lines") if threads > 1 else None
         self._wake = threading.Event()
@@ -100,7 +106,7 @@ class Executor:
         for row in self._batches.unfinished():
             if self._stopping:
                 return 0.0
-            step = next_step(state_of(row), now, self._pace)
+            step = next_batch_step(state_of(row), now, self._durations)
             if isinstance(step, Wait):
                 waits.append(step.until - now)
             else:
@@ -147,12 +153,12 @@ class Executor:
         billed = [result.billed for result in results if result.billed is not None]
         usage = total_usage(billed)
         ran = [
-            Ran(number, result.failed, result.text)
+            FinishedLine(number, result.failed, result.text)
             for number, result in zip(numbers, results, strict=True)
         ]
         with self._database.transaction():
             self._batches.keep_results(row["seq"], ran)
-            self._books.charge(billed)
+            self._bill.charge(billed)
             self._batches.update(
                 row["seq"],
                 done=row["done"] + len(chunk),
@@ -167,7 +173,7 @@ class Executor:
 
     def _run_lines(self, row: sqlite3.Row, lines: list[bytes], numbers: range) -> list[LineResult]:
         now = self._clock.now()
-        names = [self._naming.token("answer", f"{row['seq']}.{number}") for number in numbers]
+        names = [self._ids.token("answer", f"{row['seq']}.{number}") for number in numbers]
         ids = [row["id"]] * len(lines)
         run = map if self._workers is None else self._workers.map
         return list(run(self._runner.run, lines, ids, names, [now] * len(lines)))

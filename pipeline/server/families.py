@@ -1,4 +1,4 @@
-"""What each model family accepts and how it counts an image, by the longest matching prefix.
+"""Model families, by the longest matching prefix: what each accepts, how it counts an image.
 
 Source: OpenAI's guides "Images and vision" and "Reasoning", November 2026. Written from the
 rules alone, apart from the product's own sizing, so that one can check the other.
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from pipeline.server.refusals import invalid
 
-MOST_PATCHES = 30_000
+_MOST_PATCHES = 30_000
 _PATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class ImageBounds:
     """Longest side in pixels and, unless None, most patches."""
 
     side: int
@@ -29,7 +29,7 @@ class Patches:
     """Counts 32-pixel patches. `percent` is the multiplier times 100."""
 
     percent: int
-    details: Mapping[str, Fit]
+    details: Mapping[str, ImageBounds]
     auto: str = "high"
 
     def tokens(self, width: int, height: int, detail: str) -> int:
@@ -46,7 +46,7 @@ class Patches:
         count = _patches(w, h)
         if fit.patches is not None and count > fit.patches:
             count = _patches(*_shrunk(w, h, fit.patches))
-        if count > MOST_PATCHES:
+        if count > _MOST_PATCHES:
             raise invalid(f"Image has {count} patches.", "image_url", "image_too_large")
         return -(-count * self.percent // 100)
 
@@ -104,19 +104,27 @@ def _shrunk(width: float, height: float, budget: int) -> tuple[float, float]:
     return max(1, math.floor(width * scale + 1e-9)), max(1, math.floor(height * scale + 1e-9))
 
 
-def _same(fit: Fit) -> dict[str, Fit]:
+def _same(fit: ImageBounds) -> dict[str, ImageBounds]:
     return {"low": fit, "high": fit}
 
 
-_OLD = _same(Fit(2048, 1536))
-_MIDDLE = _same(Fit(2048, 6144))
-_LARGE = Fit(6000, 10_000)
-_MAX = Fit(65_535)
-_GPT_6 = Patches(120, {"low": Fit(512), "high": Fit(65_535, 2500), "original": _MAX}, "original")
-_GPT_56 = Patches(120, {"low": Fit(512), "high": Fit(2048, 2500), "original": _MAX}, "original")
-_GPT_55 = Patches(120, {"low": Fit(512), "high": Fit(2048, 2500), "original": _LARGE}, "original")
+_OLD = _same(ImageBounds(2048, 1536))
+_MIDDLE = _same(ImageBounds(2048, 6144))
+_LARGE = ImageBounds(6000, 10_000)
+_MAX = ImageBounds(65_535)
+_GPT_6 = Patches(
+    120, {"low": ImageBounds(512), "high": ImageBounds(65_535, 2500), "original": _MAX}, "original"
+)
+_GPT_56 = Patches(
+    120, {"low": ImageBounds(512), "high": ImageBounds(2048, 2500), "original": _MAX}, "original"
+)
+_GPT_55 = Patches(
+    120, {"low": ImageBounds(512), "high": ImageBounds(2048, 2500), "original": _LARGE}, "original"
+)
 _GPT_54 = Patches(
-    120, {"low": Fit(2048, 6144), "high": Fit(2048, 2500), "original": _LARGE}, "high"
+    120,
+    {"low": ImageBounds(2048, 6144), "high": ImageBounds(2048, 2500), "original": _LARGE},
+    "high",
 )
 
 _FAMILIES: dict[str, Family] = {
@@ -146,10 +154,10 @@ def family_of(model: str) -> Family:
 
 
 def text_tokens(*texts: str) -> int:
-    """Near enough: a token is four UTF-8 bytes, begun ones count."""
+    """Approximate tokens: four UTF-8 bytes each, rounded up per text."""
     return sum(-(-len(text.encode("utf-8", "surrogatepass")) // 4) for text in texts)
 
 
-def image_tokens(model: str, width: int, height: int, detail: str) -> int:
+def billed_image_tokens(model: str, width: int, height: int, detail: str) -> int:
     """Tokens of a `width` x `height` image sent to `model`."""
     return family_of(model).image.tokens(width, height, detail)

@@ -1,4 +1,4 @@
-"""A fault plan at work: which rule, if any, strikes now. Thread-safe, changeable while running."""
+"""Fault injection: the rule of a fault plan, if any, that holds for an event."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import threading
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from pipeline.server.clock import Clock
+from pipeline.server.clock import ServerClock
 from pipeline.server.faults import (
     BatchFault,
     Compat,
     FaultPlan,
     LineFault,
-    Listing,
+    ListFaults,
     RequestFault,
     Rule,
 )
@@ -22,26 +22,29 @@ AnyRule = RequestFault | BatchFault | LineFault
 
 
 @dataclass(slots=True)
-class _Live:
-    """A rule with its counters. `matched` counts events that fit, `struck` those hit."""
+class _CountedRule:
+    """A rule and how many events it `matched` and was `applied` to."""
 
     rule: AnyRule
     number: int
     since: float
     matched: int = 0
-    struck: int = 0
+    applied: int = 0
 
 
 class FaultInjector:
-    """Decides for each event. Counters live in memory: a restarted server counts from 1."""
+    """Chooses a rule for each event; thread-safe, changeable while the server runs.
 
-    def __init__(self, plan: FaultPlan, clock: Clock) -> None:
-        self.listing: Listing = plan.listing
+    Counters live in memory: a restarted server counts from 1.
+    """
+
+    def __init__(self, plan: FaultPlan, clock: ServerClock) -> None:
+        self.listing: ListFaults = plan.listing
         self.compat: Compat = plan.compat
         self._seed = plan.seed
         self._clock = clock
         self._lock = threading.Lock()
-        self._rules: list[_Live] = []
+        self._rules: list[_CountedRule] = []
         self._added = 0
         rules: tuple[AnyRule, ...] = (*plan.request, *plan.batch, *plan.line)
         for rule in rules:
@@ -51,7 +54,7 @@ class FaultInjector:
         """From now on `rule` holds too, after the rules that are there."""
         with self._lock:
             self._added += 1
-            self._rules.append(_Live(rule, self._added, self._clock.now()))
+            self._rules.append(_CountedRule(rule, self._added, self._clock.now()))
 
     def remove(self, rule: AnyRule) -> None:
         """Forget `rule` (each that equals it)."""
@@ -62,12 +65,12 @@ class FaultInjector:
         """Forget all rules, listing and compat spellings: the server behaves from now on."""
         with self._lock:
             self._rules.clear()
-            self.listing, self.compat = Listing(), Compat()
+            self.listing, self.compat = ListFaults(), Compat()
 
-    def struck(self, rule: AnyRule) -> int:
-        """How often `rule` has happened."""
+    def applied(self, rule: AnyRule) -> int:
+        """How often `rule` was applied."""
         with self._lock:
-            return sum(live.struck for live in self._rules if live.rule == rule)
+            return sum(live.applied for live in self._rules if live.rule == rule)
 
     def for_request(self, method: str, path: str) -> RequestFault | None:
         """The rule for an HTTP request that has just come in."""
@@ -78,7 +81,7 @@ class FaultInjector:
                     isinstance(rule, RequestFault)
                     and fnmatchcase(method, rule.method)
                     and fnmatchcase(path, rule.path)
-                    and self._strikes(live, None)
+                    and self._applies(live, None)
                 ):
                     return rule
         return None
@@ -87,7 +90,7 @@ class FaultInjector:
         """The rule for a batch that is being created."""
         with self._lock:
             for live in self._rules:
-                if isinstance(live.rule, BatchFault) and self._strikes(live, None):
+                if isinstance(live.rule, BatchFault) and self._applies(live, None):
                     return live.rule
         return None
 
@@ -105,12 +108,12 @@ class FaultInjector:
                     isinstance(rule, LineFault)
                     and fnmatchcase(custom_id, rule.custom_id)
                     and digest.startswith(rule.image)
-                    and self._strikes(live, f"{place}\n{custom_id}")
+                    and self._applies(live, f"{place}\n{custom_id}")
                 ):
                     return rule
         return None
 
-    def _strikes(self, live: _Live, event: str | None) -> bool:
+    def _applies(self, live: _CountedRule, event: str | None) -> bool:
         live.matched += 1
         rule: Rule = live.rule
         age = self._clock.now() - live.since
@@ -118,14 +121,14 @@ class FaultInjector:
             return False
         if rule.numbers and live.matched not in rule.numbers:
             return False
-        if rule.times is not None and live.struck >= rule.times:
+        if rule.times is not None and live.applied >= rule.times:
             return False
         if not self._drawn(live, str(live.matched) if event is None else event):
             return False
-        live.struck += 1
+        live.applied += 1
         return True
 
-    def _drawn(self, live: _Live, event: str) -> bool:
+    def _drawn(self, live: _CountedRule, event: str) -> bool:
         if live.rule.probability >= 1:
             return True
         text = f"{self._seed}\n{live.number}\n{event}".encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""The fault plan: what goes wrong on purpose. Values, and the TOML they are read from.
+"""The fault plan: values, and the TOML they are read from.
 
     seed = 7                       # probabilities are decided by this seed
 
@@ -36,9 +36,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.errors import UsageError
 
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
+_Count = Annotated[int, Field(ge=1)]
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Frozen(BaseModel):
@@ -46,7 +46,7 @@ class _Frozen(BaseModel):
 
 
 class Rule(_Frozen):
-    """When a fault happens.
+    """Conditions of a fault.
 
     Attributes:
         nth: which of the matching events, counted from 1; empty means all.
@@ -55,11 +55,11 @@ class Rule(_Frozen):
         from_second, until_second: only in this window of the server's clock.
     """
 
-    nth: Count | tuple[Count, ...] = ()
-    probability: Share = 1.0
-    times: Count | None = None
-    from_second: Seconds = 0.0
-    until_second: Seconds | None = None
+    nth: _Count | tuple[_Count, ...] = ()
+    probability: _Share = 1.0
+    times: _Count | None = None
+    from_second: _Seconds = 0.0
+    until_second: _Seconds | None = None
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -75,6 +75,7 @@ Action = Literal[
     "late_landing",
     "status",
     "redirect",
+    "page",
     "truncate",
     "truncate_silently",
     "slow_bytes",
@@ -83,7 +84,7 @@ Action = Literal[
 
 
 class RequestFault(Rule):
-    """Something goes wrong with an HTTP request.
+    """A fault of an HTTP request.
 
     Actions:
         drop_before: the connection closes, nothing happened.
@@ -93,10 +94,12 @@ class RequestFault(Rule):
         late_landing: the connection closes without an answer; a file or batch comes to exist
             `seconds` (server's clock) later, with that creation time. Other requests take
             effect at once.
-        status: answered with `status`, `code`, `message`, `retry_after`; `after_effect` decides
-            whether it happened nevertheless.
-        redirect: answered with `status` 302, 307 or 308 to the same place; `after_effect`
-            decides.
+        status: answered with `status`, `code`, `message`, `retry_after`, `headers`;
+            `after_effect` decides whether it happened nevertheless.
+        redirect: answered with `status` 301, 302, 303, 307 or 308 to the same place;
+            `after_effect` decides.
+        page: answered with `status` and the bytes of `text` as `content_type`, which are no JSON
+            of the service; `after_effect` decides.
         truncate: the body stops after `keep` of it; the client can tell by Content-Length.
         truncate_silently: the same, and Content-Length agrees with the short body.
         slow_bytes: the body takes `seconds` (real time).
@@ -106,25 +109,28 @@ class RequestFault(Rule):
     action: Action
     method: str = "*"
     path: str = "*"
-    seconds: Seconds = 0.0
-    status: Annotated[int, Field(ge=300, le=599)] = 503
+    seconds: _Seconds = 0.0
+    status: Annotated[int, Field(ge=200, le=599)] = 503
     code: str | None = None
     message: str = "This failure was planned."
-    retry_after: Seconds | None = None
+    retry_after: _Seconds | None = None
+    headers: dict[str, str] = Field(default_factory=dict)
+    text: str = "<!doctype html><title>planned</title>"
+    content_type: str = "text/html"
     after_effect: bool = False
-    keep: Share = 0.5
+    keep: _Share = 0.5
 
     @model_validator(mode="after")
     def _fits(self) -> RequestFault:
-        if self.action == "redirect" and self.status not in (302, 307, 308):
-            raise ValueError("a redirect needs status 302, 307 or 308")
+        if self.action == "redirect" and self.status not in (301, 302, 303, 307, 308):
+            raise ValueError("a redirect needs status 301, 302, 303, 307 or 308")
         if self.action == "status" and self.status < 400:
             raise ValueError("action status needs a status from 400 to 599")
         return self
 
 
 class BatchFault(Rule):
-    """Something goes wrong with a batch.
+    """A fault of a batch.
 
     Attributes:
         fail: fails validation with this code and `message` (for `token_limit_exceeded` the
@@ -134,7 +140,7 @@ class BatchFault(Rule):
         finalizing_seconds: stays in finalizing so long.
         no_output: completes without an output file although its lines ran.
         empty_ids: shows "" instead of null for files that it does not have.
-        missing, duplicated, alien: so many lines are left out, given twice, or unknown.
+        missing, duplicated, alien: so many lines are left out, written twice, or unknown.
         conflicting: the second copy of a duplicated line says something else.
         in_order: lines come in the order they were sent.
         list_lag_seconds: appears so late in the list; `get_lag_seconds` the same for GET.
@@ -143,9 +149,9 @@ class BatchFault(Rule):
 
     fail: str | None = None
     message: str | None = None
-    expire_at_fraction: Share | None = None
-    stuck_seconds: Seconds = 0.0
-    finalizing_seconds: Seconds | None = None
+    expire_at_fraction: _Share | None = None
+    stuck_seconds: _Seconds = 0.0
+    finalizing_seconds: _Seconds | None = None
     no_output: bool = False
     empty_ids: bool = False
     missing: Annotated[int, Field(ge=0)] = 0
@@ -153,12 +159,12 @@ class BatchFault(Rule):
     alien: Annotated[int, Field(ge=0)] = 0
     conflicting: bool = False
     in_order: bool = False
-    list_lag_seconds: Seconds = 0.0
-    get_lag_seconds: Seconds = 0.0
-    gone_after_seconds: Seconds | None = None
+    list_lag_seconds: _Seconds = 0.0
+    get_lag_seconds: _Seconds = 0.0
+    gone_after_seconds: _Seconds | None = None
 
 
-Outcome = Literal[
+LineOutcome = Literal[
     "refusal",
     "content_filter",
     "length",
@@ -171,11 +177,19 @@ Outcome = Literal[
     "surrogate",
     "huge",
     "raw",
+    "no_usage",
+    "zero_usage",
+    "no_ending",
+    "object_choices",
+    "no_stream",
+    "cut_stream",
+    "stream_insert",
+    "stream_end",
 ]
 
 
 class LineFault(Rule):
-    """Something goes wrong with, or is special about, one answer.
+    """A fault of, or something special about, one answer.
 
     Outcomes:
         refusal, content_filter, length, empty: paid answers without a (whole) caption; empty is
@@ -188,9 +202,15 @@ class LineFault(Rule):
         surrogate: a caption with a lone surrogate, escaped as JSON can.
         huge: a caption of a million characters.
         raw: the line is replaced by the bytes of `text` (batches only); billed.
+        no_usage, zero_usage, no_ending: the answer has no usage, one of zeros, no finish_reason.
+        object_choices: `choices` is the choice itself instead of a list (chat completions).
+        no_stream: a stream that was asked for comes as plain JSON.
+        cut_stream: a stream ends in the middle, as if it were over.
+        stream_insert, stream_end: the bytes of `text` stand in the middle of a stream, which goes
+            on, or ends with them.
     """
 
-    outcome: Outcome
+    outcome: LineOutcome
     custom_id: str = "*"
     image: str = ""
     status: Annotated[int, Field(ge=0, le=599)] = 500
@@ -199,12 +219,12 @@ class LineFault(Rule):
     text: str = ""
 
 
-class Listing(_Frozen):
-    """How lists answer: new batches appear late, pages are forced small, the order is odd."""
+class ListFaults(_Frozen):
+    """Faults of lists: new batches appear late, pages are forced small, the order is odd."""
 
-    lag_seconds: Seconds = 0.0
-    get_lag_seconds: Seconds = 0.0
-    page_size: Count | None = None
+    lag_seconds: _Seconds = 0.0
+    get_lag_seconds: _Seconds = 0.0
+    page_size: _Count | None = None
     shuffled: bool = False
 
 
@@ -240,13 +260,13 @@ class Compat(_Frozen):
 
 
 class FaultPlan(_Frozen):
-    """Everything that goes wrong in one server. The empty plan does no harm."""
+    """All faults of one server; the empty plan has none."""
 
     seed: int = 0
     request: tuple[RequestFault, ...] = ()
     batch: tuple[BatchFault, ...] = ()
     line: tuple[LineFault, ...] = ()
-    listing: Listing = Listing()
+    listing: ListFaults = ListFaults()
     compat: Compat = Compat()
 
     @classmethod

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.server.clock import Clock
-from pipeline.server.database import Database
+from pipeline.server.clock import ServerClock
+from pipeline.server.database import ServerDatabase
 from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import Compat
 from pipeline.server.ids import IdGenerator
@@ -36,16 +36,16 @@ class FileStore:
     def __init__(
         self,
         folder: Path,
-        database: Database,
-        clock: Clock,
-        naming: IdGenerator,
+        database: ServerDatabase,
+        clock: ServerClock,
+        ids: IdGenerator,
         faults: FaultInjector,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._database = database
         self._clock = clock
-        self._naming = naming
+        self._ids = ids
         self._faults = faults
         self._parts = 0
         self._sweep()
@@ -75,9 +75,7 @@ class FileStore:
         created = self._clock.now() + delay
         with self._database.transaction() as connection:
             number = 1 + int(self._database.value("SELECT coalesce(max(seq), 0) FROM files"))
-            identifier = self._naming.identifier(
-                "file", number, as_uuid=self._faults.compat.uuid_ids
-            )
+            identifier = self._ids.identifier("file", number, as_uuid=self._faults.compat.uuid_ids)
             size = part.stat().st_size
             part.replace(self.path(identifier))
             expires = None if lives is None else created + lives
@@ -111,10 +109,10 @@ class FileStore:
         Raises:
             Refused: 404.
         """
-        found = self._existing("AND id = ?", identifier)
-        if not found:
+        rows = self._existing("AND id = ?", identifier)
+        if not rows:
             raise missing("File", identifier)
-        return found[0]
+        return rows[0]
 
     def all(self) -> list[FileRow]:
         """The files that exist now, newest first."""
@@ -122,13 +120,13 @@ class FileStore:
 
     def _existing(self, rest: str, *values: object) -> list[FileRow]:
         now = self._clock.now()
-        found = self._database.read(
+        rows = self._database.read(
             "SELECT seq, id, filename, purpose, bytes, created_at, expires_at, visible_at "
             "FROM files WHERE NOT deleted AND visible_at <= ? "
             f"AND (expires_at IS NULL OR expires_at > ?) {rest}",
             (now, now, *values),
         )
-        return [FileRow(*row) for row in found]
+        return [FileRow(*row) for row in rows]
 
     def delete(self, identifier: str) -> None:
         """Forget a file; its bytes go once no unfinished batch reads them.

@@ -1,7 +1,7 @@
 """Addresses whose images this server knows: each stands for a folder on disk.
 
 The service fetches images at addresses itself. This server has no network, and must not read
-whatever a request names, so it knows the addresses it was told at its start and no others.
+whatever a request names, so it knows the addresses named at its start and no others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import UsageError
-from pipeline.server.pictures import Picture, decode, open_picture
+from pipeline.server.pictures import UploadedImage, decode, open_picture
 
 _SCHEMES = ("http://", "https://")
 
@@ -28,7 +28,7 @@ class ImageHosts:
                 raise UsageError(f"a site is written https://HOST/PATH=FOLDER: {address}={folder}")
             self._folders[address.rstrip("/") + "/"] = folder.resolve()
 
-    def open(self, url: str) -> Picture:
+    def open(self, url: str) -> UploadedImage:
         """The picture of a data URL or of an address below one of the sites.
 
         Raises:

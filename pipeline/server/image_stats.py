@@ -1,4 +1,4 @@
-"""What can be measured in any picture: its colours, light and orientation."""
+"""Measurements of any picture: its colours, light and orientation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch's next step: a pure decision from its state, the time and the server's pace.
+"""A batch's next step: a pure decision from its state, the time and the durations.
 
 validating -> failed | in_progress -> finalizing -> completed
               in_progress -> expired        any unfinished -> cancelling -> cancelled
@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 from pipeline.server.faults import BatchFault
-from pipeline.server.settings import Pace
+from pipeline.server.settings import BatchDurations
 
 _INSTANT = 1e-3
 """Seconds a line; below, lines take no time. A float of today's seconds resolves 2e-7."""
@@ -23,7 +23,7 @@ UNFINISHED = ("validating", "in_progress", "finalizing", "cancelling")
 
 @dataclass(frozen=True, slots=True)
 class BatchState:
-    """What the decision needs to know. Times are seconds of the server's clock.
+    """Input of the decision. Times are seconds of the server's clock.
 
     Attributes:
         since: when the batch entered its status.
@@ -72,18 +72,18 @@ class Publish:
 Step = Wait | Validate | RunLines | Finalize | Publish
 
 
-def next_step(batch: BatchState, now: float, pace: Pace) -> Step:
-    """What the executor does next with an unfinished batch."""
+def next_batch_step(batch: BatchState, now: float, durations: BatchDurations) -> Step:
+    """The executor's next step with an unfinished batch."""
     if batch.status == "validating":
-        return _after(batch.since + pace.validate, now, Validate())
+        return _after(batch.since + durations.validate, now, Validate())
     if batch.status == "in_progress":
-        return _running(batch, now, pace)
+        return _running(batch, now, durations)
     if batch.status == "finalizing":
         planned = batch.fault.finalizing_seconds
-        wait = pace.finalize if planned is None else planned
+        wait = durations.finalize if planned is None else planned
         return _after(batch.since + wait, now, Publish("completed"))
     if batch.status == "cancelling":
-        return _after(batch.since + pace.cancel, now, Publish("cancelled"))
+        return _after(batch.since + durations.cancel, now, Publish("cancelled"))
     raise ValueError(f"a batch that is {batch.status} has no next step")
 
 
@@ -91,13 +91,13 @@ def _after(due: float, now: float, step: Step) -> Step:
     return step if now >= due else Wait(due)
 
 
-def _running(batch: BatchState, now: float, pace: Pace) -> Step:
+def _running(batch: BatchState, now: float, durations: BatchDurations) -> Step:
     """Lines that were due before the batch expired run first, so that a jump of the clock gives
     the same end as the passing of time."""
     stuck_until = batch.since + batch.fault.stuck_seconds
     expires_at = max(batch.expires_at, stuck_until)
     last = _last_line(batch)
-    per_line = pace.seconds_per_line(batch.total)
+    per_line = durations.seconds_per_line(batch.total)
     allowed = min(last, _allowed(batch, min(now, expires_at), per_line))
     if allowed > batch.done:
         return RunLines(allowed - batch.done)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.server.bodies import dumps, render
-from pipeline.server.books import Billed
+from pipeline.server.bill import BilledAnswer
+from pipeline.server.bodies import dumps, response_body
 from pipeline.server.fault_injector import FaultInjector
-from pipeline.server.prices import Usage
-from pipeline.server.refusals import Refused
-from pipeline.server.responder import PlannedServerError, Reply, Responder
+from pipeline.server.prices import TokenCounts
+from pipeline.server.refusals import ApiError
+from pipeline.server.responder import ModelAnswer, PlannedServerError, Responder
 from pipeline.server.validation import parse_line
 
 EXPIRED = (
@@ -22,43 +22,43 @@ CANCELLED = ("batch_cancelled", "This request was not executed because the batch
 
 @dataclass(frozen=True, slots=True)
 class LineResult:
-    """What became of a line. `failed` puts it into the error file; `billed` is None then."""
+    """The end of a line. `failed` puts it into the error file; `billed` is None then."""
 
     text: bytes
     failed: bool
-    billed: Billed | None
+    billed: BilledAnswer | None
 
 
 class LineRunner:
     """Runs lines; called from several threads."""
 
-    def __init__(self, answerer: Responder, faults: FaultInjector) -> None:
-        self._answerer = answerer
+    def __init__(self, responder: Responder, faults: FaultInjector) -> None:
+        self._responder = responder
         self._faults = faults
 
     def run(self, raw: bytes, batch_id: str, name: str, now: float) -> LineResult:
         """Run one line that passed validation; `name` is unique and makes the answer's ids."""
         line = parse_line(raw)
-        frame = _Frame(f"batch_req_{name}", line["custom_id"], name, self._faults)
+        frame = _Envelope(f"batch_req_{name}", line["custom_id"], name, self._faults)
         try:
-            ask, pictures = self._answerer.parse(line["url"], line["body"])
+            request, pictures = self._responder.parse(line["url"], line["body"])
             digest = pictures[0].digest if pictures else None
             fault = self._faults.for_line(batch_id, frame.custom_id, digest)
-            reply = self._answerer.answer(ask, pictures, fault)
-        except Refused as refused:
+            reply = self._responder.answer(request, pictures, fault)
+        except ApiError as refused:
             return LineResult(frame.answered(refused.status, refused.body()), True, None)
         except PlannedServerError as error:
             return LineResult(frame.unanswered("server_error", str(error)), True, None)
         text = reply.raw
         if text is None:
-            text = frame.answered(200, render(line["url"], reply, name, now))
-        nano = self._answerer.nano(reply, batch=True)
-        return LineResult(text, False, bill(reply, nano, now, batch_id, frame.custom_id))
+            text = frame.answered(200, response_body(line["url"], reply, name, now))
+        nano = self._responder.nano(reply, batch=True)
+        return LineResult(text, False, billed_answer(reply, nano, now, batch_id, frame.custom_id))
 
 
 @dataclass(frozen=True, slots=True)
-class _Frame:
-    """What surrounds an answer in a file."""
+class _Envelope:
+    """The fields around an answer in an output or error file."""
 
     id: str
     custom_id: str
@@ -105,26 +105,30 @@ def _dump(
     return dumps(value)
 
 
-def bill(
-    reply: Reply, nano: int, now: float, batch_id: str | None = None, custom_id: str | None = None
-) -> Billed:
+def billed_answer(
+    reply: ModelAnswer,
+    nano: int,
+    now: float,
+    batch_id: str | None = None,
+    custom_id: str | None = None,
+) -> BilledAnswer:
     """The bill's row for an answer."""
-    return Billed(
+    return BilledAnswer(
         time=now,
         batch_id=batch_id,
         custom_id=custom_id,
-        request=reply.ask.digest,
+        request=reply.request.digest,
         image=reply.image,
         prompt=reply.prompt,
-        model=reply.ask.model,
+        model=reply.request.model,
         usage=reply.usage,
         nano=nano,
     )
 
 
-def total_usage(billed: list[Billed]) -> Usage:
+def total_usage(billed: list[BilledAnswer]) -> TokenCounts:
     """Tokens of several answers together."""
-    return Usage(
+    return TokenCounts(
         prompt=sum(one.usage.prompt for one in billed),
         completion=sum(one.usage.completion for one in billed),
         cached=sum(one.usage.cached for one in billed),

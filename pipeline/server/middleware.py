@@ -1,4 +1,4 @@
-"""What surrounds every request: its id and log entry, the key, error bodies, planned faults."""
+"""The middleware of every request: its id and log entry, the key, error bodies, planned faults."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 from aiohttp import web
 
 from pipeline.errors import StorageError
+from pipeline.server.bill import LoggedRequest
 from pipeline.server.bodies import dumps
-from pipeline.server.books import Seen
 from pipeline.server.faults import RequestFault
-from pipeline.server.refusals import Refused
+from pipeline.server.refusals import ApiError
 from pipeline.server.service import SERVICE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -43,14 +43,16 @@ def json_response(
 
 
 @web.middleware
-async def identify(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def log_request(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Name the request, keep a log entry of it, let a planned fault strike."""
     service = request.app[SERVICE]
     fault = service.faults.for_request(request.method, request.path)
     response = await _run(request, handler, fault)
     status = _DROPPED if response is None else response.status
     action = None if fault is None else fault.action
-    service.books.log(Seen(service.clock.now(), request.method, request.path, status, action))
+    service.bill.log(
+        LoggedRequest(service.clock.now(), request.method, request.path, status, action)
+    )
     if response is None:
         return _drop(request, rst=fault is not None and fault.action == "reset")
     if not response.prepared:
@@ -62,24 +64,24 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 @web.middleware
-async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def send_error_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn refusals, unknown paths and bugs into the service's error bodies."""
     try:
         return await handler(request)
-    except Refused as refused:
+    except ApiError as refused:
         return error_response(refused)
     except web.HTTPException as error:
         message = f"Invalid URL ({request.method} {request.path})"
         if error.status == 413:
             message = "The request is too large."
-        return error_response(Refused(error.status, message))
+        return error_response(ApiError(error.status, message))
     except StorageError as error:
-        return error_response(Refused(500, str(error)))
+        return error_response(ApiError(500, str(error)))
     except ConnectionError:
         return web.Response(status=_CLIENT_GONE)
     except Exception:  # noqa: BLE001 a bug is the service's 500, in its own shape
         _log.exception("%s %s", request.method, request.path)
-        return error_response(Refused(500, "The server had an error processing your request."))
+        return error_response(ApiError(500, "The server had an error processing your request."))
 
 
 @web.middleware
@@ -87,15 +89,15 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
     """Refuse a missing or wrong key, if the server has one."""
     key = request.app[SERVICE].api_key
     if key is not None:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-        if not given:
-            raise Refused(401, "You didn't provide an API key.")
-        if not hmac.compare_digest(given.encode(), key.encode()):
-            raise Refused(401, "Incorrect API key provided.", code="invalid_api_key")
+        presented = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+        if not presented:
+            raise ApiError(401, "You didn't provide an API key.")
+        if not hmac.compare_digest(presented.encode(), key.encode()):
+            raise ApiError(401, "Incorrect API key provided.", code="invalid_api_key")
     return await handler(request)
 
 
-def error_response(refused: Refused) -> web.Response:
+def error_response(refused: ApiError) -> web.Response:
     """The HTTP answer of a refusal."""
     headers = {}
     if refused.retry_after is not None:
@@ -134,12 +136,20 @@ async def _run(
 
 
 def _planned_answer(request: web.Request, fault: RequestFault) -> web.Response:
+    headers = dict(fault.headers)
+    if fault.action == "page":
+        if fault.retry_after is not None:
+            headers["Retry-After"] = f"{fault.retry_after:g}"
+        return web.Response(
+            body=fault.text.encode(), status=fault.status, content_type=fault.content_type,
+            headers=headers,
+        )  # fmt: skip
     if fault.action == "redirect":
         return web.Response(status=fault.status, headers={"Location": str(request.url)})
     if fault.action == "malformed_json":
         return web.Response(body=b'{"id": "batch_', content_type="application/json")
-    return error_response(
-        Refused(
+    response = error_response(
+        ApiError(
             fault.status,
             fault.message,
             code=fault.code,
@@ -147,6 +157,8 @@ def _planned_answer(request: web.Request, fault: RequestFault) -> web.Response:
             retry_after=fault.retry_after,
         )
     )
+    response.headers.update(headers)
+    return response
 
 
 def _drop(request: web.Request, *, rst: bool) -> web.StreamResponse:
@@ -165,17 +177,17 @@ async def _spoil_body(
 ) -> web.StreamResponse:
     """Send the body cut short or slowly."""
     body = await asyncio.to_thread(_body_of, response, request.get(BODY_FILE))
-    kept = body if fault.action == "slow_bytes" else body[: int(len(body) * fault.keep)]
-    told = len(kept) if fault.action == "truncate_silently" else len(body)
+    part = body if fault.action == "slow_bytes" else body[: int(len(body) * fault.keep)]
+    declared_length = len(part) if fault.action == "truncate_silently" else len(body)
     spoiled = web.StreamResponse(status=response.status, headers=response.headers)
-    spoiled.content_length = told
+    spoiled.content_length = declared_length
     await spoiled.prepare(request)
-    step = max(1, -(-len(kept) // _PIECES))
-    for start in range(0, len(kept), step):
-        await spoiled.write(kept[start : start + step])
+    step = max(1, -(-len(part) // _PIECES))
+    for start in range(0, len(part), step):
+        await spoiled.write(part[start : start + step])
         if fault.action == "slow_bytes":
             await asyncio.sleep(fault.seconds / _PIECES)
-    if told != len(kept) and request.transport is not None:
+    if declared_length != len(part) and request.transport is not None:
         request.transport.close()
     return spoiled
 

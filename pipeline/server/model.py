@@ -1,7 +1,7 @@
 """The classifier: the packaged weights converted once to ONNX, kept in a cache, run by onnxruntime.
 
-A cached file is used only after it has given the known answer to a known picture, so a damaged
-or foreign file is replaced and a wrong conversion is never kept.
+A cached file is used only after it gives the known probabilities for a known picture, so a damaged
+or foreign file is replaced and a wrong conversion is never cached.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class Classifier:
 
     def probabilities(self, image: Image) -> NDArray[np.float32]:
         """Probabilities of the 1,000 ImageNet classes, shape (1000,)."""
-        return _run(self._session, prepare(image))
+        return _run(self._session, classifier_input(image))
 
 
-def prepare(image: Image) -> NDArray[np.float32]:
+def classifier_input(image: Image) -> NDArray[np.float32]:
     """The network's input, shape (1, 3, 224, 224): the original EfficientNet-Lite recipe.
 
     A centred square of 224/256 of the short side, resized bicubically to 224, then

@@ -10,7 +10,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.server.refusals import Refused, invalid
+from pipeline.server.refusals import ApiError, invalid
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,7 +22,7 @@ _MOST_PIXELS = 120_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class UploadedImage:
     """A decoded image: `digest` is the SHA-256 of the bytes that were sent."""
 
     digest: bytes
@@ -39,7 +39,7 @@ class Picture:
         return int(self.image.height)
 
 
-def open_picture(url: str) -> Picture:
+def open_picture(url: str) -> UploadedImage:
     """Decode the image of a data URL, pixels included.
 
     Raises:
@@ -76,7 +76,7 @@ def read_data_url(url: str) -> bytes:
     return data
 
 
-def decode(data: bytes) -> Picture:
+def decode(data: bytes) -> UploadedImage:
     """Decode image bytes with Pillow.
 
     Raises:
@@ -95,7 +95,7 @@ def decode(data: bytes) -> Picture:
         raise _bad("You uploaded an unsupported image.", "format") from None
     except (OSError, SyntaxError, ValueError, EOFError):
         raise _bad("The image data you provided could not be parsed.", "parse") from None
-    return Picture(hashlib.sha256(data).digest(), image)
+    return UploadedImage(hashlib.sha256(data).digest(), image)
 
 
 def measure(url: str) -> tuple[int, int]:
@@ -125,5 +125,5 @@ _CODES = {
 }
 
 
-def _bad(message: str, kind: str) -> Refused:
+def _bad(message: str, kind: str) -> ApiError:
     return invalid(message, "image_url", _CODES[kind])

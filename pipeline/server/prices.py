@@ -16,7 +16,7 @@ _NANO_PER_TOKEN = Decimal(1_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class TokenCounts:
     """Tokens of one answer. `prompt` includes `cached` and `cache_write`; `completion` includes
     `reasoning`."""
 
@@ -28,7 +28,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Price:
+class TokenPrices:
     """US dollars per million tokens."""
 
     input: Decimal
@@ -36,7 +36,7 @@ class Price:
     cache_write: Decimal
     output: Decimal
 
-    def nano(self, usage: Usage) -> int:
+    def nano(self, usage: TokenCounts) -> int:
         """The exact price of one answer, rounded up once to a whole nano-dollar."""
         plain = usage.prompt - usage.cached - usage.cache_write
         exact = (
@@ -49,36 +49,36 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPrice:
+class ModelPrices:
     """A model's two prices."""
 
-    batch: Price
-    online: Price
+    batch: TokenPrices
+    online: TokenPrices
 
-    def of(self, mode: Mode) -> Price:
+    def of(self, mode: Mode) -> TokenPrices:
         """The price in `mode`."""
         return self.batch if mode == "batch" else self.online
 
     @classmethod
-    def simple(cls, input_price: str, output_price: str) -> ModelPrice:
+    def simple(cls, input_price: str, output_price: str) -> ModelPrices:
         """One price for batch and online, without a discount for cached tokens."""
         price = Decimal(input_price)
-        one = Price(price, price, price, Decimal(output_price))
+        one = TokenPrices(price, price, price, Decimal(output_price))
         return cls(one, one)
 
 
-PriceTable = Mapping[str, ModelPrice]
+PriceTable = Mapping[str, ModelPrices]
 
 
-def packaged_prices() -> dict[str, ModelPrice]:
+def packaged_prices() -> dict[str, ModelPrices]:
     """The table that ships with the server, by model."""
     text = resources.files("pipeline.server").joinpath("prices.toml").read_text("utf-8")
     models = tomllib.loads(text)["models"]
     return {
-        name: ModelPrice(_price(entry["batch"]), _price(entry["online"]))
+        name: ModelPrices(_price(entry["batch"]), _price(entry["online"]))
         for name, entry in models.items()
     }
 
 
-def _price(entry: Mapping[str, str]) -> Price:
-    return Price(**{key: Decimal(value) for key, value in entry.items()})
+def _price(entry: Mapping[str, str]) -> TokenPrices:
+    return TokenPrices(**{key: Decimal(value) for key, value in entry.items()})

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.server.batch_store import BatchStore, fault_of
-from pipeline.server.clock import Clock
-from pipeline.server.database import Database
+from pipeline.server.clock import ServerClock
+from pipeline.server.database import ServerDatabase
 from pipeline.server.faults import BatchFault
 from pipeline.server.file_store import FileStore
 from pipeline.server.ids import IdGenerator
@@ -17,20 +17,20 @@ from pipeline.server.validation import lines_from
 
 
 class Publisher:
-    """Writes the files of batches that end, and applies what the plan does to them."""
+    """Writes the files of batches that end, and applies their planned faults."""
 
     def __init__(
         self,
-        database: Database,
+        database: ServerDatabase,
         batches: BatchStore,
         files: FileStore,
-        naming: IdGenerator,
-        clock: Clock,
+        ids: IdGenerator,
+        clock: ServerClock,
     ) -> None:
         self._database = database
         self._batches = batches
         self._files = files
-        self._naming = naming
+        self._ids = ids
         self._clock = clock
 
     def publish(self, row: sqlite3.Row, status: str) -> None:
@@ -82,7 +82,7 @@ class Publisher:
             if place < fault.duplicated:
                 yield contradicting(text) if fault.conflicting else text
             if place < fault.alien:
-                yield renamed(text, f"alien-{self._naming.token('alien', f'{seq}.{line}', 12)}")
+                yield renamed(text, f"alien-{self._ids.token('alien', f'{seq}.{line}', 12)}")
 
     def _errors(self, row: sqlite3.Row, status: str) -> Iterator[bytes]:
         """The error file's lines: failed ones, then those that never ran."""
@@ -95,9 +95,9 @@ class Publisher:
         why = EXPIRED if status == "expired" else CANCELLED
         path = self._files.path(row["input_file_id"])
         for number, (_, raw) in enumerate(lines_from(path, row["position"]), start=row["done"]):
-            yield not_run(raw, self._naming.token("answer", f"{seq}.{number}"), why)
+            yield not_run(raw, self._ids.token("answer", f"{seq}.{number}"), why)
 
     def _ordered(self, seq: int, lines: list[int], fault: BatchFault) -> list[int]:
         if fault.in_order:
             return lines
-        return sorted(lines, key=lambda line: self._naming.rank(seq, line))
+        return sorted(lines, key=lambda line: self._ids.rank(seq, line))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 
-from pipeline.server.clock import Clock
-from pipeline.server.refusals import Refused
-from pipeline.server.settings import Limits
+from pipeline.server.clock import ServerClock
+from pipeline.server.refusals import ApiError
+from pipeline.server.settings import AccountLimits
 
 _MINUTE = 60.0
 
@@ -15,7 +15,7 @@ _MINUTE = 60.0
 class RequestRates:
     """A sliding minute of the server's clock."""
 
-    def __init__(self, limits: Limits, clock: Clock) -> None:
+    def __init__(self, limits: AccountLimits, clock: ServerClock) -> None:
         self._limits = limits
         self._clock = clock
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class RequestRates:
         if limit is None or wanted <= limit:
             return
         message = f"Rate limit reached for {kind} per min. Limit: {limit}, requested: {wanted}."
-        raise Refused(
+        raise ApiError(
             429, message, code="rate_limit_exceeded", kind=kind, retry_after=self._reset(now)
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 _KIND = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """A request answered with an HTTP error.
 
     Attributes:
@@ -39,11 +39,11 @@ class Refused(Exception):
         return {"error": error}
 
 
-def invalid(message: str, param: str | None = None, code: str | None = "invalid_value") -> Refused:
+def invalid(message: str, param: str | None = None, code: str | None = "invalid_value") -> ApiError:
     """A 400 for a request that can never succeed as it is."""
-    return Refused(400, message, param=param, code=code)
+    return ApiError(400, message, param=param, code=code)
 
 
-def missing(kind: str, identifier: str) -> Refused:
+def missing(kind: str, identifier: str) -> ApiError:
     """A 404 for an object that the server does not know."""
-    return Refused(404, f"No such {kind} object: {identifier}", param="id", code=None)
+    return ApiError(404, f"No such {kind} object: {identifier}", param="id", code=None)

@@ -1,4 +1,4 @@
-"""From a request body to an Ask: both endpoints' bodies, parsed and refused as OpenAI does."""
+"""Request bodies of both endpoints, parsed and refused as OpenAI does."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from pipeline.server.families import Family, family_of
-from pipeline.server.refusals import Refused, invalid
+from pipeline.server.refusals import ApiError, invalid
 from pipeline.server.schemas import check_strict
 
 CHAT = "/v1/chat/completions"
 RESPONSES = "/v1/responses"
 ENDPOINTS = (CHAT, RESPONSES)
-
-Endpoint = Literal["/v1/chat/completions", "/v1/responses"]
 
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _COMMON = {
@@ -47,7 +45,7 @@ class ImagePart:
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """What a body asks for.
+    """A request body, parsed.
 
     Attributes:
         model: as named by the request.
@@ -129,7 +127,7 @@ def _known_model(body: Mapping[str, Any], models: Collection[str]) -> str:
     if not isinstance(model, str) or not model:
         raise invalid("you must provide a model parameter", "model", None)
     if model not in models:
-        raise Refused(
+        raise ApiError(
             404,
             f"The model `{model}` does not exist or you do not have access to it.",
             code="model_not_found",
@@ -137,7 +135,7 @@ def _known_model(body: Mapping[str, Any], models: Collection[str]) -> str:
     return model
 
 
-def _unsupported(name: str, why: str) -> Refused:
+def _unsupported(name: str, why: str) -> ApiError:
     message = f"Unsupported parameter: '{name}' is not supported {why}"
     return invalid(message, name, "unsupported_parameter")
 
@@ -200,12 +198,12 @@ def _chat_parts(body: Mapping[str, Any]) -> tuple[str, str, list[ImagePart]]:
 
 
 def _response_parts(body: Mapping[str, Any]) -> tuple[str, str, list[ImagePart]]:
-    given = body.get("input")
-    if isinstance(given, str):
-        given = [{"role": "user", "content": given}]
-    if not isinstance(given, list) or not given:
+    messages = body.get("input")
+    if isinstance(messages, str):
+        messages = [{"role": "user", "content": messages}]
+    if not isinstance(messages, list) or not messages:
         raise invalid("Missing required parameter: 'input'.", "input", None)
-    system, prompt, images = _collect(given, "input")
+    system, prompt, images = _collect(messages, "input")
     return "\n".join(filter(None, (body.get("instructions"), system))), prompt, images
 
 

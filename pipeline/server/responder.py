@@ -1,4 +1,4 @@
-"""Answers one Ask: decodes the picture, has it described, counts tokens, applies a fault."""
+"""The answer to one parsed request: the picture described, the tokens counted, a fault applied."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.server.captioner import Captioner, Description
-from pipeline.server.families import family_of, image_tokens, text_tokens
+from pipeline.server.families import billed_image_tokens, family_of, text_tokens
 from pipeline.server.faults import LineFault
 from pipeline.server.image_hosts import ImageHosts
-from pipeline.server.pictures import Picture
-from pipeline.server.prices import Mode, PriceTable, Usage
-from pipeline.server.refusals import Refused
+from pipeline.server.pictures import UploadedImage
+from pipeline.server.prices import Mode, PriceTable, TokenCounts
+from pipeline.server.refusals import ApiError
 from pipeline.server.requests import ParsedRequest, parse_request
 from pipeline.server.schemas import fill
 
-Pictures = tuple[Picture, ...]
+Pictures = tuple[UploadedImage, ...]
 
 _OVERHEAD = 7
 """Tokens of a message's frame."""
@@ -36,7 +36,7 @@ _SPECIAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ModelAnswer:
     """An answer with HTTP status 200: it is billed.
 
     Attributes:
@@ -44,20 +44,22 @@ class Reply:
         refusal: the refusal's words, else None.
         finish: "stop", "length" or "content_filter".
         raw: bytes that replace the whole batch line, else None.
+        fault: how the body is to be spoiled, else None.
     """
 
-    ask: ParsedRequest
+    request: ParsedRequest
     text: str | None
     refusal: str | None
     finish: str
-    usage: Usage
+    usage: TokenCounts
     image: bytes | None
     raw: bytes | None = None
+    fault: LineFault | None = None
 
     @property
     def prompt(self) -> bytes:
         """SHA-256 of the user's text."""
-        return hashlib.sha256(self.ask.prompt.encode("utf-8", "surrogatepass")).digest()
+        return hashlib.sha256(self.request.prompt.encode("utf-8", "surrogatepass")).digest()
 
 
 class PlannedServerError(Exception):
@@ -92,63 +94,64 @@ class Responder:
         Raises:
             Refused: as the service would.
         """
-        ask = parse_request(endpoint, body, self.models)
-        return ask, tuple(self._sites.open(part.url) for part in ask.images)
+        request = parse_request(endpoint, body, self.models)
+        return request, tuple(self._sites.open(part.url) for part in request.images)
 
     def answer(
-        self, ask: ParsedRequest, pictures: Pictures, fault: LineFault | None = None
-    ) -> Reply:
-        """Answer a parsed Ask; the first picture is the one described.
+        self, request: ParsedRequest, pictures: Pictures, fault: LineFault | None = None
+    ) -> ModelAnswer:
+        """Answer a parsed request; the first picture is the one described.
 
         Raises:
             Refused: the image does not fit the model, or the plan says so.
             PlannedServerError: the plan says so.
         """
         if fault is not None and fault.outcome == "status":
-            raise Refused(fault.status, fault.message, code=fault.code)
+            raise ApiError(fault.status, fault.message, code=fault.code)
         if fault is not None and fault.outcome == "server_error":
             raise PlannedServerError(fault.message)
         picture = pictures[0] if pictures else None
-        usage = self._prompt_usage(ask, pictures)
-        empty = Reply(ask, "", None, "stop", usage, picture.digest if picture else None)
+        usage = self._prompt_usage(request, pictures)
+        image = picture.digest if picture else None
+        empty = ModelAnswer(request, "", None, "stop", usage, image, fault=fault)
         if fault is not None and fault.outcome in ("refusal", "content_filter", "empty"):
             return _without_caption(empty, fault)
-        description = self._describe(ask, picture, fault)
-        text = _shape(ask, description)
-        reply = _limited(replace(empty, text=text), ask)
+        description = self._describe(request, picture, fault)
+        text = _shape(request, description)
+        reply = _limited(replace(empty, text=text), request)
         if fault is not None and fault.outcome == "length" and reply.finish != "length":
             return _cut(reply, max(1, reply.usage.completion // 2))
         if fault is not None and fault.outcome == "raw":
             return replace(reply, raw=fault.text.encode("utf-8", "surrogatepass"))
         return reply
 
-    def nano(self, reply: Reply, *, batch: bool) -> int:
-        """What a reply costs."""
-        mode: Mode = "batch" if batch or reply.ask.flex else "online"
-        return self._prices[reply.ask.model].of(mode).nano(reply.usage)
+    def nano(self, reply: ModelAnswer, *, batch: bool) -> int:
+        """The cost of an answer."""
+        mode: Mode = "batch" if batch or reply.request.flex else "online"
+        return self._prices[reply.request.model].of(mode).nano(reply.usage)
 
     def _describe(
-        self, ask: ParsedRequest, picture: Picture | None, fault: LineFault | None
+        self, request: ParsedRequest, picture: UploadedImage | None, fault: LineFault | None
     ) -> Description:
         if fault is not None and fault.outcome in (*_SPECIAL, "text"):
             return Description(_SPECIAL.get(fault.outcome, fault.text), ("special",))
-        return self._captioner.describe(picture, ask.prompt)
+        return self._captioner.describe(picture, request.prompt)
 
-    def _prompt_usage(self, ask: ParsedRequest, pictures: Pictures) -> Usage:
-        prompt = text_tokens(ask.system, ask.prompt) + _OVERHEAD
-        for part, picture in zip(ask.images, pictures, strict=True):
-            prompt += image_tokens(ask.model, picture.width, picture.height, part.detail)
-        cached = self._cached(ask)
-        writes = family_of(ask.model).cache_writes and ask.implicit_cache
+    def _prompt_usage(self, request: ParsedRequest, pictures: Pictures) -> TokenCounts:
+        prompt = text_tokens(request.system, request.prompt) + _OVERHEAD
+        for part, picture in zip(request.images, pictures, strict=True):
+            prompt += billed_image_tokens(request.model, picture.width, picture.height, part.detail)
+        cached = self._cached(request)
+        writes = family_of(request.model).cache_writes and request.implicit_cache
         written = prompt - cached if writes and prompt >= _CACHE_FROM else 0
-        return Usage(prompt=prompt, completion=0, cached=cached, cache_write=written)
+        return TokenCounts(prompt=prompt, completion=0, cached=cached, cache_write=written)
 
-    def _cached(self, ask: ParsedRequest) -> int:
+    def _cached(self, request: ParsedRequest) -> int:
         """Tokens of a system text of 1,024 tokens or more that this server has seen before."""
-        tokens = text_tokens(ask.system)
+        tokens = text_tokens(request.system)
         if tokens < _CACHE_FROM:
             return 0
-        text = f"{ask.model}\n{ask.system}".encode("utf-8", "surrogatepass")
+        text = f"{request.model}\n{request.system}".encode("utf-8", "surrogatepass")
         key = hashlib.sha256(text).digest()
         with self._lock:
             known = key in self._prefixes
@@ -156,28 +159,28 @@ class Responder:
         return tokens // _CACHE_STEP * _CACHE_STEP if known else 0
 
 
-def _shape(ask: ParsedRequest, description: Description) -> str:
-    if ask.schema is None:
+def _shape(request: ParsedRequest, description: Description) -> str:
+    if request.schema is None:
         return description.caption
-    answer: dict[str, Any] = fill(ask.schema, description.caption, description.labels)
+    answer: dict[str, Any] = fill(request.schema, description.caption, description.labels)
     return json.dumps(answer, ensure_ascii=False)
 
 
-def _limited(reply: Reply, ask: ParsedRequest) -> Reply:
+def _limited(reply: ModelAnswer, request: ParsedRequest) -> ModelAnswer:
     """The reply within `max_completion_tokens`, which reasoning counts against."""
-    reasoning = _REASONING.get(ask.effort, 0)
+    reasoning = _REASONING.get(request.effort, 0)
     spoken = max(1, text_tokens(reply.text or ""))
     usage = replace(reply.usage, reasoning=reasoning, completion=reasoning + spoken)
     reply = replace(reply, usage=usage)
-    if ask.limit is None or usage.completion <= ask.limit:
+    if request.limit is None or usage.completion <= request.limit:
         return reply
-    if reasoning >= ask.limit:
-        usage = replace(usage, reasoning=ask.limit, completion=ask.limit)
+    if reasoning >= request.limit:
+        usage = replace(usage, reasoning=request.limit, completion=request.limit)
         return replace(reply, text="", finish="length", usage=usage)
-    return _cut(reply, ask.limit - reasoning)
+    return _cut(reply, request.limit - reasoning)
 
 
-def _cut(reply: Reply, tokens: int) -> Reply:
+def _cut(reply: ModelAnswer, tokens: int) -> ModelAnswer:
     """The first `tokens` tokens of a reply, in whole characters."""
     data = (reply.text or "").encode("utf-8", "surrogatepass")[: tokens * 4]
     usage = replace(reply.usage, completion=reply.usage.reasoning + tokens)
@@ -185,7 +188,7 @@ def _cut(reply: Reply, tokens: int) -> Reply:
     return replace(reply, text=text, finish="length", usage=usage)
 
 
-def _without_caption(reply: Reply, fault: LineFault) -> Reply:
+def _without_caption(reply: ModelAnswer, fault: LineFault) -> ModelAnswer:
     if fault.outcome == "refusal":
         words = fault.text or "I'm sorry, I can't assist with that."
         usage = replace(reply.usage, completion=max(1, text_tokens(words)))
@@ -193,6 +196,6 @@ def _without_caption(reply: Reply, fault: LineFault) -> Reply:
     if fault.outcome == "content_filter":
         usage = replace(reply.usage, completion=1)
         return replace(reply, text=None, finish="content_filter", usage=usage)
-    limit = reply.ask.limit or _REASONING["medium"]
+    limit = reply.request.limit or _REASONING["medium"]
     usage = replace(reply.usage, completion=limit, reasoning=limit)
     return replace(reply, text="", finish="length", usage=usage)

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from pipeline.server.batch_store import NewBatch
 from pipeline.server.middleware import LANDING, json_response
-from pipeline.server.refusals import Refused, invalid
+from pipeline.server.refusals import ApiError, invalid
 from pipeline.server.requests import ENDPOINTS
 from pipeline.server.routes_files import check_lifetime, page_size
 from pipeline.server.service import SERVICE, Service
@@ -23,7 +23,7 @@ _KNOWN = (
 )
 
 
-async def create(request: web.Request) -> web.StreamResponse:
+async def create_batch(request: web.Request) -> web.StreamResponse:
     """POST /v1/batches."""
     service = request.app[SERVICE]
     new = _check_create(await json_body(request), service)
@@ -74,7 +74,7 @@ def _check_create(body: dict[str, Any], service: Service) -> NewBatch:
 def _check_file(identifier: str, service: Service) -> None:
     try:
         row = service.files.get(identifier)
-    except Refused:
+    except ApiError:
         message = f"Cannot find file {identifier}."
         raise invalid(message, "input_file_id", "invalid_request") from None
     purpose = service.faults.compat.purpose
@@ -96,33 +96,33 @@ def _check_metadata(metadata: object) -> Mapping[str, str] | None:
     return metadata
 
 
-def _lifetime(given: object) -> int | None:
-    if given is None:
+def _lifetime(policy: object) -> int | None:
+    if policy is None:
         return None
-    if not isinstance(given, dict) or given.get("anchor") != "created_at":
+    if not isinstance(policy, dict) or policy.get("anchor") != "created_at":
         raise invalid("'anchor' must be 'created_at'.", "output_expires_after.anchor")
-    return check_lifetime(given.get("seconds"), "output_expires_after.seconds")
+    return check_lifetime(policy.get("seconds"), "output_expires_after.seconds")
 
 
-async def listing(request: web.Request) -> web.StreamResponse:
+async def list_batches(request: web.Request) -> web.StreamResponse:
     """GET /v1/batches."""
     service = request.app[SERVICE]
     limit = page_size(request, default=20, most=100)
     after = request.query.get("after")
     rows = service.batches.listed()
-    shown, more = page(rows, after, limit, service.faults.listing, service.naming)
+    shown, more = page(rows, after, limit, service.faults.listing, service.ids)
     views = [batch_view(row, service.faults.compat) for row in shown]
     return json_response(views if service.faults.compat.jobs else list_view(views, more=more))
 
 
-async def get(request: web.Request) -> web.StreamResponse:
+async def get_batch(request: web.Request) -> web.StreamResponse:
     """GET /v1/batches/{id}."""
     service = request.app[SERVICE]
     row = service.batches.get(request.match_info["id"])
     return json_response(batch_view(row, service.faults.compat))
 
 
-async def cancel(request: web.Request) -> web.StreamResponse:
+async def cancel_batch(request: web.Request) -> web.StreamResponse:
     """POST /v1/batches/{id}/cancel."""
     service = request.app[SERVICE]
     row = service.batches.cancel(request.match_info["id"])

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import BodyPartReader, web
 
 from pipeline.server.middleware import BODY_FILE, LANDING, json_response
-from pipeline.server.refusals import Refused, invalid
+from pipeline.server.refusals import ApiError, invalid
 from pipeline.server.service import SERVICE, Service
 from pipeline.server.views import enveloped, file_view, list_view, page
 
@@ -19,7 +19,7 @@ _MOST = 10_000
 
 @dataclass(slots=True)
 class _Form:
-    """What an upload's parts said; parts may come in any order."""
+    """Fields of an upload; its parts may come in any order."""
 
     fields: dict[str, str] = field(default_factory=dict)
     filename: str | None = None
@@ -27,11 +27,11 @@ class _Form:
     size: int = 0
 
 
-async def upload(request: web.Request) -> web.StreamResponse:
+async def upload_file(request: web.Request) -> web.StreamResponse:
     """POST /v1/files, or where `Compat.jobs` says so, /v1/files/upload."""
     service = request.app[SERVICE]
     if service.faults.compat.jobs != request.path.endswith("/upload"):
-        raise Refused(404, f"Invalid URL ({request.method} {request.path})")
+        raise ApiError(404, f"Invalid URL ({request.method} {request.path})")
     form = _Form()
     try:
         await _read_form(request, service, form)
@@ -89,7 +89,7 @@ def _check_form(form: _Form, service: Service) -> tuple[str, str, float | None]:
             raise invalid(message, "file", "invalid_file_format")
         if form.size > service.limits.upload_bytes:
             message = f"The file is larger than {service.limits.upload_bytes} bytes."
-            raise Refused(413, message, param="file", code="file_too_large")
+            raise ApiError(413, message, param="file", code="file_too_large")
     return form.filename, purpose, _lives(form.fields)
 
 
@@ -114,7 +114,7 @@ def check_lifetime(seconds: object, param: str) -> int:
     return int(text)
 
 
-async def listing(request: web.Request) -> web.StreamResponse:
+async def list_files(request: web.Request) -> web.StreamResponse:
     """GET /v1/files."""
     service = request.app[SERVICE]
     rows = service.files.all()
@@ -125,7 +125,7 @@ async def listing(request: web.Request) -> web.StreamResponse:
         rows.reverse()
     limit = page_size(request, default=_MOST, most=_MOST)
     after = request.query.get("after")
-    shown, more = page(rows, after, limit, service.faults.listing, service.naming)
+    shown, more = page(rows, after, limit, service.faults.listing, service.ids)
     views = [file_view(row, service.faults.compat) for row in shown]
     return json_response(enveloped(list_view(views, more=more), service.faults.compat))
 
@@ -142,7 +142,7 @@ def page_size(request: web.Request, *, default: int, most: int) -> int:
     return int(text)
 
 
-async def get(request: web.Request) -> web.StreamResponse:
+async def get_file(request: web.Request) -> web.StreamResponse:
     """GET /v1/files/{id}."""
     service = request.app[SERVICE]
     row = service.files.get(request.match_info["id"])
@@ -150,7 +150,7 @@ async def get(request: web.Request) -> web.StreamResponse:
     return json_response(enveloped(file_view(row, compat), compat))
 
 
-async def content(request: web.Request) -> web.StreamResponse:
+async def file_content(request: web.Request) -> web.StreamResponse:
     """GET /v1/files/{id}/content."""
     service = request.app[SERVICE]
     row = service.files.get(request.match_info["id"])
@@ -162,7 +162,7 @@ async def content(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(request[BODY_FILE], headers=headers, chunk_size=_BLOCK)
 
 
-async def delete(request: web.Request) -> web.StreamResponse:
+async def delete_file(request: web.Request) -> web.StreamResponse:
     """DELETE /v1/files/{id}."""
     identifier = request.match_info["id"]
     request.app[SERVICE].files.delete(identifier)

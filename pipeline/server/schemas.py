@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.server.refusals import Refused, invalid
+from pipeline.server.refusals import ApiError, invalid
 
 _TYPES = ("object", "array", "string", "number", "integer", "boolean", "null")
 _LABEL_NAMES = ("tags", "objects", "labels", "keywords", "subjects")
@@ -47,7 +47,7 @@ def _check_node(node: object, param: str, path: tuple[str, ...]) -> None:
         _check_node(child, param, (*path, "anyOf"))
 
 
-def _bad(param: str, why: str) -> Refused:
+def _bad(param: str, why: str) -> ApiError:
     return invalid(f"Invalid schema for {param}: {why}.", param, "invalid_json_schema")
 
 

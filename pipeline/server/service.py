@@ -1,4 +1,4 @@
-"""All parts of one server, wired once. Routes reach them through here."""
+"""The parts of one server, made once; routes reach them through `SERVICE`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from aiohttp import web
 
 from pipeline.errors import Busy, StorageError
 from pipeline.server.batch_store import BatchStore
-from pipeline.server.books import Books
+from pipeline.server.bill import Bill
 from pipeline.server.captioner import Captioner
-from pipeline.server.clock import Clock
-from pipeline.server.database import Database
+from pipeline.server.clock import ServerClock
+from pipeline.server.database import ServerDatabase
 from pipeline.server.executor import Executor
 from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import FaultPlan
@@ -29,22 +29,22 @@ from pipeline.server.prices import PriceTable
 from pipeline.server.publishing import Publisher
 from pipeline.server.rates import RequestRates
 from pipeline.server.responder import Responder
-from pipeline.server.settings import Limits, Pace
+from pipeline.server.settings import AccountLimits, BatchDurations
 
 
 @dataclass(frozen=True, slots=True)
-class Orders:
-    """What a server is built from. See `app.LoopbackServer` for the meaning of each."""
+class ServerOptions:
+    """Arguments of `app.LoopbackServer`, resolved; see there for their meaning."""
 
     state_dir: Path
     captioner: Captioner
     prices: PriceTable
     models: Collection[str]
     api_key: str | None
-    pace: Pace
-    limits: Limits
+    durations: BatchDurations
+    limits: AccountLimits
     faults: FaultPlan
-    clock: Clock | None
+    clock: ServerClock | None
     speed: float
     seed: str | None
     sites: ImageHosts
@@ -53,7 +53,7 @@ class Orders:
 class Service:
     """A server's state and machinery, without HTTP."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, options: ServerOptions) -> None:
         """Open the state folder, or create it.
 
         Raises:
@@ -61,45 +61,45 @@ class Service:
             Busy: another server uses it.
         """
         try:
-            orders.state_dir.mkdir(parents=True, exist_ok=True)
+            options.state_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"cannot create {orders.state_dir}: {error.strerror}") from error
-        self._lock = _lock(orders.state_dir / "server.lock")
-        self.database = Database(orders.state_dir / "server.db")
-        self.clock = orders.clock or _kept_clock(self.database, orders.speed)
-        self.limits = orders.limits
-        self.api_key = orders.api_key
-        self.naming = IdGenerator(
-            self.database.remember("seed", orders.seed or secrets.token_hex(16))
+            raise StorageError(f"cannot create {options.state_dir}: {error.strerror}") from error
+        self._lock = _lock(options.state_dir / "server.lock")
+        self.database = ServerDatabase(options.state_dir / "server.db")
+        self.clock = options.clock or _persistent_clock(self.database, options.speed)
+        self.limits = options.limits
+        self.api_key = options.api_key
+        self.ids = IdGenerator(
+            self.database.remember("seed", options.seed or secrets.token_hex(16))
         )
-        self.faults = FaultInjector(orders.faults, self.clock)
-        self.books = Books(self.database)
-        self.rates = RequestRates(orders.limits, self.clock)
-        self.answerer = Responder(orders.captioner, orders.prices, orders.models, orders.sites)
+        self.faults = FaultInjector(options.faults, self.clock)
+        self.bill = Bill(self.database)
+        self.rates = RequestRates(options.limits, self.clock)
+        self.responder = Responder(options.captioner, options.prices, options.models, options.sites)
         self.files = FileStore(
-            orders.state_dir / "files", self.database, self.clock, self.naming, self.faults
+            options.state_dir / "files", self.database, self.clock, self.ids, self.faults
         )
         self.batches = BatchStore(
-            self.database, self.clock, self.naming, self.faults, orders.pace, orders.limits
+            self.database, self.clock, self.ids, self.faults, options.durations, options.limits
         )
-        self.publisher = Publisher(self.database, self.batches, self.files, self.naming, self.clock)
-        self.executor = self._executor(orders)
+        self.publisher = Publisher(self.database, self.batches, self.files, self.ids, self.clock)
+        self.executor = self._executor(options)
         self._requests = itertools.count(1)
         self._start = secrets.token_hex(4)
 
-    def _executor(self, orders: Orders) -> Executor:
+    def _executor(self, options: ServerOptions) -> Executor:
         return Executor(
             database=self.database,
             batches=self.batches,
             files=self.files,
-            books=self.books,
-            runner=LineRunner(self.answerer, self.faults),
+            bill=self.bill,
+            runner=LineRunner(self.responder, self.faults),
             publisher=self.publisher,
-            naming=self.naming,
+            ids=self.ids,
             clock=self.clock,
-            pace=orders.pace,
-            limits=orders.limits,
-            threads=orders.captioner.threads,
+            durations=options.durations,
+            limits=options.limits,
+            threads=options.captioner.threads,
         )
 
     def close(self) -> None:
@@ -110,7 +110,7 @@ class Service:
 
     def request_name(self) -> str:
         """A name for the next HTTP request, unlike that of any other start of this server."""
-        return self.naming.token("request", f"{self._start}.{next(self._requests)}", 32)
+        return self.ids.token("request", f"{self._start}.{next(self._requests)}", 32)
 
 
 def _lock(path: Path) -> int:
@@ -124,12 +124,12 @@ def _lock(path: Path) -> int:
     return descriptor
 
 
-def _kept_clock(database: Database, speed: float) -> Clock:
+def _persistent_clock(database: ServerDatabase, speed: float) -> ServerClock:
     """The clock of this state folder: a restarted server's time goes on, jumps included."""
-    fresh = Clock(speed=speed)
+    fresh = ServerClock(speed=speed)
     real_origin = float(database.remember("clock.real_origin", repr(fresh.real_origin)))
     origin = float(database.remember("clock.origin", repr(fresh.origin)))
-    clock = Clock(speed=speed, origin=origin, real_origin=real_origin)
+    clock = ServerClock(speed=speed, origin=origin, real_origin=real_origin)
     clock.on_jump(lambda: database.store("clock.origin", repr(clock.origin)))
     return clock
 

@@ -1,4 +1,4 @@
-"""What a server is told at its start: pace, limits, key. Frozen values, no defaults elsewhere."""
+"""A server's settings: how long its batches take and what its account allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LOCAL_MODEL = "captionmill-local-efficientnet-lite0"
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class BatchDurations:
     """How long a batch takes, in seconds of the server's clock.
 
     Attributes:
@@ -33,7 +33,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class AccountLimits:
     """The account's limits; None means unlimited.
 
     Attributes:

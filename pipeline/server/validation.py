@@ -10,9 +10,9 @@ from typing import Any
 
 import orjson
 
-from pipeline.server.families import image_tokens, text_tokens
+from pipeline.server.families import billed_image_tokens, text_tokens
 from pipeline.server.pictures import measure
-from pipeline.server.refusals import Refused
+from pipeline.server.refusals import ApiError
 
 _MOST_ERRORS = 100
 
@@ -28,7 +28,7 @@ class BatchError:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedFile:
     """The outcome: errors, or how many lines of which model, and their prompt tokens."""
 
     errors: tuple[BatchError, ...]
@@ -74,7 +74,7 @@ def lines_from(path: Path, position: int = 0) -> Iterator[tuple[int, bytes]]:
 
 def check_lines(
     lines: Iterable[bytes], endpoint: str, most: int, count_tokens: Callable[[str], bool]
-) -> Checked:
+) -> CheckedFile:
     """Validate the lines of one input file.
 
     `count_tokens(model)` says whether the model's prompt tokens matter; counting them reads
@@ -85,7 +85,7 @@ def check_lines(
         progress.total = number
         if number > most:
             message = f"The batch input file contains too many requests. The maximum is {most}."
-            return Checked((BatchError("too_many_tasks", message),), number, progress.model)
+            return CheckedFile((BatchError("too_many_tasks", message),), number, progress.model)
         error = _check_line(progress, number, raw, count_tokens)
         if error is not None:
             progress.errors.append(error)
@@ -93,8 +93,8 @@ def check_lines(
                 break
     if progress.total == 0:
         empty = BatchError("empty_file", "The batch input file is empty.")
-        return Checked((empty,), 0, None)
-    return Checked(tuple(progress.errors), progress.total, progress.model, progress.tokens)
+        return CheckedFile((empty,), 0, None)
+    return CheckedFile(tuple(progress.errors), progress.total, progress.model, progress.tokens)
 
 
 def _check_line(
@@ -169,7 +169,7 @@ def _part_tokens(model: str, part: dict[str, Any]) -> int:
     url = image.get("url") if isinstance(image, dict) else image
     if isinstance(url, str):
         try:
-            total += image_tokens(model, *measure(url), str(holder.get("detail") or "auto"))
-        except Refused:
+            total += billed_image_tokens(model, *measure(url), str(holder.get("detail") or "auto"))
+        except ApiError:
             return total  # such a line fails by itself when it runs
     return total

@@ -10,17 +10,17 @@ from typing import Any, TypeVar
 
 from pipeline.server.batch_store import fault_of
 from pipeline.server.bodies import response_usage
-from pipeline.server.faults import Compat, Listing
+from pipeline.server.faults import Compat, ListFaults
 from pipeline.server.file_store import FileRow
 from pipeline.server.ids import IdGenerator
-from pipeline.server.prices import Usage
+from pipeline.server.prices import TokenCounts
 from pipeline.server.refusals import invalid
 
 _TIMES = (
     *("created_at", "in_progress_at", "expires_at", "finalizing_at", "completed_at"),
     *("failed_at", "expired_at", "cancelling_at", "cancelled_at"),
 )
-Row = TypeVar("Row", FileRow, sqlite3.Row)
+_Row = TypeVar("_Row", FileRow, sqlite3.Row)
 
 
 def file_view(row: FileRow, compat: Compat) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def _errors(row: sqlite3.Row) -> dict[str, Any] | None:
 def _usage(row: sqlite3.Row) -> dict[str, Any]:
     """Totals of the lines that ran; the service's batch usage knows no cache writes."""
     usage = response_usage(
-        Usage(
+        TokenCounts(
             prompt=row["prompt_tokens"],
             completion=row["completion_tokens"],
             cached=row["cached_tokens"],
@@ -105,8 +105,8 @@ def _time(value: float | None, compat: Compat) -> int | str | None:
 
 
 def page(
-    rows: Sequence[Row], after: str | None, limit: int, listing: Listing, naming: IdGenerator
-) -> tuple[list[Row], bool]:
+    rows: Sequence[_Row], after: str | None, limit: int, listing: ListFaults, ids: IdGenerator
+) -> tuple[list[_Row], bool]:
     """The rows after the one called `after`, at most `limit`, and whether more follow.
 
     Raises:
@@ -114,7 +114,7 @@ def page(
     """
     ordered = list(rows)
     if listing.shuffled:
-        ordered.sort(key=lambda row: naming.token("list", _id(row)))
+        ordered.sort(key=lambda row: ids.token("list", _id(row)))
     if after:
         places = [place for place, row in enumerate(ordered) if _id(row) == after]
         if not places:

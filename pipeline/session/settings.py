@@ -51,16 +51,21 @@ class OnlineSettings:
         in_flight: requests at the same time.
         requests_per_minute, tokens_per_minute: None is as the service says.
         flex_last: so few requests that go again are asked online, at the flex tier; 0 never.
+        longest_pause: seconds; a service that asks for more is not waited for.
     """
 
     in_flight: int
     requests_per_minute: int | None
     tokens_per_minute: int | None
     flex_last: int
+    longest_pause: float
 
     def rate_limiter(self) -> RateLimiter:
         """A limiter that decides when online requests go."""
-        return RateLimiter(self.in_flight, self.requests_per_minute, self.tokens_per_minute)
+        return RateLimiter(
+            self.in_flight, self.requests_per_minute, self.tokens_per_minute,
+            longest_pause=self.longest_pause,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,8 +269,9 @@ def _batch(config: Config) -> BatchSettings:
 def _online(config: Config) -> OnlineSettings:
     online = config.online
     return OnlineSettings(
-        online.in_flight, online.requests_per_minute, online.tokens_per_minute, online.flex_last
-    )
+        online.in_flight, online.requests_per_minute, online.tokens_per_minute, online.flex_last,
+        float(online.longest_pause),
+    )  # fmt: skip
 
 
 def _engine(config: Config) -> EngineSettings:

@@ -12,7 +12,7 @@ def test_what_is_under_way_is_cancelled(slow_rig: Rig, slow_openai: Terminal) ->
     assert shown.out == (
         "1 batch asked to cancel; fetch what was finished with 'captionmill collect'\n"
     )
-    assert len(slow_rig.server.books.requests("POST", "/v1/batches/")) == 1
+    assert len(slow_rig.server.bill.requests("POST", "/v1/batches/")) == 1
 
 
 def test_nothing_to_cancel(rig: Rig, openai: Terminal) -> None:

@@ -72,7 +72,7 @@ def test_damage_anywhere_is_said_and_never_a_bug(
             assert any(all(word in said for word in way) for way in ways), (page, command, said)
     assert found[DAMAGED] > 0
     assert set(found) <= {0, 2, 3, 5, DAMAGED}, found
-    assert not rig.server.books.billed_again()
+    assert not rig.server.bill.billed_again()
 
 
 def test_a_damaged_ledger_is_rebuilt_as_it_is_told(

@@ -36,7 +36,7 @@ def test_figures_a_page_and_the_command_that_goes_on(
     assert not {"-n", "--count", "--page", "--yes"} & set(command)
     quick = ["--set", "batch.poll_seconds=1", "--yes"]
     assert run([*command[1:], *quick]) == 0
-    assert len(rig.server.books.rows()) == 9  # four of them by the pilot
+    assert len(rig.server.bill.rows()) == 9  # four of them by the pilot
 
 
 def test_prompts_and_models_side_by_side(

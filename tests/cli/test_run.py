@@ -63,7 +63,7 @@ def test_json_for_programs(rig: Rig, openai: Terminal) -> None:
     shown = openai("run", rig.data, "--json")
     assert shown.json["outcomes"] == {"captioned": 1}
     assert shown.json["exit_code"] == shown.code == 0
-    assert shown.json["settled_nano_usd"] == rig.server.books.total_nano()
+    assert shown.json["settled_nano_usd"] == rig.server.bill.total_nano()
 
 
 def test_a_manifest_with_columns_in_the_prompt(rig: Rig, openai: Terminal) -> None:

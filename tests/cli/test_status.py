@@ -35,7 +35,7 @@ def test_it_says_where_the_table_is(rig: Rig, openai: Terminal) -> None:
     shown = openai("status", "--json").json
     assert shown["table"] == str(rig.workspace.table)
     assert shown["outcomes"] == {"captioned": 1}
-    assert shown["settled_nano_usd"] == rig.server.books.total_nano()
+    assert shown["settled_nano_usd"] == rig.server.bill.total_nano()
     assert (shown["batches"], shown["waiting"], shown["frozen"]) == ([], [], None)
     assert shown["provider"] == "openai:default"
 

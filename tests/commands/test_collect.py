@@ -33,7 +33,7 @@ def test_the_tokens_of_the_answers_are_reported_everywhere(slow_rig: Rig) -> Non
     rig.run(wait=False)
     rig.server.clock.advance(4_000)
     report = collect(rig.config())
-    billed = rig.server.books.rows()
+    billed = rig.server.bill.rows()
     assert report.prompt_tokens == sum(row.usage.prompt for row in billed) > 0
     assert report.completion_tokens == sum(row.usage.completion for row in billed) > 0
     assert f"{report.prompt_tokens:,} prompt" in "\n".join(report.lines())

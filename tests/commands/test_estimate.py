@@ -21,7 +21,7 @@ def test_an_estimate_needs_no_key_sends_nothing_and_is_not_forgotten(
     quote = found.quote
     assert (quote.images, quote.unique, quote.duplicates, quote.rejected) == (4, 2, 1, 1)
     assert (quote.requests, quote.unread) == (2, 0)
-    assert rig.server.books.requests() == []
+    assert rig.server.bill.requests() == []
     with rig.ledger() as ledger:
         assert len(ledger.rows.sizes(1, *_recipes(ledger))) == 1
 
@@ -39,8 +39,8 @@ def test_a_run_after_an_estimate_pays_what_was_said(rig: Rig) -> None:
     quote = estimate(rig.config(), rig.data).quote
     rig.run()
     assert quote.max_cost is not None
-    assert rig.server.books.total_nano() <= quote.max_cost
-    assert quote.requests == len(rig.server.books.rows())
+    assert rig.server.bill.total_nano() <= quote.max_cost
+    assert quote.requests == len(rig.server.bill.rows())
 
 
 def test_an_estimate_reserves_what_a_run_does_also_after_dear_bills(rig: Rig) -> None:

@@ -29,7 +29,7 @@ def test_every_charge_is_told_also_of_what_no_image_shows_any_more(rig: Rig) -> 
     written = export_charges(rig.config(), path, rig.said.append)
     rows = pq.read_table(path).to_pylist()
     assert written.rows == len(rows) == 5
-    assert sum(row["charged_cost"] for row in rows) * 10**9 == rig.server.books.total_nano()
+    assert sum(row["charged_cost"] for row in rows) * 10**9 == rig.server.bill.total_nano()
     assert [row["in_table"] for row in rows].count(True) == len(rig.table()) == 2
     assert {row["path"] for row in rows if row["in_table"]} == {"a.png", "b.png"}
     shown = sum(row["billed_cost"] for row in rig.table())

@@ -34,7 +34,7 @@ SCHEMA = {
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.commands.one._PAUSE", 0.01)
+    monkeypatch.setattr("pipeline.commands.one_request._PAUSE", 0.01)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_file_is_captioned_at_the_standard_price(rig: Rig, image: Path) -> Non
     assert (found.outcome, found.error, found.local) == ("captioned", None, False)
     assert found.caption is not None
     assert found.caption.endswith("48x32")
-    assert found.cost == rig.server.books.total_nano() > 0
+    assert found.cost == rig.server.bill.total_nano() > 0
     assert found.usage is not None
     assert found.as_dict()["prompt_tokens"] == found.usage.prompt
     assert rig.said == ["OpenAI online captions by gpt-6-luna, account 'default'"]
@@ -67,7 +67,7 @@ def test_a_file_is_captioned_at_the_standard_price(rig: Rig, image: Path) -> Non
 
 def test_bytes_and_the_flex_tier(rig: Rig, image: Path) -> None:
     assert one(rig, image.read_bytes()).image == "standard input"
-    standard = rig.server.books.total_nano()
+    standard = rig.server.bill.total_nano()
     assert one(rig, image, online__tier="flex").cost == standard // 2
 
 
@@ -78,7 +78,7 @@ def test_several_are_captioned_in_order_and_one_bad_one_stops_nobody(rig: Rig) -
     assert [f.image for f in found] == [str(path) for path in given]
     assert [f.outcome for f in found] == ["captioned"] * 3 + ["failed"] + ["captioned"] * 3
     assert len({f.caption for f in found}) == 7  # six and None
-    assert len(rig.server.books.rows()) == 6
+    assert len(rig.server.bill.rows()) == 6
 
 
 def test_a_stream_gives_the_text_as_it_comes_and_the_sum_at_the_end(rig: Rig, image: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_stream_gives_the_text_as_it_comes_and_the_sum_at_the_end(rig: Rig, im
     assert len(pieces) > 1
     assert stream.result is not None
     assert "".join(pieces) == stream.result.caption
-    assert stream.result.cost == rig.server.books.total_nano() > 0
+    assert stream.result.cost == rig.server.bill.total_nano() > 0
     assert stream.result.outcome == "captioned"
 
 
@@ -199,7 +199,7 @@ def test_paid_answers_without_a_caption_are_errors_with_their_cost(
     (found,) = caption_each([image], rig.config(), say=rig.said.append)
     assert isinstance(found.error, NeedsPerson)
     assert words in str(found.error)
-    assert found.cost == rig.server.books.total_nano() > 0
+    assert found.cost == rig.server.bill.total_nano() > 0
 
 
 def test_a_missing_a_malformed_and_a_wrong_key(
@@ -270,7 +270,7 @@ def test_without_a_key_the_local_model_answers_and_says_so(
     assert (found.local, found.cost, found.outcome) == (True, 0, "captioned")
     assert found.model == "captionmill-local-efficientnet-lite0"
     assert rig.said[0].startswith("LOCAL MODEL")
-    assert rig.server.books.rows() == []
+    assert rig.server.bill.rows() == []
 
 
 def test_a_prefix_is_put_around_the_caption(rig: Rig, image: Path) -> None:

@@ -43,12 +43,12 @@ def test_a_sample_over_folders_and_shapes_that_is_the_same_each_time(photos: Rig
     again = tried(photos, PilotOptions(count=16))
     assert [p.image.path for p in again.sample] == [p.image.path for p in found.sample]
     assert again.spent == 0
-    assert len(photos.server.books.rows()) == 16
+    assert len(photos.server.bill.rows()) == 16
 
 
 def test_it_spends_at_most_what_it_may_and_says_what_it_spent(photos: Rig) -> None:
     found = tried(photos, PilotOptions(usd=NANO_PER_USD // 2000))
-    bill = photos.server.books.total_nano()
+    bill = photos.server.bill.total_nano()
     assert 1 < len(found.sample) < 80
     assert found.spent == bill <= NANO_PER_USD // 2000
     assert found.variants[0].outcomes["captioned"] == len(found.sample)
@@ -74,7 +74,7 @@ def test_a_run_does_not_pay_for_the_pilots_captions_again(photos: Rig) -> None:
     assert report.requests == 60
     assert photos.outcomes() == {"captioned": 80}
     total = sum(row["billed_cost"] for row in photos.table())
-    assert total == Decimal(photos.server.books.total_nano()) / NANO_PER_USD
+    assert total == Decimal(photos.server.bill.total_nano()) / NANO_PER_USD
     assert found.spent > 0
     photos.check()
 
@@ -85,7 +85,7 @@ def test_a_pilot_leaves_the_table_as_it_was(photos: Rig) -> None:
     tried(photos, PilotOptions(count=4), prompt__user="What is it?")
     photos.run()
     assert photos.table() == before
-    assert len(photos.server.books.rows()) == 84
+    assert len(photos.server.bill.rows()) == 84
 
 
 def test_the_estimate_of_the_whole_holds_the_true_bill(photos: Rig) -> None:
@@ -110,13 +110,13 @@ def test_models_and_prompts_caption_the_same_images(photos: Rig) -> None:
     assert [variant.name for variant in found.variants] == [
         "gpt-6-luna, a.txt", "gpt-6-luna, b.txt", "gpt-5.4-mini, a.txt", "gpt-5.4-mini, b.txt",
     ]  # fmt: skip
-    assert len(photos.server.books.rows()) == 20
+    assert len(photos.server.bill.rows()) == 20
     assert all(variant.outcomes == {"captioned": 5} for variant in found.variants)
     luna, *_, mini = (variant.per_thousand(variant.batch) for variant in found.variants)
     assert luna is not None
     assert mini is not None
     assert luna < mini
-    assert not photos.server.books.billed_again()
+    assert not photos.server.bill.billed_again()
 
 
 def test_what_cannot_be_captioned_is_counted_and_lowers_the_total(rig: Rig) -> None:
@@ -148,4 +148,4 @@ def test_without_a_key_the_local_model_is_tried(rig: Rig, monkeypatch: pytest.Mo
     found = tried(rig, PilotOptions(usd=NANO_PER_USD), provider__name="auto")
     assert (found.local, found.spent) == (True, 0)
     assert found.variants[0].outcomes == {"captioned": 3}
-    assert rig.server.books.rows() == []
+    assert rig.server.bill.rows() == []

@@ -22,7 +22,7 @@ def test_the_table_of_a_workspace_with_exact_money_and_whole_numbers(rig: Rig) -
     assert list(frame["outcome"]) == ["captioned", "captioned", "rejected"]
     assert frame["caption"].notna().tolist() == [True, True, False]
     assert all(isinstance(cost, Decimal) for cost in frame["billed_cost"][:2])
-    assert frame["billed_cost"].dropna().sum() == Decimal(rig.server.books.total_nano()) / 10**9
+    assert frame["billed_cost"].dropna().sum() == Decimal(rig.server.bill.total_nano()) / 10**9
     assert frame["prompt_tokens"].dtype == pandas.Int64Dtype()
     assert frame["prompt_tokens"].isna().tolist() == [False, False, True]
     assert frame["in_source"].dtype == pandas.BooleanDtype()

@@ -41,7 +41,7 @@ def config(world: World, **more: object) -> Config:
 
 
 def test_the_books_come_back_to_the_nano_dollar(world: World) -> None:
-    bill = world.server.books.total_nano()
+    bill = world.server.bill.total_nano()
     world.lose_ledger()
     said: list[str] = []
     found = rebuild(config(world), said.append)

@@ -18,7 +18,7 @@ def test_a_retry_by_hand_is_a_new_payment_of_that_image_only(rig: Rig) -> None:
     report = rig.run()
     assert (report.requests, report.outcomes) == (1, {"captioned": 2})
     with rig.ledger() as ledger:
-        assert ledger.reservations.totals().charged == rig.server.books.total_nano()
+        assert ledger.reservations.totals().charged == rig.server.bill.total_nano()
 
 
 @pytest.mark.parametrize("outcomes", [[], ["captioned"], ["length", "nonsense"]])

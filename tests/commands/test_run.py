@@ -22,7 +22,7 @@ def test_one_row_an_image_duplicates_paid_once(rig: Rig) -> None:
     assert report.exit_code == 0
     assert rig.outcomes() == {"captioned": 3, "duplicate": 1, "rejected": 2}
     assert report.skipped == {".txt": 1}
-    assert len(rig.server.books.rows()) == 3
+    assert len(rig.server.bill.rows()) == 3
     rig.check()
 
 
@@ -34,7 +34,7 @@ def test_a_second_run_makes_no_request_and_a_new_image_makes_one(rig: Rig) -> No
     assert rig.posts(None) == before
     rig.add("c.png", first=9)
     assert rig.run().requests == 1
-    assert len(rig.server.books.rows()) == 3
+    assert len(rig.server.bill.rows()) == 3
     rig.check()
 
 
@@ -58,7 +58,7 @@ def test_the_bill_is_the_tables_sum_to_the_nano_dollar(rig: Rig) -> None:
     rig.add(*(f"{n}.png" for n in range(7)))
     rig.run()
     (total,) = duckdb.sql(f"SELECT SUM(billed_cost) FROM '{rig.workspace.table}'").fetchall()[0]
-    assert total == Decimal(rig.server.books.total_nano()) / 10**9
+    assert total == Decimal(rig.server.bill.total_nano()) / 10**9
     assert total > 0
 
 
@@ -68,13 +68,13 @@ def test_a_changed_prompt_shows_its_price_and_asks_above_an_amount(rig: Rig) -> 
     with pytest.raises(NeedsPerson, match=r"2 requests, about .*--yes"):
         rig.run(yes=False, prompt__user="What is it?", budget__confirm_above="0")
     assert {row["outcome"] for row in rig.table()} == {"captioned"}
-    assert len(rig.server.books.rows()) == 2
+    assert len(rig.server.bill.rows()) == 2
     rig.run(prompt__user="What is it?", budget__confirm_above="0")
     assert any("prompt or model has changed: 2 requests" in text for text in rig.said)
-    assert len(rig.server.books.rows()) == 4
+    assert len(rig.server.bill.rows()) == 4
     second = [row["spec_id"] for row in rig.table()]
     rig.run()  # back to the first prompt: paid already, and the table is about it again
-    assert len(rig.server.books.rows()) == 4
+    assert len(rig.server.bill.rows()) == 4
     assert [row["spec_id"] for row in rig.table()] != second
     assert rig.outcomes() == {"captioned": 2}
     rig.check()
@@ -108,7 +108,7 @@ def test_a_waiting_run_uses_the_room_that_settling_gives_back(rig: Rig) -> None:
     report = rig.run(budget__lifetime=str(Decimal(cap) / 10**9))
     assert report.outcomes == {"captioned": 6}
     assert report.exit_code == 0
-    assert rig.server.books.total_nano() <= cap
+    assert rig.server.bill.total_nano() <= cap
     rig.check()
 
 

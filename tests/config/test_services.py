@@ -19,7 +19,7 @@ from pipeline.commands.write import (
 )
 from pipeline.config import Config, load_config
 from pipeline.server.faults import BatchFault, Compat, FaultPlan, LineFault, RequestFault
-from pipeline.server.settings import Limits, Pace
+from pipeline.server.settings import AccountLimits, BatchDurations
 from pipeline.session.report import Report
 from tests.rig import KEY, Rig, open_rig
 
@@ -41,7 +41,10 @@ DIALECTS = {
     "deepinfra": Compat(no_expiry=True),
     "doubleword": Compat(windows=("24h", "1h"), uuid_ids=True, no_expiry=True),
 }  # fmt: skip
-LIMITS = {"siliconflow": Limits(lines=5_000), "groq": Limits(upload_bytes=100_000_000)}
+LIMITS = {
+    "siliconflow": AccountLimits(lines=5_000),
+    "groq": AccountLimits(upload_bytes=100_000_000),
+}
 each_service = pytest.mark.parametrize("name", DIALECTS)
 
 
@@ -93,7 +96,7 @@ def test_its_commented_prices_are_for_its_model(name: str) -> None:
 @each_service
 def test_it_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = FaultPlan(compat=DIALECTS[name])
-    limits = LIMITS.get(name, Limits())
+    limits = LIMITS.get(name, AccountLimits())
     with open_rig(tmp_path, monkeypatch, faults=plan, limits=limits) as rig:
         rig.add("a.png", "b.png", "c.png")
         config = preset(name, rig, monkeypatch)
@@ -112,8 +115,8 @@ def test_a_lost_answer_is_found_again(
         compat=DIALECTS[name],
         request=(RequestFault(action="drop_after", method="POST", path="/v1/batches", nth=1),),
     )
-    pace = Pace(validate=60, run=600)
-    with open_rig(tmp_path, monkeypatch, faults=plan, pace=pace) as rig:
+    durations = BatchDurations(validate=60, run=600)
+    with open_rig(tmp_path, monkeypatch, faults=plan, durations=durations) as rig:
         rig.add("a.png", "b.png")
         config = preset(name, rig, monkeypatch)
         reports: list[Report] = [run(config, rig.data, wait=False) for _ in range(2)]
@@ -133,7 +136,9 @@ def test_everything_odd_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         batch=(BatchFault(empty_ids=True, duplicated=1),),
         line=(LineFault(outcome="status", status=500, times=1),),
     )
-    with open_rig(tmp_path, monkeypatch, faults=plan, pace=Pace(validate=60, run=60)) as rig:
+    with open_rig(
+        tmp_path, monkeypatch, faults=plan, durations=BatchDurations(validate=60, run=60)
+    ) as rig:
         rig.add(*(f"{n}.png" for n in range(5)))
         config = preset("together", rig, monkeypatch)
         for _ in range(6):

@@ -59,7 +59,7 @@ class Judge:
 
     def look(self) -> None:
         """What must hold at every instant."""
-        books = self._world.server.books
+        books = self._world.server.bill
         if not self.may_pay_twice and (twice := books.billed_again()):
             self.fault(f"billed again: {sorted(twice.values())}")
         self._check_money(books.total_nano())
@@ -135,7 +135,7 @@ class Judge:
                 its highest cost and is not asked again.
         """
         self.look()
-        bill = self._world.server.books.total_nano()
+        bill = self._world.server.bill.total_nano()
         with self._ledger() as ledger:
             if ledger is None:
                 self.fault("no ledger at rest")
@@ -206,9 +206,9 @@ class Judge:
     def _check_quiet(self) -> None:
         """A further run has nothing to send."""
         self._world.server.faults.clear()  # what has not struck by now is not for this run
-        before = len(self._world.server.books.requests("POST"))
+        before = len(self._world.server.bill.requests("POST"))
         code = self._world.run()
-        after = self._world.server.books.requests("POST")
+        after = self._world.server.bill.requests("POST")
         if code != 0 or len(after) != before:
             self.fault(f"a further run: exit {code}, POSTs {[s.path for s in after[before:]]}")
 

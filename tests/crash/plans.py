@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.server.faults import FaultPlan, Listing, RequestFault
+from pipeline.server.faults import FaultPlan, ListFaults, RequestFault
 
 CALLS: Mapping[str, tuple[str, str]] = {
     "upload": ("POST", "/v1/files"),
@@ -46,11 +46,11 @@ _WRITE: Mapping[str, Mapping[str, Any]] = {
     "lands at once, unsaid": {"action": "late_landing", "seconds": 0.0},
 }
 
-LISTS: Mapping[str, Listing] = {
-    "prompt lists": Listing(),
-    "lists lag": Listing(lag_seconds=60),
-    "lists lag for long": Listing(lag_seconds=150),
-    "small shuffled pages": Listing(page_size=1, shuffled=True, lag_seconds=20),
+LISTS: Mapping[str, ListFaults] = {
+    "prompt lists": ListFaults(),
+    "lists lag": ListFaults(lag_seconds=60),
+    "lists lag for long": ListFaults(lag_seconds=150),
+    "small shuffled pages": ListFaults(page_size=1, shuffled=True, lag_seconds=20),
 }
 
 # The SDK tries reads three times, so three in a row are one failure for the product.

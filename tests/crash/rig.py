@@ -13,7 +13,7 @@ from types import TracebackType
 
 from pipeline.server.app import LoopbackServer
 from pipeline.server.faults import FaultPlan
-from pipeline.server.settings import Limits, Pace
+from pipeline.server.settings import AccountLimits, BatchDurations
 from tests.crash.child import KEY, Task
 from tests.crash.judge import Judge
 from tests.crash.keeper import Keeper
@@ -25,7 +25,7 @@ USD = 1_000_000_000
 KILLED = -signal.SIGKILL
 _MEMORY = Path("/dev/shm")
 _ROUNDS = 8
-_PACE = Pace(validate=0.1, line=0.2, finalize=0.1)
+_DURATIONS = BatchDurations(validate=0.1, line=0.2, finalize=0.1)
 
 
 class World:
@@ -39,8 +39,8 @@ class World:
         settings: Mapping[str, object] | None = None,
         cap: int | None = 10 * USD,
         faults: FaultPlan | None = None,
-        pace: Pace = _PACE,
-        limits: Limits | None = None,
+        durations: BatchDurations = _DURATIONS,
+        limits: AccountLimits | None = None,
         mutant: str | None = None,
     ) -> None:
         self._zygote = zygote
@@ -61,7 +61,7 @@ class World:
             api_key=KEY,
             clock=JudgeClock(self.time),
             faults=faults,
-            pace=pace,
+            durations=durations,
             limits=limits,
             seed="crash",
         )

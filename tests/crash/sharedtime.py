@@ -11,7 +11,7 @@ import struct
 import time
 from pathlib import Path
 
-from pipeline.server.clock import Clock as ServerClock
+from pipeline.server.clock import ServerClock
 from pipeline.system.clock import Clock, Moment
 
 _LAYOUT = struct.Struct("<dd")

@@ -76,9 +76,9 @@ def test_a_line_that_is_no_json_is_missing_and_not_bought_again(zygote: Zygote) 
             "captioned": 2,
             "missing": 1,
         }
-        posts = len(world.server.books.requests("POST"))
+        posts = len(world.server.bill.requests("POST"))
         assert world.run() == 0
-        assert len(world.server.books.requests("POST")) == posts
+        assert len(world.server.bill.requests("POST")) == posts
         assert world.judge.found == []
 
 

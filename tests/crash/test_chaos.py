@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from pipeline.server.faults import BatchFault, FaultPlan, LineFault, Listing
+from pipeline.server.faults import BatchFault, FaultPlan, LineFault, ListFaults
 from tests.crash.cases import Tally, chosen, parts
 from tests.crash.plans import every_fault
 from tests.crash.rig import USD, World
@@ -38,7 +38,7 @@ def nights(zygote: Zygote, seed: int) -> list[str]:
         request=tuple(dice.sample(faults, 4)),
         batch=tuple(dice.sample(_BATCHES, 2)),
         line=(LineFault(outcome="server_error", probability=0.1, times=2),),
-        listing=Listing(lag_seconds=dice.choice((0, 30)), page_size=dice.choice((None, 2))),
+        listing=ListFaults(lag_seconds=dice.choice((0, 30)), page_size=dice.choice((None, 2))),
     )
     if dice.random() < 0.5 or plan.listing.lag_seconds:
         # a service that says no and does it all the same must at least show it in its list

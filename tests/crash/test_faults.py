@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.server.faults import FaultPlan, Listing
+from pipeline.server.faults import FaultPlan, ListFaults
 from tests.crash.cases import Tally, chosen, parts
 from tests.crash.plans import CALLS, LISTS, every_fault, plan
 from tests.crash.rig import World
@@ -77,7 +77,7 @@ def test_every_kind_of_call_is_disturbed(zygote: Zygote) -> None:
     with World(zygote, 3) as world:
         assert world.run() == 0
         seen = {
-            (seen.method, seen.path.rpartition("/")[0]) for seen in world.server.books.requests()
+            (seen.method, seen.path.rpartition("/")[0]) for seen in world.server.bill.requests()
         }
     assert {method for method, _ in seen} == {method for method, _ in CALLS.values()}
 
@@ -85,7 +85,7 @@ def test_every_kind_of_call_is_disturbed(zygote: Zygote) -> None:
 def test_beyond_the_promise_both_payments_are_booked_and_no_third_is_made(zygote: Zygote) -> None:
     """The honest limit: a batch that the service hides for longer than the grace period."""
     faults = FaultPlan(
-        request=(every_fault()["create #1 drop after"],), listing=Listing(lag_seconds=400)
+        request=(every_fault()["create #1 drop after"],), listing=ListFaults(lag_seconds=400)
     )
     with World(zygote, 4, faults=faults, cap=None) as world:
         world.judge.may_pay_twice = True
@@ -97,7 +97,7 @@ def test_beyond_the_promise_both_payments_are_booked_and_no_third_is_made(zygote
         world.recover()
         world.judge.ledger_is_whole = True
         world.judge.look()
-        assert max(world.server.books.times_billed().values()) == 2
+        assert max(world.server.bill.times_billed().values()) == 2
         assert "incident to look at" in world.said
         world.judge.rest()
         assert world.judge.found == []

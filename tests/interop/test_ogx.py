@@ -67,10 +67,10 @@ def test_a_data_set_is_captioned_each_image_once(world: World) -> None:
     report = run(world.config(), world.data)
     assert report.outcomes == {"captioned": 5}
     assert report.problems == []
-    assert len(world.upstream.books.rows()) == 5
-    assert report.settled == world.upstream.books.total_nano()
+    assert len(world.upstream.bill.rows()) == 5
+    assert report.settled == world.upstream.bill.total_nano()
     assert run(world.config(), world.data).requests == 0
-    assert len(world.upstream.books.rows()) == 5
+    assert len(world.upstream.bill.rows()) == 5
 
 
 def test_a_batch_whose_answer_was_lost_is_found_in_its_list(world: World) -> None:
@@ -88,7 +88,7 @@ def test_a_batch_whose_answer_was_lost_is_found_in_its_list(world: World) -> Non
     finally:
         failpoints.arm(None)
     assert run(world.config(), world.data).outcomes == {"captioned": 5}
-    assert len(world.upstream.books.rows()) == 5
+    assert len(world.upstream.bill.rows()) == 5
     with world.client() as client:
         shards = [batch.metadata for batch in client.batches.list(limit=100)]
     assert len(shards) == 3
@@ -99,4 +99,4 @@ def test_lines_that_are_refused_are_failures_of_their_own(world: World) -> None:
     report = run(config, world.data)
     assert sum(report.outcomes.values()) == 5
     assert "pending" not in report.outcomes
-    assert len(world.upstream.books.rows()) == 5
+    assert len(world.upstream.bill.rows()) == 5

@@ -103,3 +103,29 @@ def test_the_table_is_read_in_order_without_sorting(world: World) -> None:
     (select,) = (sql for sql in asked if "duplicate_of" in sql)
     plan = [str(row[3]) for row in world.ledger.database.execute(f"EXPLAIN QUERY PLAN {select}")]
     assert not [step for step in plan if "ORDER BY" in step]
+
+
+def test_an_answer_without_usage_stands_at_what_the_books_count(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b copy of a.jpg", 1)
+    world.image("c.jpg", 2)
+    shard, batch = world.submitted()
+    (_, first), (_, second) = world.works
+    answers = [
+        answered(first, None, usage=None),
+        answered(second, 300),
+    ]
+    world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
+    rows = table(world)
+    assert [row["billed_cost"] for row in rows] == [1000, 0, 300]
+    assert [row["flags"] for row in rows] == ["usage_missing", "", ""]
+    assert world.ledger.reservations.totals().settled == 1300
+
+
+def test_a_request_that_was_never_answered_has_no_flag(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    lost = answered(world.works[0][1], 1000, outcome="missing", caption=None, usage=None)
+    world.ledger.answers.settle(shard, batch, [lost], DEFAULT_RULES, NOW)
+    (row,) = table(world)
+    assert (row["billed_cost"], row["flags"]) == (1000, "")

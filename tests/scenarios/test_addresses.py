@@ -98,7 +98,7 @@ def test_a_budget_is_kept_by_the_dearest_image(far: Rig, provider: str) -> None:
     data = listed(rig, *urls(0, 1, 2))
     how = {"input__image_mode": "url", "provider__name": provider, "data": data}
     report = rig.run(budget__lifetime="0.000001", **how)
-    assert (report.exit_code, report.requests, rig.server.books.total_nano()) == (4, 0, 0)
+    assert (report.exit_code, report.requests, rig.server.bill.total_nano()) == (4, 0, 0)
     report = rig.run(**how)
     assert report.outcomes == {"captioned": 3}
     rig.check()
@@ -126,9 +126,9 @@ def test_one_address_is_one_payment_and_another_address_another(far: Rig, site: 
     table.write_text(f"url,n\n{SITE}/0.png,1\n{SITE}/0.png,2\nHTTPS://EXAMPLE.org/photos/0.png,3\n")
     rig.run(manifest=table, input__image_mode="url")
     assert rig.outcomes() == {"captioned": 1, "duplicate": 2}
-    assert len(rig.server.books.rows()) == 1
+    assert len(rig.server.bill.rows()) == 1
     rig.run(data=listed(rig, f"{SITE}/copy.png", *urls(0)), input__image_mode="url")
-    assert len(rig.server.books.rows()) == 2  # nobody here can know that it is the same picture
+    assert len(rig.server.bill.rows()) == 2  # nobody here can know that it is the same picture
 
 
 def test_an_address_and_its_bytes_are_two_payments(far: Rig, site: Path) -> None:
@@ -136,14 +136,14 @@ def test_an_address_and_its_bytes_are_two_payments(far: Rig, site: Path) -> None
     rig.run(data=site / "0.png")
     data = listed(rig, *urls(0))
     rig.run(data=data, input__image_mode="url")
-    assert len(rig.server.books.rows()) == 2
+    assert len(rig.server.bill.rows()) == 2
     report = rig.run(data=data)
     assert report.requests == 0
     assert [row["reason_code"] for row in rig.table() if row["source"] == "list.txt"] == [
         "url_not_enabled"
     ]
     rig.run(data=data, input__image_mode="url")
-    assert len(rig.server.books.rows()) == 2
+    assert len(rig.server.bill.rows()) == 2
 
 
 def test_bad_addresses_are_rows_with_reasons(far: Rig) -> None:
@@ -200,7 +200,7 @@ def test_an_estimate_is_a_bound(far: Rig) -> None:
     expected, max_cost = found.quote.expected, found.quote.max_cost
     assert expected is not None
     assert max_cost is not None
-    assert rig.server.books.total_nano() < expected < max_cost
+    assert rig.server.bill.total_nano() < expected < max_cost
 
 
 def test_what_is_asked_before_anything_was_looked_at_is_a_bound_too(far: Rig) -> None:
@@ -208,7 +208,7 @@ def test_what_is_asked_before_anything_was_looked_at_is_a_bound_too(far: Rig) ->
     how = {"input__image_mode": "url", "prompt__detail": "original", "yes": False}
     with pytest.raises(NeedsPerson, match=r"3 requests, about \$0\.0068"):
         rig.run(data=listed(rig, *urls(0, 1, 2)), budget__confirm_above="0", **how)
-    assert not rig.server.books.rows()
+    assert not rig.server.bill.rows()
 
 
 def test_a_pilot_shows_addresses_without_opening_them(far: Rig) -> None:
@@ -235,7 +235,7 @@ def test_a_model_without_a_rule_is_not_asked_under_a_budget(far: Rig) -> None:
     }
     with pytest.raises(UsageError, match="of unknown size is not known"):
         rig.run(budget__run="1.00", **how)
-    assert not rig.server.books.rows()
+    assert not rig.server.bill.rows()
 
 
 def test_the_local_model_opens_no_address(rig: Rig) -> None:

@@ -101,11 +101,11 @@ def test_a_failed_first_batch_sets_a_running_second_one_not_back(
         assert (leading.batch_id, leading.role) == (second.id, "main")
         assert (shard.state, shard.generation) == ("SUBMITTED", 2)
         assert scene.ledger.reservations.totals() == Totals(max_cost, 0, 0)
-    assert len(scene.server.books.requests("POST", "/v1/batches")) == 2
+    assert len(scene.server.bill.requests("POST", "/v1/batches")) == 2
     scene.server.faults.clear()
     scene.server.clock.advance(10**6)
     scene.until_over(second.id)
     assert collect(scene.context).answers == {"captioned": 2}
-    bill = scene.server.books.total_nano()
+    bill = scene.server.bill.total_nano()
     assert scene.ledger.reservations.totals() == Totals(0, bill, 0)
     assert list(scene.ledger.audit.contradictions()) == []

@@ -95,7 +95,7 @@ class Kept:
     def asked(self, path: str | None = None) -> int:
         """POST requests of one path, or of all, since the workspace was kept."""
         if self.local:
-            with closing(self.rig.server.books.open(self.root / "ws" / "server")) as books:
+            with closing(self.rig.server.bill.open(self.root / "ws" / "server")) as books:
                 return len(books.requests("POST")) - self.known["local_posts"]
         return self.rig.posts(path) - self._before[path]
 
@@ -194,7 +194,7 @@ def test_what_is_settled_is_not_paid_for_again(opened: Opened, name: str) -> Non
     assert kept.status("after") == kept.known["after"]
     assert kept.files() == files
     assert kept.asked() == 0
-    assert kept.rig.server.books.total_nano() == 0
+    assert kept.rig.server.bill.total_nano() == 0
 
 
 @pytest.mark.parametrize("name", SETTLED)
@@ -222,7 +222,7 @@ def test_what_is_let_go_again_is_all_that_is_paid_for(
     code, said = kept.call("retry", "--outcome", outcomes)
     assert (code, said.split()[0]) == (0, str(count))
     code, report = kept.run()
-    bill = kept.rig.server.books
+    bill = kept.rig.server.bill
     assert (code, report["requests"], len(bill.rows())) == (0, count, count)
     now = kept.status("after")
     assert now["settled_nano_usd"] == paid + bill.total_nano()
@@ -279,7 +279,7 @@ def test_a_ledger_that_is_lost_under_way_comes_back(opened: Opened, name: str) -
     kept.run()
     assert kept.run()[0] == 0
     assert Counter(row["outcome"] for row in kept.table()) == kept.known["after"]["outcomes"]
-    assert not kept.rig.server.books.billed_again()
+    assert not kept.rig.server.bill.billed_again()
     if name != "asked":  # of its group the highest cost is booked: nobody knows what was billed
         kept.rig.check()
 
@@ -299,7 +299,7 @@ def test_answers_to_requests_in_files_are_merged(opened: Opened) -> None:
     assert kept.call("cancel", "--files")[0] == 0
     code, report = kept.run()
     assert (code, report["requests"]) == (0, 1)
-    assert len(kept.rig.server.books.rows()) == 1
+    assert len(kept.rig.server.bill.rows()) == 1
 
 
 def test_nothing_kept_names_a_place_of_anyone() -> None:

@@ -94,7 +94,7 @@ def test_contents_that_nothing_tells_stop_online_requests_as_they_stop_batches(
     assert words in report.problems
     assert words in found.report.problems
     assert rig.posts(CHAT) == 1
-    assert not rig.server.books.billed_again()
+    assert not rig.server.bill.billed_again()
     resolve(rig.config(), "write-off", rig.said.append)
     assert online(rig).outcomes == {"captioned": 3}  # the person has decided: paid for again
 
@@ -118,7 +118,7 @@ def test_a_service_without_batches_has_none_of_ours(rig: Rig, status: int) -> No
 def test_the_service_is_asked_once_a_run(rig: Rig) -> None:
     rig.add(*(f"{n}.png" for n in range(60)))
     online(rig)
-    assert len(rig.server.books.requests(path=LISTED)) == 1
+    assert len(rig.server.bill.requests(path=LISTED)) == 1
 
 
 def test_what_was_answered_online_since_is_not_asked_again(rig: Rig, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_lost_answer_of_an_unknown_group_stays_counted(rig: Rig, tmp_path: Pat
         held = ledger.database.number(
             "SELECT SUM(COALESCE(settled, reserved)) FROM reservations WHERE state <> 'released'"
         )
-    assert rig.server.books.total_nano() <= held
+    assert rig.server.bill.total_nano() <= held
 
 
 def test_a_lost_ledger_is_rebuilt_with_what_was_answered_online(rig: Rig) -> None:

@@ -26,7 +26,7 @@ def test_a_batch_that_expires_at_forty_percent_ends_with_every_image_captioned(r
     assert report.exit_code == 0
     assert (report.batches, report.requests) == (2, 80)
     assert rig.outcomes() == {"captioned": 50}
-    assert len(rig.server.books.rows()) == 50
+    assert len(rig.server.bill.rows()) == 50
     rig.check()
 
 
@@ -52,7 +52,7 @@ def test_cancelling_keeps_what_was_finished_and_frees_the_rest(slow_rig: Rig) ->
     report = rig.run(wait=False)
     assert 5 <= report.outcomes["captioned"] <= 15
     with rig.ledger() as ledger:
-        assert ledger.reservations.totals().charged == rig.server.books.total_nano()
+        assert ledger.reservations.totals().charged == rig.server.bill.total_nano()
     rig.server.clock.advance(4000)
     assert rig.run().outcomes == {"captioned": 20}
     rig.check()
@@ -63,7 +63,7 @@ def test_a_completed_batch_without_output_buys_nothing_again(rig: Rig) -> None:
     rig.server.faults.add(BatchFault(no_output=True, times=1))
     report = rig.run()
     assert report.outcomes == {"missing": 4}
-    assert len(rig.server.books.rows()) == 4
+    assert len(rig.server.bill.rows()) == 4
     assert rig.run().requests == 0
 
 
@@ -109,7 +109,7 @@ def test_a_batch_stuck_past_its_end_is_cancelled_and_collected(
     rig.run(wait=False)  # asks to cancel
     rig.server.clock.advance(60)
     assert rig.run().outcomes == {"captioned": 4}
-    cancels = [seen for seen in rig.server.books.requests("POST") if "cancel" in seen.path]
+    cancels = [seen for seen in rig.server.bill.requests("POST") if "cancel" in seen.path]
     assert len(cancels) == 1
     assert rig.posts() == 1
     rig.check()
@@ -167,7 +167,7 @@ def test_a_retry_rule_asks_for_a_longer_answer_and_pays_knowingly(rig: Rig) -> N
     attempts = sorted(row["attempts"] for row in rig.table())
     assert attempts == [1, 1, 2]
     with rig.ledger() as ledger:
-        assert ledger.reservations.totals().charged == rig.server.books.total_nano()
+        assert ledger.reservations.totals().charged == rig.server.bill.total_nano()
 
 
 def test_a_retry_rule_falls_back_to_another_model(rig: Rig) -> None:
@@ -175,10 +175,10 @@ def test_a_retry_rule_falls_back_to_another_model(rig: Rig) -> None:
     rig.server.faults.add(LineFault(outcome="refusal", times=1))
     report = rig.run(retry__refused={"attempts": 2, "model": "gpt-5.4-mini"})
     assert report.outcomes == {"captioned": 3}
-    models = sorted(row.model for row in rig.server.books.rows())
+    models = sorted(row.model for row in rig.server.bill.rows())
     assert models == ["gpt-5.4-mini", "gpt-6-luna", "gpt-6-luna", "gpt-6-luna"]
     with rig.ledger() as ledger:
-        assert ledger.reservations.totals().charged == rig.server.books.total_nano()
+        assert ledger.reservations.totals().charged == rig.server.bill.total_nano()
 
 
 def test_odd_captions_are_kept_verbatim(rig: Rig) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.server.faults import BatchFault, RequestFault
-from pipeline.server.settings import Limits, Pace
+from pipeline.server.settings import AccountLimits, BatchDurations
 from tests.rig import MODEL, Rig, open_rig
 
 
@@ -18,8 +18,8 @@ def names(count: int) -> tuple[str, ...]:
 def test_twenty_shards_in_a_small_queue_finish_once_the_limit_is_learned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = Limits(enqueued_tokens={MODEL: 2_000})
-    with open_rig(tmp_path, monkeypatch, limits=limits, pace=Pace(run=0.4)) as rig:
+    limits = AccountLimits(enqueued_tokens={MODEL: 2_000})
+    with open_rig(tmp_path, monkeypatch, limits=limits, durations=BatchDurations(run=0.4)) as rig:
         rig.add(*names(100))
         report = rig.run(
             batch__max_requests=5, batch__backoff_minutes=[0], batch__enqueued_token_limit=10**9
@@ -29,7 +29,7 @@ def test_twenty_shards_in_a_small_queue_finish_once_the_limit_is_learned(
             assert ledger.queue.limit(MODEL) == 2_000
             refused = ledger.database.number("SELECT COUNT(*) FROM batches WHERE status = 'failed'")
         assert refused <= 6  # those that went out before the limit was known
-        assert len(rig.server.books.rows()) == 100
+        assert len(rig.server.bill.rows()) == 100
         rig.check()
 
 
@@ -97,7 +97,7 @@ def test_a_wrong_key_is_said_and_nothing_is_sent(rig: Rig, monkeypatch: pytest.M
     report = rig.run()
     assert report.exit_code == 5
     assert "sk-wrong" not in "".join(report.problems)
-    assert rig.server.books.rows() == []
+    assert rig.server.bill.rows() == []
 
 
 def test_a_failed_listing_means_no_submission_but_results_are_fetched(slow_rig: Rig) -> None:
@@ -121,7 +121,7 @@ def test_a_failed_listing_means_no_submission_but_results_are_fetched(slow_rig: 
 
 
 def test_a_night_of_all_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with open_rig(tmp_path, monkeypatch, pace=Pace(run=0.1)) as rig:
+    with open_rig(tmp_path, monkeypatch, durations=BatchDurations(run=0.1)) as rig:
         rig.add(*names(60))
         for rule in (
             RequestFault(action="drop_after", method="POST", path="/v1/batches", nth=2),
@@ -144,7 +144,7 @@ def test_a_night_of_all_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             if report.exit_code == 0:
                 break
         assert report.outcomes == {"captioned": 60}
-        assert len(rig.server.books.rows()) == 60
+        assert len(rig.server.bill.rows()) == 60
         rig.check()
 
 

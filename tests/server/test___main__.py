@@ -4,11 +4,11 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from pipeline.server.__main__ import main
+from pipeline.server.__main__ import server_command
 
 
 def test_help_names_every_option() -> None:
-    result = CliRunner().invoke(main, ["--help"])
+    result = CliRunner().invoke(server_command, ["--help"])
     assert result.exit_code == 0
     for option in ("--state", "--port", "--captioner", "--faults", "--exit-with-parent"):
         assert option in result.output
@@ -18,7 +18,8 @@ def test_a_bad_plan_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text("[batch]\n")
     result = CliRunner().invoke(
-        main, ["--state", str(tmp_path / "s"), "--captioner", "echo", "--faults", str(plan)]
+        server_command,
+        ["--state", str(tmp_path / "s"), "--captioner", "echo", "--faults", str(plan)],
     )
     assert result.exit_code == 2
     assert "plan.toml: batch" in result.output
@@ -26,5 +27,5 @@ def test_a_bad_plan_is_one_line_and_an_exit_code(tmp_path: Path) -> None:
 
 
 def test_an_unknown_captioner_is_a_usage_error(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["--state", str(tmp_path), "--captioner", "parrot"])
+    result = CliRunner().invoke(server_command, ["--state", str(tmp_path), "--captioner", "parrot"])
     assert result.exit_code == 2

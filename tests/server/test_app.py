@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.server.app import LoopbackServer
-from pipeline.server.books import Books
+from pipeline.server.bill import Bill
 from tests.server.support import create, jsonl, line, submit, until, upload, wait_for
 
 Start = Callable[..., LoopbackServer]
@@ -62,7 +62,7 @@ def test_stopping_frees_the_port_and_ends_the_threads(tmp_path: Path, start: Sta
     assert threading.active_count() == before
     server.stop()
     with pytest.raises(RuntimeError, match="not running"):
-        _ = server.books
+        _ = server.bill
     assert start(state_dir=tmp_path / "b", port=port).port == port
 
 
@@ -94,10 +94,10 @@ def test_kill_9_loses_nothing_that_was_acknowledged(
         ended = wait_for(client, batch)
         assert ended.request_counts.completed == 400
         assert client.files.content(ended.output_file_id).content.count(b"\n") == 400
-    books = Books.open(tmp_path / "s")
-    billed = [(row.batch_id, row.custom_id) for row in books.rows()]
+    bill = Bill.open(tmp_path / "s")
+    billed = [(row.batch_id, row.custom_id) for row in bill.rows()]
     assert len(billed) == len(set(billed)) == 1200
-    books.close()
+    bill.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

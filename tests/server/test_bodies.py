@@ -1,22 +1,25 @@
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 
 import pytest
 
-from pipeline.server.bodies import FINGERPRINT, dumps, render, stream
-from pipeline.server.prices import Usage
+from pipeline.server.bodies import FINGERPRINT, dumps, response_body
+from pipeline.server.faults import LineFault, LineOutcome
+from pipeline.server.prices import TokenCounts
 from pipeline.server.requests import CHAT, RESPONSES, parse_request
-from pipeline.server.responder import Reply
+from pipeline.server.responder import ModelAnswer
 from tests.server.support import MODEL, chat_body
 
-_USAGE = Usage(prompt=10, completion=5, cached=3, cache_write=2, reasoning=1)
+_USAGE = TokenCounts(prompt=10, completion=5, cached=3, cache_write=2, reasoning=1)
 
 
-def _reply(text: str | None = "a cat", refusal: str | None = None, finish: str = "stop") -> Reply:
+def _reply(
+    text: str | None = "a cat", refusal: str | None = None, finish: str = "stop"
+) -> ModelAnswer:
     options = {"stream": True, "stream_options": {"include_usage": True}}
-    ask = parse_request(CHAT, chat_body(**options), {MODEL})
-    return Reply(ask, text, refusal, finish, _USAGE, None)
+    request = parse_request(CHAT, chat_body(**options), {MODEL})
+    return ModelAnswer(request, text, refusal, finish, _USAGE, None)
 
 
 def test_separators_stay_raw_and_surrogates_are_escaped() -> None:
@@ -26,7 +29,7 @@ def test_separators_stay_raw_and_surrogates_are_escaped() -> None:
 
 
 def test_a_chat_completion() -> None:
-    body = render(CHAT, _reply(), "n1", 7.9)
+    body = response_body(CHAT, _reply(), "n1", 7.9)
     assert body["id"] == "chatcmpl-n1"
     assert body["created"] == 7
     assert body["system_fingerprint"] == FINGERPRINT
@@ -46,24 +49,26 @@ def test_a_chat_completion() -> None:
         (_reply(None, finish="content_filter"), "incomplete", []),
     ],
 )
-def test_a_response(reply: Reply, status: str, kinds: list[str]) -> None:
-    body = render(RESPONSES, reply, "n1", 7.9)
+def test_a_response(reply: ModelAnswer, status: str, kinds: list[str]) -> None:
+    body = response_body(RESPONSES, reply, "n1", 7.9)
     assert body["status"] == status
     assert [item["content"][0]["type"] for item in body["output"]] == kinds
     assert body["usage"]["input_tokens_details"] == {"cached_tokens": 3, "cache_write_tokens": 2}
     assert (body["incomplete_details"] is None) == (status == "completed")
 
 
-def test_a_stream_ends_with_usage_and_done() -> None:
-    events = stream(_reply("a caption that is longer than one piece"), "n1", 7.0).split(b"\n\n")
-    assert events[-2:] == [b"data: [DONE]", b""]
-    chunks = [json.loads(event.removeprefix(b"data: ")) for event in events[:-2]]
-    assert chunks[-1]["usage"]["total_tokens"] == 15
-    assert chunks[-1]["choices"] == []
-    assert chunks[-2]["choices"][0]["finish_reason"] == "stop"
-    text = "".join(c["choices"][0]["delta"].get("content", "") for c in chunks[:-1])
-    assert text == "a caption that is longer than one piece"
+def _spoiled(outcome: LineOutcome) -> ModelAnswer:
+    return replace(_reply(), fault=LineFault(outcome=outcome))
 
 
-def test_a_streamed_refusal() -> None:
-    assert b'"refusal":"no"' in stream(_reply(None, "no"), "n1", 7.0)
+@pytest.mark.parametrize("endpoint", [CHAT, RESPONSES])
+def test_bodies_without_usage_and_with_zeros(endpoint: str) -> None:
+    assert "usage" not in response_body(endpoint, _spoiled("no_usage"), "n1", 7.0)
+    assert response_body(endpoint, _spoiled("zero_usage"), "n1", 7.0)["usage"]["total_tokens"] == 0
+
+
+def test_an_answer_without_an_ending_and_with_an_object_of_choices() -> None:
+    (choice,) = response_body(CHAT, _spoiled("no_ending"), "n1", 7.0)["choices"]
+    assert choice["finish_reason"] is None
+    body = response_body(CHAT, _spoiled("object_choices"), "n1", 7.0)
+    assert body["choices"]["message"]["content"] == "a cat"

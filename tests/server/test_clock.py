@@ -4,23 +4,23 @@ import time
 
 import pytest
 
-from pipeline.server.clock import Clock
+from pipeline.server.clock import ServerClock
 
 
 def test_follows_the_system_clock() -> None:
     before = time.time()
-    assert before <= Clock().now() <= time.time()
+    assert before <= ServerClock().now() <= time.time()
 
 
 def test_speed_multiplies_elapsed_time_only() -> None:
-    clock = Clock(speed=1000, origin=50.0, real_origin=time.time() - 1)
+    clock = ServerClock(speed=1000, origin=50.0, real_origin=time.time() - 1)
     assert clock.now() >= 1050.0
     assert clock.real_seconds(500) == 0.5
     assert clock.real_seconds(-1) == 0
 
 
 def test_a_jump_moves_it_and_calls_listeners_until_they_are_forgotten() -> None:
-    clock = Clock()
+    clock = ServerClock()
     called: list[float] = []
 
     def listener() -> None:
@@ -36,4 +36,4 @@ def test_a_jump_moves_it_and_calls_listeners_until_they_are_forgotten() -> None:
 
 def test_refuses_to_stand_still() -> None:
     with pytest.raises(ValueError, match="above 0"):
-        Clock(speed=0)
+        ServerClock(speed=0)

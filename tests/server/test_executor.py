@@ -12,9 +12,9 @@ import openai
 import pytest
 
 from pipeline.server.app import LoopbackServer
-from pipeline.server.clock import Clock
+from pipeline.server.clock import ServerClock
 from pipeline.server.faults import BatchFault, FaultPlan, LineFault
-from pipeline.server.settings import Limits, Pace
+from pipeline.server.settings import AccountLimits, BatchDurations
 from tests.server.support import (
     chat_body,
     content_lines,
@@ -39,14 +39,14 @@ def _outcome(one: dict[str, Any]) -> tuple[int, str | None]:
 
 def test_it_runs_without_being_polled(client: openai.OpenAI, server: LoopbackServer) -> None:
     submit(client, 3)
-    until(lambda: len(server.books.rows()) >= 3)
-    assert [seen.method for seen in server.books.requests()] == ["POST", "POST"]
+    until(lambda: len(server.bill.rows()) >= 3)
+    assert [seen.method for seen in server.bill.requests()] == ["POST", "POST"]
 
 
 def test_the_bill_names_what_was_bought(client: openai.OpenAI, server: LoopbackServer) -> None:
     batch = submit(client, 1)
     wait_for(client, batch.id)
-    (row,) = server.books.rows()
+    (row,) = server.bill.rows()
     assert (row.batch_id, row.custom_id, row.model) == (batch.id, "c0", "gpt-6-luna")
     assert row.image == hashlib.sha256(picture_bytes(0)).digest()
     assert row.prompt == hashlib.sha256(b"describe").digest()
@@ -59,7 +59,7 @@ def test_a_second_batch_of_the_same_lines_is_billed_again(
     file = upload(client, jsonl([line(0)]))
     for _ in range(2):
         wait_for(client, create(client, file).id)
-    assert list(server.books.billed_again().values()) == [2]
+    assert list(server.bill.billed_again().values()) == [2]
 
 
 def test_failed_validation(client: openai.OpenAI, server: LoopbackServer) -> None:
@@ -68,18 +68,18 @@ def test_failed_validation(client: openai.OpenAI, server: LoopbackServer) -> Non
     assert batch.failed_at is not None
     assert [(error.code, error.line) for error in batch.errors.data] == [("invalid_json_line", 2)]
     assert batch.output_file_id is batch.error_file_id is None
-    assert server.books.rows() == []
+    assert server.bill.rows() == []
 
 
 def test_the_number_of_lines(start: Start, connect: Connect) -> None:
-    client = connect(start(limits=Limits(lines=2)).base_url)
+    client = connect(start(limits=AccountLimits(lines=2)).base_url)
     assert wait_for(client, submit(client, 2).id).status == "completed"
     assert wait_for(client, submit(client, 3).id).errors.data[0].code == "too_many_tasks"
 
 
 def test_the_enqueued_token_limit(start: Start, connect: Connect) -> None:
-    limits = Limits(enqueued_tokens={"gpt-6-luna": 10})
-    server = start(limits=limits, pace=Pace(run=60))
+    limits = AccountLimits(enqueued_tokens={"gpt-6-luna": 10})
+    server = start(limits=limits, durations=BatchDurations(run=60))
     client = connect(server.base_url)
     first = submit(client, 2)  # 4 tokens a line: "describe" and one patch
     wait_for(client, first.id, "in_progress")
@@ -109,7 +109,7 @@ def test_refused_lines_go_to_the_error_file(client: openai.OpenAI, server: Loopb
     assert _outcome(errors["c1"]) == (400, "invalid_image_format")
     assert _outcome(errors["c2"]) == (400, "unsupported_parameter")
     assert all(one["error"] is None for one in errors.values())
-    assert len(server.books.rows()) == 1
+    assert len(server.bill.rows()) == 1
 
 
 def test_all_lines_refused_means_no_output_file(client: openai.OpenAI) -> None:
@@ -130,7 +130,7 @@ def test_responses_in_a_batch(client: openai.OpenAI) -> None:
 
 
 def test_expiry_keeps_what_ran_by_then(start: Start, connect: Connect) -> None:
-    server = start(pace=Pace(run=2 * 86_400))
+    server = start(durations=BatchDurations(run=2 * 86_400))
     client = connect(server.base_url)
     batch = submit(client, 10)
     wait_for(client, batch.id, "in_progress")
@@ -143,11 +143,11 @@ def test_expiry_keeps_what_ran_by_then(start: Start, connect: Connect) -> None:
     assert {one["error"]["code"] for one in errors} == {"batch_expired"}
     assert {one["response"] for one in errors} == {None}
     assert [one["custom_id"] for one in errors] == [f"c{n}" for n in range(5, 10)]
-    assert len(server.books.rows()) == 5
+    assert len(server.bill.rows()) == 5
 
 
 def test_an_input_file_deleted_meanwhile_is_still_run(start: Start, connect: Connect) -> None:
-    server = start(pace=Pace(run=100))
+    server = start(durations=BatchDurations(run=100))
     client = connect(server.base_url)
     batch = submit(client, 4)
     wait_for(client, batch.id, "in_progress")
@@ -186,13 +186,13 @@ def test_planned_expiry(start: Start, connect: Connect) -> None:
     assert ended.status == "expired"
     assert len(content_lines(client, ended.output_file_id)) == 3
     assert len(content_lines(client, ended.error_file_id)) == 3
-    assert len(server.books.rows()) == 3
+    assert len(server.bill.rows()) == 3
 
 
 def test_stuck_past_its_expiry(start: Start, connect: Connect) -> None:
     server, client, batch = _run_with(start, connect, BatchFault(stuck_seconds=100_000))
     server.clock.advance(90_000)
-    until(lambda: len(server.books.rows()) >= 6)
+    until(lambda: len(server.bill.rows()) >= 6)
     assert client.batches.retrieve(batch.id).status == "in_progress"
     server.clock.advance(20_000)
     assert wait_for(client, batch.id).status == "completed"
@@ -211,7 +211,7 @@ def test_completed_without_output(start: Start, connect: Connect) -> None:
     server, client, batch = _run_with(start, connect, fault)
     ended = wait_for(client, batch.id)
     assert (ended.status, ended.output_file_id, ended.error_file_id) == ("completed", "", "")
-    assert len(server.books.rows()) == 6
+    assert len(server.bill.rows()) == 6
 
 
 def test_missing_doubled_and_alien_lines(start: Start, connect: Connect) -> None:
@@ -272,25 +272,25 @@ def test_planned_line_outcomes(start: Start, connect: Connect) -> None:
     assert _outcome(errors["c2"]) == (429, "rate_limit_exceeded")
     assert errors["c3"]["response"] is None
     assert errors["c3"]["error"]["code"] == "server_error"
-    assert {row.custom_id for row in server.books.rows()} == {"c0", "c4", "c5", "c6", "c7"}
+    assert {row.custom_id for row in server.bill.rows()} == {"c0", "c4", "c5", "c6", "c7"}
 
 
 def test_stopped_in_the_middle_it_goes_on_without_billing_twice(
     start: Start, connect: Connect, tmp_path: Path
 ) -> None:
-    clock = Clock()
-    options = {"pace": Pace(line=1), "clock": clock}
+    clock = ServerClock()
+    options = {"durations": BatchDurations(line=1), "clock": clock}
     with LoopbackServer(tmp_path / "s", captioner="echo", **options) as server:
         client = connect(server.base_url)
         batch = submit(client, 200)
         wait_for(client, batch.id, "in_progress")
         clock.advance(100)
-        until(lambda: len(server.books.rows()) >= 100)
+        until(lambda: len(server.bill.rows()) >= 100)
     again = start(state_dir=tmp_path / "s", **options)
     clock.advance(100)
     ended = wait_for(connect(again.base_url), batch.id)
     assert ended.request_counts.completed == 200
-    assert len({row.custom_id for row in again.books.rows()}) == len(again.books.rows()) == 200
+    assert len({row.custom_id for row in again.bill.rows()}) == len(again.bill.rows()) == 200
 
 
 def test_trouble_with_one_batch_does_not_stop_the_others(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.server.families import MOST_PATCHES, family_of, image_tokens, text_tokens
-from pipeline.server.refusals import Refused
+from pipeline.server.families import _MOST_PATCHES, billed_image_tokens, family_of, text_tokens
+from pipeline.server.refusals import ApiError
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from pipeline.server.refusals import Refused
     ],
 )
 def test_worked_examples(model: str, detail: str, size: tuple[int, int], tokens: int) -> None:
-    assert image_tokens(model, *size, detail) == tokens
+    assert billed_image_tokens(model, *size, detail) == tokens
 
 
 @given(
@@ -37,22 +37,22 @@ def test_worked_examples(model: str, detail: str, size: tuple[int, int], tokens:
 def test_the_budget_holds_for_any_shape(model: str, width: int, height: int) -> None:
     budget = {"gpt-4.1-mini": 6144, "gpt-5-mini": 1536}.get(model, 2500)
     percent = 162 if model == "gpt-4.1-mini" else 120
-    tokens = image_tokens(model, width, height, "high")
+    tokens = billed_image_tokens(model, width, height, "high")
     assert 1 <= tokens <= -(-budget * percent // 100)
-    assert tokens == image_tokens(model, height, width, "high")
+    assert tokens == billed_image_tokens(model, height, width, "high")
 
 
 def test_too_many_patches_are_refused() -> None:
-    side = 32 * (int(MOST_PATCHES**0.5) + 1)
-    with pytest.raises(Refused) as caught:
-        image_tokens("gpt-6-luna", side, side, "original")
+    side = 32 * (int(_MOST_PATCHES**0.5) + 1)
+    with pytest.raises(ApiError) as caught:
+        billed_image_tokens("gpt-6-luna", side, side, "original")
     assert caught.value.code == "image_too_large"
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-mini"])
 def test_details_that_a_family_does_not_know(model: str) -> None:
-    with pytest.raises(Refused, match="original"):
-        image_tokens(model, 10, 10, "original")
+    with pytest.raises(ApiError, match="original"):
+        billed_image_tokens(model, 10, 10, "original")
 
 
 def test_the_longest_prefix_decides() -> None:

@@ -1,21 +1,21 @@
 from __future__ import annotations
 
-from pipeline.server.clock import Clock
+from pipeline.server.clock import ServerClock
 from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import (
     BatchFault,
     Compat,
     FaultPlan,
     LineFault,
-    Listing,
+    ListFaults,
     RequestFault,
 )
 
 _POST = ("POST", "/v1/batches")
 
 
-def _desk(*rules: RequestFault, clock: Clock | None = None, seed: int = 0) -> FaultInjector:
-    return FaultInjector(FaultPlan(request=rules, seed=seed), clock or Clock())
+def _desk(*rules: RequestFault, clock: ServerClock | None = None, seed: int = 0) -> FaultInjector:
+    return FaultInjector(FaultPlan(request=rules, seed=seed), clock or ServerClock())
 
 
 def _pattern(desk: FaultInjector, count: int) -> str:
@@ -39,7 +39,7 @@ def test_times_limits() -> None:
     rule = RequestFault(action="delay", times=2)
     desk = _desk(rule)
     assert _pattern(desk, 4) == "xx.."
-    assert desk.struck(rule) == 2
+    assert desk.applied(rule) == 2
 
 
 def test_the_first_rule_that_strikes_wins() -> None:
@@ -50,7 +50,7 @@ def test_the_first_rule_that_strikes_wins() -> None:
 
 
 def test_windows_follow_the_server_clock() -> None:
-    clock = Clock()
+    clock = ServerClock()
     desk = _desk(RequestFault(action="delay", from_second=10, until_second=20), clock=clock)
     seen = [_pattern(desk, 1)]
     for _ in range(2):
@@ -75,29 +75,29 @@ def test_rules_come_and_go() -> None:
     assert desk.for_request(*_POST) == rule
     desk.remove(RequestFault(action="delay"))
     assert desk.for_request(*_POST) is None
-    assert desk.struck(rule) == 0
+    assert desk.applied(rule) == 0
 
 
 def test_clear_forgets_everything() -> None:
     desk = FaultInjector(
         FaultPlan(
             batch=(BatchFault(fail="x"),),
-            listing=Listing(shuffled=True),
+            listing=ListFaults(shuffled=True),
             compat=Compat(uuid_ids=True),
         ),
-        Clock(),
+        ServerClock(),
     )
     assert desk.for_batch() == BatchFault(fail="x")
     desk.clear()
     assert desk.for_batch() is None
-    assert (desk.listing, desk.compat) == (Listing(), Compat())
+    assert (desk.listing, desk.compat) == (ListFaults(), Compat())
 
 
 def test_a_line_has_the_same_fate_in_any_order() -> None:
     rule = LineFault(outcome="refusal", probability=0.5)
     fates = []
     for order in (range(100), reversed(range(100))):
-        desk = FaultInjector(FaultPlan(line=(rule,)), Clock())
+        desk = FaultInjector(FaultPlan(line=(rule,)), ServerClock())
         hit = {n for n in order if desk.for_line("batch_1", f"c{n}", None)}
         fates.append(hit)
     assert fates[0] == fates[1]
@@ -107,7 +107,7 @@ def test_a_line_has_the_same_fate_in_any_order() -> None:
 def test_lines_are_chosen_by_custom_id_and_image() -> None:
     by_id = LineFault(outcome="refusal", custom_id="c7*")
     by_image = LineFault(outcome="empty", image="0a0b")
-    desk = FaultInjector(FaultPlan(line=(by_id, by_image)), Clock())
+    desk = FaultInjector(FaultPlan(line=(by_id, by_image)), ServerClock())
     assert desk.for_line("b", "c71", None) == by_id
     assert desk.for_line("b", "c1", b"\x0a\x0b\x0c") == by_image
     assert desk.for_line("b", "c1", b"\x0a\x00") is None

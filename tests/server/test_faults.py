@@ -62,7 +62,7 @@ def test_the_module_shows_a_plan_that_loads(tmp_path: Path) -> None:
     [
         ('[[request]]\naction = "explode"', r"request\[0\]\.action"),
         ('[[request]]\naction = "status"\nstatus = 302', r"request\[0\].*400 to 599"),
-        ('[[request]]\naction = "redirect"', r"request\[0\].*302, 307 or 308"),
+        ('[[request]]\naction = "redirect"', r"request\[0\].*301, 302, 303, 307 or 308"),
         ("[[batch]]\nmising = 2", r"batch\[0\]\.mising"),
         ('[[line]]\noutcome = "refusal"\nprobability = 2', r"line\[0\]\.probability"),
         ("[listing]\npage_size = 0", r"listing\.page_size"),

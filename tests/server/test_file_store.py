@@ -6,33 +6,33 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.server.clock import Clock
-from pipeline.server.database import Database
+from pipeline.server.clock import ServerClock
+from pipeline.server.database import ServerDatabase
 from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import FaultPlan
 from pipeline.server.file_store import FileStore
 from pipeline.server.ids import IdGenerator
-from pipeline.server.refusals import Refused
+from pipeline.server.refusals import ApiError
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Database(tmp_path / "server.db")) as opened:
+def database(tmp_path: Path) -> Iterator[ServerDatabase]:
+    with closing(ServerDatabase(tmp_path / "server.db")) as opened:
         yield opened
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ServerClock:
+    return ServerClock()
 
 
-def _store(tmp_path: Path, database: Database, clock: Clock) -> FileStore:
+def _store(tmp_path: Path, database: ServerDatabase, clock: ServerClock) -> FileStore:
     desk = FaultInjector(FaultPlan(), clock)
     return FileStore(tmp_path / "files", database, clock, IdGenerator("seed"), desk)
 
 
 @pytest.fixture
-def store(tmp_path: Path, database: Database, clock: Clock) -> FileStore:
+def store(tmp_path: Path, database: ServerDatabase, clock: ServerClock) -> FileStore:
     return _store(tmp_path, database, clock)
 
 
@@ -58,7 +58,7 @@ def test_lines_are_written_as_they_come(store: FileStore) -> None:
 
 
 def test_a_restart_sweeps_what_was_half_done(
-    store: FileStore, tmp_path: Path, database: Database, clock: Clock
+    store: FileStore, tmp_path: Path, database: ServerDatabase, clock: ServerClock
 ) -> None:
     kept = store.adopt(_part(store), filename="a.jsonl", purpose="batch")
     _part(store)
@@ -69,7 +69,7 @@ def test_a_restart_sweeps_what_was_half_done(
 
 
 def test_a_restart_removes_expired_bytes(
-    store: FileStore, tmp_path: Path, database: Database, clock: Clock
+    store: FileStore, tmp_path: Path, database: ServerDatabase, clock: ServerClock
 ) -> None:
     row = store.adopt(_part(store), filename="a", purpose="batch", lives=100)
     clock.advance(101)
@@ -77,7 +77,7 @@ def test_a_restart_removes_expired_bytes(
     assert not _store(tmp_path, database, clock).path(row.id).exists()
 
 
-def test_a_failed_transaction_leaves_no_row(store: FileStore, database: Database) -> None:
+def test_a_failed_transaction_leaves_no_row(store: FileStore, database: ServerDatabase) -> None:
     def broken() -> None:
         with database.transaction():
             store.adopt(_part(store), filename="a.jsonl", purpose="batch")
@@ -88,12 +88,12 @@ def test_a_failed_transaction_leaves_no_row(store: FileStore, database: Database
     assert store.all() == []
 
 
-def test_late_and_expired_files_do_not_exist(store: FileStore, clock: Clock) -> None:
+def test_late_and_expired_files_do_not_exist(store: FileStore, clock: ServerClock) -> None:
     row = store.adopt(_part(store), filename="a", purpose="batch", lives=100, delay=50)
     for seconds, there in ((0, False), (60, True), (100, False)):
         clock.advance(seconds)
         assert bool(store.all()) == there
-    with pytest.raises(Refused):
+    with pytest.raises(ApiError):
         store.delete(row.id)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.server.image_hosts import ImageHosts
-from pipeline.server.refusals import Refused
+from pipeline.server.refusals import ApiError
 from tests.server.support import data_url, picture_bytes
 
 SITE = "https://example.org/photos"
@@ -42,13 +42,13 @@ def test_an_address_is_a_file_of_its_folder(sites: ImageHosts) -> None:
     ],
 )
 def test_no_other_address_is_known(sites: ImageHosts, url: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApiError) as refused:
         sites.open(url)
     assert refused.value.code == "failed_to_download_image"
 
 
 def test_what_is_no_image_is_refused_as_everywhere(sites: ImageHosts) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ApiError) as refused:
         sites.open(f"{SITE}/text.png")
     assert refused.value.code == "invalid_image_format"
 

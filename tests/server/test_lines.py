@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from pipeline.server.captioner import EchoCaptioner
-from pipeline.server.clock import Clock
+from pipeline.server.clock import ServerClock
 from pipeline.server.fault_injector import FaultInjector
 from pipeline.server.faults import Compat, FaultPlan, LineFault
 from pipeline.server.lines import (
@@ -24,8 +24,8 @@ from tests.server.support import chat_body, line
 
 def _run(value: dict[str, Any], plan: FaultPlan | None = None) -> LineResult:
     prices = packaged_prices()
-    answerer = Responder(EchoCaptioner(), prices, prices)
-    runner = LineRunner(answerer, FaultInjector(plan or FaultPlan(), Clock()))
+    responder = Responder(EchoCaptioner(), prices, prices)
+    runner = LineRunner(responder, FaultInjector(plan or FaultPlan(), ServerClock()))
     return runner.run(json.dumps(value).encode(), "batch_1", "n1", 5.0)
 
 

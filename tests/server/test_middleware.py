@@ -39,9 +39,9 @@ def _plan(server: LoopbackServer, action: Any, path: str = "/v1/batches", **more
 
 def _billed(server: LoopbackServer, count: int) -> None:
     """Wait for `count` rows, and make sure that no further one comes."""
-    until(lambda: len(server.books.rows()) >= count)
+    until(lambda: len(server.bill.rows()) >= count)
     time.sleep(0.1)
-    assert len(server.books.rows()) == count
+    assert len(server.bill.rows()) == count
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_lost_answers(
         create(client, file_id)
     _billed(server, int(effect))
     assert len(list(client.batches.list())) == int(effect)
-    lost = server.books.requests("POST", "/v1/batches")[0]
+    lost = server.bill.requests("POST", "/v1/batches")[0]
     assert (lost.status, lost.fault) == (0, action)
     create(client, file_id)
     _billed(server, 1 + int(effect))
@@ -224,3 +224,18 @@ def test_a_bug_is_a_500_in_the_service_shape(
     with pytest.raises(openai.InternalServerError, match="error processing"):
         client.batches.list()
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_page_in_place_of_an_answer(server: LoopbackServer, connect: Connect) -> None:
+    fault = RequestFault(
+        action="page", path="/v1/models", status=429, text="<p>later</p>", retry_after=3,
+        headers={"X-Proxy": "p"},
+    )  # fmt: skip
+    server.faults.add(fault)
+    client = connect(server.base_url)
+    with pytest.raises(openai.RateLimitError) as caught:
+        client.models.list()
+    response = caught.value.response
+    assert response.text == "<p>later</p>"
+    assert response.headers["content-type"].startswith("text/html")
+    assert (response.headers["retry-after"], response.headers["x-proxy"]) == ("3", "p")

@@ -8,7 +8,7 @@ from PIL import Image
 
 from pipeline.errors import StorageError
 from pipeline.server import model
-from pipeline.server.model import FILE_NAME, Classifier, cache_folder, prepare
+from pipeline.server.model import FILE_NAME, Classifier, cache_folder, classifier_input
 
 
 def test_converts_once_and_reuses_the_cache(tmp_path: Path) -> None:
@@ -69,9 +69,9 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 def test_the_input_is_the_central_square_normalised() -> None:
     image = Image.new("RGB", (512, 256), (255, 0, 0))
     image.paste((127, 127, 127), (144, 16, 368, 240))  # exactly the 224 pixels in the middle
-    values = prepare(image)
+    values = classifier_input(image)
     assert values.shape == (1, 3, 224, 224)
     assert values.dtype == np.float32
     assert np.abs(values[0, :, 8:-8, 8:-8]).max() == 0
-    assert prepare(Image.new("RGB", (300, 300), (255, 255, 255))).max() == 1.0
-    assert prepare(Image.new("L", (1, 1))).shape == (1, 3, 224, 224)
+    assert classifier_input(Image.new("RGB", (300, 300), (255, 255, 255))).max() == 1.0
+    assert classifier_input(Image.new("L", (1, 1))).shape == (1, 3, 224, 224)

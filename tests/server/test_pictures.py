@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from pipeline.server.pictures import decode, measure, open_picture
-from pipeline.server.refusals import Refused
+from pipeline.server.refusals import ApiError
 from tests.server.support import data_url, picture_bytes
 
 
@@ -38,14 +38,14 @@ _PNG = picture_bytes()
     ],
 )
 def test_refuses_with_the_service_codes(url: str, code: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiError) as caught:
         open_picture(url)
     assert (caught.value.status, caught.value.code) == (400, code)
 
 
 def test_a_picture_above_50_mb() -> None:
     url = "data:image/png;base64," + base64.b64encode(bytes(50_000_001)).decode()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ApiError) as caught:
         open_picture(url)
     assert caught.value.code == "image_too_large"
 
@@ -53,10 +53,10 @@ def test_a_picture_above_50_mb() -> None:
 def test_a_picture_with_too_many_pixels_is_not_decoded() -> None:
     header = bytearray(picture_bytes())
     header[16:24] = (200_000).to_bytes(4) + (200_000).to_bytes(4)
-    with pytest.raises(Refused):
+    with pytest.raises(ApiError):
         decode(bytes(header))
 
 
 def test_measuring_damage() -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(ApiError):
         measure(data_url(b"nothing"))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.server.prices import ModelPrice, Price, Usage, packaged_prices
+from pipeline.server.prices import ModelPrices, TokenCounts, TokenPrices, packaged_prices
 from pipeline.server.settings import LOCAL_MODEL
 
 _DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -32,7 +32,7 @@ def _published(model: str, mode: str, **tokens: int) -> Decimal:
 @pytest.mark.parametrize("model", _PRICED)
 def test_the_table_agrees_with_genai_prices(model: str, mode: str) -> None:
     price = packaged_prices()[model].of(mode)  # type: ignore[arg-type]
-    usage = Usage(prompt=2000, cached=1000, cache_write=500, completion=300)
+    usage = TokenCounts(prompt=2000, cached=1000, cache_write=500, completion=300)
     expected = _published(
         model,
         mode,
@@ -46,27 +46,31 @@ def test_the_table_agrees_with_genai_prices(model: str, mode: str) -> None:
 
 def test_the_local_model_is_free() -> None:
     price = packaged_prices()[LOCAL_MODEL]
-    assert price.batch.nano(Usage(10**6, 10**6)) == price.online.nano(Usage(10**6, 10**6)) == 0
+    assert (
+        price.batch.nano(TokenCounts(10**6, 10**6))
+        == price.online.nano(TokenCounts(10**6, 10**6))
+        == 0
+    )
 
 
 def test_rounds_up_once_for_the_whole_line() -> None:
-    price = Price(*[Decimal("0.0005")] * 3, Decimal("0.0005"))
-    assert price.nano(Usage(prompt=1, completion=1)) == 1  # half and half, not one and one
-    assert price.nano(Usage(prompt=1, completion=2)) == 2
-    assert price.nano(Usage(prompt=0, completion=0)) == 0
+    price = TokenPrices(*[Decimal("0.0005")] * 3, Decimal("0.0005"))
+    assert price.nano(TokenCounts(prompt=1, completion=1)) == 1  # half and half, not one and one
+    assert price.nano(TokenCounts(prompt=1, completion=2)) == 2
+    assert price.nano(TokenCounts(prompt=0, completion=0)) == 0
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_never_below_the_exact_price_and_less_than_a_nano_above(
     plain: int, cached: int, out: int
 ) -> None:
-    price = Price(Decimal("0.3333"), Decimal("0.0777"), Decimal("0.4"), Decimal("1.2345"))
+    price = TokenPrices(Decimal("0.3333"), Decimal("0.0777"), Decimal("0.4"), Decimal("1.2345"))
     exact = (plain * price.input + cached * price.cached + out * price.output) * 1000
-    nano = price.nano(Usage(prompt=plain + cached, cached=cached, completion=out))
+    nano = price.nano(TokenCounts(prompt=plain + cached, cached=cached, completion=out))
     assert 0 <= nano - exact < 1
 
 
 def test_a_simple_price_has_no_discounts() -> None:
-    price = ModelPrice.simple("1.5", "6")
+    price = ModelPrices.simple("1.5", "6")
     assert price.batch == price.online
-    assert price.batch.nano(Usage(prompt=10, cached=10, completion=1)) == 15_000 + 6_000
+    assert price.batch.nano(TokenCounts(prompt=10, cached=10, completion=1)) == 15_000 + 6_000

@@ -8,14 +8,14 @@ from pathlib import Path
 import openai
 
 from pipeline.server.app import LoopbackServer
-from pipeline.server.settings import Pace
+from pipeline.server.settings import BatchDurations
 from tests.server.support import submit, wait_for
 
 
 def test_a_cancel_in_between_leaves_no_files(
     start: Callable[..., LoopbackServer], connect: Callable[..., openai.OpenAI], tmp_path: Path
 ) -> None:
-    server = start(pace=Pace(finalize=1000, cancel=1000))
+    server = start(durations=BatchDurations(finalize=1000, cancel=1000))
     client = connect(server.base_url)
     batch = submit(client, 3)
     wait_for(client, batch.id, "finalizing")

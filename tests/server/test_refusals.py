@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.server.refusals import Refused, invalid, missing
+from pipeline.server.refusals import ApiError, invalid, missing
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from pipeline.server.refusals import Refused, invalid, missing
     ],
 )
 def test_the_type_follows_the_status(status: int, kind: str) -> None:
-    body = Refused(status, "no", code="c", param="p").body()
+    body = ApiError(status, "no", code="c", param="p").body()
     assert body == {"error": {"message": "no", "type": kind, "param": "p", "code": "c"}}
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.server.refusals import Refused
+from pipeline.server.refusals import ApiError
 from pipeline.server.requests import CHAT, RESPONSES, ParsedRequest, parse_request
 from tests.server.support import chat_body
 
@@ -27,11 +27,16 @@ def _respond(**changes: Any) -> ParsedRequest:
 
 
 def test_a_chat_body() -> None:
-    ask = _chat(max_completion_tokens=50, service_tier="flex", temperature=0.2)
-    assert (ask.model, ask.prompt, ask.system) == ("gpt-6-luna", "describe", "")
-    assert (ask.limit, ask.effort, ask.flex, ask.implicit_cache) == (50, "none", True, True)
-    assert ask.images[0].detail == "low"
-    assert ask.images[0].url.startswith("data:image/png;base64,")
+    request = _chat(max_completion_tokens=50, service_tier="flex", temperature=0.2)
+    assert (request.model, request.prompt, request.system) == ("gpt-6-luna", "describe", "")
+    assert (request.limit, request.effort, request.flex, request.implicit_cache) == (
+        50,
+        "none",
+        True,
+        True,
+    )
+    assert request.images[0].detail == "low"
+    assert request.images[0].url.startswith("data:image/png;base64,")
 
 
 def test_roles_and_parts() -> None:
@@ -40,8 +45,8 @@ def test_roles_and_parts() -> None:
         {"role": "user", "content": "one"},
         {"role": "user", "content": [{"type": "text", "text": "two"}]},
     ]
-    ask = _chat(messages=messages)
-    assert (ask.system, ask.prompt, ask.images) == ("be brief", "one\ntwo", ())
+    request = _chat(messages=messages)
+    assert (request.system, request.prompt, request.images) == ("be brief", "one\ntwo", ())
 
 
 def test_a_responses_body() -> None:
@@ -50,20 +55,20 @@ def test_a_responses_body() -> None:
         {"type": "input_image", "image_url": "data:x", "detail": "high"},
     ]
     text = {"format": {"type": "json_schema", "name": "n", "strict": True, "schema": _SCHEMA}}
-    ask = _respond(
+    request = _respond(
         instructions="be brief",
         input=[{"role": "user", "content": content}],
         max_output_tokens=9,
         text=text,
     )
-    assert (ask.system, ask.prompt, ask.limit) == ("be brief", "what is it", 9)
-    assert ask.images[0].detail == "high"
-    assert ask.schema == _SCHEMA
+    assert (request.system, request.prompt, request.limit) == ("be brief", "what is it", 9)
+    assert request.images[0].detail == "high"
+    assert request.schema == _SCHEMA
 
 
 def test_a_url_in_the_text_is_no_image() -> None:
-    ask = _chat(messages=[{"role": "user", "content": "see https://example.org/cat.jpg"}])
-    assert ask.images == ()
+    request = _chat(messages=[{"role": "user", "content": "see https://example.org/cat.jpg"}])
+    assert request.images == ()
 
 
 def test_strict_schema_and_text_format() -> None:
@@ -74,12 +79,12 @@ def test_strict_schema_and_text_format() -> None:
 
 
 def test_explicit_cache_and_stream_options() -> None:
-    ask = _chat(
+    request = _chat(
         prompt_cache_options={"mode": "explicit"},
         stream=True,
         stream_options={"include_usage": True},
     )
-    assert (ask.implicit_cache, ask.stream, ask.include_usage) == (False, True, True)
+    assert (request.implicit_cache, request.stream, request.include_usage) == (False, True, True)
 
 
 def test_the_digest_covers_everything_and_not_the_order_of_keys() -> None:
@@ -122,30 +127,30 @@ def test_the_digest_covers_everything_and_not_the_order_of_keys() -> None:
     ],
 )
 def test_refusals(changes: dict[str, Any], code: str | None, words: str) -> None:
-    with pytest.raises(Refused, match=words) as caught:
+    with pytest.raises(ApiError, match=words) as caught:
         _chat(**changes)
     assert (caught.value.status, caught.value.code) == (400, code)
 
 
 def test_an_unknown_model_is_not_found() -> None:
-    with pytest.raises(Refused, match="gpt-7") as caught:
+    with pytest.raises(ApiError, match="gpt-7") as caught:
         _chat(model="gpt-7")
     assert (caught.value.status, caught.value.code) == (404, "model_not_found")
 
 
 @pytest.mark.parametrize("body", [None, [], "text"])
 def test_bodies_that_are_no_objects(body: object) -> None:
-    with pytest.raises(Refused, match="JSON"):
+    with pytest.raises(ApiError, match="JSON"):
         parse_request(CHAT, body, _MODELS)
 
 
 def test_max_tokens_is_fine_for_older_models() -> None:
-    ask = _chat(
+    request = _chat(
         model="gpt-4.1-mini", reasoning_effort=None, max_completion_tokens=None, max_tokens=7
     )
-    assert (ask.limit, ask.effort) == (7, "none")
+    assert (request.limit, request.effort) == (7, "none")
 
 
 def test_a_responses_body_without_input() -> None:
-    with pytest.raises(Refused, match="input"):
+    with pytest.raises(ApiError, match="input"):
         _respond(input=[])

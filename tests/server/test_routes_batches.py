@@ -7,8 +7,8 @@ import openai
 import pytest
 
 from pipeline.server.app import LoopbackServer
-from pipeline.server.faults import Compat, FaultPlan, Listing
-from pipeline.server.settings import Limits, Pace
+from pipeline.server.faults import Compat, FaultPlan, ListFaults
+from pipeline.server.settings import AccountLimits, BatchDurations
 from tests.server.support import (
     CHAT,
     content_lines,
@@ -42,7 +42,7 @@ def test_a_batch_from_create_to_completed(client: openai.OpenAI, server: Loopbac
     usages = [one["response"]["body"]["usage"] for one in lines]
     assert batch.usage.input_tokens == sum(usage["prompt_tokens"] for usage in usages)
     assert batch.usage.output_tokens == sum(usage["completion_tokens"] for usage in usages)
-    assert server.books.total_nano() == sum(
+    assert server.bill.total_nano() == sum(
         usage["prompt_tokens"] * 50 + usage["completion_tokens"] * 250 for usage in usages
     )
 
@@ -109,7 +109,7 @@ def test_unknown_batches(client: openai.OpenAI) -> None:
 
 
 def test_creates_an_hour(start: Start, connect: Connect) -> None:
-    server = start(limits=Limits(creates_per_hour=2))
+    server = start(limits=AccountLimits(creates_per_hour=2))
     client = connect(server.base_url)
     file = upload(client, jsonl([line(0)]))
     create(client, file)
@@ -122,7 +122,7 @@ def test_creates_an_hour(start: Start, connect: Connect) -> None:
 
 
 def test_cancelled_with_partial_output(start: Start, connect: Connect) -> None:
-    server = start(pace=Pace(line=10, cancel=60))
+    server = start(durations=BatchDurations(line=10, cancel=60))
     client = connect(server.base_url)
     batch = submit(client, 5)
     wait_for(client, batch.id, "in_progress")
@@ -137,23 +137,23 @@ def test_cancelled_with_partial_output(start: Start, connect: Connect) -> None:
     errors = content_lines(client, ended.error_file_id)
     assert {one["error"]["code"] for one in errors} == {"batch_cancelled"}
     assert [one["custom_id"] for one in errors] == ["c2", "c3", "c4"]
-    assert len(server.books.rows()) == 2
+    assert len(server.bill.rows()) == 2
     with pytest.raises(openai.ConflictError, match="cancelled"):
         client.batches.cancel(batch.id)
 
 
 def test_cancelled_before_validation_has_no_files(start: Start, connect: Connect) -> None:
-    server = start(pace=Pace(validate=3600))
+    server = start(durations=BatchDurations(validate=3600))
     client = connect(server.base_url)
     batch = submit(client, 2)
     client.batches.cancel(batch.id)
     ended = wait_for(client, batch.id)
     assert (ended.status, ended.output_file_id, ended.error_file_id) == ("cancelled", None, None)
-    assert server.books.rows() == []
+    assert server.bill.rows() == []
 
 
 def test_new_batches_show_late(start: Start, connect: Connect) -> None:
-    server = start(faults=FaultPlan(listing=Listing(lag_seconds=100)))
+    server = start(faults=FaultPlan(listing=ListFaults(lag_seconds=100)))
     client = connect(server.base_url)
     batch = submit(client, 1)
     assert list(client.batches.list()) == []
@@ -163,13 +163,13 @@ def test_new_batches_show_late(start: Start, connect: Connect) -> None:
 
 
 def test_new_batches_show_late_even_by_id_but_run(start: Start, connect: Connect) -> None:
-    server = start(faults=FaultPlan(listing=Listing(get_lag_seconds=100)))
+    server = start(faults=FaultPlan(listing=ListFaults(get_lag_seconds=100)))
     client = connect(server.base_url)
     batch = submit(client, 1)
     with pytest.raises(openai.NotFoundError):
         client.batches.retrieve(batch.id)
     assert list(client.batches.list()) == []
-    until(server.books.rows)
+    until(server.bill.rows)
     server.clock.advance(101)
     assert wait_for(client, batch.id).status == "completed"
 
@@ -235,7 +235,7 @@ def test_jobs(start: Start, connect: Connect) -> None:
 
 def test_a_word_of_their_own_for_the_queue(start: Start, connect: Connect) -> None:
     plan = FaultPlan(compat=Compat(queued_word="in_queue"))
-    client = connect(start(faults=plan, pace=Pace(validate=60)).base_url)
+    client = connect(start(faults=plan, durations=BatchDurations(validate=60)).base_url)
     assert submit(client, 1).status == "in_queue"
 
 

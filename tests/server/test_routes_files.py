@@ -7,8 +7,8 @@ import openai
 import pytest
 
 from pipeline.server.app import LoopbackServer
-from pipeline.server.faults import Compat, FaultPlan, Listing
-from pipeline.server.settings import Limits
+from pipeline.server.faults import Compat, FaultPlan, ListFaults
+from pipeline.server.settings import AccountLimits
 from tests.server.support import jsonl, line, submit, upload, wait_for
 
 Start = Callable[..., LoopbackServer]
@@ -59,7 +59,7 @@ def test_refused_uploads(client: openai.OpenAI, options: dict[str, Any], words: 
 
 
 def test_the_upload_limit_is_exact(start: Start, connect: Connect) -> None:
-    client = connect(start(limits=Limits(upload_bytes=1000)).base_url)
+    client = connect(start(limits=AccountLimits(upload_bytes=1000)).base_url)
     assert upload(client, bytes(1000))
     with pytest.raises(openai.APIStatusError, match="larger") as caught:
         upload(client, bytes(1001))
@@ -80,7 +80,7 @@ def test_lists_page_by_page(client: openai.OpenAI) -> None:
 
 
 def test_forced_pages_and_odd_order(start: Start, connect: Connect) -> None:
-    plan = FaultPlan(listing=Listing(page_size=2, shuffled=True), compat=Compat(uuid_ids=True))
+    plan = FaultPlan(listing=ListFaults(page_size=2, shuffled=True), compat=Compat(uuid_ids=True))
     client = connect(start(faults=plan).base_url)
     ids = [upload(client, b"x") for _ in range(9)]
     assert len(client.files.list(limit=50).data) == 2

@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.server.app import LoopbackServer
 from pipeline.server.faults import FaultPlan, LineFault
-from pipeline.server.prices import ModelPrice
-from pipeline.server.settings import LOCAL_MODEL, Limits
+from pipeline.server.prices import ModelPrices
+from pipeline.server.settings import LOCAL_MODEL, AccountLimits
 from tests.server.support import chat_body, data_url, picture_bytes
 
 Start = Callable[..., LoopbackServer]
@@ -21,7 +21,7 @@ def test_chat(client: openai.OpenAI, server: LoopbackServer) -> None:
     assert raw.headers["x-request-id"].startswith("req_")
     assert answer.choices[0].message.content.startswith("echo ")
     assert answer.usage.prompt_tokens == 11
-    (row,) = server.books.rows()
+    (row,) = server.bill.rows()
     assert (row.batch_id, row.custom_id) == (None, None)
     assert row.nano == 11 * 100 + answer.usage.completion_tokens * 500  # twice the batch price
 
@@ -32,7 +32,7 @@ def test_streamed_chat(client: openai.OpenAI, server: LoopbackServer) -> None:
     text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
     assert text.startswith("echo ")
     assert chunks[-1].usage.prompt_tokens == 11
-    assert len(server.books.rows()) == 1
+    assert len(server.bill.rows()) == 1
 
 
 def test_responses(client: openai.OpenAI) -> None:
@@ -53,7 +53,7 @@ def test_refusals_are_not_billed(client: openai.OpenAI, server: LoopbackServer) 
     assert caught.value.code == "unsupported_parameter"
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(**chat_body(model="gpt-7"))
-    assert server.books.rows() == []
+    assert server.bill.rows() == []
 
 
 def test_planned_answers(start: Start, connect: Connect) -> None:
@@ -70,11 +70,11 @@ def test_planned_answers(start: Start, connect: Connect) -> None:
     assert answer.choices[0].finish_reason == "content_filter"
     with pytest.raises(openai.InternalServerError):
         client.chat.completions.create(**chat_body())
-    assert len(server.books.rows()) == 1
+    assert len(server.bill.rows()) == 1
 
 
 def test_rate_limits(start: Start, connect: Connect) -> None:
-    server = start(limits=Limits(requests_per_minute=1))
+    server = start(limits=AccountLimits(requests_per_minute=1))
     client = connect(server.base_url)
     raw = client.chat.completions.with_raw_response.create(**chat_body())
     assert raw.headers["x-ratelimit-remaining-requests"] == "0"
@@ -83,7 +83,7 @@ def test_rate_limits(start: Start, connect: Connect) -> None:
     assert 0 < float(caught.value.response.headers["retry-after"]) <= 60
     server.clock.advance(61)
     client.chat.completions.create(**chat_body())
-    assert len(server.books.rows()) == 2
+    assert len(server.bill.rows()) == 2
 
 
 def test_models(client: openai.OpenAI) -> None:
@@ -93,11 +93,9 @@ def test_models(client: openai.OpenAI) -> None:
 
 
 def test_own_models_and_prices(start: Start, connect: Connect) -> None:
-    server = start(prices={"mine": ModelPrice.simple("1", "2")})
+    server = start(prices={"mine": ModelPrices.simple("1", "2")})
     client = connect(server.base_url)
     assert [model.id for model in client.models.list()] == ["mine"]
     body = chat_body(model="mine", reasoning_effort=None)
     usage = client.chat.completions.create(**body).usage
-    assert server.books.total_nano() == (
-        usage.prompt_tokens * 1000 + usage.completion_tokens * 2000
-    )
+    assert server.bill.total_nano() == (usage.prompt_tokens * 1000 + usage.completion_tokens * 2000)

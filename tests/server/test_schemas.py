@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.server.refusals import Refused
+from pipeline.server.refusals import ApiError
 from pipeline.server.schemas import check_strict, fill
 
 
@@ -81,7 +81,7 @@ def test_tags_with_a_fixed_vocabulary_stay_empty() -> None:
     ],
 )
 def test_refuses_what_strict_mode_refuses(schema: object, why: str) -> None:
-    with pytest.raises(Refused, match=why) as caught:
+    with pytest.raises(ApiError, match=why) as caught:
         check_strict(schema, "response_format", strict=True)
     assert caught.value.code == "invalid_json_schema"
 

@@ -23,7 +23,7 @@ def test_seeds_are_kept_and_differ_without_one(tmp_path: Path) -> None:
     ids = []
     for folder in ("a", "a", "b"):
         with LoopbackServer(tmp_path / folder, captioner="echo") as server:
-            ids.append(server.service.naming.identifier("batch", 1, as_uuid=False))
+            ids.append(server.service.ids.identifier("batch", 1, as_uuid=False))
     assert ids[0] == ids[1] != ids[2]
 
 

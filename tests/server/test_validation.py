@@ -7,11 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.server.validation import Checked, check_lines, lines_from, parse_line, prompt_tokens
+from pipeline.server.validation import (
+    CheckedFile,
+    check_lines,
+    lines_from,
+    parse_line,
+    prompt_tokens,
+)
 from tests.server.support import CHAT, chat_body, jsonl, line
 
 
-def _check(lines: list[bytes], most: int = 50_000, *, count: bool = False) -> Checked:
+def _check(lines: list[bytes], most: int = 50_000, *, count: bool = False) -> CheckedFile:
     return check_lines(lines, CHAT, most, lambda _: count)
 
 
@@ -20,7 +26,7 @@ def _raw(*lines: dict[str, Any]) -> list[bytes]:
 
 
 def test_a_good_file() -> None:
-    assert _check(_raw(line(0), line(1))) == Checked((), 2, "gpt-6-luna")
+    assert _check(_raw(line(0), line(1))) == CheckedFile((), 2, "gpt-6-luna")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.server.faults import Compat, Listing
+from pipeline.server.faults import Compat, ListFaults
 from pipeline.server.file_store import FileRow
 from pipeline.server.ids import IdGenerator
-from pipeline.server.refusals import Refused
+from pipeline.server.refusals import ApiError
 from pipeline.server.views import file_view, list_view, page
 
 _ROWS = [FileRow(n, f"file-{n}", "a.jsonl", "batch", 5, 1.9, None, 0.0) for n in range(7)]
@@ -18,8 +18,10 @@ def test_a_file_in_both_spellings() -> None:
     assert (iso["created_at"], iso["expires_at"]) == ("1970-01-01T00:00:01Z", None)
 
 
-@pytest.mark.parametrize("listing", [Listing(), Listing(shuffled=True), Listing(page_size=2)])
-def test_pages_hold_each_row_once(listing: Listing) -> None:
+@pytest.mark.parametrize(
+    "listing", [ListFaults(), ListFaults(shuffled=True), ListFaults(page_size=2)]
+)
+def test_pages_hold_each_row_once(listing: ListFaults) -> None:
     seen: list[str] = []
     after, more = None, True
     while more:
@@ -31,8 +33,8 @@ def test_pages_hold_each_row_once(listing: Listing) -> None:
 
 
 def test_an_unknown_cursor() -> None:
-    with pytest.raises(Refused, match="file-9"):
-        page(_ROWS, "file-9", 3, Listing(), _NAMING)
+    with pytest.raises(ApiError, match="file-9"):
+        page(_ROWS, "file-9", 3, ListFaults(), _NAMING)
 
 
 def test_list_objects() -> None:

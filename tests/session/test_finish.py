@@ -62,7 +62,7 @@ def test_the_end_of_a_run_fills_in_the_workspaces_books(rig: Rig) -> None:
     with open_session(RunSettings.of(rig.config()), "test", rig.said.append) as session:
         report = Report(table="")
         finish(session, report)
-        assert report.settled == rig.server.books.total_nano()
+        assert report.settled == rig.server.bill.total_nano()
         assert (report.images, report.rows, report.reserved) == (1, None, 0)
         written = export_all(session, force=True)
     assert written is not None

@@ -59,7 +59,7 @@ def test_several_captions_of_an_image_in_one_request(rig: Rig) -> None:
     assert row["outcome"] == "captioned"
     assert all(isinstance(row[name], str) for name in ("caption", "short", "long"))
     assert isinstance(row["tags"], list)
-    assert len(rig.server.books.rows()) == 1
+    assert len(rig.server.bill.rows()) == 1
 
 
 def test_captions_beside_the_images(rig: Rig) -> None:

@@ -69,7 +69,7 @@ def test_a_run_leaves_a_log_and_a_summary(slow_rig: Rig) -> None:
     assert {"batch.seen", "batch.settled"} <= set(events(rig, 2))
     settled = next(line for line in log(rig, 2) if line["event"] == "batch.settled")
     assert settled["outcomes"] == {"captioned": 2}
-    assert settled["billed_nano_usd"] == rig.server.books.total_nano()
+    assert settled["billed_nano_usd"] == rig.server.bill.total_nano()
     assert (last(rig)["command"], last(rig)["exit_code"]) == ("collect", 0)
 
 

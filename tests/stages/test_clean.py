@@ -27,7 +27,7 @@ def remote(scene: Scene) -> list[str]:
 
 
 def deletions(scene: Scene) -> int:
-    return len(scene.server.books.requests("DELETE"))
+    return len(scene.server.bill.requests("DELETE"))
 
 
 def test_what_is_over_is_removed_here_and_there_and_the_answers_are_kept(scene: Scene) -> None:

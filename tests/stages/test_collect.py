@@ -39,7 +39,7 @@ def sent(scene: Scene, count: int = 2, limits: ShardLimits | None = None) -> Seq
 
 
 def gets(scene: Scene) -> int:
-    return len(scene.server.books.requests("GET"))
+    return len(scene.server.bill.requests("GET"))
 
 
 def fault(scene: Scene, **values: object) -> None:
@@ -52,9 +52,9 @@ def test_answers_are_here_booked_and_kept_as_they_came(scene: Scene) -> None:
     found = collect(scene.context)
     assert (found.settled_batches, found.open, found.error) == (1, 0, None)
     assert found.answers == {"captioned": 3}
-    assert found.billed == scene.server.books.total_nano()
+    assert found.billed == scene.server.bill.total_nano()
     totals = scene.ledger.reservations.totals()
-    assert (totals.charged, totals.reserved) == (scene.server.books.total_nano(), 0)
+    assert (totals.charged, totals.reserved) == (scene.server.bill.total_nano(), 0)
     kept = gzip.decompress(raw_path(scene.context, batch, "output").read_bytes())
     assert kept.count(b"\n") == 3
     assert scene.states() == ["SETTLED"]
@@ -191,7 +191,7 @@ def test_a_line_that_cost_too_much_freezes_all_sending(scene: Scene) -> None:
     frozen = scene.ledger.get(FROZEN) or ""
     assert frozen.startswith(f"2 lines of batch {batch.batch_id} cost more than was reserved")
     assert scene.ledger.incidents()[0][1] == "over_reservation"
-    assert scene.ledger.reservations.totals().charged == scene.server.books.total_nano()
+    assert scene.ledger.reservations.totals().charged == scene.server.bill.total_nano()
     scene.add("new.png", first=9)
     task = scene.task()
     scene.write(task)
@@ -225,11 +225,11 @@ def test_a_batch_stuck_past_its_end_is_cancelled_once(scene: Scene) -> None:
     submit(scene.context, task.spec)
     scene.clock.offset = 29 * 3600  # expired, but not for long enough
     collect(scene.context)
-    assert scene.server.books.requests("POST", "/v1/batches/") == []
+    assert scene.server.bill.requests("POST", "/v1/batches/") == []
     scene.clock.offset = 31 * 3600
     collect(scene.context)
     collect(scene.context)
-    assert len(scene.server.books.requests("POST", "/v1/batches/")) == 1
+    assert len(scene.server.bill.requests("POST", "/v1/batches/")) == 1
 
 
 def test_a_stop_comes_between_two_batches(scene: Scene) -> None:

@@ -12,8 +12,8 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.records import RemoteBatch
 from pipeline.server.app import LoopbackServer
-from pipeline.server.faults import BatchFault, Listing, RequestFault
-from pipeline.server.settings import Pace
+from pipeline.server.faults import BatchFault, ListFaults, RequestFault
+from pipeline.server.settings import BatchDurations
 from pipeline.stages.collect import collect
 from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import next_generation, reconcile, take_back
@@ -40,7 +40,7 @@ def doubtful(scene: Scene, action: str, **more: object) -> tuple[CaptionTask, Sh
 
 
 def creates(scene: Scene) -> int:
-    return len([s for s in scene.server.books.requests("POST") if s.path == "/v1/batches"])
+    return len([s for s in scene.server.bill.requests("POST") if s.path == "/v1/batches"])
 
 
 def created(scene: Scene, shard: Shard, **metadata: str) -> RemoteBatch:
@@ -118,7 +118,7 @@ def test_without_the_whole_list_nothing_is_concluded(scene: Scene, page: int) ->
     doubtful(scene, "drop_before")
     for _ in range(3):
         created_by_others(scene)
-    scene.server.faults.listing = Listing(page_size=2)
+    scene.server.faults.listing = ListFaults(page_size=2)
     scene.clock.offset = 200
     scene.server.faults.add(
         RequestFault(action="status", method="GET", path="/v1/batches", status=400, nth=page)
@@ -137,8 +137,10 @@ def created_by_others(scene: Scene) -> RemoteBatch:
 
 
 def test_other_peoples_batches_are_left_alone_and_counted(tmp_path: Path) -> None:
-    slow = Pace(run=3600)
-    with LoopbackServer(tmp_path / "server", captioner="echo", api_key=KEY, pace=slow) as server:
+    slow = BatchDurations(run=3600)
+    with LoopbackServer(
+        tmp_path / "server", captioner="echo", api_key=KEY, durations=slow
+    ) as server:
         scene = Scene(tmp_path, server)
         scene.add("a.png")
         (shard,) = scene.write(scene.task())
@@ -166,7 +168,7 @@ def test_a_second_batch_of_a_shard_is_booked_and_told(scene: Scene) -> None:
     assert scene.ledger.incidents()[0][1] == "second_batch"
     assert scene.ledger.reservations.totals().reserved == 2 * (shard.max_cost or 0)
     collect(scene.context)
-    (cancel,) = scene.server.books.requests("POST", "/v1/batches/")
+    (cancel,) = scene.server.bill.requests("POST", "/v1/batches/")
     assert second.id in cancel.path
 
 
@@ -199,7 +201,7 @@ def test_a_restored_older_ledger_adopts_its_own_future(scene: Scene) -> None:
         for batch in old.batches.in_states("open"):
             scene.until_over(batch.batch_id)
         assert collect(context).answers == {"captioned": 2}
-        assert old.reservations.totals().charged == scene.server.books.total_nano()
+        assert old.reservations.totals().charged == scene.server.bill.total_nano()
 
 
 def test_the_next_generation_frees_the_money_and_keeps_the_file(scene: Scene) -> None:

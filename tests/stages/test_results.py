@@ -163,6 +163,15 @@ def test_without_a_price_or_with_impossible_usage_the_cost_is_unknown(tmp_path: 
     context.ledger.close()
 
 
+def test_an_answer_with_text_takes_tokens(context: Settling) -> None:
+    answers, _ = context.read(line(KEYS[0], "a cat", 0, 0), line(KEYS[1], "a cat", 9, 0))
+    for priced in answers[:2]:
+        assert (priced.answer.outcome, priced.answer.usage) == ("captioned", None)
+        assert "no tokens for an answer with text" in priced.answer.reason
+        assert priced.billed is None
+    assert context.read(line(KEYS[0], "", 0, 0))[0][0].billed == 0
+
+
 def test_impossible_usage_is_an_incident_and_the_caption_is_kept(context: Settling) -> None:
     bad = json.loads(line(KEYS[0]))
     usage = bad["response"]["body"]["usage"]
@@ -264,7 +273,8 @@ def test_no_paid_caption_is_lost_whatever_the_files_hold(
         assert kept.answer.outcome in PAID_OUTCOMES
         if caption.strip():
             assert kept.answer.caption == caption
-        assert kept.billed == line_cost(usage, PRICES)
+        possible = (usage.prompt and usage.completion) or not caption.strip()
+        assert kept.billed == (line_cost(usage, PRICES) if possible else None)
 
 
 def test_a_raw_file_that_was_damaged_since_is_said(tmp_path: Path) -> None:

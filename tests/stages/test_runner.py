@@ -84,7 +84,7 @@ def outcomes(scene: Scene) -> Counter[str]:
 
 
 def posts(scene: Scene) -> int:
-    return len(scene.server.books.requests("POST", "/v1/batches"))
+    return len(scene.server.bill.requests("POST", "/v1/batches"))
 
 
 def test_everything_is_captioned_and_shown(scene: Scene) -> None:
@@ -190,7 +190,7 @@ def test_an_outage_without_end_ends_the_run(scene: Scene) -> None:
     run_totals = captioned(batch_runner(scene))
     assert isinstance(run_totals.error, ServiceError)
     assert outcomes(scene) == {"pending": 1}
-    assert len(scene.server.books.requests("POST", "/v1/files")) > 10
+    assert len(scene.server.bill.requests("POST", "/v1/files")) > 10
 
 
 def test_money_trouble_of_the_account_is_not_waited_for(scene: Scene) -> None:
@@ -217,7 +217,7 @@ def test_a_lost_answer_is_found_again_and_paid_once(scene: Scene) -> None:
     batch_runner(scene).caption()
     assert outcomes(scene) == {"captioned": 1}
     assert posts(scene) == 1
-    assert not scene.server.books.billed_again()
+    assert not scene.server.bill.billed_again()
 
 
 def test_stopping_leaves_everything_as_it_is(scene: Scene) -> None:
@@ -236,7 +236,7 @@ def test_open_batches_are_not_asked_for_at_every_shard(scene: Scene) -> None:
     work = batch_runner(scene, wait=False, shard_options=scene.shard_options(ONE))
     work._poll_seconds = 3600
     work.caption()
-    gets = [s for s in scene.server.books.requests("GET") if s.path.startswith("/v1/batches/")]
+    gets = [s for s in scene.server.bill.requests("GET") if s.path.startswith("/v1/batches/")]
     assert len(gets) <= 3 * 12
 
 

@@ -31,7 +31,7 @@ def sealed(
 
 
 def posts(scene: Scene, path: str | None = "/v1/batches") -> int:
-    return len(scene.server.books.requests("POST", path))
+    return len(scene.server.bill.requests("POST", path))
 
 
 def fault(scene: Scene, path: str = "/v1/batches", **values: object) -> None:
@@ -233,6 +233,6 @@ def test_room_for_the_answers_comes_before_money_and_upload(
         submit(scene.context, task.spec)
     assert scene.states() == ["SEALED"]
     assert scene.ledger.reservations.totals().reserved == 0
-    assert scene.server.books.requests("POST") == []
+    assert scene.server.bill.requests("POST") == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=needed))
     assert submit(scene.context, task.spec).batches == 1

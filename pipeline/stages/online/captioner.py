@@ -14,13 +14,15 @@ import orjson
 
 from pipeline.core.answer import split_lines
 from pipeline.core.packing import ShardLimits
+from pipeline.core.pauses import shown_span, shown_time
 from pipeline.core.rate_limit import RateLimiter
-from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget
+from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.stages.collect import collect
 from pipeline.stages.context import FROZEN, StageContext
-from pipeline.stages.online.dispatcher import Dispatcher, Group, OnlineService
+from pipeline.stages.online.dispatcher import Dispatcher, Group
+from pipeline.stages.online.service import OnlineService
 from pipeline.stages.online.settle import begin, open_journal, settle_group
 from pipeline.stages.reconcile import take_apart, unseen
 from pipeline.stages.values import (
@@ -34,6 +36,7 @@ GROUP = ShardLimits(requests=50, bytes=64_000_000, tokens=10**12)
 """One reservation and one settling for so many requests."""
 
 _ANSWER_ROOM = 8_192  # bytes an answer may need, generously
+_SAID_PAUSE = 10.0  # seconds
 _LOOK = 0.2  # seconds between two looks at a request to stop
 
 Feed = Callable[[Writer], Iterator[int]]
@@ -73,6 +76,7 @@ class OnlineCaptioner:
         self._short: OverBudget | None = None
         self._again = self._news = False
         self._sent = 0
+        self._pause_end = 0.0
 
     def caption(self) -> None:
         """Send and settle. Never raises for what a later run can mend: see `RunTotals.error`."""
@@ -87,11 +91,41 @@ class OnlineCaptioner:
                 dispatcher.stop()
                 while dispatcher.open:
                     self._settle_one(dispatcher, _LOOK)
-        if dispatcher.error is not None:
+        self._finish(dispatcher)
+
+    def _finish(self, dispatcher: Dispatcher) -> None:
+        """Say why not everything was sent, or that nothing was taken."""
+        alike = dispatcher.refusals.problem(over=True)
+        if dispatcher.too_long_pause:
+            self.totals.fail(self._come_back(dispatcher))
+        elif dispatcher.error is not None:
             self.totals.fail(dispatcher.error)
+        elif alike:
+            self.totals.fail(NeedsPerson(alike))
         elif self._short is not None:
             self.totals.fail(self._short)
             self.totals.waiting["budget"] += 1
+
+    def _come_back(self, dispatcher: Dispatcher) -> ServiceError:
+        seconds = dispatcher.too_long_pause
+        back = shown_time(self.context.clock.now() + seconds)
+        words = str(dispatcher.error).rstrip(".")
+        return ServiceError(
+            f"{words}; it asks for a pause of {shown_span(seconds)}, longer than "
+            f"[online] longest_pause: what is pending goes when you run again, after {back}",
+            retry_after=seconds,
+        )
+
+    def _say_pause(self, dispatcher: Dispatcher) -> None:
+        """Say a pause that people would notice, once."""
+        pause, dispatcher.pause = dispatcher.pause, 0.0
+        end = self.context.clock.now() + pause
+        if pause >= _SAID_PAUSE and end > self._pause_end + _SAID_PAUSE:
+            self._pause_end = end
+            self.context.say(
+                f"the service's limit is reached: waiting {shown_span(pause)}, until "
+                f"{shown_time(end)}"
+            )
 
     def _clear_the_way(self) -> bool:
         """Nothing is sent while some image may be in a batch of unknown contents."""
@@ -173,6 +207,7 @@ class OnlineCaptioner:
         """Settle one group that is over, if there is one within so many seconds."""
         group = dispatcher.finished(seconds)
         open_groups = dispatcher.open + (group is not None)
+        self._say_pause(dispatcher)
         self._progress.answered(dispatcher.answered, self._sent, open_groups)
         if group is None:
             return False

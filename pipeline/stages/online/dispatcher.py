@@ -11,12 +11,13 @@ import contextlib
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from pipeline.core.online import answer_line, lost_line
 from pipeline.core.rate_limit import RateLimiter
+from pipeline.core.refusal_streak import RefusalStreak
 from pipeline.errors import (
     CaptionmillError,
     DefiniteRefusal,
@@ -24,43 +25,7 @@ from pipeline.errors import (
     ServiceError,
 )
 from pipeline.stages.online.journal import Journal
-
-
-class Reply(Protocol):
-    """An answer about one request."""
-
-    @property
-    def status(self) -> int:
-        """HTTP status."""
-        ...
-
-    @property
-    def body(self) -> bytes:
-        """As it came."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Of the answer."""
-        ...
-
-    @property
-    def request_id(self) -> str | None:
-        """The service's id of the request."""
-        ...
-
-
-class OnlineService(Protocol):
-    """What is asked, one request at a time (providers/openai_online.py)."""
-
-    async def ask(self, body: Mapping[str, Any]) -> Reply:
-        """Send one request; raises what pipeline.errors says about it."""
-        ...
-
-    async def close(self) -> None:
-        """Close the connections."""
-        ...
-
+from pipeline.stages.online.service import OnlineService
 
 Request = tuple[str, dict[str, Any]]
 """custom_id and body."""
@@ -96,6 +61,9 @@ class Dispatcher:
     def __init__(self, connect: Callable[[], OnlineService], rate_limiter: RateLimiter) -> None:
         self.error: CaptionmillError | None = None
         self.bug: BaseException | None = None
+        self.refusals = RefusalStreak()
+        self.pause = 0.0  # seconds for which nothing goes since the last refusal
+        self.too_long_pause = 0.0  # seconds that the service asks for and nobody waits
         self.answered = 0
         self._connect, self._rate_limiter = connect, rate_limiter
         self._groups: deque[Group] = deque()
@@ -266,9 +234,13 @@ class Dispatcher:
         except ServiceError as error:
             self._rate_limiter.troubled(self._loop.time())
             self._settle(group, lost_line(name, str(error)))
-            if self._rate_limiter.given_up:
+            page = error.status == 200 and not self.refusals.answers  # it is not the service
+            if self._rate_limiter.given_up or page:
                 self._give_up(error)
         else:
+            self.refusals.add(reply.status, reply.body)
+            if self.refusals.ends_run:
+                self._give_up(NeedsPerson(self.refusals.problem(over=False)))
             self._rate_limiter.answered(self._loop.time(), reply.headers, group.tokens)
             self._settle(group, answer_line(name, reply.status, reply.request_id, reply.body))
 
@@ -283,6 +255,8 @@ class Dispatcher:
         """Certainly no effect: it goes again after a pause, unless a person must act first."""
         group.journal.void(name)
         self._rate_limiter.refused(self._loop.time(), error.retry_after)
+        self.pause = self._rate_limiter.pause(self._loop.time())
+        self.too_long_pause = self._rate_limiter.too_long_pause
         if isinstance(error, NeedsPerson) or self._rate_limiter.given_up:
             self._give_up(error)
         if self._stopping:

@@ -36,9 +36,9 @@ from typing import Any
 import pyarrow.parquet as pq
 from openai import OpenAI
 from PIL import Image
+from pipeline.server.books import Books
 
 from pipeline.server.app import LoopbackServer
-from pipeline.server.books import Books
 from pipeline.server.faults import FaultPlan, LineFault, RequestFault
 from pipeline.server.settings import Pace
 

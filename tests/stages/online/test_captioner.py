@@ -17,7 +17,7 @@ from pipeline.commands.retry import (
 )
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.server.faults import LineFault, RequestFault
-from pipeline.server.settings import Limits
+from pipeline.server.settings import AccountLimits
 from pipeline.session.report import Report
 from tests.rig import KEY, Rig, open_rig
 
@@ -74,13 +74,13 @@ def test_captions_paid_online_and_in_batches_are_the_same_captions(rig: Rig) -> 
 def test_the_price_is_that_of_the_tier(rig: Rig) -> None:
     rig.add("a.png")
     rig.run()
-    batch = rig.server.books.total_nano()
+    batch = rig.server.bill.total_nano()
     rig.add("b.png", first=5)
     online(rig)
-    standard = rig.server.books.total_nano() - batch
+    standard = rig.server.bill.total_nano() - batch
     rig.add("c.png", first=6)
     online(rig, online__tier="flex")
-    flex = rig.server.books.total_nano() - batch - standard
+    flex = rig.server.bill.total_nano() - batch - standard
     assert flex == batch
     assert standard == 2 * batch
     assert [row["price_version"].rsplit(" ", 1)[1] for row in rig.table()] == [
@@ -97,7 +97,7 @@ def test_a_budget_is_kept_and_room_that_comes_back_is_used(rig: Rig) -> None:
     assert chats(rig) == 0
     cap = quote.max_cost // 2
     report = online(rig, budget__lifetime=f"{cap / 10**9:.9f}")
-    assert rig.server.books.total_nano() <= cap
+    assert rig.server.bill.total_nano() <= cap
     assert report.outcomes["captioned"] > 40  # more than the highest costs would allow at once
     rig.check()
     assert online(rig, budget__lifetime="1").outcomes == {"captioned": 80}
@@ -105,7 +105,7 @@ def test_a_budget_is_kept_and_room_that_comes_back_is_used(rig: Rig) -> None:
 
 
 def test_rate_limits_are_learned_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = Limits(requests_per_minute=3000, tokens_per_minute=1_000_000)
+    limits = AccountLimits(requests_per_minute=3000, tokens_per_minute=1_000_000)
     with open_rig(tmp_path, monkeypatch, limits=limits) as rig:
         rig.add(*names(150))
         assert online(rig).outcomes == {"captioned": 150}
@@ -158,10 +158,10 @@ def test_a_lost_answer_counts_at_its_highest_cost_and_is_told(
     assert lost["billed_cost"] > max(
         row["billed_cost"] for row in rig.table() if row["outcome"] == "captioned"
     )
-    bill, totals = rig.server.books.total_nano(), report.settled
+    bill, totals = rig.server.bill.total_nano(), report.settled
     assert bill <= totals
     assert report.reserved == 0
-    assert not rig.server.books.billed_again()
+    assert not rig.server.bill.billed_again()
     asked = chats(rig)
     assert online(rig).requests == 0  # never again by itself
     assert chats(rig) == asked
@@ -273,16 +273,16 @@ def test_a_kill_loses_at_most_what_was_in_flight(rig: Rig, place: str) -> None:
     assert killed.returncode == -9, killed.stderr
     with rig.ledger() as ledger:
         totals = ledger.reservations.totals()
-        assert rig.server.books.total_nano() <= totals.charged + totals.reserved
+        assert rig.server.bill.total_nano() <= totals.charged + totals.reserved
     report = online(rig, budget__lifetime="1.00")
     lost = report.outcomes["missing"]
     assert report.outcomes == {"captioned": 60 - lost} | ({"missing": lost} if lost else {})
     assert lost <= 4
     assert bool(lost) == any(kind == "no_answer" for _, kind, _ in report.incidents)
-    assert rig.server.books.total_nano() <= report.settled
+    assert rig.server.bill.total_nano() <= report.settled
     if not lost:
         rig.check()
-    assert not rig.server.books.billed_again()
+    assert not rig.server.bill.billed_again()
     assert report.reserved == 0
     assert not list(rig.workspace.raw.glob("*.journal"))
 
@@ -291,12 +291,12 @@ def test_a_stopped_run_waits_for_what_is_in_flight_and_loses_nothing(rig: Rig) -
     rig.add(*names(60))
     rig.server.faults.add(RequestFault(action="delay", path=CHAT, seconds=0.2))
     stopped = subprocess.Popen(command_of(rig), env=os.environ | {"OPENAI_API_KEY": KEY})
-    while len(rig.server.books.rows()) < 6:
+    while len(rig.server.bill.rows()) < 6:
         assert stopped.poll() is None
         time.sleep(0.02)
     stopped.send_signal(signal.SIGINT)
     assert stopped.wait(60) == 130
-    paid = len(rig.server.books.rows())
+    paid = len(rig.server.bill.rows())
     assert paid < 60
     rig.check()
     rig.server.faults.clear()
@@ -313,4 +313,4 @@ def test_a_person_can_let_lost_requests_go_again(rig: Rig) -> None:
     report = online(rig)
     assert (report.requests, report.outcomes) == (1, {"captioned": 4})
     assert sorted(row["attempts"] for row in rig.table()) == [1, 1, 1, 2]
-    assert rig.server.books.total_nano() < report.settled
+    assert rig.server.bill.total_nano() < report.settled

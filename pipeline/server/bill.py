@@ -1,6 +1,6 @@
 """The server's bill: one row per answer that was really given, and a log of requests.
 
-No endpoint shows it, so the product cannot see it; tests ask a running server's `books` or open
+No endpoint shows it, so the product cannot see it; tests ask a running server's `bill` or open
 the `server.db` of one that runs in another process.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.server.database import Database
-from pipeline.server.prices import Usage
+from pipeline.server.database import ServerDatabase
+from pipeline.server.prices import TokenCounts
 
 
 @dataclass(frozen=True, slots=True)
-class Billed:
+class BilledAnswer:
     """One answer on the bill. `batch_id` and `custom_id` are None for an online request.
 
     Attributes:
@@ -32,12 +32,12 @@ class Billed:
     image: bytes | None
     prompt: bytes
     model: str
-    usage: Usage
+    usage: TokenCounts
     nano: int
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LoggedRequest:
     """One HTTP request. `status` 0 means that the connection was dropped on purpose."""
 
     time: float
@@ -47,18 +47,18 @@ class Seen:
     fault: str | None
 
 
-class Books:
+class Bill:
     """Writes and reads the bill in the server's database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: ServerDatabase) -> None:
         self._database = database
 
     @classmethod
-    def open(cls, state_dir: Path) -> Books:
+    def open(cls, state_dir: Path) -> Bill:
         """The books of a server in another process (or of one that is gone), read-only."""
-        return cls(Database(state_dir / "server.db", read_only=True))
+        return cls(ServerDatabase(state_dir / "server.db", read_only=True))
 
-    def charge(self, rows: list[Billed]) -> None:
+    def charge(self, rows: list[BilledAnswer]) -> None:
         """Add answers to the bill; joins the transaction that is open in this thread."""
         with self._database.transaction() as connection:
             connection.executemany(
@@ -68,7 +68,7 @@ class Books:
                 [_values(row) for row in rows],
             )
 
-    def log(self, seen: Seen) -> None:
+    def log(self, seen: LoggedRequest) -> None:
         """Note one HTTP request."""
         with self._database.transaction() as connection:
             connection.execute(
@@ -85,11 +85,11 @@ class Books:
         sql = "SELECT coalesce(sum(nano), 0) FROM bill WHERE batch_id = ?"
         return int(self._database.value(sql, (batch_id,)))
 
-    def rows(self) -> list[Billed]:
+    def rows(self) -> list[BilledAnswer]:
         """The whole bill, oldest first."""
-        found = self._database.read("SELECT * FROM bill ORDER BY seq")
+        rows = self._database.read("SELECT * FROM bill ORDER BY seq")
         return [
-            Billed(
+            BilledAnswer(
                 time=row["time"],
                 batch_id=row["batch_id"],
                 custom_id=row["custom_id"],
@@ -97,7 +97,7 @@ class Books:
                 image=row["image"],
                 prompt=row["prompt"],
                 model=row["model"],
-                usage=Usage(
+                usage=TokenCounts(
                     prompt=row["prompt_tokens"],
                     completion=row["completion_tokens"],
                     cached=row["cached_tokens"],
@@ -106,36 +106,36 @@ class Books:
                 ),
                 nano=row["nano"],
             )
-            for row in found
+            for row in rows
         ]
 
     def times_billed(self) -> dict[tuple[bytes | None, bytes, str], int]:
         """How often each (image, prompt, model) was billed."""
-        found = self._database.read(
+        rows = self._database.read(
             "SELECT image, prompt, model, count(*) AS times FROM bill GROUP BY image, prompt, model"
         )
-        return {(row["image"], row["prompt"], row["model"]): row["times"] for row in found}
+        return {(row["image"], row["prompt"], row["model"]): row["times"] for row in rows}
 
     def billed_again(self) -> dict[tuple[bytes | None, bytes, str], int]:
         """The entries of `times_billed` above 1: empty when nothing was paid twice."""
         return {key: times for key, times in self.times_billed().items() if times > 1}
 
-    def requests(self, method: str | None = None, path: str | None = None) -> list[Seen]:
+    def requests(self, method: str | None = None, path: str | None = None) -> list[LoggedRequest]:
         """HTTP requests in order, of one method and below one path if given."""
-        found = self._database.read(
+        rows = self._database.read(
             "SELECT time, method, path, status, fault FROM requests "
             "WHERE (? IS NULL OR method = ?) AND (? IS NULL OR path LIKE ? || '%') "
             "ORDER BY seq",
             (method, method, path, path),
         )
-        return [Seen(*row) for row in found]
+        return [LoggedRequest(*row) for row in rows]
 
     def close(self) -> None:
         """Close books opened with `open`."""
         self._database.close()
 
 
-def _values(row: Billed) -> tuple[object, ...]:
+def _values(row: BilledAnswer) -> tuple[object, ...]:
     usage = row.usage
     counts = (usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning)
     return (

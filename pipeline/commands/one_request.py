@@ -1,0 +1,216 @@
+"""Requests about single images, outside of any workspace: sent, judged and priced."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.commands.image_loader import ImageLoader, LoadedImage
+from pipeline.core.advice import advised, problem_of
+from pipeline.core.cost_estimate import CostEstimator
+from pipeline.core.image_tokens import UNKNOWN_SIZE
+from pipeline.core.online import answer_line
+from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.core.pricing import line_cost
+from pipeline.core.prompt import fill_template
+from pipeline.core.provider_kinds import LOCAL, OPENAI
+from pipeline.core.streamed import MOST_BYTES, StreamedAnswer
+from pipeline.errors import (
+    Ambiguous,
+    CaptionmillError,
+    DefiniteRefusal,
+    NeedsPerson,
+    OverBudget,
+    UsageError,
+)
+from pipeline.providers import SERVICES
+from pipeline.providers.base import BatchOptions
+from pipeline.records import Answer, Nano, Usage
+from pipeline.session.settings import RunSettings
+from pipeline.session.spec import CaptionSpec
+
+_TRIES = 4  # of a request that the rate limit refuses
+_LONGEST_PAUSE, _PAUSE = 60.0, 1.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class OneCaption:
+    """What became of one image.
+
+    Attributes:
+        image: as it was named.
+        caption: the text, None when there is none; also that of a cut-off answer.
+        outcome: "captioned", or as in the table: "refused", "length", "failed", ...
+        fields: other properties of a structured answer.
+        usage: billed tokens, None when nothing was answered or the service does not say.
+        cost: nano-dollars, None when the price is unknown or the service does not say the tokens.
+        max_cost: nano-dollars that it cost at most, where `cost` is None; None for no bound.
+        model: the model that answered.
+        provider: who answered: "openai", "local", ...
+        error: why there is no whole caption, None when there is one.
+    """
+
+    image: str
+    caption: str | None
+    outcome: str
+    fields: Mapping[str, object] = field(default_factory=dict)
+    usage: Usage | None = None
+    cost: Nano | None = 0
+    max_cost: Nano | None = None
+    model: str = ""
+    request_id: str | None = None
+    provider: str = OPENAI.service
+    error: CaptionmillError | None = None
+
+    @property
+    def local(self) -> bool:
+        """True when the built-in captioner answered."""
+        return self.provider == LOCAL.service
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON-able; money in nano-dollars."""
+        usage = None if self.usage is None and self.cost is None else self.usage or Usage()
+        return {
+            "image": self.image,
+            "caption": self.caption,
+            "outcome": self.outcome,
+            "fields": dict(self.fields),
+            "prompt_tokens": usage and usage.prompt,
+            "completion_tokens": usage and usage.completion,
+            "cost_nano_usd": self.cost,
+            "max_cost_nano_usd": self.max_cost if self.cost is None else self.cost,
+            "model": self.model,
+            "provider": self.provider,
+            "request_id": self.request_id,
+            "error": None if self.error is None else str(self.error),
+        }
+
+
+class SingleRequests:
+    """Requests about single images to one service; used by several threads."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        caption_spec: CaptionSpec,
+        options: BatchOptions,
+        loader: ImageLoader,
+        provider: str,
+    ) -> None:
+        self.loader = loader
+        self._caption_spec, self._provider = caption_spec, provider
+        self._cost_estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
+        self._cap, self._reserved = settings.caps.run, 0
+        self._lock = threading.Lock()
+        self._affixes = settings.output.affixes
+        self._prompt = str(fill_template(caption_spec.template, {}))
+        self._service = SERVICES[provider].single(options)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._service.close()
+
+    def ask(self, loaded: LoadedImage) -> OneCaption:
+        """Ask about one image; never raises for what concerns it alone."""
+        try:
+            return self._judge(loaded, self._answer_line(loaded))
+        except CaptionmillError as error:
+            perhaps_billed = isinstance(error, Ambiguous)
+            return OneCaption(
+                loaded.name, None, "failed", provider=self._provider, error=advised(error),
+                cost=None if perhaps_billed else 0,
+                max_cost=self._max_cost(loaded) if perhaps_billed else None,
+            )  # fmt: skip
+
+    def stream(self, loaded: LoadedImage) -> Iterator[str | OneCaption]:
+        """Ask about one image; the pieces, then what became of it."""
+        from pipeline.providers.openai_online import Refused
+
+        answer, broken = StreamedAnswer(), ""
+        try:
+            for piece in self._service.stream(self._body(loaded)):
+                yield from answer.take(piece)
+                if answer.size > MOST_BYTES:
+                    broken = f"it is longer than {MOST_BYTES} bytes"
+                    break
+        except Refused as refused:
+            reply = refused.reply
+            line = answer_line("one", reply.status, reply.request_id, reply.body)
+            yield self._judge(loaded, line)
+            return
+        except CaptionmillError as error:
+            if not answer.size:
+                raise advised(error) from None
+            broken = str(error)
+        yield from answer.end(broken)
+        yield self._one(loaded, answer.answer("one", self._fields()), perhaps_billed=True)
+
+    def _answer_line(self, loaded: LoadedImage) -> bytes:
+        request = self._body(loaded)
+        for tries in range(1, _TRIES + 1):
+            try:
+                reply = self._service.ask(request)
+                return answer_line("one", reply.status, reply.request_id, reply.body)
+            except NeedsPerson:
+                raise
+            except DefiniteRefusal as error:
+                # a pause that is too short must not use up the tries
+                pause = max(error.retry_after or 0.0, _PAUSE * tries)
+                if error.status != 429 or tries == _TRIES or pause > _LONGEST_PAUSE:
+                    raise
+                time.sleep(pause)
+        raise AssertionError
+
+    def _body(self, loaded: LoadedImage) -> dict[str, Any]:
+        """The request, within the cap.
+
+        Raises:
+            CaptionmillError: the image cannot be sent, or the cap has no room.
+        """
+        if loaded.error is not None:
+            raise loaded.error
+        if self._cap is not None:
+            max_cost = self._max_cost(loaded)
+            if max_cost is None:
+                raise UsageError(self._caption_spec.why_unbounded())
+            with self._lock:
+                if self._reserved + max_cost > self._cap:
+                    raise OverBudget("[budget] run has no room for this image at its highest cost")
+                self._reserved += max_cost
+        return self._caption_spec.wire_format.body(
+            self._caption_spec.request, self._prompt, loaded.url
+        )
+
+    def _max_cost(self, loaded: LoadedImage) -> Nano | None:
+        size = loaded.size or UNKNOWN_SIZE
+        return self._cost_estimator.estimate(*size, self._prompt).max_cost
+
+    def _fields(self) -> tuple[str, ...]:
+        return tuple((self._caption_spec.request.schema or {}).get("properties", {}))
+
+    def _judge(self, loaded: LoadedImage, line: bytes) -> OneCaption:
+        answer = self._caption_spec.wire_format.judge(line.rstrip(b"\n"), self._fields())
+        assert isinstance(answer, Answer)
+        paid = answer.outcome in PAID_OUTCOMES or answer.outcome == "missing"
+        return self._one(loaded, answer, perhaps_billed=paid)
+
+    def _one(self, loaded: LoadedImage, answer: Answer, *, perhaps_billed: bool) -> OneCaption:
+        sheet, billed = self._caption_spec.sheet, None if perhaps_billed else 0
+        if answer.usage is not None:
+            billed = None if sheet is None else line_cost(answer.usage, sheet)
+        return OneCaption(
+            image=loaded.name,
+            caption=answer.caption and self._affixes.of(answer.caption),
+            outcome=answer.outcome,
+            fields=answer.fields,
+            usage=answer.usage,
+            cost=billed,
+            max_cost=self._max_cost(loaded) if billed is None else None,
+            model=answer.model or self._caption_spec.request.model,
+            request_id=answer.request_id,
+            provider=self._provider,
+            error=problem_of(answer, loaded.name),
+        )

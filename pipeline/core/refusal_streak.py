@@ -1,0 +1,75 @@
+"""Requests that a service refuses one after another for one and the same reason.
+
+One image that is refused is that image's trouble. When every request is refused alike the fault is
+in what they share, and sending the rest would only repeat it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.core.lenient_json import Unreadable, parse_json
+from pipeline.core.reasons import IMAGE_REFUSALS
+from pipeline.core.service_error import error_in
+from pipeline.core.words import counted
+
+MOST_ALIKE = 30
+"""So many refusals in a row end a run."""
+
+_HINT = "mend the cause, then 'captionmill retry --outcome failed' lets them go again"
+
+
+@dataclass(slots=True)
+class RefusalStreak:
+    """The refusals since the last answer of another kind.
+
+    Attributes:
+        count: how many, for the reason `words`.
+        answers: answers of any other kind, over all.
+    """
+
+    count: int = 0
+    words: str = ""
+    answers: int = 0
+    _kind: tuple[int, str] = (0, "")
+
+    def add(self, status: int, body: bytes) -> None:
+        """Count one answer about one request."""
+        kind, words = _refusal(status, body)
+        if status < 300 or kind[1] in IMAGE_REFUSALS:
+            self.count, self.answers = 0, self.answers + 1
+            return
+        if kind != self._kind:
+            self.count, self._kind, self.words = 0, kind, words
+        self.count += 1
+
+    @property
+    def ends_run(self) -> bool:
+        """True when the rest would be refused alike, too."""
+        return self.count >= MOST_ALIKE
+
+    def problem(self, *, over: bool) -> str:
+        """A sentence about the streak, "" when there is nothing to say.
+
+        Args:
+            over: whether everything was sent: then also a short streak says something, if no
+                request was answered otherwise.
+        """
+        if self.ends_run:
+            start = f"{counted(self.count, 'request')} in a row were refused alike"
+        elif over and self.count and not self.answers:
+            start = f"no request was answered, {self.count} were refused alike"
+        else:
+            return ""
+        return f"{start} ({self.words}): nothing more is sent; {_HINT}"
+
+
+def _refusal(status: int, body: bytes) -> tuple[tuple[int, str], str]:
+    """((status, the service's code), the service's words)."""
+    try:
+        error = error_in(parse_json(body))
+    except Unreadable:
+        error = None
+    if error is None:
+        return (status, ""), f"HTTP {status}"
+    return (status, error.code), error.message or error.code

@@ -1,0 +1,74 @@
+"""An error inside a body, in any of the shapes that services give it.
+
+{"error": {"message", "type", "code"}} (OpenAI), {"error": "..."}, {"error": {"error": ...}},
+{"object": "error", "message"} (vLLM), {"type": "error", "error"} (Anthropic), {"detail": ...}
+(FastAPI), {"code", "message"} (SiliconFlow), {"errors": [...]}, and a list of one (Gemini).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_DEPTH = 4
+_LONGEST = 2_000
+_ANSWERS = ("choices", "output", "data", "usage")  # bodies that hold one of these are answers
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorWords:
+    """A service's own words: `code` (or its type, "" for none) and `message`."""
+
+    code: str
+    message: str
+
+
+def error_in(body: object) -> ErrorWords | None:
+    """The error that a JSON body holds, None when it holds none."""
+    if isinstance(body, list):
+        return next((words for one in body[:1] if (words := error_in(one))), None)
+    if not isinstance(body, dict):
+        return None
+    for name in ("error", "errors"):
+        if body.get(name):
+            return _words(body[name])
+    if body.get("object") == "error" or body.get("type") == "error":
+        return _words(body)
+    if any(name in body for name in _ANSWERS):
+        return None
+    if body.get("detail"):
+        return _words(body["detail"])
+    for name in ("message", "msg"):
+        if isinstance(body.get(name), str):
+            return _words(body)
+    return None
+
+
+def _words(value: object, depth: int = 0) -> ErrorWords:
+    if isinstance(value, str):
+        return ErrorWords("", value[:_LONGEST])
+    if isinstance(value, list) and value and depth < _DEPTH:
+        return _words(value[0], depth + 1)
+    if not isinstance(value, dict):
+        return ErrorWords("", json.dumps(value)[:_LONGEST])
+    code = _code(value)
+    for name in ("message", "msg", "detail", "error"):
+        inner = value.get(name)
+        if isinstance(inner, str) and inner:
+            return ErrorWords(code, inner[:_LONGEST])
+        if isinstance(inner, dict | list) and inner and depth < _DEPTH:
+            deeper = _words(inner, depth + 1)
+            return ErrorWords(deeper.code or code, deeper.message)
+    return ErrorWords(code, "" if code else json.dumps(value)[:_LONGEST])
+
+
+def _code(value: Mapping[str, Any]) -> str:
+    for name in ("code", "type", "status"):
+        code = value.get(name)
+        if isinstance(code, bool) or code in (None, "", "error"):
+            continue
+        if isinstance(code, str | int):
+            return str(code)
+    return ""

@@ -1,0 +1,202 @@
+"""A streamed chat completion, put together again from whatever bytes a service sends.
+
+Chunks are those of `POST /v1/chat/completions` with `stream` and `stream_options.include_usage`:
+the usage comes in the last one, which has no choices. A stream is whole only when it ends with a
+known ending; a JSON answer in place of a stream is the answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+
+from pipeline.core.answer import judge_line
+from pipeline.core.endings import UNKNOWN_ENDING, ending_of
+from pipeline.core.event_stream import Event, EventParser
+from pipeline.core.lenient_json import Unreadable, parse_json
+from pipeline.core.online import answer_line
+from pipeline.core.reasons import NO_ANSWER
+from pipeline.core.service_error import ErrorWords, error_in
+from pipeline.records import Answer
+
+MOST_BYTES = 64 * 1024 * 1024
+"""A longer stream is given up: an answer to one image has kilobytes."""
+
+_BOM = b"\xef\xbb\xbf"
+_HEAD = 200  # bytes that show what an answer is that is no stream
+_FINISH = {"whole": "stop", "length": "length", "filtered": "content_filter"}
+_CUT_OFF = "the stream ended without an ending, so the text may be cut off"
+
+
+@dataclass(slots=True)
+class StreamedAnswer:
+    """What has come so far."""
+
+    size: int = 0
+    _parser: EventParser = field(default_factory=EventParser)
+    _start: bytes | None = b""  # what came while nothing tells events from a JSON answer
+    _head: bytes = b""
+    _plain: list[bytes] | None = None  # the pieces of a JSON answer in place of a stream
+    _text: list[str] = field(default_factory=list)
+    _refusal: list[str] = field(default_factory=list)
+    _finish: str = ""
+    _choices: bool = False
+    _torn: bool = False  # a piece before the ending could not be read
+    _error: ErrorWords | None = None
+    _broken: str = ""
+    _model: object = None
+    _usage: object = None
+
+    def take(self, piece: bytes) -> Iterator[str]:
+        """Take bytes as they come; gives the text in them."""
+        self.size += len(piece)
+        self._head += piece[: max(0, _HEAD - len(self._head))]
+        if self._start is not None:
+            self._start += piece
+            first = self._start.removeprefix(_BOM).lstrip()
+            if not first or _BOM.startswith(first):
+                return
+            piece, self._start = self._start, None
+            if first[:1] in (b"{", b"["):
+                self._plain = []
+        if self._plain is not None:
+            self._plain.append(piece)
+            return
+        for event in self._parser.feed(piece):
+            yield from self._event(event)
+
+    def end(self, broken: str = "") -> Iterator[str]:
+        """The stream is over; `broken` says why the connection ended it, "" when it did not."""
+        self._broken = broken
+        if self._plain is None:
+            for event in self._parser.end():
+                yield from self._event(event)
+            return
+        for chunk in _json_objects(b"".join(self._plain)):
+            yield from self._chunk(chunk)
+
+    def answer(self, custom_id: str, schema_fields: Sequence[str] = ()) -> Answer:
+        """What became of the request."""
+        if not self._choices and self._error is None:
+            return Answer(custom_id, "missing", reason=self._no_answer(), code=NO_ANSWER)
+        line = answer_line(custom_id, 200, None, self._body())
+        answer = judge_line(line.rstrip(b"\n"), schema_fields)
+        assert isinstance(answer, Answer)
+        if self._error is not None:
+            reason = self._error.message or "the service reported an error without words"
+            code = self._error.code or "error"
+            return replace(answer, outcome="failed", reason=reason, code=code)
+        ending = ending_of(self._finish)
+        if ending == "failed":
+            reason = f"the service ended the answer with {self._finish!r}"
+            return replace(answer, outcome="failed", reason=reason, code=self._finish)
+        if ending == "unknown" or self._torn:
+            return replace(answer, outcome="invalid", reason=self._cut_off(), code=UNKNOWN_ENDING)
+        return answer
+
+    # -- reading ---------------------------------------------------------------------------------
+
+    def _event(self, event: Event) -> Iterator[str]:
+        data = event.data.strip()
+        failed = "error" in event.kind.lower()
+        if not data or data == b"[DONE]":
+            return
+        chunks = _json_objects(data)
+        for chunk in chunks:
+            if failed and self._error is None and error_in(chunk) is None:
+                self._error = ErrorWords("", data.decode("utf-8", "replace"))
+            yield from self._chunk(chunk)
+        if not chunks:
+            if failed:
+                self._error = self._error or ErrorWords("", data.decode("utf-8", "replace"))
+            elif data[:1] in (b"{", b"[") and not self._finish:
+                self._torn = True
+
+    def _chunk(self, chunk: Mapping[str, Any]) -> Iterator[str]:
+        self._error = self._error or error_in(chunk)
+        self._model = chunk.get("model") or self._model
+        extra = chunk.get("x_groq")  # where Groq puts the usage of a stream
+        self._usage = chunk.get("usage") or _table(extra).get("usage") or self._usage
+        choices = chunk.get("choices")
+        for choice in [choices] if isinstance(choices, dict) else choices or ():
+            if isinstance(choice, dict) and not choice.get("index"):
+                yield from self._choice(choice)
+
+    def _choice(self, choice: Mapping[str, Any]) -> Iterator[str]:
+        self._choices = True
+        self._error = self._error or error_in({"error": choice.get("error"), "choices": []})
+        finish = choice.get("finish_reason")
+        if isinstance(finish, str) and finish not in ("", "null"):
+            self._finish = finish
+        delta = choice.get("delta") or choice.get("message")
+        delta = delta if isinstance(delta, dict) else {"content": choice.get("text")}
+        if isinstance(delta.get("refusal"), str):
+            self._refusal.append(delta["refusal"])
+        text = text_of(delta.get("content"))
+        if text:
+            self._text.append(text)
+            yield text
+
+    # -- judging ---------------------------------------------------------------------------------
+
+    def _body(self) -> bytes:
+        """The same answer without streaming."""
+        message = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
+        finish = _FINISH.get(ending_of(self._finish), self._finish)
+        choice = {"message": message, "finish_reason": finish}
+        body = {"model": self._model, "choices": [choice], "usage": self._usage}
+        try:
+            return orjson.dumps(body)
+        except TypeError:  # a lone surrogate, or a huge integer
+            return json.dumps(body).encode()
+
+    def _cut_off(self) -> str:
+        if self._torn and self._finish:
+            return "a piece of the stream could not be read, so the text has a gap"
+        if self._finish:
+            return f"the answer ended with {self._finish!r}, which is no known ending"
+        return f"{_CUT_OFF} ({self._broken})" if self._broken else _CUT_OFF
+
+    def _no_answer(self) -> str:
+        if self._broken:
+            return f"the connection ended before an answer came ({self._broken})"
+        head = " ".join(self._head.decode("utf-8", "replace").split())
+        if head.startswith("<"):
+            return "the service answered with a web page: check base_url, which may lack /v1"
+        if head and "data:" not in head:
+            return f"the answer is no stream: {head}"
+        return "the stream ended before an answer came"
+
+
+def text_of(content: object) -> str:
+    """The text of a message's content, which may be a list of parts; other parts have none."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    return "".join(
+        part["text"]
+        for part in content
+        if isinstance(part, dict)
+        and part.get("type", "text") in ("text", "output_text")
+        and isinstance(part.get("text"), str)
+    )
+
+
+def _json_objects(data: bytes) -> list[Mapping[str, Any]]:
+    """The JSON objects in `data`: one, a list of them, or one a line; [] when there are none."""
+    try:
+        value = parse_json(data)
+    except Unreadable:
+        lines = data.splitlines()
+        return [one for line in lines for one in _json_objects(line)] if len(lines) > 1 else []
+    values = value if isinstance(value, list) else [value]
+    return [one for one in values if isinstance(one, dict)]
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
