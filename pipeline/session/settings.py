@@ -292,7 +292,7 @@ def _source_options(config: Config, passthrough: UrlPassthrough | None) -> Sourc
         allow_outside=config.input.allow_outside,
         sidecars=config.input.sidecar_context,
         url_cache=None,
-        passing=passthrough,
+        url_passthrough=passthrough,
     )
 
 

@@ -40,8 +40,8 @@ class SourceOptions:
         allow_outside: a manifest may name files outside of its own folder.
         sidecars: the text beside each image of a folder becomes its column `sidecar`.
         url_cache: where images at URLs were downloaded to; without it they are refused.
-        passing: gives the address that is sent instead of an image, or why it is not; then no
-            download is looked for. Its text says its rules.
+        url_passthrough: gives the address that is sent instead of an image, or the reason why
+            not; no download is opened then. Its `repr` names its rules.
     """
 
     follow_links: FollowLinks = "inside"
@@ -50,10 +50,10 @@ class SourceOptions:
     allow_outside: bool = False
     sidecars: bool = False
     url_cache: Path | None = None
-    passing: Callable[[str], str | Rejection] | None = None
+    url_passthrough: Callable[[str], str | Rejection] | None = None
 
 
-class Listing(Protocol):
+class SourceListing(Protocol):
     """One folder of a source, or one whole manifest.
 
     `digest` (32 bytes) is a function of everything that `entries` depends on, taken before the
@@ -68,7 +68,7 @@ class Listing(Protocol):
 
     @property
     def digest(self) -> bytes:
-        """32 bytes; equal digests mean equal entries."""
+        """Digest of 32 bytes; equal digests mean equal entries."""
         ...
 
     @property
@@ -100,7 +100,7 @@ class Source(Protocol):
     problems: Problems
     complete: bool
 
-    def listings(self) -> Iterator[Listing]:
+    def listings(self) -> Iterator[SourceListing]:
         """All listings, sorted, one at a time; constant memory."""
         ...
 
@@ -126,7 +126,7 @@ class Problems(list[str]):
         self.dropped = 0
 
     def add(self, sentence: str) -> None:
-        """Keep `sentence`, or count it when there are enough."""
+        """Append `sentence`, or count it after a hundred."""
         if len(self) < _ENOUGH_PROBLEMS:
             self.append(sentence)
         else:
@@ -138,7 +138,7 @@ def to_text(path: str) -> str:
     if path.isascii() and "\\" not in path:
         return path
     return _NEEDS_ESCAPE.sub(
-        lambda found: "\\x5c" if found[0] == "\\" else f"\\x{ord(found[0]) - 0xDC00:02x}", path
+        lambda match: "\\x5c" if match[0] == "\\" else f"\\x{ord(match[0]) - 0xDC00:02x}", path
     )
 
 
@@ -147,7 +147,7 @@ def to_path(text: str) -> str:
     if "\\" not in text:
         return text
     return _ESCAPES.sub(
-        lambda found: "\\" if found[1] == "5c" else chr(0xDC00 + int(found[1], 16)), text
+        lambda match: "\\" if match[1] == "5c" else chr(0xDC00 + int(match[1], 16)), text
     )
 
 

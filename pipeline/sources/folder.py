@@ -18,8 +18,8 @@ from pathlib import Path
 from pipeline.errors import UsageError
 from pipeline.records import SourceFile
 from pipeline.sources.base import (
-    Listing,
     Problems,
+    SourceListing,
     SourceOptions,
     closed_digest,
     stat_token,
@@ -50,7 +50,7 @@ class FolderListing:
     """
 
     def __init__(self, source: FolderSource, folder: str) -> None:
-        """Scan. Raises OSError when the folder cannot be read to its end."""
+        """Scan the folder; raises OSError when it cannot be read to its end."""
         self.folder = to_text(folder)
         self.skipped: Counter[str] = Counter()
         self._source = source
@@ -80,8 +80,8 @@ class FolderListing:
         files: list[_File] = []
         folders: list[str] = []
         hidden = 0
-        with os.scandir(self._path) as found:
-            for entry in found:
+        with os.scandir(self._path) as entries:
+            for entry in entries:
                 name = entry.name
                 if name[0] == ".":
                     hidden += 1
@@ -99,14 +99,14 @@ class FolderListing:
 
     def _file(self, entry: os.DirEntry[str]) -> _File | None:
         try:
-            seen = entry.stat(follow_symlinks=False)
+            status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # gone since it was listed
             return None
         except OSError:
             return entry.name, 0, 0, 0, "(unreadable)"
-        if not stat.S_ISREG(seen.st_mode):
-            return self._odd(entry.name, seen.st_mode)
-        return entry.name, seen.st_size, seen.st_mtime_ns, seen.st_ino, ""
+        if not stat.S_ISREG(status.st_mode):
+            return self._odd(entry.name, status.st_mode)
+        return entry.name, status.st_size, status.st_mtime_ns, status.st_ino, ""
 
     def _odd(self, name: str, mode: int) -> _File:
         """A link, or something that is no file."""
@@ -115,20 +115,20 @@ class FolderListing:
         follow = self._source.options.follow_links
         path = os.path.join(self._path, name)  # noqa: PTH118
         try:
-            seen = os.stat(path)  # noqa: PTH116
+            status = os.stat(path)  # noqa: PTH116
             inside = follow == "anywhere" or self._source.holds(os.path.realpath(path))
         except OSError:
             return name, 0, 0, 0, "(broken link)"
         reason = ""
-        if stat.S_ISDIR(seen.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             reason = "(link to a folder)"
-        elif not stat.S_ISREG(seen.st_mode):
+        elif not stat.S_ISREG(status.st_mode):
             reason = "(not a file)"
         elif follow == "never":
             reason = "(link not followed)"
         elif not inside:
             reason = "(link out of the folder)"
-        return name, seen.st_size, seen.st_mtime_ns, seen.st_ino, reason
+        return name, status.st_size, status.st_mtime_ns, status.st_ino, reason
 
     def entries(self) -> Iterator[SourceFile]:
         """The folder's images; files without an image's suffix are sniffed here.
@@ -204,8 +204,8 @@ class FolderSource:
         self.problems = Problems()
         self.complete = True
         try:
-            with os.scandir(self._root) as found:
-                empty = next(found, None) is None
+            with os.scandir(self._root) as entries:
+                empty = next(entries, None) is None
         except OSError as error:
             raise UsageError(f"cannot read the folder {root}: {error.strerror}") from error
         if empty:
@@ -216,14 +216,14 @@ class FolderSource:
         return os.path.join(self._root, folder) if folder else self._root  # noqa: PTH118
 
     def holds(self, real: str) -> bool:
-        """Is this resolved path below the root?"""
+        """True for a resolved path below the root."""
         return real.startswith(self._root.rstrip("/") + "/")
 
     def path_of(self, folder: str, name: str) -> str:
         """The openable path of an entry."""
         return os.path.join(self.join(to_path(folder)), to_path(name))  # noqa: PTH118
 
-    def listings(self) -> Iterator[Listing]:
+    def listings(self) -> Iterator[SourceListing]:
         """Every readable folder, parents before children, siblings sorted."""
         self.problems, self.complete = Problems(), True
         levels: list[Iterator[str]] = [iter([""])]

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from pipeline.records import SourceFile
 from pipeline.sources.base import (
-    Listing,
     Problems,
+    SourceListing,
     SourceOptions,
     closed_digest,
     problem_entry,
@@ -32,7 +32,7 @@ from pipeline.sources.base import (
     to_text,
 )
 from pipeline.sources.remote import RemoteFiles, is_url
-from pipeline.sources.table import Row, Table, read_table
+from pipeline.sources.table import ManifestRow, ManifestTable, read_manifest
 
 _OUTSIDE = "this leads out of the manifest's folder (see input.allow_outside)"
 _REPEATED = "(repeated row)"
@@ -52,7 +52,7 @@ class ManifestSource:
         """
         self.options = options
         self._path = Path(os.path.realpath(path))
-        self.table = read_table(self._path, options.path_column)
+        self.table = read_manifest(self._path, options.path_column)
         self.locator = to_text(str(self._path))
         self.label = to_text(self._path.name)
         self.columns = tuple(
@@ -62,8 +62,8 @@ class ManifestSource:
         self.problems.extend(self.table.notes)
         self.complete = True
 
-    def listings(self) -> Iterator[Listing]:
-        """One listing of the whole table."""
+    def listings(self) -> Iterator[SourceListing]:
+        """One listing of the row_digest table."""
         yield ManifestListing(self.table, self.options)
 
     def urls(self) -> Iterator[str]:
@@ -84,8 +84,8 @@ class ManifestListing:
 
     folder = ""
 
-    def __init__(self, table: Table, options: SourceOptions) -> None:
-        """Look through the table once: which paths are repeated, and has anything changed?"""
+    def __init__(self, table: ManifestTable, options: SourceOptions) -> None:
+        """Read the table once, for its digest and the paths that are repeated."""
         self.skipped: Counter[str] = Counter()
         self._table = table
         self._files = _Files(str(table.path.parent), options)
@@ -93,11 +93,11 @@ class ManifestListing:
         hashes = array("Q")
         total = 0
         for row in table.rows():
-            found = self._entry(row)
-            hashes.append(_hash(found.name))
+            entry = self._entry(row)
+            hashes.append(_hash(entry.name))
             # what the columns say is in the table's own digest
-            marked = f"{found.name}\0{found.problem}" if found.problem else found.name
-            total += stat_token(marked, found.size, found.mtime_ns, found.inode)
+            marked = f"{entry.name}\0{entry.problem}" if entry.problem else entry.name
+            total += stat_token(marked, entry.size, entry.mtime_ns, entry.inode)
         self._repeated = _repeated(hashes)
         self.digest = closed_digest(total, table.digest, table.header, options)
 
@@ -109,22 +109,22 @@ class ManifestListing:
         """
         self.skipped = Counter()
         occurrences: Counter[bytes] = Counter()
-        seen: set[bytes] = set()
+        recorded: set[bytes] = set()
         for row in self._table.rows():
-            found = self._entry(row)
-            if _hash(found.name) in self._repeated:
-                values = row.fields if row.problem else (found.columns or {}).values()
-                whole = _digest("\0".join((found.name, found.problem or "", *values)))
-                if whole in seen:
+            entry = self._entry(row)
+            if _hash(entry.name) in self._repeated:
+                values = row.fields if row.problem else (entry.columns or {}).values()
+                row_digest = _digest("\0".join((entry.name, entry.problem or "", *values)))
+                if row_digest in recorded:
                     self.skipped[_REPEATED] += 1
                     continue
-                seen.add(whole)
-                key = _digest(found.name)
-                found = _again(found, occurrences[key])
+                recorded.add(row_digest)
+                key = _digest(entry.name)
+                entry = _again(entry, occurrences[key])
                 occurrences[key] += 1
-            yield found
+            yield entry
 
-    def _entry(self, row: Row) -> SourceFile:
+    def _entry(self, row: ManifestRow) -> SourceFile:
         table = self._table
         fields = row.fields
         text = _path_text(table, row)
@@ -147,17 +147,17 @@ class ManifestListing:
         return self._files.entry(text, columns, row.line)
 
 
-def _path_text(table: Table, row: Row) -> str:
+def _path_text(table: ManifestTable, row: ManifestRow) -> str:
     return row.fields[table.path_index].strip() if len(row.fields) > table.path_index else ""
 
 
 class _Files:
-    """Looks at the files that a table names, within the rules: one stat a row."""
+    """Makes entries from the files that a table names: one stat a row."""
 
     def __init__(self, base: str, options: SourceOptions) -> None:
         self._base = base
         self._outside_allowed = options.allow_outside
-        self._folder = functools.lru_cache(_FOLDERS_REMEMBERED)(self._look_at_folder)
+        self._folder = functools.lru_cache(_FOLDERS_REMEMBERED)(self._resolve_folder)
 
     def entry(self, text: str, columns: dict[str, str], line: int) -> SourceFile:
         folder, _, last = text.rpartition("/")
@@ -168,10 +168,10 @@ class _Files:
         prefix, path_prefix, inside = self._folder(folder)
         name, path = to_text(prefix + last) or ".", path_prefix + last
         try:
-            seen = os.stat(path, follow_symlinks=False)  # noqa: PTH116
-            if stat.S_ISLNK(seen.st_mode):
+            status = os.stat(path, follow_symlinks=False)  # noqa: PTH116
+            if stat.S_ISLNK(status.st_mode):
                 inside = inside and self._holds(os.path.realpath(path))
-                seen = os.stat(path)  # noqa: PTH116
+                status = os.stat(path)  # noqa: PTH116
         except (OSError, ValueError) as error:
             problem, reason = _why(error)
             if not (inside or self._outside_allowed):
@@ -179,14 +179,14 @@ class _Files:
             return problem_entry(name, problem, f"line {line}: {reason}", columns)
         if not (inside or self._outside_allowed):
             return problem_entry(name, "outside_root", f"line {line}: {_OUTSIDE}", columns)
-        if not stat.S_ISREG(seen.st_mode):
+        if not stat.S_ISREG(status.st_mode):
             return problem_entry(name, "not_a_file", f"line {line} names no regular file", columns)
         return SourceFile(
-            "", name, to_text(path), seen.st_size, seen.st_mtime_ns, seen.st_ino, columns
+            "", name, to_text(path), status.st_size, status.st_mtime_ns, status.st_ino, columns
         )
 
-    def _look_at_folder(self, text: str) -> tuple[str, str, bool]:
-        """(what to put before a name, the same for its path, is it inside the base?)"""
+    def _resolve_folder(self, text: str) -> tuple[str, str, bool]:
+        """(prefix of names, prefix of paths, True inside of the base)."""
         path = os.path.normpath(os.path.join(self._base, text))  # noqa: PTH118
         below = os.path.relpath(path, self._base)
         prefix = "" if below == "." else f"{below}/"

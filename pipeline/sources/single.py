@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.records import SourceFile
-from pipeline.sources.base import Listing, Problems, SourceOptions, entry_digest, to_text
+from pipeline.sources.base import Problems, SourceListing, SourceOptions, entry_digest, to_text
 from pipeline.sources.sniff import IMAGE_SUFFIXES, looks_like_image, read_head, suffix_of
 
 
@@ -19,10 +19,10 @@ class FileListing:
     folder = ""
 
     def __init__(self, path: str) -> None:
-        seen = os.stat(path)  # noqa: PTH116
+        status = os.stat(path)  # noqa: PTH116
         name = to_text(os.path.basename(path))  # noqa: PTH119
         self._entry = SourceFile(
-            "", name, to_text(path), seen.st_size, seen.st_mtime_ns, seen.st_ino
+            "", name, to_text(path), status.st_size, status.st_mtime_ns, status.st_ino
         )
         self.digest = entry_digest([self._entry])
         self.skipped: Counter[str] = Counter()
@@ -60,7 +60,7 @@ class FileSource:
         self.problems = Problems()
         self.complete = True
 
-    def listings(self) -> Iterator[Listing]:
+    def listings(self) -> Iterator[SourceListing]:
         """One listing of one file."""
         self.problems, self.complete = Problems(), True
         try:

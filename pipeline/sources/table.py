@@ -23,7 +23,7 @@ PATH_COLUMNS = (
 )  # fmt: skip
 """Names of the path column, best first; case does not matter."""
 
-MOST_CHARACTERS = 1_000_000
+MAX_LINE_CHARACTERS = 1_000_000
 """A line, and so a row of one line, may have this many characters."""
 
 _MOST_FIELD = 131_072
@@ -32,7 +32,7 @@ _DELIMITERS = (",", ";", "\t")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ManifestRow:
     """One record. `line` counts from 1; `problem` is set when it is no proper record."""
 
     line: int
@@ -42,7 +42,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ManifestTable:
     """What is known of a manifest after its bytes were read once.
 
     Attributes:
@@ -65,7 +65,7 @@ class Table:
     path_index: int
     notes: tuple[str, ...] = ()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ManifestRow]:
         """All records after the header; empty lines are left out.
 
         Raises:
@@ -77,7 +77,7 @@ class Table:
         except (OSError, UnicodeError) as error:
             raise UsageError(f"cannot read the manifest {self.path}: {error}") from error
 
-    def _read(self, handle: TextIO) -> Iterator[Row]:
+    def _read(self, handle: TextIO) -> Iterator[ManifestRow]:
         lines = itertools.islice(_lines(self.path, handle), self.header_line, None)
         reader = _reader(lines, self.delimiter)
         width = len(self.header)
@@ -88,18 +88,18 @@ class Table:
             except csv.Error as error:
                 last = self.header_line + reader.line_num
                 where = f"line {line}" if last <= line else f"lines {line} to {last}"
-                yield Row(line, (), "bad_row", f"{where}: {error}")
+                yield ManifestRow(line, (), "bad_row", f"{where}: {error}")
                 continue
             if fields is None:
                 return
             if len(fields) == width:
-                yield Row(line, tuple(fields))
+                yield ManifestRow(line, tuple(fields))
             elif fields:
                 detail = f"line {line} has {_count(len(fields))}, the header has {width}"
-                yield Row(line, tuple(fields), "bad_row", detail)
+                yield ManifestRow(line, tuple(fields), "bad_row", detail)
 
 
-def read_table(path: Path, path_column: str | None) -> Table:
+def read_manifest(path: Path, path_column: str | None) -> ManifestTable:
     """Look through a manifest once: encoding, delimiter and header.
 
     Raises:
@@ -112,7 +112,7 @@ def read_table(path: Path, path_column: str | None) -> Table:
     names = _fields(text, delimiter)
     header = _checked_header(path, line, [name.strip() for name in names])
     index = _path_index(path, line, header, path_column)
-    return Table(path, digest, encoding, delimiter, line, header, index, notes)
+    return ManifestTable(path, digest, encoding, delimiter, line, header, index, notes)
 
 
 def _survey_bytes(path: Path) -> tuple[str, bytes, tuple[str, ...]]:
@@ -177,12 +177,12 @@ def _open(path: Path, encoding: str) -> TextIO:
 
 def _lines(path: Path, handle: TextIO) -> Iterator[str]:
     for number in itertools.count(1):
-        line = handle.readline(MOST_CHARACTERS + 1)
+        line = handle.readline(MAX_LINE_CHARACTERS + 1)
         if not line:
             return
-        if len(line) > MOST_CHARACTERS:
+        if len(line) > MAX_LINE_CHARACTERS:
             raise UsageError(
-                f"{path} line {number} is longer than {MOST_CHARACTERS:,} characters: "
+                f"{path} line {number} is longer than {MAX_LINE_CHARACTERS:,} characters: "
                 "this is not a table of images"
             )
         yield line

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from pipeline.ledger import Ledger
-from pipeline.sources.base import Listing, Source
+from pipeline.sources.base import Source, SourceListing
 from pipeline.stages.export import STALE
 
 _CHUNK = 1_000  # files handed to the ledger at once
@@ -87,7 +87,7 @@ class _Recorder:
     expect: Callable[[int], None]
     told: bool = False
 
-    def look(self, listing: Listing) -> bool:
+    def look(self, listing: SourceListing) -> bool:
         """One folder; True when it changed. Its digest is recorded last."""
         images = self.ledger.images
         folder, before = images.folder(self.source, listing.folder)

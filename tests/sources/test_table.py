@@ -5,16 +5,18 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.sources.table import MOST_CHARACTERS, Table, read_table
+from pipeline.sources.table import MAX_LINE_CHARACTERS, ManifestTable, read_manifest
 
 
-def table(tmp_path: Path, content: str | bytes, name: str = "m.csv", **options: str) -> Table:
+def table(
+    tmp_path: Path, content: str | bytes, name: str = "m.csv", **options: str
+) -> ManifestTable:
     path = tmp_path / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_table(path, options.get("path_column"))
+    return read_manifest(path, options.get("path_column"))
 
 
-def fields(found: Table) -> list[tuple[str, ...]]:
+def fields(found: ManifestTable) -> list[tuple[str, ...]]:
     return [row.fields for row in found.rows() if not row.problem]
 
 
@@ -76,7 +78,7 @@ def test_a_character_cut_by_the_block_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_bytes(content)
     with pytest.raises(UsageError, match="longer than"):
-        list(read_table(path, None).rows())
+        list(read_manifest(path, None).rows())
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_an_unclosed_quote_swallows_a_bounded_piece_and_says_which_lines(tmp_pat
 
 
 def test_a_line_that_is_too_long_is_no_table(tmp_path: Path) -> None:
-    found = table(tmp_path, "path,x\na.jpg,1\n" + "y" * (MOST_CHARACTERS + 5) + "\n")
+    found = table(tmp_path, "path,x\na.jpg,1\n" + "y" * (MAX_LINE_CHARACTERS + 5) + "\n")
     with pytest.raises(UsageError, match=r"m\.csv line 3 is longer"):
         list(found.rows())
 
