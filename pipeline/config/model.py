@@ -46,6 +46,7 @@ class InputConfig(Section):
     extensions: Suffixes = ()
     path_column: str | None = None
     allow_outside: bool = False
+    stamp: Literal["ctime", "mtime"] = "ctime"
     sidecar_context: bool = False
     image_mode: Literal["bytes", "url"] = "bytes"
 

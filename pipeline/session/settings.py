@@ -290,6 +290,7 @@ def _source_options(config: Config, passthrough: UrlPassthrough | None) -> Sourc
         extensions=config.input.extensions,
         path_column=config.input.path_column,
         allow_outside=config.input.allow_outside,
+        stamp=config.input.stamp,
         sidecars=config.input.sidecar_context,
         url_cache=None,
         url_passthrough=passthrough,

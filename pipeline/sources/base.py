@@ -9,6 +9,7 @@ not UTF-8 ("\\xNN" stands for that byte; a backslash that would read as such an 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +19,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from pipeline.records import Rejection, SourceFile
 
+Stamp = Literal["ctime", "mtime"]
 FollowLinks = Literal["inside", "never", "anywhere"]
 
 _BYTES = 32
@@ -38,6 +40,8 @@ class SourceOptions:
             is sniffed.
         path_column: the manifest's column of paths; None finds it by name.
         allow_outside: a manifest may name files outside of its own folder.
+        stamp: "ctime" sees a file replaced with the same size and time; "mtime" is for disks where
+            the time of change moves without one, e.g. by hard links of a backup.
         sidecars: the text beside each image of a folder becomes its column `sidecar`.
         url_cache: where images at URLs were downloaded to; without it they are refused.
         url_passthrough: gives the address that is sent instead of an image, or the reason why
@@ -49,6 +53,7 @@ class SourceOptions:
     path_column: str | None = None
     allow_outside: bool = False
     sidecars: bool = False
+    stamp: Stamp = "ctime"
     url_cache: Path | None = None
     url_passthrough: Callable[[str], str | Rejection] | None = None
 
@@ -160,13 +165,18 @@ def problem_entry(
     return SourceFile("", name, "", columns=columns or {}, problem=problem, detail=detail)
 
 
-def stat_token(name: str, size: int, mtime_ns: int, inode: int) -> int:
+def stat_token(name: str, size: int, mtime_ns: int, inode: int, ctime_ns: int | None = None) -> int:
     """One file's share of a digest (about 0.7 us): shares of a folder are added up."""
-    text = f"{name}\0{size}\0{mtime_ns}\0{inode}"
+    text = f"{name}\0{size}\0{mtime_ns}\0{inode}\0{ctime_ns}"
     return int.from_bytes(
         hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_BYTES).digest(),
         "little",
     )
+
+
+def stamp_of(status: os.stat_result, stamp: Stamp) -> int | None:
+    """Time of the last change of a file or of its metadata, None where it does not count."""
+    return status.st_ctime_ns if stamp == "ctime" else None
 
 
 def closed_digest(total: int, *facts: object) -> bytes:
@@ -186,5 +196,5 @@ def entry_digest(entries: Iterable[SourceFile]) -> bytes:
     for entry in entries:
         columns = None if entry.columns is None else sorted(entry.columns.items())
         name = repr((entry.folder, entry.name, entry.occurrence, columns, entry.problem))
-        total += stat_token(name, entry.size, entry.mtime_ns, entry.inode)
+        total += stat_token(name, entry.size, entry.mtime_ns, entry.inode, entry.ctime_ns)
     return closed_digest(total)

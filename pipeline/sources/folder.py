@@ -13,6 +13,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from pipeline.errors import UsageError
@@ -22,6 +23,7 @@ from pipeline.sources.base import (
     SourceListing,
     SourceOptions,
     closed_digest,
+    stamp_of,
     stat_token,
     to_path,
     to_text,
@@ -38,9 +40,9 @@ SORTED_AT_ONCE = 50_000
 """Larger folders are not held in memory: they are read again and sorted in parts of this size."""
 
 
-_File = tuple[str, int, int, int, str]
-"""name, size, mtime_ns, inode, and a reason when the name is only counted (a plain tuple: a
-million of them are made in each crawl)."""
+_File = tuple[str, int, int, int, int | None, str]
+"""name, size, mtime_ns, inode, ctime_ns, and a reason when the name is only counted (a plain tuple:
+a million of them are made in each crawl)."""
 
 
 class FolderListing:
@@ -70,9 +72,9 @@ class FolderListing:
                 self._folders += folders
                 if len(self._folders) > SORTED_AT_ONCE:
                     self._folders = None
-            for name, size, mtime_ns, inode, reason in files:
+            for name, size, mtime_ns, inode, ctime_ns, reason in files:
                 marked = f"{name}\0{reason}" if reason else name
-                total += stat_token(marked, size, mtime_ns, inode)
+                total += stat_token(marked, size, mtime_ns, inode, ctime_ns)
         return closed_digest(total, self._hidden, self._source.options)
 
     def _parts(self) -> Iterator[tuple[list[_File], list[str]]]:
@@ -103,22 +105,26 @@ class FolderListing:
         except FileNotFoundError:  # gone since it was listed
             return None
         except OSError:
-            return entry.name, 0, 0, 0, "(unreadable)"
+            return entry.name, 0, 0, 0, None, "(unreadable)"
         if not stat.S_ISREG(status.st_mode):
             return self._odd(entry.name, status.st_mode)
-        return entry.name, status.st_size, status.st_mtime_ns, status.st_ino, ""
+        return self._stamped(entry.name, status, "")
+
+    def _stamped(self, name: str, status: os.stat_result, reason: str) -> _File:
+        changed = stamp_of(status, self._source.options.stamp)
+        return name, status.st_size, status.st_mtime_ns, status.st_ino, changed, reason
 
     def _odd(self, name: str, mode: int) -> _File:
         """A link, or something that is no file."""
         if not stat.S_ISLNK(mode):
-            return name, 0, 0, 0, "(not a file)"
+            return name, 0, 0, 0, None, "(not a file)"
         follow = self._source.options.follow_links
         path = os.path.join(self._path, name)  # noqa: PTH118
         try:
             status = os.stat(path)  # noqa: PTH116
             inside = follow == "anywhere" or self._source.holds(os.path.realpath(path))
         except OSError:
-            return name, 0, 0, 0, "(broken link)"
+            return name, 0, 0, 0, None, "(broken link)"
         reason = ""
         if stat.S_ISDIR(status.st_mode):
             reason = "(link to a folder)"
@@ -128,7 +134,7 @@ class FolderListing:
             reason = "(link not followed)"
         elif not inside:
             reason = "(link out of the folder)"
-        return name, status.st_size, status.st_mtime_ns, status.st_ino, reason
+        return self._stamped(name, status, reason)
 
     def entries(self) -> Iterator[SourceFile]:
         """The folder's images; files without an image's suffix are sniffed here.
@@ -138,11 +144,17 @@ class FolderListing:
         """
         self.skipped = Counter()
         for files in [self._files] if self._files is not None else self._files_again():
-            for name, size, mtime_ns, inode, reason in sorted(files):
+            for name, size, mtime_ns, inode, ctime_ns, reason in sorted(files, key=itemgetter(0)):
                 path = os.path.join(self._path, name)  # noqa: PTH118
                 if self._is_image(name, path, reason):
                     yield SourceFile(
-                        self.folder, to_text(name), to_text(path), size, mtime_ns, inode
+                        self.folder,
+                        to_text(name),
+                        to_text(path),
+                        size,
+                        mtime_ns,
+                        inode,
+                        ctime_ns=ctime_ns,
                     )
         if self._hidden:
             self.skipped["(hidden)"] = self._hidden

@@ -18,6 +18,7 @@ import stat
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.records import SourceFile
@@ -27,6 +28,7 @@ from pipeline.sources.base import (
     SourceOptions,
     closed_digest,
     problem_entry,
+    stamp_of,
     stat_token,
     to_path,
     to_text,
@@ -97,7 +99,7 @@ class ManifestListing:
             hashes.append(_hash(entry.name))
             # what the columns say is in the table's own digest
             marked = f"{entry.name}\0{entry.problem}" if entry.problem else entry.name
-            total += stat_token(marked, entry.size, entry.mtime_ns, entry.inode)
+            total += stat_token(marked, entry.size, entry.mtime_ns, entry.inode, entry.ctime_ns)
         self._repeated = _repeated(hashes)
         self.digest = closed_digest(total, table.digest, table.header, options)
 
@@ -157,6 +159,7 @@ class _Files:
     def __init__(self, base: str, options: SourceOptions) -> None:
         self._base = base
         self._outside_allowed = options.allow_outside
+        self._stamp = options.stamp
         self._folder = functools.lru_cache(_FOLDERS_REMEMBERED)(self._resolve_folder)
 
     def entry(self, text: str, columns: dict[str, str], line: int) -> SourceFile:
@@ -182,8 +185,9 @@ class _Files:
         if not stat.S_ISREG(status.st_mode):
             return problem_entry(name, "not_a_file", f"line {line} names no regular file", columns)
         return SourceFile(
-            "", name, to_text(path), status.st_size, status.st_mtime_ns, status.st_ino, columns
-        )
+            "", name, to_text(path), status.st_size, status.st_mtime_ns, status.st_ino, columns,
+            ctime_ns=stamp_of(status, self._stamp),
+        )  # fmt: skip
 
     def _resolve_folder(self, text: str) -> tuple[str, str, bool]:
         """(prefix of names, prefix of paths, True inside of the base)."""
@@ -206,10 +210,7 @@ def _why(error: OSError | ValueError) -> tuple[str, str]:
 
 
 def _again(entry: SourceFile, occurrence: int) -> SourceFile:
-    return SourceFile(
-        entry.folder, entry.name, entry.location, entry.size, entry.mtime_ns, entry.inode,
-        entry.columns, occurrence, entry.problem, entry.detail,
-    )  # fmt: skip
+    return replace(entry, occurrence=occurrence)
 
 
 def _digest(text: str) -> bytes:

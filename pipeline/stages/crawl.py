@@ -43,11 +43,14 @@ def crawl(
     now: int,
     check_stop: Callable[[], None] = lambda: None,
     expect: Callable[[int], None] = lambda _todo: None,
+    *,
+    reread: bool = False,
 ) -> CrawlResult:
     """Bring the ledger's view of a source up to date. Memory is constant in its size.
 
     Args:
         expect: told once, as early as possible, that images need a look and how many at least.
+        reread: every file is read again, whatever its stamp.
     """
     row = ledger.images.source(source.kind, source.locator, source.label)
     result = CrawlResult(row)
@@ -67,6 +70,10 @@ def crawl(
         # a folder that could not be read is not proof that its images are gone
         with ledger.database.transaction("crawled"):
             ledger.images.finish_crawl(row, number)
+    if reread:
+        with ledger.database.transaction("reread"):
+            ledger.images.reread(row)
+        result.changed = True
     result.images = ledger.rows.images(row)
     result.todo = ledger.images.count_todo(row)
     result.skipped = ledger.images.skipped(row)

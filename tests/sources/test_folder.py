@@ -259,3 +259,18 @@ def test_a_crawl_holds_no_listing_back(tmp_path: Path) -> None:
     del listing
     gc.collect()
     assert sum(ref() is not None for ref in alive) == 0
+
+
+def test_the_stamp_mtime_does_not_see_a_hard_link(tmp_path: Path) -> None:
+    (tmp_path / "imgs").mkdir()
+    image = tmp_path / "imgs" / "a.jpg"
+    image.write_bytes(JPEG)
+    before = {
+        stamp: digests(opened(tmp_path / "imgs", stamp=stamp)) for stamp in ("ctime", "mtime")
+    }
+    changed = image.stat().st_ctime_ns
+    while image.stat().st_ctime_ns == changed:
+        (tmp_path / "backup.jpg").unlink(missing_ok=True)
+        (tmp_path / "backup.jpg").hardlink_to(image)
+    assert [old == new for old, new in zip(before, both(), strict=True)] == [False, True]
+    assert all_entries(opened(tmp_path / "imgs", stamp="mtime"))[0].ctime_ns is None
