@@ -2,9 +2,10 @@
 
 Rules: names that begin with a dot are hidden and skipped; links to files are followed when they
 stay inside the root (see `SourceOptions.follow_links`); links to folders never (no cycles);
-devices, pipes and sockets never. Skipped files are counted by suffix, the others by these words:
-"(hidden)", "(link to a folder)", "(link out of the folder)", "(link not followed)",
-"(broken link)", "(not a file)", "(unreadable)".
+devices, pipes and sockets never; folders that machines fill (thumbnails, recycle bins) and those
+of a workspace never. Skipped files are counted by suffix, the others by these words:
+"(hidden)", "(system folder)", "(workspace)", "(link to a folder)", "(link out of the folder)",
+"(link not followed)", "(broken link)", "(not a file)", "(unreadable)".
 """
 
 from __future__ import annotations
@@ -35,10 +36,21 @@ from pipeline.sources.sniff import (
     read_head,
     suffix_of,
 )
+from pipeline.system.workspace import OWN_FOLDERS, is_workspace
 
 SORTED_AT_ONCE = 50_000
 """Larger folders are not held in memory: they are read again and sorted in parts of this size."""
 
+
+SYSTEM_FOLDERS = frozenset(
+    (
+        *("@eadir", "@recycle", "@recently-snapshot", "@tmp", "@sharesnap", "#recycle"),  # NAS
+        *("#snapshot", "~snapshot", "$recycle.bin", "recycler", "recycled"),
+        *("system volume information", "found.000", "lost+found", "__macosx"),
+        *("network trash folder", "temporary items"),
+    )
+)
+"""Lower-case names of folders that machines fill and people do not see."""
 
 _File = tuple[str, int, int, int, int | None, str]
 """name, size, mtime_ns, inode, ctime_ns, and a reason when the name is only counted (a plain tuple:
@@ -58,7 +70,7 @@ class FolderListing:
         self._source = source
         self._below = folder
         self._path = source.join(folder)
-        self._hidden = 0
+        self._left_out: Counter[str] = Counter()
         self._files: list[_File] | None = None
         self._folders: list[str] | None = None
         self.digest = self._scan()
@@ -75,20 +87,23 @@ class FolderListing:
             for name, size, mtime_ns, inode, ctime_ns, reason in files:
                 marked = f"{name}\0{reason}" if reason else name
                 total += stat_token(marked, size, mtime_ns, inode, ctime_ns)
-        return closed_digest(total, self._hidden, self._source.options)
+        return closed_digest(total, sorted(self._left_out.items()), self._source.options)
 
     def _parts(self) -> Iterator[tuple[list[_File], list[str]]]:
         """Files and folders as the system lists them, at most SORTED_AT_ONCE of both at once."""
         files: list[_File] = []
         folders: list[str] = []
-        hidden = 0
+        left_out: Counter[str] = Counter()
         with os.scandir(self._path) as entries:
             for entry in entries:
                 name = entry.name
                 if name[0] == ".":
-                    hidden += 1
+                    left_out["(hidden)"] += 1
                 elif entry.is_dir(follow_symlinks=False):
-                    folders.append(name)
+                    if reason := self._folder_reason(name):
+                        left_out[reason] += 1
+                    else:
+                        folders.append(name)
                 else:
                     file = self._file(entry)
                     if file:
@@ -96,8 +111,14 @@ class FolderListing:
                 if len(files) + len(folders) >= SORTED_AT_ONCE:
                     yield files, folders
                     files, folders = [], []
-        self._hidden = hidden
+        self._left_out = left_out
         yield files, folders
+
+    def _folder_reason(self, name: str) -> str:
+        """Reason for leaving a folder out, "" for one that is read."""
+        if name.lower() in SYSTEM_FOLDERS:
+            return "(system folder)"
+        return "(workspace)" if name in OWN_FOLDERS and is_workspace(self._path) else ""
 
     def _file(self, entry: os.DirEntry[str]) -> _File | None:
         try:
@@ -156,8 +177,7 @@ class FolderListing:
                         inode,
                         ctime_ns=ctime_ns,
                     )
-        if self._hidden:
-            self.skipped["(hidden)"] = self._hidden
+        self.skipped.update(self._left_out)
 
     def _files_again(self) -> Iterator[list[_File]]:
         try:

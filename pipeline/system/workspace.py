@@ -35,6 +35,9 @@ _NETWORK = frozenset(
 )
 _MOUNTS = Path("/proc/mounts")
 
+OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls"})
+"""Names of the folders in a workspace."""
+
 _lock_descriptors: set[int] = set()
 
 
@@ -214,6 +217,12 @@ class Workspace:
             if descriptor in _lock_descriptors:  # not in a forked child, which has none
                 _lock_descriptors.remove(descriptor)
                 os.close(descriptor)
+
+
+def is_workspace(folder: str) -> bool:
+    """True for the folder of a workspace, also of one whose ledger is lost."""
+    marks = (os.path.exists(f"{folder}/{name}") for name in ("ledger.db", "workspace.json"))  # noqa: PTH110
+    return os.path.exists(f"{folder}/lock") and any(marks)  # noqa: PTH110
 
 
 def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
