@@ -12,6 +12,7 @@ from pipeline.ledger.upsert import UPSERT, upsert_values
 from pipeline.records import SourceFile
 
 _PAGE = 1000
+_ENCODING = "encoding:"  # a key of `meta`, with the row of the source
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,22 @@ class Images:
         )
         return self._db.insert(
             "INSERT INTO sources (kind, locator, label) VALUES (?, ?, ?)", (kind, locator, unique)
+        )
+
+    def encoding(self, locator: str) -> tuple[bool, str | None]:
+        """(True for a source that was crawled, the codec that its text was read with)."""
+        row = self._db.one("SELECT id FROM sources WHERE locator = ? AND crawl > 0", (locator,))
+        if row is None:
+            return False, None
+        noted = self._db.one("SELECT value FROM meta WHERE key = ?", (f"{_ENCODING}{row[0]}",))
+        return True, None if noted is None else str(noted[0])
+
+    def note_encoding(self, source: int, codec: str) -> None:
+        """Keep the codec that the text of a source was read with."""
+        self._db.execute(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE "
+            "SET value = excluded.value WHERE value <> excluded.value",
+            (f"{_ENCODING}{source}", codec),
         )
 
     def begin_crawl(self, source: int) -> int:

@@ -13,11 +13,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from pipeline.records import Rejection, SourceFile
+from pipeline.sources.table_text import EarlierReading
 
 Stamp = Literal["ctime", "mtime"]
 FollowLinks = Literal["inside", "never", "anywhere"]
@@ -39,6 +40,8 @@ class SourceOptions:
         extensions: lower-case, with the dot; when given, only these are taken and nothing
             is sniffed.
         path_column: the manifest's column of paths; None finds it by name.
+        encoding: a manifest's, as a Python codec; None finds out.
+        earlier: how earlier runs read the manifest.
         allow_outside: a manifest may name files outside of its own folder.
         stamp: "ctime" sees a file replaced with the same size and time; "mtime" is for disks where
             the time of change moves without one, e.g. by hard links of a backup.
@@ -51,6 +54,8 @@ class SourceOptions:
     follow_links: FollowLinks = "inside"
     extensions: tuple[str, ...] = ()
     path_column: str | None = None
+    encoding: str | None = None
+    earlier: EarlierReading = field(default=EarlierReading(), repr=False)
     allow_outside: bool = False
     sidecars: bool = False
     stamp: Stamp = "ctime"
@@ -112,6 +117,13 @@ class Source(Protocol):
     def path_of(self, folder: str, name: str) -> str:
         """The openable path of an entry."""
         ...
+
+
+@runtime_checkable
+class DecodesText(Protocol):
+    """A source that is a text: its encoding is noted for later runs."""
+
+    encoding: str
 
 
 @runtime_checkable

@@ -16,7 +16,8 @@ from pipeline.errors import UsageError
 from pipeline.sources.base import Problems, SourceListing, SourceOptions, to_text
 from pipeline.sources.manifest import ManifestListing
 from pipeline.sources.remote import RemoteFiles, is_url
-from pipeline.sources.table import MAX_LINE_CHARACTERS, ManifestRow, ManifestTable
+from pipeline.sources.table import ManifestTable
+from pipeline.sources.table_rows import MAX_LINE_CHARACTERS, ManifestRow
 
 _HEAD = 1 << 16
 _TABLES = (".csv", ".tsv", ".tab")
@@ -45,7 +46,7 @@ class UrlSource:
 
     def listings(self) -> Iterator[SourceListing]:
         """One listing of the whole list."""
-        yield ManifestListing(self.list, self.options)
+        yield ManifestListing(self.list, self.options, self.problems)
 
     def urls(self) -> Iterator[str]:
         """The URLs in order, those that come again too."""

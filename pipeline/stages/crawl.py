@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from pipeline.ledger import Ledger
-from pipeline.sources.base import Source, SourceListing
+from pipeline.sources.base import DecodesText, Source, SourceListing
 from pipeline.stages.export import STALE
 
 _CHUNK = 1_000  # files handed to the ledger at once
@@ -66,6 +66,8 @@ def crawl(
         result.changed |= any(looked)
         if len(looked) < _GROUP:
             break
+    if isinstance(source, DecodesText):
+        ledger.images.note_encoding(row, source.encoding)
     if source.complete:
         # a folder that could not be read is not proof that its images are gone
         with ledger.database.transaction("crawled"):
