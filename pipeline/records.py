@@ -26,8 +26,9 @@ class SourceFile:
         folder: folder below the source's root, POSIX, "" for the root itself.
         name: file name inside `folder` (a manifest uses folder "" and its own path text).
         location: where the bytes are: an absolute file path (stays on this machine).
-        size, mtime_ns, inode: from stat; unchanged means the file is not read again. A download's
-            inode is 0: it is the same image when it was deleted and downloaded again.
+        size, mtime_ns, inode, ctime_ns: from stat; unchanged means the file is not read again. A
+            download's inode is 0 and its ctime_ns None: it is the same image when it was deleted
+            and downloaded again.
         columns: the manifest's other columns, None for a folder.
         occurrence: 0, or n for the n-th further manifest row with the same path.
         problem: a reason code when the source already knows that this cannot be an image.
@@ -44,6 +45,7 @@ class SourceFile:
     occurrence: int = 0
     problem: str | None = None
     detail: str = ""
+    ctime_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from pipeline.config.section import (
     expiry,
     hook_url,
     service_url,
+    text_encoding,
 )
 from pipeline.config.units import Bytes, Colour, Seconds, Share, Usd
 from pipeline.core.catalogue import Effort, Endpoint, ModelTable, PriceTable
@@ -45,7 +46,9 @@ class InputConfig(Section):
     follow_links: Literal["inside", "never", "anywhere"] = "inside"
     extensions: Suffixes = ()
     path_column: str | None = None
+    encoding: Annotated[str, AfterValidator(text_encoding)] | None = None
     allow_outside: bool = False
+    stamp: Literal["ctime", "mtime"] = "ctime"
     sidecar_context: bool = False
     image_mode: Literal["bytes", "url"] = "bytes"
 

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from pipeline.core.catalogue import StrictTable
 
+from pipeline.core.encodings import known_codec
+
 
 def _as_float(value: object) -> object:
     return float(value) if isinstance(value, Decimal) else value
@@ -37,6 +39,17 @@ def _plain(value: object) -> object:
 
 def _suffix(value: str) -> str:
     return value.lower() if value.startswith(".") else f".{value.lower()}"
+
+
+def text_encoding(value: str) -> str:
+    """The name of a text encoding.
+
+    Raises:
+        ValueError: Python knows none of that name.
+    """
+    if not known_codec(value):
+        raise ValueError('write an encoding such as "utf-8", "cp1252", "shift_jis" or "gb18030"')
+    return value
 
 
 def service_url(value: str) -> str:

@@ -8,37 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.ledger.database import Database
+from pipeline.ledger.upsert import UPSERT, upsert_values
 from pipeline.records import SourceFile
 
 _PAGE = 1000
-
-# A changed file forgets what it was; changed manifest columns only ask for preparation again.
-_CHANGED = (
-    "(images.size, images.mtime_ns, images.inode) IS NOT "
-    "(excluded.size, excluded.mtime_ns, excluded.inode) "
-    "OR images.location IS NOT excluded.location "
-    "OR (images.original IS NULL AND images.reject_code IS NOT excluded.reject_code "
-    "AND images.todo = 0)"
-)
-_UPSERT = f"""
-INSERT INTO images (folder, name, occurrence, size, mtime_ns, inode, location, columns,
-                    reject_code, reject_detail, todo, crawl, first_seen_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (folder, name, occurrence) DO UPDATE SET
-    original = CASE WHEN {_CHANGED} THEN NULL ELSE images.original END,
-    content = CASE WHEN {_CHANGED} THEN NULL ELSE images.content END,
-    near_of = CASE WHEN {_CHANGED} THEN NULL ELSE images.near_of END,
-    near_distance = CASE WHEN {_CHANGED} THEN NULL ELSE images.near_distance END,
-    work = CASE WHEN {_CHANGED} OR images.columns IS NOT excluded.columns THEN NULL
-                ELSE images.work END,
-    todo = CASE WHEN {_CHANGED} OR images.columns IS NOT excluded.columns THEN excluded.todo
-                ELSE images.todo END,
-    reject_code = CASE WHEN {_CHANGED} THEN excluded.reject_code ELSE images.reject_code END,
-    reject_detail = CASE WHEN {_CHANGED} THEN excluded.reject_detail ELSE images.reject_detail END,
-    size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
-    location = excluded.location, columns = excluded.columns,
-    present = 1, crawl = excluded.crawl
-"""
+_ENCODING = "encoding:"  # a key of `meta`, with the row of the source
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +26,7 @@ class SeenImage:
         columns: manifest columns.
         source_id: SHA-256 of the file when the unchanged file was read before, else None.
         near_of: row of the content that stands for this one, None for itself.
+        content: row of the content that the file had when it was last read.
     """
 
     id: int
@@ -61,6 +36,7 @@ class SeenImage:
     columns: Mapping[str, str]
     source_id: bytes | None
     near_of: int | None = None
+    content: int | None = None
 
     @property
     def path(self) -> str:
@@ -91,6 +67,22 @@ class Images:
             "INSERT INTO sources (kind, locator, label) VALUES (?, ?, ?)", (kind, locator, unique)
         )
 
+    def encoding(self, locator: str) -> tuple[bool, str | None]:
+        """(True for a source that was crawled, the codec that its text was read with)."""
+        row = self._db.one("SELECT id FROM sources WHERE locator = ? AND crawl > 0", (locator,))
+        if row is None:
+            return False, None
+        noted = self._db.one("SELECT value FROM meta WHERE key = ?", (f"{_ENCODING}{row[0]}",))
+        return True, None if noted is None else str(noted[0])
+
+    def note_encoding(self, source: int, codec: str) -> None:
+        """Keep the codec that the text of a source was read with."""
+        self._db.execute(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE "
+            "SET value = excluded.value WHERE value <> excluded.value",
+            (f"{_ENCODING}{source}", codec),
+        )
+
     def begin_crawl(self, source: int) -> int:
         """Begin a crawl of a source, and give its number."""
         self._db.execute("UPDATE sources SET crawl = crawl + 1 WHERE id = ?", (source,))
@@ -113,7 +105,16 @@ class Images:
 
     def upsert(self, folder: int, files: Iterable[SourceFile], crawl: int, now: int) -> None:
         """Record files of a folder; only what changed is to be prepared again."""
-        self._db.executemany(_UPSERT, (_row(folder, file, crawl, now) for file in files))
+        self._db.executemany(UPSERT, (upsert_values(folder, file, crawl, now) for file in files))
+
+    def reread(self, source: int) -> None:
+        """Forget what the files of a source were, as if each of them had changed its ctime."""
+        self._db.execute(
+            "UPDATE images SET original = NULL, work = NULL, todo = 1, reject_code = NULL, "
+            "reject_detail = NULL WHERE present = 1 AND size > 0 "
+            "AND folder IN (SELECT id FROM folders WHERE source = ?)",
+            (source,),
+        )
 
     def finish_folder(
         self, folder: int, digest: bytes | None, skipped: Mapping[str, int], crawl: int
@@ -199,7 +200,7 @@ class Images:
         while True:
             page = self._db.execute(
                 "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, i.near_of, "
-                "i.folder, i.occurrence FROM images i JOIN folders f ON f.id = i.folder "
+                "i.content, i.folder, i.occurrence FROM images i JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
                 f"WHERE i.todo = 1 AND i.present = 1 AND f.source = ? {narrow}"
                 "AND (i.folder, i.name, i.occurrence) > (?, ?, ?) "
@@ -207,10 +208,10 @@ class Images:
                 (source, *after, _PAGE),
             ).fetchall()
             for row in page:
-                yield _seen(row[:7])
+                yield _seen(row[:8])
             if len(page) < _PAGE:
                 return
-            after = (page[-1][7], page[-1][2], page[-1][8])
+            after = (page[-1][8], page[-1][2], page[-1][9])
 
     def idle(self, source: int, spec: int) -> bool:
         """True when no image of a source is to be prepared and no work of the spec to be sent."""
@@ -245,7 +246,7 @@ class Images:
         while True:
             page = self._db.execute(
                 "SELECT w.id, MIN(i.id), f.path, i.name, i.location, i.columns, o.source_id, "
-                "i.near_of "
+                "i.near_of, i.content "
                 "FROM works w JOIN images i ON i.work = w.id JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
                 "WHERE w.state = 'pending' AND i.present = 1 AND f.source = ? AND w.id > ? "
@@ -261,19 +262,8 @@ class Images:
             after = page[-1][0]
 
 
-def _row(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[object, ...]:
-    columns = None if file.columns is None else json.dumps(dict(file.columns), ensure_ascii=True)
-    location = None if file.columns is None else file.location
-    problem = (file.problem, file.detail) if file.problem else (None, None)
-    todo = 0 if file.problem else 1
-    stat = (file.size, file.mtime_ns, file.inode)
-    return (
-        folder, file.name, file.occurrence, *stat, location, columns, *problem, todo, crawl, now,
-    )  # fmt: skip
-
-
 def _seen(row: tuple[object, ...]) -> SeenImage:
-    image, folder, name, location, columns, source_id, near_of = row
+    image, folder, name, location, columns, source_id, near_of, content = row
     return SeenImage(
         id=image,  # type: ignore[arg-type]
         folder=str(folder),
@@ -282,4 +272,5 @@ def _seen(row: tuple[object, ...]) -> SeenImage:
         columns=json.loads(str(columns)) if columns else {},
         source_id=source_id,  # type: ignore[arg-type]
         near_of=near_of,  # type: ignore[arg-type]
+        content=content,  # type: ignore[arg-type]
     )

@@ -218,17 +218,18 @@ class Works:
         """Link an image to its content and to the work whose caption it shows."""
         self._db.execute(
             "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
+            "near_of = CASE WHEN content = ? THEN near_of END, "
             "content = ?, work = ?, todo = 0, reject_code = NULL, reject_detail = NULL "
             "WHERE id = ?",
-            (source_id, content, work, image),
+            (source_id, content, content, work, image),
         )
 
     def identify(self, image: int, source_id: bytes, content: int) -> None:
         """Link an image to its content; its work is decided later."""
         self._db.execute(
             "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
-            "content = ? WHERE id = ?",
-            (source_id, content, image),
+            "near_of = CASE WHEN content = ? THEN near_of END, content = ? WHERE id = ?",
+            (source_id, content, content, image),
         )
 
     def reject(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
+from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.records import Rejection
+from pipeline.session.account import owner
 from pipeline.session.session import Session, identify, workspace_of
 from pipeline.session.settings import RunSettings
-from pipeline.sources import NamesUrls, Source, open_source, to_path
+from pipeline.sources import NamesUrls, Source, open_source, to_path, to_text
 from pipeline.sources.download import fetch_all
 from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.table_text import EarlierReading
 from pipeline.stages.download import fetch
 
 
@@ -25,11 +29,22 @@ def open_data(
     cache = None
     if settings.download is not None:
         cache = workspace_of(settings.account, identify(settings.account).provider).urls
+    earlier = EarlierReading() if manifest is None else _earlier_reading(settings, manifest)
     return open_source(
         None if data is None else Path(data),
         None if manifest is None else Path(manifest),
-        replace(settings.source, url_cache=cache),
+        replace(settings.source, url_cache=cache, earlier=earlier),
     )
+
+
+def _earlier_reading(settings: RunSettings, manifest: str | Path) -> EarlierReading:
+    """How earlier runs of the workspace read a manifest."""
+    workspace = workspace_of(settings.account, owner(settings.account).provider)
+    if not workspace.exists() or "\0" in str(manifest):
+        return EarlierReading()
+    with Ledger(workspace.ledger, read_only=True) as ledger:
+        seen, encoding = ledger.images.encoding(to_text(os.path.realpath(manifest)))
+    return EarlierReading(encoding, legacy=seen and encoding is None)
 
 
 def download(source: Source, session: Session) -> None:

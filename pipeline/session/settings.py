@@ -295,10 +295,12 @@ def _source_options(config: Config, passthrough: UrlPassthrough | None) -> Sourc
         follow_links=config.input.follow_links,
         extensions=config.input.extensions,
         path_column=config.input.path_column,
+        encoding=config.input.encoding,
         allow_outside=config.input.allow_outside,
+        stamp=config.input.stamp,
         sidecars=config.input.sidecar_context,
         url_cache=None,
-        passing=passthrough,
+        url_passthrough=passthrough,
     )
 
 

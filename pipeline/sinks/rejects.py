@@ -7,18 +7,18 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipeline.sinks.formulas import defused
 from pipeline.system.files import whole_file
 
-HEADER = ("source", "file", "reason_code", "detail")
-# A cell that begins with one of these is a formula to a spreadsheet, full-width forms included.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+HEADER = ("source", "path", "reason_code", "detail")
 
 
 def write_rejects(path: Path, rows: Iterable[tuple[str, str, str, str]]) -> int:
-    """Replace the CSV at `path` by `rows` of (source label, file, reason code, detail), UTF-8;
+    """Replace the CSV at `path` by `rows` of (source label, path, reason code, detail), UTF-8;
     gives their number.
 
-    A cell that a spreadsheet would run gets an apostrophe in front.
+    What a spreadsheet would run as a formula gets an apostrophe in front, whatever delimiter and
+    quotes it expects.
 
     Raises:
         StorageError: it cannot be written; the old file is as it was.
@@ -27,7 +27,7 @@ def write_rejects(path: Path, rows: Iterable[tuple[str, str, str, str]]) -> int:
     with whole_file(path) as handle:
         handle.write(_line(HEADER))
         for row in rows:
-            handle.write(_line(tuple(map(_harmless, row))))
+            handle.write(_line(tuple(map(defused, row))))
             count += 1
     return count
 
@@ -36,8 +36,3 @@ def _line(row: tuple[str, ...]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerow(row)
     return text.getvalue().encode("utf-8", "replace")
-
-
-def _harmless(cell: str) -> str:
-    cell = cell.replace("\0", "\ufffd")
-    return f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA) else cell

@@ -12,9 +12,9 @@ from typing import Literal
 from pipeline.errors import StorageError
 from pipeline.system.files import storage_error, write_whole
 
-Policy = Literal["keep", "replace", "append"]
+SidecarPolicy = Literal["keep", "replace", "append"]
 _LARGEST = 1_000_000  # bytes of a text that is read; a larger one is somebody's own file
-_TOLD = 20
+_MAX_PROBLEMS = 20
 
 
 @dataclass(slots=True)
@@ -27,11 +27,11 @@ class Sidecars:
     def fail(self, error: StorageError) -> None:
         """Note a file that could not be written; the others are."""
         self.counts["failed"] += 1
-        if len(self.problems) < _TOLD:
+        if len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(f"no text beside an image: {error}")
 
 
-def write_sidecars(captions: Iterable[tuple[Path, str]], policy: Policy) -> Sidecars:
+def write_sidecars(captions: Iterable[tuple[Path, str]], policy: SidecarPolicy) -> Sidecars:
     """Write each caption beside its image.
 
     Args:
@@ -58,7 +58,7 @@ def write_sidecars(captions: Iterable[tuple[Path, str]], policy: Policy) -> Side
     return done
 
 
-def _write(path: Path, caption: str, policy: Policy) -> str:
+def _write(path: Path, caption: str, policy: SidecarPolicy) -> str:
     text = caption.encode("utf-8", "replace") + b"\n"
     before = _read(path)
     if before is not None:

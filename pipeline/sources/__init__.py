@@ -1,4 +1,15 @@
-"""Where images come from. A new source is one file here, one line below, one contract test."""
+"""Where images come from. A new source is one file here, one line below, one contract test.
+
+base      what a source is, and how names become text
+folder    a folder of images, recursively
+single    one image file
+manifest  the images that a table names
+table     a manifest as text: encoding, delimiter, header, rows
+urls      a text file of URLs
+remote    entries for images at URLs
+sidecar   texts beside images as a column
+download/ safe download of images at URLs
+"""
 
 from __future__ import annotations
 
@@ -7,10 +18,10 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.sources.base import (
-    Listing,
     NamesUrls,
     Problems,
     Source,
+    SourceListing,
     SourceOptions,
     entry_digest,
     to_path,
@@ -24,10 +35,10 @@ from pipeline.sources.urls import UrlSource, looks_like_list
 
 __all__ = [
     "SOURCES",
-    "Listing",
     "NamesUrls",
     "Problems",
     "Source",
+    "SourceListing",
     "SourceOptions",
     "entry_digest",
     "open_source",

@@ -9,15 +9,18 @@ not UTF-8 ("\\xNN" stands for that byte; a backslash that would read as such an 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from pipeline.records import Rejection, SourceFile
+from pipeline.sources.table_text import EarlierReading
 
+Stamp = Literal["ctime", "mtime"]
 FollowLinks = Literal["inside", "never", "anywhere"]
 
 _BYTES = 32
@@ -37,23 +40,30 @@ class SourceOptions:
         extensions: lower-case, with the dot; when given, only these are taken and nothing
             is sniffed.
         path_column: the manifest's column of paths; None finds it by name.
+        encoding: a manifest's, as a Python codec; None finds out.
+        earlier: how earlier runs read the manifest.
         allow_outside: a manifest may name files outside of its own folder.
+        stamp: "ctime" sees a file replaced with the same size and time; "mtime" is for disks where
+            the time of change moves without one, e.g. by hard links of a backup.
         sidecars: the text beside each image of a folder becomes its column `sidecar`.
         url_cache: where images at URLs were downloaded to; without it they are refused.
-        passing: gives the address that is sent instead of an image, or why it is not; then no
-            download is looked for. Its text says its rules.
+        url_passthrough: gives the address that is sent instead of an image, or the reason why
+            not; no download is opened then. Its `repr` names its rules.
     """
 
     follow_links: FollowLinks = "inside"
     extensions: tuple[str, ...] = ()
     path_column: str | None = None
+    encoding: str | None = None
+    earlier: EarlierReading = field(default=EarlierReading(), repr=False)
     allow_outside: bool = False
     sidecars: bool = False
+    stamp: Stamp = "ctime"
     url_cache: Path | None = None
-    passing: Callable[[str], str | Rejection] | None = None
+    url_passthrough: Callable[[str], str | Rejection] | None = None
 
 
-class Listing(Protocol):
+class SourceListing(Protocol):
     """One folder of a source, or one whole manifest.
 
     `digest` (32 bytes) is a function of everything that `entries` depends on, taken before the
@@ -68,7 +78,7 @@ class Listing(Protocol):
 
     @property
     def digest(self) -> bytes:
-        """32 bytes; equal digests mean equal entries."""
+        """Digest of 32 bytes; equal digests mean equal entries."""
         ...
 
     @property
@@ -100,13 +110,20 @@ class Source(Protocol):
     problems: Problems
     complete: bool
 
-    def listings(self) -> Iterator[Listing]:
+    def listings(self) -> Iterator[SourceListing]:
         """All listings, sorted, one at a time; constant memory."""
         ...
 
     def path_of(self, folder: str, name: str) -> str:
         """The openable path of an entry."""
         ...
+
+
+@runtime_checkable
+class DecodesText(Protocol):
+    """A source that is a text: its encoding is noted for later runs."""
+
+    encoding: str
 
 
 @runtime_checkable
@@ -126,7 +143,7 @@ class Problems(list[str]):
         self.dropped = 0
 
     def add(self, sentence: str) -> None:
-        """Keep `sentence`, or count it when there are enough."""
+        """Append `sentence`, or count it after a hundred."""
         if len(self) < _ENOUGH_PROBLEMS:
             self.append(sentence)
         else:
@@ -138,7 +155,7 @@ def to_text(path: str) -> str:
     if path.isascii() and "\\" not in path:
         return path
     return _NEEDS_ESCAPE.sub(
-        lambda found: "\\x5c" if found[0] == "\\" else f"\\x{ord(found[0]) - 0xDC00:02x}", path
+        lambda match: "\\x5c" if match[0] == "\\" else f"\\x{ord(match[0]) - 0xDC00:02x}", path
     )
 
 
@@ -147,7 +164,7 @@ def to_path(text: str) -> str:
     if "\\" not in text:
         return text
     return _ESCAPES.sub(
-        lambda found: "\\" if found[1] == "5c" else chr(0xDC00 + int(found[1], 16)), text
+        lambda match: "\\" if match[1] == "5c" else chr(0xDC00 + int(match[1], 16)), text
     )
 
 
@@ -160,13 +177,18 @@ def problem_entry(
     return SourceFile("", name, "", columns=columns or {}, problem=problem, detail=detail)
 
 
-def stat_token(name: str, size: int, mtime_ns: int, inode: int) -> int:
+def stat_token(name: str, size: int, mtime_ns: int, inode: int, ctime_ns: int | None = None) -> int:
     """One file's share of a digest (about 0.7 us): shares of a folder are added up."""
-    text = f"{name}\0{size}\0{mtime_ns}\0{inode}"
+    text = f"{name}\0{size}\0{mtime_ns}\0{inode}\0{ctime_ns}"
     return int.from_bytes(
         hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_BYTES).digest(),
         "little",
     )
+
+
+def stamp_of(status: os.stat_result, stamp: Stamp) -> int | None:
+    """Time of the last change of a file or of its metadata, None where it does not count."""
+    return status.st_ctime_ns if stamp == "ctime" else None
 
 
 def closed_digest(total: int, *facts: object) -> bytes:
@@ -186,5 +208,5 @@ def entry_digest(entries: Iterable[SourceFile]) -> bytes:
     for entry in entries:
         columns = None if entry.columns is None else sorted(entry.columns.items())
         name = repr((entry.folder, entry.name, entry.occurrence, columns, entry.problem))
-        total += stat_token(name, entry.size, entry.mtime_ns, entry.inode)
+        total += stat_token(name, entry.size, entry.mtime_ns, entry.inode, entry.ctime_ns)
     return closed_digest(total)

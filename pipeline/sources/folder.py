@@ -2,9 +2,10 @@
 
 Rules: names that begin with a dot are hidden and skipped; links to files are followed when they
 stay inside the root (see `SourceOptions.follow_links`); links to folders never (no cycles);
-devices, pipes and sockets never. Skipped files are counted by suffix, the others by these words:
-"(hidden)", "(link to a folder)", "(link out of the folder)", "(link not followed)",
-"(broken link)", "(not a file)", "(unreadable)".
+devices, pipes and sockets never; folders that machines fill (thumbnails, recycle bins) and those
+of a workspace never. Skipped files are counted by suffix, the others by these words:
+"(hidden)", "(system folder)", "(workspace)", "(link to a folder)", "(link out of the folder)",
+"(link not followed)", "(broken link)", "(not a file)", "(unreadable)".
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.records import SourceFile
 from pipeline.sources.base import (
-    Listing,
     Problems,
+    SourceListing,
     SourceOptions,
     closed_digest,
+    stamp_of,
     stat_token,
     to_path,
     to_text,
@@ -33,14 +36,25 @@ from pipeline.sources.sniff import (
     read_head,
     suffix_of,
 )
+from pipeline.system.workspace import OWN_FOLDERS, is_workspace
 
 SORTED_AT_ONCE = 50_000
 """Larger folders are not held in memory: they are read again and sorted in parts of this size."""
 
 
-_File = tuple[str, int, int, int, str]
-"""name, size, mtime_ns, inode, and a reason when the name is only counted (a plain tuple: a
-million of them are made in each crawl)."""
+SYSTEM_FOLDERS = frozenset(
+    (
+        *("@eadir", "@recycle", "@recently-snapshot", "@tmp", "@sharesnap", "#recycle"),  # NAS
+        *("#snapshot", "~snapshot", "$recycle.bin", "recycler", "recycled"),
+        *("system volume information", "found.000", "lost+found", "__macosx"),
+        *("network trash folder", "temporary items"),
+    )
+)
+"""Lower-case names of folders that machines fill and people do not see."""
+
+_File = tuple[str, int, int, int, int | None, str]
+"""name, size, mtime_ns, inode, ctime_ns, and a reason when the name is only counted (a plain tuple:
+a million of them are made in each crawl)."""
 
 
 class FolderListing:
@@ -50,13 +64,13 @@ class FolderListing:
     """
 
     def __init__(self, source: FolderSource, folder: str) -> None:
-        """Scan. Raises OSError when the folder cannot be read to its end."""
+        """Scan the folder; raises OSError when it cannot be read to its end."""
         self.folder = to_text(folder)
         self.skipped: Counter[str] = Counter()
         self._source = source
         self._below = folder
         self._path = source.join(folder)
-        self._hidden = 0
+        self._left_out: Counter[str] = Counter()
         self._files: list[_File] | None = None
         self._folders: list[str] | None = None
         self.digest = self._scan()
@@ -70,23 +84,26 @@ class FolderListing:
                 self._folders += folders
                 if len(self._folders) > SORTED_AT_ONCE:
                     self._folders = None
-            for name, size, mtime_ns, inode, reason in files:
+            for name, size, mtime_ns, inode, ctime_ns, reason in files:
                 marked = f"{name}\0{reason}" if reason else name
-                total += stat_token(marked, size, mtime_ns, inode)
-        return closed_digest(total, self._hidden, self._source.options)
+                total += stat_token(marked, size, mtime_ns, inode, ctime_ns)
+        return closed_digest(total, sorted(self._left_out.items()), self._source.options)
 
     def _parts(self) -> Iterator[tuple[list[_File], list[str]]]:
         """Files and folders as the system lists them, at most SORTED_AT_ONCE of both at once."""
         files: list[_File] = []
         folders: list[str] = []
-        hidden = 0
-        with os.scandir(self._path) as found:
-            for entry in found:
+        left_out: Counter[str] = Counter()
+        with os.scandir(self._path) as entries:
+            for entry in entries:
                 name = entry.name
                 if name[0] == ".":
-                    hidden += 1
+                    left_out["(hidden)"] += 1
                 elif entry.is_dir(follow_symlinks=False):
-                    folders.append(name)
+                    if reason := self._folder_reason(name):
+                        left_out[reason] += 1
+                    else:
+                        folders.append(name)
                 else:
                     file = self._file(entry)
                     if file:
@@ -94,41 +111,51 @@ class FolderListing:
                 if len(files) + len(folders) >= SORTED_AT_ONCE:
                     yield files, folders
                     files, folders = [], []
-        self._hidden = hidden
+        self._left_out = left_out
         yield files, folders
+
+    def _folder_reason(self, name: str) -> str:
+        """Reason for leaving a folder out, "" for one that is read."""
+        if name.lower() in SYSTEM_FOLDERS:
+            return "(system folder)"
+        return "(workspace)" if name in OWN_FOLDERS and is_workspace(self._path) else ""
 
     def _file(self, entry: os.DirEntry[str]) -> _File | None:
         try:
-            seen = entry.stat(follow_symlinks=False)
+            status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # gone since it was listed
             return None
         except OSError:
-            return entry.name, 0, 0, 0, "(unreadable)"
-        if not stat.S_ISREG(seen.st_mode):
-            return self._odd(entry.name, seen.st_mode)
-        return entry.name, seen.st_size, seen.st_mtime_ns, seen.st_ino, ""
+            return entry.name, 0, 0, 0, None, "(unreadable)"
+        if not stat.S_ISREG(status.st_mode):
+            return self._odd(entry.name, status.st_mode)
+        return self._stamped(entry.name, status, "")
+
+    def _stamped(self, name: str, status: os.stat_result, reason: str) -> _File:
+        changed = stamp_of(status, self._source.options.stamp)
+        return name, status.st_size, status.st_mtime_ns, status.st_ino, changed, reason
 
     def _odd(self, name: str, mode: int) -> _File:
         """A link, or something that is no file."""
         if not stat.S_ISLNK(mode):
-            return name, 0, 0, 0, "(not a file)"
+            return name, 0, 0, 0, None, "(not a file)"
         follow = self._source.options.follow_links
         path = os.path.join(self._path, name)  # noqa: PTH118
         try:
-            seen = os.stat(path)  # noqa: PTH116
+            status = os.stat(path)  # noqa: PTH116
             inside = follow == "anywhere" or self._source.holds(os.path.realpath(path))
         except OSError:
-            return name, 0, 0, 0, "(broken link)"
+            return name, 0, 0, 0, None, "(broken link)"
         reason = ""
-        if stat.S_ISDIR(seen.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             reason = "(link to a folder)"
-        elif not stat.S_ISREG(seen.st_mode):
+        elif not stat.S_ISREG(status.st_mode):
             reason = "(not a file)"
         elif follow == "never":
             reason = "(link not followed)"
         elif not inside:
             reason = "(link out of the folder)"
-        return name, seen.st_size, seen.st_mtime_ns, seen.st_ino, reason
+        return self._stamped(name, status, reason)
 
     def entries(self) -> Iterator[SourceFile]:
         """The folder's images; files without an image's suffix are sniffed here.
@@ -138,14 +165,19 @@ class FolderListing:
         """
         self.skipped = Counter()
         for files in [self._files] if self._files is not None else self._files_again():
-            for name, size, mtime_ns, inode, reason in sorted(files):
+            for name, size, mtime_ns, inode, ctime_ns, reason in sorted(files, key=itemgetter(0)):
                 path = os.path.join(self._path, name)  # noqa: PTH118
                 if self._is_image(name, path, reason):
                     yield SourceFile(
-                        self.folder, to_text(name), to_text(path), size, mtime_ns, inode
+                        self.folder,
+                        to_text(name),
+                        to_text(path),
+                        size,
+                        mtime_ns,
+                        inode,
+                        ctime_ns=ctime_ns,
                     )
-        if self._hidden:
-            self.skipped["(hidden)"] = self._hidden
+        self.skipped.update(self._left_out)
 
     def _files_again(self) -> Iterator[list[_File]]:
         try:
@@ -204,8 +236,8 @@ class FolderSource:
         self.problems = Problems()
         self.complete = True
         try:
-            with os.scandir(self._root) as found:
-                empty = next(found, None) is None
+            with os.scandir(self._root) as entries:
+                empty = next(entries, None) is None
         except OSError as error:
             raise UsageError(f"cannot read the folder {root}: {error.strerror}") from error
         if empty:
@@ -216,14 +248,14 @@ class FolderSource:
         return os.path.join(self._root, folder) if folder else self._root  # noqa: PTH118
 
     def holds(self, real: str) -> bool:
-        """Is this resolved path below the root?"""
+        """True for a resolved path below the root."""
         return real.startswith(self._root.rstrip("/") + "/")
 
     def path_of(self, folder: str, name: str) -> str:
         """The openable path of an entry."""
         return os.path.join(self.join(to_path(folder)), to_path(name))  # noqa: PTH118
 
-    def listings(self) -> Iterator[Listing]:
+    def listings(self) -> Iterator[SourceListing]:
         """Every readable folder, parents before children, siblings sorted."""
         self.problems, self.complete = Problems(), True
         levels: list[Iterator[str]] = [iter([""])]

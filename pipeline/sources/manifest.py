@@ -11,19 +11,18 @@ path comes more than once.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
-import stat
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.records import SourceFile
 from pipeline.sources.base import (
-    Listing,
     Problems,
+    SourceListing,
     SourceOptions,
     closed_digest,
     problem_entry,
@@ -31,12 +30,13 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
+from pipeline.sources.named_files import NamedFiles
+from pipeline.sources.other_names import OtherNames
 from pipeline.sources.remote import RemoteFiles, is_url
-from pipeline.sources.table import Row, Table, read_table
+from pipeline.sources.table import ManifestTable, read_manifest
+from pipeline.sources.table_rows import ManifestRow
 
-_OUTSIDE = "this leads out of the manifest's folder (see input.allow_outside)"
 _REPEATED = "(repeated row)"
-_FOLDERS_REMEMBERED = 4096
 
 
 class ManifestSource:
@@ -52,7 +52,10 @@ class ManifestSource:
         """
         self.options = options
         self._path = Path(os.path.realpath(path))
-        self.table = read_table(self._path, options.path_column)
+        self.table = read_manifest(
+            self._path, options.path_column, options.encoding, options.earlier
+        )
+        self.encoding = self.table.encoding
         self.locator = to_text(str(self._path))
         self.label = to_text(self._path.name)
         self.columns = tuple(
@@ -62,9 +65,9 @@ class ManifestSource:
         self.problems.extend(self.table.notes)
         self.complete = True
 
-    def listings(self) -> Iterator[Listing]:
-        """One listing of the whole table."""
-        yield ManifestListing(self.table, self.options)
+    def listings(self) -> Iterator[SourceListing]:
+        """One listing of the row_digest table."""
+        yield ManifestListing(self.table, self.options, self.problems)
 
     def urls(self) -> Iterator[str]:
         """The URLs among the paths, in order, those that come again too."""
@@ -76,7 +79,8 @@ class ManifestSource:
         del folder
         if is_url(name):
             return RemoteFiles(self.options).path_of(name)
-        return os.path.normpath(os.path.join(self._path.parent, to_path(name)))  # noqa: PTH118
+        path = os.path.normpath(os.path.join(self._path.parent, to_path(name)))  # noqa: PTH118
+        return path if os.path.exists(path) else OtherNames().find(path) or path  # noqa: PTH110
 
 
 class ManifestListing:
@@ -84,20 +88,25 @@ class ManifestListing:
 
     folder = ""
 
-    def __init__(self, table: Table, options: SourceOptions) -> None:
-        """Look through the table once: which paths are repeated, and has anything changed?"""
+    def __init__(self, table: ManifestTable, options: SourceOptions, problems: Problems) -> None:
+        """Read the table once, for its digest and the paths that are repeated."""
         self.skipped: Counter[str] = Counter()
         self._table = table
-        self._files = _Files(str(table.path.parent), options)
+        self._files = NamedFiles(str(table.path.parent), options)
         self._remote = RemoteFiles(options)
         hashes = array("Q")
         total = 0
+        doubts = _Doubts()
         for row in table.rows():
-            found = self._entry(row)
-            hashes.append(_hash(found.name))
+            doubts.add(row)
+            entry = self._entry(row)
+            hashes.append(_hash(entry.name))
             # what the columns say is in the table's own digest
-            marked = f"{found.name}\0{found.problem}" if found.problem else found.name
-            total += stat_token(marked, found.size, found.mtime_ns, found.inode)
+            marked = f"{entry.name}\0{entry.problem}" if entry.problem else entry.name
+            total += stat_token(marked, entry.size, entry.mtime_ns, entry.inode, entry.ctime_ns)
+        for sentence in (*doubts.sentences(table.path.name), *self._files.sentences()):
+            if sentence not in problems:
+                problems.add(sentence)
         self._repeated = _repeated(hashes)
         self.digest = closed_digest(total, table.digest, table.header, options)
 
@@ -109,27 +118,27 @@ class ManifestListing:
         """
         self.skipped = Counter()
         occurrences: Counter[bytes] = Counter()
-        seen: set[bytes] = set()
+        recorded: set[bytes] = set()
         for row in self._table.rows():
-            found = self._entry(row)
-            if _hash(found.name) in self._repeated:
-                values = row.fields if row.problem else (found.columns or {}).values()
-                whole = _digest("\0".join((found.name, found.problem or "", *values)))
-                if whole in seen:
+            entry = self._entry(row)
+            if _hash(entry.name) in self._repeated:
+                values = row.fields if row.problem else (entry.columns or {}).values()
+                row_digest = _digest("\0".join((entry.name, entry.problem or "", *values)))
+                if row_digest in recorded:
                     self.skipped[_REPEATED] += 1
                     continue
-                seen.add(whole)
-                key = _digest(found.name)
-                found = _again(found, occurrences[key])
+                recorded.add(row_digest)
+                key = _digest(entry.name)
+                entry = _again(entry, occurrences[key])
                 occurrences[key] += 1
-            yield found
+            yield entry
 
-    def _entry(self, row: Row) -> SourceFile:
+    def _entry(self, row: ManifestRow) -> SourceFile:
         table = self._table
         fields = row.fields
         text = _path_text(table, row)
         if row.problem:
-            return problem_entry(text or f"line {row.line}", row.problem, row.detail)
+            return problem_entry(to_text(text) or f"line {row.line}", row.problem, row.detail)
         columns = {
             name: value
             for at, (name, value) in enumerate(zip(table.header, fields, strict=True))
@@ -147,69 +156,31 @@ class ManifestListing:
         return self._files.entry(text, columns, row.line)
 
 
-def _path_text(table: Table, row: Row) -> str:
+@dataclass(slots=True)
+class _Doubts:
+    """Rows whose quotation marks may mean something else."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, row: ManifestRow) -> None:
+        if row.doubt:
+            self.count += 1
+            self.first = self.first or row.doubt
+
+    def sentences(self, name: str) -> list[str]:
+        if not self.count:
+            return []
+        several = f" (and {self.count - 1:,} more)" if self.count > 1 else ""
+        return [f"{name} has quotation marks that do not pair: {self.first}{several}"]
+
+
+def _path_text(table: ManifestTable, row: ManifestRow) -> str:
     return row.fields[table.path_index].strip() if len(row.fields) > table.path_index else ""
 
 
-class _Files:
-    """Looks at the files that a table names, within the rules: one stat a row."""
-
-    def __init__(self, base: str, options: SourceOptions) -> None:
-        self._base = base
-        self._outside_allowed = options.allow_outside
-        self._folder = functools.lru_cache(_FOLDERS_REMEMBERED)(self._look_at_folder)
-
-    def entry(self, text: str, columns: dict[str, str], line: int) -> SourceFile:
-        folder, _, last = text.rpartition("/")
-        if last in ("", ".", ".."):
-            folder, last = text, ""
-        elif not folder and text[0] == "/":
-            folder = "/"
-        prefix, path_prefix, inside = self._folder(folder)
-        name, path = to_text(prefix + last) or ".", path_prefix + last
-        try:
-            seen = os.stat(path, follow_symlinks=False)  # noqa: PTH116
-            if stat.S_ISLNK(seen.st_mode):
-                inside = inside and self._holds(os.path.realpath(path))
-                seen = os.stat(path)  # noqa: PTH116
-        except (OSError, ValueError) as error:
-            problem, reason = _why(error)
-            if not (inside or self._outside_allowed):
-                problem, reason = "outside_root", _OUTSIDE
-            return problem_entry(name, problem, f"line {line}: {reason}", columns)
-        if not (inside or self._outside_allowed):
-            return problem_entry(name, "outside_root", f"line {line}: {_OUTSIDE}", columns)
-        if not stat.S_ISREG(seen.st_mode):
-            return problem_entry(name, "not_a_file", f"line {line} names no regular file", columns)
-        return SourceFile(
-            "", name, to_text(path), seen.st_size, seen.st_mtime_ns, seen.st_ino, columns
-        )
-
-    def _look_at_folder(self, text: str) -> tuple[str, str, bool]:
-        """(what to put before a name, the same for its path, is it inside the base?)"""
-        path = os.path.normpath(os.path.join(self._base, text))  # noqa: PTH118
-        below = os.path.relpath(path, self._base)
-        prefix = "" if below == "." else f"{below}/"
-        inside = "\0" not in path and self._holds(os.path.realpath(path) + "/.")
-        return prefix, f"{path.rstrip('/')}/", inside
-
-    def _holds(self, real: str) -> bool:
-        return real.startswith(self._base.rstrip("/") + "/")
-
-
-def _why(error: OSError | ValueError) -> tuple[str, str]:
-    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return "missing_file", "there is no such file"
-    if isinstance(error, OSError):
-        return "bad_path", error.strerror or str(error)
-    return "bad_path", str(error)
-
-
 def _again(entry: SourceFile, occurrence: int) -> SourceFile:
-    return SourceFile(
-        entry.folder, entry.name, entry.location, entry.size, entry.mtime_ns, entry.inode,
-        entry.columns, occurrence, entry.problem, entry.detail,
-    )  # fmt: skip
+    return replace(entry, occurrence=occurrence)
 
 
 def _digest(text: str) -> bytes:

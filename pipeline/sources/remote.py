@@ -1,5 +1,4 @@
-"""Entries for images at URLs. They are downloaded before the crawl, and here the cache is looked
-at; or their addresses are passed on, and nothing is."""
+"""Entries for images at URLs: their downloads in the cache, or their addresses as they are."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ import re
 from pipeline.core.download import refusal
 from pipeline.records import Rejection, SourceFile
 from pipeline.sources.base import SourceOptions, problem_entry, to_text
-from pipeline.sources.download.cache import Seen, UrlCache
+from pipeline.sources.download.cache import FileStat, UrlCache
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -19,40 +18,40 @@ def is_url(text: str) -> bool:
 
 
 class RemoteFiles:
-    """Looks at the downloads that URLs have become, or passes the URLs on."""
+    """Makes entries from URLs, with the cache or with the passthrough."""
 
     def __init__(self, options: SourceOptions) -> None:
-        """Without a cache and without `passing` no URL is an image."""
-        self._passing = options.passing
+        """Take cache and passthrough from `options`; without either every URL is rejected."""
+        self._passthrough = options.url_passthrough
         self._cache = None if options.url_cache is None else UrlCache(options.url_cache)
 
     def path_of(self, url: str) -> str:
         """The openable path of a URL's download, or the address that is sent; "" for neither."""
-        if self._passing is not None:
-            passed = self._passing(url)
+        if self._passthrough is not None:
+            passed = self._passthrough(url)
             return "" if isinstance(passed, Rejection) else passed
         return "" if self._cache is None else str(self._cache.image(url))
 
     def entry(self, url: str, columns: dict[str, str], line: int) -> SourceFile:
         """The image named by its URL, or the reason why there is none."""
-        if self._passing is not None:
-            passed = self._passing(url)
+        if self._passthrough is not None:
+            passed = self._passthrough(url)
             if isinstance(passed, Rejection):
                 return _problem(url, passed, columns, line)
             return SourceFile("", url, passed, columns=columns)
-        seen = self._look(url)
-        if isinstance(seen, Rejection):
-            return _problem(url, seen, columns, line)
+        stat_or_reason = self._stat(url)
+        if isinstance(stat_or_reason, Rejection):
+            return _problem(url, stat_or_reason, columns, line)
         location = to_text(self.path_of(url))
-        return SourceFile("", url, location, *seen, columns=columns)
+        return SourceFile("", url, location, *stat_or_reason, columns=columns)
 
-    def _look(self, url: str) -> Seen | Rejection:
+    def _stat(self, url: str) -> FileStat | Rejection:
         if self._cache is None:
             return refusal(
                 "url_not_enabled",
                 "allow it with --fetch, or pass their addresses on with --image-mode url",
             )
-        return self._cache.look(url) or refusal("not_downloaded")
+        return self._cache.stat(url) or refusal("not_downloaded")
 
 
 def _problem(url: str, why: Rejection, columns: dict[str, str], line: int) -> SourceFile:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.records import SourceFile
-from pipeline.sources.base import Listing, Source, to_path
+from pipeline.sources.base import Source, SourceListing, to_path
 
 COLUMN = "sidecar"
 _MOST_BYTES = 16_384  # more is no context for a caption, and is cut
@@ -24,7 +24,7 @@ _MOST_BYTES = 16_384  # more is no context for a caption, and is cut
 class SidecarListing:
     """A listing whose entries carry the text beside them."""
 
-    def __init__(self, inner: Listing, *, single: bool) -> None:
+    def __init__(self, inner: SourceListing, *, single: bool) -> None:
         self._inner = inner
         self.folder = inner.folder
         # a folder's digest counts all of its files, the texts too; a single file's does not
@@ -34,7 +34,7 @@ class SidecarListing:
 
     @property
     def skipped(self) -> Counter[str]:
-        """As the listing has it."""
+        """Counts of the listing's skipped files."""
         return self._inner.skipped
 
     def entries(self) -> Iterator[SourceFile]:
@@ -53,7 +53,7 @@ class SidecarSource:
         self.kind, self.locator, self.label = inner.kind, inner.locator, inner.label
         self.problems, self.complete = inner.problems, inner.complete
 
-    def listings(self) -> Iterator[Listing]:
+    def listings(self) -> Iterator[SourceListing]:
         """The source's listings, with the column."""
         try:
             for listing in self._inner.listings():

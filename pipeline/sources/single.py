@@ -9,7 +9,15 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 from pipeline.records import SourceFile
-from pipeline.sources.base import Listing, Problems, SourceOptions, entry_digest, to_text
+from pipeline.sources.base import (
+    Problems,
+    SourceListing,
+    SourceOptions,
+    Stamp,
+    entry_digest,
+    stamp_of,
+    to_text,
+)
 from pipeline.sources.sniff import IMAGE_SUFFIXES, looks_like_image, read_head, suffix_of
 
 
@@ -18,12 +26,13 @@ class FileListing:
 
     folder = ""
 
-    def __init__(self, path: str) -> None:
-        seen = os.stat(path)  # noqa: PTH116
+    def __init__(self, path: str, stamp: Stamp) -> None:
+        status = os.stat(path)  # noqa: PTH116
         name = to_text(os.path.basename(path))  # noqa: PTH119
         self._entry = SourceFile(
-            "", name, to_text(path), seen.st_size, seen.st_mtime_ns, seen.st_ino
-        )
+            "", name, to_text(path), status.st_size, status.st_mtime_ns, status.st_ino,
+            ctime_ns=stamp_of(status, stamp),
+        )  # fmt: skip
         self.digest = entry_digest([self._entry])
         self.skipped: Counter[str] = Counter()
 
@@ -44,7 +53,7 @@ class FileSource:
         Raises:
             UsageError: unreadable, or no image by suffix and content.
         """
-        self._path = os.path.realpath(path)
+        self._path, self._stamp = os.path.realpath(path), options.stamp
         known = suffix_of(self._path) in (options.extensions or IMAGE_SUFFIXES)
         try:
             head = read_head(self._path)
@@ -60,11 +69,11 @@ class FileSource:
         self.problems = Problems()
         self.complete = True
 
-    def listings(self) -> Iterator[Listing]:
+    def listings(self) -> Iterator[SourceListing]:
         """One listing of one file."""
         self.problems, self.complete = Problems(), True
         try:
-            yield FileListing(self._path)
+            yield FileListing(self._path, self._stamp)
         except OSError as error:
             self.complete = False
             self.problems.add(f"cannot read {self.locator}: {error.strerror}")

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.sources.base import Listing, Problems, SourceOptions, to_text
+from pipeline.sources.base import Problems, SourceListing, SourceOptions, to_text
 from pipeline.sources.manifest import ManifestListing
 from pipeline.sources.remote import RemoteFiles, is_url
-from pipeline.sources.table import MOST_CHARACTERS, Row, Table
+from pipeline.sources.table import ManifestTable
+from pipeline.sources.table_rows import MAX_LINE_CHARACTERS, ManifestRow
 
 _HEAD = 1 << 16
 _TABLES = (".csv", ".tsv", ".tab")
@@ -43,9 +44,9 @@ class UrlSource:
         self.complete = True
         self._remote = RemoteFiles(options)
 
-    def listings(self) -> Iterator[Listing]:
+    def listings(self) -> Iterator[SourceListing]:
         """One listing of the whole list."""
-        yield ManifestListing(self.list, self.options)
+        yield ManifestListing(self.list, self.options, self.problems)
 
     def urls(self) -> Iterator[str]:
         """The URLs in order, those that come again too."""
@@ -57,12 +58,12 @@ class UrlSource:
         return self._remote.path_of(name)
 
 
-class UrlList(Table):
+class UrlList(ManifestTable):
     """A list of URLs as a table of one column."""
 
     __slots__ = ()
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[ManifestRow]:
         """One row a line that is neither blank nor a comment.
 
         Raises:
@@ -71,11 +72,11 @@ class UrlList(Table):
         try:
             with self.path.open("rb") as handle:
                 number = 0
-                while line := handle.readline(MOST_CHARACTERS + 1):
+                while line := handle.readline(MAX_LINE_CHARACTERS + 1):
                     number += 1
-                    if len(line) > MOST_CHARACTERS:
+                    if len(line) > MAX_LINE_CHARACTERS:
                         raise UsageError(
-                            f"{self.path} line {number} is longer than {MOST_CHARACTERS:,} "
+                            f"{self.path} line {number} is longer than {MAX_LINE_CHARACTERS:,} "
                             "characters: this is not a list of URLs"
                         )
                     if number == 1:
@@ -130,10 +131,12 @@ def looks_like_list(path: Path) -> bool:
     return False
 
 
-def _row(number: int, line: bytes) -> Row:
+def _row(number: int, line: bytes) -> ManifestRow:
     text = line.decode("utf-8", "replace")
     if "\N{REPLACEMENT CHARACTER}" in text:
-        return Row(number, (text,), "bad_url", f"line {number} is not UTF-8")
+        return ManifestRow(number, (text,), "bad_url", f"line {number} is not UTF-8")
     if not is_url(text):
-        return Row(number, (text,), "bad_url", f"line {number} is no URL: one begins with https://")
-    return Row(number, (text,))
+        return ManifestRow(
+            number, (text,), "bad_url", f"line {number} is no URL: one begins with https://"
+        )
+    return ManifestRow(number, (text,))

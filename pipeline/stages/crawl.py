@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from pipeline.ledger import Ledger
-from pipeline.sources.base import Listing, Source
+from pipeline.sources.base import DecodesText, Source, SourceListing
 from pipeline.stages.export import STALE
 
 _CHUNK = 1_000  # files handed to the ledger at once
@@ -43,11 +43,14 @@ def crawl(
     now: int,
     check_stop: Callable[[], None] = lambda: None,
     expect: Callable[[int], None] = lambda _todo: None,
+    *,
+    reread: bool = False,
 ) -> CrawlResult:
     """Bring the ledger's view of a source up to date. Memory is constant in its size.
 
     Args:
         expect: told once, as early as possible, that images need a look and how many at least.
+        reread: every file is read again, whatever its stamp.
     """
     row = ledger.images.source(source.kind, source.locator, source.label)
     result = CrawlResult(row)
@@ -63,10 +66,16 @@ def crawl(
         result.changed |= any(looked)
         if len(looked) < _GROUP:
             break
+    if isinstance(source, DecodesText):
+        ledger.images.note_encoding(row, source.encoding)
     if source.complete:
         # a folder that could not be read is not proof that its images are gone
         with ledger.database.transaction("crawled"):
             ledger.images.finish_crawl(row, number)
+    if reread:
+        with ledger.database.transaction("reread"):
+            ledger.images.reread(row)
+        result.changed = True
     result.images = ledger.rows.images(row)
     result.todo = ledger.images.count_todo(row)
     result.skipped = ledger.images.skipped(row)
@@ -87,7 +96,7 @@ class _Recorder:
     expect: Callable[[int], None]
     told: bool = False
 
-    def look(self, listing: Listing) -> bool:
+    def look(self, listing: SourceListing) -> bool:
         """One folder; True when it changed. Its digest is recorded last."""
         images = self.ledger.images
         folder, before = images.folder(self.source, listing.folder)

@@ -90,7 +90,10 @@ def _link(
         if task.linked:
             reject(ledger, image, prepared.source_id, prompt)
         return None
-    stands = content if image.near_of is None else ledger.works.content(image.near_of)
+    # what stood for a file that was replaced does not stand for its new picture
+    replaced = image.content not in (None, content.row)
+    near_of = None if replaced else image.near_of
+    stands = content if near_of is None else ledger.works.content(near_of)
     key = work_key(stands.content_id, task.spec_id, prompt)
     for_itself = stands.row == content.row
     work = ledger.works.work(key, stands.row, task.spec, image.id if for_itself else None)

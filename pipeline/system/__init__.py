@@ -1,1 +1,12 @@
-"""TODO."""
+"""What touches the machine.
+
+files       durable writes: whole or absent
+workspace   the folder of a ledger, its lock and its paths
+clock       wall time for records, uptime for waiting
+signals     stopping on request
+secrets     API keys that never show themselves
+failpoints  places where a test may kill the process
+run_log     events of one run as JSON lines
+notify      notices that a run has ended
+debounce    a worker that starts soon after the last of several calls
+"""

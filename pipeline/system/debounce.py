@@ -1,4 +1,4 @@
-"""A worker that is woken: soon after the last of several calls, never twice at once."""
+"""A worker that starts soon after the last of several calls, never twice at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LONGEST = 12  # quiet times that further calls can put the work off
 class Debouncer:
     """Does `work` in a thread of its own after `wake`, once things have been quiet for a while.
 
-    A workspace that is busy is tried again; other errors are said, and the next call is awaited.
+    A workspace that is busy is tried again; other errors are shown, and the next call is awaited.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Telling somebody that a run has ended: a program, an address, or both.
+"""Notices that a run has ended, to a program, an address, or both.
 
 What goes wrong here is a sentence. The run is over, and its exit code stands.
 """
@@ -21,7 +21,7 @@ EXIT_CODE = "CAPTIONMILL_EXIT_CODE"
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Who is told.
+    """Recipients of a run's summary.
 
     Attributes:
         command: program and arguments, never given to a shell.
@@ -37,7 +37,7 @@ class Notice:
 
 
 def tell(notice: Notice, summary: Mapping[str, object]) -> list[str]:
-    """Hand a run's summary (`Report.as_dict`) on; gives what went wrong as sentences."""
+    """Send a run's summary (`Report.as_dict`) and give what went wrong as sentences."""
     if notice.when == "problem" and not is_problem(summary):
         return []
     body = json.dumps(summary).encode()
@@ -51,8 +51,8 @@ def tell(notice: Notice, summary: Mapping[str, object]) -> list[str]:
 
 def is_problem(summary: Mapping[str, object]) -> bool:
     """True unless the run is done, or waits for the service, with nothing to say."""
-    told = summary.get("problems") or summary.get("incidents")
-    return summary.get("exit_code") not in (0, 3) or bool(told)
+    incidents = summary.get("problems") or summary.get("incidents")
+    return summary.get("exit_code") not in (0, 3) or bool(incidents)
 
 
 def _run(notice: Notice, body: bytes, summary: Mapping[str, object]) -> str:
@@ -80,8 +80,8 @@ def _run(notice: Notice, body: bytes, summary: Mapping[str, object]) -> str:
     if child.returncode == 0:
         return ""
     words = output.decode("utf-8", "replace").strip().splitlines()
-    said = f": {words[-1][:200]}" if words else ""
-    return f"[notify] command {name} failed with exit code {child.returncode}{said}"
+    last_line = f": {words[-1][:200]}" if words else ""
+    return f"[notify] command {name} failed with exit code {child.returncode}{last_line}"
 
 
 def _post(url: str, timeout: int, body: bytes) -> str:

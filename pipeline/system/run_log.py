@@ -40,7 +40,7 @@ class RunLog:
         self._given_up = False
 
     def write(self, event: str, *, level: str = "info", **fields: object) -> None:
-        """Add one event; `fields` are JSON-able, their texts are kept free of keys."""
+        """Append one event; `fields` are JSON-able, keys are redacted in their texts."""
         if self._given_up or LEVELS.index(level) < self._least:
             return
         line = {"time": iso(self._now()), "level": level, "event": event, **fields}
@@ -68,20 +68,20 @@ def iso(seconds: int) -> str:
 
 
 def log_path(folder: Path, run: int) -> Path:
-    """Where a run's log is: logs/NNNNNN-run.jsonl."""
+    """Path of a run's log: logs/NNNNNN-run.jsonl."""
     return folder / f"{run:06d}-run.jsonl"
 
 
 def summary_path(folder: Path, run: int) -> Path:
-    """Where a run's summary is: logs/NNNNNN-run.json."""
+    """Path of a run's summary: logs/NNNNNN-run.json."""
     return folder / f"{run:06d}-run.json"
 
 
 def drop_old(folder: Path, keep: int) -> None:
     """Remove the logs and summaries of all but the newest `keep` runs."""
-    found = {path: match for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))}
-    runs = sorted({int(match[1]) for match in found.values()}, reverse=True)
-    for path, match in found.items():
+    logs = {path: match for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))}
+    runs = sorted({int(match[1]) for match in logs.values()}, reverse=True)
+    for path, match in logs.items():
         if int(match[1]) in runs[keep:]:
             with contextlib.suppress(OSError):
                 path.unlink()

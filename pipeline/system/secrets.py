@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pipeline.errors import UsageError
 
-HIDDEN = "[hidden]"
+REDACTED = "[hidden]"
 _MAX_BYTES = 8192
 _KEY_LIKE = re.compile(r"(?<![A-Za-z0-9])(?:sk|gsk|tgp|xai)[-_][A-Za-z0-9_*\-]{3,}")
 _BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s'\",;]+")
@@ -44,7 +44,7 @@ class Secret:
         return hash(("Secret", self._value))
 
     def __repr__(self) -> str:
-        return f"Secret({HIDDEN})"
+        return f"Secret({REDACTED})"
 
     __str__ = __repr__
 
@@ -116,5 +116,5 @@ def checked(text: str, origin: str) -> Secret:
 def redact(text: str, secrets: Iterable[str]) -> str:
     """`text` without any of `secrets`, and without anything that looks like a key."""
     for secret in sorted((s for s in secrets if s), key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return _KEY_LIKE.sub(HIDDEN, _BEARER.sub(rf"\1{HIDDEN}", text))
+        text = text.replace(secret, REDACTED)
+    return _KEY_LIKE.sub(REDACTED, _BEARER.sub(rf"\1{REDACTED}", text))

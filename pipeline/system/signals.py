@@ -19,28 +19,28 @@ from pipeline.errors import EXIT_INTERRUPTED
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STDERR = 2
-_SLICE = 0.1  # seconds of sleep between two looks at the flag
-_SAID = b"stopping after this step; once more stops at once (nothing is lost either way)\n"
+_SLICE = 0.1  # seconds of sleep between two checks of the flag
+_STOPPING = b"stopping after this step; once more stops at once (nothing is lost either way)\n"
 
 
 class Stopper:
     """The flag, and a sleep that ends when it is set."""
 
     def __init__(self) -> None:
-        self._asked = False
+        self._requested = False
 
     def stopping(self) -> bool:
-        """True once somebody asked to stop."""
-        return self._asked
+        """True once a stop was requested."""
+        return self._requested
 
     def ask(self) -> None:
         """Ask to stop."""
-        self._asked = True
+        self._requested = True
 
     def sleep(self, seconds: float) -> None:
-        """Wait, at most until somebody asks to stop."""
+        """Wait so many seconds, or until a stop is requested."""
         end = time.monotonic() + seconds
-        while not self._asked and (left := end - time.monotonic()) > 0:
+        while not self._requested and (left := end - time.monotonic()) > 0:
             time.sleep(min(_SLICE, left))
 
     @contextlib.contextmanager
@@ -51,11 +51,11 @@ class Stopper:
             return
 
         def handle(_number: int, _frame: FrameType | None) -> None:
-            if self._asked:
+            if self._requested:
                 os._exit(EXIT_INTERRUPTED)
-            self._asked = True
+            self._requested = True
             with contextlib.suppress(OSError):
-                os.write(_STDERR, _SAID)
+                os.write(_STDERR, _STOPPING)
 
         before = {number: signal.signal(number, handle) for number in _SIGNALS}
         try:

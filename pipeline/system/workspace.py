@@ -35,17 +35,20 @@ _NETWORK = frozenset(
 )
 _MOUNTS = Path("/proc/mounts")
 
-_held: set[int] = set()
+OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls"})
+"""Names of the folders in a workspace."""
+
+_lock_descriptors: set[int] = set()
 
 
-def _let_go_in_child() -> None:
+def _close_in_child() -> None:
     # an OS lock lives as long as any copy of its descriptor: a worker that outlives a killed
     # parent must not keep the workspace locked
-    while _held:
-        os.close(_held.pop())
+    while _lock_descriptors:
+        os.close(_lock_descriptors.pop())
 
 
-os.register_at_fork(after_in_child=_let_go_in_child)
+os.register_at_fork(after_in_child=_close_in_child)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,10 @@ class Workspace:
     def known_id(self) -> str | None:
         """The id in `id_file`, None without one (or with one that cannot be read)."""
         try:
-            found = json.loads(self.id_file.read_bytes())
+            facts = json.loads(self.id_file.read_bytes())
         except (OSError, ValueError):
             return None
-        known = found.get("workspace_id") if isinstance(found, dict) else None
+        known = facts.get("workspace_id") if isinstance(facts, dict) else None
         return known if isinstance(known, str) and known else None
 
     def remember_id(self, workspace_id: str) -> None:
@@ -135,7 +138,7 @@ class Workspace:
         return self.ledger.is_file()
 
     def require(self) -> None:
-        """Refuse to go on where no ledger is.
+        """Refuse a workspace without a ledger.
 
         Raises:
             UsageError: there is none.
@@ -191,7 +194,7 @@ class Workspace:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the only writer. An OS lock: never stale, whatever was killed.
+        """Hold the writer's lock: the operating system's, never stale whatever was killed.
 
         Raises:
             Busy: another process holds it.
@@ -200,7 +203,7 @@ class Workspace:
             descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise storage_error(self.root / "lock", error) from error
-        _held.add(descriptor)
+        _lock_descriptors.add(descriptor)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -211,9 +214,15 @@ class Workspace:
                 ) from None
             yield
         finally:
-            if descriptor in _held:  # not in a forked child, which has none
-                _held.remove(descriptor)
+            if descriptor in _lock_descriptors:  # not in a forked child, which has none
+                _lock_descriptors.remove(descriptor)
                 os.close(descriptor)
+
+
+def is_workspace(folder: str) -> bool:
+    """True for the folder of a workspace, also of one whose ledger is lost."""
+    marks = (os.path.exists(f"{folder}/{name}") for name in ("ledger.db", "workspace.json"))  # noqa: PTH110
+    return os.path.exists(f"{folder}/lock") and any(marks)  # noqa: PTH110
 
 
 def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
@@ -238,7 +247,7 @@ def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
 
 def _unescaped(field: str) -> str:
     """A field of the mounts table, where blanks and backslashes are octal."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
 
 
 def require_local(folder: Path, *, allow_network: bool, mounts: Path = _MOUNTS) -> str | None:

@@ -35,6 +35,15 @@ def test_a_changed_file_forgets_what_it_was(world: World) -> None:
     assert world.ledger.rows.outcomes()["pending"] == 1
 
 
+def test_all_files_of_a_source_are_read_again_on_request(world: World) -> None:
+    world.image("a.jpg", 1)
+    gone = SourceFile("", "gone", "", problem="missing_file", detail="gone")
+    world.ledger.images.upsert(world.folder, [gone], 1, NOW)
+    world.ledger.images.reread(world.source)
+    assert todo(world) == ["a.jpg"]
+    assert world.ledger.rows.outcomes() == {"pending": 1, "rejected": 1}
+
+
 def test_changed_columns_keep_the_bytes_but_ask_for_a_look(world: World) -> None:
     images = world.ledger.images
     images.upsert(world.folder, [seen("a.jpg", columns={"title": "x"})], 1, NOW)

@@ -74,5 +74,5 @@ def test_rejects_are_listed_beside_the_table(rig: Rig) -> None:
     (rig.data / "broken.jpg").write_text("no image")
     rig.run()
     lines = rig.workspace.rejects.read_text().splitlines()
-    assert lines[0] == "source,file,reason_code,detail"
+    assert lines[0] == "source,path,reason_code,detail"
     assert lines[1].startswith("imgs,broken.jpg,not_an_image,")

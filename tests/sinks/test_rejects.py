@@ -25,7 +25,7 @@ def test_rejects(tmp_path: Path) -> None:
     assert read(path) == [list(HEADER), *map(list, rows)]
     assert [p.name for p in tmp_path.iterdir()] == ["rejects.csv"]
     with duckdb.connect() as db:
-        found = db.execute(f"SELECT file FROM read_csv('{path}')").fetchall()
+        found = db.execute(f"SELECT path FROM read_csv('{path}')").fetchall()
     assert found == [("a.txt",), ('o"dd, näme\n.jpg',)]
 
 
@@ -52,7 +52,31 @@ def test_no_rejects_are_a_header(tmp_path: Path) -> None:
 def test_formulas_do_nothing(tmp_path: Path, name: str) -> None:
     path = tmp_path / "rejects.csv"
     write_rejects(path, [(name, name, name, name)])
-    assert read(path)[1] == [f"'{name}"] * 4
+    (cell,) = set(read(path)[1])
+    assert cell.startswith("'")
+    assert cell.replace("'", "") == name.replace("'", "")
+
+
+@pytest.mark.parametrize("before", [";", "\t", '"', '";"', "\n", "\r\n", "x;  ", "'", "|", ";\xa0"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "＝", "－"])
+def test_formulas_behind_other_delimiters_and_quotes_do_nothing(
+    tmp_path: Path, before: str, start: str
+) -> None:
+    path = tmp_path / "rejects.csv"
+    write_rejects(path, [("imgs", f"a{before}{start}cmd()", "code", "b")])
+    text = path.read_text(encoding="utf-8")
+    for delimiter in (",", ";", "\t", "|"):
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+            reader = csv.reader(text.splitlines(), delimiter=delimiter, quoting=quoting)
+            for cell in (cell for row in reader for cell in row):
+                assert not cell.strip(' \xa0"').startswith(tuple("=+-@＝＋－＠")), (delimiter, cell)
+
+
+@pytest.mark.parametrize("cell", ["a-b_c+d.jpg", "x=1", "a; b", "size 3 x 4 - too thin", "e@mail"])
+def test_other_cells_stay_as_they_are(tmp_path: Path, cell: str) -> None:
+    path = tmp_path / "rejects.csv"
+    write_rejects(path, [("imgs", cell, "code", cell)])
+    assert read(path)[1] == ["imgs", cell, "code", cell]
 
 
 def test_names_that_are_no_text(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sinks.sidecars import Policy, write_sidecars
+from pipeline.sinks.sidecars import SidecarPolicy, write_sidecars
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def image(tmp_path: Path) -> Path:
         ("append", "mine\na cat", "mine\na cat"),
     ],
 )
-def test_policies(image: Path, policy: Policy, before: str | None, after: str) -> None:
+def test_policies(image: Path, policy: SidecarPolicy, before: str | None, after: str) -> None:
     text = image.with_suffix(".txt")
     if before is not None:
         text.write_text(before)

@@ -24,6 +24,8 @@ def digests(source: Source) -> dict[str, bytes]:
 class SourceContract:
     """Subclasses give `make`: a source over at least one image, and `touch`: change one of them."""
 
+    sees_ctime = True
+
     def make(self, root: Path) -> Source:
         raise NotImplementedError
 
@@ -78,6 +80,17 @@ class SourceContract:
         before = digests(source)
         os.utime(self.image(tmp_path), ns=(1, 1))
         assert digests(source) != before
+
+    def test_a_replaced_file_with_the_same_size_and_time_changes_the_digest(
+        self, source: Source, tmp_path: Path
+    ) -> None:
+        before, image = digests(source), self.image(tmp_path)
+        status = image.stat()
+        image.write_bytes(image.read_bytes()[::-1])
+        while image.stat().st_ctime_ns == status.st_ctime_ns:  # a clock tick of the file system
+            image.chmod(0o600)
+        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert (digests(source) != before) == self.sees_ctime
 
     def test_a_vanished_file_is_no_traceback(self, source: Source, tmp_path: Path) -> None:
         listings = list(source.listings())

@@ -259,3 +259,50 @@ def test_a_crawl_holds_no_listing_back(tmp_path: Path) -> None:
     del listing
     gc.collect()
     assert sum(ref() is not None for ref in alive) == 0
+
+
+def test_the_stamp_mtime_does_not_see_a_hard_link(tmp_path: Path) -> None:
+    (tmp_path / "imgs").mkdir()
+    image = tmp_path / "imgs" / "a.jpg"
+    image.write_bytes(JPEG)
+
+    def both() -> list[dict[str, bytes]]:
+        return [digests(opened(image.parent, stamp=stamp)) for stamp in ("ctime", "mtime")]
+
+    before = both()
+    changed = image.stat().st_ctime_ns
+    while image.stat().st_ctime_ns == changed:
+        (tmp_path / "backup.jpg").unlink(missing_ok=True)
+        (tmp_path / "backup.jpg").hardlink_to(image)
+    assert [old == new for old, new in zip(before, both(), strict=True)] == [False, True]
+    assert all_entries(opened(tmp_path / "imgs", stamp="mtime"))[0].ctime_ns is None
+
+
+@pytest.mark.parametrize(
+    "folder",
+    ["@eaDir/a.jpg", "#recycle", "$RECYCLE.BIN", "$Recycle.Bin", "__MACOSX", "lost+found",
+     "System Volume Information", "@Recycle", "RECYCLER"],
+)  # fmt: skip
+def test_system_folders_are_left_out_and_counted(tmp_path: Path, folder: str) -> None:
+    for path in (tmp_path / "a.jpg", tmp_path / "sub" / folder / "b.jpg"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(JPEG)
+    assert paths(opened(tmp_path)) == ["a.jpg"]
+    assert skipped(opened(tmp_path)) == {"(system folder)": 1}
+    named = tmp_path / "sub" / folder  # whoever names such a folder means it
+    assert paths(opened(named)) == ["b.jpg"]
+
+
+@pytest.mark.parametrize("mark", ["ledger.db", "workspace.json"])
+def test_the_folders_of_a_workspace_are_never_images(tmp_path: Path, mark: str) -> None:
+    for name in ("ws/urls/3f/3fa", "ws/raw/b.jpg", "ws/c.jpg", "raw/d.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(JPEG)
+    before = digests(opened(tmp_path))
+    assert len(paths(opened(tmp_path))) == 4
+    for name in (mark, "lock"):
+        (tmp_path / "ws" / name).write_bytes(b"")
+    assert paths(opened(tmp_path)) == ["raw/d.jpg", "ws/c.jpg"]
+    assert skipped(opened(tmp_path))["(workspace)"] == 2
+    assert digests(opened(tmp_path))["ws"] != before["ws"]
+    assert paths(opened(tmp_path / "ws")) == ["c.jpg"]

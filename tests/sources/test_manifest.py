@@ -182,3 +182,46 @@ def test_a_url_is_the_file_that_it_was_downloaded_to(tmp_path: Path) -> None:
 
 def test_a_manifest_of_files_names_no_urls(tmp_path: Path) -> None:
     assert list(opened(tmp_path, "path\na.jpg\n../b.jpg\nC:/x\n").urls()) == []
+
+
+def test_a_bad_byte_is_one_bad_row(tmp_path: Path) -> None:
+    images(tmp_path, "a.jpg", "é.jpg", "c.jpg")
+    (tmp_path / "m.csv").write_bytes("path,t\na.jpg,Größe\né.jpg,x\nc.jpg,".encode() + b"\xe9\n")
+    source = ManifestSource(tmp_path / "m.csv", SourceOptions())
+    assert [brief(entry) for entry in all_entries(source)] == [
+        ("a.jpg", 0, None), ("é.jpg", 0, None), ("c.jpg", 0, "bad_row"),
+    ]  # fmt: skip
+    assert source.encoding == "utf-8-sig"
+    assert "UTF-8 but for one byte" in source.problems[0]
+
+
+def test_a_bad_byte_in_the_path_is_stored_as_text(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_bytes("path,t\na.jpg,Größe\n".encode() + b"\xe9.jpg,x\n")
+    entries = all_entries(ManifestSource(tmp_path / "m.csv", SourceOptions()))
+    assert brief(entries[1]) == ("\\xe9.jpg", 0, "bad_row")
+    assert entries[1].detail == "line 3 holds bytes that are no UTF-8"
+
+
+def test_lines_of_a_tsv_without_quoting_are_all_rows(tmp_path: Path) -> None:
+    images(tmp_path, *(f"{name}.jpg" for name in "abcdef"))
+    texts = zip("abcdef", ["a dog", '"hello', "world", 'bye"', "a cat", "x"], strict=True)
+    content = "path\tcaption\n" + "".join(f"{name}.jpg\t{text}\n" for name, text in texts)
+    (tmp_path / "s.tsv").write_text(content)
+    source = ManifestSource(tmp_path / "s.tsv", SourceOptions())
+    entries = all_entries(source)
+    assert [entry.problem for entry in entries] == [None] * 6
+    assert [(entry.columns or {})["caption"] for entry in entries][1:4] == [
+        '"hello',
+        "world",
+        'bye"',
+    ]
+    assert source.problems == [
+        "s.tsv has quotation marks that do not pair: the quotation marks of line 3 are text"
+    ]
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", ","])
+def test_a_first_line_names_the_separator(tmp_path: Path, separator: str) -> None:
+    images(tmp_path, "a.jpg")
+    source = opened(tmp_path, f"sep={separator}\npath{separator}t\na.jpg{separator}x\n")
+    assert [(entry.name, entry.columns) for entry in all_entries(source)] == [("a.jpg", {"t": "x"})]

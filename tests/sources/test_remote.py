@@ -66,12 +66,12 @@ def test_a_name_is_never_endless(tmp_path: Path) -> None:
     assert len(entry.name) < 4200
 
 
-def passing(url: str) -> str | Rejection:
+def url_passthrough(url: str) -> str | Rejection:
     return Rejection("bad_url", "no") if "bad" in url else f"{url}?sent"
 
 
 def test_an_address_that_is_passed_on_needs_no_download(tmp_path: Path) -> None:
-    remote = RemoteFiles(SourceOptions(url_cache=tmp_path, passing=passing))
+    remote = RemoteFiles(SourceOptions(url_cache=tmp_path, url_passthrough=url_passthrough))
     entry = remote.entry(URL, {"title": "A"}, 3)
     assert (entry.name, entry.location, entry.problem) == (URL, f"{URL}?sent", None)
     assert (entry.size, entry.mtime_ns, entry.columns) == (0, 0, {"title": "A"})
@@ -81,7 +81,7 @@ def test_an_address_that_is_passed_on_needs_no_download(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_not_passed_on_is_a_problem() -> None:
-    remote = RemoteFiles(SourceOptions(passing=passing))
+    remote = RemoteFiles(SourceOptions(url_passthrough=url_passthrough))
     entry = remote.entry("https://bad.example/", {}, 3)
     assert (entry.problem, entry.detail, entry.location) == ("bad_url", "line 3: no", "")
     assert remote.path_of("https://bad.example/") == ""

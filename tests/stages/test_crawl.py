@@ -4,6 +4,7 @@ import os
 from collections import Counter
 
 import pytest
+from PIL import Image
 
 from pipeline.errors import Interrupted
 from pipeline.sources import open_source
@@ -106,3 +107,51 @@ def test_a_new_folder_is_listed_once(scene: Scene, monkeypatch: pytest.MonkeyPat
     assert crawl(scene.ledger, source, scene.clock.now()).images == 3
     assert set(listed.values()) == {1}
     assert len(listed) == 3
+
+
+def test_a_file_whose_ctime_alone_changed_is_hashed_again_and_never_paid_again(
+    scene: Scene,
+) -> None:
+    scene.add("a.png", "b.png")
+    scene.write(scene.task())
+    works = scene.ledger.database.execute("SELECT name, work FROM images").fetchall()
+    before = (scene.data / "a.png").stat().st_ctime_ns
+    while (scene.data / "a.png").stat().st_ctime_ns == before:
+        (scene.data / "a.png").chmod(0o640)
+    assert scene.crawl().todo == 1
+    scene.write(scene.task())
+    assert scene.crawl().todo == 0
+    assert scene.ledger.database.execute("SELECT name, work FROM images").fetchall() == works
+    assert scene.ledger.database.number("SELECT COUNT(*) FROM works") == 2
+
+
+def test_a_picture_replaced_with_the_same_size_and_time_is_a_new_one(scene: Scene) -> None:
+    image = scene.data / "a.bmp"
+    Image.new("RGB", (40, 30), "white").save(image)
+    os.utime(image, (315532800, 315532800))
+    scene.write(scene.task())
+    status = image.stat()
+    while image.stat().st_ctime_ns == status.st_ctime_ns:
+        Image.new("RGB", (40, 30), "black").save(image)
+        os.utime(image, (315532800, 315532800))
+    assert image.stat().st_size == status.st_size
+    assert scene.crawl().todo == 1
+    scene.write(scene.task())
+    assert scene.ledger.database.number("SELECT COUNT(*) FROM works") == 2
+
+
+def test_a_ledger_of_the_last_version_reads_no_file_again(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.write(scene.task())
+    database = scene.ledger.database
+    database.execute("UPDATE images SET ctime_ns = NULL")
+    database.execute("UPDATE folders SET digest = x'00'")
+    assert scene.crawl().todo == 0
+    assert database.number("SELECT COUNT(ctime_ns) FROM images") == 1
+
+
+def test_everything_is_read_again_on_request(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    scene.write(scene.task())
+    source = open_source(scene.data, None, SourceOptions())
+    assert crawl(scene.ledger, source, scene.clock.now(), reread=True).todo == 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from pipeline.core.download import Failure, not_an_image, refusal
-from pipeline.sources.download.failures import Refused
+from pipeline.sources.download.failures import DownloadRefused
 from pipeline.system.files import storage_error
 
 SLOWEST = 1024
@@ -28,7 +28,7 @@ async def save(
     """Write the body to `path`, not yet durably; gives its size in bytes.
 
     Raises:
-        Refused: too large, too slow, compressed in a way we did not ask for, or no image.
+        DownloadRefused: too large, too slow, compressed in a way we did not ask for, or no image.
         StorageError: the disk refused.
         aiohttp.ClientError, OSError: the connection broke.
     """
@@ -65,7 +65,7 @@ class _Writer:
         if len(self._head) < _HEAD:
             self._head += piece[:_HEAD]
             if len(self._head) >= _HEAD:
-                self._look()
+                self._check_head()
         try:
             self._file.write(piece)
         except OSError as error:
@@ -73,7 +73,7 @@ class _Writer:
 
     def finish(self) -> int:
         if self._size < _HEAD:
-            self._look()
+            self._check_head()
         try:
             self._file.close()
         except OSError as error:
@@ -86,10 +86,10 @@ class _Writer:
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
-    def _look(self) -> None:
+    def _check_head(self) -> None:
         reason = not_an_image(self._head)
         if reason is not None:
-            raise Refused(refusal("not_an_image", reason))
+            raise DownloadRefused(refusal("not_an_image", reason))
 
 
 async def _plain(
@@ -102,13 +102,15 @@ async def _plain(
             yield piece
         return
     if encoding not in ("gzip", "x-gzip"):
-        raise Refused(refusal("http_error", "it is compressed although plain bytes were asked for"))
+        raise DownloadRefused(
+            refusal("http_error", "it is compressed although plain bytes were asked for")
+        )
     decoder = zlib.decompressobj(_GZIP)
     async for piece in _raw(response, idle_seconds, max_bytes):
         for part in _inflated(decoder, piece):
             yield part
     if not decoder.eof:
-        raise Refused(Failure(refusal("connection_error", "it ended early"), passing=True))
+        raise DownloadRefused(Failure(refusal("connection_error", "it ended early"), passing=True))
 
 
 def _inflated(decoder: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
@@ -118,7 +120,7 @@ def _inflated(decoder: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
             yield decoder.decompress(piece, _STEP)
             piece = decoder.unconsumed_tail
     except zlib.error:
-        raise Refused(refusal("http_error", "its compression is damaged")) from None
+        raise DownloadRefused(refusal("http_error", "its compression is damaged")) from None
 
 
 async def _raw(
@@ -132,9 +134,9 @@ async def _raw(
         if received > max_bytes:
             raise _too_large(max_bytes)
         if received < SLOWEST * (loop.time() - started - idle_seconds):
-            raise Refused(Failure(refusal("timeout", "it comes too slowly"), passing=True))
+            raise DownloadRefused(Failure(refusal("timeout", "it comes too slowly"), passing=True))
         yield piece
 
 
-def _too_large(max_bytes: int) -> Refused:
-    return Refused(refusal("too_large_file", f"more than {max_bytes:,} bytes"))
+def _too_large(max_bytes: int) -> DownloadRefused:
+    return DownloadRefused(refusal("too_large_file", f"more than {max_bytes:,} bytes"))

@@ -24,7 +24,7 @@ from typing import Literal, NamedTuple
 from pipeline.records import Rejection
 from pipeline.system.files import publish, remove, sha256_of, storage_error, write_whole
 
-How = Literal["new", "unchanged", "kept"]
+DownloadState = Literal["new", "unchanged", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Fetched:
     size: int
     content_type: str
     final_url: str
-    how: How = "new"
+    how: DownloadState = "new"
 
 
-class Seen(NamedTuple):
-    """What `stat` says of an image, or said when it was downloaded and is deleted now."""
+class FileStat(NamedTuple):
+    """Size and time of an image, or those of its download when it is deleted now."""
 
     size: int
     mtime_ns: int
@@ -67,10 +67,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What became of a URL when it was asked for last, at `asked` (epoch seconds)."""
+    """Outcome of a URL's last request, at `asked_at` (epoch seconds)."""
 
-    asked: int
-    found: Fetched | Rejection
+    asked_at: int
+    outcome: Fetched | Rejection
 
 
 class UrlCache:
@@ -81,12 +81,12 @@ class UrlCache:
         self._incoming = root / "_incoming"
 
     def image(self, url: str) -> Path:
-        """Where the image of a URL is, or would be."""
+        """Path of a URL's image, there or not."""
         name = hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
         return self.root / name[:2] / name
 
     def incoming(self, url: str) -> Path:
-        """Where the download of a URL is written first."""
+        """Path that a download is written to first."""
         return self._incoming / self.image(url).name
 
     def open(self) -> None:
@@ -97,18 +97,18 @@ class UrlCache:
         """
         try:
             self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for left in self._incoming.iterdir():
-                left.unlink()
+            for leftover in self._incoming.iterdir():
+                leftover.unlink()
         except OSError as error:
             raise storage_error(self._incoming, error) from error
 
-    def look(self, url: str) -> Seen | Rejection | None:
-        """What is known of the image's file, or why there is none; None: never asked for."""
+    def stat(self, url: str) -> FileStat | Rejection | None:
+        """Size and time of a URL's image, or the reason for none; None: never requested."""
         image = self.image(url)
         with contextlib.suppress(OSError):
-            found = image.stat(follow_symlinks=False)
-            if stat.S_ISREG(found.st_mode):
-                return _seen(found)
+            status = image.stat(follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                return _file_stat(status)
         notes = _read(_notes(image))
         return _rejection(notes) or _noted(notes)
 
@@ -118,9 +118,9 @@ class UrlCache:
             if folder.is_dir(follow_symlinks=False) and folder.name != self._incoming.name:
                 for entry in _listed(Path(folder.path)):
                     with contextlib.suppress(OSError):  # gone meanwhile
-                        found = entry.stat(follow_symlinks=False)
-                        if "." not in entry.name and stat.S_ISREG(found.st_mode):
-                            yield Stored(Path(entry.path), found.st_size, int(found.st_mtime))
+                        status = entry.stat(follow_symlinks=False)
+                        if "." not in entry.name and stat.S_ISREG(status.st_mode):
+                            yield Stored(Path(entry.path), status.st_size, int(status.st_mtime))
 
     def want(self, url: str) -> None:
         """A deleted image is to be downloaded again, whatever the site said of it before.
@@ -133,16 +133,18 @@ class UrlCache:
             _write(path, {**notes, "asked": None})
 
     def recall(self, url: str) -> Known | None:
-        """What is known; None when nothing is, or when image and notes do not belong together."""
+        """Outcome of the last request; None without one, or when image and notes do not match."""
         image = self.image(url)
         notes = _read(_notes(image))
-        asked = notes.get("asked")
-        if not isinstance(asked, int):
+        asked_at = notes.get("asked")
+        if not isinstance(asked_at, int):
             return None
-        found = _rejection(notes) or _fetched(image, notes)
-        return None if found is None else Known(asked, found)
+        outcome = _rejection(notes) or _fetched(image, notes)
+        return None if outcome is None else Known(asked_at, outcome)
 
-    def keep(self, url: str, fetched: Fetched, asked: int, incoming: Path | None = None) -> Fetched:
+    def keep(
+        self, url: str, fetched: Fetched, asked_at: int, incoming: Path | None = None
+    ) -> Fetched:
         """Durably note an image; `incoming` becomes it first, when given.
 
         Raises:
@@ -164,14 +166,14 @@ class UrlCache:
                 mtime_ns = image.stat().st_mtime_ns
         except OSError as error:
             raise storage_error(image, error) from error
-        kept = replace(fetched, path=image)
-        said = {key: value for key, value in asdict(kept).items() if key not in ("path", "how")}
-        facts = {"asked": asked, "mtime_ns": mtime_ns, "sha256": digest}
-        _write(_notes(image), {**facts, "url": url, "fetched": said})
-        return kept
+        stored = replace(fetched, path=image)
+        facts = {key: value for key, value in asdict(stored).items() if key not in ("path", "how")}
+        header = {"asked": asked_at, "mtime_ns": mtime_ns, "sha256": digest}
+        _write(_notes(image), {**header, "url": url, "fetched": facts})
+        return stored
 
-    def reject(self, url: str, rejection: Rejection, asked: int) -> None:
-        """Durably note why a URL gives no image; an earlier image of it goes.
+    def reject(self, url: str, rejection: Rejection, asked_at: int) -> None:
+        """Durably note why a URL gives no image, and remove an earlier image.
 
         Raises:
             StorageError: it cannot be written.
@@ -183,8 +185,8 @@ class UrlCache:
             raise storage_error(image, error) from error
         if image.exists():
             remove(image)
-        said = {"code": rejection.code, "detail": rejection.detail}
-        _write(_notes(image), {"asked": asked, "url": url, "rejected": said})
+        reason = {"code": rejection.code, "detail": rejection.detail}
+        _write(_notes(image), {"asked": asked_at, "url": url, "rejected": reason})
 
 
 def _notes(image: Path) -> Path:
@@ -201,40 +203,43 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _rejection(notes: Mapping[str, object]) -> Rejection | None:
-    said = notes.get("rejected")
-    if not isinstance(said, dict):
+    reason = notes.get("rejected")
+    if not isinstance(reason, dict):
         return None
-    return Rejection(str(said.get("code")), str(said.get("detail")))
+    return Rejection(str(reason.get("code")), str(reason.get("detail")))
 
 
 def _fetched(image: Path, notes: Mapping[str, object]) -> Fetched | None:
-    said = notes.get("fetched")
-    if not isinstance(said, dict):
+    facts = notes.get("fetched")
+    if not isinstance(facts, dict):
         return None
     try:
-        seen: Seen | None = _seen(image.stat())
+        status: FileStat | None = _file_stat(image.stat())
     except OSError:
-        seen = _noted(notes)
+        status = _noted(notes)
     # an image that was replaced just before a crash has its predecessor's notes
-    if seen is None or (seen.size, seen.mtime_ns) != (said.get("size"), notes.get("mtime_ns")):
+    if status is None or (status.size, status.mtime_ns) != (
+        facts.get("size"),
+        notes.get("mtime_ns"),
+    ):
         return None
-    texts = [str(said.get(key, "")) for key in ("etag", "last_modified", "content_type")]
+    texts = [str(facts.get(key, "")) for key in ("etag", "last_modified", "content_type")]
     return Fetched(
-        image, texts[0], texts[1], seen.size, texts[2], str(said.get("final_url", "")), "kept"
+        image, texts[0], texts[1], status.size, texts[2], str(facts.get("final_url", "")), "kept"
     )
 
 
-def _seen(found: os.stat_result) -> Seen:
-    return Seen(found.st_size, found.st_mtime_ns)
+def _file_stat(status: os.stat_result) -> FileStat:
+    return FileStat(status.st_size, status.st_mtime_ns)
 
 
-def _noted(notes: Mapping[str, object]) -> Seen | None:
-    """What the notes say of an image that may be deleted."""
-    said = notes.get("fetched")
-    size = said.get("size") if isinstance(said, dict) else None
+def _noted(notes: Mapping[str, object]) -> FileStat | None:
+    """Size and time by the notes, of an image that may be deleted."""
+    facts = notes.get("fetched")
+    size = facts.get("size") if isinstance(facts, dict) else None
     mtime_ns = notes.get("mtime_ns")
     if isinstance(size, int) and isinstance(mtime_ns, int):
-        return Seen(size, mtime_ns)
+        return FileStat(size, mtime_ns)
     return None
 
 

@@ -14,7 +14,7 @@ from pipeline.sources.download.cache import Fetched, UrlCache
 from pipeline.sources.download.options import FetchOptions
 
 if TYPE_CHECKING:
-    from pipeline.sources.download.ssrf_guard import Lookup
+    from pipeline.sources.download.ssrf_guard import HostResolver
 
 
 def fetch_all(
@@ -24,12 +24,12 @@ def fetch_all(
     *,
     now: int | None = None,
     check_stop: Callable[[], None] = lambda: None,
-    lookup: Lookup | None = None,
+    resolve_host: HostResolver | None = None,
 ) -> Iterator[tuple[int, Fetched | Rejection]]:
     """Download images to `cache`; gives each URL's number with its image or its reason.
 
     Results come as they are ready, not in order; each number comes exactly once. `urls` is read
-    in the caller's thread, at most `8 * total_concurrency` ahead of what was given back: memory is
+    in the caller's thread, at most `8 * total_concurrency` ahead of what was handed back: memory is
     constant in their number. The cache belongs to one caller at a time.
 
     Args:
@@ -38,7 +38,7 @@ def fetch_all(
         cache: a folder, made when missing.
         now: epoch seconds, for deciding what is due for a re-check.
         check_stop: called every half a second or so; may raise to end the downloads.
-        lookup: how names become addresses; None asks the operating system.
+        resolve_host: how names become addresses; None asks the operating system.
 
     Raises:
         StorageError: the cache cannot be written. Nothing that a site does raises.
@@ -56,5 +56,5 @@ def fetch_all(
     from pipeline.sources.download.sync_bridge import SyncBridge
 
     moment = int(time.time()) if now is None else now
-    with SyncBridge(options, UrlCache(cache), moment, lookup) as pump:
-        yield from pump.run(itertools.chain([first], waiting), check_stop)
+    with SyncBridge(options, UrlCache(cache), moment, resolve_host) as bridge:
+        yield from bridge.run(itertools.chain([first], waiting), check_stop)

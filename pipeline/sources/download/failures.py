@@ -1,4 +1,4 @@
-"""The library's errors as reasons: every failed download has one, none is a traceback."""
+"""Reasons for the HTTP library's errors: every failed download has one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BAD_URL = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, aiohttp.RedirectC
 _BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)
 
 
-class Refused(Exception):
+class DownloadRefused(Exception):
     """A download that we end ourselves."""
 
     def __init__(self, failure: Failure | Rejection) -> None:
@@ -26,9 +26,9 @@ class Refused(Exception):
         super().__init__(self.failure.rejection.detail)
 
 
-def translate(error: BaseException) -> Failure:
-    """What one of NETWORK_ERRORS, or Refused, means. Details name no URL: they may be secret."""
-    if isinstance(error, Refused):
+def failure_of(error: BaseException) -> Failure:
+    """Failure for NETWORK_ERRORS and DownloadRefused. Details name no URL, which may be secret."""
+    if isinstance(error, DownloadRefused):
         return error.failure
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, ForbiddenAddress):
@@ -50,8 +50,8 @@ def translate(error: BaseException) -> Failure:
 
 def _words(error: BaseException | None) -> str:
     if isinstance(error, ssl.SSLError):  # its attributes are set by the interpreter's own code only
-        said = getattr(error, "verify_message", None) or getattr(error, "reason", None) or ""
-        return str(said).replace("_", " ").lower()
+        text = getattr(error, "verify_message", None) or getattr(error, "reason", None) or ""
+        return str(text).replace("_", " ").lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ServerDisconnectedError):

@@ -29,10 +29,10 @@ from pipeline.core.download import (
 from pipeline.records import Rejection
 from pipeline.sources.download.body import save
 from pipeline.sources.download.cache import Fetched, Known, UrlCache
-from pipeline.sources.download.failures import NETWORK_ERRORS, Refused, translate
+from pipeline.sources.download.failures import NETWORK_ERRORS, DownloadRefused, failure_of
 from pipeline.sources.download.host_limits import HostLimit, HostLimits
 from pipeline.sources.download.options import FetchOptions
-from pipeline.sources.download.ssrf_guard import Lookup, SsrfGuard
+from pipeline.sources.download.ssrf_guard import HostResolver, SsrfGuard
 from pipeline.sources.download.url import Url, check_url, next_hop
 
 _LONGEST_VALIDATOR = 512
@@ -40,7 +40,7 @@ _LONGEST_TYPE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Request:
     """One URL of the list: where its bytes go, and the copy that we have."""
 
     text: str
@@ -51,14 +51,16 @@ class _Asked:
 class Fetcher:
     """Downloads to a cache. Use as an async context manager, in one event loop."""
 
-    def __init__(self, options: FetchOptions, cache: UrlCache, now: int, lookup: Lookup) -> None:
+    def __init__(
+        self, options: FetchOptions, cache: UrlCache, now: int, resolve_host: HostResolver
+    ) -> None:
         """`now`, epoch seconds, names this pass: within it no URL is asked for twice."""
         self._options = options
         self._cache = cache
         self._now = now
         self._hosts = HostLimits(options.total_concurrency, options.per_host)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._guard = SsrfGuard(options.rules, lookup, options.total_concurrency)
+        self._guard = SsrfGuard(options.rules, resolve_host, options.total_concurrency)
         self._session = _session(options, self._guard)
 
     async def __aenter__(self) -> Self:
@@ -82,65 +84,65 @@ class Fetcher:
         async with self._locks.setdefault(text, asyncio.Lock()):
             known = await asyncio.to_thread(self._cache.recall, text)
             if known is not None and self._is_fresh(known):
-                return known.found
-            copy = known.found if known and isinstance(known.found, Fetched) else None
-            asked = _Asked(text, self._cache.incoming(text), copy)
-            found = await self._try(asked)
-            return await asyncio.to_thread(self._remember, asked, found)
+                return known.outcome
+            copy = known.outcome if known and isinstance(known.outcome, Fetched) else None
+            request = _Request(text, self._cache.incoming(text), copy)
+            outcome = await self._try(request)
+            return await asyncio.to_thread(self._remember, request, outcome)
 
     def _is_fresh(self, known: Known) -> bool:
-        age = self._now - known.asked
-        if isinstance(known.found, Rejection) and known.found.code not in SETTLED:
+        age = self._now - known.asked_at
+        if isinstance(known.outcome, Rejection) and known.outcome.code not in SETTLED:
             return age == 0
         return age == 0 or 0 < age < self._options.recheck_seconds
 
-    def _remember(self, asked: _Asked, found: Fetched | Failure) -> Fetched | Rejection:
-        if isinstance(found, Fetched):
-            incoming = asked.incoming if found.how == "new" else None
-            return self._cache.keep(asked.text, found, self._now, incoming)
-        if asked.copy is not None and found.rejection.code not in GONE:
-            return self._cache.keep(asked.text, replace(asked.copy, how="kept"), self._now)
-        self._cache.reject(asked.text, found.rejection, self._now)
-        return found.rejection
+    def _remember(self, request: _Request, outcome: Fetched | Failure) -> Fetched | Rejection:
+        if isinstance(outcome, Fetched):
+            incoming = request.incoming if outcome.how == "new" else None
+            return self._cache.keep(request.text, outcome, self._now, incoming)
+        if request.copy is not None and outcome.rejection.code not in GONE:
+            return self._cache.keep(request.text, replace(request.copy, how="kept"), self._now)
+        self._cache.reject(request.text, outcome.rejection, self._now)
+        return outcome.rejection
 
-    async def _try(self, asked: _Asked) -> Fetched | Failure:
+    async def _try(self, request: _Request) -> Fetched | Failure:
         """All tries of one URL."""
-        url = check_url(asked.text, self._options.ports)
+        url = check_url(request.text, self._options.ports)
         if isinstance(url, Rejection):
             return Failure(url)
         attempt = 0
         while True:
             try:
-                return await self._follow(url, asked)
-            except (Refused, *NETWORK_ERRORS) as error:
-                failure = translate(error)
+                return await self._follow(url, request)
+            except (DownloadRefused, *NETWORK_ERRORS) as error:
+                failure = failure_of(error)
             pause = retry_pause(failure, attempt, self._options.first_pause, random.random())
             if pause is None or attempt >= self._options.retries:
                 return failure
             await asyncio.sleep(pause)
             attempt += 1
 
-    async def _follow(self, url: Url, asked: _Asked) -> Fetched:
+    async def _follow(self, url: Url, request: _Request) -> Fetched:
         """One try: ask, and follow redirects by hand, each of them checked anew."""
         loop = asyncio.get_running_loop()
-        left = self._options.seconds
+        seconds = self._options.seconds
         for _ in range(MOST_REDIRECTS + 1):
             if url.is_address:
                 self._guard.check(url.host)
             host = self._hosts.host(url.host)
-            async with self._hosts.turn(host):
+            async with self._hosts.slot(host):
                 started = loop.time()
-                async with asyncio.timeout(left):
-                    step = await self._ask(url, host, asked)
-                left -= loop.time() - started
+                async with asyncio.timeout(seconds):
+                    step = await self._ask(url, host, request)
+                seconds -= loop.time() - started
             if isinstance(step, Fetched):
                 return step
             url = step
-        raise Refused(refusal("too_many_redirects", f"more than {MOST_REDIRECTS} times"))
+        raise DownloadRefused(refusal("too_many_redirects", f"more than {MOST_REDIRECTS} times"))
 
-    async def _ask(self, url: Url, host: HostLimit, asked: _Asked) -> Fetched | Url:
+    async def _ask(self, url: Url, host: HostLimit, request: _Request) -> Fetched | Url:
         """One request: the image, or where to go on."""
-        copy = asked.copy if asked.copy and asked.copy.final_url == url.text else None
+        copy = request.copy if request.copy and request.copy.final_url == url.text else None
         async with self._session.get(
             URL(url.text, encoded=True), headers=_conditions(copy), allow_redirects=False
         ) as response:
@@ -150,27 +152,27 @@ class Fetcher:
                 return replace(copy, how="unchanged")
             self._refuse_status(response, host)
             size = await save(
-                response, asked.incoming, self._options.max_bytes, self._options.idle_seconds
+                response, request.incoming, self._options.max_bytes, self._options.idle_seconds
             )
-            return _fetched(asked.incoming, size, url, response)
+            return _fetched(request.incoming, size, url, response)
 
     def _refuse_status(self, response: aiohttp.ClientResponse, host: HostLimit) -> None:
-        asked = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
-        failure = status_failure(response.status, asked)
+        seconds = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
+        failure = status_failure(response.status, seconds)
         if failure is None:
             return
         pause = retry_pause(failure, 0, self._options.first_pause, 1.0)
-        if pause is not None and (asked or response.status == 429):
+        if pause is not None and (seconds or response.status == 429):
             host.rest(pause)  # the host's other images would only be refused as well
-        raise Refused(failure)
+        raise DownloadRefused(failure)
 
     def _next(self, url: Url, response: aiohttp.ClientResponse) -> Url:
         location = response.headers.get("Location")
         if not location:
-            raise Refused(refusal("http_error", "a redirect leads nowhere"))
+            raise DownloadRefused(refusal("http_error", "a redirect leads nowhere"))
         following = next_hop(url, location, self._options.ports)
         if isinstance(following, Rejection):
-            raise Refused(following)
+            raise DownloadRefused(following)
         return following
 
 
@@ -179,7 +181,7 @@ def _session(options: FetchOptions, guard: SsrfGuard) -> aiohttp.ClientSession:
         resolver=guard,
         socket_factory=guard.socket,
         ssl=ssl.create_default_context(),
-        limit=0,  # turns are given by Hosts, whose waiting does not count as slowness
+        limit=0,  # HostLimits gives the slots, and its waiting does not count as slowness
     )
     return aiohttp.ClientSession(
         connector=connector,

@@ -19,7 +19,7 @@ class FetchOptions:
             make this machine read from there. Meant for tests and for one known server.
         ports: the only ports that are contacted.
         max_bytes: of one file.
-        seconds: for one try, redirects included, waiting for a turn not.
+        seconds: for one try, redirects included, waiting for a slot not.
         idle_seconds: without a byte, and until a download must not be slower than
             `SLOWEST` bytes a second.
         total_concurrency: downloads at once.
@@ -47,5 +47,5 @@ class FetchOptions:
 
     @property
     def rules(self) -> AddressRules:
-        """Which addresses may be contacted. Raises ValueError for what is no network."""
+        """Rules about addresses. Raises ValueError for what is no network."""
         return AddressRules.of(private=self.allow_private, allowed=self.allow_addresses)

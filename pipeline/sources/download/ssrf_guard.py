@@ -1,4 +1,4 @@
-"""The one door to the network: every address is judged when a connection is made to it.
+"""Guard against forged requests: every address is judged when a connection is made to it.
 
 A name is looked up once for a connection, all its addresses are judged, and exactly those are
 connected to: an answer that changes between check and connection changes nothing. The socket is
@@ -17,11 +17,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from pipeline.core.address import AddressRules, forbidden
 
-Lookup = Callable[[str], Sequence[str]]
+HostResolver = Callable[[str], Sequence[str]]
 """Addresses of a host name; raises OSError (socket.gaierror) when there are none. May block."""
 
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-_MOST_LOOKUPS = 64
+_MAX_THREADS = 64
 
 
 class ForbiddenAddress(OSError):
@@ -31,23 +31,23 @@ class ForbiddenAddress(OSError):
         super().__init__(f"{address} is {reason}")
 
 
-def system_lookup(host: str) -> list[str]:
-    """What the operating system says: hosts file and name servers."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    return [str(sockaddr[0]) for *_, sockaddr in found]
+def system_resolver(host: str) -> list[str]:
+    """Addresses by the operating system: hosts file and name servers."""
+    infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    return [str(sockaddr[0]) for *_, sockaddr in infos]
 
 
 class SsrfGuard(AbstractResolver):
     """Resolver and socket factory of a connector, both keeping the same rules."""
 
-    def __init__(self, rules: AddressRules, lookup: Lookup, at_once: int) -> None:
+    def __init__(self, rules: AddressRules, resolve_host: HostResolver, at_once: int) -> None:
         self._rules = rules
-        self._lookup = lookup
-        # lookups of dead names block for long: they must not hold up the disk's threads
-        self._threads = ThreadPoolExecutor(min(at_once, _MOST_LOOKUPS), "lookup")
+        self._resolve_host = resolve_host
+        # resolving a dead name blocks for long, and must not hold up the disk's threads
+        self._threads = ThreadPoolExecutor(min(at_once, _MAX_THREADS), "resolve")
 
     def check(self, address: str) -> None:
-        """Raises ForbiddenAddress."""
+        """Judge an address; raises ForbiddenAddress."""
         reason = forbidden(address, self._rules)
         if reason is not None:
             raise ForbiddenAddress(address, reason)
@@ -66,7 +66,7 @@ class SsrfGuard(AbstractResolver):
         """
         del family
         loop = asyncio.get_running_loop()
-        addresses = await loop.run_in_executor(self._threads, self._lookup, host)
+        addresses = await loop.run_in_executor(self._threads, self._resolve_host, host)
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
         for address in addresses:
@@ -84,7 +84,7 @@ class SsrfGuard(AbstractResolver):
         return socket.socket(family, kind, protocol)
 
     async def close(self) -> None:
-        """Lookups under way end by themselves; no one waits for them."""
+        """End the threads without waiting for names that are being resolved."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

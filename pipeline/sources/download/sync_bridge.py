@@ -16,7 +16,7 @@ from pipeline.sources.download.cache import Fetched, UrlCache
 from pipeline.sources.download.options import FetchOptions
 
 if TYPE_CHECKING:
-    from pipeline.sources.download.ssrf_guard import Lookup
+    from pipeline.sources.download.ssrf_guard import HostResolver
 
 Result = tuple[int, Fetched | Rejection]
 
@@ -31,9 +31,9 @@ class SyncBridge:
     """The thread, its loop, and the queue of what is ready. A context manager."""
 
     def __init__(
-        self, options: FetchOptions, cache: UrlCache, now: int, lookup: Lookup | None
+        self, options: FetchOptions, cache: UrlCache, now: int, resolve_host: HostResolver | None
     ) -> None:
-        self._settings = (options, cache, now, lookup)
+        self._settings = (options, cache, now, resolve_host)
         self._ahead = options.total_concurrency * _AHEAD
         self._ready: queue.SimpleQueue[tuple[int, Future[Fetched | Rejection]]] = (
             queue.SimpleQueue()
@@ -71,9 +71,9 @@ class SyncBridge:
                     submit(*following)
                     waiting += 1
             if waiting:
-                number, found = self._next(check_stop)
+                number, download = self._next(check_stop)
                 waiting -= 1
-                yield number, found.result()
+                yield number, download.result()
 
     def _next(self, check_stop: Callable[[], None]) -> tuple[int, Future[Fetched | Rejection]]:
         while True:
@@ -94,12 +94,12 @@ class SyncBridge:
 
     async def _serve(self) -> None:
         from pipeline.sources.download.fetcher import Fetcher
-        from pipeline.sources.download.ssrf_guard import system_lookup
+        from pipeline.sources.download.ssrf_guard import system_resolver
 
-        options, cache, now, lookup = self._settings
+        options, cache, now, resolve_host = self._settings
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         self._stop = lambda: _call(loop, stopped.set)
-        async with Fetcher(options, cache, now, lookup or system_lookup) as fetcher:
+        async with Fetcher(options, cache, now, resolve_host or system_resolver) as fetcher:
 
             def submit(number: int, url: str) -> None:
                 future = asyncio.run_coroutine_threadsafe(fetcher.fetch(url), loop)

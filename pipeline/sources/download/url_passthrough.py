@@ -37,7 +37,7 @@ class UrlPassthrough:
 
     @classmethod
     def of(cls, options: FetchOptions) -> UrlPassthrough:
-        """By the rules of downloading."""
+        """Make one from the rules of downloading."""
         return cls(tuple(sorted(options.ports)), options.rules)
 
     def __call__(self, text: str) -> str | Rejection:

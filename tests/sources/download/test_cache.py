@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import StorageError
 from pipeline.records import Rejection
-from pipeline.sources.download.cache import Fetched, Known, Seen, Stored, UrlCache
+from pipeline.sources.download.cache import Fetched, FileStat, Known, Stored, UrlCache
 from pipeline.system.failpoints import arm
 
 URL = "http://example.com/a.png"
@@ -36,24 +36,24 @@ def test_an_image_is_kept_with_what_the_site_said(cache: UrlCache) -> None:
     assert kept.path.read_bytes() == b"abc"
     assert not cache.incoming(URL).exists()
     assert cache.recall(URL) == Known(7, replace(kept, how="kept"))
-    seen = cache.look(URL)
-    assert isinstance(seen, Seen)
+    seen = cache.stat(URL)
+    assert isinstance(seen, FileStat)
     assert seen.size == 3
 
 
 def test_a_reason_takes_the_place_of_an_image_and_back(cache: UrlCache) -> None:
     cache.reject(URL, NOTHING, 1)
     assert cache.recall(URL) == Known(1, NOTHING)
-    assert cache.look(URL) == NOTHING
+    assert cache.stat(URL) == NOTHING
     keep(cache, asked=2)
-    assert isinstance(cache.look(URL), Seen)
+    assert isinstance(cache.stat(URL), FileStat)
     cache.reject(URL, NOTHING, 3)
-    assert cache.look(URL) == NOTHING
+    assert cache.stat(URL) == NOTHING
     assert not cache.image(URL).exists()
 
 
 def test_what_was_never_asked_for_is_not_known(cache: UrlCache) -> None:
-    assert cache.look(URL) is None
+    assert cache.stat(URL) is None
     assert cache.recall(URL) is None
 
 
@@ -76,7 +76,7 @@ def test_damaged_notes_mean_that_it_is_asked_for_anew(cache: UrlCache, notes: by
     path = keep(cache).path
     path.with_name(f"{path.name}.json").write_bytes(notes)
     assert cache.recall(URL) is None
-    assert isinstance(cache.look(URL), Seen)
+    assert isinstance(cache.stat(URL), FileStat)
 
 
 @pytest.mark.parametrize("change", ["bytes", "time"])
@@ -91,44 +91,44 @@ def test_notes_that_belong_to_other_bytes_do_not_count(cache: UrlCache, change: 
 
 def test_a_deleted_image_is_known_as_before(cache: UrlCache) -> None:
     kept = keep(cache)
-    before, known = cache.look(URL), cache.recall(URL)
+    before, known = cache.stat(URL), cache.recall(URL)
     kept.path.unlink()
-    assert (cache.look(URL), cache.recall(URL)) == (before, known)
+    assert (cache.stat(URL), cache.recall(URL)) == (before, known)
     # the site said that it is still the same, and again, days later
     for asked in (8, 9):
         cache.keep(URL, replace(kept, how="unchanged"), asked)
-        assert cache.look(URL) == before
+        assert cache.stat(URL) == before
         assert cache.recall(URL) == Known(asked, replace(kept, how="kept"))
     assert not kept.path.exists()
     keep(cache, b"newer", asked=10)
-    assert isinstance(found := cache.look(URL), Seen)
+    assert isinstance(found := cache.stat(URL), FileStat)
     assert found.size == 5
 
 
 def test_a_wanted_image_is_asked_for_anew(cache: UrlCache) -> None:
     keep(cache).path.unlink()
-    before = cache.look(URL)
+    before = cache.stat(URL)
     cache.want(URL)
     assert cache.recall(URL) is None
-    assert cache.look(URL) == before
+    assert cache.stat(URL) == before
     cache.want("http://never")
     assert cache.recall("http://never") is None
 
 
 def test_the_same_bytes_get_their_date_back(cache: UrlCache) -> None:
     path = keep(cache).path
-    before = cache.look(URL)
+    before = cache.stat(URL)
     path.unlink()
     cache.want(URL)
     keep(cache, asked=8)
-    assert cache.look(URL) == before
+    assert cache.stat(URL) == before
     assert cache.recall(URL) == Known(8, replace(FETCHED, path=path, how="kept"))
     cache.keep(URL, FETCHED, 9)
     path.unlink()
     keep(cache, asked=10)
-    assert cache.look(URL) == before
+    assert cache.stat(URL) == before
     keep(cache, b"abd", asked=11)
-    assert cache.look(URL) != before
+    assert cache.stat(URL) != before
 
 
 def test_images_on_disk_are_listed_without_notes_and_half_downloads(cache: UrlCache) -> None:
@@ -163,7 +163,7 @@ def test_downloads_that_were_cut_off_are_forgotten(cache: UrlCache) -> None:
     cache.incoming("http://other").write_bytes(b"half")
     cache.open()
     assert not cache.incoming("http://other").exists()
-    assert isinstance(cache.look(URL), Seen)
+    assert isinstance(cache.stat(URL), FileStat)
 
 
 def test_only_the_owner_may_look(cache: UrlCache) -> None:
@@ -187,4 +187,4 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         broken.reject(URL, NOTHING, 1)
     with pytest.raises(StorageError, match="file"):
         broken.keep(URL, FETCHED, 1)
-    assert broken.look(URL) is None
+    assert broken.stat(URL) is None

@@ -13,7 +13,7 @@ from aiohttp.client_reqrep import ConnectionKey
 
 from pipeline.core.download import Failure, refusal
 from pipeline.core.reasons import DOWNLOAD
-from pipeline.sources.download.failures import NETWORK_ERRORS, Refused, translate
+from pipeline.sources.download.failures import NETWORK_ERRORS, DownloadRefused, failure_of
 from pipeline.sources.download.ssrf_guard import ForbiddenAddress
 
 KEY: Any = ConnectionKey("a.example", 80, False, True, None, None, None)
@@ -44,7 +44,7 @@ def example(kind: type[Exception]) -> Exception:
 def test_every_error_of_the_library_has_a_reason(kind: type[Exception]) -> None:
     error = example(kind)
     assert isinstance(error, NETWORK_ERRORS)
-    failure = translate(error)
+    failure = failure_of(error)
     assert failure.rejection.code in DOWNLOAD
     assert failure.rejection.code not in ("not_found", "not_an_image", "url_not_enabled")
     assert "secret" not in failure.rejection.detail
@@ -115,12 +115,12 @@ def verification_error() -> ssl.SSLCertVerificationError:
     ],
 )
 def test_what_errors_mean(error: Exception, code: str, passing: bool, said: str) -> None:
-    failure = translate(error)
+    failure = failure_of(error)
     assert (failure.rejection.code, failure.passing) == (code, passing)
     assert said in failure.rejection.detail
 
 
 def test_our_own_refusals_stay_what_they_are() -> None:
     failure = Failure(refusal("timeout"), passing=True, retry_after=3.0)
-    assert translate(Refused(failure)) is failure
-    assert translate(Refused(refusal("bad_url"))) == Failure(refusal("bad_url"))
+    assert failure_of(DownloadRefused(failure)) is failure
+    assert failure_of(DownloadRefused(refusal("bad_url"))) == Failure(refusal("bad_url"))

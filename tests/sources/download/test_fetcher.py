@@ -54,7 +54,9 @@ def test_a_request_says_no_more_than_it_must(
     site.on("/2", reply())
     options = replace(LOCAL, user_agent="tester")
     urls = [site.url("/1", "site.example")]
-    assert code(fetch(urls, options, tmp_path, lookup=lambda _host: ["127.0.0.1"])[0]) == "new"
+    assert (
+        code(fetch(urls, options, tmp_path, resolve_host=lambda _host: ["127.0.0.1"])[0]) == "new"
+    )
     assert site.paths() == ["/1", "/2"]
     for request in site.seen:
         assert set(request.headers) == {"host", "user-agent", "accept", "accept-encoding"}
@@ -335,7 +337,7 @@ class TestTls:
     @pytest.mark.usefixtures("trusting")
     def test_a_certificate_must_be_for_this_host(self, safe: Site, tmp_path: Path) -> None:
         url = safe.url("/a", host="other.example", scheme="https")
-        (found,) = fetch([url], LOCAL, tmp_path, lookup=lambda _host: ["127.0.0.1"])
+        (found,) = fetch([url], LOCAL, tmp_path, resolve_host=lambda _host: ["127.0.0.1"])
         assert code(found) == "tls_error"
         assert safe.seen == []
 

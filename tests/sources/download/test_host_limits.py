@@ -17,7 +17,7 @@ def test_never_more_at_once_than_allowed(names: list[str], total: int, per_host:
     most: list[int] = [0]
 
     async def work(hosts: HostLimits, name: str) -> None:
-        async with hosts.turn(hosts.host(name)):
+        async with hosts.slot(hosts.host(name)):
             at_work[name] += 1
             assert at_work[name] <= per_host
             assert at_work.total() <= total
@@ -38,10 +38,10 @@ def test_a_busy_host_does_not_hold_up_another() -> None:
     async def check() -> None:
         hosts = HostLimits(total=2, per_host=1)
         busy, free = hosts.host("busy"), hosts.host("free")
-        async with hosts.turn(busy):
+        async with hosts.slot(busy):
             waiting = [asyncio.create_task(_one_turn(hosts, "busy")) for _ in range(10)]
             await asyncio.sleep(0)
-            async with asyncio.timeout(5), hosts.turn(free):
+            async with asyncio.timeout(5), hosts.slot(free):
                 pass
         await asyncio.gather(*waiting)
 
@@ -50,7 +50,7 @@ def test_a_busy_host_does_not_hold_up_another() -> None:
 
 async def _one_turn(hosts: HostLimits, name: str) -> float:
     host = hosts.host(name)
-    async with hosts.turn(host):
+    async with hosts.slot(host):
         return asyncio.get_running_loop().time()
 
 

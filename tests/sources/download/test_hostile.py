@@ -85,14 +85,14 @@ def test_no_form_of_a_forbidden_host_is_contacted(
     trap: Site, contacts: Contacts, tmp_path: Path
 ) -> None:
     urls = [f"http://{host}:{trap.port}/latest/meta-data/" for host in FORBIDDEN_HOSTS]
-    for found in fetch(urls, STRICT, tmp_path, lookup=hosts_file):
+    for found in fetch(urls, STRICT, tmp_path, resolve_host=hosts_file):
         assert code(found) == "forbidden_address", found
     assert trap.seen == []
     assert contacts.addresses == []
 
 
 def test_what_is_no_url_is_not_contacted(contacts: Contacts, tmp_path: Path) -> None:
-    for found in fetch(NO_URLS, STRICT, tmp_path, lookup=hosts_file):
+    for found in fetch(NO_URLS, STRICT, tmp_path, resolve_host=hosts_file):
         assert code(found) == "bad_url", found
     assert contacts.addresses == []
 
@@ -122,7 +122,7 @@ def test_redirects_lead_to_no_forbidden_host(
         ours.on(f"/{number}", redirect(location, next(statuses)))
         ours.on(f"/via/{number}", redirect(f"/{number}"))
         urls.append(ours.url(f"/via/{number}", OURS))
-    for found in fetch(urls, ONLY_OURS, tmp_path, lookup=hosts_file):
+    for found in fetch(urls, ONLY_OURS, tmp_path, resolve_host=hosts_file):
         assert code(found) == "forbidden_address", found
     assert len(ours.seen) == 2 * len(FORBIDDEN_HOSTS)
     assert trap.seen == []
@@ -147,7 +147,7 @@ def test_a_name_that_changes_its_address_is_judged_at_each_connection(
     # another port is another connection, so the name is looked up again
     ours.on("/a", redirect(f"http://rebind.example:{trap.port}/secret"))
     names = Rebinding([OURS], ["127.0.0.1"])
-    (found,) = fetch([ours.url("/a", "rebind.example")], ONLY_OURS, tmp_path, lookup=names)
+    (found,) = fetch([ours.url("/a", "rebind.example")], ONLY_OURS, tmp_path, resolve_host=names)
     assert code(found) == "forbidden_address"
     assert names.asked == ["rebind.example"] * 2
     assert trap.seen == []
@@ -159,7 +159,7 @@ def test_the_address_that_was_judged_is_the_one_that_is_contacted(
 ) -> None:
     ours.on("/a", reply())
     names = Rebinding([OURS], ["127.0.0.1"])
-    (found,) = fetch([ours.url("/a", "rebind.example")], ONLY_OURS, tmp_path, lookup=names)
+    (found,) = fetch([ours.url("/a", "rebind.example")], ONLY_OURS, tmp_path, resolve_host=names)
     assert code(found) == "new"
     assert names.asked == ["rebind.example"]
     assert contacts.addresses == [(OURS, ours.port)]
@@ -182,13 +182,13 @@ def test_one_forbidden_address_forbids_the_name(
 ) -> None:
     ours.on("/a", reply())
     url = ours.url("/a", "mixed.example")
-    (found,) = fetch([url], ONLY_OURS, tmp_path, lookup=lambda _host: answer)
+    (found,) = fetch([url], ONLY_OURS, tmp_path, resolve_host=lambda _host: answer)
     assert code(found) == "forbidden_address"
     assert contacts.addresses == []
 
 
 def test_a_name_that_does_not_exist(contacts: Contacts, tmp_path: Path) -> None:
-    (found,) = fetch(["http://gone.example/"], STRICT, tmp_path, lookup=hosts_file)
+    (found,) = fetch(["http://gone.example/"], STRICT, tmp_path, resolve_host=hosts_file)
     assert code(found) == "dns_error"
     assert contacts.addresses == []
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.core.address import PUBLIC_ONLY, AddressRules
-from pipeline.sources.download.ssrf_guard import ForbiddenAddress, SsrfGuard, system_lookup
+from pipeline.sources.download.ssrf_guard import ForbiddenAddress, SsrfGuard, system_resolver
 from tests.sources.download.site import Contacts
 
 
@@ -55,7 +55,7 @@ def test_a_name_without_addresses_is_a_name_error() -> None:
 @pytest.mark.parametrize("host", ["localhost", "2130706433", "0x7f000001", "0177.0.0.1", "127.1"])
 def test_what_the_system_makes_of_a_name_is_judged(host: str) -> None:
     with pytest.raises(ForbiddenAddress, match="this machine"):
-        resolved(SsrfGuard(PUBLIC_ONLY, system_lookup, at_once=1), host)
+        resolved(SsrfGuard(PUBLIC_ONLY, system_resolver, at_once=1), host)
 
 
 @pytest.mark.parametrize(

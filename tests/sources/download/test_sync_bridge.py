@@ -67,7 +67,7 @@ def test_a_caller_who_has_enough_ends_everything(site: Site, tmp_path: Path) -> 
     assert fetch_threads() == []
     assert list(tmp_path.joinpath("_incoming").iterdir()) == []
     cache = UrlCache(tmp_path)
-    assert [cache.look(url) for url in urls[1:]] == [None] * AHEAD  # ending is no reason
+    assert [cache.stat(url) for url in urls[1:]] == [None] * AHEAD  # ending is no reason
 
 
 def test_a_run_can_be_stopped_while_nothing_comes(site: Site, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_an_error_of_our_own_is_not_hidden_in_a_reason(site: Site, tmp_path: Pat
 
     url = site.url("/a", "name.example")
     with pytest.raises(KeyError, match="name"):
-        list(fetch_all([(0, url)], LOCAL, tmp_path, lookup=broken))
+        list(fetch_all([(0, url)], LOCAL, tmp_path, resolve_host=broken))
 
 
 def test_a_url_that_comes_again_is_downloaded_once(site: Site, tmp_path: Path) -> None:

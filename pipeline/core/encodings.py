@@ -1,0 +1,102 @@
+"""Encodings of texts that people made: what a library can tell, and what only a person can."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+UTF_8 = "utf-8-sig"
+WINDOWS = "cp1252"
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CANDIDATES = (
+    *("cp932", "gb18030", "big5", "cp949", "euc_jp", "cp1250", "cp1251", "cp1252", "cp1253"),
+    *("cp1254", "cp1255", "cp1256", "cp1257", "koi8_r", "mac_roman", "cp437", "cp850"),
+)
+_CLEARLY = 0.05  # the library's measure of disorder, by which the best reading must lead
+_NAMES = {"cp1252": "Windows-1252", "cp1251": "Windows-1251", "cp1250": "Windows-1250",
+          "cp932": "Shift-JIS", "cp949": "EUC-KR", UTF_8: "UTF-8"}  # fmt: skip
+# what Windows-1252 shows of texts in other encodings: runs of accents, capitals and signs in words
+_FOREIGN = re.compile(
+    "[^\\W\\d_a-zA-Z]{3}"
+    "|[a-zß-öø-ÿ][À-ÖØ-ÞŠŽŒŸ]"
+    "|[^\\W\\d_][‚„†‡ˆ‰‹¡¤¦¨¬¯¶¸¿ƒ]"
+    "|[^\\W\\d_][¹²³¼½¾±×÷µªº¢£¥§][^\\W\\d_]"
+)
+
+
+def wide_encoding(head: bytes) -> str | None:
+    """UTF-16 or UTF-32 by its mark or by the zeros of ASCII letters, None for neither."""
+    for mark, codec in _MARKS:
+        if head.startswith(mark):
+            return codec
+    sample = head[: len(head) & ~1][:4096]
+    for codec, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[::2])):
+        if len(zeros) > 1 and zeros.count(0) > 0.7 * len(zeros):
+            return codec
+    return None
+
+
+def detect(text: bytes) -> tuple[str, ...]:
+    """Codecs that may have made a text that is no UTF-8, best first: one when it is clear."""
+    if _is_western(text):
+        return (WINDOWS,)
+    from charset_normalizer import from_bytes
+
+    readings = list(from_bytes(text, cp_isolation=list(_CANDIDATES)))
+    if not readings:
+        return ()
+    best = readings[0]
+    rivals = [other for other in readings[1:] if str(other) != str(best)]
+    near = [other.encoding for other in rivals if other.chaos - best.chaos < _CLEARLY]
+    return (best.encoding, *near)
+
+
+def decode(text: bytes) -> tuple[str, str]:
+    """A short text and the codec that it was read with: "" for UTF-8, "?" for none that is clear.
+
+    Bytes that no codec reads are replaced by U+FFFD.
+    """
+    if wide := wide_encoding(text):
+        return text.decode(wide, "replace").removeprefix("\ufeff"), wide
+    try:
+        return text.decode(UTF_8), ""
+    except UnicodeDecodeError:
+        codecs_ = () if foreign_bytes(text)[1] else detect(text)
+    if len(codecs_) == 1:
+        return text.decode(codecs_[0], "replace"), codecs_[0]
+    return text.decode(UTF_8, "replace"), "?"
+
+
+def foreign_bytes(text: bytes) -> tuple[int, int]:
+    """(bytes that are no UTF-8, characters of several bytes that are)."""
+    decoded = text.decode("utf-8", "surrogateescape")
+    wide = len(decoded) - len(decoded.encode("ascii", "ignore"))
+    bad = sum("\udc80" <= character <= "\udcff" for character in decoded)
+    return bad, wide - bad
+
+
+def encoding_name(codec: str) -> str:
+    """Name of a codec for people."""
+    return _NAMES.get(codec, codec.upper().replace("_", "-"))
+
+
+def known_codec(name: str) -> bool:
+    """True for a text encoding that can be read."""
+    try:
+        return codecs.lookup(name)._is_text_encoding
+    except LookupError:
+        return False
+
+
+def _is_western(text: bytes) -> bool:
+    try:
+        decoded = text.decode(WINDOWS)
+    except UnicodeDecodeError:
+        return False
+    return _FOREIGN.search(decoded) is None

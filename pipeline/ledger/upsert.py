@@ -1,0 +1,52 @@
+"""The statement that records a file as a row of `images`, and resets the row of a changed file."""
+
+from __future__ import annotations
+
+import json
+
+from pipeline.records import SourceFile
+
+# A changed file forgets what it was; changed manifest columns only ask for a new look.
+_CHANGED = (
+    "(images.size, images.mtime_ns, images.inode) IS NOT "
+    "(excluded.size, excluded.mtime_ns, excluded.inode) "
+    "OR images.location IS NOT excluded.location "
+    "OR (images.original IS NULL AND images.reject_code IS NOT excluded.reject_code "
+    "AND images.todo = 0)"
+)
+# A time of change that is not known equals every other. One that differs asks for the file to be
+# hashed again: permissions and hard links change it too, so what stands for it stays.
+_CTIME_CHANGED = "images.ctime_ns <> excluded.ctime_ns"
+_REREAD = f"({_CHANGED} OR IFNULL({_CTIME_CHANGED}, 0))"
+UPSERT = f"""
+INSERT INTO images (folder, name, occurrence, size, mtime_ns, inode, ctime_ns, location, columns,
+                    reject_code, reject_detail, todo, crawl, first_seen_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (folder, name, occurrence) DO UPDATE SET
+    original = CASE WHEN {_REREAD} THEN NULL ELSE images.original END,
+    content = CASE WHEN {_CHANGED} THEN NULL ELSE images.content END,
+    near_of = CASE WHEN {_CHANGED} THEN NULL ELSE images.near_of END,
+    near_distance = CASE WHEN {_CHANGED} THEN NULL ELSE images.near_distance END,
+    work = CASE WHEN {_REREAD} OR images.columns IS NOT excluded.columns THEN NULL
+                ELSE images.work END,
+    todo = CASE WHEN {_REREAD} OR images.columns IS NOT excluded.columns THEN excluded.todo
+                ELSE images.todo END,
+    reject_code = CASE WHEN {_REREAD} THEN excluded.reject_code ELSE images.reject_code END,
+    reject_detail = CASE WHEN {_REREAD} THEN excluded.reject_detail ELSE images.reject_detail END,
+    size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
+    ctime_ns = COALESCE(excluded.ctime_ns, images.ctime_ns),
+    location = excluded.location, columns = excluded.columns,
+    present = 1, crawl = excluded.crawl
+"""
+
+
+def upsert_values(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[object, ...]:
+    """Values of `UPSERT` for a file of a folder, seen in a crawl at `now` (epoch seconds)."""
+    columns = None if file.columns is None else json.dumps(dict(file.columns), ensure_ascii=True)
+    location = None if file.columns is None else file.location
+    problem = (file.problem, file.detail) if file.problem else (None, None)
+    todo = 0 if file.problem else 1
+    stat = (file.size, file.mtime_ns, file.inode, file.ctime_ns)
+    return (
+        folder, file.name, file.occurrence, *stat, location, columns, *problem, todo, crawl, now,
+    )  # fmt: skip

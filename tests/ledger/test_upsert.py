@@ -1,0 +1,30 @@
+from pipeline.records import SourceFile
+from tests.ledger.test_images import todo
+from tests.ledger.world import NOW, World
+
+
+def test_a_stamp_without_a_ctime_is_completed_and_equals_every_other(world: World) -> None:
+    world.image("a.jpg", 1)  # as a ledger of the last version holds it
+    for crawl, ctime in enumerate((5, 5, None, 5), start=2):
+        file = SourceFile("", "a.jpg", "/imgs/a.jpg", 10, 1, 1, ctime_ns=ctime)
+        world.ledger.images.upsert(world.folder, [file], crawl, NOW)
+        assert todo(world) == []
+    assert world.ledger.database.number("SELECT ctime_ns FROM images") == 5
+
+
+def test_another_ctime_asks_for_the_bytes_and_keeps_what_stands_for_them(world: World) -> None:
+    image = world.image("a.jpg", 1)
+    other = world.image("b.jpg", 2)
+    works = world.ledger.database.execute("SELECT content FROM images ORDER BY id").fetchall()
+    world.ledger.database.execute(
+        "UPDATE images SET near_of = ?, ctime_ns = 5 WHERE id = ?", (works[1][0], image)
+    )
+    file = SourceFile("", "a.jpg", "/imgs/a.jpg", 10, 1, 1, ctime_ns=6)
+    world.ledger.images.upsert(world.folder, [file], 2, NOW)
+    (again,) = world.ledger.images.todo(world.source)
+    assert (again.id, again.source_id, again.near_of, again.content) == (
+        image, None, works[1][0], works[0][0],
+    )  # fmt: skip
+    world.ledger.works.link(other, bytes([1]) * 32, works[0][0], world.works[0][0])
+    world.ledger.works.link(image, bytes([2]) * 32, works[1][0], world.works[1][0])
+    assert world.ledger.database.number("SELECT COUNT(near_of) FROM images") == 0
