@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from pipeline.core.catalogue import StrictTable
-
 from pipeline.core.encodings import known_codec
 
 
