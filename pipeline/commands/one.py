@@ -237,13 +237,13 @@ class _Asker:
 
     def streamed(self, loaded: LoadedImage) -> Iterator[str | OneCaption]:
         """Ask about one image; the pieces, then what became of it."""
-        from pipeline.providers.openai_online import Refused
+        from pipeline.providers.openai_online import StreamRefused
 
         notified = StreamedAnswer()
         try:
             for chunk in self._service.stream(self._body(loaded)):
                 yield from notified.take(chunk)
-        except Refused as refused:
+        except StreamRefused as refused:
             reply = refused.reply
             yield self._judged(
                 loaded, answer_line("one", reply.status, reply.request_id, reply.body)

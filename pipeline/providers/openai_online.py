@@ -1,7 +1,7 @@
 """Single requests through the official `openai` SDK: asked once, answered now.
 
 Each call is one POST: no retries of the SDK, no redirects. An answer that says something about
-this one request is a Reply, also a refusal of its image; everything else raises.
+this one request is a HttpReply, also a refusal of its image; everything else raises.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ACTION = "ask for a caption"
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """An HTTP answer about one request: 200, or a 4xx that proves that nothing was billed."""
 
     status: int
@@ -56,7 +56,7 @@ class OpenAIOnline:
         self._client = sdk.open_async(options, connections)
         self._call = sdk.Call(_ACTION, effect=True)
 
-    async def ask(self, body: Mapping[str, Any]) -> Reply:
+    async def ask(self, body: Mapping[str, Any]) -> HttpReply:
         """Send one request and wait for its answer."""
         path = self._options.endpoint.removeprefix("/v1")
         seconds = self._options.timeouts.answer
@@ -64,10 +64,12 @@ class OpenAIOnline:
             async with asyncio.timeout(seconds):
                 answer = await self._client.post(path, cast_to=self._library.Response, body=body)
         except self._library.FOREIGN as error:
-            return _understood(error, self._call, self._options)
+            return _refusal_reply(error, self._call, self._options)
         except TimeoutError:
-            raise self._library.lost(self._call, f"nothing whole came in {seconds:g} s") from None
-        return Reply(answer.status_code, answer.content, answer.headers)
+            raise self._library.no_usable_answer(
+                self._call, f"nothing whole came in {seconds:g} s"
+            ) from None
+        return HttpReply(answer.status_code, answer.content, answer.headers)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -84,20 +86,20 @@ class OpenAIAsk:
         self._client, _ = sdk.open_clients(options)
         self._call = sdk.Call(_ACTION, effect=True)
 
-    def ask(self, body: Mapping[str, Any]) -> Reply:
+    def ask(self, body: Mapping[str, Any]) -> HttpReply:
         """Send one request and wait for its answer."""
         path = self._options.endpoint.removeprefix("/v1")
         try:
             answer = self._client.post(path, cast_to=self._library.Response, body=body)
         except self._library.FOREIGN as error:
-            return _understood(error, self._call, self._options)
-        return Reply(answer.status_code, answer.content, answer.headers)
+            return _refusal_reply(error, self._call, self._options)
+        return HttpReply(answer.status_code, answer.content, answer.headers)
 
     def stream(self, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Send one chat completion and yield its chunks as they come.
 
         Raises:
-            Refused: the service's answer about this request, in place of a stream.
+            StreamRefused: the service's answer about this request, in place of a stream.
         """
         asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
         try:
@@ -105,22 +107,22 @@ class OpenAIAsk:
                 for chunk in come:
                     yield chunk.to_dict()
         except self._library.FOREIGN as error:
-            raise Refused(_understood(error, self._call, self._options)) from None
+            raise StreamRefused(_refusal_reply(error, self._call, self._options)) from None
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
 
-class Refused(Exception):
+class StreamRefused(Exception):
     """A stream that did not begin: `reply` says why."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: HttpReply) -> None:
         super().__init__(f"HTTP {reply.status}")
         self.reply = reply
 
 
-def _understood(error: Exception, call: Call, options: BatchOptions) -> Reply:
+def _refusal_reply(error: Exception, call: Call, options: BatchOptions) -> HttpReply:
     """The answer about this one request that an exception holds.
 
     Raises:
@@ -128,11 +130,11 @@ def _understood(error: Exception, call: Call, options: BatchOptions) -> Reply:
     """
     from pipeline.providers import sdk
 
-    ours = sdk.translate(error, call, options)
-    found = getattr(error, "response", None)
-    if found is None or not _about_the_request(ours):
+    ours = sdk.sdk_error(error, call, options)
+    response = getattr(error, "response", None)
+    if response is None or not _about_the_request(ours):
         raise ours from None
-    return Reply(found.status_code, found.content, found.headers)
+    return HttpReply(response.status_code, response.content, response.headers)
 
 
 def _about_the_request(error: CaptionmillError) -> bool:

@@ -36,7 +36,7 @@ _LONGEST_WAIT = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An HTTP answer as it came."""
 
     status: int
@@ -45,15 +45,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _ErrorBody:
     """What an error body says; `code` falls back to the error's type."""
 
     code: str
     message: str
 
 
-def refused(
-    answer: Answer, action: str, effect: bool, thing: str, secrets: tuple[str, ...]
+def refusal_error(
+    answer: HttpAnswer, action: str, effect: bool, thing: str, secrets: tuple[str, ...]
 ) -> ServiceError:
     """The error for `answer`.
 
@@ -63,14 +63,14 @@ def refused(
         thing: what a 404 is about, "" when it is about no object.
         secrets: texts that must not appear in the message.
     """
-    said = _said(answer.body)
-    shown = redact(_shown(answer, said), secrets)
+    error_body = _error_body(answer.body)
+    shown = redact(_shown(answer, error_body), secrets)
     words = f"cannot {action}: the service answered {answer.status}{shown}"
-    if effect and not (said and answer.status in _DEFINITE):
+    if effect and not (error_body and answer.status in _DEFINITE):
         text = f"no usable answer to the request to {action}: {answer.status}{shown}"
         return Ambiguous(text, status=answer.status)
-    code = said.code if said else ""
-    kind = classify(code, said.message if said else "").kind
+    code = error_body.code if error_body else ""
+    kind = classify(code, error_body.message if error_body else "").kind
     if answer.status in _ACCOUNT and kind not in _ADVICE:
         code, kind = code or _ACCOUNT[answer.status], "billing" if answer.status == 402 else "auth"
     details: dict[str, Any] = {"status": answer.status, "code": redact(code, secrets) or None}
@@ -104,7 +104,7 @@ def _number(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _said(body: bytes) -> _Said | None:
+def _error_body(body: bytes) -> _ErrorBody | None:
     """The error in `body`, None when it is not the JSON of an error.
 
     Shapes: {"error": {"message", "type", "code"}} (OpenAI), {"error": "..."} , {"detail": ...}
@@ -118,14 +118,14 @@ def _said(body: bytes) -> _Said | None:
         return None
     inner = data.get("error") or data.get("detail") or data
     if not isinstance(inner, dict):
-        return _Said("", inner if isinstance(inner, str) else json.dumps(inner))
+        return _ErrorBody("", inner if isinstance(inner, str) else json.dumps(inner))
     message, code = inner.get("message"), inner.get("code") or inner.get("type")
     if not isinstance(message, str) and not isinstance(code, str):
         return None
-    return _Said(str(code or ""), message if isinstance(message, str) else "")
+    return _ErrorBody(str(code or ""), message if isinstance(message, str) else "")
 
 
-def _shown(answer: Answer, said: _Said | None) -> str:
+def _shown(answer: HttpAnswer, error_body: _ErrorBody | None) -> str:
     """The service's words for a message: one line, not too long, printable."""
     if 300 <= answer.status < 400:
         target = urlsplit(answer.headers.get("location", ""))
@@ -133,6 +133,6 @@ def _shown(answer: Answer, said: _Said | None) -> str:
             f" (a redirect to {target.hostname or 'another path'}, which is not followed: "
             "set base_url to the final address)"
         )
-    text = said.message or said.code if said else ""
+    text = error_body.message or error_body.code if error_body else ""
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return f": {text[:_LONGEST]}" if text else ""
