@@ -71,14 +71,14 @@ def _is_closed(descriptor: int) -> bool:
     return any(event & select.POLLERR for _, event in watched.poll(0))
 
 
-def ask(question: str) -> bool:
+def confirm(question: str) -> bool:
     """Ask on a terminal; without one the answer is no."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     return click.confirm(printable(question), err=True)
 
 
-def near(path: str) -> str:
+def from_here(path: str) -> str:
     """A path as seen from the working directory, where that is shorter."""
     with contextlib.suppress(ValueError, OSError):
         return str(Path(path).relative_to(Path.cwd()))

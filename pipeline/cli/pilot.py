@@ -76,7 +76,7 @@ def command(
             data,
             asked,
             manifest=manifest,
-            confirm=(lambda _question: True) if yes else console.ask,
+            confirm=(lambda _question: True) if yes else console.confirm,
             say=console.say,
             progress=bars,
         )

@@ -13,6 +13,6 @@ def show(report: Report, as_json: bool) -> int:
     if as_json:
         console.out(json.dumps(report.as_dict()))
     else:
-        for line in report.lines(console.near):
+        for line in report.lines(console.from_here):
             console.out(line)
     return report.exit_code

@@ -32,7 +32,7 @@ def command(
             data,
             manifest=manifest,
             wait=wait,
-            confirm=(lambda _question: True) if yes else console.ask,
+            confirm=(lambda _question: True) if yes else console.confirm,
             say=console.say,
             progress=bars,
         )

@@ -40,7 +40,7 @@ def _lines(found: Status) -> Iterator[str]:
 
     who, _, account = found.provider.partition(":")
     whose = f"{who}, account {account!r}" if account else who
-    yield f"workspace   {console.near(found.workspace)} ({whose})"
+    yield f"workspace   {console.from_here(found.workspace)} ({whose})"
     yield f"images      {found.images:>10,}"
     for outcome, count in found.outcomes.most_common():
         yield f"  {outcome:<10}{count:>10,}"
@@ -62,7 +62,7 @@ def _lines(found: Status) -> Iterator[str]:
         requests = counted(shard.requests, "request")
         yield f"waiting     {shard.shard_key}  {shard.state.lower():<12}{requests} {shard.problem}"
     if found.table:
-        yield f"table       {console.near(found.table)}"
+        yield f"table       {console.from_here(found.table)}"
     if found.frozen:
         yield f"FROZEN      {found.frozen}"
     for at, kind, text in found.incidents:

@@ -31,7 +31,7 @@ def command(
             config,
             data,
             manifest=manifest,
-            confirm=(lambda _question: True) if yes else console.ask,
+            confirm=(lambda _question: True) if yes else console.confirm,
             say=console.say,
             progress=bars,
         )

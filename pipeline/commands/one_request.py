@@ -127,7 +127,7 @@ class SingleRequests:
 
     def stream(self, loaded: LoadedImage) -> Iterator[str | OneCaption]:
         """Ask about one image; the pieces, then what became of it."""
-        from pipeline.providers.openai_online import Refused
+        from pipeline.providers.openai_online import StreamRefused
 
         answer, broken = StreamedAnswer(), ""
         try:
@@ -136,7 +136,7 @@ class SingleRequests:
                 if answer.size > MOST_BYTES:
                     broken = f"it is longer than {MOST_BYTES} bytes"
                     break
-        except Refused as refused:
+        except StreamRefused as refused:
             reply = refused.reply
             line = answer_line("one", reply.status, reply.request_id, reply.body)
             yield self._judge(loaded, line)

@@ -90,10 +90,10 @@ def _fields(answer: object) -> Mapping[str, Any]:
 
 
 def _required_id(data: Mapping[str, Any], what: str) -> str:
-    found = _text(data.get("id"))
-    if found is None:
+    identifier = _text(data.get("id"))
+    if identifier is None:
         raise Malformed(f"the answer is a {what} without an id")
-    return found
+    return identifier
 
 
 def _text(value: object) -> str | None:

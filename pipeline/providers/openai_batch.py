@@ -62,7 +62,7 @@ class OpenAIBatches:
             raise StorageError(f"cannot read {path}: {error.strerror or error}") from None
         remote = self._read(call, lambda: normalise.remote_file(answer))
         if remote.bytes and remote.bytes != size:
-            raise self._library.lost(call, f"{remote.bytes} of {size} bytes arrived")
+            raise self._library.no_usable_answer(call, f"{remote.bytes} of {size} bytes arrived")
         return remote
 
     def find_uploads(self, filename: str) -> list[RemoteFile]:
@@ -95,7 +95,9 @@ class OpenAIBatches:
         )
         batch = self._read(call, lambda: normalise.remote_batch(answer))
         if batch.input_file_id not in ("", input_file_id):
-            raise self._library.lost(call, f"the answer is about the file {batch.input_file_id}")
+            raise self._library.no_usable_answer(
+                call, f"the answer is about the file {batch.input_file_id}"
+            )
         return batch
 
     def get(self, batch_id: str) -> RemoteBatch:
@@ -106,7 +108,7 @@ class OpenAIBatches:
         )
         batch = self._read(call, lambda: normalise.remote_batch(answer))
         if batch.id != batch_id:
-            raise self._library.lost(call, f"the answer is about batch {batch.id}")
+            raise self._library.no_usable_answer(call, f"the answer is about batch {batch.id}")
         return batch
 
     def list_batches(self) -> Iterator[RemoteBatch]:
@@ -128,7 +130,7 @@ class OpenAIBatches:
 
     def download(self, file_id: str, to: Path) -> int:
         """See BatchService."""
-        from pipeline.providers.transfer import fetch
+        from pipeline.providers.transfer import write_download
 
         call = self._library.Call(f"download file {file_id}", thing=f"file {file_id}")
         expected = self._size(file_id)
@@ -136,7 +138,7 @@ class OpenAIBatches:
             with self._repeating.files.with_streaming_response.content(
                 file_id, extra_headers={"Accept-Encoding": "identity"}
             ) as answer:
-                return fetch(answer.iter_bytes(1 << 18), to, file_id, expected)
+                return write_download(answer.iter_bytes(1 << 18), to, file_id, expected)
         except self._library.FOREIGN as error:
             raise self._translated(error, call) from None
 
@@ -175,7 +177,7 @@ class OpenAIBatches:
             for item in every_item(lambda after: self._page(call, page, after, size), size):
                 yield read(item)
         except Malformed as error:
-            raise self._library.lost(call, str(error)) from None
+            raise self._library.no_usable_answer(call, str(error)) from None
 
     def _page(
         self, call: Call, page: Callable[[str | None], Any], after: str | None, size: int
@@ -198,18 +200,18 @@ class OpenAIBatches:
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
-            raise self._library.lost(call, "the answer is not JSON") from None
+            raise self._library.no_usable_answer(call, "the answer is not JSON") from None
 
     def _object(self, call: Call, answer: object) -> dict[str, Any]:
         if not isinstance(answer, dict):
-            raise self._library.lost(call, "the answer is not a JSON object")
+            raise self._library.no_usable_answer(call, "the answer is not a JSON object")
         return answer
 
     def _read(self, call: Call, read: Callable[[], T]) -> T:
         try:
             return read()
         except Malformed as error:
-            raise self._library.lost(call, str(error)) from None
+            raise self._library.no_usable_answer(call, str(error)) from None
 
     def _translated(self, error: Exception, call: Call) -> CaptionmillError:
-        return self._library.translate(error, call, self._options)
+        return self._library.sdk_error(error, call, self._options)

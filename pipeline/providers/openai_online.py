@@ -1,7 +1,7 @@
 """Single requests through the official `openai` SDK: asked once, answered now.
 
 Each call is one POST: no retries of the SDK, no redirects. An answer that says something about
-this one request is a Reply, also a refusal of its image; everything else raises.
+this one request is a HttpReply, also a refusal of its image; everything else raises.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNREAD = {"X-Stainless-Raw-Response": "stream"}  # the SDK then hands the body 
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpReply:
     """An HTTP answer about one request: 200, or a 4xx that proves that nothing was billed."""
 
     status: int
@@ -68,7 +68,7 @@ class OpenAIOnline:
         self._call = sdk.Call(_ACTION, effect=True, single=True)
         self._answered = False
 
-    async def ask(self, body: Mapping[str, Any]) -> Reply:
+    async def ask(self, body: Mapping[str, Any]) -> HttpReply:
         """Send one request and wait for its answer."""
         path = self._options.endpoint.removeprefix("/v1")
         seconds = self._options.timeouts.answer
@@ -76,12 +76,14 @@ class OpenAIOnline:
             async with asyncio.timeout(seconds):
                 answer = await self._client.post(path, cast_to=self._library.Response, body=body)
         except self._library.FOREIGN as error:
-            return _understood(error, self._call, self._options, answered=self._answered)
+            return _refusal_reply(error, self._call, self._options, answered=self._answered)
         except TimeoutError:
-            raise self._library.lost(self._call, f"nothing whole came in {seconds:g} s") from None
+            raise self._library.no_usable_answer(
+                self._call, f"nothing whole came in {seconds:g} s"
+            ) from None
         _refuse_page(answer.content, self._options)
         self._answered = True
-        return Reply(answer.status_code, answer.content, answer.headers)
+        return HttpReply(answer.status_code, answer.content, answer.headers)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -99,22 +101,22 @@ class OpenAIAsk:
         self._call = sdk.Call(_ACTION, effect=True, single=True)
         self._answered = False
 
-    def ask(self, body: Mapping[str, Any]) -> Reply:
+    def ask(self, body: Mapping[str, Any]) -> HttpReply:
         """Send one request and wait for its answer."""
         path = self._options.endpoint.removeprefix("/v1")
         try:
             answer = self._client.post(path, cast_to=self._library.Response, body=body)
         except self._library.FOREIGN as error:
-            return _understood(error, self._call, self._options, answered=self._answered)
+            return _refusal_reply(error, self._call, self._options, answered=self._answered)
         _refuse_page(answer.content, self._options)
         self._answered = True
-        return Reply(answer.status_code, answer.content, answer.headers)
+        return HttpReply(answer.status_code, answer.content, answer.headers)
 
     def stream(self, body: Mapping[str, Any]) -> Iterator[bytes]:
         """Send one chat completion and yield the bytes of its answer as they come.
 
         Raises:
-            Refused: the service's answer about this request, in place of a stream.
+            StreamRefused: the service's answer about this request, in place of a stream.
             CaptionmillError: no answer, or the connection broke before its end.
         """
         asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
@@ -126,23 +128,25 @@ class OpenAIAsk:
             with contextlib.closing(answer):
                 yield from answer.iter_bytes()
         except self._library.FOREIGN as error:
-            reply = _understood(error, self._call, self._options, answered=self._answered)
-            raise Refused(reply) from None
+            reply = _refusal_reply(error, self._call, self._options, answered=self._answered)
+            raise StreamRefused(reply) from None
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
 
-class Refused(Exception):
+class StreamRefused(Exception):
     """A stream that did not begin: `reply` says why."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: HttpReply) -> None:
         super().__init__(f"HTTP {reply.status}")
         self.reply = reply
 
 
-def _understood(error: Exception, call: Call, options: BatchOptions, *, answered: bool) -> Reply:
+def _refusal_reply(
+    error: Exception, call: Call, options: BatchOptions, *, answered: bool
+) -> HttpReply:
     """The answer about this one request that an exception holds.
 
     Args:
@@ -153,13 +157,13 @@ def _understood(error: Exception, call: Call, options: BatchOptions, *, answered
     """
     from pipeline.providers import sdk
 
-    ours = sdk.translate(error, call, options)
+    ours = sdk.sdk_error(error, call, options)
     response = getattr(error, "response", None)
     if response is None or not isinstance(ours, DefiniteRefusal):
         raise ours from None
     if not _about_the_request(ours, options, answered=answered):
         raise ours from None
-    return Reply(response.status_code, response.content, response.headers)
+    return HttpReply(response.status_code, response.content, response.headers)
 
 
 def _about_the_request(error: DefiniteRefusal, options: BatchOptions, *, answered: bool) -> bool:

@@ -9,12 +9,12 @@ from pipeline.providers.normalise import Malformed
 
 
 def every_item(
-    fetch: Callable[[str | None], Mapping[str, Any]], limit: int
+    page_after: Callable[[str | None], Mapping[str, Any]], limit: int
 ) -> Iterator[Mapping[str, Any]]:
     """Items of a cursor list, each id once, in the service's order.
 
     Args:
-        fetch: gives the page behind a cursor (None = the first) or raises.
+        page_after: gives the page behind a cursor (None = the first) or raises.
         limit: items a page was asked to hold.
 
     Raises:
@@ -22,7 +22,7 @@ def every_item(
     """
     cursor, seen, cursors = None, set[str](), set[str]()
     while True:
-        items, more = _page(fetch(cursor))
+        items, more = _page(page_after(cursor))
         fresh = {_id(item): item for item in items if _id(item) not in seen}
         seen.update(fresh)
         yield from fresh.values()
@@ -55,7 +55,7 @@ def _page(answer: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], bool | No
 
 
 def _id(item: Mapping[str, Any]) -> str:
-    found = item.get("id")
-    if not found:
+    identifier = item.get("id")
+    if not identifier:
         raise Malformed("the list holds something without an id")
-    return str(found)
+    return str(identifier)

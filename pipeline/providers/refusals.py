@@ -38,7 +38,7 @@ _LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An HTTP answer as it came."""
 
     status: int
@@ -46,8 +46,8 @@ class Answer:
     headers: Mapping[str, str]
 
 
-def refused(
-    answer: Answer,
+def refusal_error(
+    answer: HttpAnswer,
     action: str,
     effect: bool,
     thing: str,
@@ -97,7 +97,7 @@ def _error(body: bytes) -> ErrorWords | None:
     return error_in(data)
 
 
-def _shown(answer: Answer, error: ErrorWords | None) -> str:
+def _shown(answer: HttpAnswer, error: ErrorWords | None) -> str:
     """The service's words for a message: one line, not too long, printable."""
     if 300 <= answer.status < 400:
         target = urlsplit(answer.headers.get("location", ""))

@@ -20,7 +20,7 @@ import openai
 
 from pipeline.errors import Ambiguous, CaptionmillError, DefiniteRefusal, ServiceError
 from pipeline.providers.base import BatchOptions, Timeouts
-from pipeline.providers.refusals import Answer, refused
+from pipeline.providers.refusals import HttpAnswer, refusal_error
 from pipeline.system.secrets import redact
 
 Response = httpx2.Response
@@ -185,27 +185,27 @@ class BoundedFile(FileIO):
         return super().read(-1 if size is None else size) or b""
 
 
-def translate(error: Exception, call: Call, options: BatchOptions) -> CaptionmillError:
+def sdk_error(error: Exception, call: Call, options: BatchOptions) -> CaptionmillError:
     """An exception of the SDK as one of ours, without the key in its words."""
     if isinstance(error, openai.APIStatusError):
         found = error.response
-        answer = Answer(found.status_code, found.content, found.headers)
-        return refused(
+        answer = HttpAnswer(found.status_code, found.content, found.headers)
+        return refusal_error(
             answer, call.action, call.effect, call.thing, options.secrets(), single=call.single
         )
     inner = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
     words = redact(_words(inner or error), options.secrets())
     if isinstance(error, httpx2.TransportError):
         # The SDK wraps every error but those of a body that is read as it comes.
-        return lost(call, f"cut off ({words})")
+        return no_usable_answer(call, f"cut off ({words})")
     if isinstance(inner, _NEVER_SENT):
         place = redact(options.base_url, options.secrets())
         text = f"cannot {call.action}: no connection to {place} ({words}); check the network"
         return DefiniteRefusal(text) if call.effect else ServiceError(text)
-    return lost(call, words)
+    return no_usable_answer(call, words)
 
 
-def lost(call: Call, words: str) -> ServiceError:
+def no_usable_answer(call: Call, words: str) -> ServiceError:
     """No usable answer. For a call that changes something nobody knows whether it did."""
     if call.effect:
         return Ambiguous(f"no usable answer to the request to {call.action}: {words}")

@@ -14,7 +14,7 @@ from pipeline.system.files import storage_error
 _BLOCK = 1 << 16
 
 
-def fetch(pieces: Iterable[bytes], to: Path, file_id: str, expected: int | None) -> int:
+def write_download(pieces: Iterable[bytes], to: Path, file_id: str, expected: int | None) -> int:
     """Write `pieces` to `to`, fsynced, and make sure that they are a whole JSONL file.
 
     Args:

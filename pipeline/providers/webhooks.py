@@ -64,18 +64,18 @@ class Verifier:
 
         try:
             self._client.webhooks.unwrap(body, dict(headers), secret=self._secret)
-            found = json.loads(body)
+            parsed = json.loads(body)
         except openai.InvalidWebhookSignatureError as error:
             raise InvalidSignature(str(error)) from None
         except (ValueError, TypeError, RecursionError):
             # a missing header, an odd one, or a signed body that is no JSON
             raise InvalidSignature("not a webhook") from None
-        if not isinstance(found, dict) or not isinstance(found.get("type"), str):
+        if not isinstance(parsed, dict) or not isinstance(parsed.get("type"), str):
             raise InvalidSignature("not a webhook")
-        data = found.get("data")
+        data = parsed.get("data")
         subject = data.get("id") if isinstance(data, dict) else None
         delivery = next(v for name, v in headers.items() if name.lower() == "webhook-id")
-        return Event(delivery, found["type"], subject if isinstance(subject, str) else "")
+        return Event(delivery, parsed["type"], subject if isinstance(subject, str) else "")
 
     def close(self) -> None:
         """Close the SDK's client."""

@@ -223,31 +223,27 @@ def build_spec(
     Raises:
         UsageError: the model is not served at the endpoint, or not with this detail or size.
     """
-    name = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
-    name = named or name
+    own = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
+    name = named or own
     facts = model_facts(name, config.models)
     if config.provider.endpoint not in facts.endpoints:
         raise UsageError(
             f"{name} is not served at {config.provider.endpoint}: set [provider] endpoint to "
             + " or ".join(facts.endpoints)
         )
-    service = (LOCAL if local else paid_kind(config.provider.name)).service
-    wire_format = SERVICES[service].wire_format
+    kind = LOCAL if local else paid_kind(config.provider.name)
     prompt = config.prompt
-    target = config.images.sizing
-    detail = detail_of(prompt.detail, facts)
-    sizing = sizing_of(SizePolicy(target.kind, target.value), facts, detail)
-    recipe = _recipe(config, sizing)
+    recipe = _recipe(config, _sizing(config, facts))
     request = _request(config, facts, name, tier, local=local)
     return CaptionSpec(
         recipe=recipe,
         request=request,
         template=prompt.user,
-        spec=_spec(service, account, request, prompt.user, recipe),
+        spec=_spec(kind.service, account, request, prompt.user, recipe),
         facts=facts,
         sheet=LOCAL_FREE if local else _sheet(config, name, tier, now),
-        estimator=_estimator(wire_format, config, facts, calibration),
-        wire_format=wire_format,
+        estimator=_estimator(SERVICES[kind.service].wire_format, config, facts, calibration),
+        wire_format=SERVICES[kind.service].wire_format,
         seen=config.input.image_mode == "bytes",
         configured_tokens=prompt.max_completion_tokens,
     )
@@ -284,6 +280,12 @@ def sizing_of(policy: SizePolicy, facts: ModelFacts, detail: Detail) -> Sizing:
         raise UsageError(f"{facts.model} does not know detail {detail!r}: {error}") from None
     except ImpossibleTarget as error:
         raise UsageError(f"[images] target: {error}") from None
+
+
+def _sizing(config: Config, facts: ModelFacts) -> Sizing:
+    target = config.images.sizing
+    policy = SizePolicy(target.kind, target.value)
+    return sizing_of(policy, facts, detail_of(config.prompt.detail, facts))
 
 
 def policies(facts: ModelFacts, detail: Detail) -> list[Policy]:

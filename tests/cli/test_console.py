@@ -52,7 +52,7 @@ def test_answers_and_sentences_have_a_stream_each(capsys: pytest.CaptureFixture[
 
 
 def test_without_a_terminal_the_answer_is_no() -> None:
-    code = "from pipeline.cli.console import ask; print(ask('Go on?'))"
+    code = "from pipeline.cli.console import confirm; print(confirm('Go on?'))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -88,7 +88,9 @@ def on_a_terminal(code: str, typed: bytes = b"") -> str:
 
 @pytest.mark.parametrize(("typed", "answer"), [(b"y\n", "True"), (b"n\n", "False"), (b"\n", "no")])
 def test_on_a_terminal_a_person_is_asked(typed: bytes, answer: str) -> None:
-    code = "from pipeline.cli.console import ask; print(ask('10 \\x1b[2J requests. Go on?'))"
+    code = (
+        "from pipeline.cli.console import confirm; print(confirm('10 \\x1b[2J requests. Go on?'))"
+    )
     shown = on_a_terminal(code, typed)
     assert "\x1b" not in shown
     assert "Go on?" in shown
@@ -137,9 +139,9 @@ def test_a_path_is_shown_from_here_where_that_is_shorter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert console.near(str(tmp_path / "ws" / "captions.parquet")) == "ws/captions.parquet"
-    assert console.near("ws/captions.parquet") == "ws/captions.parquet"
-    assert console.near(str(tmp_path.parent / "other")) == str(tmp_path.parent / "other")
+    assert console.from_here(str(tmp_path / "ws" / "captions.parquet")) == "ws/captions.parquet"
+    assert console.from_here("ws/captions.parquet") == "ws/captions.parquet"
+    assert console.from_here(str(tmp_path.parent / "other")) == str(tmp_path.parent / "other")
 
 
 def piped(code: str) -> subprocess.CompletedProcess[str]:

@@ -119,7 +119,7 @@ def test_an_answer_without_usage_stands_at_what_the_books_count(world: World) ->
     rows = table(world)
     assert [row["billed_cost"] for row in rows] == [1000, 0, 300]
     assert [row["flags"] for row in rows] == ["usage_missing", "", ""]
-    assert world.ledger.reservations.totals().settled == 1300
+    assert world.ledger.reservations.totals().charged == 1300
 
 
 def test_a_request_that_was_never_answered_has_no_flag(world: World) -> None:

@@ -31,7 +31,7 @@ class Request:
 
 
 @dataclass
-class Reply:
+class HttpReply:
     """`fault`: "" | "drop" (close without an answer) | "reset" | "cut" (half of the body) |
     "drip" (a byte now and then) | "hang" (nothing until the server stops)."""
 
@@ -45,11 +45,11 @@ class Reply:
 
 
 class Scripted:
-    """Answers with `script`: a Reply, a list of them (the last repeats), or a function."""
+    """Answers with `script`: a HttpReply, a list of them (the last repeats), or a function."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.script: Reply | list[Reply] | Callable[[Request], Reply] = Reply()
+        self.script: HttpReply | list[HttpReply] | Callable[[Request], HttpReply] = HttpReply()
         self.stopped = threading.Event()
         self.keep_bodies = True
         outer = self
@@ -92,14 +92,14 @@ class Scripted:
         self.requests.append(request)
         self._answer(handler, self._next(request))
 
-    def _next(self, request: Request) -> Reply:
+    def _next(self, request: Request) -> HttpReply:
         if callable(self.script):
             return self.script(request)
         if isinstance(self.script, list):
             return self.script.pop(0) if len(self.script) > 1 else self.script[0]
         return self.script
 
-    def _answer(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+    def _answer(self, handler: BaseHTTPRequestHandler, reply: HttpReply) -> None:
         content = reply.content()
         if reply.fault in ("drop", "reset"):
             if reply.fault == "reset":

@@ -23,7 +23,7 @@ from pipeline.providers.base import AccountRefusal, BatchOptions
 from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.system.secrets import Secret
 
-from .conftest import KEY, Reply, Request, Scripted
+from .conftest import KEY, HttpReply, Request, Scripted
 
 BATCH = {
     "id": "batch_1",
@@ -60,7 +60,7 @@ def test_create_sends_what_it_is_told(server: Scripted, options: BatchOptions) -
         extra_body={"priority": 3},
     )
     service = OpenAIBatches(options)
-    server.script = Reply(BATCH)
+    server.script = HttpReply(BATCH)
     assert create(service).id == "batch_1"  # type: ignore[attr-defined]
     service.close()
     request = server.requests[0]
@@ -81,37 +81,37 @@ def test_create_sends_what_it_is_told(server: Scripted, options: BatchOptions) -
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(fault="drop"),
-        Reply(fault="reset"),
-        Reply(fault="hang"),
-        Reply({**BATCH, "metadata": {"x": "y" * 100}}, fault="cut"),
-        Reply({**BATCH, "metadata": {"x": "y" * 100}}, fault="drip"),
-        Reply(b""),
-        Reply(b"<html>ok</html>", headers={"Content-Type": "text/html"}),
-        Reply(b'{"id": "batch_1", "status'),
-        Reply(b"[" * 100_000),
-        Reply(b"\xff\xfe\x00"),
-        Reply([BATCH]),
-        Reply({}),
-        Reply({**BATCH, "id": ""}),
-        Reply({**BATCH, "input_file_id": "file-of-another"}),
-        Reply(b"", status=204),
-        Reply(BATCH, status=307, headers={"Location": "/v1/batches"}),
-        Reply(BATCH, status=308, headers={"Location": "https://elsewhere.example/v1"}),
-        Reply(BATCH, status=303, headers={"Location": "/v1/batches/batch_1"}),
-        Reply({"error": {"message": "No."}}, status=408),
-        Reply({"error": {"message": "No."}}, status=409),
-        Reply({"error": {"message": "No."}}, status=425),
-        Reply({"error": {"message": "No."}}, status=500, headers={"x-should-retry": "true"}),
-        Reply(b"upstream", status=502),
-        Reply(b"", status=503, headers={"Retry-After": "0"}),
-        Reply(b"<html>", status=400),
-        Reply(b"<html>", status=429, headers={"Retry-After": "0"}),
+        HttpReply(fault="drop"),
+        HttpReply(fault="reset"),
+        HttpReply(fault="hang"),
+        HttpReply({**BATCH, "metadata": {"x": "y" * 100}}, fault="cut"),
+        HttpReply({**BATCH, "metadata": {"x": "y" * 100}}, fault="drip"),
+        HttpReply(b""),
+        HttpReply(b"<html>ok</html>", headers={"Content-Type": "text/html"}),
+        HttpReply(b'{"id": "batch_1", "status'),
+        HttpReply(b"[" * 100_000),
+        HttpReply(b"\xff\xfe\x00"),
+        HttpReply([BATCH]),
+        HttpReply({}),
+        HttpReply({**BATCH, "id": ""}),
+        HttpReply({**BATCH, "input_file_id": "file-of-another"}),
+        HttpReply(b"", status=204),
+        HttpReply(BATCH, status=307, headers={"Location": "/v1/batches"}),
+        HttpReply(BATCH, status=308, headers={"Location": "https://elsewhere.example/v1"}),
+        HttpReply(BATCH, status=303, headers={"Location": "/v1/batches/batch_1"}),
+        HttpReply({"error": {"message": "No."}}, status=408),
+        HttpReply({"error": {"message": "No."}}, status=409),
+        HttpReply({"error": {"message": "No."}}, status=425),
+        HttpReply({"error": {"message": "No."}}, status=500, headers={"x-should-retry": "true"}),
+        HttpReply(b"upstream", status=502),
+        HttpReply(b"", status=503, headers={"Retry-After": "0"}),
+        HttpReply(b"<html>", status=400),
+        HttpReply(b"<html>", status=429, headers={"Retry-After": "0"}),
     ],
     ids=lambda reply: f"{reply.status}-{reply.fault}-{reply.content()[:12]!r}",
 )
 def test_a_lost_answer_to_create_is_ambiguous_and_posted_once(
-    server: Scripted, service: OpenAIBatches, reply: Reply
+    server: Scripted, service: OpenAIBatches, reply: HttpReply
 ) -> None:
     server.script = reply
     with pytest.raises(Ambiguous) as caught:
@@ -125,7 +125,7 @@ def test_a_lost_answer_to_create_is_ambiguous_and_posted_once(
 def test_a_refused_create_is_definite_and_posted_once(
     server: Scripted, service: OpenAIBatches, status: int
 ) -> None:
-    server.script = Reply(SLOW, status=status, headers={"Retry-After": "7"})
+    server.script = HttpReply(SLOW, status=status, headers={"Retry-After": "7"})
     with pytest.raises(DefiniteRefusal, match="Slow down") as caught:
         create(service)
     assert server.posts("/batches") == 1
@@ -134,7 +134,7 @@ def test_a_refused_create_is_definite_and_posted_once(
 
 def test_a_bad_key_is_for_a_person(server: Scripted, service: OpenAIBatches) -> None:
     said = {"message": f"Incorrect API key provided: {KEY}.", "code": "invalid_api_key"}
-    server.script = Reply({"error": said}, status=401)
+    server.script = HttpReply({"error": said}, status=401)
     with pytest.raises(AccountRefusal, match="check the key") as caught:
         create(service)
     assert KEY not in f"{caught.value}{caught.value!r}"
@@ -156,13 +156,13 @@ def test_nobody_listens(options: BatchOptions, server: Scripted) -> None:
 
 
 def test_reads_are_tried_again(server: Scripted, service: OpenAIBatches) -> None:
-    server.script = [Reply(SLOW, status=503, headers={"retry-after-ms": "1"}), Reply(BATCH)]
+    server.script = [HttpReply(SLOW, status=503, headers={"retry-after-ms": "1"}), HttpReply(BATCH)]
     assert service.get("batch_1").id == "batch_1"
     assert len(server.requests) == 2
 
 
 def test_a_batch_that_is_not_there(server: Scripted, service: OpenAIBatches) -> None:
-    server.script = Reply({"error": {"message": "No batch found."}}, status=404)
+    server.script = HttpReply({"error": {"message": "No batch found."}}, status=404)
     with pytest.raises(NotFound, match="batch_1"):
         service.get("batch_1")
     with pytest.raises(NotFound, match="batch_1"):
@@ -170,20 +170,20 @@ def test_a_batch_that_is_not_there(server: Scripted, service: OpenAIBatches) -> 
 
 
 def test_an_answer_about_another_batch(server: Scripted, service: OpenAIBatches) -> None:
-    server.script = Reply(BATCH)
+    server.script = HttpReply(BATCH)
     with pytest.raises(ServiceError, match="about batch batch_1"):
         service.get("batch_2")
 
 
-@pytest.mark.parametrize("reply", [Reply(b"no"), Reply({}), Reply(b"", status=302)])
-def test_a_failed_get(server: Scripted, service: OpenAIBatches, reply: Reply) -> None:
+@pytest.mark.parametrize("reply", [HttpReply(b"no"), HttpReply({}), HttpReply(b"", status=302)])
+def test_a_failed_get(server: Scripted, service: OpenAIBatches, reply: HttpReply) -> None:
     server.script = reply
     with pytest.raises(ServiceError, match="cannot look at batch batch_1"):
         service.get("batch_1")
 
 
 def test_cancel(server: Scripted, service: OpenAIBatches) -> None:
-    server.script = Reply({**BATCH, "status": "CANCELING"})
+    server.script = HttpReply({**BATCH, "status": "CANCELING"})
     assert service.cancel("batch_1").status == "cancelling"
     assert server.requests[0].path == "/v1/batches/batch_1/cancel"
 
@@ -191,7 +191,7 @@ def test_cancel(server: Scripted, service: OpenAIBatches) -> None:
 def test_a_key_with_a_redirect_goes_nowhere_else(server: Scripted, service: OpenAIBatches) -> None:
     other = Scripted()
     try:
-        server.script = Reply(b"", status=302, headers={"Location": f"{other.url}/x"})
+        server.script = HttpReply(b"", status=302, headers={"Location": f"{other.url}/x"})
         with pytest.raises(ServiceError, match="redirect"):
             service.get("batch_1")
         assert other.requests == []
@@ -202,12 +202,12 @@ def test_a_key_with_a_redirect_goes_nowhere_else(server: Scripted, service: Open
 # --- lists --------------------------------------------------------------------------------------
 
 
-def pages_of(count: int, what: dict[str, object]) -> Callable[[Request], Reply]:
-    def answer(request: Request) -> Reply:
+def pages_of(count: int, what: dict[str, object]) -> Callable[[Request], HttpReply]:
+    def answer(request: Request) -> HttpReply:
         after = request.path.partition("after=")[2].partition("&")[0]
         start = int(after) + 1 if after else 0
         data = [{**what, "id": str(n)} for n in range(start, min(start + 3, count))]
-        return Reply({"object": "list", "data": data, "has_more": start + 3 < count})
+        return HttpReply({"object": "list", "data": data, "has_more": start + 3 < count})
 
     return answer
 
@@ -222,8 +222,8 @@ def test_every_page_of_the_batches(server: Scripted, service: OpenAIBatches) -> 
 def test_a_failed_page_is_no_list(server: Scripted, service: OpenAIBatches) -> None:
     whole = pages_of(8, BATCH)
 
-    def answer(request: Request) -> Reply:
-        return Reply(b"oops", status=500) if "after=5" in request.path else whole(request)
+    def answer(request: Request) -> HttpReply:
+        return HttpReply(b"oops", status=500) if "after=5" in request.path else whole(request)
 
     server.script = answer
     with pytest.raises(ServiceError):
@@ -248,7 +248,7 @@ def test_a_failed_page_is_no_list(server: Scripted, service: OpenAIBatches) -> N
 def test_an_odd_list_is_not_an_empty_list(
     server: Scripted, service: OpenAIBatches, body: object
 ) -> None:
-    server.script = Reply(body)
+    server.script = HttpReply(body)
     with pytest.raises(ServiceError):
         list(service.list_batches())
 
@@ -258,7 +258,7 @@ def test_togethers_bare_array_is_the_whole_list(
     server: Scripted, options: BatchOptions, count: int
 ) -> None:
     service = OpenAIBatches(dataclasses.replace(options, dialect="together"))
-    server.script = Reply([{**BATCH, "id": str(n)} for n in range(count)])
+    server.script = HttpReply([{**BATCH, "id": str(n)} for n in range(count)])
     assert len(list(service.list_batches())) == count
     assert len(server.requests) == 1
     service.close()
@@ -268,20 +268,20 @@ def test_an_array_as_long_as_a_page_may_be_one_page_only(
     server: Scripted, options: BatchOptions
 ) -> None:
     service = OpenAIBatches(dataclasses.replace(options, dialect="together"))
-    server.script = Reply([{**BATCH, "id": str(n)} for n in range(100)])
+    server.script = HttpReply([{**BATCH, "id": str(n)} for n in range(100)])
     with pytest.raises(ServiceError, match="circles"):
         list(service.list_batches())
     service.close()
 
 
 def test_uploads_are_found_by_name(server: Scripted, service: OpenAIBatches) -> None:
-    def answer(request: Request) -> Reply:
+    def answer(request: Request) -> HttpReply:
         start = 3 if "after=" in request.path else 0
         data = [
             {**FILE, "id": f"file-{n}", "filename": "ours.jsonl" if n % 2 else "other.jsonl"}
             for n in range(start, start + 3)
         ]
-        return Reply({"data": data, "has_more": start == 0})
+        return HttpReply({"data": data, "has_more": start == 0})
 
     server.script = answer
     assert [f.id for f in service.find_uploads("ours.jsonl")] == ["file-1", "file-3", "file-5"]
@@ -292,7 +292,7 @@ def test_uploads_are_found_by_name(server: Scripted, service: OpenAIBatches) -> 
 
 
 def test_upload(server: Scripted, service: OpenAIBatches, shard: Path) -> None:
-    server.script = Reply(FILE)
+    server.script = HttpReply(FILE)
     assert service.upload(shard, "ours.jsonl").id == "file-1"
     body = server.requests[0].body
     assert b'name="purpose"\r\n\r\nbatch\r\n' in body
@@ -307,7 +307,7 @@ def test_upload_for_a_service_of_its_own_ways(
 ) -> None:
     options = dataclasses.replace(options, batch_purpose="batch-api", upload_expires_after=None)
     service = OpenAIBatches(options)
-    server.script = Reply({**FILE, "bytes": None})
+    server.script = HttpReply({**FILE, "bytes": None})
     assert service.upload(shard, "ours.jsonl").bytes is None
     service.close()
     assert b'name="purpose"\r\n\r\nbatch-api\r\n' in server.requests[0].body
@@ -317,7 +317,7 @@ def test_upload_for_a_service_of_its_own_ways(
 def test_upload_to_together(server: Scripted, options: BatchOptions, shard: Path) -> None:
     options = dataclasses.replace(options, batch_purpose="batch-api", dialect="together")
     service = OpenAIBatches(options)
-    server.script = Reply({**FILE, "bytes": None})
+    server.script = HttpReply({**FILE, "bytes": None})
     assert service.upload(shard, "ours.jsonl").id == "file-1"
     service.close()
     (request,) = server.requests
@@ -332,12 +332,12 @@ def test_upload_to_together(server: Scripted, options: BatchOptions, shard: Path
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        (Reply(fault="drop"), Ambiguous),
-        (Reply({**FILE, "bytes": 7}), Ambiguous),
-        (Reply({"object": "file"}), Ambiguous),
-        (Reply(SLOW, status=503), Ambiguous),
-        (Reply(SLOW, status=429), DefiniteRefusal),
-        (Reply({"error": {"message": "Storage quota exceeded"}}, status=400), AccountRefusal),
+        (HttpReply(fault="drop"), Ambiguous),
+        (HttpReply({**FILE, "bytes": 7}), Ambiguous),
+        (HttpReply({"object": "file"}), Ambiguous),
+        (HttpReply(SLOW, status=503), Ambiguous),
+        (HttpReply(SLOW, status=429), DefiniteRefusal),
+        (HttpReply({"error": {"message": "Storage quota exceeded"}}, status=400), AccountRefusal),
     ],
 )
 @pytest.mark.parametrize("dialect", ["openai", "together"])
@@ -345,7 +345,7 @@ def test_a_failed_upload_is_not_repeated(
     server: Scripted,
     options: BatchOptions,
     shard: Path,
-    reply: Reply,
+    reply: HttpReply,
     kind: type[CaptionmillError],
     dialect: Literal["openai", "together"],
 ) -> None:
@@ -372,7 +372,7 @@ def test_an_upload_is_not_held_in_memory(
     with path.open("wb") as handle:
         handle.truncate(size)
     server.keep_bodies = False
-    server.script = Reply({**FILE, "bytes": size})
+    server.script = HttpReply({**FILE, "bytes": size})
     tracemalloc.start()
     try:
         service.upload(path, "big.jsonl")
@@ -398,15 +398,15 @@ def test_an_upload_that_takes_too_long(options: BatchOptions, tmp_path: Path) ->
 LINES = b'{"custom_id":"a"}\n{"custom_id":"b"}\n'
 
 
-def content(reply: Reply, size: object = len(LINES)) -> Callable[[Request], Reply]:
-    def answer(request: Request) -> Reply:
-        return reply if request.path.endswith("/content") else Reply({**FILE, "bytes": size})
+def content(reply: HttpReply, size: object = len(LINES)) -> Callable[[Request], HttpReply]:
+    def answer(request: Request) -> HttpReply:
+        return reply if request.path.endswith("/content") else HttpReply({**FILE, "bytes": size})
 
     return answer
 
 
 def test_download(server: Scripted, service: OpenAIBatches, tmp_path: Path) -> None:
-    server.script = content(Reply(LINES))
+    server.script = content(HttpReply(LINES))
     assert service.download("file-1", tmp_path / "out") == len(LINES)
     assert (tmp_path / "out").read_bytes() == LINES
     assert server.requests[-1].headers["accept-encoding"] == "identity"
@@ -415,15 +415,15 @@ def test_download(server: Scripted, service: OpenAIBatches, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(LINES, fault="cut"),
-        Reply(LINES[: len(LINES) // 2]),
-        Reply(LINES[:18]),  # whole lines, and a length that agrees: only the file's size tells
-        Reply(b""),
-        Reply(LINES * 40, fault="drip"),
+        HttpReply(LINES, fault="cut"),
+        HttpReply(LINES[: len(LINES) // 2]),
+        HttpReply(LINES[:18]),  # whole lines, and a length that agrees: only the file's size tells
+        HttpReply(b""),
+        HttpReply(LINES * 40, fault="drip"),
     ],
 )
 def test_a_download_that_is_cut_off(
-    server: Scripted, options: BatchOptions, tmp_path: Path, reply: Reply
+    server: Scripted, options: BatchOptions, tmp_path: Path, reply: HttpReply
 ) -> None:
     times = dataclasses.replace(options.timeouts, transfer=0.5)
     service = OpenAIBatches(dataclasses.replace(options, timeouts=times))
@@ -437,7 +437,7 @@ def test_a_download_that_is_cut_off(
 def test_half_a_line_where_no_size_is_known(
     server: Scripted, service: OpenAIBatches, tmp_path: Path
 ) -> None:
-    server.script = content(Reply(LINES[:-5]), size=None)
+    server.script = content(HttpReply(LINES[:-5]), size=None)
     with pytest.raises(ServiceError, match="half a line"):
         service.download("file-1", tmp_path / "out")
 
@@ -446,15 +446,19 @@ def test_half_a_line_where_no_size_is_known(
 def test_a_service_that_only_knows_contents(
     server: Scripted, service: OpenAIBatches, tmp_path: Path, status: int
 ) -> None:
-    def answer(request: Request) -> Reply:
-        return Reply(LINES) if request.path.endswith("/content") else Reply(b"{}", status=status)
+    def answer(request: Request) -> HttpReply:
+        return (
+            HttpReply(LINES)
+            if request.path.endswith("/content")
+            else HttpReply(b"{}", status=status)
+        )
 
     server.script = answer
     assert service.download("file-1", tmp_path / "out") == len(LINES)
 
 
 def test_a_file_that_is_gone(server: Scripted, service: OpenAIBatches, tmp_path: Path) -> None:
-    server.script = Reply({"error": {"message": "No such File object"}}, status=404)
+    server.script = HttpReply({"error": {"message": "No such File object"}}, status=404)
     with pytest.raises(NotFound, match="file-1"):
         service.download("file-1", tmp_path / "out")
 
@@ -462,8 +466,8 @@ def test_a_file_that_is_gone(server: Scripted, service: OpenAIBatches, tmp_path:
 def test_a_size_that_cannot_be_asked_stops_the_download(
     server: Scripted, service: OpenAIBatches, tmp_path: Path
 ) -> None:
-    def answer(request: Request) -> Reply:
-        return Reply(LINES) if request.path.endswith("/content") else Reply(b"", status=503)
+    def answer(request: Request) -> HttpReply:
+        return HttpReply(LINES) if request.path.endswith("/content") else HttpReply(b"", status=503)
 
     server.script = answer
     with pytest.raises(ServiceError, match="503"):
@@ -472,20 +476,20 @@ def test_a_size_that_cannot_be_asked_stops_the_download(
 
 
 def test_a_download_onto_no_disk(server: Scripted, service: OpenAIBatches, tmp_path: Path) -> None:
-    server.script = content(Reply(LINES))
+    server.script = content(HttpReply(LINES))
     with pytest.raises(StorageError):
         service.download("file-1", tmp_path / "none" / "out")
 
 
 @pytest.mark.parametrize("status", [200, 404])
 def test_delete(server: Scripted, service: OpenAIBatches, status: int) -> None:
-    server.script = Reply({"id": "file-1", "deleted": True}, status=status)
+    server.script = HttpReply({"id": "file-1", "deleted": True}, status=status)
     service.delete_file("file-1")
     assert [(r.method, r.path) for r in server.requests] == [("DELETE", "/v1/files/file-1")]
 
 
 def test_a_failed_delete(server: Scripted, service: OpenAIBatches) -> None:
-    server.script = Reply(b"", status=500, headers={"retry-after-ms": "1"})
+    server.script = HttpReply(b"", status=500, headers={"retry-after-ms": "1"})
     with pytest.raises(ServiceError, match="cannot delete"):
         service.delete_file("file-1")
 
@@ -499,7 +503,7 @@ def test_no_proxy_for_this_machine(
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     service = OpenAIBatches(options)
-    server.script = Reply(BATCH)
+    server.script = HttpReply(BATCH)
     assert service.get("batch_1").id == "batch_1"
     service.close()
 
@@ -512,7 +516,7 @@ def test_the_environments_proxy_for_others(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     service = OpenAIBatches(BatchOptions(Secret(KEY), "http://captions.invalid/v1"))
-    server.script = Reply(BATCH)
+    server.script = HttpReply(BATCH)
     assert service.get("batch_1").id == "batch_1"
     service.close()
     assert server.requests[0].headers["host"] == "captions.invalid"

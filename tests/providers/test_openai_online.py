@@ -9,16 +9,16 @@ import pytest
 
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import AccountRefusal, BatchOptions
-from pipeline.providers.openai_online import ModelRefusal, OpenAIAsk, OpenAIOnline, Refused
-from pipeline.providers.openai_online import Reply as Got
-from tests.providers.conftest import KEY, Reply, Scripted
+from pipeline.providers.openai_online import HttpReply as Got
+from pipeline.providers.openai_online import ModelRefusal, OpenAIAsk, OpenAIOnline, StreamRefused
+from tests.providers.conftest import KEY, HttpReply, Scripted
 
 BODY: dict[str, Any] = {"model": "m", "messages": [], "odd_field": 1}
 GOOD = {"choices": [], "usage": None}
 
 
-def error(status: int, code: str | None, message: str = "no", **headers: str) -> Reply:
-    return Reply({"error": {"message": message, "code": code}}, status, dict(headers))
+def error(status: int, code: str | None, message: str = "no", **headers: str) -> HttpReply:
+    return HttpReply({"error": {"message": message, "code": code}}, status, dict(headers))
 
 
 def asked_async(options: BatchOptions) -> Got:
@@ -47,7 +47,7 @@ ways = pytest.mark.parametrize("ask", [asked_async, asked])
 def test_one_post_and_the_answer_as_it_came(
     server: Scripted, options: BatchOptions, ask: Any
 ) -> None:
-    server.script = Reply(b'{"choices": [] }', headers={"x-request-id": "req_1"})
+    server.script = HttpReply(b'{"choices": [] }', headers={"x-request-id": "req_1"})
     got = ask(options)
     assert (got.status, got.body, got.request_id) == (200, b'{"choices": [] }', "req_1")
     (request,) = server.requests
@@ -58,7 +58,7 @@ def test_one_post_and_the_answer_as_it_came(
 
 @ways
 def test_the_other_endpoint(server: Scripted, options: BatchOptions, ask: Any) -> None:
-    server.script = Reply(GOOD)
+    server.script = HttpReply(GOOD)
     ask(replace(options, endpoint="/v1/responses"))
     assert server.requests[0].path == "/v1/responses"
 
@@ -87,16 +87,16 @@ def test_a_refusal_of_this_request_is_an_answer(
         (error(404, "model_not_found"), ModelRefusal, "another model"),
         (error(500, None), Ambiguous, "500"),
         (error(503, "server_error"), Ambiguous, "503"),
-        (Reply(b"<html>", 400), Ambiguous, "400"),
-        (Reply(b"", 307, {"Location": "https://elsewhere/"}), Ambiguous, "redirect"),
-        (Reply(GOOD, fault="drop"), Ambiguous, "no usable answer"),
-        (Reply(GOOD, fault="reset"), Ambiguous, "no usable answer"),
-        (Reply(GOOD, fault="cut"), Ambiguous, "no usable answer"),
-        (Reply(GOOD, fault="hang"), Ambiguous, "no usable answer"),
+        (HttpReply(b"<html>", 400), Ambiguous, "400"),
+        (HttpReply(b"", 307, {"Location": "https://elsewhere/"}), Ambiguous, "redirect"),
+        (HttpReply(GOOD, fault="drop"), Ambiguous, "no usable answer"),
+        (HttpReply(GOOD, fault="reset"), Ambiguous, "no usable answer"),
+        (HttpReply(GOOD, fault="cut"), Ambiguous, "no usable answer"),
+        (HttpReply(GOOD, fault="hang"), Ambiguous, "no usable answer"),
     ],
 )
 def test_everything_else_raises_after_one_post(
-    server: Scripted, options: BatchOptions, ask: Any, reply: Reply, kind: type, words: str
+    server: Scripted, options: BatchOptions, ask: Any, reply: HttpReply, kind: type, words: str
 ) -> None:
     server.script = reply
     with pytest.raises(kind, match=words) as caught:
@@ -107,7 +107,7 @@ def test_everything_else_raises_after_one_post(
 
 
 def test_an_answer_that_drips_ends_in_time(server: Scripted, options: BatchOptions) -> None:
-    server.script = Reply({"choices": ["x" * 400]}, fault="drip")
+    server.script = HttpReply({"choices": ["x" * 400]}, fault="drip")
     with pytest.raises(Ambiguous, match="1 s"):
         asked_async(options)
 
@@ -133,9 +133,9 @@ def streaming(options: BatchOptions) -> Iterator[OpenAIAsk]:
     service.close()
 
 
-def events(*chunks: str) -> Reply:
+def events(*chunks: str) -> HttpReply:
     body = "".join(f"data: {chunk}\n\n" for chunk in (*chunks, "[DONE]"))
-    return Reply(body.encode(), headers={"Content-Type": "text/event-stream"})
+    return HttpReply(body.encode(), headers={"Content-Type": "text/event-stream"})
 
 
 def test_the_bytes_of_a_stream_come_as_they_are(server: Scripted, streaming: OpenAIAsk) -> None:
@@ -149,7 +149,7 @@ def test_the_bytes_of_a_stream_come_as_they_are(server: Scripted, streaming: Ope
 
 def test_a_stream_that_is_refused_says_why(server: Scripted, streaming: OpenAIAsk) -> None:
     server.script = error(400, "invalid_image_url", "cannot fetch")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(StreamRefused) as caught:
         list(streaming.stream(BODY))
     assert caught.value.reply.status == 400
     server.script = error(401, "invalid_api_key")
@@ -160,7 +160,7 @@ def test_a_stream_that_is_refused_says_why(server: Scripted, streaming: OpenAIAs
 def test_a_stream_that_breaks_off_may_have_been_billed(
     server: Scripted, streaming: OpenAIAsk
 ) -> None:
-    server.script = Reply(
+    server.script = HttpReply(
         events('{"choices": [{"index": 0, "delta": {"content": "a "}}]}').content(), fault="cut"
     )
     with pytest.raises(Ambiguous):

@@ -17,7 +17,7 @@ from pipeline.errors import (
     ServiceError,
 )
 from pipeline.providers.base import AccountRefusal
-from pipeline.providers.refusals import Answer, refused, retry_after
+from pipeline.providers.refusals import HttpAnswer, refusal_error, retry_after
 
 OPENAI = {"error": {"message": "No.", "type": "invalid_request_error", "code": None}}
 KEY = "my-own-key-123"
@@ -25,12 +25,12 @@ KEY = "my-own-key-123"
 
 def effect(status: int, body: object = OPENAI, **headers: str) -> ServiceError:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return refused(Answer(status, content, headers), "create the batch", True, "", (KEY,))
+    return refusal_error(HttpAnswer(status, content, headers), "create the batch", True, "", (KEY,))
 
 
 def read(status: int, body: object = OPENAI, thing: str = "batch b") -> ServiceError:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return refused(Answer(status, content, {}), "look at it", False, thing, (KEY,))
+    return refusal_error(HttpAnswer(status, content, {}), "look at it", False, thing, (KEY,))
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 413, 415, 422, 429])
@@ -144,7 +144,7 @@ def test_a_failed_read(status: int) -> None:
 
 def test_a_redirect_is_named_without_its_secrets() -> None:
     location = {"location": "https://elsewhere.example/x?token=abc"}
-    text = str(refused(Answer(307, b"", location), "create it", True, "", ()))
+    text = str(refusal_error(HttpAnswer(307, b"", location), "create it", True, "", ()))
     assert "elsewhere.example" in text
     assert "token" not in text
 

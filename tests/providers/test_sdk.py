@@ -62,9 +62,9 @@ def test_the_list_of_exceptions_is_not_empty() -> None:
 def test_every_exception_of_the_sdk_is_translated(kind: type[BaseException]) -> None:
     error = build(kind)
     assert isinstance(error, sdk.FOREIGN)
-    write = sdk.translate(error, WRITE, OPTIONS)
+    write = sdk.sdk_error(error, WRITE, OPTIONS)
     assert isinstance(write, (Ambiguous, DefiniteRefusal))
-    read = sdk.translate(error, READ, OPTIONS)
+    read = sdk.sdk_error(error, READ, OPTIONS)
     assert isinstance(read, ServiceError)
     assert not isinstance(read, Ambiguous)
     for translated in (write, read):
@@ -89,8 +89,8 @@ def test_what_was_never_sent_had_no_effect(inner: type[httpx2.RequestError]) -> 
         openai.APIConnectionError(request=REQUEST),
     ):
         error.__cause__ = inner("all attempts failed")
-        assert type(sdk.translate(error, WRITE, OPTIONS)) is DefiniteRefusal
-        assert type(sdk.translate(error, READ, OPTIONS)) is ServiceError
+        assert type(sdk.sdk_error(error, WRITE, OPTIONS)) is DefiniteRefusal
+        assert type(sdk.sdk_error(error, READ, OPTIONS)) is ServiceError
 
 
 @pytest.mark.parametrize(
@@ -109,13 +109,13 @@ def test_what_was_never_sent_had_no_effect(inner: type[httpx2.RequestError]) -> 
 def test_what_may_have_been_sent_may_have_had_an_effect(inner: type[httpx2.RequestError]) -> None:
     error = openai.APIConnectionError(request=REQUEST)
     error.__cause__ = inner("broken")
-    assert type(sdk.translate(error, WRITE, OPTIONS)) is Ambiguous
+    assert type(sdk.sdk_error(error, WRITE, OPTIONS)) is Ambiguous
 
 
 def test_a_message_that_holds_a_key_is_not_shown() -> None:
     error = openai.APIConnectionError(request=REQUEST)
     error.__cause__ = httpx2.LocalProtocolError(f"Illegal header value b'Bearer {KEY}'")
-    text = str(sdk.translate(error, WRITE, OPTIONS))
+    text = str(sdk.sdk_error(error, WRITE, OPTIONS))
     assert KEY not in text
     assert "API key" in text
 
@@ -123,7 +123,7 @@ def test_a_message_that_holds_a_key_is_not_shown() -> None:
 def test_extra_headers_are_secrets_too() -> None:
     error = openai.APIConnectionError(request=REQUEST)
     error.__cause__ = httpx2.ReadError("the header azure-123 is odd")
-    assert "azure-123" not in str(sdk.translate(error, READ, OPTIONS))
+    assert "azure-123" not in str(sdk.sdk_error(error, READ, OPTIONS))
 
 
 def test_the_environment_chooses_no_other_account(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +137,6 @@ def test_the_environment_chooses_no_other_account(monkeypatch: pytest.MonkeyPatc
 
 
 def test_lost_answers() -> None:
-    found: CaptionmillError = sdk.lost(WRITE, "words")
+    found: CaptionmillError = sdk.no_usable_answer(WRITE, "words")
     assert type(found) is Ambiguous
-    assert type(sdk.lost(READ, "words")) is ServiceError
+    assert type(sdk.no_usable_answer(READ, "words")) is ServiceError

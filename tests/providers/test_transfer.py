@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ServiceError, StorageError
-from pipeline.providers.transfer import fetch
+from pipeline.providers.transfer import write_download
 
 LINE = json.dumps({"custom_id": "a", "text": "x" * 50}).encode()
 
@@ -18,55 +18,57 @@ def test_a_whole_file(tmp_path: Path) -> None:
     to = tmp_path / "out"
     content = LINE + b"\n" + LINE + b"\n"
     pieces = [content[:7], content[7:60], content[60:]]
-    assert fetch(pieces, to, "f", len(content)) == len(content)
+    assert write_download(pieces, to, "f", len(content)) == len(content)
     assert to.read_bytes() == content
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
-    assert fetch([], tmp_path / "out", "f", None) == 0
+    assert write_download([], tmp_path / "out", "f", None) == 0
     assert (tmp_path / "out").read_bytes() == b""
 
 
 def test_fewer_bytes_than_the_service_says(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"cut off \(66 of 67 bytes came\)"):
-        fetch([(LINE + b"\n")[:66]], tmp_path / "out", "f", 67)
+        write_download([(LINE + b"\n")[:66]], tmp_path / "out", "f", 67)
     with pytest.raises(ServiceError, match="cut off"):
-        fetch([], tmp_path / "out", "f", 1)
+        write_download([], tmp_path / "out", "f", 1)
 
 
 @pytest.mark.parametrize("end", [1, 20, 60])
 def test_half_a_line_at_the_end(tmp_path: Path, end: int) -> None:
     with pytest.raises(ServiceError, match=r"cut off .*half a line"):
-        fetch([LINE + b"\n", LINE[:end]], tmp_path / "out", "f", None)
+        write_download([LINE + b"\n", LINE[:end]], tmp_path / "out", "f", None)
 
 
 def test_a_service_that_ends_without_a_newline(tmp_path: Path) -> None:
     content = LINE + b"\n" + LINE
-    assert fetch([content], tmp_path / "out", "f", len(content)) == len(content)
+    assert write_download([content], tmp_path / "out", "f", len(content)) == len(content)
 
 
 def test_more_bytes_than_the_service_says_are_not_cut_off(tmp_path: Path) -> None:
     """A service that counts characters says too little for every caption that is not ASCII."""
     content = LINE + b"\n"
-    assert fetch([content], tmp_path / "out", "f", len(content) - 3) == len(content)
+    assert write_download([content], tmp_path / "out", "f", len(content) - 3) == len(content)
 
 
 def test_a_last_line_of_megabytes(tmp_path: Path) -> None:
     long = json.dumps({"text": "y" * 3_000_000}).encode()
-    assert fetch([LINE + b"\n", long], tmp_path / "a", "f", None) == len(LINE) + 1 + len(long)
+    assert write_download([LINE + b"\n", long], tmp_path / "a", "f", None) == len(LINE) + 1 + len(
+        long
+    )
     with pytest.raises(ServiceError, match="cut off"):
-        fetch([LINE + b"\n", long[:-1]], tmp_path / "b", "f", None)
+        write_download([LINE + b"\n", long[:-1]], tmp_path / "b", "f", None)
 
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="the folder is gone"):
-        fetch([LINE], tmp_path / "none" / "out", "f", None)
+        write_download([LINE], tmp_path / "none" / "out", "f", None)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
 def test_a_full_disk() -> None:
     with pytest.raises(StorageError, match="the disk is full"):
-        fetch([LINE * 100_000], Path("/dev/full"), "f", None)
+        write_download([LINE * 100_000], Path("/dev/full"), "f", None)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -75,7 +77,7 @@ def test_a_cut_inside_a_line_is_always_seen(tmp_path: Path, lines: int, cut: int
     content = (LINE + b"\n") * (lines - 1) + LINE[:cut]
     to = tmp_path / f"out{os.getpid()}"
     if cut >= len(LINE):
-        assert fetch([content], to, "f", None) == len(content)
+        assert write_download([content], to, "f", None) == len(content)
     else:
         with pytest.raises(ServiceError, match="cut off"):
-            fetch([content], to, "f", None)
+            write_download([content], to, "f", None)

@@ -94,10 +94,10 @@ def test_addresses_are_downloaded_or_passed_on_and_never_both() -> None:
     assert settings_of().download is None
     fetched = settings_of(fetch__allow=True)
     assert fetched.download is not None
-    assert fetched.source.passing is None
+    assert fetched.source.url_passthrough is None
     passed = settings_of(fetch__allow=True, input__image_mode="url")
     assert passed.download is None
-    assert passed.source.passing is not None
+    assert passed.source.url_passthrough is not None
     assert passed.engine.send_urls
 
 
