@@ -57,19 +57,25 @@ def detect(text: bytes) -> tuple[str, ...]:
     return (best.encoding, *near)
 
 
-def decode(text: bytes) -> tuple[str, str]:
+def decode(text: bytes, encoding: str | None = None, *, cut: bool = False) -> tuple[str, str]:
     """A short text and the codec that it was read with: "" for UTF-8, "?" for none that is clear.
 
     Bytes that no codec reads are replaced by U+FFFD.
+
+    Args:
+        encoding: of texts that are neither UTF-8 nor UTF-16, None to find out.
+        cut: the text ends where it was cut, perhaps inside of a character.
     """
     if wide := wide_encoding(text):
         return text.decode(wide, "replace").removeprefix("\ufeff"), wide
     try:
-        return text.decode(UTF_8), ""
+        codecs.getincrementaldecoder(UTF_8)().decode(text, final=not cut)
+        return text.decode(UTF_8, "replace"), ""
     except UnicodeDecodeError:
-        codecs_ = () if foreign_bytes(text)[1] else detect(text)
-    if len(codecs_) == 1:
-        return text.decode(codecs_[0], "replace"), codecs_[0]
+        pass
+    readings = (encoding,) if encoding else () if foreign_bytes(text)[1] else detect(text)
+    if len(readings) == 1:
+        return text.decode(readings[0], "replace"), readings[0]
     return text.decode(UTF_8, "replace"), "?"
 
 

@@ -3,18 +3,21 @@ read them."""
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pipeline.core.encodings import decode, encoding_name
 from pipeline.errors import StorageError
 from pipeline.system.files import storage_error, write_whole
 
 SidecarPolicy = Literal["keep", "replace", "append"]
 _LARGEST = 1_000_000  # bytes of a text that is read; a larger one is somebody's own file
 _MAX_PROBLEMS = 20
+_WITH_MARK = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 @dataclass(slots=True)
@@ -64,12 +67,38 @@ def _write(path: Path, caption: str, policy: SidecarPolicy) -> str:
     if before is not None:
         if policy == "keep" or before == text:
             return "kept"
-        if policy == "append":
-            if before.rstrip(b"\n").split(b"\n")[-1:] == [text.rstrip(b"\n")]:
+        if policy == "append" and before.strip():
+            appended = _appended(path, before, caption)
+            if appended is None:
                 return "kept"
-            text = before.rstrip(b"\n") + b"\n" + text if before.strip() else text
+            text = appended
     write_whole(path, text)
     return "written"
+
+
+def _appended(path: Path, before: bytes, caption: str) -> bytes | None:
+    """The text with the caption as its last line, in its own encoding and with its own line ends;
+    None when the caption is its last line already.
+
+    Raises:
+        StorageError: its encoding is not clear, or has no such letters.
+    """
+    content, reading = decode(before)
+    end = "\r\n" if "\r\n" in content else "\n"
+    lines = content.rstrip("\r\n").split(end)
+    if lines[-1] == caption:
+        return None
+    if reading in ("?", "utf-32"):
+        raise StorageError(f"{path} is not UTF-8, it is left alone")
+    codec = _WITH_MARK.get(before[:2], reading) or "utf-8"
+    mark = before[:2] if before[:2] in _WITH_MARK else b""
+    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else mark
+    try:
+        return mark + f"{end.join([*lines, caption])}{end}".encode(codec)
+    except UnicodeEncodeError:
+        if codec != "utf-8":
+            raise StorageError(f"{path} is {encoding_name(codec)}, it is left alone") from None
+        return f"{end.join([*lines, caption])}{end}".encode(codec, "replace")
 
 
 def _read(path: Path) -> bytes | None:

@@ -81,5 +81,5 @@ def open_source(
         kind = "urls"
     source = SOURCES[kind](path, options or SourceOptions())
     if options is not None and options.sidecars and kind in ("folder", "file"):
-        return SidecarSource(source)
+        return SidecarSource(source, options.encoding)
     return source

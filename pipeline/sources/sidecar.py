@@ -10,25 +10,36 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.core.encodings import decode, encoding_name
 from pipeline.records import SourceFile
 from pipeline.sources.base import Source, SourceListing, to_path
 
 COLUMN = "sidecar"
+Readings = dict[str, list[str]]
+"""Names of images by the codec of the texts beside them."""
+
 _MOST_BYTES = 16_384  # more is no context for a caption, and is cut
 
 
 class SidecarListing:
     """A listing whose entries carry the text beside them."""
 
-    def __init__(self, inner: SourceListing, *, single: bool) -> None:
-        self._inner = inner
+    def __init__(
+        self, inner: SourceListing, encoding: str | None, readings: Readings, *, single: bool
+    ) -> None:
+        """Take the digest; `readings` gets the texts that are not UTF-8."""
+        self._inner, self._encoding, self._readings = inner, encoding, readings
         self.folder = inner.folder
         # a folder's digest counts all of its files, the texts too; a single file's does not
-        texts = "".join(text_beside(entry.location) for entry in inner.entries()) if single else ""
+        texts = (
+            "".join(text_beside(entry.location, encoding)[0] for entry in inner.entries())
+            if single
+            else ""
+        )
         marked = inner.digest + COLUMN.encode() + texts.encode("utf-8", "surrogatepass")
         self.digest = hashlib.blake2b(marked, digest_size=32).digest()
 
@@ -40,7 +51,10 @@ class SidecarListing:
     def entries(self) -> Iterator[SourceFile]:
         """The images, each with its column."""
         for entry in self._inner.entries():
-            yield replace(entry, columns={COLUMN: text_beside(entry.location)})
+            text, reading = text_beside(entry.location, self._encoding)
+            if reading:
+                self._readings.setdefault(reading, []).append(entry.name)
+            yield replace(entry, columns={COLUMN: text})
 
 
 class SidecarSource:
@@ -48,17 +62,22 @@ class SidecarSource:
 
     columns: tuple[str, ...] = (COLUMN,)
 
-    def __init__(self, inner: Source) -> None:
-        self._inner = inner
+    def __init__(self, inner: Source, encoding: str | None = None) -> None:
+        """Add the texts beside; `encoding` is that of texts that are neither UTF-8 nor UTF-16."""
+        self._inner, self._encoding = inner, encoding
         self.kind, self.locator, self.label = inner.kind, inner.locator, inner.label
         self.problems, self.complete = inner.problems, inner.complete
 
     def listings(self) -> Iterator[SourceListing]:
         """The source's listings, with the column."""
+        readings: Readings = {}
+        single = self.kind == "file"
         try:
             for listing in self._inner.listings():
-                yield SidecarListing(listing, single=self.kind == "file")
+                yield SidecarListing(listing, self._encoding, readings, single=single)
         finally:
+            for reading, names in readings.items():
+                self._inner.problems.add(_sentence(reading, names))
             self.problems, self.complete = self._inner.problems, self._inner.complete
 
     def path_of(self, folder: str, name: str) -> str:
@@ -66,21 +85,35 @@ class SidecarSource:
         return self._inner.path_of(folder, name)
 
 
-def text_beside(location: str) -> str:
-    """The text beside a file (stored text of its path), "" where there is none to read."""
+def _sentence(reading: str, names: Sequence[str]) -> str:
+    """What is said about texts that are not UTF-8."""
+    several = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
+    what = f"the text beside {names[0]}{several} is "
+    if reading == "?":
+        return (
+            f"{what}not UTF-8, and its encoding is not clear: its odd bytes go into the prompt as "
+            "\N{REPLACEMENT CHARACTER}; name the encoding with [input] encoding"
+        )
+    return f"{what}read as {encoding_name(reading)}"
+
+
+def text_beside(location: str, encoding: str | None = None) -> tuple[str, str]:
+    """(the text beside a file, "" for none; the codec as `decode` gives it). `location` is stored
+    text."""
     path = Path(to_path(location)).with_suffix(".txt")
     try:
         # no links: one to somebody's key would send it to the service
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(path, flags)
     except (OSError, ValueError):
-        return ""
+        return "", ""
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return ""
+            return "", ""
         data = os.read(descriptor, _MOST_BYTES)
     except OSError:
-        return ""
+        return "", ""
     finally:
         os.close(descriptor)
-    return data.decode("utf-8-sig", "replace").replace("\0", " ").strip()
+    text, reading = decode(data, encoding, cut=len(data) == _MOST_BYTES)
+    return text.replace("\0", " ").strip(), reading

@@ -66,12 +66,7 @@ def crawl(
         result.changed |= any(looked)
         if len(looked) < _GROUP:
             break
-    if isinstance(source, DecodesText):
-        ledger.images.note_encoding(row, source.encoding)
-    if source.complete:
-        # a folder that could not be read is not proof that its images are gone
-        with ledger.database.transaction("crawled"):
-            ledger.images.finish_crawl(row, number)
+    _note_source(ledger, source, row, number)
     if reread:
         with ledger.database.transaction("reread"):
             ledger.images.reread(row)
@@ -83,6 +78,16 @@ def crawl(
     if result.changed:
         ledger.put(STALE, "1")
     return result
+
+
+def _note_source(ledger: Ledger, source: Source, row: int, number: int) -> None:
+    """Note what is known after all listings: the encoding, and which folders are gone."""
+    if isinstance(source, DecodesText):
+        ledger.images.note_encoding(row, source.encoding)
+    if source.complete:
+        # a folder that could not be read is not proof that its images are gone
+        with ledger.database.transaction("crawled"):
+            ledger.images.finish_crawl(row, number)
 
 
 @dataclass(slots=True)

@@ -16,6 +16,8 @@ from xxhash import xxh3_128
 from pipeline.errors import StorageError
 from pipeline.system.failpoints import reached
 
+_MAX_NAME_BYTES = 255
+
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space and run again, nothing is lost",
     errno.EDQUOT: "the disk quota is used up: free some space and run again, nothing is lost",
@@ -53,7 +55,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     Raises:
         StorageError: the operating system refused.
     """
-    temporary = path.with_name(f"_{path.name}.tmp")
+    temporary = path.with_name(_temporary_name(path.name))
     try:
         with temporary.open("wb") as handle:
             yield handle
@@ -67,6 +69,14 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         _remove_quietly(temporary)
         raise
+
+
+def _temporary_name(name: str) -> str:
+    """Name of the file that becomes `name`, whose 255 bytes may leave no room for more."""
+    raw = os.fsencode(name)
+    if len(raw) > _MAX_NAME_BYTES - len("_.tmp"):
+        name = hashlib.blake2b(raw, digest_size=16).hexdigest()
+    return f"_{name}.tmp"
 
 
 def publish(temporary: Path, path: Path) -> None:

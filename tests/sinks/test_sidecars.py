@@ -70,3 +70,40 @@ def test_a_large_file_is_somebodys_own(image: Path) -> None:
     done = write_sidecars([(image, "a cat")], "replace")
     assert "left alone" in done.problems[0]
     assert text.stat().st_size == 1_000_001
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-be", "utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_text_keeps_its_encoding_and_line_ends(image: Path, codec: str, end: str) -> None:
+    text = image.with_suffix(".txt")
+    text.write_bytes(f"Straße{end}café{end}".encode(codec))
+    for _ in range(2):
+        write_sidecars([(image, "a cat")], "append")
+        assert text.read_bytes() == f"Straße{end}café{end}a cat{end}".encode(codec)
+
+
+@pytest.mark.parametrize(
+    ("raw", "caption"),
+    [
+        ("赤い車".encode("shift-jis"), "a cat"),
+        ("café".encode("cp1252"), "赤い車"),
+        ("a dog".encode("utf-32"), "a cat"),
+    ],
+)
+def test_a_text_that_cannot_hold_the_caption_is_left_alone(
+    image: Path, raw: bytes, caption: str
+) -> None:
+    image.with_suffix(".txt").write_bytes(raw)
+    done = write_sidecars([(image, caption)], "append")
+    assert done.counts == {"failed": 1}
+    assert "left alone" in done.problems[0]
+    assert image.with_suffix(".txt").read_bytes() == raw
+
+
+@pytest.mark.parametrize("stem", ["x" * 251, "é" * 125 + "x", "x" * 250])
+def test_names_of_255_bytes_get_their_texts(tmp_path: Path, stem: str) -> None:
+    image = tmp_path / f"{stem}.jpg"
+    image.touch()
+    assert write_sidecars([(image, "a cat")], "keep").counts == {"written": 1}
+    assert image.with_suffix(".txt").read_text() == "a cat\n"
+    assert len(list(tmp_path.iterdir())) == 2

@@ -33,7 +33,7 @@ def test_each_image_has_the_text_beside_it(tmp_path: Path) -> None:
         picture(tmp_path / name, 1)
     (tmp_path / "a.txt").write_text("\ufeffa red cat\n", encoding="utf-8")
     (tmp_path / "c.txt").write_bytes(b"bad \xff byte")
-    assert seen(opened(tmp_path)) == {"a.png": "a red cat", "b.png": "", "c.png": "bad \ufffd byte"}
+    assert seen(opened(tmp_path)) == {"a.png": "a red cat", "b.png": "", "c.png": "bad ÿ byte"}
     assert opened(tmp_path / "a.png").columns == ("sidecar",)
     assert seen(opened(tmp_path / "a.png")) == {"a.png": "a red cat"}
 
@@ -55,8 +55,39 @@ def test_what_is_no_text_is_none(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.txt")
     (tmp_path / "b.txt").mkdir()
     (tmp_path / "c.txt").write_text("x" * 100_000)
-    assert text_beside(str(tmp_path / "a.png")) == text_beside(str(tmp_path / "b.png")) == ""
-    assert len(text_beside(str(tmp_path / "c.png"))) == 16_384
+    assert text_beside(str(tmp_path / "a.png")) == text_beside(str(tmp_path / "b.png")) == ("", "")
+    assert len(text_beside(str(tmp_path / "c.png"))[0]) == 16_384
+    (tmp_path / "c.txt").write_text("é" * 100_000, encoding="utf-8-sig")
+    assert text_beside(str(tmp_path / "c.png"))[1] == ""  # cut inside of a letter
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "said"),
+    [
+        ("Straße".encode("utf-16"), "Straße", "is read as UTF-16"),
+        ("café at night".encode("cp1252"), "café at night", "is read as Windows-1252"),
+        ("赤い車".encode("shift-jis"), None, "encoding is not clear"),
+    ],
+)
+def test_texts_in_other_encodings_are_read_or_said(
+    tmp_path: Path, raw: bytes, text: str | None, said: str
+) -> None:
+    picture(tmp_path / "a.png", 1)
+    picture(tmp_path / "b.png", 2)
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_bytes(raw)
+    source = opened(tmp_path)
+    assert seen(source)["a.png"] == text or text is None
+    (sentence,) = source.problems
+    assert sentence.startswith("the text beside a.png (and 1 more) is ")
+    assert said in sentence
+
+
+def test_the_configured_encoding_reads_texts_that_are_no_utf_8(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", 1)
+    (tmp_path / "a.txt").write_bytes("赤い車".encode("shift-jis"))
+    source = open_source(tmp_path, None, SourceOptions(sidecars=True, encoding="shift_jis"))
+    assert seen(source) == {"a.png": "赤い車"}  # type: ignore[arg-type]
 
 
 def test_a_text_is_context_and_a_new_one_asks_anew(rig: Rig) -> None:
@@ -78,7 +109,7 @@ def test_a_link_is_not_followed_to_a_text_elsewhere(tmp_path: Path) -> None:
     image = picture(tmp_path / "imgs" / "a.png", 1)
     (tmp_path / "key.txt").write_text("a secret")
     image.with_suffix(".txt").symlink_to(tmp_path / "key.txt")
-    assert text_beside(str(image)) == ""
+    assert text_beside(str(image)) == ("", "")
 
 
 def test_a_prompt_that_leaves_the_texts_out_is_said(rig: Rig) -> None:
