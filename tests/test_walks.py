@@ -33,7 +33,7 @@ from pipeline.session import settings
 from pipeline.sinks import SINKS, open_sink
 from pipeline.sinks.base import Sink, WrittenTable
 from pipeline.sources import SOURCES, Source, SourceOptions, entry_digest
-from pipeline.sources.base import Listing, Problems
+from pipeline.sources.base import Problems, SourceListing
 from pipeline.system.files import sha256_of, whole_file
 from tests.rig import Rig
 
@@ -111,7 +111,7 @@ class ListSource:
         self.columns: tuple[str, ...] = ()
         self.problems, self.complete = Problems(), True
 
-    def listings(self) -> Iterator[Listing]:
+    def listings(self) -> Iterator[SourceListing]:
         yield LineListing(self.path)
 
     def path_of(self, folder: str, name: str) -> str:
