@@ -20,9 +20,9 @@ def main() -> None:
     # what a run makes for each image is gone without the cycle collector, which by default would
     # look for cycles after every 700 objects: a twentieth of the CPU
     gc.set_threshold(_NEW_OBJECTS, 20, 20)
-    from pipeline.cli.app import run
+    from pipeline.cli.app import run_command_line
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run_command_line(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -52,8 +52,7 @@ class Commands(click.Group):
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"pipeline.cli.{name}")
-        command: click.Command = module.command
+        command: click.Command = getattr(importlib.import_module(f"pipeline.cli.{name}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -82,7 +81,7 @@ def cli() -> None:
     """
 
 
-def run(arguments: Sequence[str]) -> int:
+def run_command_line(arguments: Sequence[str]) -> int:
     """Run a command line; every error becomes a message and an exit code.
 
     With --debug anywhere on the line the traceback is shown too.

@@ -13,7 +13,7 @@ from pipeline.core.words import counted
 @click.command("cancel")
 @click.option("--files", is_flag=True, help="What is out in files, not what is at the service.")
 @configured()
-def command(files: bool, config: Config) -> int:
+def cancel(files: bool, config: Config) -> int:
     """Cancel what is under way at the service.
 
     What was finished is paid for and is fetched by 'captionmill collect'; the rest is free.

@@ -13,7 +13,7 @@ from pipeline.errors import EXIT_DONE, ServiceError
 
 @click.command("clean")
 @configured()
-def command(config: Config) -> int:
+def clean(config: Config) -> int:
     """Remove files that are no longer needed, here and at the service, orphans too."""
     from pipeline.commands.clean import (
         clean_up,

@@ -17,7 +17,7 @@ from pipeline.config import Config
 @click.argument("more", nargs=-1, type=click.Path())
 @json_option
 @configured()
-def command(first: tuple[str, ...], more: tuple[str, ...], as_json: bool, config: Config) -> int:
+def collect(first: tuple[str, ...], more: tuple[str, ...], as_json: bool, config: Config) -> int:
     """Fetch what is finished of everything under way, make the table anew, return.
 
     With --from, asks no service: takes the answers in output and error files of requests that

@@ -11,7 +11,7 @@ from pipeline.config import Config
 
 @click.command("config")
 @configured(sending=True)
-def command(config: Config) -> int:
+def config(config: Config) -> int:
     """Show the effective configuration as TOML, with every option applied."""
     console.out(config.to_toml().rstrip("\n"))
     return 0

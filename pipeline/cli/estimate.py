@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--models", metavar="A,B", help="Models to compare; the configured one otherwise.")
 @json_option
 @configured(sending=True)
-def command(
+def estimate(
     data: str | None, manifest: str | None, models: str | None, as_json: bool, config: Config
 ) -> int:
     """What would captioning DATA or a --manifest cost? Sends nothing.

@@ -20,7 +20,7 @@ from pipeline.core.words import counted
     help="Write all that was ever paid for to this Parquet file, one row an answer.",
 )
 @configured()
-def command(charges: Path | None, config: Config) -> int:
+def export(charges: Path | None, config: Config) -> int:
     """Write the table anew from the ledger.
 
     With --charges, write another table instead: each answer that was ever paid for, also of

@@ -11,7 +11,7 @@ from pipeline.config import Config
 
 @click.command("listen")
 @configured()
-def command(config: Config) -> int:
+def listen(config: Config) -> int:
     """Wait for the service's webhooks, and collect when a batch is over.
 
     Listens on 127.0.0.1:8787 ([listen] host and port); a proxy or tunnel brings the service's

@@ -24,7 +24,7 @@ _WITHOUT = ("--workspace", "--budget", "--budget-day", "--budget-month", "--path
 @stream_option
 @json_option
 @configured(sending=True, without=_WITHOUT)
-def command(images: tuple[str, ...], stream: bool, as_json: bool, config: Config) -> int:
+def one(images: tuple[str, ...], stream: bool, as_json: bool, config: Config) -> int:
     """Caption single images at once: files, http(s) addresses, or - for standard input.
 
     Addresses are passed on to the service; with --fetch they are downloaded here first. This is

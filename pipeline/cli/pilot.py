@@ -43,7 +43,7 @@ _OWN = ("count", "usd", "models", "prompt_files", "page", "yes", "opt_budget_run
 @yes_option
 @configured(sending=True, without=("--prompt-file",))
 @click.pass_context
-def command(
+def pilot(
     context: click.Context,
     data: str | None,
     manifest: str | None,

@@ -13,7 +13,7 @@ from pipeline.core.words import counted
 
 @click.command("rebuild")
 @configured()
-def command(config: Config) -> int:
+def rebuild(config: Config) -> int:
     """Restore a lost ledger from shards, raw results and the service's own list and files.
 
     Nothing is sent. The next run links the images to what is paid for and pays nothing again.

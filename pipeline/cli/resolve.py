@@ -18,7 +18,7 @@ _DECISIONS = ["unfreeze", "create-again", "write-off", "seen"]
     type=click.Choice(["unfreeze", "create-again", "write-off", "seen"]),
 )
 @configured()
-def command(decision: str, config: Config) -> int:
+def resolve(decision: str, config: Config) -> int:
     """Decide what only a person can.
 
     unfreeze: go on submitting after a line cost more than was reserved.

@@ -13,7 +13,7 @@ from pipeline.core.words import counted
 @click.command("retry")
 @click.option("--outcome", required=True, metavar="A,B", help="e.g. length,expired,failed")
 @configured()
-def command(outcome: str, config: Config) -> int:
+def retry(outcome: str, config: Config) -> int:
     """Let images with some outcomes go again with the next run.
 
     Answers that were paid for stay paid for and are kept; a new attempt is a new payment.

@@ -16,7 +16,7 @@ from pipeline.config import Config
 @yes_option
 @json_option
 @configured(sending=True)
-def command(
+def run(
     data: str | None, manifest: str | None, wait: bool, yes: bool, as_json: bool, config: Config
 ) -> int:
     """Caption DATA, a folder of images (or one image), or a --manifest.

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.server.__main__ import server_command as command
+from pipeline.server.__main__ import server_command as serve
 
-__all__ = ["command"]
+__all__ = ["serve"]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command("status")
 @json_option
 @configured()
-def command(as_json: bool, config: Config) -> int:
+def status(as_json: bool, config: Config) -> int:
     """Batches under way, outcomes and money of a workspace. Asks nobody and changes nothing."""
     from pipeline.commands import status
 

@@ -15,9 +15,7 @@ from pipeline.config import Config
 @yes_option
 @json_option
 @configured(sending=True)
-def command(
-    data: str | None, manifest: str | None, yes: bool, as_json: bool, config: Config
-) -> int:
+def submit(data: str | None, manifest: str | None, yes: bool, as_json: bool, config: Config) -> int:
     """Prepare and submit what is new in DATA or a --manifest, then return.
 
     'captionmill collect' fetches the answers later.

@@ -12,7 +12,7 @@ from pipeline.errors import EXIT_DONE, BooksError
 
 @click.command("verify")
 @configured()
-def command(config: Config) -> int:
+def verify(config: Config) -> int:
     """Check files against the ledger, the table's checksums and the books' sums.
 
     Says in one line whether all is well, else what is wrong; changes nothing.

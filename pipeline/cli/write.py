@@ -15,7 +15,7 @@ from pipeline.config import Config
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder for them.")
 @json_option
 @configured(sending=True)
-def command(data: str | None, manifest: str | None, out: str, as_json: bool, config: Config) -> int:
+def write(data: str | None, manifest: str | None, out: str, as_json: bool, config: Config) -> int:
     """Write the requests for what is new in DATA or a --manifest as JSONL files.
 
     Run them anywhere, e.g. 'vllm run-batch -i FILE -o OUTPUT --model MODEL', and bring the answers

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.app import run
+from pipeline.cli.app import run_command_line as run
 from tests.rig import Rig, rig, slow_rig
 
 __all__ = ["rig", "slow_rig"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.app import run
+from pipeline.cli.app import run_command_line as run
 from pipeline.server.faults import LineFault
 from tests.rig import Rig, picture
 

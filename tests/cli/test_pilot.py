@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.app import run
+from pipeline.cli.app import run_command_line as run
 from tests.rig import Rig
 
 

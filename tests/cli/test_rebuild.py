@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.app import run
+from pipeline.cli.app import run_command_line as run
 from pipeline.system.workspace import Workspace
 
 

@@ -84,7 +84,7 @@ def be(task: Task) -> int:
     failpoints.arm(_hook(task))
     if task.stopped:
         os.kill(os.getpid(), signal.SIGSTOP)
-    from pipeline.cli.app import run
+    from pipeline.cli.app import run_command_line as run
 
     return run([*task.arguments, "--debug"])
 

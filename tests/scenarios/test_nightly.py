@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli.app import run
+from pipeline.cli.app import run_command_line as run
 from tests.rig import Rig
 
 ROOT = Path(__file__).parents[2]
