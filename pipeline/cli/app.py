@@ -25,6 +25,7 @@ COMMANDS = {
     "listen": "Wait for the service's webhooks, and collect.",
     "write": "Write the requests as files, to be run anywhere.",
     "status": "Batches under way, outcomes and money.",
+    "sources": "List, forget or join the sources of a workspace.",
     "export": "Write the table anew.",
     "retry": "Let images with some outcome go again.",
     "cancel": "Cancel what is under way, keep what was paid for.",

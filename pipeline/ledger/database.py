@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,11 @@ class Database:
             raise
         except sqlite3.DatabaseError as error:
             raise database_error(self.path, error) from error
+
+    def execute_named(self, sql: str, values: Mapping[str, object]) -> None:
+        """Run one statement with named values; it may leave some of them out."""
+        with _translated(self.path):
+            self._connection.execute(sql, values)
 
     def executemany(self, sql: str, rows: Iterator[Sequence[object]] | Sequence[object]) -> None:
         """Run one statement for each row."""

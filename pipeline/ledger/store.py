@@ -16,6 +16,7 @@ from pipeline.ledger.batches import Batches
 from pipeline.ledger.database import Database
 from pipeline.ledger.handed_out import HandedOut
 from pipeline.ledger.images import Images
+from pipeline.ledger.known_sources import KnownSources
 from pipeline.ledger.near_duplicates import NearDuplicates
 from pipeline.ledger.queue import Queue
 from pipeline.ledger.reservations import Reservations
@@ -31,6 +32,7 @@ class Ledger:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.database = Database(path, read_only=read_only)
         self.images = Images(self.database)
+        self.sources = KnownSources(self.database)
         self.specs = Specs(self.database)
         self.works = Works(self.database)
         self.near_duplicates = NearDuplicates(self.database)

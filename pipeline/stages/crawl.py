@@ -67,6 +67,7 @@ def crawl(
         if len(looked) < _GROUP:
             break
     _note_source(ledger, source, row, number)
+    ledger.sources.note_crawl(row, now)
     if reread:
         with ledger.database.transaction("reread"):
             ledger.images.reread(row)

@@ -1,0 +1,101 @@
+"""Sources by their names: listed, forgotten, joined. What was paid for stays in the books."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.ledger.database import Database
+
+_MATCHING = (
+    "SELECT i.id AS old, n.id AS new FROM images i JOIN folders f ON f.id = i.folder "
+    "JOIN folders g ON g.path = f.path JOIN images n ON n.folder = g.id AND n.name = i.name "
+    "AND n.occurrence = i.occurrence WHERE f.source = :old AND g.source = :new"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSource:
+    """A source of the workspace.
+
+    Attributes:
+        row: of `sources`.
+        name: its unique label.
+        kind, location: what it is, and where (stored text of an absolute path).
+        images: present images.
+        rows: rows in the table, vanished images included.
+        seen_at: epoch seconds of the last crawl, None when no crawl noted it.
+    """
+
+    row: int
+    name: str
+    kind: str
+    location: str
+    images: int
+    rows: int
+    seen_at: int | None
+
+
+class KnownSources:
+    """The table `sources` and what hangs on its rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def all(self) -> list[KnownSource]:
+        """All sources, in the order in which they were first seen."""
+        rows = self._db.execute(
+            "SELECT s.id, s.label, s.kind, s.locator, COALESCE(SUM(i.present), 0), COUNT(i.id), "
+            "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'crawled:' || s.id) "
+            "FROM sources s LEFT JOIN folders f ON f.source = s.id "
+            "LEFT JOIN images i ON i.folder = f.id GROUP BY s.id ORDER BY s.id"
+        )
+        return [KnownSource(*row) for row in rows]
+
+    def note_crawl(self, source: int, now: int) -> None:
+        """Note when a source was last seen (epoch seconds)."""
+        self._db.execute(
+            "INSERT INTO meta (key, value) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (f"crawled:{source}", str(now)),
+        )
+
+    def forget(self, source: int) -> None:
+        """Remove a source with its rows; works, answers and charges stay."""
+        mine = (
+            "SELECT i.id FROM images i JOIN folders f ON f.id = i.folder WHERE f.source = :source"
+        )
+        for statement in (
+            f"UPDATE works SET representative = NULL WHERE representative IN ({mine})",
+            f"DELETE FROM images WHERE id IN ({mine})",
+            "DELETE FROM folders WHERE source = :source",
+            "DELETE FROM sources WHERE id = :source",
+            "DELETE FROM meta WHERE key IN ('crawled:' || :source, 'encoding:' || :source)",
+        ):
+            self._db.execute_named(statement, {"source": source})
+
+    def move(self, source: int, location: str, name: str) -> None:
+        """Give a source another place; the next crawl looks there."""
+        self._db.execute(
+            "UPDATE sources SET locator = ?, label = ? WHERE id = ?", (location, name, source)
+        )
+
+    def join(self, old: int, new: int) -> None:
+        """Make one source of two: rows of the same path become one, the others move over and
+        count as vanished until the next crawl sees them."""
+        for statement in (
+            f"CREATE TEMP TABLE joined AS {_MATCHING}",
+            "UPDATE works SET representative = joined.new FROM joined "
+            "WHERE representative = joined.old",
+            "DELETE FROM images WHERE id IN (SELECT old FROM joined)",
+            "UPDATE images SET present = 0, folder = g.id FROM folders f, folders g "
+            "WHERE images.folder = f.id AND f.source = :old AND g.source = :new "
+            "AND g.path = f.path",
+            "UPDATE images SET present = 0 "
+            "WHERE folder IN (SELECT id FROM folders WHERE source = :old)",
+            "UPDATE folders SET source = :new, digest = NULL WHERE source = :old "
+            "AND path NOT IN (SELECT path FROM folders WHERE source = :new)",
+            "UPDATE folders SET digest = NULL WHERE source = :new",
+            "DROP TABLE joined",
+        ):
+            self._db.execute_named(statement, {"old": old, "new": new})
+        self.forget(old)
