@@ -188,7 +188,7 @@ class Sizing:
         return self.base + self.per_cell * cells(width, height, self.cell)
 
 
-def bind(policy: SizePolicy, rule: ImageRule | None, detail: Detail) -> Sizing:
+def bind_size(policy: SizePolicy, rule: ImageRule | None, detail: Detail) -> Sizing:
     """Bind a policy to a model's rule (None: unknown) and a detail.
 
     Raises:

@@ -23,7 +23,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DecodedImage:
     """Decoded sRGB pixels (height x width x 3 or 4, the fourth unused) and what was done.
 
     The pixels may lie in memory that the next picture of this thread uses again.
@@ -51,7 +51,7 @@ class Decoder(Protocol):
     height: int
     orientation: int
 
-    def render(self, width: int, height: int) -> Picture:
+    def render(self, width: int, height: int) -> DecodedImage:
         """The pixels as sRGB in the size asked for, not yet turned.
 
         Raises:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import pixels_to_srgb, to_srgb
-from pipeline.imaging.decoder import Picture, Refusal
+from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.jpeg_header import JpegHeader, read_header, tidied
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.resize import Pixels, shrink_four
@@ -73,7 +73,7 @@ class JpegDecoder:
         if not self.width or not self.height:
             raise Refusal("damaged", "its header gives no size")
 
-    def render(self, width: int, height: int) -> Picture:
+    def render(self, width: int, height: int) -> DecodedImage:
         """The picture as sRGB in `width` x `height` pixels, not yet turned.
 
         Raises:
@@ -84,7 +84,7 @@ class JpegDecoder:
         except _BeyondTurbo:
             return RasterDecoder(self._data, "JPEG", self._recipe).render(width, height)
 
-    def _render(self, width: int, height: int) -> Picture:
+    def _render(self, width: int, height: int) -> DecodedImage:
         inks = self.header.components == 4
         scale = self._scale(width, height)
         pixels, flags = self._decode("CMYK" if inks else "RGBX", scale)
@@ -92,9 +92,9 @@ class JpegDecoder:
         if inks:
             # Adobe's convention, which every writer follows: 255 is no ink
             image, more = to_srgb(Image.fromarray(255 - pixels, "CMYK"), self.header.icc)
-            return Picture(np.asarray(image), flags + more, scale > 1)
+            return DecodedImage(np.asarray(image), flags + more, scale > 1)
         pixels, more = pixels_to_srgb(pixels, self.header.icc, self.header.components == 1)
-        return Picture(pixels, flags + more, scale > 1)
+        return DecodedImage(pixels, flags + more, scale > 1)
 
     def check(self) -> Pixels | None:
         """Decode every coefficient: RGBX pixels at an eighth of the size, None when damaged."""

@@ -14,10 +14,10 @@ from PIL import Image, JpegImagePlugin
 
 from pipeline.core.reasons import rejection
 from pipeline.core.recipe import EXTRA_FORMATS, Recipe
-from pipeline.imaging.decoder import Decoder, Picture, Refusal
+from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.pass_through import may_pass
-from pipeline.imaging.perceptual import look_at
+from pipeline.imaging.perceptual import hash_and_sharpness
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.reading import read_image_file
 from pipeline.imaging.resize import Pixels, turn
@@ -70,7 +70,7 @@ def prepare_file(
     return _prepare(data, source_id, recipe)
 
 
-def prepare(data: bytes, recipe: Recipe) -> PreparedImage | RejectedImage:
+def prepare_image(data: bytes, recipe: Recipe) -> PreparedImage | RejectedImage:
     """Prepare an image from its file's bytes. Never raises for anything that bytes can be."""
     return _prepare(data, hashlib.sha256(data).digest(), recipe)
 
@@ -140,11 +140,11 @@ def _render(decoder: Decoder, data: bytes, source_id: bytes, recipe: Recipe) -> 
     source = _upright_size(decoder)
     width, height = recipe.size.choose(*source)
     if source == (width, height) and (pixels := _passes(decoder, data, recipe)) is not None:
-        picture = Picture(pixels, ("passed_through",))
+        picture = DecodedImage(pixels, ("passed_through",))
         return _prepared(data, picture, source_id, decoder, (width, height), recipe)
     stored = (height, width) if decoder.orientation in _QUARTER_TURNS else (width, height)
     picture = decoder.render(*stored)
-    picture = Picture(turn(picture.pixels, decoder.orientation), picture.flags, picture.scaled)
+    picture = DecodedImage(turn(picture.pixels, decoder.orientation), picture.flags, picture.scaled)
     encoded = _encode(picture, recipe)
     return _prepared(encoded, picture, source_id, decoder, (width, height), recipe)
 
@@ -156,7 +156,7 @@ def _passes(decoder: Decoder, data: bytes, recipe: Recipe) -> Pixels | None:
     return None
 
 
-def _encode(picture: Picture, recipe: Recipe) -> bytes:
+def _encode(picture: DecodedImage, recipe: Recipe) -> bytes:
     """A baseline JPEG with a JFIF header and nothing else beside the picture.
 
     libjpeg-turbo's simple interface is the quickest, but takes an inexact DCT below quality 96,
@@ -178,14 +178,14 @@ def _encode(picture: Picture, recipe: Recipe) -> bytes:
 
 def _prepared(
     sent: bytes,
-    picture: Picture,
+    picture: DecodedImage,
     source_id: bytes,
     decoder: Decoder,
     size: tuple[int, int],
     recipe: Recipe,
 ) -> PreparedImage:
     source_width, source_height = _upright_size(decoder)
-    look, sharpness = look_at(picture.pixels) if recipe.perceptual_hash else (None, 0)
+    look, sharpness = hash_and_sharpness(picture.pixels) if recipe.perceptual_hash else (None, 0)
     return PreparedImage(
         source_id=source_id,
         content_id=hashlib.sha256(sent).digest(),

@@ -18,7 +18,7 @@ from PIL import Image, ImageFile
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
-from pipeline.imaging.decoder import Picture, Refusal
+from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.modes import to_plain
 from pipeline.imaging.resize import shrink_image
 from pipeline.imaging.soundness import check_png, is_cut_short, unknown_compression
@@ -55,7 +55,7 @@ class RasterDecoder:
             self.width, self.height = self._image.size
             self.orientation = _orientation(self._image)
 
-    def render(self, width: int, height: int) -> Picture:
+    def render(self, width: int, height: int) -> DecodedImage:
         """The picture as sRGB in `width` x `height` pixels, not yet turned.
 
         Raises:
@@ -67,7 +67,7 @@ class RasterDecoder:
             image = shrink_image(image, (width, height))
             picture = self._in_srgb(image)
         scaled = self._image.size != (self.width, self.height)
-        return Picture(picture.pixels, flags + more + picture.flags, scaled)
+        return DecodedImage(picture.pixels, flags + more + picture.flags, scaled)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -101,7 +101,7 @@ class RasterDecoder:
             return (f"{refusal.code}_accepted",)
         return ()
 
-    def _in_srgb(self, image: Image.Image) -> Picture:
+    def _in_srgb(self, image: Image.Image) -> DecodedImage:
         info = self._image.info
         colours = image.convert("RGB") if image.mode == "RGBA" else image
         icc = None if self._image.mode == "LAB" else info.get("icc_profile")
@@ -112,7 +112,7 @@ class RasterDecoder:
         if image.mode == "RGBA":
             colours.putalpha(image.getchannel("A"))
             colours = over_background(colours, self._recipe.background)
-        return Picture(np.asarray(colours), flags)
+        return DecodedImage(np.asarray(colours), flags)
 
 
 def _open(data: bytes, format: str) -> Image.Image:

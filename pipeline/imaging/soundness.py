@@ -29,17 +29,17 @@ def check_png(data: bytes) -> tuple[str, bytes]:
     Pillow does not look at the checksums of pixels, and refuses a file for those of its comments.
     A file that just ends is not judged here: the decoder notices that by itself.
     """
-    problem, kept, start = "", [], 0
+    problem, parts, start = "", [], 0
     for at, kind, end in _chunks(data):
-        said = int.from_bytes(data[end - 4 : end], "big")
-        sound = zlib.crc32(memoryview(data)[at + 4 : end - 4]) == said
+        stored = int.from_bytes(data[end - 4 : end], "big")
+        sound = zlib.crc32(memoryview(data)[at + 4 : end - 4]) == stored
         if kind in _SHAPES_PIXELS:
             if not (sound or problem):
                 problem = f"the checksum of a chunk {kind.decode('ascii')} is wrong"
         elif (kind[:1].islower() and not sound) or _is_idle_text(data, at, kind):
-            kept.append(data[start:at])
+            parts.append(data[start:at])
             start = end
-    return problem, b"".join((*kept, data[start:])) if kept else data
+    return problem, b"".join((*parts, data[start:])) if parts else data
 
 
 def _is_idle_text(data: bytes, at: int, kind: bytes) -> bool:

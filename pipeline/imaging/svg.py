@@ -8,7 +8,7 @@ import re
 from functools import cache
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.decoder import Decoder, Picture, Refusal
+from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.sniff import sniff
@@ -55,7 +55,7 @@ class SvgDecoder:
         self._natural = natural_size(self._source.attributes)
         self.width, self.height = (max(1, round(side)) for side in self._natural)
 
-    def render(self, width: int, height: int) -> Picture:
+    def render(self, width: int, height: int) -> DecodedImage:
         """The drawing in `width` x `height` pixels over the recipe's background.
 
         Raises:
@@ -71,7 +71,7 @@ class SvgDecoder:
             else:
                 drawn = _draw(written, skip_system_fonts=True)
         picture = RasterDecoder(drawn, "PNG", self._recipe).render(width, height)
-        return Picture(picture.pixels, flags + picture.flags)
+        return DecodedImage(picture.pixels, flags + picture.flags)
 
     def _frame(self, width: int, height: int) -> Attributes:
         """Attributes of the outermost element that make it fill so many pixels."""
@@ -93,8 +93,8 @@ class SvgDecoder:
         """
         kind = sniff(image)
         if kind not in _INSIDE:
-            found = f"of the kind {kind}" if kind else "no image"
-            raise Refusal("unsupported_format", f"an image inside it is {found}")
+            words = f"of the kind {kind}" if kind else "no image"
+            raise Refusal("unsupported_format", f"an image inside it is {words}")
         decoder: Decoder = (
             JpegDecoder(image, self._recipe)
             if kind == "JPEG"
@@ -155,9 +155,9 @@ def natural_size(attributes: Attributes) -> tuple[float, float]:
 
 def _length(words: str) -> float | None:
     """A length in CSS pixels, None when it is none or relative to something outside."""
-    found = _LENGTH.fullmatch(words)
-    unit = _PIXELS.get(found[2].lower()) if found else None
-    return float(found[1]) * unit if found and unit else None
+    match = _LENGTH.fullmatch(words)
+    unit = _PIXELS.get(match[2].lower()) if match else None
+    return float(match[1]) * unit if match and unit else None
 
 
 def _view_box(attributes: Attributes) -> tuple[float, float] | None:

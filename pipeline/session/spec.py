@@ -19,7 +19,7 @@ from pipeline.core.provider_kinds import LOCAL, paid_kind
 from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
 from pipeline.core.recipe import ImageLimits as ImageLimits
 from pipeline.core.request import RequestSpec
-from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind
+from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind_size
 from pipeline.core.tokens import RequestEstimator
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import UsageError
@@ -279,7 +279,7 @@ def sizing_of(policy: SizePolicy, facts: ModelFacts, detail: Detail) -> Sizing:
         UsageError: the model does not know the detail, or no image is that cheap.
     """
     try:
-        return bind(policy, facts.image_rule, detail)
+        return bind_size(policy, facts.image_rule, detail)
     except UnsupportedDetail as error:
         raise UsageError(f"{facts.model} does not know detail {detail!r}: {error}") from None
     except ImpossibleTarget as error:

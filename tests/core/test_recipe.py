@@ -14,7 +14,7 @@ from pipeline.core.recipe import (
     ImageLimits,
     Recipe,
 )
-from pipeline.core.sizing import SizePolicy, bind
+from pipeline.core.sizing import SizePolicy, bind_size
 from tests.imaging.drawing import LongSide
 
 PLAIN = Recipe(LongSide(512))
@@ -74,7 +74,7 @@ def test_every_known_format_may_be_asked_for() -> None:
 
 
 def test_a_bound_size_policy_is_a_size_chooser() -> None:
-    sizing = bind(SizePolicy("long_side", 512), None, "high")
+    sizing = bind_size(SizePolicy("long_side", 512), None, "high")
     recipe = Recipe(sizing)
     assert recipe.size.choose(1024, 768) == (512, 384)
     assert recipe.canonical()["size"] == sizing.canonical()

@@ -21,7 +21,7 @@ from pipeline.core.image_tokens import (
     image_tokens,
     seen_size,
 )
-from pipeline.core.sizing import ImpossibleTarget, SizePolicy, bind
+from pipeline.core.sizing import ImpossibleTarget, SizePolicy, bind_size
 from pipeline.providers.models import model_facts
 
 MODELS = [
@@ -43,7 +43,7 @@ def rule_of(model: str) -> ImageRule:
 def choose_size(
     width: int, height: int, policy: SizePolicy, rule: ImageRule | None, detail: Detail
 ) -> tuple[int, int]:
-    return bind(policy, rule, detail).choose(width, height)
+    return bind_size(policy, rule, detail).choose(width, height)
 
 
 @st.composite
@@ -272,16 +272,16 @@ def test_the_safe_size_is_kept_by_every_model(width: int, height: int) -> None:
 
 def test_targets_that_cannot_be_met_are_refused_before_any_image() -> None:
     with pytest.raises(ImpossibleTarget, match=r"no image fits into 1 tokens: one patch costs 1.2"):
-        bind(SizePolicy("tokens", 1), rule_of("gpt-6-luna"), "high")
+        bind_size(SizePolicy("tokens", 1), rule_of("gpt-6-luna"), "high")
     with pytest.raises(ImpossibleTarget, match="the smallest image costs 8500"):
-        bind(SizePolicy("tokens", 8499), rule_of("gpt-4o-mini"), "high")
+        bind_size(SizePolicy("tokens", 8499), rule_of("gpt-4o-mini"), "high")
     with pytest.raises(ImpossibleTarget, match="the smallest image costs 2833"):
-        bind(SizePolicy("tokens", 2832), rule_of("gpt-4o-mini"), "low")
+        bind_size(SizePolicy("tokens", 2832), rule_of("gpt-4o-mini"), "low")
     with pytest.raises(ImpossibleTarget, match="unknown"):
-        bind(SizePolicy("tokens", 500), None, "high")
+        bind_size(SizePolicy("tokens", 500), None, "high")
     for model in ("gpt-5.2", "gpt-4o"):
         with pytest.raises(UnsupportedDetail):
-            bind(SizePolicy(), rule_of(model), "original")
+            bind_size(SizePolicy(), rule_of(model), "original")
 
 
 @pytest.mark.parametrize(
@@ -310,13 +310,13 @@ def test_models_that_size_alike_share_their_images() -> None:
     """The recipe's hash must not change with facts that do not change a size: it would be paid
     for again."""
     at_512 = {
-        json.dumps(bind(SizePolicy(), rule_of(model), "high").canonical())
+        json.dumps(bind_size(SizePolicy(), rule_of(model), "high").canonical())
         for model in MODELS
         if isinstance(rule_of(model), PatchRule)
     }
     assert len(at_512) == 1
     large = {
-        json.dumps(bind(SizePolicy("long_side", 3000), rule_of(model), "high").canonical())
+        json.dumps(bind_size(SizePolicy("long_side", 3000), rule_of(model), "high").canonical())
         for model in ("gpt-6-luna", "gpt-5.4", "gpt-5.2", "gpt-5-mini", "gpt-4o")
     }
     assert len(large) == 5

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.prepare import prepare
+from pipeline.imaging.prepare import prepare_image
 from pipeline.imaging.soundness import check_png, is_cut_short, unknown_compression
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders
@@ -31,7 +31,7 @@ def test_every_flipped_bit_of_the_pixels_is_noticed() -> None:
     for _ in range(100):
         data = bytearray(PNG)
         data[chance.randrange(start, end)] ^= 1 << chance.randrange(8)
-        rejected = prepare(bytes(data), RECIPE)
+        rejected = prepare_image(bytes(data), RECIPE)
         assert isinstance(rejected, RejectedImage)
         assert rejected.rejection.code in ("damaged", "truncated")
 
@@ -40,7 +40,7 @@ def test_a_damaged_png_can_be_accepted() -> None:
     data = bytearray(PNG)
     data[PNG.index(b"IDAT") + 9000] ^= 8
     assert "IDAT" in check_png(bytes(data))[0]
-    accepted = prepare(bytes(data), Recipe(LongSide(96), on_damage="accept"))
+    accepted = prepare_image(bytes(data), Recipe(LongSide(96), on_damage="accept"))
     assert isinstance(accepted, PreparedImage)
     assert accepted.flags == ("damaged_accepted",)
 
@@ -51,7 +51,7 @@ def test_damaged_words_harm_no_picture() -> None:
     at = PNG.index(b"IDAT") - 4
     data = PNG[:at] + bytes(text) + PNG[at:-12] + bytes(text) + PNG[-12:]
     assert check_png(data) == ("", PNG)
-    assert isinstance(prepare(data, RECIPE), PreparedImage)
+    assert isinstance(prepare_image(data, RECIPE), PreparedImage)
 
 
 def test_texts_are_not_unpacked() -> None:
@@ -59,7 +59,7 @@ def test_texts_are_not_unpacked() -> None:
     at = PNG.index(b"IDAT") - 4
     data = PNG[:at] + bomb + PNG[at:]
     assert check_png(data) == ("", PNG)
-    assert isinstance(prepare(data, RECIPE), PreparedImage)
+    assert isinstance(prepare_image(data, RECIPE), PreparedImage)
 
 
 @pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "HEIF"])
@@ -68,7 +68,7 @@ def test_cut_files_are_called_truncated(format: str, share: float) -> None:
     import tests.imaging.samples  # noqa: F401 (registers HEIC)
 
     data = encoded(photo(), format)
-    rejected = prepare(data[: int(len(data) * share)], RECIPE)
+    rejected = prepare_image(data[: int(len(data) * share)], RECIPE)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "truncated", rejected
 
@@ -101,7 +101,7 @@ def test_a_tiff_in_a_compression_that_nobody_decodes_is_not_called_damaged(
     packed = data.replace(entry.pack(259, 3, 1, 1), entry.pack(259, 3, 1, number))
     assert packed != data
     assert unknown_compression(packed) == f"a TIFF with {words}"
-    rejected = prepare(packed, RECIPE)
+    rejected = prepare_image(packed, RECIPE)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "unsupported_format"
     assert words in rejected.rejection.detail
@@ -111,5 +111,5 @@ def test_a_known_compression_is_not_doubted() -> None:
     for compression in ("raw", "tiff_lzw", "jpeg", "tiff_adobe_deflate", "packbits", "zstd"):
         data = encoded(photo(), "TIFF", compression=compression)
         assert unknown_compression(data) == ""
-        assert isinstance(prepare(data, RECIPE), PreparedImage)
+        assert isinstance(prepare_image(data, RECIPE), PreparedImage)
     assert unknown_compression(b"II+\0" + bytes(40)) == ""  # BigTIFF is not looked into
