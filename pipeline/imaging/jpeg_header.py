@@ -52,6 +52,8 @@ class JpegHeader:
         precision: bits a sample.
         orientation: 1 to 8, by EXIF or else by XMP; 1 when absent or nonsense.
         oriented: one of them says so.
+        identifiers: of the components.
+        scans_at: where the first scan's header begins.
         icc: the colour profile, None when absent or incomplete.
         clean: nothing but JFIF and Adobe segments: no EXIF, XMP, profile, comment, thumbnail.
     """
@@ -65,6 +67,8 @@ class JpegHeader:
     oriented: bool
     icc: bytes | None
     clean: bool
+    identifiers: bytes = b""
+    scans_at: int = 0
 
 
 @dataclass(slots=True)
@@ -94,7 +98,7 @@ def read_header(data: bytes) -> JpegHeader:
         position = end
     if markers.frame is None:
         raise Refusal("damaged", "no frame header before the first scan")
-    return _header(markers)
+    return _header(markers, start - 4)
 
 
 def tidied(data: bytes) -> bytes:
@@ -115,6 +119,25 @@ def tidied(data: bytes) -> bytes:
             parts += [data[start - 4 : position]] if data.startswith(_ADOBE, start) else []
         elif not (_APP1 <= marker <= _APP15 or marker == _COM):
             parts.append(data[start - 4 : position])
+    return b"".join((*parts, data[position:]))
+
+
+def with_usual_parameters(data: bytes) -> bytes:
+    """The same picture with the parameters of its Adobe segment and of its one scan that libjpeg
+    takes for unusual ones anyway, so that it has nothing left to warn of but damage.
+
+    Raises:
+        Refusal: as `read_header`.
+    """
+    parts, position, marker = [data[:2]], 2, 0
+    while marker != _SOS:
+        marker, start, position = _next_segment(data, position)
+        segment = data[start - 4 : position]
+        if marker == _APP14 and data.startswith(_ADOBE, start) and len(segment) >= 16:
+            segment = segment[:15] + b"\0" + segment[16:]
+        elif marker == _SOS:
+            segment = segment[:-3] + bytes((0, 63, 0))
+        parts.append(segment)
     return b"".join((*parts, data[position:]))
 
 
@@ -160,7 +183,7 @@ def _take(markers: _Gathered, marker: int, payload: bytes) -> None:
             markers.icc_count = payload[13]
 
 
-def _header(markers: _Gathered) -> JpegHeader:
+def _header(markers: _Gathered, scans_at: int) -> JpegHeader:
     assert markers.frame is not None
     marker, payload = markers.frame
     if len(payload) < 6:
@@ -175,6 +198,8 @@ def _header(markers: _Gathered) -> JpegHeader:
         oriented=bool(markers.orientation or markers.xmp_orientation),
         icc=_whole_profile(markers),
         clean=markers.clean,
+        identifiers=payload[6 : 6 + 3 * payload[5] : 3],
+        scans_at=scans_at,
     )
 
 

@@ -19,9 +19,11 @@ from PIL import Image, ImageFile
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
 from pipeline.imaging.decoder import DecodedImage, Refusal
+from pipeline.imaging.last_pixel import WATCHED, LastPixel
 from pipeline.imaging.modes import to_plain
+from pipeline.imaging.png_chunks import check_png
 from pipeline.imaging.resize import shrink_image
-from pipeline.imaging.soundness import check_png, is_cut_short, unknown_compression
+from pipeline.imaging.soundness import is_cut_short, unknown_compression
 from pipeline.imaging.translation import translated
 
 _PLUGINS = {
@@ -48,7 +50,7 @@ class RasterDecoder:
     def __init__(self, data: bytes, format: str, recipe: Recipe) -> None:
         self.format = format
         self._recipe = recipe
-        self._problem, self._data = check_png(data) if format == "PNG" else ("", data)
+        self._problem, self._data = check_png(data) if format == "PNG" else (None, data)
         with self._translated():
             self._image = _open(self._data, format)
             self._flags = _choose_frame(self._image, recipe.frame)
@@ -89,8 +91,9 @@ class RasterDecoder:
                 if self.format == "JPEG":
                     self._image.draft(None, (round(width * 1.5), round(height * 1.5)))
                 if self._problem:
-                    raise Refusal("damaged", self._problem)
+                    raise self._problem
                 self._image.load()
+                self._check_last_pixel()
         except Refusal as refusal:
             if self._recipe.on_damage == "reject" or refusal.code not in ("truncated", "damaged"):
                 raise
@@ -100,6 +103,18 @@ class RasterDecoder:
                 self._image.load()
             return (f"{refusal.code}_accepted",)
         return ()
+
+    def _check_last_pixel(self) -> None:
+        """Refuse a picture whose decoder stopped before its end without saying so."""
+        if not (isinstance(self._image, LastPixel) and self._image.untouched):
+            return
+        again = _open(self._data, self.format)
+        _choose_frame(again, self._recipe.frame)
+        assert isinstance(again, LastPixel)
+        again.mark ^= 0xFF
+        again.load()
+        if again.untouched:
+            raise Refusal("truncated", "its compressed pixels end before its last row")
 
     def _in_srgb(self, image: Image.Image) -> DecodedImage:
         info = self._image.info
@@ -132,6 +147,8 @@ def _plugin(format: str) -> Callable[[io.BytesIO], Image.Image]:
     if format == "JPEG XL":
         library.DECODE_THREADS = 0  # type: ignore[attr-defined]
     plugin: Callable[[io.BytesIO], Image.Image] = getattr(library, name)
+    if format in WATCHED:
+        plugin = type(name, (LastPixel, plugin), {})  # type: ignore[arg-type]
     return plugin
 
 
@@ -152,7 +169,9 @@ def _orientation(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1
     try:
-        value = image.getexif().get(_ORIENTATION_TAG, 1)
+        # not the method of a plugin: that of PNG decodes the pixels, and an image that raised once
+        # gives an empty picture the next time
+        value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
     except Exception:  # noqa: BLE001 (broken metadata harms no pixel, and may raise anything)
         return 1
     return value if value in range(1, 9) else 1
