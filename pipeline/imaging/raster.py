@@ -23,7 +23,8 @@ from pipeline.imaging.last_pixel import WATCHED, LastPixel
 from pipeline.imaging.modes import to_plain
 from pipeline.imaging.png_chunks import check_png
 from pipeline.imaging.resize import shrink_image
-from pipeline.imaging.soundness import is_cut_short, unknown_compression
+from pipeline.imaging.soundness import has_uniform_tail, is_cut_short, unknown_compression
+from pipeline.imaging.tiff_errors import heard_out, is_doubtful_fax
 from pipeline.imaging.translation import translated
 
 _PLUGINS = {
@@ -64,6 +65,8 @@ class RasterDecoder:
             Refusal: it cannot be decoded, or is damaged and the recipe rejects that.
         """
         flags = self._flags + self._load(width, height)
+        if has_uniform_tail(self._data, self.format):
+            flags += ("uniform_tail",)
         with self._translated():
             image, more = to_plain(self._image)
             image = shrink_image(image, (width, height))
@@ -92,7 +95,11 @@ class RasterDecoder:
                     self._image.draft(None, (round(width * 1.5), round(height * 1.5)))
                 if self._problem:
                     raise self._problem
-                self._image.load()
+                if self.format == "TIFF":
+                    with heard_out(self._image, self._data):
+                        self._image.load()
+                else:
+                    self._image.load()
                 self._check_last_pixel()
         except Refusal as refusal:
             if self._recipe.on_damage == "reject" or refusal.code not in ("truncated", "damaged"):
@@ -102,6 +109,8 @@ class RasterDecoder:
                 _choose_frame(self._image, self._recipe.frame)
                 self._image.load()
             return (f"{refusal.code}_accepted",)
+        if self.format == "TIFF" and is_doubtful_fax(self._image, self._data):
+            return ("fax_doubtful",)
         return ()
 
     def _check_last_pixel(self) -> None:

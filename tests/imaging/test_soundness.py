@@ -69,3 +69,16 @@ def test_a_known_compression_is_not_doubted() -> None:
         assert unknown_compression(data) == ""
         assert isinstance(prepare_image(data, RECIPE), PreparedImage)
     assert unknown_compression(b"II+\0" + bytes(40)) == ""  # BigTIFF is not looked into
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "AVIF", "HEIF"])
+@pytest.mark.parametrize("fill", [b"\0", b"\xff"])
+def test_a_file_whose_end_was_never_written_is_flagged(format: str, fill: bytes) -> None:
+    data = encoded(photo(), format)
+    whole = prepare_image(data, RECIPE)
+    assert isinstance(whole, PreparedImage)
+    assert whole.flags == ()
+    for length in range(len(data) // 3, len(data) - 64, 101):
+        prepared = prepare_image(data[:length] + fill * (len(data) - length), RECIPE)
+        if isinstance(prepared, PreparedImage) and prepared.content_id != whole.content_id:
+            assert "uniform_tail" in prepared.flags
