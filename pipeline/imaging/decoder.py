@@ -58,3 +58,16 @@ class Decoder(Protocol):
             Refusal: why that is impossible.
         """
         ...
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """After `render` gave one flat colour: the same on a background or in a frame in which
+        something shows, None when there is no such.
+
+        Raises:
+            Refusal: why that is impossible.
+        """
+        ...
+
+    def varies(self) -> bool:
+        """After `render`: whether the file's own pixels are of more than one colour."""
+        ...

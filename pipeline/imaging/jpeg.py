@@ -19,6 +19,7 @@ from PIL import Image
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import pixels_to_srgb, to_srgb
 from pipeline.imaging.decoder import DecodedImage, Refusal
+from pipeline.imaging.flat import varies
 from pipeline.imaging.jpeg_header import JpegHeader, read_header, tidied, with_usual_parameters
 from pipeline.imaging.jpeg_scans import missing_scans
 from pipeline.imaging.raster import RasterDecoder
@@ -140,6 +141,19 @@ class JpegDecoder:
         if self._recipe.on_damage == "reject":
             raise problem
         return (f"{problem.code}_accepted",)
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """None: it has one picture and no transparency."""
+        del width, height
+        return None
+
+    def varies(self) -> bool:
+        """Whether its pixels are of more than one colour, by a decoding of the whole."""
+        try:
+            pixels = self._decode_at(self._data, "RGBX", 1, strict=False)
+        except ValueError:
+            return False
+        return varies(pixels[..., :3])
 
     def check(self) -> Pixels | None:
         """Decode every coefficient: RGBX pixels at an eighth of the size, None when damaged."""

@@ -54,9 +54,18 @@ class JxlDecoder:
             Refusal: it cannot be decoded. No part of a damaged file can be.
         """
         data = _without_jpeg(self._data)
-        picture = RasterDecoder(data, self.format, self._recipe).render(width, height)
+        self._raster = RasterDecoder(data, self.format, self._recipe)
+        picture = self._raster.render(width, height)
         flags = ("last_frame",) if self._header.animated else ()
         return DecodedImage(picture.pixels, flags + picture.flags, picture.scaled)
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """After `render`: as `RasterDecoder` does it."""
+        return self._raster.render_visibly(width, height)
+
+    def varies(self) -> bool:
+        """After `render`: as `RasterDecoder` does it."""
+        return self._raster.varies()
 
 
 def read_jxl_header(data: bytes) -> JxlHeader:

@@ -38,6 +38,14 @@ def to_plain(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     return image.convert("RGB"), ()
 
 
+def is_deep(image: Image.Image) -> bool:
+    """True for a loaded image of more than eight bits whose samples are not all the same."""
+    if image.mode not in _SIXTEEN_BITS and image.mode not in ("I", "F"):
+        return False
+    samples = np.asarray(image)
+    return bool(samples.min() != samples.max())
+
+
 def _from_deep(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     samples = np.asarray(image)
     tags = getattr(image, "tag_v2", {})  # of TIFF

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from PIL import Image, JpegImagePlugin
 from pipeline.core.reasons import rejection
 from pipeline.core.recipe import EXTRA_FORMATS, Recipe
 from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal
+from pipeline.imaging.flat import is_flat, made_unique
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.pass_through import may_pass
 from pipeline.imaging.perceptual import hash_and_sharpness
@@ -146,7 +148,31 @@ def _render(decoder: Decoder, data: bytes, source_id: bytes, recipe: Recipe) -> 
     picture = decoder.render(*stored)
     picture = DecodedImage(turn(picture.pixels, decoder.orientation), picture.flags, picture.scaled)
     encoded = _encode(picture, recipe)
+    if is_flat(picture.pixels, encoded):
+        picture, encoded = _made_visible(decoder, picture, encoded, source_id, recipe)
     return _prepared(encoded, picture, source_id, decoder, (width, height), recipe)
+
+
+def _made_visible(
+    decoder: Decoder, flat: DecodedImage, encoded: bytes, source_id: bytes, recipe: Recipe
+) -> tuple[DecodedImage, bytes]:
+    """A flat picture in a way that shows something, else with the flag `blank` when its source
+    is not flat."""
+    height, width = flat.pixels.shape[:2]
+    stored = (height, width) if decoder.orientation in _QUARTER_TURNS else (width, height)
+    visible: DecodedImage | None = None
+    with contextlib.suppress(Refusal):  # a later frame may be damaged: this one is not
+        visible = decoder.render_visibly(*stored)
+    if visible is not None:
+        pixels = turn(visible.pixels, decoder.orientation)
+        image = DecodedImage(pixels, visible.flags, visible.scaled)
+        again = _encode(image, recipe)
+        if not is_flat(pixels, again):
+            return image, again
+    if not decoder.varies():
+        return flat, encoded
+    blank = DecodedImage(flat.pixels, (*flat.flags, "blank"), flat.scaled)
+    return blank, made_unique(encoded, source_id)
 
 
 def _passes(decoder: Decoder, data: bytes, recipe: Recipe) -> Pixels | None:

@@ -10,6 +10,7 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 
@@ -19,8 +20,9 @@ from PIL import Image, ImageFile
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
 from pipeline.imaging.decoder import DecodedImage, Refusal
+from pipeline.imaging.flat import Colour, contrasting, varies
 from pipeline.imaging.last_pixel import WATCHED, LastPixel
-from pipeline.imaging.modes import to_plain
+from pipeline.imaging.modes import is_deep, to_plain
 from pipeline.imaging.png_chunks import check_png
 from pipeline.imaging.resize import shrink_image
 from pipeline.imaging.soundness import has_uniform_tail, is_cut_short, unknown_compression
@@ -42,6 +44,7 @@ _PLUGINS = {
     "JPEG XL": ("pillow_jxl.JpegXLImagePlugin", "JXLImageFile"),
 }
 _ORIENTATION_TAG = 0x0112
+_MOST_FRAMES = 100  # looked at for one that shows something
 _truncation = threading.Lock()
 
 
@@ -73,6 +76,45 @@ class RasterDecoder:
             picture = self._in_srgb(image)
         scaled = self._image.size != (self.width, self.height)
         return DecodedImage(picture.pixels, flags + more + picture.flags, scaled)
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """After `render`: on a background that stands out, or the first frame that shows
+        something when none was asked for; None when there is no such.
+
+        Raises:
+            Refusal: as `render`.
+        """
+        with self._translated():
+            plain, _ = to_plain(self._image)
+            if plain.mode == "RGBA" and varies(np.asarray(plain.getchannel("A"))[..., None]):
+                return self._on_contrast(plain, width, height)
+        return self._later_frame(width, height) if self._recipe.frame == 0 else None
+
+    def varies(self) -> bool:
+        """After `render`: whether the pixels of this frame are of more than one colour."""
+        with self._translated():
+            plain, _ = to_plain(self._image)
+            samples = np.asarray(plain)
+        return varies(samples if samples.ndim == 3 else samples[..., None]) or is_deep(self._image)
+
+    def _on_contrast(self, plain: Image.Image, width: int, height: int) -> DecodedImage | None:
+        background = contrasting(plain)
+        if background is None:
+            return None
+        image = self._in_srgb(shrink_image(plain, (width, height)), background)
+        flags = (*self._flags, *image.flags, "contrasting_background")
+        return DecodedImage(image.pixels, flags)
+
+    def _later_frame(self, width: int, height: int) -> DecodedImage | None:
+        count = min(getattr(self._image, "n_frames", 1), _MOST_FRAMES)
+        for frame in range(1, count):
+            later = RasterDecoder(self._data, self.format, replace(self._recipe, frame=frame))
+            if (later.width, later.height) != (self.width, self.height):
+                continue
+            image = later.render(width, height)
+            if varies(image.pixels[..., :3]):
+                return image
+        return None
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -125,7 +167,7 @@ class RasterDecoder:
         if again.untouched:
             raise Refusal("truncated", "its compressed pixels end before its last row")
 
-    def _in_srgb(self, image: Image.Image) -> DecodedImage:
+    def _in_srgb(self, image: Image.Image, background: Colour | None = None) -> DecodedImage:
         info = self._image.info
         colours = image.convert("RGB") if image.mode == "RGBA" else image
         icc = None if self._image.mode == "LAB" else info.get("icc_profile")
@@ -135,7 +177,7 @@ class RasterDecoder:
             colours, flags = undo_gamma(colours, float(gamma))
         if image.mode == "RGBA":
             colours.putalpha(image.getchannel("A"))
-            colours = over_background(colours, self._recipe.background)
+            colours = over_background(colours, background or self._recipe.background)
         return DecodedImage(np.asarray(colours), flags)
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.decoder import DecodedImage, Refusal
+from pipeline.imaging.flat import varies
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.resize import Pixels, shrink_image
 from pipeline.imaging.translation import translated
@@ -69,6 +70,17 @@ class RawDecoder:
         with translated():
             small = shrink_image(self._bitmap, (width, height))
         return DecodedImage(np.asarray(small), ("raw_preview",))
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """None: a preview has no transparency."""
+        del width, height
+        return None
+
+    def varies(self) -> bool:
+        """Whether the preview is of more than one colour."""
+        if self._jpeg is not None:
+            return self._jpeg.varies()
+        return varies(np.asarray(self._bitmap))
 
 
 def _preview(data: bytes) -> tuple[bytes | Pixels, int]:

@@ -70,8 +70,17 @@ class SvgDecoder:
                 drawn = _draw(written, font)
             else:
                 drawn = _draw(written, skip_system_fonts=True)
-        picture = RasterDecoder(drawn, "PNG", self._recipe).render(width, height)
+        self._raster = RasterDecoder(drawn, "PNG", self._recipe)
+        picture = self._raster.render(width, height)
         return DecodedImage(picture.pixels, flags + picture.flags)
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """After `render`: as `RasterDecoder` does it."""
+        return self._raster.render_visibly(width, height)
+
+    def varies(self) -> bool:
+        """After `render`: as `RasterDecoder` does it."""
+        return self._raster.varies()
 
     def _frame(self, width: int, height: int) -> Attributes:
         """Attributes of the outermost element that make it fill so many pixels."""
