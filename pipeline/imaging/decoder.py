@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.core.recipe import ImageLimits
 from pipeline.imaging.resize import Pixels
 
 
@@ -35,6 +36,17 @@ class DecodedImage:
     pixels: Pixels
     flags: tuple[str, ...] = ()
     scaled: bool = False
+
+
+def check_pixels(width: int, height: int, caps: ImageLimits) -> None:
+    """Refuse an image that has more pixels than allowed.
+
+    Raises:
+        Refusal: `too_many_pixels`.
+    """
+    if width * height > caps.max_pixels:
+        size = f"{width} x {height} pixels"
+        raise Refusal("too_many_pixels", f"{size}, at most {caps.max_pixels} are allowed")
 
 
 class Decoder(Protocol):

@@ -15,7 +15,7 @@ from PIL import Image, JpegImagePlugin
 
 from pipeline.core.reasons import rejection
 from pipeline.core.recipe import EXTRA_FORMATS, Recipe
-from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal
+from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal, check_pixels
 from pipeline.imaging.flat import is_flat, made_unique
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.pass_through import may_pass
@@ -123,9 +123,8 @@ def _instead(kind: str, recipe: Recipe) -> str:
 
 def _check_caps(decoder: Decoder, recipe: Recipe) -> None:
     width, height, caps = decoder.width, decoder.height, recipe.caps
+    check_pixels(width, height, caps)
     size = f"{width} x {height} pixels"
-    if width * height > caps.max_pixels:
-        raise Refusal("too_many_pixels", f"{size}, at most {caps.max_pixels} are allowed")
     if max(width, height) > caps.max_side:
         raise Refusal("too_long_side", f"{size}, at most {caps.max_side} a side are allowed")
     if min(width, height) < caps.min_side:

@@ -19,10 +19,11 @@ from PIL import Image, ImageFile
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
-from pipeline.imaging.decoder import DecodedImage, Refusal
+from pipeline.imaging.decoder import DecodedImage, Refusal, check_pixels
 from pipeline.imaging.flat import Colour, contrasting, varies
 from pipeline.imaging.last_pixel import WATCHED, LastPixel
 from pipeline.imaging.modes import is_deep, to_plain
+from pipeline.imaging.pillow_limit import our_limit_decides, webp_size
 from pipeline.imaging.png_chunks import check_png
 from pipeline.imaging.resize import shrink_image
 from pipeline.imaging.soundness import has_uniform_tail, is_cut_short, unknown_compression
@@ -55,6 +56,8 @@ class RasterDecoder:
         self.format = format
         self._recipe = recipe
         self._problem, self._data = check_png(data) if format == "PNG" else (None, data)
+        if format == "WebP":
+            check_pixels(*webp_size(data), recipe.caps)
         with self._translated():
             self._image = _open(self._data, format)
             self._flags = _choose_frame(self._image, recipe.frame)
@@ -120,7 +123,7 @@ class RasterDecoder:
     def _translated(self) -> Iterator[None]:
         """As `translation.translated`; what seems damaged may be cut, or of an unknown kind."""
         try:
-            with translated():
+            with translated(), our_limit_decides():
                 yield
         except Refusal as refusal:
             if refusal.code == "damaged" and is_cut_short(self._data, self.format):
