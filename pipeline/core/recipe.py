@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Literal, Protocol
+
+from pipeline.core.sizing import MIN_SENT_SIDE
 
 Subsampling = Literal["420", "422", "444"]
 
@@ -43,15 +45,18 @@ class ImageLimits:
         max_pixels: width x height (the default lets a 200-megapixel phone photo pass).
         max_side: the longer side.
         min_side: the shorter side.
+        min_sent_side: the shorter side as it would be sent, where the source has so
+            much; a `size` that knows of it lets strips grow first.
     """
 
     max_file_bytes: int = 250_000_000
     max_pixels: int = 200_000_000
     max_side: int = _LONGEST_JPEG_SIDE
     min_side: int = 1
+    min_sent_side: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.max_file_bytes, self.max_pixels, self.max_side, self.min_side) < 1:
+        if min(astuple(self)) < 1:
             raise ValueError("caps are whole numbers from 1 on")
 
 
@@ -113,6 +118,7 @@ class Recipe:
     def admission(self) -> dict[str, object]:
         """What decides between prepared and refused: a recorded refusal holds for this only."""
         caps = self.caps
+        strips = {"min_sent_side": caps.min_sent_side}
         return {
             "on_damage": self.on_damage,
             "max_file_bytes": caps.max_file_bytes,
@@ -120,4 +126,5 @@ class Recipe:
             "max_side": caps.max_side,
             "min_side": caps.min_side,
             "formats": sorted(self.formats),
+            **(strips if caps.min_sent_side != MIN_SENT_SIDE else {}),
         }

@@ -15,10 +15,12 @@ class Refusal(Exception):
     Attributes:
         code: one of `pipeline.core.reasons.PREPARATION`.
         detail: what is particular to this image, often a library's words.
+        size: pixels, where they are known before there is a decoder.
     """
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", size: tuple[int, int] | None = None) -> None:
         super().__init__(code, detail)
+        self.size = size
         self.code = code
         self.detail = detail
 
@@ -46,7 +48,8 @@ def check_pixels(width: int, height: int, caps: ImageLimits) -> None:
     """
     if width * height > caps.max_pixels:
         size = f"{width} x {height} pixels"
-        raise Refusal("too_many_pixels", f"{size}, at most {caps.max_pixels} are allowed")
+        words = f"{size}, at most {caps.max_pixels} are allowed"
+        raise Refusal("too_many_pixels", words, (width, height))
 
 
 class Decoder(Protocol):

@@ -79,16 +79,18 @@ def prepare_image(data: bytes, recipe: Recipe) -> PreparedImage | RejectedImage:
 
 def _prepare(data: bytes, source_id: bytes, recipe: Recipe) -> PreparedImage | RejectedImage:
     decoder: Decoder | None = None
+    size: tuple[int, int] | tuple[None, None] = None, None
     try:
         decoder = _decoder(data, recipe)
         _check_caps(decoder, recipe)
         return _render(decoder, data, source_id, recipe)
     except Refusal as refusal:
         reason = rejection(refusal.code, refusal.detail)
+        size = refusal.size or size
     except MemoryError as error:
         reason = rejection("out_of_memory", str(error))
     if decoder is None:
-        return RejectedImage(source_id, reason, sniff(data))
+        return RejectedImage(source_id, reason, sniff(data), *size)
     return RejectedImage(source_id, reason, decoder.format, *_upright_size(decoder))
 
 
@@ -131,6 +133,18 @@ def _check_caps(decoder: Decoder, recipe: Recipe) -> None:
         raise Refusal("too_small", f"{size}, at least {caps.min_side} a side are asked for")
 
 
+def _check_thin(source: tuple[int, int], sent: tuple[int, int], recipe: Recipe) -> None:
+    """Refuse a strip that became thinner than allowed, however small its source was.
+
+    Raises:
+        Refusal: `too_thin`.
+    """
+    least = recipe.caps.min_sent_side
+    if min(sent) < min(least, *source):
+        size = f"{sent[0]} x {sent[1]} pixels"
+        raise Refusal("too_thin", f"{size}, images.min_sent_side asks for {least} a side")
+
+
 def _upright_size(decoder: Decoder) -> tuple[int, int]:
     if decoder.orientation in _QUARTER_TURNS:
         return decoder.height, decoder.width
@@ -140,6 +154,7 @@ def _upright_size(decoder: Decoder) -> tuple[int, int]:
 def _render(decoder: Decoder, data: bytes, source_id: bytes, recipe: Recipe) -> PreparedImage:
     source = _upright_size(decoder)
     width, height = recipe.size.choose(*source)
+    _check_thin(source, (width, height), recipe)
     if source == (width, height) and (pixels := _passes(decoder, data, recipe)) is not None:
         picture = DecodedImage(pixels, ("passed_through",))
         return _prepared(data, picture, source_id, decoder, (width, height), recipe)

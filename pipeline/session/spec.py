@@ -236,7 +236,11 @@ def build_spec(
     prompt = config.prompt
     target = config.images.sizing
     detail = detail_of(prompt.detail, facts)
-    sizing = sizing_of(SizePolicy(target.kind, target.value), facts, detail)
+    sizing = sizing_of(
+        SizePolicy(target.kind, target.value, min_sent_side=config.images.min_sent_side),
+        facts,
+        detail,
+    )
     recipe = _recipe(config, sizing)
     request = _request(config, facts, name, tier, local=local)
     return CaptionSpec(
@@ -341,6 +345,7 @@ def _recipe(config: Config, size: object) -> Recipe:
             max_pixels=images.max_pixels,
             max_side=images.max_side,
             min_side=images.min_side,
+            min_sent_side=min(images.min_sent_side, images.sizing.value or images.min_sent_side),
         ),
         perceptual_hash=images.near_duplicates is not None,
         formats=DEFAULT_FORMATS | installed_formats(),

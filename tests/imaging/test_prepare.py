@@ -15,6 +15,7 @@ import simplejpeg
 from PIL import Image
 
 from pipeline.core.recipe import ImageLimits, Recipe
+from pipeline.core.sizing import SizePolicy, bind_size
 from pipeline.imaging.prepare import Preparer, prepare_file, prepare_image
 from pipeline.records import KnownImage, PreparedImage, RejectedImage
 from tests.imaging import builders
@@ -449,3 +450,17 @@ def test_decoders_of_seldom_formats_are_imported_when_first_met() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_strip_is_sent_longer_or_refused_by_the_size_that_it_would_have() -> None:
+    size = bind_size(SizePolicy(), None, "high")
+    recipe = Recipe(size, caps=ImageLimits(min_sent_side=28))
+    page = prepare_image(encoded(quarters(345, 7710), "PNG"), recipe)
+    assert isinstance(page, PreparedImage)
+    assert (page.width, page.height) == (28, 625)
+    thin = _rejected(encoded(quarters(9000, 40), "PNG"), recipe)
+    assert thin.rejection.code == "too_thin"
+    assert "2048 x 9 pixels, images.min_sent_side asks for 28" in thin.rejection.detail
+    for side in (1, 10, 27):
+        small = prepare_image(encoded(quarters(100, side), "PNG"), recipe)
+        assert isinstance(small, PreparedImage), "it is as thin in its file"
