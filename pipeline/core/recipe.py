@@ -10,13 +10,19 @@ from pipeline.core.sizing import MIN_SENT_SIDE
 
 Subsampling = Literal["420", "422", "444"]
 
-DEFAULT_FORMATS: frozenset[str] = frozenset(
+COMMON_FORMATS: frozenset[str] = frozenset(
     {"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "HEIC", "AVIF"}
 )
-"""Formats that are decoded unless told otherwise, by the names that `imaging.sniff` gives."""
+"""Formats that most collections consist of, by the names that `imaging.sniff` gives."""
 
-OPTIONAL_FORMATS: frozenset[str] = frozenset({"JPEG 2000", "PNM", "ICO"})
-"""Formats that can be decoded too, when asked for."""
+SELDOM_FORMATS: frozenset[str] = frozenset(
+    {"JPEG 2000", "PNM", "ICO", "TGA", "PCX", "PSD", "DDS", "QOI", "SGI", "ICNS", "Sun raster"}
+    | {"XPM", "BLP"}
+)
+"""Formats that Pillow decodes too."""
+
+DEFAULT_FORMATS: frozenset[str] = COMMON_FORMATS | SELDOM_FORMATS
+"""Formats that are decoded unless told otherwise."""
 
 EXTRA_FORMATS: frozenset[str] = frozenset({"JPEG XL", "RAW", "SVG"})
 """Formats that are decoded where the packages of the extra `formats` are installed."""
@@ -96,7 +102,7 @@ class Recipe:
             raise ValueError("a background is three numbers from 0 to 255")
         if self.frame < 0:
             raise ValueError("frames count from 0")
-        unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS - EXTRA_FORMATS
+        unknown = self.formats - DEFAULT_FORMATS - EXTRA_FORMATS
         if unknown:
             raise ValueError(f"unknown formats: {', '.join(sorted(unknown))}")
 

@@ -5,6 +5,7 @@ prepare                     the whole way of one image; the rooms below are its 
 reading                     a file's bytes, bounded
 decoder, raster, jpeg,      one decoder a family of formats, behind one protocol;
 jxl, raw, svg               extras tells which formats the installed packages add
+header_size, pillow_limit   how large an image may be, by our limits
 jpeg_header, tiff,          what headers say: sizes, orientation
 svg_source
 jpeg_scans, png_chunks,     damage that decoders keep quiet about

@@ -32,23 +32,3 @@ def our_limit_decides() -> Iterator[None]:
             _inside -= 1
             if not _inside:
                 Image.MAX_IMAGE_PIXELS = _before
-
-
-def webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height by a WebP's first chunk, (0, 0) when it is of no known kind.
-
-    Pillow's plugin allocates the whole canvas before it tells its size.
-    """
-    kind = data[12:16]
-    if kind == b"VP8X" and len(data) >= 30:
-        return _little(data[24:27]) + 1, _little(data[27:30]) + 1
-    if kind == b"VP8 " and len(data) >= 30:
-        return _little(data[26:28]) & 0x3FFF, _little(data[28:30]) & 0x3FFF
-    if kind == b"VP8L" and len(data) >= 25:
-        bits = _little(data[21:25])
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return 0, 0
-
-
-def _little(number: bytes) -> int:
-    return int.from_bytes(number, "little")

@@ -51,6 +51,17 @@ def check_png(data: bytes) -> tuple[Refusal | None, bytes]:
     return fault, _with_first(whole, moved) if moved else whole
 
 
+def largest_png(icon: bytes) -> bytes:
+    """The largest picture of an icon when it is a PNG, else b""."""
+    entries = [icon[at : at + 16] for at in range(6, 6 + 16 * min(icon[4], 64), 16)]
+    if not entries:
+        return b""
+    largest = max(entries, key=lambda entry: ((entry[0] or 256) * (entry[1] or 256), entry[6:8]))
+    length, at = (int.from_bytes(largest[k : k + 4], "little") for k in (8, 12))
+    png = icon[at : at + length]
+    return png if png.startswith(b"\x89PNG") else b""
+
+
 def _fault(
     data: bytes, at: int, kind: bytes, end: int, sound: bool, colour: int, seen: set[bytes]
 ) -> Refusal | None:

@@ -19,12 +19,13 @@ from PIL import Image, ImageFile
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
-from pipeline.imaging.decoder import DecodedImage, Refusal, check_pixels
+from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.flat import Colour, contrasting, varies
+from pipeline.imaging.header_size import check_header
 from pipeline.imaging.last_pixel import WATCHED, LastPixel
 from pipeline.imaging.modes import is_deep, to_plain
-from pipeline.imaging.pillow_limit import our_limit_decides, webp_size
-from pipeline.imaging.png_chunks import check_png
+from pipeline.imaging.pillow_limit import our_limit_decides
+from pipeline.imaging.png_chunks import check_png, largest_png
 from pipeline.imaging.resize import shrink_image
 from pipeline.imaging.soundness import has_uniform_tail, is_cut_short, unknown_compression
 from pipeline.imaging.tiff_errors import heard_out, is_doubtful_fax
@@ -42,6 +43,16 @@ _PLUGINS = {
     "JPEG 2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
     "PNM": ("PIL.PpmImagePlugin", "PpmImageFile"),
     "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
+    "TGA": ("PIL.TgaImagePlugin", "TgaImageFile"),
+    "PCX": ("PIL.PcxImagePlugin", "PcxImageFile"),
+    "PSD": ("PIL.PsdImagePlugin", "PsdImageFile"),
+    "DDS": ("PIL.DdsImagePlugin", "DdsImageFile"),
+    "QOI": ("PIL.QoiImagePlugin", "QoiImageFile"),
+    "SGI": ("PIL.SgiImagePlugin", "SgiImageFile"),
+    "ICNS": ("PIL.IcnsImagePlugin", "IcnsImageFile"),
+    "Sun raster": ("PIL.SunImagePlugin", "SunImageFile"),
+    "XPM": ("PIL.XpmImagePlugin", "XpmImageFile"),
+    "BLP": ("PIL.BlpImagePlugin", "BlpImageFile"),
     "JPEG XL": ("pillow_jxl.JpegXLImagePlugin", "JXLImageFile"),
 }
 _ORIENTATION_TAG = 0x0112
@@ -56,8 +67,9 @@ class RasterDecoder:
         self.format = format
         self._recipe = recipe
         self._problem, self._data = check_png(data) if format == "PNG" else (None, data)
-        if format == "WebP":
-            check_pixels(*webp_size(data), recipe.caps)
+        if format == "ICO" and (png := largest_png(data)):
+            self._problem, _ = check_png(png)
+        check_header(data, format, recipe.caps)
         with self._translated():
             self._image = _open(self._data, format)
             self._flags = _choose_frame(self._image, recipe.frame)
@@ -208,7 +220,7 @@ def _plugin(format: str) -> Callable[[io.BytesIO], Image.Image]:
 
 def _choose_frame(image: Image.Image, frame: int) -> tuple[str, ...]:
     """Go to the frame asked for, or to the last one; gives the flag that says which it is."""
-    if not getattr(image, "is_animated", False):
+    if not getattr(image, "is_animated", False) or image.format == "PSD":  # whose frames are layers
         return ()
     if frame == 0:
         return ("first_frame",)

@@ -12,7 +12,7 @@ from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.sniff import sniff
-from pipeline.imaging.svg_source import Attributes, read_svg
+from pipeline.imaging.svg_source import Attributes, read_svg, unpacked
 from pipeline.imaging.translation import translated
 
 _MAX_PIXELS_INSIDE = 50_000_000  # the renderer holds each image inside as four bytes a pixel
@@ -51,7 +51,7 @@ class SvgDecoder:
         self._recipe = recipe
         self._pixels_inside = 0
         with translated():
-            self._source = read_svg(data, self._check_inside)
+            self._source = read_svg(unpacked(data), self._check_inside)
         self._natural = natural_size(self._source.attributes)
         self.width, self.height = (max(1, round(side)) for side in self._natural)
 

@@ -10,7 +10,6 @@ import pytest
 from pipeline.core.recipe import (
     DEFAULT_FORMATS,
     EXTRA_FORMATS,
-    OPTIONAL_FORMATS,
     ImageLimits,
     Recipe,
 )
@@ -68,7 +67,7 @@ def test_every_field_was_thought_of() -> None:
 
 
 def test_every_known_format_may_be_asked_for() -> None:
-    every = DEFAULT_FORMATS | EXTRA_FORMATS | OPTIONAL_FORMATS
+    every = DEFAULT_FORMATS | EXTRA_FORMATS
     assert changed("formats", every).admission()["formats"] == sorted(every)
     assert PLAIN.formats == DEFAULT_FORMATS
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from pipeline.core.recipe import ImageLimits, Recipe
-from pipeline.imaging.pillow_limit import our_limit_decides, webp_size
+from pipeline.imaging.pillow_limit import our_limit_decides
 from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import LongSide, encoded, quarters
@@ -38,12 +38,3 @@ def test_beyond_the_limit_of_pillow(
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "too_many_pixels"
     assert "160 x 120" in rejected.rejection.detail
-
-
-@pytest.mark.parametrize(
-    "options", [{}, {"lossless": True}, {"icc_profile": b"x" * 200}, {"save_all": True}]
-)
-def test_the_size_of_a_webp_before_it_is_opened(options: dict[str, object]) -> None:
-    data = encoded(quarters(161, 47), "WEBP", **options)
-    assert webp_size(data) == (161, 47)
-    assert webp_size(data[:20]) == (0, 0)

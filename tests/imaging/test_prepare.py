@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import pickle
@@ -14,7 +15,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from pipeline.core.recipe import ImageLimits, Recipe
+from pipeline.core.recipe import COMMON_FORMATS, ImageLimits, Recipe
 from pipeline.core.sizing import SizePolicy, bind_size
 from pipeline.imaging.prepare import Preparer, prepare_file, prepare_image
 from pipeline.records import KnownImage, PreparedImage, RejectedImage
@@ -70,7 +71,7 @@ def test_every_kind_of_file_shows_what_it_showed(sample: Sample) -> None:
 
 def test_there_are_many_kinds() -> None:
     assert len(SAMPLES) > 100
-    assert {sample.format for sample in SAMPLES} == RECIPE.formats
+    assert {sample.format for sample in SAMPLES} == COMMON_FORMATS
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -289,11 +290,11 @@ def test_what_is_no_image(data: bytes, words: str) -> None:
         (b"\xff\x0a" + bytes(50), "JPEG XL"),
         (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(50), "JPEG XL"),
         (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
-        (b"8BPS\0\1" + bytes(50), "PSD"),
+        (b"8BPS\0\2" + bytes(50), "PSB"),
         (b"%PDF-1.7\n", "PDF"),
         (b"II*\0\x10\0\0\0CR\2\0" + bytes(50), "RAW"),
         (b"FUJIFILMCCD-RAW 0201" + bytes(50), "RAW"),
-        (b"P6 3 3 255\n" + bytes(27), "PNM"),
+        (b"gimp xcf v011" + bytes(27), "XCF"),
         (b"\0\0\0\x18ftypcrx " + bytes(50), "RAW"),
     ],
 )
@@ -310,13 +311,13 @@ def test_formats_that_are_not_decoded_are_named(data: bytes, name: str) -> None:
         (b"\xff\x0a" + bytes(50), "JPEG XL", 'pip install "captionmill[formats]"'),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", 'pip install "captionmill[formats]"'),
         (b"IIRO" + bytes(50), "RAW", 'pip install "captionmill[formats]"'),
-        (b"8BPS\0\1" + bytes(50), "PSD", "decoded are AVIF, BMP, GIF, HEIC, JPEG, PNG"),
+        (b"8BPS\0\2" + bytes(50), "PSB", "decoded are AVIF, BLP, BMP, DDS, GIF"),
     ],
 )
 def test_the_reason_says_what_to_install(data: bytes, name: str, words: str) -> None:
     detail = _rejected(data).rejection.detail
     assert f"it is of the kind {name}; {words}" in detail
-    assert ("decoded are" in detail) == (name == "PSD")
+    assert ("decoded are" in detail) == (name == "PSB")
 
 
 def test_packages_of_further_formats_are_not_imported_before_such_a_file_comes() -> None:
@@ -343,14 +344,59 @@ def test_only_allowed_formats_are_decoded() -> None:
     assert_shows(prepare_image(encoded(quarters(), "JPEG", quality=90), recipe))
 
 
-@pytest.mark.parametrize("format", ["JPEG 2000", "PNM", "ICO"])
-def test_more_formats_on_demand(format: str) -> None:
+@pytest.mark.parametrize(
+    "format", ["JPEG 2000", "PNM", "ICO", "TGA", "PCX", "DDS", "QOI", "SGI", "ICNS"]
+)
+def test_seldom_formats(format: str) -> None:
     square = quarters(128, 128)
-    kind = {"JPEG 2000": "JPEG2000", "PNM": "PPM", "ICO": "ICO"}[format]
+    kind = {"JPEG 2000": "JPEG2000", "PNM": "PPM"}.get(format, format)
     options = {"sizes": [(128, 128)]} if kind == "ICO" else {}
-    data = encoded(square, kind, **options)
-    assert _rejected(data).source_format == format
-    assert_shows(prepare_image(data, Recipe(LongSide(96), formats=frozenset({format}))))
+    prepared = assert_shows(prepare_image(encoded(square, kind, **options), RECIPE))
+    assert prepared.source_format == format
+    assert prepared.flags == ()
+
+
+def test_a_damaged_png_inside_an_icon_is_damage() -> None:
+    data = bytearray(encoded(photo(128, 128), "ICO", sizes=[(128, 128), (16, 16)]))
+    data[-900] ^= 255
+    assert _rejected(bytes(data)).rejection.code == "damaged"
+
+
+def test_a_zipped_svg() -> None:
+    svg = b"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><path d='M0 0h4v9z'/></svg>"
+    recipe = Recipe(LongSide(96), formats=frozenset({"SVG"}))
+    plain, zipped = prepare_image(svg, recipe), prepare_image(gzip.compress(svg), recipe)
+    assert isinstance(plain, PreparedImage)
+    assert isinstance(zipped, PreparedImage)
+    assert plain.content_id == zipped.content_id
+    assert _rejected(gzip.compress(svg)[:-9], recipe).rejection.code == "truncated"
+    assert _rejected(gzip.compress(b"words"), recipe).rejection.code == "not_an_image"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_an_svg_in_any_encoding(encoding: str) -> None:
+    svg = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><path d='M0 0h4v9z'/></svg>"
+    recipe = Recipe(LongSide(96), formats=frozenset({"SVG"}))
+    bom = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}.get(encoding, b"")
+    assert isinstance(prepare_image(bom + svg.encode(encoding), recipe), PreparedImage)
+
+
+def test_a_negative_width_is_no_count_of_pixels() -> None:
+    data = bytearray(encoded(quarters(), "BMP"))
+    data[18:22] = (-160).to_bytes(4, "little", signed=True)
+    rejected = _rejected(bytes(data))
+    assert rejected.rejection.code == "damaged"
+    assert "width of -160" in rejected.rejection.detail
+
+
+@pytest.mark.parametrize("format", ["AVIF", "HEIF"])
+def test_a_huge_image_is_too_large_and_not_damaged(format: str) -> None:
+    data = encoded(quarters(), format)
+    at = data.index(b"ispe")
+    huge = data[: at + 8] + (40_000).to_bytes(4, "big") * 2 + data[at + 16 :]
+    rejected = _rejected(huge)
+    assert rejected.rejection.code == "too_many_pixels"
+    assert "40000 x 40000" in rejected.rejection.detail
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
