@@ -9,7 +9,7 @@ from pipeline.commands.estimate import crawled_source, priced_identity
 from pipeline.config import Config
 from pipeline.config.model import NearDuplicatesConfig
 from pipeline.session.settings import RunSettings
-from pipeline.stages.dedupe import Alike, alike, dedupe
+from pipeline.stages.dedupe import NearDuplicate, dedupe, near_duplicates_of
 
 
 def find_alike(
@@ -19,7 +19,7 @@ def find_alike(
     manifest: str | Path | None = None,
     distance: int | None = None,
     say: Callable[[str], None] = lambda _text: None,
-) -> list[Alike]:
+) -> list[NearDuplicate]:
     """Which new images look like another one, before anything depends on it. Nothing is sent.
 
     Args:
@@ -35,6 +35,6 @@ def find_alike(
     with crawled_source(settings, data, manifest, identity, say) as scene:
         bits = near.distance if distance is None else distance
         dedupe(scene.ledger, scene.task, scene.engine, scene.locate, bits)
-        found = alike(scene.ledger, scene.task.source)
+        found = near_duplicates_of(scene.ledger, scene.task.source)
         scene.ledger.near_duplicates.set_represented(scene.task.source, {})
         return found

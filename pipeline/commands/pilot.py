@@ -21,7 +21,7 @@ from pipeline.core.prompt import fill_template
 from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
 from pipeline.core.sampling import positions, shape_of, spread
-from pipeline.core.sizing import SizePolicy, bind
+from pipeline.core.sizing import SizePolicy, bind_size
 from pipeline.engines.base import Engine
 from pipeline.errors import NeedsPerson, UsageError
 from pipeline.ledger.samples import SampleAnswer, Samples
@@ -260,7 +260,7 @@ class _Pilot:
         return self.samples.answer(work_key(content.content_id, task.spec_id, prompt))
 
     def _thumbnails(self, sample: Sequence[Picked]) -> list[str]:
-        size = bind(SizePolicy("long_side", _THUMBNAIL), None, "high")
+        size = bind_size(SizePolicy("long_side", _THUMBNAIL), None, "high")
         recipe = replace(self.run.caption_spec.recipe, size=size, pass_through=False)
         urls = []
         with self._engine(recipe) as engine:

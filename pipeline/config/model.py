@@ -86,6 +86,7 @@ class ImagesConfig(Section):
     max_pixels: Annotated[int, Field(ge=1)] = 200_000_000
     max_side: Annotated[int, Field(ge=1)] = 65_500
     min_side: Annotated[int, Field(ge=1)] = 1
+    min_sent_side: Annotated[int, Field(ge=1, le=1024)] = 28
     max_file_bytes: Annotated[Bytes, Field(ge=1)] = 250_000_000
     pass_through: bool = False
     near_duplicates: NearDuplicatesConfig | None = None

@@ -48,32 +48,32 @@ def same_colours(one: Look, other: Look) -> bool:
     return max(chroma) <= _CHROMA and sum(luma) <= _LUMA * len(luma)
 
 
-def alike(one: Look, other: Look) -> bool:
+def same_shape_and_colours(one: Look, other: Look) -> bool:
     """Both checks against false pairs."""
     return same_shape(one, other) and same_colours(one, other)
 
 
 def group(
-    looks: list[Look], distance: int, agree: Callable[[Look, Look], bool] = alike
+    looks: list[Look], distance: int, agree: Callable[[Look, Look], bool] = same_shape_and_colours
 ) -> dict[int, tuple[int, int]]:
     """Which looks are represented by another one: {position: (representative, distance)}.
 
     Each is within `distance` of its own representative; chains do not pull strangers together.
     """
-    near: dict[int, list[tuple[int, int]]] = {}
+    neighbours: dict[int, list[tuple[int, int]]] = {}
     for one, other, bits in pairs([look.hash for look in looks], distance):
         if agree(looks[one], looks[other]):
-            near.setdefault(one, []).append((bits, other))
-            near.setdefault(other, []).append((bits, one))
-    found: dict[int, tuple[int, int]] = {}
-    for position in sorted(near, key=lambda p: _rank(looks[p])):
-        if position in found:
+            neighbours.setdefault(one, []).append((bits, other))
+            neighbours.setdefault(other, []).append((bits, one))
+    represented: dict[int, tuple[int, int]] = {}
+    for position in sorted(neighbours, key=lambda p: _rank(looks[p])):
+        if position in represented:
             continue
-        for bits, other in near[position]:
-            if not looks[other].settled and bits < found.get(other, (0, _BITS + 1))[1]:
-                found[other] = (position, bits)
-        found.pop(position, None)
-    return {member: best for member, best in found.items() if best[0] not in found}
+        for bits, other in neighbours[position]:
+            if not looks[other].settled and bits < represented.get(other, (0, _BITS + 1))[1]:
+                represented[other] = (position, bits)
+        represented.pop(position, None)
+    return {member: best for member, best in represented.items() if best[0] not in represented}
 
 
 def _rank(look: Look) -> tuple[bool, int, int, bytes]:

@@ -119,6 +119,11 @@ def _preparation() -> tuple[Reason, ...]:
             "too_long_side", "a side of the image is longer than allowed", "raise images.max_side"
         ),
         reason("too_small", "a side of the image is shorter than allowed", "lower images.min_side"),
+        reason(
+            "too_thin",
+            "a side of the image would be too short when it is sent",
+            "lower images.min_sent_side",
+        ),
         reason("truncated", "the file ends too early", _REPAIR),
         reason("damaged", "the image data is damaged", _REPAIR),
         reason("timeout", "preparing the image took longer than allowed"),

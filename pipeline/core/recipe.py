@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Literal, Protocol
+
+from pipeline.core.sizing import MIN_SENT_SIDE
 
 Subsampling = Literal["420", "422", "444"]
 
-DEFAULT_FORMATS: frozenset[str] = frozenset(
+COMMON_FORMATS: frozenset[str] = frozenset(
     {"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "HEIC", "AVIF"}
 )
-"""Formats that are decoded unless told otherwise, by the names that `imaging.sniff` gives."""
+"""Formats that most collections consist of, by the names that `imaging.sniff` gives."""
 
-OPTIONAL_FORMATS: frozenset[str] = frozenset({"JPEG 2000", "PNM", "ICO"})
-"""Formats that can be decoded too, when asked for."""
+SELDOM_FORMATS: frozenset[str] = frozenset(
+    {"JPEG 2000", "PNM", "ICO", "TGA", "PCX", "PSD", "DDS", "QOI", "SGI", "ICNS", "Sun raster"}
+    | {"XPM", "BLP"}
+)
+"""Formats that Pillow decodes too."""
+
+DEFAULT_FORMATS: frozenset[str] = COMMON_FORMATS | SELDOM_FORMATS
+"""Formats that are decoded unless told otherwise."""
 
 EXTRA_FORMATS: frozenset[str] = frozenset({"JPEG XL", "RAW", "SVG"})
 """Formats that are decoded where the packages of the extra `formats` are installed."""
@@ -43,15 +51,18 @@ class ImageLimits:
         max_pixels: width x height (the default lets a 200-megapixel phone photo pass).
         max_side: the longer side.
         min_side: the shorter side.
+        min_sent_side: the shorter side as it would be sent, where the source has so
+            much; a `size` that knows of it lets strips grow first.
     """
 
     max_file_bytes: int = 250_000_000
     max_pixels: int = 200_000_000
     max_side: int = _LONGEST_JPEG_SIDE
     min_side: int = 1
+    min_sent_side: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.max_file_bytes, self.max_pixels, self.max_side, self.min_side) < 1:
+        if min(astuple(self)) < 1:
             raise ValueError("caps are whole numbers from 1 on")
 
 
@@ -91,7 +102,7 @@ class Recipe:
             raise ValueError("a background is three numbers from 0 to 255")
         if self.frame < 0:
             raise ValueError("frames count from 0")
-        unknown = self.formats - DEFAULT_FORMATS - OPTIONAL_FORMATS - EXTRA_FORMATS
+        unknown = self.formats - DEFAULT_FORMATS - EXTRA_FORMATS
         if unknown:
             raise ValueError(f"unknown formats: {', '.join(sorted(unknown))}")
 
@@ -113,6 +124,7 @@ class Recipe:
     def admission(self) -> dict[str, object]:
         """What decides between prepared and refused: a recorded refusal holds for this only."""
         caps = self.caps
+        strips = {"min_sent_side": caps.min_sent_side}
         return {
             "on_damage": self.on_damage,
             "max_file_bytes": caps.max_file_bytes,
@@ -120,4 +132,5 @@ class Recipe:
             "max_side": caps.max_side,
             "min_side": caps.min_side,
             "formats": sorted(self.formats),
+            **(strips if caps.min_sent_side != MIN_SENT_SIDE else {}),
         }

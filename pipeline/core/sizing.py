@@ -11,14 +11,16 @@ The rule, for every policy:
    most pixels^2 a patch (a token, for tiles) is taken, the larger one of equals. A size that
    reaches a few pixels into another row or column loses to the one that just fills the rows
    before; the square keeps a size that would lose more than half as many pixels as tokens.
+4. A short side below `min_sent_side`, where the source has more, grows to it, and the long side
+   with it, as far as the service takes it as it is: a strip of a few pixels shows nothing.
 
-So the tokens are never more than those of the source or of a plain resize that the service
-keeps, and grow with the target only.
+But for such strips the tokens are never more than those of the source or of a plain resize that
+the service keeps, and grow with the target only.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import gcd
 from typing import Literal
 
@@ -35,6 +37,9 @@ from pipeline.core.image_tokens import (
     cells,
     shrunk_size,
 )
+
+MIN_SENT_SIDE = 28
+"""Pixels: some services refuse images with a shorter side."""
 
 SAFE_SIDE = 2048
 SAFE_PATCHES = 1536
@@ -55,12 +60,14 @@ class SizePolicy:
         value: see kind; None for "model".
         shrink_percent: how far the long side may give way to fill whole patches.
         shape_pixels: how far the short side may fall below the exact shape for the same reason.
+        min_sent_side: the least short side in pixels, where the source has it.
     """
 
     kind: Literal["long_side", "tokens", "model"] = "long_side"
     value: int | None = 512
     shrink_percent: int = 3
     shape_pixels: int = 1
+    min_sent_side: int = MIN_SENT_SIDE
 
     def __post_init__(self) -> None:
         """Refuse impossible values with a ValueError."""
@@ -73,6 +80,8 @@ class SizePolicy:
             raise ValueError("shrink_percent must be between 0 and 50")
         if not 0 <= self.shape_pixels < PATCH:
             raise ValueError(f"shape_pixels must be between 0 and {PATCH - 1}")
+        if self.min_sent_side < 1:
+            raise ValueError("min_sent_side must be at least 1")
 
     def canonical(self) -> dict[str, object]:
         """The policy as plain values. A recipe hashes `Sizing.canonical` instead, because the
@@ -95,7 +104,8 @@ class Sizing:
         max_cells: most patches or tiles.
         service: the limits to which the service shrinks a source, None where they cannot matter.
         base, per_cell: relative price, base + per_cell * cells, by which sizes are compared.
-        shrink_percent, shape_pixels: see SizePolicy.
+        shrink_percent, shape_pixels, min_sent_side: see SizePolicy.
+        grown_side, grown_cells: how far an image may grow for the sake of its short side.
     """
 
     cell: int
@@ -107,10 +117,21 @@ class Sizing:
     per_cell: int
     shrink_percent: int
     shape_pixels: int
+    min_sent_side: int
+    grown_side: int
+    grown_cells: int
 
     def canonical(self) -> dict[str, object]:
-        """Plain values for the recipe's hash: two models that size alike share their images."""
-        return asdict(self)
+        """Plain values for the recipe's hash: two models that size alike share their images.
+
+        What only shapes strips is left out while it has its default, as it had no name once.
+        """
+        values = asdict(self)
+        for name in ("grown_side", "grown_cells"):
+            del values[name]
+        if self.min_sent_side == MIN_SENT_SIDE:
+            del values["min_sent_side"]
+        return values
 
     def choose(self, width: int, height: int) -> tuple[int, int]:
         """The size in pixels to send an upright source of width x height in.
@@ -121,9 +142,17 @@ class Sizing:
         if min(width, height) < 1:
             raise ValueError(f"an image has no size {width}x{height}")
         if width >= height:
-            return self._choose(width, height)
-        tall, narrow = self._choose(height, width)
+            return self._not_thin(width, height)
+        tall, narrow = self._not_thin(height, width)
         return narrow, tall
+
+    def _not_thin(self, long: int, short: int) -> tuple[int, int]:
+        size, least = self._choose(long, short), min(short, self.min_sent_side, self.max_side)
+        if size[1] >= least:
+            return size
+        side = min(long, long * least // short, self.grown_side)
+        side = min(side, self.cell * (self.grown_cells // -(-least // self.cell)))
+        return max(size, (side, min(least, max(1, round(side * short / long)))))
 
     def _choose(self, long: int, short: int) -> tuple[int, int]:
         side = self._largest(long, short)
@@ -188,7 +217,7 @@ class Sizing:
         return self.base + self.per_cell * cells(width, height, self.cell)
 
 
-def bind(policy: SizePolicy, rule: ImageRule | None, detail: Detail) -> Sizing:
+def bind_size(policy: SizePolicy, rule: ImageRule | None, detail: Detail) -> Sizing:
     """Bind a policy to a model's rule (None: unknown) and a detail.
 
     Raises:
@@ -228,7 +257,9 @@ def _bind_unknown(policy: SizePolicy) -> Sizing:
         raise ImpossibleTarget("how this model counts image tokens is unknown: use a long side")
     if policy.value is None:
         return _sizing(policy, PATCH, SAFE_SIDE, SAFE_PATCHES)
-    return _sizing(policy, 1, policy.value, policy.value**2, price=(1, 0))
+    plain = _sizing(policy, 1, policy.value, policy.value**2, price=(1, 0))
+    side, pixels = max(SAFE_SIDE, policy.value), max(SAFE_PATCHES * PATCH**2, policy.value**2)
+    return replace(plain, grown_side=side, grown_cells=pixels)
 
 
 def _require(most: int, target: int, least: str) -> None:
@@ -247,6 +278,7 @@ def _sizing(
     service: PatchLimit | None = None,
 ) -> Sizing:
     """Clip the limits to what can matter, so that equal sizings compare and hash equal."""
+    grown_side, grown_cells = side, most
     if policy.kind == "long_side" and policy.value is not None:
         side = min(side, policy.value)
     short = side if short is None else min(short, side)
@@ -263,4 +295,7 @@ def _sizing(
         per_cell=price[1],
         shrink_percent=policy.shrink_percent,
         shape_pixels=policy.shape_pixels,
+        min_sent_side=policy.min_sent_side,
+        grown_side=grown_side,
+        grown_cells=grown_cells,
     )

@@ -1,4 +1,12 @@
-"""Where preparation runs: in this process, or in worker processes of this machine."""
+"""Where preparation runs: in this process, or in worker processes of this machine.
+
+base                        what every engine does
+inline, local, url_image    in this process; in worker processes; addresses, for which nothing runs
+window                      jobs in, answers out in their order, a bounded number ahead
+process, worker             both ends of one worker process
+messages, wire              framed messages on a pipe; jobs and answers as bytes
+limits                      what a worker process may use
+"""
 
 from pipeline.engines.base import Engine, Job, PrepareFile
 from pipeline.engines.inline import InlineEngine

@@ -23,7 +23,7 @@ from pipeline.errors import CaptionmillError
 from pipeline.records import Prepared, Rejection
 from pipeline.system.module_path import module_path
 
-_MAIN = "from pipeline.engines.worker import main; main()"
+_MAIN = "from pipeline.engines.worker import serve_parent; serve_parent()"
 # of answers that wait while the parent writes books and shards: a worker does not wait then
 _PIPE_BYTES = 1 << 20
 _SMALLEST_PIPE = 8192  # Linux, for a user who has many of them

@@ -1,6 +1,6 @@
 """A worker process: reads paths, writes answers, dies with its parent.
 
-    python -c "from pipeline.engines.worker import main; main()" JOBS ANSWERS
+    python -c "from pipeline.engines.worker import serve_parent; serve_parent()" JOBS ANSWERS
 
 Both are ends of pipes, one to read from and one to write to. Started afresh and not forked, so
 neither threads nor locks of the parent come along, and a script that uses the product needs no
@@ -22,7 +22,7 @@ from pipeline.engines.wire import LONGEST_MESSAGE, READY, decode_jobs, encode_an
 from pipeline.records import Prepared, RejectedImage
 
 
-def main() -> None:
+def serve_parent() -> None:
     """Serve the pipes whose numbers are the last arguments until the parent hangs up."""
     jobs, answers = Inbox(int(sys.argv[-2]), LONGEST_MESSAGE), int(sys.argv[-1])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what ^C means

@@ -5,8 +5,13 @@ prepare                     the whole way of one image; the rooms below are its 
 reading                     a file's bytes, bounded
 decoder, raster, jpeg,      one decoder a family of formats, behind one protocol;
 jxl, raw, svg               extras tells which formats the installed packages add
-jpeg_header, tiff,          what headers say: sizes, orientation, damage
-svg_source, soundness
+header_size, pillow_limit   how large an image may be, by our limits
+jpeg_header, tiff,          what headers say: sizes, orientation
+svg_source
+jpeg_scans, png_chunks,     damage that decoders keep quiet about
+last_pixel, soundness,
+tiff_errors
+flat                        pictures that preparation left without anything to see
 modes, colour, resize       from a file's pixels to sRGB of the size that is sent
 pass_through, perceptual    a file that is sent as it is; hashes of what looks alike
 translation                 the exceptions of image libraries, translated in one place

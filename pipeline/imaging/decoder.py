@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.core.recipe import ImageLimits
 from pipeline.imaging.resize import Pixels
 
 
@@ -14,16 +15,18 @@ class Refusal(Exception):
     Attributes:
         code: one of `pipeline.core.reasons.PREPARATION`.
         detail: what is particular to this image, often a library's words.
+        size: pixels, where they are known before there is a decoder.
     """
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", size: tuple[int, int] | None = None) -> None:
         super().__init__(code, detail)
+        self.size = size
         self.code = code
         self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class DecodedImage:
     """Decoded sRGB pixels (height x width x 3 or 4, the fourth unused) and what was done.
 
     The pixels may lie in memory that the next picture of this thread uses again.
@@ -35,6 +38,18 @@ class Picture:
     pixels: Pixels
     flags: tuple[str, ...] = ()
     scaled: bool = False
+
+
+def check_pixels(width: int, height: int, caps: ImageLimits) -> None:
+    """Refuse an image that has more pixels than allowed.
+
+    Raises:
+        Refusal: `too_many_pixels`.
+    """
+    if width * height > caps.max_pixels:
+        size = f"{width} x {height} pixels"
+        words = f"{size}, at most {caps.max_pixels} are allowed"
+        raise Refusal("too_many_pixels", words, (width, height))
 
 
 class Decoder(Protocol):
@@ -51,10 +66,23 @@ class Decoder(Protocol):
     height: int
     orientation: int
 
-    def render(self, width: int, height: int) -> Picture:
+    def render(self, width: int, height: int) -> DecodedImage:
         """The pixels as sRGB in the size asked for, not yet turned.
 
         Raises:
             Refusal: why that is impossible.
         """
+        ...
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """After `render` gave one flat colour: the same on a background or in a frame in which
+        something shows, None when there is no such.
+
+        Raises:
+            Refusal: why that is impossible.
+        """
+        ...
+
+    def varies(self) -> bool:
+        """After `render`: whether the file's own pixels are of more than one colour."""
         ...

@@ -18,8 +18,10 @@ from PIL import Image
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import pixels_to_srgb, to_srgb
-from pipeline.imaging.decoder import Picture, Refusal
-from pipeline.imaging.jpeg_header import JpegHeader, read_header, tidied
+from pipeline.imaging.decoder import DecodedImage, Refusal
+from pipeline.imaging.flat import varies
+from pipeline.imaging.jpeg_header import JpegHeader, read_header, tidied, with_usual_parameters
+from pipeline.imaging.jpeg_scans import missing_scans
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.resize import Pixels, shrink_four
 
@@ -44,6 +46,10 @@ _BEYOND = re.compile(
     r"Invalid SOS parameters|Unknown Adobe color transform"  # warnings that change no pixel
     r"|subsampling"  # unusual sampling factors
     r"|Unsupported(?! marker)|not supported|Sorry|precision"
+)
+_SAMPLING = re.compile("subsampling")
+_DECODED = frozenset(
+    {"baseline", "extended", "progressive", "arithmetic", "arithmetic progressive"}
 )
 
 
@@ -70,10 +76,13 @@ class JpegDecoder:
         self.width = self.header.width
         self.height = self.header.height
         self.orientation = self.header.orientation
-        if not self.width or not self.height:
+        if self.width and not self.height:
+            raise Refusal("unsupported_format", "a JPEG whose height stands behind its pixels")
+        if not self.width:
             raise Refusal("damaged", "its header gives no size")
+        self._missing = missing_scans(self.header, data)
 
-    def render(self, width: int, height: int) -> Picture:
+    def render(self, width: int, height: int) -> DecodedImage:
         """The picture as sRGB in `width` x `height` pixels, not yet turned.
 
         Raises:
@@ -82,9 +91,15 @@ class JpegDecoder:
         try:
             return self._render(width, height)
         except _BeyondTurbo:
-            return RasterDecoder(self._data, "JPEG", self._recipe).render(width, height)
+            flags = self._flags_of_unusual()
+            image = RasterDecoder(self._data, "JPEG", self._recipe).render(width, height)
+            return DecodedImage(image.pixels, flags + image.flags, image.scaled)
+        except Refusal as refusal:
+            if words := self._unsupported():
+                raise Refusal("unsupported_format", words) from refusal
+            raise
 
-    def _render(self, width: int, height: int) -> Picture:
+    def _render(self, width: int, height: int) -> DecodedImage:
         inks = self.header.components == 4
         scale = self._scale(width, height)
         pixels, flags = self._decode("CMYK" if inks else "RGBX", scale)
@@ -92,20 +107,67 @@ class JpegDecoder:
         if inks:
             # Adobe's convention, which every writer follows: 255 is no ink
             image, more = to_srgb(Image.fromarray(255 - pixels, "CMYK"), self.header.icc)
-            return Picture(np.asarray(image), flags + more, scale > 1)
+            return DecodedImage(np.asarray(image), flags + more, scale > 1)
         pixels, more = pixels_to_srgb(pixels, self.header.icc, self.header.components == 1)
-        return Picture(pixels, flags + more, scale > 1)
+        return DecodedImage(pixels, flags + more, scale > 1)
+
+    def _unsupported(self) -> str:
+        """Words for a kind of JPEG that libjpeg does not decode, "" for the others."""
+        header = self.header
+        if header.process in _DECODED and header.precision == 8:
+            return ""
+        return f"a JPEG of the process {header.process} with {header.precision} bits a sample"
+
+    def _flags_of_unusual(self) -> tuple[str, ...]:
+        """Look for damage in a file that turbo does not decode, where the decoder that does would
+        keep quiet about it.
+
+        Raises:
+            Refusal: it is damaged and the recipe rejects that, or of an unsupported kind.
+        """
+        if words := self._unsupported():
+            raise Refusal("unsupported_format", words)
+        problem = Refusal("truncated", self._missing) if self._missing else None
+        try:
+            colorspace = "CMYK" if self.header.components == 4 else "RGBX"
+            self._decode_at(with_usual_parameters(self._data), colorspace, 8)
+        except ValueError as error:
+            if _SAMPLING.search(str(error)):
+                return ("damage_unchecked",)
+            with contextlib.suppress(_BeyondTurbo):
+                problem = problem or _refusal(error)
+        if problem is None:
+            return ()
+        if self._recipe.on_damage == "reject":
+            raise problem
+        return (f"{problem.code}_accepted",)
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """None: it has one picture and no transparency."""
+        del width, height
+        return None
+
+    def varies(self) -> bool:
+        """Whether its pixels are of more than one colour, by a decoding of the whole."""
+        try:
+            pixels = self._decode_at(self._data, "RGBX", 1, strict=False)
+        except ValueError:
+            return False
+        return varies(pixels[..., :3])
 
     def check(self) -> Pixels | None:
         """Decode every coefficient: RGBX pixels at an eighth of the size, None when damaged."""
         try:
-            return self._decode_at(self._data, "RGBX", 8)
+            return None if self._missing else self._decode_at(self._data, "RGBX", 8)
         except ValueError:
             return None
 
     def _decode(self, colorspace: str, scale: int) -> tuple[Pixels, tuple[str, ...]]:
+        problem = Refusal("truncated", self._missing)
         try:
-            return self._decode_at(self._data, colorspace, scale, lent=True), ()
+            pixels = self._decode_at(self._data, colorspace, scale, lent=True)
+            if not self._missing:
+                return pixels, ()
         except ValueError as error:
             problem = _refusal(error)
         for mended in self._mended(problem):
@@ -121,8 +183,11 @@ class JpegDecoder:
 
     def _mended(self, problem: Refusal) -> Iterator[bytes]:
         """The file without a fault that does not touch its pixels."""
+        if self._missing:
+            return
         if problem.code == "truncated":
-            yield self._data + _END  # when only the end marker was missing, it now is sound
+            if _ends_a_scan(self._data) and "arithmetic" not in self.header.process:
+                yield self._data + _END  # when only the end marker was missing, it now is sound
         elif _ABOUT_THE_HEADER.search(problem.detail):
             yield tidied(self._data)
 
@@ -147,6 +212,12 @@ class JpegDecoder:
             strict=strict,
         )
         return pixels
+
+
+def _ends_a_scan(data: bytes) -> bool:
+    """Whether coded data may end like this: its last byte is filled up with ones. Arithmetic
+    coding may leave out as many zeros as it likes, so that a cut cannot be told there."""
+    return data[-1:] != b"\0" or data[-2:] == b"\xff\0"
 
 
 def _lend(size: int) -> Pixels | None:

@@ -52,6 +52,8 @@ class JpegHeader:
         precision: bits a sample.
         orientation: 1 to 8, by EXIF or else by XMP; 1 when absent or nonsense.
         oriented: one of them says so.
+        identifiers: of the components.
+        scans_at: where the first scan's header begins.
         icc: the colour profile, None when absent or incomplete.
         clean: nothing but JFIF and Adobe segments: no EXIF, XMP, profile, comment, thumbnail.
     """
@@ -65,6 +67,8 @@ class JpegHeader:
     oriented: bool
     icc: bytes | None
     clean: bool
+    identifiers: bytes = b""
+    scans_at: int = 0
 
 
 @dataclass(slots=True)
@@ -83,18 +87,18 @@ def read_header(data: bytes) -> JpegHeader:
     Raises:
         Refusal: `truncated` when the header ends early, `damaged` when it makes no sense.
     """
-    found = _Gathered()
+    markers = _Gathered()
     position = 2
     while True:
         marker, start, end = _next_segment(data, position)
         if marker == _SOS:
             break
         if marker not in _TABLES:
-            _take(found, marker, data[start:end])
+            _take(markers, marker, data[start:end])
         position = end
-    if found.frame is None:
+    if markers.frame is None:
         raise Refusal("damaged", "no frame header before the first scan")
-    return _header(found)
+    return _header(markers, start - 4)
 
 
 def tidied(data: bytes) -> bytes:
@@ -106,16 +110,35 @@ def tidied(data: bytes) -> bytes:
     Raises:
         Refusal: as `read_header`.
     """
-    kept, position, marker = [data[:2]], 2, 0
+    parts, position, marker = [data[:2]], 2, 0
     while marker != _SOS:
         marker, start, position = _next_segment(data, position)
         if marker == _APP0:
-            kept += [_PLAIN_JFIF] if data.startswith(_JFIF, start) else []
+            parts += [_PLAIN_JFIF] if data.startswith(_JFIF, start) else []
         elif marker == _APP14:
-            kept += [data[start - 4 : position]] if data.startswith(_ADOBE, start) else []
+            parts += [data[start - 4 : position]] if data.startswith(_ADOBE, start) else []
         elif not (_APP1 <= marker <= _APP15 or marker == _COM):
-            kept.append(data[start - 4 : position])
-    return b"".join((*kept, data[position:]))
+            parts.append(data[start - 4 : position])
+    return b"".join((*parts, data[position:]))
+
+
+def with_usual_parameters(data: bytes) -> bytes:
+    """The same picture with the parameters of its Adobe segment and of its one scan that libjpeg
+    takes for unusual ones anyway, so that it has nothing left to warn of but damage.
+
+    Raises:
+        Refusal: as `read_header`.
+    """
+    parts, position, marker = [data[:2]], 2, 0
+    while marker != _SOS:
+        marker, start, position = _next_segment(data, position)
+        segment = data[start - 4 : position]
+        if marker == _APP14 and data.startswith(_ADOBE, start) and len(segment) >= 16:
+            segment = segment[:15] + b"\0" + segment[16:]
+        elif marker == _SOS:
+            segment = segment[:-3] + bytes((0, 63, 0))
+        parts.append(segment)
+    return b"".join((*parts, data[position:]))
 
 
 def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
@@ -139,30 +162,30 @@ def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
         return marker, position + 4, end
 
 
-def _take(found: _Gathered, marker: int, payload: bytes) -> None:
+def _take(markers: _Gathered, marker: int, payload: bytes) -> None:
     if marker in _SOF_PROCESSES:
-        if found.frame is None:
-            found.frame = (marker, payload)
+        if markers.frame is None:
+            markers.frame = (marker, payload)
     elif marker == _APP0:
         # a JFIF segment longer than 14 bytes carries a thumbnail; so does JFXX
-        found.clean &= payload.startswith(_JFIF) and len(payload) == 14
+        markers.clean &= payload.startswith(_JFIF) and len(payload) == 14
     elif marker == _APP14:
-        found.clean &= payload.startswith(_ADOBE) and len(payload) == 12
+        markers.clean &= payload.startswith(_ADOBE) and len(payload) == 12
     elif _APP1 <= marker <= _APP15 or marker == _COM:
-        found.clean = False
-        if marker == _APP1 and payload.startswith(_EXIF_SIGNATURE) and not found.orientation:
-            found.orientation = exif_orientation(payload[6:])
+        markers.clean = False
+        if marker == _APP1 and payload.startswith(_EXIF_SIGNATURE) and not markers.orientation:
+            markers.orientation = exif_orientation(payload[6:])
         elif marker == _APP1 and payload.startswith(_XMP_SIGNATURE):
-            found.xmp_orientation = xmp_orientation(payload)
+            markers.xmp_orientation = xmp_orientation(payload)
         elif marker == _APP2 and payload.startswith(_ICC_SIGNATURE) and len(payload) > 14:
-            found.icc_parts = found.icc_parts or {}
-            found.icc_parts.setdefault(payload[12], payload[14:])
-            found.icc_count = payload[13]
+            markers.icc_parts = markers.icc_parts or {}
+            markers.icc_parts.setdefault(payload[12], payload[14:])
+            markers.icc_count = payload[13]
 
 
-def _header(found: _Gathered) -> JpegHeader:
-    assert found.frame is not None
-    marker, payload = found.frame
+def _header(markers: _Gathered, scans_at: int) -> JpegHeader:
+    assert markers.frame is not None
+    marker, payload = markers.frame
     if len(payload) < 6:
         raise Refusal("damaged", "the JPEG frame header is too short")
     return JpegHeader(
@@ -171,20 +194,22 @@ def _header(found: _Gathered) -> JpegHeader:
         components=payload[5],
         process=_SOF_PROCESSES[marker],
         precision=payload[0],
-        orientation=found.orientation or found.xmp_orientation or 1,
-        oriented=bool(found.orientation or found.xmp_orientation),
-        icc=_whole_profile(found),
-        clean=found.clean,
+        orientation=markers.orientation or markers.xmp_orientation or 1,
+        oriented=bool(markers.orientation or markers.xmp_orientation),
+        icc=_whole_profile(markers),
+        clean=markers.clean,
+        identifiers=payload[6 : 6 + 3 * payload[5] : 3],
+        scans_at=scans_at,
     )
 
 
-def _whole_profile(found: _Gathered) -> bytes | None:
+def _whole_profile(markers: _Gathered) -> bytes | None:
     """The profile from its numbered parts; None when one is missing."""
-    parts = found.icc_parts
+    parts = markers.icc_parts
     if not parts:
         return None
-    numbers = range(1, found.icc_count + 1)
-    if not found.icc_count or any(number not in parts for number in numbers):
+    numbers = range(1, markers.icc_count + 1)
+    if not markers.icc_count or any(number not in parts for number in numbers):
         return None
     return b"".join(parts[number] for number in numbers)
 
@@ -199,5 +224,5 @@ def exif_orientation(tiff: bytes) -> int:
 
 def xmp_orientation(packet: bytes) -> int:
     """Orientation (1 to 8) that an XMP packet gives; 0 when it gives none."""
-    found = _XMP_ORIENTATION.search(packet)
-    return int(found[1]) if found else 0
+    match = _XMP_ORIENTATION.search(packet)
+    return int(match[1]) if match else 0

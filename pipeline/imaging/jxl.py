@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.decoder import Picture, Refusal
+from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.raster import RasterDecoder
 
 _BARE = b"\xff\x0a"
@@ -46,7 +46,7 @@ class JxlDecoder:
         self._header = read_jxl_header(data)
         self.width, self.height = self._header.width, self._header.height
 
-    def render(self, width: int, height: int) -> Picture:
+    def render(self, width: int, height: int) -> DecodedImage:
         """The picture as sRGB in `width` x `height` pixels; of an animation its last frame, which
         is the one that the plugin gives.
 
@@ -54,9 +54,18 @@ class JxlDecoder:
             Refusal: it cannot be decoded. No part of a damaged file can be.
         """
         data = _without_jpeg(self._data)
-        picture = RasterDecoder(data, self.format, self._recipe).render(width, height)
+        self._raster = RasterDecoder(data, self.format, self._recipe)
+        picture = self._raster.render(width, height)
         flags = ("last_frame",) if self._header.animated else ()
-        return Picture(picture.pixels, flags + picture.flags, picture.scaled)
+        return DecodedImage(picture.pixels, flags + picture.flags, picture.scaled)
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """After `render`: as `RasterDecoder` does it."""
+        return self._raster.render_visibly(width, height)
+
+    def varies(self) -> bool:
+        """After `render`: as `RasterDecoder` does it."""
+        return self._raster.varies()
 
 
 def read_jxl_header(data: bytes) -> JxlHeader:
@@ -141,7 +150,7 @@ def _codestream_start(data: bytes) -> bytes:
 
 
 def _without_jpeg(data: bytes) -> bytes:
-    """The file without what makes the JPEG again that it was packed from.
+    """The file without the box from which the JPEG it was packed from is rebuilt.
 
     With it the plugin would give that JPEG's pixels, not turned; without, libjxl's own.
     """

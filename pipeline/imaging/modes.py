@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-Samples = npt.NDArray[Any]
+_Samples = npt.NDArray[Any]
 
 _AS_THEY_ARE = frozenset({"RGB", "RGBA", "L", "CMYK"})
 _WITH_ALPHA = frozenset({"LA", "PA", "RGBa"})
@@ -38,6 +38,14 @@ def to_plain(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     return image.convert("RGB"), ()
 
 
+def is_deep(image: Image.Image) -> bool:
+    """True for a loaded image of more than eight bits whose samples are not all the same."""
+    if image.mode not in _SIXTEEN_BITS and image.mode not in ("I", "F"):
+        return False
+    samples = np.asarray(image)
+    return bool(samples.min() != samples.max())
+
+
 def _from_deep(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     samples = np.asarray(image)
     tags = getattr(image, "tag_v2", {})  # of TIFF
@@ -59,7 +67,7 @@ def _from_deep(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     return coloured, flags
 
 
-def _from_unknown_range(samples: Samples) -> tuple[Samples, tuple[str, ...]]:
+def _from_unknown_range(samples: _Samples) -> tuple[_Samples, tuple[str, ...]]:
     """0 to 255 from integers or floats whose white is not written down anywhere.
 
     The usual conventions are tried: 0 to 1 for floats, 0 to 255, 0 to 65535; what fits none of
@@ -74,11 +82,11 @@ def _from_unknown_range(samples: Samples) -> tuple[Samples, tuple[str, ...]]:
     return _rounded(values * (255 / white)), ()
 
 
-def _rounded(values: Samples) -> Samples:
+def _rounded(values: _Samples) -> _Samples:
     return np.round(values).astype(np.uint8)
 
 
-def _whites(samples: Samples) -> tuple[float, ...]:
+def _whites(samples: _Samples) -> tuple[float, ...]:
     return (1.0, 255.0, 65535.0) if samples.dtype.kind == "f" else (255.0, 65535.0)
 
 

@@ -34,10 +34,10 @@ def _only_picture_follows(data: bytes) -> bool:
     """True when the file ends with its picture and no scan hides another kind of segment."""
     position = data.find(b"\xff\xda")
     while position >= 0:
-        found = _MARKER.search(data, position)
-        if found is None:
+        match = _MARKER.search(data, position)
+        if match is None:
             return False
-        marker, position = found[1][0], found.end()
+        marker, position = match[1][0], match.end()
         if marker == _EOI:
             return position == len(data)
         if marker not in _PICTURE_SEGMENTS:

@@ -15,7 +15,7 @@ _GRID = 9
 _PARTS = 3
 
 
-def look_at(pixels: Pixels) -> tuple[bytes, int]:
+def hash_and_sharpness(pixels: Pixels) -> tuple[bytes, int]:
     """(dHash and colours, sharpness) of RGB or RGBX pixels."""
     if pixels.shape[2] == 4:
         height, width = pixels.shape[:2]

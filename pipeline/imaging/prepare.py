@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 from collections.abc import Callable
@@ -14,10 +15,11 @@ from PIL import Image, JpegImagePlugin
 
 from pipeline.core.reasons import rejection
 from pipeline.core.recipe import EXTRA_FORMATS, Recipe
-from pipeline.imaging.decoder import Decoder, Picture, Refusal
+from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal, check_pixels
+from pipeline.imaging.flat import is_flat, made_unique
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.pass_through import may_pass
-from pipeline.imaging.perceptual import look_at
+from pipeline.imaging.perceptual import hash_and_sharpness
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.reading import read_image_file
 from pipeline.imaging.resize import Pixels, turn
@@ -70,23 +72,25 @@ def prepare_file(
     return _prepare(data, source_id, recipe)
 
 
-def prepare(data: bytes, recipe: Recipe) -> PreparedImage | RejectedImage:
+def prepare_image(data: bytes, recipe: Recipe) -> PreparedImage | RejectedImage:
     """Prepare an image from its file's bytes. Never raises for anything that bytes can be."""
     return _prepare(data, hashlib.sha256(data).digest(), recipe)
 
 
 def _prepare(data: bytes, source_id: bytes, recipe: Recipe) -> PreparedImage | RejectedImage:
     decoder: Decoder | None = None
+    size: tuple[int, int] | tuple[None, None] = None, None
     try:
         decoder = _decoder(data, recipe)
         _check_caps(decoder, recipe)
         return _render(decoder, data, source_id, recipe)
     except Refusal as refusal:
         reason = rejection(refusal.code, refusal.detail)
+        size = refusal.size or size
     except MemoryError as error:
         reason = rejection("out_of_memory", str(error))
     if decoder is None:
-        return RejectedImage(source_id, reason, sniff(data))
+        return RejectedImage(source_id, reason, sniff(data), *size)
     return RejectedImage(source_id, reason, decoder.format, *_upright_size(decoder))
 
 
@@ -121,13 +125,24 @@ def _instead(kind: str, recipe: Recipe) -> str:
 
 def _check_caps(decoder: Decoder, recipe: Recipe) -> None:
     width, height, caps = decoder.width, decoder.height, recipe.caps
+    check_pixels(width, height, caps)
     size = f"{width} x {height} pixels"
-    if width * height > caps.max_pixels:
-        raise Refusal("too_many_pixels", f"{size}, at most {caps.max_pixels} are allowed")
     if max(width, height) > caps.max_side:
         raise Refusal("too_long_side", f"{size}, at most {caps.max_side} a side are allowed")
     if min(width, height) < caps.min_side:
         raise Refusal("too_small", f"{size}, at least {caps.min_side} a side are asked for")
+
+
+def _check_thin(source: tuple[int, int], sent: tuple[int, int], recipe: Recipe) -> None:
+    """Refuse a strip that became thinner than allowed, however small its source was.
+
+    Raises:
+        Refusal: `too_thin`.
+    """
+    least = recipe.caps.min_sent_side
+    if min(sent) < min(least, *source):
+        size = f"{sent[0]} x {sent[1]} pixels"
+        raise Refusal("too_thin", f"{size}, images.min_sent_side asks for {least} a side")
 
 
 def _upright_size(decoder: Decoder) -> tuple[int, int]:
@@ -139,14 +154,39 @@ def _upright_size(decoder: Decoder) -> tuple[int, int]:
 def _render(decoder: Decoder, data: bytes, source_id: bytes, recipe: Recipe) -> PreparedImage:
     source = _upright_size(decoder)
     width, height = recipe.size.choose(*source)
+    _check_thin(source, (width, height), recipe)
     if source == (width, height) and (pixels := _passes(decoder, data, recipe)) is not None:
-        picture = Picture(pixels, ("passed_through",))
+        picture = DecodedImage(pixels, ("passed_through",))
         return _prepared(data, picture, source_id, decoder, (width, height), recipe)
     stored = (height, width) if decoder.orientation in _QUARTER_TURNS else (width, height)
     picture = decoder.render(*stored)
-    picture = Picture(turn(picture.pixels, decoder.orientation), picture.flags, picture.scaled)
+    picture = DecodedImage(turn(picture.pixels, decoder.orientation), picture.flags, picture.scaled)
     encoded = _encode(picture, recipe)
+    if is_flat(picture.pixels, encoded):
+        picture, encoded = _made_visible(decoder, picture, encoded, source_id, recipe)
     return _prepared(encoded, picture, source_id, decoder, (width, height), recipe)
+
+
+def _made_visible(
+    decoder: Decoder, flat: DecodedImage, encoded: bytes, source_id: bytes, recipe: Recipe
+) -> tuple[DecodedImage, bytes]:
+    """A flat picture in a way that shows something, else with the flag `blank` when its source
+    is not flat."""
+    height, width = flat.pixels.shape[:2]
+    stored = (height, width) if decoder.orientation in _QUARTER_TURNS else (width, height)
+    visible: DecodedImage | None = None
+    with contextlib.suppress(Refusal):  # a later frame may be damaged: this one is not
+        visible = decoder.render_visibly(*stored)
+    if visible is not None:
+        pixels = turn(visible.pixels, decoder.orientation)
+        image = DecodedImage(pixels, visible.flags, visible.scaled)
+        again = _encode(image, recipe)
+        if not is_flat(pixels, again):
+            return image, again
+    if not decoder.varies():
+        return flat, encoded
+    blank = DecodedImage(flat.pixels, (*flat.flags, "blank"), flat.scaled)
+    return blank, made_unique(encoded, source_id)
 
 
 def _passes(decoder: Decoder, data: bytes, recipe: Recipe) -> Pixels | None:
@@ -156,7 +196,7 @@ def _passes(decoder: Decoder, data: bytes, recipe: Recipe) -> Pixels | None:
     return None
 
 
-def _encode(picture: Picture, recipe: Recipe) -> bytes:
+def _encode(picture: DecodedImage, recipe: Recipe) -> bytes:
     """A baseline JPEG with a JFIF header and nothing else beside the picture.
 
     libjpeg-turbo's simple interface is the quickest, but takes an inexact DCT below quality 96,
@@ -178,14 +218,14 @@ def _encode(picture: Picture, recipe: Recipe) -> bytes:
 
 def _prepared(
     sent: bytes,
-    picture: Picture,
+    picture: DecodedImage,
     source_id: bytes,
     decoder: Decoder,
     size: tuple[int, int],
     recipe: Recipe,
 ) -> PreparedImage:
     source_width, source_height = _upright_size(decoder)
-    look, sharpness = look_at(picture.pixels) if recipe.perceptual_hash else (None, 0)
+    look, sharpness = hash_and_sharpness(picture.pixels) if recipe.perceptual_hash else (None, 0)
     return PreparedImage(
         source_id=source_id,
         content_id=hashlib.sha256(sent).digest(),

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.decoder import Picture, Refusal
+from pipeline.imaging.decoder import DecodedImage, Refusal
+from pipeline.imaging.flat import varies
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.resize import Pixels, shrink_image
 from pipeline.imaging.translation import translated
@@ -56,7 +57,7 @@ class RawDecoder:
             self._bitmap = _as_image(preview)
             self.width, self.height = self._bitmap.size
 
-    def render(self, width: int, height: int) -> Picture:
+    def render(self, width: int, height: int) -> DecodedImage:
         """The preview as sRGB in `width` x `height` pixels, not yet turned.
 
         Raises:
@@ -64,11 +65,22 @@ class RawDecoder:
         """
         if self._jpeg is not None:
             picture = self._jpeg.render(width, height)
-            return Picture(picture.pixels, ("raw_preview", *picture.flags), picture.scaled)
+            return DecodedImage(picture.pixels, ("raw_preview", *picture.flags), picture.scaled)
         assert self._bitmap is not None
         with translated():
             small = shrink_image(self._bitmap, (width, height))
-        return Picture(np.asarray(small), ("raw_preview",))
+        return DecodedImage(np.asarray(small), ("raw_preview",))
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """None: a preview has no transparency."""
+        del width, height
+        return None
+
+    def varies(self) -> bool:
+        """Whether the preview is of more than one colour."""
+        if self._jpeg is not None:
+            return self._jpeg.varies()
+        return varies(np.asarray(self._bitmap))
 
 
 def _preview(data: bytes) -> tuple[bytes | Pixels, int]:
@@ -89,8 +101,10 @@ def _preview(data: bytes) -> tuple[bytes | Pixels, int]:
 
 def _refusal(error: Exception) -> Refusal:
     code, words = _PROBLEMS.get(type(error).__name__, ("damaged", ""))
-    said = error.args[0] if error.args else b""
-    return Refusal(code, words or (said.decode(errors="replace") if said else "LibRaw gave up"))
+    message = error.args[0] if error.args else b""
+    return Refusal(
+        code, words or (message.decode(errors="replace") if message else "LibRaw gave up")
+    )
 
 
 def _as_image(pixels: Pixels) -> Image.Image:

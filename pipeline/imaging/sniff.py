@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 
 _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -15,8 +16,6 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
     (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000"),
-    (b"\0\0\1\0", "ICO"),
-    (b"\0\0\2\0", "ICO"),  # a Windows cursor
     (b"IIRO", "RAW"),  # Olympus
     (b"IIRS", "RAW"),
     (b"MMOR", "RAW"),
@@ -25,7 +24,7 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"FOVb", "RAW"),  # Sigma
     (b"\0MRM", "RAW"),  # Minolta
     (b"8BPS\0\1", "PSD"),
-    (b"8BPS\0\2", "PSD"),
+    (b"8BPS\0\2", "PSB"),
     (b"gimp xcf ", "XCF"),
     (b"v/1\x01", "OpenEXR"),
     (b"#?RADIANCE", "Radiance HDR"),
@@ -60,6 +59,17 @@ _HEIC_BRANDS = frozenset(
 )
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _SVG = re.compile(rb"<(?:[a-z][\w.-]*:)?svg[\s>/]|<!DOCTYPE\s+svg", re.IGNORECASE)
+_BEFORE_SVG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
+_UTF_16 = {
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+}
+_GZIP = b"\x1f\x8b"
+_ICO_STARTS = (b"\0\0\1\0", b"\0\0\2\0")  # an icon, a cursor
+_TGA_MAPPED, _TGA_TYPES = frozenset({1, 9}), frozenset({1, 2, 3, 9, 10, 11})
+_TGA_BITS, _TGA_MAP_BITS = frozenset({8, 15, 16, 24, 32}), frozenset({0, 15, 16, 24, 32})
 
 # Not images at all, but worth a name in the reason.
 _OTHERS: tuple[tuple[bytes, str], ...] = (
@@ -81,6 +91,42 @@ _HTML = re.compile(rb"\s*<(!doctype html|html|head|body)", re.IGNORECASE)
 
 _DNG_VERSION, _NEW_SUBFILE, _MAKE, _SUB_IFDS = 0xC612, 0x00FE, 0x010F, 0x014A
 _SNIFFED = 4096
+_XML_SNIFFED = 1 << 20
+
+_COMMON = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib")
+_OTHER_SUFFIXES = (
+    ".tif", ".tiff", ".heic", ".heif", ".hif", ".heics", ".avif", ".avifs", ".jxl", ".svg", ".svgz",
+    ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".jpm", ".pnm", ".pbm", ".pgm", ".ppm", ".pam",
+    ".pfm", ".tga", ".ico", ".cur", ".pcx", ".psd", ".psb", ".dds", ".qoi", ".sgi", ".icns", ".ras",
+    ".xpm", ".blp", ".xcf", ".exr", ".hdr", ".jxr", ".wdp", ".bpg", ".djvu", ".wmf", ".eps", ".dpx",
+    ".mpo", ".mng", ".jng", ".ktx", ".ktx2",
+)  # fmt: skip
+_RAW_SUFFIXES = (
+    ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".orf", ".rw2", ".rwl",
+    ".raf", ".pef", ".srw", ".x3f", ".mrw", ".iiq", ".3fr", ".fff", ".mos", ".erf", ".kdc", ".dcr",
+)  # fmt: skip
+IMAGE_SUFFIXES: frozenset[str] = frozenset(_COMMON + _OTHER_SUFFIXES + _RAW_SUFFIXES)
+"""Suffixes of files that are images whatever is in them: what cannot be decoded gets its reason."""
+
+HEAD_BYTES = _SNIFFED
+"""Bytes that `sniff_head` wants."""
+
+_DOCUMENTS = frozenset({"PDF", "PostScript"})
+
+
+def sniff_head(head: bytes) -> str | None:
+    """The format of a file by its first bytes alone, None when they are no image's.
+
+    TGA has no first bytes of its own, so that anything could be one; documents are no images.
+    """
+    kind = sniff(head)
+    return None if kind in _DOCUMENTS or kind == "TGA" else kind
+
+
+def needs_more(head: bytes) -> bool:
+    """True when a file begins as an SVG may, with something before its first element."""
+    start = head[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return start.startswith((b"<?xml", b"<!--")) or head[:2] in _UTF_16
 
 
 def sniff(data: bytes) -> str | None:
@@ -100,9 +146,9 @@ def sniff(data: bytes) -> str | None:
         return "PNM"
     if data[:1] == b"\x0a" and data[1:2] <= b"\5" and data[2:3] == b"\1" and data[3:4] in _PCX_BITS:
         return "PCX"
-    if data.endswith(b"TRUEVISION-XFILE.\0"):
-        return "TGA"
-    return _document(data)
+    if data[:4] in _ICO_STARTS and data[4:6] != b"\0\0":
+        return "ICO"
+    return "TGA" if _is_tga(data) else _document(data)
 
 
 def describe_other(data: bytes) -> str:
@@ -121,15 +167,48 @@ def describe_other(data: bytes) -> str:
     return ""
 
 
+def _is_tga(data: bytes) -> bool:
+    """By the footer of version 2, else by a header in which everything makes sense."""
+    if data.endswith(b"TRUEVISION-XFILE.\0"):
+        return True
+    if len(data) < 18 or data[1] > 1 or data[2] not in _TGA_TYPES or data[16] not in _TGA_BITS:
+        return False
+    mapped = data[2] in _TGA_MAPPED
+    sides = data[12:14] != b"\0\0" and data[14:16] != b"\0\0"
+    sound_map = data[7] in _TGA_MAP_BITS and (mapped or data[1] or data[3:8] == bytes(5))
+    return sides and mapped <= bool(data[1]) and bool(sound_map) and not data[17] & 0xC0
+
+
 def _document(data: bytes) -> str | None:
-    head = data[:_SNIFFED]
-    if b"%PDF-" in head[:1024]:
+    if b"%PDF-" in data[:1024]:
         return "PDF"
-    if head[:2] == b"\x1f\x8b":
-        return None
-    if b"\0" not in head[:64] and _SVG.search(head) and not _HTML.match(head):
-        return "SVG"
-    return None
+    if data[:2] == _GZIP:
+        data = _unpacked_head(data)
+    return "SVG" if _is_svg(data) else None
+
+
+def _is_svg(data: bytes) -> bool:
+    """By its first element, behind whatever an XML file may have before it."""
+    encoding = _UTF_16.get(data[:2])
+    if encoding:
+        data = data[:_XML_SNIFFED].decode(encoding, "ignore").encode().removeprefix(b"\xef\xbb\xbf")
+    head = data[:_SNIFFED]
+    if b"\0" in head[:64] or _HTML.match(head):
+        return False
+    if _SVG.search(head):
+        return True
+    if not needs_more(head):
+        return False
+    before = _BEFORE_SVG.match(data, 0, _XML_SNIFFED)
+    return before is not None and _SVG.match(data, before.end()) is not None
+
+
+def _unpacked_head(data: bytes) -> bytes:
+    """The first bytes of what a gzip file holds, b"" when it is broken."""
+    try:
+        return zlib.decompressobj(31).decompress(data, _SNIFFED)
+    except zlib.error:
+        return b""
 
 
 def _iso_brand(data: bytes) -> str | None:

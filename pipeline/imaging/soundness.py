@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
-
 from pipeline.imaging.tiff import first_value, is_classic, is_cut_tiff
 
-_PNG_SIGNATURE = 8
-_SHAPES_PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"tRNS"})
-_TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _COMPRESSION_TAG = 0x0103
 # as libtiff's tiff.h numbers them; those that the libtiff in Pillow's wheels can decode
 _COMPRESSIONS = frozenset(
@@ -19,43 +13,9 @@ _UNKNOWN_COMPRESSIONS = {
     33003: "JPEG 2000", 33005: "JPEG 2000", 34712: "JPEG 2000", 34892: "lossy raw data",
     50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
-_TELLING_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # which way is up
 
 
-def check_png(data: bytes) -> tuple[str, bytes]:
-    """Words for the first chunk of pixels whose checksum is wrong ("" when all are right), and
-    the file without broken other chunks and without texts, which may unpack to gigabytes.
-
-    Pillow does not look at the checksums of pixels, and refuses a file for those of its comments.
-    A file that just ends is not judged here: the decoder notices that by itself.
-    """
-    problem, kept, start = "", [], 0
-    for at, kind, end in _chunks(data):
-        said = int.from_bytes(data[end - 4 : end], "big")
-        sound = zlib.crc32(memoryview(data)[at + 4 : end - 4]) == said
-        if kind in _SHAPES_PIXELS:
-            if not (sound or problem):
-                problem = f"the checksum of a chunk {kind.decode('ascii')} is wrong"
-        elif (kind[:1].islower() and not sound) or _is_idle_text(data, at, kind):
-            kept.append(data[start:at])
-            start = end
-    return problem, b"".join((*kept, data[start:])) if kept else data
-
-
-def _is_idle_text(data: bytes, at: int, kind: bytes) -> bool:
-    return kind in _TEXTS and not data.startswith(_TELLING_TEXTS, at + 8)
-
-
-def _chunks(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Start, kind and end of each whole PNG chunk up to the end chunk."""
-    at, kind = _PNG_SIGNATURE, b""
-    while at + 12 <= len(data) and kind != b"IEND":
-        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
-        kind = data[at + 4 : at + 8]
-        if end > len(data):
-            return
-        yield at, kind, end
-        at = end
+_UNIFORM_TAIL = {"GIF": 3, "WebP": 64, "HEIC": 64, "AVIF": 64, "JPEG XL": 64}  # bytes
 
 
 def is_cut_short(data: bytes, format: str) -> bool:
@@ -67,6 +27,15 @@ def is_cut_short(data: bytes, format: str) -> bool:
     if format in ("HEIC", "AVIF") or (format == "JPEG XL" and data[:1] == b"\0"):
         return _is_cut_box_file(data)  # a bare JPEG XL codestream does not say where it ends
     return False
+
+
+def has_uniform_tail(data: bytes, format: str) -> bool:
+    """True when a file of compressed pixels ends as unfinished copies do, in zeros or in ones.
+
+    That is no proof: a decoder may have got all of its pixels before.
+    """
+    length = _UNIFORM_TAIL.get(format, 0)
+    return bool(length) and data[-length:] in (b"\0" * length, b"\xff" * length)
 
 
 def unknown_compression(data: bytes) -> str:

@@ -8,11 +8,11 @@ import re
 from functools import cache
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.decoder import Decoder, Picture, Refusal
+from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.sniff import sniff
-from pipeline.imaging.svg_source import Attributes, read_svg
+from pipeline.imaging.svg_source import Attributes, read_svg, unpacked
 from pipeline.imaging.translation import translated
 
 _MAX_PIXELS_INSIDE = 50_000_000  # the renderer holds each image inside as four bytes a pixel
@@ -51,11 +51,11 @@ class SvgDecoder:
         self._recipe = recipe
         self._pixels_inside = 0
         with translated():
-            self._source = read_svg(data, self._check_inside)
+            self._source = read_svg(unpacked(data), self._check_inside)
         self._natural = natural_size(self._source.attributes)
         self.width, self.height = (max(1, round(side)) for side in self._natural)
 
-    def render(self, width: int, height: int) -> Picture:
+    def render(self, width: int, height: int) -> DecodedImage:
         """The drawing in `width` x `height` pixels over the recipe's background.
 
         Raises:
@@ -70,8 +70,17 @@ class SvgDecoder:
                 drawn = _draw(written, font)
             else:
                 drawn = _draw(written, skip_system_fonts=True)
-        picture = RasterDecoder(drawn, "PNG", self._recipe).render(width, height)
-        return Picture(picture.pixels, flags + picture.flags)
+        self._raster = RasterDecoder(drawn, "PNG", self._recipe)
+        picture = self._raster.render(width, height)
+        return DecodedImage(picture.pixels, flags + picture.flags)
+
+    def render_visibly(self, width: int, height: int) -> DecodedImage | None:
+        """After `render`: as `RasterDecoder` does it."""
+        return self._raster.render_visibly(width, height)
+
+    def varies(self) -> bool:
+        """After `render`: as `RasterDecoder` does it."""
+        return self._raster.varies()
 
     def _frame(self, width: int, height: int) -> Attributes:
         """Attributes of the outermost element that make it fill so many pixels."""
@@ -93,8 +102,8 @@ class SvgDecoder:
         """
         kind = sniff(image)
         if kind not in _INSIDE:
-            found = f"of the kind {kind}" if kind else "no image"
-            raise Refusal("unsupported_format", f"an image inside it is {found}")
+            words = f"of the kind {kind}" if kind else "no image"
+            raise Refusal("unsupported_format", f"an image inside it is {words}")
         decoder: Decoder = (
             JpegDecoder(image, self._recipe)
             if kind == "JPEG"
@@ -155,9 +164,9 @@ def natural_size(attributes: Attributes) -> tuple[float, float]:
 
 def _length(words: str) -> float | None:
     """A length in CSS pixels, None when it is none or relative to something outside."""
-    found = _LENGTH.fullmatch(words)
-    unit = _PIXELS.get(found[2].lower()) if found else None
-    return float(found[1]) * unit if found and unit else None
+    match = _LENGTH.fullmatch(words)
+    unit = _PIXELS.get(match[2].lower()) if match else None
+    return float(match[1]) * unit if match and unit else None
 
 
 def _view_box(attributes: Attributes) -> tuple[float, float] | None:

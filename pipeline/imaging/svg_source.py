@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
@@ -17,6 +18,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from pipeline.imaging.decoder import Refusal
 
+_GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
 MAX_BYTES = 50_000_000
 MAX_ELEMENTS = 300_000  # the renderer takes about a kilobyte for each
 MAX_DEPTH = 100  # its stack of 8 MB ends between 200 and 400
@@ -69,6 +71,24 @@ class SvgSource:
     def written(self, **changed: str) -> str:
         """The whole as XML, with other attributes of the outermost element."""
         return f"{_tag(self.name, self.attributes | changed)}{self.content}</{self.name}>"
+
+
+def unpacked(data: bytes) -> bytes:
+    """An SVG without the gzip around it, if there is one; at most one byte more than is read.
+
+    Raises:
+        Refusal: it is cut or damaged.
+    """
+    if not data.startswith(_GZIP):
+        return data
+    stream = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        plain = stream.decompress(data, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise Refusal("damaged", str(error)) from None
+    if not stream.eof and len(plain) <= MAX_BYTES:
+        raise Refusal("truncated", "it ends before its gzip stream does")
+    return plain
 
 
 def read_svg(data: bytes, check_image: CheckImage) -> SvgSource:

@@ -13,6 +13,7 @@ from pipeline.imaging.decoder import Refusal
 # parts of the libraries' messages, in lower case
 _TRUNCATED = ("truncated", "end of file", "end of data", "incomplete", "insufficient", "not enough")
 _BEYOND = ("unsupported", "not supported", "not implemented", "unknown pixel", "unknown data")
+_TOO_LARGE = ("image size limit", "size too large", "security limit", "too big")
 _SILENT = "build `libjxl`"  # pillow_jxl's advice to developers, whatever was wrong
 _PANIC = "PanicException"  # of libraries in Rust; it is no Exception, and has no public name
 
@@ -51,6 +52,8 @@ def refusal_of(error: BaseException) -> Refusal:
     words = text.lower()
     if isinstance(error, EOFError) or any(hint in words for hint in _TRUNCATED):
         return Refusal("truncated", text)
+    if any(hint in words for hint in _TOO_LARGE):
+        return Refusal("too_many_pixels", text)
     if isinstance(error, NotImplementedError | ImportError) or any(
         hint in words for hint in _BEYOND
     ):

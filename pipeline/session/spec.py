@@ -19,7 +19,7 @@ from pipeline.core.provider_kinds import LOCAL, paid_kind
 from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
 from pipeline.core.recipe import ImageLimits as ImageLimits
 from pipeline.core.request import RequestSpec
-from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind
+from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind_size
 from pipeline.core.tokens import RequestEstimator
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import UsageError
@@ -275,7 +275,7 @@ def sizing_of(policy: SizePolicy, facts: ModelFacts, detail: Detail) -> Sizing:
         UsageError: the model does not know the detail, or no image is that cheap.
     """
     try:
-        return bind(policy, facts.image_rule, detail)
+        return bind_size(policy, facts.image_rule, detail)
     except UnsupportedDetail as error:
         raise UsageError(f"{facts.model} does not know detail {detail!r}: {error}") from None
     except ImpossibleTarget as error:
@@ -284,7 +284,7 @@ def sizing_of(policy: SizePolicy, facts: ModelFacts, detail: Detail) -> Sizing:
 
 def _sizing(config: Config, facts: ModelFacts) -> Sizing:
     target = config.images.sizing
-    policy = SizePolicy(target.kind, target.value)
+    policy = SizePolicy(target.kind, target.value, min_sent_side=config.images.min_sent_side)
     return sizing_of(policy, facts, detail_of(config.prompt.detail, facts))
 
 
@@ -343,6 +343,7 @@ def _recipe(config: Config, size: object) -> Recipe:
             max_pixels=images.max_pixels,
             max_side=images.max_side,
             min_side=images.min_side,
+            min_sent_side=min(images.min_sent_side, images.sizing.value or images.min_sent_side),
         ),
         perceptual_hash=images.near_duplicates is not None,
         formats=DEFAULT_FORMATS | installed_formats(),

@@ -18,6 +18,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.imaging.sniff import IMAGE_SUFFIXES
 from pipeline.records import SourceFile
 from pipeline.sources.base import (
     Problems,
@@ -29,13 +30,7 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
-from pipeline.sources.sniff import (
-    IMAGE_SUFFIXES,
-    count_skipped,
-    looks_like_image,
-    read_head,
-    suffix_of,
-)
+from pipeline.sources.heads import count_skipped, is_image_file, suffix_of
 from pipeline.system.workspace import OWN_FOLDERS, is_workspace
 
 SORTED_AT_ONCE = 50_000
@@ -198,7 +193,7 @@ class FolderListing:
             return True
         if not only:
             try:
-                if looks_like_image(read_head(path)):
+                if is_image_file(path):
                     return True
             except OSError:
                 suffix = "(unreadable)"

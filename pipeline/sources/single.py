@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.imaging.sniff import IMAGE_SUFFIXES
 from pipeline.records import SourceFile
 from pipeline.sources.base import (
     Problems,
@@ -18,7 +19,7 @@ from pipeline.sources.base import (
     stamp_of,
     to_text,
 )
-from pipeline.sources.sniff import IMAGE_SUFFIXES, looks_like_image, read_head, suffix_of
+from pipeline.sources.heads import is_image_file, suffix_of
 
 
 class FileListing:
@@ -56,10 +57,10 @@ class FileSource:
         self._path, self._stamp = os.path.realpath(path), options.stamp
         known = suffix_of(self._path) in (options.extensions or IMAGE_SUFFIXES)
         try:
-            head = read_head(self._path)
+            is_image = is_image_file(self._path)
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror}") from error
-        if not known and (options.extensions or not looks_like_image(head)):
+        if not known and (options.extensions or not is_image):
             raise UsageError(
                 f"{path} is neither a folder nor an image; a table of images is given "
                 "with --manifest"

@@ -19,7 +19,7 @@ from pipeline.stages.values import (
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class NearDuplicate:
     """An image and the one that would stand for it: paths, and how many bits of the hashes
     differ."""
 
@@ -40,15 +40,15 @@ def dedupe(
 
     identify_images(ledger, task, engine, locate, looked=True)
     rows, looks = ledger.near_duplicates.appearances(task.source, task.spec, task.recipe)
-    found = group(looks, distance)
+    represented = group(looks, distance)
     with ledger.database.transaction("dedupe"):
         ledger.near_duplicates.set_represented(
             task.source,
-            {rows[member]: (rows[by], bits) for member, (by, bits) in found.items()},
+            {rows[member]: (rows[by], bits) for member, (by, bits) in represented.items()},
         )
-    return len(found)
+    return len(represented)
 
 
-def alike(ledger: Ledger, source: int) -> list[Alike]:
+def near_duplicates_of(ledger: Ledger, source: int) -> list[NearDuplicate]:
     """What `dedupe` decided for images that are not captioned yet, for a look before it counts."""
-    return [Alike(*row) for row in ledger.near_duplicates.represented(source)]
+    return [NearDuplicate(*row) for row in ledger.near_duplicates.represented(source)]

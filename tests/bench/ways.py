@@ -18,7 +18,7 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from pipeline.core.recipe import Recipe
-from pipeline.core.sizing import SizePolicy, bind
+from pipeline.core.sizing import SizePolicy, bind_size
 from pipeline.imaging.prepare import prepare_file
 from pipeline.records import PreparedImage
 
@@ -70,7 +70,7 @@ def ours(side: int) -> Way:
 
 def ours_sized(side: int) -> Way:
     """The same with the product's own size policy."""
-    recipe = Recipe(bind(SizePolicy("long_side", side), None, "high"), quality=QUALITY)
+    recipe = Recipe(bind_size(SizePolicy("long_side", side), None, "high"), quality=QUALITY)
 
     def run(path: str) -> bytes:
         prepared = prepare_file(path, recipe)

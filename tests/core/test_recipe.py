@@ -10,11 +10,10 @@ import pytest
 from pipeline.core.recipe import (
     DEFAULT_FORMATS,
     EXTRA_FORMATS,
-    OPTIONAL_FORMATS,
     ImageLimits,
     Recipe,
 )
-from pipeline.core.sizing import SizePolicy, bind
+from pipeline.core.sizing import SizePolicy, bind_size
 from tests.imaging.drawing import LongSide
 
 PLAIN = Recipe(LongSide(512))
@@ -68,13 +67,13 @@ def test_every_field_was_thought_of() -> None:
 
 
 def test_every_known_format_may_be_asked_for() -> None:
-    every = DEFAULT_FORMATS | EXTRA_FORMATS | OPTIONAL_FORMATS
+    every = DEFAULT_FORMATS | EXTRA_FORMATS
     assert changed("formats", every).admission()["formats"] == sorted(every)
     assert PLAIN.formats == DEFAULT_FORMATS
 
 
 def test_a_bound_size_policy_is_a_size_chooser() -> None:
-    sizing = bind(SizePolicy("long_side", 512), None, "high")
+    sizing = bind_size(SizePolicy("long_side", 512), None, "high")
     recipe = Recipe(sizing)
     assert recipe.size.choose(1024, 768) == (512, 384)
     assert recipe.canonical()["size"] == sizing.canonical()

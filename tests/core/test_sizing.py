@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ from pipeline.core.image_tokens import (
     image_tokens,
     seen_size,
 )
-from pipeline.core.sizing import ImpossibleTarget, SizePolicy, bind
+from pipeline.core.sizing import ImpossibleTarget, SizePolicy, bind_size
 from pipeline.providers.models import model_facts
 
 MODELS = [
@@ -34,6 +34,11 @@ models = st.sampled_from(MODELS)
 details = st.sampled_from(["low", "high"])
 
 
+def plain(*args: Any, **options: Any) -> SizePolicy:
+    """A policy that lets strips become as thin as they come."""
+    return SizePolicy(*args, min_sent_side=1, **options)
+
+
 def rule_of(model: str) -> ImageRule:
     rule = model_facts(model).image_rule
     assert rule is not None
@@ -43,7 +48,7 @@ def rule_of(model: str) -> ImageRule:
 def choose_size(
     width: int, height: int, policy: SizePolicy, rule: ImageRule | None, detail: Detail
 ) -> tuple[int, int]:
-    return bind(policy, rule, detail).choose(width, height)
+    return bind_size(policy, rule, detail).choose(width, height)
 
 
 @st.composite
@@ -52,8 +57,8 @@ def policies(draw: st.DrawFn) -> SizePolicy:
     value = {
         "long_side": st.integers(1, 5000), "tokens": st.integers(9000, 90_000), "model": st.none(),
     }[kind]  # fmt: skip
-    return SizePolicy(
-        kind,  # type: ignore[arg-type]
+    return plain(
+        kind,
         draw(value),
         shrink_percent=draw(st.integers(0, 10)),
         shape_pixels=draw(st.integers(0, 8)),
@@ -84,7 +89,7 @@ def policies(draw: st.DrawFn) -> SizePolicy:
     ],
 )
 def test_long_side_512(source: tuple[int, int], size: tuple[int, int], patches: int) -> None:
-    found = choose_size(*source, SizePolicy(), rule_of("gpt-6-luna"), "high")
+    found = choose_size(*source, plain(), rule_of("gpt-6-luna"), "high")
     assert found == size
     assert cells(*found, 32) == patches
 
@@ -102,20 +107,20 @@ def test_long_side_512(source: tuple[int, int], size: tuple[int, int], patches: 
 )
 def test_as_the_model_sees_it(model: str, detail: Detail, size: tuple[int, int]) -> None:
     rule = rule_of(model)
-    found = choose_size(6000, 4000, SizePolicy("model", None), rule, detail)
+    found = choose_size(6000, 4000, plain("model", None), rule, detail)
     assert found == size
 
 
 def test_a_token_target_is_met_with_the_largest_size() -> None:
     rule = rule_of("gpt-6-luna")
-    size = choose_size(6000, 4000, SizePolicy("tokens", 500), rule, "high")
+    size = choose_size(6000, 4000, plain("tokens", 500), rule, "high")
     assert size == (768, 512)  # 24 x 16 = 384 patches, 461 tokens; 25 x 17 would be 510
     assert image_tokens(*size, rule, "high") == 461
-    assert choose_size(6000, 4000, SizePolicy("tokens", 2), rule, "high") == (32, 21)
+    assert choose_size(6000, 4000, plain("tokens", 2), rule, "high") == (32, 21)
     tiles = rule_of("gpt-4o")
-    assert choose_size(6000, 4000, SizePolicy("tokens", 300), tiles, "high") == (512, 341)
-    assert choose_size(6000, 4000, SizePolicy("tokens", 425), tiles, "high") == (769, 512)
-    assert choose_size(6000, 4000, SizePolicy("tokens", 90), tiles, "low") == (512, 341)
+    assert choose_size(6000, 4000, plain("tokens", 300), tiles, "high") == (512, 341)
+    assert choose_size(6000, 4000, plain("tokens", 425), tiles, "high") == (769, 512)
+    assert choose_size(6000, 4000, plain("tokens", 90), tiles, "low") == (512, 341)
 
 
 def brute_force(
@@ -157,13 +162,13 @@ def brute_force(
 @pytest.mark.parametrize(
     "policy",
     [
-        SizePolicy("long_side", 70),
-        SizePolicy("long_side", 130),
-        SizePolicy("long_side", 200, shrink_percent=10, shape_pixels=0),
-        SizePolicy("long_side", 129, shrink_percent=0),
-        SizePolicy("long_side", 200, shrink_percent=5, shape_pixels=4),
-        SizePolicy("tokens", 11),
-        SizePolicy("model", None),
+        plain("long_side", 70),
+        plain("long_side", 130),
+        plain("long_side", 200, shrink_percent=10, shape_pixels=0),
+        plain("long_side", 129, shrink_percent=0),
+        plain("long_side", 200, shrink_percent=5, shape_pixels=4),
+        plain("tokens", 11),
+        plain("model", None),
     ],
     ids=str,
 )
@@ -178,7 +183,7 @@ def test_every_small_size_is_the_best_one(policy: SizePolicy, detail: Detail) ->
 @pytest.mark.parametrize("rule", [TileRule(85, 170), TileRule(2833, 5667)], ids=str)
 @pytest.mark.parametrize("detail", ["low", "high"])
 def test_sizes_for_tiles_are_the_best_ones(rule: TileRule, detail: Detail) -> None:
-    for policy in (SizePolicy("long_side", 1040), SizePolicy("model", None)):
+    for policy in (plain("long_side", 1040), plain("model", None)):
         for source in ((1030, 700), (1024, 768), (1060, 515), (1600, 513), (900, 900), (530, 20)):
             found = choose_size(*source, policy, rule, detail)
             assert found == brute_force(*source, rule, detail, policy), source
@@ -210,12 +215,12 @@ def test_never_more_tokens_than_a_plain_resize(
     width: int, height: int, target: int, model: str, detail: Detail
 ) -> None:
     rule = rule_of(model)
-    found = choose_size(width, height, SizePolicy("long_side", target), rule, detail)
+    found = choose_size(width, height, plain("long_side", target), rule, detail)
     tokens = image_tokens(*found, rule, detail)
     scale = min(Fraction(1), Fraction(target, max(width, height)))
-    plain = max(1, round(width * scale)), max(1, round(height * scale))
-    if seen_size(*plain, rule, detail) == plain:
-        assert tokens <= image_tokens(*plain, rule, detail)
+    resized = max(1, round(width * scale)), max(1, round(height * scale))
+    if seen_size(*resized, rule, detail) == resized:
+        assert tokens <= image_tokens(*resized, rule, detail)
 
 
 @given(sides, sides, policies(), models, details)
@@ -233,7 +238,7 @@ def test_tokens_grow_with_the_target_only(
 ) -> None:
     rule = rule_of(model)
     small, large = (
-        choose_size(width, height, SizePolicy("long_side", value), rule, detail)
+        choose_size(width, height, plain("long_side", value), rule, detail)
         for value in (target, target + more)
     )
     assert image_tokens(*small, rule, detail) <= image_tokens(*large, rule, detail)
@@ -246,7 +251,7 @@ def test_a_larger_token_target_never_gives_a_smaller_size(
 ) -> None:
     rule = rule_of(model)
     small, large = (
-        choose_size(width, height, SizePolicy("tokens", value), rule, "high")
+        choose_size(width, height, plain("tokens", value), rule, "high")
         for value in (target, target + more)
     )
     assert max(small) <= max(large)
@@ -255,7 +260,7 @@ def test_a_larger_token_target_never_gives_a_smaller_size(
 
 @given(sides, sides, st.integers(1, 4000))
 def test_an_unknown_model_gets_a_plain_long_side(width: int, height: int, target: int) -> None:
-    w, h = choose_size(width, height, SizePolicy("long_side", target), None, "high")
+    w, h = choose_size(width, height, plain("long_side", target), None, "high")
     assert max(w, h) == min(target, max(width, height))
     exact = Fraction(max(w, h) * min(width, height), max(width, height))
     assert min(w, h) == 1 or abs(min(w, h) - exact) <= Fraction(1, 2)
@@ -263,7 +268,7 @@ def test_an_unknown_model_gets_a_plain_long_side(width: int, height: int, target
 
 @given(sides, sides)
 def test_the_safe_size_is_kept_by_every_model(width: int, height: int) -> None:
-    size = choose_size(width, height, SizePolicy("model", None), None, "high")
+    size = choose_size(width, height, plain("model", None), None, "high")
     for model in MODELS:
         rule = rule_of(model)
         if isinstance(rule, PatchRule):
@@ -272,16 +277,16 @@ def test_the_safe_size_is_kept_by_every_model(width: int, height: int) -> None:
 
 def test_targets_that_cannot_be_met_are_refused_before_any_image() -> None:
     with pytest.raises(ImpossibleTarget, match=r"no image fits into 1 tokens: one patch costs 1.2"):
-        bind(SizePolicy("tokens", 1), rule_of("gpt-6-luna"), "high")
+        bind_size(plain("tokens", 1), rule_of("gpt-6-luna"), "high")
     with pytest.raises(ImpossibleTarget, match="the smallest image costs 8500"):
-        bind(SizePolicy("tokens", 8499), rule_of("gpt-4o-mini"), "high")
+        bind_size(plain("tokens", 8499), rule_of("gpt-4o-mini"), "high")
     with pytest.raises(ImpossibleTarget, match="the smallest image costs 2833"):
-        bind(SizePolicy("tokens", 2832), rule_of("gpt-4o-mini"), "low")
+        bind_size(plain("tokens", 2832), rule_of("gpt-4o-mini"), "low")
     with pytest.raises(ImpossibleTarget, match="unknown"):
-        bind(SizePolicy("tokens", 500), None, "high")
+        bind_size(plain("tokens", 500), None, "high")
     for model in ("gpt-5.2", "gpt-4o"):
         with pytest.raises(UnsupportedDetail):
-            bind(SizePolicy(), rule_of(model), "original")
+            bind_size(plain(), rule_of(model), "original")
 
 
 @pytest.mark.parametrize(
@@ -303,24 +308,24 @@ def test_impossible_policies_are_refused(wrong: dict[str, object]) -> None:
 
 def test_an_image_without_a_size_is_refused() -> None:
     with pytest.raises(ValueError, match="no size 0x5"):
-        choose_size(0, 5, SizePolicy(), None, "high")
+        choose_size(0, 5, plain(), None, "high")
 
 
 def test_models_that_size_alike_share_their_images() -> None:
     """The recipe's hash must not change with facts that do not change a size: it would be paid
     for again."""
     at_512 = {
-        json.dumps(bind(SizePolicy(), rule_of(model), "high").canonical())
+        json.dumps(bind_size(SizePolicy(), rule_of(model), "high").canonical())
         for model in MODELS
         if isinstance(rule_of(model), PatchRule)
     }
     assert len(at_512) == 1
     large = {
-        json.dumps(bind(SizePolicy("long_side", 3000), rule_of(model), "high").canonical())
+        json.dumps(bind_size(SizePolicy("long_side", 3000), rule_of(model), "high").canonical())
         for model in ("gpt-6-luna", "gpt-5.4", "gpt-5.2", "gpt-5-mini", "gpt-4o")
     }
     assert len(large) == 5
-    policy = SizePolicy("tokens", 300)
+    policy = plain("tokens", 300)
     assert policy.canonical() == {
         "kind": "tokens", "value": 300, "shrink_percent": 3, "shape_pixels": 1,
     }  # fmt: skip
@@ -328,3 +333,43 @@ def test_models_that_size_alike_share_their_images() -> None:
 
 def test_details_are_those_of_the_service() -> None:
     assert set(get_args(Detail)) == {"low", "high", "original", "auto"}
+
+
+@pytest.mark.parametrize(
+    "target", [SizePolicy(), SizePolicy("tokens", 300), SizePolicy("model", None)]
+)
+@pytest.mark.parametrize("model", ["gpt-6-luna", "gpt-4o-mini", "", "gpt-5-mini"])
+def test_a_strip_keeps_a_short_side_that_can_be_read(target: SizePolicy, model: str) -> None:
+    rule = rule_of(model) if model else None
+    if (rule is None and target.kind == "tokens") or (
+        isinstance(rule, TileRule) and target.value == 300
+    ):
+        return
+    for source in ((690, 15_420), (15_420, 690), (6000, 90)):
+        size = choose_size(*source, target, rule, "high")
+        assert min(size) >= 28, (source, size)
+        assert max(size) <= max(source)
+        assert abs(min(size) / max(size) - min(source) / max(source)) < 1 / max(size)
+        assert rule is None or seen_size(*size, rule, "high") == size
+        assert rule is None or target.kind != "tokens" or image_tokens(*size, rule, "high") <= 300
+
+
+def test_what_is_thin_in_the_file_is_thin() -> None:
+    rule = rule_of("gpt-6-luna")
+    assert choose_size(400, 10, SizePolicy(), rule, "high") == (400, 10)
+    assert choose_size(16, 16, SizePolicy(), rule, "high") == (16, 16)
+    assert choose_size(20_000, 3, SizePolicy(), None, "high") == (2048, 1)
+    assert choose_size(4000, 3000, SizePolicy("long_side", 20), rule, "high")[0] <= 28
+    assert min(choose_size(690, 15_420, SizePolicy(min_sent_side=60), rule, "high")) == 60
+    with pytest.raises(ValueError, match="min_sent_side"):
+        SizePolicy(min_sent_side=0)
+
+
+def test_the_short_side_enters_the_identity_only_where_it_is_another_one() -> None:
+    """Nobody pays again for an upgrade."""
+    rule = rule_of("gpt-6-luna")
+    assert set(bind_size(SizePolicy(), rule, "high").canonical()) == {
+        "cell", "max_side", "max_short", "max_cells", "service", "base", "per_cell",
+        "shrink_percent", "shape_pixels",
+    }  # fmt: skip
+    assert bind_size(SizePolicy(min_sent_side=27), rule, "high").canonical()["min_sent_side"] == 27

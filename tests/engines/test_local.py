@@ -19,7 +19,7 @@ import pytest
 from pipeline.core.recipe import Recipe
 from pipeline.engines import Limits, LocalEngine
 from pipeline.errors import CaptionmillError
-from pipeline.imaging.prepare import Preparer, prepare
+from pipeline.imaging.prepare import Preparer, prepare_image
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
 from tests.engines.troubles import Dying, Unloadable, identity, prepared, trouble
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
@@ -395,7 +395,7 @@ def test_the_real_thing_over_thousands_of_broken_files(tmp_path: Path) -> None:
         answers = run(engine, *locations)
     assert resident_bytes() - before < 100 << 20
     for number in (0, 1, 2, 3, 10, 11, 2990):
-        assert answers[number] == prepare(Path(locations[number]).read_bytes(), recipe)
+        assert answers[number] == prepare_image(Path(locations[number]).read_bytes(), recipe)
     assert sum(code == "known" for code in codes(answers)) >= 300
     assert sum(code == "damaged" for code in codes(answers)) > 1000
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.recipe import Recipe
-from pipeline.core.sizing import SizePolicy, bind
+from pipeline.core.sizing import SizePolicy, bind_size
 from pipeline.core.url_image import addressed
 from pipeline.engines.base import Job
 from pipeline.engines.inline import InlineEngine
@@ -54,7 +54,7 @@ def test_jobs_are_taken_lazily() -> None:
 def test_worker_processes_go_on_from_chunk_to_chunk(tmp_path: Path) -> None:
     path = str(picture(tmp_path / "a.png", 1))
     jobs = [(n, url(n)) for n in range(700)] + [(700, path), (701, url(701)), (702, path)]
-    recipe = Recipe(bind(SizePolicy("long_side", 64), None, "high"))
+    recipe = Recipe(bind_size(SizePolicy("long_side", 64), None, "high"))
     with UrlImageEngine(LocalEngine(Preparer(recipe, None), workers=1)) as engine:
         for _ in range(2):
             answers = dict(engine.prepare(jobs))

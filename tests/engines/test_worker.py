@@ -31,7 +31,7 @@ def test_exceptions_become_reasons() -> None:
 def test_a_worker_whose_parent_never_speaks_ends_with_it() -> None:
     jobs, speak = os.pipe()
     listen, answers = os.pipe()
-    command = "from pipeline.engines.worker import main; main()"
+    command = "from pipeline.engines.worker import serve_parent; serve_parent()"
     worker = subprocess.Popen(
         [sys.executable, "-c", command, str(jobs), str(answers)],
         pass_fds=(jobs, answers),

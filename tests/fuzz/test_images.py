@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.core.reasons import PREPARATION
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.prepare import prepare
+from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import LongSide, encoded, photo, shown
 from tests.imaging.samples import Sample, all_samples
@@ -69,7 +69,7 @@ def check(case: int) -> None:
     """One case under two recipes."""
     base, data = mutated(case)
     for recipe in (REJECTING, ACCEPTING):
-        prepared = prepare(data, recipe)
+        prepared = prepare_image(data, recipe)
         where = f"case {case}, {base.name}: {prepared}"
         if isinstance(prepared, PreparedImage):
             size = (prepared.width, prepared.height)

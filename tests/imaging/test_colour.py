@@ -8,7 +8,7 @@ from PIL import Image, ImageCms
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import over_background, pixels_to_srgb, to_srgb, undo_gamma
-from pipeline.imaging.prepare import prepare
+from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage
 from tests.imaging import builders
 from tests.imaging.drawing import Colour, LongSide, encoded, shown
@@ -32,7 +32,7 @@ def expected(colour: Colour, primaries: tuple[tuple[float, ...], ...], gamma: fl
 
 
 def middle(data: bytes, flags: tuple[str, ...], recipe: Recipe = RECIPE) -> Colour:
-    prepared = prepare(data, recipe)
+    prepared = prepare_image(data, recipe)
     assert isinstance(prepared, PreparedImage), prepared
     assert prepared.flags == flags
     image = shown(prepared)
@@ -103,7 +103,7 @@ def test_profiles_and_transparency() -> None:
     image = Image.new("RGBA", (64, 64), (180, 120, 60, 0))
     image.paste((180, 120, 60, 255), (0, 0, 64, 48))
     data = encoded(image, "PNG", icc_profile=builders.rgb_profile(ADOBE, 2.2))
-    prepared = prepare(data, RECIPE)
+    prepared = prepare_image(data, RECIPE)
     assert isinstance(prepared, PreparedImage)
     picture = shown(prepared)
     assert near(picture.getpixel((32, 20)), expected((180, 120, 60), ADOBE, 2.2))  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.config import load_config
-from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, OPTIONAL_FORMATS, Recipe
+from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, Recipe
 from pipeline.imaging import extras
 from pipeline.session.spec import SpecFactory
 
@@ -26,7 +26,7 @@ def install(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
 def test_every_extra_format_has_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, "pillow_jxl", "rawpy", "resvg_py")
     assert extras.installed_formats() == EXTRA_FORMATS
-    assert not EXTRA_FORMATS & (DEFAULT_FORMATS | OPTIONAL_FORMATS)
+    assert not EXTRA_FORMATS & DEFAULT_FORMATS
 
 
 @pytest.mark.parametrize(

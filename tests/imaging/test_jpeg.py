@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.jpeg import OVERSAMPLING, JpegDecoder
-from pipeline.imaging.prepare import prepare
+from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders
 from tests.imaging.drawing import (
@@ -49,7 +49,7 @@ def test_decoding_is_scaled_and_always_larger_than_the_target(
         return pixels
 
     monkeypatch.setattr(simplejpeg, "decode_jpeg", watch)
-    prepare(BASELINE, Recipe(LongSide(target)))
+    prepare_image(BASELINE, Recipe(LongSide(target)))
     assert decoded == [(480 // scale, 640 // scale, 4)]
     assert scale == 1 or 640 // scale >= OVERSAMPLING * target
 
@@ -66,7 +66,7 @@ def test_colours_of_halved_resolution_stay_as_they_were_stored() -> None:
     data = encoded(photo(160, 120), "JPEG", quality=95, subsampling="4:2:0")
     lost = {}
     for chroma in ("420", "444"):
-        prepared = prepare(data, Recipe(LongSide(160), quality=95, subsampling=chroma))
+        prepared = prepare_image(data, Recipe(LongSide(160), quality=95, subsampling=chroma))
         assert isinstance(prepared, PreparedImage)
         lost[chroma] = np.abs(_chroma(sent(prepared)) - _chroma(data)).mean()
     # repeated and halved 0.15, smoothed and halved 1.01; for 4:4:4 smoothed 0.6, repeated 1.75
@@ -78,7 +78,7 @@ def test_colours_of_halved_resolution_stay_as_they_were_stored() -> None:
 @pytest.mark.parametrize("side", [31, 64, 100])
 def test_odd_sizes_are_scaled_too(size: tuple[int, int], side: int) -> None:
     data = encoded(quarters(*size), "JPEG", quality=90, subsampling="4:2:0")
-    prepared = prepare(data, Recipe(LongSide(side)))
+    prepared = prepare_image(data, Recipe(LongSide(side)))
     assert isinstance(prepared, PreparedImage)
     assert shown(prepared).size == LongSide(side).choose(*size)
     if min(size) > 100:
@@ -88,7 +88,7 @@ def test_odd_sizes_are_scaled_too(size: tuple[int, int], side: int) -> None:
 def test_the_picture_is_as_good_as_fully_decoded() -> None:
     large = photo(1600, 1200, seed=3).resize((3200, 2400), Image.Resampling.BICUBIC)
     data = encoded(large, "JPEG", quality=92)
-    prepared = prepare(data, Recipe(LongSide(512), quality=95))
+    prepared = prepare_image(data, Recipe(LongSide(512), quality=95))
     assert isinstance(prepared, PreparedImage)
     wanted = Image.open(io.BytesIO(data)).resize((512, 384), Image.Resampling.LANCZOS)
     made = np.asarray(shown(prepared).convert("L")).astype(float)
@@ -99,10 +99,10 @@ def test_the_picture_is_as_good_as_fully_decoded() -> None:
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.2, 0.5, 0.9, 0.99])
 def test_cut_files_are_noticed(data: bytes, share: float) -> None:
     cut = data[: int(len(data) * share)]
-    rejected = prepare(cut, RECIPE)
+    rejected = prepare_image(cut, RECIPE)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "truncated"
-    accepted = prepare(cut, ACCEPTING)
+    accepted = prepare_image(cut, ACCEPTING)
     if share >= 0.2:
         assert isinstance(accepted, PreparedImage)
         assert accepted.flags == ("truncated_accepted",)
@@ -112,7 +112,7 @@ def test_cut_files_are_noticed(data: bytes, share: float) -> None:
 @pytest.mark.parametrize("missing", [1, 2])
 @pytest.mark.parametrize("data", [BASELINE, PROGRESSIVE], ids=["baseline", "progressive"])
 def test_only_the_end_marker_is_missing(data: bytes, missing: int) -> None:
-    whole, cut = prepare(data, RECIPE), prepare(data[:-missing], RECIPE)
+    whole, cut = prepare_image(data, RECIPE), prepare_image(data[:-missing], RECIPE)
     assert isinstance(whole, PreparedImage)
     assert isinstance(cut, PreparedImage)
     assert cut.content_id == whole.content_id
@@ -127,10 +127,10 @@ def test_flipped_bits_that_break_the_stream_of_codes_are_noticed() -> None:
     for _ in range(judged):
         data = bytearray(BASELINE)
         data[chance.randrange(start, len(data) - 2)] ^= 1 << chance.randrange(8)
-        prepared = prepare(bytes(data), RECIPE)
+        prepared = prepare_image(bytes(data), RECIPE)
         if isinstance(prepared, RejectedImage):
             assert prepared.rejection.code in ("damaged", "truncated")
-            accepted = prepare(bytes(data), ACCEPTING)
+            accepted = prepare_image(bytes(data), ACCEPTING)
             assert isinstance(accepted, PreparedImage)
             assert accepted.flags == (f"{prepared.rejection.code}_accepted",)
             noticed += 1
@@ -140,7 +140,7 @@ def test_flipped_bits_that_break_the_stream_of_codes_are_noticed() -> None:
 def test_damage_names_libjpegs_words() -> None:
     data = bytearray(BASELINE)
     data[len(data) // 2 : len(data) // 2 + 400] = b"\xff\0" * 200
-    rejected = prepare(bytes(data), RECIPE)
+    rejected = prepare_image(bytes(data), RECIPE)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "damaged"
     assert "Corrupt JPEG data" in rejected.rejection.detail
@@ -151,22 +151,22 @@ def test_warnings_that_say_nothing_about_the_pixels_are_no_damage() -> None:
     data = encoded(quarters(), "JPEG", quality=90)
     at = data.index(b"JFIF\0") + 5
     odd = data[:at] + b"\x63" + data[at + 1 :]  # JFIF version 99
-    assert assert_shows(prepare(odd, RECIPE)).flags == ()
+    assert assert_shows(prepare_image(odd, RECIPE)).flags == ()
     adobe = builders.jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0\7")  # an unknown transform
-    assert assert_shows(prepare(builders.with_segments(data, adobe), RECIPE)).flags == ()
+    assert assert_shows(prepare_image(builders.with_segments(data, adobe), RECIPE)).flags == ()
 
 
 @pytest.mark.parametrize("before", [0xDB, 0xC0, 0xC4, 0xDA])
 def test_stray_bytes_in_the_header_are_no_damage(before: int) -> None:
     at = BASELINE.index(bytes((0xFF, before)))
     odd = BASELINE[:at] + b"stray" + BASELINE[at:]
-    whole, mended = prepare(BASELINE, RECIPE), prepare(odd, RECIPE)
+    whole, mended = prepare_image(BASELINE, RECIPE), prepare_image(odd, RECIPE)
     assert isinstance(whole, PreparedImage)
     assert isinstance(mended, PreparedImage)
     assert (mended.content_id, mended.flags) == (whole.content_id, ())
     worse = bytearray(odd)
     worse[-3000:-2000] = b"\xff\0" * 500
-    rejected = prepare(bytes(worse), RECIPE)
+    rejected = prepare_image(bytes(worse), RECIPE)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "damaged"
 
@@ -175,7 +175,7 @@ def test_stray_bytes_in_the_header_are_no_damage(before: int) -> None:
 def test_unusual_sampling_factors(factors: bytes) -> None:
     """Accepted by libjpeg and not by libjpeg-turbo's simple interface."""
     data = bytearray(_with_factors(factors))
-    prepared = prepare(bytes(data), RECIPE)
+    prepared = prepare_image(bytes(data), RECIPE)
     assert isinstance(prepared, PreparedImage), prepared
     assert shown(prepared).size == (96, 72)
 
@@ -202,7 +202,7 @@ def _with_factors(factors: bytes) -> bytes:
 def test_twelve_bits_are_named() -> None:
     data = bytearray(encoded(quarters(), "JPEG", quality=90))
     data[data.index(b"\xff\xc0") + 4] = 12
-    rejected = prepare(bytes(data), RECIPE)
+    rejected = prepare_image(bytes(data), RECIPE)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code in ("unsupported_format", "damaged")
 
@@ -217,12 +217,12 @@ def test_a_header_without_a_size() -> None:
 
 def test_cmyk_without_and_with_profile() -> None:
     image = quarters().convert("CMYK")
-    assert_shows(prepare(encoded(image, "JPEG", quality=95), RECIPE), tolerance=8)
+    assert_shows(prepare_image(encoded(image, "JPEG", quality=95), RECIPE), tolerance=8)
     profile = builders.cmyk_profile(swap=True)
     data = encoded(
         Image.new("CMYK", (40, 40), (255, 0, 0, 0)), "JPEG", quality=95, icc_profile=profile
     )
-    prepared = prepare(data, RECIPE)
+    prepared = prepare_image(data, RECIPE)
     assert isinstance(prepared, PreparedImage)
     assert prepared.flags == ("icc_converted",)
     red, _, blue = shown(prepared).getpixel((20, 20))
@@ -234,11 +234,11 @@ def test_threads_do_not_share_pictures() -> None:
     pictures = [
         encoded(quarters(400, 300, colours=QUARTERS[n:] + QUARTERS[:n]), "JPEG") for n in range(4)
     ]
-    wanted = [prepare(data, RECIPE) for data in pictures]
+    wanted = [prepare_image(data, RECIPE) for data in pictures]
     wrong: list[int] = []
 
     def work(number: int) -> None:
-        answers = [prepare(pictures[number], RECIPE) for _ in range(50)]
+        answers = [prepare_image(pictures[number], RECIPE) for _ in range(50)]
         wrong.extend(number for answer in answers if answer != wanted[number])
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -250,7 +250,7 @@ def test_threads_do_not_share_pictures() -> None:
 
 
 def test_what_is_sent_is_a_plain_baseline_jpeg() -> None:
-    prepared = prepare(PROGRESSIVE, RECIPE)
+    prepared = prepare_image(PROGRESSIVE, RECIPE)
     assert isinstance(prepared, PreparedImage)
     data = sent(prepared)
     header = JpegDecoder(data, RECIPE).header

@@ -17,7 +17,7 @@ from PIL import Image
 from pipeline.core.recipe import ImageLimits, Recipe
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.jxl import JxlDecoder, JxlHeader, read_jxl_header
-from pipeline.imaging.prepare import prepare
+from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders
 from tests.imaging.drawing import GREYS, QUARTERS, LongSide, assert_shows, encoded, quarters
@@ -104,7 +104,7 @@ def test_any_bytes_give_a_header_or_a_refusal(data: bytes) -> None:
 
 
 def _rejected(data: bytes, recipe: Recipe = RECIPE) -> RejectedImage:
-    rejected = prepare(data, recipe)
+    rejected = prepare_image(data, recipe)
     assert isinstance(rejected, RejectedImage)
     return rejected
 
@@ -124,7 +124,7 @@ def test_modes(mode: str, lossless: bool, container: bool) -> None:
     colours = GREYS if mode in ("L", "LA") else QUARTERS
     image = quarters(colours=colours).convert(mode)
     data = encoded(image, "JXL", lossless=lossless, use_container=container)
-    prepared = assert_shows(prepare(data, RECIPE), colours)
+    prepared = assert_shows(prepare_image(data, RECIPE), colours)
     assert prepared.source_format == "JPEG XL"
     assert prepared.flags == ()
     assert (prepared.source_width, prepared.source_height) == (160, 120)
@@ -135,7 +135,7 @@ def test_modes(mode: str, lossless: bool, container: bool) -> None:
 def test_transparent_parts_show_the_background() -> None:
     clear = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
     recipe = Recipe(LongSide(40), background=(10, 200, 30), formats=JXL)
-    assert_shows(prepare(encoded(clear, "JXL", lossless=True), recipe), ((10, 200, 30),) * 4)
+    assert_shows(prepare_image(encoded(clear, "JXL", lossless=True), recipe), ((10, 200, 30),) * 4)
 
 
 @pytest.mark.usefixtures("plugin")
@@ -145,7 +145,7 @@ def test_sixteen_bits() -> None:
     grey = np.asarray(quarters(colours=bright))[..., 0] / 255
     linear = np.where(grey <= 0.04045, grey / 12.92, ((grey + 0.055) / 1.055) ** 2.4)
     deep = Image.fromarray(np.round(linear * 65535).astype(np.uint16))
-    prepared = assert_shows(prepare(encoded(deep, "JXL", lossless=True), RECIPE), bright)
+    prepared = assert_shows(prepare_image(encoded(deep, "JXL", lossless=True), RECIPE), bright)
     assert prepared.flags == ("icc_converted",)
 
 
@@ -164,7 +164,7 @@ def test_a_packed_jpeg_is_turned_once(tmp_path: Path, orientation: int) -> None:
     with Image.open(path) as image:
         data = encoded(image, "JXL", lossless_jpeg=True)
     assert b"jbrd" in data
-    prepared = assert_shows(prepare(data, RECIPE))
+    prepared = assert_shows(prepare_image(data, RECIPE))
     assert (prepared.source_width, prepared.source_height) == (160, 120)
 
 
@@ -172,12 +172,12 @@ def test_a_packed_jpeg_is_turned_once(tmp_path: Path, orientation: int) -> None:
 def test_exif_beside_the_codestream_turns_nothing() -> None:
     data = encoded(quarters(), "JXL", exif=builders.exif(6), use_container=True)
     assert b"Exif" in data
-    assert_shows(prepare(data, RECIPE))
+    assert_shows(prepare_image(data, RECIPE))
 
 
 @pytest.mark.usefixtures("plugin")
 def test_an_animation_shows_its_last_frame_and_says_so() -> None:
-    prepared = assert_shows(prepare(ANIMATED, RECIPE), ((40, 40, 40),) * 4)
+    prepared = assert_shows(prepare_image(ANIMATED, RECIPE), ((40, 40, 40),) * 4)
     assert prepared.flags == ("last_frame",)
 
 
@@ -201,7 +201,7 @@ def test_damaged_files_are_prepared_or_refused() -> None:
         warnings.simplefilter("error")
         for at in range(2, len(data), 7):
             broken = data[:at] + bytes((data[at] ^ 0x55,)) + data[at + 1 :]
-            prepared = prepare(
+            prepared = prepare_image(
                 broken, Recipe(LongSide(96), caps=ImageLimits(max_side=999), formats=JXL)
             )
             if isinstance(prepared, RejectedImage):

@@ -7,8 +7,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from pipeline.core.near_duplicates import same_colours
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.perceptual import colours, dhash, look_at, sharpness
-from pipeline.imaging.prepare import prepare
+from pipeline.imaging.perceptual import colours, dhash, hash_and_sharpness, sharpness
+from pipeline.imaging.prepare import prepare_image
 from pipeline.records import HASH_BYTES, Look, PreparedImage
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
 
@@ -16,7 +16,7 @@ RECIPE = Recipe(LongSide(128), perceptual_hash=True)
 
 
 def hashed(image: Image.Image, format: str = "PNG", **options: object) -> PreparedImage:
-    prepared = prepare(encoded(image, format, **options), RECIPE)
+    prepared = prepare_image(encoded(image, format, **options), RECIPE)
     assert isinstance(prepared, PreparedImage)
     assert prepared.perceptual_hash is not None
     return prepared
@@ -100,5 +100,5 @@ def test_both_layouts_of_pixels_look_the_same() -> None:
     rgbx = np.concatenate((rgb, np.full((120, 160, 1), 77, np.uint8)), axis=2)
     grey = quarters().convert("L")
     wanted = (dhash(grey) + colours(quarters()), sharpness(grey))
-    assert look_at(rgb) == wanted
-    assert look_at(np.ascontiguousarray(rgbx)) == wanted
+    assert hash_and_sharpness(rgb) == wanted
+    assert hash_and_sharpness(np.ascontiguousarray(rgbx)) == wanted

@@ -9,7 +9,7 @@ from PIL import Image, ImageFile
 
 from pipeline.core.recipe import ImageLimits, Recipe
 from pipeline.imaging.decoder import Refusal
-from pipeline.imaging.prepare import prepare
+from pipeline.imaging.prepare import prepare_image
 from pipeline.imaging.raster import RasterDecoder, _plugin
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
@@ -23,10 +23,10 @@ ACCEPTING = Recipe(LongSide(96), on_damage="accept")
 def test_what_is_there_of_a_cut_file_can_be_accepted(format: str) -> None:
     data = encoded(photo(), format)
     cut = data[: len(data) * 2 // 3]
-    rejected = prepare(cut, RECIPE)
+    rejected = prepare_image(cut, RECIPE)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "truncated"
-    accepted = prepare(cut, ACCEPTING)
+    accepted = prepare_image(cut, ACCEPTING)
     assert isinstance(accepted, PreparedImage)
     assert accepted.flags == ("truncated_accepted",)
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
@@ -37,10 +37,10 @@ def test_pillows_own_pixel_limit_neither_decides_nor_warns(monkeypatch: pytest.M
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for format in ("PNG", "WEBP", "GIF", "BMP", "TIFF"):
-            prepared = prepare(encoded(quarters(40, 30), format), RECIPE)
+            prepared = prepare_image(encoded(quarters(40, 30), format), RECIPE)
             assert isinstance(prepared, PreparedImage), format
     capped = Recipe(LongSide(96), caps=ImageLimits(max_pixels=1000))
-    rejected = prepare(encoded(quarters(40, 30), "PNG"), capped)
+    rejected = prepare_image(encoded(quarters(40, 30), "PNG"), capped)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "too_many_pixels"
 
@@ -56,7 +56,7 @@ def test_no_warning_leaks() -> None:
         warnings.simplefilter("error")
         for sample in all_samples():
             for share in (0.2, 0.5, 0.8):
-                prepare(sample.data[: int(len(sample.data) * share)], ACCEPTING)
+                prepare_image(sample.data[: int(len(sample.data) * share)], ACCEPTING)
 
 
 def test_decoders_use_one_thread() -> None:
@@ -71,7 +71,7 @@ def test_decoders_use_one_thread() -> None:
 
 def test_details_name_no_addresses() -> None:
     for sample in all_samples():
-        rejected = prepare(sample.data[: len(sample.data) // 3], RECIPE)
+        rejected = prepare_image(sample.data[: len(sample.data) // 3], RECIPE)
         if isinstance(rejected, RejectedImage):
             assert " at 0x" not in rejected.rejection.detail
             assert "BytesIO" not in rejected.rejection.detail

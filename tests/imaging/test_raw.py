@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from pipeline.core.recipe import ImageLimits, Recipe
-from pipeline.imaging.prepare import prepare
+from pipeline.imaging.prepare import prepare_image
 from pipeline.imaging.raw import RawDecoder
 from pipeline.imaging.sniff import sniff
 from pipeline.records import PreparedImage, RejectedImage
@@ -110,7 +110,7 @@ def jpeg(orientation: int = 1, exif: bytes = b"") -> bytes:
 
 
 def rejected(data: bytes, recipe: Recipe = RECIPE) -> RejectedImage:
-    found = prepare(data, recipe)
+    found = prepare_image(data, recipe)
     assert isinstance(found, RejectedImage)
     return found
 
@@ -150,7 +150,7 @@ def test_the_sample_is_recognised() -> None:
 @pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("orientation", STORED)
 def test_a_preview_is_turned_once(orientation: int) -> None:
-    prepared = assert_shows(prepare(dng(jpeg(orientation), orientation), RECIPE))
+    prepared = assert_shows(prepare_image(dng(jpeg(orientation), orientation), RECIPE))
     assert prepared.source_format == "RAW"
     assert prepared.flags == ("raw_preview",)
     assert (prepared.source_width, prepared.source_height) == (160, 120)
@@ -160,7 +160,7 @@ def test_a_preview_is_turned_once(orientation: int) -> None:
 @pytest.mark.usefixtures("library")
 def test_what_the_preview_itself_says_comes_first() -> None:
     exif = b"Exif\0\0" + builders.exif(1)
-    assert_shows(prepare(dng(jpeg(1, exif), 6), RECIPE))
+    assert_shows(prepare_image(dng(jpeg(1, exif), 6), RECIPE))
 
 
 @pytest.mark.usefixtures("library")
@@ -168,7 +168,7 @@ def test_what_the_preview_itself_says_comes_first() -> None:
 def test_a_preview_without_compression(orientation: int) -> None:
     pixels = np.asarray(quarters()).tobytes()
     how = (_entry(259, 3, 1), _entry(262, 3, 2))
-    prepared = prepare(dng(pixels, orientation, *how), RECIPE)
+    prepared = prepare_image(dng(pixels, orientation, *how), RECIPE)
     assert isinstance(prepared, PreparedImage)
     upright = (160, 120) if orientation == 1 else (120, 160)
     assert (prepared.source_width, prepared.source_height) == upright
@@ -203,7 +203,7 @@ def test_damage_is_a_reason_and_never_a_crash() -> None:
             rejected(data[:length]).rejection.code for length in range(8, len(data) - 400, 997)
         }
         for at in range(len(data) - 400, len(data), 3):
-            prepare(data[:at] + b"\xff" + data[at + 1 :], RECIPE)
+            prepare_image(data[:at] + b"\xff" + data[at + 1 :], RECIPE)
     assert codes <= {"unsupported_format", "truncated", "damaged", "not_an_image"}
 
 
@@ -212,7 +212,7 @@ def test_damage_is_a_reason_and_never_a_crash() -> None:
 def test_a_damaged_preview_is_as_any_damaged_jpeg(on_damage: str, flags: bool) -> None:
     preview = encoded(photo(), "JPEG", quality=90)
     recipe = Recipe(LongSide(96), on_damage=on_damage, formats=frozenset({"RAW"}))
-    prepared = prepare(dng(preview[: len(preview) * 2 // 3]), recipe)
+    prepared = prepare_image(dng(preview[: len(preview) * 2 // 3]), recipe)
     assert isinstance(prepared, PreparedImage) == flags
     if isinstance(prepared, PreparedImage):
         assert prepared.flags[0] == "raw_preview"
@@ -232,18 +232,18 @@ def test_caps_are_about_the_preview() -> None:
 def test_each_flip_of_libraw(camera: SimpleNamespace, orientation: int, bitmap: bool) -> None:
     camera.preview = np.asarray(stored(orientation)) if bitmap else jpeg(orientation)
     camera.flip = FLIPS[orientation]
-    assert_shows(prepare(dng(b""), RECIPE))
+    assert_shows(prepare_image(dng(b""), RECIPE))
 
 
 def test_a_preview_without_a_word_on_its_orientation(camera: SimpleNamespace) -> None:
     camera.flip = 6
     camera.preview = jpeg(6, b"Exif\0\0" + builders.exif(0))
-    assert_shows(prepare(dng(b""), RECIPE))
+    assert_shows(prepare_image(dng(b""), RECIPE))
 
 
 def test_grey_previews(camera: SimpleNamespace) -> None:
     camera.preview = np.full((20, 30, 1), 90, np.uint8)
-    assert_shows(prepare(dng(b""), RECIPE), ((90, 90, 90),) * 4)
+    assert_shows(prepare_image(dng(b""), RECIPE), ((90, 90, 90),) * 4)
     camera.preview = np.full((20, 30, 3), 90, np.uint16)
     assert "more than eight bits" in rejected(dng(b"")).rejection.detail
 

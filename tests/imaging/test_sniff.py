@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, OPTIONAL_FORMATS
+from pipeline.core.recipe import COMMON_FORMATS, EXTRA_FORMATS, SELDOM_FORMATS
 from pipeline.imaging.sniff import describe_other, sniff
 from tests.imaging.drawing import encoded, quarters
 from tests.imaging.samples import Sample, all_samples
@@ -20,8 +20,8 @@ def test_every_sample_is_recognised(sample: Sample) -> None:
 
 
 def test_every_decodable_format_has_a_sample_or_is_optional() -> None:
-    assert {sample.format for sample in all_samples()} == DEFAULT_FORMATS
-    assert not DEFAULT_FORMATS & OPTIONAL_FORMATS
+    assert {sample.format for sample in all_samples()} == COMMON_FORMATS
+    assert not COMMON_FORMATS & SELDOM_FORMATS
 
 
 @pytest.mark.parametrize(

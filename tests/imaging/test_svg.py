@@ -14,7 +14,7 @@ from PIL import Image
 
 from pipeline.core.recipe import ImageLimits, Recipe
 from pipeline.imaging.decoder import Refusal
-from pipeline.imaging.prepare import prepare
+from pipeline.imaging.prepare import prepare_image
 from pipeline.imaging.svg import SvgDecoder, _usual_font, natural_size
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import (
@@ -64,7 +64,7 @@ def data_url(data: bytes, kind: str = "png") -> str:
 
 
 def rejected(data: bytes, recipe: Recipe = RECIPE) -> RejectedImage:
-    found = prepare(data, recipe)
+    found = prepare_image(data, recipe)
     assert isinstance(found, RejectedImage), found
     return found
 
@@ -158,7 +158,7 @@ def test_text_is_drawn_in_a_font_that_is_there_or_flagged(
 def test_text_is_drawn_whatever_its_font_unless_flagged() -> None:
     for family in ("", "sans-serif", "Nonesuch"):
         text = f'<text y="110" font-size="120" font-family="{family}">WWW</text>'
-        prepared = prepare(svg(text), RECIPE)
+        prepared = prepare_image(svg(text), RECIPE)
         assert isinstance(prepared, PreparedImage)
         darkest = min(low for low, _ in shown(prepared).getextrema())
         assert (darkest < 99) != ("text_needs_fonts" in prepared.flags)
@@ -215,7 +215,7 @@ def test_images_inside_are_looked_at(inside: bytes, code: str, words: str) -> No
 def test_images_inside_count_together(canvas: SimpleNamespace) -> None:
     image = f'<image href="{data_url(encoded(quarters(), "PNG"))}"/>'
     recipe = Recipe(LongSide(96), caps=ImageLimits(max_pixels=2 * 160 * 120), formats=SVG)
-    assert isinstance(prepare(svg(image * 2), recipe), PreparedImage)
+    assert isinstance(prepare_image(svg(image * 2), recipe), PreparedImage)
     rejection = rejected(svg(image * 3), recipe).rejection
     assert rejection.code == "too_many_pixels"
     assert "inside" in rejection.detail
@@ -224,7 +224,7 @@ def test_images_inside_count_together(canvas: SimpleNamespace) -> None:
 
 @pytest.mark.usefixtures("library")
 def test_a_drawing() -> None:
-    prepared = assert_shows(prepare(svg(four()), RECIPE))
+    prepared = assert_shows(prepare_image(svg(four()), RECIPE))
     assert prepared.source_format == "SVG"
     assert prepared.flags == ()
     assert (prepared.source_width, prepared.source_height) == (160, 120)
@@ -243,7 +243,7 @@ def test_a_drawing() -> None:
     ],
 )
 def test_frames(frame: str, size: tuple[int, int]) -> None:
-    prepared = assert_shows(prepare(svg(four(), frame), RECIPE), tolerance=9)
+    prepared = assert_shows(prepare_image(svg(four(), frame), RECIPE), tolerance=9)
     assert (prepared.width, prepared.height) == size
 
 
@@ -251,7 +251,7 @@ def test_frames(frame: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("side", [7, 33, 64, 95])
 def test_the_picture_is_filled_to_its_edges(side: int) -> None:
     data = svg(rect((0, 0, 0), 0, 0, 301, 150), 'width="301" height="150"')
-    prepared = prepare(data, Recipe(LongSide(side), formats=SVG))
+    prepared = prepare_image(data, Recipe(LongSide(side), formats=SVG))
     assert isinstance(prepared, PreparedImage)
     image = shown(prepared)
     assert image.size == LongSide(side).choose(301, 150)
@@ -262,7 +262,7 @@ def test_the_picture_is_filled_to_its_edges(side: int) -> None:
 def test_a_view_box_of_another_shape_keeps_its_shape() -> None:
     data = svg(rect(RED, 0, 0, 50, 100), 'width="100" height="100" viewBox="0 0 50 100"')
     recipe = Recipe(LongSide(100), background=(0, 0, 255), formats=SVG)
-    prepared = prepare(data, recipe)
+    prepared = prepare_image(data, recipe)
     assert isinstance(prepared, PreparedImage)
     image = shown(prepared)
     assert image.getpixel((10, 50))[2] > 240
@@ -272,14 +272,14 @@ def test_a_view_box_of_another_shape_keeps_its_shape() -> None:
 @pytest.mark.usefixtures("library")
 def test_lengths_within_are_those_of_css() -> None:
     inch = f'<rect width="120pt" height="1.25in" fill="rgb{RED}"/>'
-    assert_shows(prepare(svg(inch), RECIPE), (RED,) * 4)
+    assert_shows(prepare_image(svg(inch), RECIPE), (RED,) * 4)
 
 
 @pytest.mark.usefixtures("library")
 def test_transparent_parts_show_the_background() -> None:
     recipe = Recipe(LongSide(96), background=(10, 200, 30), formats=SVG)
-    assert_shows(prepare(svg(""), recipe), ((10, 200, 30),) * 4)
-    assert_shows(prepare(svg(""), RECIPE), (WHITE,) * 4)
+    assert_shows(prepare_image(svg(""), recipe), ((10, 200, 30),) * 4)
+    assert_shows(prepare_image(svg(""), RECIPE), (WHITE,) * 4)
 
 
 @pytest.mark.usefixtures("library")
@@ -288,7 +288,7 @@ def test_images_inside_are_drawn(format: str) -> None:
     options = {"quality": 90} if format in ("JPEG", "WEBP") else {}
     image = data_url(encoded(quarters(), format, **options), "unknown")
     drawing = svg(f'<image href="{image}" width="160" height="120"/>')
-    assert_shows(prepare(drawing, RECIPE), tolerance=8)
+    assert_shows(prepare_image(drawing, RECIPE), tolerance=8)
 
 
 @pytest.mark.usefixtures("library")
@@ -304,7 +304,7 @@ def test_images_inside_are_drawn(format: str) -> None:
     ],
 )
 def test_what_is_within_is_drawn(inside: str) -> None:
-    assert_shows(prepare(svg(inside), RECIPE))
+    assert_shows(prepare_image(svg(inside), RECIPE))
 
 
 @pytest.mark.usefixtures("library")
@@ -325,10 +325,10 @@ def test_what_the_renderer_refuses_is_a_reason(inside: str) -> None:
 @pytest.mark.usefixtures("library")
 def test_the_deepest_nesting_that_is_passed_on_is_drawn() -> None:
     deep = "<g opacity='1'>" * 98 + four() + "</g>" * 98
-    assert_shows(prepare(svg(deep), RECIPE))
+    assert_shows(prepare_image(svg(deep), RECIPE))
 
 
 @pytest.mark.usefixtures("library")
 def test_the_same_file_gives_the_same_picture() -> None:
     data = svg(four())
-    assert prepare(data, RECIPE) == prepare(data, RECIPE)
+    assert prepare_image(data, RECIPE) == prepare_image(data, RECIPE)

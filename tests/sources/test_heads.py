@@ -8,20 +8,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.sources.sniff import (
-    IMAGE_SUFFIXES,
-    count_skipped,
-    looks_like_image,
-    read_head,
-    suffix_of,
-)
+from pipeline.imaging.sniff import IMAGE_SUFFIXES, sniff_head
+from pipeline.sources.heads import count_skipped, is_image_file, read_head, suffix_of
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF"])
 def test_real_images_are_known_by_their_head(name: str) -> None:
     data = io.BytesIO()
     Image.new("RGB", (16, 16), "red").save(data, name)
-    assert looks_like_image(data.getvalue()[:64])
+    assert sniff_head(data.getvalue()[:64]) == name.replace("WEBP", "WebP")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +30,7 @@ def test_real_images_are_known_by_their_head(name: str) -> None:
     ],
 )
 def test_other_formats_are_known_by_their_head(head: bytes) -> None:
-    assert looks_like_image(head)
+    assert sniff_head(head) is not None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +49,7 @@ def test_other_formats_are_known_by_their_head(head: bytes) -> None:
     ],
 )
 def test_other_files_are_no_images(head: bytes) -> None:
-    assert not looks_like_image(head)
+    assert sniff_head(head) is None
 
 
 def test_a_pipe_does_not_block_the_sniffer(tmp_path: Path) -> None:
@@ -80,3 +75,31 @@ def test_a_thousand_odd_suffixes_share_one_word() -> None:
     assert skipped[".0"] == 1
     assert len(skipped) <= 101
     assert skipped.total() == 1003
+
+
+_LONG = b"<!--" + b" a licence " * 2000 + b"-->"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<?xml version='1.0'?>\n" + _LONG[:3000] + b"--><svg xmlns='http://www.w3.org/2000/svg'/>",
+        _LONG + b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "<?xml version='1.0' encoding='utf-16'?><svg/>".encode("utf-16"),
+        b"\xff\x0a" + bytes(60),  # a codestream of JPEG XL
+        b"\0\0\0\x18ftyphevm\0\0\0\0hevm",
+        b"IIRO\x08\0\0\0",  # Olympus
+        b"FUJIFILMCCD-RAW 0201",
+        b"\0\0\1\0\1\0\x10\x10",
+        b"P6 1 1 255 abc",
+        b"qoif" + bytes(20),
+    ],
+)
+def test_images_without_a_suffix_get_a_row(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "picture").write_bytes(data)
+    assert is_image_file(str(tmp_path / "picture"))
+
+
+def test_a_long_comment_before_something_else(tmp_path: Path) -> None:
+    (tmp_path / "feed").write_bytes(_LONG + b"<rss><svg/></rss>")
+    assert not is_image_file(str(tmp_path / "feed"))

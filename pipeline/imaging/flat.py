@@ -1,0 +1,51 @@
+"""Pictures that preparation left without anything to see: one colour, where the source has more."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from pipeline.imaging.resize import Pixels
+
+_SPREAD = 8  # levels of 255: what a flat picture may vary by
+_HEADER_BYTES, _PIXELS_A_BYTE = 700, 24  # of the JPEG of a flat picture, with some to spare
+_COMMENT = b"\xff\xfe"
+_WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
+
+Colour = tuple[int, int, int]
+
+
+def is_flat(pixels: Pixels, encoded: bytes) -> bool:
+    """True when the pixels (RGB or RGBX) are of one colour.
+
+    Their JPEG is asked first, which costs nothing: that of a flat picture is tiny.
+    """
+    height, width = pixels.shape[:2]
+    if len(encoded) > _HEADER_BYTES + width * height // _PIXELS_A_BYTE:
+        return False
+    return not varies(pixels[..., :3])
+
+
+def varies(samples: Pixels) -> bool:
+    """True when any channel of height x width x channels has more than one level."""
+    low, high = samples.min(axis=(0, 1)).astype(int), samples.max(axis=(0, 1))
+    return bool(((high - low) > _SPREAD).any())
+
+
+def contrasting(image: Image.Image) -> Colour | None:
+    """Black or white, whichever stands out from what is visible of an RGBA image; None when
+    nothing of it is visible."""
+    samples = np.asarray(image).reshape(-1, 4).astype(np.float64)
+    weight = samples[:, 3].sum()
+    if not weight:
+        return None
+    luma = samples[:, :3] @ np.array((0.299, 0.587, 0.114))
+    return _BLACK if (luma * samples[:, 3]).sum() / weight > 127 else _WHITE
+
+
+def made_unique(encoded: bytes, source_id: bytes) -> bytes:
+    """A JPEG with a comment that no other source's has: what nobody can tell apart by looking
+    must not become one picture with one caption."""
+    text = source_id.hex().encode()
+    segment = _COMMENT + (len(text) + 2).to_bytes(2, "big") + text
+    return encoded[:2] + segment + encoded[2:]
