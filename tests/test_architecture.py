@@ -47,9 +47,9 @@ FLOOR = {room: -line for line, rooms in enumerate(FLOORS) for room in rooms}
 LEFT = {
     "names defined twice": 12,
     "empty words": 122,
-    "first words": 841,
+    "first words": 865,
     "rooms without a word": 25,
-    "long": 3,
+    "long": 4,
     "untested": 4,
     "numbered placeholders": 0,
 }
