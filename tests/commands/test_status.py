@@ -19,7 +19,8 @@ def test_a_workspace_at_a_glance_while_another_works_in_it(slow_rig: Rig) -> Non
         found = status(rig.config())
     assert (found.images, found.outcomes, found.provider) == (2, {"pending": 2}, "openai:default")
     ((batch, shard),) = found.batches
-    assert (batch.status, shard.requests) == ("in_progress", 2)
+    assert batch.status in ("validating", "in_progress")
+    assert shard.requests == 2
     assert (found.settled, found.reserved > 0, found.waiting) == (0, True, [])
     assert money_line(found).startswith("$0.00 spent, ")
 
