@@ -13,9 +13,8 @@ from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
-from pipeline.stages.collect import collect as collect_batches
-from pipeline.stages.files.merge import Origin
-from pipeline.stages.files.merge import merge as merge_file
+from pipeline.stages.collect import collect_batches
+from pipeline.stages.files.merge import Origin, merge_file
 from pipeline.system.signals import Stopper
 
 

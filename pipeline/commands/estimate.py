@@ -19,7 +19,7 @@ from pipeline.session.account import AccountOptions, Identity, identify, workspa
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.settings import RunSettings, request_template
 from pipeline.session.spec import CaptionSpec, policies
-from pipeline.stages.compare import Policy, PolicyCost, compare
+from pipeline.stages.compare import NamedSizing, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
 from pipeline.stages.quote import Quote, quote
@@ -143,7 +143,7 @@ def _spec(
 def _other(scene: _Scene, model: str) -> PolicyCost:
     """The same images under another model, sized as it would have them."""
     caption_spec = scene.spec_of(model)
-    way = Policy(caption_spec.request.model, caption_spec.recipe.size.choose)
+    way = NamedSizing(caption_spec.request.model, caption_spec.recipe.size.choose)
     return compare(scene.ledger, scene.task, request_template(caption_spec), [way])[0]
 
 

@@ -41,4 +41,4 @@ def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
     ) as session:
         if path.resolve() == session.table.resolve():
             raise UsageError(f"{path} is the table of captions: name another file for the charges")
-        return stage.export_charges(session.ledger, open_sink(path))
+        return stage.write_charges(session.ledger, open_sink(path))

@@ -35,9 +35,9 @@ from pipeline.session.record import notified, recorded
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings, request_template
 from pipeline.session.spec import SpecChange
-from pipeline.stages.clean import clean
+from pipeline.stages.clean import remove_finished
 from pipeline.stages.preprocess import (
-    looks,
+    prepare_images,
 )
 from pipeline.stages.values import (
     CaptionTask,
@@ -132,7 +132,7 @@ class _Pilot:
         for variant, task in zip(variants, orders, strict=True):
             variant.results = [self._result(task, picked) for picked in sample]
             variant.estimate(expected)
-        for text in clean(self.session.context).problems:
+        for text in remove_finished(self.session.context).problems:
             report.note_problem(text)
         spent, held = self.session.ledger.rows.run_charges(self.session.context.run)
         return Findings(
@@ -181,7 +181,7 @@ class _Pilot:
         found, rejected = [], Counter[str]()
         restore(self.session, self.run.source, images)
         with self._engine(self.run.caption_spec.recipe) as engine:
-            for image, prepared in looks(engine, images, self.locate):
+            for image, prepared in prepare_images(engine, images, self.locate):
                 self.session.context.check_stop()
                 if isinstance(prepared, PreparedImage):
                     size = (prepared.width, prepared.height)
@@ -264,7 +264,9 @@ class _Pilot:
         recipe = replace(self.run.caption_spec.recipe, size=size, pass_through=False)
         urls = []
         with self._engine(recipe) as engine:
-            for _, prepared in looks(engine, (picked.image for picked in sample), self.locate):
+            for _, prepared in prepare_images(
+                engine, (picked.image for picked in sample), self.locate
+            ):
                 url = ""
                 if isinstance(prepared, PreparedImage) and not prepared.url:
                     url = data_url(prepared.media_type, prepared.base64)

@@ -32,10 +32,10 @@ def write_page(path: Path, found: Findings, commands: Sequence[str]) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    write_whole(path, render(found, commands).encode("utf-8", "replace"))
+    write_whole(path, render_page(found, commands).encode("utf-8", "replace"))
 
 
-def render(found: Findings, commands: Sequence[str]) -> str:
+def render_page(found: Findings, commands: Sequence[str]) -> str:
     """The page's HTML."""
     from jinja2 import Environment, StrictUndefined
 

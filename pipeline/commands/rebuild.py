@@ -21,7 +21,7 @@ from pipeline.session.account import identify, workspace_of
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.batch_record import read_batch_records
-from pipeline.stages.collect import collect, settle_kept
+from pipeline.stages.collect import collect_batches, settle_from_files
 from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import adopt_batch, reconcile
 from pipeline.stages.recover import doubtful_shard, is_ours
@@ -75,11 +75,11 @@ def _gather(context: StageContext) -> RebuildResult:
     kept = read_batch_records(context.workspace, lambda batch_id: not is_online(batch_id))
     for batch in [batch for batch in kept if is_ours(context, batch)]:
         adopt_batch(context, batch)
-        settle_kept(context, batch, totals)
+        settle_from_files(context, batch, totals)
     reached("rebuild.settled_kept")
     reconcile(context)
     doubtful = sum(doubtful_shard(context, path) for path in _unknown_files(context))
-    collect(context, totals)
+    collect_batches(context, totals)
     ledger = context.ledger
     return RebuildResult(
         batches=len(ledger.batches.ids()),

@@ -30,7 +30,7 @@ from pipeline.session.settings import (
 from pipeline.session.spec import NO_CHANGE, SpecChange
 from pipeline.sources import Source
 from pipeline.sources.sidecar import COLUMN as SIDECAR
-from pipeline.stages.collect import collect as collect_batches
+from pipeline.stages.collect import collect_batches
 from pipeline.stages.crawl import CrawlResult, crawl
 from pipeline.stages.dedupe import dedupe
 from pipeline.stages.export import STALE

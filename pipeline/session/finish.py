@@ -14,7 +14,7 @@ from pipeline.session.session import Session
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.sources import to_path
-from pipeline.stages.clean import clean
+from pipeline.stages.clean import remove_finished
 from pipeline.stages.export import BESIDE, COUNTED, export
 from pipeline.stages.prune import prune
 
@@ -34,7 +34,7 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     report.in_files = ledger.handed_out.outstanding()
     make_room(session)
     if not session.offline:
-        report.problems += clean(session.context).problems
+        report.problems += remove_finished(session.context).problems
 
 
 def make_room(session: Session) -> int:

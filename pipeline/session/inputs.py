@@ -19,7 +19,7 @@ from pipeline.sources import NamesUrls, Source, open_source, to_path, to_text
 from pipeline.sources.download import fetch_all
 from pipeline.sources.download.cache import UrlCache
 from pipeline.sources.table_text import EarlierReading
-from pipeline.stages.download import fetch
+from pipeline.stages.download import download_urls
 
 
 def open_data(
@@ -55,7 +55,7 @@ def download(source: Source, session: Session) -> None:
         return
     context = session.context
     cache = session.workspace.urls
-    found = fetch(source, options, cache, session.clock.now(), context.check_stop)
+    found = download_urls(source, options, cache, session.clock.now(), context.check_stop)
     if found.urls:
         context.say(
             f"URLs: {found.new:,} downloaded ({found.bytes / 1e6:,.1f} MB), {found.unchanged:,} "

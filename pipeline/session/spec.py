@@ -27,7 +27,7 @@ from pipeline.imaging.extras import installed_formats
 from pipeline.providers import SERVICES
 from pipeline.providers.models import model_facts
 from pipeline.providers.prices import sheet_for
-from pipeline.stages.compare import Policy
+from pipeline.stages.compare import NamedSizing
 
 _SectionT = TypeVar("_SectionT", bound=Section)
 _RAISE_MARGIN_ABOVE = Decimal("1.25")  # billed / estimated prompt tokens
@@ -292,8 +292,8 @@ def policies(facts: ModelFacts, detail: Detail) -> list[Policy]:
     """Ways to size images, to be compared: some long sides, as the model sees it, originals."""
     ways = [(f"long side {side}", SizePolicy("long_side", side)) for side in (512, 768, 1024)]
     ways.append(("as the model sees it", SizePolicy("model", None)))
-    found = [Policy(name, sizing_of(policy, facts, detail).choose) for name, policy in ways]
-    return [*found, Policy("originals", lambda width, height: (width, height))]
+    found = [NamedSizing(name, sizing_of(policy, facts, detail).choose) for name, policy in ways]
+    return [*found, NamedSizing("originals", lambda width, height: (width, height))]
 
 
 def _estimator(

@@ -25,7 +25,7 @@ class CleanResult:
     problems: list[str] = field(default_factory=list)
 
 
-def clean(context: StageContext, *, orphans: bool = False) -> CleanResult:
+def remove_finished(context: StageContext, *, orphans: bool = False) -> CleanResult:
     """Remove the files of shards that are over; with `orphans` also uploads of this workspace
     that no live shard uses."""
     result = CleanResult()

@@ -34,7 +34,7 @@ _REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "s
 _PERSON = frozenset({"quota", "billing", "auth", "model"})
 
 
-def collect(
+def collect_batches(
     context: StageContext, totals: RunTotals | None = None, *, young_only: bool = False
 ) -> RunTotals:
     """Poll, download and settle everything that is finished.
@@ -117,7 +117,7 @@ def _fetch(context: StageContext, batch: Batch, kind: str, file_id: str) -> None
     partial = target.with_name(f"_{target.name}.part")
     try:
         context.service.download(file_id, partial)
-        results.compress(partial, target)
+        results.store_compressed(partial, target)
     finally:
         partial.unlink(missing_ok=True)
     reached("collect.after_download")
@@ -145,7 +145,7 @@ def _vanished(context: StageContext, batch: Batch, error: NotFound, totals: RunT
     totals.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
 
 
-def settle_kept(context: StageContext, remote: RemoteBatch, totals: RunTotals) -> None:
+def settle_from_files(context: StageContext, remote: RemoteBatch, totals: RunTotals) -> None:
     """Settle an adopted batch whose raw files are kept here, without asking the service. One that
     failed as a whole brought none and was made again."""
     batch = context.ledger.batches.by_id(remote.id)
@@ -174,10 +174,10 @@ def settle_batch(context: StageContext, batch: Batch, totals: RunTotals) -> None
     failure = _failure(batch) if not paths else None
     if failure is not None and _goes_again(context, shard, batch, failure, totals):
         return
-    report = results.Report()
+    report = results.ReadReport()
     reached("collect.before_settle")
     with context.ledger.database.transaction("settle"):
-        answers = results.read(
+        answers = results.read_answers(
             context.ledger, shard, batch, paths, failure, report, context.wire_format
         )
         settled = context.ledger.answers.settle(

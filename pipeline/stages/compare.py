@@ -21,7 +21,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class NamedSizing:
     """A way to size images: its name for people, and what it makes of an upright original."""
 
     name: str
@@ -40,7 +40,10 @@ class PolicyCost:
 
 
 def compare(
-    ledger: Ledger, task: CaptionTask, request_template: RequestTemplate, policies: Iterable[Policy]
+    ledger: Ledger,
+    task: CaptionTask,
+    request_template: RequestTemplate,
+    policies: Iterable[NamedSizing],
 ) -> list[PolicyCost]:
     """Tokens and cost of every unique image of a source, for each policy."""
     sizes = ledger.rows.sizes(task.source, task.recipe)
@@ -48,7 +51,7 @@ def compare(
 
 
 def _cost(
-    sizes: dict[Size, int], template: str, request_template: RequestTemplate, policy: Policy
+    sizes: dict[Size, int], template: str, request_template: RequestTemplate, policy: NamedSizing
 ) -> PolicyCost:
     total, refused = Quote(), 0
     for (width, height), count in sizes.items():

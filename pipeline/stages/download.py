@@ -36,7 +36,7 @@ class Downloads:
         return self.new + self.unchanged + self.kept + self.rejected.total()
 
 
-def fetch(
+def download_urls(
     source: Source,
     options: FetchOptions,
     cache: Path,

@@ -72,7 +72,7 @@ def export(
     return written
 
 
-def export_charges(ledger: Ledger, sink: Sink) -> WrittenTable:
+def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:
     """Write all that was ever charged, one row an answer; see `core.charges`.
 
     Raises:

@@ -15,7 +15,7 @@ from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, RejectedImage, Rejection
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import (
-    looks,
+    prepare_images,
     record_rejection,
     reject,
 )
@@ -45,7 +45,7 @@ def identify_images(
         for image in ledger.images.todo(task.source)
         if not _is_known(ledger, task, image, looked)
     )
-    prepared = looks(engine, todo, locate)
+    prepared = prepare_images(engine, todo, locate)
     while chunk := list(islice(prepared, _CHUNK)):
         read += len(chunk)
         with ledger.database.transaction("identify"):

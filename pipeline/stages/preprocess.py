@@ -40,7 +40,7 @@ class PendingRequest:
     content: Content
 
 
-def looks(
+def prepare_images(
     engine: Engine, images: Iterable[SeenImage], locate: Callable[[SeenImage], str]
 ) -> Iterator[tuple[SeenImage, Prepared]]:
     """Prepare images in order. Memory: the engine's look-ahead."""
@@ -55,7 +55,7 @@ def looks(
         yield waiting.pop(number), prepared
 
 
-def resolve(
+def record_image(
     ledger: Ledger, task: CaptionTask, image: SeenImage, prepared: Prepared
 ) -> PendingRequest | None:
     """Record what an image is; gives its work when that is still to be paid for.
@@ -127,7 +127,7 @@ def _link_page(ledger: Ledger, task: CaptionTask, page: list[SeenImage]) -> int:
         for image in page:
             assert image.source_id is not None
             if ledger.works.prepared_as(image.source_id, task.recipe) is not None:
-                resolve(ledger, task, image, KnownImage(image.source_id))
+                record_image(ledger, task, image, KnownImage(image.source_id))
                 linked += 1
     return linked
 

@@ -15,14 +15,14 @@ from pipeline.core.lifecycle import (
     IntentVerdict,
     Recreate,
     foreign_requests,
+    judge_intent,
+    unrecorded_batches,
 )
-from pipeline.core.lifecycle import judge_intent as decide
-from pipeline.core.lifecycle import unrecorded_batches as find_strays
 from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
 from pipeline.stages.context import StageContext
-from pipeline.stages.recover import contents, lost_shard, number_in, shard_key_of
+from pipeline.stages.recover import number_in, recovered_shard, requests_in, shard_key_of
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 
@@ -41,13 +41,13 @@ def reconcile(context: StageContext) -> int:
     context.ledger.queue.note_foreign(foreign_requests(listed, _known(context)))
     wait, ask = 0, []
     for shard in context.ledger.shards.in_states("CREATING"):
-        decision = decide(_intent(context, shard), listed, _known(context), context.patience)
+        decision = judge_intent(_intent(context, shard), listed, _known(context), context.patience)
         _act(context, shard, decision)
         if isinstance(decision, Hold):
             wait = max(wait, decision.seconds)
         if isinstance(decision, AskPerson):
             ask.append(shard.shard_key)
-    for batch in find_strays(listed, context.ledger.workspace_id(), _known(context)):
+    for batch in unrecorded_batches(listed, context.ledger.workspace_id(), _known(context)):
         adopt_batch(context, batch)
     _drop_overtaken(context)
     if ask:
@@ -58,7 +58,7 @@ def reconcile(context: StageContext) -> int:
     return wait
 
 
-def unseen(context: StageContext) -> tuple[int, NeedsPerson | None]:
+def opaque_shards(context: StageContext) -> tuple[int, NeedsPerson | None]:
     """How many adopted shards hold nobody knows what, so that an image sent now may be in one of
     them; and the error when no waiting will tell."""
     blind = context.ledger.adoption.opaque_shards()
@@ -130,7 +130,7 @@ def _adopt(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
     not have come to yet."""
     generation, moment = max(shard.generation, _generation(batch)), context.clock.moment()
     with context.ledger.database.transaction("adopt"):
-        context.ledger.adoption.complete(shard.row, lost_shard(batch))
+        context.ledger.adoption.complete(shard.row, recovered_shard(batch))
         shard = context.ledger.shards.get(shard.row)
         if generation != shard.generation:
             context.ledger.reservations.release(shard.row, shard.generation, context.clock.now())
@@ -192,8 +192,8 @@ def _adopt_second(context: StageContext, shard: Shard, batch: RemoteBatch) -> No
 def _adopt_unknown(context: StageContext, batch: RemoteBatch) -> None:
     """A restored older ledger meets its own future: learn what the batch holds before anything
     is sent, so that none of it is paid for again."""
-    lines = contents(context, batch)
-    lost = lost_shard(batch)
+    lines = requests_in(context, batch)
+    lost = recovered_shard(batch)
     with context.ledger.database.transaction("adopt_unknown"):
         row = context.ledger.adoption.adopt(lost, context.clock.moment())
         context.ledger.reservations.record_unasked(
@@ -216,22 +216,22 @@ def _drop_overtaken(context: StageContext) -> None:
     """Take shards apart that were not sent and whose images are at the service in others."""
     for shard in context.ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED"):
         if context.ledger.adoption.overtaken(shard):
-            take_back(context, shard)
+            take_shard_apart(context, shard)
 
 
-def take_back(context: StageContext, shard: Shard) -> None:
+def take_shard_apart(context: StageContext, shard: Shard) -> None:
     """Take a shard apart that certainly has no batch: its money and its images are free."""
     with context.ledger.database.transaction("give_back"):
         context.ledger.reservations.release(shard.row, shard.generation, context.clock.now())
         context.ledger.shards.dissolve(shard)
 
 
-def take_apart(context: StageContext) -> None:
+def take_unsent_apart(context: StageContext) -> None:
     """Free the images of all shards that have no batch. A create call in doubt keeps its own."""
     for shard in context.ledger.shards.in_states("SEALED"):
         context.ledger.shards.dissolve(shard)
     for shard in context.ledger.shards.in_states("UPLOADING", "UPLOADED"):
-        take_back(context, shard)
+        take_shard_apart(context, shard)
 
 
 def _generation(batch: RemoteBatch) -> int:

@@ -33,7 +33,7 @@ def shard_key_of(batch: RemoteBatch) -> str:
     return key if _OUR_KEY.fullmatch(key) else f"unknown-{batch.id}"
 
 
-def lost_shard(batch: RemoteBatch) -> RecoveredShard:
+def recovered_shard(batch: RemoteBatch) -> RecoveredShard:
     """What the metadata tell about a shard."""
     meta = batch.metadata
     return RecoveredShard(
@@ -71,7 +71,7 @@ def doubtful_shard(context: StageContext, path: Path) -> bool:
     return True
 
 
-def contents(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | None:
+def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | None:
     """Every request of a batch, None when nothing tells any more.
 
     Raises:
@@ -87,7 +87,7 @@ def contents(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | N
         return sent
     if not batch.terminal:
         return None
-    kept = list(kept_requests(context, key, batch.id))
+    kept = list(answered_requests(context, key, batch.id))
     if kept:
         return kept
     found = [
@@ -97,7 +97,7 @@ def contents(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | N
     return lines or None
 
 
-def kept_requests(context: StageContext, key: str, batch_id: str) -> Iterator[WorkAttempt]:
+def answered_requests(context: StageContext, key: str, batch_id: str) -> Iterator[WorkAttempt]:
     """Requests by the answers that are kept here.
 
     Raises:
@@ -108,7 +108,7 @@ def kept_requests(context: StageContext, key: str, batch_id: str) -> Iterator[Wo
     for kind in ("output", "error"):
         path = context.workspace.answers(key, batch_id, kind)
         if path.is_file():
-            yield from _in_lines(results.whole(path))
+            yield from _in_lines(results.lines_of(path))
 
 
 def _download(context: StageContext, file_id: str) -> list[WorkAttempt] | None:

@@ -34,7 +34,7 @@ _REPORTED = 20  # incidents of one kind that are spelled out for one batch
 
 
 @dataclass(slots=True)
-class Report:
+class ReadReport:
     """Oddities of a batch's files: (kind, sentence)."""
 
     incidents: list[tuple[str, str]] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Report:
             self.incidents.append((kind, text))
 
 
-def compress(source: Path, target: Path) -> None:
+def store_compressed(source: Path, target: Path) -> None:
     """Keep a raw file, durably and compressed."""
     with (
         source.open("rb") as plain,
@@ -58,13 +58,13 @@ def compress(source: Path, target: Path) -> None:
         shutil.copyfileobj(plain, packed, 1 << 20)
 
 
-def read(
+def read_answers(
     ledger: Ledger,
     shard: Shard,
     batch: Batch,
     paths: Iterable[Path],
     failure: BatchFailure | None,
-    report: Report,
+    report: ReadReport,
     wire_format: WireFormat = OPENAI_FORMAT,
 ) -> Iterator[PricedAnswer]:
     """Every answer of a batch, priced; then an explicit outcome for what is in neither file.
@@ -100,10 +100,10 @@ def read(
 
 
 def _lines(
-    paths: Iterable[Path], schema: tuple[str, ...], report: Report, wire_format: WireFormat
+    paths: Iterable[Path], schema: tuple[str, ...], report: ReadReport, wire_format: WireFormat
 ) -> Iterator[Answer]:
     for path in paths:
-        for offset, raw in whole(path):
+        for offset, raw in lines_of(path):
             judged = wire_format.judge(raw, schema)
             if isinstance(judged, BadLine):
                 report.note(
@@ -114,7 +114,7 @@ def _lines(
                 yield judged
 
 
-def whole(path: Path) -> Iterator[tuple[int, bytes]]:
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a raw file, which was whole when it was kept.
 
     Raises:
@@ -130,7 +130,7 @@ def whole(path: Path) -> Iterator[tuple[int, bytes]]:
         ) from error
 
 
-def _second_line(batch: Batch, answer: Answer, first: Answer, report: Report) -> None:
+def _second_line(batch: Batch, answer: Answer, first: Answer, report: ReadReport) -> None:
     """First wins. The same line twice is noise, a different one is an incident."""
     if answer != first:
         report.note(
@@ -139,7 +139,7 @@ def _second_line(batch: Batch, answer: Answer, first: Answer, report: Report) ->
         )
 
 
-def _billed(answer: Answer, sheet: PriceSheet | None, report: Report) -> int | None:
+def _billed(answer: Answer, sheet: PriceSheet | None, report: ReadReport) -> int | None:
     """The exact cost of one line; None where it is unknown, and then its whole reservation
     stays counted. A line that never ran costs nothing."""
     if answer.usage is None:

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pipeline.core.run_round import Round, next_action, patience_with, trouble_of
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.images import SeenImage
-from pipeline.stages.collect import collect
+from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import reconcile
-from pipeline.stages.submit import submit
+from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import CaptionTask, Engines, Progress, RunTotals
 from pipeline.stages.write import ShardOptions, Writer
 
@@ -129,7 +129,7 @@ class BatchRunner:
     def _submit(self) -> RunTotals:
         if self._refused is not None:
             return self._refused
-        sent = submit(self.context, self.task.spec)
+        sent = submit_shards(self.context, self.task.spec)
         self.totals.batches += sent.batches
         self.totals.requests += sent.requests
         self.totals.open += sent.batches
@@ -156,7 +156,7 @@ class BatchRunner:
                 reconcile(self.context)
             except (ServiceError, NeedsPerson) as error:
                 collected.fail(error)
-        collect(self.context, collected, young_only=not due)
+        collect_batches(self.context, collected, young_only=not due)
         self._count(collected)
         return collected
 

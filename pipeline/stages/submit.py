@@ -20,7 +20,7 @@ from pipeline.errors import (
 )
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.stages.context import FROZEN, StageContext
-from pipeline.stages.reconcile import reconcile, take_back, unseen
+from pipeline.stages.reconcile import opaque_shards, reconcile, take_shard_apart
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of, require_room
@@ -29,7 +29,7 @@ _TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
 _ANSWER_ROOM = 8_192  # bytes an answer line may need, generously
 
 
-def submit(context: StageContext, spec: int, totals: RunTotals | None = None) -> RunTotals:
+def submit_shards(context: StageContext, spec: int, totals: RunTotals | None = None) -> RunTotals:
     """Take every shard of `spec` as far as it goes now; stops at the first that must wait.
 
     Never raises for what a later run can mend: see `RunTotals.error`.
@@ -63,7 +63,7 @@ def submit(context: StageContext, spec: int, totals: RunTotals | None = None) ->
 
 def _nothing_is_blind(context: StageContext, totals: RunTotals) -> bool:
     """Nothing is sent while some image may be in a batch of unknown contents."""
-    blind, error = unseen(context)
+    blind, error = opaque_shards(context)
     if error is not None:
         totals.hold("adopted", error)
     elif blind:
@@ -74,7 +74,7 @@ def _nothing_is_blind(context: StageContext, totals: RunTotals) -> bool:
 def _leave_other(context: StageContext, shard: Shard) -> None:
     """A shard of another prompt or data set: never sent by this run. No batch of it was created,
     so it is taken apart: its money and its images are free for what is wanted now."""
-    take_back(context, shard)
+    take_shard_apart(context, shard)
 
 
 def _advance(context: StageContext, shard: Shard, totals: RunTotals) -> bool:
@@ -90,14 +90,14 @@ def _advance(context: StageContext, shard: Shard, totals: RunTotals) -> bool:
         if shard.state not in _TO_SEND:
             return True
     if context.ledger.adoption.overtaken(shard):
-        take_back(context, shard)
+        take_shard_apart(context, shard)
         return True
     fresh = shard.state == "SEALED"
     if fresh:
         shard = _reserve(context, shard)
     if shard.state == "UPLOADING":
         if not _file_is_whole(context, shard):
-            take_back(context, shard)  # its file is gone or damaged: it is made again
+            take_shard_apart(context, shard)  # its file is gone or damaged: it is made again
             return True
         shard = _upload(context, shard, look_first=not fresh or shard.generation > 1)
     if not _create(context, shard):

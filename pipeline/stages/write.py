@@ -33,8 +33,8 @@ from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import (
     PendingRequest,
     link_known,
-    looks,
-    resolve,
+    prepare_images,
+    record_image,
 )
 from pipeline.stages.values import (
     CaptionTask,
@@ -184,13 +184,13 @@ class Writer:
         try:
             link_known(self._ledger, self._task, self._shard_options.check_stop)
             todo = self._ledger.images.todo(self._task.source)
-            yield from self._pack(looks(engines.sparing, todo, locate))
+            yield from self._pack(prepare_images(engines.sparing, todo, locate))
             unsent = (
                 image
                 for work, image in self._ledger.images.unsent(self._task.source)
                 if work not in self._held
             )
-            yield from self._pack(looks(engines.thorough, unsent, locate))
+            yield from self._pack(prepare_images(engines.thorough, unsent, locate))
             yield from self._seal_all()
         finally:
             for shard in self._open.values():
@@ -201,7 +201,7 @@ class Writer:
     ) -> Iterator[int]:
         """Look at these images only, each of them; yields and raises as `write`."""
         try:
-            yield from self._pack(looks(engine, images, locate))
+            yield from self._pack(prepare_images(engine, images, locate))
             yield from self._seal_all()
         finally:
             for shard in self._open.values():
@@ -218,7 +218,7 @@ class Writer:
         found: dict[int, PendingRequest] = {}
         with self._ledger.database.transaction("link"):
             for image, prepared in chunk:
-                wanted = resolve(self._ledger, self._task, image, prepared)
+                wanted = record_image(self._ledger, self._task, image, prepared)
                 if wanted is None or wanted.image is None or wanted.work.row in self._held:
                     continue
                 found.setdefault(wanted.work.row, wanted)

@@ -74,7 +74,7 @@ class _Part:
         self.waiting.clear()
 
 
-def merge(context: StageContext, path: Path, origin: Origin, totals: RunTotals) -> None:
+def merge_file(context: StageContext, path: Path, origin: Origin, totals: RunTotals) -> None:
     """Take the answers of one file; what it does not answer stays as it is.
 
     Raises:
@@ -164,7 +164,7 @@ class _Parts:
         for part in self._parts.values():
             part.flush()
             raw = self._context.workspace.answers(part.shard_key, part.batch_id, "output")
-            results.compress(part.path, raw)
+            results.store_compressed(part.path, raw)
             if part.shard:
                 self._write_card(part)
         reached("merge.before_record")
