@@ -8,7 +8,7 @@ from pipeline.records import Say
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.files.hand_out import take_back
-from pipeline.stages.reconcile import reconcile, take_unsent_apart
+from pipeline.stages.reconcile import reconcile, take_all_apart
 
 
 def cancel(config: Config, say: Say) -> int:
@@ -26,7 +26,7 @@ def cancel(config: Config, say: Say) -> int:
                 asked += 1
             except ServiceError as error:
                 say(f"batch {batch.batch_id} is not cancelled: {error}")
-        take_unsent_apart(context)
+        take_all_apart(context)
     return asked
 
 

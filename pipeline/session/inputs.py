@@ -55,11 +55,12 @@ def download(source: Source, session: Session) -> None:
         return
     context = session.context
     cache = session.workspace.urls
-    found = download_urls(source, options, cache, session.clock.now(), context.check_stop)
-    if found.urls:
+    downloads = download_urls(source, options, cache, session.clock.now(), context.check_stop)
+    if downloads.urls:
         context.say(
-            f"URLs: {found.new:,} downloaded ({found.bytes / 1e6:,.1f} MB), {found.unchanged:,} "
-            f"unchanged, {found.kept:,} kept, {found.rejected.total():,} without an image"
+            f"URLs: {downloads.new:,} downloaded ({downloads.bytes / 1e6:,.1f} MB), "
+            f"{downloads.unchanged:,} unchanged, {downloads.reused:,} kept, "
+            f"{downloads.rejected.total():,} without an image"
         )
 
 

@@ -1,4 +1,4 @@
-"""compare: what would the same images cost under another model or another size?
+"""Costs of the same images under other models or in other sizes.
 
 Computed from the sizes of the originals alone: nothing is decoded again.
 """
@@ -22,7 +22,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class NamedSizing:
-    """A way to size images: its name for people, and what it makes of an upright original."""
+    """Way to size images: its name for people, and the size it gives an upright original."""
 
     name: str
     choose: Callable[[int, int], Size]
@@ -30,7 +30,7 @@ class NamedSizing:
 
 @dataclass(frozen=True, slots=True)
 class PolicyCost:
-    """All unique images under one policy; `refused` of them the service would not take."""
+    """Cost of all unique images under one policy; `refused` of them the service would not take."""
 
     name: str
     prompt_tokens: int

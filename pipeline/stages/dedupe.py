@@ -38,7 +38,7 @@ def dedupe(
     """Decide which new images are represented by another one; gives how many are."""
     from pipeline.core.near_duplicates import group
 
-    identify_images(ledger, task, engine, locate, looked=True)
+    identify_images(ledger, task, engine, locate, hashed=True)
     rows, looks = ledger.near_duplicates.appearances(task.source, task.spec, task.recipe)
     represented = group(looks, distance)
     with ledger.database.transaction("dedupe"):

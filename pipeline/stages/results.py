@@ -1,4 +1,4 @@
-"""From raw output and error files to priced answers: a pure reading of files that are safe here.
+"""Reading of raw output and error files into priced answers; changes nothing.
 
 Every line of both files is judged; what was sent and is in neither gets an explicit outcome.
 """
@@ -41,14 +41,14 @@ class ReadReport:
     _counts: dict[str, int] = field(default_factory=dict)
 
     def note(self, kind: str, text: str) -> None:
-        """Keep an oddity; a flood of one kind is cut short."""
+        """Add an oddity; a flood of one kind is cut short."""
         self._counts[kind] = self._counts.get(kind, 0) + 1
         if self._counts[kind] <= _REPORTED:
             self.incidents.append((kind, text))
 
 
 def store_compressed(source: Path, target: Path) -> None:
-    """Keep a raw file, durably and compressed."""
+    """Store a raw file, durably and compressed."""
     with (
         source.open("rb") as plain,
         whole_file(target) as handle,
@@ -67,9 +67,9 @@ def read_answers(
     report: ReadReport,
     wire_format: WireFormat = OPENAI_FORMAT,
 ) -> Iterator[PricedAnswer]:
-    """Every answer of a batch, priced; then an explicit outcome for what is in neither file.
+    """Answers of a batch, priced; then an explicit outcome for what is in neither file.
 
-    No whole line is lost: the first for each id counts, unknown ids are kept where they can be.
+    No complete line is lost: the first for each id counts, those of unknown ids are yielded too.
     """
     sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
     max_cost = {
@@ -115,7 +115,7 @@ def _lines(
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a raw file, which was whole when it was kept.
+    """Lines of a raw file, which was complete when it was stored, with their byte offsets.
 
     Raises:
         StorageError: it was damaged since.
@@ -131,7 +131,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _second_line(batch: Batch, answer: Answer, first: Answer, report: ReadReport) -> None:
-    """First wins. The same line twice is noise, a different one is an incident."""
+    """Report a second line for an id when it differs; the first one counts."""
     if answer != first:
         report.note(
             "different_duplicate",
@@ -140,8 +140,8 @@ def _second_line(batch: Batch, answer: Answer, first: Answer, report: ReadReport
 
 
 def _billed(answer: Answer, sheet: PriceSheet | None, report: ReadReport) -> int | None:
-    """The exact cost of one line; None where it is unknown, and then its whole reservation
-    stays counted. A line that never ran costs nothing."""
+    """Exact cost of one line; None where it is unknown, and then its reservation is charged. A
+    line that never ran costs nothing."""
     if answer.usage is None:
         return None if answer.outcome in PAID_OUTCOMES else 0
     if sheet is None:
@@ -159,9 +159,9 @@ def _absent(
     lines: int,
     failure: BatchFailure | None,
 ) -> Iterator[PricedAnswer]:
-    """Explicit outcomes for requests without a line, in a fixed order. One that may have run
-    may have been billed: it counts at its highest cost, or where that is None, what was reserved
-    for the batch stays counted."""
+    """Outcomes of requests without a line, in a fixed order. One that may have run may have been
+    billed: it is charged at its max cost, or where that is None, what was reserved for the batch
+    is charged."""
     for attempt in sorted(absent, key=lambda a: a.work_key):
         name = custom_id(attempt.work_key, attempt.attempt)
         if failure is not None:

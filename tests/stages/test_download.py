@@ -65,7 +65,7 @@ def test_downloads_become_files_and_reasons(site: Site, tmp_path: Path, cache: P
     found = download_urls(source, LOCAL, cache, 1000, watch=lambda now: watched.append(now.urls))
     assert found == Downloads(
         new=2,
-        kept=1,
+        reused=1,
         bytes=2 * len(PNG),
         rejected=Counter(not_found=1, not_an_image=1, forbidden_address=1, bad_url=1),
     )
@@ -147,6 +147,6 @@ def test_a_stop_ends_it_and_the_rest_comes_next_time(
     with pytest.raises(Interrupted):
         download_urls(source, few, cache, 1000, watch=stop)
     again = download_urls(source, few, cache, 1001)
-    assert again.new + again.kept == 30
-    assert again.kept >= 5
+    assert again.new + again.reused == 30
+    assert again.reused >= 5
     assert len(set(site.paths())) == 30

@@ -16,7 +16,7 @@ from pipeline.server.faults import BatchFault, ListFaults, RequestFault
 from pipeline.server.settings import BatchDurations
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
-from pipeline.stages.reconcile import next_generation, reconcile, take_shard_apart
+from pipeline.stages.reconcile import next_generation, reconcile, take_apart
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import (
     CaptionTask,
@@ -217,7 +217,7 @@ def test_giving_back_frees_money_and_images(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     (shard,) = scene.write(task)
-    take_shard_apart(scene.context, shard)
+    take_apart(scene.context, shard)
     assert scene.states() == ["DISSOLVED"]
     assert [again.requests for again in scene.write(task)] == [1]
 

@@ -24,7 +24,7 @@ from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.online.dispatcher import Dispatcher, Group
 from pipeline.stages.online.service import OnlineService
 from pipeline.stages.online.settle import begin, open_journal, settle_group
-from pipeline.stages.reconcile import opaque_shards, take_unsent_apart
+from pipeline.stages.reconcile import opaque_shards, take_all_apart
 from pipeline.stages.values import (
     Progress,
     RunTotals,
@@ -80,7 +80,7 @@ class OnlineCaptioner:
 
     def caption(self) -> None:
         """Send and settle. Never raises for what a later run can mend: see `RunTotals.error`."""
-        take_unsent_apart(self.context)  # made for batches: these images go online, at other prices
+        take_all_apart(self.context)  # made for batches: these images go online, at other prices
         self._count(collect_batches(self.context))
         if not self._clear_the_way():
             return
