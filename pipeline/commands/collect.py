@@ -1,4 +1,4 @@
-"""Answers fetched, from the service or from files."""
+"""Collecting of answers, from the service or from files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def collect(
     """Fetch what is finished of everything under way, make the table anew, return.
 
     Args:
-        stopper: asked between two steps whether to stop; signals by default.
+        stopper: checked between two steps; signals by default.
     """
     settings = RunSettings.of(config)
     with (
@@ -59,7 +59,7 @@ def collect_files(
 
 
 def _origin(session: Session) -> Origin:
-    """The configured model and its prices, for answers that were not asked for here."""
+    """Configured model and its prices, assumed of answers to foreign requests."""
     caption_spec = session.build_spec()
     sheet = caption_spec.sheet
     return Origin(caption_spec.request.model, sheet.to_text() if sheet else None)

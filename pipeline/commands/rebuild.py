@@ -1,6 +1,6 @@
-"""Restore a lost ledger, from shards, raw results and what the service still has.
+"""Rebuilding of a lost ledger, from shards, raw answers and what the service still has.
 
-The new ledger is built beside the old one's place and takes it only when it is whole: a rebuild
+The new ledger is built beside the old one's place and takes it only when it is complete: a rebuild
 that is killed is simply run again.
 """
 
@@ -34,7 +34,7 @@ from pipeline.system.workspace import Workspace
 
 @dataclass(slots=True)
 class RebuildResult:
-    """What came back: batches, answered requests, what they cost, and what is left to know."""
+    """Counts of a rebuild: batches, answered requests, nano-dollars, and what is still in doubt."""
 
     batches: int
     answers: int
@@ -49,7 +49,7 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildR
 
     Raises:
         UsageError: there is a healthy ledger, or nothing tells which batches are ours.
-        ServiceError: the service did not tell all; the ledger is as lost as before.
+        ServiceError: the service did not list all; there is no new ledger.
     """
     settings = RunSettings.of(config)
     workspace = workspace_of(settings.account, identify(settings.account).provider)
@@ -69,11 +69,11 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildR
 
 
 def _gather(context: StageContext) -> RebuildResult:
-    """First what is kept here, which needs nobody; then what the service has."""
+    """Rebuild from the files here, which needs no service; then from what the service has."""
     totals = RunTotals()
     # groups of online requests were taken in when the session was opened
-    kept = read_batch_records(context.workspace, lambda batch_id: not is_online(batch_id))
-    for batch in [batch for batch in kept if is_ours(context, batch)]:
+    records = read_batch_records(context.workspace, lambda batch_id: not is_online(batch_id))
+    for batch in [batch for batch in records if is_ours(context, batch)]:
         adopt_batch(context, batch)
         settle_from_files(context, batch, totals)
     reached("rebuild.settled_kept")
@@ -107,7 +107,7 @@ def _require_loss(workspace: Workspace) -> None:
             "just run. To build it anew all the same, move it away first"
         )
     if workspace.known_id() is None:
-        _remember_by_cards(workspace)
+        _remember_id(workspace)
 
 
 def _is_sound(path: Path) -> bool:
@@ -118,8 +118,8 @@ def _is_sound(path: Path) -> bool:
         return False
 
 
-def _remember_by_cards(workspace: Workspace) -> None:
-    """Without workspace.json the raw results say whose they are."""
+def _remember_id(workspace: Workspace) -> None:
+    """Restore a lost workspace.json from the batch records."""
     if not workspace.used():
         raise UsageError(f"there is nothing to rebuild in {workspace.root}: just run")
     workspace.create(rebuilding=True)
@@ -135,13 +135,13 @@ def _remember_by_cards(workspace: Workspace) -> None:
 
 
 def _set_aside(workspace: Workspace) -> None:
-    """Keep what may tell more later: a damaged ledger, and the table with rows of images that are
-    no longer in their source. A stale journal would be played into the new ledger."""
+    """Set aside a damaged ledger, and the table with rows of images that are no longer in their
+    source. A stale journal would be played into the new ledger."""
     try:
         for path in workspace.root.glob("ledger.db*"):
             path.replace(path.with_name(f"lost-{path.name}"))
-        kept = workspace.root / "captions.before-rebuild.parquet"
-        if workspace.table.is_file() and not kept.exists():
-            shutil.copyfile(workspace.table, kept)
+        backup = workspace.root / "captions.before-rebuild.parquet"
+        if workspace.table.is_file() and not backup.exists():
+            shutil.copyfile(workspace.table, backup)
     except OSError as error:
         raise storage_error(workspace.root, error) from error

@@ -1,4 +1,4 @@
-"""The smaller verbs that tend a workspace: status, export, retry, cancel, resolve, clean."""
+"""Status of a workspace, read from its ledger alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WAITING = ("SEALED", "UPLOADING", "UPLOADED", "CREATING", "WRITTEN")
 
 @dataclass(slots=True)
 class Status:
-    """A workspace at a glance; read from the ledger alone, nothing is asked or changed.
+    """Workspace at a glance, read from its ledger; nothing is sent or changed.
 
     `table` is None before it was first written.
     """
@@ -40,7 +40,7 @@ class Status:
 
 
 def status(config: Config) -> Status:
-    """Look at a workspace, also while another process works in it.
+    """Read the status of a workspace, also while another process works in it.
 
     Raises:
         UsageError: there is none yet.
@@ -67,6 +67,6 @@ def status(config: Config) -> Status:
         )
 
 
-def money_line(found: Status) -> str:
-    """What is spent and reserved, in words."""
-    return f"{format_usd(found.settled)} spent, {format_usd(found.reserved)} reserved"
+def money_line(current: Status) -> str:
+    """Money spent and reserved, in words."""
+    return f"{format_usd(current.settled)} spent, {format_usd(current.reserved)} reserved"

@@ -1,4 +1,4 @@
-"""Is all well? Files against ledger, the table's checksums, the books' sums. Changes nothing."""
+"""Verification of a workspace: files against ledger, checksums, sums of money. Changes nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was looked at, and everything that is wrong, as sentences."""
+    """Counts of what was checked, and everything that is wrong, as sentences."""
 
     images: int
     batches: int
@@ -37,15 +37,15 @@ class Verdict:
 
     @property
     def line(self) -> str:
-        """The verdict in one line."""
-        looked = (
+        """Verdict in one line."""
+        checked = (
             f"{counted(self.images, 'image')}, {counted(self.batches, 'batch', 'batches')}, "
             f"{counted(self.files, 'file')}, "
             f"{format_usd(self.settled)} in the books"
         )
         if not self.findings:
-            return f"all is well: {looked}"
-        return f"{counted(len(self.findings), 'finding')} in {looked}"
+            return f"all is well: {checked}"
+        return f"{counted(len(self.findings), 'finding')} in {checked}"
 
 
 def verify(config: Config) -> Verdict:
@@ -69,10 +69,10 @@ def verify(config: Config) -> Verdict:
             needed = shard.state not in ("SETTLED", "WRITTEN")  # or was handed over as a file
             findings += _shard(path, shard.checksum, needed=needed)
         for batch in batches if settings.batch.keep_raw else ():
-            for kind, kept in (("output", batch.output), ("error", batch.error)):
-                files += kept
+            for kind, stored in (("output", batch.output), ("error", batch.error)):
+                files += stored
                 path = workspace.answers(batch.shard_key, batch.batch_id, kind)
-                findings += _raw(path) if kept else ()
+                findings += _raw(path) if stored else ()
         findings += _table(settings.output.table or workspace.table, ledger)
         settled, _ = ledger.audit.sums()
         images = ledger.rows.all_images()
