@@ -33,8 +33,15 @@ from pipeline.session.inputs import locate, open_data, restore
 from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.session import Session, open_session
-from pipeline.session.settings import RunSettings, request_template
-from pipeline.session.spec import SpecChange
+from pipeline.session.settings import (
+    RunSettings,
+)
+from pipeline.session.spec_factory import (
+    SpecChange,
+)
+from pipeline.session.templates import (
+    request_template,
+)
 from pipeline.stages.clean import remove_finished
 from pipeline.stages.preprocess import (
     prepare_images,

@@ -17,7 +17,7 @@ from pipeline.errors import BooksError, StorageError, UsageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import is_online
 from pipeline.records import Nano, Say
-from pipeline.session.account import identify, workspace_of
+from pipeline.session.account import resolve_account
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.batch_record import read_batch_records
@@ -52,7 +52,7 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildR
         ServiceError: the service did not list all; there is no new ledger.
     """
     settings = RunSettings.of(config)
-    workspace = workspace_of(settings.account, identify(settings.account).provider)
+    _, workspace = resolve_account(settings.account)
     _require_loss(workspace)
     building = workspace.root / "_ledger.db"
     with open_session(settings, "rebuild", say, clock=clock, building=building) as session:

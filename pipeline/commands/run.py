@@ -24,10 +24,15 @@ from pipeline.session.session import Session, open_session
 from pipeline.session.settings import (
     LOCAL_POLL_SECONDS,
     RunSettings,
+)
+from pipeline.session.spec_factory import (
+    NO_CHANGE,
+    SpecChange,
+)
+from pipeline.session.templates import (
     request_template,
     retry_templates,
 )
-from pipeline.session.spec import NO_CHANGE, SpecChange
 from pipeline.sources import Source
 from pipeline.sources.sidecar import COLUMN as SIDECAR
 from pipeline.stages.collect import collect_batches

@@ -11,7 +11,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
-from pipeline.session.account import owner, workspace_of
+from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.stages.context import FROZEN
 
@@ -46,8 +46,7 @@ def status(config: Config) -> Status:
         UsageError: there is none yet.
     """
     settings = RunSettings.of(config)
-    workspace = workspace_of(settings.account, owner(settings.account).provider)
-    workspace.require()
+    _, workspace = resolve_account(settings.account, offline=True, existing=True)
     table = settings.output.table or workspace.table
     with Ledger(workspace.ledger, read_only=True) as ledger:
         totals = ledger.reservations.totals()

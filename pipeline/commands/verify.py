@@ -15,7 +15,7 @@ from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
-from pipeline.session.account import owner, workspace_of
+from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.sinks import open_sink
 from pipeline.stages.export import WRITTEN
@@ -57,8 +57,7 @@ def verify(config: Config) -> Verdict:
         BooksError: the ledger cannot even be read.
     """
     settings = RunSettings.of(config)
-    workspace = workspace_of(settings.account, owner(settings.account).provider)
-    workspace.require()
+    _, workspace = resolve_account(settings.account, offline=True, existing=True)
     with workspace.lock(), Ledger(workspace.ledger, read_only=True) as ledger:
         shards, batches = ledger.audit.shards(), ledger.audit.batches()
         findings = [*ledger.audit.contradictions(), *_batch_record(workspace, ledger)]

@@ -1,4 +1,4 @@
-"""The end of every run: the table anew, the counts proved, what is no longer needed removed."""
+"""End of every run: the table anew, the counts proved, what is no longer needed removed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def make_room(session: Session) -> int:
 
 
 def _write_beside(session: Session) -> list[str]:
-    """Captions as text files beside their images; gives problems as sentences."""
+    """Write captions as text files beside their images; gives problems as sentences."""
     from pipeline.sinks.sidecars import write_sidecars
 
     policy, ledger = session.settings.output.sidecars, session.ledger
@@ -63,19 +63,19 @@ def _write_beside(session: Session) -> list[str]:
 
 
 def _outcomes(ledger: Ledger, source: int | None) -> Counter[str]:
-    """Images by outcome; counted once for each table: counting a million images takes longer than
-    crawling them."""
+    """Counts of images by outcome, made once for each table: counting a million images takes
+    longer than crawling them."""
     key = f"{COUNTED}{source or 'all'}"
     known = ledger.get(key)
     if known is None:
-        found = ledger.rows.outcomes(source)
-        ledger.put(key, json.dumps(found))
-        return found
+        outcomes = ledger.rows.outcomes(source)
+        ledger.put(key, json.dumps(outcomes))
+        return outcomes
     return Counter(json.loads(known))
 
 
 def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
-    """The Parquet table and the CSV of rejects, when anything has changed."""
+    """Write the table and the CSV of rejects, when anything has changed."""
     from pipeline.sinks.rejects import write_rejects
 
     return export(

@@ -1,4 +1,4 @@
-"""Where images come from, as the user named it: a folder, an image, a manifest, a list of URLs."""
+"""Source that the user named: a folder, an image, a manifest, a list of URLs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.records import Rejection
-from pipeline.session.account import owner
-from pipeline.session.session import Session, identify, workspace_of
+from pipeline.session.account import identify, owner, workspace_of
+from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import NamesUrls, Source, open_source, to_path, to_text
 from pipeline.sources.download import fetch_all
@@ -25,7 +25,7 @@ from pipeline.stages.download import download_urls
 def open_data(
     settings: RunSettings, data: str | Path | None, manifest: str | Path | None
 ) -> Source:
-    """The source that the user named, under the configured rules."""
+    """Open the source that the user named, under the configured rules."""
     cache = None
     if settings.download is not None:
         cache = workspace_of(settings.account, identify(settings.account).provider).urls
@@ -48,7 +48,7 @@ def _earlier_reading(settings: RunSettings, manifest: str | Path) -> EarlierRead
 
 
 def download(source: Source, session: Session) -> None:
-    """Bring images at URLs to this machine, before the crawl looks at them as at files."""
+    """Download images at URLs, before the crawl reads them like files."""
     options = session.settings.download
     if options is None:
         _refuse_local(source, session)
@@ -65,7 +65,7 @@ def download(source: Source, session: Session) -> None:
 
 
 def _refuse_local(source: Source, session: Session) -> None:
-    """The local model opens no addresses: say so once, and not in every row."""
+    """Raise for addresses under the local model, which opens none: once, and not in every row."""
     passed = session.settings.engine.send_urls and session.identity.local
     if passed and isinstance(source, NamesUrls) and any(source.urls()):
         raise UsageError(
@@ -94,8 +94,8 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
                 yield image.id, image.name
 
     now = session.clock.now()
-    found = fetch_all(deleted(), options, folder, now=now, check_stop=context.check_stop)
-    again = sum(not isinstance(one, Rejection) for _, one in found)
+    downloads = fetch_all(deleted(), options, folder, now=now, check_stop=context.check_stop)
+    again = sum(not isinstance(one, Rejection) for _, one in downloads)
     if again:
         context.say(
             f"URLs: {counted(again, 'image')} downloaded again, deleted earlier to make room"
@@ -103,5 +103,5 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
 
 
 def locate(source: Source, image: SeenImage) -> str:
-    """The openable path of an image, or the address that is sent for it."""
+    """Openable path of an image, or the address that is sent for it."""
     return to_path(image.location) if image.location else source.path_of(image.folder, image.name)

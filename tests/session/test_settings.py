@@ -9,9 +9,14 @@ from pipeline.core.budget import BudgetCaps
 from pipeline.core.lifecycle import Patience
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.engines import LocalEngine
-from pipeline.session import settings
+from pipeline.session import templates
 from pipeline.session.settings import RunSettings
-from pipeline.session.spec import CaptionSpec, SpecChange
+from pipeline.session.spec import (
+    CaptionSpec,
+)
+from pipeline.session.spec_factory import (
+    SpecChange,
+)
 from pipeline.sources import SourceOptions
 
 NOW = 1_795_000_000
@@ -110,8 +115,8 @@ def test_a_further_attempt_is_written_by_its_outcomes_rule() -> None:
     def caption_spec(change: SpecChange) -> CaptionSpec:
         return made.specs.build(local=False, account="", now=NOW, change=change)
 
-    again = settings.retry_templates(made.retry, caption_spec(SpecChange()), caption_spec)
-    first = settings.request_template(caption_spec(SpecChange()))
+    again = templates.retry_templates(made.retry, caption_spec(SpecChange()), caption_spec)
+    first = templates.request_template(caption_spec(SpecChange()))
     assert again("expired", 1).request == first.request
     assert again("length", 1).request.max_completion_tokens == 240
     assert again("length", 2).request.max_completion_tokens == 480
