@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.core.provider_kinds import AUTO, LOCAL, paid_kind
+from pipeline.core.provider_kinds import AUTO, LOCAL
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
@@ -161,7 +161,7 @@ def priced_identity(account: AccountOptions, models: tuple[str, ...]) -> Identit
     """Identity whose prices count: of the paid service when a model is named, key or no key; else
     the one that would run."""
     if models or account.name not in (AUTO, LOCAL.name):
-        return Identity(paid_kind(account.name).service, account.account, None)
+        return Identity(account.paid.service, account.account, None)
     return identify(account)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.core.provider_kinds import AUTO, LOCAL, online_kind, paid_kind
+from pipeline.core.provider_kinds import AUTO, LOCAL, ProviderKind, online_kind, paid_kind
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
@@ -36,6 +36,7 @@ class AccountOptions:
 
     Attributes:
         name: the provider as configured, "auto" is decided by the key.
+        paid: the kind of provider whose prices count, unless the local model captions.
         model: for the first line of a run.
         key_env, key_file: where the key is; the file wins.
         account: a label that tells accounts apart.
@@ -44,6 +45,7 @@ class AccountOptions:
     """
 
     name: str
+    paid: ProviderKind
     model: str
     key_env: str
     key_file: str | None
@@ -57,6 +59,7 @@ class AccountOptions:
         provider = config.provider
         return cls(
             name=provider.name,
+            paid=paid_kind(provider.name),
             model=provider.model,
             key_env=provider.key_env,
             key_file=provider.key_file,
@@ -68,11 +71,12 @@ class AccountOptions:
     @property
     def online(self) -> bool:
         """True when requests are answered at once instead of in batches."""
-        return paid_kind(self.name).online
+        return self.paid.online
 
     def online_only(self) -> AccountOptions:
         """Options for requests that are answered at once."""
-        return replace(self, name=online_kind(self.name).name)
+        online = online_kind(self.name)
+        return replace(self, name=online.name, paid=online)
 
 
 def identify(options: AccountOptions, environment: dict[str, str] | None = None) -> Identity:
@@ -90,7 +94,7 @@ def identify(options: AccountOptions, environment: dict[str, str] | None = None)
         else secret_from_environment(options.key_env, environment)
     )
     if key is not None:
-        return Identity(paid_kind(options.name).service, options.account, key)
+        return Identity(options.paid.service, options.account, key)
     if options.name == AUTO:
         _refuse_fallback(options)
         return Identity(LOCAL.service, "", None)
@@ -104,7 +108,7 @@ def without_service(options: AccountOptions) -> Identity:
     """Identity of a command that only reads and writes files: it needs no key."""
     if options.name == LOCAL.name:
         return Identity(LOCAL.service, "", None)
-    return Identity(paid_kind(options.name).service, options.account, None)
+    return Identity(options.paid.service, options.account, None)
 
 
 def owner(options: AccountOptions) -> Identity:
@@ -113,17 +117,17 @@ def owner(options: AccountOptions) -> Identity:
     try:
         return identify(options)
     except UsageError:
-        return Identity(paid_kind(options.name).service, options.account, None)
+        return Identity(options.paid.service, options.account, None)
 
 
 def _refuse_fallback(options: AccountOptions) -> None:
     """Raise where OpenAI captions are: a forgotten key must not mix in local ones."""
-    workspace = workspace_of(options, paid_kind(AUTO).service)
+    workspace = workspace_of(options, options.paid.service)
     if not workspace.exists():
         return
     with Ledger(workspace.ledger, read_only=True) as ledger:
         bound = ledger.get(BOUND_TO) or ""
-    if bound.startswith(paid_kind(AUTO).service):
+    if bound.startswith(options.paid.service):
         raise UsageError(
             f"the workspace {workspace.root} was used with OpenAI, but {options.key_env} "
             "is not set: set it, or caption elsewhere with --provider local --workspace DIR"

@@ -20,6 +20,7 @@ from pipeline.sources.download import fetch_all
 from pipeline.sources.download.cache import UrlCache
 from pipeline.sources.table_text import EarlierReading
 from pipeline.stages.download import download_urls
+from pipeline.system.workspace import Workspace
 
 
 def open_data(
@@ -29,7 +30,10 @@ def open_data(
     cache = None
     if settings.download is not None:
         cache = workspace_of(settings.account, identify(settings.account).provider).urls
-    earlier = EarlierReading() if manifest is None else _earlier_reading(settings, manifest)
+    earlier = EarlierReading()
+    if manifest is not None:
+        workspace = workspace_of(settings.account, owner(settings.account).provider)
+        earlier = _earlier_reading(workspace, manifest)
     return open_source(
         None if data is None else Path(data),
         None if manifest is None else Path(manifest),
@@ -37,9 +41,8 @@ def open_data(
     )
 
 
-def _earlier_reading(settings: RunSettings, manifest: str | Path) -> EarlierReading:
-    """How earlier runs of the workspace read a manifest."""
-    workspace = workspace_of(settings.account, owner(settings.account).provider)
+def _earlier_reading(workspace: Workspace, manifest: str | Path) -> EarlierReading:
+    """Encoding and way in which earlier runs of the workspace read a manifest."""
     if not workspace.exists() or "\0" in str(manifest):
         return EarlierReading()
     with Ledger(workspace.ledger, read_only=True) as ledger:

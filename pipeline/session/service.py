@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.core.provider_kinds import AUTO, LOCAL, paid_kind
+from pipeline.core.provider_kinds import AUTO, LOCAL
 from pipeline.providers import SERVICES
 from pipeline.providers.base import BatchOptions, BatchService
 from pipeline.session.account import AccountOptions, Identity
@@ -63,5 +63,4 @@ def announce(identity: Identity, options: AccountOptions, say: Callable[[str], N
         )
     else:
         how = "online" if options.online else "batch"
-        title = paid_kind(options.name).title
-        say(f"{title} {how} captions by {options.model}, account {identity.account!r}")
+        say(f"{options.paid.title} {how} captions by {options.model}, account {identity.account!r}")
