@@ -35,7 +35,6 @@ class Session:
     workspace: Workspace
     ledger: Ledger
     context: StageContext
-    stopper: Stopper
     clock: Clock
     log: RunLog
     offline: bool = False
@@ -107,7 +106,7 @@ def open_session(
                     wire_format=SERVICES[identity.provider].wire_format)  # fmt: skip
         context = _under_rules(context, settings, local=identity.local)
         close_left_open(context)
-        yield Session(settings, identity, workspace, ledger, context, stopper, clock, log, offline)
+        yield Session(settings, identity, workspace, ledger, context, clock, log, offline)
 
 
 def _under_rules(context: StageContext, settings: RunSettings, *, local: bool) -> StageContext:
