@@ -9,7 +9,7 @@ from pipeline.commands.estimate import crawled_source, priced_identity
 from pipeline.config import Config
 from pipeline.config.model import NearDuplicatesConfig
 from pipeline.session.settings import RunSettings
-from pipeline.stages.dedupe import NearDuplicate, dedupe, near_duplicates_of
+from pipeline.stages.dedupe import NearDuplicate, near_duplicates_of, represent_near_duplicates
 
 
 def find_alike(
@@ -34,7 +34,9 @@ def find_alike(
     identity = priced_identity(settings.account, ())
     with crawled_source(settings, data, manifest, identity, say) as crawled:
         bits = options.distance if distance is None else distance
-        dedupe(crawled.ledger, crawled.task, crawled.engine, crawled.locate, bits)
+        represent_near_duplicates(
+            crawled.ledger, crawled.task, crawled.engine, crawled.locate, bits
+        )
         represented = near_duplicates_of(crawled.ledger, crawled.task.source)
         crawled.ledger.near_duplicates.set_represented(crawled.task.source, {})
         return represented

@@ -37,7 +37,7 @@ from pipeline.sources import Source
 from pipeline.sources.sidecar import COLUMN as SIDECAR
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.crawl import CrawlResult, crawl
-from pipeline.stages.dedupe import dedupe
+from pipeline.stages.dedupe import represent_near_duplicates
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import (
     link_known,
@@ -200,7 +200,7 @@ class Run:
         distance = session.settings.near_distance
         if distance is not None:
             find = functools.partial(locate, self.source)
-            dedupe(session.ledger, task, engines.sparing, find, distance)
+            represent_near_duplicates(session.ledger, task, engines.sparing, find, distance)
 
     def _restore(self, task: CaptionTask) -> None:
         """Bring back deleted downloads that will be sent; images of known contents are linked

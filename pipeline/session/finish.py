@@ -15,7 +15,7 @@ from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.sources import to_path
 from pipeline.stages.clean import remove_finished
-from pipeline.stages.export import BESIDE, COUNTED, export
+from pipeline.stages.export import BESIDE, COUNTED, write_table
 from pipeline.stages.prune import prune
 
 
@@ -78,7 +78,7 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
     """Write the table and the CSV of rejects, when anything has changed."""
     from pipeline.sinks.rejects import write_rejects
 
-    return export(
+    return write_table(
         session.ledger,
         open_sink(session.table),
         session.table,

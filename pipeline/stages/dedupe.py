@@ -28,7 +28,7 @@ class NearDuplicate:
     distance: int
 
 
-def dedupe(
+def represent_near_duplicates(
     ledger: Ledger,
     task: CaptionTask,
     engine: Engine,
@@ -50,5 +50,5 @@ def dedupe(
 
 
 def near_duplicates_of(ledger: Ledger, source: int) -> list[NearDuplicate]:
-    """What `dedupe` decided for images that are not captioned yet, for a look before it counts."""
+    """Represented images that are not captioned yet, to be checked before it counts."""
     return [NearDuplicate(*row) for row in ledger.near_duplicates.represented(source)]

@@ -27,7 +27,7 @@ WRITTEN = "table_written"
 AFFIXED = "table_dressed"
 
 
-def export(
+def write_table(
     ledger: Ledger,
     sink: Sink,
     path: Path,

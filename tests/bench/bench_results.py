@@ -28,7 +28,7 @@ from pipeline.records import RemoteBatch
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
-from pipeline.stages.export import export
+from pipeline.stages.export import write_table
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
 from tests.bench.figures import Figure, Found, Spent, ratio, spent
@@ -141,7 +141,7 @@ def _export(root: Path) -> dict[str, Any]:
     workspace = Workspace(root)
     with Ledger(workspace.ledger) as ledger:
         sink = ParquetSink(workspace.table)
-        ours = spent(lambda: export(ledger, sink, workspace.table, force=True))
+        ours = spent(lambda: write_table(ledger, sink, workspace.table, force=True))
     return _figures([ours], [ours])
 
 
