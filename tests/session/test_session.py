@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -23,17 +22,6 @@ def test_one_session_at_a_time(rig: Rig) -> None:
         open_session(RunSettings.of(rig.config()), "test", quiet),
     ):
         pass
-
-
-def test_what_is_said_is_logged(rig: Rig) -> None:
-    with open_session(RunSettings.of(rig.config()), "test", rig.said.append) as session:
-        session.context.say("a sentence")
-    assert rig.said[-1] == "a sentence"
-    lines = (rig.workspace.logs / "000001-run.jsonl").read_bytes().splitlines()
-    events = [json.loads(line) for line in lines]
-    assert [event["event"] for event in events] == ["run.began", "said", "said"]
-    assert events[0]["command"] == "test"
-    assert events[2]["text"] == "a sentence"
 
 
 def test_offline_needs_no_key_and_calls_nobody(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
