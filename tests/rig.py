@@ -22,7 +22,7 @@ from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import Ledger, charges
 from pipeline.server.app import LoopbackServer
 from pipeline.server.settings import BatchDurations
-from pipeline.session import settings
+from pipeline.session import engines
 from pipeline.session.report import Report
 from pipeline.system.workspace import Workspace
 
@@ -137,7 +137,7 @@ def open_rig(root: Path, monkeypatch: pytest.MonkeyPatch, **server: Any) -> Iter
     """A rig whose images are prepared in this process; `server` goes to the LoopbackServer."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr(
-        settings,
+        engines,
         "files_engine",
         lambda _config, recipe, known: InlineEngine(Preparer(recipe, known)),
     )

@@ -29,7 +29,7 @@ from pipeline.providers import SERVICES, Service
 from pipeline.providers.base import BatchOptions, BatchService
 from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.records import Prepared, RemoteBatch, SourceFile
-from pipeline.session import settings
+from pipeline.session import engines
 from pipeline.sinks import SINKS, open_sink
 from pipeline.sinks.base import Sink, WrittenTable
 from pipeline.sources import SOURCES, Source, SourceOptions, entry_digest
@@ -71,7 +71,7 @@ def test_a_walk_names_few_files_and_all_are_there(what: str) -> None:
         ("provider", "pipeline/providers/__init__.py", "SERVICES"),
         ("provider", "pipeline/core/provider_kinds.py", "PROVIDER_KINDS"),
         ("sink", "pipeline/sinks/__init__.py", "SINKS"),
-        ("engine", "pipeline/session/settings.py", "files_engine"),
+        ("engine", "pipeline/session/engines.py", "files_engine"),
         ("engine", "pipeline/config/model.py", "ImagesConfig"),
         ("column", "pipeline/core/table.py", "FIXED"),
         ("column", "pipeline/ledger/rows.py", "COLUMNS"),
@@ -262,19 +262,19 @@ class BackwardsEngine(Engine):
 
 
 def test_an_engine_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    engines: list[BackwardsEngine] = []
+    opened: list[BackwardsEngine] = []
 
     def files_engine(_limits: Any, recipe: Any, known: Any) -> Engine:
-        engines.append(BackwardsEngine(Preparer(recipe, known)))
-        return engines[-1]
+        opened.append(BackwardsEngine(Preparer(recipe, known)))
+        return opened[-1]
 
-    monkeypatch.setattr(settings, "files_engine", files_engine)
+    monkeypatch.setattr(engines, "files_engine", files_engine)
     rig.add("a.png", "b.png", "c.png")
     rig.run()
     assert rig.outcomes() == {"captioned": 3}
-    assert sum(engine.pairs for engine in engines) >= 2
-    assert all(engine.closed for engine in engines)
-    assert not any(isinstance(engine, InlineEngine) for engine in engines)
+    assert sum(engine.pairs for engine in opened) >= 2
+    assert all(engine.closed for engine in opened)
+    assert not any(isinstance(engine, InlineEngine) for engine in opened)
 
 
 # -- a column, a retry rule

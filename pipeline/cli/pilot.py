@@ -122,9 +122,9 @@ def _lines(found: Findings, commands: list[str]) -> list[str]:
             f"  outcomes  {outcomes}",
             f"  tokens    {prompt:,} prompt + {completion:,} completion an image",
             f"  batches   {_usd(variant.per_thousand(variant.batch))} for 1,000 images; the whole "
-            f"set {_interval(variant.whole_batch)}",
+            f"set {_interval(variant.total_batch)}",
             f"  online    {_usd(variant.per_thousand(variant.online))} for 1,000 images; the whole "
-            f"set {_interval(variant.whole_online)}",
+            f"set {_interval(variant.total_online)}",
             f"  go on     {going_on}",
         ]
     return [*lines, "", *(f"! {text}" for text in found.report.problems[:12])]

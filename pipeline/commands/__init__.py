@@ -1,14 +1,14 @@
 """One command a module, called by the command line and by programs alike.
 
 run, submit, collect    caption a source; its two halves for later
-estimate, dedupe        what it would cost; what looks alike. Nothing is sent
-pilot                   a sample first; pilot_findings what it measured, pilot_page its page
+estimate, dedupe        costs of what is new; near-duplicates. Nothing is sent
+pilot                   a sample first; pilot_findings its measurements, pilot_page its page
 one                     single images outside of any workspace; image_loader makes them ready
 write                   requests as files that somebody else runs
 listen                  webhooks that start a collect
 status, verify          a workspace at a glance; whether all is well with it
 export                  the table, or all charges, anew
 read_captions           the table as a DataFrame
-retry, cancel, resolve  what a person decides
+retry, cancel, resolve  decisions of a person
 clean, rebuild          files removed that nobody needs; a lost ledger made again
 """

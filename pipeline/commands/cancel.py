@@ -1,4 +1,4 @@
-"""Cancelling what is under way, at the service or out in files."""
+"""Cancelling of requests under way, at the service or out in files."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pipeline.records import Say
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.files.hand_out import take_back
-from pipeline.stages.reconcile import reconcile, take_apart
+from pipeline.stages.reconcile import reconcile, take_all_apart
 
 
 def cancel(config: Config, say: Say) -> int:
     """Ask the service to cancel everything under way; gives how many batches. What they have
     finished is collected by later runs and paid for; the rest goes again or stays pending."""
-    asked = 0
+    count = 0
     with open_session(RunSettings.of(config), "cancel", say, existing=True) as session:
         context = session.context
         reconcile(context)
@@ -23,16 +23,16 @@ def cancel(config: Config, say: Say) -> int:
             try:
                 context.service.cancel(batch.batch_id)
                 context.ledger.batches.cancel_asked(batch.row, context.clock.now())
-                asked += 1
+                count += 1
             except ServiceError as error:
                 say(f"batch {batch.batch_id} is not cancelled: {error}")
-        take_apart(context)
-    return asked
+        take_all_apart(context)
+    return count
 
 
 def cancel_files(config: Config, say: Say) -> int:
-    """Give back what is out in files and not answered, so that the next run sends it; gives the
-    number of requests.
+    """Take back requests that are out in files and not answered, so that the next run sends them;
+    gives their number.
 
     Raises:
         UsageError: there is no workspace.

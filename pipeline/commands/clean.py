@@ -7,12 +7,12 @@ from pipeline.records import Say
 from pipeline.session.finish import make_room
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
-from pipeline.stages.clean import CleanResult, clean
+from pipeline.stages.clean import CleanResult, remove_finished
 
 
 def clean_up(config: Config, say: Say) -> CleanResult:
     """Remove files that are no longer needed, also uploads that lost their shard."""
     with open_session(RunSettings.of(config), "clean", say, existing=True) as session:
-        done = clean(session.context, orphans=True)
-        done.local += make_room(session)
-        return done
+        result = remove_finished(session.context, orphans=True)
+        result.local += make_room(session)
+        return result

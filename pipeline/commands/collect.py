@@ -1,4 +1,4 @@
-"""Answers fetched, from the service or from files."""
+"""Collecting of answers, from the service or from files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
-from pipeline.stages.collect import collect as collect_batches
-from pipeline.stages.files.merge import Origin
-from pipeline.stages.files.merge import merge as merge_file
+from pipeline.stages.collect import collect_batches
+from pipeline.stages.files.merge import Origin, merge_file
 from pipeline.system.signals import Stopper
 
 
@@ -25,7 +24,7 @@ def collect(
     """Fetch what is finished of everything under way, make the table anew, return.
 
     Args:
-        stopper: asked between two steps whether to stop; signals by default.
+        stopper: checked between two steps; signals by default.
     """
     settings = RunSettings.of(config)
     with (
@@ -60,7 +59,7 @@ def collect_files(
 
 
 def _origin(session: Session) -> Origin:
-    """The configured model and its prices, for answers that were not asked for here."""
+    """Configured model and its prices, assumed of answers to foreign requests."""
     caption_spec = session.build_spec()
     sheet = caption_spec.sheet
     return Origin(caption_spec.request.model, sheet.to_text() if sheet else None)

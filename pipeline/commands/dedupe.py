@@ -1,4 +1,4 @@
-"""Which images look alike, before anything depends on it."""
+"""Near-duplicates of a source, before anything depends on them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.commands.estimate import crawled_source, priced_identity
 from pipeline.config import Config
 from pipeline.config.model import NearDuplicatesConfig
 from pipeline.session.settings import RunSettings
-from pipeline.stages.dedupe import NearDuplicate, dedupe, near_duplicates_of
+from pipeline.stages.dedupe import NearDuplicate, near_duplicates_of, represent_near_duplicates
 
 
 def find_alike(
@@ -20,7 +20,7 @@ def find_alike(
     distance: int | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> list[NearDuplicate]:
-    """Which new images look like another one, before anything depends on it. Nothing is sent.
+    """List new images that look like another one, before anything depends on it. Nothing is sent.
 
     Args:
         distance: bits of the 128 that may differ; the configured ones (else 16) when None.
@@ -28,13 +28,15 @@ def find_alike(
     Raises:
         CaptionmillError: see the error tree.
     """
-    near = config.images.near_duplicates or NearDuplicatesConfig()
-    images = config.images.model_copy(update={"near_duplicates": near})
+    options = config.images.near_duplicates or NearDuplicatesConfig()
+    images = config.images.model_copy(update={"near_duplicates": options})
     settings = RunSettings.of(config.model_copy(update={"images": images}))
     identity = priced_identity(settings.account, ())
-    with crawled_source(settings, data, manifest, identity, say) as scene:
-        bits = near.distance if distance is None else distance
-        dedupe(scene.ledger, scene.task, scene.engine, scene.locate, bits)
-        found = near_duplicates_of(scene.ledger, scene.task.source)
-        scene.ledger.near_duplicates.set_represented(scene.task.source, {})
-        return found
+    with crawled_source(settings, data, manifest, identity, say) as crawled:
+        bits = options.distance if distance is None else distance
+        represent_near_duplicates(
+            crawled.ledger, crawled.task, crawled.engine, crawled.locate, bits
+        )
+        represented = near_duplicates_of(crawled.ledger, crawled.task.source)
+        crawled.ledger.near_duplicates.set_represented(crawled.task.source, {})
+        return represented

@@ -1,4 +1,4 @@
-"""estimate: what would it cost? Every new image is prepared once, nothing is sent."""
+"""Estimate of the cost of a source: every new image is prepared once, nothing is sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.core.provider_kinds import AUTO, LOCAL, paid_kind
+from pipeline.core.provider_kinds import AUTO, LOCAL
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
@@ -17,9 +17,19 @@ from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.specs import SpecText
 from pipeline.session.account import AccountOptions, Identity, identify, workspace_of
 from pipeline.session.inputs import locate, open_data
-from pipeline.session.settings import RunSettings, request_template
-from pipeline.session.spec import CaptionSpec, policies
-from pipeline.stages.compare import Policy, PolicyCost, compare
+from pipeline.session.settings import (
+    RunSettings,
+)
+from pipeline.session.sizings import (
+    policies,
+)
+from pipeline.session.spec import (
+    CaptionSpec,
+)
+from pipeline.session.templates import (
+    request_template,
+)
+from pipeline.stages.compare import NamedSizing, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
 from pipeline.stages.quote import Quote, quote
@@ -32,13 +42,13 @@ from pipeline.system.workspace import require_local
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What captioning would cost.
+    """Costs of captioning a source.
 
     Attributes:
         model: the configured one.
         quote: what is still to be sent under it, exactly.
         policies: all unique images under this model, sized in other ways.
-        models: all unique images under each model that was asked for.
+        models: all unique images under each model that was named.
     """
 
     model: str
@@ -55,9 +65,9 @@ def estimate(
     models: tuple[str, ...] = (),
     say: Callable[[str], None] = lambda _text: None,
 ) -> Estimate:
-    """What would captioning a folder, an image or a manifest cost?
+    """Estimate the cost of captioning a folder, an image or a manifest.
 
-    Every new image is prepared once; what is learned is kept for the next run. Nothing is sent,
+    Every new image is prepared once; the next run reuses what is learned. Nothing is sent,
     and no key is needed.
 
     Raises:
@@ -65,21 +75,21 @@ def estimate(
     """
     settings = RunSettings.of(config)
     identity = priced_identity(settings.account, models)
-    with crawled_source(settings, data, manifest, identity, say) as scene:
-        base, template = scene.caption_spec, request_template(scene.caption_spec)
+    with crawled_source(settings, data, manifest, identity, say) as crawled:
+        base, template = crawled.caption_spec, request_template(crawled.caption_spec)
         ways = policies(base.facts, settings.specs.detail(base.facts))
-        identify_images(scene.ledger, scene.task, scene.engine, scene.locate)
+        identify_images(crawled.ledger, crawled.task, crawled.engine, crawled.locate)
         return Estimate(
             model=base.request.model,
-            quote=quote(scene.ledger, scene.task, template, base.largest()),
-            policies=compare(scene.ledger, scene.task, template, ways),
-            models=[_other(scene, model) for model in models],
+            quote=quote(crawled.ledger, crawled.task, template, base.largest()),
+            policies=compare(crawled.ledger, crawled.task, template, ways),
+            models=[_other(crawled, model) for model in models],
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
-    """A crawled source with what is asked about it, and the means to look at its images."""
+class CrawledSource:
+    """Crawled source with its task, and the means to prepare its images."""
 
     settings: RunSettings
     identity: Identity
@@ -91,7 +101,7 @@ class _Scene:
     now: int
 
     def spec_of(self, model: str) -> CaptionSpec:
-        """The same request to another model."""
+        """Spec of the same request to another model."""
         return _spec(self.settings, self.identity, self.ledger, self.now, model)
 
 
@@ -102,7 +112,7 @@ def crawled_source(
     manifest: str | Path | None,
     identity: Identity,
     say: Callable[[str], None],
-) -> Iterator[_Scene]:
+) -> Iterator[CrawledSource]:
     """Crawl a source in the workspace of `identity`; no service is needed."""
     source = open_data(settings, data, manifest)
     workspace = workspace_of(settings.account, identity.provider)
@@ -124,13 +134,13 @@ def crawled_source(
         known = stack.enter_context(lookup)
         engine = stack.enter_context(settings.engine.engine(caption_spec.recipe, known))
         find = functools.partial(locate, source)
-        yield _Scene(settings, identity, ledger, task, caption_spec, engine, find, now)
+        yield CrawledSource(settings, identity, ledger, task, caption_spec, engine, find, now)
 
 
 def _spec(
     settings: RunSettings, identity: Identity, ledger: Ledger, now: int, model: str | None
 ) -> CaptionSpec:
-    """What a run would ask for, calibrated by the bills so far as a run is."""
+    """Spec of a run, calibrated by the bills so far."""
     return settings.specs.build(
         local=identity.local,
         account=identity.account,
@@ -140,18 +150,18 @@ def _spec(
     )
 
 
-def _other(scene: _Scene, model: str) -> PolicyCost:
-    """The same images under another model, sized as it would have them."""
-    caption_spec = scene.spec_of(model)
-    way = Policy(caption_spec.request.model, caption_spec.recipe.size.choose)
-    return compare(scene.ledger, scene.task, request_template(caption_spec), [way])[0]
+def _other(crawled: CrawledSource, model: str) -> PolicyCost:
+    """Cost of the same images under another model, sized as for that model."""
+    caption_spec = crawled.spec_of(model)
+    way = NamedSizing(caption_spec.request.model, caption_spec.recipe.size.choose)
+    return compare(crawled.ledger, crawled.task, request_template(caption_spec), [way])[0]
 
 
 def priced_identity(account: AccountOptions, models: tuple[str, ...]) -> Identity:
-    """Prices are asked for models of OpenAI, key or no key; without a key and without a model
-    it is the local one that would run."""
+    """Identity whose prices count: of the paid service when a model is named, key or no key; else
+    the one that would run."""
     if models or account.name not in (AUTO, LOCAL.name):
-        return Identity(paid_kind(account.name).service, account.account, None)
+        return Identity(account.paid.service, account.account, None)
     return identify(account)
 
 

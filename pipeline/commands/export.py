@@ -1,4 +1,4 @@
-"""The table of captions, or of charges, anew from the ledger."""
+"""Export of the table of captions, or of charges, from the ledger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
-from pipeline.stages import export as stage
+from pipeline.stages.export import write_charges
 
 
 def export_table(config: Config, say: Say) -> WrittenTable:
@@ -41,4 +41,4 @@ def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
     ) as session:
         if path.resolve() == session.table.resolve():
             raise UsageError(f"{path} is the table of captions: name another file for the charges")
-        return stage.export_charges(session.ledger, open_sink(path))
+        return write_charges(session.ledger, open_sink(path))

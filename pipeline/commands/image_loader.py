@@ -1,5 +1,4 @@
-"""Single images as a person names them: a file, an address, bytes. What cannot be sent says what
-to do instead."""
+"""Loading of single images as a person names them: a file, an address, bytes."""
 
 from __future__ import annotations
 
@@ -24,10 +23,10 @@ STDIN = "standard input"
 
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
-    """An image ready to be sent, or why it is not.
+    """Image ready to be sent, or the error why it is not.
 
     Attributes:
-        name: as it was given.
+        name: as the person named it.
         url: a data URL or an address.
         size: pixels as sent, None when unknown.
     """
@@ -39,26 +38,26 @@ class LoadedImage:
 
 
 class ImageLoader:
-    """Makes images ready: files prepared as for a data set, addresses passed on or downloaded."""
+    """Loader of images: files prepared as for a data set, addresses passed on or downloaded."""
 
     def __init__(
         self, settings: RunSettings, recipe: Recipe, folder: Path, *, local: bool = False
     ) -> None:
-        """`folder` is for what is downloaded; `local`: the local model answers."""
+        """Prepare a loader; `folder` is for downloads, `local`: the local model answers."""
         self._local = local
         self._settings, self._recipe, self._folder = settings, recipe, folder
 
     def load(self, images: Sequence[GivenImage]) -> Iterator[LoadedImage]:
-        """One for each image, in order, as they become ready."""
-        named = [self._found(number, image) for number, image in enumerate(images)]
+        """Load each image, in order; yields them as they become ready."""
+        named = [self._locate(number, image) for number, image in enumerate(images)]
         jobs = [(n, path) for n, (_, path, ready) in enumerate(named) if ready is None]
         with self._settings.engine.engine(self._recipe, None) as engine:
             prepared = engine.prepare(jobs)
             for name, _, ready in named:
                 yield ready or _sendable(name, next(prepared)[1])
 
-    def _found(self, number: int, image: GivenImage) -> tuple[str, str, LoadedImage | None]:
-        """(name, path of a file to prepare, or what is ready without)."""
+    def _locate(self, number: int, image: GivenImage) -> tuple[str, str, LoadedImage | None]:
+        """Name, path of a file to prepare, and what is ready without preparation."""
         if isinstance(image, bytes):
             path = self._folder / f"given-{number}"
             path.write_bytes(image)
@@ -73,7 +72,7 @@ class ImageLoader:
         return name, name, LoadedImage(name, error=UsageError(problem)) if problem else None
 
     def _passed(self, address: str) -> LoadedImage:
-        """The address as the service gets it, which fetches the image."""
+        """Address as the service gets it, which downloads the image itself."""
         passed = self._settings.url_passthrough(address)
         if isinstance(passed, Rejection):
             text = f"{address}: {passed.detail}; give the image as a file"
@@ -87,15 +86,15 @@ class ImageLoader:
         self, address: str, options: FetchOptions
     ) -> tuple[str, str, LoadedImage | None]:
         cache = self._folder / "downloads"
-        ((_, found),) = fetch_all([(0, address)], options, cache)
-        if isinstance(found, Rejection):
-            error = UsageError(f"{address} is not downloaded: {found.detail}")
+        ((_, download),) = fetch_all([(0, address)], options, cache)
+        if isinstance(download, Rejection):
+            error = UsageError(f"{address} is not downloaded: {download.detail}")
             return address, "", LoadedImage(address, error=error)
-        return address, str(found.path), None
+        return address, str(download.path), None
 
 
 def _problem(name: str) -> str:
-    """What is wrong with the name of a file, "" for nothing."""
+    """Problem with the name of a file as a sentence, "" for none."""
     try:
         path = Path(name)
         if path.is_dir():

@@ -1,4 +1,4 @@
-"""listen: waits for the service's webhooks, and collects when a batch is over.
+"""Listener for the service's webhooks, which collects when a batch is over.
 
 Whoever can reach the port can make it verify a signature and nothing else: bodies are small, the
 answer comes at once, and the collecting is done elsewhere. Polling (a run, `collect`, cron) stays
@@ -34,7 +34,7 @@ _REMEMBERED = 10_000  # deliveries
 
 
 class WebhookHandler:
-    """Answers webhooks: verifies them, and calls `wake` for news of batches, once for each
+    """Handler of webhooks: verifies them, and calls `wake` for news of batches, once for each
     delivery."""
 
     def __init__(self, verifier: Verifier, wake: Callable[[], None], say: Say) -> None:
@@ -42,17 +42,17 @@ class WebhookHandler:
         self._seen: dict[str, None] = {}
 
     def app(self) -> web.Application:
-        """The routes."""
+        """Application with the routes."""
         app = web.Application(client_max_size=_BODY)
         app.add_routes([web.get("/healthz", self.healthy), web.post("/{path:.*}", self.receive)])
         return app
 
     async def healthy(self, _request: web.Request) -> web.Response:
-        """GET /healthz: it listens."""
+        """Answer GET /healthz."""
         return web.json_response({"status": "listening"})
 
     async def receive(self, request: web.Request) -> web.Response:
-        """A webhook, on any path."""
+        """Answer a webhook, on any path."""
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 body = await request.read()
@@ -103,7 +103,7 @@ def listen(config: Config, say: Say, *, ready: Callable[[int], None] = lambda _p
 
 
 def webhook_secret(options: ListenConfig) -> Secret:
-    """The secret of the webhook's endpoint.
+    """Secret of the webhook's endpoint.
 
     Raises:
         UsageError: there is none.

@@ -20,8 +20,14 @@ from pipeline.errors import (
     UsageError,
 )
 from pipeline.records import Say
-from pipeline.session.account import announce, identify
-from pipeline.session.session import reached_at, service_options
+from pipeline.session.account import (
+    identify,
+)
+from pipeline.session.service import (
+    announce,
+    reached_at,
+    service_options,
+)
 from pipeline.session.settings import RunSettings
 from pipeline.system.clock import Clock
 

@@ -1,6 +1,6 @@
-"""pilot: caption a small sample online under its own cap, then say what the whole would cost.
+"""Pilot: a small sample captioned online under its own cap, and the cost of all by it.
 
-What a pilot pays for is kept: a run with the same model and prompt does not pay for it again.
+Its captions are kept: a run with the same model and prompt does not pay for them again.
 Several models or prompts caption the same images, for comparison.
 """
 
@@ -33,11 +33,18 @@ from pipeline.session.inputs import locate, open_data, restore
 from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.session import Session, open_session
-from pipeline.session.settings import RunSettings, request_template
-from pipeline.session.spec import SpecChange
-from pipeline.stages.clean import clean
+from pipeline.session.settings import (
+    RunSettings,
+)
+from pipeline.session.spec_factory import (
+    SpecChange,
+)
+from pipeline.session.templates import (
+    request_template,
+)
+from pipeline.stages.clean import remove_finished
 from pipeline.stages.preprocess import (
-    looks,
+    prepare_images,
 )
 from pipeline.stages.values import (
     CaptionTask,
@@ -47,7 +54,7 @@ from pipeline.stages.values import (
 
 COUNT = 50
 _MOST_FOR_MONEY = 100  # images, when only a sum of money is named
-_CANDIDATES = 3  # images looked at for each one taken
+_CANDIDATES = 3  # images read for each one taken
 _THUMBNAIL = 192  # pixels
 
 
@@ -83,7 +90,7 @@ def pilot(
     Without a key the local model answers; the money is then all zero.
 
     Raises:
-        CaptionmillError: see the error tree. What was answered is kept.
+        CaptionmillError: see the error tree. Answers stay recorded.
     """
     options = options or PilotOptions()
     settings = RunSettings.of(config)
@@ -107,14 +114,14 @@ class _Pilot:
         self.locate = functools.partial(locate, run.source)
 
     def measure(self) -> Findings:
-        """Look, choose, ask, caption, measure."""
+        """Read candidates, choose a sample, confirm its price, caption and measure it."""
         run, report = self.run, self.run.report
         crawled = run.crawl()
         total = self.samples.usable(crawled.source)
         if not total:
             raise UsageError("there is no image to caption in a pilot")
-        found, rejected = self._candidates(crawled.source, total)
-        if not found:
+        candidates, rejected = self._candidates(crawled.source, total)
+        if not candidates:
             reasons = ", ".join(rejected)
             raise UsageError(f"none of {sum(rejected.values())} images can be captioned: {reasons}")
         if not find_our_batches(self.session, report) and report.error is not None:
@@ -122,39 +129,39 @@ class _Pilot:
         changes = self._changes()
         runs = [self._run_of(change) for _, change in changes]
         variants = [self._variant(change, name) for name, change in changes]
-        orders = [replace(one.task(crawled), linked=False) for one in runs]
-        sample = self._choose(found, runs)
-        self._consent(sample, runs)
-        for one, task in zip(runs, orders, strict=True):
+        tasks = [replace(one.task(crawled), linked=False) for one in runs]
+        sample = self._choose(candidates, runs)
+        self._confirm(sample, runs)
+        for one, task in zip(runs, tasks, strict=True):
             self._caption(one, task, sample)
-        looked = len(found) + sum(rejected.values())
-        expected = max(1, total * len(found) // looked)
-        for variant, task in zip(variants, orders, strict=True):
+        read = len(candidates) + sum(rejected.values())
+        expected = max(1, total * len(candidates) // read)
+        for variant, task in zip(variants, tasks, strict=True):
             variant.results = [self._result(task, picked) for picked in sample]
             variant.estimate(expected)
-        for text in clean(self.session.context).problems:
+        for text in remove_finished(self.session.context).problems:
             report.note_problem(text)
-        spent, held = self.session.ledger.rows.run_charges(self.session.context.run)
+        charged, reserved = self.session.ledger.rows.run_charges(self.session.context.run)
         return Findings(
             images=total,
             expected=expected,
-            looked=looked,
+            read=read,
             rejected=rejected,
             sample=sample,
             thumbnails=self._thumbnails(sample),
             variants=variants,
-            spent=spent + held,
+            spent=charged + reserved,
             local=self.session.identity.local,
             report=report,
         )
 
     def _run_of(self, change: SpecChange) -> Run:
-        """The run of one variant over the same source."""
+        """Run of one variant over the same source."""
         run = self.run
         return Run(self.session, run.source, run.report, run.confirm, run.progress, change)
 
     def _changes(self) -> list[tuple[str, SpecChange]]:
-        """(name of the prompt, change) of each variant."""
+        """Name of the prompt and change of each variant."""
         return [
             (name, SpecChange(model=model, user=text))
             for model in self.options.models or (None,)
@@ -174,27 +181,27 @@ class _Pilot:
         return Variant(name, model, prompt, tier, batch.sheet, online.sheet)
 
     def _candidates(self, source: int, total: int) -> tuple[list[Picked], Counter[str]]:
-        """Images that can be captioned, spread over folders and sizes; and what cannot, by
-        reason."""
+        """Images that can be captioned, spread over folders and sizes; and counts of the others,
+        by reason."""
         most = self.options.count or (COUNT if self.options.usd is None else _MOST_FOR_MONEY)
         images = self.samples.at(source, positions(total, _CANDIDATES * most))
-        found, rejected = [], Counter[str]()
+        candidates, rejected = [], Counter[str]()
         restore(self.session, self.run.source, images)
         with self._engine(self.run.caption_spec.recipe) as engine:
-            for image, prepared in looks(engine, images, self.locate):
+            for image, prepared in prepare_images(engine, images, self.locate):
                 self.session.context.check_stop()
                 if isinstance(prepared, PreparedImage):
                     size = (prepared.width, prepared.height)
-                    whole = (prepared.source_width, prepared.source_height)
-                    found.append(Picked(image, prepared.source_id, *size, *whole))
+                    original = (prepared.source_width, prepared.source_height)
+                    candidates.append(Picked(image, prepared.source_id, *size, *original))
                 elif isinstance(prepared, RejectedImage):
                     rejected[prepared.rejection.code] += 1
-        return found, rejected
+        return candidates, rejected
 
-    def _choose(self, found: Sequence[Picked], runs: Sequence[Run]) -> list[Picked]:
+    def _choose(self, candidates: Sequence[Picked], runs: Sequence[Run]) -> list[Picked]:
         most = self.options.count or COUNT
         if self.options.count is None and self.options.usd is not None:
-            costs = [self._worst(found[:1], [run]) for run in runs]
+            costs = [self._max_cost(candidates[:1], [run]) for run in runs]
             each = sum(max_cost or 0 for max_cost in costs)
             most = min(_MOST_FOR_MONEY, self.options.usd // each if each else _MOST_FOR_MONEY)
             if not most:
@@ -203,7 +210,7 @@ class _Pilot:
                     f"variant ({format_usd(each)}): name a larger sum"
                 )
         return spread(
-            found,
+            candidates,
             most,
             lambda p: (
                 p.image.folder,
@@ -213,8 +220,8 @@ class _Pilot:
             ),
         )
 
-    def _worst(self, sample: Sequence[Picked], runs: Sequence[Run]) -> Nano | None:
-        """The highest cost of the sample in all variants, None when a price is unknown."""
+    def _max_cost(self, sample: Sequence[Picked], runs: Sequence[Run]) -> Nano | None:
+        """Max cost of the sample in all variants, None when a price is unknown."""
         total = 0
         for run in runs:
             estimator = request_template(run.caption_spec).estimator
@@ -227,9 +234,9 @@ class _Pilot:
                 total += max_cost
         return total
 
-    def _consent(self, sample: Sequence[Picked], runs: Sequence[Run]) -> None:
-        """Ask above `confirm_above`; a named sum is the consent."""
-        max_cost = self._worst(sample, runs)
+    def _confirm(self, sample: Sequence[Picked], runs: Sequence[Run]) -> None:
+        """Confirm the price above `confirm_above`; a named sum confirms it already."""
+        max_cost = self._max_cost(sample, runs)
         limit = self.session.settings.confirm_above
         if self.options.usd is not None or max_cost is None or max_cost <= limit:
             return
@@ -264,7 +271,9 @@ class _Pilot:
         recipe = replace(self.run.caption_spec.recipe, size=size, pass_through=False)
         urls = []
         with self._engine(recipe) as engine:
-            for _, prepared in looks(engine, (picked.image for picked in sample), self.locate):
+            for _, prepared in prepare_images(
+                engine, (picked.image for picked in sample), self.locate
+            ):
                 url = ""
                 if isinstance(prepared, PreparedImage) and not prepared.url:
                     url = data_url(prepared.media_type, prepared.base64)

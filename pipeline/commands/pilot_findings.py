@@ -1,4 +1,4 @@
-"""What a pilot found, as values that pages and terminals show."""
+"""Findings of a pilot, as values that pages and terminals show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.session.report import Report
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """An image of the sample, with the size in pixels that it is sent in; all zero when its
+    """Image of the sample, with the size in pixels that it is sent in; all zero when its
     address is sent."""
 
     image: SeenImage
@@ -28,14 +28,14 @@ class Picked:
 
 @dataclass(slots=True)
 class Variant:
-    """One model and prompt, and what it made of the sample.
+    """One model and prompt, and its results for the sample.
 
     Attributes:
-        name: the model, or the prompt's name, as it was asked for.
+        name: the model, or the prompt's name, as a person named it.
         prompt: the prompt's name when several are compared, else "".
         results: one for each image of the sample, in its order.
         batch, online: a price sheet each, None when unknown; `tier` is the online one's.
-        whole_batch, whole_online: what the whole set would cost.
+        total_batch, total_online: cost of all images.
     """
 
     name: str
@@ -45,8 +45,8 @@ class Variant:
     batch: PriceSheet | None
     online: PriceSheet | None
     results: list[SampleAnswer] = field(default_factory=list)
-    whole_batch: Interval | None = None
-    whole_online: Interval | None = None
+    total_batch: Interval | None = None
+    total_online: Interval | None = None
 
     @property
     def outcomes(self) -> Counter[str]:
@@ -55,7 +55,7 @@ class Variant:
 
     @property
     def answered(self) -> list[SampleAnswer]:
-        """Results with tokens: what costs are measured by."""
+        """Results with tokens, by which costs are measured."""
         return [result for result in self.results if result.usage.prompt]
 
     def tokens(self) -> tuple[int, int]:
@@ -72,9 +72,9 @@ class Variant:
         return -(-1000 * sum(costs) // len(costs)) if costs else None
 
     def estimate(self, population: int) -> None:
-        """Set what `population` images would cost."""
-        self.whole_batch = total_of(self._costs(self.batch), population)
-        self.whole_online = total_of(self._costs(self.online), population)
+        """Set the cost of `population` images."""
+        self.total_batch = total_of(self._costs(self.batch), population)
+        self.total_online = total_of(self._costs(self.online), population)
 
     def _costs(self, sheet: PriceSheet | None) -> list[Nano]:
         return [] if sheet is None else [line_cost(result.usage, sheet) for result in self.answered]
@@ -82,12 +82,12 @@ class Variant:
 
 @dataclass(slots=True)
 class Findings:
-    """What a pilot found.
+    """Findings of a pilot.
 
     Attributes:
         images: usable images of the whole set; `expected` of them can be captioned, as far as
-            the candidates tell.
-        looked, rejected: candidates that were read, and those that cannot be captioned, by reason.
+            the candidates show.
+        read, rejected: candidates that were read, and those that cannot be captioned, by reason.
         sample: the images, with a small picture of each as a data URL.
         spent: nano-dollars of this pilot, as far as settled.
         report: problems and exit code.
@@ -95,7 +95,7 @@ class Findings:
 
     images: int
     expected: int
-    looked: int
+    read: int
     rejected: Counter[str]
     sample: list[Picked]
     thumbnails: list[str]

@@ -1,4 +1,4 @@
-"""A pilot as one HTML page that needs nothing else: no script, no font, no address.
+"""Page of a pilot: one HTML file that needs nothing else: no script, no font, no address.
 
 Captions, prompts and file names come from elsewhere: everything is escaped, and the page's own
 policy allows its one style sheet and embedded pictures, nothing more.
@@ -26,17 +26,17 @@ _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
-def write_page(path: Path, found: Findings, commands: Sequence[str]) -> None:
-    """Write the page of a pilot; `commands` are what goes on, one for each variant.
+def write_page(path: Path, findings: Findings, commands: Sequence[str]) -> None:
+    """Write the page of a pilot; `commands` go on with a run, one for each variant.
 
     Raises:
         StorageError: it cannot be written.
     """
-    write_whole(path, render(found, commands).encode("utf-8", "replace"))
+    write_whole(path, render_page(findings, commands).encode("utf-8", "replace"))
 
 
-def render(found: Findings, commands: Sequence[str]) -> str:
-    """The page's HTML."""
+def render_page(findings: Findings, commands: Sequence[str]) -> str:
+    """HTML of the page."""
     from jinja2 import Environment, StrictUndefined
 
     text = resources.files("pipeline.commands").joinpath("pilot.html").read_text("utf-8")
@@ -48,10 +48,10 @@ def render(found: Findings, commands: Sequence[str]) -> str:
         usd=_usd, expected=_expected, range=_range, counts=_counts, plain=_plain
     )
     return environment.from_string(text).render(
-        found=found,
-        few=len(found.sample) < FEW,
-        rows=list(enumerate(zip(found.sample, found.thumbnails, strict=True))),
-        variants=list(zip(found.variants, commands, strict=True)),
+        findings=findings,
+        few=len(findings.sample) < FEW,
+        rows=list(enumerate(zip(findings.sample, findings.thumbnails, strict=True))),
+        variants=list(zip(findings.variants, commands, strict=True)),
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'",
     )
@@ -61,21 +61,21 @@ def _usd(nano: Nano | None) -> str:
     return "unknown" if nano is None else format_usd(nano)
 
 
-def _expected(found: Interval | None) -> str:
-    return "unknown" if found is None else format_usd(found.expected)
+def _expected(cost: Interval | None) -> str:
+    return "unknown" if cost is None else format_usd(cost.expected)
 
 
-def _range(found: Interval | None) -> str:
-    return "" if found is None else f"{format_usd(found.low)} to {format_usd(found.high)}"
+def _range(cost: Interval | None) -> str:
+    return "" if cost is None else f"{format_usd(cost.low)} to {format_usd(cost.high)}"
 
 
 def _visible(value: object) -> object:
-    """Text without what turns it around: a name must not read as another one."""
+    """Text without characters that turn its direction: a name must not read as another one."""
     return _TURNING.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
-def _counts(found: Counter[str]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in found.most_common())
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
 
 
 def _plain(fields: Mapping[str, Any]) -> list[tuple[str, str]]:

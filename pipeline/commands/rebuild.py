@@ -1,6 +1,6 @@
-"""Restore a lost ledger, from shards, raw results and what the service still has.
+"""Rebuilding of a lost ledger, from shards, raw answers and what the service still has.
 
-The new ledger is built beside the old one's place and takes it only when it is whole: a rebuild
+The new ledger is built beside the old one's place and takes it only when it is complete: a rebuild
 that is killed is simply run again.
 """
 
@@ -17,11 +17,11 @@ from pipeline.errors import BooksError, StorageError, UsageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import is_online
 from pipeline.records import Nano, Say
-from pipeline.session.account import identify, workspace_of
+from pipeline.session.account import resolve_account
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.batch_record import read_batch_records
-from pipeline.stages.collect import collect, settle_kept
+from pipeline.stages.collect import collect_batches, settle_from_files
 from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import adopt_batch, reconcile
 from pipeline.stages.recover import doubtful_shard, is_ours
@@ -34,7 +34,7 @@ from pipeline.system.workspace import Workspace
 
 @dataclass(slots=True)
 class RebuildResult:
-    """What came back: batches, answered requests, what they cost, and what is left to know."""
+    """Counts of a rebuild: batches, answered requests, nano-dollars, and what is still in doubt."""
 
     batches: int
     answers: int
@@ -49,10 +49,10 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildR
 
     Raises:
         UsageError: there is a healthy ledger, or nothing tells which batches are ours.
-        ServiceError: the service did not tell all; the ledger is as lost as before.
+        ServiceError: the service did not list all; there is no new ledger.
     """
     settings = RunSettings.of(config)
-    workspace = workspace_of(settings.account, identify(settings.account).provider)
+    _, workspace = resolve_account(settings.account)
     _require_loss(workspace)
     building = workspace.root / "_ledger.db"
     with open_session(settings, "rebuild", say, clock=clock, building=building) as session:
@@ -69,17 +69,17 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildR
 
 
 def _gather(context: StageContext) -> RebuildResult:
-    """First what is kept here, which needs nobody; then what the service has."""
+    """Rebuild from the files here, which needs no service; then from what the service has."""
     totals = RunTotals()
     # groups of online requests were taken in when the session was opened
-    kept = read_batch_records(context.workspace, lambda batch_id: not is_online(batch_id))
-    for batch in [batch for batch in kept if is_ours(context, batch)]:
+    records = read_batch_records(context.workspace, lambda batch_id: not is_online(batch_id))
+    for batch in [batch for batch in records if is_ours(context, batch)]:
         adopt_batch(context, batch)
-        settle_kept(context, batch, totals)
+        settle_from_files(context, batch, totals)
     reached("rebuild.settled_kept")
     reconcile(context)
     doubtful = sum(doubtful_shard(context, path) for path in _unknown_files(context))
-    collect(context, totals)
+    collect_batches(context, totals)
     ledger = context.ledger
     return RebuildResult(
         batches=len(ledger.batches.ids()),
@@ -107,7 +107,7 @@ def _require_loss(workspace: Workspace) -> None:
             "just run. To build it anew all the same, move it away first"
         )
     if workspace.known_id() is None:
-        _remember_by_cards(workspace)
+        _remember_id(workspace)
 
 
 def _is_sound(path: Path) -> bool:
@@ -118,8 +118,8 @@ def _is_sound(path: Path) -> bool:
         return False
 
 
-def _remember_by_cards(workspace: Workspace) -> None:
-    """Without workspace.json the raw results say whose they are."""
+def _remember_id(workspace: Workspace) -> None:
+    """Restore a lost workspace.json from the batch records."""
     if not workspace.used():
         raise UsageError(f"there is nothing to rebuild in {workspace.root}: just run")
     workspace.create(rebuilding=True)
@@ -135,13 +135,13 @@ def _remember_by_cards(workspace: Workspace) -> None:
 
 
 def _set_aside(workspace: Workspace) -> None:
-    """Keep what may tell more later: a damaged ledger, and the table with rows of images that are
-    no longer in their source. A stale journal would be played into the new ledger."""
+    """Set aside a damaged ledger, and the table with rows of images that are no longer in their
+    source. A stale journal would be played into the new ledger."""
     try:
         for path in workspace.root.glob("ledger.db*"):
             path.replace(path.with_name(f"lost-{path.name}"))
-        kept = workspace.root / "captions.before-rebuild.parquet"
-        if workspace.table.is_file() and not kept.exists():
-            shutil.copyfile(workspace.table, kept)
+        backup = workspace.root / "captions.before-rebuild.parquet"
+        if workspace.table.is_file() and not backup.exists():
+            shutil.copyfile(workspace.table, backup)
     except OSError as error:
         raise storage_error(workspace.root, error) from error

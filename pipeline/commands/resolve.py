@@ -1,4 +1,4 @@
-"""Decisions of a person: what the program does not decide by itself."""
+"""Resolving of what the program does not decide by itself, as a person decides."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def resolve(
             ledger.put(FROZEN, None)
             done.append("submission is possible again")
         if decision == "create-again":
-            _settle_doubts(context.ledger, lambda: reconcile(context))
+            _reconcile_doubts(context.ledger, lambda: reconcile(context))
             for shard in ledger.shards.in_states("CREATING"):
                 next_generation(context, shard, not_before=0)
                 done.append(f"shard {shard.shard_key} is created again by the next run")
@@ -52,11 +52,11 @@ def resolve(
     return done or ["there was nothing to resolve"]
 
 
-def _settle_doubts(ledger: Ledger, look: Callable[[], object]) -> None:
-    """Look once more before a person's word counts: what is in the list was created."""
+def _reconcile_doubts(ledger: Ledger, reconcile: Callable[[], object]) -> None:
+    """Reconcile once more before a person's decision counts: what is in the list was created."""
     if ledger.shards.in_states("CREATING"):
         try:
-            look()
+            reconcile()
         except ServiceError:
             raise
         except CaptionmillError:

@@ -1,4 +1,4 @@
-"""Images that go again with the next run, because a person says so."""
+"""Retry of images with the next run, because a person wants it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
-from pipeline.stages import export as stage
+from pipeline.stages.export import STALE
 
 
 def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
@@ -26,5 +26,5 @@ def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
         raise UsageError(f"cannot retry {', '.join(unknown) or 'nothing'}: choose among {choice}")
     with open_session(RunSettings.of(config), "retry", say, offline=True, existing=True) as session:
         count = session.ledger.answers.retry(wanted)
-        session.ledger.put(stage.STALE, "1")
+        session.ledger.put(STALE, "1")
         return count

@@ -1,4 +1,4 @@
-"""run: everything from a folder, an image or a manifest to the table, all stages overlapped."""
+"""Run over a folder, an image or a manifest: all stages overlapped, up to the table."""
 
 from __future__ import annotations
 
@@ -24,15 +24,20 @@ from pipeline.session.session import Session, open_session
 from pipeline.session.settings import (
     LOCAL_POLL_SECONDS,
     RunSettings,
+)
+from pipeline.session.spec_factory import (
+    NO_CHANGE,
+    SpecChange,
+)
+from pipeline.session.templates import (
     request_template,
     retry_templates,
 )
-from pipeline.session.spec import NO_CHANGE, SpecChange
 from pipeline.sources import Source
 from pipeline.sources.sidecar import COLUMN as SIDECAR
-from pipeline.stages.collect import collect as collect_batches
+from pipeline.stages.collect import collect_batches
 from pipeline.stages.crawl import CrawlResult, crawl
-from pipeline.stages.dedupe import dedupe
+from pipeline.stages.dedupe import represent_near_duplicates
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import (
     link_known,
@@ -67,11 +72,11 @@ def run(
         data: a folder of images or one image; None only with `manifest`.
         manifest: a CSV or TSV with a column of paths.
         wait: stay until everything is answered; False does what can be done now.
-        confirm: asked when more than `[budget] confirm_above` may be spent.
-        say: shown single sentences.
+        confirm: called with a question when more than `[budget] confirm_above` may be spent.
+        say: shows single sentences.
 
     Returns:
-        what was done; `Report.exit_code` tells whether something is left to do.
+        figures of the run; `Report.exit_code` shows whether something is left to do.
 
     Raises:
         CaptionmillError: see the error tree; nothing is lost by any of them.
@@ -86,7 +91,7 @@ def run(
 
 
 class Run:
-    """One run over one source."""
+    """Run over one source in an open session."""
 
     def __init__(
         self,
@@ -97,7 +102,7 @@ class Run:
         progress: Progress,
         change: SpecChange = NO_CHANGE,
     ) -> None:
-        """Prepare a run; `change` as against the configured spec."""
+        """Prepare a run; `change` applies to the configured spec."""
         self.session, self.source, self.report = session, source, report
         self.confirm, self.progress, self.change = confirm, progress, change
         self.caption_spec = session.build_spec(change)
@@ -105,7 +110,7 @@ class Run:
         self.recipe = session.ledger.specs.recipe(recipe.canonical(), recipe.admission())
 
     def go(self, *, wait: bool) -> None:
-        """Crawl, ask, caption, export, clean."""
+        """Crawl, confirm the price, caption, export, clean."""
         with recorded(self.session, self.report):
             with self.engines() as engines:
                 crawled = self.crawl(engines.sparing.begin)
@@ -118,7 +123,7 @@ class Run:
             finish(self.session, self.report, crawled.source)
 
     def crawl(self, expect: Callable[[int], None] = lambda _todo: None) -> CrawlResult:
-        """Look at the source; `expect` as in `stages.crawl`."""
+        """Download and crawl the source; `expect` as in `stages.crawl`."""
         session = self.session
         now, check_stop = session.clock.now(), session.context.check_stop
         download(self.source, session)
@@ -128,7 +133,7 @@ class Run:
         return crawled
 
     def task(self, crawled: CrawlResult) -> CaptionTask:
-        """What is asked about each image of the source."""
+        """Task for each image of the source; its prompt is checked against the columns."""
         session, caption_spec = self.session, self.caption_spec
         ledger, identity = session.ledger, session.identity
         text = SpecText(
@@ -140,8 +145,8 @@ class Run:
         columns = list(self.source.columns)
         ledger.images.remember_columns(crawled.source, columns)
         check_template(caption_spec.template, columns)
-        asked = session.settings.source.sidecars and SIDECAR in columns
-        if asked and SIDECAR not in template_fields(caption_spec.template):
+        sidecars = session.settings.source.sidecars and SIDECAR in columns
+        if sidecars and SIDECAR not in template_fields(caption_spec.template):
             session.context.say(
                 "the texts beside the images are not sent: the prompt does not name {sidecar}"
             )
@@ -158,8 +163,8 @@ class Run:
         self.report.quote = confirm_price(self.session, self.caption_spec, task, self.confirm)
 
     def shard_options(self, queue: int | None, change: SpecChange = NO_CHANGE) -> ShardOptions:
-        """How requests are written, for a service that takes `queue` prompt tokens at once;
-        `change` as against this run's spec."""
+        """Options of writing shards, for a service that takes `queue` prompt tokens at once;
+        `change` applies to this run's spec."""
         session, change = self.session, self.change.then(change)
         caption_spec = session.build_spec(change) if change != self.change else self.caption_spec
         return ShardOptions(
@@ -177,7 +182,7 @@ class Run:
 
     @contextmanager
     def engines(self) -> Iterator[Engines]:
-        """The workers that prepare images; none runs before one is needed."""
+        """Engines that prepare images; no worker runs before one is needed."""
         session, settings = self.session, self.session.settings
         compared = settings.near_distance is not None
         lookup = KnownOriginals(session.workspace.ledger, self.recipe, hashed=compared)
@@ -185,9 +190,9 @@ class Run:
         with lookup as known, settings.engine.engines(recipe, known) as engines:
             yield engines
 
-    def settle(self, task: CaptionTask, engines: Engines) -> None:
-        """Make the source's rows be about `task` from now on: what looks alike is grouped, and
-        deleted downloads that will be sent are brought back."""
+    def prepare(self, task: CaptionTask, engines: Engines) -> None:
+        """Bind the source's rows to `task` from now on: near-duplicates are grouped, and deleted
+        downloads that will be sent are brought back."""
         session = self.session
         if session.ledger.images.use_spec(task.source, task.spec, task.recipe.admission):
             session.ledger.put(STALE, "1")
@@ -195,11 +200,11 @@ class Run:
         distance = session.settings.near_distance
         if distance is not None:
             find = functools.partial(locate, self.source)
-            dedupe(session.ledger, task, engines.sparing, find, distance)
+            represent_near_duplicates(session.ledger, task, engines.sparing, find, distance)
 
     def _restore(self, task: CaptionTask) -> None:
-        """Bring back the bytes of deleted downloads that will be sent; what is paid for or only
-        asked for anew is linked first, without them."""
+        """Bring back deleted downloads that will be sent; images of known contents are linked
+        first, without their bytes."""
         session, images = self.session, self.session.ledger.images
         if not restores(session.settings, self.source):
             return
@@ -210,7 +215,7 @@ class Run:
 
     def _caption(self, task: CaptionTask, engines: Engines, *, wait: bool) -> None:
         session, report = self.session, self.report
-        self.settle(task, engines)
+        self.prepare(task, engines)
         if session.online:
             self._caption_online(task, engines)
             return
@@ -232,7 +237,7 @@ class Run:
             self._caption_online(task, engines, SpecChange(tier="flex"))
 
     def _few_left(self, task: CaptionTask) -> bool:
-        """True when so few requests go again that they are asked online (`[online] flex_last`)."""
+        """True when so few requests go again that they are sent online (`[online] flex_last`)."""
         ledger, most = self.session.ledger, self.session.settings.online.flex_last
         if not most or self.session.identity.local or ledger.images.count_todo(task.source):
             return False

@@ -1,4 +1,4 @@
-"""The smaller verbs that tend a workspace: status, export, retry, cancel, resolve, clean."""
+"""Status of a workspace, read from its ledger alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
-from pipeline.session.account import owner, workspace_of
+from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.stages.context import FROZEN
 
@@ -20,7 +20,7 @@ _WAITING = ("SEALED", "UPLOADING", "UPLOADED", "CREATING", "WRITTEN")
 
 @dataclass(slots=True)
 class Status:
-    """A workspace at a glance; read from the ledger alone, nothing is asked or changed.
+    """Workspace at a glance, read from its ledger; nothing is sent or changed.
 
     `table` is None before it was first written.
     """
@@ -40,14 +40,13 @@ class Status:
 
 
 def status(config: Config) -> Status:
-    """Look at a workspace, also while another process works in it.
+    """Read the status of a workspace, also while another process works in it.
 
     Raises:
         UsageError: there is none yet.
     """
     settings = RunSettings.of(config)
-    workspace = workspace_of(settings.account, owner(settings.account).provider)
-    workspace.require()
+    _, workspace = resolve_account(settings.account, offline=True, existing=True)
     table = settings.output.table or workspace.table
     with Ledger(workspace.ledger, read_only=True) as ledger:
         totals = ledger.reservations.totals()
@@ -67,6 +66,6 @@ def status(config: Config) -> Status:
         )
 
 
-def money_line(found: Status) -> str:
-    """What is spent and reserved, in words."""
-    return f"{format_usd(found.settled)} spent, {format_usd(found.reserved)} reserved"
+def money_line(current: Status) -> str:
+    """Money spent and reserved, in words."""
+    return f"{format_usd(current.settled)} spent, {format_usd(current.reserved)} reserved"

@@ -1,4 +1,4 @@
-"""Everything up to the create calls, without waiting for answers."""
+"""Submitting: a run up to the create calls, without waiting for answers."""
 
 from __future__ import annotations
 

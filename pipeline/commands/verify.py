@@ -1,4 +1,4 @@
-"""Is all well? Files against ledger, the table's checksums, the books' sums. Changes nothing."""
+"""Verification of a workspace: files against ledger, checksums, sums of money. Changes nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
-from pipeline.session.account import owner, workspace_of
+from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.sinks import open_sink
 from pipeline.stages.export import WRITTEN
@@ -27,7 +27,7 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was looked at, and everything that is wrong, as sentences."""
+    """Counts of what was checked, and everything that is wrong, as sentences."""
 
     images: int
     batches: int
@@ -37,15 +37,15 @@ class Verdict:
 
     @property
     def line(self) -> str:
-        """The verdict in one line."""
-        looked = (
+        """Verdict in one line."""
+        checked = (
             f"{counted(self.images, 'image')}, {counted(self.batches, 'batch', 'batches')}, "
             f"{counted(self.files, 'file')}, "
             f"{format_usd(self.settled)} in the books"
         )
         if not self.findings:
-            return f"all is well: {looked}"
-        return f"{counted(len(self.findings), 'finding')} in {looked}"
+            return f"all is well: {checked}"
+        return f"{counted(len(self.findings), 'finding')} in {checked}"
 
 
 def verify(config: Config) -> Verdict:
@@ -57,8 +57,7 @@ def verify(config: Config) -> Verdict:
         BooksError: the ledger cannot even be read.
     """
     settings = RunSettings.of(config)
-    workspace = workspace_of(settings.account, owner(settings.account).provider)
-    workspace.require()
+    _, workspace = resolve_account(settings.account, offline=True, existing=True)
     with workspace.lock(), Ledger(workspace.ledger, read_only=True) as ledger:
         shards, batches = ledger.audit.shards(), ledger.audit.batches()
         findings = [*ledger.audit.contradictions(), *_batch_record(workspace, ledger)]
@@ -69,10 +68,10 @@ def verify(config: Config) -> Verdict:
             needed = shard.state not in ("SETTLED", "WRITTEN")  # or was handed over as a file
             findings += _shard(path, shard.checksum, needed=needed)
         for batch in batches if settings.batch.keep_raw else ():
-            for kind, kept in (("output", batch.output), ("error", batch.error)):
-                files += kept
+            for kind, stored in (("output", batch.output), ("error", batch.error)):
+                files += stored
                 path = workspace.answers(batch.shard_key, batch.batch_id, kind)
-                findings += _raw(path) if kept else ()
+                findings += _raw(path) if stored else ()
         findings += _table(settings.output.table or workspace.table, ledger)
         settled, _ = ledger.audit.sums()
         images = ledger.rows.all_images()

@@ -1,7 +1,7 @@
-"""write: requests as files that can be run anywhere; `collect_files` takes the answers back.
+"""Writing of requests as files that can be run anywhere; `collect_files` takes the answers.
 
-No service is called and no key is needed. What was handed over counts as sent: it is live, its
-money is reserved, and no run sends it again until it is answered or given back.
+No service is called and no key is needed. What was handed out counts as sent: it is live, its
+money is reserved, and no run sends it again until it is answered or taken back.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def write(
             open_session(settings, "write", say, offline=True) as session,
             recorded(session, report),
         ):
-            # whoever runs the files pays for them: nothing is asked here
+            # whoever runs the files pays for them: no price is confirmed here
             run = Run(session, source, report, lambda _question: True, progress or NoProgress())
             with run.engines() as engines:
                 crawled = run.crawl(engines.sparing.begin)
@@ -61,16 +61,16 @@ def write(
 
 
 def _write(run: Run, task: CaptionTask, engines: Engines, folder: Path) -> None:
-    """Seal shards and hand each over at once; the budget's end is noted in the report."""
-    session, handed = run.session, HandOut()
+    """Seal shards and hand each out at once; the budget's end is noted in the report."""
+    session, handed_out = run.session, HandOut()
     shard_options, now = run.shard_options(None), session.clock.now
     writer = Writer(session.ledger, task, shard_options, now, run.progress.prepared)
     try:
-        run.settle(task, engines)
-        hand_out(session.context, task.spec, folder, handed)
+        run.prepare(task, engines)
+        hand_out(session.context, task.spec, folder, handed_out)
         for row in writer.write(engines, lambda image: locate(run.source, image)):
-            hand_out(session.context, task.spec, folder, handed, row)
+            hand_out(session.context, task.spec, folder, handed_out, row)
     except OverBudget as error:
         run.report.fail(error)
     finally:
-        run.report.files, run.report.requests = len(handed.files), handed.requests
+        run.report.files, run.report.requests = len(handed_out.files), handed_out.requests

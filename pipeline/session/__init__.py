@@ -1,14 +1,21 @@
 """An open workspace, and everything that the configuration decides, made once.
 
-session    the workspace locked, its ledger open, its service reached
-account    who captions, for which account, with which key
-settings   RunSettings: all that stages and commands go by, from a configuration
-spec       CaptionSpec: model, prompt, preparation and price of one request as one identity
-inputs     the source that the user named
-confirm    the price, and the question before it is spent
-online     captioning without batches, and what the service has of ours
-record     what a run leaves behind: its row, log and summary, and word to its reader
-finish     the end of every run: table, counts, cleaning up
-report     a run in figures, for people and programs
-checks     sentences about answers that look wrong
+session           Session: the workspace locked, its ledger open, its service reached
+account           the account that captions, its key and its workspace
+workspace_ledger  the workspace's ledger, locked and bound to its account
+run_log           number and log of a run
+service           the service, or the built-in server
+settings          RunSettings: all that stages and commands go by, from a configuration
+engines           engines that prepare images, by the settings
+spec              CaptionSpec: model, prompt, preparation and price as one identity
+spec_factory      specs of the configured model, and of changes to it
+sizings           sizes and details in which images are sent to a model
+templates         templates of requests, of first and further attempts
+inputs            the source that the user named
+confirm           the price, confirmed before it is spent
+online            captioning without batches
+record            a run's row, log and summary, and the notice of its end
+finish            the end of every run: table, counts, cleaning up
+report            a run in figures, for people and programs
+checks            sentences about answers that look wrong
 """

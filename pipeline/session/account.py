@@ -1,26 +1,24 @@
-"""Who captions, for which account, with which key; and that a workspace of one provider is
-never used with another."""
+"""Account that captions, its key, and the workspace of its captions."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.core.provider_kinds import AUTO, LOCAL, online_kind, paid_kind
+from pipeline.core.provider_kinds import AUTO, LOCAL, ProviderKind, online_kind, paid_kind
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
 from pipeline.system.workspace import Workspace
 
-_BOUND = "provider"
+BOUND_TO = "provider"  # key in the ledger's meta: the account that a workspace belongs to
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who captions: the provider's kind, the account's label and the key, if one is needed."""
+    """Account that captions: the provider's kind, a label, and the key where one is needed."""
 
     provider: str
     account: str
@@ -34,10 +32,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class AccountOptions:
-    """Configuration of who captions, and where their workspace is.
+    """Configuration of the account and its workspace.
 
     Attributes:
         name: the provider as configured, "auto" is decided by the key.
+        paid: the kind of provider whose prices count, unless the local model captions.
         model: for the first line of a run.
         key_env, key_file: where the key is; the file wins.
         account: a label that tells accounts apart.
@@ -46,6 +45,7 @@ class AccountOptions:
     """
 
     name: str
+    paid: ProviderKind
     model: str
     key_env: str
     key_file: str | None
@@ -55,10 +55,11 @@ class AccountOptions:
 
     @classmethod
     def of(cls, config: Config) -> AccountOptions:
-        """The part of a configuration that says who captions."""
+        """Take the options from a configuration."""
         provider = config.provider
         return cls(
             name=provider.name,
+            paid=paid_kind(provider.name),
             model=provider.model,
             key_env=provider.key_env,
             key_file=provider.key_file,
@@ -70,11 +71,12 @@ class AccountOptions:
     @property
     def online(self) -> bool:
         """True when requests are answered at once instead of in batches."""
-        return paid_kind(self.name).online
+        return self.paid.online
 
     def online_only(self) -> AccountOptions:
-        """The same account, asked online."""
-        return replace(self, name=online_kind(self.name).name)
+        """Options for requests that are answered at once."""
+        online = online_kind(self.name)
+        return replace(self, name=online.name, paid=online)
 
 
 def identify(options: AccountOptions, environment: dict[str, str] | None = None) -> Identity:
@@ -92,7 +94,7 @@ def identify(options: AccountOptions, environment: dict[str, str] | None = None)
         else secret_from_environment(options.key_env, environment)
     )
     if key is not None:
-        return Identity(paid_kind(options.name).service, options.account, key)
+        return Identity(options.paid.service, options.account, key)
     if options.name == AUTO:
         _refuse_fallback(options)
         return Identity(LOCAL.service, "", None)
@@ -103,69 +105,57 @@ def identify(options: AccountOptions, environment: dict[str, str] | None = None)
 
 
 def without_service(options: AccountOptions) -> Identity:
-    """Whose requests a command is about that only reads and writes files: it needs no key."""
+    """Identity of a command that only reads and writes files: it needs no key."""
     if options.name == LOCAL.name:
         return Identity(LOCAL.service, "", None)
-    return Identity(paid_kind(options.name).service, options.account, None)
+    return Identity(options.paid.service, options.account, None)
 
 
 def owner(options: AccountOptions) -> Identity:
-    """Whose workspace a command is about that asks no service: it needs no key. With "auto" and
-    without a key that is OpenAI's, where there is one."""
+    """Identity of a command that reads a workspace and calls no service: it needs no key. With
+    "auto" and without a key that is OpenAI's, where there is one."""
     try:
         return identify(options)
     except UsageError:
-        return Identity(paid_kind(options.name).service, options.account, None)
+        return Identity(options.paid.service, options.account, None)
 
 
 def _refuse_fallback(options: AccountOptions) -> None:
-    """Where OpenAI captions are, a forgotten key must not mix in local ones."""
-    workspace = workspace_of(options, paid_kind(AUTO).service)
+    """Raise where OpenAI captions are: a forgotten key must not mix in local ones."""
+    workspace = workspace_of(options, options.paid.service)
     if not workspace.exists():
         return
     with Ledger(workspace.ledger, read_only=True) as ledger:
-        bound = ledger.get(_BOUND) or ""
-    if bound.startswith(paid_kind(AUTO).service):
+        bound = ledger.get(BOUND_TO) or ""
+    if bound.startswith(options.paid.service):
         raise UsageError(
             f"the workspace {workspace.root} was used with OpenAI, but {options.key_env} "
             "is not set: set it, or caption elsewhere with --provider local --workspace DIR"
         )
 
 
-def workspace_of(options: AccountOptions, provider: str) -> Workspace:
-    """The workspace folder of a configuration."""
-    return Workspace(Path(options.workspace.replace("{provider}", provider)).expanduser())
+def resolve_account(
+    options: AccountOptions, *, offline: bool = False, existing: bool = False
+) -> tuple[Identity, Workspace]:
+    """Identity of a command and its workspace.
 
-
-def announce(identity: Identity, options: AccountOptions, say: Callable[[str], None]) -> None:
-    """The first line: who captions, and whether it costs money."""
-    if identity.local:
-        key = options.key_env
-        auto = options.name == AUTO
-        why, remedy = (f"no {key}: ", f" Set {key} for real captions.") if auto else ("", "")
-        say(
-            f"LOCAL MODEL ({why}a small built-in classifier captions, free of charge; its captions "
-            f"are not OpenAI's).{remedy}"
-        )
-    else:
-        how = "online" if options.online else "batch"
-        title = paid_kind(options.name).title
-        say(f"{title} {how} captions by {options.model}, account {identity.account!r}")
-
-
-def bind(ledger: Ledger, identity: Identity, workspace: Workspace) -> None:
-    """A workspace belongs to the provider and account that used it first.
+    Args:
+        offline: no service is needed, and so no key.
+        existing: the workspace must be there already.
 
     Raises:
-        UsageError: that was another one.
+        UsageError: a key is needed and there is none, or there is no workspace.
     """
-    wanted = f"{identity.provider}:{identity.account}"
-    bound = ledger.get(_BOUND)
-    if bound is None:
-        ledger.put(_BOUND, wanted)
-    elif bound != wanted:
-        raise UsageError(
-            f"the workspace {workspace.root} belongs to {bound.rstrip(':')!r}, this run would use "
-            f"{wanted.rstrip(':')!r}: captions of different providers are never mixed; name "
-            "another one with --workspace"
-        )
+    if not offline:
+        identity = identify(options)
+    else:
+        identity = owner(options) if existing else without_service(options)
+    workspace = workspace_of(options, identity.provider)
+    if existing:
+        workspace.require()
+    return identity, workspace
+
+
+def workspace_of(options: AccountOptions, provider: str) -> Workspace:
+    """Workspace folder of a configuration."""
+    return Workspace(Path(options.workspace.replace("{provider}", provider)).expanduser())

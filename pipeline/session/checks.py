@@ -1,4 +1,4 @@
-"""What looks wrong in the answers so far, as sentences a person should read."""
+"""Checks of the answers so far: sentences about what seems wrong in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = 60  # characters of a caption
 
 
 def deviations(ledger: Ledger) -> Iterator[str]:
-    """Models whose bills are more than 25 % off the estimates of their prompt tokens."""
+    """Sentences about models whose bills are 25 % off the estimates of their prompt tokens."""
     for model, estimated, billed, lines in ledger.answers.calibration():
         if (
             lines < _LINES
@@ -33,7 +33,7 @@ def deviations(ledger: Ledger) -> Iterator[str]:
 
 
 def repeated_captions(ledger: Ledger) -> Iterator[str]:
-    """Captions that stand on suspiciously many different images of a source's present request."""
+    """Sentences about captions that suspiciously many different images share, by spec in use."""
     for spec in ledger.specs.in_use():
         captioned = ledger.answers.captioned(spec)
         least = max(_REPEATED, captioned * _REPEATED_PERCENT // 100)

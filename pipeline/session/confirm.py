@@ -1,4 +1,4 @@
-"""What a run asks for, and the price that its user is asked about."""
+"""Confirmation of the price of a run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime
 from pipeline.core.pricing import format_usd
 from pipeline.errors import NeedsPerson, UsageError
 from pipeline.session.session import Session
-from pipeline.session.settings import request_template
 from pipeline.session.spec import CaptionSpec
+from pipeline.session.templates import (
+    request_template,
+)
 from pipeline.stages.quote import Quote, quote
 from pipeline.stages.values import (
     CaptionTask,
@@ -21,7 +23,8 @@ Confirm = Callable[[str], bool]
 def confirm_price(
     session: Session, caption_spec: CaptionSpec, task: CaptionTask, confirm: Confirm
 ) -> Quote | None:
-    """Show the price of what is new, and ask above the configured amount; None: nothing is new.
+    """Show the price of what is new, and confirm it above the configured amount; None: nothing is
+    new.
 
     Raises:
         UsageError: the price is unknown under a budget.
@@ -29,28 +32,28 @@ def confirm_price(
     """
     if session.ledger.images.idle(task.source, task.spec):
         return None
-    going = caption_spec.facts.shutdown_warning(_today(session))
-    if going:
-        session.context.say(going)
-    found = quote(session.ledger, task, request_template(caption_spec), caption_spec.largest())
+    warning = caption_spec.facts.shutdown_warning(_today(session))
+    if warning:
+        session.context.say(warning)
+    price = quote(session.ledger, task, request_template(caption_spec), caption_spec.largest())
     before = session.ledger.images.spec_of(task.source)
-    if found.requests and before not in (None, task.spec):
-        session.context.say(f"the prompt or model has changed: {found.sentence()}")
-    elif found.requests and not session.identity.local:
-        session.context.say(found.sentence())
-    if found.requests and found.max_cost is None and session.context.caps.any:
+    if price.requests and before not in (None, task.spec):
+        session.context.say(f"the prompt or model has changed: {price.sentence()}")
+    elif price.requests and not session.identity.local:
+        session.context.say(price.sentence())
+    if price.requests and price.max_cost is None and session.context.caps.any:
         raise UsageError(caption_spec.why_unbounded())
     limit = session.settings.confirm_above
     if (
-        found.max_cost is not None
-        and found.max_cost > limit
-        and not confirm(f"{found.sentence()} Go on?")
+        price.max_cost is not None
+        and price.max_cost > limit
+        and not confirm(f"{price.sentence()} Go on?")
     ):
         raise NeedsPerson(
-            f"not confirmed: {found.sentence()} Confirm with --yes, or raise [budget] "
+            f"not confirmed: {price.sentence()} Confirm with --yes, or raise [budget] "
             f"confirm_above (now {format_usd(limit)})"
         )
-    return found
+    return price
 
 
 def _today(session: Session) -> date:

@@ -1,4 +1,4 @@
-"""The end of every run: the table anew, the counts proved, what is no longer needed removed."""
+"""End of every run: the table anew, the counts proved, what is no longer needed removed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pipeline.session.session import Session
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.sources import to_path
-from pipeline.stages.clean import clean
-from pipeline.stages.export import BESIDE, COUNTED, export
+from pipeline.stages.clean import remove_finished
+from pipeline.stages.export import BESIDE, COUNTED, write_table
 from pipeline.stages.prune import prune
 
 
@@ -34,7 +34,7 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     report.in_files = ledger.handed_out.outstanding()
     make_room(session)
     if not session.offline:
-        report.problems += clean(session.context).problems
+        report.problems += remove_finished(session.context).problems
 
 
 def make_room(session: Session) -> int:
@@ -47,7 +47,7 @@ def make_room(session: Session) -> int:
 
 
 def _write_beside(session: Session) -> list[str]:
-    """Captions as text files beside their images; gives problems as sentences."""
+    """Write captions as text files beside their images; gives problems as sentences."""
     from pipeline.sinks.sidecars import write_sidecars
 
     policy, ledger = session.settings.output.sidecars, session.ledger
@@ -63,22 +63,22 @@ def _write_beside(session: Session) -> list[str]:
 
 
 def _outcomes(ledger: Ledger, source: int | None) -> Counter[str]:
-    """Images by outcome; counted once for each table: counting a million images takes longer than
-    crawling them."""
+    """Counts of images by outcome, made once for each table: counting a million images takes
+    longer than crawling them."""
     key = f"{COUNTED}{source or 'all'}"
     known = ledger.get(key)
     if known is None:
-        found = ledger.rows.outcomes(source)
-        ledger.put(key, json.dumps(found))
-        return found
+        outcomes = ledger.rows.outcomes(source)
+        ledger.put(key, json.dumps(outcomes))
+        return outcomes
     return Counter(json.loads(known))
 
 
 def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
-    """The Parquet table and the CSV of rejects, when anything has changed."""
+    """Write the table and the CSV of rejects, when anything has changed."""
     from pipeline.sinks.rejects import write_rejects
 
-    return export(
+    return write_table(
         session.ledger,
         open_sink(session.table),
         session.table,

@@ -1,4 +1,4 @@
-"""Where images come from, as the user named it: a folder, an image, a manifest, a list of URLs."""
+"""Source that the user named: a folder, an image, a manifest, a list of URLs."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.records import Rejection
-from pipeline.session.account import owner
-from pipeline.session.session import Session, identify, workspace_of
+from pipeline.session.account import identify, owner, workspace_of
+from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import NamesUrls, Source, open_source, to_path, to_text
 from pipeline.sources.download import fetch_all
 from pipeline.sources.download.cache import UrlCache
 from pipeline.sources.table_text import EarlierReading
-from pipeline.stages.download import fetch
+from pipeline.stages.download import download_urls
+from pipeline.system.workspace import Workspace
 
 
 def open_data(
     settings: RunSettings, data: str | Path | None, manifest: str | Path | None
 ) -> Source:
-    """The source that the user named, under the configured rules."""
+    """Open the source that the user named, under the configured rules."""
     cache = None
     if settings.download is not None:
         cache = workspace_of(settings.account, identify(settings.account).provider).urls
-    earlier = EarlierReading() if manifest is None else _earlier_reading(settings, manifest)
+    earlier = EarlierReading()
+    if manifest is not None:
+        workspace = workspace_of(settings.account, owner(settings.account).provider)
+        earlier = _earlier_reading(workspace, manifest)
     return open_source(
         None if data is None else Path(data),
         None if manifest is None else Path(manifest),
@@ -37,9 +41,8 @@ def open_data(
     )
 
 
-def _earlier_reading(settings: RunSettings, manifest: str | Path) -> EarlierReading:
-    """How earlier runs of the workspace read a manifest."""
-    workspace = workspace_of(settings.account, owner(settings.account).provider)
+def _earlier_reading(workspace: Workspace, manifest: str | Path) -> EarlierReading:
+    """Encoding and way in which earlier runs of the workspace read a manifest."""
     if not workspace.exists() or "\0" in str(manifest):
         return EarlierReading()
     with Ledger(workspace.ledger, read_only=True) as ledger:
@@ -48,23 +51,24 @@ def _earlier_reading(settings: RunSettings, manifest: str | Path) -> EarlierRead
 
 
 def download(source: Source, session: Session) -> None:
-    """Bring images at URLs to this machine, before the crawl looks at them as at files."""
+    """Download images at URLs, before the crawl reads them like files."""
     options = session.settings.download
     if options is None:
         _refuse_local(source, session)
         return
     context = session.context
     cache = session.workspace.urls
-    found = fetch(source, options, cache, session.clock.now(), context.check_stop)
-    if found.urls:
+    downloads = download_urls(source, options, cache, session.clock.now(), context.check_stop)
+    if downloads.urls:
         context.say(
-            f"URLs: {found.new:,} downloaded ({found.bytes / 1e6:,.1f} MB), {found.unchanged:,} "
-            f"unchanged, {found.kept:,} kept, {found.rejected.total():,} without an image"
+            f"URLs: {downloads.new:,} downloaded ({downloads.bytes / 1e6:,.1f} MB), "
+            f"{downloads.unchanged:,} unchanged, {downloads.reused:,} kept, "
+            f"{downloads.rejected.total():,} without an image"
         )
 
 
 def _refuse_local(source: Source, session: Session) -> None:
-    """The local model opens no addresses: say so once, and not in every row."""
+    """Raise for addresses under the local model, which opens none: once, and not in every row."""
     passed = session.settings.engine.send_urls and session.identity.local
     if passed and isinstance(source, NamesUrls) and any(source.urls()):
         raise UsageError(
@@ -93,8 +97,8 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
                 yield image.id, image.name
 
     now = session.clock.now()
-    found = fetch_all(deleted(), options, folder, now=now, check_stop=context.check_stop)
-    again = sum(not isinstance(one, Rejection) for _, one in found)
+    downloads = fetch_all(deleted(), options, folder, now=now, check_stop=context.check_stop)
+    again = sum(not isinstance(one, Rejection) for _, one in downloads)
     if again:
         context.say(
             f"URLs: {counted(again, 'image')} downloaded again, deleted earlier to make room"
@@ -102,5 +106,5 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
 
 
 def locate(source: Source, image: SeenImage) -> str:
-    """The openable path of an image, or the address that is sent for it."""
+    """Openable path of an image, or the address that is sent for it."""
     return to_path(image.location) if image.location else source.path_of(image.folder, image.name)

@@ -1,4 +1,4 @@
-"""Captioning online inside of a workspace: how `run` and `pilot` start an OnlineCaptioner."""
+"""Captioning online inside of a workspace, for `run` and `pilot`."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def caption_online(
 
 
 def find_our_batches(session: Session, totals: RunTotals) -> bool:
-    """Ask the service what it has of ours, once a run and before anything is sent, also online: an
-    older copy of the ledger may have been restored. False: no answer, so nothing may be sent."""
+    """Reconcile with the service, once a run and before anything is sent, also online: an older
+    copy of the ledger may have been restored. False: no answer, so nothing may be sent."""
     try:
         reconcile(session.context)
     except ServiceError as error:

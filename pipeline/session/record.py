@@ -1,5 +1,4 @@
-"""What a run leaves behind: its row in the ledger, its log, its summary, and word to whoever
-waits for it."""
+"""Record of a run: its row in the ledger, its log, its summary, and the notice of its end."""
 
 from __future__ import annotations
 
@@ -20,9 +19,9 @@ from pipeline.system.run_log import iso, summary_path
 
 @contextmanager
 def notified(notice: Notice, command: str, say: Say) -> Iterator[Report]:
-    """A report for the block to fill; afterwards, however it ended, its reader is told.
+    """Yield a report for the block to fill; afterwards, however it ended, send the notice of it.
 
-    The workspace is free again by then, so that the program which is told can use it.
+    The workspace is free again by then, so that the notified program can use it.
     """
     report = Report(command=command)
     try:

@@ -1,4 +1,4 @@
-"""What a command did: for people as a few lines, for programs as JSON."""
+"""Report of a command: for people as a few lines, for programs as JSON."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _SHOWN = 12  # problems and reasons that are spelled out
 
 @dataclass(slots=True)
 class Report(RunTotals):
-    """A run in figures: its totals, and what they came to.
+    """Figures of a run: its totals, and the images, money and time that they came to.
 
     Attributes:
-        command, run: what was asked for, and the number of the run in this workspace.
+        command, run: the words of the command, and the number of the run in this workspace.
         started_at, ended_at: UTC, "2026-11-22T02:15:07Z"; "" when the run did not come so far.
         table: where the Parquet is; `rows` in it, None when it was not made anew.
         images: present images of the source (or of the workspace, without a source).
@@ -51,7 +51,7 @@ class Report(RunTotals):
         skipped: files that are no images, by suffix.
         files: written by this run; `in_files` requests are out in files, unanswered.
         run_settled, run_reserved: nano-dollars of this run's reservations.
-        settled, reserved: nano-dollars of the whole workspace.
+        settled, reserved: nano-dollars of the workspace.
         incidents: (time, kind, sentence) not yet acknowledged.
         bug: True when captionmill itself failed.
     """
@@ -89,7 +89,7 @@ class Report(RunTotals):
             self.note_problem(f"a bug in captionmill: {type(error).__name__}: {error}")
 
     def add_crawl(self, crawled: CrawlResult) -> None:
-        """Take over what crawling found."""
+        """Take over the counts of a crawl."""
         self.images = crawled.images
         self.skipped = crawled.skipped
         self.problems += crawled.problems
@@ -108,7 +108,7 @@ class Report(RunTotals):
 
     @property
     def exit_code(self) -> int:
-        """0 when nothing is left to do, else the code of what is in the way."""
+        """Exit code: 0 when nothing is left to do, else that of what is in the way."""
         if self.bug:
             return EXIT_BUG
         if self.error is not None:
@@ -122,7 +122,7 @@ class Report(RunTotals):
         return self.provider == LOCAL.service
 
     def as_dict(self) -> dict[str, object]:
-        """JSON-able figures; money in nano-dollars."""
+        """Figures, JSON-able; money in nano-dollars."""
         return {
             "command": self.command,
             "run": self.run,
@@ -153,8 +153,8 @@ class Report(RunTotals):
             "incidents": [list(incident) for incident in self.incidents],
         }
 
-    def lines(self, near: Callable[[str], str] = str) -> Iterator[str]:
-        """The report for a terminal; `near` shortens a path."""
+    def lines(self, shorten: Callable[[str], str] = str) -> Iterator[str]:
+        """Lines for a terminal; `shorten` is applied to paths."""
         yield f"images      {self.images:>10,}"
         for outcome in NAMES:
             if count := self.outcomes[outcome]:
@@ -169,7 +169,7 @@ class Report(RunTotals):
             )
         yield f"cost        {format_usd(self.run_settled):>10}   {self._money()}"
         yield f"time        {_duration(self.seconds):>10}"
-        yield f"table       {near(self.table)}"
+        yield f"table       {shorten(self.table)}"
         for text in self.problems[:_SHOWN]:
             yield f"! {text}"
         if len(self.problems) > _SHOWN:

@@ -5,39 +5,37 @@ Below `RunSettings.of` nobody sees a Config. No I/O but the catalogue and prices
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.config import Config
 from pipeline.core.budget import BudgetCaps
-from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.lifecycle import Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.core.rate_limit import RateLimiter
-from pipeline.core.recipe import Recipe
 from pipeline.core.retry import RetryRule
 from pipeline.core.table import Affixes
 from pipeline.providers.base import OPENAI, BatchOptions
 from pipeline.providers.models import model_facts
 from pipeline.records import Nano
 from pipeline.session.account import AccountOptions
-from pipeline.session.spec import CaptionSpec, SpecChange, SpecFactory
+from pipeline.session.engines import EngineSettings
+from pipeline.session.spec_factory import (
+    SpecFactory,
+)
 from pipeline.sources.base import SourceOptions
 from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
 from pipeline.stages.prune import CacheLimits
-from pipeline.stages.values import Engines
-from pipeline.stages.write import RequestTemplate
 from pipeline.system.notify import Notice
 from pipeline.system.secrets import Secret
 
 if TYPE_CHECKING:
-    from pipeline.engines.base import Engine
+    pass
 
 _LOCAL_REQUESTS = 250
 LOCAL_POLL_SECONDS = 0.5
@@ -50,7 +48,7 @@ class OnlineSettings:
     Attributes:
         in_flight: requests at the same time.
         requests_per_minute, tokens_per_minute: None is as the service says.
-        flex_last: so few requests that go again are asked online, at the flex tier; 0 never.
+        flex_last: so few requests that go again are sent online, at the flex tier; 0 never.
         longest_pause: seconds; a service that asks for more is not waited for.
     """
 
@@ -61,7 +59,7 @@ class OnlineSettings:
     longest_pause: float
 
     def rate_limiter(self) -> RateLimiter:
-        """A limiter that decides when online requests go."""
+        """Build a limiter that decides when online requests go."""
         return RateLimiter(
             self.in_flight, self.requests_per_minute, self.tokens_per_minute,
             longest_pause=self.longest_pause,
@@ -92,7 +90,7 @@ class BatchSettings:
 
 @dataclass(frozen=True, slots=True)
 class OutputSettings:
-    """Places and forms of what a run leaves; None is in the workspace."""
+    """Paths and forms of a run's output; None is in the workspace."""
 
     table: Path | None
     rejects: Path | None
@@ -101,55 +99,14 @@ class OutputSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """Where and within which limits images are prepared.
-
-    Attributes:
-        workers: processes, 0 for one a core.
-        seconds, memory_bytes: the most that one image may take.
-        send_urls: addresses are sent as they are, without being opened.
-    """
-
-    workers: int
-    seconds: int
-    memory_bytes: int
-    send_urls: bool
-
-    def engine(self, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
-        """An engine: files in worker processes, addresses, where they are sent, by themselves.
-        Files whose bytes are `known` are not decoded."""
-        from pipeline.engines.url_image import UrlImageEngine
-
-        files = files_engine(self, recipe, known)
-        return UrlImageEngine(files) if self.send_urls else files
-
-    @contextlib.contextmanager
-    def engines(self, recipe: Recipe, known: Callable[[bytes], bool]) -> Iterator[Engines]:
-        """Both engines of a run."""
-        with self.engine(recipe, known) as sparing, self.engine(recipe, None) as thorough:
-            yield Engines(sparing, thorough)
-
-
-def files_engine(
-    limits: EngineSettings, recipe: Recipe, known: Callable[[bytes], bool] | None
-) -> Engine:
-    """Worker processes that prepare files."""
-    from pipeline.engines import Limits, LocalEngine
-    from pipeline.imaging.prepare import Preparer
-
-    bounds = Limits(seconds=limits.seconds, memory_bytes=limits.memory_bytes)
-    return LocalEngine(Preparer(recipe, known), workers=limits.workers or None, limits=bounds)
-
-
-@dataclass(frozen=True, slots=True)
 class RunSettings:
     """Everything that a configuration decides about a run.
 
     Attributes:
-        account: who captions, for which account, in which workspace.
+        account: options of account and workspace.
         service: gives how the service is reached with a key.
-        specs: makes what is asked of one model.
-        caps: of the budget; `confirm_above` nano-dollars a person is asked.
+        specs: factory of caption specs.
+        caps: of the budget; above `confirm_above` nano-dollars a person confirms.
         source: the rules of a crawl, without the cache of downloads.
         download: the rules of downloading, None when nothing is brought to this machine.
         url_passthrough: which addresses are passed on to the service.
@@ -178,8 +135,8 @@ class RunSettings:
 
     @classmethod
     def of(cls, config: Config) -> RunSettings:
-        """The settings of a configuration."""
-        budget, near, log = config.budget, config.images.near_duplicates, config.log
+        """Take the settings from a configuration."""
+        budget, duplicates, log = config.budget, config.images.near_duplicates, config.log
         fetch = _fetch_options(config)
         passthrough = UrlPassthrough.of(fetch)
         send_urls = config.input.image_mode == "url"
@@ -200,7 +157,7 @@ class RunSettings:
             download=fetch if config.fetch.allow and not send_urls else None,
             url_passthrough=passthrough,
             cache_limits=CacheLimits(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep),
-            near_distance=None if near is None else near.distance,
+            near_distance=None if duplicates is None else duplicates.distance,
             output=_output(config),
             notice=_notice(config),
             log_level=log.level,
@@ -208,11 +165,11 @@ class RunSettings:
         )
 
     def online_only(self) -> RunSettings:
-        """The same settings for requests that are answered at once."""
+        """Settings for requests that are answered at once."""
         return replace(self, account=self.account.online_only(), specs=self.specs.online_only())
 
     def capped(self, run: Nano) -> RunSettings:
-        """The same settings with a cap for this run, unless a lower one is configured."""
+        """Settings with a cap for this run, unless a lower one is configured."""
         most = run if self.caps.run is None else min(self.caps.run, run)
         return replace(self, caps=replace(self.caps, run=most))
 
@@ -317,34 +274,3 @@ def _output(config: Config) -> OutputSettings:
 def _notice(config: Config) -> Notice:
     notify = config.notify
     return Notice(notify.command, notify.url, notify.when, notify.timeout)
-
-
-def request_template(caption_spec: CaptionSpec) -> RequestTemplate:
-    """The form of a first attempt."""
-    estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
-    return RequestTemplate(caption_spec.request, estimator, caption_spec.wire_format)
-
-
-def retry_templates(
-    rules: Mapping[str, RetryRule],
-    caption_spec: CaptionSpec,
-    changed_spec: Callable[[SpecChange], CaptionSpec],
-) -> Callable[[str, int], RequestTemplate]:
-    """The form of a further attempt, by the retry rules: the same image, asked otherwise.
-
-    Args:
-        changed_spec: makes the spec of a change to the one in force.
-    """
-
-    @functools.cache
-    def again(outcome: str, attempts: int) -> RequestTemplate:
-        rule = rules.get(outcome, RetryRule())
-        if rule == RetryRule(attempts=rule.attempts):
-            return request_template(caption_spec)
-        longest = caption_spec.configured_tokens
-        for _ in range(attempts):
-            longest = longest * rule.raise_max_completion_tokens // 100
-        change = SpecChange(model=rule.model, max_completion_tokens=longest, detail=rule.detail)
-        return request_template(changed_spec(change))
-
-    return again

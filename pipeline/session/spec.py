@@ -1,25 +1,22 @@
-"""What a configuration asks for: model, prompt, preparation and price as one identity."""
+"""Caption spec: model, prompt, preparation and price of a request as one identity."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeVar
 
 from pipeline.config import Config
-from pipeline.config.section import Section
 from pipeline.core.identity import hash_of
-from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail, UnsupportedDetail
+from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
 from pipeline.core.provider_kinds import LOCAL, paid_kind
-from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
-from pipeline.core.recipe import ImageLimits as ImageLimits
+from pipeline.core.recipe import DEFAULT_FORMATS, ImageLimits, Recipe
 from pipeline.core.request import RequestSpec
-from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind_size
+from pipeline.core.sizing import SizePolicy, Sizing
 from pipeline.core.tokens import RequestEstimator
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import UsageError
@@ -27,15 +24,14 @@ from pipeline.imaging.extras import installed_formats
 from pipeline.providers import SERVICES
 from pipeline.providers.models import model_facts
 from pipeline.providers.prices import sheet_for
-from pipeline.stages.compare import Policy
+from pipeline.session.sizings import detail_of, sizing_of
 
-_SectionT = TypeVar("_SectionT", bound=Section)
 _RAISE_MARGIN_ABOVE = Decimal("1.25")  # billed / estimated prompt tokens
 
 
 @dataclass(frozen=True, slots=True)
 class CaptionSpec:
-    """What the configuration asks for, as identities and values.
+    """Spec of the captions of a run, with the values that follow from it.
 
     Attributes:
         recipe: how images are prepared.
@@ -63,11 +59,11 @@ class CaptionSpec:
 
     @property
     def spec_id(self) -> bytes:
-        """32 bytes: the identity of the spec."""
+        """Identity of the spec, 32 bytes."""
         return hash_of(self.spec)
 
     def why_unbounded(self) -> str:
-        """Why no highest cost of a request is known, and what to do."""
+        """Sentence why no max cost of a request is known, with advice."""
         model = self.request.model
         if self.sheet is None:
             return (
@@ -81,7 +77,8 @@ class CaptionSpec:
         )
 
     def largest(self) -> tuple[int, int]:
-        """The dearest size that any image can be sent in, for bounds on unread ones."""
+        """Size in pixels that costs most of all that an image can be sent in, for bounds on unread
+        ones."""
         if not self.seen:
             return UNKNOWN_SIZE
         square = self.recipe.size.choose(8192, 8192)
@@ -90,116 +87,6 @@ class CaptionSpec:
             square,
             wide,
             key=lambda size: self.estimator.estimate(size[0], size[1], "").upper_prompt or 0,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SpecChange:
-    """Changes to what is configured; None leaves it.
-
-    Attributes:
-        user: the template of the prompt.
-        tier: how requests are processed, which decides their price.
-    """
-
-    model: str | None = None
-    user: str | None = None
-    tier: Tier | None = None
-    max_completion_tokens: int | None = None
-    detail: Detail | None = None
-
-    def then(self, later: SpecChange) -> SpecChange:
-        """Both changes; the later one wins."""
-        changed = {f.name: getattr(later, f.name) for f in fields(later)}
-        return replace(self, **{k: v for k, v in changed.items() if v is not None})
-
-    def applied(self, config: Config) -> Config:
-        """The configuration with these changes, but for the tier."""
-        prompt = {
-            "user": self.user,
-            "max_completion_tokens": self.max_completion_tokens,
-            "detail": self.detail,
-        }
-        return config.model_copy(
-            update={
-                "provider": _updated(config.provider, {"model": self.model}),
-                "prompt": _updated(config.prompt, prompt),
-            }
-        )
-
-
-NO_CHANGE = SpecChange()
-
-
-def _updated(section: _SectionT, changes: Mapping[str, object]) -> _SectionT:
-    return section.model_copy(update={k: v for k, v in changes.items() if v is not None})
-
-
-@dataclass(frozen=True, slots=True)
-class SpecFactory:
-    """Makes what is asked of one model, from the configuration and changes to it.
-
-    Attributes:
-        config: prompt, preparation, models and prices.
-        tier: how requests are processed when a change does not say.
-    """
-
-    config: Config
-    tier: Tier
-
-    @classmethod
-    def of(cls, config: Config) -> SpecFactory:
-        """The factory of a configuration."""
-        online = paid_kind(config.provider.name).online
-        return cls(config, config.online.tier if online else "batch")
-
-    def online_only(self) -> SpecFactory:
-        """The same for requests that are answered at once."""
-        return replace(self, tier=self.config.online.tier)
-
-    @property
-    def max_completion_tokens(self) -> int:
-        """The most that an answer may take, as configured."""
-        return self.config.prompt.max_completion_tokens
-
-    def detail(self, facts: ModelFacts) -> Detail:
-        """The detail that is sent to a model."""
-        return detail_of(self.config.prompt.detail, facts)
-
-    @property
-    def model(self) -> str:
-        """The configured model."""
-        return self.config.provider.model
-
-    def build(
-        self,
-        *,
-        local: bool,
-        account: str,
-        now: int,
-        change: SpecChange = NO_CHANGE,
-        named: str | None = None,
-        calibrations: Iterable[tuple[str, int, int, int]] = (),
-    ) -> CaptionSpec:
-        """The spec of the configured model, or of the changed one.
-
-        Args:
-            now: seconds, for the prices of the day.
-            named: a model asked for by name, also where the local one would answer.
-            calibrations: bills so far; see `Answers.calibration`.
-
-        Raises:
-            UsageError: the model is not served at the endpoint, or not with this detail or size.
-        """
-        changed = change.applied(self.config)
-        return build_spec(
-            changed,
-            local=local,
-            account=account,
-            now=now,
-            tier=change.tier or self.tier,
-            calibration=ratio(calibrations, named or changed.provider.model),
-            named=named,
         )
 
 
@@ -213,11 +100,11 @@ def build_spec(
     calibration: Decimal | None = None,
     named: str | None = None,
 ) -> CaptionSpec:
-    """Everything that follows from the configuration for one model.
+    """Build the spec that follows from the configuration for one model.
 
     Args:
         tier: how requests are processed, which decides their price.
-        named: a model that is asked for by name, also of a local configuration.
+        named: a model named by a person, also of a local configuration.
         calibration: billed / estimated prompt tokens of this model so far.
 
     Raises:
@@ -252,7 +139,7 @@ def build_spec(
 def _spec(
     service: str, account: str, request: RequestSpec, template: str, recipe: Recipe
 ) -> dict[str, object]:
-    """Everything that shapes an answer."""
+    """Values that shape an answer, JSON-able: the identity of the spec."""
     return {
         "provider": service,
         "account": account,
@@ -262,38 +149,10 @@ def _spec(
     }
 
 
-def detail_of(asked: Detail, facts: ModelFacts) -> Detail:
-    """The detail that is sent. Never "auto": what it means differs from model to model, and for
-    newer ones it is the dearest."""
-    return facts.detail if asked == "auto" else asked
-
-
-def sizing_of(policy: SizePolicy, facts: ModelFacts, detail: Detail) -> Sizing:
-    """How images are sized for a model.
-
-    Raises:
-        UsageError: the model does not know the detail, or no image is that cheap.
-    """
-    try:
-        return bind_size(policy, facts.image_rule, detail)
-    except UnsupportedDetail as error:
-        raise UsageError(f"{facts.model} does not know detail {detail!r}: {error}") from None
-    except ImpossibleTarget as error:
-        raise UsageError(f"[images] target: {error}") from None
-
-
 def _sizing(config: Config, facts: ModelFacts) -> Sizing:
     target = config.images.sizing
     policy = SizePolicy(target.kind, target.value, min_sent_side=config.images.min_sent_side)
     return sizing_of(policy, facts, detail_of(config.prompt.detail, facts))
-
-
-def policies(facts: ModelFacts, detail: Detail) -> list[Policy]:
-    """Ways to size images, to be compared: some long sides, as the model sees it, originals."""
-    ways = [(f"long side {side}", SizePolicy("long_side", side)) for side in (512, 768, 1024)]
-    ways.append(("as the model sees it", SizePolicy("model", None)))
-    found = [Policy(name, sizing_of(policy, facts, detail).choose) for name, policy in ways]
-    return [*found, Policy("originals", lambda width, height: (width, height))]
 
 
 def _estimator(
@@ -311,17 +170,18 @@ def _estimator(
 
 
 def ratio(calibration: Iterable[tuple[str, int, int, int]], model: str) -> Decimal | None:
-    """Billed / estimated prompt tokens of a model (see `Answers.calibration`), None without any."""
-    found = (
+    """Ratio of billed to estimated prompt tokens of a model, None without any; see
+    `Answers.calibration`."""
+    ratios = (
         Decimal(billed) / max(1, estimated)
         for name, estimated, billed, _ in calibration
         if name == model
     )
-    return next(found, None)
+    return next(ratios, None)
 
 
 def margin(configured: Decimal, calibration: Decimal | None) -> Decimal:
-    """The margin of reservations: it rises by itself when bills exceed estimates by 25 %."""
+    """Margin of reservations: it rises by itself when bills exceed estimates by 25 %."""
     if calibration is None or calibration <= _RAISE_MARGIN_ABOVE:
         return configured
     return max(configured, calibration - 1 + Decimal("0.1"))

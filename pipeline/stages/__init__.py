@@ -1,22 +1,22 @@
-"""The story of an image, a stage a module, in the order in which things happen.
+"""Stages of captioning, a module each, in the order in which an image passes them.
 
 crawl         a source's folders and images into the ledger; what is unchanged is not read
 download      images at URLs into the workspace, before the crawl
-preprocess    an image that needs a look to its identity, a reason, or prepared bytes
+preprocess    an image that must be read: its identity, a rejection, or prepared bytes
 identify      the same for all images of a source, before anything is written
-dedupe        images that look alike grouped, so that one of each group is sent
-compare       what the same images would cost in other sizes or under other models
-quote         what the new images will cost, before anything is sent
+dedupe        near-duplicates grouped, so that one of each group is sent
+compare       costs of the same images in other sizes or under other models
+quote         costs of the new images, before anything is sent
 write         prepared images into request lines and shards
 submit        shards to the service: reserve, upload, create
 reconcile     the service's list against the ledger: adopt, hold, create again
-recover       what the ledger does not know, read from batch records and request files
+recover       requests that the ledger does not know, read from batch records and request files
 collect       finished batches polled, downloaded and settled
-results       raw answer files into answers, priced
-batch_record  a file beside the raw answers that tells what a batch was
+results       raw answer files read into priced answers
+batch_record  a file beside the raw answers that describes their batch
 export        the ledger into the table of captions and the table of charges
-prune         downloaded images that nobody needs
-clean         files that are no longer needed, here and at the service
+prune         downloaded images deleted that nobody needs
+clean         files removed that are no longer needed, here and at the service
 
 runner        all of them overlapped: one run over one source
 online/       the same without batches, one request at a time

@@ -1,4 +1,4 @@
-"""clean: remove what is safe here and no longer needed, at the service and on this disk.
+"""Removal of files that are no longer needed, at the service and on this disk.
 
 Deleting comes last: results are durable, settled and in the table before anything goes.
 """
@@ -17,15 +17,15 @@ from pipeline.system.files import remove
 
 @dataclass(slots=True)
 class CleanResult:
-    """Files removed at the service and here; problems are sentences, never errors: a later run
-    tries again."""
+    """Counts of files removed at the service and here; problems are sentences, never errors: a
+    later run tries again."""
 
     remote: int = 0
     local: int = 0
     problems: list[str] = field(default_factory=list)
 
 
-def clean(context: StageContext, *, orphans: bool = False) -> CleanResult:
+def remove_finished(context: StageContext, *, orphans: bool = False) -> CleanResult:
     """Remove the files of shards that are over; with `orphans` also uploads of this workspace
     that no live shard uses."""
     result = CleanResult()
@@ -65,16 +65,16 @@ def _clean_local(context: StageContext, shard_key: str, result: CleanResult) -> 
         result.local += 1
     if not context.keep_raw:
         for raw in context.workspace.raw.glob(f"{shard_key}.*"):
-            # no service lists groups of online requests: their cards are all that can tell a
-            # lost or older ledger that they were paid for
+            # no service lists groups of online requests: only their records can show
+            # a lost or older ledger that they were paid for
             if not (is_online(shard_key) and is_batch_record(raw)):
                 remove(raw)
                 result.local += 1
 
 
 def _clean_orphans(context: StageContext, result: CleanResult) -> None:
-    """Uploads with our name that no live shard uses: the upload's answer was lost, or the shard
-    was taken apart. A shard that may still need its file keeps it."""
+    """Remove uploads with our name that no live shard uses: the upload's answer was lost, or the
+    shard was taken apart. A shard that may still need its file keeps it."""
     live = {
         context.filename(shard.shard_key)
         for shard in context.ledger.shards.in_states(

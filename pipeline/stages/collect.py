@@ -1,4 +1,4 @@
-"""collect: look at every unfinished batch, fetch what is finished, settle it.
+"""Polling of unfinished batches, download and settling of finished ones.
 
 Raw files are made durable first; settling them is a pure function of those files and one
 transaction, so that a kill anywhere only means doing it again.
@@ -34,7 +34,7 @@ _REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "s
 _PERSON = frozenset({"quota", "billing", "auth", "model"})
 
 
-def collect(
+def collect_batches(
     context: StageContext, totals: RunTotals | None = None, *, young_only: bool = False
 ) -> RunTotals:
     """Poll, download and settle everything that is finished.
@@ -49,7 +49,7 @@ def collect(
     for batch in context.ledger.batches.in_states("open"):
         context.check_stop()
         if is_online(batch.batch_id):
-            continue  # no service knows of it: see stages/online.py
+            continue  # no service knows of it: see stages/online/
         if young_only and batch.status != "validating":
             totals.open += 1
             continue
@@ -68,7 +68,7 @@ def collect(
 
 
 def _poll(context: StageContext, batch: Batch) -> bool:
-    """Look at one batch; True when its results are safe here."""
+    """Poll one batch; True when its results are safe here."""
     remote = context.service.get(batch.batch_id)
     now = context.clock.now()
     context.ledger.batches.observe(remote, now)
@@ -100,7 +100,7 @@ def _poll(context: StageContext, batch: Batch) -> bool:
 
 
 def _service_time(context: StageContext, batch: Batch) -> int:
-    """The service's time as far as it is certain: when it created the batch, and what has passed
+    """Time of the service as far as it is certain: when it created the batch, and what has passed
     here since. A wall clock that is days ahead must not cancel every batch."""
     shard, now = context.ledger.shards.get(batch.shard), context.clock.moment()
     since = Moment(
@@ -117,14 +117,14 @@ def _fetch(context: StageContext, batch: Batch, kind: str, file_id: str) -> None
     partial = target.with_name(f"_{target.name}.part")
     try:
         context.service.download(file_id, partial)
-        results.compress(partial, target)
+        results.store_compressed(partial, target)
     finally:
         partial.unlink(missing_ok=True)
     reached("collect.after_download")
 
 
 def raw_path(context: StageContext, batch: Batch, kind: str) -> Path:
-    """Where a raw file of a batch is kept."""
+    """Path of a raw file of a batch; `kind` is output or error."""
     shard = context.ledger.shards.get(batch.shard)
     return context.workspace.answers(shard.shard_key, batch.batch_id, kind)
 
@@ -138,29 +138,29 @@ def _downloaded(context: StageContext, batch: Batch) -> None:
 
 
 def _vanished(context: StageContext, batch: Batch, error: NotFound, totals: RunTotals) -> None:
-    """A batch or totals file that existed is gone: its money stays booked, a person looks."""
+    """Record that a batch or a file of it is gone: its reservation stays, a person decides."""
     text = f"batch {batch.batch_id} or a file of it is gone at the service ({error})"
     context.ledger.batches.vanished(batch.row, context.clock.now())
     context.ledger.incident(context.clock.now(), "vanished", text, batch.shard, batch.row)
     totals.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
 
 
-def settle_kept(context: StageContext, remote: RemoteBatch, totals: RunTotals) -> None:
-    """Settle an adopted batch whose raw files are kept here, without asking the service. One that
-    failed as a whole brought none and was made again."""
+def settle_from_files(context: StageContext, remote: RemoteBatch, totals: RunTotals) -> None:
+    """Settle an adopted batch whose raw files are here, without asking the service. One that
+    failed as a whole brought none and was created again."""
     batch = context.ledger.batches.by_id(remote.id)
     if batch is None or batch.state != "open" or remote.status == "failed":
         return
     context.ledger.batches.observe(remote, context.clock.now())
-    kept = (("output", remote.output_file_id), ("error", remote.error_file_id))
-    if all(raw_path(context, batch, kind).exists() for kind, file_id in kept if file_id):
+    files = (("output", remote.output_file_id), ("error", remote.error_file_id))
+    if all(raw_path(context, batch, kind).exists() for kind, file_id in files if file_id):
         _downloaded(context, batch)
         settle_batch(context, batch, totals)
 
 
 def write_off(context: StageContext, batch: Batch) -> RunTotals:
-    """A person knows that a batch's results are lost: its requests count as missing, what was
-    reserved for it stays counted."""
+    """Settle a batch whose results are lost, as a person decided: its requests count as missing,
+    what was reserved for it is charged."""
     totals = RunTotals()
     _downloaded(context, batch)
     settle_batch(context, batch, totals)
@@ -168,16 +168,16 @@ def write_off(context: StageContext, batch: Batch) -> RunTotals:
 
 
 def settle_batch(context: StageContext, batch: Batch, totals: RunTotals) -> None:
-    """Book what the raw files of a batch say, in one transaction."""
+    """Record the answers in the raw files of a batch and charge them, in one transaction."""
     shard = context.ledger.shards.get(batch.shard)
     paths = [p for kind in ("output", "error") if (p := raw_path(context, batch, kind)).exists()]
     failure = _failure(batch) if not paths else None
     if failure is not None and _goes_again(context, shard, batch, failure, totals):
         return
-    report = results.Report()
+    report = results.ReadReport()
     reached("collect.before_settle")
     with context.ledger.database.transaction("settle"):
-        answers = results.read(
+        answers = results.read_answers(
             context.ledger, shard, batch, paths, failure, report, context.wire_format
         )
         settled = context.ledger.answers.settle(
@@ -199,7 +199,7 @@ def settle_batch(context: StageContext, batch: Batch, totals: RunTotals) -> None
 
 
 def _failure(batch: Batch) -> BatchFailure | None:
-    """Why a batch failed as a whole, None when it ran."""
+    """Reason why a batch failed as a whole, None when it ran."""
     if batch.status != "failed":
         return None
     code, _, message = batch.problem.partition(": ")
@@ -209,8 +209,8 @@ def _failure(batch: Batch) -> BatchFailure | None:
 def _goes_again(
     context: StageContext, shard: Shard, batch: Batch, failure: BatchFailure, totals: RunTotals
 ) -> bool:
-    """A batch that never ran for a reason that passes: the same file goes again, no attempt is
-    consumed. False when its requests have failed for good."""
+    """Send a shard again whose batch never ran for a reason that passes; no attempt is consumed.
+    False when its requests have failed for good."""
     if not batch.leads(shard.generation) or failure.kind not in _REQUEUE | _PERSON:
         return False
     now = context.clock.now()

@@ -1,4 +1,4 @@
-"""compare: what would the same images cost under another model or another size?
+"""Costs of the same images under other models or in other sizes.
 
 Computed from the sizes of the originals alone: nothing is decoded again.
 """
@@ -21,8 +21,8 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
-    """A way to size images: its name for people, and what it makes of an upright original."""
+class NamedSizing:
+    """Way to size images: its name for people, and the size it gives an upright original."""
 
     name: str
     choose: Callable[[int, int], Size]
@@ -30,7 +30,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class PolicyCost:
-    """All unique images under one policy; `refused` of them the service would not take."""
+    """Cost of all unique images under one policy; `refused` of them the service would not take."""
 
     name: str
     prompt_tokens: int
@@ -40,7 +40,10 @@ class PolicyCost:
 
 
 def compare(
-    ledger: Ledger, task: CaptionTask, request_template: RequestTemplate, policies: Iterable[Policy]
+    ledger: Ledger,
+    task: CaptionTask,
+    request_template: RequestTemplate,
+    policies: Iterable[NamedSizing],
 ) -> list[PolicyCost]:
     """Tokens and cost of every unique image of a source, for each policy."""
     sizes = ledger.rows.sizes(task.source, task.recipe)
@@ -48,7 +51,7 @@ def compare(
 
 
 def _cost(
-    sizes: dict[Size, int], template: str, request_template: RequestTemplate, policy: Policy
+    sizes: dict[Size, int], template: str, request_template: RequestTemplate, policy: NamedSizing
 ) -> PolicyCost:
     total, refused = Quote(), 0
     for (width, height), count in sizes.items():

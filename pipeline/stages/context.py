@@ -1,4 +1,4 @@
-"""What the stages that talk to the service share: handed in once, by `run`."""
+"""Context of a run: what the stages that talk to the service share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FROZEN = "frozen"
 
 
 class Note(Protocol):
-    """Puts an event into the run's log."""
+    """Function that adds an event to the run's log."""
 
     def __call__(self, event: str, *, level: str = "info", **fields: object) -> None:
         """Add one event; `fields` are JSON-able."""
@@ -31,7 +31,7 @@ class Note(Protocol):
 
 
 def silent(event: str, *, level: str = "info", **fields: object) -> None:
-    """A note that nobody keeps."""
+    """Drop the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class StageContext:
         creates_per_hour: create calls an hour.
         say: shows one sentence to the user.
         note: puts an event into the run's log.
-        stopping: true once a person or the system asked to stop.
-        sleep: waits some seconds, less when asked to stop.
+        stopping: true once a person or the system requested a stop.
+        sleep: waits some seconds, less when a stop is requested.
     """
 
     ledger: Ledger
@@ -71,27 +71,27 @@ class StageContext:
     sleep: Callable[[float], None] = time.sleep
 
     def scope(self) -> Scope:
-        """Where a reservation made now counts."""
+        """Run and time that a reservation made now counts for."""
         return Scope(self.run, self.clock.now())
 
     def filename(self, shard_key: str) -> str:
-        """The name of a shard's file at the service: unique, and ours to recognise."""
+        """Name of a shard's file at the service, unique to this workspace."""
         return f"captionmill-{self.ledger.workspace_id()}-{shard_key}.jsonl"
 
     def check_stop(self) -> None:
-        """Leave between transactions when asked to.
+        """Raise between transactions once a stop is requested.
 
         Raises:
-            Interrupted: a stop was asked for.
+            Interrupted: a stop was requested.
         """
         if not self.stopping():
             return
         batches = len(self.ledger.batches.in_states("open"))
         done, total = self.ledger.batches.progress()
-        flight = (
+        unfinished = (
             f"{counted(batches, 'batch', 'batches')} with "
             f"{counted(total - done, 'unanswered request')} still at the service"
             if batches
             else "nothing is under way at the service"
         )
-        raise Interrupted(f"stopped: {flight}, nothing is lost; run the same again to go on")
+        raise Interrupted(f"stopped: {unfinished}, nothing is lost; run the same again to go on")

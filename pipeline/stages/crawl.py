@@ -1,5 +1,5 @@
-"""crawl: what is in the source now? Unchanged folders cost one row, new and changed files ask
-for a look, vanished ones are marked."""
+"""Crawl of a source: unchanged folders cost one row, new and changed files are to be read,
+vanished ones are marked."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _GROUP = 200  # folders in one transaction
 
 @dataclass(slots=True)
 class CrawlResult:
-    """What crawling came to.
+    """Counts of a crawl.
 
     Attributes:
         source: row of the source.
         images: present images in all.
-        todo: images that need a look.
+        todo: images that must be read.
         skipped: files that are no images, by suffix.
         changed: true when any row was written.
         problems: folders that could not be read, as sentences.
@@ -49,7 +49,7 @@ def crawl(
     """Bring the ledger's view of a source up to date. Memory is constant in its size.
 
     Args:
-        expect: told once, as early as possible, that images need a look and how many at least.
+        expect: called once, as early as possible, with how many images must be read at least.
         reread: every file is read again, whatever its stamp.
     """
     row = ledger.images.source(source.kind, source.locator, source.label)
@@ -62,9 +62,9 @@ def crawl(
         # one transaction for many folders: a commit costs an fsync. Each is recorded before the
         # next is listed, or the source would have let go of its files and read them again
         with ledger.database.transaction("crawl"):
-            looked = [recorder.look(listing) for listing in islice(listings, _GROUP)]
-        result.changed |= any(looked)
-        if len(looked) < _GROUP:
+            changed = [recorder.record(listing) for listing in islice(listings, _GROUP)]
+        result.changed |= any(changed)
+        if len(changed) < _GROUP:
             break
     _note_source(ledger, source, row, number)
     ledger.sources.note_crawl(row, now)
@@ -93,17 +93,17 @@ def _note_source(ledger: Ledger, source: Source, row: int, number: int) -> None:
 
 @dataclass(slots=True)
 class _Recorder:
-    """Writes one crawl of a source into the ledger, folder by folder."""
+    """Recorder of one crawl of a source in the ledger, folder by folder."""
 
     ledger: Ledger
     source: int
     number: int
     now: int
     expect: Callable[[int], None]
-    told: bool = False
+    announced: bool = False
 
-    def look(self, listing: SourceListing) -> bool:
-        """One folder; True when it changed. Its digest is recorded last."""
+    def record(self, listing: SourceListing) -> bool:
+        """Record one folder, its digest last; True when it changed."""
         images = self.ledger.images
         folder, before = images.folder(self.source, listing.folder)
         digest = listing.digest
@@ -113,11 +113,11 @@ class _Recorder:
         entries = listing.entries()
         while chunk := list(islice(entries, _CHUNK)):
             images.upsert(folder, chunk, self.number, self.now)
-            self._tell()
+            self._announce()
         images.finish_folder(folder, digest, listing.skipped, self.number)
         return True
 
-    def _tell(self) -> None:
-        if not self.told and (todo := self.ledger.images.count_todo(self.source)):
-            self.told = True
+    def _announce(self) -> None:
+        if not self.announced and (todo := self.ledger.images.count_todo(self.source)):
+            self.announced = True
             self.expect(todo)

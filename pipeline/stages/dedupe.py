@@ -28,7 +28,7 @@ class NearDuplicate:
     distance: int
 
 
-def dedupe(
+def represent_near_duplicates(
     ledger: Ledger,
     task: CaptionTask,
     engine: Engine,
@@ -38,7 +38,7 @@ def dedupe(
     """Decide which new images are represented by another one; gives how many are."""
     from pipeline.core.near_duplicates import group
 
-    identify_images(ledger, task, engine, locate, looked=True)
+    identify_images(ledger, task, engine, locate, hashed=True)
     rows, looks = ledger.near_duplicates.appearances(task.source, task.spec, task.recipe)
     represented = group(looks, distance)
     with ledger.database.transaction("dedupe"):
@@ -50,5 +50,5 @@ def dedupe(
 
 
 def near_duplicates_of(ledger: Ledger, source: int) -> list[NearDuplicate]:
-    """What `dedupe` decided for images that are not captioned yet, for a look before it counts."""
+    """Represented images that are not captioned yet, to be checked before it counts."""
     return [NearDuplicate(*row) for row in ledger.near_duplicates.represented(source)]

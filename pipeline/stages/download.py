@@ -1,4 +1,4 @@
-"""fetch: images at URLs come to this machine, before the crawl looks at them as at other files."""
+"""Download of images at URLs, before the crawl reads them like other files."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from pipeline.sources.download import FetchOptions, fetch_all
 
 @dataclass(slots=True)
 class Downloads:
-    """What downloading came to; a URL that is named twice counts twice.
+    """Counts of a download; a URL that is named twice counts twice.
 
     Attributes:
         new: images downloaded.
-        unchanged: images that the site said are still the same.
-        kept: images that were not asked for, or whose site gave no answer.
+        unchanged: images that are still the same at their site.
+        reused: images that were not due for a re-check, or whose site gave no answer.
         bytes: of the new images.
         rejected: URLs without an image, by reason.
     """
 
     new: int = 0
     unchanged: int = 0
-    kept: int = 0
+    reused: int = 0
     bytes: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property
     def urls(self) -> int:
-        """How many URLs were dealt with."""
-        return self.new + self.unchanged + self.kept + self.rejected.total()
+        """Number of URLs dealt with."""
+        return self.new + self.unchanged + self.reused + self.rejected.total()
 
 
-def fetch(
+def download_urls(
     source: Source,
     options: FetchOptions,
     cache: Path,
@@ -50,22 +50,22 @@ def fetch(
     be its `SourceOptions.url_cache`. Nothing is contacted unless `options.allow`.
 
     Raises:
-        StorageError: the cache cannot be written; run again, what is there is kept.
+        StorageError: the cache cannot be written; run again, what is there stays.
         UsageError: the source's list became unreadable.
     """
     result = Downloads()
     if not options.allow or not isinstance(source, NamesUrls):
         return result
     urls = enumerate(source.urls())
-    for _, found in fetch_all(urls, options, cache, now=now, check_stop=check_stop):
-        if isinstance(found, Rejection):
-            result.rejected[found.code] += 1
-        elif found.how == "new":
+    for _, download in fetch_all(urls, options, cache, now=now, check_stop=check_stop):
+        if isinstance(download, Rejection):
+            result.rejected[download.code] += 1
+        elif download.how == "new":
             result.new += 1
-            result.bytes += found.size
-        elif found.how == "unchanged":
+            result.bytes += download.size
+        elif download.how == "unchanged":
             result.unchanged += 1
         else:
-            result.kept += 1
+            result.reused += 1
         watch(result)
     return result

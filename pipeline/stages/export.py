@@ -1,4 +1,4 @@
-"""export: the whole ledger as one Parquet table, one row an image, and the list of rejects."""
+"""Export of the ledger as the table of captions, a row an image, and the table of charges."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ STALE = "table_stale"
 COUNTED = "outcomes:"  # facts that hold for this table only
 BESIDE = "sidecars"
 WRITTEN = "table_written"
-DRESSED = "table_dressed"
+AFFIXED = "table_dressed"
 
 
-def export(
+def write_table(
     ledger: Ledger,
     sink: Sink,
     path: Path,
@@ -45,7 +45,7 @@ def export(
         BooksError: it would have fewer rows than before: rows never vanish.
     """
     affixes = affixes or Affixes()
-    as_it_was = ledger.get(STALE) is None and (ledger.get(DRESSED) or "") == affixes.to_text()
+    as_it_was = ledger.get(STALE) is None and (ledger.get(AFFIXED) or "") == affixes.to_text()
     if not force and path.exists() and as_it_was:
         return None
     _elect(ledger)
@@ -68,19 +68,19 @@ def export(
         # what follows from the table is made anew, also after a kill right here
         ledger.forget(COUNTED)
         ledger.put(BESIDE, None)
-        ledger.put(DRESSED, affixes.to_text() or None)
+        ledger.put(AFFIXED, affixes.to_text() or None)
     return written
 
 
-def export_charges(ledger: Ledger, sink: Sink) -> WrittenTable:
+def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:
     """Write all that was ever charged, one row an answer; see `core.charges`.
 
     Raises:
         StorageError: it cannot be written.
     """
     _elect(ledger)
-    found = charges.Charges(ledger.database).table()
-    return sink.write(found, Cells(charges.COLUMNS, CHARGED), _metadata(ledger))
+    rows = charges.Charges(ledger.database).table()
+    return sink.write(rows, Cells(charges.COLUMNS, CHARGED), _metadata(ledger))
 
 
 def _elect(ledger: Ledger) -> None:

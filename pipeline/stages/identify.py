@@ -1,4 +1,4 @@
-"""identify: learn what every new image is, without writing requests.
+"""Identification of every new image, without writing requests.
 
 For estimates and for grouping near-duplicates, which need all images before anything is sent.
 """
@@ -15,7 +15,7 @@ from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, RejectedImage, Rejection
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import (
-    looks,
+    prepare_images,
     record_rejection,
     reject,
 )
@@ -32,20 +32,20 @@ def identify_images(
     engine: Engine,
     locate: Callable[[SeenImage], str],
     *,
-    looked: bool = False,
+    hashed: bool = False,
 ) -> int:
-    """Prepare what was never prepared under this recipe; the images still need a look. Gives
-    how many were read.
+    """Prepare what was never prepared under this recipe, without linking it; gives how many images
+    were read.
 
-    `looked`: what was prepared without a perceptual hash is prepared again.
+    `hashed`: what was prepared without a perceptual hash is prepared again.
     """
     read = 0
     todo = (
         image
         for image in ledger.images.todo(task.source)
-        if not _is_known(ledger, task, image, looked)
+        if not _is_known(ledger, task, image, hashed)
     )
-    prepared = looks(engine, todo, locate)
+    prepared = prepare_images(engine, todo, locate)
     while chunk := list(islice(prepared, _CHUNK)):
         read += len(chunk)
         with ledger.database.transaction("identify"):
@@ -66,8 +66,8 @@ def identify_images(
     return read
 
 
-def _is_known(ledger: Ledger, task: CaptionTask, image: SeenImage, looked: bool) -> bool:
+def _is_known(ledger: Ledger, task: CaptionTask, image: SeenImage, hashed: bool) -> bool:
     if image.source_id is None:
         return False
-    found = ledger.works.prepared_as(image.source_id, task.recipe)
-    return found.hashed or not looked if isinstance(found, Content) else found is not None
+    content = ledger.works.prepared_as(image.source_id, task.recipe)
+    return content.hashed or not hashed if isinstance(content, Content) else content is not None

@@ -1,4 +1,4 @@
-"""preprocess: from images that need a look to identities, reasons and prepared bytes.
+"""Preparation of images that must be read: identities, rejections and prepared bytes.
 
 What need not be decoded is not: an unchanged file is not read, a known one is read and hashed,
 and only the rest is decoded, in the engine's worker processes.
@@ -25,13 +25,13 @@ from pipeline.records import (
 )
 from pipeline.stages.values import CaptionTask
 
-# Causes that may pass by themselves: looked at again on every run.
+# Causes that may pass by themselves: read again on every run.
 PASSING = frozenset(code for code, reason in PREPARATION.items() if reason.passing)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """An image whose work is not paid for: its prompt, its work and, when at hand, its bytes."""
+    """Work that is not paid for: its prompt, its content and, when at hand, its image's bytes."""
 
     work: Work
     key: bytes
@@ -40,10 +40,10 @@ class PendingRequest:
     content: Content
 
 
-def looks(
+def prepare_images(
     engine: Engine, images: Iterable[SeenImage], locate: Callable[[SeenImage], str]
 ) -> Iterator[tuple[SeenImage, Prepared]]:
-    """Prepare images in order. Memory: the engine's look-ahead."""
+    """Prepare images in order. Memory: what the engine prepares ahead."""
     waiting: dict[int, SeenImage] = {}
 
     def jobs() -> Iterator[tuple[int, str]]:
@@ -55,10 +55,10 @@ def looks(
         yield waiting.pop(number), prepared
 
 
-def resolve(
+def record_image(
     ledger: Ledger, task: CaptionTask, image: SeenImage, prepared: Prepared
 ) -> PendingRequest | None:
-    """Record what an image is; gives its work when that is still to be paid for.
+    """Record the content or rejection of an image; gives its work when that is to be paid for.
 
     To be called inside a transaction.
     """
@@ -93,10 +93,10 @@ def _link(
     # what stood for a file that was replaced does not stand for its new picture
     replaced = image.content not in (None, content.row)
     near_of = None if replaced else image.near_of
-    stands = content if near_of is None else ledger.works.content(near_of)
-    key = work_key(stands.content_id, task.spec_id, prompt)
-    for_itself = stands.row == content.row
-    work = ledger.works.work(key, stands.row, task.spec, image.id if for_itself else None)
+    representative = content if near_of is None else ledger.works.content(near_of)
+    key = work_key(representative.content_id, task.spec_id, prompt)
+    for_itself = representative.row == content.row
+    work = ledger.works.work(key, representative.row, task.spec, image.id if for_itself else None)
     if task.linked:
         ledger.works.link(image.id, prepared.source_id, content.row, work.row)
     if work.state != "pending" or not for_itself:
@@ -127,7 +127,7 @@ def _link_page(ledger: Ledger, task: CaptionTask, page: list[SeenImage]) -> int:
         for image in page:
             assert image.source_id is not None
             if ledger.works.prepared_as(image.source_id, task.recipe) is not None:
-                resolve(ledger, task, image, KnownImage(image.source_id))
+                record_image(ledger, task, image, KnownImage(image.source_id))
                 linked += 1
     return linked
 
@@ -135,7 +135,7 @@ def _link_page(ledger: Ledger, task: CaptionTask, page: list[SeenImage]) -> int:
 def record_rejection(
     ledger: Ledger, task: CaptionTask, image: SeenImage, prepared: RejectedImage
 ) -> None:
-    """Keep why an image cannot be captioned, for the image and for its bytes."""
+    """Record why an image cannot be captioned, for the image and for its bytes."""
     if _lasting(prepared):
         ledger.works.record_rejected(task.recipe, prepared)
     reject(ledger, image, prepared.source_id, prepared.rejection)
@@ -147,7 +147,7 @@ def _lasting(prepared: RejectedImage) -> bool:
 
 
 def reject(ledger: Ledger, image: SeenImage, source_id: bytes | None, rejection: Rejection) -> None:
-    """Keep why this image cannot be captioned."""
+    """Record why this image cannot be captioned."""
     if source_id is not None:
         ledger.works.original(source_id, None, None, None)
     ledger.works.reject(image.id, source_id, rejection, passing=rejection.code in PASSING)

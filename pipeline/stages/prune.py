@@ -1,4 +1,4 @@
-"""prune: downloaded images that nobody needs any more make room.
+"""Deletion of downloaded images that nobody needs any more.
 
 Only images are deleted, never their notes, so there is nothing to record and nothing to be killed
 between: a deleted image is known as before, is not downloaded again for a re-check, and comes back
@@ -22,7 +22,7 @@ _HOUR = 3600
 
 @dataclass(frozen=True, slots=True)
 class CacheLimits:
-    """How much is kept.
+    """Limits of the cache of downloads.
 
     Attributes:
         bytes: of all images together; the ones downloaded first go first.
@@ -35,7 +35,7 @@ class CacheLimits:
 
 @dataclass(slots=True)
 class PruneResult:
-    """Images deleted, and their size in bytes."""
+    """Counts of images deleted, and of their bytes."""
 
     images: int = 0
     bytes: int = 0
@@ -44,7 +44,7 @@ class PruneResult:
 def prune(
     ledger: Ledger,
     cache: Path,
-    keep: CacheLimits,
+    limits: CacheLimits,
     now: int,
     check_stop: Callable[[], None] = lambda: None,
 ) -> PruneResult:
@@ -59,13 +59,13 @@ def prune(
     total, oldest = 0, now
     for image in stored.stored():
         total, oldest = total + image.size, min(oldest, image.mtime)
-    if total <= keep.bytes and oldest >= now - keep.seconds:
+    if total <= limits.bytes and oldest >= now - limits.seconds:
         return result
     needed = {_number(Path(location)) for location in ledger.images.needed()}
-    before = _cutoff(stored, needed, total - keep.bytes, now - keep.seconds)
+    before = _cutoff(stored, needed, total - limits.bytes, now - limits.seconds)
     for image in _free(stored, needed):
-        due = image.mtime < now - keep.seconds
-        if due or (image.mtime // _HOUR <= before and total - result.bytes > keep.bytes):
+        due = image.mtime < now - limits.seconds
+        if due or (image.mtime // _HOUR <= before and total - result.bytes > limits.bytes):
             check_stop()
             reached("prune.before_delete")
             remove(image.path)
@@ -79,7 +79,7 @@ def _free(stored: UrlCache, needed: set[int]) -> Iterator[Stored]:
 
 
 def _cutoff(stored: UrlCache, needed: set[int], excess: int, due: int) -> int:
-    """The hour up to which images must go so that `excess` bytes are free; those downloaded
+    """Hour up to which images must go so that `excess` bytes are free; those downloaded
     before `due` go anyway."""
     hours: Counter[int] = Counter()
     for image in _free(stored, needed):
@@ -96,7 +96,7 @@ def _cutoff(stored: UrlCache, needed: set[int], excess: int, due: int) -> int:
 
 
 def _number(path: Path) -> int:
-    """The image's name, a hash, as a number of 64 bits."""
+    """Name of an image, a hash, as a number of 64 bits; -1 for another file."""
     try:
         return int(path.name[:16], 16)
     except ValueError:

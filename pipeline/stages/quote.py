@@ -1,4 +1,4 @@
-"""quote: what would it cost? Exact for images whose size is known, an upper bound for the rest.
+"""Quote of what is new: exact for images whose size is known, an upper bound for the rest.
 
 Reads the ledger only; nothing is sent and nothing is changed.
 """
@@ -22,7 +22,7 @@ from pipeline.stages.write import RequestTemplate
 
 @dataclass(slots=True)
 class Quote:
-    """What captioning a source would still take.
+    """Requests, tokens and cost that a source still takes.
 
     Attributes:
         images: present images; `unread` of them were never read, so only a bound is known.
@@ -30,7 +30,7 @@ class Quote:
         unique: distinct requests among the read images, `paid` of them answered or under way.
         requests: requests to be sent, unread images counted as one each.
         prompt_tokens, completion_tokens: expected.
-        expected, worst: nano-dollars; None when the price is unknown.
+        expected, max_cost: nano-dollars; None when the price is unknown.
     """
 
     images: int = 0
@@ -46,11 +46,11 @@ class Quote:
 
     @property
     def duplicates(self) -> int:
-        """Read images that share a request with another one."""
+        """Number of read images that share a request with another one."""
         return self.images - self.unread - self.rejected - self.unique
 
     def sentence(self) -> str:
-        """For a person who is asked to pay."""
+        """Sentence for the person who pays."""
         if self.max_cost is None or self.expected is None:
             return f"{counted(self.requests, 'request')}, price unknown."
         return (
@@ -59,7 +59,7 @@ class Quote:
         )
 
     def add(self, one: CostEstimate, times: int = 1) -> None:
-        """Count a request, `times` over."""
+        """Add a request `times` over."""
         self.requests += times
         self.prompt_tokens += times * one.prompt_tokens
         self.completion_tokens += times * one.completion_tokens
@@ -75,8 +75,8 @@ def quote(
     *,
     fresh: bool = True,
 ) -> Quote:
-    """Look at every image of a source; `largest` is the size in pixels an unread image is taken
-    to have.
+    """Price every image of a source; `largest` is the size in pixels an unread image is taken to
+    have.
 
     Args:
         fresh: leave out what is paid for or under way; False prices everything anew.

@@ -1,7 +1,6 @@
-"""reconcile: what does the service have of ours? Asked at every start, before anything is sent.
+"""Reconciliation of the ledger with the service's list, at every start before anything is sent.
 
-The ledger is a memory, the service's list is the truth about batches. Only a complete list
-allows a conclusion.
+Whether a batch exists is decided by the service's list, and only by a complete one.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from pipeline.core.lifecycle import (
     IntentVerdict,
     Recreate,
     foreign_requests,
+    judge_intent,
+    unrecorded_batches,
 )
-from pipeline.core.lifecycle import judge_intent as decide
-from pipeline.core.lifecycle import unrecorded_batches as find_strays
 from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
 from pipeline.stages.context import StageContext
-from pipeline.stages.recover import contents, lost_shard, number_in, shard_key_of
+from pipeline.stages.recover import number_in, recovered_shard, requests_in, shard_key_of
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 
 
 def reconcile(context: StageContext) -> int:
     """Settle every doubt that a complete listing can settle; gives the seconds until another
-    look can tell more, 0 when nothing is in doubt.
+    listing can settle more, 0 when nothing is in doubt.
 
     Raises:
         ServiceError: a page of the list failed; then nothing is concluded and nothing may be
@@ -41,13 +40,13 @@ def reconcile(context: StageContext) -> int:
     context.ledger.queue.note_foreign(foreign_requests(listed, _known(context)))
     wait, ask = 0, []
     for shard in context.ledger.shards.in_states("CREATING"):
-        decision = decide(_intent(context, shard), listed, _known(context), context.patience)
+        decision = judge_intent(_intent(context, shard), listed, _known(context), context.patience)
         _act(context, shard, decision)
         if isinstance(decision, Hold):
             wait = max(wait, decision.seconds)
         if isinstance(decision, AskPerson):
             ask.append(shard.shard_key)
-    for batch in find_strays(listed, context.ledger.workspace_id(), _known(context)):
+    for batch in unrecorded_batches(listed, context.ledger.workspace_id(), _known(context)):
         adopt_batch(context, batch)
     _drop_overtaken(context)
     if ask:
@@ -58,16 +57,16 @@ def reconcile(context: StageContext) -> int:
     return wait
 
 
-def unseen(context: StageContext) -> tuple[int, NeedsPerson | None]:
-    """How many adopted shards hold nobody knows what, so that an image sent now may be in one of
-    them; and the error when no waiting will tell."""
-    blind = context.ledger.adoption.opaque_shards()
-    lost = [shard.shard_key for shard in blind if shard.gone]
-    if not lost:
-        return len(blind), None
-    return len(blind), NeedsPerson(
-        f"the batches of {', '.join(lost)} were paid for, and neither here nor at the service is "
-        "left what they held, so an image sent now may be paid for again: if that is fine, run "
+def opaque_shards(context: StageContext) -> tuple[int, NeedsPerson | None]:
+    """Number of adopted shards of unknown contents, which an image sent now may be in; and the
+    error when waiting will not reveal them."""
+    opaque = context.ledger.adoption.opaque_shards()
+    vanished = [shard.shard_key for shard in opaque if shard.gone]
+    if not vanished:
+        return len(opaque), None
+    return len(opaque), NeedsPerson(
+        f"the batches of {', '.join(vanished)} were paid for, and neither here nor at the service "
+        "is left what they held, so an image sent now may be paid for again: if that is fine, run "
         "'captionmill resolve write-off'"
     )
 
@@ -126,11 +125,11 @@ def next_generation(context: StageContext, shard: Shard, *, not_before: int) -> 
 
 
 def _adopt(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
-    """The shard's own batch: its money is booked under its generation, which an older ledger may
-    not have come to yet."""
+    """Adopt the batch of a create call that got no answer; its reservation is of its generation,
+    which an older ledger may not have reached yet."""
     generation, moment = max(shard.generation, _generation(batch)), context.clock.moment()
     with context.ledger.database.transaction("adopt"):
-        context.ledger.adoption.complete(shard.row, lost_shard(batch))
+        context.ledger.adoption.complete(shard.row, recovered_shard(batch))
         shard = context.ledger.shards.get(shard.row)
         if generation != shard.generation:
             context.ledger.reservations.release(shard.row, shard.generation, context.clock.now())
@@ -149,7 +148,7 @@ def _adopt(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
 
 
 def adopt_batch(context: StageContext, batch: RemoteBatch) -> None:
-    """A batch of ours that the ledger does not know: book it, and use it."""
+    """Adopt a batch of ours that the ledger does not know; its reservation is recorded."""
     shard = context.ledger.shards.by_key(shard_key_of(batch))
     if shard is None or shard.state == "DISSOLVED":
         _adopt_unknown(context, batch)
@@ -174,8 +173,8 @@ def _succeed(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
 
 
 def _adopt_second(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
-    """A second batch of a shard: what it costs is booked. What it has not run is cancelled, by
-    `collect`."""
+    """Adopt a second batch of a shard as a stray: its cost counts, and `collect` cancels what it
+    has not run."""
     with context.ledger.database.transaction("adopt_second"):
         row = context.ledger.batches.add(shard.row, _generation(batch), batch, "stray")
         context.ledger.reservations.record_unasked(shard.row, -row, shard.max_cost, context.scope())
@@ -190,16 +189,16 @@ def _adopt_second(context: StageContext, shard: Shard, batch: RemoteBatch) -> No
 
 
 def _adopt_unknown(context: StageContext, batch: RemoteBatch) -> None:
-    """A restored older ledger meets its own future: learn what the batch holds before anything
-    is sent, so that none of it is paid for again."""
-    lines = contents(context, batch)
-    lost = lost_shard(batch)
+    """Adopt a batch of a shard that this ledger, an older copy, never planned: its requests are
+    read before anything is sent, so that none is paid for again."""
+    lines = requests_in(context, batch)
+    shard = recovered_shard(batch)
     with context.ledger.database.transaction("adopt_unknown"):
-        row = context.ledger.adoption.adopt(lost, context.clock.moment())
+        row = context.ledger.adoption.adopt(shard, context.clock.moment())
         context.ledger.reservations.record_unasked(
-            row, lost.generation, lost.max_cost, context.scope()
+            row, shard.generation, shard.max_cost, context.scope()
         )
-        number = context.ledger.batches.add(row, lost.generation, batch, "main")
+        number = context.ledger.batches.add(row, shard.generation, batch, "main")
         for line in lines or ():
             context.ledger.adoption.add_line(row, line.work_key, line.attempt)
         context.ledger.incident(
@@ -216,22 +215,22 @@ def _drop_overtaken(context: StageContext) -> None:
     """Take shards apart that were not sent and whose images are at the service in others."""
     for shard in context.ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED"):
         if context.ledger.adoption.overtaken(shard):
-            take_back(context, shard)
+            take_apart(context, shard)
 
 
-def take_back(context: StageContext, shard: Shard) -> None:
+def take_apart(context: StageContext, shard: Shard) -> None:
     """Take a shard apart that certainly has no batch: its money and its images are free."""
     with context.ledger.database.transaction("give_back"):
         context.ledger.reservations.release(shard.row, shard.generation, context.clock.now())
         context.ledger.shards.dissolve(shard)
 
 
-def take_apart(context: StageContext) -> None:
+def take_all_apart(context: StageContext) -> None:
     """Free the images of all shards that have no batch. A create call in doubt keeps its own."""
     for shard in context.ledger.shards.in_states("SEALED"):
         context.ledger.shards.dissolve(shard)
     for shard in context.ledger.shards.in_states("UPLOADING", "UPLOADED"):
-        take_back(context, shard)
+        take_apart(context, shard)
 
 
 def _generation(batch: RemoteBatch) -> int:

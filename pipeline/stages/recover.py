@@ -1,7 +1,7 @@
-"""salvage: what does a batch of ours hold that the ledger does not remember?
+"""Recovery of the requests of batches of ours that the ledger does not know.
 
-Its metadata say which shard it is and what it may cost; the request file here, the answers that
-are kept here, or the files at the service say which requests are in it.
+A batch's metadata name its shard and what it may cost; the request file here, the answers here,
+or the files at the service name its requests.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def shard_key_of(batch: RemoteBatch) -> str:
-    """The shard's key by the metadata; one that we never made is not used as a file name."""
+    """Key of a batch's shard by the metadata; one that we never made is not used as a file name."""
     key = batch.metadata.get(SHARD, "")
     return key if _OUR_KEY.fullmatch(key) else f"unknown-{batch.id}"
 
 
-def lost_shard(batch: RemoteBatch) -> RecoveredShard:
-    """What the metadata tell about a shard."""
+def recovered_shard(batch: RemoteBatch) -> RecoveredShard:
+    """Shard of a batch as its metadata describe it."""
     meta = batch.metadata
     return RecoveredShard(
         shard_key=shard_key_of(batch),
@@ -48,7 +48,7 @@ def lost_shard(batch: RemoteBatch) -> RecoveredShard:
 
 
 def number_in(text: str | None) -> int | None:
-    """A whole number, None for anything else."""
+    """Non-negative integer of a text, None for anything else."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
@@ -58,7 +58,7 @@ def is_ours(context: StageContext, batch: RemoteBatch) -> bool:
 
 
 def doubtful_shard(context: StageContext, path: Path) -> bool:
-    """Take in a request file of which no batch is known; False for one that is not ours."""
+    """Record a request file of which no batch is known; False for one that is not ours."""
     with path.open("rb") as stream:
         lines = list(_requests(stream))
     if not lines or not _OUR_KEY.fullmatch(path.stem) or is_online(path.stem):
@@ -71,8 +71,8 @@ def doubtful_shard(context: StageContext, path: Path) -> bool:
     return True
 
 
-def contents(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | None:
-    """Every request of a batch, None when nothing tells any more.
+def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | None:
+    """Requests of a batch, None when nothing lists them any more.
 
     Raises:
         ServiceError: the service did not answer; nothing may be concluded.
@@ -87,18 +87,18 @@ def contents(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | N
         return sent
     if not batch.terminal:
         return None
-    kept = list(kept_requests(context, key, batch.id))
-    if kept:
-        return kept
-    found = [
+    answered = list(answered_requests(context, key, batch.id))
+    if answered:
+        return answered
+    parts = [
         _download(context, file) for file in (batch.output_file_id, batch.error_file_id) if file
     ]
-    lines = [line for part in found for line in part or ()]
+    lines = [line for part in parts for line in part or ()]
     return lines or None
 
 
-def kept_requests(context: StageContext, key: str, batch_id: str) -> Iterator[WorkAttempt]:
-    """Requests by the answers that are kept here.
+def answered_requests(context: StageContext, key: str, batch_id: str) -> Iterator[WorkAttempt]:
+    """Requests of the answers that are stored here.
 
     Raises:
         StorageError: a file of answers is damaged.
@@ -108,11 +108,11 @@ def kept_requests(context: StageContext, key: str, batch_id: str) -> Iterator[Wo
     for kind in ("output", "error"):
         path = context.workspace.answers(key, batch_id, kind)
         if path.is_file():
-            yield from _in_lines(results.whole(path))
+            yield from _in_lines(results.lines_of(path))
 
 
 def _download(context: StageContext, file_id: str) -> list[WorkAttempt] | None:
-    """The requests of a file at the service, None when it is gone or was never there."""
+    """Requests of a file at the service, None when it is gone or was never there."""
     if not file_id:
         return None
     path: Path = context.workspace.shards / "_salvage.tmp"
@@ -128,7 +128,7 @@ def _download(context: StageContext, file_id: str) -> list[WorkAttempt] | None:
 
 
 def _requests(stream: BinaryIO) -> Iterator[WorkAttempt]:
-    """The custom_ids of a request or answer file that are ours."""
+    """Requests named by our custom_ids in a request or answer file."""
     return _in_lines(split_lines(stream))
 
 

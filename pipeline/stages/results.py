@@ -1,4 +1,4 @@
-"""From raw output and error files to priced answers: a pure reading of files that are safe here.
+"""Reading of raw output and error files into priced answers; changes nothing.
 
 Every line of both files is judged; what was sent and is in neither gets an explicit outcome.
 """
@@ -34,21 +34,21 @@ _REPORTED = 20  # incidents of one kind that are spelled out for one batch
 
 
 @dataclass(slots=True)
-class Report:
+class ReadReport:
     """Oddities of a batch's files: (kind, sentence)."""
 
     incidents: list[tuple[str, str]] = field(default_factory=list)
     _counts: dict[str, int] = field(default_factory=dict)
 
     def note(self, kind: str, text: str) -> None:
-        """Keep an oddity; a flood of one kind is cut short."""
+        """Add an oddity; a flood of one kind is cut short."""
         self._counts[kind] = self._counts.get(kind, 0) + 1
         if self._counts[kind] <= _REPORTED:
             self.incidents.append((kind, text))
 
 
-def compress(source: Path, target: Path) -> None:
-    """Keep a raw file, durably and compressed."""
+def store_compressed(source: Path, target: Path) -> None:
+    """Store a raw file, durably and compressed."""
     with (
         source.open("rb") as plain,
         whole_file(target) as handle,
@@ -58,18 +58,18 @@ def compress(source: Path, target: Path) -> None:
         shutil.copyfileobj(plain, packed, 1 << 20)
 
 
-def read(
+def read_answers(
     ledger: Ledger,
     shard: Shard,
     batch: Batch,
     paths: Iterable[Path],
     failure: BatchFailure | None,
-    report: Report,
+    report: ReadReport,
     wire_format: WireFormat = OPENAI_FORMAT,
 ) -> Iterator[PricedAnswer]:
-    """Every answer of a batch, priced; then an explicit outcome for what is in neither file.
+    """Answers of a batch, priced; then an explicit outcome for what is in neither file.
 
-    No whole line is lost: the first for each id counts, unknown ids are kept where they can be.
+    No complete line is lost: the first for each id counts, those of unknown ids are yielded too.
     """
     sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
     max_cost = {
@@ -100,10 +100,10 @@ def read(
 
 
 def _lines(
-    paths: Iterable[Path], schema: tuple[str, ...], report: Report, wire_format: WireFormat
+    paths: Iterable[Path], schema: tuple[str, ...], report: ReadReport, wire_format: WireFormat
 ) -> Iterator[Answer]:
     for path in paths:
-        for offset, raw in whole(path):
+        for offset, raw in lines_of(path):
             judged = wire_format.judge(raw, schema)
             if isinstance(judged, BadLine):
                 report.note(
@@ -114,8 +114,8 @@ def _lines(
                 yield judged
 
 
-def whole(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a raw file, which was whole when it was kept.
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines of a raw file, which was complete when it was stored, with their byte offsets.
 
     Raises:
         StorageError: it was damaged since.
@@ -130,8 +130,8 @@ def whole(path: Path) -> Iterator[tuple[int, bytes]]:
         ) from error
 
 
-def _second_line(batch: Batch, answer: Answer, first: Answer, report: Report) -> None:
-    """First wins. The same line twice is noise, a different one is an incident."""
+def _second_line(batch: Batch, answer: Answer, first: Answer, report: ReadReport) -> None:
+    """Report a second line for an id when it differs; the first one counts."""
     if answer != first:
         report.note(
             "different_duplicate",
@@ -139,9 +139,9 @@ def _second_line(batch: Batch, answer: Answer, first: Answer, report: Report) ->
         )
 
 
-def _billed(answer: Answer, sheet: PriceSheet | None, report: Report) -> int | None:
-    """The exact cost of one line; None where it is unknown, and then its whole reservation
-    stays counted. A line that never ran costs nothing."""
+def _billed(answer: Answer, sheet: PriceSheet | None, report: ReadReport) -> int | None:
+    """Exact cost of one line; None where it is unknown, and then its reservation is charged. A
+    line that never ran costs nothing."""
     if answer.usage is None:
         return None if answer.outcome in PAID_OUTCOMES else 0
     if sheet is None:
@@ -159,9 +159,9 @@ def _absent(
     lines: int,
     failure: BatchFailure | None,
 ) -> Iterator[PricedAnswer]:
-    """Explicit outcomes for requests without a line, in a fixed order. One that may have run
-    may have been billed: it counts at its highest cost, or where that is None, what was reserved
-    for the batch stays counted."""
+    """Outcomes of requests without a line, in a fixed order. One that may have run may have been
+    billed: it is charged at its max cost, or where that is None, what was reserved for the batch
+    is charged."""
     for attempt in sorted(absent, key=lambda a: a.work_key):
         name = custom_id(attempt.work_key, attempt.attempt)
         if failure is not None:

@@ -1,5 +1,5 @@
-"""run: all stages overlapped. While later images are prepared, full shards are already at the
-service and finished batches are collected.
+"""All stages overlapped: while later images are prepared, full shards are already at the service
+and finished batches are collected.
 
     crawl -> quote -> (preprocess -> write -> submit) x shards -> collect ... -> export -> clean
 """
@@ -12,16 +12,16 @@ from collections.abc import Callable
 from pipeline.core.run_round import Round, next_action, patience_with, trouble_of
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.images import SeenImage
-from pipeline.stages.collect import collect
+from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import reconcile
-from pipeline.stages.submit import submit
+from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import CaptionTask, Engines, Progress, RunTotals
 from pipeline.stages.write import ShardOptions, Writer
 
 
 class BatchRunner:
-    """One run over one source: prepares, sends, collects until there is nothing left to do, or,
+    """Runner over one source: prepares, sends and collects until there is nothing left to do or,
     without `wait`, until nothing more can be done now."""
 
     def __init__(
@@ -42,7 +42,7 @@ class BatchRunner:
 
         Args:
             totals: where the run is counted.
-            leave_rest: true when what goes again is so little that somebody else sends it.
+            leave_rest: true when so few requests go again that they are left to be sent online.
         """
         self._leave_rest = leave_rest
         self.context, self.task, self.totals = context, task, totals
@@ -63,7 +63,7 @@ class BatchRunner:
         again = True
         while again:
             self._short = None
-            if not self._leave_rest() and self._clear_the_way():
+            if not self._leave_rest() and self._send_sealed():
                 self._feed()
             again = self._await_answers()
         if self._short is not None:
@@ -80,13 +80,13 @@ class BatchRunner:
                 shard = ledger.shards.get(row)
                 self.context.note("shard.sealed", shard=shard.shard_key, requests=shard.requests)
                 self._progress.sealed(shard.requests)
-                if not self._clear_the_way():
+                if not self._send_sealed():
                     break
                 self._collect_due(only_due=True)
         except OverBudget as error:
             self._short = error
 
-    def _clear_the_way(self) -> bool:
+    def _send_sealed(self) -> bool:
         """Send what is sealed; True when more may be written. A waiting run stays here until
         the service's queue has room."""
         while True:
@@ -129,7 +129,7 @@ class BatchRunner:
     def _submit(self) -> RunTotals:
         if self._refused is not None:
             return self._refused
-        sent = submit(self.context, self.task.spec)
+        sent = submit_shards(self.context, self.task.spec)
         self.totals.batches += sent.batches
         self.totals.requests += sent.requests
         self.totals.open += sent.batches
@@ -156,7 +156,7 @@ class BatchRunner:
                 reconcile(self.context)
             except (ServiceError, NeedsPerson) as error:
                 collected.fail(error)
-        collect(self.context, collected, young_only=not due)
+        collect_batches(self.context, collected, young_only=not due)
         self._count(collected)
         return collected
 
@@ -180,7 +180,7 @@ class BatchRunner:
         return self._wait and trouble_of(error) == "passing"
 
     def _may_wait(self, error: CaptionmillError | None) -> bool:
-        """True when waiting can help; else the error that it cannot heal is kept."""
+        """True when waiting can help; else the error is noted."""
         if self._wait and error is not None:
             self._outages += 1
         decision = patience_with(trouble_of(error), wait=self._wait, outages=self._outages)
@@ -189,7 +189,7 @@ class BatchRunner:
         return decision == "wait"
 
     def _pause(self) -> None:
-        """Sleep until the next look: soon after news, then ever longer up to the poll interval."""
+        """Sleep until the next poll: soon after news, then ever longer up to the poll interval."""
         self.context.check_stop()
         self._rounds_without_news += 1
         seconds = min(self._poll_seconds, 0.2 * 1.5 ** min(self._rounds_without_news, 40))

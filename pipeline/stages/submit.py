@@ -1,4 +1,4 @@
-"""submit: take sealed shards to the service, one create call each.
+"""Submission of sealed shards, one create call each.
 
 Order matters: the reservation is durable before the upload, the intent before the create call,
 and the create call is made once. A lost answer leaves the shard CREATING for `reconcile`.
@@ -20,7 +20,7 @@ from pipeline.errors import (
 )
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.stages.context import FROZEN, StageContext
-from pipeline.stages.reconcile import reconcile, take_back, unseen
+from pipeline.stages.reconcile import opaque_shards, reconcile, take_apart
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of, require_room
@@ -29,7 +29,7 @@ _TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
 _ANSWER_ROOM = 8_192  # bytes an answer line may need, generously
 
 
-def submit(context: StageContext, spec: int, totals: RunTotals | None = None) -> RunTotals:
+def submit_shards(context: StageContext, spec: int, totals: RunTotals | None = None) -> RunTotals:
     """Take every shard of `spec` as far as it goes now; stops at the first that must wait.
 
     Never raises for what a later run can mend: see `RunTotals.error`.
@@ -39,12 +39,12 @@ def submit(context: StageContext, spec: int, totals: RunTotals | None = None) ->
     if frozen:
         totals.hold("frozen", NeedsPerson(frozen))
         return totals
-    if not _nothing_is_blind(context, totals):
+    if not _all_contents_known(context, totals):
         return totals
     for shard in context.ledger.shards.in_states(*_TO_SEND):
         context.check_stop()
         if shard.spec != spec:
-            _leave_other(context, shard)
+            _drop_other(context, shard)
             continue
         try:
             if not _advance(context, shard, totals):
@@ -61,24 +61,24 @@ def submit(context: StageContext, spec: int, totals: RunTotals | None = None) ->
     return totals
 
 
-def _nothing_is_blind(context: StageContext, totals: RunTotals) -> bool:
-    """Nothing is sent while some image may be in a batch of unknown contents."""
-    blind, error = unseen(context)
+def _all_contents_known(context: StageContext, totals: RunTotals) -> bool:
+    """True when no adopted batch has unknown contents: an image sent now might be in one."""
+    opaque, error = opaque_shards(context)
     if error is not None:
         totals.hold("adopted", error)
-    elif blind:
-        totals.waiting["adopted"] += blind
-    return not blind
+    elif opaque:
+        totals.waiting["adopted"] += opaque
+    return not opaque
 
 
-def _leave_other(context: StageContext, shard: Shard) -> None:
-    """A shard of another prompt or data set: never sent by this run. No batch of it was created,
-    so it is taken apart: its money and its images are free for what is wanted now."""
-    take_back(context, shard)
+def _drop_other(context: StageContext, shard: Shard) -> None:
+    """Take a shard of another prompt apart, of which no batch was created: its reservation and its
+    images are free for this run."""
+    take_apart(context, shard)
 
 
 def _advance(context: StageContext, shard: Shard, totals: RunTotals) -> bool:
-    """One shard from where it is to SUBMITTED; False when it has to wait."""
+    """Bring one shard from its state to SUBMITTED; False when it has to wait."""
     waits = _must_wait(context, shard)
     if waits:
         totals.waiting[waits] += 1
@@ -90,16 +90,16 @@ def _advance(context: StageContext, shard: Shard, totals: RunTotals) -> bool:
         if shard.state not in _TO_SEND:
             return True
     if context.ledger.adoption.overtaken(shard):
-        take_back(context, shard)
+        take_apart(context, shard)
         return True
     fresh = shard.state == "SEALED"
     if fresh:
         shard = _reserve(context, shard)
     if shard.state == "UPLOADING":
-        if not _file_is_whole(context, shard):
-            take_back(context, shard)  # its file is gone or damaged: it is made again
+        if not _file_is_intact(context, shard):
+            take_apart(context, shard)  # its file is gone or damaged: it is made again
             return True
-        shard = _upload(context, shard, look_first=not fresh or shard.generation > 1)
+        shard = _upload(context, shard, search_first=not fresh or shard.generation > 1)
     if not _create(context, shard):
         totals.waiting["unknown"] += 1
         return False
@@ -122,9 +122,9 @@ def _must_wait(context: StageContext, shard: Shard) -> str | None:
 
 
 def queue_room(context: StageContext, model: str) -> int | None:
-    """Prompt tokens that unfinished batches of a model may hold: three quarters of what the
-    service named in a refusal, else of what is configured, else of the catalogue's guess. The
-    quarter is for tokens that are counted otherwise there."""
+    """Limit of prompt tokens in unfinished batches of a model, None without one: three quarters of
+    what the service named in a refusal, else of what is configured, else of the catalogue's guess.
+    The quarter is for tokens that are counted otherwise there."""
     limit = context.ledger.queue.limit(model) or context.queue_limit or context.queue_guess(model)
     return None if limit is None else limit * 3 // 4
 
@@ -138,22 +138,22 @@ def _reserve(context: StageContext, shard: Shard) -> Shard:
         return context.ledger.shards.move(shard, "UPLOADING")
 
 
-def _file_is_whole(context: StageContext, shard: Shard) -> bool:
+def _file_is_intact(context: StageContext, shard: Shard) -> bool:
     path = context.workspace.shard(shard.shard_key)
     return path.is_file() and (shard.checksum is None or checksum_of(path) == shard.checksum)
 
 
-def _upload(context: StageContext, shard: Shard, *, look_first: bool) -> Shard:
+def _upload(context: StageContext, shard: Shard, *, search_first: bool) -> Shard:
     name = context.filename(shard.shard_key)
-    found = [
+    uploads = [
         remote
-        for remote in (context.service.find_uploads(name) if look_first else ())
+        for remote in (context.service.find_uploads(name) if search_first else ())
         if remote.bytes in (shard.size, None)
     ]
     reached("submit.before_upload")
     remote = (
-        found[0]
-        if found
+        uploads[0]
+        if uploads
         else context.service.upload(context.workspace.shard(shard.shard_key), name)
     )
     reached("submit.after_upload")
@@ -161,7 +161,7 @@ def _upload(context: StageContext, shard: Shard, *, look_first: bool) -> Shard:
 
 
 def _create(context: StageContext, shard: Shard) -> bool:
-    """The one call that costs money. True when the batch is known to exist."""
+    """Make the one call that costs money; True when the batch is known to exist."""
     moment = context.clock.moment()
     shard = context.ledger.shards.move(
         shard,
@@ -195,7 +195,7 @@ def _create(context: StageContext, shard: Shard) -> bool:
 
 
 def _refused(context: StageContext, shard: Shard, error: DefiniteRefusal | NeedsPerson) -> None:
-    """A definite no: no batch exists, the file and the reservation stay for another try."""
+    """Record a definite refusal: no batch exists, file and reservation stay for another try."""
     context.note("batch.refused", level="warning", shard=shard.shard_key, text=str(error))
     code = getattr(error, "code", None) or ""
     failure = classify(code, str(error))

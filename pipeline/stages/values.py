@@ -1,4 +1,4 @@
-"""Values that several stages share: what is asked, by which engines, and what came of it."""
+"""Values that several stages share: engines, task, totals and progress of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.records import Nano
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Two ways to prepare a file; processes start with the first image.
+    """Engines of a run; processes start with the first image.
 
     Attributes:
         sparing: leaves files whose bytes the ledger knows undecoded.
@@ -28,14 +28,14 @@ class Engines:
 
 @dataclass(frozen=True, slots=True)
 class CaptionTask:
-    """What a run asks about every image of a source.
+    """Task of a run: the spec and prompt under which a source is captioned.
 
     Attributes:
         source, spec, recipe: rows of the ledger.
         spec_id: 32 bytes.
         template: the user prompt with {columns}.
-        linked: False for a sample: its captions are paid for and kept, and the images' rows stay
-            as they are until a run finds that they are paid for.
+        linked: False for a sample: its captions are paid for and recorded, and the images' rows
+            stay as they are until a run links them.
     """
 
     source: int
@@ -58,7 +58,7 @@ class RunTotals:
         prompt_tokens, completion_tokens: of the settled lines.
         billed: nano-dollars of the settled lines, None when one has no known price.
         waiting: shards that did not go out, by reason ("queue", "backoff", "budget", ...).
-        open: batches under way at the last look that waiting can help.
+        open: batches under way at the last poll that waiting can help.
         problems: sentences for the user, each once.
         error: the gravest error, which decides the exit code.
     """
@@ -110,7 +110,7 @@ class RunTotals:
         self.fail(error)
 
     def note_problem(self, text: str) -> None:
-        """Keep a sentence, once."""
+        """Add a sentence, once."""
         if text and text not in self.problems:
             self.problems.append(text)
 
@@ -123,7 +123,7 @@ class Progress(Protocol):
     """Display of a run for a person."""
 
     def crawled(self, images: int, todo: int) -> None:
-        """Show how many images are there, and how many of them need a look."""
+        """Show how many images are there, and how many of them must be read."""
         ...
 
     def prepared(self, images: int) -> None:

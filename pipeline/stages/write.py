@@ -1,8 +1,8 @@
-"""write: from wanted images to sealed shards.
+"""Writing of pending requests into sealed shards.
 
 The image's bytes go to the shard file once, as they come from the worker; what is in the open
 shard is only in memory until the file is durable, and then it is recorded in one transaction.
-A kill before that leaves a temporary file and images that are looked at again.
+A kill before that leaves a temporary file and images that are read again.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import (
     PendingRequest,
     link_known,
-    looks,
-    resolve,
+    prepare_images,
+    record_image,
 )
 from pipeline.stages.values import (
     CaptionTask,
@@ -46,12 +46,12 @@ from pipeline.system.files import publish, storage_error
 # prepared images in one transaction: each commit writes anew what it touched of every index
 _CHUNK, _CHUNK_BYTES = 256, 16_000_000
 _BUFFER = 1 << 20  # of a shard file: a system call for many lines
-_STRETCH = 8 << 20  # of a shard file: given to the disk at once
+_STRETCH = 8 << 20  # of a shard file: flushed to the disk at once
 
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """How one request is written.
+    """Template of one request.
 
     Attributes:
         request: the body's fixed part.
@@ -66,16 +66,16 @@ class RequestTemplate:
 
 @dataclass(frozen=True, slots=True)
 class ShardOptions:
-    """How requests are written.
+    """Options of writing shards.
 
     Attributes:
-        quill: for a first attempt.
-        again: the quill for a further attempt, by the outcome of the last one and the number of
+        request_template: for a first attempt.
+        again: the template of a further attempt, by the outcome of the last one and the number of
             attempts so far: a longer answer, another detail, another model.
         limits: bounds of a shard.
         folder: where shards are written.
-        room: asked for each shard: nano-dollars that may still be reserved, None = no cap.
-        prefix: how the shards' keys begin.
+        room: called for each shard: nano-dollars that may still be reserved, None = no cap.
+        prefix: of the shards' keys.
     """
 
     request_template: RequestTemplate
@@ -89,7 +89,7 @@ class ShardOptions:
 
 @dataclass(slots=True)
 class OpenShard:
-    """A shard file being written: `_KEY.jsonl.tmp` until it is sealed."""
+    """Shard file being written: `_KEY.jsonl.tmp` until it is sealed."""
 
     key: str
     path: Path
@@ -98,7 +98,7 @@ class OpenShard:
     load: Load = field(default_factory=Load)
     items: list[NewItem] = field(default_factory=list)
     checksum: xxh3_128 = field(default_factory=xxh3_128)
-    given: int = 0  # bytes that the disk was told to write
+    flushed: int = 0  # bytes whose writing has begun
 
     @classmethod
     def begin(
@@ -123,19 +123,19 @@ class OpenShard:
             self.checksum.update(part)
         self.items.append(item)
         self.load = self.load.plus(load)
-        if self.load.bytes - self.given > _STRETCH + _BUFFER:
-            self._give()
+        if self.load.bytes - self.flushed > _STRETCH + _BUFFER:
+            self._start_flush()
 
-    def _give(self) -> None:
-        """Let the disk begin, where that can be asked: the fsync at the end, during which no
+    def _start_flush(self) -> None:
+        """Begin writing to the disk, where that is possible: the fsync at the end, during which no
         image is taken from the workers, then waits for the last stretch only."""
         with contextlib.suppress(AttributeError, OSError):
             # what it does beside that, dropping pages, it does with written ones only
-            os.posix_fadvise(self.handle.fileno(), self.given, _STRETCH, os.POSIX_FADV_DONTNEED)
-        self.given += _STRETCH
+            os.posix_fadvise(self.handle.fileno(), self.flushed, _STRETCH, os.POSIX_FADV_DONTNEED)
+        self.flushed += _STRETCH
 
     def make_durable(self) -> None:
-        """Flush, fsync and rename: from here on the file is whole."""
+        """Flush, fsync and rename: from here on the file is complete."""
         try:
             with self.handle:
                 self.handle.flush()
@@ -147,7 +147,7 @@ class OpenShard:
             raise storage_error(self.path, error) from error
 
     def discard(self) -> None:
-        """Give the file up; its images are looked at again."""
+        """Close and remove the temporary file; its images are read again."""
         with contextlib.suppress(OSError):  # on a full disk the buffer cannot even be flushed
             self.handle.close()
         with contextlib.suppress(OSError):
@@ -155,7 +155,7 @@ class OpenShard:
 
 
 class Writer:
-    """Packs wanted images into shards and seals them."""
+    """Packer of pending requests into shards, which it seals."""
 
     def __init__(
         self,
@@ -171,11 +171,11 @@ class Writer:
         self._shard_options = shard_options
         self._now = now
         self._open: dict[str, OpenShard] = {}  # by model: a batch file has one
-        self._held: set[int] = set()  # works in open shards
+        self._packed: set[int] = set()  # works in open shards
         self._room: Nano | None = None
 
     def write(self, engines: Engines, locate: Callable[[SeenImage], str]) -> Iterator[int]:
-        """Look at every image of the source that needs it, yield the row of each shard sealed.
+        """Prepare every image of the source that needs it, yield the row of each shard sealed.
 
         Raises:
             OverBudget: the next line does not fit into the budget; what fitted is sealed and
@@ -184,13 +184,13 @@ class Writer:
         try:
             link_known(self._ledger, self._task, self._shard_options.check_stop)
             todo = self._ledger.images.todo(self._task.source)
-            yield from self._pack(looks(engines.sparing, todo, locate))
+            yield from self._pack(prepare_images(engines.sparing, todo, locate))
             unsent = (
                 image
                 for work, image in self._ledger.images.unsent(self._task.source)
-                if work not in self._held
+                if work not in self._packed
             )
-            yield from self._pack(looks(engines.thorough, unsent, locate))
+            yield from self._pack(prepare_images(engines.thorough, unsent, locate))
             yield from self._seal_all()
         finally:
             for shard in self._open.values():
@@ -199,9 +199,9 @@ class Writer:
     def write_sample(
         self, engine: Engine, images: Iterable[SeenImage], locate: Callable[[SeenImage], str]
     ) -> Iterator[int]:
-        """Look at these images only, each of them; yields and raises as `write`."""
+        """Prepare these images only, each of them; yields and raises as `write`."""
         try:
-            yield from self._pack(looks(engine, images, locate))
+            yield from self._pack(prepare_images(engine, images, locate))
             yield from self._seal_all()
         finally:
             for shard in self._open.values():
@@ -210,30 +210,30 @@ class Writer:
     def _pack(self, prepared: Iterator[tuple[SeenImage, Prepared]]) -> Iterator[int]:
         while chunk := _chunk(prepared):
             self._shard_options.check_stop()
-            for wanted in self._resolve(chunk):
-                yield from self._add(wanted)
+            for pending in self._record(chunk):
+                yield from self._add(pending)
             self._prepared(len(chunk))
 
-    def _resolve(self, chunk: Iterable[tuple[SeenImage, Prepared]]) -> list[PendingRequest]:
-        found: dict[int, PendingRequest] = {}
+    def _record(self, chunk: Iterable[tuple[SeenImage, Prepared]]) -> list[PendingRequest]:
+        requests: dict[int, PendingRequest] = {}
         with self._ledger.database.transaction("link"):
             for image, prepared in chunk:
-                wanted = resolve(self._ledger, self._task, image, prepared)
-                if wanted is None or wanted.image is None or wanted.work.row in self._held:
+                pending = record_image(self._ledger, self._task, image, prepared)
+                if pending is None or pending.image is None or pending.work.row in self._packed:
                     continue
-                found.setdefault(wanted.work.row, wanted)
+                requests.setdefault(pending.work.row, pending)
             if self._task.linked:
                 self._ledger.put(STALE, "1")
-        return list(found.values())
+        return list(requests.values())
 
-    def _add(self, wanted: PendingRequest) -> Iterator[int]:
-        work = wanted.work
+    def _add(self, pending: PendingRequest) -> Iterator[int]:
+        work = pending.work
         request_template = (
             self._shard_options.again(work.after, work.attempts)
             if work.after
             else self._shard_options.request_template
         )
-        parts, item, load = _line(wanted, request_template)
+        parts, item, load = _line(pending, request_template)
         shard = self._open.get(request_template.request.model)
         if shard is not None and not (
             takes(shard.load, load, self._shard_options.limits)
@@ -251,7 +251,7 @@ class Writer:
             )
             self._open[request_template.request.model] = shard
         shard.append(parts, item, load)
-        self._held.add(item.work)
+        self._packed.add(item.work)
 
     def _seal_all(self) -> Iterator[int]:
         for shard in list(self._open.values()):
@@ -278,33 +278,33 @@ class Writer:
             self._now(),
         )
         reached("write.after_seal")
-        self._held -= {item.work for item in shard.items}
+        self._packed -= {item.work for item in shard.items}
         yield row
 
 
 def _chunk(prepared: Iterator[tuple[SeenImage, Prepared]]) -> list[tuple[SeenImage, Prepared]]:
-    """The next images, as many as are recorded together; [] when there are none."""
+    """Next images, as many as are recorded together; [] when there are none."""
     chunk: list[tuple[SeenImage, Prepared]] = []
     size = 0
-    for image, found in islice(prepared, _CHUNK):
-        chunk.append((image, found))
-        size += len(found.base64) if isinstance(found, PreparedImage) else 0
+    for image, result in islice(prepared, _CHUNK):
+        chunk.append((image, result))
+        size += len(result.base64) if isinstance(result, PreparedImage) else 0
         if size >= _CHUNK_BYTES:
             break
     return chunk
 
 
 def _line(
-    wanted: PendingRequest, request_template: RequestTemplate
+    pending: PendingRequest, request_template: RequestTemplate
 ) -> tuple[list[bytes], NewItem, Load]:
-    """One request line, its ledger item and what it adds to a shard."""
-    image = wanted.image
+    """Line of one request in parts, its ledger item, and its load on a shard."""
+    image = pending.image
     assert image is not None
-    attempt = wanted.work.attempts + 1
+    attempt = pending.work.attempts + 1
     parts = request_template.wire_format.line(
-        request_template.request, custom_id(wanted.key, attempt), wanted.prompt, image
+        request_template.request, custom_id(pending.key, attempt), pending.prompt, image
     )
-    found = request_template.estimator.estimate(image.width, image.height, wanted.prompt)
-    item = NewItem(wanted.work.row, attempt, found.max_cost, found.expected, found.prompt_tokens)
+    cost = request_template.estimator.estimate(image.width, image.height, pending.prompt)
+    item = NewItem(pending.work.row, attempt, cost.max_cost, cost.expected, cost.prompt_tokens)
     size = sum(len(part) for part in parts)
-    return parts, item, Load(1, size, found.prompt_tokens, found.max_cost)
+    return parts, item, Load(1, size, cost.prompt_tokens, cost.max_cost)

@@ -26,9 +26,9 @@ from pipeline.ledger import Ledger
 from pipeline.providers.offline import Offline
 from pipeline.records import RemoteBatch
 from pipeline.sinks.parquet import ParquetSink
-from pipeline.stages.collect import collect
+from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
-from pipeline.stages.export import export
+from pipeline.stages.export import write_table
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
 from tests.bench.figures import Figure, Found, Spent, ratio, spent
@@ -112,7 +112,7 @@ def _collect(root: Path, lines: int) -> dict[str, Any]:
             path = root / f"out-{service.finished}"
             write_answers(path, range(first, min(lines + 1, first + PER_BATCH)))
             floors.append(spent(lambda path=path: _parse(path)))  # type: ignore[misc]
-            ours.append(spent(lambda: collect(context)))
+            ours.append(spent(lambda: collect_batches(context)))
             path.unlink()
         assert ledger.answers.count() == lines
     return _figures(ours, floors)
@@ -141,7 +141,7 @@ def _export(root: Path) -> dict[str, Any]:
     workspace = Workspace(root)
     with Ledger(workspace.ledger) as ledger:
         sink = ParquetSink(workspace.table)
-        ours = spent(lambda: export(ledger, sink, workspace.table, force=True))
+        ours = spent(lambda: write_table(ledger, sink, workspace.table, force=True))
     return _figures([ours], [ours])
 
 

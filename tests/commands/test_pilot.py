@@ -91,13 +91,13 @@ def test_a_pilot_leaves_the_table_as_it_was(photos: Rig) -> None:
 def test_the_estimate_of_the_whole_holds_the_true_bill(photos: Rig) -> None:
     (variant,) = tried(photos, PilotOptions(count=24)).variants
     photos.run()
-    whole = variant.whole_batch
+    whole = variant.total_batch
     assert whole is not None
     bills = [row["billed_cost"] for row in photos.table() if "batch" in row["price_version"]]
     mean = sum(bills) / len(bills) * NANO_PER_USD
     assert whole.low <= mean * 80 <= whole.high
-    assert variant.whole_online is not None
-    assert abs(variant.whole_online.expected - 2 * whole.expected) <= 80
+    assert variant.total_online is not None
+    assert abs(variant.total_online.expected - 2 * whole.expected) <= 80
 
 
 def test_models_and_prompts_caption_the_same_images(photos: Rig) -> None:

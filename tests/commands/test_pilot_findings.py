@@ -27,14 +27,14 @@ def test_costs_are_measured_by_what_was_answered() -> None:
     assert made.per_thousand(made.batch) == 110_000
     assert made.per_thousand(made.online) == 220_000
     made.estimate(50)
-    assert made.whole_batch is not None
-    assert made.whole_online is not None
-    assert (made.whole_batch.expected, made.whole_online.expected) == (5500, 11_000)
+    assert made.total_batch is not None
+    assert made.total_online is not None
+    assert (made.total_batch.expected, made.total_online.expected) == (5500, 11_000)
 
 
 def test_without_answers_or_a_price_nothing_is_said() -> None:
     made = variant(SampleAnswer("pending"))
     made.estimate(50)
     assert made.tokens() == (0, 0)
-    assert (made.per_thousand(made.online), made.whole_online) == (None, None)
+    assert (made.per_thousand(made.online), made.total_online) == (None, None)
     assert variant(answered(5)).per_thousand(None) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.pilot_findings import Findings, Picked, Variant
-from pipeline.commands.pilot_page import render, write_page
+from pipeline.commands.pilot_page import render_page, write_page
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.samples import SampleAnswer
 from pipeline.records import Usage
@@ -52,22 +52,25 @@ def tags(html: str) -> Tags:
 
 
 def test_everything_that_was_found_is_on_the_page() -> None:
-    html = render(findings(), ["captionmill run X", "captionmill run Y"])
+    html = render_page(findings(), ["captionmill run X", "captionmill run Y"])
     for words in ("a cat", "f/a cat.png", "1,000 images", "truncated 1", "captionmill run Y",
                   "$0.00012", "90 + 9", "refused", "tags: [", "n: 3", PIXEL):  # fmt: skip
         assert words.replace('"', "&#34;") in html, words
 
 
 def test_nothing_that_comes_from_elsewhere_is_more_than_text() -> None:
-    clean, evil = tags(render(findings(), ["x", "y"])), tags(render(findings(EVIL), [EVIL, EVIL]))
+    clean, evil = (
+        tags(render_page(findings(), ["x", "y"])),
+        tags(render_page(findings(EVIL), [EVIL, EVIL])),
+    )
     assert evil.found == clean.found
     assert evil.found["script"] == 0
-    assert "49" not in render(findings("{{ 7*7 }}"), ["x", "y"])
+    assert "49" not in render_page(findings("{{ 7*7 }}"), ["x", "y"])
     assert not any(name.startswith("on") for name, _ in evil.attributes)
 
 
 def test_the_policy_allows_the_pages_own_style_and_pictures_only() -> None:
-    html = render(findings(), ["x", "y"])
+    html = render_page(findings(), ["x", "y"])
     (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', html)
     (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -89,11 +92,11 @@ def test_a_page_is_whole_and_takes_odd_characters(tmp_path: Path) -> None:
 def test_a_picture_that_cannot_be_shown_is_left_out(thumbnail: str) -> None:
     found = findings()
     found.thumbnails = [thumbnail]
-    assert tags(render(found, ["x", "y"])).found["img"] == bool(thumbnail)
+    assert tags(render_page(found, ["x", "y"])).found["img"] == bool(thumbnail)
 
 
 def test_text_that_is_turned_around_is_seen_to_be() -> None:
-    html = render(findings("cat\u202egpj.exe \u2067x"), ["run \u200fx", "y"])
+    html = render_page(findings("cat\u202egpj.exe \u2067x"), ["run \u200fx", "y"])
     assert "cat\ufffdgpj.exe \ufffdx.png" in html
     assert "run \ufffdx" in html
     assert not re.search("[\u200e\u200f\u202a-\u202e\u2066-\u2069]", html)
@@ -102,6 +105,6 @@ def test_text_that_is_turned_around_is_seen_to_be() -> None:
 def test_an_image_sent_as_its_address_has_no_sizes() -> None:
     found = findings()
     found.sample = [Picked(found.sample[0].image, bytes(32), 0, 0, 0, 0)]
-    html = render(found, ["x", "y"])
+    html = render_page(found, ["x", "y"])
     assert "sent as its address" in html
     assert "0 × 0" not in html

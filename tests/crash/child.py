@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.session import settings
+from pipeline.session import engines, settings
 from pipeline.system import failpoints
 from pipeline.system.signals import Stopper
 from tests.crash.sharedtime import ProductClock, SharedTime
@@ -184,7 +184,7 @@ def _prepare_inline() -> None:
     def engine(_config: Any, recipe: Any, known: Any) -> InlineEngine:
         return InlineEngine(Preparer(recipe, known))
 
-    settings.files_engine = engine
+    engines.files_engine = engine
 
 
 def _ask_in_small_groups() -> None:

@@ -115,7 +115,7 @@ def _ignore_error_file() -> None:
 def _no_adoption() -> None:
     from pipeline.stages import reconcile
 
-    _put(reconcile, "find_strays", lambda *_: [])
+    _put(reconcile, "unrecorded_batches", lambda *_: [])
 
 
 def _retry_on_create() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.commands.estimate import estimate
 from pipeline.commands.pilot import PilotOptions, pilot
-from pipeline.commands.pilot_page import render
+from pipeline.commands.pilot_page import render_page
 from pipeline.commands.write import write
 from pipeline.errors import NeedsPerson, UsageError
 from pipeline.server.faults import LineFault
@@ -217,7 +217,7 @@ def test_a_pilot_shows_addresses_without_opening_them(far: Rig) -> None:
     found = pilot(config, listed(rig, *urls(0, 1, 2)), PilotOptions(count=2))
     assert [result.outcome for result in found.variants[0].results] == ["captioned"] * 2
     assert found.thumbnails == ["", ""]
-    page = render(found, ["captionmill run"])
+    page = render_page(found, ["captionmill run"])
     assert f"{SITE}/" in page
     assert "src=" not in page
     report = rig.run(data=rig.data / "list.txt", input__image_mode="url")

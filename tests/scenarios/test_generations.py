@@ -13,9 +13,9 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.reservations import Totals
 from pipeline.records import RemoteBatch
 from pipeline.server.faults import BatchFault
-from pipeline.stages.collect import collect
+from pipeline.stages.collect import collect_batches
 from pipeline.stages.reconcile import reconcile
-from pipeline.stages.submit import submit
+from pipeline.stages.submit import submit_shards
 from pipeline.system import failpoints
 from tests.stages.conftest import *  # noqa: F403 the scene
 from tests.stages.scene import Scene
@@ -67,13 +67,13 @@ def second_runs(scene: Scene, copy: str, hidden: int) -> tuple[int, RemoteBatch]
     scene.ledger.workspace_id()
     copy_at(scene, copy)
     scene.write(task)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     (first,) = scene.service.list_batches()
     scene.until_over(first.id)
-    assert collect(scene.context).problems
+    assert collect_batches(scene.context).problems
     scene.clock.offset = LATER
     scene.server.faults.add(BatchFault(finalizing_seconds=10**6, list_lag_seconds=hidden))
-    assert submit(scene.context, task.spec).batches == 1
+    assert submit_shards(scene.context, task.spec).batches == 1
     (second,) = scene.ledger.batches.in_states("open")
     return task.spec, scene.service.get(second.batch_id)
 
@@ -89,12 +89,12 @@ def test_a_failed_first_batch_sets_a_running_second_one_not_back(
     restored(scene, copy)
     reconcile(scene.context)
     if hidden:  # the failed one is met first, and looked at
-        collect(scene.context)
+        collect_batches(scene.context)
         scene.server.clock.advance(hidden + 1)
         reconcile(scene.context)
     for _ in range(2):
-        collect(scene.context)
-        submit(scene.context, spec)
+        collect_batches(scene.context)
+        submit_shards(scene.context, spec)
         reconcile(scene.context)
         (leading,) = scene.ledger.batches.in_states("open")
         shard = scene.ledger.shards.get(leading.shard)
@@ -105,7 +105,7 @@ def test_a_failed_first_batch_sets_a_running_second_one_not_back(
     scene.server.faults.clear()
     scene.server.clock.advance(10**6)
     scene.until_over(second.id)
-    assert collect(scene.context).answers == {"captioned": 2}
+    assert collect_batches(scene.context).answers == {"captioned": 2}
     bill = scene.server.bill.total_nano()
     assert scene.ledger.reservations.totals() == Totals(0, bill, 0)
     assert list(scene.ledger.audit.contradictions()) == []

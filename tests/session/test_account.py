@@ -8,13 +8,13 @@ from pipeline.ledger import Ledger
 from pipeline.session.account import (
     AccountOptions,
     Identity,
-    announce,
-    bind,
     identify,
     owner,
+    resolve_account,
     without_service,
     workspace_of,
 )
+from pipeline.session.workspace_ledger import bind_workspace
 from pipeline.system.secrets import Secret
 from pipeline.system.workspace import Workspace
 
@@ -38,7 +38,7 @@ def used(provider: str, account: str) -> Workspace:
     workspace = workspace_of(options(), provider)
     workspace.create()
     with Ledger(workspace.ledger) as ledger:
-        bind(ledger, Identity(provider, account, None), workspace)
+        bind_workspace(ledger, Identity(provider, account, None), workspace)
     return workspace
 
 
@@ -79,22 +79,9 @@ def test_commands_that_ask_no_service_need_no_key() -> None:
     assert owner(options()).provider == "openai"
 
 
-def test_a_workspace_belongs_to_who_used_it_first() -> None:
+def test_a_workspace_that_must_be_there_is_missed() -> None:
+    with pytest.raises(UsageError, match="there is no workspace"):
+        resolve_account(options(), offline=True, existing=True)
     workspace = used("openai", "default")
-    with Ledger(workspace.ledger) as ledger:
-        bind(ledger, OPENAI, workspace)
-        for other in (Identity("openai", "another", None), Identity("local", "", None)):
-            with pytest.raises(UsageError, match="never mixed"):
-                bind(ledger, other, workspace)
-
-
-def test_the_first_line_says_who_captions() -> None:
-    said: list[str] = []
-    announce(Identity("local", "", None), options(), said.append)
-    announce(OPENAI, options(), said.append)
-    announce(OPENAI, options(provider__name="openai_online"), said.append)
-    assert said[0].startswith("LOCAL MODEL (no OPENAI_API_KEY")
-    assert said[1:] == [
-        "OpenAI batch captions by gpt-6-luna, account 'default'",
-        "OpenAI online captions by gpt-6-luna, account 'default'",
-    ]
+    identity, resolved = resolve_account(options(), offline=True, existing=True)
+    assert (identity.provider, resolved.root) == ("openai", workspace.root)

@@ -1,68 +1,18 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from pipeline.commands.run import run
-from pipeline.config import load_config
 from pipeline.errors import Busy, DefiniteRefusal, StorageError, UsageError
-from pipeline.providers.base import OPENAI
-from pipeline.session.account import Identity
-from pipeline.session.session import open_session, service_options
+from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
-from pipeline.system.secrets import Secret
-from tests.rig import KEY, Rig
-
-IDENTITY = Identity("openai", "a", Secret(KEY))
-
-
-def configured(**provider: object) -> RunSettings:
-    keys = {f"provider.{name}": value for name, value in provider.items()}
-    return RunSettings.of(load_config(None, keys))
+from tests.rig import Rig
 
 
 def quiet(_text: str) -> None:
     """Shows nothing."""
-
-
-def test_the_service_is_reached_as_configured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    plain = service_options(configured(), IDENTITY)
-    assert (plain.base_url, plain.organization, plain.project) == (OPENAI, None, None)
-    assert (plain.batch_purpose, plain.completion_window, plain.dialect) == (
-        "batch",
-        "24h",
-        "openai",
-    )
-    assert plain.upload_expires_after == 2_592_000
-    given = {
-        "base_url": "https://example.com/v1",
-        "organization": "org-1",
-        "project": "proj_1",
-        "endpoint": "/v1/responses",
-        "completion_window": "7d",
-        "batch_purpose": "batch-api",
-        "dialect": "together",
-    }
-    settings = configured(**given, headers={"x-a": "b"})
-    options = service_options(settings, IDENTITY)
-    assert {name: getattr(options, name) for name in given} == given
-    assert options.extra_headers == {"x-a": "b"}
-    assert options.api_key.reveal() == KEY
-
-
-def test_uploads_without_expiry() -> None:
-    settings = RunSettings.of(load_config(None, {"batch.upload_expires_after": 0}))
-    assert service_options(settings, IDENTITY).upload_expires_after is None
-
-
-def test_the_environment_names_another_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", "https://example.com/v1")
-    assert service_options(configured(), IDENTITY).base_url == "https://example.com/v1"
-    settings = configured(base_url="https://other.example.com/v1")
-    assert service_options(settings, IDENTITY).base_url == "https://other.example.com/v1"
 
 
 def test_one_session_at_a_time(rig: Rig) -> None:
@@ -72,17 +22,6 @@ def test_one_session_at_a_time(rig: Rig) -> None:
         open_session(RunSettings.of(rig.config()), "test", quiet),
     ):
         pass
-
-
-def test_what_is_said_is_logged(rig: Rig) -> None:
-    with open_session(RunSettings.of(rig.config()), "test", rig.said.append) as session:
-        session.context.say("a sentence")
-    assert rig.said[-1] == "a sentence"
-    lines = (rig.workspace.logs / "000001-run.jsonl").read_bytes().splitlines()
-    events = [json.loads(line) for line in lines]
-    assert [event["event"] for event in events] == ["run.began", "said", "said"]
-    assert events[0]["command"] == "test"
-    assert events[2]["text"] == "a sentence"
 
 
 def test_offline_needs_no_key_and_calls_nobody(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,8 @@ from dataclasses import fields
 from pipeline.config import Config, load_config
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.lifecycle import Patience
-from pipeline.core.retry import DEFAULT_RULES, RetryRule
-from pipeline.engines import LocalEngine
-from pipeline.session import settings
+from pipeline.core.retry import DEFAULT_RULES
 from pipeline.session.settings import RunSettings
-from pipeline.session.spec import CaptionSpec, SpecChange
 from pipeline.sources import SourceOptions
 
 NOW = 1_795_000_000
@@ -99,32 +96,3 @@ def test_addresses_are_downloaded_or_passed_on_and_never_both() -> None:
     assert passed.download is None
     assert passed.source.url_passthrough is not None
     assert passed.engine.send_urls
-
-
-def test_a_further_attempt_is_written_by_its_outcomes_rule() -> None:
-    made = settings_of(
-        retry__length={"attempts": 3, "raise_max_completion_tokens": 200},
-        retry__refused={"attempts": 2, "model": "gpt-5.4-mini", "detail": "low"},
-    )
-
-    def caption_spec(change: SpecChange) -> CaptionSpec:
-        return made.specs.build(local=False, account="", now=NOW, change=change)
-
-    again = settings.retry_templates(made.retry, caption_spec(SpecChange()), caption_spec)
-    first = settings.request_template(caption_spec(SpecChange()))
-    assert again("expired", 1).request == first.request
-    assert again("length", 1).request.max_completion_tokens == 240
-    assert again("length", 2).request.max_completion_tokens == 480
-    other = again("refused", 1)
-    assert (other.request.model, other.request.detail) == ("gpt-5.4-mini", "low")
-    assert other.estimator.sheet != first.estimator.sheet
-    assert made.retry["length"] == RetryRule(3, 200)
-
-
-def test_engines_take_their_limits_from_the_configuration() -> None:
-    made = settings_of(images__workers=1, images__seconds_per_image="5s")
-    recipe = made.specs.build(local=False, account="", now=NOW).recipe
-    with made.engine.engines(recipe, lambda _source_id: False) as engines:
-        assert isinstance(engines.sparing, LocalEngine)
-        assert engines.sparing is not engines.thorough
-        assert list(engines.sparing.prepare([])) == []

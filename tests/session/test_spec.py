@@ -6,7 +6,14 @@ from pipeline.config import load_config
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.pricing import LOCAL_FREE
 from pipeline.errors import UsageError
-from pipeline.session.spec import CaptionSpec, SpecFactory, margin, policies, ratio
+from pipeline.session.spec import (
+    CaptionSpec,
+    margin,
+    ratio,
+)
+from pipeline.session.spec_factory import (
+    SpecFactory,
+)
 
 NOW = 1_795_000_000
 
@@ -77,13 +84,6 @@ def test_the_margin_rises_with_bills_beyond_the_estimate() -> None:
     quarter = Decimal("0.25")
     assert margin(quarter, None) == margin(quarter, Decimal("1.2")) == quarter
     assert margin(quarter, Decimal("1.6")) == Decimal("0.7")
-
-
-def test_the_policies_end_with_the_originals() -> None:
-    found = policies(make_spec().facts, "high")
-    assert [policy.name for policy in found][-1] == "originals"
-    assert found[-1].choose(4000, 3000) == (4000, 3000)
-    assert max(found[0].choose(4000, 3000)) <= 512
 
 
 def test_the_ratio_is_of_the_model_itself() -> None:

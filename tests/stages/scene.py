@@ -23,7 +23,7 @@ from pipeline.providers.base import BatchOptions
 from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.records import Nano, RemoteBatch
 from pipeline.server.app import LoopbackServer
-from pipeline.session import settings, spec
+from pipeline.session import spec, spec_factory, templates
 from pipeline.sources import open_source, to_path
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.context import StageContext
@@ -73,7 +73,7 @@ class Scene:
         """What a configuration asks for; keys with __ for dots."""
         given = {key.replace("__", "."): value for key, value in overrides.items()}
         config = load_config(None, {"provider.name": "openai", "provider.model": MODEL} | given)
-        factory = spec.SpecFactory.of(config)
+        factory = spec_factory.SpecFactory.of(config)
         return factory.build(local=False, account="test", now=self.clock.now())
 
     def rules(self, **changed: object) -> None:
@@ -120,7 +120,7 @@ class Scene:
         room: Callable[[], Nano | None] = lambda: None,
     ) -> ShardOptions:
         """How requests are written."""
-        request_template = settings.request_template(self.caption_spec)
+        request_template = templates.request_template(self.caption_spec)
         return ShardOptions(
             request_template=request_template,
             again=lambda _outcome, _attempts: request_template,

@@ -4,9 +4,9 @@ import pytest
 
 from pipeline.errors import Interrupted
 from pipeline.server.faults import RequestFault
-from pipeline.stages.clean import clean
-from pipeline.stages.collect import collect
-from pipeline.stages.submit import submit
+from pipeline.stages.clean import remove_finished
+from pipeline.stages.collect import collect_batches
+from pipeline.stages.submit import submit_shards
 from tests.stages.scene import Scene
 
 
@@ -15,10 +15,10 @@ def settled(scene: Scene) -> str:
     scene.add("a.png", "b.png")
     task = scene.task()
     (shard,) = scene.write(task)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     (batch,) = scene.ledger.batches.of_shard(shard.row)
     scene.until_over(batch.batch_id)
-    assert collect(scene.context).settled_batches == 1
+    assert collect_batches(scene.context).settled_batches == 1
     return shard.shard_key
 
 
@@ -33,20 +33,20 @@ def deletions(scene: Scene) -> int:
 def test_what_is_over_is_removed_here_and_there_and_the_answers_are_kept(scene: Scene) -> None:
     key = settled(scene)
     assert len(remote(scene)) == 1
-    done = clean(scene.context)
+    done = remove_finished(scene.context)
     assert (done.remote, done.local, done.problems) == (2, 1, [])  # input and output; the shard
     assert remote(scene) == []
     assert list(scene.workspace.shards.iterdir()) == []
     assert [path.name.split(".")[0] for path in scene.workspace.raw.glob("*.gz")] == [key]
-    assert (clean(scene.context).remote, deletions(scene)) == (0, 2)
+    assert (remove_finished(scene.context).remote, deletions(scene)) == (0, 2)
 
 
 def test_what_is_under_way_is_left_alone(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     (shard,) = scene.write(task)
-    submit(scene.context, task.spec)
-    done = clean(scene.context, orphans=True)
+    submit_shards(scene.context, task.spec)
+    done = remove_finished(scene.context, orphans=True)
     assert (done.remote, done.local) == (0, 0)
     assert scene.workspace.shard(shard.shard_key).exists()
     assert len(remote(scene)) == 1
@@ -55,7 +55,7 @@ def test_what_is_under_way_is_left_alone(scene: Scene) -> None:
 def test_what_is_to_be_kept_is_kept(scene: Scene) -> None:
     key = settled(scene)
     scene.rules(keep_shards=True, delete_remote=False)
-    done = clean(scene.context)
+    done = remove_finished(scene.context)
     assert (done.remote, done.local) == (0, 0)
     assert scene.workspace.shard(key).exists()
     assert len(remote(scene)) == 1
@@ -64,18 +64,18 @@ def test_what_is_to_be_kept_is_kept(scene: Scene) -> None:
 def test_answers_go_too_when_they_are_not_wanted(scene: Scene) -> None:
     settled(scene)
     scene.rules(keep_raw=False)
-    clean(scene.context)
+    remove_finished(scene.context)
     assert list(scene.workspace.raw.glob("*.gz")) == []
 
 
 def test_a_service_that_fails_is_a_sentence_and_asked_again_later(scene: Scene) -> None:
     key = settled(scene)
     scene.server.faults.add(RequestFault(action="status", method="DELETE", status=400, times=1))
-    done = clean(scene.context)
+    done = remove_finished(scene.context)
     assert len(done.problems) == 1
     assert "not deleted yet" in done.problems[0]
     assert scene.workspace.shard(key).exists()
-    assert clean(scene.context).problems == []
+    assert remove_finished(scene.context).problems == []
     assert remote(scene) == []
 
 
@@ -83,7 +83,7 @@ def test_files_that_are_gone_at_the_service_are_no_problem(scene: Scene) -> None
     settled(scene)
     for upload in list(scene.service.list_uploads()):
         scene.service.delete_file(upload.id)
-    assert clean(scene.context).problems == []
+    assert remove_finished(scene.context).problems == []
 
 
 def test_orphans_of_this_workspace_go_when_asked_for(scene: Scene) -> None:
@@ -92,8 +92,8 @@ def test_orphans_of_this_workspace_go_when_asked_for(scene: Scene) -> None:
     scene.service.upload(path, scene.context.filename("000009-dead"))
     scene.service.upload(path, "captionmill-other-000001-aa.jsonl")
     scene.service.upload(path, "theirs.jsonl")
-    assert clean(scene.context).remote == 0
-    done = clean(scene.context, orphans=True)
+    assert remove_finished(scene.context).remote == 0
+    done = remove_finished(scene.context, orphans=True)
     assert (done.remote, done.local) == (1, 1)
     assert sorted(remote(scene)) == ["captionmill-other-000001-aa.jsonl", "theirs.jsonl"]
 
@@ -102,5 +102,5 @@ def test_a_stop_comes_between_two_shards(scene: Scene) -> None:
     settled(scene)
     scene.rules(stopping=lambda: True)
     with pytest.raises(Interrupted):
-        clean(scene.context)
+        remove_finished(scene.context)
     assert deletions(scene) == 0

@@ -16,9 +16,9 @@ from pipeline.errors import (
 )
 from pipeline.ledger.batches import Batch
 from pipeline.server.faults import BatchFault, RequestFault
-from pipeline.stages.collect import collect, raw_path, write_off
+from pipeline.stages.collect import collect_batches, raw_path, write_off
 from pipeline.stages.context import FROZEN
-from pipeline.stages.submit import submit
+from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import RunTotals
 from tests.rig import MODEL
 from tests.stages.scene import Scene
@@ -31,7 +31,7 @@ def sent(scene: Scene, count: int = 2, limits: ShardLimits | None = None) -> Seq
     scene.add(*(f"{n}.png" for n in range(count)))
     task = scene.task()
     scene.write(task, scene.shard_options(limits))
-    assert submit(scene.context, task.spec).waiting == {}
+    assert submit_shards(scene.context, task.spec).waiting == {}
     batches = scene.ledger.batches.in_states("open")
     for batch in batches:
         scene.until_over(batch.batch_id)
@@ -49,7 +49,7 @@ def fault(scene: Scene, **values: object) -> None:
 
 def test_answers_are_here_booked_and_kept_as_they_came(scene: Scene) -> None:
     (batch,) = sent(scene, 3)
-    found = collect(scene.context)
+    found = collect_batches(scene.context)
     assert (found.settled_batches, found.open, found.error) == (1, 0, None)
     assert found.answers == {"captioned": 3}
     assert found.billed == scene.server.bill.total_nano()
@@ -62,9 +62,9 @@ def test_answers_are_here_booked_and_kept_as_they_came(scene: Scene) -> None:
 
 def test_what_is_settled_is_not_asked_for_again(scene: Scene) -> None:
     sent(scene)
-    collect(scene.context)
+    collect_batches(scene.context)
     before = gets(scene)
-    assert collect(scene.context) == RunTotals()
+    assert collect_batches(scene.context) == RunTotals()
     assert gets(scene) == before
 
 
@@ -73,8 +73,8 @@ def test_what_is_under_way_is_counted(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     scene.write(task)
-    submit(scene.context, task.spec)
-    assert collect(scene.context).open == 1
+    submit_shards(scene.context, task.spec)
+    assert collect_batches(scene.context).open == 1
     assert scene.states() == ["SUBMITTED"]
 
 
@@ -83,11 +83,11 @@ def test_young_batches_alone_can_be_asked_for(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     scene.write(task)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     while scene.ledger.batches.in_states("open")[0].status == "validating":
-        collect(scene.context, young_only=True)
+        collect_batches(scene.context, young_only=True)
     before = gets(scene)
-    assert collect(scene.context, young_only=True).open == 1
+    assert collect_batches(scene.context, young_only=True).open == 1
     assert gets(scene) == before
 
 
@@ -96,7 +96,7 @@ def test_one_batchs_trouble_does_not_stop_the_others(scene: Scene) -> None:
     scene.server.faults.add(
         RequestFault(action="status", path=f"/v1/batches/{first.batch_id}", status=400)
     )
-    found = collect(scene.context)
+    found = collect_batches(scene.context)
     assert (found.settled_batches, found.open) == (1, 1)
     assert isinstance(found.error, ServiceError)
     assert scene.states() == ["SUBMITTED", "SETTLED"]
@@ -109,12 +109,12 @@ def test_a_download_that_breaks_leaves_nothing_behind_and_is_made_again(
 ) -> None:
     sent(scene, 3)
     fault(scene, action=how, path="/v1/files/*/content", times=9)
-    found = collect(scene.context)
+    found = collect_batches(scene.context)
     assert isinstance(found.error, ServiceError)
     assert (found.settled_batches, found.open) == (0, 1)
     assert list(scene.workspace.raw.iterdir()) == []
     scene.server.faults.clear()
-    assert collect(scene.context).answers == {"captioned": 3}
+    assert collect_batches(scene.context).answers == {"captioned": 3}
 
 
 def test_a_batch_that_is_gone_keeps_its_money_and_needs_a_person(scene: Scene) -> None:
@@ -123,14 +123,14 @@ def test_a_batch_that_is_gone_keeps_its_money_and_needs_a_person(scene: Scene) -
     gone = {"action": "status", "status": 404, "times": None}
     fault(scene, path=f"/v1/batches/{batch.batch_id}", **gone)
     for _ in range(2):
-        found = collect(scene.context)
+        found = collect_batches(scene.context)
         assert isinstance(found.error, NeedsPerson)
         assert (found.open, found.settled_batches) == (0, 0)
     assert scene.ledger.reservations.totals().reserved == shard.max_cost
     (incident,) = scene.ledger.incidents()  # the same one only once
     assert incident[1] == "vanished"
     scene.server.faults.clear()  # it was only hidden
-    assert collect(scene.context).answers == {"captioned": 2}
+    assert collect_batches(scene.context).answers == {"captioned": 2}
 
 
 def test_a_batch_that_is_lost_can_be_written_off(scene: Scene) -> None:
@@ -153,7 +153,7 @@ def test_a_refusal_that_passes_costs_no_attempt(scene: Scene) -> None:
         )
     )
     sent(scene)
-    found = collect(scene.context)
+    found = collect_batches(scene.context)
     assert (found.settled_batches, found.error, found.answers) == (0, None, {})
     assert "it goes again after 300 s" in found.problems[0]
     shard = scene.ledger.shards.in_states("SEALED")[0]
@@ -168,7 +168,7 @@ def test_a_refusal_that_passes_costs_no_attempt(scene: Scene) -> None:
 def test_a_batch_that_is_wrong_fails_for_good_and_says_why(scene: Scene) -> None:
     scene.server.faults.add(BatchFault(fail="invalid_json_line", message="Line 1 is odd."))
     sent(scene)
-    found = collect(scene.context)
+    found = collect_batches(scene.context)
     assert found.answers == {"failed": 2}
     assert scene.ledger.reservations.totals().charged == 0
     reasons = scene.ledger.database.execute("SELECT DISTINCT reason, code FROM answers").fetchall()
@@ -178,14 +178,14 @@ def test_a_batch_that_is_wrong_fails_for_good_and_says_why(scene: Scene) -> None
 def test_billing_trouble_needs_a_person_and_goes_again(scene: Scene) -> None:
     scene.server.faults.add(BatchFault(fail="billing_hard_limit_reached", times=1))
     sent(scene)
-    assert isinstance(collect(scene.context).error, NeedsPerson)
+    assert isinstance(collect_batches(scene.context).error, NeedsPerson)
     assert scene.states() == ["SEALED"]
 
 
 def test_a_line_that_cost_too_much_freezes_all_sending(scene: Scene) -> None:
     (batch,) = sent(scene)
     scene.ledger.database.execute("UPDATE items SET worst = 1")
-    found = collect(scene.context)
+    found = collect_batches(scene.context)
     assert isinstance(found.error, CostAnomaly)
     assert found.answers == {"captioned": 2}, "what is paid for is kept"
     frozen = scene.ledger.get(FROZEN) or ""
@@ -195,7 +195,7 @@ def test_a_line_that_cost_too_much_freezes_all_sending(scene: Scene) -> None:
     scene.add("new.png", first=9)
     task = scene.task()
     scene.write(task)
-    assert isinstance(submit(scene.context, task.spec).error, NeedsPerson)
+    assert isinstance(submit_shards(scene.context, task.spec).error, NeedsPerson)
 
 
 def test_what_was_downloaded_is_settled_without_asking(
@@ -209,11 +209,11 @@ def test_what_was_downloaded_is_settled_without_asking(
     with monkeypatch.context() as broken:
         broken.setattr(scene.ledger.answers, "settle", full)
         with pytest.raises(StorageError):
-            collect(scene.context)
+            collect_batches(scene.context)
     assert scene.states() == ["DOWNLOADED"]
     assert scene.ledger.audit.sums()[1] == 0
     before = gets(scene)
-    assert collect(scene.context).answers == {"captioned": 2}
+    assert collect_batches(scene.context).answers == {"captioned": 2}
     assert gets(scene) == before
 
 
@@ -222,13 +222,13 @@ def test_a_batch_stuck_past_its_end_is_cancelled_once(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     scene.write(task)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     scene.clock.offset = 29 * 3600  # expired, but not for long enough
-    collect(scene.context)
+    collect_batches(scene.context)
     assert scene.server.bill.requests("POST", "/v1/batches/") == []
     scene.clock.offset = 31 * 3600
-    collect(scene.context)
-    collect(scene.context)
+    collect_batches(scene.context)
+    collect_batches(scene.context)
     assert len(scene.server.bill.requests("POST", "/v1/batches/")) == 1
 
 
@@ -237,7 +237,7 @@ def test_a_stop_comes_between_two_batches(scene: Scene) -> None:
     calls = iter([False, True])
     scene.rules(stopping=lambda: next(calls))
     with pytest.raises(Interrupted):
-        collect(scene.context)
+        collect_batches(scene.context)
     assert scene.states() == ["DOWNLOADED", "SUBMITTED"]
 
 
@@ -255,15 +255,15 @@ def test_a_cancel_call_that_failed_is_made_again(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     scene.write(task)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     scene.clock.offset = 31 * 3600
     refusal = RequestFault(action="status", method="POST", path="/v1/batches/*", status=400)
     scene.server.faults.add(refusal)
-    assert isinstance(collect(scene.context).error, ServiceError)
+    assert isinstance(collect_batches(scene.context).error, ServiceError)
     (batch,) = scene.ledger.batches.in_states("open")
     assert batch.cancel_asked_at is None
     scene.server.faults.clear()
-    assert collect(scene.context).error is None
+    assert collect_batches(scene.context).error is None
     (batch,) = scene.ledger.batches.in_states("open")
     assert batch.cancel_asked_at is not None
     assert scene.service.get(batch.batch_id).status in ("cancelling", "cancelled")

@@ -11,7 +11,7 @@ from pipeline.errors import Interrupted
 from pipeline.ledger import Ledger
 from pipeline.sources import Source, SourceOptions, open_source
 from pipeline.stages.crawl import crawl
-from pipeline.stages.download import Downloads, fetch
+from pipeline.stages.download import Downloads, download_urls
 from tests.sources.download.site import LOCAL, PNG, Site, redirect, reply, reset, serving
 
 DAY = 86_400
@@ -62,10 +62,10 @@ def test_downloads_become_files_and_reasons(site: Site, tmp_path: Path, cache: P
     )
     assert seen(source)["a"] == "not_downloaded"
     watched: list[int] = []
-    found = fetch(source, LOCAL, cache, 1000, watch=lambda now: watched.append(now.urls))
+    found = download_urls(source, LOCAL, cache, 1000, watch=lambda now: watched.append(now.urls))
     assert found == Downloads(
         new=2,
-        kept=1,
+        reused=1,
         bytes=2 * len(PNG),
         rejected=Counter(not_found=1, not_an_image=1, forbidden_address=1, bad_url=1),
     )
@@ -83,7 +83,7 @@ def test_downloads_become_files_and_reasons(site: Site, tmp_path: Path, cache: P
 
 def test_nothing_is_contacted_unless_allowed(site: Site, tmp_path: Path, cache: Path) -> None:
     source = listed(tmp_path, site.on("/a", reply()))
-    assert fetch(source, replace(LOCAL, allow=False), cache, 1000) == Downloads()
+    assert download_urls(source, replace(LOCAL, allow=False), cache, 1000) == Downloads()
     assert site.seen == []
     assert not cache.exists()
 
@@ -96,7 +96,7 @@ def test_a_source_without_urls_is_no_work(tmp_path: Path, cache: Path) -> None:
         open_source(tmp_path / "images", None),
         open_source(None, tmp_path / "m.csv", SourceOptions(url_cache=cache)),
     ):
-        assert fetch(source, LOCAL, cache, 1000) == Downloads()
+        assert download_urls(source, LOCAL, cache, 1000) == Downloads()
     assert not cache.exists()
 
 
@@ -110,7 +110,7 @@ def test_urls_of_a_manifest_are_images_of_the_ledger(
 
     def run(now: int) -> tuple[bool, int, list[str | None]]:
         source = open_source(None, tmp_path / "m.csv", options)
-        fetch(source, LOCAL, cache, now)
+        download_urls(source, LOCAL, cache, now)
         crawled = crawl(ledger, source, now)
         todo = [image.location for image in ledger.images.todo(crawled.source)]
         return crawled.changed, crawled.images, todo
@@ -145,8 +145,8 @@ def test_a_stop_ends_it_and_the_rest_comes_next_time(
             raise Interrupted("stopped")
 
     with pytest.raises(Interrupted):
-        fetch(source, few, cache, 1000, watch=stop)
-    again = fetch(source, few, cache, 1001)
-    assert again.new + again.kept == 30
-    assert again.kept >= 5
+        download_urls(source, few, cache, 1000, watch=stop)
+    again = download_urls(source, few, cache, 1001)
+    assert again.new + again.reused == 30
+    assert again.reused >= 5
     assert len(set(site.paths())) == 30

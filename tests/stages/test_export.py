@@ -10,13 +10,13 @@ from pipeline.core.table import (
 )
 from pipeline.errors import BooksError, StorageError
 from pipeline.sinks.parquet import ParquetSink
-from pipeline.stages.export import STALE, export
+from pipeline.stages.export import STALE, write_table
 from tests.stages.scene import Scene
 
 
 def written(scene: Scene, *, force: bool = False) -> object:
     table = scene.workspace.table
-    return export(scene.ledger, ParquetSink(table), table, force=force)
+    return write_table(scene.ledger, ParquetSink(table), table, force=force)
 
 
 def test_one_row_an_image_and_the_workspace_in_the_metadata(scene: Scene) -> None:
@@ -75,7 +75,9 @@ def test_a_table_that_cannot_be_written_stays_stale(scene: Scene, tmp_path: Path
     table = tmp_path / "file"
     table.write_text("x")
     with pytest.raises(StorageError, match="captions"):
-        export(scene.ledger, ParquetSink(table / "captions.parquet"), table / "captions.parquet")
+        write_table(
+            scene.ledger, ParquetSink(table / "captions.parquet"), table / "captions.parquet"
+        )
     assert scene.ledger.get(STALE) == "1"
 
 
@@ -84,7 +86,7 @@ def test_a_prefix_is_put_on_and_taken_off_without_touching_the_answers(scene: Sc
     sink = ParquetSink(table)
     scene.add("a.png")
     scene.crawl()
-    export(scene.ledger, sink, table)
+    write_table(scene.ledger, sink, table)
     for affixes in (Affixes("shot on film, ", "."), Affixes()):
-        assert export(scene.ledger, sink, table, affixes=affixes) is not None
-        assert export(scene.ledger, sink, table, affixes=affixes) is None
+        assert write_table(scene.ledger, sink, table, affixes=affixes) is not None
+        assert write_table(scene.ledger, sink, table, affixes=affixes) is None

@@ -12,9 +12,9 @@ from pipeline.stages.preprocess import (
     PASSING,
     PendingRequest,
     link_known,
-    looks,
+    prepare_images,
+    record_image,
     record_rejection,
-    resolve,
 )
 from pipeline.stages.values import (
     CaptionTask,
@@ -28,7 +28,7 @@ def todo(scene: Scene, task: CaptionTask) -> list[SeenImage]:
 
 def resolved(scene: Scene, task: CaptionTask, image: SeenImage) -> PendingRequest | None:
     prepared = scene.engines(task).thorough.prepare([(image.id, scene.locate(image))])
-    return resolve(scene.ledger, task, image, next(iter(prepared))[1])
+    return record_image(scene.ledger, task, image, next(iter(prepared))[1])
 
 
 def refused(scene: Scene, task: CaptionTask, code: str) -> Rejection | None:
@@ -52,7 +52,7 @@ def test_looks_are_in_order_and_taken_as_they_are_needed() -> None:
     def prepare(_location: str) -> RejectedImage:
         return RejectedImage(None, Rejection("vanished", "gone"))
 
-    found = looks(InlineEngine(prepare), images(), lambda image: image.path)
+    found = prepare_images(InlineEngine(prepare), images(), lambda image: image.path)
     assert next(found)[0].name == "0.png"
     assert len(taken) <= 2
     assert [image.id for image, _ in found] == [1, 2, 3]
@@ -87,7 +87,7 @@ def test_known_bytes_are_linked_without_being_decoded(scene: Scene) -> None:
     prepared = next(iter(scene.engines(task).thorough.prepare([(1, scene.locate(image))])))[1]
     assert isinstance(prepared, PreparedImage)
     scene.ledger.works.record_prepared(task.recipe, prepared)
-    wanted = resolve(scene.ledger, task, image, KnownImage(prepared.source_id))
+    wanted = record_image(scene.ledger, task, image, KnownImage(prepared.source_id))
     assert wanted is not None
     assert wanted.image is None
 

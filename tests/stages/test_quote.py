@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from pipeline.server.app import LoopbackServer
-from pipeline.session import settings
+from pipeline.session import templates
 from pipeline.sources import open_source
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.crawl import crawl
@@ -24,7 +24,7 @@ def quoted(scene: Scene, *, identify: bool = True, fresh: bool = True) -> Quote:
     task = scene.task()
     if identify:
         identify_images(scene.ledger, task, scene.engines(task).sparing, scene.locate)
-    request_template = settings.request_template(scene.caption_spec)
+    request_template = templates.request_template(scene.caption_spec)
     return quote(scene.ledger, task, request_template, scene.caption_spec.largest(), fresh=fresh)
 
 
@@ -145,7 +145,7 @@ def test_columns_of_a_manifest_make_requests_of_their_own(scene: Scene) -> None:
     found = quote(
         scene.ledger,
         task,
-        settings.request_template(scene.caption_spec),
+        templates.request_template(scene.caption_spec),
         scene.caption_spec.largest(),
     )
     assert (found.images, found.unique, found.duplicates, found.requests) == (3, 2, 1, 2)

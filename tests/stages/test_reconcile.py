@@ -14,10 +14,10 @@ from pipeline.records import RemoteBatch
 from pipeline.server.app import LoopbackServer
 from pipeline.server.faults import BatchFault, ListFaults, RequestFault
 from pipeline.server.settings import BatchDurations
-from pipeline.stages.collect import collect
+from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
-from pipeline.stages.reconcile import next_generation, reconcile, take_back
-from pipeline.stages.submit import submit
+from pipeline.stages.reconcile import next_generation, reconcile, take_apart
+from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import (
     CaptionTask,
 )
@@ -35,7 +35,7 @@ def doubtful(scene: Scene, action: str, **more: object) -> tuple[CaptionTask, Sh
     rule = {"method": "POST", "path": "/v1/batches", "times": 1, "action": action} | more
     scene.server.faults.add(RequestFault(**rule))  # type: ignore[arg-type]
     scene.rules(patience=PATIENT)
-    assert submit(scene.context, task.spec).waiting == {"unknown": 1}
+    assert submit_shards(scene.context, task.spec).waiting == {"unknown": 1}
     return task, scene.ledger.shards.get(shard.row)
 
 
@@ -56,7 +56,7 @@ def test_with_nothing_in_doubt_nothing_changes(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     scene.write(task)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     before = list(scene.ledger.database.execute("SELECT * FROM shards"))
     assert reconcile(scene.context) == 0
     assert list(scene.ledger.database.execute("SELECT * FROM shards")) == before
@@ -87,7 +87,7 @@ def test_an_absence_counts_after_the_grace_in_two_listings_apart(scene: Scene) -
     again = scene.ledger.shards.get(shard.row)
     assert (again.state, again.generation) == ("SEALED", 2)
     assert scene.ledger.reservations.totals().reserved == 0
-    assert submit(scene.context, task.spec).batches == 1
+    assert submit_shards(scene.context, task.spec).batches == 1
     assert creates(scene) == 2
     assert len(list(scene.service.list_batches())) == 1
 
@@ -159,7 +159,7 @@ def test_a_second_batch_of_a_shard_is_booked_and_told(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     (shard,) = scene.write(task)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     second = created(scene, scene.ledger.shards.get(shard.row))
     reconcile(scene.context)
     batch = scene.ledger.batches.by_id(second.id)
@@ -167,7 +167,7 @@ def test_a_second_batch_of_a_shard_is_booked_and_told(scene: Scene) -> None:
     assert batch.role == "stray"
     assert scene.ledger.incidents()[0][1] == "second_batch"
     assert scene.ledger.reservations.totals().reserved == 2 * (shard.max_cost or 0)
-    collect(scene.context)
+    collect_batches(scene.context)
     (cancel,) = scene.server.bill.requests("POST", "/v1/batches/")
     assert second.id in cancel.path
 
@@ -188,7 +188,7 @@ def test_a_restored_older_ledger_adopts_its_own_future(scene: Scene) -> None:
     scene.ledger.database.backup(scene.workspace.root / "old.db")
     task = scene.task()
     scene.write(task, scene.shard_options(ShardLimits(requests=1)))
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     max_cost = scene.ledger.reservations.totals().reserved
     with Ledger(scene.workspace.root / "old.db") as old:
         context = StageContext(
@@ -200,7 +200,7 @@ def test_a_restored_older_ledger_adopts_its_own_future(scene: Scene) -> None:
         assert {kind for _, kind, _ in old.incidents()} == {"adopted"}
         for batch in old.batches.in_states("open"):
             scene.until_over(batch.batch_id)
-        assert collect(context).answers == {"captioned": 2}
+        assert collect_batches(context).answers == {"captioned": 2}
         assert old.reservations.totals().charged == scene.server.bill.total_nano()
 
 
@@ -217,7 +217,7 @@ def test_giving_back_frees_money_and_images(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     (shard,) = scene.write(task)
-    take_back(scene.context, shard)
+    take_apart(scene.context, shard)
     assert scene.states() == ["DISSOLVED"]
     assert [again.requests for again in scene.write(task)] == [1]
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline.core.identity import WorkAttempt, custom_id
 from pipeline.errors import NotFound, ServiceError
 from pipeline.records import RemoteBatch
-from pipeline.stages.recover import contents, lost_shard, number_in, shard_key_of
+from pipeline.stages.recover import number_in, recovered_shard, requests_in, shard_key_of
 from pipeline.system.workspace import Workspace
 
 KEY = "000001-1234abcd"
@@ -57,16 +57,16 @@ def workspace(tmp_path: Path) -> Workspace:
 def found(workspace: Workspace, batch: RemoteBatch = BATCH, **files: bytes) -> Any:
     named = {name.replace("_", "-"): data for name, data in files.items()}
     context: Any = SimpleNamespace(workspace=workspace, service=Service(named))
-    lines = contents(context, batch)
+    lines = requests_in(context, batch)
     assert list(workspace.shards.glob("_*")) == []
     return lines
 
 
 def test_metadata_describe_the_shard() -> None:
-    lost = lost_shard(BATCH)
+    lost = recovered_shard(BATCH)
     assert (lost.shard_key, lost.generation, lost.requests, lost.max_cost) == (KEY, 3, 2, 77)
     assert (lost.model, lost.prices, lost.fields) == ("gpt-6-luna", "{}", '["caption", "tags"]')
-    bare = lost_shard(replace(BATCH, metadata={}, total=9, model="m"))
+    bare = recovered_shard(replace(BATCH, metadata={}, total=9, model="m"))
     assert (bare.shard_key, bare.generation, bare.requests) == ("unknown-batch_1", 1, 9)
     assert (bare.max_cost, bare.prices, bare.model) == (None, None, "m")
 

@@ -22,7 +22,7 @@ from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.specs import SpecText
 from pipeline.records import RemoteBatch, Usage
-from pipeline.stages.results import Report, compress, read
+from pipeline.stages.results import ReadReport, read_answers, store_compressed
 
 NOW = 1_790_000_000
 KEYS = [bytes([number]) * 32 for number in range(8)]
@@ -41,15 +41,15 @@ class Settling:
     batch: Batch
     folder: Path
 
-    def read(self, *files: bytes, **batch: object) -> tuple[list[PricedAnswer], Report]:
+    def read(self, *files: bytes, **batch: object) -> tuple[list[PricedAnswer], ReadReport]:
         """The answers in these files, in the order output, error."""
         paths = []
         for number, content in enumerate(files):
             paths.append(self.folder / f"{number}.jsonl.gz")
             paths[-1].write_bytes(gzip.compress(content, 1))
-        report = Report()
+        report = ReadReport()
         seen = replace(self.batch, **batch)  # type: ignore[arg-type]
-        return list(read(self.ledger, self.shard, seen, paths, None, report)), report
+        return list(read_answers(self.ledger, self.shard, seen, paths, None, report)), report
 
 
 def settling(folder: Path, schema: object = None, prices: str | None = None) -> Settling:
@@ -143,8 +143,8 @@ def test_an_unknown_line_is_no_proof_that_an_absent_one_never_ran(context: Settl
 
 def test_a_batch_that_failed_as_a_whole_says_why_for_each_request(context: Settling) -> None:
     failure = classify("invalid_json_line", "line 1 is no JSON")
-    report = Report()
-    answers = list(read(context.ledger, context.shard, context.batch, [], failure, report))
+    report = ReadReport()
+    answers = list(read_answers(context.ledger, context.shard, context.batch, [], failure, report))
     assert {a.answer.outcome for a in answers} == {"failed"}
     assert {a.answer.reason for a in answers} == {"line 1 is no JSON"}
     assert {a.answer.code for a in answers} == {"invalid_json_line"}
@@ -201,8 +201,8 @@ def test_compressing_keeps_every_byte_and_gives_the_same_bytes_twice(tmp_path: P
     raw.write_bytes(line(KEYS[0]) * 100 + b"\xff\x00 torn")
     first, second = tmp_path / "raw.gz", tmp_path / "again" / "raw.gz"
     second.parent.mkdir()
-    compress(raw, first)
-    compress(raw, second)
+    store_compressed(raw, first)
+    store_compressed(raw, second)
     assert gzip.decompress(first.read_bytes()) == raw.read_bytes()
     assert first.read_bytes() == second.read_bytes()
 
@@ -284,5 +284,5 @@ def test_a_raw_file_that_was_damaged_since_is_said(tmp_path: Path) -> None:
     for damage in (whole[:-8], whole[:20] + b"xxxx" + whole[24:], b"no gzip at all"):
         path.write_bytes(damage)
         with pytest.raises(StorageError, match="remove it, and the next run"):
-            list(read(one.ledger, one.shard, one.batch, [path], None, Report()))
+            list(read_answers(one.ledger, one.shard, one.batch, [path], None, ReadReport()))
     one.ledger.close()

@@ -21,7 +21,7 @@ from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages.runner import (
     BatchRunner,
 )
-from pipeline.stages.submit import submit
+from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import (
     NoProgress,
     RunTotals,
@@ -137,7 +137,7 @@ def test_a_run_that_does_not_wait_ends_although_something_goes_again(scene: Scen
     task = scene.task()
     first, second = scene.write(task, scene.shard_options(ONE))
     scene.ledger.shards.move(second, "SEALED", not_before=9_000_000_000)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     (batch,) = scene.ledger.batches.of_shard(first.row)
     scene.until_over(batch.batch_id)
     run_totals = captioned(batch_runner(scene, wait=False))

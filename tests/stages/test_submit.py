@@ -11,7 +11,7 @@ from pipeline.ledger.shards import Shard
 from pipeline.server.faults import RequestFault
 from pipeline.stages import submit as submit_stage
 from pipeline.stages.context import FROZEN
-from pipeline.stages.submit import queue_room, submit
+from pipeline.stages.submit import queue_room, submit_shards
 from pipeline.stages.values import (
     CaptionTask,
     RunTotals,
@@ -45,18 +45,18 @@ def reserved(scene: Scene) -> int:
 
 def test_a_sealed_shard_becomes_a_batch_with_one_call(scene: Scene) -> None:
     task, (shard,) = sealed(scene, 3, ShardLimits())
-    sent = submit(scene.context, task.spec)
+    sent = submit_shards(scene.context, task.spec)
     assert (sent.batches, sent.requests, sent.waiting, sent.error) == (1, 3, {}, None)
     assert (posts(scene), posts(scene, "/v1/files")) == (1, 1)
     assert scene.states() == ["SUBMITTED"]
     assert reserved(scene) == shard.max_cost
-    assert submit(scene.context, task.spec) == RunTotals()
+    assert submit_shards(scene.context, task.spec) == RunTotals()
     assert posts(scene) == 1
 
 
 def test_a_batch_says_whose_it_is_and_nothing_more(scene: Scene) -> None:
     task, (shard,) = sealed(scene)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     (batch,) = scene.service.list_batches()
     assert batch.metadata["captionmill_workspace"] == scene.ledger.workspace_id()
     assert batch.metadata["captionmill_shard"] == shard.shard_key
@@ -69,19 +69,19 @@ def test_a_batch_says_whose_it_is_and_nothing_more(scene: Scene) -> None:
 def test_money_is_set_aside_before_anything_is_sent(scene: Scene) -> None:
     task, (shard,) = sealed(scene)
     fault(scene, "/v1/files", action="drop_before")
-    sent = submit(scene.context, task.spec)
+    sent = submit_shards(scene.context, task.spec)
     assert isinstance(sent.error, ServiceError)
     assert sent.waiting == {"service": 1}
     assert scene.states() == ["UPLOADING"]
     assert reserved(scene) == shard.max_cost
-    assert submit(scene.context, task.spec).batches == 1
+    assert submit_shards(scene.context, task.spec).batches == 1
 
 
 def test_an_upload_whose_answer_was_lost_is_used(scene: Scene) -> None:
     task, _ = sealed(scene)
     fault(scene, "/v1/files", action="drop_after")
-    submit(scene.context, task.spec)
-    assert submit(scene.context, task.spec).batches == 1
+    submit_shards(scene.context, task.spec)
+    assert submit_shards(scene.context, task.spec).batches == 1
     assert len(list(scene.service.list_uploads())) == 1
 
 
@@ -92,11 +92,11 @@ def test_an_upload_whose_answer_was_lost_is_used(scene: Scene) -> None:
 def test_without_an_answer_nothing_is_called_twice(scene: Scene, how: dict[str, object]) -> None:
     task, (shard,) = sealed(scene)
     fault(scene, **how)
-    sent = submit(scene.context, task.spec)
+    sent = submit_shards(scene.context, task.spec)
     assert (sent.batches, sent.waiting, sent.error) == (0, {"unknown": 1}, None)
     assert scene.states() == ["CREATING"]
     assert reserved(scene) == shard.max_cost
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     assert posts(scene) == 1
     assert any("the service's list will tell" in text for text in scene.said)
 
@@ -104,24 +104,24 @@ def test_without_an_answer_nothing_is_called_twice(scene: Scene, how: dict[str, 
 def test_a_definite_no_is_tried_again_later_with_the_same_file(scene: Scene) -> None:
     task, (shard,) = sealed(scene)
     fault(scene, action="status", status=429, retry_after=60)
-    sent = submit(scene.context, task.spec)
+    sent = submit_shards(scene.context, task.spec)
     assert isinstance(sent.error, ServiceError)
     found = scene.ledger.shards.get(shard.row)
     assert (found.state, found.refusals) == ("UPLOADED", 1)
     assert 55 <= found.not_before - scene.clock.now() <= 62
     assert reserved(scene) == shard.max_cost
-    assert submit(scene.context, task.spec).waiting == {"backoff": 1}
+    assert submit_shards(scene.context, task.spec).waiting == {"backoff": 1}
     scene.clock.offset = 70
-    assert submit(scene.context, task.spec).batches == 1
+    assert submit_shards(scene.context, task.spec).batches == 1
     assert posts(scene, "/v1/files") == 1
 
 
 def test_a_no_that_was_a_yes_is_found_and_not_repeated(scene: Scene) -> None:
     task, _ = sealed(scene)
     fault(scene, action="status", status=429, after_effect=True)
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     scene.clock.offset = 5
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     assert scene.states() == ["SUBMITTED"]
     assert posts(scene) == 1
 
@@ -129,14 +129,14 @@ def test_a_no_that_was_a_yes_is_found_and_not_repeated(scene: Scene) -> None:
 def test_quota_needs_a_person(scene: Scene) -> None:
     task, _ = sealed(scene)
     fault(scene, action="status", status=429, code="insufficient_quota")
-    sent = submit(scene.context, task.spec)
+    sent = submit_shards(scene.context, task.spec)
     assert isinstance(sent.error, NeedsPerson)
 
 
 def test_what_does_not_fit_into_the_budget_stays_here(scene: Scene) -> None:
     task, shards = sealed(scene, 3)
     scene.rules(caps=BudgetCaps(lifetime=max(shard.max_cost or 0 for shard in shards) * 2))
-    sent = submit(scene.context, task.spec)
+    sent = submit_shards(scene.context, task.spec)
     assert (sent.batches, sent.waiting) == (2, {"budget": 1})
     assert isinstance(sent.error, OverBudget)
     assert scene.states() == ["SUBMITTED", "SUBMITTED", "SEALED"]
@@ -146,7 +146,7 @@ def test_what_does_not_fit_into_the_budget_stays_here(scene: Scene) -> None:
 def test_nothing_is_sent_while_money_is_frozen(scene: Scene) -> None:
     task, _ = sealed(scene)
     scene.ledger.put(FROZEN, "a line cost too much")
-    sent = submit(scene.context, task.spec)
+    sent = submit_shards(scene.context, task.spec)
     assert isinstance(sent.error, NeedsPerson)
     assert (sent.waiting, sent.problems) == ({"frozen": 1}, ["a line cost too much"])
     assert posts(scene, None) == 0
@@ -155,10 +155,10 @@ def test_nothing_is_sent_while_money_is_frozen(scene: Scene) -> None:
 def test_a_shard_of_another_prompt_is_taken_apart(scene: Scene) -> None:
     task, _ = sealed(scene, 2)
     fault(scene, "/v1/files", action="drop_before")
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     assert reserved(scene) > 0
     scene.caption_spec = scene.make_spec(prompt__user="What is it?")
-    assert submit(scene.context, scene.task().spec).batches == 0
+    assert submit_shards(scene.context, scene.task().spec).batches == 0
     assert scene.states() == ["DISSOLVED", "DISSOLVED"]
     assert reserved(scene) == 0
     assert posts(scene) == 0
@@ -172,13 +172,13 @@ def test_a_shard_whose_file_is_damaged_is_made_again(scene: Scene, damage: str) 
         path.unlink()
     else:
         path.write_bytes(path.read_bytes().replace(b"a", b"b", 1))
-    submit(scene.context, task.spec)
+    submit_shards(scene.context, task.spec)
     assert scene.states() == ["DISSOLVED"]
     assert reserved(scene) == 0
     assert posts(scene, None) == 0
     (again,) = scene.write(task)
     assert again.requests == 1
-    assert submit(scene.context, task.spec).batches == 1
+    assert submit_shards(scene.context, task.spec).batches == 1
 
 
 def test_the_services_queue_is_not_overfilled(scene: Scene) -> None:
@@ -186,10 +186,10 @@ def test_the_services_queue_is_not_overfilled(scene: Scene) -> None:
     tokens = shards[0].prompt_tokens
     scene.rules(queue_limit=tokens * 4)
     assert queue_room(scene.context, MODEL) == tokens * 3
-    sent = submit(scene.context, task.spec)
+    sent = submit_shards(scene.context, task.spec)
     assert (sent.batches, sent.waiting) == (3, {"queue": 1})
     scene.ledger.queue.learn_limit(MODEL, tokens * 8)
-    assert submit(scene.context, task.spec).batches == 1
+    assert submit_shards(scene.context, task.spec).batches == 1
 
 
 def test_a_learned_limit_counts_before_a_configured_one_before_a_guess(scene: Scene) -> None:
@@ -207,10 +207,10 @@ def test_a_learned_limit_counts_before_a_configured_one_before_a_guess(scene: Sc
 def test_create_calls_an_hour_are_limited(scene: Scene) -> None:
     task, _ = sealed(scene, 3)
     scene.rules(creates_per_hour=2)
-    sent = submit(scene.context, task.spec)
+    sent = submit_shards(scene.context, task.spec)
     assert (sent.batches, sent.waiting) == (2, {"creates": 1})
     scene.clock.offset = 3700
-    assert submit(scene.context, task.spec).batches == 1
+    assert submit_shards(scene.context, task.spec).batches == 1
 
 
 def test_a_stop_comes_between_two_shards(scene: Scene) -> None:
@@ -218,7 +218,7 @@ def test_a_stop_comes_between_two_shards(scene: Scene) -> None:
     calls = iter([False, True])
     scene.rules(stopping=lambda: next(calls))
     with pytest.raises(Interrupted):
-        submit(scene.context, task.spec)
+        submit_shards(scene.context, task.spec)
     assert scene.states() == ["SUBMITTED", "SEALED"]
 
 
@@ -230,9 +230,9 @@ def test_room_for_the_answers_comes_before_money_and_upload(
     usage = shutil.disk_usage(scene.workspace.root)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=needed - 1))
     with pytest.raises(StorageError, match="free some space"):
-        submit(scene.context, task.spec)
+        submit_shards(scene.context, task.spec)
     assert scene.states() == ["SEALED"]
     assert scene.ledger.reservations.totals().reserved == 0
     assert scene.server.bill.requests("POST") == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=needed))
-    assert submit(scene.context, task.spec).batches == 1
+    assert submit_shards(scene.context, task.spec).batches == 1

@@ -19,7 +19,7 @@ from pipeline.core.identity import parse_custom_id
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import Interrupted, OverBudget, StorageError
 from pipeline.server.app import LoopbackServer
-from pipeline.session import settings
+from pipeline.session import templates
 from pipeline.stages import write
 from pipeline.stages.values import (
     CaptionTask,
@@ -138,7 +138,7 @@ def test_further_attempts_are_written_by_their_own_rule_and_model(scene: Scene) 
     (first,) = scene.write(task)
     scene.ledger.shards.dissolve(first)
     scene.ledger.database.execute("UPDATE works SET after = 'length', attempts = 1 WHERE id = 1")
-    longer = settings.request_template(
+    longer = templates.request_template(
         scene.make_spec(provider__model="gpt-5.4-mini", prompt__max_completion_tokens=240)
     )
     asked: list[tuple[str, int]] = []
@@ -162,7 +162,7 @@ def test_further_attempts_are_written_by_their_own_rule_and_model(scene: Scene) 
 
 
 def test_a_full_disk_is_a_storage_error_and_leaves_nothing(scene: Scene) -> None:
-    request_template = settings.request_template(scene.caption_spec)
+    request_template = templates.request_template(scene.caption_spec)
     shard = OpenShard.begin(scene.shard_options(), 1, request_template)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))

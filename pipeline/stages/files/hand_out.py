@@ -1,4 +1,4 @@
-"""handover: give sealed shards away as files, to be run anywhere.
+"""Handing out of sealed shards as files, to be run anywhere.
 
 The record comes first: from the moment a file can be seen outside, its requests are live and their
 cost is reserved, so that no later run sends them too.
@@ -18,7 +18,7 @@ from pipeline.system.files import checksum_of, move, remove, require_room, stora
 
 @dataclass(slots=True)
 class HandOut:
-    """What was handed over: files and requests."""
+    """Files that were handed out, and the number of their requests."""
 
     files: list[Path] = field(default_factory=list)
     requests: int = 0
@@ -49,7 +49,7 @@ def hand_out(
                     "once only"
                 )
                 _publish(context, shard, folder, result)
-        elif not _may_go(context, shard, spec, path, shard.row == just_sealed):
+        elif not _is_current(context, shard, spec, path, shard.row == just_sealed):
             context.ledger.shards.dissolve(shard)
         else:
             _publish(context, _record(context, shard, folder), folder, result)
@@ -62,7 +62,7 @@ def _make(folder: Path) -> None:
         raise storage_error(folder, error) from error
 
 
-def _may_go(context: StageContext, shard: Shard, spec: int, path: Path, sound: bool) -> bool:
+def _is_current(context: StageContext, shard: Shard, spec: int, path: Path, sound: bool) -> bool:
     if shard.spec != spec or context.ledger.adoption.overtaken(shard):
         return False
     return path.is_file() and (sound or checksum_of(path) == shard.checksum)
@@ -90,8 +90,8 @@ def _publish(context: StageContext, shard: Shard, folder: Path, result: HandOut)
 
 
 def take_back(context: StageContext) -> int:
-    """Take back what was handed over and not answered: it is pending again. Gives the number of
-    requests. An answer that comes nevertheless is still taken."""
+    """Take back requests that were handed out and not answered: they are pending again. Gives their
+    number; an answer that comes nevertheless is still taken."""
     count = context.ledger.handed_out.outstanding()
     for shard in context.ledger.shards.in_states("WRITTEN"):
         with context.ledger.database.transaction("give_back"):

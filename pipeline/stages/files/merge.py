@@ -1,4 +1,4 @@
-"""merge: answers that come as files, from wherever the requests were run.
+"""Merging of answers that come as files, from wherever the requests were run.
 
 A file is sorted by the shards that its answers belong to; each part is made durable like a
 service's output file, recorded as a batch of its own, and settled like any other.
@@ -28,18 +28,18 @@ from pipeline.system.failpoints import reached
 from pipeline.system.files import require_room, sha256_of
 
 _FLUSH = 1 << 16  # bytes of a part that wait in memory: a file may hold a thousand shards
-_LEFT = {
+_LEFT_OUT = {
     "answered": "their requests are answered already",
     "under way": "their requests are under way at a service, the answers come from there",
-    "alien": "no request of captionmill",
+    "foreign": "no request of captionmill",
     "unreadable": "unreadable",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What to believe of answers to requests that this ledger has not handed over: the model, and
-    its unit prices as text (None: unknown)."""
+    """Model, and its unit prices as text (None: unknown), that are assumed of answers to foreign
+    requests."""
 
     model: str
     prices: str | None
@@ -47,11 +47,11 @@ class Origin:
 
 @dataclass(slots=True)
 class _Part:
-    """The lines of one file that belong to one shard.
+    """Lines of one file that belong to one shard.
 
     Attributes:
-        shard: its row, 0 for a shard that is made for requests not handed over by this ledger.
-        strangers: those requests.
+        shard: its row, 0 for a shard that is made for foreign requests.
+        foreign: those requests.
     """
 
     shard: int
@@ -59,23 +59,23 @@ class _Part:
     batch_id: str
     path: Path
     waiting: bytearray = field(default_factory=bytearray)
-    strangers: list[WorkAttempt] = field(default_factory=list)
+    foreign: list[WorkAttempt] = field(default_factory=list)
 
     def add(self, line: bytes) -> None:
-        """Keep a line."""
+        """Add a line."""
         self.waiting += line + b"\n"
         if len(self.waiting) >= _FLUSH:
             self.flush()
 
     def flush(self) -> None:
-        """Move what waits to the disk. The file is opened each time: there may be many parts."""
+        """Write the waiting lines; the file is opened each time, as there may be many parts."""
         with self.path.open("ab") as handle:
             handle.write(self.waiting)
         self.waiting.clear()
 
 
-def merge(context: StageContext, path: Path, origin: Origin, totals: RunTotals) -> None:
-    """Take the answers of one file; what it does not answer stays as it is.
+def merge_file(context: StageContext, path: Path, origin: Origin, totals: RunTotals) -> None:
+    """Settle the answers of one file; what it does not answer stays as it is.
 
     Raises:
         UsageError: the file cannot be read, or holds requests.
@@ -89,29 +89,31 @@ def merge(context: StageContext, path: Path, origin: Origin, totals: RunTotals) 
         parts = _Parts(context, digest)
         with parts.temporary(), path.open("rb") as stream:
             parts.sort(stream)
-            parts.keep(origin)
+            parts.record(origin)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    for reason, words in _LEFT.items():
-        if parts.left[reason]:
-            totals.note_problem(f"{path}: {counted(parts.left[reason], 'line')} left out: {words}")
+    for reason, words in _LEFT_OUT.items():
+        if parts.left_out[reason]:
+            totals.note_problem(
+                f"{path}: {counted(parts.left_out[reason], 'line')} left out: {words}"
+            )
     _settle(context, totals)
 
 
 def _settle(context: StageContext, totals: RunTotals) -> None:
-    """Book every file of answers that is safe here."""
+    """Settle every file of answers that is safe here."""
     for batch in context.ledger.batches.in_states("downloaded"):
         context.check_stop()
         settle_batch(context, batch, totals)
 
 
 def _refuse_requests(path: Path) -> None:
-    """Taken for answers, a file of requests would look like failures of all of them."""
+    """Raise for a file of requests, which read as answers would be failures of all of them."""
     with path.open("rb") as stream:
         for _, raw in split_lines(stream):
             with contextlib.suppress(Unreadable):
-                found = parse_json(raw)
-                if isinstance(found, dict) and "body" in found and "response" not in found:
+                line = parse_json(raw)
+                if isinstance(line, dict) and "body" in line and "response" not in line:
                     raise UsageError(
                         f"{path} holds requests, not answers: run it, then name the output file"
                     )
@@ -119,34 +121,34 @@ def _refuse_requests(path: Path) -> None:
 
 
 class _Parts:
-    """One file, sorted by shard."""
+    """Lines of one file, sorted by shard."""
 
     def __init__(self, context: StageContext, digest: str) -> None:
-        self.left: Counter[str] = Counter()
+        self.left_out: Counter[str] = Counter()
         self._context = context
         self._digest = digest
         self._parts: dict[int, _Part] = {}
 
     def sort(self, stream: BinaryIO) -> None:
-        """Give every line to the part of its shard, or count why not."""
+        """Add every line to the part of its shard, or count why not."""
         for _, raw in split_lines(stream):
             self._context.check_stop()
             answer = self._context.wire_format.judge(raw)
             if isinstance(answer, BadLine):
-                self.left["unreadable"] += 1
+                self.left_out["unreadable"] += 1
                 continue
             attempt = parse_custom_id(answer.custom_id)
             if attempt is None:
-                self.left["alien"] += 1
+                self.left_out["foreign"] += 1
                 continue
             place = self._context.ledger.handed_out.find(attempt.work_key, attempt.attempt)
             if place.state in ("answered", "under way"):
-                self.left[place.state] += 1
+                self.left_out[place.state] += 1
                 continue
             part = self._part(place.shard)
             part.add(raw)
             if not place.shard:
-                part.strangers.append(attempt)
+                part.foreign.append(attempt)
 
     def _part(self, shard: int) -> _Part:
         if shard not in self._parts:
@@ -159,32 +161,32 @@ class _Parts:
             self._parts[shard] = _Part(shard, key, batch_id, path)
         return self._parts[shard]
 
-    def keep(self, origin: Origin) -> None:
+    def record(self, origin: Origin) -> None:
         """Make every part durable, then record it."""
         for part in self._parts.values():
             part.flush()
             raw = self._context.workspace.answers(part.shard_key, part.batch_id, "output")
-            results.compress(part.path, raw)
+            results.store_compressed(part.path, raw)
             if part.shard:
-                self._write_card(part)
+                self._write_batch_record(part)
         reached("merge.before_record")
         with self._context.ledger.database.transaction("merge"):
             for part in self._parts.values():
-                self._record(part, origin)
+                self._record_part(part, origin)
 
-    def _record(self, part: _Part, origin: Origin) -> None:
+    def _record_part(self, part: _Part, origin: Origin) -> None:
         ledger, now = self._context.ledger, self._context.clock.now()
         shard = part.shard or ledger.handed_out.adopt(
             part.shard_key, origin.model, origin.prices, now
         )
-        for stranger in part.strangers:
-            ledger.adoption.add_line(shard, stranger.work_key, stranger.attempt)
+        for attempt in part.foreign:
+            ledger.adoption.add_line(shard, attempt.work_key, attempt.attempt)
         batch = ledger.handed_out.arrived(part.batch_id, shard, now)
         # nothing more is reserved: the shard's own reservation covers it until it is settled
         ledger.reservations.record_unasked(shard, -batch, 0, self._context.scope())
 
-    def _write_card(self, part: _Part) -> None:
-        """What `rebuild` needs: to it, the file is the output of a batch that is over."""
+    def _write_batch_record(self, part: _Part) -> None:
+        """Write what `rebuild` needs: to it, the file is the output of a batch that is over."""
         now, shard = self._context.clock.now(), self._context.ledger.shards.get(part.shard)
         remote = RemoteBatch(part.batch_id, "completed", "", part.batch_id, None, now)
         write_batch_record(self._context, shard, shard.generation, remote)

@@ -19,12 +19,12 @@ from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
-from pipeline.stages.collect import collect
+from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.online.dispatcher import Dispatcher, Group
 from pipeline.stages.online.service import OnlineService
 from pipeline.stages.online.settle import begin, open_journal, settle_group
-from pipeline.stages.reconcile import take_apart, unseen
+from pipeline.stages.reconcile import opaque_shards, take_all_apart
 from pipeline.stages.values import (
     Progress,
     RunTotals,
@@ -80,8 +80,8 @@ class OnlineCaptioner:
 
     def caption(self) -> None:
         """Send and settle. Never raises for what a later run can mend: see `RunTotals.error`."""
-        take_apart(self.context)  # made for batches: these images go online, at other prices
-        self._count(collect(self.context))
+        take_all_apart(self.context)  # made for batches: these images go online, at other prices
+        self._count(collect_batches(self.context))
         if not self._clear_the_way():
             return
         with Dispatcher(self._connect, self._rate_limiter()) as dispatcher:
@@ -129,7 +129,7 @@ class OnlineCaptioner:
 
     def _clear_the_way(self) -> bool:
         """Nothing is sent while some image may be in a batch of unknown contents."""
-        blind, error = unseen(self.context)
+        blind, error = opaque_shards(self.context)
         if error is not None:
             self.totals.fail(error)
         if blind:

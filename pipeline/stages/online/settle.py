@@ -19,7 +19,7 @@ from pipeline.stages.batch_record import batch_record_path, read_batch_records, 
 from pipeline.stages.collect import raw_path, settle_batch
 from pipeline.stages.context import StageContext
 from pipeline.stages.online.journal import Journal, journal_path, keep_answers, told
-from pipeline.stages.recover import is_ours, kept_requests, lost_shard
+from pipeline.stages.recover import answered_requests, is_ours, recovered_shard
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import remove, whole_file
@@ -113,7 +113,7 @@ def _keep(context: StageContext, batch: Batch) -> None:
 
 
 def _take_out_unsent(context: StageContext, shard: Shard, batch: Batch) -> None:
-    sent = set(kept_requests(context, shard.shard_key, batch.batch_id))
+    sent = set(answered_requests(context, shard.shard_key, batch.batch_id))
     names = {custom_id(one.work_key, one.attempt) for one in sent}
     unsent = [
         work
@@ -156,7 +156,7 @@ def _recall(context: StageContext) -> None:
 
 def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
     """A group joins the ledger as it was when it was sent; settling it comes next."""
-    ledger, lost, now = context.ledger, lost_shard(batch_record), context.clock.moment()
+    ledger, lost, now = context.ledger, recovered_shard(batch_record), context.clock.moment()
     shard = ledger.shards.by_key(batch_record.id)
     if shard is None or shard.state == "DISSOLVED":
         row = ledger.adoption.adopt(lost, now)
@@ -166,7 +166,7 @@ def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
     number = ledger.batches.add(row, lost.generation, batch_record, "main")
     names = told(journal_path(context.workspace.raw, batch_record.id)).sent
     sent = {found for name in names if (found := parse_custom_id(name))}
-    sent.update(kept_requests(context, batch_record.id, batch_record.id))
+    sent.update(answered_requests(context, batch_record.id, batch_record.id))
     for one in sorted(sent, key=lambda found: found.work_key):
         ledger.adoption.add_line(row, one.work_key, one.attempt)
     text = (

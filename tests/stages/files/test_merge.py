@@ -12,10 +12,10 @@ import pytest
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import StorageError, UsageError
-from pipeline.stages.collect import collect
+from pipeline.stages.collect import collect_batches
 from pipeline.stages.files import merge as module
 from pipeline.stages.files.hand_out import HandOut, hand_out
-from pipeline.stages.files.merge import Origin, merge
+from pipeline.stages.files.merge import Origin, merge_file
 from pipeline.stages.values import RunTotals
 from pipeline.system import failpoints
 from tests.stages.scene import Scene
@@ -63,7 +63,7 @@ def saved(path: Path, lines: Sequence[dict[str, Any]]) -> Path:
 
 def merged(scene: Scene, path: Path) -> RunTotals:
     result = RunTotals()
-    merge(scene.context, path, ORIGIN, result)
+    merge_file(scene.context, path, ORIGIN, result)
     return result
 
 
@@ -134,7 +134,7 @@ def test_killed_anywhere_it_goes_on(scene: Scene, tmp_path: Path, place: str) ->
     failpoints.arm(hook)
     with pytest.raises(Killed):
         merged(scene, path)
-    collect(scene.context)  # any later command settles what is recorded
+    collect_batches(scene.context)  # any later command settles what is recorded
     merged(scene, path)
     assert outcomes(scene) == {"captioned": 3}
     assert set(scene.states()) == {"SETTLED"}
@@ -164,7 +164,7 @@ def test_their_price_is_the_origins(scene: Scene, tmp_path: Path) -> None:
     assert sheet is not None
     path = saved(tmp_path / "a", [answer(custom_id(bytes(32), 1))])
     result = RunTotals()
-    merge(scene.context, path, Origin("gpt-6-luna", sheet.to_text()), result)
+    merge_file(scene.context, path, Origin("gpt-6-luna", sheet.to_text()), result)
     assert result.billed
     assert scene.ledger.reservations.totals().charged == result.billed
 

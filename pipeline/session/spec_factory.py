@@ -1,0 +1,128 @@
+"""Factory of caption specs: the configuration, and changes to it for one model or variant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+from pipeline.config import Config
+from pipeline.config.section import Section
+from pipeline.core.image_tokens import Detail
+from pipeline.core.model_facts import ModelFacts
+from pipeline.core.pricing import Tier
+from pipeline.core.provider_kinds import paid_kind
+from pipeline.session.sizings import detail_of
+from pipeline.session.spec import CaptionSpec, build_spec, ratio
+
+_SectionT = TypeVar("_SectionT", bound=Section)
+
+
+@dataclass(frozen=True, slots=True)
+class SpecChange:
+    """Changes to the configured request; None leaves it.
+
+    Attributes:
+        user: the template of the prompt.
+        tier: how requests are processed, which decides their price.
+    """
+
+    model: str | None = None
+    user: str | None = None
+    tier: Tier | None = None
+    max_completion_tokens: int | None = None
+    detail: Detail | None = None
+
+    def then(self, later: SpecChange) -> SpecChange:
+        """Change that does both; the later one wins."""
+        changed = {f.name: getattr(later, f.name) for f in fields(later)}
+        return replace(self, **{k: v for k, v in changed.items() if v is not None})
+
+    def applied(self, config: Config) -> Config:
+        """Configuration with these changes, but for the tier."""
+        prompt = {
+            "user": self.user,
+            "max_completion_tokens": self.max_completion_tokens,
+            "detail": self.detail,
+        }
+        return config.model_copy(
+            update={
+                "provider": _updated(config.provider, {"model": self.model}),
+                "prompt": _updated(config.prompt, prompt),
+            }
+        )
+
+
+NO_CHANGE = SpecChange()
+
+
+def _updated(section: _SectionT, changes: Mapping[str, object]) -> _SectionT:
+    return section.model_copy(update={k: v for k, v in changes.items() if v is not None})
+
+
+@dataclass(frozen=True, slots=True)
+class SpecFactory:
+    """Factory of caption specs, from the configuration and changes to it.
+
+    Attributes:
+        config: prompt, preparation, models and prices.
+        tier: how requests are processed when a change does not say.
+    """
+
+    config: Config
+    tier: Tier
+
+    @classmethod
+    def of(cls, config: Config) -> SpecFactory:
+        """Take the factory from a configuration."""
+        online = paid_kind(config.provider.name).online
+        return cls(config, config.online.tier if online else "batch")
+
+    def online_only(self) -> SpecFactory:
+        """Factory for requests that are answered at once."""
+        return replace(self, tier=self.config.online.tier)
+
+    @property
+    def max_completion_tokens(self) -> int:
+        """Limit of tokens of an answer, as configured."""
+        return self.config.prompt.max_completion_tokens
+
+    def detail(self, facts: ModelFacts) -> Detail:
+        """Detail that is sent to a model."""
+        return detail_of(self.config.prompt.detail, facts)
+
+    @property
+    def model(self) -> str:
+        """Name of the configured model."""
+        return self.config.provider.model
+
+    def build(
+        self,
+        *,
+        local: bool,
+        account: str,
+        now: int,
+        change: SpecChange = NO_CHANGE,
+        named: str | None = None,
+        calibrations: Iterable[tuple[str, int, int, int]] = (),
+    ) -> CaptionSpec:
+        """Build the spec of the configured model, or of the changed one.
+
+        Args:
+            now: seconds, for the prices of the day.
+            named: a model named by a person, also where the local one would answer.
+            calibrations: bills so far; see `Answers.calibration`.
+
+        Raises:
+            UsageError: the model is not served at the endpoint, or not with this detail or size.
+        """
+        changed = change.applied(self.config)
+        return build_spec(
+            changed,
+            local=local,
+            account=account,
+            now=now,
+            tier=change.tier or self.tier,
+            calibration=ratio(calibrations, named or changed.provider.model),
+            named=named,
+        )

@@ -1,0 +1,65 @@
+"""Ledger of a workspace, locked and bound to the account that captions in it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.ledger import Ledger
+from pipeline.session.account import BOUND_TO, Identity
+from pipeline.session.settings import RunSettings
+from pipeline.system.files import remove
+from pipeline.system.workspace import Workspace, require_local
+
+
+@contextlib.contextmanager
+def open_ledger(
+    settings: RunSettings,
+    identity: Identity,
+    workspace: Workspace,
+    building: Path | None,
+    say: Callable[[str], None],
+) -> Iterator[Ledger]:
+    """Create, lock and open the workspace's ledger, and bind it to the identity.
+
+    Raises:
+        UsageError, Busy, StorageError, BooksError: see the error tree.
+    """
+    warning = require_local(workspace.root, allow_network=settings.account.allow_network)
+    if warning:
+        say(warning)
+    workspace.create(rebuilding=building is not None)
+    with workspace.lock():
+        workspace.sweep()
+        if building is not None:
+            _begin_anew(building)
+        with Ledger(building or workspace.ledger) as ledger:
+            bind_workspace(ledger, identity, workspace)
+            workspace.remember_id(ledger.workspace_id(workspace.known_id()))
+            yield ledger
+
+
+def _begin_anew(building: Path) -> None:
+    """Remove the files of a rebuild that was killed."""
+    for path in building.parent.glob(f"{building.name}*"):
+        remove(path)
+
+
+def bind_workspace(ledger: Ledger, identity: Identity, workspace: Workspace) -> None:
+    """Bind a workspace to the provider and account that use it first.
+
+    Raises:
+        UsageError: it is bound to another one.
+    """
+    label = f"{identity.provider}:{identity.account}"
+    bound = ledger.get(BOUND_TO)
+    if bound is None:
+        ledger.put(BOUND_TO, label)
+    elif bound != label:
+        raise UsageError(
+            f"the workspace {workspace.root} belongs to {bound.rstrip(':')!r}, this run would use "
+            f"{label.rstrip(':')!r}: captions of different providers are never mixed; name "
+            "another one with --workspace"
+        )

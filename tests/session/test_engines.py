@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pipeline.config import load_config
+from pipeline.engines import LocalEngine
+from pipeline.session.settings import RunSettings
+
+NOW = 1_795_000_000
+
+
+def settings_of(**overrides: object) -> RunSettings:
+    keys = {key.replace("__", "."): value for key, value in overrides.items()}
+    return RunSettings.of(load_config(None, keys))
+
+
+def test_engines_take_their_limits_from_the_configuration() -> None:
+    made = settings_of(images__workers=1, images__seconds_per_image="5s")
+    recipe = made.specs.build(local=False, account="", now=NOW).recipe
+    with made.engine.engines(recipe, lambda _source_id: False) as engines:
+        assert isinstance(engines.sparing, LocalEngine)
+        assert engines.sparing is not engines.thorough
+        assert list(engines.sparing.prepare([])) == []
