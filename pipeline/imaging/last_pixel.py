@@ -28,16 +28,20 @@ class LastPixel(_Base):
     Attributes:
         mark: the byte that the last pixel consists of before decoding.
         untouched: it still does; meaningful after loading.
+        covered: left, top, right and bottom of what the first frame covers.
     """
 
     mark = 0x55
     untouched = False
+    covered: tuple[int, int, int, int] | None = None
     _at: tuple[int, int] | None = None
 
     def load_prepare(self) -> None:
         """Allocate the pixels, and mark the last one that will be decoded."""
         super().load_prepare()
         self._at = self._last_pixel()
+        if self.covered is None and self.tile:
+            self.covered = self.tile[0].extents
         if self._at is not None:
             self.im.putpixel(self._at, self._colour())
 
