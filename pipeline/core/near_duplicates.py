@@ -50,7 +50,7 @@ def same_colours(one: Look, other: Look) -> bool:
 
 
 def is_informative(look: Look) -> bool:
-    """Whether a hash tells pictures apart: that of a flat one is like every other's."""
+    """Tell whether a hash tells pictures apart: that of a flat one is like every other's."""
     ones = int.from_bytes(look.hash, "big").bit_count()
     return _FEW_BITS <= ones <= _BITS - _FEW_BITS
 

@@ -60,7 +60,7 @@ class LastPixel(_Base):
         return self.mark if bands == 1 else (self.mark,) * bands
 
     def _last_pixel(self) -> tuple[int, int] | None:
-        """Where decoding ends, None where that cannot be told."""
+        """Find where decoding ends, None where that cannot be told."""
         if len(self.tile) != 1:
             return None
         left, top, right, bottom = self.tile[0].extents or (0, 0, *self.size)
