@@ -19,6 +19,7 @@ from pipeline.records import HASH_BYTES, Look
 
 _BITS = 8 * HASH_BYTES
 _CHROMA, _LUMA = 24, 64  # of 255: in any part, and on average
+_FEW_BITS = 20  # set, or not set, of the hash of a picture with little structure
 _MOST_CANDIDATES = 4_000_000  # pairs compared at once: about 200 MB
 # Relative costs: of a pass over one pattern, of a lookup, of a comparison.
 _PASS, _PROBE, _COMPARE = 5_000.0, 1.0, 1.5
@@ -48,8 +49,16 @@ def same_colours(one: Look, other: Look) -> bool:
     return max(chroma) <= _CHROMA and sum(luma) <= _LUMA * len(luma)
 
 
+def is_informative(look: Look) -> bool:
+    """Tell whether a hash tells pictures apart: that of a flat one is like every other's."""
+    ones = int.from_bytes(look.hash, "big").bit_count()
+    return _FEW_BITS <= ones <= _BITS - _FEW_BITS
+
+
 def same_shape_and_colours(one: Look, other: Look) -> bool:
-    """Both checks against false pairs."""
+    """All checks against false pairs."""
+    if not (is_informative(one) and is_informative(other)):
+        return False
     return same_shape(one, other) and same_colours(one, other)
 
 

@@ -124,11 +124,10 @@ class Sizing:
     def canonical(self) -> dict[str, object]:
         """Plain values for the recipe's hash: two models that size alike share their images.
 
-        What only shapes strips is left out while it has its default, as it had no name once.
+        What only shapes strips is left out while it has its default.
         """
         values = asdict(self)
-        for name in ("grown_side", "grown_cells"):
-            del values[name]
+        del values["grown_side"], values["grown_cells"]
         if self.min_sent_side == MIN_SENT_SIDE:
             del values["min_sent_side"]
         return values

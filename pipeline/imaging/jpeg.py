@@ -148,7 +148,7 @@ class JpegDecoder:
         return None
 
     def varies(self) -> bool:
-        """Whether its pixels are of more than one colour, by a decoding of the whole."""
+        """Tell whether its pixels are of more than one colour, by a decoding of the whole."""
         try:
             pixels = self._decode_at(self._data, "RGBX", 1, strict=False)
         except ValueError:
@@ -215,7 +215,7 @@ class JpegDecoder:
 
 
 def _ends_a_scan(data: bytes) -> bool:
-    """Whether coded data may end like this: its last byte is filled up with ones. Arithmetic
+    """Tell whether coded data may end like this: its last byte is filled up with ones. Arithmetic
     coding may leave out as many zeros as it likes, so that a cut cannot be told there."""
     return data[-1:] != b"\0" or data[-2:] == b"\xff\0"
 

@@ -28,16 +28,20 @@ class LastPixel(_Base):
     Attributes:
         mark: the byte that the last pixel consists of before decoding.
         untouched: it still does; meaningful after loading.
+        covered: left, top, right and bottom of what the first frame covers.
     """
 
     mark = 0x55
     untouched = False
+    covered: tuple[int, int, int, int] | None = None
     _at: tuple[int, int] | None = None
 
     def load_prepare(self) -> None:
         """Allocate the pixels, and mark the last one that will be decoded."""
         super().load_prepare()
         self._at = self._last_pixel()
+        if self.covered is None and self.tile:
+            self.covered = self.tile[0].extents
         if self._at is not None:
             self.im.putpixel(self._at, self._colour())
 
@@ -56,7 +60,7 @@ class LastPixel(_Base):
         return self.mark if bands == 1 else (self.mark,) * bands
 
     def _last_pixel(self) -> tuple[int, int] | None:
-        """Where decoding ends, None where that cannot be told."""
+        """Find where decoding ends, None where that cannot be told."""
         if len(self.tile) != 1:
             return None
         left, top, right, bottom = self.tile[0].extents or (0, 0, *self.size)

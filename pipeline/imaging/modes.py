@@ -15,6 +15,7 @@ _WITH_ALPHA = frozenset({"LA", "PA", "RGBa"})
 _EIGHT_OF_SIXTEEN = ((np.arange(65536) * 255 + 32767) // 65535).astype(np.uint8)
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0
 _SAMPLE_FORMAT, _UNSIGNED = 339, 1
+_FEW_BITS = 12
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -53,7 +54,7 @@ def _from_deep(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
         samples = samples.view(np.uint32)  # Pillow has no such mode
     flags: tuple[str, ...] = ()
     if image.mode in _SIXTEEN_BITS:
-        eight = _EIGHT_OF_SIXTEEN[samples]
+        eight, flags = _from_sixteen(samples)
     else:
         eight, flags = _from_unknown_range(samples)
     if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
@@ -65,6 +66,14 @@ def _from_deep(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     coloured = grey.convert("RGBA")
     coloured.putalpha(Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8)))
     return coloured, flags
+
+
+def _from_sixteen(samples: _Samples) -> tuple[_Samples, tuple[str, ...]]:
+    """0 to 255 from sixteen bits, of which cameras and scanners often use ten or twelve."""
+    bits = int(samples.max()).bit_length()
+    if not 0 < bits <= _FEW_BITS:
+        return _EIGHT_OF_SIXTEEN[samples], ()
+    return _rounded(samples.astype(np.float32) * (255 / (2**bits - 1))), ("range_stretched",)
 
 
 def _from_unknown_range(samples: _Samples) -> tuple[_Samples, tuple[str, ...]]:

@@ -87,10 +87,23 @@ class RasterDecoder:
             flags += ("uniform_tail",)
         with self._translated():
             image, more = to_plain(self._image)
+            image = self._with_true_alpha(image)
             image = shrink_image(image, (width, height))
             picture = self._in_srgb(image)
         scaled = self._image.size != (self.width, self.height)
         return DecodedImage(picture.pixels, flags + more + picture.flags, scaled)
+
+    def _with_true_alpha(self, plain: Image.Image) -> Image.Image:
+        """A plain image without an alpha that its writer left at 0 everywhere, as those of BMP and
+        ICO do, and transparent where the first frame of a GIF covers nothing."""
+        if self.format in ("BMP", "ICO") and plain.mode == "RGBA":
+            return plain if plain.getchannel("A").getextrema()[1] else plain.convert("RGB")
+        covered = getattr(self._image, "covered", None)
+        if self.format != "GIF" or covered in (None, (0, 0, *plain.size)) or self._recipe.frame:
+            return plain
+        canvas = Image.new("RGBA", plain.size, (0, 0, 0, 0))
+        canvas.paste(plain.convert("RGBA").crop(covered), covered[:2])
+        return canvas
 
     def render_visibly(self, width: int, height: int) -> DecodedImage | None:
         """After `render`: on a background that stands out, or the first frame that shows
@@ -100,7 +113,7 @@ class RasterDecoder:
             Refusal: as `render`.
         """
         with self._translated():
-            plain, _ = to_plain(self._image)
+            plain = self._with_true_alpha(to_plain(self._image)[0])
             if plain.mode == "RGBA" and varies(np.asarray(plain.getchannel("A"))[..., None]):
                 return self._on_contrast(plain, width, height)
         return self._later_frame(width, height) if self._recipe.frame == 0 else None

@@ -77,7 +77,7 @@ class RawDecoder:
         return None
 
     def varies(self) -> bool:
-        """Whether the preview is of more than one colour."""
+        """Tell whether the preview is of more than one colour."""
         if self._jpeg is not None:
             return self._jpeg.varies()
         return varies(np.asarray(self._bitmap))

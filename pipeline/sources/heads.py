@@ -13,7 +13,7 @@ _LONGEST_SUFFIX = 12
 
 
 def is_image_file(path: str) -> bool:
-    """Whether a file is an image by its first bytes.
+    """Tell whether a file is an image by its first bytes.
 
     Raises:
         OSError: the file cannot be read.

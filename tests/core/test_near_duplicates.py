@@ -55,7 +55,7 @@ def look(hash: bytes, pixels: int = 100, settled: bool = False, size: tuple[int,
 
 
 def test_the_largest_then_the_sharpest_represents_its_group() -> None:
-    base = bytes(16)
+    base = b"\x55" * 16
     looks = [
         look(base, 100),
         look(flipped(base, {1}), 900, sharpness=1),
@@ -65,13 +65,13 @@ def test_the_largest_then_the_sharpest_represents_its_group() -> None:
 
 
 def test_what_is_paid_for_represents_and_is_never_represented() -> None:
-    base = bytes(16)
+    base = b"\x55" * 16
     looks = [look(base, 1, settled=True), look(base, 999), look(base, 5, settled=True)]
     assert group(looks, 4) == {1: (0, 0)} or group(looks, 4) == {1: (2, 0)}
 
 
 def test_chains_do_not_pull_strangers_together() -> None:
-    a = bytes(16)
+    a = b"\x55" * 16
     b, c = flipped(a, set(range(4))), flipped(a, set(range(8)))
     found = group([look(a, 3), look(b, 2), look(c, 1)], 4)
     assert found == {1: (0, 4)}
@@ -123,3 +123,8 @@ def test_a_pair_beyond_every_radius_is_beyond_the_distance(bands: int, distance:
     assert len(radii) <= bands
     assert all(radius >= 0 for radius in radii)
     assert sum(radius + 1 for radius in radii) == distance + 1
+
+
+def test_hashes_of_flat_pictures_do_not_merge() -> None:
+    for flat in (bytes(16), b"\xff" * 16, b"\1" * 16):
+        assert group([look(flat, 100), look(flat, 900)], 16) == {}

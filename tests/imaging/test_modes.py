@@ -57,3 +57,14 @@ def test_a_transparent_grey_of_sixteen_bits() -> None:
     plain, _ = to_plain(image)
     assert plain.mode == "RGBA"
     assert list(np.asarray(plain)[0, :, 3]) == [0, 255]
+
+
+@pytest.mark.parametrize(("white", "grey_of_half"), [(1023, 128), (4095, 128), (200, 100)])
+def test_few_bits_of_sixteen_are_stretched(white: int, grey_of_half: int) -> None:
+    levels, flags = grey([0, (white + 1) // 2, white], "uint16")
+    assert flags == ("range_stretched",)
+    assert levels[0] == 0
+    assert levels[2] == round(white * 255 / (2 ** white.bit_length() - 1))
+    assert abs(levels[1] - grey_of_half) <= 1
+    assert grey([0, 9000], "uint16") == ([0, 35], ())
+    assert grey([0, 0], "uint16") == ([0, 0], ())

@@ -12,7 +12,7 @@ from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.prepare import prepare_image
 from pipeline.imaging.raster import RasterDecoder, _plugin
 from pipeline.records import PreparedImage, RejectedImage
-from tests.imaging.drawing import LongSide, encoded, photo, quarters
+from tests.imaging.drawing import LongSide, encoded, photo, quarters, shown
 from tests.imaging.samples import all_samples
 
 RECIPE = Recipe(LongSide(96))
@@ -75,3 +75,27 @@ def test_details_name_no_addresses() -> None:
         if isinstance(rejected, RejectedImage):
             assert " at 0x" not in rejected.rejection.detail
             assert "BytesIO" not in rejected.rejection.detail
+
+
+def test_a_first_frame_smaller_than_its_canvas_lies_on_the_background() -> None:
+    part = bytearray(encoded(quarters(40, 30), "GIF"))
+    part[6:10] = (80).to_bytes(2, "little") + (60).to_bytes(2, "little")
+    at = part.index(b",", 13)
+    assert part[at + 5 : at + 9] == b"\x28\0\x1e\0"
+    part[at + 1 : at + 5] = b"\x0a\0\x05\0"
+    prepared = prepare_image(bytes(part), Recipe(LongSide(96), quality=95, subsampling="444"))
+    assert isinstance(prepared, PreparedImage)
+    picture = shown(prepared)
+    assert picture.size == (80, 60)
+    assert min(picture.getpixel((4, 2))) > 250
+    assert min(picture.getpixel((75, 55))) > 250
+    assert picture.getpixel((15, 10))[0] > 180 > 90 > picture.getpixel((15, 10))[1]
+
+
+def test_an_alpha_of_nothing_in_a_bitmap_is_no_alpha() -> None:
+    image = quarters(40, 30).convert("RGBA")
+    image.putalpha(0)
+    prepared = prepare_image(encoded(image, "BMP"), RECIPE)
+    assert isinstance(prepared, PreparedImage)
+    assert prepared.flags == ()
+    assert shown(prepared).getpixel((5, 5))[0] > 180
