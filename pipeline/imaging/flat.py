@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from PIL import Image
 
@@ -9,7 +11,6 @@ from pipeline.imaging.resize import Pixels
 
 _SPREAD = 8  # levels of 255: what a flat picture may vary by
 _HEADER_BYTES, _PIXELS_A_BYTE = 700, 24  # of the JPEG of a flat picture, with some to spare
-_COMMENT = b"\xff\xfe"
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 Colour = tuple[int, int, int]
@@ -43,9 +44,8 @@ def contrasting(image: Image.Image) -> Colour | None:
     return _BLACK if (luma * samples[:, 3]).sum() / weight > 127 else _WHITE
 
 
-def made_unique(encoded: bytes, source_id: bytes) -> bytes:
-    """A JPEG with a comment that no other source's has: what nobody can tell apart by looking
-    must not become one picture with one caption."""
-    text = source_id.hex().encode()
-    segment = _COMMENT + (len(text) + 2).to_bytes(2, "big") + text
-    return encoded[:2] + segment + encoded[2:]
+def identity_of_blank(encoded: bytes, source_id: bytes) -> bytes:
+    """Identity (32 bytes) of a picture that shows nothing of its source: what nobody can tell
+    apart by looking must not become one picture with one caption. The bytes stay as they are: a
+    mark in them would leave this machine."""
+    return hashlib.sha256(b"captionmill.blank\0" + source_id + encoded).digest()

@@ -16,7 +16,7 @@ from PIL import Image, JpegImagePlugin
 from pipeline.core.reasons import rejection
 from pipeline.core.recipe import EXTRA_FORMATS, Recipe
 from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal, check_pixels
-from pipeline.imaging.flat import is_flat, made_unique
+from pipeline.imaging.flat import identity_of_blank, is_flat
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.pass_through import may_pass
 from pipeline.imaging.perceptual import hash_and_sharpness
@@ -163,12 +163,12 @@ def _render(decoder: Decoder, data: bytes, source_id: bytes, recipe: Recipe) -> 
     picture = DecodedImage(turn(picture.pixels, decoder.orientation), picture.flags, picture.scaled)
     encoded = _encode(picture, recipe)
     if is_flat(picture.pixels, encoded):
-        picture, encoded = _made_visible(decoder, picture, encoded, source_id, recipe)
+        picture, encoded = _made_visible(decoder, picture, encoded, recipe)
     return _prepared(encoded, picture, source_id, decoder, (width, height), recipe)
 
 
 def _made_visible(
-    decoder: Decoder, flat: DecodedImage, encoded: bytes, source_id: bytes, recipe: Recipe
+    decoder: Decoder, flat: DecodedImage, encoded: bytes, recipe: Recipe
 ) -> tuple[DecodedImage, bytes]:
     """A flat picture in a way that shows something, else with the flag `blank` when its source
     is not flat."""
@@ -185,8 +185,7 @@ def _made_visible(
             return image, again
     if not decoder.varies():
         return flat, encoded
-    blank = DecodedImage(flat.pixels, (*flat.flags, "blank"), flat.scaled)
-    return blank, made_unique(encoded, source_id)
+    return DecodedImage(flat.pixels, (*flat.flags, "blank"), flat.scaled), encoded
 
 
 def _passes(decoder: Decoder, data: bytes, recipe: Recipe) -> Pixels | None:
@@ -228,7 +227,9 @@ def _prepared(
     look, sharpness = hash_and_sharpness(picture.pixels) if recipe.perceptual_hash else (None, 0)
     return PreparedImage(
         source_id=source_id,
-        content_id=hashlib.sha256(sent).digest(),
+        content_id=identity_of_blank(sent, source_id)
+        if "blank" in picture.flags
+        else hashlib.sha256(sent).digest(),
         source_format=decoder.format,
         source_width=source_width,
         source_height=source_height,

@@ -92,7 +92,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     root = tmp_path_factory.mktemp("quote")
     with LoopbackServer(root / "server", captioner="echo", api_key=KEY, seed="7") as server:
         scene = Scene(root, server)
-        for number, size in enumerate([(16, 16), (700, 40), (33, 900), (600, 600), (40, 40)]):
+        for number, size in enumerate([(16, 16), (700, 40), (60, 900), (600, 600), (40, 40)]):
             picture(scene.data / f"{number}.png", number, size)
         shutil.copy(scene.data / "0.png", scene.data / "again.png")
         (scene.data / "broken.jpg").write_text("no image")
