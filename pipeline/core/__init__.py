@@ -25,6 +25,7 @@ event_stream     server-sent events out of bytes
 streamed         a streamed chat completion, put together again
 lenient_json     JSON from elsewhere, and texts that UTF-8 can hold
 rate_limit       when the next online request may go
+limit_headers    what a service says of its limits
 pauses           how long a service asks to wait
 refusal_streak   requests that are refused one after another for one reason
 

@@ -29,7 +29,7 @@ _MEANINGS = {word: ending for ending, words in _ENDINGS.items() for word in word
 
 
 def ending_of(word: str) -> Ending:
-    """The meaning of a finish_reason; an empty or unknown word is "unknown".
+    """Meaning of a finish_reason; an empty or unknown word is "unknown".
 
     >>> ending_of("stop"), ending_of("MAX_TOKENS"), ending_of("")
     ('whole', 'length', 'unknown')

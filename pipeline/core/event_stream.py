@@ -31,7 +31,7 @@ class EventParser:
     _data: list[bytes] = field(default_factory=list)
 
     def feed(self, piece: bytes) -> Iterator[Event]:
-        """The events that `piece` completes."""
+        """Events that `piece` completes."""
         if piece and self._after_cr:
             piece = piece.removeprefix(b"\n")
             self._after_cr = False
@@ -41,7 +41,7 @@ class EventParser:
             yield from self._line(line)
 
     def end(self) -> Iterator[Event]:
-        """The event that the end of the stream completes, if there is one."""
+        """Event that the end of the stream completes, if there is one."""
         last, self._rest = self._rest, b""
         if last:
             yield from self._line(last)

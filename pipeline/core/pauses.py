@@ -1,4 +1,4 @@
-"""How long a service asks to wait: in headers, in the JSON of its error, and in its words.
+"""Pauses that a service asks for: in headers, in the JSON of its error, and in its words.
 
 Retry-After (seconds or a date), Retry-After-Ms, Google's RetryInfo ("retryDelay": "1s"), and
 sentences such as "try again in 7h12m0s" or "please retry in 1.2 seconds".
@@ -9,7 +9,6 @@ from __future__ import annotations
 import email.utils
 import math
 import re
-import time
 from collections.abc import Mapping
 
 _LONGEST = 7 * 86_400.0  # seconds
@@ -64,7 +63,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def seconds_of(text: str) -> float | None:
-    """A span of time as services write it: "6m0s", "1.5s", "20ms", "1 minute", or plain seconds.
+    """Span of time as services write it: "6m0s", "1.5s", "20ms", "1 minute", or plain seconds.
 
     >>> seconds_of("7h12m0s"), seconds_of("20ms"), seconds_of("12"), seconds_of("soon")
     (25920.0, 0.02, 12.0, None)
@@ -79,7 +78,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def shown_span(seconds: float) -> str:
-    """A span of time for people.
+    """Span of time for people.
 
     >>> shown_span(42.3), shown_span(200), shown_span(7300)
     ('43 s', '4 min', '2 h 2 min')
@@ -89,13 +88,6 @@ def shown_span(seconds: float) -> str:
     minutes = math.ceil(seconds / 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
-
-
-def shown_time(moment: float) -> str:
-    """A time for people, in their own time zone: "14:05:09", with its date when not today's."""
-    local, today = time.localtime(moment), time.localtime()
-    same_day = (local.tm_year, local.tm_yday) == (today.tm_year, today.tm_yday)
-    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M", local)
 
 
 def _unit(word: str) -> str:

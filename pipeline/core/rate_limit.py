@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.core.pauses import seconds_of
+from pipeline.core.limit_headers import MINUTE, RECENT, Kind, Limit, WindowGuess, read_limits
 
-_MINUTE = 60.0
+_MINUTE = MINUTE
 _FILL = 0.95  # of the limit, evenly
 _BURST = 0.03  # of the limit, at once: with _FILL no window of a minute holds more than the limit
 _EMPTY_PAUSE = 1.0  # seconds, when the service says that nothing is left
@@ -30,7 +30,7 @@ class Bucket:
     """An allowance that fills evenly.
 
     Attributes:
-        limit: what the service allows a minute.
+        limit: what the service allows in `window` seconds.
         level: what is left now; below zero after something larger than the whole allowance.
         at: when `level` was right.
     """
@@ -38,6 +38,7 @@ class Bucket:
     limit: int
     level: float
     at: float
+    window: float = MINUTE
 
     @classmethod
     def of(cls, limit: int, now: float) -> Bucket:
@@ -61,7 +62,7 @@ class Bucket:
 
     @property
     def _rate(self) -> float:
-        return _FILL * self.limit / _MINUTE
+        return _FILL * self.limit / self.window
 
     def _fill(self, now: float) -> None:
         self.level = min(self._most, self.level + max(0.0, now - self.at) * self._rate)
@@ -101,6 +102,8 @@ class RateLimiter:
         self._hold = 0.0
         self._configured = {"requests": requests_per_minute, "tokens": tokens_per_minute}
         self._buckets: dict[str, Bucket] = {}
+        kinds: tuple[Kind, ...] = ("requests", "tokens")
+        self._windows = {kind: WindowGuess() for kind in kinds}
         self._answers: deque[tuple[float, int]] = deque()  # of the last minute
         self._own = {"requests": 0, "tokens": 0}  # in them
         self._scale = {"requests": 1.0, "tokens": 1.0}
@@ -141,11 +144,14 @@ class RateLimiter:
             self._own["tokens"] -= self._answers.popleft()[1]
         self._width = self._most if self._width == 1 and not self.rounds else self._wider()
         self.rounds = 0
-        for kind in ("requests", "tokens"):
-            self._learn(kind, now, headers)
+        for told in sorted(read_limits(headers), key=_rate, reverse=True):
+            self._learn(told, now)  # of several limits of one kind the lowest comes last
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """A 429: certainly not done, and to be asked again later."""
+        for kind, guess in self._windows.items():
+            if guess.refused() and kind in self._buckets:
+                self._buckets[kind].window = MINUTE
         self._trouble(now, retry_after)
 
     def troubled(self, now: float) -> None:
@@ -166,22 +172,31 @@ class RateLimiter:
     def _wider(self) -> float:
         return min(float(self._most), self._width + 1 / self._width)
 
-    def _learn(self, kind: str, now: float, headers: Mapping[str, str]) -> None:
-        limit = _integer(headers.get(f"x-ratelimit-limit-{kind}"))
+    def _learn(self, told: Limit, now: float) -> None:
+        kind, limit = told.kind, told.limit
+        window = told.window or self._windows[kind].learn(now, told, self._recent(kind, now))
         if limit:
-            own = self._configured[kind]
-            lower = limit if own is None else min(limit, own)
             bucket = self._buckets.get(kind)
             if bucket is None:
-                bucket = self._buckets[kind] = Bucket.of(lower, now)
-            bucket.limit = lower
-        left = _integer(headers.get(f"x-ratelimit-remaining-{kind}"))
-        if limit and left is not None:
-            self._compare(kind, limit, max(0, limit - left))
-        if left is not None and left <= 0:
-            reset = seconds_of(headers.get(f"x-ratelimit-reset-{kind}", ""))
-            pause = _EMPTY_PAUSE if reset is None else min(reset, _EMPTY_PAUSE)
+                bucket = self._buckets[kind] = Bucket.of(limit, now)
+            bucket.limit, bucket.window = limit, window
+            own = self._configured[kind]
+            if own is not None and own / MINUTE < limit / window:
+                bucket.limit, bucket.window = own, MINUTE
+        if limit and told.left is not None and window == MINUTE:
+            self._compare(kind, limit, max(0, limit - told.left))
+        if told.left is not None and told.left <= 0:
+            pause = _EMPTY_PAUSE if told.reset is None else min(told.reset, _EMPTY_PAUSE)
             self._hold = max(self._hold, now + pause)
+
+    def _recent(self, kind: Kind, now: float) -> int:
+        """What we used in the last seconds."""
+        total = 0
+        for at, tokens in reversed(self._answers):
+            if at < now - RECENT:
+                break
+            total += 1 if kind == "requests" else tokens
+        return total
 
     def _compare(self, kind: str, limit: int, used: int) -> None:
         """Compare the use of the limit with our own: the service may count tokens otherwise, and
@@ -198,5 +213,5 @@ class RateLimiter:
         return (1 if kind == "requests" else tokens) * self._scale[kind]
 
 
-def _integer(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
+def _rate(told: Limit) -> float:
+    return (told.limit or 0) / (told.window or MINUTE)

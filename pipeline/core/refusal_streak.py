@@ -21,7 +21,7 @@ _HINT = "mend the cause, then 'captionmill retry --outcome failed' lets them go 
 
 @dataclass(slots=True)
 class RefusalStreak:
-    """The refusals since the last answer of another kind.
+    """Refusals since the last answer of another kind.
 
     Attributes:
         count: how many, for the reason `words`.
@@ -49,7 +49,7 @@ class RefusalStreak:
         return self.count >= MOST_ALIKE
 
     def problem(self, *, over: bool) -> str:
-        """A sentence about the streak, "" when there is nothing to say.
+        """Sentence about the streak, "" when there is nothing to say.
 
         Args:
             over: whether everything was sent: then also a short streak says something, if no

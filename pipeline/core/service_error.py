@@ -1,4 +1,4 @@
-"""An error inside a body, in any of the shapes that services give it.
+"""Errors inside a body, in any of the shapes that services give it.
 
 {"error": {"message", "type", "code"}} (OpenAI), {"error": "..."}, {"error": {"error": ...}},
 {"object": "error", "message"} (vLLM), {"type": "error", "error"} (Anthropic), {"detail": ...}
@@ -26,7 +26,7 @@ class ErrorWords:
 
 
 def error_in(body: object) -> ErrorWords | None:
-    """The error that a JSON body holds, None when it holds none."""
+    """Error that a JSON body holds, None when it holds none."""
     if isinstance(body, list):
         return next((words for one in body[:1] if (words := error_in(one))), None)
     if not isinstance(body, dict):
@@ -36,7 +36,7 @@ def error_in(body: object) -> ErrorWords | None:
             return _words(body[name])
     if body.get("object") == "error" or body.get("type") == "error":
         return _words(body)
-    if any(name in body for name in _ANSWERS):
+    if any(isinstance(body.get(name), list | dict) for name in _ANSWERS):
         return None
     if body.get("detail"):
         return _words(body["detail"])

@@ -1,4 +1,4 @@
-"""A streamed chat completion, put together again from whatever bytes a service sends.
+"""Streamed chat completions, put together again from whatever bytes a service sends.
 
 Chunks are those of `POST /v1/chat/completions` with `stream` and `stream_options.include_usage`:
 the usage comes in the last one, which has no choices. A stream is whole only when it ends with a
@@ -34,7 +34,7 @@ _CUT_OFF = "the stream ended without an ending, so the text may be cut off"
 
 @dataclass(slots=True)
 class StreamedAnswer:
-    """What has come so far."""
+    """Chunks that have come so far."""
 
     size: int = 0
     _parser: EventParser = field(default_factory=EventParser)
@@ -80,7 +80,7 @@ class StreamedAnswer:
             yield from self._chunk(chunk)
 
     def answer(self, custom_id: str, schema_fields: Sequence[str] = ()) -> Answer:
-        """What became of the request."""
+        """Outcome of the request."""
         if not self._choices and self._error is None:
             return Answer(custom_id, "missing", reason=self._no_answer(), code=NO_ANSWER)
         line = answer_line(custom_id, 200, None, self._body())
@@ -173,7 +173,7 @@ class StreamedAnswer:
 
 
 def text_of(content: object) -> str:
-    """The text of a message's content, which may be a list of parts; other parts have none."""
+    """Text of a message's content, which may be a list of parts; other parts have none."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list):

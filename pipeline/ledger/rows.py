@@ -80,7 +80,7 @@ def shown_path(folder: str, image: str) -> str:
 _PREPARED = "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)"
 _FLAGS = f"""
 CASE
-    WHEN a.prompt_tokens IS NULL AND w.representative = i.id
+    WHEN w.representative = i.id AND a.prompt_tokens IS NULL
         AND a.outcome IN ({sql_list(PAID_OUTCOMES)})
     THEN TRIM(COALESCE({_PREPARED}, '') || ',usage_missing', ',')
     ELSE {_PREPARED}

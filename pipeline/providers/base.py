@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pipeline.errors import DefiniteRefusal, NeedsPerson, UsageError
 from pipeline.records import RemoteBatch, RemoteFile
-from pipeline.system.secrets import Secret
+from pipeline.system.secrets import Secret, redact
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -101,6 +101,16 @@ class BatchOptions:
             return ipaddress.ip_address(host).is_loopback
         except ValueError:
             return False
+
+    def address_advice(self) -> str:
+        """Words about an address where no service answers."""
+        base = redact(self.base_url, self.secrets())
+        path = base.rstrip("/")
+        if path.endswith("/v1/v1"):
+            return f"check base_url {base}, which has /v1 twice"
+        if not path.endswith("/v1"):
+            return f"check base_url {base}, which may lack /v1"
+        return f"check base_url {base}: it is the service's address up to and with /v1"
 
     def secrets(self) -> tuple[str, ...]:
         """Every text that must never be shown: the key, and the values of extra headers."""

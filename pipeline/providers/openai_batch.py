@@ -200,7 +200,8 @@ class OpenAIBatches:
         try:
             return json.loads(content)
         except (ValueError, RecursionError):
-            raise self._library.no_usable_answer(call, "the answer is not JSON") from None
+            words = f"the answer is not JSON; {self._options.address_advice()}"
+            raise self._library.no_usable_answer(call, words) from None
 
     def _object(self, call: Call, answer: object) -> dict[str, Any]:
         if not isinstance(answer, dict):

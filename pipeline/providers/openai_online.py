@@ -16,7 +16,6 @@ from pipeline.core.batch_errors import classify
 from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import AccountRefusal, BatchOptions
-from pipeline.system.secrets import redact
 
 if TYPE_CHECKING:
     from pipeline.providers.sdk import Call
@@ -177,7 +176,7 @@ def _about_the_request(error: DefiniteRefusal, options: BatchOptions, *, answere
         return True
     if answered:  # the address is right: a refusal with words is this request's, else it passes
         return error.status == 404 and error.code is not None
-    text = f"{str(error).rstrip('.')}; {_address_advice(options)}"
+    text = f"{str(error).rstrip('.')}; {options.address_advice()}"
     raise AddressRefusal(text, status=error.status, code=error.code) from None
 
 
@@ -186,16 +185,6 @@ def _refuse_page(body: bytes, options: BatchOptions) -> None:
     if body.lstrip()[:1] == b"<":
         raise WebPage(
             f"no usable answer to the request to {_ACTION}: the service answered with a web page; "
-            f"{_address_advice(options)}",
+            f"{options.address_advice()}",
             status=200,
         )
-
-
-def _address_advice(options: BatchOptions) -> str:
-    base = redact(options.base_url, options.secrets())
-    path = base.rstrip("/")
-    if path.endswith("/v1/v1"):
-        return f"check base_url {base}, which has /v1 twice"
-    if not path.endswith("/v1"):
-        return f"check base_url {base}, which may lack /v1"
-    return f"check base_url {base}: it is the service's address up to and with /v1"

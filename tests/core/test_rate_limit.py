@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.rate_limit import Bucket, RateLimiter, seconds_of
+from pipeline.core.rate_limit import Bucket, RateLimiter
 
 
 def told(limit: int, left: int, kind: str = "requests", reset: str = "1s") -> dict[str, str]:
@@ -124,15 +124,6 @@ def test_trouble_pauses_longer_and_longer_and_ends() -> None:
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-def test_resets_are_read_as_they_are_written() -> None:
-    assert seconds_of("6m0s") == 360
-    assert seconds_of("1.5s") == 1.5
-    assert seconds_of("20ms") == 0.02
-    assert seconds_of("1m") == 60
-    assert seconds_of("") is None
-    assert seconds_of("soon") is None
-
-
 @given(st.dictionaries(st.sampled_from(list(told(1, 1))), st.text(max_size=20)))
 def test_odd_headers_are_passed_over(headers: dict[str, str]) -> None:
     rate_limiter = RateLimiter(4)
@@ -154,7 +145,8 @@ class Window:
         if used > self.limit:
             return None
         self.recent.append(now)
-        return told(self.limit, self.limit - used, "tokens")
+        reset = f"{self.recent[0] + 60 - now:.3f}s"
+        return told(self.limit, self.limit - used, "tokens", reset)
 
 
 class Filling(Window):
@@ -170,7 +162,8 @@ class Filling(Window):
         if self.level < self.each:
             return None
         self.level -= self.each
-        return told(self.limit, int(self.level), "tokens")
+        reset = f"{(1 - self.level / self.limit) * 60:.3f}s"
+        return told(self.limit, int(self.level), "tokens", reset)
 
 
 @pytest.mark.parametrize(
@@ -212,3 +205,51 @@ def test_room_is_left_for_others_on_the_same_account() -> None:
                 rate_limiter.answered(now, headers, 100)
     assert len(service.recent) * 100 <= 30_000
     assert len(service.recent) * 100 >= 15_000
+
+
+def test_a_pause_that_is_too_short_does_not_use_up_the_rounds() -> None:
+    rate_limiter, now = RateLimiter(8), 0.0
+    while not rate_limiter.given_up:
+        rate_limiter.refused(now, 0.02)
+        now += rate_limiter.pause(now)
+    assert now > 120
+
+
+def test_a_pause_that_is_too_long_is_not_waited_for() -> None:
+    rate_limiter = RateLimiter(8, longest_pause=600)
+    rate_limiter.refused(0, 600)
+    assert not rate_limiter.given_up
+    assert rate_limiter.pause(0) == 600
+    rate_limiter.refused(600, 601)
+    assert rate_limiter.given_up
+    assert rate_limiter.too_long_pause == 601
+
+
+def seconds_for(headers: dict[str, str], count: int) -> float:
+    """How long requests take that are answered at once, with the same headers each."""
+    rate_limiter, now = RateLimiter(32), 0.0
+    for _ in range(count):
+        while delay := rate_limiter.delay(now, 1, 0):
+            now += max(delay, 0.001)
+        rate_limiter.sent(now, 1)
+        rate_limiter.answered(now, headers)
+    return now
+
+
+def test_a_limit_of_a_second_is_one_of_a_second() -> None:
+    assert seconds_for(told(20, 19, reset="1s"), 100) < 12
+    assert seconds_for({"X-RateLimit-Limit-Second": "20"}, 100) < 6
+    assert seconds_for({"x-ratelimit-limit-req-minute": "1200"}, 100) < 6
+    both = {"x-ratelimit-limit-second": "100", "x-ratelimit-limit-minute": "60"}
+    assert seconds_for(both, 100) > 90
+    assert seconds_for(told(20, 19, reset="3s"), 100) > 290  # a minute's
+
+
+def test_a_configured_limit_of_a_minute_stands_below_one_of_a_second() -> None:
+    rate_limiter, now = RateLimiter(32, 60), 0.0
+    for _ in range(60):
+        while delay := rate_limiter.delay(now, 1, 0):
+            now += max(delay, 0.001)
+        rate_limiter.sent(now, 1)
+        rate_limiter.answered(now, {"x-ratelimit-limit-second": "20"})
+    assert now > 55

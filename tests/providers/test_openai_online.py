@@ -9,8 +9,15 @@ import pytest
 
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import AccountRefusal, BatchOptions
+from pipeline.providers.openai_online import (
+    AddressRefusal,
+    ModelRefusal,
+    OpenAIAsk,
+    OpenAIOnline,
+    StreamRefused,
+    WebPage,
+)
 from pipeline.providers.openai_online import HttpReply as Got
-from pipeline.providers.openai_online import ModelRefusal, OpenAIAsk, OpenAIOnline, StreamRefused
 from tests.providers.conftest import KEY, HttpReply, Scripted
 
 BODY: dict[str, Any] = {"model": "m", "messages": [], "odd_field": 1}
@@ -88,7 +95,15 @@ def test_a_refusal_of_this_request_is_an_answer(
         (error(500, None), Ambiguous, "500"),
         (error(503, "server_error"), Ambiguous, "503"),
         (HttpReply(b"<html>", 400), Ambiguous, "400"),
-        (HttpReply(b"", 307, {"Location": "https://elsewhere/"}), Ambiguous, "redirect"),
+        (
+            HttpReply(b"", 307, {"Location": "https://elsewhere/"}),
+            AddressRefusal,
+            "redirect.*base_url",
+        ),
+        (HttpReply(b"404 page not found", 404), AddressRefusal, "base_url"),
+        (error(404, None, "no such route"), AddressRefusal, "base_url"),
+        (HttpReply(b"<p>later</p>", 429), DefiniteRefusal, "429"),
+        (HttpReply(b" <!doctype html>"), WebPage, "web page.*base_url"),
         (HttpReply(GOOD, fault="drop"), Ambiguous, "no usable answer"),
         (HttpReply(GOOD, fault="reset"), Ambiguous, "no usable answer"),
         (HttpReply(GOOD, fault="cut"), Ambiguous, "no usable answer"),
@@ -165,3 +180,39 @@ def test_a_stream_that_breaks_off_may_have_been_billed(
     )
     with pytest.raises(Ambiguous):
         list(streaming.stream(BODY))
+
+
+def test_at_an_address_that_has_answered_a_404_is_about_the_request_or_passes(
+    server: Scripted, streaming: OpenAIAsk
+) -> None:
+    server.script = HttpReply(GOOD)
+    streaming.ask(BODY)
+    server.script = error(404, "not_found", "the image is gone")
+    assert streaming.ask(BODY).status == 404
+    server.script = HttpReply(b"<html>", 404)
+    with pytest.raises(DefiniteRefusal) as caught:
+        streaming.ask(BODY)
+    assert not isinstance(caught.value, NeedsPerson)
+
+
+def test_a_request_that_is_too_large_is_refused_alone(
+    server: Scripted, streaming: OpenAIAsk
+) -> None:
+    server.script = HttpReply(b"<html>413</html>", 413)
+    assert streaming.ask(BODY).status == 413
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("http://h/", "which may lack /v1"),
+        ("http://h/v1/v1", "which has /v1 twice"),
+        ("http://h/v1", "up to and with /v1"),
+    ],
+)
+def test_the_address_is_named_with_what_may_be_wrong(
+    options: BatchOptions, base: str, words: str
+) -> None:
+    advice = replace(options, base_url=base).address_advice()
+    assert base in advice
+    assert words in advice

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.batch_errors import classify
+from pipeline.core.pauses import retry_after
 from pipeline.errors import (
     Ambiguous,
     DefiniteRefusal,
@@ -17,7 +18,7 @@ from pipeline.errors import (
     ServiceError,
 )
 from pipeline.providers.base import AccountRefusal
-from pipeline.providers.refusals import HttpAnswer, refusal_error, retry_after
+from pipeline.providers.refusals import HttpAnswer, refusal_error
 
 OPENAI = {"error": {"message": "No.", "type": "invalid_request_error", "code": None}}
 KEY = "my-own-key-123"
@@ -178,18 +179,67 @@ def test_keys_are_hidden() -> None:
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers) == seconds
+    assert retry_after(headers, time.time()) == seconds
 
 
 def test_retry_after_a_date() -> None:
     date = email.utils.formatdate(time.time() + 3600, usegmt=True)
-    found = retry_after({"retry-after": date})
+    found = retry_after({"retry-after": date}, time.time())
     assert found is not None
     assert 0 < found <= 3600
-    assert retry_after({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}) is None
+    assert retry_after({"retry-after": "Thu, 01 Jan 1970 00:00:00 GMT"}, time.time()) is None
 
 
 @given(st.integers(300, 599), st.binary(max_size=100))
 def test_any_answer_is_an_error_of_ours(status: int, body: bytes) -> None:
     assert isinstance(effect(status, body), ServiceError)
     assert isinstance(read(status, body), ServiceError)
+
+
+def single(status: int, body: object, **headers: str) -> ServiceError:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return refusal_error(
+        HttpAnswer(status, content, headers), "ask for a caption", True, "", (KEY,), single=True
+    )
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 404, 405, 413, 429])
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"no", b"[]", b'{"err'])
+def test_a_single_request_that_was_not_run_is_refused_whatever_the_body(
+    status: int, body: bytes
+) -> None:
+    error = single(status, body, **{"retry-after": "3"})
+    assert type(error) is DefiniteRefusal
+    assert (error.status, error.retry_after) == (status, 3)
+    assert type(effect(status, body)) is Ambiguous  # a batch: the service's list tells
+
+
+@pytest.mark.parametrize("status", [400, 403, 408, 500, 502, 503])
+def test_what_may_have_run_stays_in_doubt(status: int) -> None:
+    assert type(single(status, b"<html>")) is Ambiguous
+
+
+QUOTA = "You exceeded your current quota, please check your plan and billing details."
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "pause"),
+    [
+        ([{"error": {"code": 429, "message": f"{QUOTA} Please retry in 1.2s."}}], {}, 1.2),
+        ({"error": {"message": QUOTA, "details": [{"retryDelay": "7s"}]}}, {}, 7),
+        ({"error": {"code": "insufficient_quota", "message": f"{QUOTA} x#token-limit"}}, {}, None),
+        ({"error": {"code": "insufficient_quota", "message": QUOTA}}, {"retry-after": "1"}, 1),
+    ],
+)
+def test_a_limit_of_a_minute_in_the_words_of_a_spent_account(
+    body: object, headers: dict[str, str], pause: float | None
+) -> None:
+    error = single(429, body, **headers)
+    assert type(error) is DefiniteRefusal
+    assert error.retry_after == pause
+
+
+def test_a_spent_account_is_one() -> None:
+    spent = {"error": {"code": "insufficient_quota", "message": QUOTA}}
+    assert type(single(429, spent)) is AccountRefusal
+    assert type(single(403, spent, **{"retry-after": "1"})) is AccountRefusal

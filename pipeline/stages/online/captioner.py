@@ -6,6 +6,7 @@ sent, one settling afterwards. Its raw answers come out of its journal instead o
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,7 +15,7 @@ import orjson
 
 from pipeline.core.answer import split_lines
 from pipeline.core.packing import ShardLimits
-from pipeline.core.pauses import shown_span, shown_time
+from pipeline.core.pauses import shown_span
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.batches import Batch
@@ -108,7 +109,7 @@ class OnlineCaptioner:
 
     def _come_back(self, dispatcher: Dispatcher) -> ServiceError:
         seconds = dispatcher.too_long_pause
-        back = shown_time(self.context.clock.now() + seconds)
+        back = _shown_time(self.context.clock.now() + seconds)
         words = str(dispatcher.error).rstrip(".")
         return ServiceError(
             f"{words}; it asks for a pause of {shown_span(seconds)}, longer than "
@@ -124,7 +125,7 @@ class OnlineCaptioner:
             self._pause_end = end
             self.context.say(
                 f"the service's limit is reached: waiting {shown_span(pause)}, until "
-                f"{shown_time(end)}"
+                f"{_shown_time(end)}"
             )
 
     def _clear_the_way(self) -> bool:
@@ -225,3 +226,10 @@ class OnlineCaptioner:
         self._again |= collected.again > 0
         if collected.error is not None:
             self.totals.fail(collected.error)
+
+
+def _shown_time(moment: float) -> str:
+    """A time for people, in their own time zone: "14:05:09", with its date when not today's."""
+    local, today = time.localtime(moment), time.localtime()
+    same_day = (local.tm_year, local.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M", local)

@@ -16,6 +16,7 @@ from pipeline.commands.retry import (
     retry,
 )
 from pipeline.core.rate_limit import RateLimiter
+from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.server.faults import LineFault, RequestFault
 from pipeline.server.settings import AccountLimits
 from pipeline.session.report import Report
@@ -138,7 +139,6 @@ LOST = [
     RequestFault(action="reset", path=CHAT, nth=3, after_effect=True),
     RequestFault(action="status", path=CHAT, nth=3, status=503, after_effect=True),
     RequestFault(action="status", path=CHAT, nth=3, status=500),
-    RequestFault(action="redirect", path=CHAT, nth=3, status=307, after_effect=True),
     RequestFault(action="malformed_json", path=CHAT, nth=3, after_effect=True),
     RequestFault(action="truncate", path=CHAT, nth=3),
     RequestFault(action="truncate_silently", path=CHAT, nth=3),
@@ -165,6 +165,76 @@ def test_a_lost_answer_counts_at_its_highest_cost_and_is_told(
     asked = chats(rig)
     assert online(rig).requests == 0  # never again by itself
     assert chats(rig) == asked
+
+
+@pytest.mark.parametrize("status", [301, 308, 404, 405])
+def test_a_wrong_address_is_found_by_the_first_request_and_costs_nothing(
+    rig: Rig, status: int
+) -> None:
+    rig.add(*names(8))
+    rig.server.faults.add(RequestFault(action="page", path=CHAT, status=status, text="not here"))
+    report = online(rig)
+    assert isinstance(report.error, NeedsPerson)
+    assert "check base_url" in str(report.error)
+    assert report.outcomes == {"pending": 8}
+    assert (report.settled, report.reserved, chats(rig)) == (0, 0, 1)
+
+
+def test_a_web_page_in_place_of_the_first_answer_ends_the_run(rig: Rig) -> None:
+    rig.add(*names(8))
+    rig.server.faults.add(RequestFault(action="page", path=CHAT, status=200))
+    report = online(rig)
+    assert "web page" in str(report.error)
+    assert report.outcomes == {"missing": 1, "pending": 7}
+    assert chats(rig) == 1
+
+
+@pytest.mark.parametrize("text", ["<h1>429</h1>", "", "slow down", '[{"error": {"code": 429}}]'])
+def test_a_proxys_refusal_for_the_rate_goes_again_and_costs_nothing(rig: Rig, text: str) -> None:
+    rig.add(*names(5))
+    rig.server.faults.add(
+        RequestFault(action="page", path=CHAT, nth=(1, 3), status=429, text=text, retry_after=0)
+    )
+    assert online(rig).outcomes == {"captioned": 5}
+    assert chats(rig) == 7
+    rig.check()
+
+
+def test_a_pause_that_is_too_long_ends_the_run_and_says_when_to_come_back(rig: Rig) -> None:
+    rig.add(*names(5))
+    fault = RequestFault(
+        action="status", path=CHAT, nth=2, status=429, code="rate_limit_exceeded", retry_after=3600
+    )
+    rig.server.faults.add(fault)
+    report = online(rig)
+    assert report.outcomes["pending"] >= 1
+    assert report.reserved == 0
+    assert isinstance(report.error, ServiceError)
+    assert "1 h 0 min" in str(report.error)
+    assert "longest_pause" in str(report.error)
+    assert online(rig).outcomes == {"captioned": 5}
+
+
+def test_a_request_too_large_for_a_proxy_fails_alone(rig: Rig) -> None:
+    rig.add(*names(5))
+    rig.server.faults.add(RequestFault(action="page", path=CHAT, nth=2, status=413))
+    report = online(rig)
+    assert report.outcomes == {"captioned": 4, "failed": 1}
+    assert report.error is None
+    (row,) = (row for row in rig.table() if row["outcome"] == "failed")
+    assert (row["reason_code"], row["billed_cost"]) == ("413", 0)
+    assert "--long-side" in row["reason"]
+
+
+def test_requests_that_are_all_refused_alike_end_the_run(rig: Rig) -> None:
+    rig.add(*names(60))
+    rig.server.faults.add(
+        LineFault(outcome="status", status=400, code="unsupported_parameter", message="no top_k")
+    )
+    report = online(rig)
+    assert isinstance(report.error, NeedsPerson)
+    assert "refused alike (no top_k)" in str(report.error)
+    assert 30 <= chats(rig) < 60 + 3
 
 
 def test_answers_that_are_no_captions_have_the_outcomes_of_batches(rig: Rig) -> None:

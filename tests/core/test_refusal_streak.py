@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+
+from pipeline.core.refusal_streak import MOST_ALIKE, RefusalStreak
+
+
+def body(code: str, message: str = "no") -> bytes:
+    return json.dumps({"error": {"message": message, "code": code}}).encode()
+
+
+def streak(*answers: tuple[int, bytes]) -> RefusalStreak:
+    counted = RefusalStreak()
+    for status, content in answers:
+        counted.add(status, content)
+    return counted
+
+
+def test_refusals_alike_end_a_run_and_say_why() -> None:
+    alike = streak(*[(400, body("unsupported_parameter", "no max_tokens"))] * MOST_ALIKE)
+    assert alike.ends_run
+    assert "no max_tokens" in alike.problem(over=False)
+    assert "captionmill retry" in alike.problem(over=False)
+    assert streak(*[(413, b"<html>")] * MOST_ALIKE).ends_run
+
+
+def test_an_answer_or_another_reason_between_begins_anew() -> None:
+    bad = (400, body("a"))
+    assert not streak(*[bad] * (MOST_ALIKE - 1), (200, b"{}"), bad).ends_run
+    assert not streak(*[bad] * (MOST_ALIKE - 1), (400, body("b")), bad).ends_run
+
+
+def test_refusals_of_images_are_their_own_trouble() -> None:
+    images = streak(*[(400, body("invalid_image_url"))] * 100)
+    assert not images.ends_run
+    assert images.problem(over=True) == ""
+
+
+def test_a_run_in_which_nothing_else_came_says_so_at_its_end() -> None:
+    short = streak(*[(413, b"")] * 3)
+    assert short.problem(over=False) == ""
+    assert "3 were refused alike (HTTP 413)" in short.problem(over=True)
+    assert streak((200, b"{}"), (413, b"")).problem(over=True) == ""

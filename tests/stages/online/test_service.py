@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from pipeline.providers.openai_online import OpenAIOnline, Reply
+from pipeline.stages.online.service import OnlineReply, OnlineService
+
+
+def test_the_provider_has_what_the_dispatcher_asks_for() -> None:
+    for wanted, offered in ((OnlineService, OpenAIOnline), (OnlineReply, Reply)):
+        names = {name for name in vars(wanted) if not name.startswith("_")}
+        assert names
+        assert names <= {*dir(offered), *getattr(offered, "__dataclass_fields__", ())}
