@@ -1,4 +1,4 @@
-"""The command `captionmill`, also as `python -m pipeline`."""
+"""Command `captionmill`, also as `python -m pipeline`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one error tree. A user sees the message and the exit code, never a traceback.
+"""One error tree. A user sees the message and the exit code, never a traceback.
 
     CaptionmillError                     exit
     |- UsageError                         2   bad argument, config, manifest, key or provider choice
@@ -56,13 +56,13 @@ class CostAnomaly(CaptionmillError):
 
 
 class StorageError(CaptionmillError):
-    """A local file could not be written durably or read back."""
+    """Local file could not be written durably or read back."""
 
     exit_code = 7
 
 
 class BooksError(CaptionmillError):
-    """The ledger, the files and the rows contradict each other."""
+    """Ledger, the files and the rows contradict each other."""
 
     exit_code = 8
 
@@ -93,7 +93,7 @@ class ServiceError(CaptionmillError):
 
 
 class DefiniteRefusal(ServiceError):
-    """An answer that proves the request had no effect (4xx, 429)."""
+    """Answer that proves the request had no effect (4xx, 429)."""
 
 
 class Ambiguous(ServiceError):
@@ -101,7 +101,7 @@ class Ambiguous(ServiceError):
 
 
 class NotFound(ServiceError):
-    """The service answered 404 for an object."""
+    """Service answered 404 for an object."""
 
 
 class Busy(CaptionmillError):
@@ -121,7 +121,7 @@ _GRAVEST_FIRST = (CostAnomaly, BooksError, StorageError, NeedsPerson, OverBudget
 
 
 def graver(one: CaptionmillError | None, other: CaptionmillError) -> CaptionmillError:
-    """The error that decides the exit code: money before people before the rest, and `one`, which
+    """Error that decides the exit code: money before people before the rest, and `one`, which
     came first, among equals."""
     return one if one is not None and _gravity(one) <= _gravity(other) else other
 

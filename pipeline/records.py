@@ -192,7 +192,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file at the service. `bytes` may be unknown (None) on compatible services."""
+    """File at the service. `bytes` may be unknown (None) on compatible services."""
 
     id: str
     filename: str
@@ -218,7 +218,7 @@ TERMINAL_STATUSES: frozenset[str] = frozenset({"completed", "failed", "expired",
 
 @dataclass(frozen=True, slots=True)
 class RemoteBatch:
-    """A batch as the service shows it, normalised (lower-case status, epoch seconds)."""
+    """Batch as the service shows it, normalised (lower-case status, epoch seconds)."""
 
     id: str
     status: BatchStatus

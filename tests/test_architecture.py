@@ -45,12 +45,12 @@ SIDEWAYS = {
 FLOOR = {room: -line for line, rooms in enumerate(FLOORS) for room in rooms}
 
 LEFT = {
-    "names defined twice": 12,
-    "empty words": 122,
-    "first words": 865,
-    "rooms without a word": 25,
-    "long": 4,
-    "untested": 4,
+    "names defined twice": 0,
+    "empty words": 35,
+    "first words": 246,
+    "rooms without a word": 0,
+    "long": 1,
+    "untested": 0,
     "numbered placeholders": 0,
 }
 

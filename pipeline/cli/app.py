@@ -1,4 +1,4 @@
-"""The command group. Commands are imported when they are called, so that --help stays quick."""
+"""Command group. Commands are imported when they are called, so that --help stays quick."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command's own module."""
+        """Command's own module."""
         del ctx
         name = ALIASES.get(cmd_name, cmd_name)
         if name not in COMMANDS:
@@ -57,7 +57,7 @@ class Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of commands, without importing them."""
+        """List of commands, without importing them."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -117,7 +117,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 
 def _write_anything() -> None:
-    """A name that the terminal's encoding does not know is shown with question marks."""
+    """Name that the terminal's encoding does not know is shown with question marks."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

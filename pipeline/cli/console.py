@@ -79,7 +79,7 @@ def confirm(question: str) -> bool:
 
 
 def from_here(path: str) -> str:
-    """A path as seen from the working directory, where that is shorter."""
+    """Path as seen from the working directory, where that is shorter."""
     with contextlib.suppress(ValueError, OSError):
         return str(Path(path).relative_to(Path.cwd()))
     return path

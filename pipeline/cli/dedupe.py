@@ -25,10 +25,10 @@ def dedupe(data: str | None, manifest: str | None, distance: int | None, config:
         find_alike,
     )
 
-    found = find_alike(config, data, manifest=manifest, distance=distance, say=console.say)
-    for representative, group in groupby(found, key=lambda one: one.representative):
+    duplicates = find_alike(config, data, manifest=manifest, distance=distance, say=console.say)
+    for representative, group in groupby(duplicates, key=lambda one: one.representative):
         console.out(representative)
         for one in group:
             console.out(f"  {one.distance:>3}  {one.path}")
-    console.out(f"{counted(len(found), 'image')} would not be sent")
+    console.out(f"{counted(len(duplicates), 'image')} would not be sent")
     return 0

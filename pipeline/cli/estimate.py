@@ -34,11 +34,11 @@ def estimate(
     from pipeline.commands.estimate import estimate
 
     names = tuple(name.strip() for name in (models or "").split(",") if name.strip())
-    found = estimate(config, data, manifest=manifest, models=names, say=console.say)
+    result = estimate(config, data, manifest=manifest, models=names, say=console.say)
     if as_json:
-        console.out(json.dumps(_as_dict(found)))
+        console.out(json.dumps(_as_dict(result)))
         return 0
-    quote = found.quote
+    quote = result.quote
     console.out(f"images      {quote.images:>10,}")
     console.out(f"  unique    {quote.unique:>10,}   {quote.paid:,} of them paid for or under way")
     console.out(f"  duplicates{quote.duplicates:>10,}")
@@ -49,12 +49,12 @@ def estimate(
         f"{'at most':>12}"
     )
     console.out(
-        f"{found.model:<38}{quote.requests:>10,}{quote.prompt_tokens:>15,}"
+        f"{result.model:<38}{quote.requests:>10,}{quote.prompt_tokens:>15,}"
         f"{_usd(quote.expected):>12}{_usd(quote.max_cost):>12}"
     )
-    _table(f"all {quote.unique:,} unique images, {found.model}", found.policies)
-    if found.models:
-        _table("the same images, other models", found.models)
+    _table(f"all {quote.unique:,} unique images, {result.model}", result.policies)
+    if result.models:
+        _table("the same images, other models", result.models)
     return 0
 
 
@@ -73,10 +73,10 @@ def _usd(nano: Nano | None) -> str:
     return "unknown" if nano is None else format_usd(nano)
 
 
-def _as_dict(found: Estimate) -> dict[str, object]:
-    quote = found.quote
+def _as_dict(result: Estimate) -> dict[str, object]:
+    quote = result.quote
     return {
-        "model": found.model,
+        "model": result.model,
         "images": quote.images,
         "unique": quote.unique,
         "duplicates": quote.duplicates,
@@ -87,8 +87,8 @@ def _as_dict(found: Estimate) -> dict[str, object]:
         "completion_tokens": quote.completion_tokens,
         "expected_nano_usd": quote.expected,
         "worst_nano_usd": quote.max_cost,
-        "policies": [_row(row) for row in found.policies],
-        "models": [_row(row) for row in found.models],
+        "policies": [_row(row) for row in result.policies],
+        "models": [_row(row) for row in result.models],
     }
 
 

@@ -105,7 +105,7 @@ def configured(
 
 
 def source_arguments(function: F) -> Callable[..., Any]:
-    """The folder or manifest that a command looks at."""
+    """Folder or manifest that a command looks at."""
     decorated = click.option(
         "--manifest", type=click.Path(), help="CSV or TSV with a column of paths."
     )(function)

@@ -64,28 +64,28 @@ def pilot(
     from pipeline.commands.pilot import PilotOptions, pilot
     from pipeline.commands.pilot_page import write_page
 
-    asked = PilotOptions(
+    options = PilotOptions(
         count=count,
         usd=_money(usd),
         models=tuple(name.strip() for name in (models or "").split(",") if name.strip()),
         prompts=tuple((str(path), _text(path)) for path in prompt_files),
     )
     with console.bars() as bars:
-        found = pilot(
+        findings = pilot(
             config,
             data,
-            asked,
+            options,
             manifest=manifest,
             confirm=(lambda _question: True) if yes else console.confirm,
             say=console.say,
             progress=bars,
         )
-    commands = [_going_on(context, variant, asked.models) for variant in found.variants]
-    write_page(page, found, commands)
-    for line in _lines(found, commands):
+    commands = [_going_on(context, variant, options.models) for variant in findings.variants]
+    write_page(page, findings, commands)
+    for line in _lines(findings, commands):
         click.echo(console.printable(line))
     click.echo(f"page        {page}")
-    return found.report.error.exit_code if found.report.error else 0
+    return findings.report.error.exit_code if findings.report.error else 0
 
 
 def _money(usd: str | None) -> Nano | None:
@@ -104,16 +104,16 @@ def _text(path: Path) -> str:
         raise UsageError(f"the prompt file {path} is not UTF-8 text") from None
 
 
-def _lines(found: Findings, commands: list[str]) -> list[str]:
+def _lines(findings: Findings, commands: list[str]) -> list[str]:
     lines = [
-        f"sample      {len(found.sample):>10,}   of {found.images:,} images, about "
-        f"{found.expected:,} of which can be captioned",
-        f"cost        {format_usd(found.spent):>10}   this pilot"
-        + (", the local model is free" if found.local else ""),
+        f"sample      {len(findings.sample):>10,}   of {findings.images:,} images, about "
+        f"{findings.expected:,} of which can be captioned",
+        f"cost        {format_usd(findings.spent):>10}   this pilot"
+        + (", the local model is free" if findings.local else ""),
         "intervals     95 %   normal"
-        + (", too narrow for a sample this small" if len(found.sample) < FEW else ""),
+        + (", too narrow for a sample this small" if len(findings.sample) < FEW else ""),
     ]
-    for variant, going_on in zip(found.variants, commands, strict=True):
+    for variant, going_on in zip(findings.variants, commands, strict=True):
         outcomes = ", ".join(f"{name} {n}" for name, n in variant.outcomes.most_common())
         prompt, completion = variant.tokens()
         lines += [
@@ -127,21 +127,21 @@ def _lines(found: Findings, commands: list[str]) -> list[str]:
             f"set {_interval(variant.total_online)}",
             f"  go on     {going_on}",
         ]
-    return [*lines, "", *(f"! {text}" for text in found.report.problems[:12])]
+    return [*lines, "", *(f"! {text}" for text in findings.report.problems[:12])]
 
 
 def _usd(nano: Nano | None) -> str:
     return "unknown price" if nano is None else format_usd(nano)
 
 
-def _interval(found: Interval | None) -> str:
-    if found is None:
+def _interval(total: Interval | None) -> str:
+    if total is None:
         return "unknown"
-    return f"{format_usd(found.expected)}, {format_usd(found.low)} to {format_usd(found.high)}"
+    return f"{format_usd(total.expected)}, {format_usd(total.low)} to {format_usd(total.high)}"
 
 
 def _going_on(context: click.Context, variant: Variant, models: tuple[str, ...]) -> str:
-    """The command that captions the whole set as this variant did, with all other options."""
+    """Command that captions the whole set as this variant did, with all other options."""
     words = ["captionmill", "run"]
     for parameter in context.command.params:
         name = parameter.name or ""

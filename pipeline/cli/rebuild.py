@@ -20,13 +20,15 @@ def rebuild(config: Config) -> int:
     """
     from pipeline.commands.rebuild import rebuild
 
-    found = rebuild(config, console.say)
-    for text in found.problems:
+    result = rebuild(config, console.say)
+    for text in result.problems:
         console.say(text)
     console.out(
-        f"the ledger is back: {counted(found.batches, 'batch', 'batches')}, "
-        f"{counted(found.answers, 'answer')}, {format_usd(found.settled)}"
+        f"the ledger is back: {counted(result.batches, 'batch', 'batches')}, "
+        f"{counted(result.answers, 'answer')}, {format_usd(result.settled)}"
     )
-    if found.open or found.doubtful:
-        console.out(f"{found.open} under way, {found.doubtful} in doubt: the next run sees to them")
+    if result.open or result.doubtful:
+        console.out(
+            f"{result.open} under way, {result.doubtful} in doubt: the next run sees to them"
+        )
     return 0

@@ -9,7 +9,7 @@ from pipeline.session.report import Report
 
 
 def show(report: Report, as_json: bool) -> int:
-    """The report on standard output, for people or as JSON."""
+    """Report on standard output, for people or as JSON."""
     if as_json:
         console.out(json.dumps(report.as_dict()))
     else:

@@ -26,65 +26,65 @@ def status(as_json: bool, config: Config) -> int:
     """Batches under way, outcomes and money of a workspace. Asks nobody and changes nothing."""
     from pipeline.commands import status
 
-    found = status.status(config)
+    shown = status.status(config)
     if as_json:
-        console.out(json.dumps(_as_dict(found)))
+        console.out(json.dumps(_as_dict(shown)))
         return 0
-    for line in _lines(found):
+    for line in _lines(shown):
         console.out(line)
     return 0
 
 
-def _lines(found: Status) -> Iterator[str]:
+def _lines(shown: Status) -> Iterator[str]:
     from pipeline.commands.status import money_line
 
-    who, _, account = found.provider.partition(":")
+    who, _, account = shown.provider.partition(":")
     whose = f"{who}, account {account!r}" if account else who
-    yield f"workspace   {console.from_here(found.workspace)} ({whose})"
-    yield f"images      {found.images:>10,}"
-    for outcome, count in found.outcomes.most_common():
+    yield f"workspace   {console.from_here(shown.workspace)} ({whose})"
+    yield f"images      {shown.images:>10,}"
+    for outcome, count in shown.outcomes.most_common():
         yield f"  {outcome:<10}{count:>10,}"
     local = who == LOCAL.service
-    yield f"money       {'the local model is free' if local else money_line(found)}"
-    for model, estimated, billed, answers in () if local else found.calibration:
+    yield f"money       {'the local model is free' if local else money_line(shown)}"
+    for model, estimated, billed, answers in () if local else shown.calibration:
         percent = 100 * billed // max(1, estimated)
         yield (
             f"estimates   {model}: {percent} % of the expected prompt tokens were billed, "
             f"{counted(answers, 'answer')}"
         )
-    for batch, shard in found.batches:
+    for batch, shard in shown.batches:
         done = (batch.completed or 0) + (batch.failed or 0)
         yield (
             f"batch       {batch.batch_id}  {batch.status:<12}{done:,} of {shard.requests:,} "
             "answered"
         )
-    for shard in found.waiting:
+    for shard in shown.waiting:
         requests = counted(shard.requests, "request")
         yield f"waiting     {shard.shard_key}  {shard.state.lower():<12}{requests} {shard.problem}"
-    if found.table:
-        yield f"table       {console.from_here(found.table)}"
-    if found.frozen:
-        yield f"FROZEN      {found.frozen}"
-    for at, kind, text in found.incidents:
+    if shown.table:
+        yield f"table       {console.from_here(shown.table)}"
+    if shown.frozen:
+        yield f"FROZEN      {shown.frozen}"
+    for at, kind, text in shown.incidents:
         when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
         yield f"incident    {when} {kind}: {text}"
 
 
-def _as_dict(found: Status) -> dict[str, object]:
+def _as_dict(shown: Status) -> dict[str, object]:
     return {
-        "workspace": found.workspace,
-        "table": found.table,
-        "provider": found.provider,
-        "images": found.images,
-        "outcomes": dict(found.outcomes),
-        "settled_nano_usd": found.settled,
-        "reserved_nano_usd": found.reserved,
+        "workspace": shown.workspace,
+        "table": shown.table,
+        "provider": shown.provider,
+        "images": shown.images,
+        "outcomes": dict(shown.outcomes),
+        "settled_nano_usd": shown.settled,
+        "reserved_nano_usd": shown.reserved,
         "batches": [
             {"batch_id": b.batch_id, "status": b.status, "requests": s.requests,
              "completed": b.completed, "failed": b.failed}
-            for b, s in found.batches
+            for b, s in shown.batches
         ],
-        "waiting": [{"shard": s.shard_key, "state": s.state} for s in found.waiting],
-        "frozen": found.frozen,
-        "incidents": [list(incident) for incident in found.incidents],
+        "waiting": [{"shard": s.shard_key, "state": s.state} for s in shown.waiting],
+        "frozen": shown.frozen,
+        "incidents": [list(incident) for incident in shown.incidents],
     }  # fmt: skip

@@ -3,11 +3,13 @@
 run, submit, collect    caption a source; its two halves for later
 estimate, dedupe        costs of what is new; near-duplicates. Nothing is sent
 pilot                   a sample first; pilot_findings its measurements, pilot_page its page
-one                     single images outside of any workspace; image_loader makes them ready
+one                     single images outside of any workspace; image_loader makes them ready,
+                        one_request sends, judges and prices
 write                   requests as files that somebody else runs
 listen                  webhooks that start a collect
 status, verify          a workspace at a glance; whether all is well with it
 export                  the table, or all charges, anew
+sources                 sources of a workspace by name: listed, forgotten, joined
 read_captions           the table as a DataFrame
 retry, cancel, resolve  decisions of a person
 clean, rebuild          files removed that nobody needs; a lost ledger made again

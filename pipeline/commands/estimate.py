@@ -130,8 +130,8 @@ def crawled_source(
         caption_spec = _spec(settings, identity, ledger, now, None)
         task = _task(ledger, crawled.source, caption_spec, identity, now)
         compared = settings.near_distance is not None
-        lookup = KnownOriginals(workspace.ledger, task.recipe, hashed=compared)
-        known = stack.enter_context(lookup)
+        known_originals = KnownOriginals(workspace.ledger, task.recipe, hashed=compared)
+        known = stack.enter_context(known_originals)
         engine = stack.enter_context(settings.engine.engine(caption_spec.recipe, known))
         find = functools.partial(locate, source)
         yield CrawledSource(settings, identity, ledger, task, caption_spec, engine, find, now)

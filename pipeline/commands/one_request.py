@@ -165,7 +165,7 @@ class SingleRequests:
         raise AssertionError
 
     def _body(self, loaded: LoadedImage) -> dict[str, Any]:
-        """The request, within the cap.
+        """Request, within the cap.
 
         Raises:
             CaptionmillError: the image cannot be sent, or the cap has no room.

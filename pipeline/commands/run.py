@@ -185,9 +185,9 @@ class Run:
         """Engines that prepare images; no worker runs before one is needed."""
         session, settings = self.session, self.session.settings
         compared = settings.near_distance is not None
-        lookup = KnownOriginals(session.workspace.ledger, self.recipe, hashed=compared)
+        known_originals = KnownOriginals(session.workspace.ledger, self.recipe, hashed=compared)
         recipe = self.caption_spec.recipe
-        with lookup as known, settings.engine.engines(recipe, known) as engines:
+        with known_originals as known, settings.engine.engines(recipe, known) as engines:
             yield engines
 
     def prepare(self, task: CaptionTask, engines: Engines) -> None:

@@ -1,4 +1,4 @@
-"""The sources of a workspace by name: which there are, which are forgotten, which are one."""
+"""Sources of a workspace by name: which there are, which are forgotten, which are one."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def move_source(config: Config, old: str, new: str, say: Say) -> int:
 
 @contextlib.contextmanager
 def _opened(config: Config, command: str, say: Say) -> Iterator[Session]:
-    """The workspace; its table is written anew afterwards."""
+    """Workspace; its table is written anew afterwards."""
     settings = RunSettings.of(config)
     with open_session(settings, command, say, offline=True, existing=True) as session:
         yield session
@@ -92,7 +92,7 @@ def _named(ledger: Ledger, name: str) -> KnownSource:
 
 
 def _target(known: list[KnownSource], new: str) -> KnownSource | None:
-    """The source of that name or place."""
+    """Source of that name or place."""
     place = to_text(os.path.realpath(new))
     by_name = [source for source in known if source.name == new]
     return next(iter(by_name or [source for source in known if source.location == place]), None)

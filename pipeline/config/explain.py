@@ -19,8 +19,8 @@ _KEY_WORDS = ("api_key", "apikey", "key", "token", "secret", "password")
 
 def explain(error: ValidationError, path: str, options: Mapping[str, object]) -> str:
     """One line for each mistake."""
-    found = error.errors(include_url=False, include_context=False)
-    return "\n".join(_sentence(mistake, path, options) for mistake in found)
+    matches = error.errors(include_url=False, include_context=False)
+    return "\n".join(_sentence(mistake, path, options) for mistake in matches)
 
 
 def _sentence(mistake: Mapping[str, Any], path: str, options: Mapping[str, object]) -> str:
@@ -70,7 +70,7 @@ def _known(where: Sequence[object]) -> str:
 
 
 def _keys_of(where: Sequence[object]) -> list[str]:
-    """The keys of the table at `where`."""
+    """Keys of the table at `where`."""
     model: type[BaseModel] | None = Config
     for part in where:
         fields = model.model_fields if model else {}
@@ -81,8 +81,8 @@ def _keys_of(where: Sequence[object]) -> list[str]:
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The table's model in `Model`, `Model | None` or `dict[str, Model]`."""
+    """Table's model in `Model`, `Model | None` or `dict[str, Model]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = (_model_in(part) for part in typing.get_args(annotation))
-    return next((model for model in found if model), None)
+    matches = (_model_in(part) for part in typing.get_args(annotation))
+    return next((model for model in matches if model), None)

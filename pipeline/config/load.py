@@ -24,7 +24,7 @@ Raw = dict[str, Any]
 
 
 def load_config(path_or_name: str | None, overrides: Mapping[str, object] | None = None) -> Config:
-    """The configuration of a file or a name, with options on top.
+    """Configuration of a file or a name, with options on top.
 
     Args:
         path_or_name: a path, or a name such as "nightly" or "services/groq", found in ./configs
@@ -50,7 +50,7 @@ def load_config(path_or_name: str | None, overrides: Mapping[str, object] | None
 
 
 def find_config(path_or_name: str) -> Path:
-    """The file that is meant.
+    """File that is meant.
 
     Raises:
         UsageError: there is none; says where it was looked for.
@@ -113,7 +113,7 @@ def _read(path: Path, what: str) -> str:
 
 
 def _forget_replaced_texts(raw: Raw, given: Mapping[str, object]) -> None:
-    """A prompt given as an option replaces the file's, whichever way either was given."""
+    """Prompt given as an option replaces the file's, whichever way either was given."""
     prompt = raw.get("prompt")
     if isinstance(prompt, dict):
         for key in _TEXTS:

@@ -54,7 +54,7 @@ class InputConfig(Section):
 
 
 class TargetConfig(Section):
-    """A size to aim at: pixels of the long side, tokens an image, or as the model sees it."""
+    """Size to aim at: pixels of the long side, tokens an image, or as the model sees it."""
 
     kind: Literal["long_side", "tokens", "model"]
     value: Annotated[int, Field(ge=16, le=65_535)] | None = None
@@ -96,7 +96,7 @@ class ImagesConfig(Section):
 
     @property
     def sizing(self) -> TargetConfig:
-        """The target in force: `target`, else `long_side`."""
+        """Target in force: `target`, else `long_side`."""
         return self.target or TargetConfig(kind="long_side", value=self.long_side)
 
 
@@ -270,7 +270,7 @@ class Config(Section):
         return self
 
     def to_toml(self) -> str:
-        """The effective configuration as TOML; values of headers are hidden."""
+        """Effective configuration as TOML; values of headers are hidden."""
         from pipeline.config.show import to_toml
 
         return to_toml(self)

@@ -1,4 +1,4 @@
-"""The answer's JSON schema, checked against what the service's strict mode takes.
+"""Answer's JSON schema, checked against what the service's strict mode takes.
 
 Source: OpenAI's guide "Structured outputs": the root is an object, every property is required,
 additionalProperties is false on every object; keys come back in the schema's order, so the

@@ -41,7 +41,7 @@ def _suffix(value: str) -> str:
 
 
 def text_encoding(value: str) -> str:
-    """The name of a text encoding.
+    """Name of a text encoding.
 
     Raises:
         ValueError: Python knows none of that name.
@@ -52,7 +52,7 @@ def text_encoding(value: str) -> str:
 
 
 def service_url(value: str) -> str:
-    """The address of a service, up to its "/v1".
+    """Address of a service, up to its "/v1".
 
     Raises:
         ValueError: no http(s) address, or one that holds a key.
@@ -66,7 +66,7 @@ def service_url(value: str) -> str:
 
 
 def hook_url(value: str) -> str:
-    """The address of a webhook; such an address may hold a token, and is hidden like one.
+    """Address of a webhook; such an address may hold a token, and is hidden like one.
 
     Raises:
         ValueError: no http(s) address.
@@ -99,6 +99,6 @@ Minutes = Annotated[
 
 
 class Section(StrictTable):
-    """A table of a configuration: strict, and its keys may be given by their Python names."""
+    """Table of a configuration: strict, and its keys may be given by their Python names."""
 
     model_config = ConfigDict(populate_by_name=True)

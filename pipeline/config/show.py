@@ -1,4 +1,4 @@
-"""A configuration written as TOML again."""
+"""Configuration written as TOML again."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _table(model: BaseModel) -> AbstractTable:
 
 
 def _tables(models: Mapping[str, BaseModel]) -> AbstractTable:
-    """The tables of names that people chose: [models."gpt-6-luna"]."""
+    """Tables of names that people chose: [models."gpt-6-luna"]."""
     tables = tomlkit.table(is_super_table=True)
     for name, model in models.items():
         tables.add(tomlkit.key(name), _table(model))
@@ -75,7 +75,7 @@ def _hidden(key: str, value: object) -> object:
 
 
 def _item(value: object, field: FieldInfo | None = None) -> Item:
-    """A value as TOML; amounts, times and sizes as their field says that people write them."""
+    """Value as TOML; amounts, times and sizes as their field says that people write them."""
     if isinstance(value, BaseModel):
         pairs = [(key, _item(v, f)) for key, v, f in _fields(value) if v is not None]
         return _inline(pairs)
@@ -101,7 +101,7 @@ def _inline(pairs: Iterable[tuple[str, Item]]) -> Item:
 
 
 def _factor_text(value: Fraction) -> str:
-    """The decimals of a factor where they end, else the fraction: "1.2", "1/3"."""
+    """Decimals of a factor where they end, else the fraction: "1.2", "1/3"."""
     decimal = Decimal(value.numerator) / Decimal(value.denominator)
     return format(decimal, "f") if Fraction(decimal) == value else str(value)
 

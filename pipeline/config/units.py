@@ -32,7 +32,7 @@ def parse_money(value: object) -> int:
 
 
 def parse_seconds(value: object) -> int:
-    """A time such as "24h", "10m", "90s", "30d", or whole seconds.
+    """Time such as "24h", "10m", "90s", "30d", or whole seconds.
 
     Raises:
         ValueError: none of these.
@@ -41,7 +41,7 @@ def parse_seconds(value: object) -> int:
 
 
 def parse_bytes(value: object) -> int:
-    """A size such as "200MB" (decimal), "1.5GB", "64MiB", or whole bytes.
+    """Size such as "200MB" (decimal), "1.5GB", "64MiB", or whole bytes.
 
     Raises:
         ValueError: none of these.
@@ -63,7 +63,7 @@ def _parse(value: object, units: dict[str, int], base: str, advice: str) -> int:
 
 
 def parse_colour(value: object) -> str:
-    """A colour as "#rrggbb", lower-case.
+    """Colour as "#rrggbb", lower-case.
 
     Raises:
         ValueError: not one.

@@ -6,6 +6,7 @@ identity         spec_id, work_key and custom_id: the hashes that decide what ha
 outcomes         every outcome: paid or not, may it go again, how often, what to do
 reasons          every code of a reason: its words, who gives it, what to do
 retry            whether a request goes again, and which of two answers is shown
+provider_kinds   words of `[provider] name`, and what follows from each
 advice           a refusal or failure in words that say what to do
 lifecycle        the batch life cycle: adopt, hold, create again, download, cancel
 run_round        the step of a run after each look at the service: write, pause, end
@@ -14,6 +15,7 @@ download         answers of a host to a download: keep, try again, give up
 
 Requests and answers:
 
+wire_format      shapes of a service: requests, answers, counting of tokens
 prompt           a template with a manifest's columns put in
 request          the JSON body of a request, the line of a batch file
 answer           a line of an output file as an outcome, caption, fields, usage
@@ -37,6 +39,7 @@ image_tokens     the service's own arithmetic of image tokens
 tokens           tokens of a request: expected, and a bound
 cost_estimate    cost of a request: expected, and at most
 pricing          price sheets, and what the tokens of a line cost
+catalogue        the one schema of models and prices
 model_facts      what is known about a model
 budget           caps, exposure, headroom
 packing          when a shard is full
@@ -48,5 +51,6 @@ address          internet addresses that may be contacted
 url_image        images that are sent as their addresses
 near_duplicates  pictures that look alike
 table, charges   the columns of the two tables
+encodings        encodings of texts that people made
 words            numbers in sentences
 """

@@ -31,14 +31,14 @@ _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that belongs to no request; whoever read it keeps it raw."""
+    """Line that belongs to no request; whoever read it keeps it raw."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """A body of either endpoint, brought to one form."""
+    """Body of either endpoint, brought to one form."""
 
     text: str
     refusal: str
@@ -184,7 +184,7 @@ def _outcome(reply: _Reply) -> tuple[Outcome, str]:
 
 
 def _chat(body: Mapping[str, Any]) -> _Reply | None:
-    """The first choice of a chat completion."""
+    """First choice of a chat completion."""
     choice = next((c for c in body["choices"] if isinstance(c, dict)), None)
     if choice is None:
         return None
@@ -229,7 +229,7 @@ def _structured(text: str, schema_fields: Sequence[str]) -> tuple[str, dict[str,
 
 
 def _caption_of(text: str) -> str:
-    """The caption of an answer that was cut off later: it comes first, so it may be whole."""
+    """Caption of an answer that was cut off later: it comes first, so it may be whole."""
     head, key, rest = text.partition('"caption"')
     value = rest.lstrip().removeprefix(":").lstrip()
     if not key or head.strip() != "{" or not value.startswith('"'):

@@ -28,7 +28,7 @@ FailureKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class BatchFailure:
-    """An error, understood.
+    """Error, understood.
 
     Attributes:
         kind: what to do about it:
@@ -147,6 +147,6 @@ def _by_text(message: str) -> FailureKind:
 
 
 def _number(pattern: re.Pattern[str], message: str) -> int | None:
-    """The first number behind `pattern`; thousands may be separated ("2,000,000")."""
+    """First number behind `pattern`; thousands may be separated ("2,000,000")."""
     match = pattern.search(message)
     return int(re.sub(r"\D", "", match[1])) if match else None

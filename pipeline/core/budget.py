@@ -9,7 +9,7 @@ from pipeline.records import Nano
 
 @dataclass(frozen=True, slots=True)
 class BudgetCaps:
-    """The most that may be spent and reserved together; None is no cap."""
+    """Most that may be spent and reserved together; None is no cap."""
 
     run: Nano | None = None
     day: Nano | None = None
@@ -44,7 +44,7 @@ class Headroom:
 
 
 def headroom(caps: BudgetCaps, exposure: Exposure) -> Headroom:
-    """The smallest headroom over all scopes; never negative."""
+    """Smallest headroom over all scopes; never negative."""
     tightest = Headroom(None)
     for scope in SCOPES:
         cap = getattr(caps, scope)

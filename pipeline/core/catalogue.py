@@ -22,7 +22,7 @@ _PRICE_DIGITS = 18
 
 
 def parse_decimal(value: object) -> Decimal:
-    """An exact number from text, an int or a TOML number; floats are refused, they are not exact.
+    """Exact number from text, an int or a TOML number; floats are refused, they are not exact.
 
     Raises:
         ValueError: not a finite number of zero or more.
@@ -63,7 +63,7 @@ Price = Annotated[Decimal, BeforeValidator(parse_decimal), AfterValidator(_check
 
 
 class StrictTable(BaseModel):
-    """A table of TOML: frozen, every key is known, nothing is converted on the quiet."""
+    """Table of TOML: frozen, every key is known, nothing is converted on the quiet."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 

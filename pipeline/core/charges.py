@@ -1,4 +1,4 @@
-"""The table of charges: its documented columns. One row per answer that was ever counted.
+"""Table of charges: its documented columns. One row per answer that was ever counted.
 
 The table of captions shows what each image has now. Captions that it no longer shows (the file was
 overwritten, the prompt was changed) were paid for all the same: they stand here, one row an

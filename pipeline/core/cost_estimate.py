@@ -37,7 +37,7 @@ class CostEstimator:
         self._cached = lru_cache(maxsize=_REMEMBERED)(self._estimate)
 
     def estimate(self, width: int, height: int, prompt: str) -> CostEstimate:
-        """A request with an image of width x height pixels as sent, and this prompt.
+        """Request with an image of width x height pixels as sent, and this prompt.
 
         Raises:
             ImageTooLarge, UnsupportedDetail: the service would refuse it.

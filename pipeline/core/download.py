@@ -34,7 +34,7 @@ _MARKUP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A download that failed.
+    """Download that failed.
 
     Attributes:
         rejection: what is recorded.
@@ -48,7 +48,7 @@ class Failure:
 
 
 def refusal(code: str, detail: str = "") -> Rejection:
-    """A recorded reason of a download, see `core.reasons`."""
+    """Recorded reason of a download, see `core.reasons`."""
     return rejection(code, detail, DOWNLOAD)
 
 

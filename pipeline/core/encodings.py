@@ -57,8 +57,8 @@ def detect(text: bytes) -> tuple[str, ...]:
     return (best.encoding, *near)
 
 
-def decode(text: bytes, encoding: str | None = None, *, cut: bool = False) -> tuple[str, str]:
-    """A short text and the codec that it was read with: "" for UTF-8, "?" for none that is clear.
+def decode_text(text: bytes, encoding: str | None = None, *, cut: bool = False) -> tuple[str, str]:
+    """Short text and the codec that it was read with: "" for UTF-8, "?" for none that is clear.
 
     Bytes that no codec reads are replaced by U+FFFD.
 

@@ -13,7 +13,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StreamEvent:
     """One event: its type ("message" where none is named), and its data without the newline."""
 
     kind: str
@@ -30,7 +30,7 @@ class EventParser:
     _kind: str = ""
     _data: list[bytes] = field(default_factory=list)
 
-    def feed(self, piece: bytes) -> Iterator[Event]:
+    def feed(self, piece: bytes) -> Iterator[StreamEvent]:
         """Events that `piece` completes."""
         if piece and self._after_cr:
             piece = piece.removeprefix(b"\n")
@@ -40,20 +40,20 @@ class EventParser:
         for line in lines:
             yield from self._line(line)
 
-    def end(self) -> Iterator[Event]:
-        """Event that the end of the stream completes, if there is one."""
+    def end(self) -> Iterator[StreamEvent]:
+        """StreamEvent that the end of the stream completes, if there is one."""
         last, self._rest = self._rest, b""
         if last:
             yield from self._line(last)
         yield from self._line(b"")
 
-    def _line(self, line: bytes) -> Iterator[Event]:
+    def _line(self, line: bytes) -> Iterator[StreamEvent]:
         if self._first:
             self._first = False
             line = line.removeprefix(_BOM)
         if not line:
             if self._data:
-                yield Event(self._kind or "message", b"\n".join(self._data))
+                yield StreamEvent(self._kind or "message", b"\n".join(self._data))
             self._kind, self._data = "", []
             return
         name, _, value = line.partition(b":")

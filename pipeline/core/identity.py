@@ -32,7 +32,7 @@ def hash_of(value: Mapping[str, object]) -> bytes:
 
 
 def work_key(content_id: bytes, spec_id: bytes, prompt: str) -> bytes:
-    """The identity of one payment, 32 bytes.
+    """Identity of one payment, 32 bytes.
 
     Lengths are fixed before the free text, so no two different triples share an encoding.
     """
@@ -59,7 +59,7 @@ def custom_id(key: bytes, attempt: int) -> str:
 
 
 def parse_custom_id(text: str) -> WorkAttempt | None:
-    """The inverse of `custom_id`; None for anything that we did not make."""
+    """Inverse of `custom_id`; None for anything that we did not make."""
     match = _OURS.fullmatch(text)
     if match is None:
         return None

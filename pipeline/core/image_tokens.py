@@ -66,7 +66,7 @@ class PatchRule:
     most_patches: int = MOST_PATCHES
 
     def limit(self, detail: Detail) -> PatchLimit:
-        """The limits of `detail`.
+        """Limits of `detail`.
 
         Raises:
             UnsupportedDetail: the model does not know it.
@@ -95,7 +95,7 @@ def cells(width: int, height: int, side: int) -> int:
 
 
 def seen_size(width: int, height: int, rule: ImageRule, detail: Detail) -> tuple[int, int]:
-    """The size in pixels that the model sees after the service's own resizing.
+    """Size in pixels that the model sees after the service's own resizing.
 
     Raises:
         UnsupportedDetail: the model does not know the detail.
@@ -109,7 +109,7 @@ def seen_size(width: int, height: int, rule: ImageRule, detail: Detail) -> tuple
 
 
 def shrunk_size(width: int, height: int, limit: PatchLimit) -> tuple[int, int]:
-    """The size in pixels that a patch model's service makes of width x height."""
+    """Size in pixels that a patch model's service makes of width x height."""
     width, height = _fit(width, height, limit.max_side)
     if limit.max_patches is not None and cells(width, height, PATCH) > limit.max_patches:
         return _shrink_to_budget(width, height, limit.max_patches)

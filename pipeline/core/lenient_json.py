@@ -18,7 +18,7 @@ class Unreadable(ValueError):
 
 
 def parse_json(raw: bytes | str) -> object:
-    """The value of a JSON text.
+    """Value of a JSON text.
 
     Bytes that are not UTF-8, NaN, lone surrogates and endless integers do not cost us the rest
     of the line: they become U+FFFD, a float NaN, U+FFFD after `storable_text`, and a float.

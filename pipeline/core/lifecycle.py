@@ -1,4 +1,4 @@
-"""The batch life cycle as pure decisions about listings and times.
+"""Batch life cycle as pure decisions about listings and times.
 
     SEALED -> UPLOADING -> UPLOADED -> CREATING -> SUBMITTED -> DOWNLOADED -> SETTLED
                               ^           |
@@ -44,7 +44,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """The create call took effect: `batch` is ours, `extras` were created beside it."""
+    """Create call took effect: `batch` is ours, `extras` were created beside it."""
 
     batch: RemoteBatch
     extras: tuple[RemoteBatch, ...] = ()
@@ -77,7 +77,7 @@ IntentVerdict = Adopt | Hold | Recreate | AskPerson
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A create call without an answer.
+    """Create call without an answer.
 
     Attributes:
         shard_key, file_id: as the create call carried them.

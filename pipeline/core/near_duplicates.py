@@ -30,13 +30,13 @@ Keys = NDArray[np.int32]
 
 
 def same_shape(one: Look, other: Look) -> bool:
-    """A check against false pairs: proportions within an eighth."""
+    """Check against false pairs: proportions within an eighth."""
     left, right = one.width * other.height, other.width * one.height
     return 8 * abs(left - right) <= min(left, right)
 
 
 def same_colours(one: Look, other: Look) -> bool:
-    """The check that a hash of grey gradients cannot make: the same shirt in red is no copy.
+    """Check that a hash of grey gradients cannot make: the same shirt in red is no copy.
 
     Measured on 400 crops of photographs: of copies that were compressed, scaled, cropped, blurred,
     brighter, darker or more and less saturated 96 to 100 % pass, of those with turned hues 7 to
@@ -103,7 +103,7 @@ def pairs(hashes: list[bytes], distance: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _bands(count: int, distance: int) -> int:
-    """The number of bands that costs least for so many hashes."""
+    """Number of bands that costs least for so many hashes."""
 
     def cost(bands: int) -> float:
         width = _BITS // bands
@@ -128,7 +128,7 @@ def _radii(bands: int, distance: int) -> list[int]:
 
 
 def _keys(words: Bits, band: int, bands: int) -> Keys:
-    """The bits band, band + bands, band + 2 bands, ... of each hash: neighbours in a hash are
+    """Bits band, band + bands, band + 2 bands, ... of each hash: neighbours in a hash are
     alike, so they are dealt to different bands."""
     key = np.zeros(len(words), dtype=np.int32)
     for bit in range(band, _BITS, bands):

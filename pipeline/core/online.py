@@ -43,7 +43,7 @@ def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes
 
 
 def lost_line(custom_id: str, reason: str) -> bytes:
-    """The line of a request whose answer did not come."""
+    """Line of a request whose answer did not come."""
     return _line(custom_id, None, {"code": NO_ANSWER, "message": reason})
 
 
@@ -53,12 +53,12 @@ def _line(custom_id: str, response: object, error: object) -> bytes:
 
 
 def sent_mark(custom_id: str) -> bytes:
-    """The journal's line before a request is sent."""
+    """Journal's line before a request is sent."""
     return b"+%b\n" % custom_id.encode("ascii")
 
 
 def void_mark(custom_id: str) -> bytes:
-    """The journal's line after a refusal that proves that the request had no effect."""
+    """Journal's line after a refusal that proves that the request had no effect."""
     return b"-%b\n" % custom_id.encode("ascii")
 
 
@@ -86,7 +86,7 @@ class JournalState:
 
     @property
     def lost(self) -> list[str]:
-        """The ids of requests that may have had an effect and whose answers are not here."""
+        """Ids of requests that may have had an effect and whose answers are not here."""
         return sorted(self.sent - self.answered)
 
 

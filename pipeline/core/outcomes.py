@@ -1,4 +1,4 @@
-"""The outcomes of images and requests: the one table that rules, reports and documents derive from.
+"""Outcomes of images and requests: the one table that rules, reports and documents derive from.
 
 Another outcome, or another default of how often one is tried, is a line here and one in
 `configs/default.toml`.
@@ -96,7 +96,7 @@ RETRYABLE_OUTCOMES: tuple[str, ...] = tuple(facts.name for facts in OUTCOMES if 
 
 
 def listed(names: tuple[str, ...] = NAMES) -> str:
-    """The names as a sentence lists them.
+    """Names as a sentence lists them.
 
     >>> listed(("expired", "failed", "missing"))
     'expired, failed or missing'

@@ -32,7 +32,7 @@ class Load:
     max_cost: Nano | None = 0
 
     def plus(self, other: Load) -> Load:
-        """The sum of two loads."""
+        """Sum of two loads."""
         unknown = self.max_cost is None or other.max_cost is None
         return Load(
             self.requests + other.requests,

@@ -49,13 +49,13 @@ class Rates:
 
     @property
     def dearest_prompt(self) -> Decimal:
-        """The most that one prompt token can cost."""
+        """Most that one prompt token can cost."""
         return max(self.input, self.cached_input, self.cache_write)
 
 
 @dataclass(frozen=True, slots=True)
 class PriceSheet:
-    """The prices of one model at one time.
+    """Prices of one model at one time.
 
     Attributes:
         rates: prices of an ordinary line.
@@ -77,7 +77,7 @@ class PriceSheet:
             raise ValueError("long-context thresholds ascend")
 
     def rates_for(self, prompt_tokens: int) -> Rates:
-        """The rates of a line with so many prompt tokens."""
+        """Rates of a line with so many prompt tokens."""
         chosen = self.rates
         for above, rates in self.long_context:
             if prompt_tokens > above:
@@ -96,7 +96,7 @@ class PriceSheet:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """The sheet that `to_text` wrote.
+        """Sheet that `to_text` wrote.
 
         Raises:
             ValueError: not such a text.
@@ -117,7 +117,7 @@ LOCAL_FREE = PriceSheet(Rates(*[Decimal(0)] * 4), "local: free", "batch")
 
 
 def line_cost(usage: Usage, sheet: PriceSheet) -> Nano:
-    """The price of one answered line in nano-dollars, rounded up.
+    """Price of one answered line in nano-dollars, rounded up.
 
     Each line is priced by itself: a batch's totals would fall into the long-context prices.
 
@@ -136,7 +136,7 @@ def line_cost(usage: Usage, sheet: PriceSheet) -> Nano:
 
 
 def line_max_cost(upper_prompt_tokens: int, max_completion_tokens: int, sheet: PriceSheet) -> Nano:
-    """An upper bound in nano-dollars for any line within these token counts.
+    """Upper bound in nano-dollars for any line within these token counts.
 
     Every prompt token is taken at the dearest of its prices, in the dearest of the price tiers
     that such a line can fall into.

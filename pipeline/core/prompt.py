@@ -1,4 +1,4 @@
-"""The user prompt of one image: a template whose {column} stands for a manifest's column.
+"""User prompt of one image: a template whose {column} stands for a manifest's column.
 
 A name between braces is taken as it stands, so no attribute, index or format of a value can be
 reached through it. {{ and }} are braces.
@@ -29,7 +29,7 @@ _INVISIBLE = re.compile(
 
 
 def template_fields(template: str) -> tuple[str, ...]:
-    """The columns that a template names, each once, in order.
+    """Columns that a template names, each once, in order.
 
     Raises:
         UsageError: a brace that stands alone.
@@ -52,7 +52,7 @@ def check_template(template: str, columns: Collection[str]) -> None:
 
 
 def fill_template(template: str, columns: Mapping[str, str]) -> str | Rejection:
-    """The prompt with the image's columns put in.
+    """Prompt with the image's columns put in.
 
     Control characters in values become spaces. A column that is not there, or a prompt of more
     than MOST_CHARACTERS, is a Rejection: "missing_column", "prompt_too_long".
@@ -98,7 +98,7 @@ def _parts(template: str) -> tuple[tuple[str, str], ...]:
 
 
 def image_in(text: str) -> str | None:
-    """The address of an image that a prompt holds, None when there is none.
+    """Address of an image that a prompt holds, None when there is none.
 
     A model reads it as text, does not open it, and makes the caption up.
     """

@@ -43,13 +43,13 @@ PROVIDER_NAMES = (AUTO, *PROVIDER_KINDS)
 
 
 def paid_kind(name: str) -> ProviderKind:
-    """The kind whose prices a configured name is about; OpenAI's for "auto" and the local one."""
+    """Kind whose prices a configured name is about; OpenAI's for "auto" and the local one."""
     kind = PROVIDER_KINDS.get(name, OPENAI)
     return OPENAI if kind.local else kind
 
 
 def online_kind(name: str) -> ProviderKind:
-    """The kind that asks the same service online.
+    """Kind that asks the same service online.
 
     Raises:
         StopIteration: the service is never asked online.
@@ -59,7 +59,7 @@ def online_kind(name: str) -> ProviderKind:
 
 
 def checked_name(name: str) -> str:
-    """A word of `[provider] name`.
+    """Word of `[provider] name`.
 
     Raises:
         ValueError: it is none; says which there are.

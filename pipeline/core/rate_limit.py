@@ -27,7 +27,7 @@ _ROUNDS = 8  # of trouble without a single answer
 
 @dataclass(slots=True)
 class Bucket:
-    """An allowance that fills evenly.
+    """Allowance that fills evenly.
 
     Attributes:
         limit: what the service allows in `window` seconds.
@@ -42,7 +42,7 @@ class Bucket:
 
     @classmethod
     def of(cls, limit: int, now: float) -> Bucket:
-        """A full bucket."""
+        """Full bucket."""
         return cls(limit, max(1.0, _BURST * limit), now)
 
     def delay(self, now: float, amount: float) -> float:

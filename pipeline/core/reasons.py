@@ -1,4 +1,4 @@
-"""The reasons why an image or a request came to nothing: the one table of codes.
+"""Reasons why an image or a request came to nothing: the one table of codes.
 
 What is recorded is a code and a detail. Codes of ours are a fixed set, and a detail begins with the
 code's words or says the same more exactly; of the service's codes only those stand here that the
@@ -229,7 +229,7 @@ _LONGEST_DETAIL = 300
 def rejection(
     code: str, detail: str = "", reasons: Mapping[str, Reason] = PREPARATION
 ) -> Rejection:
-    """A recorded reason: the words of one of the `reasons`, then what is particular to this image.
+    """Recorded reason: the words of one of the `reasons`, then what is particular to this image.
 
     `detail` may be a library's message: control characters and length are cut.
     """

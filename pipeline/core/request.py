@@ -98,7 +98,7 @@ def body(spec: RequestSpec, user_text: TextOrMark, image_url: TextOrMark) -> dic
 
 
 def data_url(media_type: str, base64: bytes) -> str:
-    """The image as a data URL."""
+    """Image as a data URL."""
     return f"data:{media_type};base64,{base64.decode('ascii')}"
 
 

@@ -71,12 +71,19 @@ class Round:
     sending: Trouble
 
 
-def next_action(look: Round) -> Literal["write", "pause", "end"]:
+def next_action(this_round: Round) -> Literal["write", "pause", "end"]:
     """Decision after a round: write what goes again or what settled money now pays for, pause
     for what is under way, or end."""
-    can_send = look.sending in ("none", "passing")
-    may_write = can_send and (look.wait or not look.waiting) and not look.leave_rest
-    if (look.again and may_write) or (look.settled and look.short):
+    can_send = this_round.sending in ("none", "passing")
+    may_write = (
+        can_send and (this_round.wait or not this_round.waiting) and not this_round.leave_rest
+    )
+    if (this_round.again and may_write) or (this_round.settled and this_round.short):
         return "write"
-    pending = look.open or look.created or look.in_doubt or (look.waiting and can_send)
+    pending = (
+        this_round.open
+        or this_round.created
+        or this_round.in_doubt
+        or (this_round.waiting and can_send)
+    )
     return "pause" if pending else "end"

@@ -38,7 +38,7 @@ def spread(items: Sequence[T], wanted: int, key: Callable[[T], Any]) -> list[T]:
 
 
 def shape_of(width: int, height: int) -> str:
-    """A word for the shape: "strip" from 2.5:1 on, "wide" and "tall" from 1.15:1, else "square"."""
+    """Word for the shape: "strip" from 2.5:1 on, "wide" and "tall" from 1.15:1, else "square"."""
     long, short = max(width, height), max(1, min(width, height))
     if 2 * long >= 5 * short:
         return "strip"
@@ -49,7 +49,7 @@ def shape_of(width: int, height: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A total with its 95 % interval, nano-dollars."""
+    """Total with its 95 % interval, nano-dollars."""
 
     expected: Nano
     low: Nano

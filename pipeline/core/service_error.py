@@ -19,7 +19,7 @@ _ANSWERS = ("choices", "output", "data", "usage")  # bodies that hold one of the
 
 @dataclass(frozen=True, slots=True)
 class ErrorWords:
-    """A service's own words: `code` (or its type, "" for none) and `message`."""
+    """Service's own words: `code` (or its type, "" for none) and `message`."""
 
     code: str
     message: str

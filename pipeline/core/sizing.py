@@ -84,7 +84,7 @@ class SizePolicy:
             raise ValueError("min_sent_side must be at least 1")
 
     def canonical(self) -> dict[str, object]:
-        """The policy as plain values. A recipe hashes `Sizing.canonical` instead, because the
+        """Policy as plain values. A recipe hashes `Sizing.canonical` instead, because the
         same policy gives other sizes for another model."""
         return {
             "kind": self.kind,
@@ -96,7 +96,7 @@ class SizePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """A policy bound to a model and a detail: all that decides a size, and nothing else.
+    """Policy bound to a model and a detail: all that decides a size, and nothing else.
 
     Attributes:
         cell: side in pixels of a patch or tile; 1 when the model's rule is unknown.
@@ -133,7 +133,7 @@ class Sizing:
         return values
 
     def choose(self, width: int, height: int) -> tuple[int, int]:
-        """The size in pixels to send an upright source of width x height in.
+        """Size in pixels to send an upright source of width x height in.
 
         Raises:
             ValueError: a side below 1.
@@ -165,7 +165,7 @@ class Sizing:
         return best
 
     def _largest(self, long: int, short: int) -> int:
-        """The largest long side within all limits (binary search: cells grow with the side)."""
+        """Largest long side within all limits (binary search: cells grow with the side)."""
         top = min(long, self.max_side)
         most = self._most_cells(long, short)
         if self._within(top, self._short_at(top, long, short), most):
@@ -188,7 +188,7 @@ class Sizing:
         return other <= self.max_short and cells(side, other, self.cell) <= most
 
     def _short_at(self, side: int, long: int, short: int) -> int:
-        """The short side for a long side of `side` pixels."""
+        """Short side for a long side of `side` pixels."""
         nearest = max(1, (2 * side * short + long) // (2 * long))
         filled = nearest - nearest % self.cell
         if filled and (filled + self.shape_pixels) * long > side * short:
@@ -196,7 +196,7 @@ class Sizing:
         return nearest
 
     def _next_fewer_cells(self, side: int, other: int, long: int, short: int) -> int:
-        """The largest long side below `side` that needs fewer rows or columns; 0 if none."""
+        """Largest long side below `side` that needs fewer rows or columns; 0 if none."""
         if not self.per_cell:
             return 0
         columns, rows = -(-side // self.cell), -(-other // self.cell)

@@ -16,7 +16,7 @@ import orjson
 
 from pipeline.core.answer import judge_line
 from pipeline.core.endings import UNKNOWN_ENDING, ending_of
-from pipeline.core.event_stream import Event, EventParser
+from pipeline.core.event_stream import EventParser, StreamEvent
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.online import answer_line
 from pipeline.core.reasons import NO_ANSWER
@@ -100,7 +100,7 @@ class StreamedAnswer:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def _event(self, event: Event) -> Iterator[str]:
+    def _event(self, event: StreamEvent) -> Iterator[str]:
         data = event.data.strip()
         failed = "error" in event.kind.lower()
         if not data or data == b"[DONE]":
@@ -144,7 +144,7 @@ class StreamedAnswer:
     # -- judging ---------------------------------------------------------------------------------
 
     def _body(self) -> bytes:
-        """The same answer without streaming."""
+        """Same answer without streaming."""
         message = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
         finish = _FINISH.get(ending_of(self._finish), self._finish)
         choice = {"message": message, "finish_reason": finish}

@@ -1,4 +1,4 @@
-"""The table of captions: its documented columns, schema version 1, and how rows become cells.
+"""Table of captions: its documented columns, schema version 1, and how rows become cells.
 
 One row per source image, in the order of source, path and occurrence. Costs and tokens stand in
 the row of the image that was sent; its duplicates cost 0, so SUM(billed_cost) is the bill.
@@ -31,7 +31,7 @@ Row = Sequence[object]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the table.
+    """Column of the table.
 
     Attributes:
         name, kind, description: as documented.
@@ -49,7 +49,7 @@ class Column:
 
 
 def column(name: str, kind: Kind, description: str, few: bool = False) -> Column:
-    """A column that is the ledger's column of the same name."""
+    """Column that is the ledger's column of the same name."""
     return Column(name, kind, description, name, few=few)
 
 
@@ -132,7 +132,7 @@ def field_kinds(schemas: Iterable[Mapping[str, Any]]) -> dict[str, Kind]:
 
 
 def _kind(node: Mapping[str, Any]) -> Kind:
-    """The kind that holds every value a schema allows; null is allowed everywhere."""
+    """Kind that holds every value a schema allows; null is allowed everywhere."""
     kind = node.get("type")
     if isinstance(kind, list):
         others = [k for k in kind if k != "null"]
@@ -197,7 +197,7 @@ class Cells:
             raise ValueError(f"the ledger's rows lack {', '.join(sorted(missing))}")
 
     def of(self, page: Sequence[Row]) -> Iterator[Sequence[object]]:
-        """The cells of each column, in the columns' order; each as long as `page`."""
+        """Cells of each column, in the columns' order; each as long as `page`."""
         turned = list(zip(*page, strict=True)) if page else [()] * len(self._position)
         raw = {name: turned[position] for name, position in self._position.items()}
         objects: dict[str, list[Mapping[str, object]]] = {}
@@ -255,7 +255,7 @@ class Affixes:
     suffix: str = ""
 
     def of(self, caption: str) -> str:
-        """The caption between prefix and suffix."""
+        """Caption between prefix and suffix."""
         return f"{self.prefix}{caption}{self.suffix}"
 
     def to_text(self) -> str:

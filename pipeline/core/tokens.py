@@ -82,7 +82,7 @@ class RequestEstimator:
         expected_completion: int = 80,
         margin: Decimal = Decimal("0.25"),
     ) -> Self:
-        """An estimator for requests with this system prompt and JSON schema ("" for none)."""
+        """Estimator for requests with this system prompt and JSON schema ("" for none)."""
         return cls(
             rule=facts.image_rule,
             detail=detail,

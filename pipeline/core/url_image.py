@@ -21,7 +21,7 @@ def is_address(location: str) -> bool:
 
 
 def addressed(url: str) -> PreparedImage:
-    """The image at a checked address, as it is sent."""
+    """Image at a checked address, as it is sent."""
     identity = _identity(url)
     width, height = UNKNOWN_SIZE
     return PreparedImage(

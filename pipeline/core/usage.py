@@ -1,4 +1,4 @@
-"""The tokens of one answer, as either endpoint reports them.
+"""Tokens of one answer, as either endpoint reports them.
 
 Chat completions: prompt_tokens, completion_tokens, and their *_details (cached_tokens,
 cache_write_tokens, reasoning_tokens). Responses: the same as input_tokens and output_tokens.
@@ -37,7 +37,7 @@ def read_usage(usage: object) -> tuple[Usage | None, str]:
 
 
 def _count(value: object, absent: int | None) -> int | None:
-    """A number of tokens; None when it cannot be one."""
+    """Number of tokens; None when it cannot be one."""
     if type(value) is int and 0 <= value <= _MOST:
         return value
     if value is None:

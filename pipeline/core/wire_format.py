@@ -16,7 +16,7 @@ class JudgeLine(Protocol):
     """Says what a line of an answer file means."""
 
     def __call__(self, raw: bytes, schema_fields: Sequence[str] = (), /) -> Answer | BadLine:
-        """The answer in `raw`; `schema_fields` are what a structured one must have."""
+        """Answer in `raw`; `schema_fields` are what a structured one must have."""
         ...
 
 

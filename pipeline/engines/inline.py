@@ -1,4 +1,4 @@
-"""The engine without processes: for debugging, and for files that are trusted."""
+"""Engine without processes: for debugging, and for files that are trusted."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _READ = 1 << 20  # as much as a pipe holds
 
 
 class Inbox:
-    """The reading end of a pipe.
+    """Reading end of a pipe.
 
     Args:
         descriptor: read from; stays the caller's to close.
@@ -29,7 +29,7 @@ class Inbox:
         self._waiting: deque[bytes] = deque()
 
     def next(self) -> bytes:
-        """The next message; waits for it. Raises what `read` raises."""
+        """Next message; waits for it. Raises what `read` raises."""
         while not self._waiting:
             self._waiting.extend(self.read())
         return self._waiting.popleft()

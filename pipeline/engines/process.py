@@ -36,7 +36,7 @@ class WorkerDied(Exception):
 
 
 class WorkerProcess:
-    """A running worker with its tasks, the first of which it is working on.
+    """Running worker with its tasks, the first of which it is working on.
 
     Attributes:
         answers: a descriptor, readable when an answer waits or when the process ended.
@@ -87,7 +87,7 @@ class WorkerProcess:
         return _SMALLEST_PIPE - sum(task.size for task in self.tasks)
 
     def receive(self) -> Iterator[tuple[Task, Prepared]]:
-        """The first tasks with their answers, as many as are there; none while the worker only
+        """First tasks with their answers, as many as are there; none while the worker only
         says that it has started. A task is the worker's until its answer was taken.
 
         Raises:
@@ -157,7 +157,7 @@ def _obituary(code: int) -> Rejection:
 
 
 def _environment() -> dict[str, str]:
-    """The parent's, with its module path, and one thread for every numeric library."""
+    """Parent's, with its module path, and one thread for every numeric library."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     path = {"PYTHONPATH": module_path(), "PYTHONDONTWRITEBYTECODE": "1"}
     return {**os.environ, **threads, **path}

@@ -1,4 +1,4 @@
-"""The engine for images that are sent as their addresses: nothing is opened for those."""
+"""Engine for images that are sent as their addresses: nothing is opened for those."""
 
 from __future__ import annotations
 

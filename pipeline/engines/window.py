@@ -17,7 +17,7 @@ _MOST_BYTES = 64 << 20  # of answers that wait for an earlier one
 
 @dataclass(slots=True)
 class Task:
-    """A job on its way.
+    """Job on its way.
 
     Attributes:
         order: position among the jobs of this iteration.
@@ -35,7 +35,7 @@ class Task:
 
 
 class Window:
-    """The jobs between the first that was not popped and the last that was begun.
+    """Jobs between the first that was not popped and the last that was begun.
 
     Args:
         jobs: taken lazily.
@@ -73,7 +73,7 @@ class Window:
         self._bytes += _size(answer)
 
     def pop(self) -> tuple[int, Prepared] | None:
-        """The answer whose turn it is; None when it is still being worked on."""
+        """Answer whose turn it is; None when it is still being worked on."""
         if self._popped not in self._answers:
             return None
         number, answer = self._answers.pop(self._popped)

@@ -35,7 +35,7 @@ def encode_jobs(locations: Iterable[str]) -> bytes:
 
 
 def decode_jobs(message: bytes) -> list[str]:
-    """The inverse of `encode_jobs`."""
+    """Inverse of `encode_jobs`."""
     return [os.fsdecode(part) for part in message.split(b"\0")]
 
 
@@ -54,7 +54,7 @@ def encode_answer(answer: Prepared) -> tuple[bytes, bytes]:
 
 
 def decode_answer(message: bytes) -> Prepared:
-    """The inverse of `encode_answer`, from both parts as one.
+    """Inverse of `encode_answer`, from both parts as one.
 
     Raises:
         ValueError: this is no answer.

@@ -1,4 +1,4 @@
-"""A worker process: reads paths, writes answers, dies with its parent.
+"""Worker process: reads paths, writes answers, dies with its parent.
 
     python -c "from pipeline.engines.worker import serve_parent; serve_parent()" JOBS ANSWERS
 

@@ -74,7 +74,7 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, tuple[s
 
 
 def pixels_to_srgb(pixels: Pixels, icc: bytes | None, grey: bool) -> tuple[Pixels, tuple[str, ...]]:
-    """The same for RGBX pixels; `grey` says that the source had one channel."""
+    """Same for RGBX pixels; `grey` says that the source had one channel."""
     if icc is None:
         return pixels, ()
     rgb = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))

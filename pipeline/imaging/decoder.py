@@ -53,7 +53,7 @@ def check_pixels(width: int, height: int, caps: ImageLimits) -> None:
 
 
 class Decoder(Protocol):
-    """A file whose header was read and whose pixels were not.
+    """File whose header was read and whose pixels were not.
 
     Attributes:
         format: as sniffed.
@@ -67,7 +67,7 @@ class Decoder(Protocol):
     orientation: int
 
     def render(self, width: int, height: int) -> DecodedImage:
-        """The pixels as sRGB in the size asked for, not yet turned.
+        """Pixels as sRGB in the size asked for, not yet turned.
 
         Raises:
             Refusal: why that is impossible.

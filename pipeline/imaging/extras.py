@@ -8,7 +8,7 @@ _PACKAGES = {"JPEG XL": "pillow_jxl", "RAW": "rawpy", "SVG": "resvg_py"}
 
 
 def installed_formats() -> frozenset[str]:
-    """The image formats whose package is installed; none of them is imported for the answer.
+    """Image formats whose package is installed; none of them is imported for the answer.
 
     It goes into the recipe, so that refusals from before a package was there are looked at again.
     """

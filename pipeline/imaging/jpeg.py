@@ -83,7 +83,7 @@ class JpegDecoder:
         self._missing = missing_scans(self.header, data)
 
     def render(self, width: int, height: int) -> DecodedImage:
-        """The picture as sRGB in `width` x `height` pixels, not yet turned.
+        """Picture as sRGB in `width` x `height` pixels, not yet turned.
 
         Raises:
             Refusal: it cannot be decoded, or is damaged and the recipe rejects that.
@@ -182,7 +182,7 @@ class JpegDecoder:
         return pixels, (f"{problem.code}_accepted",)
 
     def _mended(self, problem: Refusal) -> Iterator[bytes]:
-        """The file without a fault that does not touch its pixels."""
+        """File without a fault that does not touch its pixels."""
         if self._missing:
             return
         if problem.code == "truncated":

@@ -102,7 +102,7 @@ def read_header(data: bytes) -> JpegHeader:
 
 
 def tidied(data: bytes) -> bytes:
-    """The same picture with nothing between its segments and with plain ones only.
+    """Same picture with nothing between its segments and with plain ones only.
 
     For files with stray bytes in their header, which libjpeg skips with the warning that it also
     gives for damaged pixels.
@@ -123,7 +123,7 @@ def tidied(data: bytes) -> bytes:
 
 
 def with_usual_parameters(data: bytes) -> bytes:
-    """The same picture with the parameters of its Adobe segment and of its one scan that libjpeg
+    """Same picture with the parameters of its Adobe segment and of its one scan that libjpeg
     takes for unusual ones anyway, so that it has nothing left to warn of but damage.
 
     Raises:
@@ -142,7 +142,7 @@ def with_usual_parameters(data: bytes) -> bytes:
 
 
 def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
-    """The next marker from `position` on, and where its payload starts and ends."""
+    """Next marker from `position` on, and where its payload starts and ends."""
     while True:
         position = data.find(b"\xff", position)
         if position < 0 or position + 4 > len(data):
@@ -204,7 +204,7 @@ def _header(markers: _Gathered, scans_at: int) -> JpegHeader:
 
 
 def _whole_profile(markers: _Gathered) -> bytes | None:
-    """The profile from its numbered parts; None when one is missing."""
+    """Profile from its numbered parts; None when one is missing."""
     parts = markers.icc_parts
     if not parts:
         return None

@@ -47,7 +47,7 @@ class JxlDecoder:
         self.width, self.height = self._header.width, self._header.height
 
     def render(self, width: int, height: int) -> DecodedImage:
-        """The picture as sRGB in `width` x `height` pixels; of an animation its last frame, which
+        """Picture as sRGB in `width` x `height` pixels; of an animation its last frame, which
         is the one that the plugin gives.
 
         Raises:
@@ -121,7 +121,7 @@ class _Bits:
         self._value = int.from_bytes(data, "little")
 
     def take(self, count: int) -> int:
-        """The next `count` bits as a number.
+        """Next `count` bits as a number.
 
         Raises:
             EOFError: there are not so many.
@@ -135,7 +135,7 @@ class _Bits:
 
 
 def _codestream_start(data: bytes) -> bytes:
-    """The first bytes of the codestream, which a container may hold in parts."""
+    """First bytes of the codestream, which a container may hold in parts."""
     if data.startswith(_BARE):
         return data[:_HEADER_BYTES]
     start = b""
@@ -150,7 +150,7 @@ def _codestream_start(data: bytes) -> bytes:
 
 
 def _without_jpeg(data: bytes) -> bytes:
-    """The file without the box from which the JPEG it was packed from is rebuilt.
+    """File without the box from which the JPEG it was packed from is rebuilt.
 
     With it the plugin would give that JPEG's pixels, not turned; without, libjxl's own.
     """

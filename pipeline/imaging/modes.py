@@ -20,7 +20,7 @@ _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 def to_plain(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """A loaded image in mode RGB, RGBA, L or CMYK, with a flag when its range had to be guessed."""
+    """Loaded image in mode RGB, RGBA, L or CMYK, with a flag when its range had to be guessed."""
     mode = image.mode
     if mode in _SIXTEEN_BITS or mode in ("I", "F"):
         return _from_deep(image)

@@ -1,4 +1,4 @@
-"""A hash of what a picture shows, its colours and how sharp it is, from the pixels that are sent.
+"""Hash of what a picture shows, its colours and how sharp it is, from the pixels that are sent.
 
 dHash: David Oftedal's and Neal Krawetz's gradient hash, here 8 x 8 steps to the right and 8 x 8
 steps down, 128 bits. Measured with distance 16: 87 % of altered copies, no false pair in 497,000.

@@ -1,4 +1,4 @@
-"""The chunks of a PNG, judged as libpng judges them (PNG specification, third edition).
+"""Chunks of a PNG, judged as libpng judges them (PNG specification, third edition).
 
 Pillow looks at no checksum of pixels, passes over chunks without which the picture is another one,
 and refuses a file for the checksum of its comments.
@@ -22,7 +22,7 @@ _PALETTE_BYTES = 3 * 256
 
 
 def check_png(data: bytes) -> tuple[Refusal | None, bytes]:
-    """The first fault of the chunks that shape pixels, and the file as Pillow shall see it.
+    """First fault of the chunks that shape pixels, and the file as Pillow shall see it.
 
     That is without broken other chunks, without texts, which may unpack to gigabytes, with what
     tells which way is up before the pixels, and with a palette in which an index beyond its end is
@@ -52,7 +52,7 @@ def check_png(data: bytes) -> tuple[Refusal | None, bytes]:
 
 
 def largest_png(icon: bytes) -> bytes:
-    """The largest picture of an icon when it is a PNG, else b""."""
+    """Largest picture of an icon when it is a PNG, else b""."""
     entries = [icon[at : at + 16] for at in range(6, 6 + 16 * min(icon[4], 64), 16)]
     if not entries:
         return b""
@@ -93,7 +93,7 @@ def _is_left_out(data: bytes, at: int, kind: bytes, sound: bool) -> bool:
 
 
 def _with_first(data: bytes, chunks: list[bytes]) -> bytes:
-    """The file with copies of `chunks` behind its header, where later ones still count first."""
+    """File with copies of `chunks` behind its header, where later ones still count first."""
     at = _SIGNATURE + _HEADER_BYTES + 12
     return b"".join((data[:at], *chunks, data[at:]))
 

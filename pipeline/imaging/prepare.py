@@ -170,7 +170,7 @@ def _render(decoder: Decoder, data: bytes, source_id: bytes, recipe: Recipe) -> 
 def _made_visible(
     decoder: Decoder, flat: DecodedImage, encoded: bytes, recipe: Recipe
 ) -> tuple[DecodedImage, bytes]:
-    """A flat picture in a way that shows something, else with the flag `blank` when its source
+    """Flat picture in a way that shows something, else with the flag `blank` when its source
     is not flat."""
     height, width = flat.pixels.shape[:2]
     stored = (height, width) if decoder.orientation in _QUARTER_TURNS else (width, height)
@@ -189,14 +189,14 @@ def _made_visible(
 
 
 def _passes(decoder: Decoder, data: bytes, recipe: Recipe) -> Pixels | None:
-    """The pixels (an eighth of the size) of a JPEG that may be sent as it is, else None."""
+    """Pixels (an eighth of the size) of a JPEG that may be sent as it is, else None."""
     if isinstance(decoder, JpegDecoder) and may_pass(decoder.header, data, recipe):
         return decoder.check()
     return None
 
 
 def _encode(picture: DecodedImage, recipe: Recipe) -> bytes:
-    """A baseline JPEG with a JFIF header and nothing else beside the picture.
+    """Baseline JPEG with a JFIF header and nothing else beside the picture.
 
     libjpeg-turbo's simple interface is the quickest, but takes an inexact DCT below quality 96,
     which costs 0.0003 Y-SSIM. A picture that was decoded at a smaller scale has lost as much
@@ -224,7 +224,7 @@ def _prepared(
     recipe: Recipe,
 ) -> PreparedImage:
     source_width, source_height = _upright_size(decoder)
-    look, sharpness = hash_and_sharpness(picture.pixels) if recipe.perceptual_hash else (None, 0)
+    phash, sharpness = hash_and_sharpness(picture.pixels) if recipe.perceptual_hash else (None, 0)
     return PreparedImage(
         source_id=source_id,
         content_id=identity_of_blank(sent, source_id)
@@ -238,6 +238,6 @@ def _prepared(
         media_type="image/jpeg",
         base64=pybase64.b64encode(sent),
         flags=picture.flags,
-        perceptual_hash=look,
+        perceptual_hash=phash,
         sharpness=sharpness,
     )

@@ -77,7 +77,7 @@ class RasterDecoder:
             self.orientation = _orientation(self._image)
 
     def render(self, width: int, height: int) -> DecodedImage:
-        """The picture as sRGB in `width` x `height` pixels, not yet turned.
+        """Picture as sRGB in `width` x `height` pixels, not yet turned.
 
         Raises:
             Refusal: it cannot be decoded, or is damaged and the recipe rejects that.
@@ -94,7 +94,7 @@ class RasterDecoder:
         return DecodedImage(picture.pixels, flags + more + picture.flags, scaled)
 
     def _with_true_alpha(self, plain: Image.Image) -> Image.Image:
-        """A plain image without an alpha that its writer left at 0 everywhere, as those of BMP and
+        """Plain image without an alpha that its writer left at 0 everywhere, as those of BMP and
         ICO do, and transparent where the first frame of a GIF covers nothing."""
         if self.format in ("BMP", "ICO") and plain.mode == "RGBA":
             return plain if plain.getchannel("A").getextrema()[1] else plain.convert("RGB")
@@ -215,7 +215,7 @@ def _open(data: bytes, format: str) -> Image.Image:
 
 @cache
 def _plugin(format: str) -> Callable[[io.BytesIO], Image.Image]:
-    """The one parser for a format, imported when first met; it uses one thread, because there
+    """One parser for a format, imported when first met; it uses one thread, because there
     is a worker for each core already."""
     module, name = _PLUGINS[format]
     library = import_module(module)

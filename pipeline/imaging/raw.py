@@ -39,7 +39,7 @@ _PROBLEMS = {
 
 
 class RawDecoder:
-    """The preview of one RAW file; attributes as `Decoder` says, the size that of the preview."""
+    """Preview of one RAW file; attributes as `Decoder` says, the size that of the preview."""
 
     format = "RAW"
 
@@ -58,7 +58,7 @@ class RawDecoder:
             self.width, self.height = self._bitmap.size
 
     def render(self, width: int, height: int) -> DecodedImage:
-        """The preview as sRGB in `width` x `height` pixels, not yet turned.
+        """Preview as sRGB in `width` x `height` pixels, not yet turned.
 
         Raises:
             Refusal: it cannot be decoded, or is damaged and the recipe rejects that.

@@ -13,7 +13,7 @@ _BLOCK = 1 << 20
 
 
 def read_image_file(location: str, max_bytes: int) -> bytes:
-    """The whole file at `location`, an openable path.
+    """Whole file at `location`, an openable path.
 
     Never waits on a pipe, never reads a device, never reads more than `max_bytes`.
 

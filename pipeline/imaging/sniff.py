@@ -115,7 +115,7 @@ _DOCUMENTS = frozenset({"PDF", "PostScript"})
 
 
 def sniff_head(head: bytes) -> str | None:
-    """The format of a file by its first bytes alone, None when they are no image's.
+    """Format of a file by its first bytes alone, None when they are no image's.
 
     TGA has no first bytes of its own, so that anything could be one; documents are no images.
     """
@@ -130,7 +130,7 @@ def needs_more(head: bytes) -> bool:
 
 
 def sniff(data: bytes) -> str | None:
-    """The format's name ("JPEG", "PNG", "RAW", ...), or None when the bytes are no image."""
+    """Format's name ("JPEG", "PNG", "RAW", ...), or None when the bytes are no image."""
     for start, name in _STARTS:
         if data.startswith(start):
             return name
@@ -204,7 +204,7 @@ def _is_svg(data: bytes) -> bool:
 
 
 def _unpacked_head(data: bytes) -> bytes:
-    """The first bytes of what a gzip file holds, b"" when it is broken."""
+    """First bytes of what a gzip file holds, b"" when it is broken."""
     try:
         return zlib.decompressobj(31).decompress(data, _SNIFFED)
     except zlib.error:

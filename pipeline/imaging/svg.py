@@ -56,7 +56,7 @@ class SvgDecoder:
         self.width, self.height = (max(1, round(side)) for side in self._natural)
 
     def render(self, width: int, height: int) -> DecodedImage:
-        """The drawing in `width` x `height` pixels over the recipe's background.
+        """Drawing in `width` x `height` pixels over the recipe's background.
 
         Raises:
             Refusal: the renderer cannot draw it.
@@ -95,7 +95,7 @@ class SvgDecoder:
         return frame
 
     def _check_inside(self, image: bytes) -> str:
-        """The last part of an image's media type, by its content.
+        """Last part of an image's media type, by its content.
 
         Raises:
             Refusal: it is of another kind, another SVG for one, broken, or too large.
@@ -132,7 +132,7 @@ def _draw(text: str, font: str | None = None, skip_system_fonts: bool = False) -
 
 @cache
 def _usual_font() -> str | None:
-    """A family that is installed here, None when all of the usual ones are missing.
+    """Family that is installed here, None when all of the usual ones are missing.
 
     resvg takes Arial or Times where a drawing names no family, a generic one or one that is
     missing, and draws no text at all where these are missing too, as on most servers.
@@ -163,7 +163,7 @@ def natural_size(attributes: Attributes) -> tuple[float, float]:
 
 
 def _length(words: str) -> float | None:
-    """A length in CSS pixels, None when it is none or relative to something outside."""
+    """Length in CSS pixels, None when it is none or relative to something outside."""
     match = _LENGTH.fullmatch(words)
     unit = _PIXELS.get(match[2].lower()) if match else None
     return float(match[1]) * unit if match and unit else None

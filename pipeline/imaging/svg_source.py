@@ -54,7 +54,7 @@ _CUT_SHORT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class SvgSource:
-    """A harmless SVG.
+    """Harmless SVG.
 
     Attributes:
         name: of the outermost element, with its prefix.
@@ -69,7 +69,7 @@ class SvgSource:
     text: bool
 
     def written(self, **changed: str) -> str:
-        """The whole as XML, with other attributes of the outermost element."""
+        """Whole as XML, with other attributes of the outermost element."""
         return f"{_tag(self.name, self.attributes | changed)}{self.content}</{self.name}>"
 
 
@@ -180,7 +180,7 @@ class _Reader:
         self._written.append(escape(text))
 
     def _cleaned(self, kind: str, attributes: Attributes) -> Attributes:
-        """The attributes that may stay.
+        """Attributes that may stay.
 
         Raises:
             Refusal: one refers to something outside.
@@ -200,7 +200,7 @@ class _Reader:
         return cleaned
 
     def _reference(self, kind: str, value: str) -> str:
-        """A reference that may stay, "" when it is to be left out."""
+        """Reference that may stay, "" when it is to be left out."""
         if kind == "a" or not value:
             return ""  # where a click would lead
         if value.startswith("#"):

@@ -1,4 +1,4 @@
-"""The first directory of a TIFF, which an EXIF block is too (TIFF 6.0, section 2)."""
+"""First directory of a TIFF, which an EXIF block is too (TIFF 6.0, section 2)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def first_directory(tiff: bytes) -> tuple[Literal["little", "big"], int, int]:
 
 
 def first_value(tiff: bytes, tag: int) -> int | None:
-    """The number that the first directory gives for `tag`, None when it gives none.
+    """Number that the first directory gives for `tag`, None when it gives none.
 
     Nothing in the directory is followed, so no file can loop.
     """

@@ -20,7 +20,7 @@ _PANIC = "PanicException"  # of libraries in Rust; it is no Exception, and has n
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The libraries' exceptions as refusals; their warnings are nobody's business.
+    """Libraries' exceptions as refusals; their warnings are nobody's business.
 
     Raises:
         Refusal: for whatever a library raised.
@@ -39,7 +39,7 @@ def translated() -> Iterator[None]:
 
 
 def refusal_of(error: BaseException) -> Refusal:
-    """A library's exception as a reason: parsers raise anything on hostile bytes."""
+    """Library's exception as a reason: parsers raise anything on hostile bytes."""
     if isinstance(error, Image.DecompressionBombError):
         return Refusal("too_many_pixels", str(error))
     text = str(error).split(" <", maxsplit=1)[0]  # no addresses of objects

@@ -1,4 +1,4 @@
-"""The ledger: what was seen, prepared, sent, answered and charged. The only SQL of the product.
+"""Ledger: what was seen, prepared, sent, answered and charged. The only SQL of the product.
 
 store            the ledger as the stages use it: one object with all of the others
 database         connection, transactions, migrations, an SQLite error in words
@@ -6,7 +6,8 @@ schema           the tables, and the constraints that make the promises structur
 
 What is written:
 
-images           sources, folders and images as last seen
+images           sources, folders and images as last seen; upsert is its statement for a file
+known_sources    sources by name: listed, forgotten, joined
 specs            specs and recipes
 works            originals, contents, preparations and works
 near_duplicates  perceptual hashes, and which content represents which

@@ -13,7 +13,7 @@ from pipeline.system.clock import Moment
 
 @dataclass(frozen=True, slots=True)
 class RecoveredShard:
-    """A shard of ours as its batch's metadata describe it.
+    """Shard of ours as its batch's metadata describe it.
 
     Attributes:
         fields: properties of its structured answers as a JSON list, None for plain text.
@@ -30,7 +30,7 @@ class RecoveredShard:
 
 @dataclass(frozen=True, slots=True)
 class OpaqueShard:
-    """An adopted shard of unknown contents; `gone` when its results are too."""
+    """Adopted shard of unknown contents; `gone` when its results are too."""
 
     shard_key: str
     gone: bool

@@ -16,7 +16,7 @@ __all__ = ["Answers", "PricedAnswer", "Settled"]
 
 
 class Answers:
-    """The tables `answers` and `calibration`."""
+    """Tables `answers` and `calibration`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

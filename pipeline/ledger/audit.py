@@ -13,7 +13,7 @@ from pipeline.records import Nano
 
 @dataclass(frozen=True, slots=True)
 class ExpectedShard:
-    """A request file that should be there, with its checksum."""
+    """Request file that should be there, with its checksum."""
 
     shard_key: str
     state: str
@@ -22,7 +22,7 @@ class ExpectedShard:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedBatch:
-    """A settled batch whose raw files should be there."""
+    """Settled batch whose raw files should be there."""
 
     shard_key: str
     batch_id: str

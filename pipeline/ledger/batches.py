@@ -13,7 +13,7 @@ BOOKED_AS = "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch row."""
+    """Batch row."""
 
     row: int
     batch_id: str
@@ -36,7 +36,7 @@ class Batch:
 
     @property
     def booked_as(self) -> int:
-        """The generation of its reservation; a second batch has one of its own, below 0."""
+        """Generation of its reservation; a second batch has one of its own, below 0."""
         return self.generation if self.role == "main" else -self.row
 
     def leads(self, generation: int) -> bool:
@@ -56,7 +56,7 @@ _BATCH = (
 
 
 class Batches:
-    """The table `batches`."""
+    """Table `batches`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -94,7 +94,7 @@ class Batches:
         return [Batch(*row) for row in rows]
 
     def by_id(self, batch_id: str) -> Batch | None:
-        """The batch with the service's id, or None."""
+        """Batch with the service's id, or None."""
         row = self._db.one(f"{_BATCH} WHERE batch_id = ?", (batch_id,))
         return None if row is None else Batch(*row)  # type: ignore[arg-type]
 

@@ -17,7 +17,7 @@ ORDER BY s.id, f.path, i.name, i.occurrence
 
 
 class Captions:
-    """A read-only view."""
+    """Read-only view."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

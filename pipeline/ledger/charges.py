@@ -72,7 +72,7 @@ GROUP BY r.id HAVING r.settled <> COALESCE(SUM({_CHARGED}), 0)
 
 
 class Charges:
-    """A read-only view."""
+    """Read-only view."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

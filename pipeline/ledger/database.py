@@ -19,7 +19,7 @@ _BUGS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 
 
 class _Cursor(sqlite3.Cursor):
-    """A cursor whose damaged rows raise what a damaged statement raises."""
+    """Cursor whose damaged rows raise what a damaged statement raises."""
 
     path: Path
 
@@ -52,7 +52,7 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 class Database:
-    """A ledger file in WAL mode with synchronous=FULL.
+    """Ledger file in WAL mode with synchronous=FULL.
 
     FULL, because with NORMAL a commit may still be in the page cache when the POST that it
     guards leaves the machine.
@@ -122,7 +122,7 @@ class Database:
             self._connection.executemany(sql, rows)  # type: ignore[arg-type]
 
     def one(self, sql: str, values: Sequence[object] = ()) -> tuple[object, ...] | None:
-        """The first row, or None."""
+        """First row, or None."""
         try:  # called for every image: no cursor of ours, no `with`, which take longer
             row: tuple[object, ...] | None = self._connection.execute(sql, values).fetchone()
         except _BUGS:
@@ -132,7 +132,7 @@ class Database:
         return row
 
     def number(self, sql: str, values: Sequence[object] = ()) -> int:
-        """The first column of the first row as an integer, 0 for none or NULL."""
+        """First column of the first row as an integer, 0 for none or NULL."""
         row = self.one(sql, values)
         return int(row[0]) if row and row[0] is not None else 0  # type: ignore[call-overload]
 

@@ -17,7 +17,7 @@ _ENCODING = "encoding:"  # a key of `meta`, with the row of the source
 
 @dataclass(frozen=True, slots=True)
 class SeenImage:
-    """An image row that is to be prepared.
+    """Image row that is to be prepared.
 
     Attributes:
         id: row of `images`.
@@ -45,7 +45,7 @@ class SeenImage:
 
 
 class Images:
-    """The tables `sources`, `folders` and `images`."""
+    """Tables `sources`, `folders` and `images`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -53,7 +53,7 @@ class Images:
     # -- crawling ------------------------------------------------------------------------------
 
     def source(self, kind: str, locator: str, label: str) -> int:
-        """The row of a source, made when new; labels are made unique with a number."""
+        """Row of a source, made when new; labels are made unique with a number."""
         row = self._db.one("SELECT id FROM sources WHERE locator = ?", (locator,))
         if row:
             return int(row[0])  # type: ignore[call-overload, no-any-return]
@@ -181,7 +181,7 @@ class Images:
         return True
 
     def spec_of(self, source: int) -> int | None:
-        """The spec that the source's rows are about, None before the first run."""
+        """Spec that the source's rows are about, None before the first run."""
         return self._db.number("SELECT spec FROM sources WHERE id = ?", (source,)) or None
 
     def remember_columns(self, source: int, columns: list[str]) -> None:

@@ -15,7 +15,7 @@ _MATCHING = (
 
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """A source of the workspace.
+    """Source of the workspace.
 
     Attributes:
         row: of `sources`.
@@ -36,7 +36,7 @@ class KnownSource:
 
 
 class KnownSources:
-    """The table `sources` and what hangs on its rows."""
+    """Table `sources` and what hangs on its rows."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

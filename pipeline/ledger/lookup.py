@@ -1,4 +1,4 @@
-"""A worker process's view of the ledger: were these bytes prepared before?"""
+"""Worker process's view of the ledger: were these bytes prepared before?"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from pipeline.records import HASH_BYTES, Look
 
 
 class NearDuplicates:
-    """The columns `contents.perceptual`, `images.near_of` and `images.near_distance`."""
+    """Columns `contents.perceptual`, `images.near_of` and `images.near_distance`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

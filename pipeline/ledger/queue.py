@@ -1,4 +1,4 @@
-"""The service's queue of each model: how full it is, and the limit learned from refusals."""
+"""Service's queue of each model: how full it is, and the limit learned from refusals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Queue:
         )
 
     def limit(self, model: str) -> int | None:
-        """The queue limit learned from a refusal, or None."""
+        """Queue limit learned from a refusal, or None."""
         row = self._db.one("SELECT queue_limit FROM calibration WHERE model = ?", (model,))
         return None if row is None or row[0] is None else int(row[0])  # type: ignore[call-overload]
 

@@ -43,7 +43,7 @@ class Samples:
         )
 
     def at(self, source: int, positions: Sequence[int]) -> list[SeenImage]:
-        """The usable images at these ascending positions, in the order of folder, size, name."""
+        """Usable images at these ascending positions, in the order of folder, size, name."""
         wanted = iter(positions)
         following = next(wanted, None)
         images: list[SeenImage] = []

@@ -43,7 +43,7 @@ AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.batch = ? AND a.work = i.work)
 
 
 class PricedAnswer(NamedTuple):
-    """An answer with the identity from its custom_id and its exact cost (None: not known)."""
+    """Answer with the identity from its custom_id and its exact cost (None: not known)."""
 
     work_key: bytes
     attempt: int
@@ -87,7 +87,7 @@ class Settled:
 
 
 class _Planned(NamedTuple):
-    """A line that is waited for: its work as it is, its item, and what was reserved."""
+    """Line that is waited for: its work as it is, its item, and what was reserved."""
 
     work: int
     state: str
@@ -109,7 +109,7 @@ class _Verdict(NamedTuple):
 
 
 class Settling:
-    """The lines of one batch, taken inside the transaction that settles it."""
+    """Lines of one batch, taken inside the transaction that settles it."""
 
     def __init__(
         self,
@@ -199,7 +199,7 @@ class Settling:
         )
 
     def _row(self, work: int, priced: PricedAnswer) -> tuple[object, ...]:
-        """The cells of `_COLUMNS`."""
+        """Cells of `_COLUMNS`."""
         answer, usage = priced.answer, priced.answer.usage
         tokens = (
             (None,) * 5

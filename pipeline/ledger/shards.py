@@ -25,7 +25,7 @@ class NewItem:
 
 @dataclass(frozen=True, slots=True)
 class NewShard:
-    """A shard file that is durable on disk and about to be recorded."""
+    """Shard file that is durable on disk and about to be recorded."""
 
     shard_key: str
     spec: int
@@ -45,7 +45,7 @@ class NewShard:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A shard row."""
+    """Shard row."""
 
     row: int
     shard_key: str
@@ -93,7 +93,7 @@ _SHARD = (
 
 
 class Shards:
-    """The tables `shards` and `items`."""
+    """Tables `shards` and `items`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -141,7 +141,7 @@ class Shards:
         return Shard(*row_values)  # type: ignore[arg-type]
 
     def by_key(self, shard_key: str) -> Shard | None:
-        """The shard with this key, or None."""
+        """Shard with this key, or None."""
         row_values = self._db.one(f"{_SHARD} WHERE shard_key = ?", (shard_key,))
         return None if row_values is None else Shard(*row_values)  # type: ignore[arg-type]
 
@@ -152,7 +152,7 @@ class Shards:
         return [Shard(*row) for row in rows]
 
     def next_number(self) -> int:
-        """The number of the next shard, for its name."""
+        """Number of the next shard, for its name."""
         return self._db.number("SELECT MAX(id) FROM shards") + 1
 
     def items(self, shard: int) -> Iterator[tuple[int, bytes, int, bool, Nano | None]]:

@@ -13,7 +13,7 @@ from pipeline.ledger.database import Database
 
 @dataclass(frozen=True, slots=True)
 class RecipeRow:
-    """A preparation recipe: its row, and the hash of the caps that decide what is refused.
+    """Preparation recipe: its row, and the hash of the caps that decide what is refused.
 
     A content holds for the recipe alone; a refusal only for these caps.
     """
@@ -33,13 +33,13 @@ class SpecText:
 
 
 class Specs:
-    """The tables `specs` and `recipes`."""
+    """Tables `specs` and `recipes`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def spec(self, canonical: Mapping[str, object], text: SpecText, now: int) -> int:
-        """The row of a spec, made when new."""
+        """Row of a spec, made when new."""
         key = hash_of(canonical)
         self._db.execute(
             "INSERT INTO specs (spec_id, canonical, provider, account, model, endpoint, "
@@ -50,7 +50,7 @@ class Specs:
         return self._db.number("SELECT id FROM specs WHERE spec_id = ?", (key,))
 
     def recipe(self, canonical: Mapping[str, object], admission: Mapping[str, object]) -> RecipeRow:
-        """The row of a preparation recipe, made when new."""
+        """Row of a preparation recipe, made when new."""
         key = hash_of(canonical)
         self._db.execute(
             "INSERT INTO recipes (recipe_id, canonical) VALUES (?, ?) ON CONFLICT DO NOTHING",

@@ -1,4 +1,4 @@
-"""The ledger as the stages use it: one object with one member a concern."""
+"""Ledger as the stages use it: one object with one member a concern."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Ledger:
     # -- facts about the workspace -------------------------------------------------------------
 
     def get(self, key: str) -> str | None:
-        """A remembered fact, or None."""
+        """Remembered fact, or None."""
         row = self.database.one("SELECT value FROM meta WHERE key = ?", (key,))
         return None if row is None else str(row[0])
 

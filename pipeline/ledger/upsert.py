@@ -1,4 +1,4 @@
-"""The statement that records a file as a row of `images`, and resets the row of a changed file."""
+"""Statement that records a file as a row of `images`, and resets the row of a changed file."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from pipeline.records import PreparedImage, RejectedImage, Rejection
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A prepared content.
+    """Prepared content.
 
     Attributes:
         row: of `contents`.
@@ -47,7 +47,7 @@ class Work:
 
 
 class Works:
-    """The tables `originals`, `contents`, `preparations` and `works`."""
+    """Tables `originals`, `contents`, `preparations` and `works`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -71,7 +71,7 @@ class Works:
         return Content(*row[:5])  # type: ignore[arg-type]
 
     def content(self, row: int) -> Content:
-        """A content by its row."""
+        """Content by its row."""
         values = self._db.one(
             "SELECT id, content_id, width, height, perceptual IS NOT NULL FROM contents "
             "WHERE id = ?",
@@ -104,7 +104,7 @@ class Works:
         return content
 
     def _content(self, image: PreparedImage) -> Content:
-        """The row of a prepared content, made when new."""
+        """Row of a prepared content, made when new."""
         hashed = image.perceptual_hash is not None
         made = self._db.insert_new(
             "INSERT INTO contents (content_id, width, height, perceptual, sharpness) "
@@ -167,7 +167,7 @@ class Works:
     # -- works ---------------------------------------------------------------------------------
 
     def work(self, key: bytes, content: int, spec: int, image: int | None) -> Work:
-        """The work with this key, made pending when new.
+        """Work with this key, made pending when new.
 
         A work that was adopted from the service before its image was seen gets its content here,
         and is not paid again.
@@ -197,7 +197,7 @@ class Works:
         )
 
     def peek(self, key: bytes) -> Work | None:
-        """The payment with this key, None when it does not exist."""
+        """Payment with this key, None when it does not exist."""
         row = self._db.one(
             "SELECT id, state, attempts, after FROM works WHERE work_key = ?", (key,)
         )
@@ -205,7 +205,7 @@ class Works:
 
     @contextlib.contextmanager
     def distinct_keys(self) -> Iterator[Callable[[bytes], bool]]:
-        """A function that is true the first time it sees a key; memory is SQLite's, not ours."""
+        """Function that is true the first time it sees a key; memory is SQLite's, not ours."""
         self._db.execute("CREATE TEMP TABLE seen_keys (key BLOB PRIMARY KEY) WITHOUT ROWID")
         try:
             yield lambda key: bool(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ProviderEntry:
     """How one service is opened; opening imports its SDK and makes no call.
 
     Attributes:
@@ -61,9 +61,9 @@ def _openai_single(options: BatchOptions) -> OpenAIAsk:
     return OpenAIAsk(options)
 
 
-_OPENAI = Service(_openai_batches, _openai_online, _openai_single)
+_OPENAI = ProviderEntry(_openai_batches, _openai_online, _openai_single)
 
-SERVICES: Mapping[str, Service] = {
+SERVICES: Mapping[str, ProviderEntry] = {
     OPENAI.service: _OPENAI,
     LOCAL.service: _OPENAI,  # the built-in server speaks the same protocol
 }

@@ -17,7 +17,7 @@ OPENAI = "https://api.openai.com/v1"
 
 
 class AccountRefusal(NeedsPerson, DefiniteRefusal):
-    """The account, its credits or its key was refused: no effect, and a person must act.
+    """Account, its credits or its key was refused: no effect, and a person must act.
 
     Raised only for answers that prove that nothing happened, so that a caller may treat it as the
     DefiniteRefusal it is; its exit code is that of NeedsPerson. `code` is the service's.
@@ -139,7 +139,7 @@ class BatchService(Protocol):
         ...
 
     def create(self, *, input_file_id: str, metadata: Mapping[str, str]) -> RemoteBatch:
-        """The call that costs money: one POST, not repeated, no redirect followed."""
+        """Call that costs money: one POST, not repeated, no redirect followed."""
         ...
 
     def get(self, batch_id: str) -> RemoteBatch:
@@ -168,7 +168,7 @@ class BatchService(Protocol):
 
 
 class AddressedService(BatchService, Protocol):
-    """A batch service that says how it is reached, so that single requests can go there too."""
+    """Batch service that says how it is reached, so that single requests can go there too."""
 
     @property
     def options(self) -> BatchOptions:

@@ -1,4 +1,4 @@
-"""The catalogue of models: `models.toml`, overridden by tables of the same form.
+"""Catalogue of models: `models.toml`, overridden by tables of the same form.
 
 Tables cascade: every pattern that matches a model applies, from the least to the most specific
 one, first the catalogue's, then the configuration's. The table `image` is merged key by key as
@@ -72,7 +72,7 @@ def _merged(tables: Iterable[ModelTable]) -> dict[str, Any]:
 
 
 def _matching(tables: Mapping[str, object], model: str) -> list[str]:
-    """The patterns that describe `model`, the least specific one first."""
+    """Patterns that describe `model`, the least specific one first."""
     names = {model.lower(), _base_name(model.lower())}
     matching = (
         pattern for pattern in tables if any(fnmatchcase(name, pattern.lower()) for name in names)
@@ -86,7 +86,7 @@ def _specificity(pattern: str) -> tuple[int, bool]:
 
 
 def _base_name(model: str) -> str:
-    """The family's name of a snapshot (gpt-4o-2024-08-06) or a fine-tune (ft:gpt-4o:us::id)."""
+    """Family's name of a snapshot (gpt-4o-2024-08-06) or a fine-tune (ft:gpt-4o:us::id)."""
     if model.startswith("ft:"):
         model = model.split(":")[1]
     return _SNAPSHOT.sub("", model)
@@ -99,7 +99,7 @@ def _merged_image(before: dict[str, Any], override: dict[str, Any]) -> dict[str,
 
 
 def _image_rule(model: str, image: dict[str, Any]) -> ImageRule | None:
-    """The rule of a merged table `image`; None when there is none."""
+    """Rule of a merged table `image`; None when there is none."""
     if not image:
         return None
     kind = image.get("rule")

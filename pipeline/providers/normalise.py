@@ -20,11 +20,11 @@ _MILLISECONDS = 100_000_000_000  # seconds would be the year 5138
 
 
 class Malformed(ValueError):
-    """An answer that lacks what makes it a file or a batch."""
+    """Answer that lacks what makes it a file or a batch."""
 
 
 def remote_file(answer: object) -> RemoteFile:
-    """A file object as a RemoteFile.
+    """File object as a RemoteFile.
 
     Raises:
         Malformed: no id.
@@ -40,7 +40,7 @@ def remote_file(answer: object) -> RemoteFile:
 
 
 def remote_batch(answer: object) -> RemoteBatch:
-    """A batch object as a RemoteBatch.
+    """Batch object as a RemoteBatch.
 
     Raises:
         Malformed: no id.
@@ -69,7 +69,7 @@ def remote_batch(answer: object) -> RemoteBatch:
 
 
 def batch_status(raw: str) -> BatchStatus:
-    """A service's word for a status as one of ours; a word we do not know is "unknown", which is
+    """Service's word for a status as one of ours; a word we do not know is "unknown", which is
     not terminal: such a batch is asked about again."""
     word = raw.strip().lower().replace("-", "_").replace(" ", "_")
     word = _SPELLINGS.get(word, word)
@@ -77,7 +77,7 @@ def batch_status(raw: str) -> BatchStatus:
 
 
 def _fields(answer: object) -> Mapping[str, Any]:
-    """The object's fields, from a mapping, an object of the SDK, or a wrapped object."""
+    """Object's fields, from a mapping, an object of the SDK, or a wrapped object."""
     dump = getattr(answer, "model_dump", None)
     data = dump() if callable(dump) else answer
     if not isinstance(data, Mapping):
@@ -97,14 +97,14 @@ def _required_id(data: Mapping[str, Any], what: str) -> str:
 
 
 def _text(value: object) -> str | None:
-    """A text or a number as text; "" and everything else is None."""
+    """Text or a number as text; "" and everything else is None."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     return str(value).strip() or None
 
 
 def _count(value: object) -> int | None:
-    """A number of things, at least 0."""
+    """Number of things, at least 0."""
     if isinstance(value, str) and value.strip().isdecimal():
         value = int(value)
     if isinstance(value, float) and value.is_integer():

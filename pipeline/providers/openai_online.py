@@ -35,7 +35,7 @@ class HttpReply:
 
     @property
     def request_id(self) -> str | None:
-        """The service's id of the request."""
+        """Service's id of the request."""
         return self.headers.get("x-request-id")
 
 
@@ -48,7 +48,7 @@ class AddressRefusal(NeedsPerson, DefiniteRefusal):
 
 
 class WebPage(Ambiguous):
-    """A web page in place of an answer: whatever sent it, it is hardly the service."""
+    """Web page in place of an answer: whatever sent it, it is hardly the service."""
 
 
 class OpenAIOnline:
@@ -90,7 +90,7 @@ class OpenAIOnline:
 
 
 class OpenAIAsk:
-    """The same for callers that wait: one request, or one stream; usable from several threads."""
+    """Same for callers that wait: one request, or one stream; usable from several threads."""
 
     def __init__(self, options: BatchOptions) -> None:
         from pipeline.providers import sdk
@@ -136,7 +136,7 @@ class OpenAIAsk:
 
 
 class StreamRefused(Exception):
-    """A stream that did not begin: `reply` says why."""
+    """Stream that did not begin: `reply` says why."""
 
     def __init__(self, reply: HttpReply) -> None:
         super().__init__(f"HTTP {reply.status}")
@@ -146,7 +146,7 @@ class StreamRefused(Exception):
 def _refusal_reply(
     error: Exception, call: Call, options: BatchOptions, *, answered: bool
 ) -> HttpReply:
-    """The answer about this one request that an exception holds.
+    """Answer about this one request that an exception holds.
 
     Args:
         answered: whether the address has given an answer before.

@@ -33,7 +33,7 @@ def sheet_for(
     on: datetime,
     overrides: Mapping[str, PriceTable] | None = None,
 ) -> PriceSheet | None:
-    """The prices of `model` for requests made at `on`.
+    """Prices of `model` for requests made at `on`.
 
     Args:
         model: as it is sent to the service.
@@ -115,7 +115,7 @@ def _tiers(value: Decimal | TieredPrices | None) -> list[LongContext]:
 
 
 def _rates(prices: ModelPrice, prompt_tokens: int) -> Rates:
-    """The rates of a line with so many prompt tokens."""
+    """Rates of a line with so many prompt tokens."""
     plain, cached, written, output = (_price_at(value, prompt_tokens) for value in _values(prices))
     assert plain is not None
     assert output is not None

@@ -55,7 +55,7 @@ def refusal_error(
     *,
     single: bool = False,
 ) -> ServiceError:
-    """The error for `answer`.
+    """Error for `answer`.
 
     Args:
         action: words that follow "cannot".
@@ -89,7 +89,7 @@ def refusal_error(
 
 
 def _error(body: bytes) -> ErrorWords | None:
-    """The error in `body`, None when it is not the JSON of an error."""
+    """Error in `body`, None when it is not the JSON of an error."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -98,7 +98,7 @@ def _error(body: bytes) -> ErrorWords | None:
 
 
 def _shown(answer: HttpAnswer, error: ErrorWords | None) -> str:
-    """The service's words for a message: one line, not too long, printable."""
+    """Service's words for a message: one line, not too long, printable."""
     if 300 <= answer.status < 400:
         target = urlsplit(answer.headers.get("location", ""))
         return (

@@ -1,4 +1,4 @@
-"""The official SDK and the HTTP library below it: opening clients, and their errors as ours.
+"""Official SDK and the HTTP library below it: opening clients, and their errors as ours.
 
 Importing this costs half a second, so only an opened service does it. What the SDK (openai 3.54
 on httpx2) does not do by itself and is done here: no redirect is followed (it would repeat a POST
@@ -86,7 +86,7 @@ def open_clients(options: BatchOptions) -> tuple[openai.OpenAI, openai.OpenAI]:
 
 
 def open_async(options: BatchOptions, connections: int) -> openai.AsyncOpenAI:
-    """An asynchronous client that sends everything once and follows no redirect."""
+    """Asynchronous client that sends everything once and follows no redirect."""
     times = options.timeouts
     timeout = httpx2.Timeout(times.silence, connect=times.connect, pool=times.answer)
     client = openai.AsyncOpenAI(
@@ -133,7 +133,7 @@ class BoundedClient(httpx2.Client):
 
 
 class _Bounded(httpx2.SyncByteStream):
-    """A body that must end in time. The HTTP library only limits the silence between pieces."""
+    """Body that must end in time. The HTTP library only limits the silence between pieces."""
 
     def __init__(
         self, stream: httpx2.SyncByteStream, seconds: float, request: httpx2.Request
@@ -172,21 +172,21 @@ def post_file(client: openai.OpenAI, options: BatchOptions, filename: str, handl
 
 
 class BoundedFile(FileIO):
-    """A file to upload that is read as it is sent, and must be through in time."""
+    """File to upload that is read as it is sent, and must be through in time."""
 
     def __init__(self, path: Path, seconds: float) -> None:
         super().__init__(path, "rb")
         self._end = time.monotonic() + seconds
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next `size` bytes, or a write timeout of the HTTP library."""
+        """Next `size` bytes, or a write timeout of the HTTP library."""
         if time.monotonic() > self._end:
             raise httpx2.WriteTimeout("the upload took too long")
         return super().read(-1 if size is None else size) or b""
 
 
 def sdk_error(error: Exception, call: Call, options: BatchOptions) -> CaptionmillError:
-    """An exception of the SDK as one of ours, without the key in its words."""
+    """Exception of the SDK as one of ours, without the key in its words."""
     if isinstance(error, openai.APIStatusError):
         found = error.response
         answer = HttpAnswer(found.status_code, found.content, found.headers)
@@ -213,7 +213,7 @@ def no_usable_answer(call: Call, words: str) -> ServiceError:
 
 
 def _words(error: BaseException) -> str:
-    """An exception's own words; its type where it has none. Never its request or headers."""
+    """Exception's own words; its type where it has none. Never its request or headers."""
     if isinstance(error, httpx2.LocalProtocolError):
         return "the request could not be written (is there something odd in the API key?)"
     text = " ".join(str(error).split())

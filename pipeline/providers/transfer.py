@@ -65,7 +65,7 @@ def _ends_whole(path: Path, size: int) -> bool:
 
 
 def _last_line(path: Path, size: int) -> bytes:
-    """The bytes behind the last newline that is not the last byte of the file."""
+    """Bytes behind the last newline that is not the last byte of the file."""
     tail, start = b"", size
     with path.open("rb") as handle:
         while start > 0 and b"\n" not in tail[:-1]:

@@ -17,12 +17,12 @@ from pipeline.system.secrets import Secret
 
 
 class InvalidSignature(Exception):
-    """A webhook that is not the service's, not of now, or not whole."""
+    """Webhook that is not the service's, not of now, or not whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A webhook that the service has signed.
+    """Webhook that the service has signed.
 
     Attributes:
         delivery: the id of the webhook; the same for each attempt at delivering it.
@@ -55,7 +55,7 @@ class Verifier:
         self._client = openai.OpenAI(api_key="unused", webhook_secret=text)
 
     def unwrap(self, body: bytes, headers: Mapping[str, str]) -> Event:
-        """The event in a webhook.
+        """Event in a webhook.
 
         Raises:
             InvalidSignature: it is not the service's; says why, without quoting it.

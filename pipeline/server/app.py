@@ -1,4 +1,4 @@
-"""The server itself: routes, a server in a thread for tests, a blocking one for the command."""
+"""Server itself: routes, a server in a thread for tests, a blocking one for the command."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _PARENT_SECONDS = 1.0
 
 
 def build_app(service: Service) -> web.Application:
-    """The routes of one service."""
+    """Routes of one service."""
     app = web.Application(
         middlewares=[log_request, send_error_bodies, authenticate], client_max_size=_BODY_LIMIT
     )
@@ -62,7 +62,7 @@ def build_app(service: Service) -> web.Application:
 
 
 class LoopbackServer:
-    """A server in a thread of this process.
+    """Server in a thread of this process.
 
         with LoopbackServer(state_dir, captioner="echo") as server:
             client = openai.OpenAI(base_url=server.base_url, api_key="sk-local")
@@ -127,29 +127,29 @@ class LoopbackServer:
 
     @property
     def service(self) -> Service:
-        """The running server's parts."""
+        """Running server's parts."""
         if self._service is None:
             raise RuntimeError("the server is not running")
         return self._service
 
     @property
     def bill(self) -> Bill:
-        """The bill."""
+        """Bill."""
         return self.service.bill
 
     @property
     def clock(self) -> ServerClock:
-        """The server's time."""
+        """Server's time."""
         return self.service.clock
 
     @property
     def faults(self) -> FaultInjector:
-        """The planned faults; rules can be added and removed while it runs."""
+        """Planned faults; rules can be added and removed while it runs."""
         return self.service.faults
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """Port it listens on."""
         return self._port
 
     @property
@@ -219,7 +219,7 @@ class LoopbackServer:
 
 
 def _priced(models: Collection[str] | None, prices: PriceTable) -> Collection[str]:
-    """The models that exist.
+    """Models that exist.
 
     Raises:
         UsageError: one of them has no price.

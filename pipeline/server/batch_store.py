@@ -26,7 +26,7 @@ _UNFINISHED = "status IN ('validating', 'in_progress', 'finalizing', 'cancelling
 
 @dataclass(frozen=True, slots=True)
 class NewBatch:
-    """A create request that passed its checks."""
+    """Create request that passed its checks."""
 
     input_file_id: str
     endpoint: str
@@ -109,7 +109,7 @@ class BatchStore:
         return self._database.read("SELECT * FROM batches WHERE seq = ?", (seq,))[0]
 
     def get(self, identifier: str) -> sqlite3.Row:
-        """A batch that GET shows now.
+        """Batch that GET shows now.
 
         Raises:
             Refused: 404.
@@ -125,7 +125,7 @@ class BatchStore:
         return rows[0]
 
     def listed(self) -> list[sqlite3.Row]:
-        """The batches that the list shows now, newest first."""
+        """Batches that the list shows now, newest first."""
         now = self._clock.now()
         return self._database.read(
             "SELECT * FROM batches WHERE list_visible_at <= ? "
@@ -243,12 +243,12 @@ class BatchStore:
 
 
 def fault_of(row: Mapping[str, Any] | sqlite3.Row) -> BatchFault:
-    """The fault that was decided when the batch was created."""
+    """Fault that was decided when the batch was created."""
     return BatchFault.model_validate_json(row["fault"] or "{}")
 
 
 def state_of(row: sqlite3.Row) -> BatchState:
-    """The batch as `lifecycle` sees it."""
+    """Batch as `lifecycle` sees it."""
     since = {
         "validating": row["created_at"],
         "in_progress": row["in_progress_at"],
@@ -266,7 +266,7 @@ def state_of(row: sqlite3.Row) -> BatchState:
 
 
 def token_limit_message(model: str | None, organization: str, limit: int) -> str:
-    """The documented words of `token_limit_exceeded`."""
+    """Documented words of `token_limit_exceeded`."""
     return (
         f"Enqueued token limit reached for {model} in organization {organization}. "
         f"Limit: {limit} enqueued tokens. "
@@ -275,7 +275,7 @@ def token_limit_message(model: str | None, organization: str, limit: int) -> str
 
 
 def planned_failure(fault: BatchFault, model: str | None, organization: str) -> BatchError | None:
-    """The error that the plan wants a batch to fail with, if any."""
+    """Error that the plan wants a batch to fail with, if any."""
     if fault.fail is None:
         return None
     message = fault.message or "This failure was planned."

@@ -1,4 +1,4 @@
-"""The server's bill: one row per answer that was really given, and a log of requests.
+"""Server's bill: one row per answer that was really given, and a log of requests.
 
 No endpoint shows it, so the product cannot see it; tests ask a running server's `bill` or open
 the `server.db` of one that runs in another process.
@@ -55,7 +55,7 @@ class Bill:
 
     @classmethod
     def open(cls, state_dir: Path) -> Bill:
-        """The books of a server in another process (or of one that is gone), read-only."""
+        """Books of a server in another process (or of one that is gone), read-only."""
         return cls(ServerDatabase(state_dir / "server.db", read_only=True))
 
     def charge(self, rows: list[BilledAnswer]) -> None:
@@ -86,7 +86,7 @@ class Bill:
         return int(self._database.value(sql, (batch_id,)))
 
     def rows(self) -> list[BilledAnswer]:
-        """The whole bill, oldest first."""
+        """Whole bill, oldest first."""
         rows = self._database.read("SELECT * FROM bill ORDER BY seq")
         return [
             BilledAnswer(
@@ -117,7 +117,7 @@ class Bill:
         return {(row["image"], row["prompt"], row["model"]): row["times"] for row in rows}
 
     def billed_again(self) -> dict[tuple[bytes | None, bytes, str], int]:
-        """The entries of `times_billed` above 1: empty when nothing was paid twice."""
+        """Entries of `times_billed` above 1: empty when nothing was paid twice."""
         return {key: times for key, times in self.times_billed().items() if times > 1}
 
     def requests(self, method: str | None = None, path: str | None = None) -> list[LoggedRequest]:

@@ -25,7 +25,7 @@ def dumps(value: object) -> bytes:
 
 
 def response_body(endpoint: str, reply: ModelAnswer, name: str, now: float) -> dict[str, Any]:
-    """The body of an answer; `name` makes its id."""
+    """Body of an answer; `name` makes its id."""
     whole = _completion if endpoint == CHAT else _response
     body = whole(reply, name, now)
     if spoiled_by(reply, "no_usage"):
@@ -41,12 +41,12 @@ def spoiled_by(reply: ModelAnswer, outcome: LineOutcome) -> bool:
 
 
 def shown_usage(reply: ModelAnswer) -> TokenCounts:
-    """The tokens that the body tells, which the bill may know better."""
+    """Tokens that the body tells, which the bill may know better."""
     return TokenCounts(0, 0) if spoiled_by(reply, "zero_usage") else reply.usage
 
 
 def shown_ending(reply: ModelAnswer) -> str | None:
-    """The finish_reason that the body tells."""
+    """Finish_reason that the body tells."""
     return None if spoiled_by(reply, "no_ending") else reply.finish
 
 

@@ -23,7 +23,7 @@ _TAG = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A caption and the labels behind it, likeliest first."""
+    """Caption and the labels behind it, likeliest first."""
 
     caption: str
     labels: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ class EchoCaptioner:
 
 
 def open_captioner(name: str) -> Captioner:
-    """The captioner called `name`: "local" or "echo".
+    """Captioner called `name`: "local" or "echo".
 
     Raises:
         UsageError: there is no such captioner.

@@ -1,4 +1,4 @@
-"""The server's time: the system's clock, or one that runs faster and can be moved by tests."""
+"""Server's time: the system's clock, or one that runs faster and can be moved by tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ServerClock:
         self._listeners: list[Callable[[], None]] = []
 
     def now(self) -> float:
-        """The current time in seconds since the epoch."""
+        """Current time in seconds since the epoch."""
         with self._lock:
             return self.origin + (time.time() - self.real_origin) * self.speed
 

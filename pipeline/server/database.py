@@ -1,4 +1,4 @@
-"""The server's SQLite file: its schema and one connection shared by its threads.
+"""Server's SQLite file: its schema and one connection shared by its threads.
 
 WAL with synchronous=NORMAL: a killed process loses nothing that was committed (only a power cut
 could), which is what a judge of kill -9 tests needs, at a fraction of the cost of FULL.
@@ -97,7 +97,7 @@ class ServerDatabase:
             return self._connection.execute(sql, values).fetchall()
 
     def value(self, sql: str, values: Sequence[object] = ()) -> Any:
-        """The first column of the first row, None without a row."""
+        """First column of the first row, None without a row."""
         rows = self.read(sql, values)
         return rows[0][0] if rows else None
 
@@ -127,7 +127,7 @@ class ServerDatabase:
             return int(cursor.lastrowid or 0)
 
     def remember(self, key: str, default: str) -> str:
-        """The stored value of `key`, storing `default` on first use."""
+        """Stored value of `key`, storing `default` on first use."""
         with self.transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, default))
             row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -1,4 +1,4 @@
-"""The embedded server: a child process for as long as one run lasts."""
+"""Embedded server: a child process for as long as one run lasts."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ _FAMILIES: dict[str, Family] = {
 
 
 def family_of(model: str) -> Family:
-    """The family whose prefix matches `model` best; a plain one for unknown names."""
+    """Family whose prefix matches `model` best; a plain one for unknown names."""
     prefix = max((name for name in _FAMILIES if model.startswith(name)), key=len)
     return _FAMILIES[prefix]
 

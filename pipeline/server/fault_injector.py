@@ -23,7 +23,7 @@ AnyRule = RequestFault | BatchFault | LineFault
 
 @dataclass(slots=True)
 class _CountedRule:
-    """A rule and how many events it `matched` and was `applied` to."""
+    """Rule and how many events it `matched` and was `applied` to."""
 
     rule: AnyRule
     number: int
@@ -73,7 +73,7 @@ class FaultInjector:
             return sum(live.applied for live in self._rules if live.rule == rule)
 
     def for_request(self, method: str, path: str) -> RequestFault | None:
-        """The rule for an HTTP request that has just come in."""
+        """Rule for an HTTP request that has just come in."""
         with self._lock:
             for live in self._rules:
                 rule = live.rule
@@ -87,7 +87,7 @@ class FaultInjector:
         return None
 
     def for_batch(self) -> BatchFault | None:
-        """The rule for a batch that is being created."""
+        """Rule for a batch that is being created."""
         with self._lock:
             for live in self._rules:
                 if isinstance(live.rule, BatchFault) and self._applies(live, None):
@@ -95,7 +95,7 @@ class FaultInjector:
         return None
 
     def for_line(self, place: str, custom_id: str, image: bytes | None) -> LineFault | None:
-        """The rule for one answer; `place` is the batch's id, or names an online request.
+        """Rule for one answer; `place` is the batch's id, or names an online request.
 
         By probability a line's fate hangs on the seed, the place and the custom_id only, so it
         is the same in whatever order lines run.

@@ -1,4 +1,4 @@
-"""The fault plan: values, and the TOML they are read from.
+"""Fault plan: values, and the TOML they are read from.
 
     seed = 7                       # probabilities are decided by this seed
 
@@ -84,7 +84,7 @@ Action = Literal[
 
 
 class RequestFault(Rule):
-    """A fault of an HTTP request.
+    """Fault of an HTTP request.
 
     Actions:
         drop_before: the connection closes, nothing happened.
@@ -130,7 +130,7 @@ class RequestFault(Rule):
 
 
 class BatchFault(Rule):
-    """A fault of a batch.
+    """Fault of a batch.
 
     Attributes:
         fail: fails validation with this code and `message` (for `token_limit_exceeded` the
@@ -189,7 +189,7 @@ LineOutcome = Literal[
 
 
 class LineFault(Rule):
-    """A fault of, or something special about, one answer.
+    """Fault of, or something special about, one answer.
 
     Outcomes:
         refusal, content_filter, length, empty: paid answers without a (whole) caption; empty is

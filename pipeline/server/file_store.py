@@ -51,7 +51,7 @@ class FileStore:
         self._sweep()
 
     def new_part(self) -> Path:
-        """A path to write an upload to before it becomes a file."""
+        """Path to write an upload to before it becomes a file."""
         self._parts += 1
         return self._folder / f"_upload-{self._parts}"
 
@@ -100,11 +100,11 @@ class FileStore:
 
     @property
     def compat(self) -> Compat:
-        """The spellings of this server."""
+        """Spellings of this server."""
         return self._faults.compat
 
     def get(self, identifier: str) -> FileRow:
-        """A file that exists now.
+        """File that exists now.
 
         Raises:
             Refused: 404.
@@ -115,7 +115,7 @@ class FileStore:
         return rows[0]
 
     def all(self) -> list[FileRow]:
-        """The files that exist now, newest first."""
+        """Files that exist now, newest first."""
         return self._existing("ORDER BY seq DESC")
 
     def _existing(self, rest: str, *values: object) -> list[FileRow]:

@@ -28,5 +28,5 @@ class IdGenerator:
         )
 
     def rank(self, batch: int, line: int) -> str:
-        """A sort key that shuffles the lines of a batch, each batch in its own way."""
+        """Sort key that shuffles the lines of a batch, each batch in its own way."""
         return self.token("rank", f"{batch}.{line}", 16)

@@ -29,7 +29,7 @@ class ImageHosts:
             self._folders[address.rstrip("/") + "/"] = folder.resolve()
 
     def open(self, url: str) -> UploadedImage:
-        """The picture of a data URL or of an address below one of the sites.
+        """Picture of a data URL or of an address below one of the sites.
 
         Raises:
             Refused: as the service would.

@@ -38,7 +38,7 @@ def _light(pixels: list[tuple[int, int, int]]) -> str:
 
 
 def _main_colours(pixels: list[tuple[int, int, int]]) -> list[str]:
-    """The most frequent colour name, and the second one if a fifth of the pixels have it."""
+    """Most frequent colour name, and the second one if a fifth of the pixels have it."""
     counts: dict[str, int] = {}
     for pixel in pixels:
         name = _colour(*pixel)

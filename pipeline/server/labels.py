@@ -32,7 +32,7 @@ _GROUPS: dict[str, Iterable[int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A name and the probability that the classifier gives to it."""
+    """Name and the probability that the classifier gives to it."""
 
     name: str
     probability: float
@@ -53,7 +53,7 @@ def class_names() -> tuple[str, ...]:
 
 
 def _plain(clean: str, original: str) -> str:
-    """The clean name without its explanation; the first original one where it is a phrase."""
+    """Clean name without its explanation; the first original one where it is a phrase."""
     if clean.startswith("a "):
         return original.split(",")[0]
     return clean.split(" (")[0].split(" / ")[0]
@@ -69,7 +69,7 @@ def ranked(probabilities: NDArray[np.float32], count: int = 5) -> list[Label]:
 
 
 def broader(probabilities: NDArray[np.float32]) -> Label:
-    """The likeliest of the broader words."""
+    """Likeliest of the broader words."""
     totals = {
         name: sum(float(probabilities[index]) for index in members)
         for name, members in _GROUPS.items()

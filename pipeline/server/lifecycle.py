@@ -1,4 +1,4 @@
-"""A batch's next step: a pure decision from its state, the time and the durations.
+"""Batch's next step: a pure decision from its state, the time and the durations.
 
 validating -> failed | in_progress -> finalizing -> completed
               in_progress -> expired        any unfinished -> cancelling -> cancelled
@@ -73,7 +73,7 @@ Step = Wait | Validate | RunLines | Finalize | Publish
 
 
 def next_batch_step(batch: BatchState, now: float, durations: BatchDurations) -> Step:
-    """The executor's next step with an unfinished batch."""
+    """Executor's next step with an unfinished batch."""
     if batch.status == "validating":
         return _after(batch.since + durations.validate, now, Validate())
     if batch.status == "in_progress":

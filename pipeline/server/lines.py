@@ -22,7 +22,7 @@ CANCELLED = ("batch_cancelled", "This request was not executed because the batch
 
 @dataclass(frozen=True, slots=True)
 class LineResult:
-    """The end of a line. `failed` puts it into the error file; `billed` is None then."""
+    """End of a line. `failed` puts it into the error file; `billed` is None then."""
 
     text: bytes
     failed: bool
@@ -58,7 +58,7 @@ class LineRunner:
 
 @dataclass(frozen=True, slots=True)
 class _Envelope:
-    """The fields around an answer in an output or error file."""
+    """Fields around an answer in an output or error file."""
 
     id: str
     custom_id: str
@@ -75,18 +75,18 @@ class _Envelope:
 
 
 def not_run(raw: bytes, name: str, why: tuple[str, str]) -> bytes:
-    """The error line of a request that was not executed; `why` is EXPIRED or CANCELLED."""
+    """Error line of a request that was not executed; `why` is EXPIRED or CANCELLED."""
     error = {"code": why[0], "message": why[1]}
     return _dump(f"batch_req_{name}", parse_line(raw)["custom_id"], None, error)
 
 
 def renamed(text: bytes, custom_id: str) -> bytes:
-    """An output line as the answer to another custom_id."""
+    """Output line as the answer to another custom_id."""
     return dumps({**parse_line(text), "custom_id": custom_id})
 
 
 def contradicting(text: bytes) -> bytes:
-    """An output line with the same custom_id and another caption."""
+    """Output line with the same custom_id and another caption."""
     line = parse_line(text)
     body = (line.get("response") or {}).get("body") or {}
     if isinstance(body, dict):
@@ -112,7 +112,7 @@ def billed_answer(
     batch_id: str | None = None,
     custom_id: str | None = None,
 ) -> BilledAnswer:
-    """The bill's row for an answer."""
+    """Bill's row for an answer."""
     return BilledAnswer(
         time=now,
         batch_id=batch_id,

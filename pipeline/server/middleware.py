@@ -1,4 +1,4 @@
-"""The middleware of every request: its id and log entry, the key, error bodies, planned faults."""
+"""Middleware of every request: its id and log entry, the key, error bodies, planned faults."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ _BODY_ACTIONS = ("truncate", "truncate_silently", "slow_bytes")
 async def _run(
     request: web.Request, handler: Handler, fault: RequestFault | None
 ) -> web.StreamResponse | None:
-    """The answer, or None for a connection that is to be dropped."""
+    """Answer, or None for a connection that is to be dropped."""
     if fault is None or fault.action in _BODY_ACTIONS:
         return await handler(request)
     if fault.action == "drop_before" or (fault.action == "reset" and not fault.after_effect):

@@ -1,4 +1,4 @@
-"""The classifier: the packaged weights converted once to ONNX, kept in a cache, run by onnxruntime.
+"""Classifier: the packaged weights converted once to ONNX, kept in a cache, run by onnxruntime.
 
 A cached file is used only after it gives the known probabilities for a known picture, so a damaged
 or foreign file is replaced and a wrong conversion is never cached.
@@ -68,7 +68,7 @@ class Classifier:
 
 
 def classifier_input(image: Image) -> NDArray[np.float32]:
-    """The network's input, shape (1, 3, 224, 224): the original EfficientNet-Lite recipe.
+    """Network's input, shape (1, 3, 224, 224): the original EfficientNet-Lite recipe.
 
     A centred square of 224/256 of the short side, resized bicubically to 224, then
     (value - 127) / 128 (tensorflow/tpu: efficientnet/preprocessing.py and lite builder).
@@ -87,7 +87,7 @@ def classifier_input(image: Image) -> NDArray[np.float32]:
 
 
 def probe() -> NDArray[np.float32]:
-    """A fixed input without any meaning: smooth waves, the same on every machine."""
+    """Fixed input without any meaning: smooth waves, the same on every machine."""
     import numpy as np
 
     steps = np.arange(SIDE, dtype=np.float64) / SIDE
@@ -108,7 +108,7 @@ def _convert(path: Path) -> None:
 
 
 def _load(path: Path) -> Any:
-    """A session on `path`, or None when there is no file that answers the probe rightly."""
+    """Session on `path`, or None when there is no file that answers the probe rightly."""
     import onnxruntime
 
     if not path.is_file():

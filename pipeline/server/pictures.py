@@ -23,7 +23,7 @@ _MOST_PIXELS = 120_000_000
 
 @dataclass(frozen=True, slots=True)
 class UploadedImage:
-    """A decoded image: `digest` is the SHA-256 of the bytes that were sent."""
+    """Decoded image: `digest` is the SHA-256 of the bytes that were sent."""
 
     digest: bytes
     image: Image
@@ -49,7 +49,7 @@ def open_picture(url: str) -> UploadedImage:
 
 
 def read_data_url(url: str) -> bytes:
-    """The bytes in a base64 data URL.
+    """Bytes in a base64 data URL.
 
     Raises:
         Refused: not such a URL, an unsupported media type, broken base64, or no bytes.

@@ -1,4 +1,4 @@
-"""The server's own price table and what one answer costs, in whole nano-dollars."""
+"""Server's own price table and what one answer costs, in whole nano-dollars."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TokenPrices:
     output: Decimal
 
     def nano(self, usage: TokenCounts) -> int:
-        """The exact price of one answer, rounded up once to a whole nano-dollar."""
+        """Exact price of one answer, rounded up once to a whole nano-dollar."""
         plain = usage.prompt - usage.cached - usage.cache_write
         exact = (
             plain * self.input
@@ -50,13 +50,13 @@ class TokenPrices:
 
 @dataclass(frozen=True, slots=True)
 class ModelPrices:
-    """A model's two prices."""
+    """Model's two prices."""
 
     batch: TokenPrices
     online: TokenPrices
 
     def of(self, mode: Mode) -> TokenPrices:
-        """The price in `mode`."""
+        """Price in `mode`."""
         return self.batch if mode == "batch" else self.online
 
     @classmethod
@@ -71,7 +71,7 @@ PriceTable = Mapping[str, ModelPrices]
 
 
 def packaged_prices() -> dict[str, ModelPrices]:
-    """The table that ships with the server, by model."""
+    """Table that ships with the server, by model."""
     text = resources.files("pipeline.server").joinpath("prices.toml").read_text("utf-8")
     models = tomllib.loads(text)["models"]
     return {

@@ -1,4 +1,4 @@
-"""The end of a batch: its output and error files, in another order than the lines were sent."""
+"""End of a batch: its output and error files, in another order than the lines were sent."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Publisher:
         ).id
 
     def _outputs(self, row: sqlite3.Row, fault: BatchFault) -> Iterator[bytes]:
-        """The output file's lines: shuffled, with the planned ones missing, doubled, alien."""
+        """Output file's lines: shuffled, with the planned ones missing, doubled, alien."""
         seq = row["seq"]
         order = self._ordered(seq, self._batches.result_lines(seq, failed=False), fault)
         for place, line in enumerate(order[fault.missing :]):
@@ -85,7 +85,7 @@ class Publisher:
                 yield renamed(text, f"alien-{self._ids.token('alien', f'{seq}.{line}', 12)}")
 
     def _errors(self, row: sqlite3.Row, status: str) -> Iterator[bytes]:
-        """The error file's lines: failed ones, then those that never ran."""
+        """Error file's lines: failed ones, then those that never ran."""
         seq = row["seq"]
         failed = self._batches.result_lines(seq, failed=True)
         for line in self._ordered(seq, failed, fault_of(row)):

@@ -13,7 +13,7 @@ _MINUTE = 60.0
 
 
 class RequestRates:
-    """A sliding minute of the server's clock."""
+    """Sliding minute of the server's clock."""
 
     def __init__(self, limits: AccountLimits, clock: ServerClock) -> None:
         self._limits = limits

@@ -6,7 +6,7 @@ _KIND = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_
 
 
 class ApiError(Exception):
-    """A request answered with an HTTP error.
+    """Request answered with an HTTP error.
 
     Attributes:
         status: HTTP status.

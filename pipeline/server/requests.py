@@ -37,7 +37,7 @@ _RESPONSES_ONLY = {
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """An image content part: its URL (a data URL or not) and detail."""
+    """Image content part: its URL (a data URL or not) and detail."""
 
     url: str
     detail: str
@@ -45,7 +45,7 @@ class ImagePart:
 
 @dataclass(frozen=True, slots=True)
 class ParsedRequest:
-    """A request body, parsed.
+    """Request body, parsed.
 
     Attributes:
         model: as named by the request.

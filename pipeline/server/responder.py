@@ -1,4 +1,4 @@
-"""The answer to one parsed request: the picture described, the tokens counted, a fault applied."""
+"""Answer to one parsed request: the picture described, the tokens counted, a fault applied."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SPECIAL = {
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """An answer with HTTP status 200: it is billed.
+    """Answer with HTTP status 200: it is billed.
 
     Attributes:
         text: the message's content, None with a refusal or a content filter.
@@ -63,7 +63,7 @@ class ModelAnswer:
 
 
 class PlannedServerError(Exception):
-    """A line that ends as `server_error` without a response, as the plan says."""
+    """Line that ends as `server_error` without a response, as the plan says."""
 
 
 class Responder:
@@ -126,7 +126,7 @@ class Responder:
         return reply
 
     def nano(self, reply: ModelAnswer, *, batch: bool) -> int:
-        """The cost of an answer."""
+        """Cost of an answer."""
         mode: Mode = "batch" if batch or reply.request.flex else "online"
         return self._prices[reply.request.model].of(mode).nano(reply.usage)
 
@@ -167,7 +167,7 @@ def _shape(request: ParsedRequest, description: Description) -> str:
 
 
 def _limited(reply: ModelAnswer, request: ParsedRequest) -> ModelAnswer:
-    """The reply within `max_completion_tokens`, which reasoning counts against."""
+    """Reply within `max_completion_tokens`, which reasoning counts against."""
     reasoning = _REASONING.get(request.effort, 0)
     spoken = max(1, text_tokens(reply.text or ""))
     usage = replace(reply.usage, reasoning=reasoning, completion=reasoning + spoken)
@@ -181,7 +181,7 @@ def _limited(reply: ModelAnswer, request: ParsedRequest) -> ModelAnswer:
 
 
 def _cut(reply: ModelAnswer, tokens: int) -> ModelAnswer:
-    """The first `tokens` tokens of a reply, in whole characters."""
+    """First `tokens` tokens of a reply, in whole characters."""
     data = (reply.text or "").encode("utf-8", "surrogatepass")[: tokens * 4]
     usage = replace(reply.usage, completion=reply.usage.reasoning + tokens)
     text = data.decode("utf-8", "ignore")

@@ -34,7 +34,7 @@ async def create_batch(request: web.Request) -> web.StreamResponse:
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
-    """The body as a JSON object.
+    """Body as a JSON object.
 
     Raises:
         Refused: it is none.

@@ -13,7 +13,7 @@ _CAPTION_NAMES = ("caption", "description", "text_description", "summary", "titl
 
 
 def check_strict(schema: object, param: str, *, strict: bool) -> Mapping[str, Any]:
-    """The schema itself, if the service would take it.
+    """Schema itself, if the service would take it.
 
     Raises:
         Refused: not a schema, or against the rules of strict mode (root object, every property
@@ -57,7 +57,7 @@ def _kinds(node: Mapping[str, Any]) -> Sequence[str]:
 
 
 def fill(schema: Mapping[str, Any], caption: str, labels: Sequence[str]) -> dict[str, Any]:
-    """An answer that is valid for `schema`, with its keys in schema order.
+    """Answer that is valid for `schema`, with its keys in schema order.
 
     The caption goes to the first property with a name for it (else the first plain string),
     `labels` to string arrays named like tags; everything else is empty, zero or false.

@@ -1,4 +1,4 @@
-"""The parts of one server, made once; routes reach them through `SERVICE`."""
+"""Parts of one server, made once; routes reach them through `SERVICE`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ServerOptions:
 
 
 class Service:
-    """A server's state and machinery, without HTTP."""
+    """Server's state and machinery, without HTTP."""
 
     def __init__(self, options: ServerOptions) -> None:
         """Open the state folder, or create it.
@@ -109,7 +109,7 @@ class Service:
         os.close(self._lock)
 
     def request_name(self) -> str:
-        """A name for the next HTTP request, unlike that of any other start of this server."""
+        """Name for the next HTTP request, unlike that of any other start of this server."""
         return self.ids.token("request", f"{self._start}.{next(self._requests)}", 32)
 
 
@@ -125,7 +125,7 @@ def _lock(path: Path) -> int:
 
 
 def _persistent_clock(database: ServerDatabase, speed: float) -> ServerClock:
-    """The clock of this state folder: a restarted server's time goes on, jumps included."""
+    """Clock of this state folder: a restarted server's time goes on, jumps included."""
     fresh = ServerClock(speed=speed)
     real_origin = float(database.remember("clock.real_origin", repr(fresh.real_origin)))
     origin = float(database.remember("clock.origin", repr(fresh.origin)))

@@ -1,4 +1,4 @@
-"""A server's settings: how long its batches take and what its account allows."""
+"""Server's settings: how long its batches take and what its account allows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BatchDurations:
 
 @dataclass(frozen=True, slots=True)
 class AccountLimits:
-    """The account's limits; None means unlimited.
+    """Account's limits; None means unlimited.
 
     Attributes:
         upload_bytes: largest file of purpose batch (200 MB decimal).

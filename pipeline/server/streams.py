@@ -17,7 +17,7 @@ from pipeline.server.responder import ModelAnswer
 
 
 def stream(reply: ModelAnswer, name: str, now: float) -> bytes:
-    """A chat completion as server-sent events; usage in the last chunk when asked for."""
+    """Chat completion as server-sent events; usage in the last chunk when asked for."""
     base = {
         "id": f"chatcmpl-{name}",
         "object": "chat.completion.chunk",
@@ -39,7 +39,7 @@ def stream(reply: ModelAnswer, name: str, now: float) -> bytes:
 
 
 def _spoiled(events: list[bytes], fault: LineFault | None) -> list[bytes]:
-    """The events as the fault plan wants them."""
+    """Events as the fault plan wants them."""
     if fault is None or fault.outcome not in ("cut_stream", "stream_insert", "stream_end"):
         return events
     middle = max(2, len(events) // 2)  # the first event has no text

@@ -29,7 +29,7 @@ class BatchError:
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """The outcome: errors, or how many lines of which model, and their prompt tokens."""
+    """Outcome: errors, or how many lines of which model, and their prompt tokens."""
 
     errors: tuple[BatchError, ...]
     total: int

@@ -24,7 +24,7 @@ _Row = TypeVar("_Row", FileRow, sqlite3.Row)
 
 
 def file_view(row: FileRow, compat: Compat) -> dict[str, Any]:
-    """A file object."""
+    """File object."""
     view = {
         "id": row.id,
         "object": "file",
@@ -42,14 +42,14 @@ def file_view(row: FileRow, compat: Compat) -> dict[str, Any]:
 
 
 def enveloped(view: dict[str, Any], compat: Compat) -> dict[str, Any]:
-    """An answer about files as `compat` wraps it."""
+    """Answer about files as `compat` wraps it."""
     if not compat.wrapped_files:
         return view
     return {"code": 20000, "message": "Ok", "status": True, "data": view}
 
 
 def batch_view(row: sqlite3.Row, compat: Compat) -> dict[str, Any]:
-    """A batch object."""
+    """Batch object."""
     none = "" if fault_of(row).empty_ids else None
     status = row["status"]
     if status == "validating":
@@ -107,7 +107,7 @@ def _time(value: float | None, compat: Compat) -> int | str | None:
 def page(
     rows: Sequence[_Row], after: str | None, limit: int, listing: ListFaults, ids: IdGenerator
 ) -> tuple[list[_Row], bool]:
-    """The rows after the one called `after`, at most `limit`, and whether more follow.
+    """Rows after the one called `after`, at most `limit`, and whether more follow.
 
     Raises:
         Refused: `after` is not in the list.
@@ -125,7 +125,7 @@ def page(
 
 
 def list_view(items: list[dict[str, Any]], *, more: bool) -> dict[str, Any]:
-    """A list object."""
+    """List object."""
     return {
         "object": "list",
         "data": items,

@@ -31,7 +31,7 @@ _ELEMENT = {"FloatStorage": "<f4", "LongStorage": "<i8"}
 
 @dataclass(frozen=True, slots=True)
 class _Storage:
-    """A block of elements that the state dict refers to before its bytes are read."""
+    """Block of elements that the state dict refers to before its bytes are read."""
 
     key: str
     element: str
@@ -40,7 +40,7 @@ class _Storage:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A tensor: a window on a storage."""
+    """Tensor: a window on a storage."""
 
     storage: _Storage
     offset: int
@@ -65,7 +65,7 @@ def packaged_weights() -> Path:
 
 
 def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The tensors of the weights file by name, e.g. "_conv_stem.weight" of shape (32, 3, 3, 3).
+    """Tensors of the weights file by name, e.g. "_conv_stem.weight" of shape (32, 3, 3, 3).
 
     Raises:
         UsageError: the file is not the one this code was written for.

@@ -1,4 +1,4 @@
-"""An open workspace, and everything that the configuration decides, made once.
+"""Open workspace, and everything that the configuration decides, made once.
 
 session           Session: the workspace locked, its ledger open, its service reached
 account           the account that captions, its key and its workspace

@@ -2,7 +2,7 @@
 
     base        what the export stage asks of a table
     parquet     the table as Parquet        arrow       cells as Arrow arrays, for it
-    rejects     a CSV of what has no caption
+    rejects     a CSV of what has no caption, its cells defused by formulas
     sidecars    texts beside the images
 
 A new kind of table is one file here and one line in `SINKS`; `[output] parquet` and the paths of
@@ -29,5 +29,5 @@ SINKS: Mapping[str, Callable[[Path], Sink]] = {PARQUET: _parquet}
 
 
 def open_sink(path: Path) -> Sink:
-    """The table at `path` by its suffix; Parquet where the suffix says nothing."""
+    """Table at `path` by its suffix; Parquet where the suffix says nothing."""
     return SINKS.get(path.suffix.lower(), SINKS[PARQUET])(path)

@@ -39,7 +39,7 @@ def schema_of(columns: Sequence[Column], metadata: dict[str, str]) -> Any:
 
 
 def batch_of(schema: Any, columns: Sequence[Column], cells: Iterable[Sequence[object]]) -> Any:
-    """A record batch; `cells` holds one sequence a column."""
+    """Record batch; `cells` holds one sequence a column."""
     arrays = [array_of(column, values) for column, values in zip(columns, cells, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -65,7 +65,7 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
 
 
 def _array(kind: Kind, values: Sequence[Any], validity: Any = None, nulls: int = 0) -> Any:
-    """The array of values, none of which is None; `validity` tells which of them are null."""
+    """Array of values, none of which is None; `validity` tells which of them are null."""
     buffers, children = _BUFFERS[kind](values)
     buffers = [validity, *map(pa.py_buffer, buffers)]
     return pa.Array.from_buffers(TYPES[kind], len(values), buffers, nulls, children=children)

@@ -11,7 +11,7 @@ from pipeline.core.table import Cells, Row
 
 @dataclass(frozen=True, slots=True)
 class WrittenTable:
-    """A table as it lies on the disk.
+    """Table as it lies on the disk.
 
     Attributes:
         rows: how many.
@@ -25,7 +25,7 @@ class WrittenTable:
 
 
 class Sink(Protocol):
-    """A table that is replaced as a whole: readers see the old one or the new one."""
+    """Table that is replaced as a whole: readers see the old one or the new one."""
 
     def write(
         self, pages: Iterable[Sequence[Row]], cells: Cells, metadata: Mapping[str, str]

@@ -22,7 +22,7 @@ _READ_ROWS = 8_192
 
 
 class ParquetSink:
-    """The table at `path`; see `sinks.base.Sink`."""
+    """Table at `path`; see `sinks.base.Sink`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

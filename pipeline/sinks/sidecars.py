@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pipeline.core.encodings import decode, encoding_name
+from pipeline.core.encodings import decode_text, encoding_name
 from pipeline.errors import StorageError
 from pipeline.system.files import storage_error, write_whole
 
@@ -77,13 +77,13 @@ def _write(path: Path, caption: str, policy: SidecarPolicy) -> str:
 
 
 def _appended(path: Path, before: bytes, caption: str) -> bytes | None:
-    """The text with the caption as its last line, in its own encoding and with its own line ends;
+    """Text with the caption as its last line, in its own encoding and with its own line ends;
     None when the caption is its last line already.
 
     Raises:
         StorageError: its encoding is not clear, or has no such letters.
     """
-    content, reading = decode(before)
+    content, reading = decode_text(before)
     end = "\r\n" if "\r\n" in content else "\n"
     lines = content.rstrip("\r\n").split(end)
     if lines[-1] == caption:
@@ -102,7 +102,7 @@ def _appended(path: Path, before: bytes, caption: str) -> bytes | None:
 
 
 def _read(path: Path) -> bytes | None:
-    """The text that is there, None for none.
+    """Text that is there, None for none.
 
     Raises:
         StorageError: it cannot be read, or is no text of ours or anybody's.

@@ -4,7 +4,10 @@ base      what a source is, and how names become text
 folder    a folder of images, recursively
 single    one image file
 manifest  the images that a table names
-table     a manifest as text: encoding, delimiter, header, rows
+named_files  files that a table names; other_names as other systems write them
+table     a manifest: its header and rows
+table_text, table_rows  its bytes surveyed once; its lines as records
+heads     what is read and counts of files that a folder may not list
 urls      a text file of URLs
 remote    entries for images at URLs
 sidecar   texts beside images as a column
@@ -57,7 +60,7 @@ SOURCES: Mapping[str, Callable[[Path, SourceOptions], Source]] = {
 def open_source(
     data: Path | None, manifest: Path | None, options: SourceOptions | None = None
 ) -> Source:
-    """The source that the user named: a folder, one image, a manifest or a list of URLs.
+    """Source that the user named: a folder, one image, a manifest or a list of URLs.
 
     Raises:
         UsageError: none or both are given, or it does not exist, is empty or of the wrong kind.

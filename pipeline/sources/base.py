@@ -33,7 +33,7 @@ _NEEDS_ESCAPE = re.compile(r"[\udc80-\udcff]|\\(?=x(?:[89a-f][0-9a-f]|5c))")
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """The rules of a crawl.
+    """Rules of a crawl.
 
     Attributes:
         follow_links: which links to files are followed; links to folders never are.
@@ -87,12 +87,12 @@ class SourceListing(Protocol):
         ...
 
     def entries(self) -> Iterator[SourceFile]:
-        """The images, streamed, in order; may be called again."""
+        """Images, streamed, in order; may be called again."""
         ...
 
 
 class Source(Protocol):
-    """A place that lists images.
+    """Place that lists images.
 
     Attributes:
         kind: its word in the registry.
@@ -115,20 +115,20 @@ class Source(Protocol):
         ...
 
     def path_of(self, folder: str, name: str) -> str:
-        """The openable path of an entry."""
+        """Openable path of an entry."""
         ...
 
 
 @runtime_checkable
 class DecodesText(Protocol):
-    """A source that is a text: its encoding is noted for later runs."""
+    """Source that is a text: its encoding is noted for later runs."""
 
     encoding: str
 
 
 @runtime_checkable
 class NamesUrls(Protocol):
-    """A source whose images may be at URLs."""
+    """Source whose images may be at URLs."""
 
     def urls(self) -> Iterator[str]:
         """Every URL it names, in order, those that come again too; constant memory."""
@@ -160,7 +160,7 @@ def to_text(path: str) -> str:
 
 
 def to_path(text: str) -> str:
-    """The file system path that `text` stands for."""
+    """File system path that `text` stands for."""
     if "\\" not in text:
         return text
     return _ESCAPES.sub(
@@ -171,7 +171,7 @@ def to_path(text: str) -> str:
 def problem_entry(
     name: str, problem: str, detail: str, columns: dict[str, str] | None = None
 ) -> SourceFile:
-    """The entry of a row that names no image; what is far too long for a name is cut."""
+    """Entry of a row that names no image; what is far too long for a name is cut."""
     if len(name) > _LONGEST_NAME:
         name = name[:_LONGEST_NAME] + "…"
     return SourceFile("", name, "", columns=columns or {}, problem=problem, detail=detail)
@@ -192,7 +192,7 @@ def stamp_of(status: os.stat_result, stamp: Stamp) -> int | None:
 
 
 def closed_digest(total: int, *facts: object) -> bytes:
-    """A digest from the sum of all tokens and whatever else the entries depend on.
+    """Digest from the sum of all tokens and whatever else the entries depend on.
 
     A sum does not depend on the order in which the operating system lists a folder.
     """
@@ -203,7 +203,7 @@ def closed_digest(total: int, *facts: object) -> bytes:
 
 
 def entry_digest(entries: Iterable[SourceFile]) -> bytes:
-    """The digest of entries as they are, whatever their order: for sources without a short cut."""
+    """Digest of entries as they are, whatever their order: for sources without a short cut."""
     total = 0
     for entry in entries:
         columns = None if entry.columns is None else sorted(entry.columns.items())

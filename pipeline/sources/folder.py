@@ -1,4 +1,4 @@
-"""A folder of images, read recursively: one scandir and one stat per file when nothing changed.
+"""Folder of images, read recursively: one scandir and one stat per file when nothing changed.
 
 Rules: names that begin with a dot are hidden and skipped; links to files are followed when they
 stay inside the root (see `SourceOptions.follow_links`); links to folders never (no cycles);
@@ -131,7 +131,7 @@ class FolderListing:
         return name, status.st_size, status.st_mtime_ns, status.st_ino, changed, reason
 
     def _odd(self, name: str, mode: int) -> _File:
-        """A link, or something that is no file."""
+        """Link, or something that is no file."""
         if not stat.S_ISLNK(mode):
             return name, 0, 0, 0, None, "(not a file)"
         follow = self._source.options.follow_links
@@ -153,7 +153,7 @@ class FolderListing:
         return self._stamped(name, status, reason)
 
     def entries(self) -> Iterator[SourceFile]:
-        """The folder's images; files without an image's suffix are sniffed here.
+        """Folder's images; files without an image's suffix are sniffed here.
 
         Raises:
             UsageError: the folder had to be read a second time and could not be.
@@ -239,7 +239,7 @@ class FolderSource:
             raise UsageError(f"the folder {root} is empty: put images into it")
 
     def join(self, folder: str) -> str:
-        """The raw path of a raw folder below the root."""
+        """Raw path of a raw folder below the root."""
         return os.path.join(self._root, folder) if folder else self._root  # noqa: PTH118
 
     def holds(self, real: str) -> bool:
@@ -247,7 +247,7 @@ class FolderSource:
         return real.startswith(self._root.rstrip("/") + "/")
 
     def path_of(self, folder: str, name: str) -> str:
-        """The openable path of an entry."""
+        """Openable path of an entry."""
         return os.path.join(self.join(to_path(folder)), to_path(name))  # noqa: PTH118
 
     def listings(self) -> Iterator[SourceListing]:

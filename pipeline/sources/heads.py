@@ -25,7 +25,7 @@ def is_image_file(path: str) -> bool:
 
 
 def read_head(path: str, length: int = HEAD_BYTES) -> bytes:
-    """The first bytes of a file; never waits on a pipe that took the file's place.
+    """First bytes of a file; never waits on a pipe that took the file's place.
 
     Raises:
         OSError: the file cannot be read.

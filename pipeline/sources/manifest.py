@@ -1,4 +1,4 @@
-"""A table of images: CSV or TSV, one row an image, the other columns carried along.
+"""Table of images: CSV or TSV, one row an image, the other columns carried along.
 
 Bad rows stay in the listing with a problem, so that each row of the table has one outcome:
 "bad_row", "no_path", "bad_path", "outside_root", "missing_file", "not_a_file", or for a URL
@@ -40,7 +40,7 @@ _REPEATED = "(repeated row)"
 
 
 class ManifestSource:
-    """The images that a table names."""
+    """Images that a table names."""
 
     kind = "manifest"
 
@@ -75,7 +75,7 @@ class ManifestSource:
         return filter(is_url, texts)
 
     def path_of(self, folder: str, name: str) -> str:
-        """The openable path of an entry."""
+        """Openable path of an entry."""
         del folder
         if is_url(name):
             return RemoteFiles(self.options).path_of(name)
@@ -194,7 +194,7 @@ def _hash(text: str) -> int:
 
 
 def _repeated(hashes: array[int]) -> frozenset[int]:
-    """The values that come more than once."""
+    """Values that come more than once."""
     import numpy as np
 
     ordered = np.frombuffer(hashes, dtype=np.uint64)

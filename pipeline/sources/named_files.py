@@ -28,7 +28,7 @@ class NamedFiles:
         self._folder = functools.lru_cache(_FOLDERS_REMEMBERED)(self._resolve_folder)
 
     def entry(self, text: str, columns: dict[str, str], line: int) -> SourceFile:
-        """The file of a row, or the reason why there is none."""
+        """File of a row, or the reason why there is none."""
         entry = self._entry(text, columns, line)
         if entry.problem not in ("missing_file", "bad_path"):  # one name may be too long decomposed
             return entry

@@ -53,7 +53,7 @@ class OtherNames:
 
 
 def _spellings(path: str) -> list[str]:
-    """The path, and with backslashes as Windows means them."""
+    """Path, and with backslashes as Windows means them."""
     return [path, os.path.normpath(path.replace("\\", "/"))] if "\\" in path else [path]
 
 

@@ -26,14 +26,14 @@ class RemoteFiles:
         self._cache = None if options.url_cache is None else UrlCache(options.url_cache)
 
     def path_of(self, url: str) -> str:
-        """The openable path of a URL's download, or the address that is sent; "" for neither."""
+        """Openable path of a URL's download, or the address that is sent; "" for neither."""
         if self._passthrough is not None:
             passed = self._passthrough(url)
             return "" if isinstance(passed, Rejection) else passed
         return "" if self._cache is None else str(self._cache.image(url))
 
     def entry(self, url: str, columns: dict[str, str], line: int) -> SourceFile:
-        """The image named by its URL, or the reason why there is none."""
+        """Image named by its URL, or the reason why there is none."""
         if self._passthrough is not None:
             passed = self._passthrough(url)
             if isinstance(passed, Rejection):

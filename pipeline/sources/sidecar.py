@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.core.encodings import decode, encoding_name
+from pipeline.core.encodings import decode_text, encoding_name
 from pipeline.records import SourceFile
 from pipeline.sources.base import Source, SourceListing, to_path
 
@@ -26,7 +26,7 @@ _MOST_BYTES = 16_384  # more is no context for a caption, and is cut
 
 
 class SidecarListing:
-    """A listing whose entries carry the text beside them."""
+    """Listing whose entries carry the text beside them."""
 
     def __init__(
         self, inner: SourceListing, encoding: str | None, readings: Readings, *, single: bool
@@ -49,7 +49,7 @@ class SidecarListing:
         return self._inner.skipped
 
     def entries(self) -> Iterator[SourceFile]:
-        """The images, each with its column."""
+        """Images, each with its column."""
         for entry in self._inner.entries():
             text, reading = text_beside(entry.location, self._encoding)
             if reading:
@@ -58,7 +58,7 @@ class SidecarListing:
 
 
 class SidecarSource:
-    """A folder or a single image with the texts beside."""
+    """Folder or a single image with the texts beside."""
 
     columns: tuple[str, ...] = (COLUMN,)
 
@@ -69,7 +69,7 @@ class SidecarSource:
         self.problems, self.complete = inner.problems, inner.complete
 
     def listings(self) -> Iterator[SourceListing]:
-        """The source's listings, with the column."""
+        """Source's listings, with the column."""
         readings: Readings = {}
         single = self.kind == "file"
         try:
@@ -81,7 +81,7 @@ class SidecarSource:
             self.problems, self.complete = self._inner.problems, self._inner.complete
 
     def path_of(self, folder: str, name: str) -> str:
-        """The openable path of an entry."""
+        """Openable path of an entry."""
         return self._inner.path_of(folder, name)
 
 
@@ -115,5 +115,5 @@ def text_beside(location: str, encoding: str | None = None) -> tuple[str, str]:
         return "", ""
     finally:
         os.close(descriptor)
-    text, reading = decode(data, encoding, cut=len(data) == _MOST_BYTES)
+    text, reading = decode_text(data, encoding, cut=len(data) == _MOST_BYTES)
     return text.replace("\0", " ").strip(), reading

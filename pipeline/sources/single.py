@@ -23,7 +23,7 @@ from pipeline.sources.heads import is_image_file, suffix_of
 
 
 class FileListing:
-    """The only listing of a single file."""
+    """Only listing of a single file."""
 
     folder = ""
 
@@ -38,12 +38,12 @@ class FileListing:
         self.skipped: Counter[str] = Counter()
 
     def entries(self) -> Iterator[SourceFile]:
-        """The one image."""
+        """One image."""
         yield self._entry
 
 
 class FileSource:
-    """A single image."""
+    """Single image."""
 
     kind = "file"
     columns: tuple[str, ...] = ()
@@ -80,6 +80,6 @@ class FileSource:
             self.problems.add(f"cannot read {self.locator}: {error.strerror}")
 
     def path_of(self, folder: str, name: str) -> str:
-        """The file itself, whatever is asked for."""
+        """File itself, whatever is asked for."""
         del folder, name
         return self._path

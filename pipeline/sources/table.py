@@ -1,4 +1,4 @@
-"""A manifest as a table: delimiter, header and rows, streamed and bounded."""
+"""Manifest as a table: delimiter, header and rows, streamed and bounded."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ManifestTable:
             raise UsageError(f"cannot read the manifest {self.path}: {error}") from error
 
     def _decoded(self, row: ManifestRow) -> ManifestRow:
-        """The record, a bad one where bytes did not decode."""
+        """Record, a bad one where bytes did not decode."""
         text = "".join(row.fields)
         if text.isascii() or row.problem or not _STRAY.search(text):
             return row
@@ -129,7 +129,7 @@ def _lines(path: Path, handle: TextIO) -> Iterator[str]:
 
 
 def _first_line(path: Path, lines: Iterator[str]) -> tuple[int, str]:
-    """The first line that is not blank, with its number."""
+    """First line that is not blank, with its number."""
     for number, line in enumerate(lines, start=1):
         if "\0" in line:
             raise UsageError(f"{path} line {number} holds zero bytes: this is not a text file")

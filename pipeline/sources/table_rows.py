@@ -80,7 +80,7 @@ class RowReader:
         return ManifestRow(line, tuple(fields), "bad_row", detail)
 
     def _quoted(self, line: int, text: str) -> ManifestRow:
-        """The record that begins with a line with quotation marks."""
+        """Record that begins with a line with quotation marks."""
         taken = [text]
         try:
             fields = next(csv_reader(self._following(taken), self._delimiter))
@@ -98,7 +98,7 @@ class RowReader:
         return self._plain(line, text, _ODD)
 
     def _following(self, taken: list[str]) -> Iterator[str]:
-        """The line, and those after it for as long as a quotation mark is open."""
+        """Line, and those after it for as long as a quotation mark is open."""
         yield taken[0]
         characters = len(taken[0])
         while characters <= MAX_FIELD and (text := self._take()) is not None:
@@ -107,7 +107,7 @@ class RowReader:
             yield text
 
     def _plain(self, line: int, text: str, problem: str) -> ManifestRow:
-        """The line by itself, its quotation marks read as text where it is a row that way."""
+        """Line by itself, its quotation marks read as text where it is a row that way."""
         fields = text.rstrip("\r\n").split(self._delimiter)
         whole = len(fields) == self._width and _QUOTE not in fields[self._path_index]
         if whole and max(map(len, fields)) <= MAX_FIELD:

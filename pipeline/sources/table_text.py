@@ -1,4 +1,4 @@
-"""The bytes of a manifest, surveyed once: encoding, digest, and what to say about them."""
+"""Bytes of a manifest, surveyed once: encoding, digest, and what to say about them."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _choose(
 
 
 def _mostly_utf_8(path: Path, earlier: EarlierReading, counts: _Counts) -> str:
-    """The sentence about a manifest that is UTF-8 but for some bytes."""
+    """Sentence about a manifest that is UTF-8 but for some bytes."""
     if counts.bad > counts.good and earlier.encoding != UTF_8:
         raise _unclear(path, counts.first, detect(_foreign_lines(path)))
     number = "one byte" if counts.bad == 1 else f"{counts.bad:,} bytes"

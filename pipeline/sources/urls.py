@@ -1,4 +1,4 @@
-"""A text file of URLs: one a line, "#" begins a comment line, blank lines are left out.
+"""Text file of URLs: one a line, "#" begins a comment line, blank lines are left out.
 
 A line that is no URL stays in the listing with the problem "bad_url". Otherwise it is a manifest
 of one column: the same rules for lines that come again, the same memory.
@@ -25,7 +25,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class UrlSource:
-    """The images at the URLs of a list."""
+    """Images at the URLs of a list."""
 
     kind = "urls"
     columns: tuple[str, ...] = ()
@@ -53,13 +53,13 @@ class UrlSource:
         return (row.fields[0] for row in self.list.rows() if not row.problem)
 
     def path_of(self, folder: str, name: str) -> str:
-        """The openable path of an entry's download."""
+        """Openable path of an entry's download."""
         del folder
         return self._remote.path_of(name)
 
 
 class UrlList(ManifestTable):
-    """A list of URLs as a table of one column."""
+    """List of URLs as a table of one column."""
 
     __slots__ = ()
 

@@ -20,7 +20,7 @@ from pipeline.stages.values import (
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicate:
-    """An image and the one that would stand for it: paths, and how many bits of the hashes
+    """Image and the one that would stand for it: paths, and how many bits of the hashes
     differ."""
 
     path: str

@@ -161,7 +161,7 @@ def adopt_batch(context: StageContext, batch: RemoteBatch) -> None:
 
 
 def _succeed(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
-    """A later generation of a shard, made when the batch that this older ledger knows had failed
+    """Later generation of a shard, made when the batch that this older ledger knows had failed
     or was proven absent: from here on it decides, and the earlier one is only booked."""
     with context.ledger.database.transaction("succeed"):
         generation = _generation(batch)

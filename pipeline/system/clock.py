@@ -17,14 +17,14 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time: epoch seconds, and "BOOT:SECONDS" of the machine's uptime."""
+    """Point in time: epoch seconds, and "BOOT:SECONDS" of the machine's uptime."""
 
     wall: int
     uptime: str
 
 
 class Clock:
-    """The real clock; `offset` seconds ahead of it for rehearsals of long nights."""
+    """Real clock; `offset` seconds ahead of it for rehearsals of long nights."""
 
     def __init__(self, offset: float = 0.0) -> None:
         self.offset = offset

@@ -1,4 +1,4 @@
-"""A worker that starts soon after the last of several calls, never twice at once."""
+"""Worker that starts soon after the last of several calls, never twice at once."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def arm(hook: Callable[[str], None] | None) -> None:
 
 
 def kill_at(name: str, visit: int = 1) -> Callable[[str], None]:
-    """A hook that kills this process by SIGKILL at the `visit`-th time `name` is reached."""
+    """Hook that kills this process by SIGKILL at the `visit`-th time `name` is reached."""
     left = visit
 
     def hook(reached_name: str) -> None:

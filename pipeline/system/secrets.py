@@ -20,7 +20,7 @@ _BEARER = re.compile(r"(?i)\b(bearer\s+)[^\s'\",;]+")
 
 
 class Secret:
-    """A value that hides itself from `repr`, `str`, f-strings and pickles.
+    """Value that hides itself from `repr`, `str`, f-strings and pickles.
 
     Equal to another Secret with the same value; `reveal()` is the only way to the text.
     """
@@ -31,7 +31,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The secret text. Give it to the HTTP client and to nobody else."""
+        """Secret text. Give it to the HTTP client and to nobody else."""
         return self._value
 
     def __bool__(self) -> bool:
@@ -53,7 +53,7 @@ class Secret:
 
 
 def secret_from_environment(name: str, environment: Mapping[str, str]) -> Secret | None:
-    """The key in environment variable `name`; None when it is unset or blank.
+    """Key in environment variable `name`; None when it is unset or blank.
 
     Raises:
         UsageError: the value cannot be a key.
@@ -63,7 +63,7 @@ def secret_from_environment(name: str, environment: Mapping[str, str]) -> Secret
 
 
 def secret_from_file(path: Path) -> Secret:
-    """The key in `path`, a file that only its owner can read (mode 0600 or 0400).
+    """Key in `path`, a file that only its owner can read (mode 0600 or 0400).
 
     Raises:
         UsageError: no such file, readable by others, empty, or not a key.

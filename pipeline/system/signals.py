@@ -24,7 +24,7 @@ _STOPPING = b"stopping after this step; once more stops at once (nothing is lost
 
 
 class Stopper:
-    """The flag, and a sleep that ends when it is set."""
+    """Flag, and a sleep that ends when it is set."""
 
     def __init__(self) -> None:
         self._requested = False

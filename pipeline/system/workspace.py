@@ -1,4 +1,4 @@
-"""A workspace: one folder, one ledger, one writer.
+"""Workspace: one folder, one ledger, one writer.
 
 ledger.db        the ledger (with its -wal and -shm files)
 workspace.json   its id, so that a lost ledger knows which batches are its own
@@ -59,7 +59,7 @@ class Workspace:
 
     @property
     def ledger(self) -> Path:
-        """The ledger file."""
+        """Ledger file."""
         return self.root / "ledger.db"
 
     @property
@@ -73,7 +73,7 @@ class Workspace:
         return self.root / "raw"
 
     def answers(self, shard_key: str, batch_id: str, kind: str) -> Path:
-        """The raw file of a batch; `kind` is output or error."""
+        """Raw file of a batch; `kind` is output or error."""
         return self.raw / f"{shard_key}.{batch_id}.{kind}.jsonl.gz"
 
     @property
@@ -93,7 +93,7 @@ class Workspace:
 
     @property
     def last_run(self) -> Path:
-        """The summary of the last run."""
+        """Summary of the last run."""
         return self.root / "last-run.json"
 
     @property
@@ -103,20 +103,20 @@ class Workspace:
 
     @property
     def rejects(self) -> Path:
-        """The rejects CSV."""
+        """Rejects CSV."""
         return self.root / "rejects.csv"
 
     def shard(self, shard_key: str) -> Path:
-        """The request file of a shard."""
+        """Request file of a shard."""
         return self.shards / f"{shard_key}.jsonl"
 
     @property
     def id_file(self) -> Path:
-        """The file with the workspace's id."""
+        """File with the workspace's id."""
         return self.root / "workspace.json"
 
     def known_id(self) -> str | None:
-        """The id in `id_file`, None without one (or with one that cannot be read)."""
+        """Id in `id_file`, None without one (or with one that cannot be read)."""
         try:
             facts = json.loads(self.id_file.read_bytes())
         except (OSError, ValueError):
@@ -226,7 +226,7 @@ def is_workspace(folder: str) -> bool:
 
 
 def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
-    """The type of a network file system that `folder` is on, None for a local one.
+    """Type of a network file system that `folder` is on, None for a local one.
 
     SQLite's and our own locks are not reliable there, so two runs could pay twice. `mounts` is
     the system's table (proc(5)); a system without one has local file systems only, for us.
@@ -246,7 +246,7 @@ def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
 
 
 def _unescaped(field: str) -> str:
-    """A field of the mounts table, where blanks and backslashes are octal."""
+    """Field of the mounts table, where blanks and backslashes are octal."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
 
 

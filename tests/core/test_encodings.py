@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.encodings import decode, detect, foreign_bytes, known_codec, wide_encoding
+from pipeline.core.encodings import decode_text, detect, foreign_bytes, known_codec, wide_encoding
 
 
 @pytest.mark.parametrize(
@@ -18,13 +18,13 @@ from pipeline.core.encodings import decode, detect, foreign_bytes, known_codec, 
     ],
 )
 def test_a_text_is_read_or_not_clear(text: str, codec: str, reading: str | None) -> None:
-    got, used = decode(text.encode(codec))
+    got, used = decode_text(text.encode(codec))
     assert used == reading or reading is None
     assert got == text or used == "?"
 
 
 def test_one_stray_byte_is_replaced_and_said() -> None:
-    assert decode("Größe ".encode() + b"\xe9") == ("Größe \ufffd", "?")
+    assert decode_text("Größe ".encode() + b"\xe9") == ("Größe \ufffd", "?")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.event_stream import Event, EventParser
+from pipeline.core.event_stream import EventParser, StreamEvent
 
 ODD = (
     b"\xef\xbb\xbf: a comment\r\nretry: 3000\r\nid: 7\r\n\r\n"
@@ -13,12 +13,16 @@ ODD = (
     b"unknown: x\ndata:\n\ndata: \xc3\xa9"
 )
 EVENTS = [
-    Event("ping", b""), Event("message", b'{"a": 1}'), Event("message", b"caf\xe9"),
-    Event("error", b"one\n two"), Event("message", b""), Event("message", b"\xc3\xa9"),
-]  # fmt: skip
+    StreamEvent("ping", b""),
+    StreamEvent("message", b'{"a": 1}'),
+    StreamEvent("message", b"caf\xe9"),
+    StreamEvent("error", b"one\n two"),
+    StreamEvent("message", b""),
+    StreamEvent("message", b"\xc3\xa9"),
+]
 
 
-def parsed(pieces: list[bytes]) -> list[Event]:
+def parsed(pieces: list[bytes]) -> list[StreamEvent]:
     parser = EventParser()
     return [event for piece in pieces for event in parser.feed(piece)] + list(parser.end())
 

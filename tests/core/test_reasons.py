@@ -62,7 +62,12 @@ def codes(*patterns: str, pattern: str) -> set[str]:
         (["sources/**/*.py", "core/download.py"], r'\brefusal\(\s*"(\w+)"', DOWNLOAD),
         (["core/prompt.py"], r'Rejection\(\s*"(\w+)"', PROMPT),
         (
-            ["sources/manifest.py", "sources/table.py", "sources/urls.py"],
+            [
+                "sources/manifest.py",
+                "sources/named_files.py",
+                "sources/table*.py",
+                "sources/urls.py",
+            ],
             r'(?:problem_entry\(\s*.*?, |Row\(.*?\), |return |reason = )"([a-z]+_[a-z_]+)",',
             SOURCE,
         ),

@@ -1,4 +1,4 @@
-"""The body of an answer, streamed to disk under caps of bytes, time and pace."""
+"""Body of an answer, streamed to disk under caps of bytes, time and pace."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class _Writer:
 async def _plain(
     response: aiohttp.ClientResponse, idle_seconds: float, max_bytes: int
 ) -> AsyncIterator[bytes]:
-    """The body's pieces; some hosts compress although identity was asked for."""
+    """Body's pieces; some hosts compress although identity was asked for."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
         async for piece in _raw(response, idle_seconds, max_bytes):

@@ -29,7 +29,7 @@ DownloadState = Literal["new", "unchanged", "kept"]
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A downloaded image.
+    """Downloaded image.
 
     Attributes:
         path: the file in the cache.
@@ -58,7 +58,7 @@ class FileStat(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An image on disk: `mtime` is when it was downloaded, epoch seconds."""
+    """Image on disk: `mtime` is when it was downloaded, epoch seconds."""
 
     path: Path
     size: int
@@ -74,7 +74,7 @@ class Known:
 
 
 class UrlCache:
-    """The cache below `root`; nothing is created by looking."""
+    """Cache below `root`; nothing is created by looking."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -194,7 +194,7 @@ def _notes(image: Path) -> Path:
 
 
 def _read(path: Path) -> dict[str, object]:
-    """The notes, or nothing when they are missing or damaged: then the URL is asked for anew."""
+    """Notes, or nothing when they are missing or damaged: then the URL is asked for anew."""
     try:
         notes = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

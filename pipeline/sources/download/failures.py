@@ -19,7 +19,7 @@ _BROKEN = (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError)
 
 
 class DownloadRefused(Exception):
-    """A download that we end ourselves."""
+    """Download that we end ourselves."""
 
     def __init__(self, failure: Failure | Rejection) -> None:
         self.failure = failure if isinstance(failure, Failure) else Failure(failure)

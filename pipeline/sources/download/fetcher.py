@@ -76,7 +76,7 @@ class Fetcher:
         await self._guard.close()
 
     async def fetch(self, text: str) -> Fetched | Rejection:
-        """The image at a URL, or why there is none; never raises for what a site does.
+        """Image at a URL, or why there is none; never raises for what a site does.
 
         Raises:
             StorageError: the cache cannot be written.
@@ -218,6 +218,6 @@ def _fetched(path: Path, size: int, url: Url, response: aiohttp.ClientResponse) 
 
 
 def _header(response: aiohttp.ClientResponse, name: str, longest: int) -> str:
-    """A header that is kept and sent back; "" for one that is odd."""
+    """Header that is kept and sent back; "" for one that is odd."""
     value = response.headers.get(name, "").strip()
     return value if len(value) <= longest and value.isascii() and value.isprintable() else ""

@@ -36,7 +36,7 @@ class HostLimits:
         self._hosts: WeakValueDictionary[str, HostLimit] = WeakValueDictionary()
 
     def host(self, name: str) -> HostLimit:
-        """The limit of the host of that name; hold it for as long as it matters."""
+        """Limit of the host of that name; hold it for as long as it matters."""
         limit = self._hosts.get(name)
         if limit is None:
             limit = self._hosts[name] = HostLimit(self._per_host)

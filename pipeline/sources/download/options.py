@@ -1,4 +1,4 @@
-"""The rules of downloading."""
+"""Rules of downloading."""
 
 from __future__ import annotations
 

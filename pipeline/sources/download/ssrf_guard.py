@@ -74,7 +74,7 @@ class SsrfGuard(AbstractResolver):
         return [_resolved(host, address, port) for address in addresses]
 
     def socket(self, info: tuple[Any, ...]) -> socket.socket:
-        """A socket for one entry of `getaddrinfo`, the last moment before connecting.
+        """Socket for one entry of `getaddrinfo`, the last moment before connecting.
 
         Raises:
             ForbiddenAddress: its address is forbidden.

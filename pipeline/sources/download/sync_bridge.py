@@ -28,7 +28,7 @@ _CHECK_SECONDS = 0.5
 
 
 class SyncBridge:
-    """The thread, its loop, and the queue of what is ready. A context manager."""
+    """Thread, its loop, and the queue of what is ready. A context manager."""
 
     def __init__(
         self, options: FetchOptions, cache: UrlCache, now: int, resolve_host: HostResolver | None

@@ -33,7 +33,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """A checked URL.
+    """Checked URL.
 
     Attributes:
         scheme: "http" or "https".
@@ -127,7 +127,7 @@ def _ascii(name: str) -> str | None:
 
 
 def _ipv4(labels: list[str]) -> str | None:
-    """The address that `inet_aton` reads: 1 to 4 numbers, the last one fills what is left."""
+    """Address that `inet_aton` reads: 1 to 4 numbers, the last one fills what is left."""
     if len(labels) > 4 or not all(_NUMBER.fullmatch(label) for label in labels):
         return None
     try:

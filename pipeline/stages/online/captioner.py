@@ -198,8 +198,8 @@ class OnlineCaptioner:
         requests: deque[tuple[str, dict[str, Any]]] = deque()
         with self.context.workspace.shard(shard.shard_key).open("rb") as stream:
             for _, line in split_lines(stream):
-                found = orjson.loads(line)
-                requests.append((found["custom_id"], found["body"]))
+                request = orjson.loads(line)
+                requests.append((request["custom_id"], request["body"]))
         tokens = max(shard.prompt_tokens // max(1, shard.requests), self._most_tokens)
         journal = open_journal(self.context, shard)
         return Group(batch.row, journal, requests, tokens)
@@ -229,7 +229,7 @@ class OnlineCaptioner:
 
 
 def _shown_time(moment: float) -> str:
-    """A time for people, in their own time zone: "14:05:09", with its date when not today's."""
+    """Time for people, in their own time zone: "14:05:09", with its date when not today's."""
     local, today = time.localtime(moment), time.localtime()
     same_day = (local.tm_year, local.tm_yday) == (today.tm_year, today.tm_yday)
     return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M", local)

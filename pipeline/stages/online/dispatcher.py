@@ -1,4 +1,4 @@
-"""The requests in flight: an event loop in a thread of its own, fed with groups of requests.
+"""Requests in flight: an event loop in a thread of its own, fed with groups of requests.
 
 The ledger stays with the caller's thread. What happens here leaves its trace in each group's
 journal, so that being killed, being stopped and being done look the same afterwards.
@@ -102,7 +102,7 @@ class Dispatcher:
         self._call(lambda: self._take(group))
 
     def finished(self, seconds: float) -> Group | None:
-        """A group that is over, None when none is within so many seconds."""
+        """Group that is over, None when none is within so many seconds."""
         try:
             group = self._finished.get(timeout=seconds) if seconds else self._finished.get_nowait()
         except queue.Empty:
@@ -185,7 +185,7 @@ class Dispatcher:
         return None
 
     def _pick(self, group: Group) -> tuple[list[Request], float | None]:
-        """The requests of a group that may go now, and the delay of the next one."""
+        """Requests of a group that may go now, and the delay of the next one."""
         batch: list[Request] = []
         while group.requests:
             now = self._loop.time()

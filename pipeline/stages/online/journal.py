@@ -1,4 +1,4 @@
-"""The journal of one group of online requests: appended as they go out and as answers come.
+"""Journal of one group of online requests: appended as they go out and as answers come.
 
 Its lines are described in core/online.py. It is synced before a request leaves, which makes all
 earlier answers durable too; a kill costs at most the answers that were on their way.
@@ -69,7 +69,7 @@ def journal_path(raw: Path, shard_key: str) -> Path:
     return raw / f"{shard_key}.journal"
 
 
-def told(path: Path) -> JournalState:
+def read_journal(path: Path) -> JournalState:
     """What a journal tells; one that was never begun tells that nothing was sent."""
     if not path.exists():
         return JournalState(set(), set())
@@ -78,7 +78,7 @@ def told(path: Path) -> JournalState:
 
 
 def answers(path: Path) -> Iterator[bytes]:
-    """The answers of a journal, line by line."""
+    """Answers of a journal, line by line."""
     with path.open("rb") as stream:
         for _, line in split_lines(stream):
             if is_answer(line):
@@ -92,5 +92,5 @@ def keep_answers(path: Path, target: BinaryIO) -> None:
         return
     for line in answers(path):
         target.write(line)
-    for name in told(path).lost:
+    for name in read_journal(path).lost:
         target.write(lost_line(name, "the program ended before the answer came"))

@@ -1,4 +1,4 @@
-"""The online service as the dispatcher sees it (providers/openai_online.py is one)."""
+"""Online service as the dispatcher sees it (providers/openai_online.py is one)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class OnlineReply(Protocol):
-    """An answer about one request."""
+    """Answer about one request."""
 
     @property
     def status(self) -> int:
@@ -26,12 +26,12 @@ class OnlineReply(Protocol):
 
     @property
     def request_id(self) -> str | None:
-        """The service's id of the request."""
+        """Service's id of the request."""
         ...
 
 
 class OnlineService(Protocol):
-    """A service that answers one request at a time."""
+    """Service that answers one request at a time."""
 
     async def ask(self, body: Mapping[str, Any]) -> OnlineReply:
         """Send one request; raises what pipeline.errors says about it."""

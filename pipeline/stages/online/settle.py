@@ -18,7 +18,7 @@ from pipeline.records import RemoteBatch
 from pipeline.stages.batch_record import batch_record_path, read_batch_records, write_batch_record
 from pipeline.stages.collect import raw_path, settle_batch
 from pipeline.stages.context import StageContext
-from pipeline.stages.online.journal import Journal, journal_path, keep_answers, told
+from pipeline.stages.online.journal import Journal, journal_path, keep_answers, read_journal
 from pipeline.stages.recover import answered_requests, is_ours, recovered_shard
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
@@ -43,7 +43,7 @@ def begin(context: StageContext, shard: Shard) -> Batch:
 
 
 def open_journal(context: StageContext, shard: Shard) -> Journal:
-    """The journal first, then the card: where a card is and neither journal nor answers, they
+    """Journal first, then the card: where a card is and neither journal nor answers, they
     were there and are gone."""
     journal = Journal(journal_path(context.workspace.raw, shard.shard_key))
     reached("online.before_card")
@@ -52,7 +52,7 @@ def open_journal(context: StageContext, shard: Shard) -> Journal:
 
 
 def _local(context: StageContext, shard: Shard) -> RemoteBatch:
-    """The group as a batch of which no service knows."""
+    """Group as a batch of which no service knows."""
     now = context.clock.now()
     return RemoteBatch(shard.shard_key, "in_progress", "", None, None, now, total=shard.requests)
 
@@ -141,7 +141,7 @@ def close_left_open(context: StageContext) -> None:
 
 
 def _recall(context: StageContext) -> None:
-    """An older copy of the ledger was restored, or it was lost: learn from the cards which groups
+    """Older copy of the ledger was restored, or it was lost: learn from the cards which groups
     were sent, so that none of them is paid for again."""
     known = context.ledger.batches.ids()
     batch_records = read_batch_records(
@@ -155,7 +155,7 @@ def _recall(context: StageContext) -> None:
 
 
 def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
-    """A group joins the ledger as it was when it was sent; settling it comes next."""
+    """Group joins the ledger as it was when it was sent; settling it comes next."""
     ledger, lost, now = context.ledger, recovered_shard(batch_record), context.clock.moment()
     shard = ledger.shards.by_key(batch_record.id)
     if shard is None or shard.state == "DISSOLVED":
@@ -164,7 +164,7 @@ def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
         row = ledger.shards.move(shard, "SUBMITTED").row
     ledger.reservations.record_unasked(row, lost.generation, lost.max_cost, context.scope())
     number = ledger.batches.add(row, lost.generation, batch_record, "main")
-    names = told(journal_path(context.workspace.raw, batch_record.id)).sent
+    names = read_journal(journal_path(context.workspace.raw, batch_record.id)).sent
     sent = {found for name in names if (found := parse_custom_id(name))}
     sent.update(answered_requests(context, batch_record.id, batch_record.id))
     for one in sorted(sent, key=lambda found: found.work_key):

@@ -8,7 +8,13 @@ import pytest
 from pipeline.core.online import lost_line
 from pipeline.core.reasons import NO_ANSWER
 from pipeline.errors import StorageError
-from pipeline.stages.online.journal import Journal, answers, journal_path, keep_answers, told
+from pipeline.stages.online.journal import (
+    Journal,
+    answers,
+    journal_path,
+    keep_answers,
+    read_journal,
+)
 
 
 def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -18,7 +24,7 @@ def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
     journal.answered(lost_line("cm-a", "gone"))
     journal.void("cm-b")
     journal.close()
-    assert told(path).sent == {"cm-a", "cm-c"}
+    assert read_journal(path).sent == {"cm-a", "cm-c"}
     assert list(answers(path)) == [lost_line("cm-a", "gone")]
     target = io.BytesIO()
     keep_answers(path, target)
@@ -31,13 +37,13 @@ def test_a_journal_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_a_torn_last_line_is_an_answer_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "x.journal"
     path.write_bytes(b"+cm-a\n+cm-b\n" + lost_line("cm-a", "x") + b'{"custom_id": "cm-b", "res')
-    assert told(path).sent == {"cm-a", "cm-b"}
-    assert told(path).lost == ["cm-b"]
+    assert read_journal(path).sent == {"cm-a", "cm-b"}
+    assert read_journal(path).lost == ["cm-b"]
     assert list(answers(path))[1] == b'{"custom_id": "cm-b", "res\n'
 
 
 def test_a_journal_that_was_never_begun_tells_that_nothing_was_sent(tmp_path: Path) -> None:
-    assert told(tmp_path / "none").sent == set()
+    assert read_journal(tmp_path / "none").sent == set()
     target = io.BytesIO()
     keep_answers(tmp_path / "none", target)
     assert target.getvalue() == b""
