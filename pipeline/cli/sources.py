@@ -18,7 +18,7 @@ from pipeline.core.words import counted
 @json_option
 @configured()
 @click.pass_context
-def command(context: click.Context, as_json: bool, config: Config) -> int:
+def sources(context: click.Context, as_json: bool, config: Config) -> int:
     """List the sources of a workspace: where they are, how many images, when last seen."""
     if context.invoked_subcommand is not None:
         return 0
@@ -37,7 +37,7 @@ def command(context: click.Context, as_json: bool, config: Config) -> int:
     return 0
 
 
-@command.command("forget")
+@sources.command("forget")
 @click.argument("name")
 @configured()
 def forget(name: str, config: Config) -> int:
@@ -49,7 +49,7 @@ def forget(name: str, config: Config) -> int:
     return 0
 
 
-@command.command("moved")
+@sources.command("moved")
 @click.argument("old")
 @click.argument("new")
 @configured()
