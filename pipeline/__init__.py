@@ -26,9 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.commands.collect import (
-        collect,
-    )
+    from pipeline.commands.collect import collect
     from pipeline.commands.estimate import estimate
     from pipeline.commands.one import (
         CaptionStream,
@@ -38,13 +36,9 @@ if TYPE_CHECKING:
         stream_caption,
     )
     from pipeline.commands.read_captions import read_captions
-    from pipeline.commands.run import (
-        run,
-    )
+    from pipeline.commands.run import run
     from pipeline.commands.status import status
-    from pipeline.commands.submit import (
-        submit,
-    )
+    from pipeline.commands.submit import submit
     from pipeline.config import Config, load_config
     from pipeline.errors import CaptionmillError
     from pipeline.session.report import Report

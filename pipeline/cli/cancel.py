@@ -20,16 +20,12 @@ def cancel(files: bool, config: Config) -> int:
     With --files, takes back the requests of 'captionmill write' that are not answered.
     """
     if files:
-        from pipeline.commands.cancel import (
-            cancel_files,
-        )
+        from pipeline.commands.cancel import cancel_files
 
         count = cancel_files(config, console.say)
         console.out(f"{counted(count, 'request')} taken back for the next run")
         return 0
-    from pipeline.commands.cancel import (
-        cancel,
-    )
+    from pipeline.commands.cancel import cancel
 
     count = cancel(config, console.say)
     console.out(

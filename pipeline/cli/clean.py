@@ -15,9 +15,7 @@ from pipeline.errors import EXIT_DONE, ServiceError
 @configured()
 def clean(config: Config) -> int:
     """Remove files that are no longer needed, here and at the service, orphans too."""
-    from pipeline.commands.clean import (
-        clean_up,
-    )
+    from pipeline.commands.clean import clean_up
 
     done = clean_up(config, console.say)
     for text in done.problems:

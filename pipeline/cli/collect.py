@@ -26,13 +26,9 @@ def collect(first: tuple[str, ...], more: tuple[str, ...], as_json: bool, config
     if more and not first:
         raise click.UsageError(f"name files with --from: captionmill collect --from {more[0]}")
     if not first:
-        from pipeline.commands.collect import (
-            collect,
-        )
+        from pipeline.commands.collect import collect
 
         return show(collect(config, say=console.say), as_json)
-    from pipeline.commands.collect import (
-        collect_files,
-    )
+    from pipeline.commands.collect import collect_files
 
     return show(collect_files(config, [*first, *more], say=console.say), as_json)

@@ -21,9 +21,7 @@ def dedupe(data: str | None, manifest: str | None, distance: int | None, config:
 
     To caption one image for each such group, set [images] near_duplicates.
     """
-    from pipeline.commands.dedupe import (
-        find_alike,
-    )
+    from pipeline.commands.dedupe import find_alike
 
     duplicates = find_alike(config, data, manifest=manifest, distance=distance, say=console.say)
     for representative, group in groupby(duplicates, key=lambda one: one.representative):

@@ -26,10 +26,7 @@ def export(charges: Path | None, config: Config) -> int:
     With --charges, write another table instead: each answer that was ever paid for, also of
     images and prompts that have changed since. Its SUM(charged_cost) is the whole bill.
     """
-    from pipeline.commands.export import (
-        export_charges,
-        export_table,
-    )
+    from pipeline.commands.export import export_charges, export_table
 
     if charges:
         written = export_charges(config, charges, console.say)

@@ -26,9 +26,7 @@ def resolve(decision: str, config: Config) -> int:
     write-off: a batch that was paid for is gone at the service, its results are lost.
     seen: the incidents that 'captionmill status' shows are known.
     """
-    from pipeline.commands.resolve import (
-        resolve,
-    )
+    from pipeline.commands.resolve import resolve
 
     for text in resolve(config, decision, console.say):  # type: ignore[arg-type]
         console.out(text)

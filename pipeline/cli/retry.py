@@ -18,9 +18,7 @@ def retry(outcome: str, config: Config) -> int:
 
     Answers that were paid for stay paid for and are kept; a new attempt is a new payment.
     """
-    from pipeline.commands.retry import (
-        retry,
-    )
+    from pipeline.commands.retry import retry
 
     names = [name.strip() for name in outcome.split(",") if name.strip()]
     count = retry(config, names, console.say)

@@ -20,9 +20,7 @@ def submit(data: str | None, manifest: str | None, yes: bool, as_json: bool, con
 
     'captionmill collect' fetches the answers later.
     """
-    from pipeline.commands.submit import (
-        submit,
-    )
+    from pipeline.commands.submit import submit
 
     with console.bars() as bars:
         report = submit(

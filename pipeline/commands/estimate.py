@@ -17,25 +17,15 @@ from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.specs import SpecText
 from pipeline.session.account import AccountOptions, Identity, identify, workspace_of
 from pipeline.session.inputs import locate, open_data
-from pipeline.session.settings import (
-    RunSettings,
-)
-from pipeline.session.sizings import (
-    policies,
-)
-from pipeline.session.spec import (
-    CaptionSpec,
-)
-from pipeline.session.templates import (
-    request_template,
-)
+from pipeline.session.settings import RunSettings
+from pipeline.session.sizings import policies
+from pipeline.session.spec import CaptionSpec
+from pipeline.session.templates import request_template
 from pipeline.stages.compare import NamedSizing, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
 from pipeline.stages.quote import Quote, quote
-from pipeline.stages.values import (
-    CaptionTask,
-)
+from pipeline.stages.values import CaptionTask
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import require_local
 

@@ -16,18 +16,10 @@ from pipeline.commands.image_loader import GivenImage, ImageLoader
 from pipeline.commands.one_request import OneCaption, SingleRequests
 from pipeline.config import Config, load_config
 from pipeline.core.prompt import check_template, image_in
-from pipeline.errors import (
-    UsageError,
-)
+from pipeline.errors import UsageError
 from pipeline.records import Say
-from pipeline.session.account import (
-    identify,
-)
-from pipeline.session.service import (
-    announce,
-    reached_at,
-    service_options,
-)
+from pipeline.session.account import identify
+from pipeline.session.service import announce, reached_at, service_options
 from pipeline.session.settings import RunSettings
 from pipeline.system.clock import Clock
 

@@ -33,24 +33,12 @@ from pipeline.session.inputs import locate, open_data, restore
 from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.session import Session, open_session
-from pipeline.session.settings import (
-    RunSettings,
-)
-from pipeline.session.spec_factory import (
-    SpecChange,
-)
-from pipeline.session.templates import (
-    request_template,
-)
+from pipeline.session.settings import RunSettings
+from pipeline.session.spec_factory import SpecChange
+from pipeline.session.templates import request_template
 from pipeline.stages.clean import remove_finished
-from pipeline.stages.preprocess import (
-    prepare_images,
-)
-from pipeline.stages.values import (
-    CaptionTask,
-    NoProgress,
-    Progress,
-)
+from pipeline.stages.preprocess import prepare_images
+from pipeline.stages.values import CaptionTask, NoProgress, Progress
 
 COUNT = 50
 _MOST_FOR_MONEY = 100  # images, when only a sum of money is named

@@ -21,37 +21,19 @@ from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
 from pipeline.session.session import Session, open_session
-from pipeline.session.settings import (
-    LOCAL_POLL_SECONDS,
-    RunSettings,
-)
-from pipeline.session.spec_factory import (
-    NO_CHANGE,
-    SpecChange,
-)
-from pipeline.session.templates import (
-    request_template,
-    retry_templates,
-)
+from pipeline.session.settings import LOCAL_POLL_SECONDS, RunSettings
+from pipeline.session.spec_factory import NO_CHANGE, SpecChange
+from pipeline.session.templates import request_template, retry_templates
 from pipeline.sources import Source
 from pipeline.sources.sidecar import COLUMN as SIDECAR
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.crawl import CrawlResult, crawl
 from pipeline.stages.dedupe import represent_near_duplicates
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import (
-    link_known,
-)
-from pipeline.stages.runner import (
-    BatchRunner,
-)
+from pipeline.stages.preprocess import link_known
+from pipeline.stages.runner import BatchRunner
 from pipeline.stages.submit import queue_room
-from pipeline.stages.values import (
-    CaptionTask,
-    Engines,
-    NoProgress,
-    Progress,
-)
+from pipeline.stages.values import CaptionTask, Engines, NoProgress, Progress
 from pipeline.stages.write import ShardOptions
 
 

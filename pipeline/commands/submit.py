@@ -9,9 +9,7 @@ from pipeline.config import Config
 from pipeline.records import Say
 from pipeline.session.confirm import Confirm
 from pipeline.session.report import Report
-from pipeline.stages.values import (
-    Progress,
-)
+from pipeline.stages.values import Progress
 
 
 def submit(

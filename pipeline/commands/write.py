@@ -19,12 +19,7 @@ from pipeline.session.report import Report
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.files.hand_out import HandOut, hand_out
-from pipeline.stages.values import (
-    CaptionTask,
-    Engines,
-    NoProgress,
-    Progress,
-)
+from pipeline.stages.values import CaptionTask, Engines, NoProgress, Progress
 from pipeline.stages.write import Writer
 
 

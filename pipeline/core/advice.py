@@ -5,13 +5,7 @@ from __future__ import annotations
 from pipeline.core.endings import UNKNOWN_ENDING
 from pipeline.core.outcomes import FACTS
 from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
-from pipeline.errors import (
-    Ambiguous,
-    CaptionmillError,
-    NeedsPerson,
-    ServiceError,
-    UsageError,
-)
+from pipeline.errors import Ambiguous, CaptionmillError, NeedsPerson, ServiceError, UsageError
 from pipeline.records import Answer
 
 

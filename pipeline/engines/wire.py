@@ -12,13 +12,7 @@ from typing import Any
 
 import orjson
 
-from pipeline.records import (
-    KnownImage,
-    Prepared,
-    PreparedImage,
-    RejectedImage,
-    Rejection,
-)
+from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
 
 LONGEST_MESSAGE = 64 << 20
 """Bytes of one message that is accepted."""

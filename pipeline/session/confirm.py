@@ -9,13 +9,9 @@ from pipeline.core.pricing import format_usd
 from pipeline.errors import NeedsPerson, UsageError
 from pipeline.session.session import Session
 from pipeline.session.spec import CaptionSpec
-from pipeline.session.templates import (
-    request_template,
-)
+from pipeline.session.templates import request_template
 from pipeline.stages.quote import Quote, quote
-from pipeline.stages.values import (
-    CaptionTask,
-)
+from pipeline.stages.values import CaptionTask
 
 Confirm = Callable[[str], bool]
 

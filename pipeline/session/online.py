@@ -12,11 +12,7 @@ from pipeline.providers import SERVICES
 from pipeline.providers.base import AddressedService
 from pipeline.session.session import Session
 from pipeline.stages.reconcile import reconcile
-from pipeline.stages.values import (
-    CaptionTask,
-    Progress,
-    RunTotals,
-)
+from pipeline.stages.values import CaptionTask, Progress, RunTotals
 from pipeline.stages.write import ShardOptions, Writer
 
 if TYPE_CHECKING:

@@ -11,20 +11,12 @@ from pipeline.core.outcomes import NAMES
 from pipeline.core.pricing import format_usd
 from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.words import counted
-from pipeline.errors import (
-    EXIT_BUG,
-    EXIT_DONE,
-    EXIT_PENDING,
-    BooksError,
-    CaptionmillError,
-)
+from pipeline.errors import EXIT_BUG, EXIT_DONE, EXIT_PENDING, BooksError, CaptionmillError
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
 from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.quote import Quote
-from pipeline.stages.values import (
-    RunTotals,
-)
+from pipeline.stages.values import RunTotals
 
 _WAITS = {
     "queue": "the service's queue is full",

@@ -24,9 +24,7 @@ from pipeline.providers.models import model_facts
 from pipeline.records import Nano
 from pipeline.session.account import AccountOptions
 from pipeline.session.engines import EngineSettings
-from pipeline.session.spec_factory import (
-    SpecFactory,
-)
+from pipeline.session.spec_factory import SpecFactory
 from pipeline.sources.base import SourceOptions
 from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough

@@ -8,12 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.retry import RetryRule
-from pipeline.session.spec import (
-    CaptionSpec,
-)
-from pipeline.session.spec_factory import (
-    SpecChange,
-)
+from pipeline.session.spec import CaptionSpec
+from pipeline.session.spec_factory import SpecChange
 from pipeline.stages.write import RequestTemplate
 
 if TYPE_CHECKING:

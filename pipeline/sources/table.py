@@ -12,12 +12,7 @@ from typing import TextIO
 
 from pipeline.core.encodings import encoding_name
 from pipeline.errors import UsageError
-from pipeline.sources.table_rows import (
-    MAX_LINE_CHARACTERS,
-    ManifestRow,
-    RowReader,
-    csv_reader,
-)
+from pipeline.sources.table_rows import MAX_LINE_CHARACTERS, ManifestRow, RowReader, csv_reader
 from pipeline.sources.table_text import EarlierReading, open_text, survey_text
 
 PATH_COLUMNS = (

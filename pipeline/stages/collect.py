@@ -11,12 +11,7 @@ from pathlib import Path
 from pipeline.core.batch_errors import BatchFailure, classify
 from pipeline.core.lifecycle import backoff_seconds, next_step
 from pipeline.core.words import counted
-from pipeline.errors import (
-    CostAnomaly,
-    NeedsPerson,
-    NotFound,
-    ServiceError,
-)
+from pipeline.errors import CostAnomaly, NeedsPerson, NotFound, ServiceError
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard

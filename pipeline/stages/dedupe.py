@@ -13,9 +13,7 @@ from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.stages.identify import identify_images
-from pipeline.stages.values import (
-    CaptionTask,
-)
+from pipeline.stages.values import CaptionTask
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pipeline.core.charges import COLUMNS as CHARGED
-from pipeline.core.table import (
-    Affixes,
-    Cells,
-    columns,
-    field_kinds,
-)
+from pipeline.core.table import Affixes, Cells, columns, field_kinds
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger, charges

@@ -14,14 +14,8 @@ from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, RejectedImage, Rejection
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import (
-    prepare_images,
-    record_rejection,
-    reject,
-)
-from pipeline.stages.values import (
-    CaptionTask,
-)
+from pipeline.stages.preprocess import prepare_images, record_rejection, reject
+from pipeline.stages.values import CaptionTask
 
 _CHUNK = 32
 

@@ -16,13 +16,7 @@ from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content, Work
-from pipeline.records import (
-    KnownImage,
-    Prepared,
-    PreparedImage,
-    RejectedImage,
-    Rejection,
-)
+from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
 from pipeline.stages.values import CaptionTask
 
 # Causes that may pass by themselves: read again on every run.

@@ -14,9 +14,7 @@ from pipeline.core.prompt import fill_template
 from pipeline.core.words import counted
 from pipeline.ledger import Ledger
 from pipeline.records import Nano, Rejection
-from pipeline.stages.values import (
-    CaptionTask,
-)
+from pipeline.stages.values import CaptionTask
 from pipeline.stages.write import RequestTemplate
 
 

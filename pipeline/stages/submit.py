@@ -8,16 +8,8 @@ from __future__ import annotations
 
 from pipeline.core.batch_errors import classify
 from pipeline.core.lifecycle import backoff_seconds
-from pipeline.core.packing import (
-    fits_queue,
-)
-from pipeline.errors import (
-    Ambiguous,
-    DefiniteRefusal,
-    NeedsPerson,
-    OverBudget,
-    ServiceError,
-)
+from pipeline.core.packing import fits_queue
+from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.reconcile import opaque_shards, reconcile, take_apart

@@ -30,16 +30,8 @@ from pipeline.ledger.images import SeenImage
 from pipeline.ledger.shards import NewItem, NewShard
 from pipeline.records import Nano, Prepared, PreparedImage
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import (
-    PendingRequest,
-    link_known,
-    prepare_images,
-    record_image,
-)
-from pipeline.stages.values import (
-    CaptionTask,
-    Engines,
-)
+from pipeline.stages.preprocess import PendingRequest, link_known, prepare_images, record_image
+from pipeline.stages.values import CaptionTask, Engines
 from pipeline.system.failpoints import reached
 from pipeline.system.files import publish, storage_error
 
@@ -294,17 +286,15 @@ def _chunk(prepared: Iterator[tuple[SeenImage, Prepared]]) -> list[tuple[SeenIma
     return chunk
 
 
-def _line(
-    pending: PendingRequest, request_template: RequestTemplate
-) -> tuple[list[bytes], NewItem, Load]:
+def _line(pending: PendingRequest, template: RequestTemplate) -> tuple[list[bytes], NewItem, Load]:
     """Line of one request in parts, its ledger item, and its load on a shard."""
     image = pending.image
     assert image is not None
     attempt = pending.work.attempts + 1
-    parts = request_template.wire_format.line(
-        request_template.request, custom_id(pending.key, attempt), pending.prompt, image
+    parts = template.wire_format.line(
+        template.request, custom_id(pending.key, attempt), pending.prompt, image
     )
-    cost = request_template.estimator.estimate(image.width, image.height, pending.prompt)
+    cost = template.estimator.estimate(image.width, image.height, pending.prompt)
     item = NewItem(pending.work.row, attempt, cost.max_cost, cost.expected, cost.prompt_tokens)
     size = sum(len(part) for part in parts)
     return parts, item, Load(1, size, cost.prompt_tokens, cost.max_cost)

@@ -1,8 +1,6 @@
 """The command cancel."""
 
-from pipeline.commands.cancel import (
-    cancel,
-)
+from pipeline.commands.cancel import cancel
 from pipeline.server.faults import RequestFault
 from tests.rig import Rig
 

@@ -1,8 +1,6 @@
 """The command clean."""
 
-from pipeline.commands.clean import (
-    clean_up,
-)
+from pipeline.commands.clean import clean_up
 from tests.rig import Rig
 
 

@@ -2,9 +2,7 @@ import shutil
 
 import pytest
 
-from pipeline.commands.estimate import (
-    estimate,
-)
+from pipeline.commands.estimate import estimate
 from pipeline.errors import Busy, StorageError
 from pipeline.ledger import Ledger
 from tests.rig import Rig

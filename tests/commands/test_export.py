@@ -3,10 +3,7 @@
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.commands.export import (
-    export_charges,
-    export_table,
-)
+from pipeline.commands.export import export_charges, export_table
 from pipeline.errors import UsageError
 from tests.rig import Rig
 

@@ -6,9 +6,7 @@ import pytest
 
 from pipeline.commands.image_loader import ImageLoader, LoadedImage
 from pipeline.session.settings import RunSettings
-from pipeline.session.spec_factory import (
-    SpecFactory,
-)
+from pipeline.session.spec_factory import SpecFactory
 from tests.rig import Rig, picture
 
 

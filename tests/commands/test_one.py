@@ -10,13 +10,7 @@ import pytest
 import pipeline
 from pipeline.commands.one import caption, caption_each, stream_caption
 from pipeline.config import Config
-from pipeline.errors import (
-    CaptionmillError,
-    NeedsPerson,
-    OverBudget,
-    ServiceError,
-    UsageError,
-)
+from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError, UsageError
 from pipeline.server.faults import LineFault, RequestFault
 from tests.rig import KEY, Rig, picture
 

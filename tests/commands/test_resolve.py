@@ -1,11 +1,7 @@
 """The command resolve."""
 
-from pipeline.commands.resolve import (
-    resolve,
-)
-from pipeline.commands.status import (
-    status,
-)
+from pipeline.commands.resolve import resolve
+from pipeline.commands.status import status
 from pipeline.server.faults import BatchFault
 from pipeline.stages.context import FROZEN
 from tests.rig import Rig

@@ -2,9 +2,7 @@
 
 import pytest
 
-from pipeline.commands.retry import (
-    retry,
-)
+from pipeline.commands.retry import retry
 from pipeline.errors import UsageError
 from pipeline.server.faults import LineFault
 from tests.rig import Rig

@@ -1,12 +1,7 @@
 import pytest
 
-from pipeline.commands.export import (
-    export_table,
-)
-from pipeline.commands.status import (
-    money_line,
-    status,
-)
+from pipeline.commands.export import export_table
+from pipeline.commands.status import money_line, status
 from pipeline.errors import UsageError
 from tests.rig import Rig
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.commands.collect import (
-    collect,
-)
-from pipeline.commands.submit import (
-    submit,
-)
+from pipeline.commands.collect import collect
+from pipeline.commands.submit import submit
 from tests.rig import Rig
 
 

@@ -9,19 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.cancel import (
-    cancel_files,
-)
-from pipeline.commands.collect import (
-    collect,
-    collect_files,
-)
+from pipeline.commands.cancel import cancel_files
+from pipeline.commands.collect import collect, collect_files
 from pipeline.commands.rebuild import rebuild
 from pipeline.commands.status import status
 from pipeline.commands.verify import verify
-from pipeline.commands.write import (
-    write,
-)
+from pipeline.commands.write import write
 from pipeline.config import Config
 from pipeline.errors import OverBudget, UsageError
 from pipeline.server.faults import LineFault

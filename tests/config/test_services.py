@@ -10,13 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.collect import (
-    collect_files,
-)
+from pipeline.commands.collect import collect_files
 from pipeline.commands.run import run
-from pipeline.commands.write import (
-    write,
-)
+from pipeline.commands.write import write
 from pipeline.config import Config, load_config
 from pipeline.server.faults import BatchFault, Compat, FaultPlan, LineFault, RequestFault
 from pipeline.server.settings import AccountLimits, BatchDurations

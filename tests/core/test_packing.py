@@ -1,13 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.packing import (
-    Load,
-    ShardLimits,
-    affordable,
-    fits_queue,
-    takes,
-)
+from pipeline.core.packing import Load, ShardLimits, affordable, fits_queue, takes
 
 loads = st.builds(
     Load, st.just(1), st.integers(1, 500), st.integers(0, 500), st.none() | st.integers(0, 500)

@@ -7,12 +7,7 @@ import json
 
 import pytest
 
-from pipeline.core.recipe import (
-    DEFAULT_FORMATS,
-    EXTRA_FORMATS,
-    ImageLimits,
-    Recipe,
-)
+from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, ImageLimits, Recipe
 from pipeline.core.sizing import SizePolicy, bind_size
 from tests.imaging.drawing import LongSide
 

@@ -1,13 +1,7 @@
 import pytest
 
 from pipeline.core.outcomes import PAID_OUTCOMES
-from pipeline.core.retry import (
-    DEFAULT_RULES,
-    RetryRule,
-    better,
-    next_state,
-    retryable_failure,
-)
+from pipeline.core.retry import DEFAULT_RULES, RetryRule, better, next_state, retryable_failure
 
 
 @pytest.mark.parametrize("outcome", sorted(PAID_OUTCOMES))

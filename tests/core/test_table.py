@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import identity, table
-from pipeline.core.table import (
-    Affixes,
-    Cells,
-    Column,
-    columns,
-    field_kinds,
-)
+from pipeline.core.table import Affixes, Cells, Column, columns, field_kinds
 from pipeline.ledger.rows import COLUMNS as LEDGER
 from pipeline.records import Outcome
 

@@ -7,13 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engines.wire import decode_answer, decode_jobs, encode_answer, encode_jobs
-from pipeline.records import (
-    KnownImage,
-    Prepared,
-    PreparedImage,
-    RejectedImage,
-    Rejection,
-)
+from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
 
 identities = st.binary(min_size=32, max_size=32)
 sizes = st.integers(0, 2**31)

@@ -12,13 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.records import (
-    KnownImage,
-    Prepared,
-    PreparedImage,
-    RejectedImage,
-    Rejection,
-)
+from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
 
 _hoard: list[bytearray] = []
 

@@ -7,9 +7,7 @@ import pytest
 from pipeline.config import load_config
 from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, Recipe
 from pipeline.imaging import extras
-from pipeline.session.spec_factory import (
-    SpecFactory,
-)
+from pipeline.session.spec_factory import SpecFactory
 
 
 def recipe() -> Recipe:

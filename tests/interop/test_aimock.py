@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.retry import (
-    retry,
-)
+from pipeline.commands.retry import retry
 from pipeline.commands.run import run
 from pipeline.config import Config, load_config
 from pipeline.session.report import Report

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.batch_errors import classify
 from pipeline.core.pauses import retry_after
-from pipeline.errors import (
-    Ambiguous,
-    DefiniteRefusal,
-    NeedsPerson,
-    NotFound,
-    ServiceError,
-)
+from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson, NotFound, ServiceError
 from pipeline.providers.base import AccountRefusal
 from pipeline.providers.refusals import HttpAnswer, refusal_error
 

@@ -10,9 +10,7 @@ import pytest
 
 from pipeline.commands.pilot import PilotOptions, pilot
 from pipeline.commands.rebuild import rebuild
-from pipeline.commands.resolve import (
-    resolve,
-)
+from pipeline.commands.resolve import resolve
 from pipeline.commands.verify import verify
 from pipeline.server.faults import RequestFault
 from pipeline.session.report import Report

@@ -5,12 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.commands.cancel import (
-    cancel,
-)
-from pipeline.commands.retry import (
-    retry,
-)
+from pipeline.commands.cancel import cancel
+from pipeline.commands.retry import retry
 from pipeline.server.faults import BatchFault, LineFault
 from tests.rig import Rig
 

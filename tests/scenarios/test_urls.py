@@ -11,9 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.clean import (
-    clean_up,
-)
+from pipeline.commands.clean import clean_up
 from pipeline.commands.pilot import PilotOptions, pilot
 from pipeline.sources.download.cache import UrlCache
 from tests.rig import Rig, picture

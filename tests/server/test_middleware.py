@@ -12,16 +12,7 @@ import pytest
 
 from pipeline.server.app import LoopbackServer
 from pipeline.server.faults import RequestFault
-from tests.server.support import (
-    chat_body,
-    create,
-    jsonl,
-    line,
-    submit,
-    until,
-    upload,
-    wait_for,
-)
+from tests.server.support import chat_body, create, jsonl, line, submit, until, upload, wait_for
 
 Start = Callable[..., LoopbackServer]
 Connect = Callable[..., openai.OpenAI]

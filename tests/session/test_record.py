@@ -10,12 +10,8 @@ from typing import Any
 import pytest
 
 from pipeline.commands import run as run_command
-from pipeline.commands.collect import (
-    collect,
-)
-from pipeline.commands.run import (
-    run,
-)
+from pipeline.commands.collect import collect
+from pipeline.commands.run import run
 from pipeline.errors import Busy, NeedsPerson, UsageError
 from pipeline.server.faults import RequestFault
 from pipeline.session.record import notified

@@ -16,9 +16,7 @@ from pipeline.errors import (
 )
 from pipeline.session.report import Report
 from pipeline.stages.crawl import CrawlResult
-from pipeline.stages.values import (
-    RunTotals,
-)
+from pipeline.stages.values import RunTotals
 from tests.stages.scene import Scene
 
 

@@ -6,14 +6,8 @@ from pipeline.config import load_config
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.pricing import LOCAL_FREE
 from pipeline.errors import UsageError
-from pipeline.session.spec import (
-    CaptionSpec,
-    margin,
-    ratio,
-)
-from pipeline.session.spec_factory import (
-    SpecFactory,
-)
+from pipeline.session.spec import CaptionSpec, margin, ratio
+from pipeline.session.spec_factory import SpecFactory
 
 NOW = 1_795_000_000
 

@@ -28,10 +28,7 @@ from pipeline.sources import open_source, to_path
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.context import StageContext
 from pipeline.stages.crawl import CrawlResult, crawl
-from pipeline.stages.values import (
-    CaptionTask,
-    Engines,
-)
+from pipeline.stages.values import CaptionTask, Engines
 from pipeline.stages.write import ShardOptions, Writer
 from pipeline.system.clock import Clock
 from pipeline.system.secrets import Secret

@@ -1,9 +1,7 @@
 import numpy as np
 from PIL import Image
 
-from pipeline.commands.dedupe import (
-    find_alike,
-)
+from pipeline.commands.dedupe import find_alike
 from tests.rig import Rig
 
 NEAR = {"hash": "dhash128", "distance": 16}

@@ -5,9 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.core.table import (
-    Affixes,
-)
+from pipeline.core.table import Affixes
 from pipeline.errors import BooksError, StorageError
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.export import STALE, write_table

@@ -16,9 +16,7 @@ from pipeline.stages.preprocess import (
     record_image,
     record_rejection,
 )
-from pipeline.stages.values import (
-    CaptionTask,
-)
+from pipeline.stages.values import CaptionTask
 from tests.stages.scene import Scene
 
 

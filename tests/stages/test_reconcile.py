@@ -18,9 +18,7 @@ from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import next_generation, reconcile, take_apart
 from pipeline.stages.submit import submit_shards
-from pipeline.stages.values import (
-    CaptionTask,
-)
+from pipeline.stages.values import CaptionTask
 from tests.rig import KEY, MODEL
 from tests.stages.scene import Scene
 

@@ -12,10 +12,7 @@ from pipeline.server.faults import RequestFault
 from pipeline.stages import submit as submit_stage
 from pipeline.stages.context import FROZEN
 from pipeline.stages.submit import queue_room, submit_shards
-from pipeline.stages.values import (
-    CaptionTask,
-    RunTotals,
-)
+from pipeline.stages.values import CaptionTask, RunTotals
 from tests.rig import MODEL
 from tests.stages.scene import Scene
 

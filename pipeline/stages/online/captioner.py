@@ -26,10 +26,7 @@ from pipeline.stages.online.dispatcher import Dispatcher, Group
 from pipeline.stages.online.service import OnlineService
 from pipeline.stages.online.settle import begin, open_journal, settle_group
 from pipeline.stages.reconcile import opaque_shards, take_all_apart
-from pipeline.stages.values import (
-    Progress,
-    RunTotals,
-)
+from pipeline.stages.values import Progress, RunTotals
 from pipeline.stages.write import Writer
 from pipeline.system.files import require_room
 

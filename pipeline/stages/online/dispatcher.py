@@ -18,12 +18,7 @@ from typing import Any
 from pipeline.core.online import answer_line, lost_line
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.refusal_streak import RefusalStreak
-from pipeline.errors import (
-    CaptionmillError,
-    DefiniteRefusal,
-    NeedsPerson,
-    ServiceError,
-)
+from pipeline.errors import CaptionmillError, DefiniteRefusal, NeedsPerson, ServiceError
 from pipeline.stages.online.journal import Journal
 from pipeline.stages.online.service import OnlineService
 

@@ -13,9 +13,7 @@ from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson, OverBudget, StorageError
 from pipeline.stages.context import FROZEN
 from pipeline.stages.files.hand_out import HandOut, hand_out, take_back
-from pipeline.stages.values import (
-    CaptionTask,
-)
+from pipeline.stages.values import CaptionTask
 from pipeline.system import failpoints
 from tests.stages.scene import Scene
 

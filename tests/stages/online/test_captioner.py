@@ -12,9 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.retry import (
-    retry,
-)
+from pipeline.commands.retry import retry
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.server.faults import LineFault, RequestFault
