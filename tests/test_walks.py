@@ -25,7 +25,7 @@ from pipeline.engines.inline import InlineEngine
 from pipeline.errors import BooksError
 from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import rows
-from pipeline.providers import SERVICES, Service
+from pipeline.providers import SERVICES, ProviderEntry
 from pipeline.providers.base import BatchOptions, BatchService
 from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.records import Prepared, RemoteBatch, SourceFile
@@ -183,7 +183,7 @@ def test_a_provider_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> No
         return cast(BatchService, opened[-1])
 
     toy = replace(SERVICES["openai"], batches=batches)
-    monkeypatch.setitem(cast(dict[str, Service], SERVICES), "toy", toy)
+    monkeypatch.setitem(cast(dict[str, ProviderEntry], SERVICES), "toy", toy)
     kinds = provider_kinds.PROVIDER_KINDS | {"toy": ProviderKind("toy", "toy", "Toy")}
     monkeypatch.setattr(provider_kinds, "PROVIDER_KINDS", kinds)
     monkeypatch.setattr(provider_kinds, "PROVIDER_NAMES", ("auto", *kinds))

@@ -16,7 +16,7 @@ from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import Ambiguous, DefiniteRefusal, StorageError
 from pipeline.providers.base import AccountRefusal
 from pipeline.stages.online.dispatcher import Dispatcher, Group
-from pipeline.stages.online.journal import Journal, answers, told
+from pipeline.stages.online.journal import Journal, answers, read_journal
 
 Body = Mapping[str, Any]
 
@@ -94,7 +94,7 @@ def test_every_request_goes_once_and_never_too_many_at_a_time(tmp_path: Path) ->
 def test_a_request_is_in_the_journal_before_it_leaves(tmp_path: Path) -> None:
     async def look(body: Body) -> Said:
         row, number = body["n"]
-        assert f"cm-{row}-{number}" in told(tmp_path / f"{row}.journal").sent
+        assert f"cm-{row}-{number}" in read_journal(tmp_path / f"{row}.journal").sent
         return Said()
 
     assert flown(tmp_path, Played(look), 20).error is None
@@ -138,12 +138,12 @@ def test_what_a_person_must_mend_brings_everything_down(tmp_path: Path) -> None:
     flight = flown(tmp_path, played, 20, 20, in_flight=2)
     assert isinstance(flight.error, AccountRefusal)
     assert len(played.asked) < 8
-    assert "cm-0-2" not in told(tmp_path / "0.journal").sent
+    assert "cm-0-2" not in read_journal(tmp_path / "0.journal").sent
     with Dispatcher(lambda: played, RateLimiter(1)) as grounded:
         grounded.stop()
         grounded.send(group(tmp_path, 9, 3))
         assert everything(grounded) == [9]
-    assert told(tmp_path / "9.journal").sent == set()
+    assert read_journal(tmp_path / "9.journal").sent == set()
 
 
 def test_trouble_without_end_is_given_up(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_trouble_without_end_is_given_up(tmp_path: Path) -> None:
 
     flight = flown(tmp_path, Played(never), 3)
     assert isinstance(flight.error, DefiniteRefusal)
-    assert told(tmp_path / "0.journal").sent == set()
+    assert read_journal(tmp_path / "0.journal").sent == set()
 
 
 def test_stopping_waits_for_what_is_under_way_and_sends_no_more(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_stopping_waits_for_what_is_under_way_and_sends_no_more(tmp_path: Path) 
         flight._call(gate.set)
         assert everything(flight) == [0]
     assert len(played.asked) == 4
-    assert len(told(tmp_path / "0.journal").sent) == 4
+    assert len(read_journal(tmp_path / "0.journal").sent) == 4
     assert len(list(answers(tmp_path / "0.journal"))) == 4
 
 
