@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,11 +38,11 @@ def test_results_come_as_they_are_ready(site: Site, tmp_path: Path) -> None:
         request.send(reply())
 
     urls = [(0, site.on("/slow", slow)), (1, site.on("/quick", reply()))]
-    results = fetch_all(urls, LOCAL, tmp_path)
-    assert next(results)[0] == 1
-    first_may_go.set()
-    assert next(results)[0] == 0
-    assert list(results) == []
+    with closing(fetch_all(urls, LOCAL, tmp_path)) as results:
+        assert next(results)[0] == 1
+        first_may_go.set()
+        assert next(results)[0] == 0
+        assert list(results) == []
 
 
 def test_urls_are_read_a_bounded_number_ahead(tmp_path: Path) -> None:
@@ -61,9 +62,10 @@ def test_urls_are_read_a_bounded_number_ahead(tmp_path: Path) -> None:
 
 def test_a_caller_who_has_enough_ends_everything(site: Site, tmp_path: Path) -> None:
     urls = [site.on("/quick", reply()), *[site.on(f"/{n}", hang) for n in range(AHEAD)]]
-    results = fetch_all(enumerate(urls), replace(FEW, seconds=600, idle_seconds=600), tmp_path)
-    assert next(results)[0] == 0
-    results.close()  # type: ignore[attr-defined]
+    patient = replace(FEW, seconds=600, idle_seconds=600)
+    # closed by a failure too, whose traceback would keep it, and the site waiting for its end
+    with closing(fetch_all(enumerate(urls), patient, tmp_path)) as results:
+        assert next(results)[0] == 0
     assert fetch_threads() == []
     assert list(tmp_path.joinpath("_incoming").iterdir()) == []
     cache = UrlCache(tmp_path)
