@@ -14,12 +14,11 @@ from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
-from pipeline.ledger.specs import SpecText
 from pipeline.session.account import AccountOptions, Identity, identify, workspace_of
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.settings import RunSettings
 from pipeline.session.sizings import policies
-from pipeline.session.spec import CaptionSpec
+from pipeline.session.spec import CaptionSpec, recorded_task
 from pipeline.session.templates import request_template
 from pipeline.stages.compare import NamedSizing, PolicyCost, compare
 from pipeline.stages.crawl import crawl
@@ -118,7 +117,10 @@ def crawled_source(
         for problem in crawled.problems:
             say(problem)
         caption_spec = _spec(settings, identity, ledger, now, None)
-        task = _task(ledger, crawled.source, caption_spec, identity, now)
+        recipe = ledger.specs.recipe(
+            caption_spec.recipe.canonical(), caption_spec.recipe.admission()
+        )
+        task = recorded_task(ledger, identity, caption_spec, recipe, crawled.source, now)
         compared = settings.near_distance is not None
         known_originals = KnownOriginals(workspace.ledger, task.recipe, hashed=compared)
         known = stack.enter_context(known_originals)
@@ -153,23 +155,3 @@ def priced_identity(account: AccountOptions, models: tuple[str, ...]) -> Identit
     if models or account.name not in (AUTO, LOCAL.name):
         return Identity(account.paid.service, account.account, None)
     return identify(account)
-
-
-def _task(
-    ledger: Ledger, source: int, caption_spec: CaptionSpec, identity: Identity, now: int
-) -> CaptionTask:
-    text = SpecText(
-        identity.provider,
-        identity.account,
-        caption_spec.request.model,
-        caption_spec.request.endpoint,
-    )
-    return CaptionTask(
-        source=source,
-        spec=ledger.specs.spec(caption_spec.spec, text, now),
-        spec_id=caption_spec.spec_id,
-        recipe=ledger.specs.recipe(
-            caption_spec.recipe.canonical(), caption_spec.recipe.admission()
-        ),
-        template=caption_spec.template,
-    )

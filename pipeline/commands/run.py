@@ -12,7 +12,6 @@ from pipeline.config import Config
 from pipeline.core.budget import headroom
 from pipeline.core.prompt import check_template, template_fields
 from pipeline.ledger.lookup import KnownOriginals
-from pipeline.ledger.specs import SpecText
 from pipeline.records import Nano, Say
 from pipeline.session.confirm import Confirm, confirm_price
 from pipeline.session.finish import finish
@@ -22,6 +21,7 @@ from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import LOCAL_POLL_SECONDS, RunSettings
+from pipeline.session.spec import recorded_task
 from pipeline.session.spec_factory import NO_CHANGE, SpecChange
 from pipeline.session.templates import request_template, retry_templates
 from pipeline.sources import Source
@@ -118,12 +118,6 @@ class Run:
         """Task for each image of the source; its prompt is checked against the columns."""
         session, caption_spec = self.session, self.caption_spec
         ledger, identity = session.ledger, session.identity
-        text = SpecText(
-            identity.provider,
-            identity.account,
-            caption_spec.request.model,
-            caption_spec.request.endpoint,
-        )
         columns = list(self.source.columns)
         ledger.images.remember_columns(crawled.source, columns)
         check_template(caption_spec.template, columns)
@@ -132,13 +126,8 @@ class Run:
             session.context.say(
                 "the texts beside the images are not sent: the prompt does not name {sidecar}"
             )
-        return CaptionTask(
-            source=crawled.source,
-            spec=ledger.specs.spec(caption_spec.spec, text, self.session.clock.now()),
-            spec_id=caption_spec.spec_id,
-            recipe=self.recipe,
-            template=caption_spec.template,
-        )
+        now = session.clock.now()
+        return recorded_task(ledger, identity, caption_spec, self.recipe, crawled.source, now)
 
     def confirm_price(self, task: CaptionTask) -> None:
         """Show the price of what is new; ask above the configured amount."""

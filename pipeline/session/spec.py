@@ -21,10 +21,14 @@ from pipeline.core.tokens import RequestEstimator
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import UsageError
 from pipeline.imaging.extras import installed_formats
+from pipeline.ledger import Ledger
+from pipeline.ledger.specs import RecipeRow, SpecText
 from pipeline.providers import SERVICES
 from pipeline.providers.models import model_facts
 from pipeline.providers.prices import sheet_for
+from pipeline.session.account import Identity
 from pipeline.session.sizings import detail_of, sizing_of
+from pipeline.stages.values import CaptionTask
 
 _RAISE_MARGIN_ABOVE = Decimal("1.25")  # billed / estimated prompt tokens
 
@@ -233,3 +237,18 @@ def _request(
 
 def _sheet(config: Config, model: str, tier: Tier, now: int) -> PriceSheet | None:
     return sheet_for(model, tier, datetime.fromtimestamp(now, UTC), config.prices)
+
+
+def recorded_task(
+    ledger: Ledger, identity: Identity, spec: CaptionSpec, recipe: RecipeRow, source: int, now: int
+) -> CaptionTask:
+    """Task of a source's images under `spec`, which the ledger learns at `now`."""
+    request = spec.request
+    text = SpecText(identity.provider, identity.account, request.model, request.endpoint)
+    return CaptionTask(
+        source=source,
+        spec=ledger.specs.spec(spec.spec, text, now),
+        spec_id=spec.spec_id,
+        recipe=recipe,
+        template=spec.template,
+    )
