@@ -32,13 +32,13 @@ class CaptionmillError(Exception):
 
 
 class UsageError(CaptionmillError):
-    """The user asked for something that cannot be done as asked."""
+    """Request of the user that cannot be done as it stands."""
 
     exit_code = 2
 
 
 class OverBudget(CaptionmillError):
-    """A reservation would pass a cap."""
+    """Refusal of a reservation that would pass a cap."""
 
     exit_code = 4
 
@@ -50,7 +50,7 @@ class NeedsPerson(CaptionmillError):
 
 
 class CostAnomaly(CaptionmillError):
-    """A line was billed above its reservation; submission is frozen."""
+    """Charge of a line above its reservation; submission is frozen."""
 
     exit_code = 6
 
@@ -68,7 +68,7 @@ class BooksError(CaptionmillError):
 
 
 class ServiceError(CaptionmillError):
-    """The captioning service failed.
+    """Failure of the captioning service.
 
     Attributes:
         status: HTTP status, or None when no answer came.

@@ -58,7 +58,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class PreparedImage:
-    """An image as it is sent.
+    """Image as it is sent.
 
     Attributes:
         source_id: SHA-256 of the source file's bytes (32 bytes).
@@ -92,14 +92,14 @@ class PreparedImage:
 
 @dataclass(frozen=True, slots=True)
 class KnownImage:
-    """The file was read and hashed; these bytes were prepared before, so it was not decoded."""
+    """Image whose bytes were prepared before: read and hashed, not decoded."""
 
     source_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedImage:
-    """The file was read (source_id set) or could not even be read (source_id None)."""
+    """Refusal of a file that was read (source_id set) or could not even be read (None)."""
 
     source_id: bytes | None
     rejection: Rejection
@@ -238,5 +238,5 @@ class RemoteBatch:
 
     @property
     def terminal(self) -> bool:
-        """True when nothing will change any more at the service."""
+        """Tell whether nothing will change any more at the service."""
         return self.status in TERMINAL_STATUSES

@@ -43,7 +43,7 @@ class Commands(click.Group):
     """Loads `pipeline.cli.NAME` for the command NAME."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of a working day."""
+        """Name all commands, in the order of a working day."""
         del ctx
         return list(COMMANDS)
 
@@ -124,7 +124,7 @@ def _write_anything() -> None:
 
 
 def _with_help(error: click.UsageError) -> str:
-    """What is wrong with the line, and where to read on."""
+    """Add to a message the command's usage and where to read on."""
     text = error.format_message().rstrip(".")
     text = text[:1].lower() + text[1:]
     path = error.ctx.command_path if error.ctx else "captionmill"

@@ -1,4 +1,4 @@
-"""What a person sees while a command runs: answers, sentences, questions and progress bars.
+"""Output of a running command: answers, sentences, questions and progress bars.
 
 The answer of a command goes to standard output, everything else to standard error.
 """
@@ -52,7 +52,7 @@ def say(text: str) -> None:
 
 
 def reader_is_gone() -> bool:
-    """True when somebody has closed the other end of our output; from here on what is written
+    """Tell whether somebody has closed the other end of our output; from here on what is written
     there goes nowhere, also when Python ends."""
     gone = False
     for stream in (sys.stdout, sys.stderr):
@@ -111,7 +111,7 @@ class Bars:
         self._prepare.update(self._done - self._prepare.n)
 
     def sealed(self, requests: int) -> None:
-        """A shard was written; the bars say enough."""
+        """Note a written shard; the bars say enough."""
 
     def answered(self, done: int, total: int, open_batches: int) -> None:
         """Move the bar of answers; it begins with the first batch."""

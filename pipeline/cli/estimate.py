@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def estimate(
     data: str | None, manifest: str | None, models: str | None, as_json: bool, config: Config
 ) -> int:
-    """What would captioning DATA or a --manifest cost? Sends nothing.
+    """Quote what captioning DATA or a --manifest would cost. Sends nothing.
 
     Every new image is prepared once, so that damaged files and duplicates are known; the next
     run need not look at them again.

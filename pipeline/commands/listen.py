@@ -159,7 +159,7 @@ async def _serve(
 
 
 def is_loopback(host: str) -> bool:
-    """True when only this machine can reach a port of `host`."""
+    """Tell whether only this machine can reach a port of `host`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

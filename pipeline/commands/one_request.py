@@ -38,7 +38,7 @@ _LONGEST_PAUSE, _PAUSE = 60.0, 1.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class OneCaption:
-    """What became of one image.
+    """Outcome of one image: its text, tokens and cost.
 
     Attributes:
         image: as it was named.
@@ -67,7 +67,7 @@ class OneCaption:
 
     @property
     def local(self) -> bool:
-        """True when the built-in captioner answered."""
+        """Tell whether the built-in captioner answered."""
         return self.provider == LOCAL.service
 
     def as_dict(self) -> dict[str, object]:

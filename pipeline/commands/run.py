@@ -208,7 +208,7 @@ class Run:
             self._caption_online(task, engines, SpecChange(tier="flex"))
 
     def _few_left(self, task: CaptionTask) -> bool:
-        """True when so few requests go again that they are sent online (`[online] flex_last`)."""
+        """Tell if so few requests go again that they are sent online (`[online] flex_last`)."""
         ledger, most = self.session.ledger, self.session.settings.online.flex_last
         if not most or self.session.identity.local or ledger.images.count_todo(task.source):
             return False

@@ -22,7 +22,7 @@ from pipeline.stages.export import STALE, WRITTEN
 
 
 def sources(config: Config) -> list[KnownSource]:
-    """All sources of a workspace, also while another process works in it.
+    """List the sources of a workspace, also while another process works in it.
 
     Raises:
         UsageError: there is no workspace yet.

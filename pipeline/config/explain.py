@@ -55,7 +55,7 @@ def _shown(where: Sequence[object], value: object) -> str:
 
 
 def _known(where: Sequence[object]) -> str:
-    """What may have been meant."""
+    """Suggest what may have been meant."""
     key = str(where[-1])
     if where[0] == "provider" and key.lower() in _KEY_WORDS:
         return "keys stay out of configurations: use key_env or key_file"

@@ -77,7 +77,7 @@ def find_config(path_or_name: str) -> Path:
 
 
 def parse_value(text: str) -> object:
-    """An option's text as TOML would read it; what is no TOML value is text.
+    """Read an option's text as TOML would; what is no TOML value is text.
 
     >>> parse_value("5"), parse_value("true"), parse_value("gpt-6-luna")
     (5, True, 'gpt-6-luna')

@@ -1,4 +1,4 @@
-"""What can be configured, section by section. configs/default.toml says the same in TOML.
+"""Configuration, section by section. configs/default.toml says the same in TOML.
 
 Stages never see these models: `run` takes values out of them.
 """

@@ -1,4 +1,4 @@
-"""What every section of a configuration shares: its base class, and values as TOML has them."""
+"""Base class of every section of a configuration, and values as TOML has them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def hook_url(value: str) -> str:
 
 
 def expiry(seconds: int) -> int:
-    """How long uploads live at a service, 0 where it knows no expiry.
+    """Lifetime of uploads at a service, 0 where it knows no expiry.
 
     Raises:
         ValueError: outside of what OpenAI takes.

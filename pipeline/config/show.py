@@ -65,7 +65,7 @@ def _put(table: Any, key: str, value: object, field: FieldInfo) -> None:
 
 
 def _hidden(key: str, value: object) -> object:
-    """The value without what may be a secret."""
+    """Mask whatever in the value may be a secret."""
     if key == "headers" and isinstance(value, Mapping):
         return dict.fromkeys(value, HIDDEN)
     if key == "url" and isinstance(value, str):

@@ -92,7 +92,7 @@ def judge_line(raw: bytes, schema_fields: Sequence[str] = ()) -> Answer | BadLin
 
 
 def _says_something(answer: Answer) -> bool:
-    """True for an answer with text, which takes tokens."""
+    """Tell whether an answer has text, which takes tokens."""
     return bool(answer.caption and answer.caption.strip()) or answer.outcome == "refused"
 
 
@@ -198,7 +198,7 @@ def _chat(body: Mapping[str, Any]) -> _Reply | None:
 
 
 def _response(body: Mapping[str, Any]) -> _Reply | None:
-    """All text of a response, or its refusal."""
+    """Text of a response, or its refusal."""
     if not isinstance(body.get("output"), list) or body.get("status") == "failed":
         return None
     texts, refusals = [], []

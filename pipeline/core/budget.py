@@ -18,7 +18,7 @@ class BudgetCaps:
 
     @property
     def any(self) -> bool:
-        """True when some cap is set: then a request of unknown price may not be sent."""
+        """Tell whether some cap is set: then a request of unknown price may not be sent."""
         return any(getattr(self, scope) is not None for scope in SCOPES)
 
 
@@ -57,7 +57,7 @@ def headroom(caps: BudgetCaps, exposure: Exposure) -> Headroom:
 
 
 def fits(max_cost: Nano | None, caps: BudgetCaps, exposure: Exposure) -> bool:
-    """True when a reservation of `max_cost` keeps every scope at or under its cap.
+    """Tell whether a reservation of `max_cost` keeps every scope at or under its cap.
 
     An unknown price (None) fits only where no cap is set.
     """

@@ -40,7 +40,7 @@ def parse_decimal(value: object) -> Decimal:
 
 
 def _parse_factor(value: object) -> Fraction:
-    """An exact factor as it is written: 1.2 is 6/5, as text or as a TOML number."""
+    """Parse an exact factor as it is written: 1.2 is 6/5, as text or as a TOML number."""
     try:
         number = Fraction(str(value))
     except (ValueError, ZeroDivisionError):
@@ -82,7 +82,7 @@ class PriceTable(StrictTable):
 
 
 class LimitTable(StrictTable):
-    """What a detail shrinks an image to: pixels of the long side, and patches."""
+    """Limits that a detail shrinks an image to: pixels of the long side, and patches."""
 
     max_side: Count
     max_patches: Count | None = None

@@ -93,7 +93,7 @@ def encoding_name(codec: str) -> str:
 
 
 def known_codec(name: str) -> bool:
-    """True for a text encoding that can be read."""
+    """Tell whether a text encoding can be read."""
     try:
         return codecs.lookup(name)._is_text_encoding
     except LookupError:

@@ -29,11 +29,11 @@ UNKNOWN_SIZE = (0, 0)
 
 
 class ImageTooLarge(ValueError):
-    """The service would refuse the image at this size and detail."""
+    """Refusal of an image that the service would refuse at this size and detail."""
 
 
 class UnsupportedDetail(ValueError):
-    """The model does not know this detail."""
+    """Refusal of a detail that the model does not know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ _DEPTH = 64
 
 
 class Unreadable(ValueError):
-    """The bytes are no JSON; the message says why in plain words."""
+    """Error of bytes that are no JSON; the message says why in plain words."""
 
 
 def parse_json(raw: bytes | str) -> object:
@@ -49,7 +49,7 @@ def storable_text(text: str) -> str:
 
 
 def storable_value(value: object, depth: int = 0) -> object:
-    """A JSON value with storable texts only.
+    """Copy a JSON value with storable texts only.
 
     Raises:
         Unreadable: a number that is none, or more than 64 levels.

@@ -92,7 +92,7 @@ class Intent:
 
 
 def matches(intent: Intent, batch: RemoteBatch) -> bool:
-    """True when `batch` can only come from a create call of this shard.
+    """Tell whether `batch` can only come from a create call of this shard.
 
     The input file belongs to one shard, and a compatible service may drop metadata, so either is
     enough. A batch of an earlier generation that turns up after all counts too: adopting it is

@@ -69,7 +69,7 @@ def read_limits(headers: Mapping[str, str]) -> Iterator[Limit]:
 
 @dataclass(slots=True)
 class WindowGuess:
-    """Whether a limit without a unit is a minute's or a second's.
+    """Guess whether a limit without a unit is a minute's or a second's.
 
     A minute's allowance that is used by a share is whole again after that share of a minute; a
     window of a minute ends within the last second only once. A limit that is whole again within a

@@ -39,7 +39,7 @@ class ModelFacts:
     shutdown: date | None
 
     def may_send_temperature(self, effort: str | None) -> bool:
-        """Whether a temperature may go with this effort: reasoning models refuse the pair."""
+        """Decide if a temperature may go with this effort: reasoning models refuse the pair."""
         return self.temperature and effort in (None, "none")
 
     def shutdown_warning(self, today: date, days: int = 90) -> str | None:

@@ -56,7 +56,7 @@ def is_informative(look: Look) -> bool:
 
 
 def same_shape_and_colours(one: Look, other: Look) -> bool:
-    """All checks against false pairs."""
+    """Check a pair of near hashes against false pairs."""
     if not (is_informative(one) and is_informative(other)):
         return False
     return same_shape(one, other) and same_colours(one, other)
@@ -65,7 +65,7 @@ def same_shape_and_colours(one: Look, other: Look) -> bool:
 def group(
     looks: list[Look], distance: int, agree: Callable[[Look, Look], bool] = same_shape_and_colours
 ) -> dict[int, tuple[int, int]]:
-    """Which looks are represented by another one: {position: (representative, distance)}.
+    """Choose which looks stand for others: {position: (representative, distance)}.
 
     Each is within `distance` of its own representative; chains do not pull strangers together.
     """
@@ -117,7 +117,7 @@ def _bands(count: int, distance: int) -> int:
 
 
 def _radii(bands: int, distance: int) -> list[int]:
-    """How many bits of each band may differ, so that no pair within `distance` is missed.
+    """Bits of each band that may differ, so that no pair within `distance` is missed.
 
     A pair that differs by more in every band differs in at least the sum of (radius + 1) bits;
     these radii make that distance + 1, and no smaller ones do. Bands at the end that need not be

@@ -17,7 +17,7 @@ from pipeline.core.reasons import NO_ANSWER
 
 
 def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes) -> bytes:
-    """An HTTP answer as a line, with its newline.
+    """Write an HTTP answer as a line, with its newline.
 
     A body that is no JSON object is a lost answer, for nobody knows what it was; but with a status
     of refusal it is a refusal without words.
@@ -99,5 +99,5 @@ def _answered(line: bytes) -> list[str]:
 
 
 def is_answer(line: bytes) -> bool:
-    """True for the journal's lines that belong into the raw answers."""
+    """Recognise the journal's lines that belong into the raw answers."""
     return line[:1] not in (b"+", b"-") and not line.isspace()

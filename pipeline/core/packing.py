@@ -43,7 +43,7 @@ class Load:
 
 
 def takes(load: Load, line: Load, limits: ShardLimits) -> bool:
-    """True when `line` still goes into a shard of `load`; an empty shard takes any one line that
+    """Tell whether `line` still goes into a shard of `load`; an empty shard takes any one line that
     the service would take."""
     total = load.plus(line)
     if total.bytes > limits.bytes or total.requests > limits.requests:
@@ -52,7 +52,7 @@ def takes(load: Load, line: Load, limits: ShardLimits) -> bool:
 
 
 def affordable(load: Load, line: Load, headroom: Nano | None) -> bool:
-    """True when the shard with `line` still fits into the budget's headroom (None: no cap)."""
+    """Tell whether the shard with `line` still fits into the budget's headroom (None: no cap)."""
     if headroom is None:
         return True
     total = load.plus(line).max_cost
@@ -60,7 +60,7 @@ def affordable(load: Load, line: Load, headroom: Nano | None) -> bool:
 
 
 def fits_queue(queued: int, tokens: int, limit: int | None) -> bool:
-    """True when a shard of `tokens` prompt tokens may join `queued` ones under `limit`.
+    """Tell whether a shard of `tokens` prompt tokens may join `queued` ones under `limit`.
 
     An empty queue takes any shard: the service knows its limit better than we do, and its
     refusal teaches it to us.

@@ -44,7 +44,7 @@ def pause_asked(headers: Mapping[str, str], text: str, now: float) -> float | No
 
 
 def is_passing(text: str) -> bool:
-    """True for the words of a limit that ends by itself, whatever else they say of an account."""
+    """Recognise the words of a limit that ends by itself, whatever else they say of an account."""
     return _PASSING.search(text) is not None
 
 

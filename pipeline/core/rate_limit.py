@@ -110,8 +110,8 @@ class RateLimiter:
 
     @property
     def given_up(self) -> bool:
-        """True after several rounds of trouble without an answer, or when a pause is asked for that
-        is longer than anybody wants to wait."""
+        """Tell whether several rounds of trouble passed without an answer, or a pause is asked for
+        that is longer than anybody wants to wait."""
         return self.rounds >= _ROUNDS or self.too_long_pause > 0
 
     def pause(self, now: float) -> float:
@@ -130,12 +130,12 @@ class RateLimiter:
         return max(0.0, self._hold - now, *delays)
 
     def sent(self, now: float, tokens: int) -> None:
-        """A request has gone."""
+        """Note a request that has gone."""
         for kind, bucket in self._buckets.items():
             bucket.take(now, self._amount(kind, tokens))
 
     def answered(self, now: float, headers: Mapping[str, str], tokens: int = 0) -> None:
-        """An answer has come, of whatever status but 429; `headers` tell of the limits."""
+        """Note an answer of whatever status but 429; `headers` tell of the limits."""
         self._answers.append((now, tokens))
         self._own["requests"] += 1
         self._own["tokens"] += tokens
@@ -148,7 +148,7 @@ class RateLimiter:
             self._learn(told, now)  # of several limits of one kind the lowest comes last
 
     def refused(self, now: float, retry_after: float | None) -> None:
-        """A 429: certainly not done, and to be asked again later."""
+        """Note a 429: certainly not done, and to be asked again later."""
         for kind, guess in self._windows.items():
             if guess.refused() and kind in self._buckets:
                 self._buckets[kind].window = MINUTE
@@ -190,7 +190,7 @@ class RateLimiter:
             self._hold = max(self._hold, now + pause)
 
     def _recent(self, kind: Kind, now: float) -> int:
-        """What we used in the last seconds."""
+        """Requests and tokens of the last seconds."""
         total = 0
         for at, tokens in reversed(self._answers):
             if at < now - RECENT:

@@ -1,4 +1,4 @@
-"""How an image is prepared: everything that shapes the bytes that are sent, and what is refused."""
+"""Preparation of an image: everything that shapes the bytes that are sent, and its limits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LONGEST_JPEG_SIDE = 65_500  # libjpeg's JPEG_MAX_DIMENSION
 
 
 class SizeChooser(Protocol):
-    """Which size an image is sent in."""
+    """Choice of the size an image is sent in."""
 
     def choose(self, width: int, height: int) -> tuple[int, int]:
         """Width and height to send for an upright source of `width` x `height` pixels."""
@@ -44,7 +44,7 @@ class SizeChooser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What is refused before it is decoded, so that no image can take the machine down.
+    """Limits checked before an image is decoded, so that none can take the machine down.
 
     Attributes:
         max_file_bytes: size of the file.
@@ -68,7 +68,7 @@ class ImageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How an image is prepared.
+    """Recipe by which an image is prepared.
 
     Attributes:
         size: decides the size (`core.sizing.Sizing`, say).
@@ -107,7 +107,7 @@ class Recipe:
             raise ValueError(f"unknown formats: {', '.join(sorted(unknown))}")
 
     def canonical(self) -> dict[str, object]:
-        """What shapes the prepared bytes of an image that is prepared at all.
+        """Canonical form of what shapes the prepared bytes of an image that is prepared at all.
 
         Damage, caps, formats and the perceptual hash are not in it: changing them must not make
         anybody pay again for images that come out the same.
@@ -122,7 +122,7 @@ class Recipe:
         }
 
     def admission(self) -> dict[str, object]:
-        """What decides between prepared and refused: a recorded refusal holds for this only."""
+        """Canonical form of the limits that decide what is refused: a refusal holds for it only."""
         caps = self.caps
         strips = {"min_sent_side": caps.min_sent_side}
         return {

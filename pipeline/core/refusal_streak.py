@@ -45,7 +45,7 @@ class RefusalStreak:
 
     @property
     def ends_run(self) -> bool:
-        """True when the rest would be refused alike, too."""
+        """Tell whether the rest would be refused alike, too."""
         return self.count >= MOST_ALIKE
 
     def problem(self, *, over: bool) -> str:

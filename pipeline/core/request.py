@@ -92,7 +92,7 @@ TextOrMark = str | orjson.Fragment
 
 
 def body(spec: RequestSpec, user_text: TextOrMark, image_url: TextOrMark) -> dict[str, Any]:
-    """The JSON body of one request; `image_url` is an address or a data URL."""
+    """Build the JSON body of one request; `image_url` is an address or a data URL."""
     make = _responses_body if spec.endpoint == "/v1/responses" else _chat_body
     return {**make(spec, user_text, image_url), **spec.body_extras}
 

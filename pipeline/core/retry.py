@@ -50,14 +50,14 @@ def next_state(
 
 
 def retryable_failure(code: str) -> bool:
-    """True for failures of the service, false for failures of the request."""
+    """Recognise failures of the service, which go again; those of the request do not."""
     if code in LINE_ERRORS:
         return LINE_ERRORS[code].passing
     return code.isdigit() and int(code) >= 500
 
 
 def better(outcome: str, than: str | None) -> bool:
-    """True when an answer with `outcome` is to be shown instead of one with `than`, None for no
+    """Tell whether an answer with `outcome` is to be shown instead of one with `than`, None for no
     answer yet."""
     if than is None:
         return True

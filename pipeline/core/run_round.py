@@ -1,4 +1,4 @@
-"""What a run does after each look at the service: write more, wait, or end.
+"""Decisions after each look at the service: write more, wait, or end.
 
 Pure: the loop in `stages.runner` looks, asks here, and acts.
 """

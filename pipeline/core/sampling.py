@@ -1,4 +1,4 @@
-"""Which images a pilot looks at, and what their cost says about all of them. Deterministic.
+"""Sampling for a pilot, and what its cost says about all images. Deterministic.
 
 The sample is systematic: images in the order of folder and size, every N/n-th of them. Each folder
 and each size then has its share, without anybody having to name the strata. A second pass does
@@ -57,7 +57,7 @@ class Interval:
 
 
 def total_of(costs: Sequence[Nano], population: int) -> Interval | None:
-    """What `population` images cost when a sample of them cost `costs`; None for fewer than two.
+    """Cost of `population` images when a sample of them cost `costs`; None for fewer than two.
 
     Mean times population, plus or minus 1.96 standard errors with the finite population
     correction: the normal interval of a simple random sample, which is on the careful side for a

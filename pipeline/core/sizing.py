@@ -1,4 +1,4 @@
-"""Which size to send an image in: the best picture for the fewest tokens.
+"""Size to send an image in: the best picture for the fewest tokens.
 
 The rule, for every policy:
 
@@ -52,7 +52,7 @@ class ImpossibleTarget(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SizePolicy:
-    """What the user wants.
+    """Policy of sizes as the user wants it.
 
     Attributes:
         kind: "long_side" (value: pixels), "tokens" (value: at most so many tokens an image) or
@@ -208,7 +208,7 @@ class Sizing:
         return max(self.cell * (columns - 1), fewer_rows)
 
     def _better(self, size: tuple[int, int], other: tuple[int, int]) -> bool:
-        """Whether `size` has more pixels^2 for its price."""
+        """Compare sizes: whether `size` has more pixels^2 for its price."""
         ours, theirs = (size[0] * size[1]) ** 2, (other[0] * other[1]) ** 2
         return ours * self._price(*other) > theirs * self._price(*size)
 

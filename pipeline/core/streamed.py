@@ -70,7 +70,7 @@ class StreamedAnswer:
             yield from self._event(event)
 
     def end(self, broken: str = "") -> Iterator[str]:
-        """The stream is over; `broken` says why the connection ended it, "" when it did not."""
+        """End the stream; `broken` says why the connection ended it, "" when it did not."""
         self._broken = broken
         if self._plain is None:
             for event in self._parser.end():
@@ -188,7 +188,7 @@ def text_of(content: object) -> str:
 
 
 def _json_objects(data: bytes) -> list[Mapping[str, Any]]:
-    """The JSON objects in `data`: one, a list of them, or one a line; [] when there are none."""
+    """Read JSON objects in `data`: one, a list of them, or one a line; [] when there are none."""
     try:
         value = parse_json(data)
     except Unreadable:

@@ -150,7 +150,7 @@ def _kind(node: Mapping[str, Any]) -> Kind:
 
 
 def columns(fields: Mapping[str, Kind], manifest: Sequence[str]) -> tuple[Column, ...]:
-    """All columns: the fixed ones, then an answer's fields, then a manifest's columns.
+    """List all columns: the fixed ones, an answer's fields, then a manifest's columns.
 
     A name that is taken (in any case: SQL does not tell "Path" from "path") gets the prefix
     `field_` or `column_`, and a number if that is taken too.

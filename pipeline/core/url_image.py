@@ -16,7 +16,7 @@ _SCHEMES = ("http://", "https://")
 
 
 def is_address(location: str) -> bool:
-    """True when an image is at an address of the web; the paths of files are absolute."""
+    """Recognise an image at an address of the web; the paths of files are absolute."""
     return location.startswith(_SCHEMES)
 
 

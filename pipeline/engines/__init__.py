@@ -1,4 +1,4 @@
-"""Where preparation runs: in this process, or in worker processes of this machine.
+"""Engines of preparation: in this process, or in worker processes of this machine.
 
 base                        what every engine does
 inline, local, url_image    in this process; in worker processes; addresses, for which nothing runs

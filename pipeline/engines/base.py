@@ -1,4 +1,4 @@
-"""What every engine does."""
+"""Protocol of every engine."""
 
 from __future__ import annotations
 

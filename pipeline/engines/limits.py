@@ -1,4 +1,4 @@
-"""What a worker process may use."""
+"""Limits of a worker process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GRACE = 5  # seconds after which a worker whose parent does not end it ends its
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a worker process may use.
+    """Limits of a worker process: memory, and time an image.
 
     Attributes:
         seconds: for one image, by the wall clock.
@@ -58,7 +58,7 @@ def start_alarm(limits: Limits) -> None:
 
 
 def stop_alarm() -> None:
-    """The image is done."""
+    """Stop the alarm of an image that is done."""
     signal.alarm(0)
 
 

@@ -178,8 +178,8 @@ class LocalEngine(Engine):
             self._pace += (took - self._pace) * min(1.0, count / 16)
 
     def _lost(self, worker: WorkerProcess, window: Window, reason: Rejection) -> None:
-        """A worker ended. Its first task is convicted when nothing went before it; otherwise an
-        earlier image may have done the harm, and a fresh worker tells."""
+        """Note the end of a worker. Its first task is convicted when nothing went before it;
+        otherwise an earlier image may have done the harm, and a fresh worker tells."""
         if not worker.started:
             self._false_start()
         elif worker.tasks:

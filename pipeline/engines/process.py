@@ -32,7 +32,7 @@ _END_SECONDS = 5
 
 
 class WorkerDied(Exception):
-    """The process ended, or said something that no sound worker says."""
+    """End of a worker process, or a message that no sound worker sends."""
 
 
 class WorkerProcess:

@@ -68,7 +68,7 @@ class Window:
         self._returned = deque(sorted((*self._returned, *tasks), key=lambda task: task.order))
 
     def put(self, task: Task, answer: Prepared) -> None:
-        """A task is done."""
+        """Put the result of a task that is done."""
         self._answers[task.order] = (task.number, answer)
         self._bytes += _size(answer)
 
@@ -82,7 +82,7 @@ class Window:
         return number, answer
 
     def done(self) -> bool:
-        """True when every job was popped."""
+        """Tell whether every job was popped."""
         return self._exhausted and self._popped == self._taken
 
     def _next(self) -> Task | None:

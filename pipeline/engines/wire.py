@@ -1,4 +1,4 @@
-"""What a worker and its parent say to each other.
+"""Messages between a worker and its parent.
 
 A decoder taken over by a hostile image owns its worker. So the parent never unpickles what a
 worker says: answers are JSON and raw bytes, checked field by field.

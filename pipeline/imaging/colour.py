@@ -20,7 +20,7 @@ _SRGB_GAMMA = 2.2
 
 @lru_cache(maxsize=16)
 def _transform(icc: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
-    """The mode a profile is for and its way to sRGB, None when it is sRGB already.
+    """Mode a profile is for and its way to sRGB, None when it is sRGB already.
 
     Raises:
         ValueError: the profile is broken or for another colour space.
@@ -42,7 +42,7 @@ def _transform(icc: bytes) -> tuple[str, ImageCms.ImageCmsTransform | None]:
 
 
 def _changes_nothing(mode: str, transform: ImageCms.ImageCmsTransform) -> bool:
-    """True when a grid of colours comes out as it went in."""
+    """Tell whether a grid of colours comes out as it went in."""
     if mode == "CMYK":
         return False
     levels = np.linspace(0, 255, 9).astype(np.uint8)
@@ -86,14 +86,14 @@ def pixels_to_srgb(pixels: Pixels, icc: bytes | None, grey: bool) -> tuple[Pixel
 
 
 def over_background(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    """An RGBA image as RGB, on `background`."""
+    """Lay an RGBA image on `background`, as RGB."""
     under = Image.new("RGB", image.size, background)
     under.paste(image, mask=image.getchannel("A"))
     return under
 
 
 def undo_gamma(image: Image.Image, gamma: float) -> tuple[Image.Image, tuple[str, ...]]:
-    """An RGB image whose file says which exponent it was encoded with (PNG's gAMA) as sRGB."""
+    """Bring an RGB image whose file names its exponent (PNG's gAMA) to sRGB."""
     exponent = 1 / (gamma * _SRGB_GAMMA)
     if abs(exponent - 1) < 0.05 or not 0.05 < exponent < 20:
         return image, ()

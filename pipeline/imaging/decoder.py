@@ -1,4 +1,4 @@
-"""What every decoder gives, or says instead."""
+"""Protocol of every decoder, and its refusals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipeline.imaging.resize import Pixels
 
 
 class Refusal(Exception):
-    """An image cannot be prepared. Never leaves this package: `prepare` makes it a RejectedImage.
+    """Refusal of an image. Never leaves this package: `prepare` makes it a RejectedImage.
 
     Attributes:
         code: one of `pipeline.core.reasons.PREPARATION`.

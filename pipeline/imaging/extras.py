@@ -1,4 +1,4 @@
-"""What the packages of the extra `formats` add, where they are installed."""
+"""Packages of the extra `formats`, where they are installed."""
 
 from __future__ import annotations
 

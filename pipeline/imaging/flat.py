@@ -17,7 +17,7 @@ Colour = tuple[int, int, int]
 
 
 def is_flat(pixels: Pixels, encoded: bytes) -> bool:
-    """True when the pixels (RGB or RGBX) are of one colour.
+    """Tell whether the pixels (RGB or RGBX) are of one colour.
 
     Their JPEG is asked first, which costs nothing: that of a flat picture is tiny.
     """
@@ -28,7 +28,7 @@ def is_flat(pixels: Pixels, encoded: bytes) -> bool:
 
 
 def varies(samples: Pixels) -> bool:
-    """True when any channel of height x width x channels has more than one level."""
+    """Tell whether any channel of height x width x channels has more than one level."""
     low, high = samples.min(axis=(0, 1)).astype(int), samples.max(axis=(0, 1))
     return bool(((high - low) > _SPREAD).any())
 

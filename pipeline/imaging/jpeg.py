@@ -221,7 +221,7 @@ def _ends_a_scan(data: bytes) -> bool:
 
 
 def _lend(size: int) -> Pixels | None:
-    """This thread's memory for one picture: fresh memory costs a page fault every 4 kB, which
+    """Lend this thread's memory for one picture: fresh memory costs a page fault every 4 kB, which
     for pictures of 500 pixels was a tenth of all time. None when they are too large for it."""
     if size > _SCRATCH_BYTES:
         return None

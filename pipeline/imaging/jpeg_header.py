@@ -1,4 +1,4 @@
-"""A JPEG's header, read from its markers: the size, which way is up, and what else it carries.
+"""Header of a JPEG, read from its markers: the size, the upright turn, and what else it carries.
 
 ITU-T T.81 annex B (markers), CIPA DC-008 (Exif), ICC.1 annex B.4 (profiles in APP2),
 Adobe Technical Note 5116 (APP14).
@@ -43,7 +43,7 @@ _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])[\"'<]")
 
 @dataclass(frozen=True, slots=True)
 class JpegHeader:
-    """What the markers before the first scan say.
+    """Facts in the markers before the first scan.
 
     Attributes:
         width, height: pixels as stored, before any turning.

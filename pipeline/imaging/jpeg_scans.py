@@ -1,4 +1,4 @@
-"""Whether the scans of a JPEG hold the whole picture, which libjpeg does not ask.
+"""Completeness of a JPEG's scans, which libjpeg does not ask.
 
 ITU-T T.81 annex B.2.3 (scan headers) and G (progressive: each scan brings some coefficients of
 some components, to a number of bits).

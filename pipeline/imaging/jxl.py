@@ -22,7 +22,7 @@ _TRANSPOSED = 5  # from this orientation on, width and height change places
 
 @dataclass(frozen=True, slots=True)
 class JxlHeader:
-    """What a codestream says first.
+    """Facts at the start of a codestream.
 
     Attributes:
         width, height: pixels as libjxl gives them, turned already.

@@ -1,4 +1,4 @@
-"""Whether a decoder of Pillow wrote an image to its end.
+"""Completeness of an image that a decoder of Pillow wrote.
 
 Those of PNG and GIF keep quiet when the compressed stream says that it is over before the last
 row. The last pixel is set before decoding: one that keeps both of two values, in two decodings,

@@ -40,7 +40,7 @@ def to_plain(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
 
 
 def is_deep(image: Image.Image) -> bool:
-    """True for a loaded image of more than eight bits whose samples are not all the same."""
+    """Recognise a loaded image of more than eight bits whose samples are not all the same."""
     if image.mode not in _SIXTEEN_BITS and image.mode not in ("I", "F"):
         return False
     samples = np.asarray(image)

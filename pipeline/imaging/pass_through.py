@@ -1,4 +1,4 @@
-"""Which JPEGs can be sent as they are: upright, plain, and with nothing else in the file.
+"""JPEGs that can be sent as they are: upright, plain, and with nothing else in the file.
 
 That it is small enough is the size policy's answer; that it is sound is found by decoding it,
 which `JpegDecoder.check` does: what saves the encoder's work must not let damage through.
@@ -18,7 +18,7 @@ _PICTURE_SEGMENTS = frozenset({0xC4, 0xDA, 0xDB, 0xDD})  # DHT, SOS, DQT, DRI
 
 
 def may_pass(header: JpegHeader, data: bytes, recipe: Recipe) -> bool:
-    """True when these bytes may be sent as they are, provided that they decode without error."""
+    """Tell whether these bytes may be sent as they are, provided that they decode without error."""
     return (
         recipe.pass_through
         and header.clean
@@ -31,7 +31,7 @@ def may_pass(header: JpegHeader, data: bytes, recipe: Recipe) -> bool:
 
 
 def _only_picture_follows(data: bytes) -> bool:
-    """True when the file ends with its picture and no scan hides another kind of segment."""
+    """Tell whether the file ends with its picture and no scan hides another kind of segment."""
     position = data.find(b"\xff\xda")
     while position >= 0:
         match = _MARKER.search(data, position)

@@ -38,7 +38,7 @@ _CHROMA = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
 
 @dataclass(frozen=True, slots=True)
 class Preparer:
-    """What an engine runs for each file: picklable when `known` is.
+    """Preparation that an engine runs for each file: picklable when `known` is.
 
     Attributes:
         recipe: how to prepare.
@@ -117,7 +117,7 @@ def _decoder(data: bytes, recipe: Recipe) -> Decoder:
 
 
 def _instead(kind: str, recipe: Recipe) -> str:
-    """What can be done about a format that is not decoded, or which ones are."""
+    """Suggest what can be done about a format that is not decoded, or which ones are."""
     if kind in EXTRA_FORMATS:
         return 'pip install "captionmill[formats]" lets it be decoded'
     return f"decoded are {', '.join(sorted(recipe.formats))}"

@@ -84,7 +84,7 @@ class RawDecoder:
 
 
 def _preview(data: bytes) -> tuple[bytes | Pixels, int]:
-    """A JPEG or pixels, and LibRaw's number for how the camera was held.
+    """Extract a JPEG or pixels, and LibRaw's number for how the camera was held.
 
     LibRaw gives a JPEG without EXIF such a block, with the orientation of the RAW in it.
     """

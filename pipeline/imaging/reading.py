@@ -47,7 +47,7 @@ def _read(descriptor: int, max_bytes: int) -> bytes:
 
 
 def _read_all(descriptor: int, size: int, max_bytes: int) -> bytes:
-    """What there is, at most one byte more than `max_bytes`; `size` is what the system says.
+    """Read what there is, at most one byte above `max_bytes`; `size` is what the system says.
 
     Almost always one call gives everything; a file object would take four.
     """

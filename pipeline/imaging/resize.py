@@ -17,7 +17,7 @@ _tools = threading.local()
 
 
 def _resizer() -> Resizer:
-    """This thread's resizer: a new one would get its inner memory anew, page by page, which for
+    """Resizer of this thread: a new one would get its inner memory anew, page by page, which for
     pictures of 640 pixels is a third of its time."""
     resizer: Resizer | None = getattr(_tools, "resizer", None)
     if resizer is None:

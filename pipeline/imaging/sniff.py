@@ -1,4 +1,4 @@
-"""What a file is, by its content; what its name says is never believed."""
+"""Format of a file by its content; what its name says is never believed."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def sniff_head(head: bytes) -> str | None:
 
 
 def needs_more(head: bytes) -> bool:
-    """True when a file begins as an SVG may, with something before its first element."""
+    """Tell whether a file begins as an SVG may, with something before its first element."""
     start = head[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
     return start.startswith((b"<?xml", b"<!--")) or head[:2] in _UTF_16
 
@@ -152,7 +152,7 @@ def sniff(data: bytes) -> str | None:
 
 
 def describe_other(data: bytes) -> str:
-    """What bytes that are no image are instead, "" when that is not known."""
+    """Name what bytes that are no image are instead, "" when that is not known."""
     for start, words in _OTHERS:
         if data.startswith(start):
             return f"it is {words}"

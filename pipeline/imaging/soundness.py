@@ -1,4 +1,4 @@
-"""What a file says about its own completeness, which the decoders do not look at."""
+"""Completeness of a file by its own structure, which the decoders do not look at."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNIFORM_TAIL = {"GIF": 3, "WebP": 64, "HEIC": 64, "AVIF": 64, "JPEG XL": 64}  #
 
 
 def is_cut_short(data: bytes, format: str) -> bool:
-    """True when a file that could not be decoded ends before the end that it announces."""
+    """Tell whether a file that could not be decoded ends before the end that it announces."""
     if format == "WebP":
         return int.from_bytes(data[4:8], "little") + 8 > len(data)
     if format == "TIFF":
@@ -30,7 +30,7 @@ def is_cut_short(data: bytes, format: str) -> bool:
 
 
 def has_uniform_tail(data: bytes, format: str) -> bool:
-    """True when a file of compressed pixels ends as unfinished copies do, in zeros or in ones.
+    """Tell whether a file of compressed pixels ends as unfinished copies do, in zeros or in ones.
 
     That is no proof: a decoder may have got all of its pixels before.
     """

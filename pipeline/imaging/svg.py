@@ -117,7 +117,7 @@ class SvgDecoder:
 
 
 def _draw(text: str, font: str | None = None, skip_system_fonts: bool = False) -> bytes:
-    """A PNG; `font` is the family that stands for those that are not installed."""
+    """Draw a PNG; `font` is the family that stands for those that are not installed."""
     import resvg_py
 
     drawn = resvg_py.svg_to_bytes(

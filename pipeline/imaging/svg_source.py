@@ -1,4 +1,4 @@
-"""What an SVG says, read as if its author meant harm, and written anew for the renderer.
+"""Reader of SVGs as if their authors meant harm, written anew for the renderer.
 
 The renderer opens every file that an image element names, whatever is in it. So it never sees
 the file itself: it gets what this module understood, in which nothing refers to anything outside.
@@ -74,7 +74,7 @@ class SvgSource:
 
 
 def unpacked(data: bytes) -> bytes:
-    """An SVG without the gzip around it, if there is one; at most one byte more than is read.
+    """Take the gzip around an SVG off, if there is one; at most one byte more than is read.
 
     Raises:
         Refusal: it is cut or damaged.

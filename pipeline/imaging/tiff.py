@@ -30,11 +30,11 @@ def first_value(tiff: bytes, tag: int) -> int | None:
 
 
 def is_cut_tiff(data: bytes) -> bool:
-    """True when a file ends before its first directory does."""
+    """Tell whether a file ends before its first directory does."""
     _, first, entries = first_directory(data)
     return is_classic(data) and first + _ENTRY * entries > len(data)
 
 
 def is_classic(data: bytes) -> bool:
-    """True for the layout that is read here; a BigTIFF has another."""
+    """Recognise the layout that is read here; a BigTIFF has another."""
     return data[2:4] in (b"*\0", b"\0*")

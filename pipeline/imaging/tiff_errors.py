@@ -1,4 +1,4 @@
-"""What libtiff says of a TIFF's pixels, which Pillow does not pass on.
+"""Errors of libtiff over a TIFF's pixels, which Pillow does not pass on.
 
 libtiff writes its errors to standard error and goes on with the next line; Pillow takes whatever
 pixels it gets. JPEG strips come from libjpeg, whose warnings are dropped on the way: those are
@@ -96,7 +96,7 @@ def _check_jpeg(part: bytes) -> None:
 
 
 def is_doubtful_fax(image: Image.Image, data: bytes) -> bool:
-    """True when a loaded page of fax codes, coded again, gives other bytes than the file has.
+    """Tell whether a loaded page of fax codes, coded again, gives other bytes than the file has.
 
     libtiff keeps quiet about lines that are too long or too short. Encoders differ little, mostly
     in what they fill up with, so that this is a doubt and no proof.

@@ -1,4 +1,4 @@
-"""What libraries raise over hostile bytes, as refusals in plain words."""
+"""Exceptions of libraries over hostile bytes, as refusals in plain words."""
 
 from __future__ import annotations
 

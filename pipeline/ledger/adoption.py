@@ -104,8 +104,9 @@ class Adoption:
         )
 
     def overtaken(self, shard: Shard) -> bool:
-        """True when a work of a shard that was not sent is at the service or paid for elsewhere, so
-        that the shard must not be sent: an older ledger was restored, or a batch came late."""
+        """Tell whether a work of a shard that was not sent is at the service or paid for
+        elsewhere, so that the shard must not be sent: an older ledger was restored, or a
+        batch came late."""
         return bool(
             self._db.one(
                 "SELECT 1 FROM items i JOIN works w ON w.id = i.work "

@@ -40,11 +40,11 @@ class Batch:
         return self.generation if self.role == "main" else -self.row
 
     def leads(self, generation: int) -> bool:
-        """True for the batch that decides about a shard which is in this generation."""
+        """Recognise the batch that decides about a shard which is in this generation."""
         return self.role == "main" and self.generation == generation
 
     def frees(self, generation: int) -> bool:
-        """True when its answers take works out of the shard: not those of a second batch."""
+        """Tell whether its answers take works out of the shard: not those of a second batch."""
         return self.role == "file" or self.leads(generation)
 
 
@@ -99,7 +99,7 @@ class Batches:
         return None if row is None else Batch(*row)  # type: ignore[arg-type]
 
     def of_shard(self, shard: int) -> list[Batch]:
-        """All batches of a shard, oldest first."""
+        """Read all batches of a shard, oldest first."""
         rows = self._db.execute(f"{_BATCH} WHERE shard = ? ORDER BY id", (shard,))
         return [Batch(*row) for row in rows]
 

@@ -78,7 +78,7 @@ class Charges:
         self._db = database
 
     def table(self, size: int = 20_000) -> Iterator[list[tuple[object, ...]]]:
-        """All charges in pages of `size` rows, `COLUMNS` in order, in the order of settling."""
+        """Page through all charges in the order of settling, `size` rows each, as `COLUMNS`."""
         cursor = self._db.execute(_TABLE)
         while page := cursor.fetchmany(size):
             yield page

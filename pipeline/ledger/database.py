@@ -185,7 +185,7 @@ def sql_list(names: Iterable[str]) -> str:
 
 
 def database_error(path: Path, error: sqlite3.DatabaseError) -> StorageError | BooksError:
-    """An SQLite error in words that say which file and what to do."""
+    """Translate an SQLite error into words that say which file and what to do."""
     text = str(error)
     if "disk is full" in text or "disk I/O" in text or "readonly" in text or "unable" in text:
         return StorageError(f"cannot write {path}: {text}; nothing is lost, repair and run again")

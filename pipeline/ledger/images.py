@@ -214,7 +214,7 @@ class Images:
             after = (page[-1][8], page[-1][2], page[-1][9])
 
     def idle(self, source: int, spec: int) -> bool:
-        """True when no image of a source is to be prepared and no work of the spec to be sent."""
+        """Tell if no image of a source is to be prepared and no work of the spec to be sent."""
         return (
             self.spec_of(source) == spec
             and not self.count_todo(source)

@@ -42,7 +42,7 @@ class KnownSources:
         self._db = database
 
     def all(self) -> list[KnownSource]:
-        """All sources, in the order in which they were first seen."""
+        """Read all sources, in the order in which they were first seen."""
         rows = self._db.execute(
             "SELECT s.id, s.label, s.kind, s.locator, COALESCE(SUM(i.present), 0), COUNT(i.id), "
             "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'crawled:' || s.id) "

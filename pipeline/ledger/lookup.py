@@ -25,7 +25,7 @@ class KnownOriginals:
         self._database: Database | None = None
 
     def __call__(self, source_id: bytes) -> bool:
-        """True when the ledger knows what these bytes become, or that they are refused."""
+        """Tell whether the ledger knows what these bytes become, or that they are refused."""
         if self._database is None:
             self._database = Database(self._path, read_only=True)
         read = self._database.one("SELECT 1 FROM originals WHERE source_id = ?", (source_id,))

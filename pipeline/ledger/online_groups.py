@@ -11,7 +11,7 @@ ONLINE = "online-"
 
 
 def is_online(key: str) -> bool:
-    """True for the key of a shard, or the id of a batch, that is a group of online requests."""
+    """Recognise the key of a shard, or the id of a batch, that is a group of online requests."""
     return key.startswith(ONLINE)
 
 

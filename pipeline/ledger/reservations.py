@@ -49,7 +49,7 @@ class Totals:
 
 
 class Reservations:
-    """The `reservations` table."""
+    """Rows of the `reservations` table."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -147,7 +147,7 @@ class Rows:
         self._db = database
 
     def table(self, size: int = 8_192) -> Iterator[list[tuple[object, ...]]]:
-        """All images in pages of `size` rows; the columns are `COLUMNS`, in order.
+        """Page through all images, `size` rows each; the columns are `COLUMNS`, in order.
 
         Ordered by source, folder and name. A page is one read snapshot's part: the whole is read
         in one cursor, so the table is consistent.

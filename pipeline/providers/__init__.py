@@ -1,4 +1,4 @@
-"""Who captions the images: a registry of services behind small Protocols.
+"""Services that caption the images: a registry behind small Protocols.
 
     base             what stages ask of a service, and how one is reached
     openai_batch     files and batches        openai_online    single requests and streams
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProviderEntry:
-    """How one service is opened; opening imports its SDK and makes no call.
+    """Entry of one service; opening it imports its SDK and makes no call.
 
     Attributes:
         batches: files and batches.

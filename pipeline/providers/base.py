@@ -1,4 +1,4 @@
-"""What the stages ask of a batch service, and how one is configured."""
+"""Protocols of a batch service, and how one is configured."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """How to reach a service that speaks OpenAI's Files and Batches.
+    """Options that reach a service which speaks OpenAI's Files and Batches.
 
     Attributes:
         api_key: sent as a bearer token.
@@ -93,7 +93,7 @@ class BatchOptions:
 
     @property
     def loopback(self) -> bool:
-        """True when the service is on this machine: then proxies are not for it."""
+        """Tell whether the service is on this machine: then proxies are not for it."""
         host = urlsplit(self.base_url).hostname or ""
         if host == "localhost" or host.endswith(".localhost"):
             return True
@@ -131,11 +131,11 @@ class BatchService(Protocol):
         ...
 
     def find_uploads(self, filename: str) -> list[RemoteFile]:
-        """All our uploads of that name; every page is read or it raises."""
+        """Find all our uploads of that name; every page is read or it raises."""
         ...
 
     def list_uploads(self) -> Iterator[RemoteFile]:
-        """All files uploaded for batches; every page is read or it raises."""
+        """List all files uploaded for batches; every page is read or it raises."""
         ...
 
     def create(self, *, input_file_id: str, metadata: Mapping[str, str]) -> RemoteBatch:
@@ -143,11 +143,11 @@ class BatchService(Protocol):
         ...
 
     def get(self, batch_id: str) -> RemoteBatch:
-        """The batch as it is now."""
+        """Fetch the batch as it is now."""
         ...
 
     def list_batches(self) -> Iterator[RemoteBatch]:
-        """All batches of the account; every page is read or it raises."""
+        """List all batches of the account; every page is read or it raises."""
         ...
 
     def cancel(self, batch_id: str) -> RemoteBatch:
@@ -172,5 +172,5 @@ class AddressedService(BatchService, Protocol):
 
     @property
     def options(self) -> BatchOptions:
-        """How the service is reached."""
+        """Options by which the service is reached."""
         ...

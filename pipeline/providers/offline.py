@@ -11,7 +11,7 @@ from pipeline.records import RemoteBatch, RemoteFile
 
 
 class Offline:
-    """A BatchService that refuses every call: nothing leaves this machine."""
+    """BatchService that refuses every call: nothing leaves this machine."""
 
     def upload(self, path: Path, filename: str) -> RemoteFile:
         """See BatchService."""

@@ -27,7 +27,7 @@ _FILES_A_PAGE = 1000
 
 
 class OpenAIBatches:
-    """A BatchService. Opening it imports the SDK and makes no call."""
+    """BatchService over the SDK. Opening it imports the SDK and makes no call."""
 
     def __init__(self, options: BatchOptions) -> None:
         from pipeline.providers import sdk
@@ -38,7 +38,7 @@ class OpenAIBatches:
 
     @property
     def options(self) -> BatchOptions:
-        """How the service is reached."""
+        """Options by which the service is reached."""
         return self._options
 
     def __repr__(self) -> str:

@@ -27,7 +27,7 @@ _UNREAD = {"X-Stainless-Raw-Response": "stream"}  # the SDK then hands the body 
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """An HTTP answer about one request: 200, or a 4xx that proves that nothing was billed."""
+    """Reply to one request: HTTP 200, or a 4xx that proves that nothing was billed."""
 
     status: int
     body: bytes
@@ -40,7 +40,7 @@ class HttpReply:
 
 
 class ModelRefusal(NeedsPerson, DefiniteRefusal):
-    """The model does not exist or is not for this account: no effect, and a person must act."""
+    """Refusal of a model that does not exist for this account: no effect, a person must act."""
 
 
 class AddressRefusal(NeedsPerson, DefiniteRefusal):
@@ -166,7 +166,7 @@ def _refusal_reply(
 
 
 def _about_the_request(error: DefiniteRefusal, options: BatchOptions, *, answered: bool) -> bool:
-    """True for a refusal of this body: another request may well be taken."""
+    """Recognise a refusal of this body: another request may well be taken."""
     if isinstance(error, AccountRefusal) or error.status == 429:
         return False
     if classify(error.code or "", str(error)).kind == "model":

@@ -1,4 +1,4 @@
-"""Where prices come from: the configuration first, then the `genai-prices` package, offline.
+"""Prices: the configuration first, then the `genai-prices` package, offline.
 
 An unknown price is None, never a guess. Facts about the package (version 0.2): batch and flex
 prices are "variants" of a model that hold from a date on, by the UTC day of the request; a model

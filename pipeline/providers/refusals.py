@@ -1,4 +1,4 @@
-"""What an HTTP answer that is not a success means.
+"""Meaning of an HTTP answer that is not a success.
 
 A refusal is definite only when it can have come from nowhere but the service's own check of the
 request: a 4xx that says so in the body. A 4xx without such a body may be a gateway's that gave up
@@ -39,7 +39,7 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An HTTP answer as it came."""
+    """HTTP answer as it came."""
 
     status: int
     body: bytes

@@ -47,7 +47,7 @@ _NEVER_SENT = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What was asked, for messages and for what a lost answer means.
+    """Call that was made, for messages and for what a lost answer means.
 
     Attributes:
         action: words that follow "cannot", e.g. "create the batch".

@@ -49,7 +49,7 @@ def _cut_off(file_id: str, words: str) -> ServiceError:
 
 
 def _ends_whole(path: Path, size: int) -> bool:
-    """True when the file is empty, ends with a newline, or ends with a complete JSON object.
+    """Tell whether the file is empty, ends with a newline, or ends with a complete JSON object.
 
     OpenAI ends files with a newline; a service that does not must not lose us paid captions.
     """

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible loopback server: files, batches, completions, its own bill and faults.
+"""Loopback server that speaks OpenAI's API: files, batches, completions, a bill and faults.
 
 It is the embedded default (no key, no network) and the independent judge of the product's crash
 tests: it keeps its own prices, token rules and batch states, and imports only `pipeline.errors`

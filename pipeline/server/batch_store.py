@@ -156,7 +156,7 @@ class BatchStore:
         )
 
     def next_birth(self) -> float | None:
-        """When the next batch that landed late comes to exist."""
+        """Time when the next batch that landed late comes to exist."""
         value = self._database.value(
             f"SELECT min(created_at) FROM batches WHERE {_UNFINISHED} AND created_at > ?",
             (self._clock.now(),),
@@ -202,7 +202,7 @@ class BatchStore:
             )
 
     def fail(self, seq: int, errors: Sequence[BatchError], model: str | None = None) -> None:
-        """The batch failed validation with `errors`."""
+        """Fail the batch's validation with `errors`."""
         with self._database.transaction():
             if self.row(seq)["status"] == "validating":
                 text = orjson.dumps([asdict(error) for error in errors]).decode()

@@ -81,7 +81,7 @@ class Bill:
         return int(self._database.value("SELECT coalesce(sum(nano), 0) FROM bill"))
 
     def nano_of_batch(self, batch_id: str) -> int:
-        """What one batch has cost so far."""
+        """Cost of one batch so far."""
         sql = "SELECT coalesce(sum(nano), 0) FROM bill WHERE batch_id = ?"
         return int(self._database.value(sql, (batch_id,)))
 
@@ -110,7 +110,7 @@ class Bill:
         ]
 
     def times_billed(self) -> dict[tuple[bytes | None, bytes, str], int]:
-        """How often each (image, prompt, model) was billed."""
+        """Times each (image, prompt, model) was billed."""
         rows = self._database.read(
             "SELECT image, prompt, model, count(*) AS times FROM bill GROUP BY image, prompt, model"
         )

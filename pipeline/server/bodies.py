@@ -36,7 +36,7 @@ def response_body(endpoint: str, reply: ModelAnswer, name: str, now: float) -> d
 
 
 def spoiled_by(reply: ModelAnswer, outcome: LineOutcome) -> bool:
-    """True when the fault plan spoils this answer so."""
+    """Tell whether the fault plan spoils this answer so."""
     return reply.fault is not None and reply.fault.outcome == outcome
 
 

@@ -38,7 +38,7 @@ class ServerClock:
             listener()
 
     def real_seconds(self, seconds: float) -> float:
-        """How long `seconds` of this clock last in real time."""
+        """Time that `seconds` of this clock last in real seconds."""
         return max(0.0, seconds / self.speed)
 
     def on_jump(self, listener: Callable[[], None]) -> None:

@@ -92,7 +92,7 @@ class ServerDatabase:
         self._lock = threading.RLock()
 
     def read(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        """All rows of a query."""
+        """Read all rows of a query."""
         with self._lock:
             return self._connection.execute(sql, values).fetchall()
 

@@ -77,7 +77,7 @@ class Tiles:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How the server treats a model.
+    """Family of models that the server treats alike.
 
     Attributes:
         image: the rule that counts image tokens.

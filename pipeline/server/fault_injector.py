@@ -68,7 +68,7 @@ class FaultInjector:
             self.listing, self.compat = ListFaults(), Compat()
 
     def applied(self, rule: AnyRule) -> int:
-        """How often `rule` was applied."""
+        """Times `rule` was applied."""
         with self._lock:
             return sum(live.applied for live in self._rules if live.rule == rule)
 

@@ -260,7 +260,7 @@ class Compat(_Frozen):
 
 
 class FaultPlan(_Frozen):
-    """All faults of one server; the empty plan has none."""
+    """Faults of one server; the empty plan has none."""
 
     seed: int = 0
     request: tuple[RequestFault, ...] = ()

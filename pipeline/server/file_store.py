@@ -18,7 +18,7 @@ from pipeline.server.refusals import missing
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A file as the service knows it. Times are seconds of the server's clock."""
+    """File as the service knows it. Times are seconds of the server's clock."""
 
     seq: int
     id: str
@@ -56,7 +56,7 @@ class FileStore:
         return self._folder / f"_upload-{self._parts}"
 
     def path(self, identifier: str) -> Path:
-        """Where the bytes of a file are."""
+        """Place of a file's bytes."""
         return self._folder / identifier
 
     def adopt(

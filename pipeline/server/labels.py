@@ -60,7 +60,7 @@ def _plain(clean: str, original: str) -> str:
 
 
 def ranked(probabilities: NDArray[np.float32], count: int = 5) -> list[Label]:
-    """The `count` likeliest names; classes of the same name are added up."""
+    """Rank the `count` likeliest names; classes of the same name are added up."""
     totals: dict[str, float] = {}
     for name, probability in zip(class_names(), probabilities.tolist(), strict=True):
         totals[name] = totals.get(name, 0.0) + probability

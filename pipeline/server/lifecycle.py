@@ -59,7 +59,7 @@ class RunLines:
 
 @dataclass(frozen=True, slots=True)
 class Finalize:
-    """All lines have run: enter `finalizing`."""
+    """Step to `finalizing`: all lines have run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +110,13 @@ def _running(batch: BatchState, now: float, durations: BatchDurations) -> Step:
 
 
 def _last_line(batch: BatchState) -> int:
-    """How many lines run at all: fewer than `total` when the batch is planned to expire."""
+    """Lines that run at all: fewer than `total` when the batch is planned to expire."""
     share = batch.fault.expire_at_fraction
     return batch.total if share is None else math.floor(batch.total * share)
 
 
 def _allowed(batch: BatchState, now: float, per_line: float) -> int:
-    """How many lines may have run by `now`."""
+    """Lines that may have run by `now`."""
     if per_line < _INSTANT:
         return batch.total
     # the slack keeps a wait until exactly a line's time from falling short by a rounding

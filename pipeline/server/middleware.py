@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 def json_response(
     value: object, status: int = 200, headers: dict[str, str] | None = None
 ) -> web.Response:
-    """A JSON answer."""
+    """Make a JSON answer."""
     return web.Response(
         body=dumps(value), status=status, content_type="application/json", headers=headers
     )
@@ -98,7 +98,7 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
 
 
 def error_response(refused: ApiError) -> web.Response:
-    """The HTTP answer of a refusal."""
+    """Make the HTTP answer of a refusal."""
     headers = {}
     if refused.retry_after is not None:
         headers["Retry-After"] = f"{refused.retry_after:g}"

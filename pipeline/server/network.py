@@ -35,7 +35,7 @@ class Block:
 
     @property
     def residual(self) -> bool:
-        """True when the block's input is added to its output."""
+        """Tell whether the block's input is added to its output."""
         return self.stride == 1 and self.inputs == self.outputs
 
 

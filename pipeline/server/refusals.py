@@ -40,10 +40,10 @@ class ApiError(Exception):
 
 
 def invalid(message: str, param: str | None = None, code: str | None = "invalid_value") -> ApiError:
-    """A 400 for a request that can never succeed as it is."""
+    """Make a 400 for a request that can never succeed as it is."""
     return ApiError(400, message, param=param, code=code)
 
 
 def missing(kind: str, identifier: str) -> ApiError:
-    """A 404 for an object that the server does not know."""
+    """Make a 404 for an object that the server does not know."""
     return ApiError(404, f"No such {kind} object: {identifier}", param="id", code=None)

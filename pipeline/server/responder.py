@@ -85,7 +85,7 @@ class Responder:
 
     @property
     def threads(self) -> int:
-        """How many answers are worth making at the same time."""
+        """Answers that are worth making at the same time."""
         return self._captioner.threads
 
     def parse(self, endpoint: str, body: object) -> tuple[ParsedRequest, Pictures]:

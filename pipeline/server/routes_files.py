@@ -131,7 +131,7 @@ async def list_files(request: web.Request) -> web.StreamResponse:
 
 
 def page_size(request: web.Request, *, default: int, most: int) -> int:
-    """The `limit` of a list request.
+    """Read the `limit` of a list request.
 
     Raises:
         Refused: not from 1 to `most`.

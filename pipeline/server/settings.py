@@ -11,7 +11,7 @@ LOCAL_MODEL = "captionmill-local-efficientnet-lite0"
 
 @dataclass(frozen=True, slots=True)
 class BatchDurations:
-    """How long a batch takes, in seconds of the server's clock.
+    """Durations of a batch, in seconds of the server's clock.
 
     Attributes:
         validate, finalize, cancel: time spent in `validating`, `finalizing`, `cancelling`.

@@ -48,7 +48,7 @@ class _Progress:
 
 
 def parse_line(raw: bytes) -> Any:
-    """The JSON value of one line.
+    """Parse the JSON value of one line.
 
     Raises:
         ValueError: it is none.

@@ -49,7 +49,7 @@ class _View:
 
 
 def packaged_weights() -> Path:
-    """Where the installed package keeps its file.
+    """Path of the file in the installed package.
 
     Raises:
         UsageError: the package is not installed.

@@ -26,7 +26,7 @@ class Identity:
 
     @property
     def local(self) -> bool:
-        """True for the built-in captioner."""
+        """Tell whether it is the built-in captioner."""
         return self.provider == LOCAL.service
 
 
@@ -70,7 +70,7 @@ class AccountOptions:
 
     @property
     def online(self) -> bool:
-        """True when requests are answered at once instead of in batches."""
+        """Tell whether requests are answered at once instead of in batches."""
         return self.paid.online
 
     def online_only(self) -> AccountOptions:

@@ -78,7 +78,7 @@ def _refuse_local(source: Source, session: Session) -> None:
 
 
 def restores(settings: RunSettings, source: Source) -> bool:
-    """True when the source's images may be downloads that were deleted."""
+    """Tell whether the source's images may be downloads that were deleted."""
     return settings.download is not None and isinstance(source, NamesUrls)
 
 

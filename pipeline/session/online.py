@@ -67,6 +67,6 @@ def find_our_batches(session: Session, totals: RunTotals) -> bool:
 
 
 def knows_batches(ledger: Ledger) -> bool:
-    """True when the workspace has ever had a batch at the service, or may have one."""
+    """Tell whether the workspace has ever had a batch at the service, or may have one."""
     ids = ledger.batches.ids()
     return any(not is_online(name) for name in ids) or bool(ledger.shards.in_states("CREATING"))

@@ -110,7 +110,7 @@ class Report(RunTotals):
 
     @property
     def local(self) -> bool:
-        """True when the built-in captioner answered."""
+        """Tell whether the built-in captioner answered."""
         return self.provider == LOCAL.service
 
     def as_dict(self) -> dict[str, object]:

@@ -46,7 +46,7 @@ class Session:
 
     @property
     def online(self) -> bool:
-        """True when requests are answered at once instead of in batches."""
+        """Tell whether requests are answered at once instead of in batches."""
         return self.settings.account.online
 
     @property

@@ -1,4 +1,4 @@
-"""Where captions go: a registry of tables behind one Protocol.
+"""Places where captions go: a registry of tables behind one Protocol.
 
     base        what the export stage asks of a table
     parquet     the table as Parquet        arrow       cells as Arrow arrays, for it

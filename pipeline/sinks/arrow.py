@@ -31,7 +31,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def schema_of(columns: Sequence[Column], metadata: dict[str, str]) -> Any:
-    """The Arrow schema, with descriptions and `captionmill.schema_version`."""
+    """Build the Arrow schema, with descriptions and `captionmill.schema_version`."""
     fields = [
         pa.field(c.name, TYPES[c.kind], metadata={"description": c.description}) for c in columns
     ]
@@ -45,7 +45,7 @@ def batch_of(schema: Any, columns: Sequence[Column], cells: Iterable[Sequence[ob
 
 
 def array_of(column: Column, values: Sequence[object]) -> Any:
-    """The Arrow array of a column.
+    """Build the Arrow array of a column.
 
     What comes out of JSON is brought to the column's type first; a value that does not fit it
     (text in a number's column) is null. Lone surrogates become U+FFFD.
@@ -124,7 +124,7 @@ def _lists(values: Sequence[Sequence[str]]) -> _Buffers:
 
 
 def _offsets(parts: Sequence[Sequence[object]], kind: Any) -> Any:
-    """Where each part begins and the last one ends."""
+    """Offsets of each part's begin and the last one's end."""
     ends = np.zeros(len(parts) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=ends[1:])
     if ends[-1] > np.iinfo(kind).max:

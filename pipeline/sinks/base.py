@@ -1,4 +1,4 @@
-"""What the export stage asks of a place for captions."""
+"""Protocol of a place for captions."""
 
 from __future__ import annotations
 

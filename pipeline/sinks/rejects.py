@@ -1,4 +1,4 @@
-"""What could not be captioned and why, as a CSV that is safe to open in a spreadsheet."""
+"""List of what could not be captioned and why, as a CSV safe to open in a spreadsheet."""
 
 from __future__ import annotations
 

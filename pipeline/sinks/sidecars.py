@@ -22,7 +22,7 @@ _WITH_MARK = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"
 
 @dataclass(slots=True)
 class Sidecars:
-    """How many were written, were left as they are, or failed; `problems` are sentences."""
+    """Counts of texts written, left as they are, and failed; `problems` are sentences."""
 
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)

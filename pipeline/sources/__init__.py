@@ -1,4 +1,4 @@
-"""Where images come from. A new source is one file here, one line below, one contract test.
+"""Sources of images. A new source is one file here, one line below, one contract test.
 
 base      what a source is, and how names become text
 folder    a folder of images, recursively

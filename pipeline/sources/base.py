@@ -1,4 +1,4 @@
-"""Where images come from: what a source is, and how names become text.
+"""Protocol of a source, and how names become text.
 
 Names on disk are bytes; the ledger and the table hold text. Every `folder`, `name`, `location`
 and `locator` is *stored text*: `to_text(path)`, which differs from the path only where a byte is
@@ -111,7 +111,7 @@ class Source(Protocol):
     complete: bool
 
     def listings(self) -> Iterator[SourceListing]:
-        """All listings, sorted, one at a time; constant memory."""
+        """Yield all listings, sorted, one at a time; constant memory."""
         ...
 
     def path_of(self, folder: str, name: str) -> str:

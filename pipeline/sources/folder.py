@@ -213,7 +213,7 @@ class FolderListing:
 
 
 class FolderSource:
-    """All images below a folder."""
+    """Source of all images below a folder."""
 
     kind = "folder"
     columns: tuple[str, ...] = ()
@@ -243,7 +243,7 @@ class FolderSource:
         return os.path.join(self._root, folder) if folder else self._root  # noqa: PTH118
 
     def holds(self, real: str) -> bool:
-        """True for a resolved path below the root."""
+        """Tell whether a resolved path is below the root."""
         return real.startswith(self._root.rstrip("/") + "/")
 
     def path_of(self, folder: str, name: str) -> str:

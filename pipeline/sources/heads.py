@@ -1,4 +1,4 @@
-"""What a source reads and counts of files that it may not list."""
+"""Counts and first bytes of files that a source may not list."""
 
 from __future__ import annotations
 

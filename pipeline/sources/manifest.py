@@ -70,7 +70,7 @@ class ManifestSource:
         yield ManifestListing(self.table, self.options, self.problems)
 
     def urls(self) -> Iterator[str]:
-        """The URLs among the paths, in order, those that come again too."""
+        """List the URLs among the paths, in order, those that come again too."""
         texts = (_path_text(self.table, row) for row in self.table.rows() if not row.problem)
         return filter(is_url, texts)
 
@@ -84,7 +84,7 @@ class ManifestSource:
 
 
 class ManifestListing:
-    """All rows of one table."""
+    """Listing of all rows of one table."""
 
     folder = ""
 

@@ -46,7 +46,7 @@ class NamedFiles:
         return replace(entry, detail=f"{entry.detail}; {there}")
 
     def sentences(self) -> list[str]:
-        """What is to be said about the names of all files."""
+        """Say what is to be said about the names of all files."""
         if not self._respelled:
             return []
         several = f" (and {self._respelled - 1:,} more)" if self._respelled > 1 else ""

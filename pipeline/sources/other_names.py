@@ -39,7 +39,7 @@ class OtherNames:
         names: Callable[[str], Mapping[str, list[str]]],
         key: Callable[[str], str],
     ) -> list[str]:
-        """All paths whose every part has the same key as that of `path`, bounded."""
+        """Walk all paths whose every part has the same key as that of `path`, bounded."""
         paths = ["/"]
         for part in filter(None, path.split("/")):
             following: list[str] = []

@@ -13,7 +13,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def is_url(text: str) -> bool:
-    """True for anything with a scheme, usable or not: such a text never names a file."""
+    """Recognise anything with a scheme, usable or not: such a text never names a file."""
     return _URL.match(text) is not None
 
 

@@ -86,7 +86,7 @@ class SidecarSource:
 
 
 def _sentence(reading: str, names: Sequence[str]) -> str:
-    """What is said about texts that are not UTF-8."""
+    """Say what is said about texts that are not UTF-8."""
     several = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
     what = f"the text beside {names[0]}{several} is "
     if reading == "?":

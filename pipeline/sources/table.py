@@ -29,7 +29,7 @@ _STRAY = re.compile("[\udc80-\udcff]")  # a byte that does not decode
 
 @dataclass(frozen=True, slots=True)
 class ManifestTable:
-    """What is known of a manifest after its bytes were read once.
+    """Facts of a manifest after its bytes were read once.
 
     Attributes:
         path: the file.
@@ -52,7 +52,7 @@ class ManifestTable:
     notes: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[ManifestRow]:
-        """All records after the header; empty lines are left out.
+        """Yield all records after the header; empty lines are left out.
 
         Raises:
             UsageError: a line is too long to be one of a table, or the file became unreadable.

@@ -55,7 +55,7 @@ class RowReader:
         self._path_index = path_index
 
     def rows(self) -> Iterator[ManifestRow]:
-        """All records; empty lines are left out."""
+        """Yield all records; empty lines are left out."""
         while (text := self._take()) is not None:
             line = self._next_line - 1
             bare = text.rstrip("\r\n")
@@ -118,7 +118,7 @@ class RowReader:
         return ManifestRow(line, (), "bad_row", f"line {line}: {words}")
 
     def _have_paths(self, lines: list[list[str]]) -> bool:
-        """True where tabs make the fields, or where the path of each line looks like one."""
+        """Tell whether tabs make the fields, or the path of each line looks like one."""
         if self._delimiter == "\t" and self._width > 1:
             return True
         return all(_is_path_like(fields[self._path_index]) for fields in lines)
@@ -131,7 +131,7 @@ def csv_reader(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
 
 
 def _is_path_like(text: str) -> bool:
-    """True for a URL and for a name with a suffix."""
+    """Recognise a URL and a name with a suffix."""
     text = text.strip(' "')
     suffix = os.path.splitext(text)[1]  # noqa: PTH122
     return "://" in text or (2 <= len(suffix) <= 6 and suffix[1:].isalnum())

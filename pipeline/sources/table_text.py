@@ -24,7 +24,7 @@ _SAMPLE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class EarlierReading:
-    """How earlier runs read a manifest.
+    """Reading of a manifest in earlier runs.
 
     Attributes:
         encoding: a Python codec, None when no run noted one.

@@ -49,7 +49,7 @@ class UrlSource:
         yield ManifestListing(self.list, self.options, self.problems)
 
     def urls(self) -> Iterator[str]:
-        """The URLs in order, those that come again too."""
+        """List the URLs in order, those that come again too."""
         return (row.fields[0] for row in self.list.rows() if not row.problem)
 
     def path_of(self, folder: str, name: str) -> str:
@@ -114,7 +114,7 @@ def read_list(path: Path) -> UrlList:
 
 
 def looks_like_list(path: Path) -> bool:
-    """True for a regular file, not named as a table, whose first line that counts is a URL."""
+    """Recognise a regular file, not named as a table, whose first line that counts is a URL."""
     if path.suffix.lower() in _TABLES:
         return False
     try:

@@ -39,7 +39,7 @@ def batch_record_path(workspace: Workspace, shard_key: str, batch_id: str) -> Pa
 
 
 def is_batch_record(path: Path) -> bool:
-    """True for a batch record among the raw files."""
+    """Recognise a batch record among the raw files."""
     return path.name.endswith(_SUFFIX)
 
 

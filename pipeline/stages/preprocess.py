@@ -136,7 +136,7 @@ def record_rejection(
 
 
 def _lasting(prepared: RejectedImage) -> bool:
-    """True when these bytes would be rejected again: a crash or a timeout may not be."""
+    """Tell whether these bytes would be rejected again: a crash or a timeout may not be."""
     return prepared.rejection.code not in PASSING | {"timeout", "crashed"}
 
 

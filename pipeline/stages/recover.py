@@ -53,7 +53,7 @@ def number_in(text: str | None) -> int | None:
 
 
 def is_ours(context: StageContext, batch: RemoteBatch) -> bool:
-    """True for a batch of this workspace."""
+    """Recognise a batch of this workspace."""
     return batch.metadata.get(WORKSPACE) == context.ledger.workspace_id()
 
 

@@ -1,4 +1,4 @@
-"""All stages overlapped: while later images are prepared, full shards are already at the service
+"""Stages overlapped: while later images are prepared, full shards are already at the service
 and finished batches are collected.
 
     crawl -> quote -> (preprocess -> write -> submit) x shards -> collect ... -> export -> clean
@@ -180,7 +180,7 @@ class BatchRunner:
         return self._wait and trouble_of(error) == "passing"
 
     def _may_wait(self, error: CaptionmillError | None) -> bool:
-        """True when waiting can help; else the error is noted."""
+        """Decide if waiting can help; else note the error."""
         if self._wait and error is not None:
             self._outages += 1
         decision = patience_with(trouble_of(error), wait=self._wait, outages=self._outages)

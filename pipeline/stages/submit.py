@@ -54,7 +54,7 @@ def submit_shards(context: StageContext, spec: int, totals: RunTotals | None = N
 
 
 def _all_contents_known(context: StageContext, totals: RunTotals) -> bool:
-    """True when no adopted batch has unknown contents: an image sent now might be in one."""
+    """Tell whether no adopted batch has unknown contents: an image sent now might be in one."""
     opaque, error = opaque_shards(context)
     if error is not None:
         totals.hold("adopted", error)

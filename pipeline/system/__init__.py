@@ -1,4 +1,4 @@
-"""What touches the machine.
+"""Parts that touch the machine.
 
 files       durable writes: whole or absent
 workspace   the folder of a ledger, its lock and its paths

@@ -50,7 +50,7 @@ def tell(notice: Notice, summary: Mapping[str, object]) -> list[str]:
 
 
 def is_problem(summary: Mapping[str, object]) -> bool:
-    """True unless the run is done, or waits for the service, with nothing to say."""
+    """Recognise a run that has something to say, or that is neither done nor just waiting."""
     incidents = summary.get("problems") or summary.get("incidents")
     return summary.get("exit_code") not in (0, 3) or bool(incidents)
 

@@ -30,7 +30,7 @@ class Stopper:
         self._requested = False
 
     def stopping(self) -> bool:
-        """True once a stop was requested."""
+        """Tell whether a stop was requested."""
         return self._requested
 
     def ask(self) -> None:

@@ -98,7 +98,7 @@ class Workspace:
 
     @property
     def table(self) -> Path:
-        """The Parquet table."""
+        """Path of the Parquet table."""
         return self.root / "captions.parquet"
 
     @property
@@ -134,7 +134,7 @@ class Workspace:
             write_whole(self.id_file, json.dumps({"workspace_id": workspace_id}).encode() + b"\n")
 
     def exists(self) -> bool:
-        """True when a ledger is there."""
+        """Tell whether a ledger is there."""
         return self.ledger.is_file()
 
     def require(self) -> None:
@@ -170,7 +170,7 @@ class Workspace:
             raise storage_error(self.root, error) from error
 
     def used(self) -> bool:
-        """True when something was captioned here: there are shards, results or a table."""
+        """Tell whether something was captioned here: there are shards, results or a table."""
         return any(self.raw.glob("*")) or any(self.shards.glob("*.jsonl")) or self.table.exists()
 
     def _refuse_lost_ledger(self) -> None:
@@ -220,7 +220,7 @@ class Workspace:
 
 
 def is_workspace(folder: str) -> bool:
-    """True for the folder of a workspace, also of one whose ledger is lost."""
+    """Recognise the folder of a workspace, also of one whose ledger is lost."""
     marks = (os.path.exists(f"{folder}/{name}") for name in ("ledger.db", "workspace.json"))  # noqa: PTH110
     return os.path.exists(f"{folder}/lock") and any(marks)  # noqa: PTH110
 

@@ -126,7 +126,7 @@ def _inflated(decoder: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
 async def _raw(
     response: aiohttp.ClientResponse, idle_seconds: float, max_bytes: int
 ) -> AsyncIterator[bytes]:
-    """What comes over the wire, as it comes."""
+    """Yield what comes over the wire, as it comes."""
     loop = asyncio.get_running_loop()
     started, received = loop.time(), 0
     while piece := await response.content.readany():

@@ -113,7 +113,7 @@ class UrlCache:
         return _rejection(notes) or _noted(notes)
 
     def stored(self) -> Iterator[Stored]:
-        """All images on disk, in no order."""
+        """Yield all images on disk, in no order."""
         for folder in _listed(self.root):
             if folder.is_dir(follow_symlinks=False) and folder.name != self._incoming.name:
                 for entry in _listed(Path(folder.path)):
@@ -123,7 +123,7 @@ class UrlCache:
                             yield Stored(Path(entry.path), status.st_size, int(status.st_mtime))
 
     def want(self, url: str) -> None:
-        """A deleted image is to be downloaded again, whatever the site said of it before.
+        """Ask for a deleted image again, whatever the site said of it before.
 
         Raises:
             StorageError: that cannot be noted.

@@ -106,7 +106,7 @@ class Fetcher:
         return outcome.rejection
 
     async def _try(self, request: _Request) -> Fetched | Failure:
-        """All tries of one URL."""
+        """Make all tries of one URL."""
         url = check_url(request.text, self._options.ports)
         if isinstance(url, Rejection):
             return Failure(url)

@@ -28,7 +28,7 @@ class HostLimit:
 
 
 class HostLimits:
-    """All hosts that are being asked."""
+    """Limits of all hosts that are being asked."""
 
     def __init__(self, total: int, per_host: int) -> None:
         self._per_host = per_host

@@ -9,7 +9,7 @@ from pipeline.core.address import AddressRules
 
 @dataclass(frozen=True, slots=True)
 class FetchOptions:
-    """What may be downloaded, and how hard to try.
+    """Options of downloads: what may be fetched, and how hard to try.
 
     Attributes:
         allow: download at all; without it each URL is rejected as `url_not_enabled`.

@@ -25,7 +25,7 @@ _MAX_THREADS = 64
 
 
 class ForbiddenAddress(OSError):
-    """The connection was not made. `reason` follows the word "is"."""
+    """Refusal to connect. `reason` follows the word "is"."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(f"{address} is {reason}")
@@ -55,7 +55,7 @@ class SsrfGuard(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """All addresses of a host, all of them allowed.
+        """Resolve all addresses of a host, all of them allowed.
 
         A public and a forbidden address under one name is how rebinding is prepared, so one
         forbidden address forbids the name.

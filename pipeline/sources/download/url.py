@@ -1,4 +1,4 @@
-"""What an image's URL may look like. One strict reading, so that nothing later reads it anew.
+"""URL of an image in one strict reading, so that nothing later reads it anew.
 
 A URL is taken apart once, here, and put together again from its checked parts: the text that is
 requested means the same to every parser. An IPv4 address in one of the forms of `inet_aton`
@@ -51,7 +51,7 @@ class Url:
 
     @property
     def text(self) -> str:
-        """The URL as it is requested: ASCII, no credentials, no fragment."""
+        """URL as it is requested: ASCII, no credentials, no fragment."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{host}{port}{self.target}"
@@ -84,7 +84,7 @@ def check_url(text: str, ports: Collection[int] = WEB_PORTS) -> Url | Rejection:
 
 
 def next_hop(current: Url, location: str, ports: Collection[int] = WEB_PORTS) -> Url | Rejection:
-    """Where a redirect leads, checked as the first URL was. Never raises."""
+    """Follow a redirect's target, checked as the first URL was. Never raises."""
     try:
         joined = urljoin(current.text, location)
     except ValueError:
@@ -98,7 +98,7 @@ def next_hop(current: Url, location: str, ports: Collection[int] = WEB_PORTS) ->
 
 
 def _host(bracketed: str | None, name: str | None) -> tuple[str, bool] | None:
-    """The host and whether it is an address; None when it is neither name nor address."""
+    """Parse the host and whether it is an address; None when it is neither name nor address."""
     if bracketed is not None:
         try:
             return str(IPv6Address(bracketed)), True

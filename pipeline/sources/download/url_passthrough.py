@@ -41,7 +41,7 @@ class UrlPassthrough:
         return cls(tuple(sorted(options.ports)), options.rules)
 
     def __call__(self, text: str) -> str | Rejection:
-        """The address as it is sent, ASCII, without a fragment; or why it is not. Never raises."""
+        """Give the address as it is sent, ASCII, without a fragment; or why not. Never raises."""
         url = check_url(text, self.ports)
         if isinstance(url, Rejection):
             return url

@@ -43,11 +43,11 @@ class Journal:
             raise storage_error(self.path, error) from error
 
     def void(self, custom_id: str) -> None:
-        """The request certainly had no effect."""
+        """Note a request that certainly had no effect."""
         self._append(void_mark(custom_id))
 
     def answered(self, line: bytes) -> None:
-        """An answer has come."""
+        """Note an answer that has come."""
         self._append(line)
         reached("online.answered")
 
@@ -65,12 +65,12 @@ class Journal:
 
 
 def journal_path(raw: Path, shard_key: str) -> Path:
-    """Where the journal of a group is."""
+    """Path of a group's journal."""
     return raw / f"{shard_key}.journal"
 
 
 def read_journal(path: Path) -> JournalState:
-    """What a journal tells; one that was never begun tells that nothing was sent."""
+    """Read a journal; one that was never begun tells that nothing was sent."""
     if not path.exists():
         return JournalState(set(), set())
     with path.open("rb") as stream:

@@ -90,7 +90,7 @@ def _say_lost(
 
 
 def _is_gone(context: StageContext, key: str) -> bool:
-    """True for a group that was sent, and settled by a ledger that is not this one, and whose
+    """Recognise a group that was sent, and settled by a ledger that is not this one, and whose
     answers were not kept (`keep_raw = false`)."""
     workspace = context.workspace
     kept = (journal_path(workspace.raw, key), workspace.answers(key, key, "output"))
