@@ -77,8 +77,8 @@ def configured(
             if kwargs.pop("fetch", False):
                 overrides["fetch.allow"] = True
             for setting in kwargs.pop("settings"):
-                key, found, text = setting.partition("=")
-                if not found:
+                key, equals, text = setting.partition("=")
+                if not equals:
                     raise click.UsageError(f"--set {setting}: write KEY=VALUE")
                 overrides[key.strip()] = parse_value(text.strip())
             config: Config = load_config(kwargs.pop("config_name"), overrides)

@@ -145,8 +145,8 @@ def _going_on(context: click.Context, variant: Variant, models: tuple[str, ...])
     words = ["captionmill", "run"]
     for parameter in context.command.params:
         name = parameter.name or ""
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if not given or name in _OWN or (models and name == "opt_model"):
+        typed = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not typed or name in _OWN or (models and name == "opt_model"):
             continue
         value = context.params[name]
         if isinstance(parameter, click.Argument):

@@ -26,8 +26,8 @@ def explain(error: ValidationError, path: str, options: Mapping[str, object]) ->
 def _sentence(mistake: Mapping[str, Any], path: str, options: Mapping[str, object]) -> str:
     where = tuple(mistake["loc"])
     dotted = ".".join(str(part) for part in where)
-    given = any(dotted == key or dotted.startswith(f"{key}.") for key in options)
-    origin = "the command line" if given else path
+    is_option = any(dotted == key or dotted.startswith(f"{key}.") for key in options)
+    origin = "the command line" if is_option else path
     message = str(mistake["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if not where:
         return f"{path}: {message}"  # about several keys together, which the message names

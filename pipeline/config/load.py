@@ -37,16 +37,16 @@ def load_config(path_or_name: str | None, overrides: Mapping[str, object] | None
     """
     path = find_config(path_or_name or "default")
     raw = _parsed(path)
-    given = {key: value for key, value in (overrides or {}).items() if value is not None}
-    _forget_replaced_texts(raw, given)
+    options = {key: value for key, value in (overrides or {}).items() if value is not None}
+    _forget_replaced_texts(raw, options)
     _read_texts(raw, path.parent, str(path))
-    for key, value in given.items():
+    for key, value in options.items():
         _put(raw, key, value)
     _read_texts(raw, Path(), "the command line")
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
-        raise UsageError(explain(error, str(path), given)) from None
+        raise UsageError(explain(error, str(path), options)) from None
 
 
 def find_config(path_or_name: str) -> Path:
@@ -66,9 +66,9 @@ def find_config(path_or_name: str) -> Path:
             return folder / f"{path_or_name}.toml"
     names = sorted(
         {
-            str(found.relative_to(folder).with_suffix(""))
+            str(file.relative_to(folder).with_suffix(""))
             for folder in folders
-            for found in folder.rglob("*.toml")
+            for file in folder.rglob("*.toml")
         }
     )
     close = difflib.get_close_matches(path_or_name, names, 1)
@@ -83,10 +83,10 @@ def parse_value(text: str) -> object:
     (5, True, 'gpt-6-luna')
     """
     try:
-        found = tomllib.loads(f"value = {text}", parse_float=Decimal)
+        table = tomllib.loads(f"value = {text}", parse_float=Decimal)
     except tomllib.TOMLDecodeError:
         return text
-    return found["value"] if len(found) == 1 else text
+    return table["value"] if len(table) == 1 else text
 
 
 def _folders() -> tuple[Path, ...]:
@@ -112,12 +112,12 @@ def _read(path: Path, what: str) -> str:
         raise UsageError(f"{what} {path} is not UTF-8 text") from None
 
 
-def _forget_replaced_texts(raw: Raw, given: Mapping[str, object]) -> None:
-    """Prompt given as an option replaces the file's, whichever way either was given."""
+def _forget_replaced_texts(raw: Raw, options: Mapping[str, object]) -> None:
+    """Drop the file's prompt where an option gives one, whichever way either was written."""
     prompt = raw.get("prompt")
     if isinstance(prompt, dict):
         for key in _TEXTS:
-            if f"prompt.{key}" in given or f"prompt.{key}_file" in given:
+            if f"prompt.{key}" in options or f"prompt.{key}_file" in options:
                 prompt.pop(key, None)
                 prompt.pop(f"{key}_file", None)
 

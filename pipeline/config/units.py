@@ -52,11 +52,11 @@ def parse_bytes(value: object) -> int:
 def _parse(value: object, units: dict[str, int], base: str, advice: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise ValueError(advice)
-    found = _QUANTITY.fullmatch(str(value))
-    factor = units.get(found[2] or base) if found else None
-    if found is None or factor is None:
+    quantity = _QUANTITY.fullmatch(str(value))
+    factor = units.get(quantity[2] or base) if quantity else None
+    if quantity is None or factor is None:
         raise ValueError(advice)
-    number = Decimal(found[1]) * factor
+    number = Decimal(quantity[1]) * factor
     if number != number.to_integral_value():
         raise ValueError(advice)
     return int(number)
@@ -75,9 +75,9 @@ def parse_colour(value: object) -> str:
 
 def money_text(nano: int) -> str:
     """Nano-dollars as dollars, with at least two decimals: "5.00", "0.000125"."""
-    whole, rest = divmod(nano, NANO_PER_USD)
+    dollars, rest = divmod(nano, NANO_PER_USD)
     decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
-    return f"{whole}.{decimals}"
+    return f"{dollars}.{decimals}"
 
 
 def seconds_text(seconds: int) -> str:

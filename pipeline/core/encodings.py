@@ -53,8 +53,8 @@ def detect(text: bytes) -> tuple[str, ...]:
         return ()
     best = readings[0]
     rivals = [other for other in readings[1:] if str(other) != str(best)]
-    near = [other.encoding for other in rivals if other.chaos - best.chaos < _CLEARLY]
-    return (best.encoding, *near)
+    close = [other.encoding for other in rivals if other.chaos - best.chaos < _CLEARLY]
+    return (best.encoding, *close)
 
 
 def decode_text(text: bytes, encoding: str | None = None, *, cut: bool = False) -> tuple[str, str]:

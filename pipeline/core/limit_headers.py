@@ -48,7 +48,7 @@ class Limit:
 
 def read_limits(headers: Mapping[str, str]) -> Iterator[Limit]:
     """Limits that the headers of an answer tell, names without regard to case."""
-    told: dict[tuple[Kind, float | None], dict[str, str]] = {}
+    texts_by_limit: dict[tuple[Kind, float | None], dict[str, str]] = {}
     for name, value in headers.items():
         match = _NAME.fullmatch(name.lower())
         if match is None or not (match["kind"] or match["unit"] or match["by"]):
@@ -56,8 +56,8 @@ def read_limits(headers: Mapping[str, str]) -> Iterator[Limit]:
         unit = "second" if match["by"] else match["unit"]
         window = {"second": SECOND, "minute": MINUTE, None: None}[unit]
         kind: Kind = "tokens" if match["kind"] == "tokens" else "requests"
-        told.setdefault((kind, window), {})[match["what"]] = value
-    for (kind, window), texts in told.items():
+        texts_by_limit.setdefault((kind, window), {})[match["what"]] = value
+    for (kind, window), texts in texts_by_limit.items():
         yield Limit(
             kind,
             window,

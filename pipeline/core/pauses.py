@@ -38,8 +38,8 @@ def pause_asked(headers: Mapping[str, str], text: str, now: float) -> float | No
     """
     inside = [float(value) for value in _RETRY_INFO.findall(text)]
     inside += [seconds for match in _SENTENCE.finditer(text) if (seconds := seconds_of(match[1]))]
-    asked = [retry_after(headers, now), *inside]
-    known = [seconds for seconds in asked if seconds is not None]
+    pauses = [retry_after(headers, now), *inside]
+    known = [seconds for seconds in pauses if seconds is not None]
     return min(max(known), _LONGEST) if known else None
 
 

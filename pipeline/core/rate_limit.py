@@ -144,8 +144,8 @@ class RateLimiter:
             self._own["tokens"] -= self._answers.popleft()[1]
         self._width = self._most if self._width == 1 and not self.rounds else self._wider()
         self.rounds = 0
-        for told in sorted(read_limits(headers), key=_rate, reverse=True):
-            self._learn(told, now)  # of several limits of one kind the lowest comes last
+        for limit in sorted(read_limits(headers), key=_rate, reverse=True):
+            self._learn(limit, now)  # of several limits of one kind the lowest comes last
 
     def refused(self, now: float, retry_after: float | None) -> None:
         """Note a 429: certainly not done, and to be asked again later."""
@@ -172,9 +172,9 @@ class RateLimiter:
     def _wider(self) -> float:
         return min(float(self._most), self._width + 1 / self._width)
 
-    def _learn(self, told: Limit, now: float) -> None:
-        kind, limit = told.kind, told.limit
-        window = told.window or self._windows[kind].learn(now, told, self._recent(kind, now))
+    def _learn(self, header: Limit, now: float) -> None:
+        kind, limit = header.kind, header.limit
+        window = header.window or self._windows[kind].learn(now, header, self._recent(kind, now))
         if limit:
             bucket = self._buckets.get(kind)
             if bucket is None:
@@ -183,10 +183,10 @@ class RateLimiter:
             own = self._configured[kind]
             if own is not None and own / MINUTE < limit / window:
                 bucket.limit, bucket.window = own, MINUTE
-        if limit and told.left is not None and window == MINUTE:
-            self._compare(kind, limit, max(0, limit - told.left))
-        if told.left is not None and told.left <= 0:
-            pause = _EMPTY_PAUSE if told.reset is None else min(told.reset, _EMPTY_PAUSE)
+        if limit and header.left is not None and window == MINUTE:
+            self._compare(kind, limit, max(0, limit - header.left))
+        if header.left is not None and header.left <= 0:
+            pause = _EMPTY_PAUSE if header.reset is None else min(header.reset, _EMPTY_PAUSE)
             self._hold = max(self._hold, now + pause)
 
     def _recent(self, kind: Kind, now: float) -> int:
@@ -213,5 +213,5 @@ class RateLimiter:
         return (1 if kind == "requests" else tokens) * self._scale[kind]
 
 
-def _rate(told: Limit) -> float:
-    return (told.limit or 0) / (told.window or MINUTE)
+def _rate(limit: Limit) -> float:
+    return (limit.limit or 0) / (limit.window or MINUTE)

@@ -128,7 +128,7 @@ class LocalEngine(Engine):
 
     def _collect(self, window: Window) -> None:
         """Take note of the workers that have answered or died."""
-        for worker in self._look(0.0):
+        for worker in self._speaking(0.0):
             self._receive(worker, window)
 
     def _wait(self, window: Window) -> None:
@@ -137,14 +137,14 @@ class LocalEngine(Engine):
         if all(len(worker.tasks) * self._pace > 2 * _NAP for worker in busy):
             time.sleep(_NAP)  # nobody runs dry meanwhile, and we wake once for many answers
         left = min((worker.seconds_left() for worker in busy), default=0.0)
-        ready = self._look(max(0.0, min(_TICK, left)))
+        ready = self._speaking(max(0.0, min(_TICK, left)))
         for worker in ready:
             self._receive(worker, window)
         for worker in busy:
             if worker not in ready and worker.seconds_left() <= 0:
                 self._overdue(worker, window)
 
-    def _look(self, patience: float) -> list[WorkerProcess]:
+    def _speaking(self, patience: float) -> list[WorkerProcess]:
         """Workers that have something to say, within `patience` seconds.
 
         Time in which nobody looked is not held against the workers: all of us may have been

@@ -47,9 +47,9 @@ class Inbox:
         if not count:
             raise EOFError("the pipe was closed")
         self._filled += count
-        return self._whole()
+        return self._whole_messages()
 
-    def _whole(self) -> list[bytes]:
+    def _whole_messages(self) -> list[bytes]:
         messages, at = [], 0
         while (start := at + _LENGTH) <= self._filled:
             length = int.from_bytes(self._buffer[at:start], "big")

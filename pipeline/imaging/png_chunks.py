@@ -47,8 +47,8 @@ def check_png(data: bytes) -> tuple[Refusal | None, bytes]:
         elif b"IDAT" in seen and (kind in _TEXTS or kind == b"eXIf"):
             moved.append(data[at:end])
         seen.add(kind)
-    whole = b"".join((*parts, data[start:])) if parts else data
-    return fault, _with_first(whole, moved) if moved else whole
+    plain = b"".join((*parts, data[start:])) if parts else data
+    return fault, _with_first(plain, moved) if moved else plain
 
 
 def largest_png(icon: bytes) -> bytes:

@@ -118,11 +118,11 @@ class OpenAIAsk:
             StreamRefused: the service's answer about this request, in place of a stream.
             CaptionmillError: no answer, or the connection broke before its end.
         """
-        asked = {**body, "stream": True, "stream_options": {"include_usage": True}}
+        request = {**body, "stream": True, "stream_options": {"include_usage": True}}
         path = self._options.endpoint.removeprefix("/v1")
         try:
             answer = self._client.post(
-                path, cast_to=self._library.Response, body=asked, options={"headers": _UNREAD}
+                path, cast_to=self._library.Response, body=request, options={"headers": _UNREAD}
             )
             with contextlib.closing(answer):
                 yield from answer.iter_bytes()

@@ -188,8 +188,8 @@ class BoundedFile(FileIO):
 def sdk_error(error: Exception, call: Call, options: BatchOptions) -> CaptionmillError:
     """Exception of the SDK as one of ours, without the key in its words."""
     if isinstance(error, openai.APIStatusError):
-        found = error.response
-        answer = HttpAnswer(found.status_code, found.content, found.headers)
+        response = error.response
+        answer = HttpAnswer(response.status_code, response.content, response.headers)
         return refusal_error(
             answer, call.action, call.effect, call.thing, options.secrets(), single=call.single
         )

@@ -26,8 +26,8 @@ def dumps(value: object) -> bytes:
 
 def response_body(endpoint: str, reply: ModelAnswer, name: str, now: float) -> dict[str, Any]:
     """Body of an answer; `name` makes its id."""
-    whole = _completion if endpoint == CHAT else _response
-    body = whole(reply, name, now)
+    make = _completion if endpoint == CHAT else _response
+    body = make(reply, name, now)
     if spoiled_by(reply, "no_usage"):
         del body["usage"]
     if spoiled_by(reply, "object_choices") and "choices" in body:

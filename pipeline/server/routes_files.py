@@ -37,7 +37,7 @@ async def upload_file(request: web.Request) -> web.StreamResponse:
         await _read_form(request, service, form)
         filename, purpose, lives = _check_form(form, service)
         row = service.files.adopt(
-            _given(form.part),
+            _sent_part(form.part),
             filename=filename,
             purpose=purpose,
             lives=lives,
@@ -65,7 +65,7 @@ async def _read_form(request: web.Request, service: Service, form: _Form) -> Non
 
 
 async def _save(part: BodyPartReader, form: _Form, limit: int) -> None:
-    with _given(form.part).open("wb") as handle:
+    with _sent_part(form.part).open("wb") as handle:
         while block := await part.read_chunk(_BLOCK):
             form.size += len(block)
             if form.size <= limit:  # the rest is read and dropped, so that the answer arrives
@@ -169,7 +169,7 @@ async def delete_file(request: web.Request) -> web.StreamResponse:
     return json_response({"id": identifier, "object": "file", "deleted": True})
 
 
-def _given(part: Path | None) -> Path:
+def _sent_part(part: Path | None) -> Path:
     if part is None:
         raise invalid("Missing required parameter: 'file'.", "file", None)
     return part

@@ -170,8 +170,8 @@ def _fit_strings(value: object) -> list[str]:
 def _fit_int(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and value in _INT64 else None  # type: ignore[return-value]
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_int and value in _INT64 else None  # type: ignore[return-value]
 
 
 def _fit_double(value: object) -> float | None:

@@ -34,7 +34,7 @@ from pipeline.sources.folder import FolderSource
 from pipeline.sources.manifest import ManifestSource
 from pipeline.sources.sidecar import SidecarSource
 from pipeline.sources.single import FileSource
-from pipeline.sources.urls import UrlSource, looks_like_list
+from pipeline.sources.urls import UrlSource, is_url_list
 
 __all__ = [
     "SOURCES",
@@ -80,7 +80,7 @@ def open_source(
     if manifest is not None and is_folder:
         raise UsageError(f"the manifest {path} is a folder: name the table itself")
     kind = "manifest" if manifest is not None else "folder" if is_folder else "file"
-    if not is_folder and looks_like_list(path):
+    if not is_folder and is_url_list(path):
         kind = "urls"
     source = SOURCES[kind](path, options or SourceOptions())
     if options is not None and options.sidecars and kind in ("folder", "file"):

@@ -109,8 +109,8 @@ class RowReader:
     def _plain(self, line: int, text: str, problem: str) -> ManifestRow:
         """Line by itself, its quotation marks read as text where it is a row that way."""
         fields = text.rstrip("\r\n").split(self._delimiter)
-        whole = len(fields) == self._width and _QUOTE not in fields[self._path_index]
-        if whole and max(map(len, fields)) <= MAX_FIELD:
+        is_row = len(fields) == self._width and _QUOTE not in fields[self._path_index]
+        if is_row and max(map(len, fields)) <= MAX_FIELD:
             return ManifestRow(
                 line, tuple(fields), doubt=f"the quotation marks of line {line} are text"
             )

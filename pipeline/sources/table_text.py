@@ -168,14 +168,14 @@ def _count(handle: BinaryIO, hasher: hashlib.blake2b, codec: str) -> _Counts:
         counts.bytes += len(block)
         if utf_8 and not (block.isascii() and not pending):
             text = pending + block
-            cut = _whole(text) if block else len(text)
+            cut = _whole_characters(text) if block else len(text)
             bad, good = foreign_bytes(text[:cut])
             counts.bad, counts.good, pending = counts.bad + bad, counts.good + good, text[cut:]
         if not block:
             return counts
 
 
-def _whole(text: bytes) -> int:
+def _whole_characters(text: bytes) -> int:
     """Length of the text without a character of several bytes that its end cuts."""
     for back in range(1, min(4, len(text)) + 1):
         byte = text[-back]

@@ -113,7 +113,7 @@ def read_list(path: Path) -> UrlList:
     )
 
 
-def looks_like_list(path: Path) -> bool:
+def is_url_list(path: Path) -> bool:
     """Recognise a regular file, not named as a table, whose first line that counts is a URL."""
     if path.suffix.lower() in _TABLES:
         return False

@@ -37,8 +37,8 @@ def represent_near_duplicates(
     from pipeline.core.near_duplicates import group
 
     identify_images(ledger, task, engine, locate, hashed=True)
-    rows, looks = ledger.near_duplicates.appearances(task.source, task.spec, task.recipe)
-    represented = group(looks, distance)
+    rows, appearances = ledger.near_duplicates.appearances(task.source, task.spec, task.recipe)
+    represented = group(appearances, distance)
     with ledger.database.transaction("dedupe"):
         ledger.near_duplicates.set_represented(
             task.source,

@@ -9,7 +9,7 @@ from pipeline.errors import UsageError
 from pipeline.records import Rejection
 from pipeline.sources import NamesUrls, Source, SourceOptions, open_source
 from pipeline.sources.download.cache import UrlCache
-from pipeline.sources.urls import UrlSource, looks_like_list
+from pipeline.sources.urls import UrlSource, is_url_list
 from tests.sources.contract import SourceContract, all_entries, digests
 from tests.sources.test_remote import download
 
@@ -122,7 +122,7 @@ def test_a_list_is_known_by_its_first_line(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    assert looks_like_list(path) is is_list
+    assert is_url_list(path) is is_list
     if is_list:
         assert open_source(path, None).kind == "urls"
         assert open_source(None, path).kind == "urls"
@@ -130,7 +130,7 @@ def test_a_list_is_known_by_its_first_line(
 
 def test_nothing_is_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert not looks_like_list(tmp_path / "pipe")
-    assert not looks_like_list(tmp_path)
-    assert not looks_like_list(tmp_path / "gone")
-    assert not looks_like_list(Path("x" * 5000))
+    assert not is_url_list(tmp_path / "pipe")
+    assert not is_url_list(tmp_path)
+    assert not is_url_list(tmp_path / "gone")
+    assert not is_url_list(Path("x" * 5000))

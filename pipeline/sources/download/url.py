@@ -79,8 +79,8 @@ def check_url(text: str, ports: Collection[int] = WEB_PORTS) -> Url | Rejection:
     if port not in ports:
         return refusal("bad_url", f"port {port} is not allowed (see fetch.ports)")
     path, _, query = target.partition("?")
-    whole = f"{path or '/'}?{query}" if query else path or "/"
-    return Url(scheme, host[0], port, quote(whole, safe=_KEPT), is_address=host[1])
+    path_and_query = f"{path or '/'}?{query}" if query else path or "/"
+    return Url(scheme, host[0], port, quote(path_and_query, safe=_KEPT), is_address=host[1])
 
 
 def next_hop(current: Url, location: str, ports: Collection[int] = WEB_PORTS) -> Url | Rejection:

@@ -91,11 +91,11 @@ def _say_lost(
 
 def _is_gone(context: StageContext, key: str) -> bool:
     """Recognise a group that was sent, and settled by a ledger that is not this one, and whose
-    answers were not kept (`keep_raw = false`)."""
+    answers were not answer_files (`keep_raw = false`)."""
     workspace = context.workspace
-    kept = (journal_path(workspace.raw, key), workspace.answers(key, key, "output"))
+    answer_files = (journal_path(workspace.raw, key), workspace.answers(key, key, "output"))
     return batch_record_path(workspace, key, key).exists() and not any(
-        path.exists() for path in kept
+        path.exists() for path in answer_files
     )
 
 
@@ -165,9 +165,9 @@ def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
     ledger.reservations.record_unasked(row, lost.generation, lost.max_cost, context.scope())
     number = ledger.batches.add(row, lost.generation, batch_record, "main")
     names = read_journal(journal_path(context.workspace.raw, batch_record.id)).sent
-    sent = {found for name in names if (found := parse_custom_id(name))}
+    sent = {parsed for name in names if (parsed := parse_custom_id(name))}
     sent.update(answered_requests(context, batch_record.id, batch_record.id))
-    for one in sorted(sent, key=lambda found: found.work_key):
+    for one in sorted(sent, key=lambda parsed: parsed.work_key):
         ledger.adoption.add_line(row, one.work_key, one.attempt)
     text = (
         f"the online requests {batch_record.id} of this workspace were not in the ledger (an older "
