@@ -121,7 +121,7 @@ class ProviderConfig(Section):
 
     name: Annotated[str, AfterValidator(checked_name)] = AUTO
     model: Annotated[str, Field(min_length=1)] = "gpt-6-luna"
-    local_model: Literal["efficientnet-lite0"] = "efficientnet-lite0"
+    local_model: Literal["ssd-mobilenet-v2", "efficientnet-lite0"] = "ssd-mobilenet-v2"
     base_url: Annotated[str, AfterValidator(service_url)] | None = None
     account: Annotated[str, Field(min_length=1, max_length=64)] = "default"
     organization: str | None = None

@@ -14,5 +14,7 @@ Batches           validation (of input files), lifecycle (the next step), execut
                   lines (one line), publishing (output files), batch_store, file_store, ids
 The bill          bill (each answer given, each request seen), database
 Faults            faults (the plan), fault_injector (its rules applied)
-Captions          captioner, model (the classifier), network, weights, labels, image_stats
+Captions          captioner, model (the classifier: network, weights, labels), detector
+                  (detector_network, frozen_graph, detections, coco), onnx_graph, onnx_cache,
+                  phrases, drawn (drawings are not trusted), reading (text), image_stats
 """

@@ -1,24 +1,34 @@
-"""Captioners: the local classifier, which says how sure it is, and a synthetic one for tests."""
+"""Captioners: the local models, and a synthetic one for tests."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import UsageError
-from pipeline.server import image_stats, labels
+from pipeline.server import image_stats, labels, phrases
+from pipeline.server.coco import KINDS
+from pipeline.server.detector import Detector
+from pipeline.server.drawn import is_drawn
 from pipeline.server.model import Classifier
 from pipeline.server.pictures import UploadedImage
+from pipeline.server.reading import text_in
+from pipeline.server.settings import CLASSIFIER_MODEL
 
-SURE = 0.5
-"""Probability from which a label is named. The classifier was trained with smoothed labels and
-is more often right than it claims, so a label above this is right far more often than not."""
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
 
-SURE_GROUP = 0.75
-"""The same for a broader word, which adds up many small probabilities."""
+    from pipeline.server.detections import Detection
 
 _TAG = 0.05
+_RIVAL = 0.6
+"""Probability from which the classifier overrules an unsure detection."""
+_UNRIVALLED = 0.8
+"""Score from which a detection stands whatever the classifier says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +45,84 @@ class Captioner(Protocol):
     threads: int
     """How many pictures are worth describing at the same time."""
 
-    def describe(self, picture: UploadedImage | None, prompt: str) -> Description:
-        """Describe `picture`, or answer `prompt` when there is none."""
+    def describe(self, picture: UploadedImage | None, prompt: str, model: str) -> Description:
+        """Describe `picture` as `model` does, or answer `prompt` when there is none."""
 
 
 class LocalCaptioner:
-    """EfficientNet-Lite0: says what it is sure of, else what can be measured."""
+    """Captioner of the local models, each loaded when it is first asked."""
 
     threads = 2
 
     def __init__(self) -> None:
-        self._classifier = Classifier()
+        self._lock = threading.Lock()
+        self._classifier: Classifier | None = None
+        self._detector: Detector | None = None
 
-    def describe(self, picture: UploadedImage | None, prompt: str) -> Description:  # noqa: ARG002
-        """E.g. "probably a tabby cat (0.83)"."""
+    def describe(self, picture: UploadedImage | None, prompt: str, model: str) -> Description:  # noqa: ARG002
+        """E.g. "a cat, probably a tabby"; of the older model "probably a tabby cat (0.83)"."""
         if picture is None:
             return Description("no picture was attached, so there is nothing to describe")
-        probabilities = self._classifier.probabilities(picture.image)
-        best = labels.ranked(probabilities)
-        names = tuple(label.name for label in best if label.probability >= _TAG)
-        sure = best[0] if best[0].probability >= SURE else labels.broader(probabilities)
-        if sure.probability >= (SURE if sure is best[0] else SURE_GROUP):
-            name = labels.with_article(sure.name)
-            return Description(f"probably {name} ({sure.probability:.2f})", names)
-        return Description(f"no confident label; {image_stats.describe(picture.image)}", ())
+        if model == CLASSIFIER_MODEL:
+            return classified(self._load_classifier().probabilities(picture.image), picture.image)
+        return self._detected(picture.image)
+
+    def _detected(self, image: Image) -> Description:
+        phrase, names = self._recognised(image)
+        text = text_in(image)
+        if text:
+            return Description(
+                phrases.with_text(phrase or image_stats.describe_light(image), text), names
+            )
+        return Description(phrase or image_stats.describe(image), names)
+
+    def _recognised(self, image: Image) -> tuple[str, tuple[str, ...]]:
+        """Phrase and names of what is recognised, "" where nothing is, or nothing is trusted."""
+        if is_drawn(image):
+            return "", ()
+        probabilities = self._load_classifier().probabilities(image)
+        things = without_rivals(self._load_detector().things(image), probabilities)
+        if things:
+            names = tuple(dict.fromkeys(thing.name for thing in things))
+            return phrases.describe_things(things, probabilities), names
+        sure = labels.sure(probabilities)
+        return (f"probably {labels.with_article(sure.name)}", (sure.name,)) if sure else ("", ())
+
+    def _load_classifier(self) -> Classifier:
+        with self._lock:
+            self._classifier = self._classifier or Classifier()
+            return self._classifier
+
+    def _load_detector(self) -> Detector:
+        with self._lock:
+            self._detector = self._detector or Detector()
+            return self._detector
+
+
+def classified(probabilities: NDArray[np.float32], image: Image) -> Description:
+    """Describe by the classifier alone: what it is sure of, else what can be measured."""
+    names = tuple(label.name for label in labels.ranked(probabilities) if label.probability >= _TAG)
+    sure = labels.sure(probabilities)
+    if sure is not None:
+        name = labels.with_article(sure.name)
+        return Description(f"probably {name} ({sure.probability:.2f})", names)
+    return Description(f"no confident label; {image_stats.describe(image)}", ())
+
+
+def without_rivals(things: list[Detection], probabilities: NDArray[np.float32]) -> list[Detection]:
+    """Leave out a thing that the classifier surely knows as something else.
+
+    The detector has eighty words and calls a yellow flower a banana; the classifier, with a
+    thousand, is asked where it is sure and the detector is not. People are in no class of it.
+    """
+    best = int(probabilities.argmax())
+    if float(probabilities[best]) < _RIVAL:
+        return things
+    return [
+        thing
+        for thing in things
+        if thing.name == "person" or thing.score >= _UNRIVALLED or best in KINDS.get(thing.name, ())
+    ]
 
 
 class EchoCaptioner:
@@ -66,7 +130,7 @@ class EchoCaptioner:
 
     threads = 1
 
-    def describe(self, picture: UploadedImage | None, prompt: str) -> Description:
+    def describe(self, picture: UploadedImage | None, prompt: str, model: str = "") -> Description:  # noqa: ARG002
         """E.g. "echo 3f2a91c07b1d 640x480"."""
         if picture is None:
             digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()

@@ -15,11 +15,19 @@ _MORE_HUES = ((260, "blue"), (300, "purple"), (340, "pink"), (360, "red"))
 
 def describe(image: Image) -> str:
     """Plain words, e.g. "a bright landscape-oriented picture, mostly blue and white"."""
-    small = image.convert("RGB").resize((_SAMPLE, _SAMPLE))
-    raw = small.tobytes()
-    pixels = [(raw[i], raw[i + 1], raw[i + 2]) for i in range(0, len(raw), 3)]
+    pixels = _sampled(image)
     colours = " and ".join(_main_colours(pixels))
     return f"a {_light(pixels)} {_orientation(image)} picture, mostly {colours}"
+
+
+def describe_light(image: Image) -> str:
+    """Describe the light alone, e.g. "a bright picture"."""
+    return f"a {_light(_sampled(image))} picture"
+
+
+def _sampled(image: Image) -> list[tuple[int, int, int]]:
+    raw = image.convert("RGB").resize((_SAMPLE, _SAMPLE)).tobytes()
+    return [(raw[i], raw[i + 1], raw[i + 2]) for i in range(0, len(raw), 3)]
 
 
 def _orientation(image: Image) -> str:

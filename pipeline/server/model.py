@@ -1,20 +1,13 @@
-"""Classifier: the packaged weights converted once to ONNX, kept in a cache, run by onnxruntime.
-
-A cached file is used only after it gives the known probabilities for a known picture, so a damaged
-or foreign file is replaced and a wrong conversion is never cached.
-"""
+"""Classifier of the local captioners: EfficientNet-Lite0 on ImageNet's 1,000 classes."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import StorageError
 from pipeline.server.network import SIDE, build_model
+from pipeline.server.onnx_cache import cache_folder, cached_session, probe
 from pipeline.server.weights import WEIGHTS_SHA256, packaged_weights, read_weights
-from pipeline.system.files import write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,17 +22,6 @@ _PROBE = ((885, 0.27434), (782, 0.05011))
 _TOLERANCE = 2e-3
 
 
-def cache_folder() -> Path:
-    """CAPTIONMILL_CACHE, else the user's cache folder of the platform."""
-    chosen = os.environ.get("CAPTIONMILL_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "captionmill"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "captionmill"
-
-
 class Classifier:
     """EfficientNet-Lite0 on one thread; calls from several threads run side by side."""
 
@@ -51,16 +33,7 @@ class Classifier:
             StorageError: the cache cannot be written.
         """
         path = (folder or cache_folder()) / FILE_NAME
-        session = _load(path)
-        if session is None:
-            _convert(path)
-            session = _load(path)
-        if session is None:
-            raise StorageError(
-                f"{path} does not give the answers that it should: remove it and run again; "
-                "if that does not help, reinstall onnxruntime"
-            )
-        self._session = session
+        self._session = cached_session(path, _convert, _passes)
 
     def probabilities(self, image: Image) -> NDArray[np.float32]:
         """Probabilities of the 1,000 ImageNet classes, shape (1000,)."""
@@ -86,46 +59,13 @@ def classifier_input(image: Image) -> NDArray[np.float32]:
     return np.ascontiguousarray(values.transpose(2, 0, 1)[None])
 
 
-def probe() -> NDArray[np.float32]:
-    """Fixed input without any meaning: smooth waves, the same on every machine."""
-    import numpy as np
-
-    steps = np.arange(SIDE, dtype=np.float64) / SIDE
-    waves = [np.sin(6.0 * steps[:, None] + k) * np.cos(9.0 * steps[None, :] - k) for k in range(3)]
-    return np.stack(waves).astype(np.float32)[None]
+def _convert() -> bytes:
+    return build_model(read_weights(packaged_weights()))
 
 
-def _convert(path: Path) -> None:
-    data = build_model(read_weights(packaged_weights()))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot create the cache folder {path.parent}: {error.strerror}; "
-            "set CAPTIONMILL_CACHE to a folder that can be written"
-        ) from error
-    write_whole(path, data)
-
-
-def _load(path: Path) -> Any:
-    """Session on `path`, or None when there is no file that answers the probe rightly."""
-    import onnxruntime
-
-    if not path.is_file():
-        return None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        session = onnxruntime.InferenceSession(
-            path.read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
-        answer = _run(session, probe())
-    except Exception:  # noqa: BLE001 onnxruntime raises its own bare exceptions on damaged files
-        return None
-    good = all(abs(float(answer[index]) - value) < _TOLERANCE for index, value in _PROBE)
-    return session if good else None
+def _passes(session: Any) -> bool:
+    answer = _run(session, probe(SIDE))
+    return all(abs(float(answer[index]) - value) < _TOLERANCE for index, value in _PROBE)
 
 
 def _run(session: Any, values: NDArray[np.float32]) -> NDArray[np.float32]:

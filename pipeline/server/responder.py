@@ -135,7 +135,7 @@ class Responder:
     ) -> Description:
         if fault is not None and fault.outcome in (*_SPECIAL, "text"):
             return Description(_SPECIAL.get(fault.outcome, fault.text), ("special",))
-        return self._captioner.describe(picture, request.prompt)
+        return self._captioner.describe(picture, request.prompt, request.model)
 
     def _prompt_usage(self, request: ParsedRequest, pictures: Pictures) -> TokenCounts:
         prompt = text_tokens(request.system, request.prompt) + _OVERHEAD

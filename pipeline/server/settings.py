@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 DAY = 86_400.0
-LOCAL_MODEL = "captionmill-local-efficientnet-lite0"
+LOCAL_MODEL = "captionmill-local-ssd-mobilenet-v2"
+CLASSIFIER_MODEL = "captionmill-local-efficientnet-lite0"
 
 
 @dataclass(frozen=True, slots=True)

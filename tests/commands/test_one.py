@@ -262,7 +262,7 @@ def test_without_a_key_the_local_model_answers_and_says_so(
     config: Config = rig.config(provider__name="auto")
     (found,) = caption_each([image], config, say=rig.said.append)
     assert (found.local, found.cost, found.outcome) == (True, 0, "captioned")
-    assert found.model == "captionmill-local-efficientnet-lite0"
+    assert found.model == "captionmill-local-ssd-mobilenet-v2"
     assert rig.said[0].startswith("LOCAL MODEL")
     assert rig.server.bill.rows() == []
 

@@ -7,6 +7,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,6 +17,12 @@ from PIL import Image
 CHAT = "/v1/chat/completions"
 MODEL = "gpt-6-luna"
 TERMINAL = ("completed", "failed", "expired", "cancelled")
+
+
+def photo(name: str) -> Image.Image:
+    """A photo of tests/server/photos, decoded."""
+    with Image.open(Path(__file__).with_name("photos") / name) as image:
+        return image.convert("RGB")
 
 
 def picture_bytes(number: int = 0, size: tuple[int, int] = (32, 32), kind: str = "PNG") -> bytes:

@@ -1,12 +1,23 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from pipeline.errors import UsageError
-from pipeline.server.captioner import EchoCaptioner, LocalCaptioner, open_captioner
+from pipeline.server import captioner
+from pipeline.server.captioner import (
+    EchoCaptioner,
+    LocalCaptioner,
+    open_captioner,
+    without_rivals,
+)
+from pipeline.server.detections import Detection
 from pipeline.server.pictures import decode
+from pipeline.server.settings import CLASSIFIER_MODEL, LOCAL_MODEL
 from tests.server.support import picture_bytes
 
 _PHOTOS = Path(__file__).with_name("photos")
@@ -17,31 +28,72 @@ def local() -> LocalCaptioner:
     return LocalCaptioner()
 
 
-def _describe(local: LocalCaptioner, name: str) -> tuple[str, tuple[str, ...]]:
-    described = local.describe(decode((_PHOTOS / name).read_bytes()), "describe")
+def _describe(
+    local: LocalCaptioner, name: str, model: str = LOCAL_MODEL
+) -> tuple[str, tuple[str, ...]]:
+    described = local.describe(decode((_PHOTOS / name).read_bytes()), "describe", model)
     return described.caption, described.labels
 
 
 def test_a_cat_is_a_cat(local: LocalCaptioner) -> None:
-    caption, labels = _describe(local, "chelsea.jpg")
-    assert caption.startswith("probably a cat (0.9")
-    assert set(labels) == {"Egyptian Mau", "tiger cat", "tabby cat"}
+    assert _describe(local, "chelsea.jpg") == ("a cat", ("cat",))
 
 
-def test_a_cup_of_coffee(local: LocalCaptioner) -> None:
+def test_a_cup_of_coffee_and_its_kind(local: LocalCaptioner) -> None:
     caption, labels = _describe(local, "coffee.jpg")
-    assert caption.startswith("probably an espresso (0.8")
-    assert labels[0] == "espresso"
+    assert caption.startswith("a cup, probably an espresso")
+    assert labels[0] == "cup"
 
 
 def test_abstains_from_what_it_cannot_name(local: LocalCaptioner) -> None:
     caption, labels = _describe(local, "moon.jpg")
-    assert caption == "no confident label; a medium-bright square picture, mostly grey"
+    assert caption == "a medium-bright square picture, mostly grey"
     assert labels == ()
 
 
+def test_abstains_from_drawings(local: LocalCaptioner) -> None:
+    image = Image.new("RGB", (400, 300), "white")
+    ImageDraw.Draw(image).ellipse((50, 50, 250, 250), fill="orange")
+    data = io.BytesIO()
+    image.save(data, "JPEG")
+    caption = local.describe(decode(data.getvalue()), "", LOCAL_MODEL).caption
+    assert caption == "a bright landscape-oriented picture, mostly white and orange"
+
+
+def test_quotes_what_it_reads(local: LocalCaptioner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captioner, "text_in", lambda _: "open daily")
+    assert _describe(local, "chelsea.jpg")[0] == "a cat with the words 'open daily'"
+    words = "a medium-bright picture with the words 'open daily'"
+    assert _describe(local, "moon.jpg")[0] == words
+
+
+def test_the_older_model_answers_as_it_did(local: LocalCaptioner) -> None:
+    caption, labels = _describe(local, "chelsea.jpg", CLASSIFIER_MODEL)
+    assert caption.startswith("probably a cat (0.9")
+    assert set(labels) == {"Egyptian Mau", "tiger cat", "tabby cat"}
+    caption, labels = _describe(local, "coffee.jpg", CLASSIFIER_MODEL)
+    assert caption.startswith("probably an espresso (0.8")
+    assert labels[0] == "espresso"
+    moon = "no confident label; a medium-bright square picture, mostly grey"
+    assert _describe(local, "moon.jpg", CLASSIFIER_MODEL) == (moon, ())
+
+
+def test_the_classifier_overrules_an_unsure_detection() -> None:
+    values = np.zeros(1000, np.float32)
+    values[985] = 0.7  # daisy
+    banana = Detection("banana", 0.76, (0.0, 0.0, 1.0, 1.0))
+    surer = Detection("banana", 0.85, (0.0, 0.0, 1.0, 1.0))
+    person = Detection("person", 0.55, (0.0, 0.0, 1.0, 1.0))
+    assert without_rivals([banana, surer, person], values) == [surer, person]
+    values[985] = 0.5
+    assert without_rivals([banana], values) == [banana]
+    values[281] = 0.7  # a tabby is a cat
+    cat = Detection("cat", 0.55, (0.0, 0.0, 1.0, 1.0))
+    assert without_rivals([cat, banana], values) == [cat]
+
+
 def test_without_a_picture_it_says_so(local: LocalCaptioner) -> None:
-    assert "no picture" in local.describe(None, "what is it?").caption
+    assert "no picture" in local.describe(None, "what is it?", LOCAL_MODEL).caption
 
 
 def test_echo_depends_on_the_bytes_alone() -> None:

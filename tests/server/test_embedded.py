@@ -38,7 +38,7 @@ def test_captions_a_photo_without_key_or_network(
         batch = wait_for(client, submit(client, data=jsonl([line(0, body)])).id)
         (one,) = content_lines(client, batch.output_file_id)
     answer = one["response"]["body"]
-    assert answer["choices"][0]["message"]["content"].startswith("probably a cat")
+    assert answer["choices"][0]["message"]["content"].startswith("a cat")
     assert answer["model"] == LOCAL_MODEL
 
 

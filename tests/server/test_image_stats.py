@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from pipeline.server.image_stats import describe
+from pipeline.server.image_stats import describe, describe_light
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,8 @@ def test_two_colours_and_odd_modes() -> None:
     image.paste((255, 255, 255, 255), (0, 0, 40, 60))
     assert describe(image) == "a medium-bright landscape-oriented picture, mostly blue and white"
     assert describe(Image.new("1", (3, 3))) == "a dark square picture, mostly black"
+
+
+def test_the_light_alone() -> None:
+    assert describe_light(Image.new("RGB", (8, 8), "white")) == "a bright picture"
+    assert describe_light(Image.new("RGB", (8, 8), "black")) == "a dark picture"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from pipeline.errors import StorageError
 from pipeline.server import model
-from pipeline.server.model import FILE_NAME, Classifier, cache_folder, classifier_input
+from pipeline.server.model import FILE_NAME, Classifier, classifier_input
 
 
 def test_converts_once_and_reuses_the_cache(tmp_path: Path) -> None:
@@ -44,26 +44,6 @@ def test_a_conversion_that_answers_wrongly_is_an_error(
     monkeypatch.setattr(model, "_PROBE", ((885, 0.9),))
     with pytest.raises(StorageError, match="remove it"):
         Classifier(tmp_path)
-
-
-def test_a_cache_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="CAPTIONMILL_CACHE"):
-        Classifier(tmp_path / "file" / "below")
-
-
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("CAPTIONMILL_CACHE", str(tmp_path))
-    assert cache_folder() == tmp_path
-    monkeypatch.delenv("CAPTIONMILL_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("sys.platform", "linux")
-    assert cache_folder() == tmp_path / "captionmill"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / ".cache" / "captionmill"
-    monkeypatch.setattr("sys.platform", "darwin")
-    assert cache_folder() == tmp_path / "Library" / "Caches" / "captionmill"
 
 
 def test_the_input_is_the_central_square_normalised() -> None:

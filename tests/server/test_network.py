@@ -9,8 +9,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from pipeline.server.model import probe
-from pipeline.server.network import BLOCKS, build_model
+from pipeline.server.network import BLOCKS, SIDE, build_model
+from pipeline.server.onnx_cache import probe
 from pipeline.server.weights import packaged_weights, read_weights
 
 # kernel, stride, expansion, outputs of each stage's blocks (efficientnet_lite_builder.py)
@@ -80,8 +80,8 @@ def _forward(x: np.ndarray, t: dict[str, Any]) -> np.ndarray:
 
 def test_the_graph_computes_what_the_layout_says(tensors: dict[str, Any]) -> None:
     session = onnxruntime.InferenceSession(build_model(tensors), providers=["CPUExecutionProvider"])
-    answer = session.run(None, {"image": probe()})[0][0]
-    expected = _forward(probe()[0], tensors)
+    answer = session.run(None, {"image": probe(SIDE)})[0][0]
+    expected = _forward(probe(SIDE)[0], tensors)
     assert np.abs(answer - expected).max() < 1e-5
     assert expected.max() > 0.2  # the probe tells classes apart
 

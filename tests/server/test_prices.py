@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.server.prices import ModelPrices, TokenCounts, TokenPrices, packaged_prices
-from pipeline.server.settings import LOCAL_MODEL
+from pipeline.server.settings import CLASSIFIER_MODEL, LOCAL_MODEL
 
 _DAY = datetime(2026, 11, 20, tzinfo=UTC)
-_PRICED = sorted(set(packaged_prices()) - {LOCAL_MODEL})
+_PRICED = sorted(set(packaged_prices()) - {LOCAL_MODEL, CLASSIFIER_MODEL})
 
 
 def _published(model: str, mode: str, **tokens: int) -> Decimal:

@@ -12,7 +12,7 @@ from pipeline.server.prices import packaged_prices
 from pipeline.server.refusals import ApiError
 from pipeline.server.requests import CHAT
 from pipeline.server.responder import ModelAnswer, PlannedServerError, Responder
-from tests.server.support import chat_body
+from tests.server.support import MODEL, chat_body
 
 _SCHEMA = {
     "type": "object",
@@ -159,8 +159,8 @@ def test_captioners_are_exchangeable() -> None:
     class Fixed:
         threads = 1
 
-        def describe(self, picture: UploadedImage | None, prompt: str) -> Description:
-            return Description(f"{picture is not None} {prompt}")
+        def describe(self, picture: UploadedImage | None, prompt: str, model: str) -> Description:
+            return Description(f"{picture is not None} {prompt} {model}")
 
     prices = packaged_prices()
-    assert _answer(Responder(Fixed(), prices, prices)).text == "True describe"
+    assert _answer(Responder(Fixed(), prices, prices)).text == f"True describe {MODEL}"

@@ -42,7 +42,7 @@ def test_what_shapes_an_answer_is_its_identity_and_nothing_else() -> None:
 def test_the_local_model_is_free_and_has_a_name_of_its_own() -> None:
     found = make_spec(local=True)
     assert found.sheet is LOCAL_FREE
-    assert found.request.model == "captionmill-local-efficientnet-lite0"
+    assert found.request.model == "captionmill-local-ssd-mobilenet-v2"
 
 
 def test_detail_auto_is_never_sent() -> None:
