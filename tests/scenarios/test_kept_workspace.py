@@ -59,7 +59,8 @@ class Kept:
     def call(self, *arguments: str) -> tuple[int, str]:
         """(exit code, what was printed) of one command."""
         self._capsys.readouterr()
-        line = ["captionmill", *arguments, *self._options]
+        command, *more = arguments
+        line = ["captionmill", command, *self._options, *more]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", line)
             patch.setattr(gc, "set_threshold", lambda *_: None)  # the tests keep their own
