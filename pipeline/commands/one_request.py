@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.commands.image_loader import ImageLoader, LoadedImage
 from pipeline.core.advice import advised, problem_of
+from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.online import answer_line
@@ -146,7 +147,7 @@ class SingleRequests:
                 raise advised(error) from None
             broken = str(error)
         yield from answer.end(broken)
-        yield self._one(loaded, answer.answer("one", self._fields()), perhaps_billed=True)
+        yield self._one(loaded, answer.answer("one", self._schema()), perhaps_billed=True)
 
     def _answer_line(self, loaded: LoadedImage) -> bytes:
         request = self._body(loaded)
@@ -188,11 +189,11 @@ class SingleRequests:
         size = loaded.size or UNKNOWN_SIZE
         return self._cost_estimator.estimate(*size, self._prompt).max_cost
 
-    def _fields(self) -> tuple[str, ...]:
-        return tuple((self._caption_spec.request.schema or {}).get("properties", {}))
+    def _schema(self) -> AnswerSchema:
+        return AnswerSchema.of(self._caption_spec.request.schema)
 
     def _judge(self, loaded: LoadedImage, line: bytes) -> OneCaption:
-        answer = self._caption_spec.wire_format.judge(line.rstrip(b"\n"), self._fields())
+        answer = self._caption_spec.wire_format.judge(line.rstrip(b"\n"), self._schema())
         assert isinstance(answer, Answer)
         paid = answer.outcome in PAID_OUTCOMES or answer.outcome == "missing"
         return self._one(loaded, answer, perhaps_billed=paid)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from pipeline.config.explain import explain
 from pipeline.config.model import Config
+from pipeline.config.schema import checked_schema
 from pipeline.errors import UsageError
 
 _MOST_BYTES = 1_000_000
@@ -138,14 +139,20 @@ def _read_texts(raw: Raw, base: Path, origin: str) -> None:
         path = base / name
         what = f"{origin}: [prompt] {key}_file"
         text = _read(path, what)
-        prompt[key] = _json(f"{what} {path}", text) if key == "schema" else text.strip()
+        prompt[key] = _schema(f"{what} {path}", text) if key == "schema" else text.strip()
 
 
-def _json(what: str, text: str) -> object:
+def _schema(what: str, text: str) -> object:
     try:
-        return json.loads(text)
+        schema = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{what} is not JSON: {error}") from None
+    if not isinstance(schema, dict):
+        raise UsageError(f"{what} is no JSON schema: it must be an object")
+    try:
+        return checked_schema(schema)
+    except ValueError as error:
+        raise UsageError(f"{what}: {error}") from None
 
 
 def _put(raw: Raw, key: str, value: object) -> None:

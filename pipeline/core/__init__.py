@@ -19,6 +19,9 @@ wire_format      shapes of a service: requests, answers, counting of tokens
 prompt           a template with a manifest's columns put in
 request          the JSON body of a request, the line of a batch file
 answer           a line of an output file as an outcome, caption, fields, usage
+json_schema      JSON schemas: references, choices, what is sent of them
+schema_values    JSON values against a schema: converted, or refused
+answer_schema    the fields of a structured answer in the types of its schema
 usage            the tokens of an answer as either endpoint reports them
 endings          the words with which services say why an answer ended
 service_error    an error inside a body, in any of the shapes that services give it

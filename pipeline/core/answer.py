@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
+from pipeline.core.answer_schema import PLAIN_TEXT, SCHEMA_MISMATCH, AnswerSchema, FittedFields
 from pipeline.core.lenient_json import Unreadable, parse_json, storable_text, storable_value
 from pipeline.core.reasons import LINE_ERRORS
 from pipeline.core.usage import NO_TOKENS, read_usage
@@ -62,12 +63,12 @@ def split_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield start, line.rstrip(b"\r\n")
 
 
-def judge_line(raw: bytes, schema_fields: Sequence[str] = ()) -> Answer | BadLine:
+def judge_line(raw: bytes, schema: AnswerSchema = PLAIN_TEXT) -> Answer | BadLine:
     """Reads a line.
 
     Args:
         raw: one line.
-        schema_fields: the properties that a structured answer must have; () for plain text.
+        schema: what a structured answer must have.
     """
     try:
         value = parse_json(raw)
@@ -81,9 +82,7 @@ def judge_line(raw: bytes, schema_fields: Sequence[str] = ()) -> Answer | BadLin
     response = _table(value.get("response"))
     body = _body(response.get("body"))
     usage, oddity = read_usage(body.get("usage"))
-    answer = _judged(
-        storable_text(custom_id), value.get("error"), response, body, schema_fields, usage
-    )
+    answer = _judged(storable_text(custom_id), value.get("error"), response, body, schema, usage)
     if usage is not None and not (usage.prompt and usage.completion) and _says_something(answer):
         answer, oddity = replace(answer, usage=None), NO_TOKENS
     if not oddity:
@@ -101,14 +100,14 @@ def _judged(
     error: object,
     response: Mapping[str, Any],
     body: Mapping[str, Any],
-    schema_fields: Sequence[str],
+    schema: AnswerSchema,
     usage: Usage | None,
 ) -> Answer:
     outcome: Outcome
     request_id = _word(response.get("request_id")) or None
     status = _status(response, body)
     if status == 200 and (_has_reply(body) or not error):
-        return _replied(custom_id, body, schema_fields, usage, request_id)
+        return _replied(custom_id, body, schema, usage, request_id)
     if error:
         code = _word(_table(error).get("code"))
         message = _words(_table(error).get("message") or (error if isinstance(error, str) else ""))
@@ -143,7 +142,7 @@ def _http_failure(status: int | None, error: Mapping[str, Any]) -> tuple[str, st
 def _replied(
     custom_id: str,
     body: Mapping[str, Any],
-    schema_fields: Sequence[str],
+    schema: AnswerSchema,
     usage: Usage | None,
     request_id: str | None,
 ) -> Answer:
@@ -151,7 +150,7 @@ def _replied(
     error = _table(body.get("error"))
     reply = _chat(body) if isinstance(body.get("choices"), list) else _response(body)
     caption, reason = None, ""
-    fields: dict[str, object] = {}
+    fields: Mapping[str, object] = {}
     if reply is None:
         code, reason = _http_failure(200, error)
         outcome = "failed" if error else "invalid"
@@ -161,10 +160,12 @@ def _replied(
         outcome, reason = _outcome(reply)
         code = reply.finish
         caption = reply.text or None
-        if schema_fields and reply.text:
-            caption, fields, broken = _structured(reply.text, schema_fields)
-            if broken and outcome == "captioned":
-                outcome, reason = "invalid", broken
+        if schema.fields and reply.text:
+            caption, fields, broken = _structured(reply.text, schema.fields)
+            fitted = schema.fitted(fields)
+            fields = fitted.values
+            if outcome == "captioned":
+                outcome, code, reason = _fit_outcome(broken, fitted, code)
     model = _word(body.get("model")) or None
     return Answer(custom_id, outcome, caption, fields, reason, code, usage, model, request_id)
 
@@ -181,6 +182,17 @@ def _outcome(reply: _Reply) -> tuple[Outcome, str]:
     if reply.finish == "length":
         return "length", "the answer was cut off at max_completion_tokens"
     return "captioned", ""
+
+
+def _fit_outcome(broken: str, fitted: FittedFields, ending: str) -> tuple[Outcome, str, str]:
+    """(outcome, code, reason) of a structured answer that ended well."""
+    extra = fitted.extra and f"the answer also holds {fitted.extra}"
+    reason = _words("; ".join(filter(None, (broken, fitted.mismatch, extra))))
+    if broken:
+        return "invalid", ending, reason
+    if fitted.mismatch:
+        return "invalid", SCHEMA_MISMATCH, reason
+    return "captioned", ending, reason
 
 
 def _chat(body: Mapping[str, Any]) -> _Reply | None:
@@ -220,8 +232,8 @@ def _structured(text: str, schema_fields: Sequence[str]) -> tuple[str, dict[str,
         return _caption_of(text) or text, {}, f"the answer is broken: {_words(str(error))}"
     if not isinstance(value, dict):
         return text, {}, "the answer is no object"
-    fields = {name: value[name] for name in schema_fields if name in value and name != "caption"}
     caption = value.get("caption")
+    fields = {name: field for name, field in value.items() if name != "caption"}
     if not isinstance(caption, str) or not caption.strip():
         return text, fields, "the answer's caption is missing or empty"
     missing = [name for name in schema_fields if name not in value]

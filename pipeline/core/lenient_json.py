@@ -10,7 +10,9 @@ import orjson
 
 _DIGITS = 18  # more do not fit into 64 bits; orjson gives a float for them, so do we
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_DAMAGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")  # control characters but \t, \n and \r
 _DEPTH = 64
+_NO_NUMBERS = {math.inf: "Infinity", -math.inf: "-Infinity"}
 
 
 class Unreadable(ValueError):
@@ -21,7 +23,8 @@ def parse_json(raw: bytes | str) -> object:
     """Value of a JSON text.
 
     Bytes that are not UTF-8, NaN, lone surrogates and endless integers do not cost us the rest
-    of the line: they become U+FFFD, a float NaN, U+FFFD after `storable_text`, and a float.
+    of the line: they become U+FFFD, a float NaN, U+FFFD after `storable_text`, and a float. Raw
+    newlines in a text, which small models write, are read as what they are.
 
     Raises:
         Unreadable: nothing can be made of it.
@@ -32,7 +35,7 @@ def parse_json(raw: bytes | str) -> object:
         pass
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
     try:
-        return json.loads(text.removeprefix("\ufeff"), parse_int=_integer)
+        return json.loads(text.removeprefix("\ufeff"), parse_int=_integer, strict=_is_damaged(text))
     except RecursionError:
         raise Unreadable("it is nested too deeply") from None
     except ValueError as error:
@@ -49,15 +52,15 @@ def storable_text(text: str) -> str:
 
 
 def storable_value(value: object, depth: int = 0) -> object:
-    """Copy a JSON value with storable texts only.
+    """Copy a JSON value with storable texts only; a number that is none becomes its name, "NaN".
 
     Raises:
-        Unreadable: a number that is none, or more than 64 levels.
+        Unreadable: more than 64 levels.
     """
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise Unreadable("it holds a number that is none")
+        return _NO_NUMBERS.get(value, "NaN")
     if depth > _DEPTH:
         raise Unreadable("it is nested too deeply")
     if isinstance(value, list):
@@ -65,6 +68,10 @@ def storable_value(value: object, depth: int = 0) -> object:
     if isinstance(value, dict):
         return {storable_text(key): storable_value(item, depth + 1) for key, item in value.items()}
     return value
+
+
+def _is_damaged(text: str) -> bool:
+    return _DAMAGE.search(text) is not None
 
 
 def _integer(digits: str) -> int | float:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
+from pipeline.core.json_schema import sendable
 from pipeline.errors import UsageError
 from pipeline.records import PreparedImage
 
@@ -152,7 +153,7 @@ def _chat_body(spec: RequestSpec, user_text: TextOrMark, image_url: TextOrMark) 
     if spec.reasoning_effort is not None:
         made["reasoning_effort"] = spec.reasoning_effort
     if spec.schema is not None:
-        named = {"name": SCHEMA_NAME, "strict": True, "schema": spec.schema}
+        named = {"name": SCHEMA_NAME, "strict": True, "schema": sendable(spec.schema)}
         made["response_format"] = {"type": "json_schema", "json_schema": named}
     return made
 
@@ -176,9 +177,12 @@ def _responses_body(
     if spec.schema is not None:
         made["text"] = {
             "format": {
-                "type": "json_schema", "name": SCHEMA_NAME, "strict": True, "schema": spec.schema,
+                "type": "json_schema",
+                "name": SCHEMA_NAME,
+                "strict": True,
+                "schema": sendable(spec.schema),
             }
-        }  # fmt: skip
+        }
     return made
 
 

@@ -8,13 +8,14 @@ known ending; a JSON answer in place of a stream is the answer.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from pipeline.core.answer import judge_line
+from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.endings import UNKNOWN_ENDING, ending_of
 from pipeline.core.event_stream import EventParser, StreamEvent
 from pipeline.core.lenient_json import Unreadable, parse_json
@@ -79,12 +80,12 @@ class StreamedAnswer:
         for chunk in _json_objects(b"".join(self._plain)):
             yield from self._chunk(chunk)
 
-    def answer(self, custom_id: str, schema_fields: Sequence[str] = ()) -> Answer:
+    def answer(self, custom_id: str, schema: AnswerSchema = PLAIN_TEXT) -> Answer:
         """Outcome of the request."""
         if not self._choices and self._error is None:
             return Answer(custom_id, "missing", reason=self._no_answer(), code=NO_ANSWER)
         line = answer_line(custom_id, 200, None, self._body())
-        answer = judge_line(line.rstrip(b"\n"), schema_fields)
+        answer = judge_line(line.rstrip(b"\n"), schema)
         assert isinstance(answer, Answer)
         if self._error is not None:
             reason = self._error.message or "the service reported an error without words"

@@ -15,6 +15,7 @@ import orjson
 
 from pipeline.core import outcomes
 from pipeline.core.identity import custom_id
+from pipeline.core.json_schema import Node, choices, properties_of, types_of
 
 SCHEMA_VERSION = 1
 
@@ -116,6 +117,13 @@ FIXED: tuple[Column, ...] = (
     column("captioned_at", "time", "when the caption was received, UTC"),
 )
 
+_SCALARS: Mapping[str, Kind] = {
+    "string": "text",
+    "integer": "int64",
+    "number": "double",
+    "boolean": "bool",
+}
+
 
 def field_kinds(schemas: Iterable[Mapping[str, Any]]) -> dict[str, Kind]:
     """Kinds of the fields beside the caption in JSON schemas of answers, in order.
@@ -124,29 +132,31 @@ def field_kinds(schemas: Iterable[Mapping[str, Any]]) -> dict[str, Kind]:
     """
     kinds: dict[str, Kind] = {}
     for schema in schemas:
-        for name, node in (schema.get("properties") or {}).items():
+        for name, node in properties_of(schema).items():
             if name != "caption":
-                kind = _kind(node if isinstance(node, Mapping) else {})
+                kind = _kind(node, schema)
                 kinds[name] = kind if kinds.get(name, kind) == kind else "json"
     return kinds
 
 
-def _kind(node: Mapping[str, Any]) -> Kind:
+def _kind(node: object, root: Node) -> Kind:
     """Kind that holds every value a schema allows; null is allowed everywhere."""
-    kind = node.get("type")
-    if isinstance(kind, list):
-        others = [k for k in kind if k != "null"]
-        kind = others[0] if len(others) == 1 else None
-    if kind == "array":
-        items = node.get("items")
-        return "strings" if isinstance(items, Mapping) and _kind(items) == "text" else "json"
-    names: dict[object, Kind] = {
-        "string": "text",
-        "integer": "int64",
-        "number": "double",
-        "boolean": "bool",
-    }
-    return names.get(kind, "json") if isinstance(kind, str) else "json"
+    options = list(choices(node, root))
+    types = frozenset().union(*map(types_of, options)) - {"null"}
+    if types == {"array"}:
+        items = {
+            _kind(option.get("items"), root) for option in options if types_of(option) == types
+        }
+        return "strings" if items == {"text"} else "json"
+    if types and types <= _SCALARS.keys():
+        kinds = {_SCALARS[kind] for kind in types}
+        if len(kinds) == 1:
+            return kinds.pop()
+        if types == {"integer", "number"}:
+            return "double"
+        if "string" in types:
+            return "text"
+    return "json"
 
 
 def columns(fields: Mapping[str, Kind], manifest: Sequence[str]) -> tuple[Column, ...]:

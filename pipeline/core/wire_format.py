@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from pipeline.core.answer import BadLine, judge_line
+from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.request import RequestSpec, body, line_of
 from pipeline.core.tokens import RequestEstimator
 from pipeline.records import Answer, PreparedImage
@@ -15,8 +16,8 @@ from pipeline.records import Answer, PreparedImage
 class JudgeLine(Protocol):
     """Says what a line of an answer file means."""
 
-    def __call__(self, raw: bytes, schema_fields: Sequence[str] = (), /) -> Answer | BadLine:
-        """Answer in `raw`; `schema_fields` are what a structured one must have."""
+    def __call__(self, raw: bytes, schema: AnswerSchema = PLAIN_TEXT, /) -> Answer | BadLine:
+        """Answer in `raw`; `schema` is what a structured one must have."""
         ...
 
 

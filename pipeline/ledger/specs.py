@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.identity import canonical_json, hash_of
+from pipeline.core.json_schema import properties_of
 from pipeline.ledger.database import Database
 
 
@@ -66,18 +68,33 @@ class Specs:
         )
         return [int(row) for (row,) in rows]
 
-    def schema_fields(self, spec: int | None) -> tuple[str, ...]:
-        """Properties that a structured answer of this spec must have, () for plain text."""
+    def answer_schema(self, spec: int | None) -> AnswerSchema | None:
+        """Schema of the answers of this spec, None for plain text."""
         row = self._db.one("SELECT canonical FROM specs WHERE id = ?", (spec,))
-        if row is None:
-            return ()
-        schema = json.loads(str(row[0])).get("request", {}).get("schema")
-        return tuple((schema or {}).get("properties", {}))
+        schema = _schema_in(str(row[0])) if row else None
+        return AnswerSchema.of(schema) if schema else None
+
+    def schema_fields(self, spec: int | None) -> tuple[str, ...]:
+        """Names of the properties that a structured answer must have, () for plain text."""
+        schema = self.answer_schema(spec)
+        return schema.fields if schema else ()
 
     def schemas(self) -> list[Mapping[str, Any]]:
         """JSON schemas of structured answers, of the specs that the sources' rows are about."""
         rows = self._db.execute(
             "SELECT canonical FROM specs WHERE id IN (SELECT spec FROM sources) ORDER BY id"
         )
-        schemas = (json.loads(text).get("request", {}).get("schema") for (text,) in rows)
+        schemas = (_schema_in(text) for (text,) in rows)
         return [schema for schema in schemas if schema]
+
+
+def _schema_in(canonical: str) -> Mapping[str, Any] | None:
+    """Schema of a spec with its properties in order, which canonical JSON sorts by name."""
+    request = json.loads(canonical).get("request", {})
+    schema = request.get("schema")
+    if not schema:
+        return None
+    properties = properties_of(schema)
+    order = request.get("schema_order") or schema.get("required") or ()
+    names = dict.fromkeys((*filter(properties.__contains__, order), *properties))
+    return {**schema, "properties": {name: properties[name] for name in names}}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.core.schema_values import as_bool, as_integer, as_number, as_text
 from pipeline.core.table import SCHEMA_VERSION, Column, Kind
 
 TYPES: dict[Kind, Any] = {
@@ -27,7 +28,6 @@ TYPES: dict[Kind, Any] = {
     "time": pa.timestamp("us", tz="UTC"),
     "json": pa.large_string(),
 }
-_INT64 = range(-(2**63), 2**63)
 
 
 def schema_of(columns: Sequence[Column], metadata: dict[str, str]) -> Any:
@@ -154,42 +154,21 @@ def _well_formed(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _fit_text(value: object) -> str:
-    return value if isinstance(value, str) else _fit_json(value)
-
-
 def _fit_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
 def _fit_strings(value: object) -> list[str]:
     items = value if isinstance(value, list) else [value]
-    return [_fit_text(item) for item in items if item is not None]
-
-
-def _fit_int(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    is_int = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_int and value in _INT64 else None  # type: ignore[return-value]
-
-
-def _fit_double(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if abs(value) < 1e308 or isinstance(value, float) else None
-
-
-def _fit_bool(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
+    return [as_text(item) for item in items if item is not None]
 
 
 _FITTING: dict[Kind, Callable[[object], object]] = {
-    "string": _fit_text,
-    "text": _fit_text,
+    "string": as_text,
+    "text": as_text,
     "json": _fit_json,
     "strings": _fit_strings,
-    "int64": _fit_int,
-    "double": _fit_double,
-    "bool": _fit_bool,
+    "int64": as_integer,
+    "double": as_number,
+    "bool": as_bool,
 }

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.core.answer import BadLine, split_lines
+from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
@@ -77,7 +78,8 @@ def read_answers(
         for _, key, attempt, _, highest in ledger.shards.items(shard.row)
     }
     expected = max_cost.keys()
-    schema = ledger.specs.schema_fields(shard.spec) or tuple(json.loads(shard.fields or "[]"))
+    named = AnswerSchema(tuple(json.loads(shard.fields or "[]")))
+    schema = ledger.specs.answer_schema(shard.spec) or named
     seen: dict[WorkAttempt, Answer] = {}
     for answer in _lines(paths, schema, report, wire_format):
         attempt = parse_custom_id(answer.custom_id)
@@ -100,7 +102,7 @@ def read_answers(
 
 
 def _lines(
-    paths: Iterable[Path], schema: tuple[str, ...], report: ReadReport, wire_format: WireFormat
+    paths: Iterable[Path], schema: AnswerSchema, report: ReadReport, wire_format: WireFormat
 ) -> Iterator[Answer]:
     for path in paths:
         for offset, raw in lines_of(path):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import copy
+import enum
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.config.schema import checked_schema
 
@@ -58,10 +60,27 @@ def test_the_shipped_schemas_are_good() -> None:
         ("s['required'] += ['x']", "requires what it does not have: x"),
         ("p['caption']['type'] = 'number'", "the first property must be"),
         ("p['caption'] = p.pop('caption')", "the first property must be"),
-        ("p['caption'] = 5", "property 'caption' must be a table"),
-        ("p['objects']['items']['required'] = []", "the items of property 'objects' must list"),
-        ("p['a b'] = {}; s['required'] += ['a b']", "becomes a column"),
-        ("p['objects']['anyOf'] = [5]", "choice 1 of property 'objects' must be a table"),
+        ("p['caption'] = 5", "#/properties/caption must be a table"),
+        ("p['caption']['type'] = ['string', 'null']", "the first property must be"),
+        ("p['objects']['items']['required'] = []", "#/properties/objects/items must list in"),
+        ("p['a b'] = {'type': 'null'}; s['required'] += ['a b']", "becomes a column"),
+        ("p['objects']['anyOf'] = [5]", "#/properties/objects/anyOf/0 must be a table"),
+        ("p['objects']['anyOf'] = []", "has anyOf, which must be a list"),
+        ("del p['objects']['items']", "#/properties/objects is an array without items"),
+        ("p['objects']['items'] = {}", "#/properties/objects/items has no type"),
+        ("p['objects']['items'] = {'type': 'object'}", "items must have additionalProperties"),
+        ("p['objects'] = {'oneOf': [{'type': 'null'}]}", "has oneOf, which .* write anyOf"),
+        ("p['objects'] = {'allOf': [{'type': 'null'}]}", "has allOf"),
+        ("p['objects'] = {'type': 'text'}", "has a type that is none: text"),
+        ("p['objects'] = {'type': []}", "has a type that is none: an empty list"),
+        ("p['objects'] = {'enum': []}", "has enum, which must be a list"),
+        ("p['objects'] = {'$ref': '#/$defs/No'}", "refers to '#/[$]defs/No', which is not there"),
+        (
+            "p['objects'] = {'$ref': '#/$defs/A'}; s['$defs'] = {'A': {'$ref': '#/$defs/A'}}",
+            "refer",
+        ),
+        ("s['$defs'] = {'A': {'type': 'array'}}", "#/[$]defs/A is an array without items"),
+        ("s['anyOf'] = [{'type': 'null'}]", "the root must not have anyOf"),
     ],
 )
 def test_what_the_service_would_refuse_is_named(change: str, said: str) -> None:
@@ -73,7 +92,31 @@ def test_a_deep_schema_is_refused() -> None:
     schema = copy.deepcopy(GOOD)
     node = schema["properties"]["objects"]
     for _ in range(5000):
-        node["items"] = {}
+        node.update({"type": "array", "items": {}})
         node = node["items"]
     with pytest.raises(ValueError, match="nested deeper"):
         checked_schema(schema)
+
+
+def test_a_schema_as_pydantic_writes_it_is_taken() -> None:
+    class Kind(enum.StrEnum):
+        PHOTO = "photo"
+        ART = "art"
+
+    class Thing(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        name: str
+        parts: list[Thing]
+
+    class Seen(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        caption: str
+        kind: Annotated[Kind, Field(description="Of which kind.")]
+        colour: str | None
+        count: int | None
+        form: Literal["round", "square"]
+        things: list[Thing]
+
+    schema = Seen.model_json_schema()
+    assert "$defs" in schema
+    assert checked_schema(schema) is schema

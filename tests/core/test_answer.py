@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.core import answer as answer_module
 from pipeline.core.answer import BadLine, judge_line, split_lines
+from pipeline.core.answer_schema import SCHEMA_MISMATCH, AnswerSchema
 from pipeline.core.retry import retryable_failure
 from pipeline.records import Answer, Usage
 
@@ -62,7 +63,7 @@ def raw(body: Any = None, status: Any = 200, error: Any = None, **changes: Any) 
 
 
 def judged(line: bytes, fields: tuple[str, ...] = ()) -> Answer:
-    found = judge_line(line, fields)
+    found = judge_line(line, AnswerSchema(fields))
     assert isinstance(found, Answer), found
     return found
 
@@ -214,13 +215,13 @@ def test_a_structured_answer_gives_its_fields() -> None:
         ("A cat.", "A cat.", "broken"),
         ('{"caption": "A cat.", "tags": ["ca', "A cat.", "broken"),
         ('{"caption": "A c', '{"caption": "A c', "broken"),
+        ('{"caption": "A\ncat", "tags": [', "A\ncat", "broken"),
         ('{"x": {"caption": "A cat."', '{"x": {"caption": "A cat."', "broken"),
         ('{"caption": "A cat."}', "A cat.", "lacks tags"),
         ('{"caption": " ", "tags": []}', '{"caption": " ", "tags": []}', "missing or empty"),
         ('{"caption": 5, "tags": []}', '{"caption": 5, "tags": []}', "missing or empty"),
         ('{"tags": []}', '{"tags": []}', "missing or empty"),
         ('["caption"]', '["caption"]', "no object"),
-        ('{"caption": "A", "tags": NaN}', "A", "number"),
         ('{"caption": "A", "tags": ' + "[" * 70 + "]" * 70 + "}", "A", "nested"),
         ('{"caption": "A", "tags": ' + "[" * 100_000, "A", "nested"),
     ],
@@ -233,6 +234,50 @@ def test_an_answer_that_breaks_the_schema_is_invalid_and_kept(
     assert found.caption == caption
     assert reason in found.reason
     assert found.usage is not None
+
+
+TYPED = AnswerSchema.of(
+    {
+        "properties": {
+            "caption": {"type": "string"},
+            "count": {"type": "integer"},
+            "mood": {"type": "string", "enum": ["glad", "sad"]},
+            "score": {"type": "number"},
+        }
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields", "reason"),
+    [
+        ({}, {}, ""),
+        ({"count": "3"}, {}, ""),
+        ({"count": 3.7}, {"count": 3.7}, "count: 3.7 is not an integer"),
+        ({"mood": "angry"}, {"mood": "angry"}, 'mood: "angry" is none of glad, sad'),
+        ({"score": float("nan")}, {"score": "NaN"}, 'score: "NaN" is not a number'),
+        ({"mood": "so\nso"}, {"mood": "so\nso"}, "mood"),
+    ],
+)
+def test_no_value_of_a_structured_answer_vanishes(
+    changes: dict[str, Any], fields: dict[str, Any], reason: str
+) -> None:
+    text = json.dumps({"caption": "A cat.", "count": 3, "mood": "glad", "score": 0.5, **changes})
+    text = text.replace("\\n", "\n")  # a raw newline, as small models write it
+    answer = judge_line(raw(chat(text)), TYPED)
+    assert isinstance(answer, Answer)
+    assert answer.fields == {"count": 3, "mood": "glad", "score": 0.5, **fields}
+    assert answer.caption == "A cat."
+    assert reason in answer.reason
+    assert answer.outcome == ("invalid" if reason else "captioned")
+    assert (answer.code == SCHEMA_MISMATCH) is bool(reason)
+
+
+def test_fields_that_the_schema_does_not_have_are_said() -> None:
+    text = json.dumps({"caption": "A cat.", "tags": [], "certainty": 0.9})
+    answer = judged(raw(chat(text)), SCHEMA)
+    assert answer.outcome == "captioned"
+    assert answer.reason == "the answer also holds certainty: 0.9"
 
 
 def test_a_structured_answer_that_was_cut_keeps_its_whole_caption() -> None:
@@ -288,7 +333,7 @@ def test_lines_that_belong_to_nobody(line: bytes, reason: str) -> None:
 
 def _check(line: bytes) -> None:
     for fields in ((), SCHEMA):
-        found = judge_line(line, fields)
+        found = judge_line(line, AnswerSchema(fields))
         if isinstance(found, BadLine):
             assert found.reason
             continue

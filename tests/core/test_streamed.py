@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.reasons import NO_ANSWER
 from pipeline.core.streamed import StreamedAnswer, text_of
 from pipeline.records import Answer, Usage
@@ -32,7 +33,7 @@ def read(*pieces: object, broken: str = "", fields: tuple[str, ...] = ()) -> tup
     for piece in pieces:
         shown += answer.take(piece if isinstance(piece, bytes) else event(piece))
     shown += answer.end(broken)
-    return "".join(shown), answer.answer("one", fields)
+    return "".join(shown), answer.answer("one", AnswerSchema(fields))
 
 
 WHOLE = (

@@ -57,8 +57,18 @@ def test_kinds_of_fields() -> None:
         "either": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
         "both": {"type": ["string", "integer"]},
         "odd": True,
+        "maybe": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "kind": {"$ref": "#/$defs/Kind"},
+        "kinds": {"type": "array", "items": {"anyOf": [{"$ref": "#/$defs/Kind"}]}},
+        "form": {"enum": ["round", "square", None]},
+        "level": {"enum": [1, 2]},
+        "fixed": {"const": "x"},
+        "size": {"type": ["integer", "number"]},
+        "mixed": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+        "dead": {"$ref": "#/$defs/No"},
     }
-    assert field_kinds([{"type": "object", "properties": properties}]) == {
+    kinds = {"Kind": {"type": "string", "enum": ["photo", "art"]}}
+    assert field_kinds([{"type": "object", "properties": properties, "$defs": kinds}]) == {
         "title": "text",
         "mood": "text",
         "tags": "strings",
@@ -67,9 +77,18 @@ def test_kinds_of_fields() -> None:
         "score": "double",
         "indoor": "bool",
         "camera": "json",
-        "either": "json",
-        "both": "json",
+        "either": "text",
+        "both": "text",
         "odd": "json",
+        "maybe": "int64",
+        "kind": "text",
+        "kinds": "strings",
+        "form": "text",
+        "level": "int64",
+        "fixed": "text",
+        "size": "double",
+        "mixed": "json",
+        "dead": "json",
     }
 
 

@@ -1,3 +1,6 @@
+import pytest
+
+from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.identity import hash_of
 from pipeline.ledger.specs import SpecText
 from tests.ledger.world import NOW, World
@@ -25,8 +28,21 @@ def test_a_schema_names_its_fields(world: World) -> None:
     schema = {"properties": {"caption": {}, "tags": {}}}
     spec = specs.spec({"request": {"schema": schema}}, TEXT, NOW)
     assert set(specs.schema_fields(spec)) == {"caption", "tags"}
+    assert specs.answer_schema(spec) == AnswerSchema.of(schema)
+    assert specs.answer_schema(world.spec) is None
     assert specs.schema_fields(world.spec) == ()
     assert specs.schema_fields(None) == ()
+
+
+@pytest.mark.parametrize("order", [{"schema_order": ["caption", "z", "a"]}, {}])
+def test_fields_come_in_the_order_of_the_schema(world: World, order: dict[str, object]) -> None:
+    specs = world.ledger.specs
+    schema = {"properties": {"caption": {}, "z": {}, "a": {}}, "required": ["caption", "z", "a"]}
+    spec = specs.spec({"request": {"schema": schema, **order}}, TEXT, NOW)
+    assert specs.schema_fields(spec) == ("caption", "z", "a")
+    source = world.ledger.images.source("folder", "/a", "a")
+    world.ledger.images.use_spec(source, spec, b"")
+    assert [list(schema["properties"]) for schema in specs.schemas()] == [["caption", "z", "a"]]
 
 
 def test_only_specs_that_rows_are_about_are_in_use(world: World) -> None:
