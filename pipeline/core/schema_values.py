@@ -34,8 +34,8 @@ def as_integer(value: object) -> int | None:
         value = int(value.strip().partition(".")[0])
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return value if whole and value in INT64 else None  # type: ignore[return-value]
+    is_int = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_int and value in INT64 else None  # type: ignore[return-value]
 
 
 def as_number(value: object) -> float | None:
