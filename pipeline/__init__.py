@@ -14,6 +14,7 @@ imaging     one image: decode, turn, shrink, encode
 engines     where preparation runs
 providers   who captions
 sinks       where captions go
+review      what people look at and correct
 ledger      what was seen, prepared, sent, received and paid
 config      TOML to a frozen, validated Config
 server      the built-in OpenAI-compatible server

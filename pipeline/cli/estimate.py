@@ -52,6 +52,11 @@ def estimate(
         f"{result.model:<38}{quote.requests:>10,}{quote.prompt_tokens:>15,}"
         f"{_usd(quote.expected):>12}{_usd(quote.max_cost):>12}"
     )
+    if quote.reviewed:
+        console.out(
+            f"{'left alone, judged by a person':<38}{quote.reviewed:>10,}{'':>15}"
+            f"{_usd(quote.saved):>12}   saved; --include-reviewed sends them"
+        )
     _table(f"all {quote.unique:,} unique images, {result.model}", result.policies)
     if result.models:
         _table("the same images, other models", result.models)
@@ -87,6 +92,8 @@ def _as_dict(result: Estimate) -> dict[str, object]:
         "completion_tokens": quote.completion_tokens,
         "expected_nano_usd": quote.expected,
         "worst_nano_usd": quote.max_cost,
+        "reviewed": quote.reviewed,
+        "saved_nano_usd": quote.saved,
         "policies": [_row(row) for row in result.policies],
         "models": [_row(row) for row in result.models],
     }

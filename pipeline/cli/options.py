@@ -37,6 +37,13 @@ _SENDING = {
     "--path-column": ("input.path_column", "Column of a manifest that holds the paths."),
     "--image-mode": ("input.image_mode", "bytes, or url: the service fetches images at URLs."),
 }
+_FLAGS = {
+    "--fetch": ("fetch.allow", "Download images at URLs (see [fetch])."),
+    "--include-reviewed": (
+        "review.include_reviewed",
+        "Send images again whose captions were accepted or corrected.",
+    ),
+}
 _NUMBERS = {"--max-tokens", "--long-side", "--workers"}
 _METAVARS = {
     "--workspace": "DIR",
@@ -74,8 +81,9 @@ def configured(
                 value = kwargs.pop(_name(option))
                 if value is not None:
                     overrides[key] = value
-            if kwargs.pop("fetch", False):
-                overrides["fetch.allow"] = True
+            for flag, (key, _) in _FLAGS.items():
+                if kwargs.pop(_name(flag), False):
+                    overrides[key] = True
             for setting in kwargs.pop("settings"):
                 key, equals, text = setting.partition("=")
                 if not equals:
@@ -86,9 +94,8 @@ def configured(
 
         decorated: Any = wrapped
         if sending:
-            decorated = click.option(
-                "--fetch", is_flag=True, help="Download images at URLs (see [fetch])."
-            )(decorated)
+            for flag, (_, text) in reversed(_FLAGS.items()):
+                decorated = click.option(flag, _name(flag), is_flag=True, help=text)(decorated)
         decorated = click.option(
             "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any configuration key."
         )(decorated)

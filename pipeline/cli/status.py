@@ -63,6 +63,9 @@ def _lines(shown: Status) -> Iterator[str]:
         yield f"waiting     {shard.shard_key}  {shard.state.lower():<12}{requests} {shard.problem}"
     if shown.table:
         yield f"table       {console.from_here(shown.table)}"
+    if shown.unexported:
+        steps = counted(shown.unexported, "step")
+        yield f"review      {steps} newer than the table: 'captionmill export' takes them in"
     if shown.frozen:
         yield f"FROZEN      {shown.frozen}"
     for at, kind, text in shown.incidents:
@@ -84,6 +87,7 @@ def _as_dict(shown: Status) -> dict[str, object]:
              "completed": b.completed, "failed": b.failed}
             for b, s in shown.batches
         ],
+        "review_steps_not_in_table": shown.unexported,
         "waiting": [{"shard": s.shard_key, "state": s.state} for s in shown.waiting],
         "frozen": shown.frozen,
         "incidents": [list(incident) for incident in shown.incidents],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Config
@@ -14,6 +14,8 @@ from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
+from pipeline.review.edits import Edits
+from pipeline.review.in_force import kept_answers
 from pipeline.session.account import AccountOptions, Identity, identify, workspace_of
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.settings import RunSettings
@@ -121,6 +123,9 @@ def crawled_source(
             caption_spec.recipe.canonical(), caption_spec.recipe.admission()
         )
         task = recorded_task(ledger, identity, caption_spec, recipe, crawled.source, now)
+        if not settings.include_reviewed:
+            edits = stack.enter_context(Edits(workspace.reviews))
+            task = replace(task, kept_answer=kept_answers(edits))
         compared = settings.near_distance is not None
         known_originals = KnownOriginals(workspace.ledger, task.recipe, hashed=compared)
         known = stack.enter_context(known_originals)

@@ -19,6 +19,7 @@ from pipeline.session.inputs import download, locate, open_data, restore, restor
 from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
+from pipeline.session.reviewed import under_review
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import LOCAL_POLL_SECONDS, RunSettings
 from pipeline.session.spec import recorded_task
@@ -127,7 +128,8 @@ class Run:
                 "the texts beside the images are not sent: the prompt does not name {sidecar}"
             )
         now = session.clock.now()
-        return recorded_task(ledger, identity, caption_spec, self.recipe, crawled.source, now)
+        task = recorded_task(ledger, identity, caption_spec, self.recipe, crawled.source, now)
+        return under_review(session, task)
 
     def confirm_price(self, task: CaptionTask) -> None:
         """Show the price of what is new; ask above the configured amount."""

@@ -11,9 +11,12 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
+from pipeline.review.edits import Edits
 from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.stages.context import FROZEN
+from pipeline.stages.export import table_step
+from pipeline.system.workspace import Workspace
 
 _WAITING = ("SEALED", "UPLOADING", "UPLOADED", "CREATING", "WRITTEN")
 
@@ -37,6 +40,7 @@ class Status:
     frozen: str | None
     incidents: list[tuple[int, str, str]]
     calibration: list[tuple[str, int, int, int]] = field(default_factory=list)
+    unexported: int = 0  # steps of people that the table does not hold yet
 
 
 def status(config: Config) -> Status:
@@ -63,7 +67,14 @@ def status(config: Config) -> Status:
             frozen=ledger.get(FROZEN),
             incidents=ledger.incidents(),
             calibration=ledger.answers.calibration(),
+            unexported=unexported_steps(workspace, ledger),
         )
+
+
+def unexported_steps(workspace: Workspace, ledger: Ledger) -> int:
+    """Number of steps in the review that the table does not hold yet."""
+    with Edits(workspace.reviews) as edits:
+        return max(0, edits.last_step() - table_step(ledger))
 
 
 def money_line(current: Status) -> str:

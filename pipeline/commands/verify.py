@@ -15,6 +15,7 @@ from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
+from pipeline.review.edits import Edits
 from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.sinks import open_sink
@@ -72,6 +73,8 @@ def verify(config: Config) -> Verdict:
                 files += stored
                 path = workspace.answers(batch.shard_key, batch.batch_id, kind)
                 findings += _raw(path) if stored else ()
+        with Edits(workspace.reviews) as edits:
+            findings += edits.damage()
         findings += _table(settings.output.table or workspace.table, ledger)
         settled, _ = ledger.audit.sums()
         images = ledger.rows.all_images()

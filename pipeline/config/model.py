@@ -239,6 +239,13 @@ class ListenConfig(Section):
     quiet_seconds: Seconds = 5
 
 
+class ReviewConfig(Section):
+    """[review]: people who judge captions."""
+
+    reviewer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    include_reviewed: bool = False
+
+
 class Config(Section):
     """Everything, validated."""
 
@@ -259,6 +266,7 @@ class Config(Section):
     log: LogConfig = LogConfig()
     notify: NotifyConfig = NotifyConfig()
     listen: ListenConfig = ListenConfig()
+    review: ReviewConfig = ReviewConfig()
 
     @model_validator(mode="after")
     def _one_way_for_sidecars(self) -> Self:

@@ -53,6 +53,7 @@ Images and tables:
 address          internet addresses that may be contacted
 url_image        images that are sent as their addresses
 near_duplicates  pictures that look alike
+judgements       what people decided about captions, and which of it is in force
 table, charges   the columns of the two tables
 encodings        encodings of texts that people made
 words            numbers in sentences

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipeline.core.image_tokens import Detail
-from pipeline.core.outcomes import FACTS, OUTCOMES
+from pipeline.core.outcomes import FACTS, OUTCOMES, PAID_OUTCOMES
 from pipeline.core.reasons import LINE_ERRORS
+from pipeline.records import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,60 @@ def retryable_failure(code: str) -> bool:
     return code.isdigit() and int(code) >= 500
 
 
-def better(outcome: str, than: str | None) -> bool:
+class WorkState(NamedTuple):
+    """State of a work before an answer.
+
+    Attributes:
+        state: "pending", "live" or "done".
+        shown, shown_attempt: outcome of the answer that it shows, None for none, and which attempt
+            that answered.
+        attempts: so far.
+    """
+
+    state: str
+    shown: str | None
+    shown_attempt: int
+    attempts: int
+
+
+class WorkChange(NamedTuple):
+    """Changes of a work by an answer; `improves` when that is the one to show."""
+
+    improves: bool
+    state: str
+    attempts: int
+    after: str | None
+
+
+def change_of(
+    work: WorkState, answer: Answer, attempt: int, rules: Mapping[str, RetryRule]
+) -> WorkChange:
+    """Changes of a work by the answer to an attempt when no other shard is still to answer it."""
+    later = attempt > work.shown_attempt
+    improves = better(answer.outcome, work.shown, later=later)
+    best = answer.outcome if improves else str(work.shown)
+    tried = max(work.attempts, attempt)
+    # what is paid for decides, also over a later answer that is worth less
+    last = answer.outcome if improves or best not in PAID_OUTCOMES else best
+    target: str = next_state(last, answer.code, tried, rules)
+    if later and work.shown == "captioned" and answer.outcome not in PAID_OUTCOMES:
+        # another go at a caption that a person asked for: it was not run, and goes once more
+        target = next_state(answer.outcome, answer.code, tried, rules)
+    elif best == "captioned":
+        target = "done"
+    if work.state == "done":
+        target = "done"
+    return WorkChange(improves, target, tried, last if target == "pending" else None)
+
+
+def better(outcome: str, than: str | None, *, later: bool = False) -> bool:
     """Tell whether an answer with `outcome` is to be shown instead of one with `than`, None for no
-    answer yet."""
-    if than is None:
+    answer yet.
+
+    `later`: it answers a further attempt. A captioned work goes again only when a person asked for
+    another caption, so that one replaces the first.
+    """
+    if than is None or (later and outcome == than == "captioned"):
         return True
     return _rank(outcome) < _rank(than)
 

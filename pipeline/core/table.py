@@ -1,4 +1,4 @@
-"""Table of captions: its documented columns, schema version 1, and how rows become cells.
+"""Table of captions: its documented columns, schema version 2, and how rows become cells.
 
 One row per source image, in the order of source, path and occurrence. Costs and tokens stand in
 the row of the image that was sent; its duplicates cost 0, so SUM(billed_cost) is the bill.
@@ -17,7 +17,7 @@ from pipeline.core import outcomes
 from pipeline.core.identity import custom_id
 from pipeline.core.json_schema import Node, choices, properties_of, types_of
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Kind = Literal["string", "text", "strings", "int64", "double", "bool", "money", "time", "json"]
 """Types of columns.
@@ -72,7 +72,17 @@ FIXED: tuple[Column, ...] = (
     column("source_height", "int64", "pixels, upright", True),
     column("sent_width", "int64", "pixels as sent", True),
     column("sent_height", "int64", "pixels as sent", True),
-    column("caption", "text", "the caption as the service gave it, in its prefix and suffix"),
+    column(
+        "caption",
+        "text",
+        "the caption to use, in its prefix and suffix: a person's where one decided, else the "
+        "service's; null where a person rejected it",
+    ),
+    column("model_caption", "text", "the caption exactly as the service gave it"),
+    column("review", "string", "accepted, edited or rejected; null while nobody decided", True),
+    column("reviewed_at", "time", "when a person decided, UTC"),
+    column("reviewer", "string", "who decided, where a name was given", True),
+    column("review_note", "string", "why, in the reviewer's words", True),
     column("outcome", "string", outcomes.listed(), True),
     column("reason", "string", "why it is not captioned, in words", True),
     column(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.shards import ELSEWHERE, PAID_SINCE, Shard
+from pipeline.ledger.shards import CAPTIONED, ELSEWHERE, PAID_SINCE, Shard
 from pipeline.records import Nano
 from pipeline.system.clock import Moment
 
@@ -110,7 +110,7 @@ class Adoption:
         return bool(
             self._db.one(
                 "SELECT 1 FROM items i JOIN works w ON w.id = i.work "
-                "WHERE i.shard = ? AND i.live = 1 AND (w.outcome = 'captioned' "
+                f"WHERE i.shard = ? AND i.live = 1 AND ({CAPTIONED} "
                 f"OR EXISTS ({PAID_SINCE}) OR EXISTS ({ELSEWHERE})) LIMIT 1",
                 (shard.row,),
             )

@@ -78,6 +78,16 @@ class Answers:
             marks,
         ).rowcount
 
+    def ask_again(self, key: bytes, attempts: int, spec: int) -> int:
+        """Make a done work of `spec` pending again that was tried `attempts` times at most, where
+        a present image shows it; gives 1 when it was one."""
+        return self._db.execute(
+            "UPDATE works SET state = 'pending', after = outcome WHERE work_key = ? AND spec = ? "
+            "AND state = 'done' AND outcome IS NOT NULL AND attempts <= ? "
+            "AND EXISTS (SELECT 1 FROM images i WHERE i.work = works.id AND i.present = 1)",
+            (key, spec, attempts),
+        ).rowcount
+
     def captioned(self, spec: int) -> int:
         """Number of contents with a caption under a spec."""
         return self._db.number(

@@ -99,7 +99,12 @@ COLUMNS: dict[str, str] = {
     "source_height": "o.height",
     "sent_width": "NULLIF(c.width, 0)",
     "sent_height": "NULLIF(c.height, 0)",
-    "caption": "a.caption",
+    "caption": "a.caption",  # people's decisions are put in by the review
+    "model_caption": "a.caption",
+    "review": "NULL",
+    "reviewed_at": "NULL",
+    "reviewer": "NULL",
+    "review_note": "NULL",
     "outcome": _OUTCOME,
     "reason": "COALESCE(i.reject_detail, NULLIF(w.reason, ''))",
     "reason_code": "COALESCE(i.reject_code, "
@@ -162,17 +167,19 @@ class Rows:
 
     def identified(
         self, source: int, recipe: RecipeRow
-    ) -> Iterator[tuple[bytes, int, int, Mapping[str, str]]]:
-        """(content_id, width, height, columns) of present images whose size as sent is known."""
-        for content_id, width, height, columns in self._db.execute(
-            "SELECT c.content_id, c.width, c.height, i.columns FROM images i "
+    ) -> Iterator[tuple[bytes, bytes, int, int, Mapping[str, str]]]:
+        """(source_id, content_id, width, height, columns) of present images whose size as sent is
+        known."""
+        for source_id, content_id, width, height, columns in self._db.execute(
+            "SELECT o.source_id, c.content_id, c.width, c.height, i.columns FROM images i "
+            "JOIN originals o ON o.id = i.original "
             "JOIN folders f ON f.id = i.folder "
             "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
             "JOIN contents c ON c.id = p.content "
             "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL",
             (recipe.row, source),
         ):
-            yield content_id, width, height, json.loads(columns) if columns else {}
+            yield source_id, content_id, width, height, json.loads(columns) if columns else {}
 
     def sizes(self, source: int, recipe: RecipeRow) -> dict[tuple[int, int], int]:
         """Numbers of contents by upright size of the original; (0, 0): sent as an address."""

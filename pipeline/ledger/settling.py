@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pipeline.core.lenient_json import storable_text
-from pipeline.core.outcomes import PAID_OUTCOMES
-from pipeline.core.retry import RetryRule, better, next_state
+from pipeline.core.retry import RetryRule, WorkState, change_of
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
 from pipeline.ledger.shards import Shard
@@ -34,8 +33,10 @@ _INSERT_AS = f"""
 INSERT INTO answers ({_COLUMNS}, id)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_PLANNED = """
-SELECT w.work_key, w.id, w.state, w.outcome, w.attempts, i.id, i.attempt, i.worst, i.prompt_tokens
+_SHOWN_ATTEMPT = "COALESCE((SELECT s.attempt FROM answers s WHERE s.id = w.answer), 0)"
+_PLANNED = f"""
+SELECT w.work_key, w.id, w.state, w.outcome, {_SHOWN_ATTEMPT}, w.attempts,
+       i.id, i.attempt, i.worst, i.prompt_tokens
 FROM items i JOIN works w ON w.id = i.work
 WHERE i.shard = ? AND i.live = 1
 AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.batch = ? AND a.work = i.work)
@@ -92,20 +93,12 @@ class _Planned(NamedTuple):
     work: int
     state: str
     shown: str | None
+    shown_attempt: int
     attempts: int
     item: int
     attempt: int
     max_cost: Nano | None
     prompt_tokens: int
-
-
-class _Verdict(NamedTuple):
-    """Changes of a work by a line; `improves` when its answer is the one to show."""
-
-    improves: bool
-    state: str
-    attempts: int
-    after: str | None
 
 
 class Settling:
@@ -177,7 +170,8 @@ class Settling:
         answers, shown, others = [], [], []
         for row, (planned, priced) in enumerate(waiting, start=first):
             answers.append((*self._row(planned.work, priced), row))
-            verdict = _judge(planned.state, planned.shown, planned.attempts, priced, self._rules)
+            work = WorkState(*planned[1:5])
+            verdict = change_of(work, priced.answer, priced.attempt, self._rules)
             self.settled.again += verdict.state == "pending"
             change = (verdict.state, verdict.attempts, verdict.after)
             if verdict.improves:
@@ -237,14 +231,15 @@ class Settling:
     def _advance(self, work: int, priced: PricedAnswer) -> None:
         """Show the best answer so far and decide whether the work goes again."""
         row = self._db.one(
-            "SELECT w.state, w.outcome, w.attempts, "
+            f"SELECT w.state, w.outcome, {_SHOWN_ATTEMPT}, w.attempts, "
             "EXISTS (SELECT 1 FROM items i WHERE i.work = w.id AND i.live = 1) "
             "FROM works w WHERE w.id = ?",
             (work,),
         )
         assert row is not None
         *now, live_elsewhere = row
-        verdict = _judge(*now, priced, self._rules)  # type: ignore[call-arg, arg-type]
+        state = WorkState(*now)  # type: ignore[arg-type]
+        verdict = change_of(state, priced.answer, priced.attempt, self._rules)
         if verdict.improves:
             self._db.execute(
                 "UPDATE works SET outcome = ?, reason = ?, answer = (SELECT id FROM answers "
@@ -258,31 +253,6 @@ class Settling:
             (verdict.state, verdict.attempts, verdict.after, work),
         )
         self.settled.again += verdict.state == "pending"
-
-
-def _judge(
-    state: str,
-    shown: str | None,
-    attempts: int,
-    priced: PricedAnswer,
-    rules: Mapping[str, RetryRule],
-) -> _Verdict:
-    """Changes of a work by an answer when no other shard is still to answer it.
-
-    Args:
-        state, attempts: of the work.
-        shown: outcome of the answer that the work shows, None for none.
-    """
-    answer = priced.answer
-    improves = better(answer.outcome, shown)
-    best = answer.outcome if improves else str(shown)
-    tried = max(attempts, priced.attempt)
-    # what is paid for decides, also over a later answer that is worth less
-    last = answer.outcome if improves or best not in PAID_OUTCOMES else best
-    target: str = next_state(last, answer.code, tried, rules)
-    if state == "done" or best == "captioned":
-        target = "done"
-    return _Verdict(improves, target, tried, last if target == "pending" else None)
 
 
 def _sum(one: Nano | None, other: Nano | None) -> Nano | None:

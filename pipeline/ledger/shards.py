@@ -77,6 +77,8 @@ PAID_SINCE = (
     "SELECT 1 FROM answers a WHERE a.work = i.work AND a.attempt >= i.attempt "
     f"AND a.outcome IN ({sql_list(PAID_OUTCOMES)})"
 )
+# of a work w that has what it needs: a person did not ask for another caption
+CAPTIONED = "(w.outcome IS 'captioned' AND w.after IS NOT 'captioned')"
 # ... and an item of the same work in a shard at the service that has not answered it
 ELSEWHERE = (
     "SELECT x.id FROM items x JOIN shards o ON o.id = x.shard "
@@ -204,7 +206,7 @@ class Shards:
             self._db.execute(
                 "UPDATE works SET state = CASE WHEN p.paid THEN 'done' ELSE 'pending' END, "
                 "attempts = CASE WHEN p.paid THEN works.attempts ELSE works.attempts - 1 END "
-                "FROM (SELECT i.work, w.outcome IS 'captioned' "
+                f"FROM (SELECT i.work, {CAPTIONED} "
                 f"OR EXISTS ({PAID_SINCE}) AS paid FROM items i JOIN works w ON w.id = i.work "
                 "WHERE i.shard = ? AND i.live = 1) AS p WHERE works.id = p.work",
                 mine,

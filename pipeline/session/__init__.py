@@ -12,6 +12,7 @@ spec_factory      specs of the configured model, and of changes to it
 sizings           sizes and details in which images are sent to a model
 templates         templates of requests, of first and further attempts
 inputs            the source that the user named
+reviewed          what people judged: not sent again, or sent again
 confirm           the price, confirmed before it is spent
 online            captioning without batches
 record            a run's row, log and summary, and the notice of its end

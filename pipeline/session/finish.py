@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.ledger import Ledger
 from pipeline.ledger.captions import Captions
+from pipeline.review.in_force import captions_in_force
 from pipeline.session.checks import deviations, repeated_captions
 from pipeline.session.report import Report
 from pipeline.session.session import Session
@@ -54,7 +55,8 @@ def _write_beside(session: Session) -> list[str]:
     if policy == "off" or ledger.get(BESIDE) == policy:
         return []
     affixes, downloads = session.settings.output.affixes, session.workspace.urls
-    paths = ((Path(to_path(path)), text) for path, text in Captions(ledger.database).of_files())
+    files = captions_in_force(Captions(ledger.database).of_files(), session.edits)
+    paths = ((Path(to_path(path)), text) for path, text in files)
     done = write_sidecars(
         ((path, affixes.of(text)) for path, text in paths if downloads not in path.parents), policy
     )
@@ -84,5 +86,6 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
         session.table,
         force=force,
         affixes=session.settings.output.affixes,
+        edits=session.edits,
         with_it=lambda: write_rejects(session.rejects, session.ledger.rows.rejects()),
     )

@@ -11,6 +11,7 @@ from pipeline.ledger import Ledger
 from pipeline.providers import SERVICES
 from pipeline.providers.base import BatchService
 from pipeline.providers.offline import Offline
+from pipeline.review.edits import Edits
 from pipeline.session.account import Identity, resolve_account
 from pipeline.session.run_log import begin_run, with_log
 from pipeline.session.service import open_service
@@ -37,6 +38,7 @@ class Session:
     context: StageContext
     clock: Clock
     log: RunLog
+    edits: Edits
     offline: bool = False
 
     @property
@@ -106,7 +108,8 @@ def open_session(
                     wire_format=SERVICES[identity.provider].wire_format)  # fmt: skip
         context = _under_rules(context, settings, local=identity.local)
         close_left_open(context)
-        yield Session(settings, identity, workspace, ledger, context, clock, log, offline)
+        edits = stack.enter_context(Edits(workspace.reviews))
+        yield Session(settings, identity, workspace, ledger, context, clock, log, edits, offline)
 
 
 def _under_rules(context: StageContext, settings: RunSettings, *, local: bool) -> StageContext:

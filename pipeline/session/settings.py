@@ -108,6 +108,8 @@ class RunSettings:
         source: the rules of a crawl, without the cache of downloads.
         download: the rules of downloading, None when nothing is brought to this machine.
         url_passthrough: which addresses are passed on to the service.
+        reviewer: name of the person who judges captions, None for none.
+        include_reviewed: captions that a person took care of are asked for again too.
         near_distance: bits of 128 in which near-duplicates differ, None without them.
     """
 
@@ -128,6 +130,8 @@ class RunSettings:
     near_distance: int | None
     output: OutputSettings
     notice: Notice
+    reviewer: str | None
+    include_reviewed: bool
     log_level: str
     log_keep: int
 
@@ -158,6 +162,8 @@ class RunSettings:
             near_distance=None if duplicates is None else duplicates.distance,
             output=_output(config),
             notice=_notice(config),
+            reviewer=config.review.reviewer,
+            include_reviewed=config.review.include_reviewed,
             log_level=log.level,
             log_keep=log.keep,
         )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.core.charges import COLUMNS as CHARGED
-from pipeline.core.table import Affixes, Cells, columns, field_kinds
+from pipeline.core.table import Affixes, Cells, Row, columns, field_kinds
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger, charges
 from pipeline.ledger.rows import COLUMNS
+from pipeline.review.edits import Edits
+from pipeline.review.in_force import reviewed_rows
 from pipeline.sinks.base import Sink, WrittenTable
 from pipeline.system.failpoints import reached
 
@@ -20,6 +22,7 @@ COUNTED = "outcomes:"  # facts that hold for this table only
 BESIDE = "sidecars"
 WRITTEN = "table_written"
 AFFIXED = "table_dressed"
+REVIEWED = "table_reviewed"
 
 
 def write_table(
@@ -29,32 +32,30 @@ def write_table(
     *,
     force: bool = False,
     affixes: Affixes | None = None,
+    edits: Edits | None = None,
     with_it: Callable[[], object] = lambda: None,
 ) -> WrittenTable | None:
     """Make the table anew when anything has changed since; None when it is up to date.
 
-    `affixes` is put around each caption; `with_it` writes what goes with the table.
+    `affixes` is put around each caption, `edits` are what people decided; `with_it` writes what
+    goes with the table.
 
     Raises:
         StorageError: it cannot be written; the old table is as it was.
         BooksError: it would have fewer rows than before: rows never vanish.
     """
     affixes = affixes or Affixes()
-    as_it_was = ledger.get(STALE) is None and (ledger.get(AFFIXED) or "") == affixes.to_text()
-    if not force and path.exists() and as_it_was:
+    last_step = edits.last_step() if edits else 0
+    if not force and path.exists() and _up_to_date(ledger, affixes, last_step):
         return None
     _elect(ledger)
     kinds = field_kinds(ledger.specs.schemas())
     cells = Cells(tuple(COLUMNS), columns(kinds, ledger.rows.manifest_columns()), affixes)
-    before = json.loads(ledger.get(WRITTEN) or "{}")
-    count = ledger.rows.all_images()
-    if count < before.get("rows", 0):
-        raise BooksError(
-            f"the table had {counted(before['rows'], 'row')}, the ledger now has "
-            f"{counted(count, 'image')}: run "
-            "'captionmill verify'; the old table is as it was"
-        )
-    written = sink.write(ledger.rows.table(), cells, _metadata(ledger))
+    _refuse_fewer_rows(ledger)
+    pages: Iterable[Sequence[Row]] = ledger.rows.table()
+    if edits is not None:
+        pages = reviewed_rows(pages, tuple(COLUMNS), edits)
+    written = sink.write(pages, cells, _metadata(ledger))
     with_it()
     reached("export.written")
     with ledger.database.transaction("exported"):
@@ -64,7 +65,32 @@ def write_table(
         ledger.forget(COUNTED)
         ledger.put(BESIDE, None)
         ledger.put(AFFIXED, affixes.to_text() or None)
+        ledger.put(REVIEWED, str(last_step) if last_step else None)
     return written
+
+
+def _up_to_date(ledger: Ledger, affixes: Affixes, last_step: int) -> bool:
+    return (
+        ledger.get(STALE) is None
+        and (ledger.get(AFFIXED) or "") == affixes.to_text()
+        and table_step(ledger) == last_step
+    )
+
+
+def _refuse_fewer_rows(ledger: Ledger) -> None:
+    before = json.loads(ledger.get(WRITTEN) or "{}")
+    count = ledger.rows.all_images()
+    if count < before.get("rows", 0):
+        raise BooksError(
+            f"the table had {counted(before['rows'], 'row')}, the ledger now has "
+            f"{counted(count, 'image')}: run "
+            "'captionmill verify'; the old table is as it was"
+        )
+
+
+def table_step(ledger: Ledger) -> int:
+    """Last step of people that the table holds, 0 for none."""
+    return int(ledger.get(REVIEWED) or 0)
 
 
 def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:

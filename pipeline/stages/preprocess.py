@@ -79,6 +79,8 @@ def _link(
     prepared: PreparedImage | KnownImage,
     content: Content,
 ) -> PendingRequest | None:
+    if task.linked and _keeps_its_answer(ledger, task, image, prepared.source_id, content):
+        return None
     prompt = fill_template(task.template, image.columns)
     if isinstance(prompt, Rejection):
         if task.linked:
@@ -97,6 +99,19 @@ def _link(
         return None  # nothing to pay for, or another image's bytes are sent for this one
     at_hand = prepared if isinstance(prepared, PreparedImage) else None
     return PendingRequest(work, key, prompt, at_hand, content)
+
+
+def _keeps_its_answer(
+    ledger: Ledger, task: CaptionTask, image: SeenImage, source_id: bytes, content: Content
+) -> bool:
+    """Link an image to the answer that a person accepted or corrected; False where there is none,
+    or the ledger does not know it."""
+    key = task.kept_answer(source_id, image.columns)
+    work = ledger.works.peek(key) if key is not None else None
+    if work is None or work.state != "done":
+        return False
+    ledger.works.link(image.id, source_id, content.row, work.row)
+    return True
 
 
 def link_known(

@@ -29,6 +29,8 @@ class Quote:
         requests: requests to be sent, unread images counted as one each.
         prompt_tokens, completion_tokens: expected.
         expected, max_cost: nano-dollars; None when the price is unknown.
+        reviewed: requests that are left out, because a person accepted or wrote the caption.
+        saved: nano-dollars expected for those; None when the price is unknown.
     """
 
     images: int = 0
@@ -41,6 +43,8 @@ class Quote:
     completion_tokens: int = 0
     expected: Nano | None = 0
     max_cost: Nano | None = 0
+    reviewed: int = 0
+    saved: Nano | None = 0
 
     @property
     def duplicates(self) -> int:
@@ -55,6 +59,11 @@ class Quote:
             f"{counted(self.requests, 'request')}, about {format_usd(self.expected)}, "
             f"at most {format_usd(self.max_cost)}."
         )
+
+    def spare(self, one: CostEstimate) -> None:
+        """Count a request that is not sent, because a person took care of its caption."""
+        self.reviewed += 1
+        self.saved = _plus(self.saved, one.expected, 1)
 
     def add(self, one: CostEstimate, times: int = 1) -> None:
         """Add a request `times` over."""
@@ -84,7 +93,9 @@ def quote(
     result.rejected += ledger.rows.count_refused(task.source, task.recipe)
     read = refused = 0
     with ledger.works.distinct_keys() as first_time:
-        for content_id, width, height, columns in ledger.rows.identified(task.source, task.recipe):
+        for source_id, content_id, width, height, columns in ledger.rows.identified(
+            task.source, task.recipe
+        ):
             read += 1
             prompt = fill_template(task.template, columns)
             if isinstance(prompt, Rejection):
@@ -98,7 +109,9 @@ def quote(
             if work is not None and work.state != "pending":
                 result.paid += 1
             else:
-                result.add(request_template.estimator.estimate(width, height, prompt))
+                cost = request_template.estimator.estimate(width, height, prompt)
+                spared = fresh and task.kept_answer(source_id, columns) is not None
+                result.spare(cost) if spared else result.add(cost)
     result.unread = max(0, result.images - result.rejected - read)
     result.rejected += refused
     if result.unread:

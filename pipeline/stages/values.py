@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,6 +27,10 @@ class Engines:
     thorough: Engine
 
 
+KeptAnswer = Callable[[bytes, Mapping[str, str]], bytes | None]
+"""Function from a file's SHA-256 and its columns to a work key, None for none."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaptionTask:
     """Task of a run: the spec and prompt under which a source is captioned.
@@ -36,6 +41,8 @@ class CaptionTask:
         template: the user prompt with {columns}.
         linked: False for a sample: its captions are paid for and recorded, and the images' rows
             stay as they are until a run links them.
+        kept_answer: gives the work key of the answer that a person accepted or corrected, for a
+            file's SHA-256 and its columns; such an image is not sent for a changed prompt.
     """
 
     source: int
@@ -44,6 +51,7 @@ class CaptionTask:
     recipe: RecipeRow
     template: str
     linked: bool = True
+    kept_answer: KeptAnswer = lambda _bytes, _columns: None
 
 
 @dataclass(slots=True)

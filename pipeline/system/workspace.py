@@ -11,6 +11,8 @@ last-run.json    the summary of the last run
 urls/            images that were downloaded
 captions.parquet the table
 rejects.csv      what could not be captioned, and why
+reviews.db       what people decided about captions: append-only, the only place of it
+review/          index, thumbnails and address of the page where captions are judged
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ _NETWORK = frozenset(
 )
 _MOUNTS = Path("/proc/mounts")
 
-OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls"})
+OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls", "review"})
 """Names of the folders in a workspace."""
 
 _lock_descriptors: set[int] = set()
@@ -105,6 +107,16 @@ class Workspace:
     def rejects(self) -> Path:
         """Rejects CSV."""
         return self.root / "rejects.csv"
+
+    @property
+    def reviews(self) -> Path:
+        """Record of what people decided about captions."""
+        return self.root / "reviews.db"
+
+    @property
+    def review(self) -> Path:
+        """Index, thumbnails and address of the page where captions are judged."""
+        return self.root / "review"
 
     def shard(self, shard_key: str) -> Path:
         """Request file of a shard."""

@@ -52,6 +52,8 @@ def test_every_setting_follows_its_key() -> None:
         notify__when="always",
         log__level="debug",
         log__keep=3,
+        review__reviewer="Ada",
+        review__include_reviewed=True,
     )
     default = settings_of()
     differing = {

@@ -83,7 +83,7 @@ def test_the_schema(written: Path) -> None:
     schema = pq.read_schema(written)
     names = [column.name for column in FIXED]
     assert schema.names == [*names, "tags", "people", "field_outcome", "title", "column_path"]
-    assert schema.metadata[b"captionmill.schema_version"] == b"1"
+    assert schema.metadata[b"captionmill.schema_version"] == b"2"
     assert schema.metadata[b"captionmill.run"] == b"7"
     assert schema.field("billed_cost").type == pa.decimal128(20, 9)
     assert schema.field("captioned_at").type == pa.timestamp("us", tz="UTC")
