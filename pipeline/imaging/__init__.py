@@ -14,5 +14,6 @@ tiff_errors
 flat                        pictures that preparation left without anything to see
 modes, colour, resize       from a file's pixels to sRGB of the size that is sent
 pass_through, perceptual    a file that is sent as it is; hashes of what looks alike
+stale_kinds                 what the last version may have prepared wrongly
 translation                 the exceptions of image libraries, translated in one place
 """

@@ -9,6 +9,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
+from PIL import Image
+
 from pipeline.imaging.decoder import Refusal
 
 _SIGNATURE = 8
@@ -60,6 +62,15 @@ def largest_png(icon: bytes) -> bytes:
     length, at = (int.from_bytes(largest[k : k + 4], "little") for k in (8, 12))
     png = icon[at : at + length]
     return png if png.startswith(b"\x89PNG") else b""
+
+
+def exceeds_palette(image: Image.Image, data: bytes) -> bool:
+    """Tell whether a loaded PNG of this file has an index beyond the end of its palette."""
+    if image.mode != "P":
+        return False
+    entries = next((end - at - 12 for at, kind, end in _chunks(data) if kind == b"PLTE"), 0) // 3
+    highest = image.getextrema()[1]
+    return isinstance(highest, int) and highest >= entries > 0
 
 
 def _fault(

@@ -25,7 +25,7 @@ from pipeline.imaging.header_size import check_header
 from pipeline.imaging.last_pixel import WATCHED, LastPixel
 from pipeline.imaging.modes import is_deep, to_plain
 from pipeline.imaging.pillow_limit import our_limit_decides
-from pipeline.imaging.png_chunks import check_png, largest_png
+from pipeline.imaging.png_chunks import check_png, exceeds_palette, largest_png
 from pipeline.imaging.resize import shrink_image
 from pipeline.imaging.soundness import has_uniform_tail, is_cut_short, unknown_compression
 from pipeline.imaging.tiff_errors import heard_out, is_doubtful_fax
@@ -66,6 +66,7 @@ class RasterDecoder:
     def __init__(self, data: bytes, format: str, recipe: Recipe) -> None:
         self.format = format
         self._recipe = recipe
+        self._data_as_read = data
         self._problem, self._data = check_png(data) if format == "PNG" else (None, data)
         if format == "ICO" and (png := largest_png(data)):
             self._problem, _ = check_png(png)
@@ -86,24 +87,29 @@ class RasterDecoder:
         if has_uniform_tail(self._data, self.format):
             flags += ("uniform_tail",)
         with self._translated():
-            image, more = to_plain(self._image)
-            image = self._with_true_alpha(image)
+            image, more = self._plain()
             image = shrink_image(image, (width, height))
             picture = self._in_srgb(image)
         scaled = self._image.size != (self.width, self.height)
         return DecodedImage(picture.pixels, flags + more + picture.flags, scaled)
 
-    def _with_true_alpha(self, plain: Image.Image) -> Image.Image:
-        """Plain image without an alpha that its writer left at 0 everywhere, as those of BMP and
-        ICO do, and transparent where the first frame of a GIF covers nothing."""
-        if self.format in ("BMP", "ICO") and plain.mode == "RGBA":
-            return plain if plain.getchannel("A").getextrema()[1] else plain.convert("RGB")
+    def _plain(self) -> tuple[Image.Image, tuple[str, ...]]:
+        """Loaded image in a plain mode, with flags that say where its samples were not believed.
+
+        Without an alpha that its writer left at 0 everywhere, as those of BMP and ICO do, and
+        transparent where the first frame of a GIF covers nothing.
+        """
+        plain, flags = to_plain(self._image)
+        if self.format in ("BMP", "ICO") and plain.mode == "RGBA" and not _highest_alpha(plain):
+            return plain.convert("RGB"), (*flags, "alpha_ignored")
         covered = getattr(self._image, "covered", None)
+        if self.format == "PNG" and exceeds_palette(self._image, self._data_as_read):
+            flags += ("palette_exceeded",)
         if self.format != "GIF" or covered in (None, (0, 0, *plain.size)) or self._recipe.frame:
-            return plain
+            return plain, flags
         canvas = Image.new("RGBA", plain.size, (0, 0, 0, 0))
         canvas.paste(plain.convert("RGBA").crop(covered), covered[:2])
-        return canvas
+        return canvas, (*flags, "partial_frame")
 
     def render_visibly(self, width: int, height: int) -> DecodedImage | None:
         """After `render`: on a background that stands out, or the first frame that shows
@@ -113,7 +119,7 @@ class RasterDecoder:
             Refusal: as `render`.
         """
         with self._translated():
-            plain = self._with_true_alpha(to_plain(self._image)[0])
+            plain, _ = self._plain()
             if plain.mode == "RGBA" and varies(np.asarray(plain.getchannel("A"))[..., None]):
                 return self._on_contrast(plain, width, height)
         return self._later_frame(width, height) if self._recipe.frame == 0 else None
@@ -207,6 +213,10 @@ class RasterDecoder:
             colours.putalpha(image.getchannel("A"))
             colours = over_background(colours, background or self._recipe.background)
         return DecodedImage(np.asarray(colours), flags)
+
+
+def _highest_alpha(image: Image.Image) -> int:
+    return int(np.asarray(image.getchannel("A")).max(initial=0))
 
 
 def _open(data: bytes, format: str) -> Image.Image:

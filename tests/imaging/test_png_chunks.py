@@ -134,6 +134,7 @@ def test_an_index_beyond_the_palette_is_black() -> None:
     data = _png(8, 3, b"\0\1\1" + b"\0\x90\x90", palette, size=(2, 2))
     prepared = prepare_image(data, Recipe(LongSide(96), quality=100, subsampling="444"))
     assert isinstance(prepared, PreparedImage)
+    assert prepared.flags == ("palette_exceeded",)
     assert max(shown(prepared).getpixel((1, 1))) < 3
     assert min(shown(prepared).getpixel((0, 0))) > 252
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 
 import pytest
@@ -87,15 +88,18 @@ def test_a_first_frame_smaller_than_its_canvas_lies_on_the_background() -> None:
     assert isinstance(prepared, PreparedImage)
     picture = shown(prepared)
     assert picture.size == (80, 60)
+    assert "partial_frame" in prepared.flags
     assert min(picture.getpixel((4, 2))) > 250
     assert min(picture.getpixel((75, 55))) > 250
     assert picture.getpixel((15, 10))[0] > 180 > 90 > picture.getpixel((15, 10))[1]
 
 
 def test_an_alpha_of_nothing_in_a_bitmap_is_no_alpha() -> None:
-    image = quarters(40, 30).convert("RGBA")
-    image.putalpha(0)
-    prepared = prepare_image(encoded(image, "BMP"), RECIPE)
+    masks = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII4I", 108, 40, 30, 1, 32, 3, 4800, 0, 0, 0, 0, *masks)
+    pixels = bytes((20, 20, 220, 0)) * 1200
+    data = b"BM" + struct.pack("<IHHI", 122 + 4800, 0, 0, 122) + header + bytes(52) + pixels
+    prepared = prepare_image(data, RECIPE)
     assert isinstance(prepared, PreparedImage)
-    assert prepared.flags == ()
+    assert prepared.flags == ("alpha_ignored",)
     assert shown(prepared).getpixel((5, 5))[0] > 180
