@@ -18,9 +18,11 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from pipeline.core.recipe import Recipe
+from pipeline.imaging.code_points import code_points
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
 from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.flat import Colour, contrasting, varies
+from pipeline.imaging.hdr import deciding, mapped
 from pipeline.imaging.header_size import check_header
 from pipeline.imaging.last_pixel import WATCHED, LastPixel
 from pipeline.imaging.modes import is_deep, to_plain
@@ -202,17 +204,25 @@ class RasterDecoder:
             raise Refusal("truncated", "its compressed pixels end before its last row")
 
     def _in_srgb(self, image: Image.Image, background: Colour | None = None) -> DecodedImage:
-        info = self._image.info
         colours = image.convert("RGB") if image.mode == "RGBA" else image
-        icc = None if self._image.mode == "LAB" else info.get("icc_profile")
-        colours, flags = to_srgb(colours, icc)
-        gamma = info.get("gamma")
-        if gamma and not flags and "srgb" not in info and self.format == "PNG":
-            colours, flags = undo_gamma(colours, float(gamma))
+        colours, flags = self._colours_in_srgb(colours)
         if image.mode == "RGBA":
             colours.putalpha(image.getchannel("A"))
             colours = over_background(colours, background or self._recipe.background)
         return DecodedImage(np.asarray(colours), flags)
+
+    def _colours_in_srgb(self, colours: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+        info = self._image.info
+        icc = None if self._image.mode == "LAB" else info.get("icc_profile")
+        points = code_points(self._data, self.format)
+        if points := deciding(points, self.format, icc is not None):
+            pixels, flags = mapped(np.asarray(colours.convert("RGB")), points)
+            return Image.fromarray(pixels), flags
+        colours, flags = to_srgb(colours, icc)
+        gamma = info.get("gamma")
+        if gamma and not flags and "srgb" not in info and self.format == "PNG":
+            colours, flags = undo_gamma(colours, float(gamma))
+        return colours, flags
 
 
 def _highest_alpha(image: Image.Image) -> int:

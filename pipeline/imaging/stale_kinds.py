@@ -20,7 +20,7 @@ _KIND_OF_FLAG = {
     "blank": "shows nothing",
     "range_stretched": "sample range",
     "hdr_converted": "HDR",
-    "primaries_converted": "wide colours",
+    "colours_converted": "wide colours",
     "alpha_ignored": "alpha of zeros",
     "colour_key": "colour key",
     "palette_exceeded": "palette",
