@@ -82,7 +82,7 @@ class ImagesConfig(Section):
     subsampling: Literal["420", "422", "444"] = "420"
     background: Colour = "#ffffff"
     on_damage: Literal["reject", "accept"] = "reject"
-    frame: Annotated[int, Field(ge=0)] = 0
+    frame: Annotated[int, Field(ge=0)] | Literal["middle"] = 0
     max_pixels: Annotated[int, Field(ge=1)] = 200_000_000
     max_side: Annotated[int, Field(ge=1)] = 65_500
     min_side: Annotated[int, Field(ge=1)] = 1

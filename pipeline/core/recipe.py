@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from pipeline.core.sizing import MIN_SENT_SIDE
 
 Subsampling = Literal["420", "422", "444"]
+Frame = int | Literal["middle"]
 
 COMMON_FORMATS: frozenset[str] = frozenset(
     {"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "HEIC", "AVIF"}
@@ -76,6 +77,7 @@ class Recipe:
         subsampling: chroma subsampling of the JPEG.
         background: red, green, blue (0 to 255 each) put under transparent pixels.
         frame: which picture of an animation or a multi-page file; past the end means the last.
+            Pages of a TIFF that are smaller copies or masks do not count.
         on_damage: what happens to truncated and damaged files: "reject", or "accept" what can
             be decoded of them, with a flag.
         pass_through: send JPEGs that are already small, upright and clean as they are.
@@ -88,7 +90,7 @@ class Recipe:
     quality: int = 85
     subsampling: Subsampling = "420"
     background: tuple[int, int, int] = (255, 255, 255)
-    frame: int = 0
+    frame: Frame = 0
     on_damage: Literal["reject", "accept"] = "reject"
     pass_through: bool = False
     caps: ImageLimits = field(default_factory=ImageLimits)
@@ -100,7 +102,7 @@ class Recipe:
             raise ValueError("JPEG quality goes from 1 to 100")
         if len(self.background) != 3 or not all(0 <= part <= 255 for part in self.background):
             raise ValueError("a background is three numbers from 0 to 255")
-        if self.frame < 0:
+        if self.frame != "middle" and self.frame < 0:
             raise ValueError("frames count from 0")
         unknown = self.formats - DEFAULT_FORMATS - EXTRA_FORMATS
         if unknown:

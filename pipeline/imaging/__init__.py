@@ -5,6 +5,7 @@ prepare                     the whole way of one image; the rooms below are its 
 reading                     a file's bytes, bounded
 decoder, raster, jpeg,      one decoder a family of formats, behind one protocol;
 jxl, raw, svg               extras tells which formats the installed packages add
+plugins, frames             Pillow's plugins, and the picture that is sent of several
 header_size, pillow_limit   how large an image may be, by our limits
 jpeg_header, tiff,          what headers say: sizes, orientation
 svg_source
@@ -13,6 +14,10 @@ last_pixel, soundness,
 tiff_errors
 flat                        pictures that preparation left without anything to see
 modes, colour, resize       from a file's pixels to sRGB of the size that is sent
+sample_range, png_samples,  samples of more than eight bits, in layouts that Pillow
+tiff_pages, tiff_samples,   does not know
+tiff_image
+code_points, hdr            HDR and wide colours that files give by numbers
 pass_through, perceptual    a file that is sent as it is; hashes of what looks alike
 stale_kinds                 what the last version may have prepared wrongly
 translation                 the exceptions of image libraries, translated in one place

@@ -6,13 +6,10 @@ own pixel limit, which warns instead of deciding, is not consulted.
 
 from __future__ import annotations
 
-import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
-from importlib import import_module
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -22,42 +19,21 @@ from pipeline.imaging.code_points import code_points
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
 from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.flat import Colour, contrasting, varies
+from pipeline.imaging.frames import count_frames, open_frame
 from pipeline.imaging.hdr import deciding, mapped
 from pipeline.imaging.header_size import check_header
-from pipeline.imaging.last_pixel import WATCHED, LastPixel
+from pipeline.imaging.last_pixel import LastPixel
 from pipeline.imaging.modes import is_deep, to_plain
 from pipeline.imaging.pillow_limit import our_limit_decides
+from pipeline.imaging.plugins import orientation
 from pipeline.imaging.png_chunks import check_png, exceeds_palette, largest_png
+from pipeline.imaging.png_samples import plain_png
 from pipeline.imaging.resize import shrink_image
 from pipeline.imaging.soundness import has_uniform_tail, is_cut_short, unknown_compression
 from pipeline.imaging.tiff_errors import heard_out, is_doubtful_fax
+from pipeline.imaging.tiff_image import plain_tiff
 from pipeline.imaging.translation import translated
 
-_PLUGINS = {
-    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
-    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
-    "WebP": ("PIL.WebPImagePlugin", "WebPImageFile"),
-    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
-    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
-    "TIFF": ("PIL.TiffImagePlugin", "TiffImageFile"),
-    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
-    "HEIC": ("pillow_heif", "HeifImageFile"),
-    "JPEG 2000": ("PIL.Jpeg2KImagePlugin", "Jpeg2KImageFile"),
-    "PNM": ("PIL.PpmImagePlugin", "PpmImageFile"),
-    "ICO": ("PIL.IcoImagePlugin", "IcoImageFile"),
-    "TGA": ("PIL.TgaImagePlugin", "TgaImageFile"),
-    "PCX": ("PIL.PcxImagePlugin", "PcxImageFile"),
-    "PSD": ("PIL.PsdImagePlugin", "PsdImageFile"),
-    "DDS": ("PIL.DdsImagePlugin", "DdsImageFile"),
-    "QOI": ("PIL.QoiImagePlugin", "QoiImageFile"),
-    "SGI": ("PIL.SgiImagePlugin", "SgiImageFile"),
-    "ICNS": ("PIL.IcnsImagePlugin", "IcnsImageFile"),
-    "Sun raster": ("PIL.SunImagePlugin", "SunImageFile"),
-    "XPM": ("PIL.XpmImagePlugin", "XpmImageFile"),
-    "BLP": ("PIL.BlpImagePlugin", "BlpImageFile"),
-    "JPEG XL": ("pillow_jxl.JpegXLImagePlugin", "JXLImageFile"),
-}
-_ORIENTATION_TAG = 0x0112
 _MOST_FRAMES = 100  # looked at for one that shows something
 _truncation = threading.Lock()
 
@@ -74,10 +50,9 @@ class RasterDecoder:
             self._problem, _ = check_png(png)
         check_header(data, format, recipe.caps)
         with self._translated():
-            self._image = _open(self._data, format)
-            self._flags = _choose_frame(self._image, recipe.frame)
+            self._image, self._flags = open_frame(self._data, format, recipe.frame)
             self.width, self.height = self._image.size
-            self.orientation = _orientation(self._image)
+            self.orientation = orientation(self._image)
 
     def render(self, width: int, height: int) -> DecodedImage:
         """Picture as sRGB in `width` x `height` pixels, not yet turned.
@@ -101,7 +76,7 @@ class RasterDecoder:
         Without an alpha that its writer left at 0 everywhere, as those of BMP and ICO do, and
         transparent where the first frame of a GIF covers nothing.
         """
-        plain, flags = to_plain(self._image)
+        plain, flags = self._eight_bits()
         if self.format in ("BMP", "ICO") and plain.mode == "RGBA" and not _highest_alpha(plain):
             return plain.convert("RGB"), (*flags, "alpha_ignored")
         covered = getattr(self._image, "covered", None)
@@ -112,6 +87,13 @@ class RasterDecoder:
         canvas = Image.new("RGBA", plain.size, (0, 0, 0, 0))
         canvas.paste(plain.convert("RGBA").crop(covered), covered[:2])
         return canvas, (*flags, "partial_frame")
+
+    def _eight_bits(self) -> tuple[Image.Image, tuple[str, ...]]:
+        if self.format == "PNG":
+            return plain_png(self._image, self._data)
+        if self.format == "TIFF":
+            return plain_tiff(self._image, self._data)
+        return to_plain(self._image)
 
     def render_visibly(self, width: int, height: int) -> DecodedImage | None:
         """After `render`: on a background that stands out, or the first frame that shows
@@ -129,9 +111,11 @@ class RasterDecoder:
     def varies(self) -> bool:
         """After `render`: whether the pixels of this frame are of more than one colour."""
         with self._translated():
-            plain, _ = to_plain(self._image)
+            plain, flags = self._plain()
             samples = np.asarray(plain)
-        return varies(samples if samples.ndim == 3 else samples[..., None]) or is_deep(self._image)
+        if "nearly_black" in flags or is_deep(self._image):
+            return True
+        return varies(samples if samples.ndim == 3 else samples[..., None])
 
     def _on_contrast(self, plain: Image.Image, width: int, height: int) -> DecodedImage | None:
         background = contrasting(plain)
@@ -142,7 +126,8 @@ class RasterDecoder:
         return DecodedImage(image.pixels, flags)
 
     def _later_frame(self, width: int, height: int) -> DecodedImage | None:
-        count = min(getattr(self._image, "n_frames", 1), _MOST_FRAMES)
+        with self._translated():
+            count = min(count_frames(self._image, self._data, self.format), _MOST_FRAMES)
         for frame in range(1, count):
             later = RasterDecoder(self._data, self.format, replace(self._recipe, frame=frame))
             if (later.width, later.height) != (self.width, self.height):
@@ -183,8 +168,7 @@ class RasterDecoder:
             if self._recipe.on_damage == "reject" or refusal.code not in ("truncated", "damaged"):
                 raise
             with _truncation, self._translated(), _whatever_is_there():
-                self._image = _open(self._data, self.format)
-                _choose_frame(self._image, self._recipe.frame)
+                self._image, _ = open_frame(self._data, self.format, self._recipe.frame)
                 self._image.load()
             return (f"{refusal.code}_accepted",)
         if self.format == "TIFF" and is_doubtful_fax(self._image, self._data):
@@ -195,8 +179,7 @@ class RasterDecoder:
         """Refuse a picture whose decoder stopped before its end without saying so."""
         if not (isinstance(self._image, LastPixel) and self._image.untouched):
             return
-        again = _open(self._data, self.format)
-        _choose_frame(again, self._recipe.frame)
+        again, _ = open_frame(self._data, self.format, self._recipe.frame)
         assert isinstance(again, LastPixel)
         again.mark ^= 0xFF
         again.load()
@@ -227,53 +210,6 @@ class RasterDecoder:
 
 def _highest_alpha(image: Image.Image) -> int:
     return int(np.asarray(image.getchannel("A")).max(initial=0))
-
-
-def _open(data: bytes, format: str) -> Image.Image:
-    return _plugin(format)(io.BytesIO(data))
-
-
-@cache
-def _plugin(format: str) -> Callable[[io.BytesIO], Image.Image]:
-    """One parser for a format, imported when first met; it uses one thread, because there
-    is a worker for each core already."""
-    module, name = _PLUGINS[format]
-    library = import_module(module)
-    if format == "AVIF":
-        library.DEFAULT_MAX_THREADS = 1  # type: ignore[attr-defined]
-    if format == "HEIC":
-        library.options.DECODE_THREADS = 1
-    if format == "JPEG XL":
-        library.DECODE_THREADS = 0  # type: ignore[attr-defined]
-    plugin: Callable[[io.BytesIO], Image.Image] = getattr(library, name)
-    if format in WATCHED:
-        plugin = type(name, (LastPixel, plugin), {})  # type: ignore[arg-type]
-    return plugin
-
-
-def _choose_frame(image: Image.Image, frame: int) -> tuple[str, ...]:
-    """Go to the frame asked for, or to the last one; gives the flag that says which it is."""
-    if not getattr(image, "is_animated", False) or image.format == "PSD":  # whose frames are layers
-        return ()
-    if frame == 0:
-        return ("first_frame",)
-    chosen = min(frame, getattr(image, "n_frames", 1) - 1)
-    image.seek(chosen)
-    return (f"frame_{chosen}",)
-
-
-def _orientation(image: Image.Image) -> int:
-    """Orientation still to be applied, by EXIF or else by XMP. Pillow turns TIFF while it loads;
-    what HEIC and AVIF say themselves pillow-heif has done, and Pillow has put it into EXIF."""
-    if image.format == "TIFF":
-        return 1
-    try:
-        # not the method of a plugin: that of PNG decodes the pixels, and an image that raised once
-        # gives an empty picture the next time
-        value = Image.Image.getexif(image).get(_ORIENTATION_TAG, 1)
-    except Exception:  # noqa: BLE001 (broken metadata harms no pixel, and may raise anything)
-        return 1
-    return value if value in range(1, 9) else 1
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 from pipeline.core.recipe import ImageLimits, Recipe
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.prepare import prepare_image
-from pipeline.imaging.raster import RasterDecoder, _plugin
+from pipeline.imaging.raster import RasterDecoder
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import LongSide, encoded, photo, quarters, shown
 from tests.imaging.samples import all_samples
@@ -58,16 +58,6 @@ def test_no_warning_leaks() -> None:
         for sample in all_samples():
             for share in (0.2, 0.5, 0.8):
                 prepare_image(sample.data[: int(len(sample.data) * share)], ACCEPTING)
-
-
-def test_decoders_use_one_thread() -> None:
-    import pillow_heif
-    from PIL import AvifImagePlugin
-
-    _plugin("AVIF")
-    _plugin("HEIC")
-    assert AvifImagePlugin.DEFAULT_MAX_THREADS == 1
-    assert pillow_heif.options.DECODE_THREADS == 1
 
 
 def test_details_name_no_addresses() -> None:

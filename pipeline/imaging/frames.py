@@ -1,0 +1,94 @@
+"""The picture that is sent of a file that holds several."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+from pipeline.core.recipe import Frame
+from pipeline.imaging.decoder import Refusal
+from pipeline.imaging.plugins import open_image
+from pipeline.imaging.tiff_image import TiffSamplesImage, may_be_read, needs_own_reader
+from pipeline.imaging.tiff_pages import TiffPage, pages
+from pipeline.imaging.translation import refusal_of
+
+_PIECES = frozenset({"PSD"})  # formats whose frames are layers of one picture
+
+
+def open_frame(data: bytes, format: str, frame: Frame) -> tuple[Image.Image, tuple[str, ...]]:
+    """File at the frame asked for, or at its last one, with the flag that says which it is.
+
+    Of the pages of a TIFF only pictures count: no smaller copies and no masks.
+
+    Raises:
+        Refusal: a page of a TIFF cannot be read; Pillow raises much else.
+    """
+    if format == "TIFF":
+        return _open_page(data, frame)
+    image = open_image(data, format)
+    if not getattr(image, "is_animated", False) or image.format in _PIECES:
+        return image, ()
+    if frame == 0:
+        return image, ("first_frame",)
+    chosen = _chosen(getattr(image, "n_frames", 1), frame)
+    image.seek(chosen)
+    return image, (f"frame_{chosen}",)
+
+
+def count_frames(image: Image.Image, data: bytes, format: str) -> int:
+    """Number of frames, or of the pages of a TIFF that are pictures.
+
+    Raises:
+        Refusal: a page cannot be read; Pillow raises much else.
+    """
+    if format == "TIFF":
+        return len(_pictures(data))
+    return int(getattr(image, "n_frames", 1))
+
+
+def _chosen(count: int, frame: Frame) -> int:
+    return count // 2 if frame == "middle" else min(frame, count - 1)
+
+
+def _open_page(data: bytes, frame: Frame) -> tuple[Image.Image, tuple[str, ...]]:
+    number, page, alone = _first_picture(data) if frame == 0 else _picture(data, frame)
+    flags: tuple[str, ...] = (f"frame_{number}",) if number else ("first_frame",)
+    flags = () if alone else flags
+    if needs_own_reader(page):
+        return TiffSamplesImage(data, page), flags
+    try:
+        image = open_image(data, "TIFF")
+        if number:
+            image.seek(number)
+    except Exception as error:
+        # Pillow knows the layouts that it reads by a list, and says no more of others
+        if refusal_of(error).code != "unsupported_format" or not may_be_read(page):
+            raise
+        return TiffSamplesImage(data, page), flags
+    return image, flags
+
+
+def _first_picture(data: bytes) -> tuple[int, TiffPage, bool]:
+    """Number of the first page that is a picture, the page, and whether it is the only page."""
+    first: TiffPage | None = None
+    for number, page in enumerate(pages(data)):
+        first = first or page
+        if page.is_picture:
+            return number, page, not number and not page.directory.next
+    if first is None:
+        raise Refusal("damaged", "it has no page")
+    return 0, first, not first.directory.next
+
+
+def _picture(data: bytes, frame: Frame) -> tuple[int, TiffPage, bool]:
+    """Same for the picture asked for."""
+    pictures = _pictures(data)
+    number, page = pictures[_chosen(len(pictures), frame)]
+    return number, page, len(pictures) == 1 and not number and not page.directory.next
+
+
+def _pictures(data: bytes) -> list[tuple[int, TiffPage]]:
+    every = list(enumerate(pages(data)))
+    pictures = [(number, page) for number, page in every if page.is_picture] or every
+    if not pictures:
+        raise Refusal("damaged", "it has no page")
+    return pictures
