@@ -1,4 +1,4 @@
-"""The picture that is sent of a file that holds several."""
+"""Choice of the picture that is sent of a file that holds several."""
 
 from __future__ import annotations
 

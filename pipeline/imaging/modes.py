@@ -38,7 +38,7 @@ def to_plain(
 
 
 def is_deep(image: Image.Image) -> bool:
-    """True for a loaded image of more than eight bits whose samples are not all the same."""
+    """Tell whether samples differ in a loaded image of more than eight bits."""
     if image.mode not in _SIXTEEN_BITS and image.mode not in ("I", "F"):
         return False
     samples = np.asarray(image)

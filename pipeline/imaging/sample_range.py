@@ -40,7 +40,7 @@ _STRETCHED, _NEARLY_BLACK = ("range_stretched",), ("nearly_black",)
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a file says about the range of its samples.
+    """Facts that a file gives about the range of its samples.
 
     Attributes:
         bits: significant bits, None when it does not say.

@@ -31,7 +31,7 @@ _MOST_BANDS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the samples of a page are stored.
+    """Arrangement of the samples of a page.
 
     Attributes:
         width, height, bands: of the picture.
@@ -132,7 +132,7 @@ def read_samples(data: bytes, page: TiffPage, bands: int) -> Samples:
 
 
 def _parts(page: TiffPage) -> Iterator[tuple[int, int]]:
-    """Where each strip or tile lies, and how many bytes it has."""
+    """Place of each strip or tile, and its length in bytes."""
     offsets, lengths = (324, 325) if 324 in page.directory else (273, 279)
     yield from zip(page.numbers(offsets), page.numbers(lengths), strict=False)
 
@@ -154,8 +154,8 @@ def _part(packed: bytes, layout: Layout, height: int) -> Samples:
     samples = samples.reshape(height, width, bands)
     samples = samples.astype(samples.dtype.newbyteorder("="), copy=False)
     if layout.predictor == _DIFFERENCES:
-        whole = samples.view(f"u{layout.bits // 8}")
-        return np.asarray(np.cumsum(whole, axis=1, dtype=whole.dtype).view(samples.dtype))
+        steps = samples.view(f"u{layout.bits // 8}")
+        return np.asarray(np.cumsum(steps, axis=1, dtype=steps.dtype).view(samples.dtype))
     return samples
 
 
