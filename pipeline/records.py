@@ -177,6 +177,10 @@ class Answer:
         usage: tokens, None when the line carries none.
         model: the model the service says it used.
         request_id: the service's request id.
+        ending: the finish_reason as the service gave it, "" for none.
+        flags: what was done to the text to read it, e.g. "thoughts_removed".
+        service_cost: what the service says that it billed, None when it does not.
+        ran: false when the service certainly did not run it: without usage it cost nothing.
     """
 
     custom_id: str
@@ -188,6 +192,10 @@ class Answer:
     usage: Usage | None = None
     model: str | None = None
     request_id: str | None = None
+    ending: str = ""
+    flags: tuple[str, ...] = ()
+    service_cost: Nano | None = None
+    ran: bool = True
 
 
 @dataclass(frozen=True, slots=True)

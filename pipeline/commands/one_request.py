@@ -14,10 +14,10 @@ from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.online import answer_line
-from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import line_cost
 from pipeline.core.prompt import fill_template
 from pipeline.core.provider_kinds import LOCAL, OPENAI
+from pipeline.core.reading_rules import ReadingRules
 from pipeline.core.streamed import MOST_BYTES, StreamedAnswer
 from pipeline.errors import (
     Ambiguous,
@@ -107,6 +107,7 @@ class SingleRequests:
         self._cap, self._reserved = settings.caps.run, 0
         self._lock = threading.Lock()
         self._affixes = settings.output.affixes
+        self._rules = ReadingRules(whole_endings=settings.whole_endings(caption_spec.request.model))
         self._prompt = str(fill_template(caption_spec.template, {}))
         self._service = SERVICES[provider].single(options)
 
@@ -147,7 +148,9 @@ class SingleRequests:
                 raise advised(error) from None
             broken = str(error)
         yield from answer.end(broken)
-        yield self._one(loaded, answer.answer("one", self._schema()), perhaps_billed=True)
+        yield self._one(
+            loaded, answer.answer("one", self._schema(), self._rules), perhaps_billed=True
+        )
 
     def _answer_line(self, loaded: LoadedImage) -> bytes:
         request = self._body(loaded)
@@ -193,10 +196,11 @@ class SingleRequests:
         return AnswerSchema.of(self._caption_spec.request.schema)
 
     def _judge(self, loaded: LoadedImage, line: bytes) -> OneCaption:
-        answer = self._caption_spec.wire_format.judge(line.rstrip(b"\n"), self._schema())
+        answer = self._caption_spec.wire_format.judge(
+            line.rstrip(b"\n"), self._schema(), self._rules
+        )
         assert isinstance(answer, Answer)
-        paid = answer.outcome in PAID_OUTCOMES or answer.outcome == "missing"
-        return self._one(loaded, answer, perhaps_billed=paid)
+        return self._one(loaded, answer, perhaps_billed=answer.ran)
 
     def _one(self, loaded: LoadedImage, answer: Answer, *, perhaps_billed: bool) -> OneCaption:
         sheet, billed = self._caption_spec.sheet, None if perhaps_billed else 0

@@ -22,6 +22,13 @@ answer           a line of an output file as an outcome, caption, fields, usage
 json_schema      JSON schemas: references, choices, what is sent of them
 schema_values    JSON values against a schema: converted, or refused
 answer_schema    the fields of a structured answer in the types of its schema
+reading_rules    the versions of the rules by which lines are read
+reply            text, refusal and ending of an answer's body
+thoughts         a model's thoughts before its answer, taken off
+structured       the caption and fields of a structured answer
+line_failure     what a line without an answer says, and whether it ran
+size_refusal     refusals of requests that are too large
+printable        a service's words, bounded and printable
 usage            the tokens of an answer as either endpoint reports them
 endings          the words with which services say why an answer ended
 service_error    an error inside a body, in any of the shapes that services give it

@@ -3,31 +3,35 @@
 Both files have one shape: {"id", "custom_id", "response": {"status_code", "request_id", "body"} |
 null, "error": {"code", "message"} | null}; `body` is what /v1/chat/completions or /v1/responses
 answers (OpenAI's batch guide). A request refused over HTTP has `error: null` and its status in
-`response.status_code`, so the status decides. Nothing here raises, whatever the bytes are.
+`response.status_code`, so the status decides. Tools that ask by themselves leave the wrapping out:
+`response` is the body, or `choices` stands beside `custom_id`. Nothing here raises, whatever the
+bytes are.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
-from pipeline.core.answer_schema import PLAIN_TEXT, SCHEMA_MISMATCH, AnswerSchema, FittedFields
-from pipeline.core.lenient_json import Unreadable, parse_json, storable_text, storable_value
-from pipeline.core.reasons import LINE_ERRORS
-from pipeline.core.usage import NO_TOKENS, read_usage
-from pipeline.records import Answer, Outcome, Usage
+from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
+from pipeline.core.endings import UNKNOWN_ENDING, ending_of
+from pipeline.core.lenient_json import Unreadable, parse_json, storable_text
+from pipeline.core.line_failure import NO_WORDS, line_failure, text_words
+from pipeline.core.printable import word_of, words_of
+from pipeline.core.reading_rules import TODAY, ReadingRules
+from pipeline.core.reply import Reply, has_reply, reply_in
+from pipeline.core.service_error import ErrorWords, error_in
+from pipeline.core.structured import read_structured
+from pipeline.core.usage import NO_TOKENS, read_usage, service_cost
+from pipeline.records import Answer, Outcome
 
 MOST_LINE_BYTES = 64 * 1024 * 1024
 """A longer line is cut, and then is no JSON: an answer to one image has kilobytes."""
 
-_LONGEST_REASON = 500
-_LONGEST_WORD = 200
-_STATUS_WORDS: Mapping[int, str] = {
-    413: "the request is larger than the service takes (HTTP 413): use a smaller --long-side",
-}
-_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+THOUGHTS_REMOVED = "thoughts_removed"
+JSON_UNWRAPPED = "json_unwrapped"
+"""Flags of an answer: what was taken off its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +42,22 @@ class BadLine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reply:
-    """Body of either endpoint, brought to one form."""
+class _Line:
+    """Parts of a line, without its wrapping.
 
-    text: str
-    refusal: str
-    finish: str
+    Attributes:
+        status: of HTTP; 200 for an answer without one, None for neither.
+        body: the answer, a JSON object.
+        other: what stands in its place and is none.
+        error: of the line itself.
+    """
+
+    custom_id: str
+    status: int | None
+    body: Mapping[str, Any]
+    other: object
+    error: object
+    request_id: str | None
 
 
 def split_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
@@ -63,238 +77,179 @@ def split_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield start, line.rstrip(b"\r\n")
 
 
-def judge_line(raw: bytes, schema: AnswerSchema = PLAIN_TEXT) -> Answer | BadLine:
+def judge_line(
+    raw: bytes, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY
+) -> Answer | BadLine:
     """Reads a line.
 
     Args:
         raw: one line.
         schema: what a structured answer must have.
+        rules: by which it is read.
     """
     try:
         value = parse_json(raw)
     except Unreadable as error:
-        return BadLine(_words(str(error)))
+        return BadLine(words_of(str(error)))
     if not isinstance(value, dict):
         return BadLine("it is not an object")
     custom_id = value.get("custom_id")
     if not isinstance(custom_id, str) or not custom_id:
         return BadLine("it has no custom_id")
-    response = _table(value.get("response"))
-    body = _body(response.get("body"))
-    usage, oddity = read_usage(body.get("usage"))
-    answer = _judged(storable_text(custom_id), value.get("error"), response, body, schema, usage)
+    line = _unwrapped(storable_text(custom_id), value, rules.version)
+    answer = _judged(line, schema, rules)
+    usage, oddity = read_usage(line.body.get("usage"), rules.version)
     if usage is not None and not (usage.prompt and usage.completion) and _says_something(answer):
-        answer, oddity = replace(answer, usage=None), NO_TOKENS
-    if not oddity:
-        return answer
-    return replace(answer, reason=f"{answer.reason}; {oddity}" if answer.reason else oddity)
+        usage, oddity = None, NO_TOKENS
+    reason = f"{answer.reason}; {oddity}" if answer.reason and oddity else answer.reason or oddity
+    cost = service_cost(line.body.get("usage"))
+    return replace(answer, usage=usage, reason=reason, service_cost=cost)
 
 
 def _says_something(answer: Answer) -> bool:
-    """Tell whether an answer has text, which takes tokens."""
+    """Tell an answer with text, which takes tokens."""
     return bool(answer.caption and answer.caption.strip()) or answer.outcome == "refused"
 
 
-def _judged(
-    custom_id: str,
-    error: object,
-    response: Mapping[str, Any],
-    body: Mapping[str, Any],
-    schema: AnswerSchema,
-    usage: Usage | None,
-) -> Answer:
-    outcome: Outcome
-    request_id = _word(response.get("request_id")) or None
-    status = _status(response, body)
-    if status == 200 and (_has_reply(body) or not error):
-        return _replied(custom_id, body, schema, usage, request_id)
-    if error:
-        code = _word(_table(error).get("code"))
-        message = _words(_table(error).get("message") or (error if isinstance(error, str) else ""))
-        known = LINE_ERRORS.get(code)
-        outcome = known.outcome if known else "failed"
-        reason = message or code or "the service reports an error without words"
-        code = code or (str(status) if status is not None else "0")
-    else:
-        outcome = "failed"
-        code, reason = _http_failure(status, _table(body.get("error")))
-    return Answer(custom_id, outcome, reason=reason, code=code, usage=usage, request_id=request_id)
+def _judged(line: _Line, schema: AnswerSchema, rules: ReadingRules) -> Answer:
+    if line.status == 200 and (has_reply(line.body, rules.version) or not line.error):
+        reply = reply_in(line.body, rules.version)
+        error = _inner_error(line.body, reply, rules.version)
+        if reply is not None and (error is None or reply.text.strip() or reply.refusal):
+            return _replied(line, reply, error, schema, rules)
+        if error is None:
+            return Answer(line.custom_id, "invalid", reason=_unknown_form(line.other), code="200",
+                          model=_model(line), request_id=line.request_id)  # fmt: skip
+    body = line.body or line.other
+    failure = line_failure(line.status, line.error, body, rules.version)
+    return Answer(
+        line.custom_id, failure.outcome, reason=failure.reason, code=failure.code,
+        model=_model(line), request_id=line.request_id, ran=failure.ran,
+    )  # fmt: skip
 
 
-def _http_failure(status: int | None, error: Mapping[str, Any]) -> tuple[str, str]:
-    """(code, reason) of a failure.
+def _model(line: _Line) -> str | None:
+    return word_of(line.body.get("model")) or None
 
-    Failures of the service are named by their status, which says that another try may help;
-    failures of the request by the service's own code.
-    """
-    service_code = _word(error.get("code")) or _word(error.get("type"))
-    message = _words(error.get("message"))
-    if status is None or status == 0:
-        return "0", message or "the line has neither an answer nor an error"
-    its_own_fault = (status >= 500 or status == 429) and service_code not in _QUOTA
-    # a bare number would be read as a status, and as a reason to try again
-    code = (
-        str(status) if its_own_fault or not service_code or service_code.isdigit() else service_code
-    )
-    return code, message or _STATUS_WORDS.get(status, f"the service answered with HTTP {status}")
+
+def _inner_error(body: Mapping[str, Any], reply: Reply | None, version: int) -> ErrorWords | None:
+    """Error inside an answer with status 200."""
+    if version == 1 and (reply is not None or not _table(body.get("error"))):
+        return None
+    return error_in(body)
+
+
+def _unknown_form(body: object) -> str:
+    words = text_words(body)
+    return f"the answer is not one of a known form{f': {words}' if words else ''}"
 
 
 def _replied(
-    custom_id: str,
-    body: Mapping[str, Any],
+    line: _Line,
+    reply: Reply,
+    error: ErrorWords | None,
     schema: AnswerSchema,
-    usage: Usage | None,
-    request_id: str | None,
+    rules: ReadingRules,
 ) -> Answer:
-    outcome: Outcome
-    error = _table(body.get("error"))
-    reply = _chat(body) if isinstance(body.get("choices"), list) else _response(body)
-    caption, reason = None, ""
-    fields: Mapping[str, object] = {}
-    if reply is None:
-        code, reason = _http_failure(200, error)
-        outcome = "failed" if error else "invalid"
-        if not error:
-            reason = "the answer is not one of a known form"
-    else:
-        outcome, reason = _outcome(reply)
-        code = reply.finish
-        caption = reply.text or None
-        if schema.fields and reply.text:
-            caption, fields, broken = _structured(reply.text, schema.fields)
-            fitted = schema.fitted(fields)
-            fields = fitted.values
-            if outcome == "captioned":
-                outcome, code, reason = _fit_outcome(broken, fitted, code)
-    model = _word(body.get("model")) or None
-    return Answer(custom_id, outcome, caption, fields, reason, code, usage, model, request_id)
+    outcome, reason, code = _outcome(reply, error, rules)
+    caption, fields = reply.text or None, {}
+    flags = [THOUGHTS_REMOVED] if reply.thoughts else []
+    if schema.fields and reply.text:
+        answer = read_structured(reply.text, schema, rules.version)
+        caption, fields = answer.caption, dict(answer.fields)
+        flags += [JSON_UNWRAPPED] if answer.unwrapped else []
+        if outcome == "captioned" or code == UNKNOWN_ENDING:
+            reason = reason or answer.note
+            if answer.fault:
+                outcome, reason, code = "invalid", answer.fault, answer.code or reply.ending
+    return Answer(
+        line.custom_id, outcome, caption, fields, reason, code, model=_model(line),
+        request_id=line.request_id, ending=reply.ending, flags=tuple(flags),
+    )  # fmt: skip
 
 
-def _outcome(reply: _Reply) -> tuple[Outcome, str]:
+def _outcome(
+    reply: Reply, error: ErrorWords | None, rules: ReadingRules
+) -> tuple[Outcome, str, str]:
+    """(outcome, reason, code) of an answer."""
+    ending, word = _ending(reply.ending, rules), reply.ending
     if reply.refusal:
-        return "refused", reply.refusal
-    if reply.finish == "content_filter":
-        return "filtered", "the service's content filter stopped the answer"
+        return "refused", reply.refusal, word
+    error = reply.error or (None if ending == "whole" else error)
+    if error is not None and ending != "filtered":
+        return "failed", words_of(error.message or error.code) or NO_WORDS, word or "error"
+    if ending == "failed":
+        return "failed", f"the service ended the answer with {word!r}", word
+    if ending == "filtered":
+        return "filtered", "the service's content filter stopped the answer", word
     if not reply.text.strip():
-        if reply.finish == "length":
-            return "empty", "all completion tokens were used before any text came"
-        return "empty", "the answer has no text"
-    if reply.finish == "length":
-        return "length", "the answer was cut off at max_completion_tokens"
-    return "captioned", ""
+        return "empty", _why_empty(reply, ending), word
+    if ending == "length":
+        return "length", "the answer was cut off at max_completion_tokens", word
+    if ending == "unknown":
+        return "invalid", _unknown_ending(word), UNKNOWN_ENDING
+    return "captioned", "", word
 
 
-def _fit_outcome(broken: str, fitted: FittedFields, ending: str) -> tuple[Outcome, str, str]:
-    """(outcome, code, reason) of a structured answer that ended well."""
-    extra = fitted.extra and f"the answer also holds {fitted.extra}"
-    reason = _words("; ".join(filter(None, (broken, fitted.mismatch, extra))))
-    if broken:
-        return "invalid", ending, reason
-    if fitted.mismatch:
-        return "invalid", SCHEMA_MISMATCH, reason
-    return "captioned", ending, reason
+def _ending(word: str, rules: ReadingRules) -> str:
+    if rules.version == 1:
+        return {"length": "length", "content_filter": "filtered"}.get(word, "whole")
+    return "whole" if word.strip().lower() in rules.whole_endings else ending_of(word)
 
 
-def _chat(body: Mapping[str, Any]) -> _Reply | None:
-    """First choice of a chat completion."""
-    choice = next((c for c in body["choices"] if isinstance(c, dict)), None)
-    if choice is None:
-        return None
-    message = _table(choice.get("message"))
-    content = message.get("content")
-    if isinstance(content, list):
-        content = "".join(_text(_table(part).get("text")) for part in content)
-    return _Reply(
-        _text(content), _words(message.get("refusal")), _word(choice.get("finish_reason"))
-    )
+def _why_empty(reply: Reply, ending: str) -> str:
+    if ending == "length":
+        return "all completion tokens were used before any text came"
+    return "the answer has thoughts and no text" if reply.thoughts else "the answer has no text"
 
 
-def _response(body: Mapping[str, Any]) -> _Reply | None:
-    """Text of a response, or its refusal."""
-    if not isinstance(body.get("output"), list) or body.get("status") == "failed":
-        return None
-    texts, refusals = [], []
-    for item in body["output"]:
-        content = _table(item).get("content")
-        for part in content if isinstance(content, list) else ():
-            texts.append(_text(_table(part).get("text")))
-            refusals.append(_words(_table(part).get("refusal")))
-    finish = _word(_table(body.get("incomplete_details")).get("reason"))
-    finish = "length" if finish == "max_output_tokens" else finish or _word(body.get("status"))
-    return _Reply("".join(texts), " ".join(filter(None, refusals)), finish)
+def _unknown_ending(word: str) -> str:
+    if not word:
+        return "the answer came without an ending, so the text may be cut off"
+    return f"the answer ended with {word!r}, which is no known ending"
 
 
-def _structured(text: str, schema_fields: Sequence[str]) -> tuple[str, dict[str, object], str]:
-    """(caption, other fields, fault or ""), also of a broken answer as far as it can be read."""
-    try:
-        value = storable_value(parse_json(text))
-    except Unreadable as error:
-        return _caption_of(text) or text, {}, f"the answer is broken: {_words(str(error))}"
-    if not isinstance(value, dict):
-        return text, {}, "the answer is no object"
-    caption = value.get("caption")
-    fields = {name: field for name, field in value.items() if name != "caption"}
-    if not isinstance(caption, str) or not caption.strip():
-        return text, fields, "the answer's caption is missing or empty"
-    missing = [name for name in schema_fields if name not in value]
-    return caption, fields, f"the answer lacks {', '.join(missing)}" if missing else ""
+def _unwrapped(custom_id: str, value: Mapping[str, Any], version: int) -> _Line:
+    response = value.get("response")
+    table = _table(response)
+    body: object = table.get("body")
+    if version > 1:
+        if isinstance(response, str):
+            table = _table(_json(response))
+        if "body" not in table:
+            body = _bare_body(value, table, version) or (table or response)
+    if isinstance(body, str):  # some services give the body as a string of JSON
+        body = _json(body)
+    status = _status(table.get("status_code"))
+    if status is None and has_reply(_table(body), version):
+        status = 200
+    request_id = word_of(table.get("request_id")) or None
+    return _Line(custom_id, status, _table(body), body, value.get("error"), request_id)
 
 
-def _caption_of(text: str) -> str:
-    """Caption of an answer that was cut off later: it comes first, so it may be whole."""
-    head, key, rest = text.partition('"caption"')
-    value = rest.lstrip().removeprefix(":").lstrip()
-    if not key or head.strip() != "{" or not value.startswith('"'):
-        return ""
-    try:
-        caption, _ = json.JSONDecoder(strict=False).raw_decode(value)
-    except ValueError:
-        return ""
-    return storable_text(caption).strip()
+def _bare_body(
+    value: Mapping[str, Any], response: Mapping[str, Any], version: int
+) -> Mapping[str, Any] | None:
+    """Answer without the wrapping of batch files; None when there is none."""
+    for body in (response, _table(value.get("body")), _table(value.get("result")), value):
+        if has_reply(body, version):
+            return body
+    return None
 
 
-def _status(response: Mapping[str, Any], body: Mapping[str, Any]) -> int | None:
-    status = response.get("status_code")
+def _status(status: object) -> int | None:
     if isinstance(status, str) and status.isascii() and status.isdigit() and len(status) == 3:
         status = int(status)
-    if isinstance(status, int) and not isinstance(status, bool):
-        return status
-    return 200 if _has_reply(body) else None
+    return status if isinstance(status, int) and not isinstance(status, bool) else None
 
 
-def _has_reply(body: Mapping[str, Any]) -> bool:
-    return isinstance(body.get("choices"), list) or isinstance(body.get("output"), list)
-
-
-def _body(body: object) -> Mapping[str, Any]:
-    """Some services give the body as a string of JSON."""
-    if isinstance(body, str):
-        try:
-            body = parse_json(body)
-        except Unreadable:
-            return {}
-    return _table(body)
+def _json(text: str) -> object:
+    """JSON value of a text, the text itself where it is none."""
+    try:
+        return parse_json(text)
+    except Unreadable:
+        return text
 
 
 def _table(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return storable_text(value) if isinstance(value, str) else ""
-
-
-def _words(value: object) -> str:
-    """Printable words for a person, bounded."""
-    if not isinstance(value, str):
-        return ""
-    text = value[:_LONGEST_REASON]
-    if text.isprintable():
-        return text.strip()
-    return "".join(c if c.isprintable() else " " for c in text).strip()
-
-
-def _word(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if abs(value) < 10**_LONGEST_WORD else ""
-    return _words(value)[:_LONGEST_WORD]

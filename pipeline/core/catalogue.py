@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from pipeline.core.endings import ending_of
+
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Endpoint = Literal["/v1/chat/completions", "/v1/responses"]
 ShrinkDetail = Literal["low", "high", "original"]
@@ -56,7 +58,15 @@ def _checked_price(price: Decimal) -> Decimal:
     return price
 
 
+def _checked_ending(word: str) -> str:
+    meaning = ending_of(word)
+    if meaning not in ("unknown", "whole"):
+        raise ValueError(f"{word!r} is no whole ending: it is known to mean {meaning!r}")
+    return word.strip().lower()
+
+
 Count = Annotated[int, Field(ge=1)]
+Ending = Annotated[str, AfterValidator(_checked_ending)]
 Factor = Annotated[Fraction, BeforeValidator(_parse_factor)]
 Price = Annotated[Decimal, BeforeValidator(parse_decimal), AfterValidator(_checked_price)]
 """US dollars for a million tokens, exact."""
@@ -119,6 +129,7 @@ class ModelTable(StrictTable):
     prompt_cache_options: bool | None = None
     max_tokens_parameter: Literal["max_completion_tokens", "max_tokens"] | None = None
     enqueued_tokens: Count | None = None
+    whole_endings: Annotated[tuple[Ending, ...], Field(strict=False)] | None = None
     endpoints: Annotated[tuple[Endpoint, ...], Field(strict=False, min_length=1)] | None = None
     shutdown: date | None = None
     image: ImageTable | None = None

@@ -36,6 +36,9 @@ COLUMNS: tuple[Column, ...] = (
         "money",
         "USD in the books: as billed, or the highest cost of an answer that never came",
     ),
+    column(
+        "service_cost", "money", "USD as the service names its own cost; null where it does not"
+    ),
     column("price_version", "string", "which prices were used", True),
     column("request_id", "string", "the service's id of the request"),
     column("received_at", "time", "when the answer was received, UTC"),

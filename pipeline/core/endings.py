@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -25,6 +26,17 @@ _ENDINGS: Mapping[Ending, tuple[str, ...]] = {
         *("aborted", "cancelled", "canceled", "interrupted", "insufficient_system_resource"),
     ),
 }
+_FILTER_CODE = re.compile(
+    r"content_?(?:filter|polic|moderat)|policy_?violation|safety|recitation|moderation"
+    r"|prohibited_?content|responsible_?ai|data_?inspection|sensitive_?(?:content|word)|blocklist",
+    re.IGNORECASE,
+)
+_FILTER_WORDS = re.compile(
+    r"\b(?:content (?:management )?polic(?:y|ies)|content filter|safety (?:system|filter|setting)s?"
+    r"|usage polic(?:y|ies)|moderation)\b",
+    re.IGNORECASE,
+)
+
 _MEANINGS = {word: ending for ending, words in _ENDINGS.items() for word in words}
 
 
@@ -35,3 +47,12 @@ def ending_of(word: str) -> Ending:
     ('whole', 'length', 'unknown')
     """
     return _MEANINGS.get(word.strip().lower().removeprefix("finish_reason_"), "unknown")
+
+
+def is_filter_word(code: str, message: str) -> bool:
+    """Tell the error of a filter that refused an image or a prompt.
+
+    >>> is_filter_word("image_content_policy_violation", ""), is_filter_word("too_large", "")
+    (True, False)
+    """
+    return bool(_FILTER_CODE.search(code) or _FILTER_WORDS.search(message))

@@ -22,6 +22,7 @@ class ModelFacts:
         prompt_cache_options: whether the model knows `prompt_cache_options`.
         max_tokens_parameter: name of the parameter that limits the completion.
         enqueued_tokens: prompt tokens that may wait in unfinished batches (the smallest tier's).
+        whole_endings: further words with which its answers end when they are whole.
         endpoints: the batch endpoints that the model serves.
         shutdown: the day on which the service turns the model off, None when none is announced.
     """
@@ -35,6 +36,7 @@ class ModelFacts:
     prompt_cache_options: bool
     max_tokens_parameter: str
     enqueued_tokens: int
+    whole_endings: frozenset[str]
     endpoints: tuple[str, ...]
     shutdown: date | None
 

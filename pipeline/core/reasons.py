@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from pipeline.core.size_refusal import REQUEST_TOO_LARGE
 from pipeline.records import Outcome, Rejection
 
 Giver = Literal["source", "prompt", "download", "preparation", "image refusal", "line error"]
@@ -192,6 +193,12 @@ def _line_errors() -> tuple[Reason, ...]:
             "model_not_found",
             "the service does not know the model",
             "choose another model (--model), or check its name in the service's list of models",
+        ),
+        Reason(
+            "line error",
+            REQUEST_TOO_LARGE,
+            "the request is larger than the service ever takes",
+            "use a smaller --long-side or a shorter prompt, or raise the limit at the service",
         ),
         passing("server_error", "the service failed"),
         passing("rate_limit_exceeded", "the service was asked too often"),

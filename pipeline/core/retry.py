@@ -54,7 +54,7 @@ def retryable_failure(code: str) -> bool:
     """Recognise failures of the service, which go again; those of the request do not."""
     if code in LINE_ERRORS:
         return LINE_ERRORS[code].passing
-    return code.isdigit() and int(code) >= 500
+    return code.isascii() and code.isdigit() and 500 <= int(code) < 600
 
 
 class WorkState(NamedTuple):

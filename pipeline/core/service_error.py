@@ -32,7 +32,7 @@ def error_in(body: object) -> ErrorWords | None:
     if not isinstance(body, dict):
         return None
     for name in ("error", "errors"):
-        if body.get(name):
+        if not _is_empty(body.get(name)):
             return _words(body[name])
     if body.get("object") == "error" or body.get("type") == "error":
         return _words(body)
@@ -52,7 +52,7 @@ def _words(value: object, depth: int = 0) -> ErrorWords:
     if isinstance(value, list) and value and depth < _DEPTH:
         return _words(value[0], depth + 1)
     if not isinstance(value, dict):
-        return ErrorWords("", json.dumps(value)[:_LONGEST])
+        return ErrorWords("", _as_json(value))
     code = _code(value)
     for name in ("message", "msg", "detail", "error"):
         inner = value.get(name)
@@ -61,7 +61,22 @@ def _words(value: object, depth: int = 0) -> ErrorWords:
         if isinstance(inner, dict | list) and inner and depth < _DEPTH:
             deeper = _words(inner, depth + 1)
             return ErrorWords(deeper.code or code, deeper.message)
-    return ErrorWords(code, "" if code else json.dumps(value)[:_LONGEST])
+    return ErrorWords(code, "" if code else _as_json(value))
+
+
+def _is_empty(value: object, depth: int = 0) -> bool:
+    """Tell nothing, and for an error whose every member says nothing (OneAPI sends one along
+    with each answer)."""
+    if isinstance(value, dict) and depth < _DEPTH:
+        return all(_is_empty(item, depth + 1) for item in value.values())
+    return not value
+
+
+def _as_json(value: object) -> str:
+    try:
+        return json.dumps(value)[:_LONGEST]
+    except RecursionError:
+        return "an error that is nested too deeply"
 
 
 def _code(value: Mapping[str, Any]) -> str:

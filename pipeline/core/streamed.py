@@ -16,11 +16,13 @@ import orjson
 
 from pipeline.core.answer import judge_line
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
-from pipeline.core.endings import UNKNOWN_ENDING, ending_of
+from pipeline.core.endings import UNKNOWN_ENDING
 from pipeline.core.event_stream import EventParser, StreamEvent
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.online import answer_line
+from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.reasons import NO_ANSWER
+from pipeline.core.reply import content_text
 from pipeline.core.service_error import ErrorWords, error_in
 from pipeline.records import Answer
 
@@ -29,7 +31,6 @@ MOST_BYTES = 64 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _HEAD = 200  # bytes that show what an answer is that is no stream
-_FINISH = {"whole": "stop", "length": "length", "filtered": "content_filter"}
 _CUT_OFF = "the stream ended without an ending, so the text may be cut off"
 
 
@@ -80,22 +81,21 @@ class StreamedAnswer:
         for chunk in _json_objects(b"".join(self._plain)):
             yield from self._chunk(chunk)
 
-    def answer(self, custom_id: str, schema: AnswerSchema = PLAIN_TEXT) -> Answer:
+    def answer(
+        self, custom_id: str, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY
+    ) -> Answer:
         """Outcome of the request."""
         if not self._choices and self._error is None:
             return Answer(custom_id, "missing", reason=self._no_answer(), code=NO_ANSWER)
         line = answer_line(custom_id, 200, None, self._body())
-        answer = judge_line(line.rstrip(b"\n"), schema)
+        answer = judge_line(line.rstrip(b"\n"), schema, rules)
         assert isinstance(answer, Answer)
         if self._error is not None:
             reason = self._error.message or "the service reported an error without words"
             code = self._error.code or "error"
             return replace(answer, outcome="failed", reason=reason, code=code)
-        ending = ending_of(self._finish)
-        if ending == "failed":
-            reason = f"the service ended the answer with {self._finish!r}"
-            return replace(answer, outcome="failed", reason=reason, code=self._finish)
-        if ending == "unknown" or self._torn:
+        cut_off = not self._finish and answer.outcome in ("invalid", "empty")
+        if self._torn or cut_off:
             return replace(answer, outcome="invalid", reason=self._cut_off(), code=UNKNOWN_ENDING)
         return answer
 
@@ -137,7 +137,7 @@ class StreamedAnswer:
         delta = delta if isinstance(delta, dict) else {"content": choice.get("text")}
         if isinstance(delta.get("refusal"), str):
             self._refusal.append(delta["refusal"])
-        text = text_of(delta.get("content"))
+        text = content_text(delta.get("content"))
         if text:
             self._text.append(text)
             yield text
@@ -147,8 +147,7 @@ class StreamedAnswer:
     def _body(self) -> bytes:
         """Same answer without streaming."""
         message = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
-        finish = _FINISH.get(ending_of(self._finish), self._finish)
-        choice = {"message": message, "finish_reason": finish}
+        choice = {"message": message, "finish_reason": self._finish}
         body = {"model": self._model, "choices": [choice], "usage": self._usage}
         try:
             return orjson.dumps(body)
@@ -158,8 +157,6 @@ class StreamedAnswer:
     def _cut_off(self) -> str:
         if self._torn and self._finish:
             return "a piece of the stream could not be read, so the text has a gap"
-        if self._finish:
-            return f"the answer ended with {self._finish!r}, which is no known ending"
         return f"{_CUT_OFF} ({self._broken})" if self._broken else _CUT_OFF
 
     def _no_answer(self) -> str:
@@ -171,21 +168,6 @@ class StreamedAnswer:
         if head and "data:" not in head:
             return f"the answer is no stream: {head}"
         return "the stream ended before an answer came"
-
-
-def text_of(content: object) -> str:
-    """Text of a message's content, which may be a list of parts; other parts have none."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    return "".join(
-        part["text"]
-        for part in content
-        if isinstance(part, dict)
-        and part.get("type", "text") in ("text", "output_text")
-        and isinstance(part.get("text"), str)
-    )
 
 
 def _json_objects(data: bytes) -> list[Mapping[str, Any]]:

@@ -111,6 +111,11 @@ FIXED: tuple[Column, ...] = (
         "USD in the books over all attempts: as billed, or at its highest cost where the answer "
         "has no usage; null without a price",
     ),
+    column(
+        "service_cost",
+        "money",
+        "USD over all attempts as the service names its own cost; null where it does not",
+    ),
     column("price_version", "string", "which prices were used", True),
     column("batch_id", "string", "the batch whose answer is shown", True),
     column("custom_id", "string", "the request in that batch"),
@@ -119,7 +124,8 @@ FIXED: tuple[Column, ...] = (
     column(
         "flags",
         "strings",
-        "what was done to the image, e.g. first_frame; usage_missing: no usage came",
+        "what was done to the image, e.g. first_frame, and to its answer, e.g. thoughts_removed; "
+        "usage_missing: no usage came",
         True,
     ),
     column("in_source", "bool", "false when the source no longer has it", True),

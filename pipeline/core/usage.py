@@ -2,49 +2,111 @@
 
 Chat completions: prompt_tokens, completion_tokens, and their *_details (cached_tokens,
 cache_write_tokens, reasoning_tokens). Responses: the same as input_tokens and output_tokens.
-(openai.types.CompletionUsage, openai.types.responses.ResponseUsage.)
+(openai.types.CompletionUsage, openai.types.responses.ResponseUsage.) Gemini and xAI count reasoning
+beside completion_tokens, and only total_tokens holds all that is billed; DeepSeek names cached
+tokens prompt_cache_hit_tokens, Moonshot cached_tokens. OpenRouter's `cost` is what it took, in USD.
+
+What cannot be is not believed: such an answer counts at its reservation, the dearest that its
+request allows. What only fails to add up is read in the dearer of its ways.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-from pipeline.records import Usage
+from pipeline.records import NANO_PER_USD, Nano, Usage
 
 NO_TOKENS = "its usage is impossible: no tokens for an answer with text"
 
-_MOST = 10**9  # tokens; no context window comes near
+_NO_NUMBER = "its usage is impossible: a number of tokens is missing, negative or none"
+_NO_PART = "its usage is impossible: a part has more tokens than the whole"
+_NO_SUM = "its usage does not add up: total_tokens is less than its parts, which are counted"
+
+_MOST = 20_000_000  # tokens; twice the largest context window that a service offers
+_MOST_BY_VERSION_1 = 10**9
+_MOST_COST = 1_000_000  # US dollars of one answer
+_HITS = ("prompt_cache_hit_tokens", "cached_tokens")
 
 
-def read_usage(usage: object) -> tuple[Usage | None, str]:
-    """(usage, ""), or (None, why it cannot be believed; "" when there simply is none)."""
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """Numbers of tokens as they came, None for what cannot be one."""
+
+    prompt: int | None
+    cached: int | None
+    written: int | None
+    completion: int | None
+    reasoning: int | None
+    total: int | None
+
+
+def read_usage(usage: object, version: int = 2) -> tuple[Usage | None, str]:
+    """(usage, ""), (usage, what is odd), or (None, why it cannot be believed; "" for none).
+
+    Args:
+        version: of the rules it is read by.
+    """
     if not isinstance(usage, dict) or not usage:
         return None, ""
-    sent, answered = ("input", "output") if "input_tokens" in usage else ("prompt", "completion")
-    prompt = _count(usage.get(f"{sent}_tokens"), None)
-    completion = _count(usage.get(f"{answered}_tokens"), None)
-    prompt_details = _details(usage.get(f"{sent}_tokens_details"))
-    completion_details = _details(usage.get(f"{answered}_tokens_details"))
-    cached = _count(prompt_details.get("cached_tokens"), 0)
-    written = _count(prompt_details.get("cache_write_tokens"), 0)
-    reasoning = _count(completion_details.get("reasoning_tokens"), 0)
+    counts = _counts(usage, _MOST if version > 1 else _MOST_BY_VERSION_1, version)
+    prompt, completion = counts.prompt, counts.completion
+    cached, written, reasoning = counts.cached, counts.written, counts.reasoning
     if prompt is None or completion is None or cached is None or written is None:
-        return None, "its usage is impossible: a number of tokens is missing, negative or none"
-    if cached + written > prompt or reasoning is None or reasoning > completion:
-        return None, "its usage is impossible: a part has more tokens than the whole"
-    return Usage(prompt, cached, written, completion, reasoning), ""
+        return None, _NO_NUMBER
+    if reasoning is None or counts.total is None:
+        return None, _NO_NUMBER
+    beside = max(counts.total - prompt - completion, 0)  # only the total holds it: reasoning
+    if version > 1 and reasoning > completion and not counts.total:
+        beside = reasoning  # it cannot be part of it, so it stands beside
+    if cached + written > prompt or reasoning > completion + beside:
+        return None, _NO_PART
+    short = 0 < counts.total < prompt + completion
+    reasoning = reasoning if reasoning >= beside else min(reasoning, completion) + beside
+    read = Usage(prompt, cached, written, completion + beside, reasoning)
+    return read, _NO_SUM if short else ""
 
 
-def _count(value: object, absent: int | None) -> int | None:
+def service_cost(usage: object) -> Nano | None:
+    """Cost that a service names itself, rounded up; None when it names none that can be."""
+    cost = usage.get("cost") if isinstance(usage, dict) else None
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    if not 0 <= cost <= _MOST_COST:
+        return None
+    return int((Decimal(str(cost)) * NANO_PER_USD).to_integral_value(ROUND_CEILING))
+
+
+def _counts(usage: Mapping[str, Any], most: int, version: int) -> _Counts:
+    sent, answered = ("input", "output") if "input_tokens" in usage else ("prompt", "completion")
+    if version > 1 and usage.get("prompt_tokens"):  # New API sends both pairs, one of them zeros
+        sent, answered = "prompt", "completion"
+    of_prompt = _details(usage.get(f"{sent}_tokens_details"))
+    of_answer = _details(usage.get(f"{answered}_tokens_details"))
+    cached = of_prompt.get("cached_tokens")
+    if cached is None and version > 1:
+        cached = next((usage[name] for name in _HITS if usage.get(name) is not None), None)
+    return _Counts(
+        prompt=_count(usage.get(f"{sent}_tokens"), None, most),
+        cached=_count(cached, 0, most),
+        written=_count(of_prompt.get("cache_write_tokens"), 0, most),
+        completion=_count(usage.get(f"{answered}_tokens"), None, most),
+        reasoning=_count(of_answer.get("reasoning_tokens"), 0, most),
+        total=_count(usage.get("total_tokens"), 0, most) if version > 1 else 0,
+    )
+
+
+def _count(value: object, absent: int | None, most: int) -> int | None:
     """Number of tokens; None when it cannot be one."""
-    if type(value) is int and 0 <= value <= _MOST:
+    if type(value) is int and 0 <= value <= most:
         return value
     if value is None:
         return absent
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         return None
     return value
 

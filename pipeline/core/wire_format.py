@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from pipeline.core.answer import BadLine, judge_line
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
+from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.request import RequestSpec, body, line_of
 from pipeline.core.tokens import RequestEstimator
 from pipeline.records import Answer, PreparedImage
@@ -16,7 +17,9 @@ from pipeline.records import Answer, PreparedImage
 class JudgeLine(Protocol):
     """Says what a line of an answer file means."""
 
-    def __call__(self, raw: bytes, schema: AnswerSchema = PLAIN_TEXT, /) -> Answer | BadLine:
+    def __call__(
+        self, raw: bytes, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY, /
+    ) -> Answer | BadLine:
         """Answer in `raw`; `schema` is what a structured one must have."""
         ...
 

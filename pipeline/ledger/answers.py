@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from pipeline.core.reading_rules import CURRENT
 from pipeline.core.retry import RetryRule
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
@@ -30,13 +31,15 @@ class Answers:
         answers: Iterable[PricedAnswer],
         rules: Mapping[str, RetryRule],
         now: int,
+        read_by: int = CURRENT,
     ) -> Settled:
         """Keep all answers of a batch, charge them, close its reservation, free its items.
 
-        `answers` is read inside the transaction: when it raises, nothing is kept.
+        `answers` is read inside the transaction: when it raises, nothing is kept. `read_by` is the
+        version of the rules they are read by.
         """
         with self._db.transaction("settle"):
-            settling = Settling(self._db, shard, batch, rules, now)
+            settling = Settling(self._db, shard, batch, rules, now, read_by)
             for priced in answers:
                 settling.keep(priced)
             settled = settling.finish()

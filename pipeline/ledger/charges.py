@@ -40,6 +40,7 @@ _ANSWERS: dict[str, str] = {
     "reasoning_tokens": "a.reasoning_tokens",
     "billed_cost": "a.billed",
     "charged_cost": _CHARGED,
+    "service_cost": "a.service_cost",
     "price_version": "a.price_version",
     "request_id": "a.request_id",
     "received_at": "a.received_at",

@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.ledger.database import Database
+from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.ledger.database import Database, sql_list
 
-AttemptStateName = Literal["handed over", "under way", "answered", "wanted", "unknown"]
+AttemptStateName = Literal["handed over", "under way", "answered", "failed", "wanted", "unknown"]
+
+_PAID = sql_list(PAID_OUTCOMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,10 @@ class AttemptState:
     """State of an attempt at a work.
 
     Attributes:
-        state: "handed over" in a WRITTEN shard, "under way" at the service, "answered",
-            "wanted" (pending, in no shard), or "unknown" to this ledger.
-        shard: row of the WRITTEN shard, else 0.
+        state: "handed over" in a WRITTEN shard, "under way" at the service, "answered", "failed"
+            (answered, but by nothing that was paid), "wanted" (pending, in no shard), or "unknown"
+            to this ledger.
+        shard: row of the shard that was handed over, else 0.
     """
 
     state: AttemptStateName
@@ -38,7 +42,10 @@ class HandedOut:
     def find(self, work_key: bytes, attempt: int) -> AttemptState:
         """State of this attempt at a work."""
         row = self._db.one(
-            "SELECT w.state, i.live, i.shard, s.state FROM works w "
+            "SELECT w.state, i.live, i.shard, s.state, EXISTS (SELECT 1 FROM answers a "
+            "WHERE a.work = w.id AND a.attempt = i.attempt), EXISTS (SELECT 1 FROM answers a "
+            f"WHERE a.work = w.id AND a.attempt = i.attempt AND a.outcome IN ({_PAID})) "
+            "FROM works w "
             "LEFT JOIN items i ON i.work = w.id AND i.attempt = ? "
             "LEFT JOIN shards s ON s.id = i.shard "
             "WHERE w.work_key = ? ORDER BY i.live DESC, i.id DESC LIMIT 1",
@@ -46,9 +53,12 @@ class HandedOut:
         )
         if row is None:
             return AttemptState("unknown")
-        work, live, shard, state = row
+        work, live, shard, state, answered, paid = row
         if live and state == "WRITTEN":
             return AttemptState("handed over", int(shard))  # type: ignore[call-overload]
+        if answered and not paid and not live:
+            handed = state in ("WRITTEN", "SETTLED")
+            return AttemptState("failed", int(shard) if handed else 0)  # type: ignore[call-overload]
         if live or work == "live":
             return AttemptState("under way")
         # without an item the attempt was never made here, or was given back

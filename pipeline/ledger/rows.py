@@ -48,7 +48,7 @@ CROSS JOIN images i ON i.folder = f.id
 
 # money and tokens are sums over all attempts; most works have one, and its answer is the sum
 _SUMMED = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens",
-           "reasoning_tokens", "billed")  # fmt: skip
+           "reasoning_tokens", "billed", "service_cost")  # fmt: skip
 
 # What the books count for an answer: its bill, or its highest cost when no bill is known.
 _CHARGED = """COALESCE(a.billed, (SELECT y.worst FROM batches b JOIN items y ON y.shard = b.shard
@@ -78,11 +78,14 @@ def shown_path(folder: str, image: str) -> str:
 
 
 _PREPARED = "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)"
+# a prompt that a filter refused was paid for by its outcome, and cost nothing
+_NO_USAGE = f"""w.representative = i.id AND a.prompt_tokens IS NULL
+    AND a.outcome IN ({sql_list(PAID_OUTCOMES)}) AND COALESCE(a.billed, 1) <> 0"""
 _FLAGS = f"""
 CASE
-    WHEN w.representative = i.id AND a.prompt_tokens IS NULL
-        AND a.outcome IN ({sql_list(PAID_OUTCOMES)})
-    THEN TRIM(COALESCE({_PREPARED}, '') || ',usage_missing', ',')
+    WHEN {_NO_USAGE} THEN TRIM(COALESCE({_PREPARED}, '') || RTRIM(',' || a.flags, ',')
+        || ',usage_missing', ',')
+    WHEN a.flags <> '' THEN TRIM(COALESCE({_PREPARED}, '') || ',' || a.flags, ',')
     ELSE {_PREPARED}
 END
 """
@@ -131,6 +134,7 @@ COLUMNS: dict[str, str] = {
     "estimated_cost": "CASE WHEN w.representative = i.id THEN w.estimated WHEN w.id IS NOT NULL "
     "THEN 0 END",
     "billed_cost": _sum("billed"),
+    "service_cost": _sum("service_cost"),
     "price_version": "a.price_version",
     "batch_id": "(SELECT b.batch_id FROM batches b WHERE b.id = a.batch)",
     "attempt": "a.attempt",

@@ -169,5 +169,15 @@ _THIRD = (
 # change, so that no file is read again for this column
 _FOURTH = ("ALTER TABLE images ADD COLUMN ctime_ns INTEGER",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+# answers say by which rules they were read and how they ended; rules are NULL before version 2, and
+# then 1; the checksum is of outcome, caption, fields and tokens, for answers whose file is gone
+_ANSWER_READING = (
+    "ALTER TABLE answers ADD COLUMN rules INTEGER",
+    "ALTER TABLE answers ADD COLUMN ending TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE answers ADD COLUMN flags TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE answers ADD COLUMN service_cost INTEGER",
+    "ALTER TABLE answers ADD COLUMN checksum BLOB",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _ANSWER_READING)
 """Append only: a released migration never changes."""

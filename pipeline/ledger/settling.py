@@ -7,14 +7,13 @@ the shard, what becomes of them is decided here, and then written table by table
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pipeline.core.lenient_json import storable_text
 from pipeline.core.retry import RetryRule, WorkState, change_of
+from pipeline.ledger.answer_row import COLUMNS, MARKS, answer_cells, storable_or_none
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
 from pipeline.ledger.shards import Shard
@@ -22,16 +21,13 @@ from pipeline.records import Answer, Nano
 
 _CHUNK = 10_000  # lines that are written together: enough for tables to be walked in order
 
-_COLUMNS = """work, attempt, batch, outcome, caption, fields, reason, code, prompt_tokens,
-    cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, billed,
-    price_version, served_model, request_id, received_at"""
 _INSERT = f"""
-INSERT INTO answers ({_COLUMNS})
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+INSERT INTO answers ({COLUMNS})
+VALUES ({MARKS}) ON CONFLICT DO NOTHING
 """
 _INSERT_AS = f"""
-INSERT INTO answers ({_COLUMNS}, id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO answers ({COLUMNS}, id)
+VALUES ({MARKS}, ?)
 """
 _SHOWN_ATTEMPT = "COALESCE((SELECT s.attempt FROM answers s WHERE s.id = w.answer), 0)"
 _PLANNED = f"""
@@ -111,6 +107,7 @@ class Settling:
         batch: Batch,
         rules: Mapping[str, RetryRule],
         now: int,
+        read_by: int,
     ) -> None:
         self.settled = Settled()
         self._db = database
@@ -118,6 +115,7 @@ class Settling:
         self._batch = batch
         self._rules = rules
         self._now = now
+        self._read_by = read_by
         self._frees = batch.frees(shard.generation)
         self._planned: dict[bytes, _Planned] = {}
         if self._frees:
@@ -175,7 +173,7 @@ class Settling:
             self.settled.again += verdict.state == "pending"
             change = (verdict.state, verdict.attempts, verdict.after)
             if verdict.improves:
-                reason = _storable(priced.answer.reason)
+                reason = storable_or_none(priced.answer.reason)
                 shown.append((priced.answer.outcome, reason, row, *change, planned.work))
             else:
                 others.append((*change, planned.work))
@@ -193,19 +191,9 @@ class Settling:
         )
 
     def _row(self, work: int, priced: PricedAnswer) -> tuple[object, ...]:
-        """Cells of `_COLUMNS`."""
-        answer, usage = priced.answer, priced.answer.usage
-        tokens = (
-            (None,) * 5
-            if usage is None
-            else (usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning)
-        )
-        fields = json.dumps(dict(answer.fields)) if answer.fields else None
-        return (
-            work, priced.attempt, self._batch.row, answer.outcome, _storable(answer.caption),
-            fields, _storable(answer.reason), answer.code, *tokens, priced.billed,
-            self._shard.price_version, answer.model, answer.request_id, self._now,
-        )  # fmt: skip
+        """Cells of `answer_row.COLUMNS`."""
+        cells = answer_cells(priced.answer, priced.billed, self._shard.price_version)
+        return (work, priced.attempt, self._batch.row, *cells, self._now, self._read_by)
 
     # -- what is out of the ordinary -------------------------------------------------------------
 
@@ -244,7 +232,7 @@ class Settling:
             self._db.execute(
                 "UPDATE works SET outcome = ?, reason = ?, answer = (SELECT id FROM answers "
                 "WHERE work = works.id ORDER BY id DESC LIMIT 1) WHERE id = ?",
-                (priced.answer.outcome, _storable(priced.answer.reason), work),
+                (priced.answer.outcome, storable_or_none(priced.answer.reason), work),
             )
         if live_elsewhere:
             return  # another live shard will decide
@@ -258,8 +246,3 @@ class Settling:
 def _sum(one: Nano | None, other: Nano | None) -> Nano | None:
     """Sum of two costs, None when one of them is not known."""
     return None if one is None or other is None else one + other
-
-
-def _storable(text: str | None) -> str | None:
-    """SQLite stores UTF-8: a lone surrogate becomes U+FFFD (the raw file keeps it as it came)."""
-    return None if text is None else storable_text(text)

@@ -49,6 +49,7 @@ def model_facts(model: str, overrides: Mapping[str, ModelTable] | None = None) -
         prompt_cache_options=merged["prompt_cache_options"],
         max_tokens_parameter=merged["max_tokens_parameter"],
         enqueued_tokens=merged["enqueued_tokens"],
+        whole_endings=frozenset(merged.get("whole_endings", ())),
         endpoints=merged["endpoints"],
         shutdown=merged.get("shutdown"),
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.core.batch_errors import classify
 from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
+from pipeline.core.size_refusal import is_too_large
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import AccountRefusal, BatchOptions
 
@@ -167,8 +168,10 @@ def _refusal_reply(
 
 def _about_the_request(error: DefiniteRefusal, options: BatchOptions, *, answered: bool) -> bool:
     """Recognise a refusal of this body: another request may well be taken."""
-    if isinstance(error, AccountRefusal) or error.status == 429:
+    if isinstance(error, AccountRefusal):
         return False
+    if error.status == 429:
+        return is_too_large(str(error))  # no waiting heals it
     if classify(error.code or "", str(error)).kind == "model":
         text = f"{str(error).rstrip('.')}; {LINE_ERRORS['model_not_found'].advice}"
         raise ModelRefusal(text, status=error.status, code=error.code) from None

@@ -21,6 +21,7 @@ from pipeline.session.spec_factory import NO_CHANGE, SpecChange
 from pipeline.session.workspace_ledger import open_ledger
 from pipeline.stages.context import StageContext
 from pipeline.stages.online.settle import close_left_open
+from pipeline.stages.whole_endings import take_declared
 from pipeline.system.clock import Clock
 from pipeline.system.run_log import RunLog
 from pipeline.system.signals import Stopper
@@ -108,6 +109,8 @@ def open_session(
                     wire_format=SERVICES[identity.provider].wire_format)  # fmt: skip
         context = _under_rules(context, settings, local=identity.local)
         close_left_open(context)
+        if settings.declares_endings:
+            take_declared(context)
         edits = stack.enter_context(Edits(workspace.reviews))
         yield Session(settings, identity, workspace, ledger, context, clock, log, edits, offline)
 
@@ -123,6 +126,7 @@ def _under_rules(context: StageContext, settings: RunSettings, *, local: bool) -
         queue_limit=batch.queue_limit,
         queue_guess=(lambda _model: None) if local else batch.queue_guess,
         creates_per_hour=batch.creates_per_hour,
+        whole_endings=settings.whole_endings,
         keep_raw=batch.keep_raw,
         keep_shards=batch.keep_shards,
         delete_remote=batch.delete_remote,

@@ -110,6 +110,8 @@ class RunSettings:
         url_passthrough: which addresses are passed on to the service.
         reviewer: name of the person who judges captions, None for none.
         include_reviewed: captions that a person took care of are asked for again too.
+        whole_endings: gives the endings that are declared whole for a model; `declares_endings` is
+            false when there are none.
         near_distance: bits of 128 in which near-duplicates differ, None without them.
     """
 
@@ -120,6 +122,8 @@ class RunSettings:
     confirm_above: Nano
     patience: Patience
     retry: Mapping[str, RetryRule]
+    whole_endings: Callable[[str], frozenset[str]]
+    declares_endings: bool
     batch: BatchSettings
     online: OnlineSettings
     engine: EngineSettings
@@ -152,6 +156,10 @@ class RunSettings:
             confirm_above=budget.confirm_above,
             patience=_patience(config),
             retry=_retry_rules(config),
+            whole_endings=functools.cache(
+                lambda model: model_facts(model, config.models).whole_endings
+            ),
+            declares_endings=any(table.whole_endings for table in config.models.values()),
             batch=_batch(config),
             online=_online(config),
             engine=_engine(config),

@@ -13,6 +13,7 @@ reconcile     the service's list against the ledger: adopt, hold, create again
 recover       requests that the ledger does not know, read from batch records and request files
 collect       finished batches polled, downloaded and settled
 results       raw answer files read into priced answers
+whole_endings answers taken as captions once their ending is declared whole
 batch_record  a file beside the raw answers that describes their batch
 export        the ledger into the table of captions and the table of charges
 prune         downloaded images deleted that nobody needs

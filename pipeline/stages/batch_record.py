@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pipeline.core.reading_rules import CURRENT
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.records import RemoteBatch
 from pipeline.stages.context import StageContext
@@ -13,6 +14,7 @@ from pipeline.system.files import write_whole
 from pipeline.system.workspace import Workspace
 
 _SUFFIX = ".batch.json"
+_RULES = "captionmill_rules"
 _FIELDS = ("id", "status", "input_file_id", "output_file_id", "error_file_id", "created_at",
          "expires_at", "total", "completed", "failed")  # fmt: skip
 
@@ -29,8 +31,20 @@ def write_batch_record(
     batch_record = {name: getattr(remote, name) for name in _FIELDS}
     batch_record["metadata"] = metadata_of(context.ledger.workspace_id(), shard, fields)
     batch_record["metadata"]["captionmill_generation"] = str(generation)
+    batch_record["metadata"][_RULES] = str(CURRENT)
     path = batch_record_path(context.workspace, shard.shard_key, remote.id)
     write_whole(path, json.dumps(batch_record, indent=1).encode() + b"\n")
+
+
+def recorded_rules(workspace: Workspace, shard_key: str, batch_id: str) -> int:
+    """Version of the rules by which a batch's answers are read: as its record names it, else
+    today's."""
+    try:
+        path = batch_record_path(workspace, shard_key, batch_id)
+        version = json.loads(path.read_bytes())["metadata"][_RULES]
+        return min(max(int(version), 1), CURRENT)
+    except (OSError, ValueError, TypeError, KeyError):
+        return CURRENT
 
 
 def batch_record_path(workspace: Workspace, shard_key: str, batch_id: str) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.core.batch_errors import BatchFailure, classify
 from pipeline.core.lifecycle import backoff_seconds, next_step
+from pipeline.core.reading_rules import ReadingRules
 from pipeline.core.words import counted
 from pipeline.errors import CostAnomaly, NeedsPerson, NotFound, ServiceError
 from pipeline.ledger.batches import Batch
@@ -17,7 +18,7 @@ from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
 from pipeline.stages import results
-from pipeline.stages.batch_record import write_batch_record
+from pipeline.stages.batch_record import recorded_rules, write_batch_record
 from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.export import STALE
 from pipeline.stages.reconcile import next_generation
@@ -169,14 +170,15 @@ def settle_batch(context: StageContext, batch: Batch, totals: RunTotals) -> None
     failure = _failure(batch) if not paths else None
     if failure is not None and _goes_again(context, shard, batch, failure, totals):
         return
+    rules = _reading_rules(context, shard, batch)
     report = results.ReadReport()
     reached("collect.before_settle")
     with context.ledger.database.transaction("settle"):
         answers = results.read_answers(
-            context.ledger, shard, batch, paths, failure, report, context.wire_format
+            context.ledger, shard, batch, paths, failure, report, context.wire_format, rules
         )
         settled = context.ledger.answers.settle(
-            shard, batch, answers, context.rules, context.clock.now()
+            shard, batch, answers, context.rules, context.clock.now(), rules.version
         )
         for kind, text in report.incidents:
             context.ledger.incident(context.clock.now(), kind, text, shard.row, batch.row)
@@ -191,6 +193,11 @@ def settle_batch(context: StageContext, batch: Batch, totals: RunTotals) -> None
         totals.note_problem(text)
     if settled.over:
         totals.fail(CostAnomaly(context.ledger.get(FROZEN) or ""))
+
+
+def _reading_rules(context: StageContext, shard: Shard, batch: Batch) -> ReadingRules:
+    version = recorded_rules(context.workspace, shard.shard_key, batch.batch_id)
+    return ReadingRules(version, context.whole_endings(shard.model))
 
 
 def _failure(batch: Batch) -> BatchFailure | None:

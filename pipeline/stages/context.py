@@ -44,6 +44,7 @@ class StageContext:
         queue_limit: prompt tokens a model's unfinished batches may hold, when configured.
         queue_guess: the same as the catalogue knows it, None = no limit.
         creates_per_hour: create calls an hour.
+        whole_endings: gives the endings that the user declares whole for a model.
         say: shows one sentence to the user.
         note: puts an event into the run's log.
         stopping: true once a person or the system requested a stop.
@@ -62,6 +63,7 @@ class StageContext:
     queue_limit: int | None = None
     queue_guess: Callable[[str], int | None] = lambda _model: None
     creates_per_hour: int = 2000
+    whole_endings: Callable[[str], frozenset[str]] = lambda _model: frozenset()
     keep_raw: bool = True
     keep_shards: bool = False
     delete_remote: bool = True

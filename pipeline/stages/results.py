@@ -10,7 +10,7 @@ import io
 import json
 import shutil
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import PriceSheet, line_cost
+from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
@@ -67,10 +68,12 @@ def read_answers(
     failure: BatchFailure | None,
     report: ReadReport,
     wire_format: WireFormat = OPENAI_FORMAT,
+    rules: ReadingRules = TODAY,
 ) -> Iterator[PricedAnswer]:
     """Answers of a batch, priced; then an explicit outcome for what is in neither file.
 
-    No complete line is lost: the first for each id counts, those of unknown ids are yielded too.
+    No complete line is lost: of several for one id the first that was paid for counts, wherever it
+    stands, those of unknown ids are yielded too.
     """
     sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
     max_cost = {
@@ -80,33 +83,61 @@ def read_answers(
     expected = max_cost.keys()
     named = AnswerSchema(tuple(json.loads(shard.fields or "[]")))
     schema = ledger.specs.answer_schema(shard.spec) or named
-    seen: dict[WorkAttempt, Answer] = {}
-    for answer in _lines(paths, schema, report, wire_format):
-        attempt = parse_custom_id(answer.custom_id)
-        if attempt is None or (expected and attempt not in expected):
-            report.note("alien_line", f"batch {batch.batch_id}: unknown id {answer.custom_id!r}")
-            if attempt is None:
-                continue
-        if attempt in seen:
-            _second_line(batch, answer, seen[attempt], report)
-            continue
-        seen[attempt] = answer
+    seen: set[WorkAttempt] = set()
+    lines = _known(_lines(paths, schema, report, wire_format, rules), expected, batch, report)
+    for attempt, answer in _best(lines, batch, report):
+        seen.add(attempt)
         billed = _billed(answer, sheet, report)
         if answer.outcome == "missing":  # online: sent, and no answer came
             billed = max_cost.get(attempt)
         yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
     if batch.leads(shard.generation):
-        ran = len(expected & seen.keys())
-        absent = {attempt: max_cost[attempt] for attempt in expected - seen.keys()}
+        ran = len(expected & seen)
+        absent = {attempt: max_cost[attempt] for attempt in expected - seen}
         yield from _absent(batch, absent, ran, failure)
 
 
+def _known(
+    answers: Iterable[Answer], expected: Collection[WorkAttempt], batch: Batch, report: ReadReport
+) -> Iterator[tuple[WorkAttempt, Answer]]:
+    """Answers with the requests that they name; those of unknown ids are reported."""
+    for answer in answers:
+        attempt = parse_custom_id(answer.custom_id)
+        if attempt is None or (expected and attempt not in expected):
+            report.note("alien_line", f"batch {batch.batch_id}: unknown id {answer.custom_id!r}")
+        if attempt is not None:
+            yield attempt, answer
+
+
+def _best(
+    answers: Iterable[tuple[WorkAttempt, Answer]], batch: Batch, report: ReadReport
+) -> Iterator[tuple[WorkAttempt, Answer]]:
+    """One answer for each request: the first that was paid for, else the first."""
+    first: dict[WorkAttempt, Answer] = {}
+    unpaid: dict[WorkAttempt, Answer] = {}  # a tool that asks again writes the failure first
+    for attempt, answer in answers:
+        paid = answer.outcome in PAID_OUTCOMES
+        if attempt in first and not (paid and attempt in unpaid):
+            _second_line(batch, answer, first[attempt], report)
+        elif paid:
+            unpaid.pop(attempt, None)
+            first[attempt] = answer
+            yield attempt, answer
+        else:
+            first[attempt] = unpaid[attempt] = answer
+    yield from unpaid.items()
+
+
 def _lines(
-    paths: Iterable[Path], schema: AnswerSchema, report: ReadReport, wire_format: WireFormat
+    paths: Iterable[Path],
+    schema: AnswerSchema,
+    report: ReadReport,
+    wire_format: WireFormat,
+    rules: ReadingRules,
 ) -> Iterator[Answer]:
     for path in paths:
         for offset, raw in lines_of(path):
-            judged = wire_format.judge(raw, schema)
+            judged = wire_format.judge(raw, schema, rules)
             if isinstance(judged, BadLine):
                 report.note(
                     "bad_line",
@@ -133,8 +164,8 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _second_line(batch: Batch, answer: Answer, first: Answer, report: ReadReport) -> None:
-    """Report a second line for an id when it differs; the first one counts."""
-    if answer != first:
+    """Report a second line for an id when it differs and was paid for; the first one counts."""
+    if answer != first and answer.outcome in PAID_OUTCOMES:
         report.note(
             "different_duplicate",
             f"batch {batch.batch_id}: a second, different line for {answer.custom_id}",
@@ -145,7 +176,7 @@ def _billed(answer: Answer, sheet: PriceSheet | None, report: ReadReport) -> int
     """Exact cost of one line; None where it is unknown, and then its reservation is charged. A
     line that never ran costs nothing."""
     if answer.usage is None:
-        return None if answer.outcome in PAID_OUTCOMES else 0
+        return None if answer.ran else 0
     if sheet is None:
         return None
     try:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from pipeline.core import answer as answer_module
 from pipeline.core.answer import BadLine, judge_line, split_lines
-from pipeline.core.answer_schema import SCHEMA_MISMATCH, AnswerSchema
+from pipeline.core.answer_schema import PLAIN_TEXT, SCHEMA_MISMATCH, AnswerSchema
+from pipeline.core.reading_rules import ReadingRules
 from pipeline.core.retry import retryable_failure
 from pipeline.records import Answer, Usage
 
@@ -98,8 +99,15 @@ def test_captions_are_kept_to_the_letter() -> None:
         (chat("  \n"), "empty", "  \n", "stop"),
         (chat([{"type": "text", "text": "A "}, {"text": "cat."}]), "captioned", "A cat.", "stop"),
         (chat({"odd": 1}), "empty", None, "stop"),
-        (chat("A cat.", "eos"), "captioned", "A cat.", "eos"),
-        (chat("A cat.", None), "captioned", "A cat.", ""),
+        (chat("A cat.", "eos"), "invalid", "A cat.", "unknown_ending"),
+        (chat("A cat.", None), "invalid", "A cat.", "unknown_ending"),
+        (chat("A cat.", "end_turn"), "captioned", "A cat.", "end_turn"),
+        (chat("A cat on", "MAX_TOKENS"), "length", "A cat on", "MAX_TOKENS"),
+        (chat("A cat", "SAFETY"), "filtered", "A cat", "SAFETY"),
+        (chat("A cat", "RECITATION"), "filtered", "A cat", "RECITATION"),
+        (chat("A cat", "error"), "failed", "A cat", "error"),
+        (chat("A cat", "abort"), "failed", "A cat", "abort"),
+        (chat(None, "cancelled"), "failed", None, "cancelled"),
         ({"choices": []}, "invalid", None, "200"),
         ({"choices": [5]}, "invalid", None, "200"),
         ({"choices": [{}]}, "empty", None, ""),
@@ -131,6 +139,139 @@ def test_answers_that_are_paid_or_look_so(
     assert bool(found.reason) == (outcome != "captioned")
 
 
+def test_an_ending_that_nobody_knows_is_named_and_the_text_kept() -> None:
+    found = judged(raw(chat("A cat", "eos_token")))
+    assert (found.outcome, found.caption, found.ending) == ("invalid", "A cat", "eos_token")
+    assert "'eos_token'" in found.reason
+    assert "without an ending" in judged(raw(chat("A cat", None))).reason
+
+
+@pytest.mark.parametrize(("word", "declared"), [("EOS", "eos"), ("eos ", "eos"), (None, "")])
+def test_an_ending_may_be_declared_whole(word: str | None, declared: str) -> None:
+    rules = ReadingRules(whole_endings=frozenset({declared}))
+    found = judge_line(raw(chat("A cat.", word)), PLAIN_TEXT, rules)  # type: ignore[arg-type]
+    assert isinstance(found, Answer)
+    assert (found.outcome, found.caption) == ("captioned", "A cat.")
+
+
+def test_a_broken_answer_is_not_taken_by_declaring_its_ending() -> None:
+    found = judged(raw(chat('{"caption": "A', "eos")), SCHEMA)
+    assert (found.outcome, found.code) == ("invalid", "eos")
+    assert "broken" in found.reason
+
+
+def test_thoughts_are_no_caption() -> None:
+    found = judged(raw(chat("<think>A cat?</think>\nA cat.")))
+    assert (found.outcome, found.caption) == ("captioned", "A cat.")
+    assert found.flags == ("thoughts_removed",)
+    assert judged(raw(chat("<think>A cat?"))).outcome == "empty"
+    fenced = judged(raw(chat('<think>x</think>```json\n{"caption": "A", "tags": []}\n```')), SCHEMA)
+    assert (fenced.outcome, fenced.caption) == ("captioned", "A")
+    assert fenced.flags == ("thoughts_removed", "json_unwrapped")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"error": {"message": "busy", "code": 429}}, "429"),
+        ({"error": {"message": "busy", "code": 503}, "choices": []}, "503"),
+        ({"error": {"message": "busy", "code": 502}, **chat(None, None)}, "502"),
+        ({"message": "busy", "code": 500}, "500"),
+    ],
+)
+def test_an_error_inside_an_answer_goes_again_by_its_own_code(body: Any, code: str) -> None:
+    found = judged(raw(body))
+    assert (found.outcome, found.code, found.reason) == ("failed", code, "busy")
+    assert retryable_failure(found.code)
+
+
+def test_an_error_behind_some_text_is_a_failure_that_ran() -> None:
+    for body in (
+        {**chat("A ca", None), "error": {"message": "gone", "code": 502}},
+        chat("A ca", "error"),
+        {**chat(), "choices": [{"message": {"content": "A ca"}, "error": {"message": "gone"}}]},
+    ):
+        found = judged(raw(body))
+        assert (found.outcome, found.caption, found.ran) == ("failed", "A ca", True)
+        assert not retryable_failure(found.code)
+
+
+def test_an_empty_error_beside_an_answer_is_none() -> None:
+    body = {**chat(), "error": {"message": "", "type": "", "code": None}}
+    assert judged(raw(body)).outcome == "captioned"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"response": chat()}, {"response": json.dumps(chat())}, chat(), {"body": chat()},
+        {"response": {"body": chat()}}, {"result": chat()}, {"response": None, **chat()},
+        {"response": response()}, response(), {"response": {"status_code": 200, **chat()}},
+    ],
+)  # fmt: skip
+def test_answers_without_their_wrapping(line: dict[str, Any]) -> None:
+    found = judged(json.dumps({"custom_id": "cm-1", **line}).encode())
+    assert (found.outcome, found.caption) == ("captioned", "A cat.")
+    assert found.usage == Usage(prompt=300, completion=40)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"result": {"type": "succeeded", "message": {"content": [{"text": "A cat."}]}}},
+        {"response": None, "error": None}, {}, {"body": {"messages": []}},
+    ],
+)  # fmt: skip
+def test_what_is_of_no_known_form_may_have_been_billed(line: dict[str, Any]) -> None:
+    found = judged(json.dumps({"custom_id": "cm-1", **line}).encode())
+    assert (found.outcome, found.caption, found.ran) == ("missing", None, True)
+
+
+def test_the_services_own_cost_is_kept() -> None:
+    usage = {**USAGE, "cost": 0.00012}
+    assert judged(raw({**chat(), "usage": usage})).service_cost == 120_000
+
+
+# -- older rules -----------------------------------------------------------------------------------
+
+FIRST = ReadingRules(1)
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome", "caption", "tokens"),
+    [
+        (chat("A cat", "eos"), "captioned", "A cat", 40),
+        (chat("A cat", None), "captioned", "A cat", 40),
+        (chat("A cat", "error"), "captioned", "A cat", 40),
+        (chat("A cat", "length"), "length", "A cat", 40),
+        (chat("<think>x</think>A cat"), "captioned", "<think>x</think>A cat", 40),
+        (chat([{"type": "thinking", "text": "x "}, {"text": "y"}]), "captioned", "x y", 40),
+        ({**chat("A"), "usage": {**USAGE, "total_tokens": 900}}, "captioned", "A", 40),
+        ({**chat("A"), "error": {"code": 500}}, "captioned", "A", 40),
+        ({"choices": {"message": {"content": "A"}}, "usage": USAGE}, "invalid", None, 40),
+        ({"detail": "no"}, "invalid", None, None),
+        ({"error": {"message": "no"}}, "failed", None, None),
+    ],
+)  # fmt: skip
+def test_what_was_read_before_is_read_so_again(
+    body: Any, outcome: str, caption: str | None, tokens: int | None
+) -> None:
+    found = judge_line(raw(body), PLAIN_TEXT, FIRST)
+    assert isinstance(found, Answer)
+    assert (found.outcome, found.caption) == (outcome, caption)
+    assert (found.usage and found.usage.completion) == tokens
+
+
+def test_lines_without_an_answer_failed_by_the_first_rules() -> None:
+    for line in (raw(), json.dumps({"custom_id": "x", **chat()}).encode()):
+        found = judge_line(line, PLAIN_TEXT, FIRST)
+        assert isinstance(found, Answer)
+        assert found.outcome == "failed"
+
+
+# -- structured, refused ---------------------------------------------------------------------------
+
+
 def test_a_refusal_keeps_its_words() -> None:
     assert judged(raw(chat(None, refusal="I can't\nhelp."))).reason == "I can't help."
 
@@ -146,8 +287,8 @@ def test_a_refusal_keeps_its_words() -> None:
         (raw(error={"code": None, "message": "Oh."}), "failed", "0", True),
         (raw(error="Oh."), "failed", "0", True),
         (raw(error=True), "failed", "0", True),
-        (raw(), "failed", "0", True),
-        (raw({}, 0), "failed", "0", True),
+        (raw(), "missing", "0", None),
+        (raw({}, 0), "missing", "0", None),
         (raw({}, 500), "failed", "500", True),
         (raw({"error": {"code": "overloaded", "message": "Oh."}}, 503), "failed", "503", True),
         (raw({"error": {"code": None, "type": "server_error"}}, "502"), "failed", "502", True),

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.reasons import NO_ANSWER
-from pipeline.core.streamed import StreamedAnswer, text_of
+from pipeline.core.streamed import StreamedAnswer
 from pipeline.records import Answer, Usage
 
 USAGE: dict[str, Any] = {
@@ -217,14 +217,3 @@ def test_a_structured_answer_and_surrogates() -> None:
         rb'data: {"choices": [{"delta": {"content": "a \ud800"}, "finish_reason": "stop"}]}'
     )
     assert (odd.outcome, odd.caption) == ("captioned", "a \N{REPLACEMENT CHARACTER}")
-
-
-def test_other_parts_of_a_message_are_no_text() -> None:
-    parts = [
-        {"type": "text", "text": "a"},
-        {"type": "image_url", "text": "b"},
-        "c",
-        {"type": "text"},
-    ]
-    assert text_of(parts) == "a"
-    assert text_of(None) == ""

@@ -54,12 +54,15 @@ def test_every_setting_follows_its_key() -> None:
         log__keep=3,
         review__reviewer="Ada",
         review__include_reviewed=True,
+        models={"m": {"whole_endings": ["EOS"]}},
     )
     default = settings_of()
     differing = {
         f.name for f in fields(RunSettings) if getattr(changed, f.name) != getattr(default, f.name)
     }
     assert differing == {f.name for f in fields(RunSettings)}
+    assert (default.declares_endings, changed.declares_endings) == (False, True)
+    assert changed.whole_endings("m") == frozenset({"eos"})
     assert changed.output.table is not None
     assert "~" not in str(changed.output.table)
 

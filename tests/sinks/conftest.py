@@ -40,6 +40,7 @@ _CAPTIONED: Mapping[str, object] = {
     "reasoning_tokens": 0,
     "estimated_cost": 90_000,
     "billed_cost": 80_001,
+    "service_cost": None,
     "price_version": "prices 1",
     "batch_id": "batch_1",
     "attempt": 1,

@@ -1,9 +1,18 @@
+from __future__ import annotations
+
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from pipeline.core.reading_rules import CURRENT
 from pipeline.records import RemoteBatch
-from pipeline.stages.batch_record import read_batch_records, write_batch_record
+from pipeline.stages.batch_record import (
+    batch_record_path,
+    read_batch_records,
+    recorded_rules,
+    write_batch_record,
+)
 from pipeline.system.workspace import Workspace
 from tests.ledger.conftest import *  # noqa: F403 the small ledger's fixtures
 from tests.ledger.world import NOW, World
@@ -39,3 +48,23 @@ def test_damaged_cards_are_left_out_and_the_others_come_by_age(tmp_path: Path) -
     workspace.raw.joinpath("8.batch.json").write_text(batch_record % ("b", 8))
     workspace.raw.joinpath("9.batch.json").write_text(batch_record % ("a", 7))
     assert [batch.id for batch in read_batch_records(workspace)] == ["a", "b"]
+
+
+def test_a_record_names_the_rules_that_its_answers_are_read_by(
+    world: World, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path / "ws")
+    workspace.create()
+    world.image("a.jpg", 1)
+    shard, _ = world.submitted(key="000001-1234abcd")
+    context: Any = SimpleNamespace(ledger=world.ledger, workspace=workspace)
+    remote = RemoteBatch("batch_1", "completed", "in", "out", None, NOW)
+    write_batch_record(context, shard, 1, remote)
+    assert recorded_rules(workspace, shard.shard_key, "batch_1") == CURRENT
+    path = batch_record_path(workspace, shard.shard_key, "batch_1")
+    for version, rules in (("1", 1), (str(CURRENT + 7), CURRENT), ("x", CURRENT), (None, CURRENT)):
+        record = json.loads(path.read_bytes())
+        record["metadata"]["captionmill_rules"] = version
+        path.write_text(json.dumps(record))
+        assert recorded_rules(workspace, shard.shard_key, "batch_1") == rules
+    assert recorded_rules(workspace, shard.shard_key, "batch_2") == CURRENT

@@ -190,6 +190,41 @@ def test_fields_of_a_structured_answer(tmp_path: Path) -> None:
     context.ledger.close()
 
 
+def failed(key: bytes, status: int = 503, **more: object) -> bytes:
+    """An error line of a request that was refused."""
+    response = {"status_code": status, "body": {"error": {"message": "busy", **more}}}
+    return json.dumps({"custom_id": custom_id(key, 1), "response": response}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [failed(KEYS[0]), line(KEYS[0])],
+        [line(KEYS[0]), failed(KEYS[0])],
+        [expired(KEYS[0]), failed(KEYS[0]), line(KEYS[0]), expired(KEYS[0])],
+    ],
+)
+def test_a_paid_answer_wins_over_a_failure_in_any_order(
+    context: Settling, lines: list[bytes]
+) -> None:
+    answers, report = context.read(b"".join(lines))
+    (answer,) = [one for one in answers if one.work_key == KEYS[0]]
+    assert (answer.answer.outcome, answer.billed) == (
+        "captioned", line_cost(Usage(prompt=100, completion=10), PRICES),
+    )  # fmt: skip
+    assert report.incidents == []
+
+
+def test_what_ran_without_a_bill_has_no_known_cost(context: Settling) -> None:
+    nothing = json.dumps({"custom_id": custom_id(KEYS[2], 1), "response": None}).encode() + b"\n"
+    filtered = [failed(KEYS[0], 400, code="content_filter"), failed(KEYS[1], 400, code="safety")]
+    answers, _ = context.read(b"".join([*filtered, nothing]))
+    costs = {one.work_key: (one.answer.outcome, one.billed) for one in answers}
+    assert costs[KEYS[0]] == ("filtered", None)  # Azure bills for it
+    assert costs[KEYS[1]] == ("filtered", 0)
+    assert costs[KEYS[2]] == ("missing", None)
+
+
 def test_a_flood_of_oddities_is_cut_short(context: Settling) -> None:
     _, report = context.read(b"torn\n" * 500 + line(KEYS[0]))
     assert len(report.incidents) == 20

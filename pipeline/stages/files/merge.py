@@ -16,6 +16,7 @@ from typing import BinaryIO
 from pipeline.core.answer import BadLine, split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
 from pipeline.core.lenient_json import Unreadable, parse_json
+from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.records import RemoteBatch
@@ -23,6 +24,7 @@ from pipeline.stages import results
 from pipeline.stages.batch_record import write_batch_record
 from pipeline.stages.collect import settle_batch
 from pipeline.stages.context import StageContext
+from pipeline.stages.files.answer_file import answer_lines
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import require_room, sha256_of
@@ -32,6 +34,8 @@ _LEFT_OUT = {
     "answered": "their requests are answered already",
     "under way": "their requests are under way at a service, the answers come from there",
     "foreign": "no request of captionmill",
+    "no answer": "neither an answer nor an error of a known form, so they may have been billed: "
+    "their requests stay handed over",
     "unreadable": "unreadable",
 }
 
@@ -83,11 +87,12 @@ def merge_file(context: StageContext, path: Path, origin: Origin, totals: RunTot
     """
     _settle(context, totals)  # what a kill left: its requests count as answered from here on
     try:
-        _refuse_requests(path)
         require_room(context.workspace.root, path.stat().st_size)
         digest = sha256_of(path).hex()[:16]
         parts = _Parts(context, digest)
-        with parts.temporary(), path.open("rb") as stream:
+        spare = context.workspace.raw / f"_file-{digest}.lines"
+        with parts.temporary(), answer_lines(path, spare) as stream:
+            _refuse_requests(path, stream)
             parts.sort(stream)
             parts.record(origin)
     except OSError as error:
@@ -107,17 +112,21 @@ def _settle(context: StageContext, totals: RunTotals) -> None:
         settle_batch(context, batch, totals)
 
 
-def _refuse_requests(path: Path) -> None:
-    """Raise for a file of requests, which read as answers would be failures of all of them."""
-    with path.open("rb") as stream:
-        for _, raw in split_lines(stream):
-            with contextlib.suppress(Unreadable):
-                line = parse_json(raw)
-                if isinstance(line, dict) and "body" in line and "response" not in line:
-                    raise UsageError(
-                        f"{path} holds requests, not answers: run it, then name the output file"
-                    )
-            return
+def _refuse_requests(path: Path, stream: BinaryIO) -> None:
+    """Raise for a file of requests, of which nobody has an answer."""
+    for _, raw in split_lines(stream):
+        with contextlib.suppress(Unreadable):
+            line = parse_json(raw)
+            if isinstance(line, dict) and "response" not in line and _is_request(line.get("body")):
+                raise UsageError(
+                    f"{path} holds requests, not answers: run it, then name the output file"
+                )
+        break
+    stream.seek(0)
+
+
+def _is_request(body: object) -> bool:
+    return isinstance(body, dict) and ("messages" in body or "input" in body)
 
 
 class _Parts:
@@ -141,7 +150,13 @@ class _Parts:
             if attempt is None:
                 self.left_out["foreign"] += 1
                 continue
+            if answer.outcome == "missing":
+                self.left_out["no answer"] += 1
+                continue
             place = self._context.ledger.handed_out.find(attempt.work_key, attempt.attempt)
+            if place.state == "failed" and answer.outcome not in PAID_OUTCOMES:
+                self.left_out["answered"] += 1
+                continue
             if place.state in ("answered", "under way"):
                 self.left_out[place.state] += 1
                 continue

@@ -239,3 +239,63 @@ def test_a_file_that_does_not_fit_on_the_disk_is_left_for_later(
     assert list(scene.workspace.raw.iterdir()) == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=size))
     assert merged(scene, path).answers == {"captioned": 2}
+
+
+FAILURE: dict[str, Any] = {"response": {"status_code": 503, "body": {"error": {"message": "busy"}}}}
+EXPIRED: dict[str, Any] = {"response": None, "error": {"code": "batch_expired", "message": "late"}}
+
+
+@pytest.mark.parametrize("failure", [FAILURE, EXPIRED])
+def test_a_paid_answer_wins_over_a_failure_in_any_order(
+    scene: Scene, tmp_path: Path, failure: dict[str, Any]
+) -> None:
+    names = written(scene, tmp_path / "out", images=2)
+    first, second = ({"custom_id": name, **failure} for name in names)
+    lines = [answer(names[0]), first, second, answer(names[1])]
+    result = merged(scene, saved(tmp_path / "a", lines))
+    assert (result.answers, result.problems) == ({"captioned": 2}, [])
+    assert outcomes(scene) == {"captioned": 2}
+    totals = scene.ledger.reservations.totals()
+    assert (totals.reserved, totals.charged) == (0, scene.ledger.audit.sums()[1])
+
+
+@pytest.mark.parametrize("failure", [FAILURE, EXPIRED])
+def test_a_paid_answer_may_come_in_a_later_file(
+    scene: Scene, tmp_path: Path, failure: dict[str, Any]
+) -> None:
+    (name,) = written(scene, tmp_path / "out", images=1)
+    failed = {"custom_id": name, **failure}
+    merged(scene, saved(tmp_path / "a", [failed]))
+    assert outcomes(scene) == {"pending": 1}
+    result = merged(scene, saved(tmp_path / "b", [failed, answer(name)]))
+    assert result.answers == {"captioned": 1}
+    assert outcomes(scene) == {"captioned": 1}
+    assert list(scene.ledger.audit.contradictions()) == []
+    again = merged(scene, saved(tmp_path / "c", [failed, answer(name)]))
+    assert (again.settled_batches, outcomes(scene)) == (0, {"captioned": 1})
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"response": None, "error": None},
+        {"result": {"type": "succeeded", "message": {"content": [{"text": "a cat"}]}}},
+    ],
+)
+def test_what_is_no_answer_of_a_known_form_keeps_its_money_reserved(
+    scene: Scene, tmp_path: Path, line: dict[str, Any]
+) -> None:
+    (name,) = written(scene, tmp_path / "out", images=1)
+    before = scene.ledger.reservations.totals()
+    result = merged(scene, saved(tmp_path / "a", [{"custom_id": name, **line}]))
+    assert "may have been billed" in result.problems[0]
+    assert (scene.states(), scene.ledger.reservations.totals()) == (["WRITTEN"], before)
+
+
+def test_answers_without_wrapping_packed_and_in_an_array(scene: Scene, tmp_path: Path) -> None:
+    names = written(scene, tmp_path / "out", images=3)
+    bare = [{"custom_id": name, **answer(name)["response"]["body"]} for name in names]
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(json.dumps(bare, indent=2).encode("utf-16")))
+    assert merged(scene, path).answers == {"captioned": 3}
+    assert [one.name for one in scene.workspace.raw.iterdir() if one.name[0] == "_"] == []

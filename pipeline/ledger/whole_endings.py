@@ -1,0 +1,45 @@
+"""Answers that ended with a word which was declared whole since: taken from what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipeline.core.endings import UNKNOWN_ENDING
+from pipeline.ledger.answer_row import answer_checksum
+from pipeline.ledger.database import Database
+
+_WAITING = """
+SELECT a.id, s.model, a.ending, a.caption, a.fields, a.prompt_tokens, a.cached_tokens,
+    a.cache_write_tokens, a.completion_tokens, a.reasoning_tokens
+FROM answers a JOIN batches b ON b.id = a.batch JOIN shards s ON s.id = b.shard
+WHERE a.outcome = 'invalid' AND a.code = ? AND a.caption IS NOT NULL ORDER BY a.id
+"""
+_TAKE = """
+UPDATE answers SET outcome = 'captioned', reason = '', code = ending, checksum = ? WHERE id = ?
+"""
+_SHOW = """
+UPDATE works SET outcome = 'captioned', reason = '', answer = ?, after = NULL,
+    state = IIF(EXISTS (SELECT 1 FROM items i WHERE i.work = works.id AND i.live = 1),
+        state, 'done')
+WHERE id = (SELECT work FROM answers WHERE id = ?) AND outcome <> 'captioned'
+"""
+
+
+def take_whole(database: Database, whole_endings: Callable[[str], frozenset[str]]) -> int:
+    """Take answers as captions whose endings are declared whole; gives how many.
+
+    Args:
+        whole_endings: gives the words, in lower case, that are declared for a model.
+    """
+    taken = 0
+    with database.transaction("whole_endings"):
+        for row, model, ending, caption, fields, *tokens in database.execute(
+            _WAITING, (UNKNOWN_ENDING,)
+        ).fetchall():
+            if str(ending).strip().lower() not in whole_endings(str(model)):
+                continue
+            checksum = answer_checksum("captioned", caption, fields, tokens)
+            database.execute(_TAKE, (checksum, row))
+            database.execute(_SHOW, (row, row))
+            taken += 1
+    return taken

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.stages.export import STALE
+from pipeline.stages.files.hand_out import HandOut, hand_out
+from pipeline.stages.files.merge import Origin, merge_file
+from pipeline.stages.values import RunTotals
+from pipeline.stages.whole_endings import take_declared
+from tests.stages.scene import Scene
+
+
+def answered(scene: Scene, tmp_path: Path, *endings: str | None) -> None:
+    """Hand requests over, and take an answer with each of these endings."""
+    scene.add(*(f"{number}.png" for number in range(len(endings))))
+    task, result = scene.task(), HandOut()
+    scene.write(task, scene.shard_options())
+    hand_out(scene.context, task.spec, tmp_path / "out", result)
+    requests = [line for path in result.files for line in path.read_bytes().splitlines()]
+    lines = []
+    for request, ending in zip(requests, endings, strict=True):
+        choice = {"message": {"content": f"cat {ending}"}, "finish_reason": ending}
+        usage = {"prompt_tokens": 40, "completion_tokens": 5}
+        body = {"choices": [choice], "usage": usage}
+        custom_id = json.loads(request)["custom_id"]
+        lines.append({"custom_id": custom_id, "response": {"status_code": 200, "body": body}})
+    path = tmp_path / "answers"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    merge_file(scene.context, path, Origin("m", None), RunTotals())
+
+
+def test_a_declared_ending_is_taken_from_what_is_kept(scene: Scene, tmp_path: Path) -> None:
+    answered(scene, tmp_path, "stop", "EOS", "odd", None)
+    assert scene.ledger.rows.outcomes() == {"captioned": 1, "invalid": 3}
+    charged = scene.ledger.reservations.totals()
+    assert take_declared(scene.context) == 0
+    scene.ledger.put(STALE, None)
+    scene.rules(whole_endings=lambda _model: frozenset({"eos", ""}))
+    assert take_declared(scene.context) == 2
+    assert scene.ledger.get(STALE)
+    assert scene.ledger.rows.outcomes() == {"captioned": 3, "invalid": 1}
+    assert scene.ledger.reservations.totals() == charged
+    assert "2 answers" in scene.said[-1]
+    assert take_declared(scene.context) == 0
+    assert list(scene.ledger.audit.contradictions()) == []
+
+
+def test_it_is_declared_for_one_model(scene: Scene, tmp_path: Path) -> None:
+    answered(scene, tmp_path, "eos")
+    model = scene.caption_spec.request.model
+    scene.rules(whole_endings=lambda name: frozenset({"eos"} if name != model else ()))
+    assert take_declared(scene.context) == 0
+    scene.rules(whole_endings=lambda name: frozenset({"eos"} if name == model else ()))
+    assert take_declared(scene.context) == 1
+
+
+def test_a_declared_ending_is_a_caption_when_it_comes(scene: Scene, tmp_path: Path) -> None:
+    scene.rules(whole_endings=lambda _model: frozenset({"eos"}))
+    answered(scene, tmp_path, "eos", "odd")
+    assert scene.ledger.rows.outcomes() == {"captioned": 1, "invalid": 1}
+
+
+def test_a_work_that_waits_to_go_again_does_not(scene: Scene, tmp_path: Path) -> None:
+    answered(scene, tmp_path, "eos")
+    assert scene.ledger.answers.retry(["invalid"]) == 1
+    scene.rules(whole_endings=lambda _model: frozenset({"eos"}))
+    assert take_declared(scene.context) == 1
+    (work,) = scene.ledger.database.execute("SELECT state, outcome, after FROM works").fetchall()
+    assert work == ("done", "captioned", None)
