@@ -8,6 +8,8 @@ from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
 from pipeline.errors import Ambiguous, CaptionmillError, NeedsPerson, ServiceError, UsageError
 from pipeline.records import Answer
 
+_IN_WORDS = ("refused", "filtered")  # outcomes whose reason is in the service's words
+
 
 def explained(code: str, reason: str) -> str:
     """Sentence about a refusal: what to do, and the service's own words."""
@@ -40,9 +42,9 @@ def problem_of(answer: Answer, name: str) -> CaptionmillError | None:
     if answer.outcome == "failed" and answer.caption:
         words = f"{name}: the service failed while it answered, so the text is cut off"
         return ServiceError(f"{words}: {answer.reason}", code=answer.code)
-    if advice := FACTS[answer.outcome].advice:
-        words = f" (it says: {answer.reason})" if answer.outcome == "refused" else ""
-        return NeedsPerson(f"{name}: {advice}{words}")
     if answer.code in IMAGE_REFUSALS:
         return UsageError(f"{name}: {explained(answer.code, answer.reason)}")
+    if advice := FACTS[answer.outcome].advice:
+        words = f" (it says: {answer.reason})" if answer.outcome in _IN_WORDS else ""
+        return NeedsPerson(f"{name}: {advice}{words}")
     return ServiceError(f"{name}: {explained(answer.code, answer.reason)}", code=answer.code)

@@ -22,9 +22,9 @@ class ModelFacts:
         prompt_cache_options: whether the model knows `prompt_cache_options`.
         max_tokens_parameter: name of the parameter that limits the completion.
         enqueued_tokens: prompt tokens that may wait in unfinished batches (the smallest tier's).
-        whole_endings: further words with which its answers end when they are whole.
         endpoints: the batch endpoints that the model serves.
         shutdown: the day on which the service turns the model off, None when none is announced.
+        whole_endings: further words with which its answers end when they are whole.
     """
 
     model: str
@@ -36,9 +36,9 @@ class ModelFacts:
     prompt_cache_options: bool
     max_tokens_parameter: str
     enqueued_tokens: int
-    whole_endings: frozenset[str]
     endpoints: tuple[str, ...]
     shutdown: date | None
+    whole_endings: frozenset[str] = frozenset()
 
     def may_send_temperature(self, effort: str | None) -> bool:
         """Decide if a temperature may go with this effort: reasoning models refuse the pair."""

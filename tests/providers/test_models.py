@@ -211,3 +211,12 @@ def test_a_model_can_be_like_another() -> None:
 def test_an_incomplete_rule_names_its_key(image: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         model_facts("m", tables({"m": {"image": image}}))
+
+
+def test_endings_are_declared_in_any_case_and_known_ones_are_not_redefined() -> None:
+    table = ModelTable.model_validate({"whole_endings": ["EOS ", "stop", ""]})
+    assert model_facts("m", {"m": table}).whole_endings == frozenset({"eos", "stop", ""})
+    assert model_facts("m").whole_endings == frozenset()
+    for word in ("length", "SAFETY", "error"):
+        with pytest.raises(ValueError, match="no whole ending"):
+            ModelTable.model_validate({"whole_endings": [word]})
