@@ -11,7 +11,8 @@ jpeg_header, tiff,          what headers say: sizes, orientation
 svg_source
 jpeg_scans, png_chunks,     damage that decoders keep quiet about
 last_pixel, soundness,
-tiff_errors
+tiff_errors, stream_ends,
+unwritten
 flat                        pictures that preparation left without anything to see
 modes, colour, resize       from a file's pixels to sRGB of the size that is sent
 sample_range, png_samples,  samples of more than eight bits, in layouts that Pillow

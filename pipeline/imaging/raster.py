@@ -29,10 +29,12 @@ from pipeline.imaging.plugins import orientation
 from pipeline.imaging.png_chunks import check_png, exceeds_palette, largest_png
 from pipeline.imaging.png_samples import plain_png
 from pipeline.imaging.resize import shrink_image
-from pipeline.imaging.soundness import has_uniform_tail, is_cut_short, unknown_compression
+from pipeline.imaging.soundness import is_cut_short, unknown_compression
+from pipeline.imaging.stream_ends import check_length, check_sums, has_left_over
 from pipeline.imaging.tiff_errors import heard_out, is_doubtful_fax
 from pipeline.imaging.tiff_image import plain_tiff
 from pipeline.imaging.translation import translated
+from pipeline.imaging.unwritten import doubts
 
 _MOST_FRAMES = 100  # looked at for one that shows something
 _truncation = threading.Lock()
@@ -61,9 +63,8 @@ class RasterDecoder:
             Refusal: it cannot be decoded, or is damaged and the recipe rejects that.
         """
         flags = self._flags + self._load(width, height)
-        if has_uniform_tail(self._data, self.format):
-            flags += ("uniform_tail",)
         with self._translated():
+            flags += doubts(self._image, self._data, self.format)
             image, more = self._plain()
             image = shrink_image(image, (width, height))
             picture = self._in_srgb(image)
@@ -158,11 +159,8 @@ class RasterDecoder:
                     self._image.draft(None, (round(width * 1.5), round(height * 1.5)))
                 if self._problem:
                     raise self._problem
-                if self.format == "TIFF":
-                    with heard_out(self._image, self._data):
-                        self._image.load()
-                else:
-                    self._image.load()
+                check_length(self._data, self.format)
+                stopped = self._load_pixels()
                 self._check_last_pixel()
         except Refusal as refusal:
             if self._recipe.on_damage == "reject" or refusal.code not in ("truncated", "damaged"):
@@ -173,7 +171,20 @@ class RasterDecoder:
             return (f"{refusal.code}_accepted",)
         if self.format == "TIFF" and is_doubtful_fax(self._image, self._data):
             return ("fax_doubtful",)
+        if has_left_over(self._image, self._data, self.format, stopped):
+            return ("codes_left_over",)
         return ()
+
+    def _load_pixels(self) -> int:
+        """Decode; gives where the decoder stopped reading the file, -1 where that says nothing."""
+        file = getattr(self._image, "fp", None)
+        if self.format == "TIFF":
+            with heard_out(self._image, self._data):
+                self._image.load()
+            check_sums(self._image, self._data)
+        else:
+            self._image.load()
+        return -1 if file is None or file.closed else int(file.tell())
 
     def _check_last_pixel(self) -> None:
         """Refuse a picture whose decoder stopped before its end without saying so."""

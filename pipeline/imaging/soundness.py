@@ -15,9 +15,6 @@ _UNKNOWN_COMPRESSIONS = {
 }  # fmt: skip
 
 
-_UNIFORM_TAIL = {"GIF": 3, "WebP": 64, "HEIC": 64, "AVIF": 64, "JPEG XL": 64}  # bytes
-
-
 def is_cut_short(data: bytes, format: str) -> bool:
     """Tell whether a file that could not be decoded ends before the end that it announces."""
     if format == "WebP":
@@ -27,15 +24,6 @@ def is_cut_short(data: bytes, format: str) -> bool:
     if format in ("HEIC", "AVIF") or (format == "JPEG XL" and data[:1] == b"\0"):
         return _is_cut_box_file(data)  # a bare JPEG XL codestream does not say where it ends
     return False
-
-
-def has_uniform_tail(data: bytes, format: str) -> bool:
-    """Tell whether a file of compressed pixels ends as unfinished copies do, in zeros or in ones.
-
-    That is no proof: a decoder may have got all of its pixels before.
-    """
-    length = _UNIFORM_TAIL.get(format, 0)
-    return bool(length) and data[-length:] in (b"\0" * length, b"\xff" * length)
 
 
 def unknown_compression(data: bytes) -> str:

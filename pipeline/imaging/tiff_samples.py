@@ -167,14 +167,14 @@ def _unpacked(packed: bytes, compression: int, row: int, height: int) -> bytes:
             return zlib.decompressobj().decompress(packed, row * height)
         except zlib.error as error:
             raise Refusal("damaged", str(error)) from None
-    small = _small_file(packed, compression, row, height)
+    small = small_file(packed, compression, row, height)
     image = open_image(small, "TIFF")
     with heard_out(image, small):
         image.load()
     return image.tobytes()
 
 
-def _small_file(packed: bytes, compression: int, width: int, height: int) -> bytes:
+def small_file(packed: bytes, compression: int, width: int, height: int) -> bytes:
     """TIFF of one strip of bytes in the compression."""
     tags = (
         (256, width), (257, height), (258, 8), (259, compression), (262, 1), (273, 8), (277, 1),

@@ -59,7 +59,7 @@ def test_no_damage_of_a_fax_is_sent_without_a_flag(
         broken[chance.randrange(first, last)] ^= 1 << chance.randrange(8)
         prepared = prepare_image(bytes(broken), RECIPE)
         silent += isinstance(prepared, PreparedImage) and (
-            prepared.content_id != whole.content_id and prepared.flags != ("fax_doubtful",)
+            prepared.content_id != whole.content_id and "fax_doubtful" not in prepared.flags
         )
     assert silent <= 3  # a flipped bit may make another fax that is as sound
 

@@ -1,0 +1,144 @@
+"""Parts of a file that were never written, as copies leave them that stopped or lost blocks of
+a disk: zeros, or the ones of an erased memory, in place of pixels.
+
+Nothing here is a proof, so that what it finds is flagged and sent. Formats with checksums do not
+need it, nor do those whose decoders notice. Samples that are stored plainly have neither: any
+bytes are a picture, and only an end that breaks off inside a row, under a row that does not, gives
+it away.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from pipeline.imaging.tiff_pages import TiffPage
+
+_TAIL = {"GIF": 3, "WebP": 8, "HEIC": 8, "AVIF": 8, "JPEG XL": 64}  # bytes
+# bytes, in compressed pixels
+_HOLE = {"WebP": 128, "TIFF": 128, "QOI": 128, "HEIC": 128, "AVIF": 128, "JPEG 2000": 512}
+_MAY_HAVE_ZEROS = frozenset({1, 2, 3, 4})  # plain samples, and faxes, which are filled up with them
+_BLOCK = 512  # bytes: disks lose no less
+_IN_BLOCKS = frozenset({"HEIC", "AVIF", "GIF", "JPEG XL"})
+_PLAIN = frozenset({"BMP", "PNM", "TIFF", "TGA", "ICO", "PCX", "PSD", "DDS", "QOI", "SGI"})
+_PLAIN |= {"Sun raster", "BLP", "ICNS"}
+_UPWARDS = frozenset({"BMP", "TGA", "ICO", "SGI"})  # formats whose last row may be the first stored
+_SHORTEST_TAIL = 16  # pixels
+_ROWS_OF_BLOCK = 4  # of the compressions in DDS
+_MOST = 0.6  # of the pixels around a break are not of its colour
+
+Rows = npt.NDArray[np.generic]
+
+
+def doubts(image: Image.Image, data: bytes, format: str) -> tuple[str, ...]:
+    """Flags "uniform_tail" and "zero_block" of a loaded image."""
+    start, end = _pixels(image, data, format)
+    flags: tuple[str, ...] = ()
+    tail = _TAIL.get(format, 0)
+    unwritten = tail and data[end - tail : end] in (b"\0" * tail, b"\xff" * tail)
+    if unwritten or (format in _PLAIN and _breaks_off(image, format)):
+        flags = ("uniform_tail",)
+    if _has_hole(data, format, start, end) or (format in _IN_BLOCKS and _has_zero_blocks(data)):
+        flags += ("zero_block",)
+    return flags
+
+
+def _pixels(image: Image.Image, data: bytes, format: str) -> tuple[int, int]:
+    """Part of the file in which compressed pixels lie, an empty one where they are not."""
+    if format == "WebP":
+        return _webp_pixels(data)
+    if format == "TIFF":
+        return _tiff_pixels(image)
+    return 0, len(data)
+
+
+def _webp_pixels(data: bytes) -> tuple[int, int]:
+    """From the first chunk of pixels to the end of the last one."""
+    at, first, last = 12, 0, len(data)
+    while at + 8 <= len(data):
+        kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if kind in (b"VP8 ", b"VP8L", b"ANMF"):
+            first, last = first or at, min(at + 8 + length, len(data))
+        at += 8 + length + length % 2
+    return first, last
+
+
+def _tiff_pixels(image: Image.Image) -> tuple[int, int]:
+    directory = getattr(image, "tag_v2", None)
+    if directory is None:
+        return 0, 0
+    page = TiffPage(directory, "<")
+    if page.number(259, 1) in _MAY_HAVE_ZEROS:
+        return 0, 0
+    offsets = page.numbers(273) or page.numbers(324)
+    lengths = page.numbers(279) or page.numbers(325)
+    ends = [at + length for at, length in zip(offsets, lengths, strict=False)]
+    return (min(offsets), max(ends)) if ends else (0, 0)
+
+
+def _has_hole(data: bytes, format: str, start: int, end: int) -> bool:
+    """Tell of more zeros than compressed pixels ever have, where they belong to nothing else: the
+    notes of camera makers are full of them."""
+    length = _HOLE.get(format, 0)
+    if format in ("HEIC", "AVIF"):
+        start = len(data) if b"Exif" in data else data.find(b"mdat")
+    return length > 0 and data.find(bytes(length), start, end) >= 0
+
+
+def _has_zero_blocks(data: bytes) -> bool:
+    """Tell of whole blocks of zeros between bytes that are none: other zeros would have to begin
+    and end at the borders of blocks by chance."""
+    blocks = np.frombuffer(data, np.uint8, len(data) // _BLOCK * _BLOCK).reshape(-1, _BLOCK)
+    empty = np.flatnonzero(~blocks.any(axis=1))
+    for block in empty:
+        at = int(block) * _BLOCK
+        before, behind = data[at - 1 : at], data[at + _BLOCK : at + _BLOCK + 1]
+        if before not in (b"", b"\0") and (block + 1 in empty or behind != b"\0"):
+            return True
+    return False
+
+
+def _breaks_off(image: Image.Image, format: str) -> bool:
+    """Tell whether the picture ends, in the order in which it is stored, with pixels of one level that
+    begin in the middle of a row."""
+    width, height = image.size
+    if width <= _SHORTEST_TAIL or height < 2:
+        return False
+    if _may_end(image, height - 1) and _ends_abruptly(_bands(image)):
+        return True
+    upwards = format in _UPWARDS and _may_end(image, 0)
+    return upwards and _ends_abruptly(_bands(image)[::-1])
+
+
+def _may_end(image: Image.Image, row: int) -> bool:
+    """Look at one row, before any other is."""
+    last = _bands(image.crop((0, row, image.width, row + 1)))[0, -_SHORTEST_TAIL:]
+    return bool((last == last[-1]).all(axis=0).any())
+
+
+def _bands(image: Image.Image) -> Rows:
+    samples = np.asarray(image)
+    return samples if samples.ndim == 3 else samples[..., None]
+
+
+def _ends_abruptly(rows: Rows) -> bool:
+    return any(_band_ends_abruptly(rows[..., band]) for band in range(rows.shape[2]))
+
+
+def _band_ends_abruptly(rows: Rows) -> bool:
+    level = rows[-1, -1]
+    row = len(rows) - 1
+    while row >= 0 and (rows[row] == level).all():
+        row -= 1
+    if row < 1:
+        return False
+    others = np.flatnonzero(rows[row] != level)
+    at = int(others[-1]) + 1  # where the tail begins
+    length = rows.shape[1] * (len(rows) - row) - at
+    if at == rows.shape[1] or length < _SHORTEST_TAIL:
+        return False  # a border, or too little to tell
+    if (rows[row, :at] != level).mean() < _MOST:
+        return False
+    above = (rows[max(row - up, 0), at:] for up in (1, _ROWS_OF_BLOCK))
+    return any((part != level).mean() >= _MOST for part in above)
