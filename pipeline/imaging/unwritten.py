@@ -100,8 +100,8 @@ def _has_zero_blocks(data: bytes) -> bool:
 
 
 def _breaks_off(image: Image.Image, format: str) -> bool:
-    """Tell whether the picture ends, in the order in which it is stored, with pixels of one level that
-    begin in the middle of a row."""
+    """Tell whether the picture ends, in the order in which it is stored, with pixels of one level
+    that begin in the middle of a row."""
     width, height = image.size
     if width <= _SHORTEST_TAIL or height < 2:
         return False
