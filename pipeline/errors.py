@@ -11,6 +11,7 @@
     |  |- DefiniteRefusal                     the request certainly had no effect
     |  |- Ambiguous                           the request may have had an effect
     |  `- NotFound                            the service does not know the object
+    |- NothingCaptioned                  10   nothing that was due got a caption, or images are lost
     |- Busy                              75   another run holds the workspace
     `- Interrupted                      130   stopped by a person or the system
 
@@ -104,6 +105,15 @@ class NotFound(ServiceError):
     """Service answered 404 for an object."""
 
 
+class NothingCaptioned(CaptionmillError):
+    """Images were due and none of them got a caption, or a source has lost its images.
+
+    The weakest of all: what is pending, and every other error, decides before it.
+    """
+
+    exit_code = 10
+
+
 class Busy(CaptionmillError):
     """Another process holds the workspace lock."""
 
@@ -128,4 +138,4 @@ def graver(one: CaptionmillError | None, other: CaptionmillError) -> Captionmill
 
 def _gravity(error: CaptionmillError) -> int:
     ranks = (rank for rank, kind in enumerate(_GRAVEST_FIRST) if isinstance(error, kind))
-    return next(ranks, len(_GRAVEST_FIRST))
+    return next(ranks, len(_GRAVEST_FIRST) + isinstance(error, NothingCaptioned))

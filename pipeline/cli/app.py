@@ -76,9 +76,10 @@ def cli() -> None:
       0  done                           7  disk full or read-only
       2  wrong argument, file or key    8  the books do not agree
       3  pending at the service         9  the service cannot be reached
-      4  over budget, pending          70  a bug in captionmill
-      5  a person must decide          75  another run holds the workspace
-      6  a line cost too much         130  interrupted
+      4  over budget, pending          10  nothing due was captioned
+      5  a person must decide          70  a bug in captionmill
+      6  a line cost too much          75  another run holds the workspace
+                                      130  interrupted
     """
 
 

@@ -121,6 +121,9 @@ def source_arguments(function: F) -> Callable[..., Any]:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 stream_option = click.option("--stream", is_flag=True, help="Print the text as it comes.")
+accept_lost_option = click.option(
+    "--accept-lost", is_flag=True, help="Images that are not there any more are gone for good."
+)
 yes_option = click.option("--yes", "-y", is_flag=True, help="Spend without asking.")
 
 

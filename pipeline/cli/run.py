@@ -5,19 +5,32 @@ from __future__ import annotations
 import click
 
 from pipeline.cli import console
-from pipeline.cli.options import configured, json_option, source_arguments, yes_option
+from pipeline.cli.options import (
+    accept_lost_option,
+    configured,
+    json_option,
+    source_arguments,
+    yes_option,
+)
 from pipeline.cli.reporting import show
 from pipeline.config import Config
 
 
 @click.command("run")
 @source_arguments
+@accept_lost_option
 @click.option("--wait/--no-wait", default=True, help="Stay until every answer is here.")
 @yes_option
 @json_option
 @configured(sending=True)
 def run(
-    data: str | None, manifest: str | None, wait: bool, yes: bool, as_json: bool, config: Config
+    data: str | None,
+    manifest: str | None,
+    accept_lost: bool,
+    wait: bool,
+    yes: bool,
+    as_json: bool,
+    config: Config,
 ) -> int:
     """Caption DATA, a folder of images (or one image), or a --manifest.
 
@@ -31,6 +44,7 @@ def run(
             config,
             data,
             manifest=manifest,
+            accept_lost=accept_lost,
             wait=wait,
             confirm=(lambda _question: True) if yes else console.confirm,
             say=console.say,

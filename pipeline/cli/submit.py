@@ -5,17 +5,31 @@ from __future__ import annotations
 import click
 
 from pipeline.cli import console
-from pipeline.cli.options import configured, json_option, source_arguments, yes_option
+from pipeline.cli.options import (
+    accept_lost_option,
+    configured,
+    json_option,
+    source_arguments,
+    yes_option,
+)
 from pipeline.cli.reporting import show
 from pipeline.config import Config
 
 
 @click.command("submit")
 @source_arguments
+@accept_lost_option
 @yes_option
 @json_option
 @configured(sending=True)
-def submit(data: str | None, manifest: str | None, yes: bool, as_json: bool, config: Config) -> int:
+def submit(
+    data: str | None,
+    manifest: str | None,
+    accept_lost: bool,
+    yes: bool,
+    as_json: bool,
+    config: Config,
+) -> int:
     """Prepare and submit what is new in DATA or a --manifest, then return.
 
     'captionmill collect' fetches the answers later.
@@ -27,6 +41,7 @@ def submit(data: str | None, manifest: str | None, yes: bool, as_json: bool, con
             config,
             data,
             manifest=manifest,
+            accept_lost=accept_lost,
             confirm=(lambda _question: True) if yes else console.confirm,
             say=console.say,
             progress=bars,

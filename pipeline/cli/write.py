@@ -5,17 +5,25 @@ from __future__ import annotations
 import click
 
 from pipeline.cli import console
-from pipeline.cli.options import configured, json_option, source_arguments
+from pipeline.cli.options import accept_lost_option, configured, json_option, source_arguments
 from pipeline.cli.reporting import show
 from pipeline.config import Config
 
 
 @click.command("write")
 @source_arguments
+@accept_lost_option
 @click.option("--out", required=True, type=click.Path(file_okay=False), help="Folder for them.")
 @json_option
 @configured(sending=True)
-def write(data: str | None, manifest: str | None, out: str, as_json: bool, config: Config) -> int:
+def write(
+    data: str | None,
+    manifest: str | None,
+    accept_lost: bool,
+    out: str,
+    as_json: bool,
+    config: Config,
+) -> int:
     """Write the requests for what is new in DATA or a --manifest as JSONL files.
 
     Run them anywhere, e.g. 'vllm run-batch -i FILE -o OUTPUT --model MODEL', and bring the answers
@@ -25,5 +33,13 @@ def write(data: str | None, manifest: str | None, out: str, as_json: bool, confi
     from pipeline.commands.write import write
 
     with console.bars() as bars:
-        report = write(config, data, out, manifest=manifest, say=console.say, progress=bars)
+        report = write(
+            config,
+            data,
+            out,
+            manifest=manifest,
+            accept_lost=accept_lost,
+            say=console.say,
+            progress=bars,
+        )
     return show(report, as_json)

@@ -115,8 +115,8 @@ def crawled_source(
         workspace.create()
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))
-        crawled = crawl(ledger, source, now)
-        for problem in crawled.problems:
+        crawled = crawl(ledger, source, now, loss_rule=settings.loss_rule)
+        for problem in filter(None, (*crawled.problems, crawled.trouble)):
             say(problem)
         caption_spec = _spec(settings, identity, ledger, now, None)
         recipe = ledger.specs.recipe(

@@ -22,8 +22,9 @@ from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
 from pipeline.core.sampling import positions, shape_of, spread
 from pipeline.core.sizing import SizePolicy, bind_size
+from pipeline.core.words import counted
 from pipeline.engines.base import Engine
-from pipeline.errors import NeedsPerson, UsageError
+from pipeline.errors import NeedsPerson, NothingCaptioned, UsageError
 from pipeline.ledger.samples import SampleAnswer, Samples
 from pipeline.ledger.works import Content
 from pipeline.records import Nano, PreparedImage, RejectedImage, Rejection, Say
@@ -107,11 +108,14 @@ class _Pilot:
         crawled = run.crawl()
         total = self.samples.usable(crawled.source)
         if not total:
-            raise UsageError("there is no image to caption in a pilot")
+            raise NothingCaptioned(crawled.trouble or "there is no image to caption in a pilot")
         candidates, rejected = self._candidates(crawled.source, total)
         if not candidates:
-            reasons = ", ".join(rejected)
-            raise UsageError(f"none of {sum(rejected.values())} images can be captioned: {reasons}")
+            reasons = ", ".join(f"{code} {count:,}" for code, count in rejected.most_common())
+            raise NothingCaptioned(
+                f"none of {counted(rejected.total(), 'image')} that were read can be captioned: "
+                f"{reasons}; look at one of them, or at rejects.csv after 'captionmill run'"
+            )
         if not find_our_batches(self.session, report) and report.error is not None:
             raise report.error
         changes = self._changes()
@@ -127,6 +131,7 @@ class _Pilot:
         for variant, task in zip(variants, tasks, strict=True):
             variant.results = [self._result(task, picked) for picked in sample]
             variant.estimate(expected)
+        report.add_due(Counter(one.outcome for variant in variants for one in variant.results))
         for text in remove_finished(self.session.context).problems:
             report.note_problem(text)
         charged, reserved = self.session.ledger.rows.run_charges(self.session.context.run)

@@ -44,6 +44,7 @@ def run(
     *,
     manifest: str | Path | None = None,
     wait: bool = True,
+    accept_lost: bool = False,
     confirm: Confirm = lambda _question: False,
     say: Say = lambda _text: None,
     progress: Progress | None = None,
@@ -55,6 +56,7 @@ def run(
         data: a folder of images or one image; None only with `manifest`.
         manifest: a CSV or TSV with a column of paths.
         wait: stay until everything is answered; False does what can be done now.
+        accept_lost: images that are not there any more are gone, however many.
         confirm: called with a question when more than `[budget] confirm_above` may be spent.
         say: shows single sentences.
 
@@ -65,7 +67,7 @@ def run(
         CaptionmillError: see the error tree; nothing is lost by any of them.
     """
     command = "run" if wait else "run --no-wait"
-    settings = RunSettings.of(config)
+    settings = RunSettings.of(config).taking_losses(accept_lost)
     with notified(settings.notice, command, say) as report:
         source = open_data(settings, data, manifest)
         with open_session(settings, command, say) as session:
@@ -110,8 +112,13 @@ class Run:
         session = self.session
         now, check_stop = session.clock.now(), session.context.check_stop
         download(self.source, session)
-        crawled = crawl(session.ledger, self.source, now, check_stop, expect)
+        crawled = crawl(
+            session.ledger, self.source, now, check_stop, expect,
+            loss_rule=session.settings.loss_rule,
+        )  # fmt: skip
         self.report.add_crawl(crawled)
+        if crawled.trouble:
+            session.context.say(crawled.trouble)
         self.progress.crawled(crawled.images, crawled.todo)
         return crawled
 
@@ -169,6 +176,7 @@ class Run:
         session = self.session
         if session.ledger.images.use_spec(task.source, task.spec, task.recipe.admission):
             session.ledger.put(STALE, "1")
+        session.ledger.due.note(task.source)
         self._restore(task)
         distance = session.settings.near_distance
         if distance is not None:

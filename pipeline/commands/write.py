@@ -29,6 +29,7 @@ def write(
     out: str | Path,
     *,
     manifest: str | Path | None = None,
+    accept_lost: bool = False,
     say: Say = lambda _text: None,
     progress: Progress | None = None,
 ) -> Report:
@@ -37,7 +38,7 @@ def write(
     Raises:
         CaptionmillError: see the error tree.
     """
-    settings = RunSettings.of(config)
+    settings = RunSettings.of(config).taking_losses(accept_lost)
     with notified(settings.notice, "write", say) as report:
         source = open_data(settings, data, manifest)
         with (

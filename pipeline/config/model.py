@@ -51,6 +51,8 @@ class InputConfig(Section):
     stamp: Literal["ctime", "mtime"] = "ctime"
     sidecar_context: bool = False
     image_mode: Literal["bytes", "url"] = "bytes"
+    may_be_empty: bool = False
+    lost_share: Annotated[Share, Field(gt=0, le=1)] = Decimal("0.5")
 
 
 class TargetConfig(Section):
@@ -226,6 +228,7 @@ class NotifyConfig(Section):
     command: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
     url: Annotated[str, AfterValidator(hook_url)] | None = Field(default=None, repr=False)
     when: Literal["always", "problem"] = "problem"
+    failed_share: Annotated[Share, Field(gt=0, le=1)] = Decimal("0.5")
     timeout: Annotated[Seconds, Field(ge=1)] = 30
 
 

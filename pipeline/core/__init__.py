@@ -10,6 +10,7 @@ provider_kinds   words of `[provider] name`, and what follows from each
 advice           a refusal or failure in words that say what to do
 lifecycle        the batch life cycle: adopt, hold, create again, download, cancel
 run_round        the step of a run after each look at the service: write, pause, end
+losses           images that a source has no more: gone, or a disk that is not there
 batch_errors     errors of a batch service, by code and text
 download         answers of a host to a download: keep, try again, give up
 

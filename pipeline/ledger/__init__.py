@@ -7,6 +7,8 @@ schema           the tables, and the constraints that make the promises structur
 What is written:
 
 images           sources, folders and images as last seen; upsert is its statement for a file
+unseen           images that a crawl did not see again, held until they are taken for gone
+due              images that were due in this session
 known_sources    sources by name: listed, forgotten, joined
 specs            specs and recipes
 works            originals, contents, preparations and works

@@ -116,31 +116,6 @@ class Images:
             (source,),
         )
 
-    def finish_folder(
-        self, folder: int, digest: bytes | None, skipped: Mapping[str, int], crawl: int
-    ) -> None:
-        """Close a folder whose files are all recorded; what was not seen is gone."""
-        self._db.execute(
-            "UPDATE images SET present = 0 WHERE folder = ? AND crawl <> ? AND present = 1",
-            (folder, crawl),
-        )
-        self._db.execute(
-            "UPDATE folders SET digest = ?, skipped = ?, crawl = ? WHERE id = ?",
-            (digest, json.dumps(skipped), crawl, folder),
-        )
-
-    def finish_crawl(self, source: int, crawl: int) -> None:
-        """Close a complete crawl: folders that were not seen are gone with their images."""
-        gone = "SELECT id FROM folders WHERE source = ? AND crawl <> ?"
-        self._db.execute(
-            f"UPDATE images SET present = 0 WHERE present = 1 AND folder IN ({gone})",
-            (source, crawl),
-        )
-        self._db.execute(
-            "UPDATE folders SET digest = NULL, skipped = '{}' WHERE source = ? AND crawl <> ?",
-            (source, crawl),
-        )
-
     def skipped(self, source: int) -> Counter[str]:
         """Files of a source that are no images, by suffix, as of the last crawl."""
         total: Counter[str] = Counter()

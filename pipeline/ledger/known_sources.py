@@ -69,7 +69,8 @@ class KnownSources:
             f"DELETE FROM images WHERE id IN ({mine})",
             "DELETE FROM folders WHERE source = :source",
             "DELETE FROM sources WHERE id = :source",
-            "DELETE FROM meta WHERE key IN ('crawled:' || :source, 'encoding:' || :source)",
+            "DELETE FROM meta WHERE key IN "
+            "('crawled:' || :source, 'encoding:' || :source, 'usable:' || :source)",
         ):
             self._db.execute_named(statement, {"source": source})
 

@@ -13,7 +13,7 @@ from pipeline.records import Nano
 
 # One outcome a row, in this order of precedence. A duplicate shows the caption of its
 # representative and costs nothing, so that the sum of a column is the sum of the bill.
-_OUTCOME = f"""
+OUTCOME = f"""
 CASE
     WHEN i.reject_code IS NOT NULL THEN 'rejected'
     WHEN w.id IS NULL THEN 'pending'
@@ -24,7 +24,7 @@ CASE
 END
 """
 
-_DETAILS = """
+ROW_DETAILS = """
 LEFT JOIN originals o ON o.id = i.original
 LEFT JOIN contents c ON c.id = i.content
 LEFT JOIN works w ON w.id = i.work
@@ -35,7 +35,7 @@ _FROM = f"""
 FROM images i
 JOIN folders f ON f.id = i.folder
 JOIN sources s ON s.id = f.source
-{_DETAILS}
+{ROW_DETAILS}
 """
 
 # Nested in the order of the table, so that nothing has to be sorted: each loop walks an index.
@@ -43,7 +43,7 @@ _ALL = f"""
 FROM sources s
 CROSS JOIN folders f ON f.source = s.id
 CROSS JOIN images i ON i.folder = f.id
-{_DETAILS}
+{ROW_DETAILS}
 """
 
 # money and tokens are sums over all attempts; most works have one, and its answer is the sum
@@ -108,7 +108,7 @@ COLUMNS: dict[str, str] = {
     "reviewed_at": "NULL",
     "reviewer": "NULL",
     "review_note": "NULL",
-    "outcome": _OUTCOME,
+    "outcome": OUTCOME,
     "reason": "COALESCE(i.reject_detail, NULLIF(w.reason, ''))",
     "reason_code": "COALESCE(i.reject_code, "
     "CASE WHEN w.outcome <> 'captioned' THEN NULLIF(a.code, '') END)",
@@ -212,7 +212,7 @@ class Rows:
         """Images present in a source (or all) by outcome."""
         where = "" if source is None else "AND s.id = ?"
         rows = self._db.execute(
-            f"SELECT {_OUTCOME}, COUNT(*) {_FROM} WHERE i.present = 1 {where} GROUP BY 1",
+            f"SELECT {OUTCOME}, COUNT(*) {_FROM} WHERE i.present = 1 {where} GROUP BY 1",
             () if source is None else (source,),
         )
         return Counter({str(name): int(count) for name, count in rows})

@@ -14,6 +14,7 @@ from pipeline.ledger.answers import Answers
 from pipeline.ledger.audit import Audit
 from pipeline.ledger.batches import Batches
 from pipeline.ledger.database import Database
+from pipeline.ledger.due import Due
 from pipeline.ledger.handed_out import HandedOut
 from pipeline.ledger.images import Images
 from pipeline.ledger.known_sources import KnownSources
@@ -23,6 +24,7 @@ from pipeline.ledger.reservations import Reservations
 from pipeline.ledger.rows import Rows
 from pipeline.ledger.shards import Shards
 from pipeline.ledger.specs import Specs
+from pipeline.ledger.unseen import Unseen
 from pipeline.ledger.works import Works
 
 
@@ -32,6 +34,8 @@ class Ledger:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.database = Database(path, read_only=read_only)
         self.images = Images(self.database)
+        self.unseen = Unseen(self.database)
+        self.due = Due(self.database)
         self.sources = KnownSources(self.database)
         self.specs = Specs(self.database)
         self.works = Works(self.database)

@@ -27,6 +27,7 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     report.rows = written.rows if written else None
     report.problems += _write_beside(session)
     report.add_rows(ledger, source, _outcomes(ledger, source))
+    report.add_due(ledger.due.outcomes(source))
     totals = ledger.reservations.totals()
     report.settled, report.reserved = totals.charged, totals.reserved
     report.incidents = ledger.incidents()

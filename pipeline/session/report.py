@@ -7,11 +7,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pipeline.core.advice import explained
+from pipeline.core.due import failed_of, total_failure
 from pipeline.core.outcomes import NAMES
 from pipeline.core.pricing import format_usd
 from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.words import counted
-from pipeline.errors import EXIT_BUG, EXIT_DONE, EXIT_PENDING, BooksError, CaptionmillError
+from pipeline.errors import (
+    EXIT_BUG,
+    EXIT_DONE,
+    EXIT_PENDING,
+    BooksError,
+    CaptionmillError,
+    NothingCaptioned,
+)
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
 from pipeline.stages.crawl import CrawlResult
@@ -42,6 +50,10 @@ class Report(RunTotals):
         failures: (code, how many, words) of what the service refused, the commonest first.
         skipped: files that are no images, by suffix.
         files: written by this run; `in_files` requests are out in files, unanswered.
+        due: images without a final outcome when the run began, by what became of them; those that
+            left their source count as "vanished".
+        lost: images that are not there and are not taken for gone.
+        trouble: sentence about a source that has lost its images or has none.
         run_settled, run_reserved: nano-dollars of this run's reservations.
         settled, reserved: nano-dollars of the workspace.
         incidents: (time, kind, sentence) not yet acknowledged.
@@ -62,6 +74,9 @@ class Report(RunTotals):
     skipped: Counter[str] = field(default_factory=Counter)
     files: int = 0
     in_files: int = 0
+    due: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
+    trouble: str = ""
     run_settled: Nano = 0
     run_reserved: Nano = 0
     settled: Nano = 0
@@ -85,6 +100,15 @@ class Report(RunTotals):
         self.images = crawled.images
         self.skipped = crawled.skipped
         self.problems += crawled.problems
+        self.lost, self.trouble = crawled.lost, crawled.trouble
+        self.note_problem(crawled.trouble)
+
+    def add_due(self, due: Counter[str]) -> None:
+        """Count what became of the due images. The run has failed when none got a caption, or
+        when its source has lost its images."""
+        self.due = due
+        for sentence in filter(None, (self.trouble, total_failure(due))):
+            self.fail(NothingCaptioned(sentence))
 
     def add_rows(self, ledger: Ledger, source: int | None, outcomes: Counter[str]) -> None:
         """Count every image by outcome: the sum must be the number of images."""
@@ -103,10 +127,10 @@ class Report(RunTotals):
         """Exit code: 0 when nothing is left to do, else that of what is in the way."""
         if self.bug:
             return EXIT_BUG
-        if self.error is not None:
-            return self.error.exit_code
-        left = self.open or self.waiting or self.outcomes["pending"]
-        return EXIT_PENDING if left else EXIT_DONE
+        weak = self.error is None or isinstance(self.error, NothingCaptioned)
+        if weak and (self.open or self.waiting or self.outcomes["pending"]):
+            return EXIT_PENDING
+        return EXIT_DONE if self.error is None else self.error.exit_code
 
     @property
     def local(self) -> bool:
@@ -127,6 +151,9 @@ class Report(RunTotals):
             "outcomes": dict(self.outcomes),
             "rejected_by_reason": dict(self.reasons),
             "skipped": dict(self.skipped),
+            "due": self.due.total(),
+            "due_failed": failed_of(self.due),
+            "lost": self.lost,
             "batches": self.batches,
             "requests": self.requests,
             "settled_batches": self.settled_batches,

@@ -108,6 +108,7 @@ def open_session(
                     stopping=stopper.stopping, sleep=stopper.sleep,
                     wire_format=SERVICES[identity.provider].wire_format)  # fmt: skip
         context = _under_rules(context, settings, local=identity.local)
+        ledger.due.note()
         close_left_open(context)
         if settings.declares_endings:
             take_declared(context)

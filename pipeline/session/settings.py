@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.config import Config
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.lifecycle import Patience
+from pipeline.core.losses import LossRule
 from pipeline.core.packing import ShardLimits
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.retry import RetryRule
@@ -106,6 +107,7 @@ class RunSettings:
         specs: factory of caption specs.
         caps: of the budget; above `confirm_above` nano-dollars a person confirms.
         source: the rules of a crawl, without the cache of downloads.
+        loss_rule: when images that are not there any more are taken for gone.
         download: the rules of downloading, None when nothing is brought to this machine.
         url_passthrough: which addresses are passed on to the service.
         reviewer: name of the person who judges captions, None for none.
@@ -128,6 +130,7 @@ class RunSettings:
     online: OnlineSettings
     engine: EngineSettings
     source: SourceOptions
+    loss_rule: LossRule
     download: FetchOptions | None
     url_passthrough: UrlPassthrough
     cache_limits: CacheLimits
@@ -164,6 +167,7 @@ class RunSettings:
             online=_online(config),
             engine=_engine(config),
             source=_source_options(config, passthrough if send_urls else None),
+            loss_rule=LossRule(config.input.lost_share, config.input.may_be_empty),
             download=fetch if config.fetch.allow and not send_urls else None,
             url_passthrough=passthrough,
             cache_limits=CacheLimits(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep),
@@ -179,6 +183,10 @@ class RunSettings:
     def online_only(self) -> RunSettings:
         """Settings for requests that are answered at once."""
         return replace(self, account=self.account.online_only(), specs=self.specs.online_only())
+
+    def taking_losses(self, accepted: bool) -> RunSettings:
+        """Settings under which images that are not there are taken for gone, if `accepted`."""
+        return replace(self, loss_rule=replace(self.loss_rule, accepted=accepted))
 
     def capped(self, run: Nano) -> RunSettings:
         """Settings with a cap for this run, unless a lower one is configured."""
@@ -285,4 +293,4 @@ def _output(config: Config) -> OutputSettings:
 
 def _notice(config: Config) -> Notice:
     notify = config.notify
-    return Notice(notify.command, notify.url, notify.when, notify.timeout)
+    return Notice(notify.command, notify.url, notify.when, notify.timeout, notify.failed_share)

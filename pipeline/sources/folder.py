@@ -222,7 +222,7 @@ class FolderSource:
         """Open `root`.
 
         Raises:
-            UsageError: not a readable folder, or nothing in it.
+            UsageError: not a readable folder.
         """
         self.options = options
         self._root = os.path.realpath(root)
@@ -231,12 +231,10 @@ class FolderSource:
         self.problems = Problems()
         self.complete = True
         try:
-            with os.scandir(self._root) as entries:
-                empty = next(entries, None) is None
+            with os.scandir(self._root):
+                pass
         except OSError as error:
             raise UsageError(f"cannot read the folder {root}: {error.strerror}") from error
-        if empty:
-            raise UsageError(f"the folder {root} is empty: put images into it")
 
     def join(self, folder: str) -> str:
         """Raw path of a raw folder below the root."""

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
+from pipeline.core.losses import LossRule, empty_sentence, is_doubtful, loss_sentence
 from pipeline.ledger import Ledger
+from pipeline.ledger.unseen import Crawl
 from pipeline.sources.base import DecodesText, Source, SourceListing
 from pipeline.stages.export import STALE
 
 _CHUNK = 1_000  # files handed to the ledger at once
 _GROUP = 200  # folders in one transaction
+DEFAULT_LOSS_RULE = LossRule()
 
 
 @dataclass(slots=True)
@@ -27,6 +30,8 @@ class CrawlResult:
         skipped: files that are no images, by suffix.
         changed: true when any row was written.
         problems: folders that could not be read, as sentences.
+        lost: images that are not there and are not taken for gone.
+        trouble: sentence about a source without its images, "" for none.
     """
 
     source: int
@@ -35,6 +40,8 @@ class CrawlResult:
     skipped: Counter[str] = field(default_factory=Counter)
     changed: bool = False
     problems: list[str] = field(default_factory=list)
+    lost: int = 0
+    trouble: str = ""
 
 
 def crawl(
@@ -45,18 +52,21 @@ def crawl(
     expect: Callable[[int], None] = lambda _todo: None,
     *,
     reread: bool = False,
+    loss_rule: LossRule = DEFAULT_LOSS_RULE,
 ) -> CrawlResult:
     """Bring the ledger's view of a source up to date. Memory is constant in its size.
 
     Args:
         expect: called once, as early as possible, with how many images must be read at least.
         reread: every file is read again, whatever its stamp.
+        loss_rule: when images that are not there any more are taken for gone.
     """
     row = ledger.images.source(source.kind, source.locator, source.label)
     result = CrawlResult(row)
-    number = ledger.images.begin_crawl(row)
+    current = Crawl(row, ledger.images.begin_crawl(row))
+    ledger.unseen.begin()
     listings = source.listings()
-    recorder = _Recorder(ledger, row, number, now, expect)
+    recorder = _Recorder(ledger, current, now, expect)
     while True:
         check_stop()
         # one transaction for many folders: a commit costs an fsync. Each is recorded before the
@@ -66,7 +76,9 @@ def crawl(
         result.changed |= any(changed)
         if len(changed) < _GROUP:
             break
-    _note_source(ledger, source, row, number)
+    _note_source(ledger, source, current)
+    result.skipped = ledger.images.skipped(row)
+    _weigh_losses(ledger, source, current, loss_rule, result)
     ledger.sources.note_crawl(row, now)
     if reread:
         with ledger.database.transaction("reread"):
@@ -74,21 +86,44 @@ def crawl(
         result.changed = True
     result.images = ledger.rows.images(row)
     result.todo = ledger.images.count_todo(row)
-    result.skipped = ledger.images.skipped(row)
-    result.problems = list(source.problems)
+    result.problems += source.problems
     if result.changed:
         ledger.put(STALE, "1")
     return result
 
 
-def _note_source(ledger: Ledger, source: Source, row: int, number: int) -> None:
-    """Note what is known after all listings: the encoding, and which folders are gone."""
+def _note_source(ledger: Ledger, source: Source, current: Crawl) -> None:
+    """Note what is known after all listings: the encoding, and which folders were not seen."""
     if isinstance(source, DecodesText):
-        ledger.images.note_encoding(row, source.encoding)
+        ledger.images.note_encoding(current.source, source.encoding)
     if source.complete:
         # a folder that could not be read is not proof that its images are gone
-        with ledger.database.transaction("crawled"):
-            ledger.images.finish_crawl(row, number)
+        with ledger.database.transaction("unseen"):
+            ledger.unseen.finish_folders(current)
+
+
+def _weigh_losses(
+    ledger: Ledger, source: Source, current: Crawl, rule: LossRule, result: CrawlResult
+) -> None:
+    """Take images that were not seen for gone, unless that is doubtful."""
+    unseen, row = ledger.unseen, current.source
+    held, usable = unseen.count(), unseen.usable(row)
+    after = usable - held
+    result.changed |= held > 0
+    known = unseen.usable_before(row)
+    before = usable if known is None else known
+    if held and is_doubtful(before, after, rule):
+        result.lost = held
+        result.trouble = loss_sentence(source.label, before, after)
+        return
+    unseen.accept(current, complete=source.complete)
+    unseen.note_usable(row, after)
+    if after == 0 and source.complete and not rule.may_be_empty:
+        text = empty_sentence(source.label, result.skipped, ledger.rows.reject_reasons(row))
+        if current.number == 1:
+            result.trouble = text
+        else:  # it is known to be empty
+            result.problems.append(text)
 
 
 @dataclass(slots=True)
@@ -96,28 +131,28 @@ class _Recorder:
     """Recorder of one crawl of a source in the ledger, folder by folder."""
 
     ledger: Ledger
-    source: int
-    number: int
+    crawl: Crawl
     now: int
     expect: Callable[[int], None]
     announced: bool = False
 
     def record(self, listing: SourceListing) -> bool:
         """Record one folder, its digest last; True when it changed."""
-        images = self.ledger.images
-        folder, before = images.folder(self.source, listing.folder)
+        images, unseen = self.ledger.images, self.ledger.unseen
+        folder, before = images.folder(self.crawl.source, listing.folder)
         digest = listing.digest
         if digest == before:
-            images.folder_unchanged(folder, self.number)
+            images.folder_unchanged(folder, self.crawl.number)
             return False
         entries = listing.entries()
         while chunk := list(islice(entries, _CHUNK)):
-            images.upsert(folder, chunk, self.number, self.now)
+            present = unseen.hold_missing(folder, chunk, self.crawl)
+            images.upsert(folder, present, self.crawl.number, self.now)
             self._announce()
-        images.finish_folder(folder, digest, listing.skipped, self.number)
+        unseen.finish_folder(folder, digest, listing.skipped, self.crawl)
         return True
 
     def _announce(self) -> None:
-        if not self.announced and (todo := self.ledger.images.count_todo(self.source)):
+        if not self.announced and (todo := self.ledger.images.count_todo(self.crawl.source)):
             self.announced = True
             self.expect(todo)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -28,17 +29,19 @@ class Notice:
         url: gets a POST of the summary.
         when: "problem" is silent about runs that leave nothing for a person to read.
         timeout: seconds for either.
+        failed_share: part of the due images without a caption that is a problem.
     """
 
     command: tuple[str, ...] = ()
     url: str | None = field(default=None, repr=False)
     when: Literal["always", "problem"] = "problem"
     timeout: int = 30
+    failed_share: Decimal = Decimal("0.5")
 
 
 def tell(notice: Notice, summary: Mapping[str, object]) -> list[str]:
     """Send a run's summary (`Report.as_dict`) and give what went wrong as sentences."""
-    if notice.when == "problem" and not is_problem(summary):
+    if notice.when == "problem" and not is_problem(summary, notice.failed_share):
         return []
     body = json.dumps(summary).encode()
     problems = []
@@ -49,10 +52,13 @@ def tell(notice: Notice, summary: Mapping[str, object]) -> list[str]:
     return [text for text in problems if text]
 
 
-def is_problem(summary: Mapping[str, object]) -> bool:
-    """Recognise a run that has something to say, or that is neither done nor just waiting."""
+def is_problem(summary: Mapping[str, object], failed_share: Decimal = Decimal("0.5")) -> bool:
+    """True unless the run is done, or waits for the service, with nothing to say and most of what
+    was due captioned."""
     incidents = summary.get("problems") or summary.get("incidents")
-    return summary.get("exit_code") not in (0, 3) or bool(incidents)
+    due, failed = summary.get("due"), summary.get("due_failed")
+    many = isinstance(due, int) and isinstance(failed, int) and failed >= failed_share * due > 0
+    return summary.get("exit_code") not in (0, 3) or bool(incidents) or many
 
 
 def _run(notice: Notice, body: bytes, summary: Mapping[str, object]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.commands.pilot import PilotOptions, pilot
 from pipeline.commands.pilot_findings import Findings
-from pipeline.errors import NeedsPerson, UsageError
+from pipeline.errors import NeedsPerson, NothingCaptioned, UsageError
 from pipeline.records import NANO_PER_USD
 from pipeline.server.faults import LineFault
 from tests.rig import Rig, picture
@@ -135,10 +135,10 @@ def test_refusals_are_outcomes_and_stop_nothing(photos: Rig) -> None:
 
 
 def test_without_images_there_is_nothing_to_try(rig: Rig) -> None:
-    with pytest.raises(UsageError, match="is empty"):
+    with pytest.raises(NothingCaptioned, match="no images in imgs: it is empty"):
         tried(rig, PilotOptions(count=3))
     (rig.data / "bad.jpg").write_text("no image")
-    with pytest.raises(UsageError, match="none of 1 images"):
+    with pytest.raises(NothingCaptioned, match="none of 1 image that"):
         tried(rig, PilotOptions(count=3))
 
 

@@ -76,28 +76,6 @@ def test_a_known_problem_is_rejected_at_once_and_healed_when_it_changes(world: W
     assert world.ledger.rows.outcomes() == {"pending": 1}
 
 
-def test_what_was_not_seen_is_gone_but_its_row_stays(world: World) -> None:
-    world.image("a.jpg", 1)
-    world.image("b.jpg", 2)
-    file = SourceFile("", "b.jpg", "/imgs/b.jpg", 10, 2, 2)
-    world.ledger.images.upsert(world.folder, [file], 2, NOW)
-    world.ledger.images.finish_folder(world.folder, b"d" * 32, {".txt": 2}, 2)
-    assert world.ledger.images.folder(world.source, "") == (world.folder, b"d" * 32)
-    assert world.ledger.images.skipped(world.source) == {".txt": 2}
-    assert world.ledger.rows.images() == 1
-    assert sum(len(page) for page in world.ledger.rows.table()) == 2
-    world.ledger.images.upsert(world.folder, [seen("a.jpg", 10, 1)], 3, NOW)
-    assert world.ledger.rows.images() == 2
-
-
-def test_a_vanished_folder_takes_its_images_along(world: World) -> None:
-    world.image("a.jpg", 1)
-    number = world.ledger.images.begin_crawl(world.source)
-    world.ledger.images.finish_crawl(world.source, number)
-    assert world.ledger.rows.images(world.source) == 0
-    assert world.ledger.images.folder(world.source, "")[1] is None
-
-
 def test_todo_pages_through_changes(world: World) -> None:
     files = [seen(f"{n:05}.jpg", mtime=n) for n in range(2500)]
     world.ledger.images.upsert(world.folder, files, 1, NOW)

@@ -26,7 +26,6 @@ def test_what_is_named_decides_the_kind(tmp_path: Path) -> None:
         ("missing", None, "missing does not exist"),
         (None, "missing.csv", "missing.csv does not exist"),
         (None, "", "is a folder"),
-        ("empty", None, "is empty"),
         ("pipe", None, "neither a folder nor an image"),
         ("x" * 300, None, "cannot look at|does not exist"),
     ],
@@ -34,7 +33,6 @@ def test_what_is_named_decides_the_kind(tmp_path: Path) -> None:
 def test_mistakes_are_named(
     tmp_path: Path, data: str | None, manifest: str | None, said: str
 ) -> None:
-    (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UsageError, match=said):
         open_source(

@@ -9,6 +9,7 @@ import pytest
 from pipeline.errors import Interrupted
 from pipeline.ledger import Ledger
 from pipeline.ledger.specs import SpecText
+from pipeline.ledger.unseen import Crawl
 from pipeline.records import SourceFile
 from pipeline.sources import to_text
 from pipeline.sources.download.cache import Fetched, UrlCache
@@ -56,7 +57,9 @@ def seen(ledger: Ledger, cache: Path, *numbers: int) -> list[int]:
         for n in numbers
     ]
     ledger.images.upsert(folder, files, crawl, 1)
-    ledger.images.finish_folder(folder, b"", {}, crawl)
+    ledger.unseen.begin()
+    ledger.unseen.finish_folder(folder, b"", {}, Crawl(source, crawl))
+    ledger.unseen.accept(Crawl(source, crawl), complete=True)
     return [image.id for image in ledger.images.todo(source)]
 
 

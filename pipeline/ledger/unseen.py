@@ -1,0 +1,146 @@
+"""Images that a crawl did not see again: held back until it is decided that they are gone.
+
+What is held stands in temporary tables. Until they are gone for good the digests of their folders
+stay empty, so that a crawl after a kill, or after a refusal, looks at those folders again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pipeline.core.reasons import DOWNLOAD, SOURCE
+from pipeline.ledger.database import Database, sql_list
+from pipeline.records import SourceFile
+
+MISSING = "missing_file"
+_NAMES_NO_IMAGE = sql_list({*SOURCE, *DOWNLOAD})
+_USABLE = "usable:"  # a key of `meta`, with the row of the source
+
+
+class Crawl(NamedTuple):
+    """Crawl of a source: its row, and which crawl of it this is."""
+
+    source: int
+    number: int
+
+
+class Unseen:
+    """Temporary tables `unseen` of image rows and `held_digests` of folders."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def begin(self) -> None:
+        """Forget what an earlier crawl of this connection held."""
+        for columns in (
+            "unseen (image INTEGER PRIMARY KEY, detail TEXT)",
+            "held_digests (folder INTEGER PRIMARY KEY, digest BLOB)",
+        ):
+            self._db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {columns}")
+            self._db.execute(f"DELETE FROM {columns.partition(' ')[0]}")
+
+    def hold_missing(
+        self, folder: int, files: Iterable[SourceFile], crawl: Crawl
+    ) -> list[SourceFile]:
+        """Hold back rows of a table whose file was there before and is missing now; gives the
+        other files."""
+        others = []
+        for file in files:
+            if file.problem == MISSING and self._hold(folder, file, crawl):
+                continue
+            others.append(file)
+        return others
+
+    def _hold(self, folder: int, file: SourceFile, crawl: Crawl) -> bool:
+        row = self._db.one(
+            "UPDATE images SET crawl = ? WHERE folder = ? AND name = ? AND occurrence = ? "
+            "AND present = 1 AND reject_code IS NULL RETURNING id",
+            (crawl.number, folder, file.name, file.occurrence),
+        )
+        if row is not None:
+            self._db.execute("INSERT OR IGNORE INTO unseen VALUES (?, ?)", (row[0], file.detail))
+        return row is not None
+
+    def finish_folder(
+        self, folder: int, digest: bytes | None, skipped: Mapping[str, int], crawl: Crawl
+    ) -> None:
+        """Close a folder whose files are all recorded; what was not seen in it is held."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO unseen SELECT id, NULL FROM images "
+            "WHERE folder = ? AND crawl <> ? AND present = 1",
+            (folder, crawl.number),
+        )
+        held = self._db.number(
+            "SELECT EXISTS (SELECT 1 FROM unseen u JOIN images i ON i.id = u.image "
+            "WHERE i.folder = ?)",
+            (folder,),
+        )
+        if held:
+            self._db.execute("INSERT OR REPLACE INTO held_digests VALUES (?, ?)", (folder, digest))
+        self._db.execute(
+            "UPDATE folders SET digest = ?, skipped = ?, crawl = ? WHERE id = ?",
+            (None if held else digest, json.dumps(skipped), crawl.number, folder),
+        )
+
+    def finish_folders(self, crawl: Crawl) -> None:
+        """Hold the images of folders that a complete crawl did not see."""
+        self._db.execute(
+            "INSERT OR IGNORE INTO unseen SELECT i.id, NULL FROM images i "
+            "JOIN folders f ON f.id = i.folder "
+            "WHERE i.present = 1 AND f.source = ? AND f.crawl <> ?",
+            crawl,
+        )
+
+    def count(self) -> int:
+        """Number of images that are held."""
+        return self._db.number("SELECT COUNT(*) FROM unseen")
+
+    def accept(self, crawl: Crawl, *, complete: bool) -> None:
+        """Mark what is held as gone; `complete`: so are folders that were not seen."""
+        with self._db.transaction("crawled"):
+            self._db.execute(
+                "UPDATE images SET present = 0 "
+                "WHERE id IN (SELECT image FROM unseen WHERE detail IS NULL)"
+            )
+            self._db.execute(
+                "UPDATE images SET size = 0, mtime_ns = 0, inode = 0, location = '', "
+                "original = NULL, content = NULL, near_of = NULL, near_distance = NULL, "
+                f"work = NULL, todo = 0, reject_code = '{MISSING}', reject_detail = u.detail "
+                "FROM unseen u WHERE images.id = u.image AND u.detail IS NOT NULL"
+            )
+            self._db.execute(
+                "UPDATE folders SET digest = h.digest FROM held_digests h "
+                "WHERE folders.id = h.folder"
+            )
+            if complete:
+                self._db.execute(
+                    "UPDATE folders SET digest = NULL, skipped = '{}' "
+                    "WHERE source = ? AND crawl <> ?",
+                    crawl,
+                )
+
+    # -- how many there were -------------------------------------------------------------------
+
+    def usable(self, source: int) -> int:
+        """Number of present images of a source that a file was there for, those held included."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM images WHERE present = 1 "
+            f"AND (reject_code IS NULL OR reject_code NOT IN ({_NAMES_NO_IMAGE})) "
+            "AND folder IN (SELECT id FROM folders WHERE source = ?)",
+            (source,),
+        )
+
+    def usable_before(self, source: int) -> int | None:
+        """Number of them after the last crawl whose losses were taken for real, None before."""
+        row = self._db.one("SELECT value FROM meta WHERE key = ?", (f"{_USABLE}{source}",))
+        return None if row is None else int(str(row[0]))
+
+    def note_usable(self, source: int, count: int) -> None:
+        """Keep the number for the next crawl."""
+        self._db.execute(
+            "INSERT INTO meta (key, value) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+            (f"{_USABLE}{source}", str(count)),
+        )

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pipeline.records import SourceFile
+from tests.ledger.world import NOW, World
+
+
+def test_nothing_is_due_before_it_is_noted(world: World) -> None:
+    world.image("a.jpg", 1)
+    assert world.ledger.due.outcomes() == {}
+
+
+def test_images_to_prepare_are_due_with_their_source_only(world: World) -> None:
+    file = SourceFile("", "a.jpg", "/imgs/a.jpg", 10, 1, 1)
+    world.ledger.images.upsert(world.folder, [file], 1, NOW)
+    world.ledger.due.note()
+    assert world.ledger.due.outcomes() == {}
+    world.ledger.due.note(world.source)
+    assert world.ledger.due.outcomes(world.source) == {"pending": 1}
+    assert world.ledger.due.outcomes(world.source + 1) == {}
+
+
+def test_images_whose_answers_are_awaited_are_due_in_every_command(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.ledger.due.note()
+    assert world.ledger.due.outcomes() == {"pending": 1}
+
+
+def test_what_leaves_its_source_without_a_caption_has_vanished(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.ledger.due.note(world.source)
+    world.ledger.database.execute("UPDATE images SET present = 0")
+    assert world.ledger.due.outcomes() == {"vanished": 1}
