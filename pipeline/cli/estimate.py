@@ -57,6 +57,11 @@ def estimate(
             f"{'left alone, judged by a person':<38}{quote.reviewed:>10,}{'':>15}"
             f"{_usd(quote.saved):>12}   saved; --include-reviewed sends them"
         )
+    if result.budget:
+        console.out("")
+        console.out(f"budget: {result.budget}")
+    if result.coverage:
+        console.out(result.coverage)
     _table(f"all {quote.unique:,} unique images, {result.model}", result.policies)
     if result.models:
         _table("the same images, other models", result.models)
@@ -94,6 +99,8 @@ def _as_dict(result: Estimate) -> dict[str, object]:
         "worst_nano_usd": quote.max_cost,
         "reviewed": quote.reviewed,
         "saved_nano_usd": quote.saved,
+        "budget": result.budget,
+        "budget_coverage": result.coverage,
         "policies": [_row(row) for row in result.policies],
         "models": [_row(row) for row in result.models],
     }

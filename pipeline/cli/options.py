@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from pipeline.config import Config, load_config, parse_value
+from pipeline.core.budget_words import COMMAND_LINE
 from pipeline.core.provider_kinds import PROVIDER_NAMES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,7 +31,10 @@ _SENDING = {
     "--max-tokens": ("prompt.max_completion_tokens", "Longest answer."),
     "--long-side": ("images.long_side", "Longer side of the images as sent, pixels."),
     "--workers": ("images.workers", "Worker processes; 0 is one for each core."),
-    "--budget": ("budget.lifetime", "Dollars that this workspace may ever spend, e.g. 5.00."),
+    "--budget": (
+        "budget.lifetime",
+        "Dollars that this workspace may ever spend, e.g. 5.00; remembered; none lifts it.",
+    ),
     "--budget-run": ("budget.run", "Dollars that this run may spend."),
     "--budget-day": ("budget.day", "Dollars a (UTC) day."),
     "--budget-month": ("budget.month", "Dollars a (UTC) month."),
@@ -76,11 +80,8 @@ def configured(
     def decorate(function: F) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            overrides: dict[str, object] = {}
-            for option, (key, _) in table.items():
-                value = kwargs.pop(_name(option))
-                if value is not None:
-                    overrides[key] = value
+            pairs = [(key, kwargs.pop(_name(option))) for option, (key, _) in table.items()]
+            overrides = {key: value for key, value in pairs if value is not None}
             for flag, (key, _) in _FLAGS.items():
                 if kwargs.pop(_name(flag), False):
                     overrides[key] = True
@@ -89,7 +90,9 @@ def configured(
                 if not equals:
                     raise click.UsageError(f"--set {setting}: write KEY=VALUE")
                 overrides[key.strip()] = parse_value(text.strip())
-            config: Config = load_config(kwargs.pop("config_name"), overrides)
+            config: Config = load_config(
+                kwargs.pop("config_name"), overrides, overrides_from=COMMAND_LINE
+            )
             return function(*args, config=config, **kwargs)
 
         decorated: Any = wrapped

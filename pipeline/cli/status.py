@@ -46,6 +46,8 @@ def _lines(shown: Status) -> Iterator[str]:
         yield f"  {outcome:<10}{count:>10,}"
     local = who == LOCAL.service
     yield f"money       {'the local model is free' if local else money_line(shown)}"
+    if shown.budget and not local:
+        yield f"budget      {shown.budget}"
     for model, estimated, billed, answers in () if local else shown.calibration:
         percent = 100 * billed // max(1, estimated)
         yield (
@@ -82,6 +84,7 @@ def _as_dict(shown: Status) -> dict[str, object]:
         "outcomes": dict(shown.outcomes),
         "settled_nano_usd": shown.settled,
         "reserved_nano_usd": shown.reserved,
+        "budget": shown.budget,
         "batches": [
             {"batch_id": b.batch_id, "status": b.status, "requests": s.requests,
              "completed": b.completed, "failed": b.failed}

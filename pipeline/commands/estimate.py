@@ -9,14 +9,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Config
+from pipeline.core.budget import Exposure
+from pipeline.core.budget_words import coverage, in_force
 from pipeline.core.provider_kinds import AUTO, LOCAL
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
+from pipeline.ledger.reservations import Scope
 from pipeline.review.edits import Edits
 from pipeline.review.in_force import kept_answers
 from pipeline.session.account import AccountOptions, Identity, identify, workspace_of
+from pipeline.session.caps import with_remembered_cap
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.settings import RunSettings
 from pipeline.session.sizings import policies
@@ -40,12 +44,16 @@ class Estimate:
         quote: what is still to be sent under it, exactly.
         policies: all unique images under this model, sized in other ways.
         models: all unique images under each model that was named.
+        budget: the caps in force in one line, "" for none.
+        coverage: how much of it the caps pay for, "" when they pay for all.
     """
 
     model: str
     quote: Quote
     policies: list[PolicyCost]
     models: list[PolicyCost]
+    budget: str = ""
+    coverage: str = ""
 
 
 def estimate(
@@ -70,11 +78,14 @@ def estimate(
         base, template = crawled.caption_spec, request_template(crawled.caption_spec)
         ways = policies(base.facts, settings.specs.detail(base.facts))
         identify_images(crawled.ledger, crawled.task, crawled.engine, crawled.locate)
+        price = quote(crawled.ledger, crawled.task, template, base.largest())
         return Estimate(
             model=base.request.model,
-            quote=quote(crawled.ledger, crawled.task, template, base.largest()),
+            quote=price,
             policies=compare(crawled.ledger, crawled.task, template, ways),
             models=[_other(crawled, model) for model in models],
+            budget=crawled.budget(),
+            coverage=crawled.coverage(price),
         )
 
 
@@ -94,6 +105,23 @@ class CrawledSource:
     def spec_of(self, model: str) -> CaptionSpec:
         """Spec of the same request to another model."""
         return _spec(self.settings, self.identity, self.ledger, self.now, model)
+
+    def budget(self) -> str:
+        """Caps in force in one line, "" for none; the local model needs none."""
+        if self.identity.local:
+            return ""
+        return in_force(self.settings.caps, self._exposure, self.settings.cap_origins)
+
+    def coverage(self, price: Quote) -> str:
+        """Sentence about how much the caps pay for, "" when they pay for all."""
+        if price.expected is None or price.max_cost is None:
+            return ""
+        expected, most = price.expected, price.max_cost
+        return coverage(self.settings.caps, self._exposure, price.requests, expected, most)
+
+    @property
+    def _exposure(self) -> Exposure:
+        return self.ledger.reservations.exposure(Scope(0, self.now))
 
 
 @contextmanager
@@ -115,6 +143,7 @@ def crawled_source(
         workspace.create()
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))
+        settings = with_remembered_cap(settings, ledger, workspace)
         crawled = crawl(ledger, source, now, loss_rule=settings.loss_rule)
         for problem in filter(None, (*crawled.problems, crawled.trouble)):
             say(problem)

@@ -15,6 +15,8 @@ from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.online import answer_line
 from pipeline.core.pricing import line_cost
+from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.core.pricing import format_usd, line_cost
 from pipeline.core.prompt import fill_template
 from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.reading_rules import ReadingRules
@@ -182,7 +184,10 @@ class SingleRequests:
                 raise UsageError(self._caption_spec.why_unbounded())
             with self._lock:
                 if self._reserved + max_cost > self._cap:
-                    raise OverBudget("[budget] run has no room for this image at its highest cost")
+                    raise OverBudget(
+                        f"the budget of {format_usd(self._cap)} for this command has no room for "
+                        f"this image, which may cost {format_usd(max_cost)}: raise --budget-run"
+                    )
                 self._reserved += max_cost
         return self._caption_spec.wire_format.body(
             self._caption_spec.request, self._prompt, loaded.url

@@ -29,6 +29,7 @@ from pipeline.ledger.samples import SampleAnswer, Samples
 from pipeline.ledger.works import Content
 from pipeline.records import Nano, PreparedImage, RejectedImage, Rejection, Say
 from pipeline.session.account import identify
+from pipeline.session.budget import say_caps
 from pipeline.session.confirm import Confirm
 from pipeline.session.inputs import locate, open_data, restore
 from pipeline.session.online import caption_online, find_our_batches
@@ -105,17 +106,12 @@ class _Pilot:
     def measure(self) -> Findings:
         """Read candidates, choose a sample, confirm its price, caption and measure it."""
         run, report = self.run, self.run.report
+        say_caps(self.session)
         crawled = run.crawl()
         total = self.samples.usable(crawled.source)
         if not total:
             raise NothingCaptioned(crawled.trouble or "there is no image to caption in a pilot")
         candidates, rejected = self._candidates(crawled.source, total)
-        if not candidates:
-            reasons = ", ".join(f"{code} {count:,}" for code, count in rejected.most_common())
-            raise NothingCaptioned(
-                f"none of {counted(rejected.total(), 'image')} that were read can be captioned: "
-                f"{reasons}; look at one of them, or at rejects.csv after 'captionmill run'"
-            )
         if not find_our_batches(self.session, report) and report.error is not None:
             raise report.error
         changes = self._changes()
@@ -189,6 +185,12 @@ class _Pilot:
                     candidates.append(Picked(image, prepared.source_id, *size, *original))
                 elif isinstance(prepared, RejectedImage):
                     rejected[prepared.rejection.code] += 1
+        if not candidates:
+            reasons = ", ".join(f"{code} {count:,}" for code, count in rejected.most_common())
+            raise NothingCaptioned(
+                f"none of {counted(rejected.total(), 'image')} that were read can be captioned: "
+                f"{reasons}; look at one of them, or at rejects.csv after 'captionmill run'"
+            )
         return candidates, rejected
 
     def _choose(self, candidates: Sequence[Picked], runs: Sequence[Run]) -> list[Picked]:

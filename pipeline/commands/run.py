@@ -9,11 +9,18 @@ from itertools import chain
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.core.budget import headroom
 from pipeline.core.prompt import check_template, template_fields
+from pipeline.errors import OverBudget
 from pipeline.ledger.lookup import KnownOriginals
-from pipeline.records import Nano, Say
-from pipeline.session.confirm import Confirm, confirm_price
+from pipeline.records import Say
+from pipeline.session.budget import (
+    coverage_of,
+    headroom_of,
+    least_requests,
+    say_caps,
+    shortage_of,
+)
+from pipeline.session.confirm import Confirm, confirm_price, price_of
 from pipeline.session.finish import finish
 from pipeline.session.inputs import download, locate, open_data, restore, restores
 from pipeline.session.online import caption_online, find_our_batches
@@ -33,9 +40,9 @@ from pipeline.stages.dedupe import represent_near_duplicates
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import link_known
 from pipeline.stages.runner import BatchRunner
+from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import queue_room
 from pipeline.stages.values import CaptionTask, Engines, NoProgress, Progress
-from pipeline.stages.write import ShardOptions
 
 
 def run(
@@ -97,12 +104,14 @@ class Run:
     def go(self, *, wait: bool) -> None:
         """Crawl, confirm the price, caption, export, clean."""
         with recorded(self.session, self.report):
+            say_caps(self.session)
             with self.engines() as engines:
                 crawled = self.crawl(engines.sparing.begin)
                 if find_our_batches(self.session, self.report):
                     task = self.task(crawled)
                     self.confirm_price(task)
                     self._caption(task, engines, wait=wait)
+                    self._explain_shortage(task)
                 else:
                     collect_batches(self.session.context, self.report)
             finish(self.session, self.report, crawled.source)
@@ -156,7 +165,9 @@ class Run:
             ),
             limits=session.settings.batch.shard_limits(queue, local=session.identity.local),
             folder=session.workspace.shards,
-            room=lambda: _room(session),
+            room=lambda: headroom_of(session).left,
+            shortage=lambda needed, requests: shortage_of(session, needed, requests),
+            least=lambda: least_requests(session, self.report.requests),
             check_stop=session.context.check_stop,
         )
 
@@ -217,6 +228,12 @@ class Run:
             session.context.say("the last few go online, at the flex tier")
             self._caption_online(task, engines, SpecChange(tier="flex"))
 
+    def _explain_shortage(self, task: CaptionTask) -> None:
+        """Say what the rest needs when a cap has ended the run."""
+        if isinstance(self.report.error, OverBudget):
+            rest = price_of(self.session, self.caption_spec, task)
+            self.report.note_problem(coverage_of(self.session, rest))
+
     def _few_left(self, task: CaptionTask) -> bool:
         """Tell if so few requests go again that they are sent online (`[online] flex_last`)."""
         ledger, most = self.session.ledger, self.session.settings.online.flex_last
@@ -238,8 +255,3 @@ class Run:
             self.progress,
             self.report,
         )
-
-
-def _room(session: Session) -> Nano | None:
-    caps, reservations = session.context.caps, session.ledger.reservations
-    return headroom(caps, reservations.exposure(session.context.scope())).left if caps.any else None

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.config import Config
+from pipeline.core.budget import BudgetCaps, Exposure
+from pipeline.core.budget_words import in_force
 from pipeline.core.pricing import format_usd
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
+from pipeline.ledger.reservations import Scope
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 from pipeline.review.edits import Edits
 from pipeline.session.account import resolve_account
+from pipeline.session.caps import with_remembered_cap
 from pipeline.session.settings import RunSettings
 from pipeline.stages.context import FROZEN
 from pipeline.stages.export import table_step
+from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
 
 _WAITING = ("SEALED", "UPLOADING", "UPLOADED", "CREATING", "WRITTEN")
@@ -25,7 +31,8 @@ _WAITING = ("SEALED", "UPLOADING", "UPLOADED", "CREATING", "WRITTEN")
 class Status:
     """Workspace at a glance, read from its ledger; nothing is sent or changed.
 
-    `table` is None before it was first written.
+    `table` is None before it was first written; `exposure` is what the caps count, and of the cap
+    of a run nothing is used yet.
     """
 
     workspace: str
@@ -41,6 +48,14 @@ class Status:
     incidents: list[tuple[int, str, str]]
     calibration: list[tuple[str, int, int, int]] = field(default_factory=list)
     unexported: int = 0  # steps of people that the table does not hold yet
+    caps: BudgetCaps = field(default_factory=BudgetCaps)
+    exposure: Exposure = field(default_factory=Exposure)
+    cap_origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def budget(self) -> str:
+        """Caps in force in one line, "" for none."""
+        return in_force(self.caps, self.exposure, self.cap_origins)
 
 
 def status(config: Config) -> Status:
@@ -54,6 +69,7 @@ def status(config: Config) -> Status:
     table = settings.output.table or workspace.table
     with Ledger(workspace.ledger, read_only=True) as ledger:
         totals = ledger.reservations.totals()
+        settings = with_remembered_cap(settings, ledger, workspace)
         return Status(
             workspace=str(workspace.root),
             table=str(table) if table.is_file() else None,
@@ -68,6 +84,9 @@ def status(config: Config) -> Status:
             incidents=ledger.incidents(),
             calibration=ledger.answers.calibration(),
             unexported=unexported_steps(workspace, ledger),
+            caps=settings.caps,
+            exposure=ledger.reservations.exposure(Scope(0, Clock().now())),
+            cap_origins=settings.cap_origins,
         )
 
 

@@ -12,6 +12,7 @@ from pipeline.commands.run import Run
 from pipeline.config import Config
 from pipeline.errors import OverBudget
 from pipeline.records import Say
+from pipeline.session.budget import say_caps
 from pipeline.session.finish import finish
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.record import notified, recorded
@@ -47,6 +48,7 @@ def write(
         ):
             # whoever runs the files pays for them: no price is confirmed here
             run = Run(session, source, report, lambda _question: True, progress or NoProgress())
+            say_caps(session)
             with run.engines() as engines:
                 crawled = run.crawl(engines.sparing.begin)
                 task = run.task(crawled)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pipeline.config.model import Config
+from pipeline.config.origin import ValueOrigin
 from pipeline.system.secrets import redact
 
 _LONGEST_VALUE = 60
@@ -17,20 +18,18 @@ _SECRET = (("provider", "headers"), ("notify", "url"))
 _KEY_WORDS = ("api_key", "apikey", "key", "token", "secret", "password")
 
 
-def explain(error: ValidationError, path: str, options: Mapping[str, object]) -> str:
+def explain(error: ValidationError, source: ValueOrigin) -> str:
     """One line for each mistake."""
     matches = error.errors(include_url=False, include_context=False)
-    return "\n".join(_sentence(mistake, path, options) for mistake in matches)
+    return "\n".join(_sentence(mistake, source) for mistake in matches)
 
 
-def _sentence(mistake: Mapping[str, Any], path: str, options: Mapping[str, object]) -> str:
+def _sentence(mistake: Mapping[str, Any], source: ValueOrigin) -> str:
     where = tuple(mistake["loc"])
-    dotted = ".".join(str(part) for part in where)
-    is_option = any(dotted == key or dotted.startswith(f"{key}.") for key in options)
-    origin = "the command line" if is_option else path
+    origin = source.of(".".join(str(part) for part in where))
     message = str(mistake["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if not where:
-        return f"{path}: {message}"  # about several keys together, which the message names
+        return f"{source.path}: {message}"  # about several keys together, which the message names
     if mistake["type"] == "extra_forbidden":
         return f"{origin}: {_named(where)} is not a known key; {_known(where)}"
     if mistake["type"] == "missing":

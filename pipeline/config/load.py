@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from pipeline.config.explain import explain
 from pipeline.config.model import Config
+from pipeline.config.origin import ValueOrigin
 from pipeline.config.schema import checked_schema
 from pipeline.errors import UsageError
 
@@ -24,7 +25,12 @@ _PACKAGE = Path(__file__).parents[1]
 Raw = dict[str, Any]
 
 
-def load_config(path_or_name: str | None, overrides: Mapping[str, object] | None = None) -> Config:
+def load_config(
+    path_or_name: str | None,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    overrides_from: str = "the overrides",
+) -> Config:
     """Configuration of a file or a name, with options on top.
 
     Args:
@@ -32,6 +38,7 @@ def load_config(path_or_name: str | None, overrides: Mapping[str, object] | None
             and then in the installed package; None is "default".
         overrides: dotted keys ("batch.poll_seconds") to values; None values are not given.
             Paths in them are relative to the working directory, those in a file to the file.
+        overrides_from: what errors call them.
 
     Raises:
         UsageError: names the file or option, the key, and what to write instead.
@@ -43,11 +50,12 @@ def load_config(path_or_name: str | None, overrides: Mapping[str, object] | None
     _read_texts(raw, path.parent, str(path))
     for key, value in options.items():
         _put(raw, key, value)
-    _read_texts(raw, Path(), "the command line")
+    _read_texts(raw, Path(), overrides_from)
+    origin = ValueOrigin(str(path), frozenset(options), overrides_from)
     try:
-        return Config.model_validate(raw)
+        return Config.model_validate(raw).came_from(origin)
     except ValidationError as error:
-        raise UsageError(explain(error, str(path), options)) from None
+        raise UsageError(explain(error, origin)) from None
 
 
 def find_config(path_or_name: str) -> Path:

@@ -8,9 +8,17 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    create_model,
+    model_validator,
+)
 
 from pipeline.config.fetching import FetchConfig
+from pipeline.config.origin import ValueOrigin
 from pipeline.config.schema import checked_schema
 from pipeline.config.section import (
     Float,
@@ -24,7 +32,7 @@ from pipeline.config.section import (
     service_url,
     text_encoding,
 )
-from pipeline.config.units import Bytes, Colour, Seconds, Share, Usd
+from pipeline.config.units import Bytes, Cap, Colour, Seconds, Share, Usd
 from pipeline.core.catalogue import Effort, Endpoint, ModelTable, PriceTable
 from pipeline.core.outcomes import OUTCOMES
 from pipeline.core.provider_kinds import AUTO, checked_name
@@ -199,10 +207,10 @@ class RetryConfig(_RetryRules):
 class BudgetConfig(Section):
     """[budget]: caps in US dollars; None is no cap."""
 
-    run: Usd | None = None
-    day: Usd | None = None
-    month: Usd | None = None
-    lifetime: Usd | None = None
+    run: Cap = None
+    day: Cap = None
+    month: Cap = None
+    lifetime: Cap = None
     confirm_above: Usd = 1_000_000_000
     estimate_margin: Share = Decimal("0.25")
 
@@ -278,6 +286,17 @@ class Config(Section):
                 "input.sidecar_context reads the texts that output.sidecars writes: each run would "
                 "change what the next one asks and pays for; use one of them"
             )
+        return self
+
+    _origin: ValueOrigin = PrivateAttr(default_factory=ValueOrigin)
+
+    def origin_of(self, key: str) -> str:
+        """Origin of the value of a dotted key: a file, or whoever put options on top."""
+        return self._origin.of(key)
+
+    def came_from(self, origin: ValueOrigin) -> Self:
+        """Configuration that knows where its values come from."""
+        self._origin = origin
         return self
 
     def to_toml(self) -> str:

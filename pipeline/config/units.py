@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from pipeline.core.catalogue import parse_decimal
+from pipeline.core.pricing import usd_text
 from pipeline.records import NANO_PER_USD
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -73,13 +74,6 @@ def parse_colour(value: object) -> str:
     return value.lower()
 
 
-def money_text(nano: int) -> str:
-    """Nano-dollars as dollars, with at least two decimals: "5.00", "0.000125"."""
-    dollars, rest = divmod(nano, NANO_PER_USD)
-    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
-    return f"{dollars}.{decimals}"
-
-
 def seconds_text(seconds: int) -> str:
     """Seconds in the largest unit that fits exactly: "24h", "90s"."""
     return _text(seconds, {"s": 1, "m": 60, "h": 3600})
@@ -104,8 +98,16 @@ class Shown:
         self.write = write
 
 
-Usd = Annotated[int, BeforeValidator(parse_money), Shown(money_text)]
+Usd = Annotated[int, BeforeValidator(parse_money), Shown(usd_text)]
 """Nano-dollars, written as US dollars."""
+
+
+def _no_cap(value: object) -> object:
+    return None if value == "none" else value
+
+
+Cap = Annotated[Usd | None, BeforeValidator(_no_cap)]
+"""A cap in nano-dollars; "none", as None, is no cap."""
 
 Share = Annotated[Decimal, BeforeValidator(parse_decimal), Field(le=10)]
 """A part of one: 0.25 is 25 %."""

@@ -10,6 +10,7 @@ provider_kinds   words of `[provider] name`, and what follows from each
 advice           a refusal or failure in words that say what to do
 lifecycle        the batch life cycle: adopt, hold, create again, download, cancel
 run_round        the step of a run after each look at the service: write, pause, end
+due              whether none of the images that were due in a run got a caption
 losses           images that a source has no more: gone, or a disk that is not there
 batch_errors     errors of a batch service, by code and text
 download         answers of a host to a download: keep, try again, give up
@@ -53,6 +54,7 @@ pricing          price sheets, and what the tokens of a line cost
 catalogue        the one schema of models and prices
 model_facts      what is known about a model
 budget           caps, exposure, headroom
+budget_words     budgets in sentences: which cap, how much is left, what to type
 packing          when a shard is full
 sampling         the images of a pilot, and what their cost says about all
 

@@ -31,7 +31,7 @@ def total_failure(due: Mapping[str, int]) -> str:
 
 
 def _advice(outcome: str) -> str:
-    """What to do about the commonest outcome."""
+    """Advice about the commonest outcome."""
     if outcome == "vanished":
         return "the files left their folder during the run: is its disk still there?"
     if outcome == "rejected":

@@ -28,7 +28,7 @@ class LossRule:
 
 
 def is_doubtful(before: int, after: int, rule: LossRule) -> bool:
-    """True when a source that had `before` images and now has `after` may lack its disk."""
+    """Tell whether a source that had `before` images and now has `after` may lack its disk."""
     if rule.accepted or after >= before:
         return False
     if after == 0:

@@ -59,6 +59,21 @@ def affordable(load: Load, line: Load, headroom: Nano | None) -> bool:
     return total is not None and total <= headroom
 
 
+_TAIL = 3  # requests: a batch of one or two is not worth its waiting
+_TAIL_SHARE = 20
+
+
+def tail_least(sent: int, *, used: bool) -> int:
+    """Requests that a shard needs which the budget ends before the job does: fewer are not sent,
+    or the last cents of a cap would go out in ever smaller batches.
+
+    Args:
+        sent: requests that the run has sent.
+        used: something is charged or reserved under the cap already.
+    """
+    return max(_TAIL, sent // _TAIL_SHARE) if used else 1
+
+
 def fits_queue(queued: int, tokens: int, limit: int | None) -> bool:
     """Tell whether a shard of `tokens` prompt tokens may join `queued` ones under `limit`.
 

@@ -170,6 +170,13 @@ def format_usd(nano: Nano) -> str:
     return f"{'-' if nano < 0 else ''}${shown:,f}"
 
 
+def usd_text(nano: Nano) -> str:
+    """Nano-dollars as dollars, exactly, with at least two decimals: "5.00", "0.000125"."""
+    dollars, rest = divmod(abs(nano), NANO_PER_USD)
+    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if nano < 0 else ''}{dollars}.{decimals}"
+
+
 def _check(usage: Usage) -> None:
     counts = (usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning)
     if min(counts) < 0:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pipeline.core.budget import BudgetCaps, Exposure, fits, headroom
-from pipeline.core.pricing import format_usd
+from pipeline.core.budget import BudgetCaps, Exposure, fits
+from pipeline.core.budget_words import shortage, unknown_price
 from pipeline.errors import BooksError, OverBudget
 from pipeline.ledger.database import Database
 from pipeline.records import Nano
@@ -78,17 +78,9 @@ class Reservations:
         with self._db.transaction("reserve"):
             exposure = self.exposure(scope)
             if max_cost is None and caps.any:
-                raise OverBudget(
-                    "the price of this model is unknown, so nothing is sent under a budget: add "
-                    '[prices."MODEL"] to the configuration'
-                )
+                raise OverBudget(unknown_price("MODEL"))
             if not fits(max_cost, caps, exposure):
-                tightest = headroom(caps, exposure)
-                raise OverBudget(
-                    f"{format_usd(max_cost or 0)} more would pass the {tightest.scope} budget of "
-                    f"{format_usd(getattr(caps, tightest.scope))}: "
-                    f"{format_usd(tightest.left or 0)} left"
-                )
+                raise OverBudget(shortage(caps, exposure, max_cost or 0, "the next batch"))
             self._insert(shard, generation, max_cost, scope)
 
     def record_unasked(

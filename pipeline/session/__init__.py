@@ -10,6 +10,8 @@ engines           engines that prepare images, by the settings
 spec              CaptionSpec: model, prompt, preparation and price as one identity
 spec_factory      specs of the configured model, and of changes to it
 sizings           sizes and details in which images are sent to a model
+caps              caps in force, also those that are remembered
+budget            what is left under the caps, and what is said about them
 templates         templates of requests, of first and further attempts
 inputs            the source that the user named
 reviewed          what people judged: not sent again, or sent again

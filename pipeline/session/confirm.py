@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from pipeline.core.pricing import format_usd
 from pipeline.errors import NeedsPerson, UsageError
+from pipeline.session.budget import coverage_of
 from pipeline.session.session import Session
 from pipeline.session.spec import CaptionSpec
 from pipeline.session.templates import request_template
@@ -31,7 +32,7 @@ def confirm_price(
     warning = caption_spec.facts.shutdown_warning(_today(session))
     if warning:
         session.context.say(warning)
-    price = quote(session.ledger, task, request_template(caption_spec), caption_spec.largest())
+    price = price_of(session, caption_spec, task)
     before = session.ledger.images.spec_of(task.source)
     if price.requests and before not in (None, task.spec):
         session.context.say(f"the prompt or model has changed: {price.sentence()}")
@@ -39,6 +40,9 @@ def confirm_price(
         session.context.say(price.sentence())
     if price.requests and price.max_cost is None and session.context.caps.any:
         raise UsageError(caption_spec.why_unbounded())
+    short = coverage_of(session, price)
+    if short and not session.identity.local:
+        session.context.say(short)
     limit = session.settings.confirm_above
     if (
         price.max_cost is not None
@@ -50,6 +54,11 @@ def confirm_price(
             f"confirm_above (now {format_usd(limit)})"
         )
     return price
+
+
+def price_of(session: Session, caption_spec: CaptionSpec, task: CaptionTask) -> Quote:
+    """Price of what is still to be sent of a task."""
+    return quote(session.ledger, task, request_template(caption_spec), caption_spec.largest())
 
 
 def _today(session: Session) -> date:

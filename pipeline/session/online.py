@@ -12,8 +12,9 @@ from pipeline.providers import SERVICES
 from pipeline.providers.base import AddressedService
 from pipeline.session.session import Session
 from pipeline.stages.reconcile import reconcile
+from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.values import CaptionTask, Progress, RunTotals
-from pipeline.stages.write import ShardOptions, Writer
+from pipeline.stages.write import Writer
 
 if TYPE_CHECKING:
     from pipeline.stages.online.captioner import Feed

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.config import Config
-from pipeline.core.budget import BudgetCaps
+from pipeline.core.budget import SCOPES, BudgetCaps
+from pipeline.core.budget_words import COMMAND_LINE
 from pipeline.core.lifecycle import Patience
 from pipeline.core.losses import LossRule
 from pipeline.core.packing import ShardLimits
@@ -106,6 +107,9 @@ class RunSettings:
         service: gives how the service is reached with a key.
         specs: factory of caption specs.
         caps: of the budget; above `confirm_above` nano-dollars a person confirms.
+        cap_origins: where each cap comes from, by scope.
+        lifetime_on_command_line: the cap of the workspace's life, or that there is none, was given
+            on the command line.
         source: the rules of a crawl, without the cache of downloads.
         loss_rule: when images that are not there any more are taken for gone.
         download: the rules of downloading, None when nothing is brought to this machine.
@@ -121,6 +125,8 @@ class RunSettings:
     service: Callable[[Secret], BatchOptions]
     specs: SpecFactory
     caps: BudgetCaps
+    cap_origins: Mapping[str, str]
+    lifetime_on_command_line: bool
     confirm_above: Nano
     patience: Patience
     retry: Mapping[str, RetryRule]
@@ -156,6 +162,8 @@ class RunSettings:
             caps=BudgetCaps(
                 run=budget.run, day=budget.day, month=budget.month, lifetime=budget.lifetime
             ),
+            cap_origins={scope: config.origin_of(f"budget.{scope}") for scope in SCOPES},
+            lifetime_on_command_line=config.origin_of("budget.lifetime") == COMMAND_LINE,
             confirm_above=budget.confirm_above,
             patience=_patience(config),
             retry=_retry_rules(config),
@@ -191,7 +199,8 @@ class RunSettings:
     def capped(self, run: Nano) -> RunSettings:
         """Settings with a cap for this run, unless a lower one is configured."""
         most = run if self.caps.run is None else min(self.caps.run, run)
-        return replace(self, caps=replace(self.caps, run=most))
+        origins = {**self.cap_origins, "run": COMMAND_LINE}
+        return replace(self, caps=replace(self.caps, run=most), cap_origins=origins)
 
 
 def _service(config: Config, key: Secret) -> BatchOptions:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from pipeline.config import Config
+from pipeline.core.budget_words import unknown_price
 from pipeline.core.identity import hash_of
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.model_facts import ModelFacts
@@ -70,14 +71,12 @@ class CaptionSpec:
         """Sentence why no max cost of a request is known, with advice."""
         model = self.request.model
         if self.sheet is None:
-            return (
-                f"the price of {model} is unknown, so nothing is sent under a budget: "
-                f'add [prices."{model}"] to the configuration'
-            )
+            return unknown_price(model)
         return (
             f"how many tokens {model} takes for an image of unknown size is not known, so nothing "
-            f'is sent as an address under a budget: add [models."{model}".image] to the '
-            'configuration, or download the images with --fetch and image_mode = "bytes"'
+            "is sent as an address under a budget: download the images with --fetch and "
+            'image_mode = "bytes", or say in the configuration how they are counted, for example:\n'
+            f'  [models."{model}"]\n  image = {{ rule = "tile", base = 85, tile = 170 }}'
         )
 
     def largest(self) -> tuple[int, int]:

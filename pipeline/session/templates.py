@@ -10,7 +10,7 @@ from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.retry import RetryRule
 from pipeline.session.spec import CaptionSpec
 from pipeline.session.spec_factory import SpecChange
-from pipeline.stages.write import RequestTemplate
+from pipeline.stages.shard_options import RequestTemplate
 
 if TYPE_CHECKING:
     pass

@@ -24,5 +24,6 @@ online/       the same without batches, one request at a time
 files/        the same without a service: requests and answers as files
 
 context       ledger, service, workspace, clock and rules of a run
+shard_options options of writing shards, and the template of one request
 values        the values that several stages share
 """

@@ -12,8 +12,8 @@ from pipeline.core.image_tokens import UNKNOWN_SIZE, ImageTooLarge
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
 from pipeline.stages.quote import Quote
+from pipeline.stages.shard_options import RequestTemplate
 from pipeline.stages.values import CaptionTask
-from pipeline.stages.write import RequestTemplate
 
 Size = tuple[int, int]
 

@@ -65,8 +65,7 @@ def crawl(
     result = CrawlResult(row)
     current = Crawl(row, ledger.images.begin_crawl(row))
     ledger.unseen.begin()
-    listings = source.listings()
-    recorder = _Recorder(ledger, current, now, expect)
+    listings, recorder = source.listings(), _Recorder(ledger, current, now, expect)
     while True:
         check_stop()
         # one transaction for many folders: a commit costs an fsync. Each is recorded before the

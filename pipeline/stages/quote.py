@@ -14,8 +14,8 @@ from pipeline.core.prompt import fill_template
 from pipeline.core.words import counted
 from pipeline.ledger import Ledger
 from pipeline.records import Nano, Rejection
+from pipeline.stages.shard_options import RequestTemplate
 from pipeline.stages.values import CaptionTask
-from pipeline.stages.write import RequestTemplate
 
 
 @dataclass(slots=True)

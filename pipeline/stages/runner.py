@@ -15,9 +15,10 @@ from pipeline.ledger.images import SeenImage
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import reconcile
+from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import CaptionTask, Engines, Progress, RunTotals
-from pipeline.stages.write import ShardOptions, Writer
+from pipeline.stages.write import Writer
 
 
 class BatchRunner:

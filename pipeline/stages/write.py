@@ -18,11 +18,8 @@ from typing import BinaryIO
 
 from xxhash import xxh3_128
 
-from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.identity import custom_id
-from pipeline.core.packing import Load, ShardLimits, affordable, takes
-from pipeline.core.request import RequestSpec
-from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
+from pipeline.core.packing import Load, affordable, takes
 from pipeline.engines.base import Engine
 from pipeline.errors import OverBudget
 from pipeline.ledger import Ledger
@@ -31,6 +28,7 @@ from pipeline.ledger.shards import NewItem, NewShard
 from pipeline.records import Nano, Prepared, PreparedImage
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import PendingRequest, link_known, prepare_images, record_image
+from pipeline.stages.shard_options import RequestTemplate, ShardOptions
 from pipeline.stages.values import CaptionTask, Engines
 from pipeline.system.failpoints import reached
 from pipeline.system.files import publish, storage_error
@@ -39,44 +37,6 @@ from pipeline.system.files import publish, storage_error
 _CHUNK, _CHUNK_BYTES = 256, 16_000_000
 _BUFFER = 1 << 20  # of a shard file: a system call for many lines
 _STRETCH = 8 << 20  # of a shard file: flushed to the disk at once
-
-
-@dataclass(frozen=True, slots=True)
-class RequestTemplate:
-    """Template of one request.
-
-    Attributes:
-        request: the body's fixed part.
-        estimator: tokens and cost of one request.
-        wire_format: shapes of the service.
-    """
-
-    request: RequestSpec
-    estimator: CostEstimator
-    wire_format: WireFormat = OPENAI_FORMAT
-
-
-@dataclass(frozen=True, slots=True)
-class ShardOptions:
-    """Options of writing shards.
-
-    Attributes:
-        request_template: for a first attempt.
-        again: the template of a further attempt, by the outcome of the last one and the number of
-            attempts so far: a longer answer, another detail, another model.
-        limits: bounds of a shard.
-        folder: where shards are written.
-        room: called for each shard: nano-dollars that may still be reserved, None = no cap.
-        prefix: of the shards' keys.
-    """
-
-    request_template: RequestTemplate
-    again: Callable[[str, int], RequestTemplate]
-    limits: ShardLimits
-    folder: Path
-    room: Callable[[], Nano | None]
-    prefix: str = ""
-    check_stop: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -227,23 +187,37 @@ class Writer:
         )
         parts, item, load = _line(pending, request_template)
         shard = self._open.get(request_template.request.model)
-        if shard is not None and not (
-            takes(shard.load, load, self._shard_options.limits)
-            and affordable(shard.load, load, self._room)
-        ):
+        if shard is not None and not takes(shard.load, load, self._shard_options.limits):
+            yield from self._seal(shard)
+            shard = None
+        elif shard is not None and not affordable(shard.load, load, self._room):
+            least = self._shard_options.least()
+            if shard.load.requests < least:
+                self._leave(shard)
+                yield from self._end_short(load, least)
             yield from self._seal(shard)
             shard = None
         if shard is None:
             self._room = self._shard_options.room()
             if not affordable(Load(), load, self._room):
-                yield from self._seal_all()
-                raise OverBudget("the budget has no room for the next image")
+                yield from self._end_short(load)
             shard = OpenShard.begin(
                 self._shard_options, self._ledger.shards.next_number(), request_template
             )
             self._open[request_template.request.model] = shard
         shard.append(parts, item, load)
         self._packed.add(item.work)
+
+    def _end_short(self, load: Load, requests: int = 1) -> Iterator[int]:
+        """Seal what fitted; then the budget has no room for so many requests like this one."""
+        yield from self._seal_all()
+        raise OverBudget(self._shard_options.shortage(requests * (load.max_cost or 0), requests))
+
+    def _leave(self, shard: OpenShard) -> None:
+        """Leave the requests of an open shard pending."""
+        del self._open[shard.request_template.request.model]
+        self._packed -= {item.work for item in shard.items}
+        shard.discard()
 
     def _seal_all(self) -> Iterator[int]:
         for shard in list(self._open.values()):

@@ -53,8 +53,8 @@ def tell(notice: Notice, summary: Mapping[str, object]) -> list[str]:
 
 
 def is_problem(summary: Mapping[str, object], failed_share: Decimal = Decimal("0.5")) -> bool:
-    """True unless the run is done, or waits for the service, with nothing to say and most of what
-    was due captioned."""
+    """Tell whether a person must read it: unless the run is done, or waits for the service, with
+    nothing to say and most of what was due captioned."""
     incidents = summary.get("problems") or summary.get("incidents")
     due, failed = summary.get("due"), summary.get("due_failed")
     many = isinstance(due, int) and isinstance(failed, int) and failed >= failed_share * due > 0

@@ -129,12 +129,32 @@ class Workspace:
 
     def known_id(self) -> str | None:
         """Id in `id_file`, None without one (or with one that cannot be read)."""
+        return self.fact("workspace_id")
+
+    def fact(self, name: str) -> str | None:
+        """Fact in `id_file`, None without it (or with a file that cannot be read)."""
+        known = self._facts().get(name)
+        return known if isinstance(known, str) and known else None
+
+    def put_fact(self, name: str, value: str | None) -> None:
+        """Write a fact into `id_file`, durably, unless it stands there already; None removes it.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        if self.fact(name) == value:
+            return
+        facts = {key: text for key, text in self._facts().items() if key != name}
+        if value is not None:
+            facts[name] = value
+        write_whole(self.id_file, json.dumps(facts).encode() + b"\n")
+
+    def _facts(self) -> dict[str, object]:
         try:
             facts = json.loads(self.id_file.read_bytes())
         except (OSError, ValueError):
-            return None
-        known = facts.get("workspace_id") if isinstance(facts, dict) else None
-        return known if isinstance(known, str) and known else None
+            return {}
+        return facts if isinstance(facts, dict) else {}
 
     def remember_id(self, workspace_id: str) -> None:
         """Write `id_file`, durably, unless it says so already.
@@ -142,8 +162,7 @@ class Workspace:
         Raises:
             StorageError: it cannot be written.
         """
-        if self.known_id() != workspace_id:
-            write_whole(self.id_file, json.dumps({"workspace_id": workspace_id}).encode() + b"\n")
+        self.put_fact("workspace_id", workspace_id)
 
     def exists(self) -> bool:
         """Tell whether a ledger is there."""

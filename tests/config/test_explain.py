@@ -50,9 +50,9 @@ def test_every_mistake_has_its_line(tmp_path: Path) -> None:
 
 def test_an_option_is_named_as_one(tmp_path: Path) -> None:
     (line,) = said(tmp_path, "", budget__day="lots")
-    assert line.startswith("the command line: [budget] day")
+    assert line.startswith("the overrides: [budget] day")
     lines = said(tmp_path, "[batch]\npoll_seconds = 'soon'", images__quality=0)
-    assert {line.split(":")[0] for line in lines} == {"FILE", "the command line"}
+    assert {line.split(":")[0] for line in lines} == {"FILE", "the overrides"}
 
 
 def test_no_secret_is_repeated(tmp_path: Path) -> None:

@@ -189,9 +189,9 @@ def test_options_override_and_are_named(tmp_path: Path) -> None:
     assert config.images.long_side == 768
     assert config.budget.run == 5 * 10**9
     assert config.prices["m"].output == 2
-    with pytest.raises(UsageError, match=r"the command line: \[images\] long_side = 1: it should"):
+    with pytest.raises(UsageError, match=r"the overrides: \[images\] long_side = 1: it should"):
         load_config(path, {"images.long_side": 1})
-    with pytest.raises(UsageError, match=r"the command line: \[images\] nope is not a known key"):
+    with pytest.raises(UsageError, match=r"the overrides: \[images\] nope is not a known key"):
         load_config(path, {"images.nope": 1})
     with pytest.raises(UsageError, match="workspace is not a table"):
         load_config(written(tmp_path, "workspace = 'x'\n"), {"workspace.x": 1})

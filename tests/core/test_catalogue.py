@@ -11,13 +11,14 @@ from pydantic import ValidationError
 
 from pipeline.config.explain import explain
 from pipeline.config.model import Config
+from pipeline.config.origin import ValueOrigin
 from pipeline.core.catalogue import ModelTable, PriceTable
 
 
 def sentence(raw: dict[str, object]) -> str:
     with pytest.raises(ValidationError) as caught:
         Config.model_validate(raw)
-    return explain(caught.value, "my.toml", {})
+    return explain(caught.value, ValueOrigin("my.toml"))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.packing import Load, ShardLimits, affordable, fits_queue, takes
+from pipeline.core.packing import Load, ShardLimits, affordable, fits_queue, tail_least, takes
 
 loads = st.builds(
     Load, st.just(1), st.integers(1, 500), st.integers(0, 500), st.none() | st.integers(0, 500)
@@ -45,3 +45,9 @@ def test_the_queue_stays_under_its_limit() -> None:
 
 def test_an_empty_queue_takes_any_shard() -> None:
     assert fits_queue(0, 5000, 1000)
+
+
+def test_no_batch_of_one_or_two_ends_a_cap_under_which_something_went_out() -> None:
+    assert tail_least(0, used=False) == 1
+    assert tail_least(0, used=True) == tail_least(59, used=True) == 3
+    assert tail_least(400, used=True) == 20

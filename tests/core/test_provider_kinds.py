@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.config.explain import explain
 from pipeline.config.model import Config
+from pipeline.config.origin import ValueOrigin
 from pipeline.core.provider_kinds import (
     LOCAL,
     OPENAI,
@@ -26,7 +27,7 @@ def test_every_word_can_be_configured() -> None:
 def test_another_word_is_refused_by_naming_all() -> None:
     with pytest.raises(ValidationError) as caught:
         Config.model_validate({"provider": {"name": "opneai"}})
-    assert explain(caught.value, "my.toml", {}) == (
+    assert explain(caught.value, ValueOrigin("my.toml")) == (
         "my.toml: [provider] name = 'opneai': "
         "it should be 'auto', 'openai', 'openai_online' or 'local'"
     )

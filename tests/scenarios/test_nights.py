@@ -245,6 +245,65 @@ def test_a_table_of_which_nothing_is_there_is_exit_10(night: Night, tmp_path: Pa
     assert "no images in items.csv: 2 missing_file; the paths of the table" in report["problems"][0]
 
 
+# -- budgets
+
+
+PRICES = {"prices.gpt-6-luna": '{input="0.05",output="0"}'}  # the input decides, as with photos
+
+
+def test_a_cap_of_the_command_line_holds_for_all_nights_until_it_is_lifted(night: Night) -> None:
+    rig = night.rig
+    rig.add(*names(30))
+    code, report = night.run("--budget", "0.0001", **PRICES)
+    assert (code, night.told) == (4, True)
+    assert 0 < report["outcomes"]["captioned"] < 30
+    assert "budget: $0.00010 for this workspace's life, from the command line" in night.said
+    assert "pays for about" in night.said
+    problems = " ".join(report["problems"])
+    assert "for this workspace's life has no room" in problems
+    assert "For all of them: --budget 0.0" in problems
+    code, report = night.run(**PRICES)  # nobody names it again
+    assert code == 4
+    assert "remembered (--budget none lifts it)" in night.said
+    code, report = night.call("status")
+    assert "remembered" in report["budget"]
+    assert night.run("--budget", "none", **PRICES)[0] == 0
+    assert "budget:" not in night.said
+    assert night.call("status")[1]["budget"] == ""
+
+
+def test_what_is_said_to_be_enough_finishes_the_job(night: Night) -> None:
+    rig = night.rig
+    rig.add(*names(30))
+    code, report = night.run("--budget", "0.0001", **PRICES)
+    enough = " ".join(report["problems"]).split("For all of them: --budget ")[1].split()[0]
+    code, report = night.run("--budget", enough, **PRICES)
+    assert (code, report["outcomes"]) == (0, {"captioned": 30})
+
+
+def test_a_configured_cap_is_before_a_remembered_one_and_is_not_remembered(night: Night) -> None:
+    night.rig.add(*names(2))
+    assert night.run("--budget", "5.00")[0] == 0
+    own = night.rig.workspace.root.parent / "own.toml"
+    own.write_text('[budget]\nlifetime = "7.00"\n')
+    assert night.run("--config", str(own))[0] == 0
+    assert "$7.00 for this workspace's life, from" in night.said
+    night.run()
+    assert "$5.00 for this workspace's life, remembered" in night.said
+
+
+def test_the_last_cents_of_a_cap_do_not_go_out_in_ever_smaller_batches(night: Night) -> None:
+    rig = night.rig
+    rig.add(*names(60))
+    code, report = night.run("--budget", "0.00019", **PRICES)
+    assert code == 4
+    assert "the next 3 requests may cost" in " ".join(report["problems"])
+    with rig.ledger() as ledger:
+        sizes = [row[0] for row in ledger.database.execute("SELECT requests FROM shards")]
+    assert min(sizes) > 2
+    assert len(sizes) <= 8
+
+
 # -- what is stronger
 
 

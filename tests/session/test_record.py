@@ -145,7 +145,7 @@ def test_a_busy_workspace_is_not_worth_a_word(rig: Rig, tmp_path: Path) -> None:
 def test_a_bug_is_recorded_with_its_traceback(
     rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oh")
 
     rig.add("a.png")

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from pipeline.config import Config, load_config
 from pipeline.core.budget import BudgetCaps
+from pipeline.core.budget_words import COMMAND_LINE
 from pipeline.core.lifecycle import Patience
 from pipeline.core.retry import DEFAULT_RULES
 from pipeline.session.settings import RunSettings
@@ -15,7 +16,8 @@ NOW = 1_795_000_000
 
 
 def config(**overrides: object) -> Config:
-    return load_config(None, {key.replace("__", "."): value for key, value in overrides.items()})
+    options = {key.replace("__", "."): value for key, value in overrides.items()}
+    return load_config(None, options, overrides_from=COMMAND_LINE)
 
 
 def settings_of(**overrides: object) -> RunSettings:
@@ -37,6 +39,8 @@ def test_every_setting_follows_its_key() -> None:
         provider__model="gpt-5.4-mini",
         provider__base_url="http://127.0.0.1:1/v1",
         budget__run="1",
+        budget__lifetime="9",
+        input__lost_share="0.9",
         budget__confirm_above="2",
         batch__grace_seconds=7,
         batch__creates_per_hour=3,

@@ -28,8 +28,9 @@ from pipeline.sources import open_source, to_path
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.context import StageContext
 from pipeline.stages.crawl import CrawlResult, crawl
+from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.values import CaptionTask, Engines
-from pipeline.stages.write import ShardOptions, Writer
+from pipeline.stages.write import Writer
 from pipeline.system.clock import Clock
 from pipeline.system.secrets import Secret
 from pipeline.system.workspace import Workspace

@@ -19,9 +19,9 @@ from pipeline.ledger import Ledger
 from pipeline.providers.base import AccountRefusal
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages.runner import BatchRunner
+from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import NoProgress, RunTotals
-from pipeline.stages.write import ShardOptions
 from tests.stages.scene import Scene
 
 ONE = ShardLimits(requests=1)

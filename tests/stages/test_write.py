@@ -21,8 +21,9 @@ from pipeline.errors import Interrupted, OverBudget, StorageError
 from pipeline.server.app import LoopbackServer
 from pipeline.session import templates
 from pipeline.stages import write
+from pipeline.stages.shard_options import RequestTemplate, ShardOptions
 from pipeline.stages.values import CaptionTask
-from pipeline.stages.write import OpenShard, RequestTemplate, ShardOptions, Writer
+from pipeline.stages.write import OpenShard, Writer
 from tests.rig import KEY, picture
 from tests.stages.scene import Scene
 

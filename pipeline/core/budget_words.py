@@ -1,0 +1,109 @@
+"""Budgets in sentences: which cap, how much of it is used, what would be enough, what to type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.core.budget import SCOPES, BudgetCaps, Exposure, headroom
+from pipeline.core.pricing import format_usd, usd_text
+from pipeline.core.words import counted
+from pipeline.records import Nano
+
+COMMAND_LINE = "the command line"
+REMEMBERED = "remembered"
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Words about the scope of a cap: the cap's name, its option, and what waiting does."""
+
+    name: str
+    option: str
+    waiting: str = ""
+
+
+_WORDS = {
+    "run": _Scope("this run", "--budget-run", "run again to go on under a new one, or "),
+    "day": _Scope("a day (UTC)", "--budget-day", "run again tomorrow (UTC), or "),
+    "month": _Scope("a month (UTC)", "--budget-month", "run again next month (UTC), or "),
+    "lifetime": _Scope("this workspace's life", "--budget"),
+}
+
+
+def shortage(caps: BudgetCaps, exposure: Exposure, needed: Nano, what: str) -> str:
+    """Sentence about a cap that has no room for `needed` more, which `what` may cost."""
+    tightest = headroom(caps, exposure)
+    words, cap = _WORDS[tightest.scope], getattr(caps, tightest.scope)
+    left = tightest.left or 0
+    needed = max(needed, left + 1)
+    return (
+        f"the budget of {format_usd(cap)} for {words.name} has no room: "
+        f"{format_usd(getattr(exposure, tightest.scope))} of it is spent or reserved, "
+        f"{format_usd(left)} is left, and {what} may cost {format_usd(needed)}; {words.waiting}"
+        f"raise it: {enough(caps, exposure, needed)}"
+    )
+
+
+def unknown_price(model: str) -> str:
+    """Sentence about a model without a price, with the lines that give it one."""
+    return (
+        f"the price of {model} is unknown, so nothing is sent under a budget: add its dollars for "
+        "a million tokens to the configuration, as they are billed in a batch:\n"
+        f'  [prices."{model}"]\n  input = "0.05"\n  output = "0.25"'
+    )
+
+
+def enough(caps: BudgetCaps, exposure: Exposure, needed: Nano) -> str:
+    """Options that make room for `needed` more under every cap: "--budget 5.40"."""
+    short = [
+        f"{_WORDS[scope].option} {usd_text(_rounded_up(getattr(exposure, scope) + needed))}"
+        for scope in SCOPES
+        if (cap := getattr(caps, scope)) is not None and getattr(exposure, scope) + needed > cap
+    ]
+    return " ".join(short)
+
+
+def coverage(
+    caps: BudgetCaps, exposure: Exposure, requests: int, expected: Nano, most: Nano
+) -> str:
+    """Sentence about how much of a job the caps pay for, "" when they pay for all of it.
+
+    Args:
+        requests, expected, most: of the job; what it will cost, and what it may cost.
+    """
+    tightest = headroom(caps, exposure)
+    if tightest.left is None or most <= tightest.left or not requests:
+        return ""
+    paid = min(requests, tightest.left * requests // max(1, expected))
+    cap, words = getattr(caps, tightest.scope), _WORDS[tightest.scope]
+    return (
+        f"the budget of {format_usd(cap)} for {words.name} has {format_usd(tightest.left)} left, "
+        f"which pays for about {paid:,} of {counted(requests, 'request')}; the rest stays pending. "
+        f"For all of them: {enough(caps, exposure, most)}"
+    )
+
+
+def in_force(caps: BudgetCaps, exposure: Exposure, origins: Mapping[str, str]) -> str:
+    """Caps in force in one line, "" without any: how much, of what, where each comes from, and
+    what is left. `origins` are by scope."""
+    parts = []
+    for scope in SCOPES:
+        cap = getattr(caps, scope)
+        if cap is None:
+            continue
+        used = getattr(exposure, scope)
+        where = f"from {origins.get(scope, '')}"
+        if origins.get(scope) == REMEMBERED:
+            where = f"{REMEMBERED} ({_WORDS[scope].option} none lifts it)"
+        parts.append(
+            f"{format_usd(cap)} for {_WORDS[scope].name}, {where}: "
+            f"{format_usd(max(0, cap - used))} left"
+        )
+    return "; ".join(parts)
+
+
+def _rounded_up(nano: Nano) -> Nano:
+    """Amount that a person would type: whole cents, below ten cents hundredths of one."""
+    step = 10**7 if nano >= 10**8 else 10**5
+    return -(-nano // step) * step
