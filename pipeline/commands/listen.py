@@ -18,7 +18,7 @@ from aiohttp import web
 
 from pipeline.commands.collect import collect
 from pipeline.config import Config
-from pipeline.config.model import ListenConfig
+from pipeline.config.telling import ListenConfig
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.providers.webhooks import InvalidSignature, Verifier

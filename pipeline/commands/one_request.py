@@ -14,8 +14,6 @@ from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.online import answer_line
-from pipeline.core.pricing import line_cost
-from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import format_usd, line_cost
 from pipeline.core.prompt import fill_template
 from pipeline.core.provider_kinds import LOCAL, OPENAI

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pipeline.core.catalogue import StrictTable
 from pipeline.core.encodings import known_codec
 
+ENV_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+"""Pattern of the name of an environment variable."""
+
 
 def _as_float(value: object) -> object:
     return float(value) if isinstance(value, Decimal) else value

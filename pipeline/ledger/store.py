@@ -119,6 +119,11 @@ class Ledger:
             "INSERT INTO runs (command, started_at) VALUES (?, ?)", (command, now)
         )
 
+    def collecting_runs(self) -> frozenset[int]:
+        """Numbers of the runs that only collected."""
+        rows = self.database.execute("SELECT id FROM runs WHERE command LIKE 'collect%'")
+        return frozenset(int(row[0]) for row in rows)
+
     def end_run(self, run: int, now: int, exit_code: int, summary: dict[str, object]) -> None:
         """Record how a run ended."""
         self.database.execute(

@@ -6,6 +6,7 @@ workspace_ledger  the workspace's ledger, locked and bound to its account
 run_log           number and log of a run
 service           the service, or the built-in server
 settings          RunSettings: all that stages and commands go by, from a configuration
+batch_settings    rules of shards and batches
 engines           engines that prepare images, by the settings
 spec              CaptionSpec: model, prompt, preparation and price as one identity
 spec_factory      specs of the configured model, and of changes to it

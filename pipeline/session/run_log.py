@@ -23,7 +23,8 @@ def begin_run(
     """Number the run and begin its log; the oldest logs go."""
     run = ledger.begin_run(command, clock.now())
     secrets = settings.service(identity.key).secrets() if identity.key else ()
-    drop_old(workspace.logs, settings.log_keep - 1)
+    collects = ledger.collecting_runs()
+    drop_old(workspace.logs, settings.log_keep, clock.now(), collects, current=run)
     path = log_path(workspace.logs, run)
     log = RunLog(path, clock.now, level=settings.log_level, secrets=secrets)
     log.write("run.began", run=run, command=command, account=identity.account)

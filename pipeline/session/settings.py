@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.config import Config
+from pipeline.config.units import parse_seconds
 from pipeline.core.budget import SCOPES, BudgetCaps
 from pipeline.core.budget_words import COMMAND_LINE
 from pipeline.core.lifecycle import Patience
 from pipeline.core.losses import LossRule
-from pipeline.core.packing import ShardLimits
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.retry import RetryRule
 from pipeline.core.table import Affixes
@@ -25,6 +25,7 @@ from pipeline.providers.base import OPENAI, BatchOptions
 from pipeline.providers.models import model_facts
 from pipeline.records import Nano
 from pipeline.session.account import AccountOptions
+from pipeline.session.batch_settings import BatchSettings
 from pipeline.session.engines import EngineSettings
 from pipeline.session.spec_factory import SpecFactory
 from pipeline.sources.base import SourceOptions
@@ -32,12 +33,12 @@ from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
 from pipeline.stages.prune import CacheLimits
 from pipeline.system.notify import Notice
+from pipeline.system.run_log import LogKeep
 from pipeline.system.secrets import Secret
 
 if TYPE_CHECKING:
     pass
 
-_LOCAL_REQUESTS = 250
 LOCAL_POLL_SECONDS = 0.5
 
 
@@ -64,28 +65,6 @@ class OnlineSettings:
             self.in_flight, self.requests_per_minute, self.tokens_per_minute,
             longest_pause=self.longest_pause,
         )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class BatchSettings:
-    """Rules of shards and batches; see the section [batch] of the configuration."""
-
-    limits: ShardLimits
-    queue_limit: int | None
-    queue_guess: Callable[[str], int | None]
-    creates_per_hour: int
-    poll_seconds: float
-    keep_raw: bool
-    keep_shards: bool
-    delete_remote: bool
-
-    def shard_limits(self, queue: int | None, *, local: bool = False) -> ShardLimits:
-        """Bounds of a shard: at least two fit into the service's queue at once. The built-in
-        server answers while later images are prepared, so it gets small ones."""
-        limits = self.limits
-        most = min(limits.requests, _LOCAL_REQUESTS) if local else limits.requests
-        tokens = limits.tokens if queue is None else min(limits.tokens, max(1, queue // 2))
-        return replace(limits, requests=most, tokens=tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +125,7 @@ class RunSettings:
     reviewer: str | None
     include_reviewed: bool
     log_level: str
-    log_keep: int
+    log_keep: LogKeep
 
     @classmethod
     def of(cls, config: Config) -> RunSettings:
@@ -171,7 +150,7 @@ class RunSettings:
                 lambda model: model_facts(model, config.models).whole_endings
             ),
             declares_endings=any(table.whole_endings for table in config.models.values()),
-            batch=_batch(config),
+            batch=BatchSettings.of(config),
             online=_online(config),
             engine=_engine(config),
             source=_source_options(config, passthrough if send_urls else None),
@@ -185,7 +164,7 @@ class RunSettings:
             reviewer=config.review.reviewer,
             include_reviewed=config.review.include_reviewed,
             log_level=log.level,
-            log_keep=log.keep,
+            log_keep=_log_keep(log.keep),
         )
 
     def online_only(self) -> RunSettings:
@@ -234,24 +213,6 @@ def _retry_rules(config: Config) -> dict[str, RetryRule]:
     return {name: RetryRule(**rule) for name, rule in config.retry.model_dump().items()}
 
 
-def _batch(config: Config) -> BatchSettings:
-    batch = config.batch
-    return BatchSettings(
-        limits=ShardLimits(
-            requests=batch.max_requests, bytes=batch.max_bytes, tokens=batch.max_tokens
-        ),
-        queue_limit=batch.enqueued_token_limit,
-        queue_guess=functools.cache(
-            lambda model: model_facts(model, config.models).enqueued_tokens
-        ),
-        creates_per_hour=batch.creates_per_hour,
-        poll_seconds=batch.poll_seconds,
-        keep_raw=batch.keep_raw,
-        keep_shards=batch.keep_shards,
-        delete_remote=batch.delete_remote_files,
-    )
-
-
 def _online(config: Config) -> OnlineSettings:
     online = config.online
     return OnlineSettings(
@@ -298,6 +259,10 @@ def _output(config: Config) -> OutputSettings:
         sidecars=output.sidecars,
         affixes=Affixes(prompt.prefix, prompt.suffix),
     )
+
+
+def _log_keep(keep: int | str) -> LogKeep:
+    return LogKeep(keep) if isinstance(keep, int) else LogKeep(None, parse_seconds(keep))
 
 
 def _notice(config: Config) -> Notice:

@@ -11,7 +11,8 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,11 +78,31 @@ def summary_path(folder: Path, run: int) -> Path:
     return folder / f"{run:06d}-run.json"
 
 
-def drop_old(folder: Path, keep: int) -> None:
-    """Remove the logs and summaries of all but the newest `keep` runs."""
-    logs = {path: match for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))}
-    runs = sorted({int(match[1]) for match in logs.values()}, reverse=True)
-    for path, match in logs.items():
-        if int(match[1]) in runs[keep:]:
-            with contextlib.suppress(OSError):
+@dataclass(frozen=True, slots=True)
+class LogKeep:
+    """Logs that are kept: those of the newest `runs`, or those younger than `seconds`."""
+
+    runs: int | None = 30
+    seconds: int | None = None
+
+
+def drop_old(
+    folder: Path, keep: LogKeep, now: int, collects: Container[int] = (), *, current: int = 0
+) -> None:
+    """Remove the logs and summaries of old runs, before the log of run `current` is begun.
+
+    Args:
+        now: epoch seconds.
+        collects: runs that only collect, whatever their number: they take no place of the others,
+            and of themselves as many are kept.
+    """
+    logs = {
+        path: int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name))
+    }
+    newest = sorted({*logs.values(), current}, reverse=True)
+    for path, run in logs.items():
+        alike = [other for other in newest if (other in collects) == (run in collects)]
+        old = keep.runs is not None and run not in alike[: keep.runs]
+        with contextlib.suppress(OSError):
+            if old or (keep.seconds is not None and path.stat().st_mtime < now - keep.seconds):
                 path.unlink()

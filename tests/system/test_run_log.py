@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from pipeline.system.run_log import LEVELS, RunLog, drop_old, iso, log_path, summary_path
+from pipeline.system.run_log import LEVELS, LogKeep, RunLog, drop_old, iso, log_path, summary_path
 
+NOW = 1_790_000_000
 KEY = "sk-test-0123456789abcdef"
 
 
@@ -71,7 +73,7 @@ def test_the_newest_runs_are_kept(tmp_path: Path) -> None:
         log_path(tmp_path, run).touch()
         summary_path(tmp_path, run).touch()
     (tmp_path / "000001-run.txt").touch()
-    drop_old(tmp_path, 3)
+    drop_old(tmp_path, LogKeep(4), NOW, current=1_000_001)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "000001-run.txt",
         "000010-run.json",
@@ -81,12 +83,31 @@ def test_the_newest_runs_are_kept(tmp_path: Path) -> None:
         "999999-run.json",
         "999999-run.jsonl",
     ]
-    drop_old(tmp_path, 30)
+    drop_old(tmp_path, LogKeep(30), NOW)
     assert log_path(tmp_path, 10).exists()
 
 
+def test_what_only_collects_takes_no_place_of_a_run(tmp_path: Path) -> None:
+    for run in range(1, 8):
+        log_path(tmp_path, run).touch()
+    drop_old(tmp_path, LogKeep(2), NOW, frozenset({3, 4, 5, 6, 8}), current=8)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "000002-run.jsonl",
+        "000006-run.jsonl",
+        "000007-run.jsonl",
+    ]
+
+
+def test_logs_are_kept_by_their_age(tmp_path: Path) -> None:
+    for run, age in ((1, 90), (2, 50)):
+        log_path(tmp_path, run).touch()
+        os.utime(log_path(tmp_path, run), (NOW - age, NOW - age))
+    drop_old(tmp_path, LogKeep(None, 60), NOW)
+    assert [path.name for path in tmp_path.iterdir()] == ["000002-run.jsonl"]
+
+
 def test_nothing_to_drop(tmp_path: Path) -> None:
-    drop_old(tmp_path, 1)
+    drop_old(tmp_path, LogKeep(1), NOW)
     assert list(tmp_path.iterdir()) == []
 
 
