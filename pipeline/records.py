@@ -33,6 +33,7 @@ class SourceFile:
         occurrence: 0, or n for the n-th further manifest row with the same path.
         problem: a reason code when the source already knows that this cannot be an image.
         detail: words that go with `problem`.
+        flags: what is to be known about it, for the table's column.
     """
 
     folder: str
@@ -46,6 +47,7 @@ class SourceFile:
     problem: str | None = None
     detail: str = ""
     ctime_ns: int | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def write(
     """
     settings = RunSettings.of(config).taking_losses(accept_lost)
     with notified(settings.notice, "write", say) as report:
-        source = open_data(settings, data, manifest)
+        source = open_data(settings, data, manifest, offline=True)
         with (
             open_session(settings, "write", say, offline=True) as session,
             recorded(session, report),

@@ -19,6 +19,12 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _header(value: str) -> str:
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError("a header takes printable ASCII only")
+    return value
+
+
 class FetchConfig(Section):
     """[fetch]: what may be downloaded, and how hard to try."""
 
@@ -35,5 +41,8 @@ class FetchConfig(Section):
     per_host: Count = 4
     retries: Annotated[int, Field(ge=0, le=10)] = 2
     recheck: Seconds = 86_400
+    user_agent: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_header)] = (
+        "captionmill"
+    )
     keep_bytes: Bytes = 20_000_000_000
     keep: Seconds = 30 * 86_400

@@ -14,6 +14,7 @@ due              whether none of the images that were due in a run got a caption
 losses           images that a source has no more: gone, or a disk that is not there
 batch_errors     errors of a batch service, by code and text
 download         answers of a host to a download: keep, try again, give up
+host_health      whether a host may be asked for images, and when
 
 Requests and answers:
 

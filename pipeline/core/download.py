@@ -10,14 +10,18 @@ from email.utils import parsedate_to_datetime
 from pipeline.core.reasons import DOWNLOAD, rejection
 from pipeline.records import Rejection
 
-SETTLED = frozenset({"not_found", "not_an_image"})
+SETTLED = frozenset({"not_found", "not_an_image", "placeholder"})
 """What a site said for good: not asked again until a re-check is due."""
 
-GONE = SETTLED | {"too_large_file"}
+GONE = frozenset({"not_found", "too_large_file"})
 """The site has no such image any more: an earlier copy does not count."""
 
+DOUBTFUL = frozenset({"not_an_image", "placeholder"})
+"""News about a site (a challenge, a login, a page of errors) in place of an image: an earlier copy
+counts, and the address is asked again in the next run."""
+
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-MOST_REDIRECTS = 5
+MOST_REDIRECTS = 20
 
 LONGEST_WAIT = 60.0
 """Seconds; a site that asks for a longer pause is left for another run."""
@@ -59,7 +63,12 @@ def status_failure(status: int, retry_after: float | None = None) -> Failure | N
     if status in _GONE:
         return Failure(refusal("not_found", f"HTTP status {status}"))
     unusable = refusal("http_error", f"HTTP status {status}")
-    return Failure(unusable, status in _BUSY, retry_after)
+    return Failure(unusable, status in _BUSY or asks_for_pause(status, retry_after), retry_after)
+
+
+def asks_for_pause(status: int, retry_after: float | None) -> bool:
+    """Tell whether an HTTP status is about how often the host is asked, not about the image."""
+    return status == 429 or (status in (403, 503) and retry_after is not None)
 
 
 def retry_pause(failure: Failure, attempt: int, first: float, jitter: float) -> float | None:

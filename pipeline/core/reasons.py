@@ -77,10 +77,12 @@ def _prompt() -> tuple[Reason, ...]:
 
 
 def _download() -> tuple[Reason, ...]:
-    def reason(code: str, words: str) -> Reason:
-        return Reason("download", code, words)
+    def reason(code: str, words: str, *, passing: bool = False) -> Reason:
+        return Reason("download", code, words, passing=passing)
 
     return (
+        reason("host_unreachable", "the host gives no answer", passing=True),
+        reason("host_busy", "the host wants to be asked later", passing=True),
         reason("url_not_enabled", "images at URLs are not downloaded unless allowed"),
         reason("not_downloaded", "the image was not downloaded yet"),
         reason("bad_url", "the URL cannot be used"),
@@ -94,6 +96,7 @@ def _download() -> tuple[Reason, ...]:
         reason("too_many_redirects", "the URL is redirected too often"),
         reason("too_large_file", "the file is larger than allowed"),
         reason("not_an_image", "what is at the URL is not an image"),
+        reason("placeholder", "the URL leads to the same picture as many others"),
     )
 
 
@@ -229,6 +232,9 @@ DOWNLOAD = _given_by("download")
 PREPARATION = _given_by("preparation")
 IMAGE_REFUSALS = _given_by("image refusal")
 LINE_ERRORS = _given_by("line error")
+
+WAITING_DOWNLOADS = tuple(sorted(r.code for r in DOWNLOAD.values() if r.passing))
+"""Codes of images that wait for another run to download them: they are pending, not rejected."""
 
 _LONGEST_DETAIL = 300
 

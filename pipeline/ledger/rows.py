@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.core.reasons import WAITING_DOWNLOADS
 from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Nano
@@ -15,6 +16,7 @@ from pipeline.records import Nano
 # representative and costs nothing, so that the sum of a column is the sum of the bill.
 OUTCOME = f"""
 CASE
+    WHEN i.reject_code IN ({sql_list(WAITING_DOWNLOADS)}) THEN 'pending'
     WHEN i.reject_code IS NOT NULL THEN 'rejected'
     WHEN w.id IS NULL THEN 'pending'
     WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({sql_list(PAID_OUTCOMES)})
@@ -23,6 +25,9 @@ CASE
     ELSE w.outcome
 END
 """
+
+# what waits for its host is no reject; nor is NULL, of which SQL knows no answer
+_REJECTED = f"i.reject_code NOT IN ({sql_list(WAITING_DOWNLOADS)})"
 
 ROW_DETAILS = """
 LEFT JOIN originals o ON o.id = i.original
@@ -89,6 +94,11 @@ CASE
     ELSE {_PREPARED}
 END
 """
+# what the source knows of the image, and what its preparation does
+_ALL_FLAGS = f"""
+CASE WHEN i.flags IS NULL THEN {_FLAGS}
+    ELSE TRIM(i.flags || ',' || COALESCE({_FLAGS}, ''), ',') END
+"""
 
 # name -> SQL
 COLUMNS: dict[str, str] = {
@@ -140,7 +150,7 @@ COLUMNS: dict[str, str] = {
     "attempt": "a.attempt",
     "request_id": "a.request_id",
     "attempts": "COALESCE(w.attempts, 0)",
-    "flags": _FLAGS,
+    "flags": _ALL_FLAGS,
     "in_source": "i.present",
     "first_seen_at": "i.first_seen_at",
     "captioned_at": "CASE WHEN w.outcome = 'captioned' THEN a.received_at END",
@@ -236,7 +246,7 @@ class Rows:
         where = "" if source is None else "AND s.id = ?"
         for row in self._db.execute(
             f"SELECT s.label, {COLUMNS['path']}, i.reject_code, i.reject_detail {_FROM} "
-            f"WHERE i.reject_code IS NOT NULL AND i.present = 1 {where} "
+            f"WHERE {_REJECTED} AND i.present = 1 {where} "
             "ORDER BY s.id, f.path, i.name",
             () if source is None else (source,),
         ):
@@ -245,8 +255,8 @@ class Rows:
     def reject_reasons(self, source: int) -> Counter[str]:
         """Rejected images of a source by reason code."""
         rows = self._db.execute(
-            "SELECT reject_code, COUNT(*) FROM images WHERE present = 1 AND reject_code IS NOT "
-            "NULL AND folder IN (SELECT id FROM folders WHERE source = ?) GROUP BY reject_code",
+            f"SELECT i.reject_code, COUNT(*) FROM images i WHERE i.present = 1 AND {_REJECTED} "
+            "AND i.folder IN (SELECT id FROM folders WHERE source = ?) GROUP BY 1",
             (source,),
         )
         return Counter({str(code): int(count) for code, count in rows})

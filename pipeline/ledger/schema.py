@@ -179,5 +179,15 @@ _ANSWER_READING = (
     "ALTER TABLE answers ADD COLUMN checksum BLOB",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _ANSWER_READING)
+# what a source knows of an image itself, e.g. that its site no longer gives it
+_FLAGS_OF_SOURCES = ("ALTER TABLE images ADD COLUMN flags TEXT",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST,
+    _SECOND,
+    _THIRD,
+    _FOURTH,
+    _ANSWER_READING,
+    _FLAGS_OF_SOURCES,
+)
 """Append only: a released migration never changes."""

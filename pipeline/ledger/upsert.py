@@ -20,8 +20,8 @@ _CTIME_CHANGED = "images.ctime_ns <> excluded.ctime_ns"
 _REREAD = f"({_CHANGED} OR IFNULL({_CTIME_CHANGED}, 0))"
 UPSERT = f"""
 INSERT INTO images (folder, name, occurrence, size, mtime_ns, inode, ctime_ns, location, columns,
-                    reject_code, reject_detail, todo, crawl, first_seen_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    reject_code, reject_detail, flags, todo, crawl, first_seen_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (folder, name, occurrence) DO UPDATE SET
     original = CASE WHEN {_REREAD} THEN NULL ELSE images.original END,
     content = CASE WHEN {_CHANGED} THEN NULL ELSE images.content END,
@@ -35,7 +35,7 @@ ON CONFLICT (folder, name, occurrence) DO UPDATE SET
     reject_detail = CASE WHEN {_REREAD} THEN excluded.reject_detail ELSE images.reject_detail END,
     size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
     ctime_ns = COALESCE(excluded.ctime_ns, images.ctime_ns),
-    location = excluded.location, columns = excluded.columns,
+    location = excluded.location, columns = excluded.columns, flags = excluded.flags,
     present = 1, crawl = excluded.crawl
 """
 
@@ -48,5 +48,6 @@ def upsert_values(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[
     todo = 0 if file.problem else 1
     stat = (file.size, file.mtime_ns, file.inode, file.ctime_ns)
     return (
-        folder, file.name, file.occurrence, *stat, location, columns, *problem, todo, crawl, now,
+        folder, file.name, file.occurrence, *stat, location, columns, *problem,
+        ",".join(file.flags) or None, todo, crawl, now,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.records import Rejection
-from pipeline.session.account import identify, owner, workspace_of
+from pipeline.session.account import owner, resolve_account, workspace_of
 from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import NamesUrls, Source, open_source, to_path, to_text
@@ -24,12 +24,20 @@ from pipeline.system.workspace import Workspace
 
 
 def open_data(
-    settings: RunSettings, data: str | Path | None, manifest: str | Path | None
+    settings: RunSettings,
+    data: str | Path | None,
+    manifest: str | Path | None,
+    *,
+    offline: bool = False,
 ) -> Source:
-    """Open the source that the user named, under the configured rules."""
+    """Open the source that the user named, under the configured rules.
+
+    `offline`: no service is needed, and so no key.
+    """
     cache = None
     if settings.download is not None:
-        cache = workspace_of(settings.account, identify(settings.account).provider).urls
+        _, workspace = resolve_account(settings.account, offline=offline)
+        cache = workspace.urls
     earlier = EarlierReading()
     if manifest is not None:
         workspace = workspace_of(settings.account, owner(settings.account).provider)
@@ -58,12 +66,15 @@ def download(source: Source, session: Session) -> None:
         return
     context = session.context
     cache = session.workspace.urls
-    downloads = download_urls(source, options, cache, session.clock.now(), context.check_stop)
+    downloads = download_urls(
+        source, options, cache, session.clock.now(), context.check_stop, tell=context.say
+    )
     if downloads.urls:
+        waiting = f", {downloads.waiting:,} wait for their host" if downloads.waiting else ""
         context.say(
             f"URLs: {downloads.new:,} downloaded ({downloads.bytes / 1e6:,.1f} MB), "
             f"{downloads.unchanged:,} unchanged, {downloads.reused:,} kept, "
-            f"{downloads.rejected.total():,} without an image"
+            f"{downloads.rejected.total():,} without an image{waiting}"
         )
 
 

@@ -103,6 +103,7 @@ class ManifestListing:
             hashes.append(_hash(entry.name))
             # what the columns say is in the table's own digest
             marked = f"{entry.name}\0{entry.problem}" if entry.problem else entry.name
+            marked = "\0".join((marked, *entry.flags))
             total += stat_token(marked, entry.size, entry.mtime_ns, entry.inode, entry.ctime_ns)
         for sentence in (*doubts.sentences(table.path.name), *self._files.sentences()):
             if sentence not in problems:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from pipeline.core.download import refusal
 from pipeline.records import Rejection, SourceFile
 from pipeline.sources.base import SourceOptions, problem_entry, to_text
-from pipeline.sources.download.cache import FileStat, UrlCache
+from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.download.notes import FileStat
+
+STALE_DOWNLOAD = "stale_download"
+"""Flag of an image whose site gave something else at the last look: the earlier copy counts."""
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -43,7 +48,9 @@ class RemoteFiles:
         if isinstance(stat_or_reason, Rejection):
             return _problem(url, stat_or_reason, columns, line)
         location = to_text(self.path_of(url))
-        return SourceFile("", url, location, *stat_or_reason, columns=columns)
+        doubted = self._cache is not None and self._cache.is_doubted(url)
+        flags = (STALE_DOWNLOAD,) if doubted else ()
+        return SourceFile("", url, location, *stat_or_reason, columns=columns, flags=flags)
 
     def _stat(self, url: str) -> FileStat | Rejection:
         if self._cache is None:
@@ -55,4 +62,5 @@ class RemoteFiles:
 
 
 def _problem(url: str, why: Rejection, columns: dict[str, str], line: int) -> SourceFile:
-    return problem_entry(url, why.code, f"line {line}: {why.detail}", columns)
+    entry = problem_entry(url, why.code, f"line {line}: {why.detail}", columns)
+    return replace(entry, flags=(why.code,)) if why.code == "placeholder" else entry

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.core.reasons import WAITING_DOWNLOADS
 from pipeline.records import Rejection
 from pipeline.sources.base import NamesUrls, Source
 from pipeline.sources.download import FetchOptions, fetch_all
@@ -21,6 +22,7 @@ class Downloads:
         unchanged: images that are still the same at their site.
         reused: images that were not due for a re-check, or whose site gave no answer.
         bytes: of the new images.
+        waiting: URLs whose host is to be asked in another run.
         rejected: URLs without an image, by reason.
     """
 
@@ -28,12 +30,13 @@ class Downloads:
     unchanged: int = 0
     reused: int = 0
     bytes: int = 0
+    waiting: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
     @property
     def urls(self) -> int:
         """Number of URLs dealt with."""
-        return self.new + self.unchanged + self.reused + self.rejected.total()
+        return self.new + self.unchanged + self.reused + self.waiting + self.rejected.total()
 
 
 def download_urls(
@@ -43,11 +46,15 @@ def download_urls(
     now: int,
     check_stop: Callable[[], None] = lambda: None,
     watch: Callable[[Downloads], None] = lambda _downloads: None,
+    tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Downloads:
     """Download what a source names by URL, new or due for a re-check. Memory is constant.
 
     The source finds the images, and the reasons of those that have none, in `cache`, which must
     be its `SourceOptions.url_cache`. Nothing is contacted unless `options.allow`.
+
+    Args:
+        tell: called with sentences about hosts that ask for a pause, or that are left alone.
 
     Raises:
         StorageError: the cache cannot be written; run again, what is there stays.
@@ -57,8 +64,11 @@ def download_urls(
     if not options.allow or not isinstance(source, NamesUrls):
         return result
     urls = enumerate(source.urls())
-    for _, download in fetch_all(urls, options, cache, now=now, check_stop=check_stop):
-        if isinstance(download, Rejection):
+    downloads = fetch_all(urls, options, cache, now=now, check_stop=check_stop, tell=tell)
+    for _, download in downloads:
+        if isinstance(download, Rejection) and download.code in WAITING_DOWNLOADS:
+            result.waiting += 1
+        elif isinstance(download, Rejection):
             result.rejected[download.code] += 1
         elif download.how == "new":
             result.new += 1

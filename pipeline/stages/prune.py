@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.ledger import Ledger
-from pipeline.sources.download.cache import Stored, UrlCache
+from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.download.notes import Stored
 from pipeline.system.failpoints import reached
 from pipeline.system.files import remove
 

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.download import (
+    DOUBTFUL,
     GONE,
     LONGEST_WAIT,
     SETTLED,
     Failure,
+    asks_for_pause,
     not_an_image,
     read_retry_after,
     refusal,
@@ -31,7 +33,20 @@ def test_a_reason_begins_with_its_words_and_is_one_clean_line() -> None:
 
 
 def test_what_is_settled_or_gone_is_a_reason() -> None:
-    assert SETTLED < GONE < set(DOWNLOAD)
+    assert set(DOWNLOAD) > SETTLED | GONE | DOUBTFUL
+    assert not GONE & DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "asks"),
+    [(429, None, True), (429, 1.0, True), (503, 1.0, True), (403, 1.0, True), (503, None, False),
+     (403, None, False), (404, 1.0, False)],
+)  # fmt: skip
+def test_a_wish_for_a_pause(status: int, retry_after: float | None, asks: bool) -> None:
+    assert asks_for_pause(status, retry_after) is asks
+    failure = status_failure(status, retry_after)
+    assert failure is not None
+    assert failure.passing or not asks
 
 
 @pytest.mark.parametrize("status", [200, 203])
@@ -58,7 +73,7 @@ def test_a_body_to_be_read(status: int) -> None:
     ],
 )
 def test_statuses(status: int, code: str, passing: bool) -> None:
-    failure = status_failure(status, 7.0)
+    failure = status_failure(status, None if status == 403 else 7.0)
     assert failure is not None
     assert (failure.rejection.code, failure.passing) == (code, passing)
     assert str(status) in failure.rejection.detail

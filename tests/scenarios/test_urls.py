@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import time
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +16,7 @@ import pytest
 
 from pipeline.commands.clean import clean_up
 from pipeline.commands.pilot import PilotOptions, pilot
+from pipeline.errors import EXIT_PENDING
 from pipeline.sources.download.cache import UrlCache
 from tests.rig import Rig, picture
 
@@ -106,6 +110,39 @@ def test_images_that_are_captioned_make_room_and_stay_known(rig: Rig, site: str)
     assert any("0 downloaded (0.0 MB), 2 unchanged" in text for text in rig.said)
     assert downloads(rig) == []
     rig.check()
+
+
+def test_a_page_of_the_site_leaves_the_caption_with_a_flag(rig: Rig, site: str) -> None:
+    urls = listed(rig, site, "one.png")
+    rig.run(data=urls, **rules(site))
+    (before,) = rig.table()
+    image = rig.data.parent / "site" / "one.png"
+    picture, due = image.read_bytes(), {"fetch__recheck": 0}
+    image.write_text("<html>Just a moment...</html>")
+    rig.run(data=urls, **rules(site), **due)
+    (row,) = rig.table()
+    assert (row["outcome"], row["caption"]) == ("captioned", before["caption"])
+    assert row["flags"] == ["stale_download", *before["flags"]]
+    image.write_bytes(picture)
+    time.sleep(1)  # within one second nothing is asked for twice
+    report = rig.run(data=urls, **rules(site))
+    assert report.requests == 0
+    (row,) = rig.table()
+    assert (row["caption"], row["flags"]) == (before["caption"], before["flags"])
+
+
+def test_images_of_a_host_that_is_not_there_are_pending(rig: Rig, site: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    urls = rig.data.parent / "urls.txt"
+    dead = "".join(f"http://127.0.0.1:{port}/{number}.png\n" for number in range(40))
+    urls.write_text(f"{dead}{site.replace('127.0.0.1', '127.0.0.2')}/one.png\n")
+    options = {**rules(site), "fetch__ports": [port, int(site.rsplit(":", 1)[1])]}
+    report = rig.run(data=urls, **options)
+    codes = Counter(row["reason_code"] for row in rig.table() if row["outcome"] == "pending")
+    assert codes["host_unreachable"] >= 30
+    assert report.exit_code == EXIT_PENDING
+    assert "host_unreachable" not in report.reasons
 
 
 def test_a_changed_prompt_brings_them_back(rig: Rig, site: str) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.records import Rejection
 from pipeline.sources import SourceOptions
-from pipeline.sources.download.cache import Fetched, UrlCache
+from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.download.notes import Fetched
 from pipeline.sources.remote import RemoteFiles, is_url
 from tests.sources.contract import JPEG
 

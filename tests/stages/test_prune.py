@@ -12,7 +12,8 @@ from pipeline.ledger.specs import SpecText
 from pipeline.ledger.unseen import Crawl
 from pipeline.records import SourceFile
 from pipeline.sources import to_text
-from pipeline.sources.download.cache import Fetched, UrlCache
+from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.download.notes import Fetched
 from pipeline.stages.prune import CacheLimits, PruneResult, prune
 from pipeline.system.failpoints import arm
 from tests.sources.test_remote import download

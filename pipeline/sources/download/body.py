@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from pipeline.core.download import Failure, not_an_image, refusal
+from pipeline.imaging.sniff import HEAD_BYTES, sniff_head
 from pipeline.sources.download.failures import DownloadRefused
 from pipeline.system.files import storage_error
 
@@ -20,6 +21,8 @@ SLOWEST = 1024
 _HEAD = 512
 _STEP = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
+_GZIP_WORDS = frozenset({"gzip", "x-gzip"})
+_COMPRESSIONS = _GZIP_WORDS | {"br", "zstd", "deflate", "compress", "x-compress", "dcb", "dcz"}
 
 
 async def save(
@@ -95,32 +98,61 @@ class _Writer:
 async def _plain(
     response: aiohttp.ClientResponse, idle_seconds: float, max_bytes: int
 ) -> AsyncIterator[bytes]:
-    """Body's pieces; some hosts compress although identity was asked for."""
-    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding in ("", "identity"):
-        async for piece in _raw(response, idle_seconds, max_bytes):
+    """Body's pieces; some hosts compress although identity was asked for, others only say so.
+
+    What begins like an image is one, whatever the header calls it ("aws-chunked", "UTF-8").
+    """
+    words = response.headers.get("Content-Encoding", "").lower().replace(",", " ").split()
+    compressions = [word for word in words if word in _COMPRESSIONS]
+    pieces = _raw(response, idle_seconds, max_bytes)
+    head = b""
+    async for piece in pieces:
+        head += piece
+        if not compressions or len(head) >= HEAD_BYTES:
+            break
+    if not compressions or sniff_head(head) is not None:
+        yield head
+        async for piece in pieces:
             yield piece
         return
-    if encoding not in ("gzip", "x-gzip"):
-        raise DownloadRefused(
-            refusal("http_error", "it is compressed although plain bytes were asked for")
-        )
-    decoder = zlib.decompressobj(_GZIP)
-    async for piece in _raw(response, idle_seconds, max_bytes):
-        for part in _inflated(decoder, piece):
+    if any(word not in _GZIP_WORDS for word in compressions):
+        detail = f"it is compressed ({compressions[0]}) although plain bytes were asked for"
+        raise DownloadRefused(refusal("http_error", detail))
+    inflater = Inflater()
+    for part in inflater.feed(head):
+        yield part
+    async for piece in pieces:
+        for part in inflater.feed(piece):
             yield part
-    if not decoder.eof:
+    if not inflater.is_complete:
         raise DownloadRefused(Failure(refusal("connection_error", "it ended early"), passing=True))
 
 
-def _inflated(decoder: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
-    """Decompress in small steps, so that a bomb meets the cap before it fills the memory."""
-    try:
-        while piece and not decoder.eof:
-            yield decoder.decompress(piece, _STEP)
-            piece = decoder.unconsumed_tail
-    except zlib.error:
-        raise DownloadRefused(refusal("http_error", "its compression is damaged")) from None
+class Inflater:
+    """Bytes out of gzip, which may have several members one after the other (RFC 1952, 2.2)."""
+
+    def __init__(self) -> None:
+        self._decoder = zlib.decompressobj(_GZIP)
+        self._begun = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether the last member ended."""
+        return self._begun and self._decoder.eof
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """Decompress in small steps, so that a bomb meets the cap before it fills the memory."""
+        try:
+            while piece:
+                if self._decoder.eof:
+                    if not piece.lstrip(b"\0"):
+                        return  # zeros that fill up the last block of a tape
+                    self._decoder = zlib.decompressobj(_GZIP)
+                self._begun = True
+                yield self._decoder.decompress(piece, _STEP)
+                piece = self._decoder.unconsumed_tail or self._decoder.unused_data
+        except zlib.error:
+            raise DownloadRefused(refusal("http_error", "its compression is damaged")) from None
 
 
 async def _raw(

@@ -2,6 +2,7 @@
 
     root/3f/3f9a...      the image, named by the SHA-256 of the URL's text
     root/3f/3f9a....json when it was asked for last, and its ETag, or why there is no image
+    root/3f/3f9a....doubt an empty file: the image is a copy that the site no longer stands by
     root/_incoming/      downloads under way
 
 Whoever downloads writes here; sources only look: an image that is there is a file like others.
@@ -13,64 +14,29 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from pipeline.records import Rejection
-from pipeline.system.files import publish, remove, sha256_of, storage_error, write_whole
-
-DownloadState = Literal["new", "unchanged", "kept"]
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """Downloaded image.
-
-    Attributes:
-        path: the file in the cache.
-        etag, last_modified: as the site gave them, "" when it did not.
-        size: bytes.
-        content_type: as the site gave it; it may be wrong.
-        final_url: where the image was after all redirects.
-        how: "new" bytes; "unchanged", says the site; "kept" without an answer of the site.
-    """
-
-    path: Path
-    etag: str
-    last_modified: str
-    size: int
-    content_type: str
-    final_url: str
-    how: DownloadState = "new"
-
-
-class FileStat(NamedTuple):
-    """Size and time of an image, or those of its download when it is deleted now."""
-
-    size: int
-    mtime_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Image on disk: `mtime` is when it was downloaded, epoch seconds."""
-
-    path: Path
-    size: int
-    mtime: int
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Outcome of a URL's last request, at `asked_at` (epoch seconds)."""
-
-    asked_at: int
-    outcome: Fetched | Rejection
+from pipeline.sources.download.notes import (
+    Fetched,
+    FileStat,
+    Known,
+    Stored,
+    doubt_path,
+    fetched_in,
+    file_stat,
+    mark_doubt,
+    notes_path,
+    read_notes,
+    rejection_in,
+    stat_in,
+    write_notes,
+)
+from pipeline.system.files import publish, remove, sha256_of, storage_error
 
 
 class UrlCache:
@@ -108,9 +74,9 @@ class UrlCache:
         with contextlib.suppress(OSError):
             status = image.stat(follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):
-                return _file_stat(status)
-        notes = _read(_notes(image))
-        return _rejection(notes) or _noted(notes)
+                return file_stat(status)
+        notes = read_notes(notes_path(image))
+        return rejection_in(notes) or stat_in(notes)
 
     def stored(self) -> Iterator[Stored]:
         """Yield all images on disk, in no order."""
@@ -128,31 +94,52 @@ class UrlCache:
         Raises:
             StorageError: that cannot be noted.
         """
-        path = _notes(self.image(url))
-        if notes := _read(path):
-            _write(path, {**notes, "asked": None})
+        path = notes_path(self.image(url))
+        if notes := read_notes(path):
+            write_notes(path, {**notes, "asked": None})
 
     def recall(self, url: str) -> Known | None:
         """Outcome of the last request; None without one, or when image and notes do not match."""
         image = self.image(url)
-        notes = _read(_notes(image))
+        notes = read_notes(notes_path(image))
         asked_at = notes.get("asked")
         if not isinstance(asked_at, int):
             return None
-        outcome = _rejection(notes) or _fetched(image, notes)
-        return None if outcome is None else Known(asked_at, outcome)
+        outcome = rejection_in(notes) or fetched_in(image, notes)
+        if outcome is None:
+            return None
+        not_before = notes.get("not_before")
+        return Known(
+            asked_at,
+            outcome,
+            not_before if isinstance(not_before, int) else 0,
+            str(notes.get("doubt") or ""),
+            str(notes.get("final_url") or ""),
+        )
+
+    def is_doubted(self, url: str) -> bool:
+        """Tell whether a URL's image is a copy that the site no longer stands by."""
+        return doubt_path(self.image(url)).exists()
 
     def keep(
-        self, url: str, fetched: Fetched, asked_at: int, incoming: Path | None = None
+        self,
+        url: str,
+        fetched: Fetched,
+        asked_at: int,
+        incoming: Path | None = None,
+        doubt: str = "",
     ) -> Fetched:
         """Durably note an image; `incoming` becomes it first, when given.
+
+        Args:
+            doubt: why the site no longer stands by the copy, "" when it does.
 
         Raises:
             StorageError: it cannot be written; what was there before is still there.
         """
         image = self.image(url)
-        before = _read(_notes(image))
-        noted = _noted(before)
+        before = read_notes(notes_path(image))
+        noted = stat_in(before)
         digest, mtime_ns = before.get("sha256"), noted.mtime_ns if noted else None
         try:
             image.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -169,11 +156,61 @@ class UrlCache:
         stored = replace(fetched, path=image)
         facts = {key: value for key, value in asdict(stored).items() if key not in ("path", "how")}
         header = {"asked": asked_at, "mtime_ns": mtime_ns, "sha256": digest}
-        _write(_notes(image), {**header, "url": url, "fetched": facts})
+        notes = {**header, "url": url, "fetched": facts}
+        write_notes(notes_path(image), {**notes, "doubt": doubt} if doubt else notes)
+        mark_doubt(image, doubted=bool(doubt))
         return stored
 
-    def reject(self, url: str, rejection: Rejection, asked_at: int) -> None:
+    def set_aside(self, url: str) -> None:
+        """Keep a URL's image for `restore`, until the cache is opened anew.
+
+        Raises:
+            StorageError: it cannot be moved.
+        """
+        image, aside = self.image(url), self._aside(url)
+        try:
+            notes_path(aside).write_bytes(notes_path(image).read_bytes())
+            aside.unlink(missing_ok=True)
+            aside.hardlink_to(image)
+        except FileNotFoundError:  # its image is deleted, and nothing needs it
+            notes_path(aside).unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(aside, error) from error
+
+    def restore(self, url: str, asked_at: int, doubt: str) -> bool:
+        """Put an image back that was set aside, with a doubt; False without one.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        image, aside = self.image(url), self._aside(url)
+        notes = read_notes(notes_path(aside))
+        if not notes or not aside.exists():
+            return False
+        try:
+            publish(aside, image)
+        except OSError as error:
+            raise storage_error(image, error) from error
+        write_notes(notes_path(image), {**notes, "asked": asked_at, "doubt": doubt})
+        mark_doubt(image, doubted=True)
+        return True
+
+    def _aside(self, url: str) -> Path:
+        return self.incoming(url).with_suffix(".aside")
+
+    def reject(
+        self,
+        url: str,
+        rejection: Rejection,
+        asked_at: int,
+        not_before: int = 0,
+        final_url: str = "",
+    ) -> None:
         """Durably note why a URL gives no image, and remove an earlier image.
+
+        Args:
+            not_before: epoch seconds before which the host does not want to be asked.
+            final_url: where the URL led to.
 
         Raises:
             StorageError: it cannot be written.
@@ -186,61 +223,10 @@ class UrlCache:
         if image.exists():
             remove(image)
         reason = {"code": rejection.code, "detail": rejection.detail}
-        _write(_notes(image), {"asked": asked_at, "url": url, "rejected": reason})
-
-
-def _notes(image: Path) -> Path:
-    return image.with_name(f"{image.name}.json")
-
-
-def _read(path: Path) -> dict[str, object]:
-    """Notes, or nothing when they are missing or damaged: then the URL is asked for anew."""
-    try:
-        notes = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return notes if isinstance(notes, dict) else {}
-
-
-def _rejection(notes: Mapping[str, object]) -> Rejection | None:
-    reason = notes.get("rejected")
-    if not isinstance(reason, dict):
-        return None
-    return Rejection(str(reason.get("code")), str(reason.get("detail")))
-
-
-def _fetched(image: Path, notes: Mapping[str, object]) -> Fetched | None:
-    facts = notes.get("fetched")
-    if not isinstance(facts, dict):
-        return None
-    try:
-        status: FileStat | None = _file_stat(image.stat())
-    except OSError:
-        status = _noted(notes)
-    # an image that was replaced just before a crash has its predecessor's notes
-    if status is None or (status.size, status.mtime_ns) != (
-        facts.get("size"),
-        notes.get("mtime_ns"),
-    ):
-        return None
-    texts = [str(facts.get(key, "")) for key in ("etag", "last_modified", "content_type")]
-    return Fetched(
-        image, texts[0], texts[1], status.size, texts[2], str(facts.get("final_url", "")), "kept"
-    )
-
-
-def _file_stat(status: os.stat_result) -> FileStat:
-    return FileStat(status.st_size, status.st_mtime_ns)
-
-
-def _noted(notes: Mapping[str, object]) -> FileStat | None:
-    """Size and time by the notes, of an image that may be deleted."""
-    facts = notes.get("fetched")
-    size = facts.get("size") if isinstance(facts, dict) else None
-    mtime_ns = notes.get("mtime_ns")
-    if isinstance(size, int) and isinstance(mtime_ns, int):
-        return FileStat(size, mtime_ns)
-    return None
+        more = {"not_before": not_before, "final_url": final_url}
+        notes = {key: value for key, value in more.items() if value}
+        write_notes(notes_path(image), {"asked": asked_at, "url": url, "rejected": reason, **notes})
+        mark_doubt(image, doubted=False)
 
 
 def _listed(folder: Path) -> list[os.DirEntry[str]]:
@@ -257,7 +243,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _write(path: Path, notes: Mapping[str, object]) -> None:
-    write_whole(path, json.dumps(notes).encode("ascii"))

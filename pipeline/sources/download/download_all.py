@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.download import refusal
 from pipeline.records import Rejection
-from pipeline.sources.download.cache import Fetched, UrlCache
+from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.download.notes import Fetched
 from pipeline.sources.download.options import FetchOptions
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def fetch_all(
     now: int | None = None,
     check_stop: Callable[[], None] = lambda: None,
     resolve_host: HostResolver | None = None,
+    tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Iterator[tuple[int, Fetched | Rejection]]:
     """Download images to `cache`; gives each URL's number with its image or its reason.
 
@@ -38,6 +40,7 @@ def fetch_all(
         cache: a folder, made when missing.
         now: epoch seconds, for deciding what is due for a re-check.
         check_stop: called every half a second or so; may raise to end the downloads.
+        tell: called with sentences about hosts that ask for a pause, or that are left alone.
         resolve_host: how names become addresses; None asks the operating system.
 
     Raises:
@@ -57,4 +60,5 @@ def fetch_all(
 
     moment = int(time.time()) if now is None else now
     with SyncBridge(options, UrlCache(cache), moment, resolve_host) as bridge:
-        yield from bridge.run(itertools.chain([first], waiting), check_stop)
+        yield from bridge.run(itertools.chain([first], waiting), check_stop, tell)
+    bridge.tell_all(tell)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pipeline.records import Rejection
-from pipeline.sources.download.cache import Fetched, UrlCache
+from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.download.notes import Fetched
 from pipeline.sources.download.options import FetchOptions
+from pipeline.sources.download.postponed import HostRests, Job, PostponedJobs
+from pipeline.sources.download.url import host_of
 
 if TYPE_CHECKING:
     from pipeline.sources.download.ssrf_guard import HostResolver
@@ -25,6 +30,9 @@ _AHEAD = 8
 does not keep the others from being asked."""
 
 _CHECK_SECONDS = 0.5
+_TICK = 0.01
+_OF_ONE_HOST = 8  # downloads of a host that has rested, begun before one of them is done
+_MOST_POSTPONED = 100_000  # texts held in memory; then the list is read on when hosts have rested
 
 
 class SyncBridge:
@@ -35,10 +43,11 @@ class SyncBridge:
     ) -> None:
         self._settings = (options, cache, now, resolve_host)
         self._ahead = options.total_concurrency * _AHEAD
-        self._ready: queue.SimpleQueue[tuple[int, Future[Fetched | Rejection]]] = (
+        self._ready: queue.SimpleQueue[tuple[Job, Future[Fetched | Rejection]]] = (
             queue.SimpleQueue()
         )
-        self._inbox: Future[Callable[[int, str], None]] = Future()
+        self._news: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._inbox: Future[Callable[[Job], None]] = Future()
         self._thread = threading.Thread(target=self._work, name="fetch", daemon=True)
         self._stop: Callable[[], None] = lambda: None
 
@@ -57,32 +66,61 @@ class SyncBridge:
         self._thread.join()
 
     def run(
-        self, urls: Iterator[tuple[int, str]], check_stop: Callable[[], None]
+        self,
+        urls: Iterator[tuple[int, str]],
+        check_stop: Callable[[], None],
+        tell: Callable[[str], None],
     ) -> Iterator[Result]:
-        """Each number with its image or its reason, as they are ready."""
+        """Give each number with its image or its reason, as they are ready."""
         submit = self._inbox.result()
+        postponed = PostponedJobs(_OF_ONE_HOST)
+        jobs = itertools.starmap(Job, urls)
         waiting, more = 0, True
-        while more or waiting:
-            while more and waiting < self._ahead:
-                following = next(urls, None)
+        while more or waiting or postponed:
+            for job in postponed.due(time.monotonic()):
+                submit(job)
+                waiting += 1
+            while more and waiting < self._ahead and len(postponed) < _MOST_POSTPONED:
+                following = next(jobs, None)
                 if following is None:
                     more = False
+                elif postponed and postponed.has(host_of(following.url)):
+                    postponed.add(host_of(following.url), following)
                 else:
-                    submit(*following)
+                    submit(following)
                     waiting += 1
-            if waiting:
-                number, download = self._next(check_stop)
-                waiting -= 1
-                yield number, download.result()
-
-    def _next(self, check_stop: Callable[[], None]) -> tuple[int, Future[Fetched | Rejection]]:
-        while True:
             check_stop()
-            try:
-                return self._ready.get(timeout=_CHECK_SECONDS)
-            except queue.Empty:
-                if not self._thread.is_alive():
-                    raise RuntimeError("the download thread ended") from None
+            self.tell_all(tell)
+            ready = self._next(postponed.next_due())
+            if ready is None:
+                continue
+            job, download = ready
+            waiting -= 1
+            postponed.done(job)
+            error = download.exception()
+            if isinstance(error, HostRests):
+                again = job._replace(refused=job.refused + error.refused)
+                postponed.add(error.host, again, time.monotonic() + error.seconds)
+            else:
+                yield job.number, download.result()
+
+    def _next(self, due: float | None) -> tuple[Job, Future[Fetched | Rejection]] | None:
+        """Wait for the next download that ended; None: look at everything else first."""
+        seconds = _CHECK_SECONDS
+        if due is not None:
+            seconds = min(seconds, max(0.0, due - time.monotonic()) + _TICK)
+        try:
+            return self._ready.get(timeout=seconds)
+        except queue.Empty:
+            if not self._thread.is_alive():
+                raise RuntimeError("the download thread ended") from None
+            return None
+
+    def tell_all(self, tell: Callable[[str], None]) -> None:
+        """Hand on what the downloads have to say of their hosts."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                tell(self._news.get_nowait())
 
     def _work(self) -> None:
         try:
@@ -99,11 +137,13 @@ class SyncBridge:
         options, cache, now, resolve_host = self._settings
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         self._stop = lambda: _call(loop, stopped.set)
-        async with Fetcher(options, cache, now, resolve_host or system_resolver) as fetcher:
+        resolve = resolve_host or system_resolver
+        async with Fetcher(options, cache, now, resolve, self._news.put) as fetcher:
 
-            def submit(number: int, url: str) -> None:
-                future = asyncio.run_coroutine_threadsafe(fetcher.fetch(url), loop)
-                future.add_done_callback(lambda done: self._ready.put((number, done)))
+            def submit(job: Job) -> None:
+                download = fetcher.fetch(job.url, job.refused)
+                future = asyncio.run_coroutine_threadsafe(download, loop)
+                future.add_done_callback(lambda done: self._ready.put((job, done)))
 
             self._inbox.set_result(submit)
             await stopped.wait()

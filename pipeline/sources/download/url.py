@@ -8,7 +8,7 @@ requested means the same to every parser. An IPv4 address in one of the forms of
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import quote, urljoin
@@ -57,7 +57,7 @@ class Url:
         return f"{self.scheme}://{host}{port}{self.target}"
 
 
-def check_url(text: str, ports: Collection[int] = WEB_PORTS) -> Url | Rejection:
+def check_url(text: str, ports: Container[int] = WEB_PORTS) -> Url | Rejection:
     """Take a URL apart; a Rejection `bad_url` says what is wrong with it. Never raises."""
     if len(text) > LONGEST_URL:
         return refusal("bad_url", f"it is longer than {LONGEST_URL:,} characters")
@@ -83,7 +83,13 @@ def check_url(text: str, ports: Collection[int] = WEB_PORTS) -> Url | Rejection:
     return Url(scheme, host[0], port, quote(path_and_query, safe=_KEPT), is_address=host[1])
 
 
-def next_hop(current: Url, location: str, ports: Collection[int] = WEB_PORTS) -> Url | Rejection:
+def host_of(text: str) -> str:
+    """Host of a URL as `check_url` reads it, "" for none."""
+    url = check_url(text, range(1 << 16))
+    return "" if isinstance(url, Rejection) else url.host
+
+
+def next_hop(current: Url, location: str, ports: Container[int] = WEB_PORTS) -> Url | Rejection:
     """Follow a redirect's target, checked as the first URL was. Never raises."""
     try:
         joined = urljoin(current.text, location)

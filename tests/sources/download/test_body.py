@@ -12,7 +12,8 @@ from pipeline.errors import StorageError
 from pipeline.records import Rejection
 from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.body import SLOWEST, _Writer
-from pipeline.sources.download.cache import Fetched, UrlCache
+from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.download.notes import Fetched
 from tests.sources.download.site import LOCAL, PNG, Answer, Request, Site, code, fetch, reply
 
 CAP = LOCAL.max_bytes
@@ -156,12 +157,17 @@ def test_a_bomb_meets_the_cap_before_it_fills_the_memory(site: Site, tmp_path: P
     [
         (gzip.compress(PNG, mtime=0)[:-9], "gzip", "connection_error"),
         (b"\x1f\x8b" + b"\xff" * 50, "gzip", "http_error"),
-        (PNG, "gzip", "http_error"),
         (b"", "gzip", "connection_error"),
-        (PNG, "br", "http_error"),
-        (PNG, "zstd", "http_error"),
-        (PNG, "gzip, gzip", "http_error"),
+        (b"x" * 99, "br", "http_error"),
+        (b"x" * 5000, "gzip, zstd", "http_error"),
         (PNG, "Identity", "new"),
+        # what is an image is one, whatever the header calls it
+        *((PNG * 9, word, "new") for word in ("gzip", "br", "zstd", "gzip, gzip")),
+        *((PNG, word, "new") for word in ("aws-chunked", "UTF-8", "binary", "none", "x")),
+        *((HTML, word, "not_an_image") for word in ("aws-chunked", "UTF-8", "")),
+        (gzip.compress(PNG, mtime=0), "aws-chunked,gzip", "new"),
+        (gzip.compress(PNG[:9], mtime=0) + gzip.compress(PNG[9:], mtime=0), "gzip", "new"),
+        (gzip.compress(PNG[:9], mtime=0) + gzip.compress(PNG[9:])[:-9], "gzip", "connection_error"),
         (gzip.compress(PNG, mtime=0) + b"\0" * 50, "x-gzip", "new"),
         (gzip.compress(PNG, mtime=0) + b"\0" * CAP, "gzip", "too_large_file"),
         (gzip.compress(HTML, mtime=0), "gzip", "not_an_image"),

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.errors import StorageError
 from pipeline.records import Rejection
-from pipeline.sources.download.cache import Fetched, FileStat, Known, Stored, UrlCache
+from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.download.notes import Fetched, FileStat, Known, Stored
 from pipeline.system.failpoints import arm
 
 URL = "http://example.com/a.png"

@@ -12,7 +12,8 @@ import trustme
 
 from pipeline.core.download import MOST_REDIRECTS
 from pipeline.records import Rejection
-from pipeline.sources.download.cache import Fetched
+from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.download.notes import Fetched
 from tests.sources.download.site import (
     LOCAL,
     PNG,
@@ -58,8 +59,10 @@ def test_a_request_says_no_more_than_it_must(
         code(fetch(urls, options, tmp_path, resolve_host=lambda _host: ["127.0.0.1"])[0]) == "new"
     )
     assert site.paths() == ["/1", "/2"]
+    names = {"host", "user-agent", "accept", "accept-encoding"}
+    assert [set(request.headers) - names for request in site.seen] == [set(), {"cookie"}]
     for request in site.seen:
-        assert set(request.headers) == {"host", "user-agent", "accept", "accept-encoding"}
+        assert set(request.headers) >= names
         assert request.headers["user-agent"] == "tester"
         assert request.headers["host"] == f"site.example:{site.port}"
 
@@ -119,9 +122,132 @@ def test_tries_are_limited(site: Site, tmp_path: Path) -> None:
 
 
 def test_a_site_that_asks_for_a_long_rest_is_left_alone(site: Site, tmp_path: Path) -> None:
-    url = site.on("/x", reply(b"", "429 Too Many Requests", Retry_After="3600"))
-    assert code(fetch([url], PATIENT, tmp_path)[0]) == "http_error"
-    assert len(site.seen) == 1
+    answer = reply(b"", "429 Too Many Requests", Retry_After="3600")
+    urls = [site.on(f"/{number}", answer) for number in range(50)]
+    sentences: list[str] = []
+    results = fetch(urls, PATIENT, tmp_path, now=1000, tell=sentences.append)
+    assert [code(result) for result in results] == ["host_busy"] * 50
+    assert "a pause of 60 min" in results[0].detail
+    assert len(sentences) == 1
+    assert len(site.seen) <= PATIENT.per_host
+    # another run before the pause is over leaves it alone too
+    asked = len(site.seen)
+    assert {code(result) for result in fetch(urls, PATIENT, tmp_path, now=4599)} == {"host_busy"}
+    assert len(site.seen) == asked
+    for number in range(50):
+        site.on(f"/{number}", reply())
+    assert {code(result) for result in fetch(urls, PATIENT, tmp_path, now=4600)} == {"new"}
+
+
+def test_a_resting_host_holds_no_other_up(site: Site, tmp_path: Path) -> None:
+    busy = [site.url(f"/busy/{number}", "busy.example") for number in range(600)]
+    for number in range(600):
+        site.on(f"/busy/{number}", reply())
+    site.on("/busy/0", in_turn(reply(b"", "429 Slow Down", Retry_After="3"), reply()))
+    free = [site.on(f"/free/{number}", reply()) for number in range(9)]
+    options = replace(PATIENT, total_concurrency=2, per_host=1)
+    results = fetch([*busy, *free], options, tmp_path, resolve_host=lambda _host: ["127.0.0.1"])
+    assert {code(result) for result in results} == {"new"}
+    refused = next(request.at for request in site.seen if request.path == "/busy/0")
+    after = [request for request in site.seen if request.at > refused]
+    assert min(request.at for request in after if "/busy" in request.path) >= refused + 2.9
+    assert max(request.at for request in after if "/free" in request.path) < refused + 2.9
+
+
+def test_an_image_that_alone_is_refused_waits_for_another_run(site: Site, tmp_path: Path) -> None:
+    bad = site.on("/bad", reply(b"", "429 Slow Down"))
+    good = [site.on(f"/{number}", reply()) for number in range(200)]
+    options = replace(PATIENT, per_host=1)
+    results = fetch([bad, *good], options, tmp_path)
+    assert [code(result) for result in results] == ["host_busy"] + ["new"] * 200
+
+
+@pytest.mark.parametrize("dead", ["reset", "dns", "502"])
+def test_a_dead_host_costs_a_few_tries(site: Site, tmp_path: Path, dead: str) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str) -> list[str]:
+        asked.append(host)
+        if dead == "dns":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return ["127.0.0.1"]
+
+    urls = [site.url(f"/{number}", "dead.example") for number in range(300)]
+    for number in range(300):
+        site.on(f"/{number}", reset if dead == "reset" else reply(b"", "502 Bad Gateway"))
+    alive = site.on("/alive", reply())
+    *results, last = fetch([*urls, alive], PATIENT, tmp_path, resolve_host=resolve)
+    assert code(last) == "new"
+    codes = [code(result) for result in results]
+    assert codes.count("host_unreachable") >= 280
+    assert len(asked) + len(site.seen) <= 70
+
+
+def test_a_page_in_place_of_an_image_leaves_the_image(site: Site, tmp_path: Path) -> None:
+    url = site.on("/a", reply())
+    assert code(fetch([url], LOCAL, tmp_path, now=1000)[0]) == "new"
+    for number, page in enumerate((b"<html>Just a moment", b"", b'{"error": "login"}'), start=1):
+        site.on("/a", reply(page))
+        assert code(fetch([url], LOCAL, tmp_path, now=1000 + number * DAY)[0]) == "kept"
+        assert UrlCache(tmp_path).is_doubted(url)
+    asked = len(site.seen)
+    site.on("/a", reply())
+    assert code(fetch([url], LOCAL, tmp_path, now=1010 + 3 * DAY)[0]) == "new"  # looked at soon
+    assert len(site.seen) == asked + 1
+    assert not UrlCache(tmp_path).is_doubted(url)
+
+
+def test_a_page_where_no_image_was_is_no_image(site: Site, tmp_path: Path) -> None:
+    assert code(fetch([site.on("/a", reply(b"<html>"))], LOCAL, tmp_path)[0]) == "not_an_image"
+
+
+def test_many_addresses_that_lead_to_one_picture(site: Site, tmp_path: Path) -> None:
+    site.on("/gone.png", reply(PNG + b"gone"))
+    dead = [site.on(f"/dead/{number}", redirect("/gone.png")) for number in range(20)]
+    pairs = [site.on(f"/short/{number}", redirect("/one.png")) for number in range(2)]
+    site.on("/one.png", reply())
+    own = [site.on(f"/own/{number}", reply()) for number in range(9)]
+    urls, sentences = [*dead, *pairs, *own], []
+    fetch(urls, LOCAL, tmp_path, now=1000, tell=sentences.append)
+    cache = UrlCache(tmp_path)
+    for moment in (1000, 1001, 1000 + 2 * DAY):
+        fetch(urls, LOCAL, tmp_path, now=moment)
+        stats = [cache.stat(url) for url in urls]
+        assert [code(stat) for stat in stats[:20]] == ["placeholder"] * 20  # type: ignore[arg-type]
+        assert not any(isinstance(stat, Rejection) for stat in stats[20:])
+    assert "20 addresses led to one and the same picture" in sentences[-1]
+
+
+def test_a_placeholder_leaves_the_images_of_earlier(site: Site, tmp_path: Path) -> None:
+    urls = [site.on(f"/{number}", reply(PNG + b"%d" % number)) for number in range(9)]
+    fetch(urls, LOCAL, tmp_path, now=1000)
+    site.on("/gone.png", reply(PNG + b"gone"))
+    for number in range(9):
+        site.on(f"/{number}", redirect("/gone.png"))
+    fetch(urls, LOCAL, tmp_path, now=1000 + 2 * DAY)
+    cache = UrlCache(tmp_path)
+    for number, url in enumerate(urls):
+        assert cache.image(url).read_bytes() == PNG + b"%d" % number
+        assert cache.is_doubted(url)
+
+
+def test_a_cookie_goes_no_further_than_its_chain(site: Site, tmp_path: Path) -> None:
+    cookie = b"\r\nSet-Cookie: seen=1; Path=/\r\n\r\n"
+    site.on("/door", redirect("/image").replace(b"\r\n\r\n", cookie))
+
+    def image(request: Request) -> None:
+        request.send(reply() if request.headers.get("cookie") == "seen=1" else redirect("/door"))
+
+    urls = [site.on("/image", image), site.on("/other", reply())]
+    alone = replace(LOCAL, per_host=1)
+    assert [code(result) for result in fetch(urls, alone, tmp_path)] == ["new", "new"]
+    assert [r.path for r in site.seen if "cookie" in r.headers] == ["/image"]
+
+
+def test_an_address_out_of_a_page_is_said(site: Site, tmp_path: Path) -> None:
+    (result,) = fetch([site.url("/a?x=1&amp;y=2")], LOCAL, tmp_path)
+    assert isinstance(result, Rejection)
+    assert "stands for &" in result.detail
 
 
 def test_a_busy_site_is_given_a_rest_as_a_whole(site: Site, tmp_path: Path) -> None:
@@ -136,15 +262,15 @@ def test_a_busy_site_is_given_a_rest_as_a_whole(site: Site, tmp_path: Path) -> N
 
 
 def test_redirects_are_followed_as_far_as_allowed(site: Site, tmp_path: Path) -> None:
-    statuses = ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"]
+    statuses = ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] * 4
     assert len(statuses) == MOST_REDIRECTS
     for number, status in enumerate(statuses):
         site.on(f"/{number}", redirect(f"/{number + 1}", status))
-    site.on("/5", reply())
+    site.on("/20", reply())
     too_far = site.on("/start", redirect("/0"))
     near, far = fetch([site.url("/0"), too_far], LOCAL, tmp_path)
     assert isinstance(near, Fetched)
-    assert near.final_url == site.url("/5")
+    assert near.final_url == site.url("/20")
     assert code(far) == "too_many_redirects"
 
 
@@ -223,7 +349,6 @@ class TestRechecking:
         ("answer", "expected"),
         [
             (reply(b"", "404 Not Found"), "not_found"),
-            (reply(b"<html>gone"), "not_an_image"),
             (reply(b"", length=10**9), "too_large_file"),
         ],
     )

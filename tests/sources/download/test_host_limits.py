@@ -4,10 +4,14 @@ import asyncio
 import gc
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.download import Failure, refusal
+from pipeline.sources.download.failures import DownloadRefused
 from pipeline.sources.download.host_limits import HostLimits
+from pipeline.sources.download.postponed import HostRests
 
 
 @settings(max_examples=50)
@@ -58,14 +62,39 @@ def test_a_resting_host_is_left_alone_and_others_are_not() -> None:
     async def check() -> None:
         hosts = HostLimits(total=1, per_host=2)
         resting = hosts.host("resting")
-        now = asyncio.get_running_loop().time()
-        resting.rest(0.05)
-        resting.rest(0.01)  # the longer rest counts
-        later = asyncio.create_task(_one_turn(hosts, "resting"))
-        await asyncio.sleep(0)
-        other = await _one_turn(hosts, "other")
-        assert await later >= now + 0.05
-        assert other < await later
+        with pytest.raises(HostRests) as rest:
+            hosts.asked_for_pause(resting, 0.05, 0.01)
+        assert rest.value.refused
+        assert 0 < rest.value.seconds <= 0.05
+        with pytest.raises(HostRests) as rest:
+            await _one_turn(hosts, "resting")
+        assert not rest.value.refused
+        await _one_turn(hosts, "other")
+        await asyncio.sleep(0.06)
+        await _one_turn(hosts, "resting")
+
+    asyncio.run(check())
+
+
+def test_a_host_in_trouble_is_remembered_and_said_once() -> None:
+    async def check() -> None:
+        sentences: list[str] = []
+        hosts = HostLimits(1, 1, sentences.append)
+        with pytest.raises(DownloadRefused, match="a pause of 120 s"):
+            hosts.asked_for_pause(hosts.host("busy"), 120, 1)
+        gc.collect()
+        for _ in range(2):
+            with pytest.raises(DownloadRefused, match="a pause of 120 s"):
+                await _one_turn(hosts, "busy")
+        assert sentences == [
+            "busy is left alone until the next run: the host wants to be asked later: "
+            "the host asks for a pause of 120 s"
+        ]
+        ill = hosts.host("ill")
+        hosts.failed(ill, Failure(refusal("timeout"), passing=True))
+        assert "ill" in hosts._ailing
+        hosts.answered(ill)
+        assert "ill" not in hosts._ailing
 
     asyncio.run(check())
 

@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.records import Rejection
 from pipeline.sources.download import FetchOptions
-from pipeline.sources.download.cache import Fetched
+from pipeline.sources.download.notes import Fetched
 from tests.sources.download.site import (
     LOCAL,
     PNG,
