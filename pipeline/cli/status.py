@@ -54,6 +54,8 @@ def _lines(shown: Status) -> Iterator[str]:
             f"estimates   {model}: {percent} % of the expected prompt tokens were billed, "
             f"{counted(answers, 'answer')}"
         )
+    for note in shown.notes:
+        yield f"bill        {note}"
     for batch, shard in shown.batches:
         done = (batch.completed or 0) + (batch.failed or 0)
         yield (
@@ -93,5 +95,6 @@ def _as_dict(shown: Status) -> dict[str, object]:
         "review_steps_not_in_table": shown.unexported,
         "waiting": [{"shard": s.shard_key, "state": s.state} for s in shown.waiting],
         "frozen": shown.frozen,
+        "notes": list(shown.notes),
         "incidents": [list(incident) for incident in shown.incidents],
     }  # fmt: skip

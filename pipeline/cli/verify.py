@@ -13,7 +13,7 @@ from pipeline.errors import EXIT_DONE, BooksError
 @click.command("verify")
 @configured()
 def verify(config: Config) -> int:
-    """Check files against the ledger, the table's checksums and the books' sums.
+    """Check files and answers against the ledger, the table's checksums and the books' sums.
 
     Says in one line whether all is well, else what is wrong; changes nothing.
     """
@@ -23,4 +23,6 @@ def verify(config: Config) -> int:
     console.out(verdict.line)
     for text in verdict.findings:
         console.out(f"- {text}")
+    for text in verdict.notes:
+        console.out(f"note: {text}")
     return BooksError.exit_code if verdict.findings else EXIT_DONE

@@ -13,6 +13,7 @@ from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
+from pipeline.stages.batch_record import mend_batch_records
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.files.merge import Origin, merge_file
 from pipeline.system.signals import Stopper
@@ -34,6 +35,7 @@ def collect(
     ):
         find_our_batches(session, report)
         collect_batches(session.context, report)
+        mend_batch_records(session.context)
         finish(session, report)
     return report
 

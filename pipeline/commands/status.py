@@ -18,6 +18,7 @@ from pipeline.records import Nano
 from pipeline.review.edits import Edits
 from pipeline.session.account import resolve_account
 from pipeline.session.caps import with_remembered_cap
+from pipeline.session.checks import service_cost_notes
 from pipeline.session.settings import RunSettings
 from pipeline.stages.context import FROZEN
 from pipeline.stages.export import table_step
@@ -47,6 +48,7 @@ class Status:
     frozen: str | None
     incidents: list[tuple[int, str, str]]
     calibration: list[tuple[str, int, int, int]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
     unexported: int = 0  # steps of people that the table does not hold yet
     caps: BudgetCaps = field(default_factory=BudgetCaps)
     exposure: Exposure = field(default_factory=Exposure)
@@ -83,6 +85,7 @@ def status(config: Config) -> Status:
             frozen=ledger.get(FROZEN),
             incidents=ledger.incidents(),
             calibration=ledger.answers.calibration(),
+            notes=tuple(service_cost_notes(ledger)),
             unexported=unexported_steps(workspace, ledger),
             caps=settings.caps,
             exposure=ledger.reservations.exposure(Scope(0, Clock().now())),

@@ -14,11 +14,16 @@ from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger
+from pipeline.ledger.audit import ExpectedBatch
+from pipeline.providers import SERVICES
 from pipeline.records import Nano
 from pipeline.review.edits import Edits
 from pipeline.session.account import resolve_account
+from pipeline.session.checks import service_cost_notes
 from pipeline.session.settings import RunSettings
 from pipeline.sinks import open_sink
+from pipeline.stages.answer_audit import AnswerAudit, audit_answers
+from pipeline.stages.batch_record import batch_record_path, record_fault
 from pipeline.stages.export import WRITTEN
 from pipeline.system.files import checksum_of, sha256_of
 from pipeline.system.workspace import Workspace
@@ -28,20 +33,27 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Counts of what was checked, and everything that is wrong, as sentences."""
+    """Counts of what was checked, and everything that is wrong, as sentences.
+
+    Attributes:
+        answers: compared with their raw answers.
+        notes: what is no damage, and yet worth knowing.
+    """
 
     images: int
     batches: int
     files: int
     settled: Nano
     findings: tuple[str, ...]
+    answers: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
         """Verdict in one line."""
         checked = (
             f"{counted(self.images, 'image')}, {counted(self.batches, 'batch', 'batches')}, "
-            f"{counted(self.files, 'file')}, "
+            f"{counted(self.files, 'file')}, {counted(self.answers, 'answer')}, "
             f"{format_usd(self.settled)} in the books"
         )
         if not self.findings:
@@ -58,10 +70,11 @@ def verify(config: Config) -> Verdict:
         BooksError: the ledger cannot even be read.
     """
     settings = RunSettings.of(config)
-    _, workspace = resolve_account(settings.account, offline=True, existing=True)
+    identity, workspace = resolve_account(settings.account, offline=True, existing=True)
+    wire_format = SERVICES[identity.provider].wire_format
     with workspace.lock(), Ledger(workspace.ledger, read_only=True) as ledger:
         shards, batches = ledger.audit.shards(), ledger.audit.batches()
-        findings = [*ledger.audit.contradictions(), *_batch_record(workspace, ledger)]
+        findings = [*ledger.audit.contradictions(), *_workspace_id(workspace, ledger)]
         files = 1
         for shard in shards:
             files += 1
@@ -73,15 +86,36 @@ def verify(config: Config) -> Verdict:
                 files += stored
                 path = workspace.answers(batch.shard_key, batch.batch_id, kind)
                 findings += _raw(path) if stored else ()
+            findings += _batch_record(workspace, ledger, batch)
+        audit = audit_answers(ledger, workspace, wire_format)
+        findings += audit.findings
+        notes = [*_otherwise(audit), *service_cost_notes(ledger)]
         with Edits(workspace.reviews) as edits:
             findings += edits.damage()
         findings += _table(settings.output.table or workspace.table, ledger)
         settled, _ = ledger.audit.sums()
         images = ledger.rows.all_images()
-    return Verdict(images, len(batches), files, settled, tuple(findings))
+    return Verdict(
+        images, len(batches), files, settled, tuple(findings), audit.answers, tuple(notes)
+    )
 
 
-def _batch_record(workspace: Workspace, ledger: Ledger) -> Iterator[str]:
+def _otherwise(audit: AnswerAudit) -> Iterator[str]:
+    if audit.otherwise:
+        yield (
+            f"{counted(audit.otherwise, 'answer')} of earlier versions would be read otherwise "
+            "today: they stay as they were taken"
+        )
+
+
+def _batch_record(workspace: Workspace, ledger: Ledger, batch: ExpectedBatch) -> Iterator[str]:
+    fault = record_fault(workspace, batch, ledger.get("workspace_id") or "")
+    if fault:
+        path = batch_record_path(workspace, batch.shard_key, batch.batch_id)
+        yield f"{path} {fault}: 'captionmill collect' writes it again"
+
+
+def _workspace_id(workspace: Workspace, ledger: Ledger) -> Iterator[str]:
     known, own = workspace.known_id(), ledger.get("workspace_id")
     if own is not None and known != own:
         yield f"{workspace.id_file} does not name this workspace: the next run writes it again"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from xxhash import xxh3_128
 
 from pipeline.core.lenient_json import storable_text
-from pipeline.records import Answer, Nano
+from pipeline.records import Answer, Nano, Usage
 
 COLUMNS = """work, attempt, batch, outcome, caption, fields, reason, code, prompt_tokens,
     cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, billed, price_version,
@@ -18,19 +18,25 @@ MARKS = ", ".join("?" * (COLUMNS.count(",") + 1))
 
 def answer_cells(answer: Answer, billed: Nano | None, prices: str | None) -> tuple[object, ...]:
     """Cells from `outcome` to `checksum`, in the order of `COLUMNS`."""
-    usage = answer.usage
-    tokens = (
-        (None,) * 5
-        if usage is None
-        else (usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning)
-    )
-    fields = json.dumps(dict(answer.fields)) if answer.fields else None
+    tokens, fields = answer_tokens(answer.usage), fields_text(answer.fields)
     caption = storable_or_none(answer.caption)
     return (
         answer.outcome, caption, fields, storable_text(answer.reason), answer.code, *tokens,
         billed, prices, answer.model, answer.request_id, answer.ending, ",".join(answer.flags),
         answer.service_cost, answer_checksum(answer.outcome, caption, fields, tokens),
     )  # fmt: skip
+
+
+def answer_tokens(usage: Usage | None) -> tuple[int | None, ...]:
+    """Cells from `prompt_tokens` to `reasoning_tokens`."""
+    if usage is None:
+        return (None,) * 5
+    return usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning
+
+
+def fields_text(fields: Mapping[str, object]) -> str | None:
+    """Fields beside the caption as JSON, None for none."""
+    return json.dumps(dict(fields)) if fields else None
 
 
 def answer_checksum(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.core.identity import WorkAttempt
+from pipeline.ledger.answer_row import answer_checksum
 from pipeline.ledger.batches import BOOKED_AS
 from pipeline.ledger.database import Database
 from pipeline.ledger.online_groups import ONLINE
@@ -22,13 +24,23 @@ class ExpectedShard:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedBatch:
-    """Settled batch whose raw files should be there."""
+    """Settled batch whose raw files should be there.
+
+    Attributes:
+        output, error: which of its files it has.
+        generation: of its creation.
+        foreign: of a file with requests of nobody here, which has no batch record.
+    """
 
     shard_key: str
     batch_id: str
     output: bool
     error: bool
+    generation: int = 1
+    foreign: bool = False
 
+
+_ROUNDING = 1_000  # nano-dollars; services name their cost in millionths of a dollar
 
 # A line of unknown cost counts at what was reserved for it; where nothing was, so does the batch.
 _UNBALANCED = f"""
@@ -78,6 +90,52 @@ _CONTRADICTIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class AuditedAnswer:
+    """Answer as the ledger has it.
+
+    Attributes:
+        code: the service's error code, or the finish_reason.
+        tokens: from prompt to reasoning.
+        rules: version of the rules that it was read by.
+        checksum: of the rest when it came; None for answers of earlier versions.
+    """
+
+    attempt: WorkAttempt
+    outcome: str
+    caption: str | None
+    fields: str | None
+    code: str
+    tokens: tuple[int | None, ...]
+    rules: int
+    checksum: bytes | None
+
+    @property
+    def worth(self) -> tuple[str, str | None, str | None, tuple[int | None, ...]]:
+        """Outcome, caption, fields and tokens."""
+        return self.outcome, self.caption, self.fields, self.tokens
+
+    @property
+    def is_sound(self) -> bool:
+        """Compare it with its checksum."""
+        return self.checksum in (None, answer_checksum(*self.worth))
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCosts:
+    """Sums over the answers whose own cost the service names, and those that differ from ours.
+
+    Attributes:
+        named: nano-dollars as the service names them, of the answers that differ.
+        billed: the same as counted here.
+        answers: how many differ.
+    """
+
+    named: Nano
+    billed: Nano
+    answers: int
+
+
 class Audit:
     """Questions over the whole ledger."""
 
@@ -101,6 +159,40 @@ class Audit:
             self._db.number("SELECT SUM(billed) FROM answers"),
         )
 
+    def answers(self, batch: int) -> Iterator[AuditedAnswer]:
+        """Answers of a batch."""
+        for (
+            key,
+            attempt,
+            outcome,
+            caption,
+            fields,
+            code,
+            rules,
+            checksum,
+            *tokens,
+        ) in self._db.execute(
+            "SELECT w.work_key, a.attempt, a.outcome, a.caption, a.fields, a.code, "
+            "COALESCE(a.rules, 1), a.checksum, a.prompt_tokens, a.cached_tokens, "
+            "a.cache_write_tokens, a.completion_tokens, a.reasoning_tokens "
+            "FROM answers a JOIN works w ON w.id = a.work WHERE a.batch = ? ORDER BY a.id",
+            (batch,),
+        ):
+            work = WorkAttempt(key, attempt)
+            yield AuditedAnswer(
+                work, outcome, caption, fields, code, tuple(tokens), rules, checksum
+            )
+
+    def service_costs(self) -> ServiceCosts:
+        """Answers that cost something else by the service's own words than by tokens and prices."""
+        row = self._db.one(
+            "SELECT SUM(service_cost), SUM(billed), COUNT(*) FROM answers "
+            "WHERE service_cost IS NOT NULL AND ABS(service_cost - billed) > ?",
+            (_ROUNDING,),
+        )
+        named, billed, answers = row or (0, 0, 0)
+        return ServiceCosts(int(named or 0), int(billed or 0), int(answers or 0))  # type: ignore[call-overload]
+
     def shards(self) -> list[ExpectedShard]:
         """Request files that are still needed or not cleaned yet."""
         rows = self._db.execute(
@@ -118,9 +210,13 @@ class Audit:
         rows = self._db.execute(
             "SELECT s.shard_key, b.batch_id, COALESCE(b.output_file_id, '') <> '' OR "
             "((b.role = 'file' OR s.shard_key LIKE ? || '%') AND EXISTS (SELECT 1 FROM answers a "
-            "WHERE a.batch = b.id AND a.prompt_tokens IS NOT NULL)), b.error_file_id "
+            "WHERE a.batch = b.id AND a.prompt_tokens IS NOT NULL)), b.error_file_id, "
+            "b.generation, b.role = 'file' AND s.spec IS NULL "
             "FROM batches b JOIN shards s ON s.id = b.shard "
             "WHERE b.state IN ('downloaded', 'settled') ORDER BY b.id",
             (ONLINE,),
         )
-        return [ExpectedBatch(key, batch, bool(out), bool(err)) for key, batch, out, err in rows]
+        return [
+            ExpectedBatch(key, batch, bool(out), bool(err), int(generation), bool(foreign))
+            for key, batch, out, err, generation, foreign in rows
+        ]

@@ -68,13 +68,15 @@ class Database:
         with _translated(path), contextlib.ExitStack() as failed:
             uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
-            failed.callback(self._connection.close)
+            failed.callback(lambda: self._connection.close())
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._connection.execute("PRAGMA cache_size = -65536")
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._migrate()
+            elif 0 < self.number("PRAGMA user_version") < len(MIGRATIONS):
+                self._migrate_copy()
             failed.pop_all()
 
     def close(self) -> None:
@@ -163,6 +165,14 @@ class Database:
         with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+    def _migrate_copy(self) -> None:
+        """Read a ledger of an earlier version through a temporary copy in today's tables."""
+        copy = sqlite3.connect("", isolation_level=None)
+        with contextlib.closing(self._connection) as original:
+            original.backup(copy)
+        self._connection = copy
+        self._migrate()
 
     def _migrate(self) -> None:
         version = self.number("PRAGMA user_version")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
 from pipeline.ledger import Ledger
 
 _LINES = 20  # fewer say nothing about a model
@@ -29,6 +31,16 @@ def deviations(ledger: Ledger) -> Iterator[str]:
         yield (
             f"{model}: billed prompt tokens are {100 * billed // estimated} % of the estimated "
             f"ones ({lines:,} answers): {then}"
+        )
+
+
+def service_cost_notes(ledger: Ledger) -> Iterator[str]:
+    """Sentence about answers whose own cost, as the service names it, is not what is counted."""
+    costs = ledger.audit.service_costs()
+    if costs.answers:
+        yield (
+            f"{counted(costs.answers, 'answer')} cost {format_usd(costs.named)} as the service "
+            f"names it, and {format_usd(costs.billed)} by tokens and prices here: check the prices"
         )
 
 

@@ -14,6 +14,7 @@ recover       requests that the ledger does not know, read from batch records an
 collect       finished batches polled, downloaded and settled
 results       raw answer files read into priced answers
 whole_endings answers taken as captions once their ending is declared whole
+answer_audit  the ledger's answers compared with the raw answers
 batch_record  a file beside the raw answers that describes their batch
 export        the ledger into the table of captions and the table of charges
 prune         downloaded images deleted that nobody needs

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
+from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
 from pipeline.core.reading_rules import CURRENT
+from pipeline.ledger.audit import ExpectedBatch
 from pipeline.ledger.shards import Shard, metadata_of
-from pipeline.records import RemoteBatch
+from pipeline.records import BatchStatus, RemoteBatch
 from pipeline.stages.context import StageContext
 from pipeline.system.files import write_whole
 from pipeline.system.workspace import Workspace
@@ -20,9 +23,13 @@ _FIELDS = ("id", "status", "input_file_id", "output_file_id", "error_file_id", "
 
 
 def write_batch_record(
-    context: StageContext, shard: Shard, generation: int, remote: RemoteBatch
+    context: StageContext,
+    shard: Shard,
+    generation: int,
+    remote: RemoteBatch,
+    rules: int = CURRENT,
 ) -> None:
-    """Write what rebuilding needs of a batch of `shard`.
+    """Write what rebuilding needs of a batch of `shard`, read by the `rules` of this version.
 
     Raises:
         StorageError: it cannot be written.
@@ -30,8 +37,8 @@ def write_batch_record(
     fields = context.ledger.specs.schema_fields(shard.spec)
     batch_record = {name: getattr(remote, name) for name in _FIELDS}
     batch_record["metadata"] = metadata_of(context.ledger.workspace_id(), shard, fields)
-    batch_record["metadata"]["captionmill_generation"] = str(generation)
-    batch_record["metadata"][_RULES] = str(CURRENT)
+    batch_record["metadata"][GENERATION] = str(generation)
+    batch_record["metadata"][_RULES] = str(rules)
     path = batch_record_path(context.workspace, shard.shard_key, remote.id)
     write_whole(path, json.dumps(batch_record, indent=1).encode() + b"\n")
 
@@ -45,6 +52,45 @@ def recorded_rules(workspace: Workspace, shard_key: str, batch_id: str) -> int:
         return min(max(int(version), 1), CURRENT)
     except (OSError, ValueError, TypeError, KeyError):
         return CURRENT
+
+
+def record_fault(workspace: Workspace, batch: ExpectedBatch, workspace_id: str) -> str:
+    """Fault of the record of a settled batch, in words; "" for a sound one, and for none where no
+    raw file needs one."""
+    path = batch_record_path(workspace, batch.shard_key, batch.batch_id)
+    try:
+        remote = RemoteBatch(**json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return "is missing" if (batch.output or batch.error) and not batch.foreign else ""
+    except (OSError, ValueError, TypeError):
+        return "cannot be read"
+    about = (
+        remote.id, remote.metadata.get(WORKSPACE), remote.metadata.get(SHARD),
+        remote.metadata.get(GENERATION),
+    )  # fmt: skip
+    expected = (batch.batch_id, workspace_id, batch.shard_key, str(batch.generation))
+    return "" if about == expected else "is not what was written"
+
+
+def mend_batch_records(context: StageContext) -> int:
+    """Write records of settled batches anew that are damaged or gone; gives how many."""
+    ledger, mended = context.ledger, 0
+    for expected in ledger.audit.batches():
+        if not record_fault(context.workspace, expected, ledger.workspace_id()):
+            continue
+        batch = ledger.batches.by_id(expected.batch_id)
+        if batch is None or not context.keep_raw:
+            continue
+        rules = min((one.rules for one in ledger.audit.answers(batch.row)), default=CURRENT)
+        remote = RemoteBatch(
+            batch.batch_id, cast(BatchStatus, batch.status), batch.input_file_id,
+            batch.output_file_id, batch.error_file_id, batch.created_at, batch.expires_at,
+            batch.total, batch.completed, batch.failed,
+        )  # fmt: skip
+        shard = ledger.shards.get(batch.shard)
+        write_batch_record(context, shard, batch.generation, remote, rules)
+        mended += 1
+    return mended
 
 
 def batch_record_path(workspace: Workspace, shard_key: str, batch_id: str) -> Path:

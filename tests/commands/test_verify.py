@@ -40,15 +40,25 @@ def look(folder: Path) -> Verdict:
     return verify(load_config(None, overrides))
 
 
-def change(folder: Path, sql: str) -> None:
+def change(folder: Path, *statements: str) -> None:
     with closing(sqlite3.connect(folder / "ledger.db")) as ledger, ledger:
-        ledger.execute(sql)
+        for sql in statements:
+            ledger.execute(sql)
+
+
+_CAPTION = "UPDATE answers SET caption = substr(caption, 1, 3) || 'x' || substr(caption, 5)"
+
+
+def swap(path: Path, before: bytes, after: bytes) -> None:
+    data = path.read_bytes()
+    assert before in data
+    path.write_bytes(data.replace(before, after))
 
 
 def test_all_is_well_in_one_line(copy: Path) -> None:
     verdict = look(copy)
     assert verdict.findings == ()
-    assert verdict.line.startswith("all is well: 5 images, 2 batches, 4 files, $")
+    assert verdict.line.startswith("all is well: 5 images, 2 batches, 4 files, 4 answers, $")
 
 
 def newest(folder: Path, pattern: str) -> Path:
@@ -70,6 +80,48 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a charge is changed": (
         lambda ws: change(ws, "UPDATE answers SET billed = billed + 1 WHERE id = 1"),
         "nano-dollars settled, but",
+    ),
+    "a letter of a caption is changed": (
+        lambda ws: change(ws, f"{_CAPTION} WHERE id = 2"),
+        "1 answer in the ledger changed since they came",
+    ),
+    "a letter and its checksum are changed": (
+        lambda ws: change(ws, f"{_CAPTION}, checksum = NULL WHERE id = 2"),
+        "1 answer in the ledger differ from their raw answers",
+    ),
+    "tokens are changed": (
+        lambda ws: change(
+            ws, "UPDATE answers SET prompt_tokens = prompt_tokens + 1, checksum = NULL"
+        ),
+        "2 answers in the ledger differ from their raw answers",
+    ),
+    "a caption without its raw file is changed": (
+        lambda ws: (newest(ws, "raw/*.gz").unlink(), change(ws, _CAPTION)),
+        "restore an older copy of ledger.db",
+    ),
+    "an answer and its work are changed": (
+        lambda ws: change(
+            ws,
+            "UPDATE answers SET outcome = 'refused' WHERE id = 1",
+            "UPDATE works SET outcome = 'refused' WHERE answer = 1",
+        ),
+        "captionmill rebuild",
+    ),
+    "an answer is of nobody": (
+        lambda ws: change(ws, "UPDATE answers SET attempt = 7 WHERE id = 3"),
+        "1 answer in the ledger and in no raw file",
+    ),
+    "a batch record is gone": (
+        lambda ws: newest(ws, "raw/*.batch.json").unlink(),
+        "is missing: 'captionmill collect' writes it again",
+    ),
+    "a batch record is changed": (
+        lambda ws: swap(newest(ws, "raw/*.batch.json"), b'"captionmill_shard": "0', b": 1"),
+        "cannot be read: 'captionmill collect'",
+    ),
+    "a batch record names another batch": (
+        lambda ws: swap(newest(ws, "raw/*.batch.json"), b'"id": "batch', b'"id": "butch'),
+        "is not what was written: 'captionmill collect'",
     ),
     "an answer is gone": (
         lambda ws: change(ws, "UPDATE works SET answer = NULL WHERE id = 1"),
@@ -133,3 +185,28 @@ def test_no_workspace_and_a_busy_one_are_said(copy: Path, tmp_path: Path) -> Non
         look(tmp_path / "none")
     with Workspace(copy).lock(), pytest.raises(Busy):
         look(copy)
+
+
+def test_what_the_last_version_took_is_no_damage_and_is_counted(copy: Path) -> None:
+    import gzip
+
+    for raw in copy.glob("raw/*.output.jsonl.gz"):
+        lines = gzip.decompress(raw.read_bytes())
+        assert b'"stop"' in lines
+        raw.write_bytes(gzip.compress(lines.replace(b'"stop"', b'"eos"')))
+    assert any("differ from their raw answers" in finding for finding in look(copy).findings)
+    change(copy, "UPDATE answers SET rules = NULL")
+    verdict = look(copy)
+    assert verdict.findings == ()
+    assert verdict.notes == (
+        "4 answers of earlier versions would be read otherwise today: they stay as they were taken",
+    )
+
+
+def test_costs_that_the_service_names_otherwise_are_noted(copy: Path) -> None:
+    change(copy, "UPDATE answers SET service_cost = billed + 2000 WHERE id = 1")
+    (note,) = look(copy).notes
+    assert note.startswith("1 answer cost $")
+    assert "as the service names it" in note
+    change(copy, "UPDATE answers SET service_cost = billed + 500 WHERE id = 1")
+    assert look(copy).notes == ()

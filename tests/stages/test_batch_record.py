@@ -9,6 +9,7 @@ from pipeline.core.reading_rules import CURRENT
 from pipeline.records import RemoteBatch
 from pipeline.stages.batch_record import (
     batch_record_path,
+    mend_batch_records,
     read_batch_records,
     recorded_rules,
     write_batch_record,
@@ -16,6 +17,8 @@ from pipeline.stages.batch_record import (
 from pipeline.system.workspace import Workspace
 from tests.ledger.conftest import *  # noqa: F403 the small ledger's fixtures
 from tests.ledger.world import NOW, World
+from tests.stages.scene import Scene
+from tests.stages.test_whole_endings import answered
 
 
 def test_a_card_reads_back_as_the_batch_with_our_metadata(world: World, tmp_path: Path) -> None:
@@ -68,3 +71,24 @@ def test_a_record_names_the_rules_that_its_answers_are_read_by(
         path.write_text(json.dumps(record))
         assert recorded_rules(workspace, shard.shard_key, "batch_1") == rules
     assert recorded_rules(workspace, shard.shard_key, "batch_2") == CURRENT
+
+
+def test_damaged_records_of_settled_batches_are_written_again(scene: Scene, tmp_path: Path) -> None:
+    answered(scene, tmp_path, "stop")
+    (path,) = scene.workspace.raw.glob("*.batch.json")
+    sound = json.loads(path.read_bytes())
+    assert mend_batch_records(scene.context) == 0
+    for damage in (b"", b"{}", path.read_bytes().replace(b"000001", b"000002")):
+        path.write_bytes(damage)
+        assert mend_batch_records(scene.context) == 1
+        mended = json.loads(path.read_bytes())
+        assert {key: mended[key] for key in ("id", "status", "metadata")} == {
+            key: sound[key] for key in ("id", "status", "metadata")
+        }
+    path.unlink()
+    scene.ledger.database.execute("UPDATE answers SET rules = NULL")
+    assert mend_batch_records(scene.context) == 1
+    assert json.loads(path.read_bytes())["metadata"]["captionmill_rules"] == "1"
+    scene.rules(keep_raw=False)
+    path.unlink()
+    assert mend_batch_records(scene.context) == 0

@@ -88,3 +88,17 @@ def test_a_prefix_is_put_on_and_taken_off_without_touching_the_answers(scene: Sc
     for affixes in (Affixes("shot on film, ", "."), Affixes()):
         assert write_table(scene.ledger, sink, table, affixes=affixes) is not None
         assert write_table(scene.ledger, sink, table, affixes=affixes) is None
+
+
+def test_a_broken_table_is_found_and_made_again(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.crawl()
+    written(scene)
+    table = scene.workspace.table
+    sound = table.read_bytes()
+    broken = bytearray(sound)
+    broken[len(broken) // 2] ^= 1
+    table.write_bytes(broken)
+    assert written(scene) is not None
+    assert table.read_bytes() == sound
+    assert written(scene) is None
