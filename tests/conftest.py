@@ -1,10 +1,32 @@
 """Fixtures, hooks and settings of all tests."""
 
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
+from pipeline.session import places
 from tests.rig import rig, slow_rig
 
 __all__ = ["pytest_make_parametrize_id", "rig", "slow_rig"]
+
+# no test touches the user's own place, and no child process of one
+_USER_DATA = tempfile.mkdtemp(prefix="captionmill-tests-")
+os.environ["XDG_DATA_HOME"] = _USER_DATA
+atexit.register(shutil.rmtree, _USER_DATA, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _as_if_installed() -> Iterator[None]:
+    """Keep default workspaces out of this checkout."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "checkout", lambda: None)
+        yield
+
 
 # No test asserts a time, those of hypothesis neither. With CI in the environment hypothesis plays
 # the same examples each time; without, every run looks for new ones.

@@ -81,6 +81,7 @@ def clone(root: Path) -> Path:
         source, target = ROOT / name, root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    shutil.copytree(ROOT / "pipeline", root / "pipeline")
     shutil.copytree(root / "data" / "samples", root / "imgs")
     shutil.copy(root / "data" / "samples" / "cat.jpg", root / "photo.jpg")
     (root / "items.csv").write_text("path,title\nphoto.jpg,A cat\n")
@@ -136,7 +137,7 @@ def shell(checkout: Path) -> dict[str, str]:
     """The environment of a shell in `checkout`."""
     return {
         "PATH": f"{checkout / '.venv' / 'bin'}:{os.environ['PATH']}",
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'pipeline' / 'public'}",
+        "PYTHONPATH": f"{checkout}:{checkout / 'pipeline' / 'public'}",
         "HOME": str(checkout),
         "CAPTIONMILL_CACHE": str(checkout / "cache"),
     }
@@ -180,5 +181,5 @@ def test_a_program_of_the_readmes_works(program: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "data/workspaces/local/captions.parquet" in done.stdout
+    assert "data/workspaces/samples-local/captions.parquet" in done.stdout
     assert "[12 rows x 3 columns]" in done.stdout

@@ -191,7 +191,7 @@ def test_a_provider_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> No
     rig.run(provider__name="toy")
     assert {row["provider"] for row in rig.table()} == {"toy"}
     assert rig.outcomes() == {"captioned": 2}
-    assert rig.said[0].startswith("Toy batch captions")
+    assert rig.said[1].startswith("Toy batch captions")
     assert [len(service.created) for service in opened] == [1] == [rig.posts()]
     rig.check()
 

@@ -79,7 +79,7 @@ import captionmill, sys
 
 config = captionmill.load_config("default", {"provider.name": "local", "images.workers": 2})
 report = captionmill.run(config, "imgs")
-frame = captionmill.read_captions("data/workspaces/local")
+frame = captionmill.read_captions(report.table)
 print(captionmill.__file__, sys.modules["pipeline"].__file__, sep="\\n")
 print(report.outcomes["captioned"], len(frame), frame["billed_cost"].dropna().sum())
 """,

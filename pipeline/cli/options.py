@@ -42,6 +42,7 @@ _SENDING = {
     "--image-mode": ("input.image_mode", "bytes, or url: the service fetches images at URLs."),
 }
 _FLAGS = {
+    "--reread": ("input.reread", "Read every file again, also those that look unchanged."),
     "--fetch": ("fetch.allow", "Download images at URLs (see [fetch])."),
     "--include-reviewed": (
         "review.include_reviewed",

@@ -11,15 +11,17 @@ from pipeline.errors import EXIT_DONE, BooksError
 
 
 @click.command("verify")
+@click.option("--originals", is_flag=True, help="Read all images too: are they what was captioned?")
 @configured()
-def verify(config: Config) -> int:
+def verify(originals: bool, config: Config) -> int:
     """Check files and answers against the ledger, the table's checksums and the books' sums.
 
-    Says in one line whether all is well, else what is wrong; changes nothing.
+    Says in one line whether all is well, else what is wrong; changes nothing. With --originals
+    it finds rows that are stale: files that were replaced, also with the same size and time.
     """
     from pipeline.commands.verify import verify
 
-    verdict = verify(config)
+    verdict = verify(config, originals=originals)
     console.out(verdict.line)
     for text in verdict.findings:
         console.out(f"- {text}")

@@ -7,7 +7,8 @@ one                     single images outside of any workspace; image_loader mak
                         one_request sends, judges and prices
 write                   requests as files that somebody else runs
 listen                  webhooks that start a collect
-status, verify          a workspace at a glance; whether all is well with it
+status, verify          a workspace at a glance; whether all is well with it, and
+                        verify_originals with the images themselves
 export                  the table, or all charges, anew
 sources                 sources of a workspace by name: listed, forgotten, joined
 read_captions           the table as a DataFrame

@@ -30,7 +30,8 @@ def find_alike(
     """
     options = config.images.near_duplicates or NearDuplicatesConfig()
     images = config.images.model_copy(update={"near_duplicates": options})
-    settings = RunSettings.of(config.model_copy(update={"images": images}))
+    changed = config.model_copy(update={"images": images})
+    settings = RunSettings.of(changed).over(data, manifest)
     identity = priced_identity(settings.account, ())
     with crawled_source(settings, data, manifest, identity, say) as crawled:
         bits = options.distance if distance is None else distance

@@ -19,13 +19,14 @@ from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.reservations import Scope
 from pipeline.review.edits import Edits
 from pipeline.review.in_force import kept_answers
-from pipeline.session.account import AccountOptions, Identity, identify, workspace_of
+from pipeline.session.account import AccountOptions, Identity, identify
 from pipeline.session.caps import with_remembered_cap
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.settings import RunSettings
 from pipeline.session.sizings import policies
 from pipeline.session.spec import CaptionSpec, recorded_task
 from pipeline.session.templates import request_template
+from pipeline.session.workspace_ledger import name_if_new
 from pipeline.stages.compare import NamedSizing, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
@@ -72,7 +73,7 @@ def estimate(
     Raises:
         CaptionmillError: see the error tree.
     """
-    settings = RunSettings.of(config)
+    settings = RunSettings.of(config).over(data, manifest)
     identity = priced_identity(settings.account, models)
     with crawled_source(settings, data, manifest, identity, say) as crawled:
         base, template = crawled.caption_spec, request_template(crawled.caption_spec)
@@ -134,17 +135,19 @@ def crawled_source(
 ) -> Iterator[CrawledSource]:
     """Crawl a source in the workspace of `identity`; no service is needed."""
     source = open_data(settings, data, manifest)
-    workspace = workspace_of(settings.account, identity.provider)
+    workspace = settings.account.place.workspace(identity.provider)
     now = Clock().now()
     with ExitStack() as stack:
         warning = require_local(workspace.root, allow_network=settings.account.allow_network)
         if warning:
             say(warning)
+        name_if_new(workspace, say)
         workspace.create()
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))
         settings = with_remembered_cap(settings, ledger, workspace)
-        crawled = crawl(ledger, source, now, loss_rule=settings.loss_rule)
+        rules, reread = settings.loss_rule, settings.reread
+        crawled = crawl(ledger, source, now, loss_rule=rules, reread=reread)
         for problem in filter(None, (*crawled.problems, crawled.trouble)):
             say(problem)
         caption_spec = _spec(settings, identity, ledger, now, None)

@@ -1,18 +1,20 @@
-"""Export of the table of captions, or of charges, from the ledger."""
+"""Export of the table of captions, of a part of it, or of charges, from the ledger."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.finish import export_all
-from pipeline.session.session import open_session
+from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
-from pipeline.stages.export import write_charges
+from pipeline.stages.export import write_charges, write_copy
 
 
 def export_table(config: Config, say: Say) -> WrittenTable:
@@ -29,16 +31,38 @@ def export_table(config: Config, say: Say) -> WrittenTable:
         return written
 
 
+def export_copy(config: Config, path: Path, say: Say, *, source: str | None = None) -> WrittenTable:
+    """Write the rows of one source, or all, to `path`; the workspace's own table stays as it is.
+
+    Raises:
+        UsageError: there is no workspace yet, `path` is one of its files, or no source has that
+            name.
+        StorageError: it cannot be written.
+    """
+    with _opened(config, path, say) as session:
+        ledger = session.ledger
+        row = None if source is None else ledger.sources.named(source).row
+        form, edits = session.settings.output.form, session.edits
+        return write_copy(ledger, open_sink(path), form, source=row, edits=edits)
+
+
 def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
     """Write all that was ever charged as a Parquet file at `path`; see `core.charges`.
 
     Raises:
-        UsageError: there is no workspace yet, or `path` is the table of captions.
+        UsageError: there is no workspace yet, or `path` is one of its files.
         StorageError: it cannot be written.
     """
-    with open_session(
-        RunSettings.of(config), "export", say, offline=True, existing=True
-    ) as session:
-        if path.resolve() == session.table.resolve():
-            raise UsageError(f"{path} is the table of captions: name another file for the charges")
+    with _opened(config, path, say) as session:
         return write_charges(session.ledger, open_sink(path))
+
+
+@contextlib.contextmanager
+def _opened(config: Config, path: Path, say: Say) -> Iterator[Session]:
+    """Workspace that something is written from, to a `path` that is none of its files."""
+    settings = RunSettings.of(config)
+    with open_session(settings, "export", say, offline=True, existing=True) as session:
+        own = (session.table, session.rejects)
+        if path.resolve() in [each.resolve() for each in own] or session.workspace.owns(path):
+            raise UsageError(f"{path} is a file of the workspace: name another one")
+        yield session

@@ -106,7 +106,7 @@ class SingleRequests:
         self._cost_estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
         self._cap, self._reserved = settings.caps.run, 0
         self._lock = threading.Lock()
-        self._affixes = settings.output.affixes
+        self._affixes = settings.output.form.affixes
         self._rules = ReadingRules(whole_endings=settings.whole_endings(caption_spec.request.model))
         self._prompt = str(fill_template(caption_spec.template, {}))
         self._service = SERVICES[provider].single(options)

@@ -83,7 +83,7 @@ def pilot(
         CaptionmillError: see the error tree. Answers stay recorded.
     """
     options = options or PilotOptions()
-    settings = RunSettings.of(config)
+    settings = RunSettings.of(config).over(data, manifest)
     if not identify(settings.account).local:
         settings = settings.online_only()
     if options.usd is not None:

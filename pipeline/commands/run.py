@@ -74,7 +74,7 @@ def run(
         CaptionmillError: see the error tree; nothing is lost by any of them.
     """
     command = "run" if wait else "run --no-wait"
-    settings = RunSettings.of(config).taking_losses(accept_lost)
+    settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
     with notified(settings.notice, command, say) as report:
         source = open_data(settings, data, manifest)
         with open_session(settings, command, say) as session:
@@ -123,7 +123,7 @@ class Run:
         download(self.source, session)
         crawled = crawl(
             session.ledger, self.source, now, check_stop, expect,
-            loss_rule=session.settings.loss_rule,
+            loss_rule=session.settings.loss_rule, reread=session.settings.reread,
         )  # fmt: skip
         self.report.add_crawl(crawled)
         if crawled.trouble:

@@ -13,7 +13,7 @@ from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.known_sources import KnownSource
 from pipeline.records import Say
-from pipeline.session.account import owner, workspace_of
+from pipeline.session.account import resolve_account
 from pipeline.session.finish import export_all
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
@@ -28,8 +28,7 @@ def sources(config: Config) -> list[KnownSource]:
         UsageError: there is no workspace yet.
     """
     settings = RunSettings.of(config)
-    workspace = workspace_of(settings.account, owner(settings.account).provider)
-    workspace.require()
+    _, workspace = resolve_account(settings.account, offline=True, existing=True)
     with Ledger(workspace.ledger, read_only=True) as ledger:
         return ledger.sources.all()
 
@@ -41,7 +40,7 @@ def forget_source(config: Config, name: str, say: Say) -> int:
         UsageError: no source has that name.
     """
     with _opened(config, "sources forget", say) as session:
-        source = _named(session.ledger, name)
+        source = session.ledger.sources.named(name)
         with session.ledger.database.transaction("sources"):
             session.ledger.sources.forget(source.row)
             return _expect_rows(session)
@@ -59,7 +58,7 @@ def move_source(config: Config, old: str, new: str, say: Say) -> int:
     """
     with _opened(config, "sources moved", say) as session:
         known, ledger = session.ledger.sources, session.ledger
-        source = _named(ledger, old)
+        source = known.named(old)
         target = _target(known.all(), new)
         if target is not None and (target.row == source.row or target.kind != source.kind):
             raise UsageError(f"{old} and {new} are no two sources of one kind")
@@ -82,15 +81,6 @@ def _opened(config: Config, command: str, say: Say) -> Iterator[Session]:
         export_all(session, force=True)
 
 
-def _named(ledger: Ledger, name: str) -> KnownSource:
-    known = ledger.sources.all()
-    for source in known:
-        if source.name == name:
-            return source
-    names = ", ".join(source.name for source in known) or "none"
-    raise UsageError(f"no source is called {name}; there are: {names}")
-
-
 def _target(known: list[KnownSource], new: str) -> KnownSource | None:
     """Source of that name or place."""
     place = to_text(os.path.realpath(new))
@@ -102,7 +92,7 @@ def _expect_rows(session: Session) -> int:
     """Write into the books how many rows the table will have: only other losses are errors."""
     ledger = session.ledger
     rows = ledger.rows.all_images()
-    written = json.loads(ledger.get(WRITTEN) or "{}")
-    ledger.put(WRITTEN, json.dumps({**written, "rows": rows}))
+    if written := json.loads(ledger.get(WRITTEN) or "null"):
+        ledger.put(WRITTEN, json.dumps({**written, "rows": rows}))
     ledger.put(STALE, "1")
     return rows

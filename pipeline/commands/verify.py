@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.commands.verify_originals import compare_originals
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger
 from pipeline.ledger.audit import ExpectedBatch
+from pipeline.ledger.captions import Captions
 from pipeline.providers import SERVICES
 from pipeline.records import Nano
 from pipeline.review.edits import Edits
@@ -38,6 +40,7 @@ class Verdict:
     Attributes:
         answers: compared with their raw answers.
         notes: what is no damage, and yet worth knowing.
+        originals: images whose files were read, None when that was not asked for.
     """
 
     images: int
@@ -47,13 +50,15 @@ class Verdict:
     findings: tuple[str, ...]
     answers: int = 0
     notes: tuple[str, ...] = ()
+    originals: int | None = None
 
     @property
     def line(self) -> str:
         """Verdict in one line."""
+        read = "" if self.originals is None else f"{counted(self.originals, 'original')}, "
         checked = (
             f"{counted(self.images, 'image')}, {counted(self.batches, 'batch', 'batches')}, "
-            f"{counted(self.files, 'file')}, {counted(self.answers, 'answer')}, "
+            f"{counted(self.files, 'file')}, {counted(self.answers, 'answer')}, {read}"
             f"{format_usd(self.settled)} in the books"
         )
         if not self.findings:
@@ -61,8 +66,11 @@ class Verdict:
         return f"{counted(len(self.findings), 'finding')} in {checked}"
 
 
-def verify(config: Config) -> Verdict:
+def verify(config: Config, *, originals: bool = False) -> Verdict:
     """Check a workspace; no other run may work in it meanwhile.
+
+    Args:
+        originals: read the file of each image too, and compare it with what was captioned.
 
     Raises:
         UsageError: there is no workspace.
@@ -93,10 +101,14 @@ def verify(config: Config) -> Verdict:
         with Edits(workspace.reviews) as edits:
             findings += edits.damage()
         findings += _table(settings.output.table or workspace.table, ledger)
+        read = None
+        if originals:
+            compared = compare_originals(Captions(ledger.database).originals(), workspace.urls)
+            findings, read = [*findings, *compared.findings()], compared.read
         settled, _ = ledger.audit.sums()
         images = ledger.rows.all_images()
     return Verdict(
-        images, len(batches), files, settled, tuple(findings), audit.answers, tuple(notes)
+        images, len(batches), files, settled, tuple(findings), audit.answers, tuple(notes), read
     )
 
 

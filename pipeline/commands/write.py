@@ -39,7 +39,7 @@ def write(
     Raises:
         CaptionmillError: see the error tree.
     """
-    settings = RunSettings.of(config).taking_losses(accept_lost)
+    settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
     with notified(settings.notice, "write", say) as report:
         source = open_data(settings, data, manifest, offline=True)
         with (

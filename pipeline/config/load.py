@@ -16,6 +16,7 @@ from pipeline.config.explain import explain
 from pipeline.config.model import Config
 from pipeline.config.origin import ValueOrigin
 from pipeline.config.schema import checked_schema
+from pipeline.config.workspace_key import WORKSPACES
 from pipeline.errors import UsageError
 
 _MOST_BYTES = 1_000_000
@@ -53,9 +54,13 @@ def load_config(
     _read_texts(raw, Path(), overrides_from)
     origin = ValueOrigin(str(path), frozenset(options), overrides_from)
     try:
-        return Config.model_validate(raw).came_from(origin)
+        config = Config.model_validate(raw).came_from(origin)
     except ValidationError as error:
         raise UsageError(explain(error, origin)) from None
+    if "workspace" in options:
+        return config.based_at(Path())
+    shipped = Path(config.workspace).is_relative_to(WORKSPACES)
+    return config if shipped else config.based_at(path.resolve().parent)
 
 
 def find_config(path_or_name: str) -> Path:

@@ -32,6 +32,7 @@ from pipeline.config.section import (
 )
 from pipeline.config.telling import ListenConfig, LogConfig, NotifyConfig
 from pipeline.config.units import Bytes, Cap, Colour, Seconds, Share, Usd
+from pipeline.config.workspace_key import WorkspaceConfig
 from pipeline.core.catalogue import Effort, Endpoint, ModelTable, PriceTable
 from pipeline.core.outcomes import OUTCOMES
 from pipeline.core.provider_kinds import AUTO, checked_name
@@ -55,6 +56,7 @@ class InputConfig(Section):
     encoding: Annotated[str, AfterValidator(text_encoding)] | None = None
     allow_outside: bool = False
     stamp: Literal["ctime", "mtime"] = "ctime"
+    reread: bool = False
     sidecar_context: bool = False
     image_mode: Literal["bytes", "url"] = "bytes"
     may_be_empty: bool = False
@@ -218,6 +220,7 @@ class OutputConfig(Section):
 
     parquet: str | None = None
     rejects: str | None = None
+    locations: bool = True
     sidecars: Literal["off", "keep", "replace", "append"] = "off"
 
 
@@ -228,11 +231,9 @@ class ReviewConfig(Section):
     include_reviewed: bool = False
 
 
-class Config(Section):
+class Config(WorkspaceConfig):
     """Everything, validated."""
 
-    workspace: Annotated[str, Field(min_length=1)] = "data/workspaces/{provider}"
-    allow_network_workspace: bool = False
     input: InputConfig = InputConfig()
     images: ImagesConfig = ImagesConfig()
     prompt: PromptConfig = PromptConfig()

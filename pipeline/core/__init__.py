@@ -66,6 +66,7 @@ url_image        images that are sent as their addresses
 near_duplicates  pictures that look alike
 judgements       what people decided about captions, and which of it is in force
 table, charges   the columns of the two tables
+table_form       what the configuration decides about the table
 encodings        encodings of texts that people made
 words            numbers in sentences
 """

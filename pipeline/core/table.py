@@ -16,8 +16,7 @@ import orjson
 from pipeline.core import outcomes
 from pipeline.core.identity import custom_id
 from pipeline.core.json_schema import Node, choices, properties_of, types_of
-
-SCHEMA_VERSION = 2
+from pipeline.core.table_form import Affixes
 
 Kind = Literal["string", "text", "strings", "int64", "double", "bool", "money", "time", "json"]
 """Types of columns.
@@ -57,6 +56,7 @@ def column(name: str, kind: Kind, description: str, few: bool = False) -> Column
 FIXED: tuple[Column, ...] = (
     column("source", "string", "label of the folder or manifest the image comes from", True),
     column("path", "string", "path below the source's root, as the source names it"),
+    column("location", "string", "where the image is on this machine: absolute path, or address"),
     column("occurrence", "int64", "0, or n for the n-th further manifest row with this path", True),
     column(
         "source_id",
@@ -175,6 +175,16 @@ def _kind(node: object, root: Node) -> Kind:
     return "json"
 
 
+def with_other_names(columns: Iterable[Column]) -> list[Column]:
+    """Fields and manifest's columns that have another name in the table."""
+    return [column for column in columns if column.key not in (None, column.name)]
+
+
+def without_locations(columns: Iterable[Column]) -> tuple[Column, ...]:
+    """Columns that say nothing about this machine; the others keep their names."""
+    return tuple(column for column in columns if column.source != "location")
+
+
 def columns(fields: Mapping[str, Kind], manifest: Sequence[str]) -> tuple[Column, ...]:
     """List all columns: the fixed ones, an answer's fields, then a manifest's columns.
 
@@ -271,19 +281,3 @@ def _custom_ids(keys: Sequence[object], attempts: Sequence[object]) -> list[str 
         else None
         for key, attempt in zip(keys, attempts, strict=True)
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Affixes:
-    """Text before and after each caption, blanks included."""
-
-    prefix: str = ""
-    suffix: str = ""
-
-    def of(self, caption: str) -> str:
-        """Caption between prefix and suffix."""
-        return f"{self.prefix}{caption}{self.suffix}"
-
-    def to_text(self) -> str:
-        """Text that is equal for equal affixes, "" for none."""
-        return json.dumps([self.prefix, self.suffix]) if self.prefix or self.suffix else ""

@@ -29,7 +29,8 @@ What is read:
 
 rows             the rows of the table of captions, counts and sums
 charges          the rows of the table of charges
-captions         captions of files, for the texts beside them
+captions         files with their captions, for the texts beside them, and with their hashes
+places           where images are, in SQL
 samples          images and answers of a pilot
 lookup           whether bytes were prepared before, for a worker process
 audit            contradictions, for `verify`

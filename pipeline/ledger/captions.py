@@ -1,4 +1,4 @@
-"""Captions of files that are present, with where the files are."""
+"""Files of images that are present, with their captions or with what they were when read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from pipeline.core.url_image import is_address
 from pipeline.ledger.database import Database
+from pipeline.ledger.places import file_path
 
-_CAPTIONS = """
-SELECT s.kind, s.locator, f.path, i.name, i.location,
+_CAPTIONS = f"""
+SELECT {file_path("s", "f", "i")},
        CASE WHEN i.reject_code IS NULL AND w.outcome = 'captioned' THEN a.caption END,
        o.source_id, i.columns FROM images i
 JOIN folders f ON f.id = i.folder JOIN sources s ON s.id = f.source
@@ -19,9 +20,17 @@ WHERE i.present = 1
 ORDER BY s.id, f.path, i.name, i.occurrence
 """
 
+_ORIGINALS = f"""
+SELECT {file_path("s", "f", "i")}, o.source_id FROM images i
+JOIN folders f ON f.id = i.folder JOIN sources s ON s.id = f.source
+JOIN originals o ON o.id = i.original
+WHERE i.present = 1 AND i.todo = 0
+ORDER BY s.id, f.path, i.name, i.occurrence
+"""
+
 
 class Captions:
-    """Read-only view."""
+    """Read-only view. What was sent as an address is no file."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -30,23 +39,14 @@ class Captions:
         self,
     ) -> Iterator[tuple[str, str | None, bytes | None, Mapping[str, str]]]:
         """(stored text of the file's path, caption of the service, source_id, manifest columns) of
-        each image, duplicates too.
+        each image, duplicates too."""
+        for path, caption, source_id, columns in self._db.execute(_CAPTIONS):
+            if path and not is_address(str(path)):
+                yield str(path), caption, source_id, json.loads(columns) if columns else {}
 
-        What was sent as an address is no file.
-        """
-        rows = self._db.execute(_CAPTIONS)
-        for kind, locator, folder, name, location, caption, source_id, columns in rows:
-            path = file_of(kind, locator, folder, name, location)
-            if path is not None:
-                yield path, caption, source_id, json.loads(columns) if columns else {}
-
-
-def file_of(kind: str, locator: str, folder: str, name: str, location: str | None) -> str | None:
-    """Stored text of the path of an image's file; None for what was sent as an address."""
-    if location:
-        return None if is_address(str(location)) else str(location)
-    if kind == "file":
-        return str(locator)
-    if kind == "folder":
-        return "/".join(part for part in (locator, folder, name) if part)
-    return None
+    def originals(self) -> Iterator[tuple[str, bytes]]:
+        """(stored text of the file's path, SHA-256 of its bytes when it was last read) of each
+        image whose row is about those bytes."""
+        for path, source_id in self._db.execute(_ORIGINALS):
+            if path and not is_address(str(path)):
+                yield str(path), source_id

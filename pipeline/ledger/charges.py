@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pipeline.ledger.batches import BOOKED_AS
 from pipeline.ledger.database import Database
-from pipeline.ledger.rows import shown_path
+from pipeline.ledger.places import shown_path
 
 _RESERVED = f"JOIN reservations r ON r.shard = b.shard AND r.generation = {BOOKED_AS}"
 

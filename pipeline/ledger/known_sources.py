@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.errors import UsageError
 from pipeline.ledger.database import Database
 
 _MATCHING = (
@@ -50,6 +51,40 @@ class KnownSources:
             "LEFT JOIN images i ON i.folder = f.id GROUP BY s.id ORDER BY s.id"
         )
         return [KnownSource(*row) for row in rows]
+
+    def named(self, name: str) -> KnownSource:
+        """Source of that name.
+
+        Raises:
+            UsageError: there is none; says which there are.
+        """
+        known = self.all()
+        for source in known:
+            if source.name == name:
+                return source
+        names = ", ".join(source.name for source in known) or "none"
+        raise UsageError(f"no source is called {name}; there are: {names}")
+
+    def others(self, source: int) -> list[str]:
+        """Names of the other sources that have rows in the table."""
+        rows = self._db.execute(
+            "SELECT s.label FROM sources s WHERE s.id <> ? AND EXISTS (SELECT 1 FROM folders f "
+            "JOIN images i ON i.folder = f.id WHERE f.source = s.id) ORDER BY s.id",
+            (source,),
+        )
+        return [str(label) for (label,) in rows]
+
+    def any_below(self, folder: str) -> bool:
+        """Tell whether a source is `folder` (stored text) or lies in it."""
+        inside = f"{folder}/"
+        return (
+            self._db.number(
+                "SELECT EXISTS (SELECT 1 FROM sources WHERE locator = ? "
+                "OR substr(locator, 1, ?) = ?)",
+                (folder, len(inside), inside),
+            )
+            > 0
+        )
 
     def note_crawl(self, source: int, now: int) -> None:
         """Note when a source was last seen (epoch seconds)."""

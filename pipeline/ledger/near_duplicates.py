@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.rows import shown_path
+from pipeline.ledger.places import shown_path
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import HASH_BYTES, Look
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.reasons import WAITING_DOWNLOADS
 from pipeline.ledger.database import Database, sql_list
+from pipeline.ledger.places import location, shown_path
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Nano
 
@@ -76,12 +77,6 @@ def _sum(column: str) -> str:
     return f"CASE WHEN w.id IS NULL THEN NULL WHEN w.representative = i.id THEN {total} ELSE 0 END"
 
 
-def shown_path(folder: str, image: str) -> str:
-    """SQL of an image's path below its source; the arguments are the tables' aliases."""
-    below = f"{folder}.path || '/' || {image}.name"
-    return f"CASE {folder}.path WHEN '' THEN {image}.name ELSE {below} END"
-
-
 _PREPARED = "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)"
 # a prompt that a filter refused was paid for by its outcome, and cost nothing
 _NO_USAGE = f"""w.representative = i.id AND a.prompt_tokens IS NULL
@@ -104,6 +99,7 @@ CASE WHEN i.flags IS NULL THEN {_FLAGS}
 COLUMNS: dict[str, str] = {
     "source": "s.label",
     "path": shown_path("f", "i"),
+    "location": location("s", "f", "i"),
     "occurrence": "i.occurrence",
     "source_id": "lower(hex(o.source_id))",
     "content_id": "lower(hex(c.content_id))",
@@ -165,16 +161,21 @@ class Rows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def table(self, size: int = 8_192) -> Iterator[list[tuple[object, ...]]]:
-        """Page through all images, `size` rows each; the columns are `COLUMNS`, in order.
+    def table(
+        self, size: int = 8_192, *, source: int | None = None
+    ) -> Iterator[list[tuple[object, ...]]]:
+        """Page through the images of a source, or all, `size` rows each; `COLUMNS` in order.
 
         Ordered by source, folder and name. A page is one read snapshot's part: the whole is read
         in one cursor, so the table is consistent.
         """
         select = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items())
+        where = "" if source is None else "WHERE s.id = ?"
         cursor = self._db.execute(
             f"{_SEVERAL} SELECT {select} {_ALL} LEFT JOIN several m ON m.work = w.id "
-            "LEFT JOIN specs p ON p.id = w.spec ORDER BY s.id, f.path, i.name, i.occurrence"
+            f"LEFT JOIN specs p ON p.id = w.spec {where} "
+            "ORDER BY s.id, f.path, i.name, i.occurrence",
+            () if source is None else (source,),
         )
         while page := cursor.fetchmany(size):
             yield page

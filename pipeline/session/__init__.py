@@ -2,6 +2,7 @@
 
 session           Session: the workspace locked, its ledger open, its service reached
 account           the account that captions, its key and its workspace
+places            where a workspace lies when nobody names its folder
 workspace_ledger  the workspace's ledger, locked and bound to its account
 run_log           number and log of a run
 service           the service, or the built-in server

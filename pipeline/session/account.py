@@ -10,6 +10,7 @@ from pipeline.config import Config
 from pipeline.core.provider_kinds import AUTO, LOCAL, ProviderKind, online_kind, paid_kind
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
+from pipeline.session.places import WorkspacePlace
 from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
 from pipeline.system.workspace import Workspace
 
@@ -40,7 +41,7 @@ class AccountOptions:
         model: for the first line of a run.
         key_env, key_file: where the key is; the file wins.
         account: a label that tells accounts apart.
-        workspace: its folder, with "{provider}" for the provider's kind.
+        place: where its workspace is.
         allow_network: the folder may be on a network file system.
     """
 
@@ -50,7 +51,7 @@ class AccountOptions:
     key_env: str
     key_file: str | None
     account: str
-    workspace: str
+    place: WorkspacePlace
     allow_network: bool
 
     @classmethod
@@ -64,9 +65,13 @@ class AccountOptions:
             key_env=provider.key_env,
             key_file=provider.key_file,
             account=provider.account,
-            workspace=config.workspace,
+            place=WorkspacePlace(config.workspace, config.workspace_base, provider.account),
             allow_network=config.allow_network_workspace,
         )
+
+    def over(self, data: str | Path | None) -> AccountOptions:
+        """Options for captions of `data`, which decides about the workspace of the samples."""
+        return replace(self, place=self.place.over(data))
 
     @property
     def online(self) -> bool:
@@ -122,7 +127,7 @@ def owner(options: AccountOptions) -> Identity:
 
 def _refuse_fallback(options: AccountOptions) -> None:
     """Raise where OpenAI captions are: a forgotten key must not mix in local ones."""
-    workspace = workspace_of(options, options.paid.service)
+    workspace = options.place.workspace(options.paid.service)
     if not workspace.exists():
         return
     with Ledger(workspace.ledger, read_only=True) as ledger:
@@ -150,12 +155,5 @@ def resolve_account(
         identity = identify(options)
     else:
         identity = owner(options) if existing else without_service(options)
-    workspace = workspace_of(options, identity.provider)
-    if existing:
-        workspace.require()
-    return identity, workspace
-
-
-def workspace_of(options: AccountOptions, provider: str) -> Workspace:
-    """Workspace folder of a configuration."""
-    return Workspace(Path(options.workspace.replace("{provider}", provider)).expanduser())
+    place = options.place.existing if existing else options.place.workspace
+    return identity, place(identity.provider)

@@ -16,7 +16,7 @@ from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.sources import to_path
 from pipeline.stages.clean import remove_finished
-from pipeline.stages.export import BESIDE, COUNTED, write_table
+from pipeline.stages.export import BESIDE, COUNTED, renamed_columns, write_table
 from pipeline.stages.prune import prune
 
 
@@ -25,6 +25,9 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     ledger = session.ledger
     written = export_all(session)
     report.rows = written.rows if written else None
+    for sentence in renamed_columns(ledger):
+        session.context.say(sentence)
+    report.other_sources = [] if source is None else ledger.sources.others(source)
     report.problems += _write_beside(session)
     report.add_rows(ledger, source, _outcomes(ledger, source))
     report.add_due(ledger.due.outcomes(source))
@@ -55,7 +58,7 @@ def _write_beside(session: Session) -> list[str]:
     policy, ledger = session.settings.output.sidecars, session.ledger
     if policy == "off" or ledger.get(BESIDE) == policy:
         return []
-    affixes, downloads = session.settings.output.affixes, session.workspace.urls
+    affixes, downloads = session.settings.output.form.affixes, session.workspace.urls
     files = captions_in_force(Captions(ledger.database).of_files(), session.edits)
     paths = ((Path(to_path(path)), text) for path, text in files)
     done = write_sidecars(
@@ -86,7 +89,7 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
         open_sink(session.table),
         session.table,
         force=force,
-        affixes=session.settings.output.affixes,
+        form=session.settings.output.form,
         edits=session.edits,
         with_it=lambda: write_rejects(session.rejects, session.ledger.rows.rejects()),
     )

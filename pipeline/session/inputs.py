@@ -12,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.records import Rejection
-from pipeline.session.account import owner, resolve_account, workspace_of
+from pipeline.session.account import owner, resolve_account
 from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import NamesUrls, Source, open_source, to_path, to_text
@@ -40,7 +40,7 @@ def open_data(
         cache = workspace.urls
     earlier = EarlierReading()
     if manifest is not None:
-        workspace = workspace_of(settings.account, owner(settings.account).provider)
+        workspace = settings.account.place.workspace(owner(settings.account).provider)
         earlier = _earlier_reading(workspace, manifest)
     return open_source(
         None if data is None else Path(data),

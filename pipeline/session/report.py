@@ -33,6 +33,7 @@ _WAITS = {
     "unknown": "a create call got no answer yet",
 }
 _FAILURES = 3  # kinds of them that are explained
+_NAMED = 3  # other sources
 _SHOWN = 12  # problems and reasons that are spelled out
 
 
@@ -44,6 +45,7 @@ class Report(RunTotals):
         command, run: the words of the command, and the number of the run in this workspace.
         started_at, ended_at: UTC, "2026-11-22T02:15:07Z"; "" when the run did not come so far.
         table: where the Parquet is; `rows` in it, None when it was not made anew.
+        other_sources: names of sources that have rows in the table too.
         images: present images of the source (or of the workspace, without a source).
         outcomes: those images by outcome; their sum is `images`.
         reasons: rejected images by reason code.
@@ -67,6 +69,7 @@ class Report(RunTotals):
     table: str = ""
     provider: str = OPENAI.service
     rows: int | None = None
+    other_sources: list[str] = field(default_factory=list)
     images: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -147,6 +150,7 @@ class Report(RunTotals):
             "exit_code": self.exit_code,
             "table": self.table,
             "provider": self.provider,
+            "other_sources": self.other_sources,
             "images": self.images,
             "outcomes": dict(self.outcomes),
             "rejected_by_reason": dict(self.reasons),
@@ -188,12 +192,23 @@ class Report(RunTotals):
             )
         yield f"cost        {format_usd(self.run_settled):>10}   {self._money()}"
         yield f"time        {_duration(self.seconds):>10}"
-        yield f"table       {shorten(self.table)}"
+        yield f"table       {shorten(self.table)}{self._others()}"
         for text in self.problems[:_SHOWN]:
             yield f"! {text}"
         if len(self.problems) > _SHOWN:
             yield f"! and {len(self.problems) - _SHOWN} more, see the log"
         yield from self._next_step()
+
+    def _others(self) -> str:
+        """What else the table holds, and how to have this source's rows alone."""
+        others = self.other_sources
+        if not others:
+            return ""
+        names = ", ".join(others[:_NAMED]) + (", ..." if len(others) > _NAMED else "")
+        return (
+            f", with the rows of {counted(len(others), 'other source')} too ({names}): "
+            "'captionmill export --source NAME --out FILE' writes one alone"
+        )
 
     def _aside(self, outcome: str) -> str:
         failed = Counter({code: times for code, times, _ in self.failures if code})

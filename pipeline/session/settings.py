@@ -20,7 +20,7 @@ from pipeline.core.lifecycle import Patience
 from pipeline.core.losses import LossRule
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.retry import RetryRule
-from pipeline.core.table import Affixes
+from pipeline.core.table_form import Affixes, TableForm
 from pipeline.providers.base import OPENAI, BatchOptions
 from pipeline.providers.models import model_facts
 from pipeline.records import Nano
@@ -74,7 +74,7 @@ class OutputSettings:
     table: Path | None
     rejects: Path | None
     sidecars: Literal["off", "keep", "replace", "append"]
-    affixes: Affixes
+    form: TableForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class RunSettings:
             on the command line.
         source: the rules of a crawl, without the cache of downloads.
         loss_rule: when images that are not there any more are taken for gone.
+        reread: every file of the source is read again.
         download: the rules of downloading, None when nothing is brought to this machine.
         url_passthrough: which addresses are passed on to the service.
         reviewer: name of the person who judges captions, None for none.
@@ -116,6 +117,7 @@ class RunSettings:
     engine: EngineSettings
     source: SourceOptions
     loss_rule: LossRule
+    reread: bool
     download: FetchOptions | None
     url_passthrough: UrlPassthrough
     cache_limits: CacheLimits
@@ -155,6 +157,7 @@ class RunSettings:
             engine=_engine(config),
             source=_source_options(config, passthrough if send_urls else None),
             loss_rule=LossRule(config.input.lost_share, config.input.may_be_empty),
+            reread=config.input.reread,
             download=fetch if config.fetch.allow and not send_urls else None,
             url_passthrough=passthrough,
             cache_limits=CacheLimits(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep),
@@ -166,6 +169,11 @@ class RunSettings:
             log_level=log.level,
             log_keep=_log_keep(log.keep),
         )
+
+    def over(self, data: str | Path | None, manifest: str | Path | None) -> RunSettings:
+        """Settings for captions of these images: the samples have a workspace of their own."""
+        images = data if manifest is None else manifest
+        return replace(self, account=self.account.over(images))
 
     def online_only(self) -> RunSettings:
         """Settings for requests that are answered at once."""
@@ -257,7 +265,7 @@ def _output(config: Config) -> OutputSettings:
         table=Path(output.parquet).expanduser() if output.parquet else None,
         rejects=Path(output.rejects).expanduser() if output.rejects else None,
         sidecars=output.sidecars,
-        affixes=Affixes(prompt.prefix, prompt.suffix),
+        form=TableForm(Affixes(prompt.prefix, prompt.suffix), output.locations),
     )
 
 

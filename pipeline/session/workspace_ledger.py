@@ -30,6 +30,8 @@ def open_ledger(
     warning = require_local(workspace.root, allow_network=settings.account.allow_network)
     if warning:
         say(warning)
+    if building is None:
+        name_if_new(workspace, say)
     workspace.create(rebuilding=building is not None)
     with workspace.lock():
         workspace.sweep()
@@ -39,6 +41,12 @@ def open_ledger(
             bind_workspace(ledger, identity, workspace)
             workspace.remember_id(ledger.workspace_id(workspace.known_id()))
             yield ledger
+
+
+def name_if_new(workspace: Workspace, say: Callable[[str], None]) -> None:
+    """Say where a workspace will be that is not there yet."""
+    if not workspace.exists() and not workspace.used():
+        say(f"new workspace {workspace.root}")
 
 
 def _begin_anew(building: Path) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.core.schema_values import as_bool, as_integer, as_number, as_text
-from pipeline.core.table import SCHEMA_VERSION, Column, Kind
+from pipeline.core.table import Column, Kind
+from pipeline.core.table_form import SCHEMA_VERSION
 
 TYPES: dict[Kind, Any] = {
     "string": pa.string(),

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.core.charges import COLUMNS as CHARGED
-from pipeline.core.table import Affixes, Cells, Row, columns, field_kinds
+from pipeline.core.table import (
+    Cells,
+    Column,
+    Row,
+    columns,
+    field_kinds,
+    with_other_names,
+    without_locations,
+)
+from pipeline.core.table_form import TableForm
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger, charges
@@ -22,8 +31,9 @@ STALE = "table_stale"
 COUNTED = "outcomes:"  # facts that hold for this table only
 BESIDE = "sidecars"
 WRITTEN = "table_written"
-AFFIXED = "table_dressed"
+FORMED = "table_dressed"
 REVIEWED = "table_reviewed"
+_RENAMED = "columns_renamed"
 
 
 def write_table(
@@ -32,31 +42,25 @@ def write_table(
     path: Path,
     *,
     force: bool = False,
-    affixes: Affixes | None = None,
+    form: TableForm | None = None,
     edits: Edits | None = None,
     with_it: Callable[[], object] = lambda: None,
 ) -> WrittenTable | None:
     """Make the table anew when anything has changed since; None when it is up to date.
 
-    `affixes` is put around each caption, `edits` are what people decided; `with_it` writes what
-    goes with the table.
+    `edits` are what people decided; `with_it` writes what goes with the table.
 
     Raises:
         StorageError: it cannot be written; the old table is as it was.
         BooksError: it would have fewer rows than before: rows never vanish.
     """
-    affixes = affixes or Affixes()
+    form = form or TableForm()
     last_step = edits.last_step() if edits else 0
-    if not force and _up_to_date(ledger, affixes, last_step) and _is_intact(ledger, path):
+    if not force and _up_to_date(ledger, form, last_step) and _is_intact(ledger, path):
         return None
     _elect(ledger)
-    kinds = field_kinds(ledger.specs.schemas())
-    cells = Cells(tuple(COLUMNS), columns(kinds, ledger.rows.manifest_columns()), affixes)
     _refuse_fewer_rows(ledger)
-    pages: Iterable[Sequence[Row]] = ledger.rows.table()
-    if edits is not None:
-        pages = reviewed_rows(pages, tuple(COLUMNS), edits)
-    written = sink.write(pages, cells, _metadata(ledger))
+    written = sink.write(_pages(ledger, edits), _cells(ledger, form), _metadata(ledger))
     with_it()
     reached("export.written")
     with ledger.database.transaction("exported"):
@@ -66,15 +70,15 @@ def write_table(
         # what follows from the table is made anew, also after a kill right here
         ledger.forget(COUNTED)
         ledger.put(BESIDE, None)
-        ledger.put(AFFIXED, affixes.to_text() or None)
+        ledger.put(FORMED, form.to_text())
         ledger.put(REVIEWED, str(last_step) if last_step else None)
     return written
 
 
-def _up_to_date(ledger: Ledger, affixes: Affixes, last_step: int) -> bool:
+def _up_to_date(ledger: Ledger, form: TableForm, last_step: int) -> bool:
     return (
         ledger.get(STALE) is None
-        and (ledger.get(AFFIXED) or "") == affixes.to_text()
+        and ledger.get(FORMED) == form.to_text()
         and table_step(ledger) == last_step
     )
 
@@ -102,6 +106,52 @@ def _refuse_fewer_rows(ledger: Ledger) -> None:
 def table_step(ledger: Ledger) -> int:
     """Last step of people that the table holds, 0 for none."""
     return int(ledger.get(REVIEWED) or 0)
+
+
+def write_copy(
+    ledger: Ledger,
+    sink: Sink,
+    form: TableForm,
+    *,
+    source: int | None = None,
+    edits: Edits | None = None,
+) -> WrittenTable:
+    """Write the rows of a source, or all, as a table of their own; the workspace's stays as it is.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    _elect(ledger)
+    return sink.write(_pages(ledger, edits, source), _cells(ledger, form), _metadata(ledger))
+
+
+def renamed_columns(ledger: Ledger) -> list[str]:
+    """Sentences about columns whose name is taken by a documented one; each is given once."""
+    noted = set(json.loads(ledger.get(_RENAMED) or "[]"))
+    sentences = {
+        column.description: f"{column.description} is {column.name!r} in the table, where its "
+        "name is another column's"
+        for column in with_other_names(_columns(ledger))
+    }
+    if sentences.keys() - noted:
+        ledger.put(_RENAMED, json.dumps(sorted(sentences.keys() | noted)))
+    return [text for name, text in sentences.items() if name not in noted]
+
+
+def _columns(ledger: Ledger) -> tuple[Column, ...]:
+    return columns(field_kinds(ledger.specs.schemas()), ledger.rows.manifest_columns())
+
+
+def _cells(ledger: Ledger, form: TableForm) -> Cells:
+    chosen = _columns(ledger) if form.locations else without_locations(_columns(ledger))
+    return Cells(tuple(COLUMNS), chosen, form.affixes)
+
+
+def _pages(
+    ledger: Ledger, edits: Edits | None, source: int | None = None
+) -> Iterable[Sequence[Row]]:
+    pages = ledger.rows.table(source=source)
+    return pages if edits is None else reviewed_rows(pages, tuple(COLUMNS), edits)
 
 
 def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:

@@ -18,6 +18,7 @@ review/          index, thumbnails and address of the page where captions are ju
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -40,6 +41,16 @@ _MOUNTS = Path("/proc/mounts")
 OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls", "review"})
 """Names of the folders in a workspace."""
 
+_OWN_FILES = frozenset(
+    {
+        *("ledger.db", "ledger.db-wal", "ledger.db-shm", "workspace.json", "lock"),
+        *("last-run.json", "captions.parquet", "rejects.csv"),
+        *("reviews.db", "reviews.db-wal", "reviews.db-shm"),
+    }
+)
+
+_UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT})
+
 _lock_descriptors: set[int] = set()
 
 
@@ -55,9 +66,13 @@ os.register_at_fork(after_in_child=_close_in_child)
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Paths of a workspace; nothing is created by looking."""
+    """Paths of a workspace; nothing is created by looking.
+
+    `by_default`: nobody named the folder, so one may be named where it cannot be made.
+    """
 
     root: Path
+    by_default: bool = False
 
     @property
     def ledger(self) -> Path:
@@ -117,6 +132,14 @@ class Workspace:
     def review(self) -> Path:
         """Index, thumbnails and address of the page where captions are judged."""
         return self.root / "review"
+
+    def owns(self, path: Path) -> bool:
+        """Tell whether a path is that of a file of the workspace, or in one of its folders."""
+        root, resolved = self.root.resolve(), path.resolve()
+        if not resolved.is_relative_to(root):
+            return False
+        below = resolved.relative_to(root).parts
+        return not below or below[0] in OWN_FOLDERS or below[0] in _OWN_FILES
 
     def shard(self, shard_key: str) -> Path:
         """Request file of a shard."""
@@ -185,7 +208,7 @@ class Workspace:
 
         Raises:
             StorageError: the folder cannot be made.
-            UsageError: the path is a file.
+            UsageError: the path is a file, or nobody named the folder and it cannot be written.
         """
         if self.root.exists() and not self.root.is_dir():
             raise UsageError(f"the workspace {self.root} is a file: name a folder")
@@ -198,6 +221,11 @@ class Workspace:
             if not rebuilding:
                 self._refuse_lost_ledger()
         except OSError as error:
+            if self.by_default and error.errno in _UNWRITABLE:
+                raise UsageError(
+                    f"the workspace {self.root} cannot be written ({error.strerror}): name another "
+                    "folder with --workspace"
+                ) from error
             raise storage_error(self.root, error) from error
 
     def used(self) -> bool:

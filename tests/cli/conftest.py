@@ -54,6 +54,7 @@ def captionmill(
     """A terminal in an empty folder, without a key."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     monkeypatch.chdir(tmp_path)
     return Terminal(capsys)
 

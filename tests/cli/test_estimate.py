@@ -18,7 +18,7 @@ def album(rig: Rig) -> Rig:
 
 def test_what_it_would_cost_without_sending_anything(album: Rig, openai: Terminal) -> None:
     shown = openai("estimate", album.data)
-    assert (shown.code, shown.err) == (0, "")
+    assert (shown.code, shown.err) == (0, f"new workspace {album.workspace.root}\n")
     lines = shown.out.splitlines()
     assert lines[0] == "images               4"
     assert lines[1].startswith("  unique             2")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.server.faults import LineFault
+from pipeline.session import places
 from tests.cli.conftest import Terminal
 from tests.rig import Rig, picture
 
@@ -35,7 +36,8 @@ def test_a_run_shows_the_report_and_nothing_else_on_standard_output(
     assert lines[2] == "  rejected           1   not_an_image 1"
     assert lines[3] == "requests             2   in 1 batch, this run"
     assert lines[-1].startswith("table       ")
-    assert shown.err.splitlines()[:2] == [
+    assert shown.err.splitlines()[:3] == [
+        f"new workspace {rig.workspace.root}",
         "OpenAI batch captions by gpt-6-luna, account 'default'",
         "3 images, 3 of them new or changed",
     ]
@@ -194,21 +196,25 @@ def test_the_local_model_says_who_it_is(captionmill: Terminal, imgs: Path) -> No
     assert imgs.is_dir()
     shown = captionmill("run", "imgs")
     assert shown.code == 10  # its one file is no image
-    assert shown.err.startswith("LOCAL MODEL (no OPENAI_API_KEY: a small built-in classifier")
-    assert "Set OPENAI_API_KEY for real captions." in shown.err
-    assert "table       data/workspaces/local/captions.parquet" in shown.out
+    first, second = shown.err.splitlines()[:2]
+    assert first.startswith("new workspace ")
+    assert first.endswith("/user/captionmill/local")
+    assert second.startswith("LOCAL MODEL (no OPENAI_API_KEY: a small built-in classifier")
+    assert "Set OPENAI_API_KEY for real captions." in second
+    assert "table       user/captionmill/local/captions.parquet" in shown.out
     chosen = captionmill("run", "imgs", "--provider", "local")
     assert "OPENAI_API_KEY" not in chosen.err.splitlines()[0]
 
 
 def test_the_session_in_the_readme_is_what_a_run_says(
-    captionmill: Terminal, tmp_path: Path
+    captionmill: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(places, "checkout", lambda: tmp_path)
     shutil.copytree(ROOT / "data" / "samples", tmp_path / "data" / "samples")
     shown = captionmill("run", "data/samples")
     readme = (ROOT / "README.md").read_text()
-    session = readme.partition("$ make caption\nLOCAL MODEL")[2].partition("```")[0]
-    said = f"{shown.err}{shown.out}".removeprefix("LOCAL MODEL")
+    session = readme.partition("$ make caption\n")[2].partition("```")[0]
+    said = f"{shown.err}{shown.out}"
     varies = ("time", "tokens")  # by machine, and by the captions' last digits
 
     def steady(text: str) -> list[str]:

@@ -83,5 +83,5 @@ def test_the_local_model_costs_nothing(captionmill: Terminal, tmp_path: Path) ->
     (tmp_path / "imgs" / "broken.jpg").write_text("no image")
     captionmill("run", "imgs")
     shown = captionmill("status").out
-    assert shown.startswith("workspace   data/workspaces/local (local)\n")
+    assert shown.startswith("workspace   user/captionmill/local (local)\n")
     assert "money       the local model is free\n" in shown

@@ -1,11 +1,16 @@
 """The command export."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.commands.export import export_charges, export_table
+from pipeline.commands.export import export_charges, export_copy, export_table
 from pipeline.errors import UsageError
-from tests.rig import Rig
+from tests.rig import Rig, picture
 
 
 def test_the_table_can_be_written_anew(rig: Rig) -> None:
@@ -33,9 +38,72 @@ def test_every_charge_is_told_also_of_what_no_image_shows_any_more(rig: Rig) -> 
     assert shown < sum(row["charged_cost"] for row in rows)
 
 
-def test_the_charges_never_replace_the_captions(rig: Rig) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["captions.parquet", "ledger.db", "rejects.csv", "raw/x.parquet", "../out/table.parquet"],
+)
+def test_no_export_replaces_a_file_of_the_workspace(rig: Rig, tmp_path: Path, name: str) -> None:
     rig.add("a.png")
+    config = rig.config(output__parquet=str(tmp_path / "out" / "table.parquet"))
+    (tmp_path / "out").mkdir()
+    rig.run(output__parquet=str(tmp_path / "out" / "table.parquet"))
+    path = rig.workspace.root / name
+    before = path.read_bytes()[:4] if path.exists() else None
+    for export in (export_charges, export_copy):
+        with pytest.raises(UsageError, match="is a file of the workspace: name another one"):
+            export(config, path, rig.said.append)
+    assert (path.read_bytes()[:4] if path.exists() else None) == before
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
+
+
+def test_one_source_is_written_alone_and_the_workspaces_table_stays(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
     rig.run()
-    with pytest.raises(UsageError, match="is the table of captions: name another file"):
-        export_charges(rig.config(), rig.workspace.table, rig.said.append)
-    assert rig.outcomes() == {"captioned": 1}
+    other, out = rig.data.parent / "other", rig.data.parent / "alone.parquet"
+    picture(other / "c.png", 77)
+    report = rig.run(data=other)
+    assert report.other_sources == ["imgs"]
+    before = rig.workspace.table.read_bytes()
+    said: list[str] = []
+    assert export_copy(rig.config(), out, said.append, source="imgs").rows == 2
+    assert rig.workspace.table.read_bytes() == before
+    assert [row["path"] for row in read(out)] == ["a.png", "b.png"]
+    assert read(out) == [row for row in rig.table() if row["source"] == "imgs"]
+    assert export_copy(rig.config(), out, said.append).rows == 3
+    with pytest.raises(UsageError, match="no source is called nobody; there are: imgs, other"):
+        export_copy(rig.config(), out, said.append, source="nobody")
+    # rows that are lost without a reason are noticed all the same
+    assert rig.run(data=other).rows is None
+
+
+def test_the_location_opens_and_is_left_out_where_it_should_not_go(rig: Rig) -> None:
+    rig.add("sub/a.png")
+    rig.run()
+    (row,) = rig.table()
+    assert Path(row["location"]).read_bytes() == (rig.data / "sub" / "a.png").read_bytes()
+    assert rig.run().rows is None
+    assert rig.run(output__locations=False).rows == 1
+    assert "location" not in rig.table()[0]
+    assert str(rig.data) not in rig.workspace.table.read_bytes().decode("latin-1")
+    assert rig.run(output__locations=False).rows is None
+    assert rig.run().rows == 1
+
+
+def test_a_column_whose_name_is_taken_is_named_once(rig: Rig) -> None:
+    rig.add("a.png")
+    table = rig.data / "m.csv"
+    table.write_text("file,location,title\na.png,Oslo,T\n")
+    rig.run(manifest=table)
+    assert [row["column_location"] for row in rig.table()] == ["Oslo"]
+    sentence = (
+        "column 'location' of the manifest is 'column_location' in the table, where its name is "
+        "another column's"
+    )
+    assert [text for text in rig.said if "title" in text or "location" in text] == [sentence]
+    rig.said.clear()
+    rig.run(manifest=table)
+    assert sentence not in rig.said

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import identity, table
-from pipeline.core.table import Affixes, Cells, Column, columns, field_kinds
+from pipeline.core.table import (
+    Cells,
+    Column,
+    columns,
+    field_kinds,
+    with_other_names,
+    without_locations,
+)
 from pipeline.ledger.rows import COLUMNS as LEDGER
 from pipeline.records import Outcome
 
@@ -158,13 +165,10 @@ def test_an_empty_page() -> None:
     assert cells_of((Column("path", "string", "", "path"),)) == {"path": []}
 
 
-@given(st.text(), st.text(), st.text())
-def test_a_caption_stays_whole_inside(prefix: str, caption: str, suffix: str) -> None:
-    dressed = Affixes(prefix, suffix).of(caption)
-    assert dressed[len(prefix) : len(dressed) - len(suffix)] == caption
-
-
-def test_dresses_are_told_apart() -> None:
-    texts = [Affixes(*pair).to_text() for pair in (("", ""), ("a", ""), ("", "a"), ("a", "a"))]
-    assert len(set(texts)) == 4
-    assert texts[0] == ""
+def test_columns_with_another_name_in_the_table_are_listed() -> None:
+    chosen = columns({"mood": "text", "model": "text"}, ["Location", "title"])
+    assert [(c.key, c.name) for c in with_other_names(chosen)] == [
+        ("model", "field_model"), ("Location", "column_Location"),
+    ]  # fmt: skip
+    less = without_locations(chosen)
+    assert {c.name for c in chosen} - {c.name for c in less} == {"location"}

@@ -12,7 +12,6 @@ from pipeline.session.account import (
     owner,
     resolve_account,
     without_service,
-    workspace_of,
 )
 from pipeline.session.workspace_ledger import bind_workspace
 from pipeline.system.secrets import Secret
@@ -25,6 +24,7 @@ OPENAI = Identity("openai", "default", Secret("sk-account-0123456789"))
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     monkeypatch.chdir(tmp_path)
 
 
@@ -35,7 +35,7 @@ def options(**overrides: object) -> AccountOptions:
 
 def used(provider: str, account: str) -> Workspace:
     """The default workspace of a provider, bound to an account."""
-    workspace = workspace_of(options(), provider)
+    workspace = options().place.workspace(provider)
     workspace.create()
     with Ledger(workspace.ledger) as ledger:
         bind_workspace(ledger, Identity(provider, account, None), workspace)

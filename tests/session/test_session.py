@@ -32,7 +32,7 @@ def test_offline_needs_no_key_and_calls_nobody(rig: Rig, monkeypatch: pytest.Mon
         assert session.identity.key is None
         with pytest.raises(DefiniteRefusal):
             list(session.context.service.list_batches())
-    assert rig.said == []
+    assert rig.said == [f"new workspace {rig.workspace.root}"]
     assert rig.posts(None) == 0
 
 

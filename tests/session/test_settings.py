@@ -53,6 +53,7 @@ def test_every_setting_follows_its_key() -> None:
         fetch__ports=[8443],
         fetch__keep_bytes=5_000_000,
         output__parquet="~/t.parquet",
+        input__reread=True,
         notify__when="always",
         log__level="debug",
         log__keep=3,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.core.table import Affixes
+from pipeline.core.table_form import Affixes, TableForm
 from pipeline.errors import BooksError, StorageError
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.export import STALE, write_table
@@ -27,6 +27,9 @@ def test_one_row_an_image_and_the_workspace_in_the_metadata(scene: Scene) -> Non
     assert rows == {"a.png": "pending", "sub/b.png": "pending", "broken.jpg": "rejected"}
     metadata = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
     assert metadata["captionmill.workspace"] == scene.ledger.workspace_id()
+    assert str(scene.data) in scene.workspace.table.read_bytes().decode("latin-1")
+    form = TableForm(locations=False)
+    write_table(scene.ledger, ParquetSink(scene.workspace.table), scene.workspace.table, form=form)
     assert str(scene.data) not in scene.workspace.table.read_bytes().decode("latin-1")
 
 
@@ -86,8 +89,9 @@ def test_a_prefix_is_put_on_and_taken_off_without_touching_the_answers(scene: Sc
     scene.crawl()
     write_table(scene.ledger, sink, table)
     for affixes in (Affixes("shot on film, ", "."), Affixes()):
-        assert write_table(scene.ledger, sink, table, affixes=affixes) is not None
-        assert write_table(scene.ledger, sink, table, affixes=affixes) is None
+        form = TableForm(affixes)
+        assert write_table(scene.ledger, sink, table, form=form) is not None
+        assert write_table(scene.ledger, sink, table, form=form) is None
 
 
 def test_a_broken_table_is_found_and_made_again(scene: Scene) -> None:
