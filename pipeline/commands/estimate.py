@@ -33,7 +33,7 @@ from pipeline.stages.identify import identify_images
 from pipeline.stages.quote import Quote, quote
 from pipeline.stages.values import CaptionTask
 from pipeline.system.clock import Clock
-from pipeline.system.workspace import require_local
+from pipeline.system.network_disk import require_local
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from pipeline.ledger import Ledger
 from pipeline.session.account import BOUND_TO, Identity
 from pipeline.session.settings import RunSettings
 from pipeline.system.files import remove
-from pipeline.system.workspace import Workspace, require_local
+from pipeline.system.network_disk import require_local
+from pipeline.system.workspace import Workspace
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 files       durable writes: whole or absent
 workspace   the folder of a ledger, its lock and its paths
+network_disk  network file systems, where locks are not reliable
 clock       wall time for records, uptime for waiting
 signals     stopping on request
 secrets     API keys that never show themselves

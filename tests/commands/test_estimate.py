@@ -74,7 +74,7 @@ def test_a_workspace_at_work_is_not_disturbed(rig: Rig) -> None:
 def test_a_workspace_on_a_network_file_system_is_refused(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.system.workspace.network_file_system", lambda *_: "nfs")
+    monkeypatch.setattr("pipeline.system.network_disk.network_file_system", lambda *_: "nfs")
     rig.add("a.png")
     with pytest.raises(StorageError, match="file locks are not reliable"):
         estimate(rig.config(), rig.data)
