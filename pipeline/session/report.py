@@ -200,7 +200,7 @@ class Report(RunTotals):
         yield from self._next_step()
 
     def _others(self) -> str:
-        """What else the table holds, and how to have this source's rows alone."""
+        """Words about other sources in the table, and how to have one's rows alone."""
         others = self.other_sources
         if not others:
             return ""
