@@ -14,6 +14,7 @@ last_pixel, soundness,
 tiff_errors, stream_ends,
 unwritten
 flat                        pictures that preparation left without anything to see
+strip_metadata              files without EXIF and the like, their pictures untouched
 modes, colour, resize       from a file's pixels to sRGB of the size that is sent
 sample_range, png_samples,  samples of more than eight bits, in layouts that Pillow
 tiff_pages, tiff_samples,   does not know
