@@ -5,6 +5,12 @@
     rejects     a CSV of what has no caption, its cells defused by formulas
     sidecars    texts beside the images
 
+Exports for other programs (`captionmill export --to`), which take rows with their pictures:
+
+    exported, export_folder    what a format is; its folder, whole or absent, made anew in parts
+    hugging_face, hugging_face_parquet, card, web_dataset, coco, text_files
+    jsonl, csv_rows, partitioned    rows alone; json_values, formulas    their values
+
 A new kind of table is one file here and one line in `SINKS`; `[output] parquet` and the paths of
 the command line choose it by their suffix.
 """
