@@ -10,7 +10,7 @@ import os
 import re
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -143,10 +143,20 @@ class Bars:
         self._prepare = None
 
 
-def _bar(total: int, what: str) -> Any:
+def _bar(total: int | None, what: str) -> Any:
     from tqdm import tqdm
 
     return tqdm(total=total, desc=what, unit="img", leave=False, dynamic_ncols=True)
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int], None]]:
+    """Count of images on a terminal, gone when the block ends; silent elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with _bar(None, what) as bar:
+        yield bar.update
 
 
 @contextlib.contextmanager

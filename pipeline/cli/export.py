@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -11,8 +13,58 @@ from pipeline.cli.options import configured
 from pipeline.config import Config
 from pipeline.core.words import counted
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FORMATS = ("hf", "webdataset", "coco", "sidecars", "jsonl", "csv", "parquet")
+_FOR_OTHERS = (
+    click.option("--outcome", "outcomes", multiple=True, help="Only rows of this outcome."),
+    click.option(
+        "--review",
+        "reviews",
+        multiple=True,
+        help="Only rows so reviewed: accepted, edited, rejected, or null for none.",
+    ),
+    click.option("--where", metavar="CONDITION", help="Only rows of which this holds."),
+    click.option("--fields", metavar="NEW=OLD,...", help="Columns to export, under these names."),
+    click.option(
+        "--split",
+        metavar="NAME=SHARE,...",
+        help="Splits, e.g. train=90,test=10; duplicates stay together.",
+    ),
+    click.option(
+        "--pictures",
+        type=click.Choice(["sent", "originals", "none"]),
+        default="sent",
+        help="Pictures that go along: as they were sent, as they are, or none.",
+    ),
+    click.option(
+        "--keep-metadata", is_flag=True, help="Leave EXIF, GPS and the like in originals."
+    ),
+    click.option(
+        "--shard-rows",
+        type=click.IntRange(10, 100_000),
+        default=1_000,
+        metavar="N",
+        help="Rows of a shard, about; parts whose rows did not change are not made again.",
+    ),
+    click.option("--parquet", is_flag=True, help="hf: Parquet with the pictures inside."),
+    click.option("--partition-by", metavar="COLUMN", help="parquet: folders by this column."),
+    click.option("--suffix", metavar=".EXT", help="sidecars: .txt, .caption, ..."),
+    click.option("--template", metavar="TEXT", help="sidecars: text with {fields} in braces."),
+    click.option("--json", "as_json", is_flag=True, help="sidecars: all fields as JSON."),
+    click.option("--license", default="unknown", metavar="ID", help="License in the card."),
+)
+
+
+def _for_others(command: F) -> F:
+    for option in reversed(_FOR_OTHERS):
+        command = option(command)
+    return command
+
 
 @click.command("export")
+@click.option("--to", "name", type=click.Choice(_FORMATS), help="Format of another program.")
+@click.argument("target", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--charges",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -25,20 +77,32 @@ from pipeline.core.words import counted
     metavar="FILE",
     help="Write a copy to this file; the workspace's own table stays as it is.",
 )
-@click.option("--source", metavar="NAME", help="With --out: the rows of this source alone.")
+@click.option("--source", metavar="NAME", help="With --to or --out: this source's rows alone.")
+@_for_others
 @configured()
-def export(charges: Path | None, out: Path | None, source: str | None, config: Config) -> int:
-    """Write the table anew from the ledger.
+def export(
+    name: str | None,
+    target: Path | None,
+    charges: Path | None,
+    out: Path | None,
+    source: str | None,
+    config: Config,
+    **options: Any,
+) -> int:
+    """Write the table anew from the ledger, or captions for other programs.
+
+    With --to, write captions and pictures to TARGET: hf (a data set of Hugging Face), webdataset,
+    coco, sidecars, or captions alone: jsonl, csv, parquet. An export of pictures that was killed
+    goes on, and the next one makes only what changed.
 
     With --charges, write another table instead: each answer that was ever paid for, also of
     images and prompts that have changed since. Its SUM(charged_cost) is the whole bill.
     """
     from pipeline.commands.export import export_charges, export_copy, export_table
 
-    if charges and (out or source):
-        raise click.UsageError("--charges writes a table of its own: leave --out and --source out")
-    if source and not out:
-        raise click.UsageError("--source needs --out FILE: the workspace's table has all sources")
+    _check_places(name, target, charges, out, source)
+    if name and target:
+        return _export_to(config, name, target, {**options, "source": source})
     if charges:
         written = export_charges(config, charges, console.say)
     elif out:
@@ -47,3 +111,30 @@ def export(charges: Path | None, out: Path | None, source: str | None, config: C
         written = export_table(config, console.say)
     console.out(f"{counted(written.rows, 'row')}, {written.bytes:,} bytes, sha256 {written.sha256}")
     return 0
+
+
+def _check_places(
+    name: str | None,
+    target: Path | None,
+    charges: Path | None,
+    out: Path | None,
+    source: str | None,
+) -> None:
+    if (name is None) != (target is None):
+        raise click.UsageError("--to FORMAT and TARGET go together, e.g. --to hf ./dataset")
+    if sum(map(bool, (name, charges, out))) > 1:
+        raise click.UsageError("--to, --charges and --out write tables of their own: name one")
+    if source and not (out or name):
+        raise click.UsageError(
+            "--source needs --to or --out: the workspace's table has all sources"
+        )
+
+
+def _export_to(config: Config, name: str, target: Path, options: dict[str, Any]) -> int:
+    from pipeline.commands.export_to import ExportOptions, export_for, summary
+
+    with console.counting("exported") as bar:
+        done = export_for(config, name, target, ExportOptions(**options), console.say, bar)
+    for line in summary(done, target):
+        console.out(line)
+    return 8 if done.without_picture else 0

@@ -10,6 +10,7 @@ listen                  webhooks that start a collect
 status, verify          a workspace at a glance; whether all is well with it, and
                         verify_originals with the images themselves
 export                  the table, or all charges, anew
+export_to               captions and pictures for other programs
 sources                 sources of a workspace by name: listed, forgotten, joined
 read_captions           the table as a DataFrame
 retry, cancel, resolve  decisions of a person

@@ -79,6 +79,14 @@ class Specs:
         schema = self.answer_schema(spec)
         return schema.fields if schema else ()
 
+    def prompts(self) -> list[str]:
+        """Templates of the prompts of the specs that the sources' rows are about."""
+        rows = self._db.execute(
+            "SELECT canonical FROM specs WHERE id IN (SELECT spec FROM sources) ORDER BY id"
+        )
+        templates = (str(json.loads(text).get("template", "")) for (text,) in rows)
+        return [template for template in dict.fromkeys(templates) if template]
+
     def schemas(self) -> list[Mapping[str, Any]]:
         """JSON schemas of structured answers, of the specs that the sources' rows are about."""
         rows = self._db.execute(

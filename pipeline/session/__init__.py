@@ -23,4 +23,5 @@ record            a run's row, log and summary, and the notice of its end
 finish            the end of every run: table, counts, cleaning up
 report            a run in figures, for people and programs
 checks            sentences about answers that look wrong
+export_rows       rows of the table as exports see them
 """

@@ -17,6 +17,7 @@ whole_endings answers taken as captions once their ending is declared whole
 answer_audit  the ledger's answers compared with the raw answers
 batch_record  a file beside the raw answers that describes their batch
 export        the ledger into the table of captions and the table of charges
+export_to     captions for other programs, part by part; pictures: what goes with them
 prune         downloaded images deleted that nobody needs
 clean         files removed that are no longer needed, here and at the service
 

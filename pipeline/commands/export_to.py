@@ -1,0 +1,213 @@
+"""Export of captions for other programs: `captionmill export --to FORMAT TARGET`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Config
+from pipeline.core.selection import parse_condition
+from pipeline.core.splits import TRAIN, parse_splits
+from pipeline.core.words import counted
+from pipeline.errors import UsageError
+from pipeline.records import Say
+from pipeline.session.engines import files_engine
+from pipeline.session.export_rows import Row, TableRows
+from pipeline.session.session import Session, open_session
+from pipeline.session.settings import RunSettings
+from pipeline.sinks.card import Card
+from pipeline.sinks.export_folder import ExportFolder
+from pipeline.sinks.exported import ExportFormat, Pictures
+from pipeline.stages.export_to import Exported, PictureOf, Selection, export_to
+
+FORMATS = ("hf", "webdataset", "coco", "sidecars", "jsonl", "csv", "parquet")
+"""Formats of `--to`."""
+_TABLES = ("jsonl", "csv", "parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """Options of an export, as a person wrote them; see `captionmill export --help`."""
+
+    source: str | None = None
+    outcomes: tuple[str, ...] = ()
+    reviews: tuple[str, ...] = ()
+    where: str | None = None
+    fields: str | None = None
+    split: str | None = None
+    pictures: Pictures = "sent"
+    keep_metadata: bool = False
+    shard_rows: int = 1_000
+    parquet: bool = False
+    partition_by: str | None = None
+    suffix: str | None = None
+    template: str | None = None
+    as_json: bool = False
+    license: str = "unknown"
+
+
+def export_for(
+    config: Config,
+    name: str,
+    target: Path,
+    options: ExportOptions,
+    say: Say,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Exported:
+    """Export to `target` in the format called `name`.
+
+    Raises:
+        UsageError: an option does not fit, or `target` is somebody else's.
+        StorageError: it cannot be written.
+    """
+    _check(name, options)
+    settings = RunSettings.of(config)
+    with open_session(settings, "export", say, offline=True, existing=True) as session:
+        rows = TableRows(session)
+        selection = _selection(rows, name, options)
+        if name in _TABLES:
+            return _table(name, target, rows, selection, options)
+        folder = ExportFolder(target, f"{name} parquet" if options.parquet else name)
+        format_ = _format(session, name, rows, selection, options)
+        with _pictures(session, config, options) as pictures:
+            return export_to(
+                rows, selection, format_, folder, pictures,
+                shard_rows=options.shard_rows, progress=progress,
+            )  # fmt: skip
+
+
+def _check(name: str, options: ExportOptions) -> None:
+    """Refuse options that the format would not heed."""
+    only = {
+        "--parquet": (options.parquet, ("hf",)),
+        "--partition-by": (options.partition_by, ("parquet",)),
+        "--suffix": (options.suffix, ("sidecars",)),
+        "--template": (options.template, ("sidecars",)),
+        "--json": (options.as_json, ("sidecars",)),
+        "--split": (options.split, ("hf", "webdataset", "coco", "sidecars")),
+    }
+    for option, (value, names) in only.items():
+        if value and name not in names:
+            raise UsageError(f"{option} is for --to {' or '.join(names)}, not for {name}")
+    if name in ("hf", "coco") and options.pictures == "none":
+        raise UsageError(f"--to {name} needs pictures: --pictures sent or originals")
+    if name == "parquet" and not options.partition_by:
+        raise UsageError(
+            "--to parquet needs --partition-by COLUMN; one table is 'captionmill export'"
+        )
+
+
+def _selection(rows: TableRows, name: str, options: ExportOptions) -> Selection:
+    if options.source is not None:
+        rows.session.ledger.sources.named(options.source)
+    caption = "text" if name == "hf" else "caption"
+    condition = parse_condition(options.where, rows.types) if options.where else None
+    fields = rows.fields(options.fields, caption)
+    if options.partition_by:
+        rows.check(options.partition_by, "--partition-by")
+        fields = {**fields, options.partition_by: options.partition_by}
+    return Selection(
+        options.source,
+        frozenset(options.outcomes),
+        frozenset(options.reviews) if options.reviews else None,
+        condition,
+        fields,
+        parse_splits(options.split) if options.split else TRAIN,
+    )
+
+
+def _format(
+    session: Session, name: str, rows: TableRows, selection: Selection, options: ExportOptions
+) -> ExportFormat:
+    """Format called `name`; its libraries are imported here."""
+    if name == "webdataset":
+        from pipeline.sinks.web_dataset import WebDataset
+
+        return WebDataset()
+    if name == "coco":
+        from pipeline.sinks.coco import CocoCaptions
+
+        return CocoCaptions(options.license)
+    if name == "sidecars":
+        from pipeline.sinks.text_files import TextFiles
+
+        suffix = options.suffix or (".json" if options.as_json else ".txt")
+        return TextFiles(suffix, options.template or "{caption}", as_json=options.as_json)
+    if not options.parquet:
+        from pipeline.sinks.hugging_face import HuggingFaceFolder
+
+        return HuggingFaceFolder(_card(session, rows, selection, options, ""))
+    from pipeline.sinks.hugging_face_parquet import DATA_FILES, HuggingFaceParquet
+
+    types = {field: rows.types[column] for field, column in selection.fields.items()}
+    return HuggingFaceParquet(_card(session, rows, selection, options, DATA_FILES), types)
+
+
+def _card(
+    session: Session, rows: TableRows, selection: Selection, options: ExportOptions, files: str
+) -> Card:
+    models = Counter(row["model"] for row in rows() if selection.takes(row) and row["model"])
+    words = {column.name: column.description for column in rows.columns}
+    fields = {name: words[column] for name, column in selection.fields.items()}
+    prompts = session.ledger.specs.prompts()
+    return Card(options.license, dict(sorted(models.items())), prompts, fields, files)
+
+
+@contextlib.contextmanager
+def _pictures(
+    session: Session, config: Config, options: ExportOptions
+) -> Iterator[PictureOf | None]:
+    from pipeline.stages.pictures import original_pictures, sent_pictures
+
+    if options.pictures == "none":
+        yield None
+    elif options.pictures == "originals":
+        most = config.images.max_file_bytes
+        keep = options.keep_metadata
+        yield partial(original_pictures, max_bytes=most, keep_metadata=keep)
+    else:
+        recipe = session.build_spec().recipe
+        with files_engine(session.settings.engine, recipe, None) as engine:
+            yield partial(sent_pictures, engine=engine)
+
+
+def _table(
+    name: str, target: Path, rows: TableRows, selection: Selection, options: ExportOptions
+) -> Exported:
+    """Export without pictures, into one file or into folders by a column."""
+    from pipeline.sinks.csv_rows import write_csv
+    from pipeline.sinks.jsonl import write_jsonl
+    from pipeline.sinks.partitioned import write_partitions
+
+    values = _values(rows(), selection)
+    if name == "jsonl":
+        count = write_jsonl(target, values)
+    elif name == "csv":
+        count = write_csv(target, list(selection.fields), values)
+    else:
+        assert options.partition_by is not None
+        types = {field: rows.types[column] for field, column in selection.fields.items()}
+        count = write_partitions(target, options.partition_by, types, values)
+    return Exported(rows=count, files=1)
+
+
+def _values(rows: Iterable[Row], selection: Selection) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if selection.takes(row):
+            yield {name: row[column] for name, column in selection.fields.items()}
+
+
+def summary(done: Exported, target: Path) -> Sequence[str]:
+    """Sentences that say what was exported."""
+    made, reused = done.parts["made"], done.parts["reused"]
+    parts = f"; {counted(made, 'part')} made, {reused} as before" if made + reused else ""
+    lines = [f"{counted(done.rows, 'row')} in {target}{parts}"]
+    if done.without_picture:
+        left_out = counted(done.without_picture, "row")
+        lines.append(f"{left_out} left out, whose picture is not there or not the same:")
+    return [*lines, *done.problems]

@@ -1,0 +1,89 @@
+"""Rows of the table as exports see them, and the fields that leave the machine."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.core.table import Cells, Column, columns, field_kinds
+from pipeline.errors import UsageError
+from pipeline.ledger.rows import COLUMNS
+from pipeline.review.in_force import reviewed_rows
+from pipeline.session.session import Session
+
+Row = dict[str, Any]
+
+ALWAYS = (
+    "path", "source", "source_width", "source_height", "sent_width", "sent_height", "model",
+    "flags",
+)  # fmt: skip
+"""Columns that are exported unless --fields says otherwise, beside the caption, the fields of
+structured answers and a manifest's columns."""
+
+HOME = "location"
+"""Column that never leaves the machine."""
+
+
+class TableRows:
+    """Rows of the table, from the ledger, with what people decided."""
+
+    def __init__(self, session: Session) -> None:
+        import pyarrow as pa
+
+        from pipeline.sinks.arrow import TYPES, batch_of
+
+        self.session, self._batch_of = session, batch_of
+        ledger = session.ledger
+        kinds = field_kinds(ledger.specs.schemas())
+        self.columns: Sequence[Column] = columns(kinds, ledger.rows.manifest_columns())
+        self._cells = Cells(tuple(COLUMNS), self.columns, session.settings.output.form.affixes)
+        self.types: Mapping[str, Any] = {c.name: TYPES[c.kind] for c in self.columns}
+        self._schema = pa.schema([(c.name, TYPES[c.kind]) for c in self.columns])
+
+    def __call__(self) -> Iterator[Row]:
+        """Yield all rows in the table's order, by column; money is dollars, times are UTC."""
+        pages = reviewed_rows(self.session.ledger.rows.table(), tuple(COLUMNS), self.session.edits)
+        for page in pages:
+            if page:
+                batch = self._batch_of(self._schema, self.columns, self._cells.of(page))
+                yield from batch.to_pylist()
+
+    def fields(self, text: str | None, caption: str) -> dict[str, str]:
+        """Fields of an export: name -> column.
+
+        Args:
+            text: "new=old,column,..." of a person; None is everything that says what is shown.
+            caption: name of the caption's field where nobody said.
+
+        Raises:
+            UsageError: there is no such column, or it stays on this machine.
+        """
+        if text is None:
+            own = [c.name for c in self.columns if c.key is not None]
+            return {caption: "caption", **{name: name for name in (*own, *ALWAYS)}}
+        fields: dict[str, str] = {}
+        for part in text.split(","):
+            name, _, column = part.strip().partition("=")
+            column = column or name
+            self.check(column, "--fields")
+            if column == HOME:
+                raise UsageError(f"--fields: {HOME} never leaves this machine")
+            if not name or name in fields:
+                raise UsageError(f"--fields: {part.strip()!r} stands twice or has no name")
+            fields[name] = column
+        return fields
+
+    def check(self, column: str, option: str) -> None:
+        """Fail where there is no such column.
+
+        Raises:
+            UsageError: with the nearest name.
+        """
+        if column not in self.types:
+            close = difflib.get_close_matches(column, self.types, 1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.types)}"
+            raise UsageError(f"{option}: there is no column {column!r}; {hint}")
+
+
+RowsOf = Callable[[], Iterator[Row]]
