@@ -125,6 +125,8 @@ class ModelTable(StrictTable):
     like: Annotated[str, Field(min_length=1)] | None = None
     detail: ShrinkDetail | None = None
     reasoning_effort: Effort | None = None
+    reasoning_efforts: Annotated[tuple[Effort, ...], Field(strict=False)] | None = None
+    min_completion_tokens: Count | None = None
     temperature: bool | None = None
     prompt_cache_options: bool | None = None
     max_tokens_parameter: Literal["max_completion_tokens", "max_tokens"] | None = None

@@ -7,6 +7,9 @@ from datetime import date
 
 from pipeline.core.image_tokens import Detail, ImageRule
 
+UNKNOWN_FAMILY = "*"
+_RESPONSES_LEAST = 16  # max_output_tokens of /v1/responses
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
@@ -25,6 +28,9 @@ class ModelFacts:
         endpoints: the batch endpoints that the model serves.
         shutdown: the day on which the service turns the model off, None when none is announced.
         whole_endings: further words with which its answers end when they are whole.
+        reasoning_efforts: efforts that it takes, () when it does not reason, None: unknown.
+        min_completion_tokens: fewer bring no text, None: unknown; `own_minimum` when the user says
+            so, whatever the endpoint takes.
     """
 
     model: str
@@ -39,6 +45,15 @@ class ModelFacts:
     endpoints: tuple[str, ...]
     shutdown: date | None
     whole_endings: frozenset[str] = frozenset()
+    reasoning_efforts: tuple[str, ...] | None = None
+    min_completion_tokens: int | None = None
+    own_minimum: bool = False
+
+    def least_tokens(self, endpoint: str) -> int:
+        """Fewest completion tokens that a request may ask for; 1 where nothing is known."""
+        least = self.min_completion_tokens or 1
+        floor = self.family != UNKNOWN_FAMILY and endpoint == "/v1/responses"
+        return max(least, _RESPONSES_LEAST) if floor and not self.own_minimum else least
 
     def may_send_temperature(self, effort: str | None) -> bool:
         """Decide if a temperature may go with this effort: reasoning models refuse the pair."""

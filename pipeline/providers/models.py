@@ -50,6 +50,9 @@ def model_facts(model: str, overrides: Mapping[str, ModelTable] | None = None) -
         max_tokens_parameter=merged["max_tokens_parameter"],
         enqueued_tokens=merged["enqueued_tokens"],
         whole_endings=frozenset(merged.get("whole_endings", ())),
+        reasoning_efforts=merged.get("reasoning_efforts"),
+        min_completion_tokens=merged.get("min_completion_tokens"),
+        own_minimum=any(table.min_completion_tokens for table in own),
         endpoints=merged["endpoints"],
         shutdown=merged.get("shutdown"),
     )

@@ -41,8 +41,7 @@ class Patches:
         fit = self.details.get(self.auto if detail == "auto" else detail)
         if fit is None:
             raise invalid(f"Invalid value: '{detail}' for this model.", "detail")
-        scale = min(1.0, fit.side / max(width, height))
-        w, h = max(1.0, width * scale), max(1.0, height * scale)
+        w, h = _fitted(width, height, fit.side)
         count = _patches(w, h)
         if fit.patches is not None and count > fit.patches:
             count = _patches(*_shrunk(w, h, fit.patches))
@@ -68,10 +67,10 @@ class Tiles:
             raise invalid(f"Invalid value: '{detail}' for this model.", "detail")
         if detail == "low":
             return self.base
-        scale = min(1.0, 2048 / max(width, height))
-        scale *= min(1.0, 768 / (min(width, height) * scale))
-        across = math.ceil(round(width * scale, 6) / 512)
-        down = math.ceil(round(height * scale, 6) / 512)
+        sides = _fitted(width, height, 2048)
+        scale = min(1.0, 768 / min(sides))
+        # OpenAI's own example cuts the fraction of a pixel off
+        across, down = (math.ceil(math.floor(side * scale + 1e-9) / 512) for side in sides)
         return self.base + self.tile * across * down
 
 
@@ -83,13 +82,26 @@ class Family:
         image: the rule that counts image tokens.
         reasoning: knows `reasoning_effort` and refuses `max_tokens`.
         effort: the effort when the request names none.
+        efforts: what it takes; () for any.
+        least: fewest completion tokens with which its reasoning leaves room for a text.
         cache_writes: bills cache writes and knows `prompt_cache_options`.
     """
 
     image: Patches | Tiles
     reasoning: bool = False
     effort: str = "none"
+    efforts: tuple[str, ...] = ()
+    least: int = 1
     cache_writes: bool = False
+
+
+def _fitted(width: int, height: int, side: int) -> tuple[int, int]:
+    """Sides with the longer one within `side`, in whole pixels, the nearest ones."""
+    scale = min(1.0, side / max(width, height))
+    return (
+        max(1, math.floor(width * scale + 0.5 + 1e-9)),
+        max(1, math.floor(height * scale + 0.5 + 1e-9)),
+    )
 
 
 def _patches(width: float, height: float) -> int:
@@ -127,30 +139,58 @@ _GPT_54 = Patches(
     "high",
 )
 
+_THINKING = ("low", "medium", "high")
+_MOST_THINKING = (*_THINKING, "xhigh")
+_UP_TO_MAX = (*_MOST_THINKING, "max")
+_PRO = ("medium", "high", "xhigh")
+
+_TILES_5 = Tiles(70, 140)
+_O_SERIES = Family(Tiles(75, 150), True, "medium", _THINKING, 100)
+_GPT_6_OFF = Family(_GPT_6, True, "medium", ("none", *_UP_TO_MAX), cache_writes=True)
+_GPT_52 = Patches(120, _MIDDLE)
+
 _FAMILIES: dict[str, Family] = {
-    "gpt-6": Family(_GPT_6, reasoning=True, effort="medium", cache_writes=True),
-    "gpt-5.6": Family(_GPT_56, reasoning=True, effort="medium", cache_writes=True),
-    "gpt-5.5": Family(_GPT_55, reasoning=True, effort="medium"),
-    "gpt-5.4": Family(_GPT_54, reasoning=True, effort="none"),
-    "gpt-5.2": Family(Patches(120, _MIDDLE), reasoning=True, effort="none"),
-    "gpt-5.1": Family(Tiles(70, 140), reasoning=True, effort="none"),
-    "gpt-5-mini": Family(Patches(120, _OLD), reasoning=True, effort="medium"),
-    "gpt-5-nano": Family(Patches(150, _OLD), reasoning=True, effort="medium"),
-    "gpt-5": Family(Tiles(70, 140), reasoning=True, effort="medium"),
-    "o1": Family(Tiles(75, 150), reasoning=True, effort="medium"),
-    "o3": Family(Tiles(75, 150), reasoning=True, effort="medium"),
+    "gpt-6": Family(_GPT_6, True, "medium", _UP_TO_MAX, 100, cache_writes=True),
+    "gpt-6-sol": _GPT_6_OFF,
+    "gpt-6-luna": _GPT_6_OFF,
+    "gpt-5.6": Family(_GPT_56, True, "medium", ("none", *_UP_TO_MAX), cache_writes=True),
+    "gpt-5.5": Family(_GPT_55, True, "medium", ("none", *_MOST_THINKING)),
+    "gpt-5.5-pro": Family(_GPT_55, True, "high", _PRO, 100),
+    "gpt-5.4": Family(_GPT_54, True, "none", ("none", *_MOST_THINKING)),
+    "gpt-5.4-pro": Family(_GPT_54, True, "high", _PRO, 100),
+    "gpt-5.2": Family(_GPT_52, True, "none", ("none", *_MOST_THINKING)),
+    "gpt-5.2-pro": Family(_GPT_52, True, "high", _PRO, 100),
+    "gpt-5.1": Family(_TILES_5, True, "none", ("none", *_THINKING)),
+    "gpt-5-mini": Family(Patches(120, _OLD), True, "medium", ("minimal", *_THINKING), 64),
+    "gpt-5-nano": Family(Patches(150, _OLD), True, "medium", ("minimal", *_THINKING), 64),
+    "gpt-5-pro": Family(_TILES_5, True, "high", ("high",), 100),
+    "gpt-5-chat": Family(_TILES_5),
+    "gpt-5": Family(_TILES_5, True, "medium", ("minimal", *_THINKING), 64),
+    "o1": _O_SERIES,
+    "o3": _O_SERIES,
+    "o4-mini": Family(Patches(172, _OLD), True, "medium", _THINKING, 100),
     "gpt-4.1-mini": Family(Patches(162, _MIDDLE)),
+    "gpt-4.1-nano": Family(Patches(246, _OLD)),
     "gpt-4.1": Family(Tiles(85, 170)),
     "gpt-4o-mini": Family(Tiles(2833, 5667)),
     "gpt-4o": Family(Tiles(85, 170)),
+    "computer-use-preview": Family(Tiles(65, 129), True, "medium"),
     "": Family(Patches(100, _OLD)),
 }
+"""Families by prefix."""
+
+_UNKNOWN = _FAMILIES[""]
 
 
 def family_of(model: str) -> Family:
     """Family whose prefix matches `model` best; a plain one for unknown names."""
     prefix = max((name for name in _FAMILIES if model.startswith(name)), key=len)
     return _FAMILIES[prefix]
+
+
+def is_known(family: Family) -> bool:
+    """Tell a family of the service's own models from names that nobody knows."""
+    return family is not _UNKNOWN
 
 
 def text_tokens(*texts: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from pipeline.server.families import Family, family_of
+from pipeline.server.families import Family, family_of, is_known
 from pipeline.server.refusals import ApiError, invalid
 from pipeline.server.schemas import check_strict
 
@@ -18,6 +18,7 @@ CHAT = "/v1/chat/completions"
 RESPONSES = "/v1/responses"
 ENDPOINTS = (CHAT, RESPONSES)
 
+_LEAST_OUTPUT = 16  # of max_output_tokens
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _COMMON = {
     *("model", "metadata", "temperature", "top_p", "seed", "user", "safety_identifier", "store"),
@@ -97,7 +98,7 @@ def parse_request(endpoint: str, body: object, models: Collection[str]) -> Parse
         system=system,
         prompt=prompt,
         images=tuple(images),
-        limit=_limit(body, endpoint),
+        limit=_room(_limit(body, endpoint), endpoint, family),
         effort=effort,
         schema=_schema(body, endpoint),
         implicit_cache=not (isinstance(cache, dict) and cache.get("mode") == "explicit"),
@@ -157,8 +158,16 @@ def _effort(body: Mapping[str, Any], endpoint: str, family: Family) -> str:
         return family.effort
     if effort not in _EFFORTS:
         raise invalid(f"Invalid value: '{effort}'.", param)
-    if not family.reasoning and effort != "none":
+    if not family.reasoning and (effort != "none" or is_known(family)):
         raise _unsupported(param, "with this model.")
+    if family.efforts and effort not in family.efforts:
+        values = ", ".join(f"'{value}'" for value in family.efforts)
+        raise invalid(
+            f"Unsupported value: '{param}' does not support '{effort}' with this model. Supported "
+            f"values are: {values}.",
+            param,
+            "unsupported_value",
+        )
     return str(effort)
 
 
@@ -172,6 +181,25 @@ def _limit(body: Mapping[str, Any], endpoint: str) -> int | None:
             raise invalid(f"Invalid '{name}': expected an integer above 0.", name)
         return value
     return None
+
+
+def _room(limit: int | None, endpoint: str, family: Family) -> int | None:
+    """Limit, when it leaves room for a text."""
+    if limit is None:
+        return None
+    if endpoint != CHAT and is_known(family) and limit < _LEAST_OUTPUT:
+        message = (
+            "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= "
+            f"{_LEAST_OUTPUT}, but got {limit} instead."
+        )
+        raise invalid(message, "max_output_tokens", "integer_below_min_value")
+    if limit < family.least:
+        message = (
+            "Could not finish the message because max_tokens or model output limit was reached. "
+            "Please try again with higher max_tokens."
+        )
+        raise invalid(message, "max_completion_tokens", None)
+    return limit
 
 
 def _schema(body: Mapping[str, Any], endpoint: str) -> Mapping[str, Any] | None:

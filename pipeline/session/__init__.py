@@ -11,6 +11,7 @@ batch_settings    rules of shards and batches
 engines           engines that prepare images, by the settings
 spec              CaptionSpec: model, prompt, preparation and price as one identity
 spec_factory      specs of the configured model, and of changes to it
+refused_requests  requests that the service must refuse, found before anything is sent
 sizings           sizes and details in which images are sent to a model
 caps              caps in force, also those that are remembered
 budget            what is left under the caps, and what is said about them

@@ -28,6 +28,7 @@ from pipeline.providers import SERVICES
 from pipeline.providers.models import model_facts
 from pipeline.providers.prices import sheet_for
 from pipeline.session.account import Identity
+from pipeline.session.refused_requests import refuse_impossible
 from pipeline.session.sizings import detail_of, sizing_of
 from pipeline.stages.values import CaptionTask
 
@@ -111,20 +112,18 @@ def build_spec(
         calibration: billed / estimated prompt tokens of this model so far.
 
     Raises:
-        UsageError: the model is not served at the endpoint, or not with this detail or size.
+        UsageError: the model is not served at the endpoint, or not with this detail, size, effort
+            or length.
     """
     own = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
     name = named or own
-    facts = model_facts(name, config.models)
-    if config.provider.endpoint not in facts.endpoints:
-        raise UsageError(
-            f"{name} is not served at {config.provider.endpoint}: set [provider] endpoint to "
-            + " or ".join(facts.endpoints)
-        )
+    facts = _facts(config, name)
     kind = LOCAL if local else paid_kind(config.provider.name)
     prompt = config.prompt
     recipe = _recipe(config, _sizing(config, facts))
     request = _request(config, facts, name, tier, local=local)
+    if not local:
+        refuse_impossible(request, facts)
     return CaptionSpec(
         recipe=recipe,
         request=request,
@@ -137,6 +136,21 @@ def build_spec(
         seen=config.input.image_mode == "bytes",
         configured_tokens=prompt.max_completion_tokens,
     )
+
+
+def _facts(config: Config, name: str) -> ModelFacts:
+    """Facts of a model that is served at the configured endpoint.
+
+    Raises:
+        UsageError: it is not.
+    """
+    facts = model_facts(name, config.models)
+    if config.provider.endpoint not in facts.endpoints:
+        raise UsageError(
+            f"{name} is not served at {config.provider.endpoint}: set [provider] endpoint to "
+            + " or ".join(facts.endpoints)
+        )
+    return facts
 
 
 def _spec(

@@ -47,6 +47,8 @@ def test_the_default_model_in_full() -> None:
         enqueued_tokens=2_000_000,
         endpoints=BOTH,
         shutdown=None,
+        reasoning_efforts=("none", "low", "medium", "high", "xhigh", "max"),
+        min_completion_tokens=1,
     )
 
 
@@ -85,7 +87,7 @@ def test_tile_models(model: str, price: tuple[int, int]) -> None:
         ("gpt-6-luna-2026-09-22", "gpt-6-luna"),
         ("gpt-6.2-astra", "gpt-6*"),
         ("gpt-4o-audio-preview", "gpt-4*"),
-        ("gpt-5-chat-latest", "gpt-*"),
+        ("gpt-5-chat-latest", "gpt-5-chat-latest"),
         ("gpt-7", "gpt-*"),
         ("gpt-5.2-pro-2025-12-11", "gpt-*-pro"),
         ("o1-pro", "o1-pro"),
@@ -99,7 +101,7 @@ def test_the_most_specific_pattern_names_the_family(model: str, family: str) -> 
 
 
 def test_only_what_is_known_to_count_alike_shares_a_rule() -> None:
-    for model in ("gpt-4o-audio-preview", "gpt-5-chat-latest", "gpt-7", "o3-mini", "gpt-5-pro"):
+    for model in ("gpt-4o-audio-preview", "gpt-7", "o3-mini", "gpt-5-pro"):
         assert model_facts(model).image_rule is None, model
 
 

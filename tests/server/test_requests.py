@@ -58,10 +58,10 @@ def test_a_responses_body() -> None:
     request = _respond(
         instructions="be brief",
         input=[{"role": "user", "content": content}],
-        max_output_tokens=9,
+        max_output_tokens=19,
         text=text,
     )
-    assert (request.system, request.prompt, request.limit) == ("be brief", "what is it", 9)
+    assert (request.system, request.prompt, request.limit) == ("be brief", "what is it", 19)
     assert request.images[0].detail == "high"
     assert request.schema == _SCHEMA
 
