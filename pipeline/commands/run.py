@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.core.prompt import check_template, template_fields
+from pipeline.core.request_form import is_answered
 from pipeline.errors import OverBudget
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.records import Say
@@ -43,6 +45,11 @@ from pipeline.stages.runner import BatchRunner
 from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import queue_room
 from pipeline.stages.values import CaptionTask, Engines, NoProgress, Progress
+
+_PATIENCE = (
+    "a batch may take up to 24 hours; Ctrl-C is safe: it goes on at the service, and the same "
+    "command fetches it"
+)
 
 
 def run(
@@ -151,6 +158,18 @@ class Run:
         """Show the price of what is new; ask above the configured amount."""
         self.report.quote = confirm_price(self.session, self.caption_spec, task, self.confirm)
 
+    def first_requests(self) -> int | None:
+        """Requests of a first shard that goes alone; None for a form of request that has had an
+        answer, and for a job that is no larger."""
+        session, price = self.session, self.report.quote
+        first = session.settings.batch.first_requests
+        most = session.settings.batch.limits.requests
+        small = price is None or price.requests <= first
+        if session.identity.local or not first or small or most <= first:
+            return None
+        answered = session.ledger.specs.answered()
+        return None if is_answered(self.caption_spec.spec, answered) else first
+
     def shard_options(self, queue: int | None, change: SpecChange = NO_CHANGE) -> ShardOptions:
         """Options of writing shards, for a service that takes `queue` prompt tokens at once;
         `change` applies to this run's spec."""
@@ -212,10 +231,11 @@ class Run:
             self._caption_online(task, engines)
             return
         local = session.identity.local
+        queue = queue_room(session.context, self.caption_spec.request.model)
         BatchRunner(
             session.context,
             task,
-            self.shard_options(queue_room(session.context, self.caption_spec.request.model)),
+            replace(self.shard_options(queue), first=self.first_requests()),
             engines,
             lambda image: locate(self.source, image),
             self.progress,
@@ -223,6 +243,7 @@ class Run:
             poll_seconds=LOCAL_POLL_SECONDS if local else session.settings.batch.poll_seconds,
             totals=report,
             leave_rest=lambda: self._few_left(task),
+            patience="" if local else _PATIENCE,
         ).caption()
         if self._few_left(task) and not report.open and report.error is None:
             session.context.say("the last few go online, at the flex tier")

@@ -161,6 +161,7 @@ class BatchConfig(Section):
     """[batch]: shards, the service's queue, and patience."""
 
     max_requests: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    first_requests: Annotated[int, Field(ge=0, le=100_000)] = 50
     max_bytes: Annotated[Bytes, Field(ge=1_000_000)] = 180_000_000
     max_tokens: Annotated[int, Field(ge=1)] = 1_000_000
     enqueued_token_limit: Annotated[int, Field(ge=1)] | None = None

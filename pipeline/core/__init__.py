@@ -20,6 +20,7 @@ Requests and answers:
 
 wire_format      shapes of a service: requests, answers, counting of tokens
 prompt           a template with a manifest's columns put in
+request_form     what a service may refuse all requests alike for
 request          the JSON body of a request, the line of a batch file
 answer           a line of an output file as an outcome, caption, fields, usage
 json_schema      JSON schemas: references, choices, what is sent of them

@@ -9,6 +9,7 @@ openai-cookbook #1564) and from the compatible services' error pages.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +53,23 @@ class BatchFailure:
     limit: int | None = None
     line: int | None = None
 
+
+ACCOUNT_ADVICE: Mapping[str, str] = {
+    "quota": "the account's credits or quota are used up: add credits or raise the limit at the "
+    "service, then run again; what was sent stays sent and is collected",
+    "billing": "the account's billing does not allow it: repair billing or raise the spend limit "
+    "at the service, then run again; what was sent stays sent and is collected",
+    "auth": "the service refuses the API key or its permissions: check the key and base_url, then "
+    "run again",
+}
+"""What a person can do about an account that is refused, by kind of failure."""
+
+FAILURE_ADVICE: Mapping[str, str] = {
+    **ACCOUNT_ADVICE,
+    "model": "the service does not know the model, or not for batches: choose another one with "
+    "--model, then run again",
+}
+"""The same for every failure that only a person can end."""
 
 _CODES: dict[str, FailureKind] = {
     "token_limit_exceeded": "queue_full",
@@ -129,6 +147,12 @@ _COMPILED = tuple((re.compile(text, re.IGNORECASE | re.DOTALL), kind) for text, 
 # "2,000,000" and "90000" are numbers of tokens, "1.35M" is not read as 135
 _LIMIT = re.compile(r"limit:\s*(\d{1,3}(?:[,_' ]\d{3})+|\d+)(?![\d.]*\s?[kmb]\b)", re.IGNORECASE)
 _LINE = re.compile(r"\bline[: ]+(\d{1,9})\b", re.IGNORECASE)
+
+
+def account_failure(codes: Iterable[str]) -> BatchFailure | None:
+    """First of the codes that is about the account's money, None for none."""
+    failures = (classify(code, "") for code in codes)
+    return next((one for one in failures if one.kind in ("quota", "billing")), None)
 
 
 def classify(code: str | None, message: str | None) -> BatchFailure:

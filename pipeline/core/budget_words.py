@@ -38,17 +38,19 @@ def shortage(caps: BudgetCaps, exposure: Exposure, needed: Nano, what: str) -> s
     left = tightest.left or 0
     needed = max(needed, left + 1)
     return (
-        f"the budget of {format_usd(cap)} for {words.name} has no room: "
+        f"the {tightest.scope} budget of {format_usd(cap)} has no room: "
         f"{format_usd(getattr(exposure, tightest.scope))} of it is spent or reserved, "
         f"{format_usd(left)} is left, and {what} may cost {format_usd(needed)}; {words.waiting}"
         f"raise it: {enough(caps, exposure, needed)}"
     )
 
 
-def unknown_price(model: str) -> str:
-    """Sentence about a model without a price, with the lines that give it one."""
+def unknown_price(model: str = "") -> str:
+    """Sentence about a model without a price, with the lines that give it one; "" for a model
+    whose name is not at hand."""
+    name, model = model or "this model", model or "MODEL"
     return (
-        f"the price of {model} is unknown, so nothing is sent under a budget: add its dollars for "
+        f"the price of {name} is unknown, so nothing is sent under a budget: add its dollars for "
         "a million tokens to the configuration, as they are billed in a batch:\n"
         f'  [prices."{model}"]\n  input = "0.05"\n  output = "0.25"'
     )
@@ -76,9 +78,9 @@ def coverage(
     if tightest.left is None or most <= tightest.left or not requests:
         return ""
     paid = min(requests, tightest.left * requests // max(1, expected))
-    cap, words = getattr(caps, tightest.scope), _WORDS[tightest.scope]
+    cap = getattr(caps, tightest.scope)
     return (
-        f"the budget of {format_usd(cap)} for {words.name} has {format_usd(tightest.left)} left, "
+        f"the {tightest.scope} budget of {format_usd(cap)} has {format_usd(tightest.left)} left, "
         f"which pays for about {paid:,} of {counted(requests, 'request')}; the rest stays pending. "
         f"For all of them: {enough(caps, exposure, most)}"
     )

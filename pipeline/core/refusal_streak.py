@@ -6,10 +6,12 @@ in what they share, and sending the rest would only repeat it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.reasons import IMAGE_REFUSALS
+from pipeline.core.retry import retryable_failure
 from pipeline.core.service_error import error_in
 from pipeline.core.words import counted
 
@@ -62,6 +64,23 @@ class RefusalStreak:
         else:
             return ""
         return f"{start} ({self.words}): nothing more is sent; {_HINT}"
+
+
+def refused_alike(
+    answers: Mapping[str, int], failures: Mapping[str, int], *, answered: bool
+) -> str | None:
+    """Code for which every request of settled batches was refused, None for none.
+
+    Args:
+        answers: settled requests by outcome; `failures` the failed ones by code.
+        answered: requests of this form have had an answer before: then a few are no proof.
+    """
+    count = sum(answers.values())
+    if len(failures) != 1 or count < (MOST_ALIKE if answered else 1):
+        return None
+    ((code, times),) = failures.items()
+    alike = times == count and code not in IMAGE_REFUSALS and not retryable_failure(code)
+    return code if alike else None
 
 
 def _refusal(status: int, body: bytes) -> tuple[tuple[int, str], str]:

@@ -5,6 +5,7 @@ Pure: the loop in `stages.runner` looks, asks here, and acts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,6 +41,21 @@ def patience_with(trouble: Trouble, *, wait: bool, outages: int) -> Patience:
     if trouble == "none" or (trouble == "passing" and outages <= OUTAGE_ROUNDS):
         return "wait"
     return "leave" if trouble == "budget" else "give_up"
+
+
+WAITING: Mapping[str, str] = {
+    "queue": "the service's queue is full",
+    "backoff": "the service asked to wait",
+    "creates": "the hour's create calls are used up",
+    "unknown": "a create call got no answer yet, its list will tell",
+    "adopted": "a batch that an older ledger made is read first",
+}
+"""Why shards do not go out, by reason; what needs a person is said as an error."""
+
+
+def waiting_words(reasons: Mapping[str, int]) -> str:
+    """Reasons in words, "" for none that waiting ends."""
+    return ", ".join(WAITING[reason] for reason in reasons if reason in WAITING)
 
 
 @dataclass(frozen=True, slots=True)

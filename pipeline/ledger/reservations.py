@@ -78,7 +78,7 @@ class Reservations:
         with self._db.transaction("reserve"):
             exposure = self.exposure(scope)
             if max_cost is None and caps.any:
-                raise OverBudget(unknown_price("MODEL"))
+                raise OverBudget(unknown_price())
             if not fits(max_cost, caps, exposure):
                 raise OverBudget(shortage(caps, exposure, max_cost or 0, "the next batch"))
             self._insert(shard, generation, max_cost, scope)

@@ -60,6 +60,7 @@ class Settled:
         prompt_tokens, completion_tokens: sums over the lines.
         over: custom_ids of lines that cost more than was reserved for them.
         again: works that are pending again.
+        failures: failed lines by the service's code, and the words of one of each.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -69,10 +70,16 @@ class Settled:
     completion_tokens: int = 0
     over: list[str] = field(default_factory=list)
     again: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    failure_words: dict[str, str] = field(default_factory=dict)
 
     def add(self, priced: PricedAnswer, max_cost: Nano | None) -> None:
         """Count one line, for which `max_cost` was reserved."""
-        self.outcomes[priced.answer.outcome] += 1
+        answer = priced.answer
+        self.outcomes[answer.outcome] += 1
+        if answer.outcome == "failed":
+            self.failures[answer.code] += 1
+            self.failure_words.setdefault(answer.code, answer.reason)
         usage = priced.answer.usage
         if usage is not None:
             self.prompt_tokens += usage.prompt

@@ -10,7 +10,8 @@ from typing import Any
 from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.identity import canonical_json, hash_of
 from pipeline.core.json_schema import properties_of
-from pipeline.ledger.database import Database
+from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.ledger.database import Database, sql_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,19 @@ class Specs:
             "SELECT DISTINCT spec FROM sources WHERE spec IS NOT NULL ORDER BY spec"
         )
         return [int(row) for (row,) in rows]
+
+    def canonical(self, spec: int) -> Mapping[str, Any]:
+        """Spec by its row."""
+        row = self._db.one("SELECT canonical FROM specs WHERE id = ?", (spec,))
+        return json.loads(str(row[0])) if row else {}
+
+    def answered(self) -> list[str]:
+        """Canonical JSON of the specs under which a request has had an answer."""
+        rows = self._db.execute(
+            "SELECT canonical FROM specs s WHERE EXISTS (SELECT 1 FROM works w WHERE w.spec = s.id "
+            f"AND w.outcome IN ({sql_list(PAID_OUTCOMES)}))"
+        )
+        return [str(text) for (text,) in rows]
 
     def answer_schema(self, spec: int | None) -> AnswerSchema | None:
         """Schema of the answers of this spec, None for plain text."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline.core.batch_errors import classify
+from pipeline.core.batch_errors import ACCOUNT_ADVICE, classify
 from pipeline.core.pauses import is_passing, pause_asked
 from pipeline.core.service_error import ErrorWords, error_in
 from pipeline.errors import Ambiguous, DefiniteRefusal, NotFound, ServiceError
@@ -25,14 +25,6 @@ from pipeline.system.secrets import redact
 _DEFINITE = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
 _NOT_RUN = frozenset({*range(301, 309), 404, 405, 413, 429})
 _ACCOUNT = {401: "invalid_api_key", 402: "payment_required", 403: "permission_denied"}
-_ADVICE = {
-    "quota": "the account's credits or quota are used up: add credits or raise the limit at the "
-    "service, then run again; what was sent stays sent and is collected",
-    "billing": "the account's billing does not allow it: repair billing or raise the spend limit "
-    "at the service, then run again; what was sent stays sent and is collected",
-    "auth": "the service refuses the API key or its permissions: check the key and base_url, then "
-    "run again",
-}
 _MONEY = ("quota", "billing")
 _LONGEST = 500
 
@@ -69,7 +61,7 @@ def refusal_error(
     words = f"cannot {action}: the service answered {answer.status}{shown}"
     not_run = (single and answer.status in _NOT_RUN) or (error and answer.status in _DEFINITE)
     if effect and not not_run:
-        text = f"no usable answer to the request to {action}: {answer.status}{shown}"
+        text = f"the service answered {answer.status} to the request to {action}{shown}"
         return Ambiguous(text, status=answer.status)
     code = error.code if error else ""
     kind = classify(code, error.message if error else "").kind
@@ -77,11 +69,11 @@ def refusal_error(
     pause = pause_asked(answer.headers, body, time.time())
     if answer.status == 429 and (pause is not None or is_passing(body)) and kind in _MONEY:
         kind = "unknown"  # a limit of some minutes in the words of a spent account
-    if answer.status in _ACCOUNT and kind not in _ADVICE:
+    if answer.status in _ACCOUNT and kind not in ACCOUNT_ADVICE:
         code, kind = code or _ACCOUNT[answer.status], "billing" if answer.status == 402 else "auth"
     details: dict[str, Any] = {"status": answer.status, "code": redact(code, secrets) or None}
-    if kind in _ADVICE and 400 <= answer.status < 500:
-        return AccountRefusal(f"{words.rstrip('.')}; {_ADVICE[kind]}", **details)
+    if kind in ACCOUNT_ADVICE and 400 <= answer.status < 500:
+        return AccountRefusal(f"{words.rstrip('.')}; {ACCOUNT_ADVICE[kind]}", **details)
     details["retry_after"] = pause
     if answer.status == 404 and thing:
         return NotFound(f"the service does not know {thing}{shown}", **details)

@@ -18,6 +18,7 @@ class BatchSettings:
     """Rules of shards and batches; see the section [batch] of the configuration."""
 
     limits: ShardLimits
+    first_requests: int
     queue_limit: int | None
     queue_guess: Callable[[str], int | None]
     creates_per_hour: int
@@ -42,6 +43,7 @@ class BatchSettings:
             limits=ShardLimits(
                 requests=batch.max_requests, bytes=batch.max_bytes, tokens=batch.max_tokens
             ),
+            first_requests=batch.first_requests,
             queue_limit=batch.enqueued_token_limit,
             queue_guess=functools.cache(
                 lambda model: model_facts(model, config.models).enqueued_tokens

@@ -62,6 +62,7 @@ def _end(session: Session, report: Report, seconds: float) -> None:
     ledger, now = session.ledger, session.clock.now()
     report.seconds, report.ended_at = seconds, iso(now)
     report.run_settled, report.run_reserved = ledger.rows.run_charges(session.context.run)
+    report.add_advice()
     summary = report.as_dict()
     for text in report.problems:
         session.log.write("problem", level="warning", text=text)

@@ -11,6 +11,7 @@ from pipeline.core.due import failed_of, total_failure
 from pipeline.core.outcomes import NAMES
 from pipeline.core.pricing import format_usd
 from pipeline.core.provider_kinds import LOCAL, OPENAI
+from pipeline.core.run_round import waiting_words
 from pipeline.core.words import counted
 from pipeline.errors import (
     EXIT_BUG,
@@ -18,7 +19,9 @@ from pipeline.errors import (
     EXIT_PENDING,
     BooksError,
     CaptionmillError,
+    NeedsPerson,
     NothingCaptioned,
+    ServiceError,
 )
 from pipeline.ledger import Ledger
 from pipeline.records import Nano
@@ -26,12 +29,10 @@ from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.quote import Quote
 from pipeline.stages.values import RunTotals
 
-_WAITS = {
-    "queue": "the service's queue is full",
-    "backoff": "the service asked to wait",
-    "creates": "the hour's create calls are used up",
-    "unknown": "a create call got no answer yet",
-}
+_OUT_OF_ORDER = (
+    "the service is out of order or out of reach: nothing is lost, run the same again later; its "
+    "status page may say more"
+)
 _FAILURES = 3  # kinds of them that are explained
 _NAMED = 3  # other sources
 _SHOWN = 12  # problems and reasons that are spelled out
@@ -124,6 +125,11 @@ class Report(RunTotals):
         if total != self.images:
             text = f"{counted(self.images, 'image')}, but their outcomes add up to {total}"
             self.fail(BooksError(f"{text}: run 'captionmill verify'"))
+
+    def add_advice(self) -> None:
+        """Say what to do about an error of the service that passes by itself."""
+        if isinstance(self.error, ServiceError) and not isinstance(self.error, NeedsPerson):
+            self.note_problem(_OUT_OF_ORDER)
 
     @property
     def exit_code(self) -> int:
@@ -258,7 +264,8 @@ class Report(RunTotals):
                 "cancel --files'"
             )
         elif not self.open and self.outcomes["pending"] and self.error is None:
-            why = "".join(f", {_WAITS[reason]}" for reason in self.waiting if reason in _WAITS)
+            words = waiting_words(self.waiting)
+            why = f", {words}" if words else ""
             yield f"{counted(self.outcomes['pending'], 'image')} pending{why}: run again to go on"
 
 

@@ -26,6 +26,7 @@ online/       the same without batches, one request at a time
 files/        the same without a service: requests and answers as files
 
 context       ledger, service, workspace, clock and rules of a run
+waiting       what a run says while it waits
 shard_options options of writing shards, and the template of one request
 values        the values that several stages share
 """

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.core.batch_errors import BatchFailure, classify
+from pipeline.core.batch_errors import FAILURE_ADVICE, BatchFailure, classify
 from pipeline.core.lifecycle import backoff_seconds, next_step
+from pipeline.core.pauses import shown_span
 from pipeline.core.reading_rules import ReadingRules
 from pipeline.core.words import counted
 from pipeline.errors import CostAnomaly, NeedsPerson, NotFound, ServiceError
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard
+from pipeline.providers.base import AccountRefusal
 from pipeline.records import RemoteBatch
 from pipeline.stages import results
 from pipeline.stages.batch_record import recorded_rules, write_batch_record
@@ -27,7 +29,6 @@ from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 
 _REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "server"})
-_PERSON = frozenset({"quota", "billing", "auth", "model"})
 
 
 def collect_batches(
@@ -213,21 +214,23 @@ def _goes_again(
 ) -> bool:
     """Send a shard again whose batch never ran for a reason that passes; no attempt is consumed.
     False when its requests have failed for good."""
-    if not batch.leads(shard.generation) or failure.kind not in _REQUEUE | _PERSON:
+    if not batch.leads(shard.generation) or failure.kind not in {*_REQUEUE, *FAILURE_ADVICE}:
         return False
     now = context.clock.now()
     refusals = shard.refusals + 1
-    wait = backoff_seconds(refusals, context.patience.backoff)
+    needs_person = failure.kind in FAILURE_ADVICE
+    wait = 0 if needs_person else backoff_seconds(refusals, context.patience.backoff)
     with context.ledger.database.transaction("requeue"):
         if failure.kind == "queue_full" and failure.limit:
             context.ledger.queue.learn_limit(shard.model, failure.limit)
         context.ledger.batches.move(batch.row, "settled")
         next_generation(context, shard, not_before=now + wait)
         context.ledger.shards.note_refusal(shard.row, refusals, batch.problem)
-    text = f"batch {batch.batch_id} was refused ({batch.problem}); it goes again after {wait} s"
+    text = f"batch {batch.batch_id} was refused ({batch.problem}); "
+    text += FAILURE_ADVICE.get(failure.kind) or f"it goes again after {shown_span(wait)}"
     context.note("batch.goes_again", level="warning", batch=batch.batch_id, text=text)
-    if failure.kind in _PERSON:
-        totals.fail(NeedsPerson(text))
+    if needs_person:
+        totals.fail(AccountRefusal(text, code=failure.code or None))
     else:
         totals.note_problem(text)
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core.cost_estimate import CostEstimator
@@ -41,6 +41,7 @@ class ShardOptions:
         room: called for each shard: nano-dollars that may still be reserved, None = no cap.
         shortage: sentence about requests without room: what they may cost, and how many they are.
         least: called for a shard that the budget ends: with fewer requests it is not sent.
+        first: requests of the first shard, None: as many as of the others.
         prefix: of the shards' keys.
     """
 
@@ -51,5 +52,13 @@ class ShardOptions:
     room: Callable[[], Nano | None]
     shortage: Callable[[Nano, int], str] = lambda _needed, _requests: "the budget has no room"
     least: Callable[[], int] = lambda: 1
+    first: int | None = None
     prefix: str = ""
     check_stop: Callable[[], None] = lambda: None
+
+    @property
+    def first_limits(self) -> ShardLimits:
+        """Bounds of the first shard."""
+        if self.first is None:
+            return self.limits
+        return replace(self.limits, requests=min(self.first, self.limits.requests))

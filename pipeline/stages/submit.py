@@ -17,7 +17,9 @@ from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of, require_room
 
-_TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
+TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
+"""States of shards without a batch."""
+
 _ANSWER_ROOM = 8_192  # bytes an answer line may need, generously
 
 
@@ -33,7 +35,7 @@ def submit_shards(context: StageContext, spec: int, totals: RunTotals | None = N
         return totals
     if not _all_contents_known(context, totals):
         return totals
-    for shard in context.ledger.shards.in_states(*_TO_SEND):
+    for shard in context.ledger.shards.in_states(*TO_SEND):
         context.check_stop()
         if shard.spec != spec:
             _drop_other(context, shard)
@@ -79,7 +81,7 @@ def _advance(context: StageContext, shard: Shard, totals: RunTotals) -> bool:
         # an answer that says no is not proof against a server that did it all the same
         reconcile(context)
         shard = context.ledger.shards.get(shard.row)
-        if shard.state not in _TO_SEND:
+        if shard.state not in TO_SEND:
             return True
     if context.ledger.adoption.overtaken(shard):
         take_apart(context, shard)

@@ -63,6 +63,8 @@ class RunTotals:
         settled_batches: settled.
         answers: settled lines by outcome.
         again: images that go again.
+        failed_codes, failed_words: settled lines that failed, by the service's code;
+            and the words of one of each.
         prompt_tokens, completion_tokens: of the settled lines.
         billed: nano-dollars of the settled lines, None when one has no known price.
         waiting: shards that did not go out, by reason ("queue", "backoff", "budget", ...).
@@ -76,6 +78,8 @@ class RunTotals:
     settled_batches: int = 0
     answers: Counter[str] = field(default_factory=Counter)
     again: int = 0
+    failed_codes: Counter[str] = field(default_factory=Counter)
+    failed_words: dict[str, str] = field(default_factory=dict)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     billed: Nano | None = 0
@@ -92,6 +96,8 @@ class RunTotals:
         self.settled_batches += step.settled_batches
         self.answers.update(step.answers)
         self.again += step.again
+        self.failed_codes.update(step.failed_codes)
+        self.failed_words |= step.failed_words
         self.prompt_tokens += step.prompt_tokens
         self.completion_tokens += step.completion_tokens
         self.billed = _sum(self.billed, step.billed)
@@ -103,6 +109,8 @@ class RunTotals:
         self.settled_batches += 1
         self.answers.update(settled.outcomes)
         self.again += settled.again
+        self.failed_codes.update(settled.failures)
+        self.failed_words |= settled.failure_words
         self.prompt_tokens += settled.prompt_tokens
         self.completion_tokens += settled.completion_tokens
         self.billed = _sum(self.billed, settled.billed)

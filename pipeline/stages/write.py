@@ -125,6 +125,7 @@ class Writer:
         self._open: dict[str, OpenShard] = {}  # by model: a batch file has one
         self._packed: set[int] = set()  # works in open shards
         self._room: Nano | None = None
+        self._limits = shard_options.first_limits
 
     def write(self, engines: Engines, locate: Callable[[SeenImage], str]) -> Iterator[int]:
         """Prepare every image of the source that needs it, yield the row of each shard sealed.
@@ -187,7 +188,7 @@ class Writer:
         )
         parts, item, load = _line(pending, request_template)
         shard = self._open.get(request_template.request.model)
-        if shard is not None and not takes(shard.load, load, self._shard_options.limits):
+        if shard is not None and not takes(shard.load, load, self._limits):
             yield from self._seal(shard)
             shard = None
         elif shard is not None and not affordable(shard.load, load, self._room):
@@ -245,6 +246,7 @@ class Writer:
         )
         reached("write.after_seal")
         self._packed -= {item.work for item in shard.items}
+        self._limits = self._shard_options.limits
         yield row
 
 

@@ -54,6 +54,13 @@ def elapsed(since: Moment, now: Moment) -> int:
     return min(wall, int(uptime_now) - (0 if restarted else int(uptime_then)))
 
 
+def shown_time(moment: float) -> str:
+    """Time for people, in their own time zone: "14:05:09", with its date when not today's."""
+    local, today = time.localtime(moment), time.localtime()
+    same_day = (local.tm_year, local.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M", local)
+
+
 def _boot_id() -> str:
     with contextlib.suppress(OSError):
         return _BOOT_ID.read_text().strip().replace(":", "")

@@ -15,14 +15,14 @@ nano = st.integers(0, 10**13)
 
 def test_a_cap_without_room_says_which_how_much_is_used_and_what_to_type() -> None:
     assert shortage(CAPS, SPENT, 300_000_000, "the next request") == (
-        "the budget of $1.00 for this workspace's life has no room: $0.8400 of it is spent or "
+        "the lifetime budget of $1.00 has no room: $0.8400 of it is spent or "
         "reserved, $0.1600 is left, and the next request may cost $0.3000; raise it: --budget 1.14"
     )
 
 
 def test_what_waiting_does_is_said() -> None:
     day = shortage(BudgetCaps(day=USD), Exposure(day=USD), 1, "the next batch")
-    assert "for a day (UTC) has no room" in day
+    assert day.startswith("the day budget of $1.00 has no room")
     assert "run again tomorrow (UTC), or raise it: --budget-day 1.01" in day
     assert "run again to go on under a new one" in shortage(
         BudgetCaps(run=USD), Exposure(run=USD), 1, "the next batch"
@@ -32,7 +32,7 @@ def test_what_waiting_does_is_said() -> None:
 def test_the_caps_that_pay_for_a_part_say_for_how_much() -> None:
     text = coverage(CAPS, SPENT, 1500, USD, 1_250_000_000)
     assert text == (
-        "the budget of $1.00 for this workspace's life has $0.1600 left, which pays for about 240 "
+        "the lifetime budget of $1.00 has $0.1600 left, which pays for about 240 "
         "of 1,500 requests; the rest stays pending. For all of them: --budget 2.09"
     )
     assert coverage(CAPS, SPENT, 10, 1, 160_000_000) == ""

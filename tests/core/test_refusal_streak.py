@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 
-from pipeline.core.refusal_streak import MOST_ALIKE, RefusalStreak
+import pytest
+
+from pipeline.core.refusal_streak import MOST_ALIKE, RefusalStreak, refused_alike
 
 
 def body(code: str, message: str = "no") -> bytes:
@@ -41,3 +43,23 @@ def test_a_run_in_which_nothing_else_came_says_so_at_its_end() -> None:
     assert short.problem(over=False) == ""
     assert "3 were refused alike (HTTP 413)" in short.problem(over=True)
     assert streak((200, b"{}"), (413, b"")).problem(over=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("answers", "failures", "answered", "code"),
+    [
+        ({"failed": 50}, {"unknown_parameter": 50}, False, "unknown_parameter"),
+        ({"failed": 1}, {"unknown_parameter": 1}, False, "unknown_parameter"),
+        ({"failed": 1}, {"unknown_parameter": 1}, True, None),  # one image's own trouble, perhaps
+        ({"failed": 30}, {"unknown_parameter": 30}, True, "unknown_parameter"),
+        ({"failed": 49, "captioned": 1}, {"unknown_parameter": 49}, False, None),
+        ({"failed": 50}, {"a": 49, "b": 1}, False, None),
+        ({"failed": 50}, {"invalid_image": 50}, False, None),
+        ({"failed": 50}, {"server_error": 50}, False, None),
+        ({}, {}, False, None),
+    ],
+)
+def test_batches_in_which_all_were_refused_alike(
+    answers: dict[str, int], failures: dict[str, int], answered: bool, code: str | None
+) -> None:
+    assert refused_alike(answers, failures, answered=answered) == code

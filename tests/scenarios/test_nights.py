@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -260,7 +261,7 @@ def test_a_cap_of_the_command_line_holds_for_all_nights_until_it_is_lifted(night
     assert "budget: $0.00010 for this workspace's life, from the command line" in night.said
     assert "pays for about" in night.said
     problems = " ".join(report["problems"])
-    assert "for this workspace's life has no room" in problems
+    assert "the lifetime budget of $0.00010 has no room" in problems
     assert "For all of them: --budget 0.0" in problems
     code, report = night.run(**PRICES)  # nobody names it again
     assert code == 4
@@ -302,6 +303,120 @@ def test_the_last_cents_of_a_cap_do_not_go_out_in_ever_smaller_batches(night: Ni
         sizes = [row[0] for row in ledger.database.execute("SELECT requests FROM shards")]
     assert min(sizes) > 2
     assert len(sizes) <= 8
+
+
+# -- refusals, at once
+
+
+MONEY = {
+    "code": "billing_hard_limit_reached",
+    "message": "Billing hard limit has been reached.",
+}
+
+
+def ends_at_once(night: Night, *arguments: str, **changes: object) -> list[str]:
+    """A run that ends with exit 5, tells somebody, and does not wait; gives what it says."""
+    began = time.monotonic()
+    code, report = night.run(*arguments, **changes)
+    assert (code, night.told) == (5, True)
+    assert time.monotonic() - began < 60
+    return [str(text) for text in report["problems"]]
+
+
+def test_a_spend_limit_in_a_failed_batch_ends_the_run_and_says_what_to_do(night: Night) -> None:
+    rig = night.rig
+    rig.add(*names(4))
+    rig.server.faults.add(
+        BatchFault(fail="billing_hard_limit_reached", message=MONEY["message"], nth=1)
+    )
+    (text, *_) = ends_at_once(night, batch__max_requests=2)
+    assert "raise the spend limit at the service, then run again" in text
+    rig.server.faults.clear()
+    code, report = night.run(batch__max_requests=2)  # nothing has to be waited for
+    assert (code, report["outcomes"]) == (0, {"captioned": 4})
+    rig.check()
+
+
+def test_a_spend_limit_at_a_create_call_does_not_wait_for_open_batches(slow_night: Night) -> None:
+    night = slow_night
+    night.rig.add(*names(4))
+    night.rig.server.faults.add(
+        RequestFault(action="status", method="POST", path="/v1/batches", nth=2, status=429, **MONEY)
+    )
+    (text, *_) = ends_at_once(night, batch__max_requests=2)
+    assert "raise the spend limit" in text
+
+
+def test_credits_that_end_within_a_batch_end_the_run(
+    night: Night,
+) -> None:
+    rig = night.rig
+    rig.add(*names(3))
+    rig.server.faults.add(
+        LineFault(
+            outcome="status", status=429, code="insufficient_quota",
+            message="You exceeded your current quota.",
+        )
+    )  # fmt: skip
+    (text, *_) = ends_at_once(night)
+    assert "add credits or raise the limit" in text
+    assert "captionmill retry --outcome failed" in text
+    rig.check()
+
+
+def test_a_service_that_is_out_of_order_is_said_with_the_time_of_the_next_try(
+    night: Night,
+) -> None:
+    night.rig.add(*names(2))
+    night.rig.server.faults.add(
+        RequestFault(action="status", method="POST", path="/v1/files", status=503, times=3)
+    )
+    code, report = night.run()
+    assert (code, report["outcomes"]) == (0, {"captioned": 2})
+    trouble = next(line for line in night.said.splitlines() if "503" in line)
+    assert "next try at " in trouble
+    assert "Ctrl-C is safe" in trouble
+    assert "the service takes requests again" in night.said
+
+
+def test_a_full_queue_is_said_with_the_time_of_the_next_try(slow_night: Night) -> None:
+    night = slow_night
+    night.rig.add(*names(2))
+    night.rig.server.faults.add(BatchFault(fail="token_limit_exceeded", times=1))
+    _, first = night.run("--no-wait")
+    night.rig.server.clock.advance(5)
+    code, second = night.run("--no-wait")
+    assert code == 3
+    assert "it goes again after 5 min" in " ".join(first["problems"] + second["problems"])
+
+
+def test_a_form_that_is_refused_is_sent_to_fifty_and_no_more(night: Night) -> None:
+    rig = night.rig
+    rig.add(*names(60))
+    rig.server.faults.add(refused())
+    (text, *_) = ends_at_once(night)
+    assert "all 50 requests that came back were refused alike: nothing more is sent" in text
+    assert "Unknown parameter: 'x'" in text
+    with rig.ledger() as ledger:
+        assert ledger.database.number("SELECT SUM(requests) FROM shards") == 50
+    rig.server.faults.clear()
+    code, report = night.run(prompt__temperature="0.5")  # another form: all go again by themselves
+    assert (code, report["outcomes"]) == (0, {"captioned": 60})
+    rig.check()
+
+
+def test_a_form_that_was_answered_needs_no_small_shard(night: Night) -> None:
+    rig = night.rig
+    rig.add(*names(60))
+    assert night.run()[0] == 0
+    assert "the first 50 go alone" in night.said
+    for prompt in ("Another one.", "A third."):
+        assert night.run(prompt__user=prompt)[0] == 0
+        assert "go alone" not in night.said
+    with rig.ledger() as ledger:
+        rows = ledger.database.execute("SELECT requests FROM shards ORDER BY id")
+        assert [row[0] for row in rows] == [50, 10, 60, 60]
+    rig.check()
 
 
 # -- what is stronger

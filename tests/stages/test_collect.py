@@ -155,7 +155,7 @@ def test_a_refusal_that_passes_costs_no_attempt(scene: Scene) -> None:
     sent(scene)
     found = collect_batches(scene.context)
     assert (found.settled_batches, found.error, found.answers) == (0, None, {})
-    assert "it goes again after 300 s" in found.problems[0]
+    assert "it goes again after 5 min" in found.problems[0]
     shard = scene.ledger.shards.in_states("SEALED")[0]
     assert (shard.generation, shard.refusals) == (2, 1)
     assert shard.not_before > scene.clock.now() + 200

@@ -6,7 +6,6 @@ sent, one settling afterwards. Its raw answers come out of its journal instead o
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,6 +27,7 @@ from pipeline.stages.online.settle import begin, open_journal, settle_group
 from pipeline.stages.reconcile import opaque_shards, take_all_apart
 from pipeline.stages.values import Progress, RunTotals
 from pipeline.stages.write import Writer
+from pipeline.system.clock import shown_time
 from pipeline.system.files import require_room
 
 GROUP = ShardLimits(requests=50, bytes=64_000_000, tokens=10**12)
@@ -106,7 +106,7 @@ class OnlineCaptioner:
 
     def _come_back(self, dispatcher: Dispatcher) -> ServiceError:
         seconds = dispatcher.too_long_pause
-        back = _shown_time(self.context.clock.now() + seconds)
+        back = shown_time(self.context.clock.now() + seconds)
         words = str(dispatcher.error).rstrip(".")
         return ServiceError(
             f"{words}; it asks for a pause of {shown_span(seconds)}, longer than "
@@ -122,7 +122,7 @@ class OnlineCaptioner:
             self._pause_end = end
             self.context.say(
                 f"the service's limit is reached: waiting {shown_span(pause)}, until "
-                f"{_shown_time(end)}"
+                f"{shown_time(end)}"
             )
 
     def _clear_the_way(self) -> bool:
@@ -223,10 +223,3 @@ class OnlineCaptioner:
         self._again |= collected.again > 0
         if collected.error is not None:
             self.totals.fail(collected.error)
-
-
-def _shown_time(moment: float) -> str:
-    """Time for people, in their own time zone: "14:05:09", with its date when not today's."""
-    local, today = time.localtime(moment), time.localtime()
-    same_day = (local.tm_year, local.tm_yday) == (today.tm_year, today.tm_yday)
-    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M", local)
