@@ -2,6 +2,7 @@
 
 app         the group of commands, each imported when it is called
 options     options that several commands share
+progress    bars on a terminal, a line a minute elsewhere
 console     what a person sees while a command runs
 reporting   a report printed, and its exit code
 

@@ -10,18 +10,18 @@ import os
 import re
 import select
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
-
-from pipeline.core.words import counted
 
 # controls but tab and newline; marks that turn or hide text
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+
+_last_words = [time.monotonic()]
 
 
 def printable(text: str) -> str:
@@ -29,9 +29,15 @@ def printable(text: str) -> str:
     return _CONTROL.sub("\ufffd", text)
 
 
+def seconds_silent() -> float:
+    """Seconds since a person last read something."""
+    return time.monotonic() - _last_words[0]
+
+
 def out(text: str) -> None:
     """Lines of the answer. A reader that has gone (`captionmill status | head`) is no error: the
     command goes on and its exit code stands."""
+    _last_words[0] = time.monotonic()
     try:
         click.echo(printable(text))
     except BrokenPipeError:
@@ -40,6 +46,7 @@ def out(text: str) -> None:
 
 def say(text: str) -> None:
     """One sentence to whoever watches, above the progress bars."""
+    _last_words[0] = time.monotonic()
     try:
         if "tqdm" in sys.modules:
             from tqdm import tqdm
@@ -85,85 +92,13 @@ def from_here(path: str) -> str:
     return path
 
 
-class Bars:
-    """Progress on a terminal: images prepared and, below, requests answered. Silent elsewhere."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._todo = self._done = 0
-        self._preparing = False
-        self._prepare: Any = None
-        self._answer: Any = None
-
-    def crawled(self, images: int, todo: int) -> None:
-        """Say what is there."""
-        self._todo = todo
-        say(f"{counted(images, 'image')}, {todo:,} of them new or changed")
-
-    def prepared(self, images: int) -> None:
-        """Move the bar of images; it begins with the first ones."""
-        self._done += images
-        self._preparing = True
-        if not self._shown:
-            return
-        if self._prepare is None:
-            self._prepare = _bar(max(self._todo, self._done), "prepared")
-        self._prepare.update(self._done - self._prepare.n)
-
-    def sealed(self, requests: int) -> None:
-        """Note a written shard; the bars say enough."""
-
-    def answered(self, done: int, total: int, open_batches: int) -> None:
-        """Move the bar of answers; it begins with the first batch."""
-        if not self._preparing:
-            self._end_preparing()
-        self._preparing = False
-        if not self._shown or not open_batches:
-            return
-        if self._answer is None:
-            self._answer = _bar(total, "answered")
-        self._answer.total = max(total, self._answer.total or 0)
-        self._answer.n = done
-        self._answer.set_postfix_str(counted(open_batches, "batch", "batches"))
-
-    def close(self) -> None:
-        """Leave the terminal tidy."""
-        self._end_preparing()
-        if self._answer is not None:
-            self._answer.close()
-
-    def _end_preparing(self) -> None:
-        """Take the bar of images away; the other one moves up."""
-        if self._prepare is None:
-            return
-        if self._answer is not None:
-            self._answer.clear()
-            self._answer.pos = 0
-        self._prepare.close()
-        self._prepare = None
-
-
-def _bar(total: int | None, what: str) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(total=total, desc=what, unit="img", leave=False, dynamic_ncols=True)
-
-
 @contextlib.contextmanager
 def counting(what: str) -> Iterator[Callable[[int], None]]:
     """Count of images on a terminal, gone when the block ends; silent elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    with _bar(None, what) as bar:
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit="img", leave=False, dynamic_ncols=True) as bar:
         yield bar.update
-
-
-@contextlib.contextmanager
-def bars() -> Iterator[Bars]:
-    """Progress bars that are gone when the block ends."""
-    shown = Bars()
-    try:
-        yield shown
-    finally:
-        shown.close()

@@ -9,6 +9,7 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option, source_arguments
+from pipeline.cli.progress import progress_bars
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.records import Nano
@@ -34,10 +35,18 @@ def estimate(
     from pipeline.commands.estimate import estimate
 
     names = tuple(name.strip() for name in (models or "").split(",") if name.strip())
-    result = estimate(config, data, manifest=manifest, models=names, say=console.say)
+    with progress_bars(quiet=True) as bars:
+        result = estimate(
+            config, data, manifest=manifest, models=names, say=console.say, progress=bars
+        )
     if as_json:
         console.out(json.dumps(_as_dict(result)))
         return 0
+    _show(result)
+    return 0
+
+
+def _show(result: Estimate) -> None:
     quote = result.quote
     console.out(f"images      {quote.images:>10,}")
     console.out(f"  unique    {quote.unique:>10,}   {quote.paid:,} of them paid for or under way")
@@ -65,7 +74,6 @@ def estimate(
     _table(f"all {quote.unique:,} unique images, {result.model}", result.policies)
     if result.models:
         _table("the same images, other models", result.models)
-    return 0
 
 
 def _table(title: str, rows: list[PolicyCost]) -> None:

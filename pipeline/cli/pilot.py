@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, source_arguments, yes_option
+from pipeline.cli.progress import progress_bars
 from pipeline.commands.pilot_findings import Findings, Variant
 from pipeline.config import Config
 from pipeline.config.units import parse_money
@@ -70,7 +71,7 @@ def pilot(
         models=tuple(name.strip() for name in (models or "").split(",") if name.strip()),
         prompts=tuple((str(path), _text(path)) for path in prompt_files),
     )
-    with console.bars() as bars:
+    with progress_bars() as bars:
         findings = pilot(
             config,
             data,

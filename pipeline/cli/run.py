@@ -12,6 +12,7 @@ from pipeline.cli.options import (
     source_arguments,
     yes_option,
 )
+from pipeline.cli.progress import progress_bars
 from pipeline.cli.reporting import show
 from pipeline.config import Config
 
@@ -39,7 +40,7 @@ def run(
     """
     from pipeline.commands.run import run
 
-    with console.bars() as bars:
+    with progress_bars() as bars:
         report = run(
             config,
             data,

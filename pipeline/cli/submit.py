@@ -12,6 +12,7 @@ from pipeline.cli.options import (
     source_arguments,
     yes_option,
 )
+from pipeline.cli.progress import progress_bars
 from pipeline.cli.reporting import show
 from pipeline.config import Config
 
@@ -36,7 +37,7 @@ def submit(
     """
     from pipeline.commands.submit import submit
 
-    with console.bars() as bars:
+    with progress_bars() as bars:
         report = submit(
             config,
             data,

@@ -6,6 +6,7 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import accept_lost_option, configured, json_option, source_arguments
+from pipeline.cli.progress import progress_bars
 from pipeline.cli.reporting import show
 from pipeline.config import Config
 
@@ -32,7 +33,7 @@ def write(
     """
     from pipeline.commands.write import write
 
-    with console.bars() as bars:
+    with progress_bars() as bars:
         report = write(
             config,
             data,

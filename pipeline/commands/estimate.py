@@ -31,7 +31,7 @@ from pipeline.stages.compare import NamedSizing, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
 from pipeline.stages.quote import Quote, quote
-from pipeline.stages.values import CaptionTask
+from pipeline.stages.values import CaptionTask, NoProgress, Progress
 from pipeline.system.clock import Clock
 from pipeline.system.network_disk import require_local
 
@@ -64,6 +64,7 @@ def estimate(
     manifest: str | Path | None = None,
     models: tuple[str, ...] = (),
     say: Callable[[str], None] = lambda _text: None,
+    progress: Progress | None = None,
 ) -> Estimate:
     """Estimate the cost of captioning a folder, an image or a manifest.
 
@@ -78,7 +79,12 @@ def estimate(
     with crawled_source(settings, data, manifest, identity, say) as crawled:
         base, template = crawled.caption_spec, request_template(crawled.caption_spec)
         ways = policies(base.facts, settings.specs.detail(base.facts))
-        identify_images(crawled.ledger, crawled.task, crawled.engine, crawled.locate)
+        shown = progress or NoProgress()
+        ledger, source = crawled.ledger, crawled.task.source
+        shown.crawled(ledger.rows.images(source), ledger.images.count_todo(source))
+        identify_images(
+            crawled.ledger, crawled.task, crawled.engine, crawled.locate, shown=shown.prepared
+        )
         price = quote(crawled.ledger, crawled.task, template, base.largest())
         return Estimate(
             model=base.request.model,

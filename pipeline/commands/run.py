@@ -244,6 +244,7 @@ class Run:
             totals=report,
             leave_rest=lambda: self._few_left(task),
             patience="" if local else _PATIENCE,
+            expected=report.quote.requests if report.quote else 0,
         ).caption()
         if self._few_left(task) and not report.open and report.error is None:
             session.context.say("the last few go online, at the flex tier")

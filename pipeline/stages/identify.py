@@ -27,11 +27,14 @@ def identify_images(
     locate: Callable[[SeenImage], str],
     *,
     hashed: bool = False,
+    shown: Callable[[int], None] = lambda _count: None,
 ) -> int:
     """Prepare what was never prepared under this recipe, without linking it; gives how many images
     were read.
 
-    `hashed`: what was prepared without a perceptual hash is prepared again.
+    Args:
+        hashed: what was prepared without a perceptual hash is prepared again.
+        shown: called with how many images more were read.
     """
     read = 0
     todo = (
@@ -42,6 +45,7 @@ def identify_images(
     prepared = prepare_images(engine, todo, locate)
     while chunk := list(islice(prepared, _CHUNK)):
         read += len(chunk)
+        shown(len(chunk))
         with ledger.database.transaction("identify"):
             for image, result in chunk:
                 if isinstance(result, RejectedImage):

@@ -61,6 +61,7 @@ class BatchRunner:
         totals: RunTotals,
         leave_rest: Callable[[], bool] = lambda: False,
         patience: str = "",
+        expected: int = 0,
     ) -> None:
         """Prepare a run.
 
@@ -68,7 +69,9 @@ class BatchRunner:
             totals: where the run is counted.
             leave_rest: true when so few requests go again that they are left to be sent online.
             patience: said once when the run begins to wait for batches.
+            expected: requests that are to be sent, before all images are prepared.
         """
+        self._expected = expected
         self._patience = patience
         self._notices = WaitNotices(context)
         self._first = shard_options.first
@@ -88,6 +91,7 @@ class BatchRunner:
 
     def caption(self) -> None:
         """Send and collect. Never raises for what a later run can mend: see `RunTotals.error`."""
+        self._expected += self.context.ledger.batches.progress()[1]  # of earlier runs
         self._collect_due()
         again = True
         while again:
@@ -112,6 +116,8 @@ class BatchRunner:
                 if not (self._send_sealed() and self._first_is_back()):
                     break
                 self._collect_due(only_due=True)
+            else:
+                self._expected = 0  # all are written: their number is known
         except OverBudget as error:
             self._short = error
 
@@ -229,7 +235,9 @@ class BatchRunner:
             self._rounds_without_news = 0
         settled = totals.answers.total()  # of settled batches, which are under way no more
         done, total = self.context.ledger.batches.progress()
-        self._progress.answered(settled + done, settled + total, collected.open)
+        total += sum(shard.requests for shard in self.context.ledger.shards.in_states(*TO_SEND))
+        total = max(settled + total, self._expected)
+        self._progress.answered(settled + done, total, collected.open)
 
     def _weigh_failures(self, collected: RunTotals) -> None:
         """Send nothing more when the account is refused, or all requests of a batch alike."""

@@ -161,11 +161,19 @@ class Writer:
                 shard.discard()
 
     def _pack(self, prepared: Iterator[tuple[SeenImage, Prepared]]) -> Iterator[int]:
+        prepared = self._counted(prepared)
         while chunk := _chunk(prepared):
             self._shard_options.check_stop()
             for pending in self._record(chunk):
                 yield from self._add(pending)
-            self._prepared(len(chunk))
+
+    def _counted(
+        self, prepared: Iterable[tuple[SeenImage, Prepared]]
+    ) -> Iterator[tuple[SeenImage, Prepared]]:
+        """Images as they come, each of which is shown as progress."""
+        for one in prepared:
+            self._prepared(1)
+            yield one
 
     def _record(self, chunk: Iterable[tuple[SeenImage, Prepared]]) -> list[PendingRequest]:
         requests: dict[int, PendingRequest] = {}

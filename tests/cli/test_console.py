@@ -64,13 +64,13 @@ def test_without_a_terminal_the_answer_is_no() -> None:
     assert done.stdout == "False\n"
 
 
-def on_a_terminal(code: str, typed: bytes = b"") -> str:
+def on_a_terminal(code: str, typed: bytes = b"", columns: int = 100) -> str:
     """What a program shows on a terminal of its own."""
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-c", code])
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
     os.write(terminal, typed)
     shown = b""
     while True:
@@ -95,44 +95,6 @@ def test_on_a_terminal_a_person_is_asked(typed: bytes, answer: str) -> None:
     assert "\x1b" not in shown
     assert "Go on?" in shown
     assert shown.strip().endswith(answer if answer != "no" else "False")
-
-
-BARS = """
-from pipeline.cli.console import bars, say
-with bars() as shown:
-    shown.crawled(3, 2)
-    shown.prepared(1)
-    shown.sealed(1)
-    shown.answered(0, 5, 1)
-    say("a sentence")
-    shown.prepared(1)
-    shown.answered(4, 5, 2)
-    shown.answered(5, 5, 2)
-print("done")
-"""
-
-
-def test_bars_show_images_and_answers_and_leave_the_terminal_tidy() -> None:
-    shown = on_a_terminal(BARS)
-    assert "3 images, 2 of them new or changed" in shown
-    assert "prepared:" in shown
-    assert "answered:" in shown
-    assert "5/5" in shown
-    assert "2 batches" in shown
-    assert "a sentence\r\n" in shown  # has a line of its own although bars are drawn
-    assert shown.endswith(" \rdone\r\n")  # on the line that the last bar has left empty
-
-
-def test_bars_are_silent_in_a_file() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", BARS], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert done.stderr == "3 images, 2 of them new or changed\na sentence\n"
-
-
-def test_one_image_is_an_image(capsys: pytest.CaptureFixture[str]) -> None:
-    console.Bars().crawled(1, 0)
-    assert capsys.readouterr().err == "1 image, 0 of them new or changed\n"
 
 
 def test_a_path_is_shown_from_here_where_that_is_shorter(
