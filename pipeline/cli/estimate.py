@@ -12,11 +12,13 @@ from pipeline.cli.options import configured, json_option, source_arguments
 from pipeline.cli.progress import progress_bars
 from pipeline.config import Config
 from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
 from pipeline.records import Nano
 
 if TYPE_CHECKING:
     from pipeline.commands.estimate import Estimate
     from pipeline.stages.compare import PolicyCost
+    from pipeline.stages.quote import Quote
 
 
 @click.command("estimate")
@@ -66,6 +68,7 @@ def _show(result: Estimate) -> None:
             f"{'left alone, judged by a person':<38}{quote.reviewed:>10,}{'':>15}"
             f"{_usd(quote.saved):>12}   saved; --include-reviewed sends them"
         )
+    _show_stale(result.stale)
     if result.budget:
         console.out("")
         console.out(f"budget: {result.budget}")
@@ -74,6 +77,16 @@ def _show(result: Estimate) -> None:
     _table(f"all {quote.unique:,} unique images, {result.model}", result.policies)
     if result.models:
         _table("the same images, other models", result.models)
+
+
+def _show_stale(stale: Quote) -> None:
+    if stale.images:
+        whose = f"wrong by 0.1.0: {counted(stale.images, 'image')}"
+        console.out(
+            f"{whose:<38}{stale.requests:>10,}{stale.prompt_tokens:>15,}"
+            f"{_usd(stale.expected):>12}{_usd(stale.max_cost):>12}"
+            "   'captionmill retry --outcome stale' lets them go again"
+        )
 
 
 def _table(title: str, rows: list[PolicyCost]) -> None:
@@ -103,6 +116,9 @@ def _as_dict(result: Estimate) -> dict[str, object]:
         "requests": quote.requests,
         "prompt_tokens": quote.prompt_tokens,
         "completion_tokens": quote.completion_tokens,
+        "stale_images": result.stale.images,
+        "stale_requests": result.stale.requests,
+        "stale_expected_nano_usd": result.stale.expected,
         "expected_nano_usd": quote.expected,
         "worst_nano_usd": quote.max_cost,
         "reviewed": quote.reviewed,

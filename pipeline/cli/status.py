@@ -67,6 +67,8 @@ def _lines(shown: Status) -> Iterator[str]:
         yield f"waiting     {shard.shard_key}  {shard.state.lower():<12}{requests} {shard.problem}"
     if shown.table:
         yield f"table       {console.from_here(shown.table)}"
+    if shown.stale.images:
+        yield f"stale       {shown.stale.sentence()}"
     if shown.unexported:
         steps = counted(shown.unexported, "step")
         yield f"review      {steps} newer than the table: 'captionmill export' takes them in"
@@ -84,6 +86,9 @@ def _as_dict(shown: Status) -> dict[str, object]:
         "provider": shown.provider,
         "images": shown.images,
         "outcomes": dict(shown.outcomes),
+        "stale_images": shown.stale.images,
+        "stale_requests": shown.stale.requests,
+        "stale_expected_nano_usd": shown.stale.expected,
         "settled_nano_usd": shown.settled,
         "reserved_nano_usd": shown.reserved,
         "budget": shown.budget,

@@ -30,7 +30,8 @@ from pipeline.session.workspace_ledger import name_if_new
 from pipeline.stages.compare import NamedSizing, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
-from pipeline.stages.quote import Quote, quote
+from pipeline.stages.quote import Quote, quote, quote_stale
+from pipeline.stages.recheck import recheck_preparations
 from pipeline.stages.values import CaptionTask, NoProgress, Progress
 from pipeline.system.clock import Clock
 from pipeline.system.network_disk import require_local
@@ -43,6 +44,7 @@ class Estimate:
     Attributes:
         model: the configured one.
         quote: what is still to be sent under it, exactly.
+        stale: images that version 0.1.0 prepared wrongly, if a person lets them go again.
         policies: all unique images under this model, sized in other ways.
         models: all unique images under each model that was named.
         budget: the caps in force in one line, "" for none.
@@ -51,6 +53,7 @@ class Estimate:
 
     model: str
     quote: Quote
+    stale: Quote
     policies: list[PolicyCost]
     models: list[PolicyCost]
     budget: str = ""
@@ -89,6 +92,7 @@ def estimate(
         return Estimate(
             model=base.request.model,
             quote=price,
+            stale=quote_stale(crawled.ledger, crawled.task, template),
             policies=compare(crawled.ledger, crawled.task, template, ways),
             models=[_other(crawled, model) for model in models],
             budget=crawled.budget(),
@@ -169,6 +173,11 @@ def crawled_source(
         known = stack.enter_context(known_originals)
         engine = stack.enter_context(settings.engine.engine(caption_spec.recipe, known))
         find = functools.partial(locate, source)
+        with settings.engine.engine(caption_spec.recipe, None) as thorough:
+            least = caption_spec.recipe.caps.min_sent_side
+            recheck_preparations(
+                ledger, task, thorough, find, least, changed=crawled.changed, say=say
+            )
         yield CrawledSource(settings, identity, ledger, task, caption_spec, engine, find, now)
 
 

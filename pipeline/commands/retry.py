@@ -12,6 +12,9 @@ from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.export import STALE
 
+STALE_IMAGES = "stale"
+"""Word for images that version 0.1.0 prepared wrongly, which are no outcome."""
+
 
 def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
     """Let images with these outcomes go again with the next run; gives how many.
@@ -20,11 +23,16 @@ def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
         UsageError: an outcome that cannot be retried.
     """
     wanted = list(dict.fromkeys(outcomes))
-    unknown = [name for name in wanted if name not in RETRYABLE_OUTCOMES]
+    choices = (*RETRYABLE_OUTCOMES, STALE_IMAGES)
+    unknown = [name for name in wanted if name not in choices]
     if unknown or not wanted:
-        choice = ", ".join(RETRYABLE_OUTCOMES)
+        choice = ", ".join(choices)
         raise UsageError(f"cannot retry {', '.join(unknown) or 'nothing'}: choose among {choice}")
     with open_session(RunSettings.of(config), "retry", say, offline=True, existing=True) as session:
-        count = session.ledger.answers.retry(wanted)
-        session.ledger.put(STALE, "1")
+        ledger = session.ledger
+        count = ledger.answers.retry([name for name in wanted if name != STALE_IMAGES])
+        if STALE_IMAGES in wanted:
+            with ledger.database.transaction("retry"):
+                count += ledger.rechecks.let_go()
+        ledger.put(STALE, "1")
         return count

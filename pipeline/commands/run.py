@@ -41,6 +41,7 @@ from pipeline.stages.crawl import CrawlResult, crawl
 from pipeline.stages.dedupe import represent_near_duplicates
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import link_known
+from pipeline.stages.recheck import recheck_preparations
 from pipeline.stages.runner import BatchRunner
 from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import queue_room
@@ -116,6 +117,7 @@ class Run:
                 crawled = self.crawl(engines.sparing.begin)
                 if find_our_batches(self.session, self.report):
                     task = self.task(crawled)
+                    self.recheck(task, engines, crawled)
                     self.confirm_price(task)
                     self._caption(task, engines, wait=wait)
                     self._explain_shortage(task)
@@ -153,6 +155,19 @@ class Run:
         now = session.clock.now()
         task = recorded_task(ledger, identity, caption_spec, self.recipe, crawled.source, now)
         return under_review(session, task)
+
+    def recheck(self, task: CaptionTask, engines: Engines, crawled: CrawlResult) -> None:
+        """Look again at what version 0.1.0 prepared."""
+        recheck_preparations(
+            self.session.ledger,
+            task,
+            engines.thorough,
+            functools.partial(locate, self.source),
+            self.caption_spec.recipe.caps.min_sent_side,
+            changed=crawled.changed,
+            say=self.session.context.say,
+            check_stop=self.session.context.check_stop,
+        )
 
     def confirm_price(self, task: CaptionTask) -> None:
         """Show the price of what is new; ask above the configured amount."""

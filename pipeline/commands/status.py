@@ -12,6 +12,7 @@ from pipeline.core.budget_words import in_force
 from pipeline.core.pricing import format_usd
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
+from pipeline.ledger.rechecks import StaleImages
 from pipeline.ledger.reservations import Scope
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
@@ -53,6 +54,7 @@ class Status:
     caps: BudgetCaps = field(default_factory=BudgetCaps)
     exposure: Exposure = field(default_factory=Exposure)
     cap_origins: Mapping[str, str] = field(default_factory=dict)
+    stale: StaleImages = field(default_factory=StaleImages)
 
     @property
     def budget(self) -> str:
@@ -90,6 +92,7 @@ def status(config: Config) -> Status:
             caps=settings.caps,
             exposure=ledger.reservations.exposure(Scope(0, Clock().now())),
             cap_origins=settings.cap_origins,
+            stale=ledger.rechecks.summary(),
         )
 
 

@@ -52,6 +52,7 @@ def write(
             with run.engines() as engines:
                 crawled = run.crawl(engines.sparing.begin)
                 task = run.task(crawled)
+                run.recheck(task, engines, crawled)
                 run.confirm_price(task)
                 _write(run, task, engines, Path(out))
             finish(session, report, crawled.source)

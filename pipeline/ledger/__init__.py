@@ -11,6 +11,7 @@ unseen           images that a crawl did not see again, held until they are take
 due              images that were due in this session
 known_sources    sources by name: listed, forgotten, joined
 specs            specs and recipes
+rechecks         pictures that version 0.1.0 may have prepared wrongly
 works            originals, contents, preparations and works
 near_duplicates  perceptual hashes, and which content represents which
 shards           shards and their items, each arrow of the life cycle
@@ -27,7 +28,7 @@ queue            how full the service's queue of each model is
 
 What is read:
 
-rows             the rows of the table of captions, counts and sums
+rows             the rows of the table of captions, counts and sums; row_flags their flags
 charges          the rows of the table of charges
 captions         files with their captions, for the texts beside them, and with their hashes
 places           where images are, in SQL

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.ledger.database import Database
+from pipeline.ledger.rechecks import Rechecks
 from pipeline.ledger.specs import RecipeRow
 from pipeline.ledger.works import Content, Works
 
@@ -31,6 +32,8 @@ class KnownOriginals:
         read = self._database.one("SELECT 1 FROM originals WHERE source_id = ?", (source_id,))
         if read is None:
             return False  # the most frequent answer, with the fewest steps
+        if Rechecks(self._database).of(source_id, self._recipe) is not None:
+            return False  # it is in doubt whether that was right
         known = Works(self._database).prepared_as(source_id, self._recipe)
         if self._hashed and isinstance(known, Content):
             return known.hashed

@@ -10,6 +10,7 @@ from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.reasons import WAITING_DOWNLOADS
 from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.places import location, shown_path
+from pipeline.ledger.row_flags import FLAGS
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Nano
 
@@ -77,24 +78,6 @@ def _sum(column: str) -> str:
     return f"CASE WHEN w.id IS NULL THEN NULL WHEN w.representative = i.id THEN {total} ELSE 0 END"
 
 
-_PREPARED = "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)"
-# a prompt that a filter refused was paid for by its outcome, and cost nothing
-_NO_USAGE = f"""w.representative = i.id AND a.prompt_tokens IS NULL
-    AND a.outcome IN ({sql_list(PAID_OUTCOMES)}) AND COALESCE(a.billed, 1) <> 0"""
-_FLAGS = f"""
-CASE
-    WHEN {_NO_USAGE} THEN TRIM(COALESCE({_PREPARED}, '') || RTRIM(',' || a.flags, ',')
-        || ',usage_missing', ',')
-    WHEN a.flags <> '' THEN TRIM(COALESCE({_PREPARED}, '') || ',' || a.flags, ',')
-    ELSE {_PREPARED}
-END
-"""
-# what the source knows of the image, and what its preparation does
-_ALL_FLAGS = f"""
-CASE WHEN i.flags IS NULL THEN {_FLAGS}
-    ELSE TRIM(i.flags || ',' || COALESCE({_FLAGS}, ''), ',') END
-"""
-
 # name -> SQL
 COLUMNS: dict[str, str] = {
     "source": "s.label",
@@ -146,7 +129,7 @@ COLUMNS: dict[str, str] = {
     "attempt": "a.attempt",
     "request_id": "a.request_id",
     "attempts": "COALESCE(w.attempts, 0)",
-    "flags": _ALL_FLAGS,
+    "flags": FLAGS,
     "in_source": "i.present",
     "first_seen_at": "i.first_seen_at",
     "captioned_at": "CASE WHEN w.outcome = 'captioned' THEN a.received_at END",

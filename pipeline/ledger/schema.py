@@ -182,6 +182,23 @@ _ANSWER_READING = (
 # what a source knows of an image itself, e.g. that its site no longer gives it
 _FLAGS_OF_SOURCES = ("ALTER TABLE images ADD COLUMN flags TEXT",)
 
+# version 0.1.0 prepared some pictures wrongly, so each of its preparations is looked at once more:
+# what is right goes out, what is wrong gets its kind, and what it would be today
+_RECHECKS = (
+    """CREATE TABLE rechecks (
+        original INTEGER NOT NULL REFERENCES originals (id),
+        recipe INTEGER NOT NULL REFERENCES recipes (id),
+        former INTEGER NOT NULL REFERENCES contents (id),
+        kind TEXT, content INTEGER REFERENCES contents (id), flags TEXT NOT NULL DEFAULT '',
+        admission BLOB, reject_code TEXT, reject_detail TEXT,
+        PRIMARY KEY (original, recipe),
+        CHECK (kind IS NULL OR (content IS NULL) = (reject_code IS NOT NULL))
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX rechecks_due ON rechecks (recipe) WHERE kind IS NULL",
+    "INSERT INTO rechecks (original, recipe, former) "
+    "SELECT original, recipe, content FROM preparations WHERE content IS NOT NULL",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -189,5 +206,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FOURTH,
     _ANSWER_READING,
     _FLAGS_OF_SOURCES,
+    _RECHECKS,
 )
 """Append only: a released migration never changes."""

@@ -20,6 +20,7 @@ from pipeline.ledger.images import Images
 from pipeline.ledger.known_sources import KnownSources
 from pipeline.ledger.near_duplicates import NearDuplicates
 from pipeline.ledger.queue import Queue
+from pipeline.ledger.rechecks import Rechecks
 from pipeline.ledger.reservations import Reservations
 from pipeline.ledger.rows import Rows
 from pipeline.ledger.shards import Shards
@@ -39,6 +40,7 @@ class Ledger:
         self.sources = KnownSources(self.database)
         self.specs = Specs(self.database)
         self.works = Works(self.database)
+        self.rechecks = Rechecks(self.database)
         self.near_duplicates = NearDuplicates(self.database)
         self.shards = Shards(self.database)
         self.adoption = Adoption(self.database)

@@ -93,7 +93,7 @@ class Works:
         if isinstance(known, Content):
             self._learn_hash(known, image)
             return known
-        content = self._content(image)
+        content = self.record_content(image)
         self._db.execute(
             "INSERT INTO preparations (original, recipe, content, flags) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (original, recipe) DO UPDATE SET "
@@ -103,7 +103,7 @@ class Works:
         )
         return content
 
-    def _content(self, image: PreparedImage) -> Content:
+    def record_content(self, image: PreparedImage) -> Content:
         """Row of a prepared content, made when new."""
         hashed = image.perceptual_hash is not None
         made = self._db.insert_new(

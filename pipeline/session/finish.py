@@ -28,6 +28,7 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     for sentence in renamed_columns(ledger):
         session.context.say(sentence)
     report.other_sources = [] if source is None else ledger.sources.others(source)
+    report.stale = ledger.rechecks.summary(source)
     report.problems += _write_beside(session)
     report.add_rows(ledger, source, _outcomes(ledger, source))
     report.add_due(ledger.due.outcomes(source))

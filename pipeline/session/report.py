@@ -24,6 +24,7 @@ from pipeline.errors import (
     ServiceError,
 )
 from pipeline.ledger import Ledger
+from pipeline.ledger.rechecks import StaleImages
 from pipeline.records import Nano
 from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.quote import Quote
@@ -61,6 +62,7 @@ class Report(RunTotals):
         settled, reserved: nano-dollars of the workspace.
         incidents: (time, kind, sentence) not yet acknowledged.
         bug: True when captionmill itself failed.
+        stale: images of the source that version 0.1.0 prepared wrongly.
     """
 
     command: str = ""
@@ -89,6 +91,7 @@ class Report(RunTotals):
     incidents: list[tuple[int, str, str]] = field(default_factory=list)
     quote: Quote | None = None
     bug: bool = False
+    stale: StaleImages = field(default_factory=StaleImages)
 
     def end_by(self, error: Exception) -> None:
         """Note what ended the run before its time: it decides the exit code."""
@@ -170,6 +173,7 @@ class Report(RunTotals):
             "files": self.files,
             "requests_in_files": self.in_files,
             "open_batches": self.open,
+            "stale_images": self.stale.images,
             "waiting_shards": dict(self.waiting),
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
@@ -247,6 +251,8 @@ class Report(RunTotals):
                 f"{counted(left, 'image')} at URLs left out: --fetch downloads them here, "
                 "--image-mode url sends their addresses"
             )
+        if self.stale.images:
+            yield self.stale.sentence()
         if self.incidents:
             yield (
                 f"{counted(len(self.incidents), 'incident')} to look at: 'captionmill status' "

@@ -2,6 +2,8 @@
 
 crawl         a source's folders and images into the ledger; what is unchanged is not read
 download      images at URLs into the workspace, before the crawl
+recheck       what version 0.1.0 may have prepared wrongly, prepared once more
+stale         what becomes of those that were wrong
 preprocess    an image that must be read: its identity, a rejection, or prepared bytes
 identify      the same for all images of a source, before anything is written
 dedupe        near-duplicates grouped, so that one of each group is sent

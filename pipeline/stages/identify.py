@@ -15,6 +15,7 @@ from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, RejectedImage, Rejection
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import prepare_images, record_rejection, reject
+from pipeline.stages.stale import checked_again
 from pipeline.stages.values import CaptionTask
 
 _CHUNK = 32
@@ -47,7 +48,8 @@ def identify_images(
         read += len(chunk)
         shown(len(chunk))
         with ledger.database.transaction("identify"):
-            for image, result in chunk:
+            for image, prepared_now in chunk:
+                result = checked_again(ledger, task, prepared_now)
                 if isinstance(result, RejectedImage):
                     record_rejection(ledger, task, image, result)
                     ledger.put(STALE, "1")

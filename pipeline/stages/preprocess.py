@@ -17,6 +17,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content, Work
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
+from pipeline.stages.stale import checked_again, content_to_send
 from pipeline.stages.values import CaptionTask
 
 # Causes that may pass by themselves: read again on every run.
@@ -56,6 +57,7 @@ def record_image(
 
     To be called inside a transaction.
     """
+    prepared = checked_again(ledger, task, prepared)
     if isinstance(prepared, RejectedImage):
         if task.linked:
             record_rejection(ledger, task, image, prepared)
@@ -82,6 +84,9 @@ def _link(
     if task.linked and _keeps_its_answer(ledger, task, image, prepared.source_id, content):
         return None
     prompt = fill_template(task.template, image.columns)
+    if not isinstance(prompt, Rejection):
+        today = content_to_send(ledger, task, prepared.source_id, content, prompt)
+        prompt, content = (today, content) if isinstance(today, Rejection) else (prompt, today)
     if isinstance(prompt, Rejection):
         if task.linked:
             reject(ledger, image, prepared.source_id, prompt)

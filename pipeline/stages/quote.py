@@ -5,6 +5,7 @@ Reads the ledger only; nothing is sent and nothing is changed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.core.cost_estimate import CostEstimate
@@ -13,8 +14,10 @@ from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import fill_template
 from pipeline.core.words import counted
 from pipeline.ledger import Ledger
+from pipeline.ledger.works import Content
 from pipeline.records import Nano, Rejection
 from pipeline.stages.shard_options import RequestTemplate
+from pipeline.stages.stale import content_to_send
 from pipeline.stages.values import CaptionTask
 
 
@@ -93,15 +96,13 @@ def quote(
     result.rejected += ledger.rows.count_refused(task.source, task.recipe)
     read = refused = 0
     with ledger.works.distinct_keys() as first_time:
-        for source_id, content_id, width, height, columns in ledger.rows.identified(
-            task.source, task.recipe
-        ):
+        for request in _requests(ledger, task, fresh):
             read += 1
-            prompt = fill_template(task.template, columns)
-            if isinstance(prompt, Rejection):
+            if request is None:
                 refused += 1
                 continue
-            key = work_key(content_id, task.spec_id, prompt)
+            source_id, columns, content, prompt = request
+            key = work_key(content.content_id, task.spec_id, prompt)
             if not first_time(key):
                 continue
             result.unique += 1
@@ -109,7 +110,7 @@ def quote(
             if work is not None and work.state != "pending":
                 result.paid += 1
             else:
-                cost = request_template.estimator.estimate(width, height, prompt)
+                cost = request_template.estimator.estimate(content.width, content.height, prompt)
                 spared = fresh and task.kept_answer(source_id, columns) is not None
                 result.spare(cost) if spared else result.add(cost)
     result.unread = max(0, result.images - result.rejected - read)
@@ -117,6 +118,40 @@ def quote(
     if result.unread:
         bound = request_template.estimator.estimate(*largest, task.template)
         result.add(bound, result.unread)
+    return result
+
+
+def _requests(
+    ledger: Ledger, task: CaptionTask, fresh: bool
+) -> Iterator[tuple[bytes, Mapping[str, str], Content, str] | None]:
+    """(source_id, columns, content, prompt) of each image that was read, as it would be sent; None
+    for one that cannot be."""
+    stale = fresh and ledger.rechecks.any_stale()
+    for source_id, content_id, width, height, columns in ledger.rows.identified(
+        task.source, task.recipe
+    ):
+        prompt = fill_template(task.template, columns)
+        content: Content | Rejection = Content(0, content_id, width, height)
+        if stale and isinstance(content, Content) and isinstance(prompt, str):
+            content = content_to_send(ledger, task, source_id, content, prompt)
+        if isinstance(prompt, Rejection) or isinstance(content, Rejection):
+            yield None
+        else:
+            yield source_id, columns, content, prompt
+
+
+def quote_stale(ledger: Ledger, task: CaptionTask, request_template: RequestTemplate) -> Quote:
+    """Price what `captionmill retry --outcome stale` would let go again of a source."""
+    result = Quote(images=ledger.rechecks.summary(task.source).images)
+    with ledger.works.distinct_keys() as first_time:
+        for content_id, width, height, columns in ledger.rechecks.to_send(task.source, task.recipe):
+            prompt = fill_template(task.template, columns)
+            if isinstance(prompt, Rejection):
+                continue
+            key = work_key(content_id, task.spec_id, prompt)
+            work = ledger.works.peek(key)
+            if first_time(key) and (work is None or work.state == "pending"):
+                result.add(request_template.estimator.estimate(width, height, prompt))
     return result
 
 

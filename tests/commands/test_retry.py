@@ -21,5 +21,5 @@ def test_a_retry_by_hand_is_a_new_payment_of_that_image_only(rig: Rig) -> None:
 
 @pytest.mark.parametrize("outcomes", [[], ["captioned"], ["length", "nonsense"]])
 def test_what_cannot_be_retried_is_said(rig: Rig, outcomes: list[str]) -> None:
-    with pytest.raises(UsageError, match="choose among refused, filtered, length, "):
+    with pytest.raises(UsageError, match=r"choose among refused, filtered, length, .*, stale$"):
         retry(rig.config(), outcomes, rig.said.append)

@@ -316,6 +316,74 @@ def test_answers_to_requests_in_files_are_merged(opened: Opened) -> None:
     assert len(kept.rig.server.bill.rows()) == 1
 
 
+WRONG = ["10-strip.jpg", "11-white.png", "12-white.png", "13-faint.png", "14-corner.gif"]
+
+
+def flagged(table: Table) -> list[str]:
+    """Paths of the rows that are stale."""
+    return [row["path"] for row in table if "stale" in row["flags"]]
+
+
+def test_what_was_prepared_wrongly_is_marked_and_nothing_is_sent_for_it(opened: Opened) -> None:
+    kept = opened("stale")
+    assert kept.status("before") == kept.known["before"]
+    assert kept.call("verify")[0] == 0
+    code, report = kept.run()
+    assert (code, report["requests"], report["stale_images"]) == (0, 0, len(WRONG))
+    assert flagged(kept.table()) == WRONG
+    assert same(kept.table(), kept.known["table"], but=["flags"])
+    assert same(kept.charges(), kept.known["charges"])
+    assert kept.status("after") == kept.known["after"]
+    shown = json.loads(kept.call("status", "--json")[1])
+    assert (shown["stale_images"], shown["stale_requests"]) == (5, 5)
+    assert shown["stale_expected_nano_usd"] > 0
+    said = kept.call("status")[1]
+    assert "'captionmill retry --outcome stale' lets them go again, 5 requests, about $" in said
+    assert "hidden by the background 2" in said
+    priced = json.loads(kept.call("estimate", str(kept.root / "images"), "--json")[1])
+    assert (priced["requests"], priced["stale_images"], priced["stale_requests"]) == (0, 5, 5)
+    assert priced["stale_expected_nano_usd"] > 0
+    # what is known is not looked at again
+    assert kept.run()[1]["stale_images"] == 5
+    assert kept.call("verify")[0] == 0
+    assert kept.asked() == 0
+
+
+def test_what_was_prepared_wrongly_is_sent_once_when_a_person_lets_it_go(opened: Opened) -> None:
+    kept = opened("stale")
+    kept.run()
+    paid = kept.known["after"]["settled_nano_usd"]
+    code, said = kept.call("retry", "--outcome", "stale")
+    assert (code, said.split()[0]) == (0, "5")
+    priced = json.loads(kept.call("estimate", str(kept.root / "images"), "--json")[1])
+    assert (priced["requests"], priced["stale_images"]) == (5, 0)
+    code, report = kept.run()
+    bill = kept.rig.server.bill
+    assert (code, report["requests"], len(bill.rows())) == (0, 5, 5)
+    assert report["outcomes"] == {"captioned": 7}
+    assert not flagged(kept.table())
+    assert kept.status("after")["settled_nano_usd"] == paid + bill.total_nano()
+    sizes = {row["path"]: (row["sent_width"], row["sent_height"]) for row in kept.table()}
+    assert sizes["10-strip.jpg"][0] == 28
+    assert len({row["content_id"] for row in kept.table()}) == 7
+    assert kept.run()[1]["requests"] == 0
+    assert kept.call("verify")[0] == 0
+    assert not bill.billed_again()
+
+
+def test_a_new_prompt_is_asked_about_the_pictures_as_people_see_them(opened: Opened) -> None:
+    kept = opened("stale")
+    code, report = kept.run("--prompt", "Which colours are there?")
+    # the two that were one picture are two
+    assert (code, report["requests"], report["stale_images"]) == (0, 7, 0)
+    assert report["outcomes"] == {"captioned": 7}
+    assert not flagged(kept.table())
+    # back to the old one: what was paid for is there, and is still of the wrong pictures
+    code, report = kept.run()
+    assert (report["requests"], report["stale_images"]) == (0, 5)
+    assert same(kept.table(), kept.known["table"], but=["flags"])
+
+
 def test_nothing_kept_names_a_place_of_anyone() -> None:
     """Look into everything, packed or not."""
     paths = [path for path in KEPT.rglob("*") if path.is_file() and path.name != "make.py"]

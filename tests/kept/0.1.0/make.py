@@ -152,6 +152,27 @@ def special(folder: Path) -> None:
     folder.joinpath("notes.txt").write_text("not looked at\n")
 
 
+def misprepared(folder: Path) -> None:
+    """Pictures that 0.1.0 sends otherwise than a person sees them, and some that it sends right."""
+    add(folder, "01-right.png", first=100)
+    picture(101, (64, 48)).save(folder / "02-right.jpg", quality=95)
+    strip = picture(102, (60, 1500))
+    strip.save(folder / "10-strip.jpg", quality=95)
+    for name, box in (("11-white.png", (4, 4, 20, 8)), ("12-white.png", (8, 2, 12, 14))):
+        drawing = Image.new("RGBA", (24, 16), (255, 255, 255, 0))
+        drawing.paste((255, 255, 255, 255), box)
+        drawing.save(folder / name)
+    faint = Image.new("I;16", (24, 16))
+    faint.putdata([number % 24 * 8 for number in range(24 * 16)])
+    faint.save(folder / "13-faint.png")
+    frame = Image.new("P", (8, 8), 1)
+    frame.putpalette([0, 0, 0, 200, 30, 30] + [0] * 762)
+    frame.save(folder / "14-corner.gif")
+    corner = bytearray(folder.joinpath("14-corner.gif").read_bytes())
+    corner[6:10] = (24).to_bytes(2, "little") + (16).to_bytes(2, "little")  # a larger canvas
+    folder.joinpath("14-corner.gif").write_bytes(corner)
+
+
 # -- workspaces ------------------------------------------------------------------------------------
 
 
@@ -230,6 +251,15 @@ def local() -> Case:
     add(case.images, "a.png", "b.png", first=50)
     shutil.copy(case.images / "a.png", case.images / "c.png")
     case.run()
+    return case
+
+
+def stale() -> Case:
+    """Captions of pictures that were prepared wrongly, two of which look the same by it."""
+    case = Case("stale")
+    misprepared(case.images)
+    with case.service():
+        case.run()
     return case
 
 
@@ -402,7 +432,7 @@ def pack(case: Case, known: dict[str, Any], *, with_server: bool) -> None:
 def main() -> None:
     """Make them all."""
     assert version("captionmill") == "0.1.0", "the workspaces of 0.1.0 are made by 0.1.0"
-    for make in (batches, online, manifest, local):
+    for make in (batches, online, manifest, local, stale):
         keep(make())
     for make in (under_way, creating, asked):
         keep(make(), then="run", with_server=True)
