@@ -43,6 +43,7 @@ check: $(DEV_STAMP) ## check format, lint and types
 	@$(BIN)/mypy
 
 bench: $(DEV_STAMP) ## measure speed and memory [ARGS=]
+	@$(BIN)/python -m tests.bench.install
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [JOBS=auto ARGS=]

@@ -18,7 +18,8 @@ import simplejpeg
 from PIL import Image
 
 _WALLPAPERS = (Path("/usr/share/backgrounds"), Path("/usr/share/wallpapers"))
-_IN_PACKAGES = {"sklearn": "datasets/images", "skimage": "data"}
+_IN_PACKAGES = {"sklearn": "scikit-learn", "skimage": "scikit-image"}
+_PHOTOS_OF = {"sklearn": "datasets/images", "skimage": "data"}
 _DRAWN = frozenset(
     {"Flow", "Honeywave", "Kite", "PastelHills", "Path", "SafeLanding", "Shell", "Volna"}
     | {"abstract", "desktop"}
@@ -41,7 +42,11 @@ def real_photos() -> list[Path]:
                 key = path.parent if "contents" in path.parts else path
                 if path.stat().st_size >= max(_LEAST_BYTES, _size(found.get(key))):
                     found[key] = path
-    return [path for path in found.values() if _is_colour_photo(path)]
+    photos = [path for path in found.values() if _is_colour_photo(path)]
+    if not photos:
+        packages = " and ".join(_IN_PACKAGES.values())
+        raise SystemExit(f"there are no photos to measure with: install {packages}")
+    return photos
 
 
 def make_small(folder: Path, count: int) -> None:
@@ -113,7 +118,7 @@ def make_huge(folder: Path, count: int) -> None:
 
 def _roots() -> Iterator[Path]:
     yield from (root for root in _WALLPAPERS if root.is_dir())
-    for package, folder in _IN_PACKAGES.items():
+    for package, folder in _PHOTOS_OF.items():
         spec = importlib.util.find_spec(package)
         if spec and spec.submodule_search_locations:
             yield Path(spec.submodule_search_locations[0]) / folder
