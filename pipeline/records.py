@@ -245,6 +245,7 @@ class RemoteBatch:
     endpoint: str = ""
     model: str | None = None
     raw_status: str = ""
+    began: bool | None = None  # None: the service does not say
 
     @property
     def terminal(self) -> bool:

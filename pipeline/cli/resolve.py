@@ -23,7 +23,8 @@ def resolve(decision: str, config: Config) -> int:
 
     unfreeze: go on submitting after a line cost more than was reserved.
     create-again: you have looked at the service, lost create calls had no effect.
-    write-off: a batch that was paid for is gone at the service, its results are lost.
+    write-off: the service has no more answers of a batch that is gone or incomplete: what it did
+    not answer counts as missing and as spent, and is not sent again by itself.
     seen: the incidents that 'captionmill status' shows are known.
     """
     from pipeline.commands.resolve import resolve

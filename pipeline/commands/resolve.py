@@ -9,12 +9,14 @@ from pipeline.config import Config
 from pipeline.core.words import counted
 from pipeline.errors import CaptionmillError, ServiceError
 from pipeline.ledger import Ledger
+from pipeline.ledger.batches import Batch
 from pipeline.records import Say
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
-from pipeline.stages.collect import write_off
-from pipeline.stages.context import FROZEN
+from pipeline.stages.collect import collect_batches
+from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.reconcile import next_generation, reconcile
+from pipeline.stages.settle import is_left_open, write_off
 
 
 def resolve(
@@ -24,7 +26,7 @@ def resolve(
 
     unfreeze: a line cost more than was reserved, the person has looked.
     create-again: the create calls without an answer had no effect, the person has looked.
-    write-off: a batch that was paid for is gone at the service, its results are lost.
+    write-off: the service will give no more of batches that are open to a person.
     seen: the incidents are known.
     """
     done: list[str] = []
@@ -39,17 +41,26 @@ def resolve(
                 next_generation(context, shard, not_before=0)
                 done.append(f"shard {shard.shard_key} is created again by the next run")
         if decision == "write-off":
-            for batch in ledger.batches.in_states("open"):
-                if batch.vanished_at is not None:
-                    write_off(context, batch)
-                    done.append(
-                        f"batch {batch.batch_id} is written off: its images count as missing, its "
-                        "money as spent; 'captionmill retry missing' buys them again"
-                    )
+            collect_batches(context)  # the last look: what is there by now is not lost
+            left = [b for b in ledger.batches.in_states("open") if is_left_open(context, b)]
+            done += [_written_off(context, batch) for batch in left]
         if decision == "seen":
             count = ledger.acknowledge()
             done.append(f"{counted(count, 'incident')} put away")
     return done or ["there was nothing to resolve"]
+
+
+def _written_off(context: StageContext, batch: Batch) -> str:
+    """Write a batch off; gives what that means, as a sentence."""
+    write_off(context, batch)
+    lost = context.ledger.answers.count_missing(batch.row)
+    if not lost:
+        return f"batch {batch.batch_id} is ended: each of its requests has an answer"
+    return (
+        f"batch {batch.batch_id} is written off: {counted(lost, 'request')} without an answer "
+        "count as missing, and what was reserved for them as spent. The next run sends none of "
+        "them; 'captionmill retry --outcome missing' lets it buy them again"
+    )
 
 
 def _reconcile_doubts(ledger: Ledger, reconcile: Callable[[], object]) -> None:

@@ -9,6 +9,7 @@ retry            whether a request goes again, and which of two answers is shown
 provider_kinds   words of `[provider] name`, and what follows from each
 advice           a refusal or failure in words that say what to do
 lifecycle        the batch life cycle: adopt, hold, create again, download, cancel
+batch_results    whether a batch's files explain all its requests, and how long to wait for it
 run_round        the step of a run after each look at the service: write, pause, end
 due              whether none of the images that were due in a run got a caption
 losses           images that a source has no more: gone, or a disk that is not there

@@ -22,6 +22,7 @@ handed_out       shards handed out as files, and the files that come back
 reservations     reservations, exposure, caps
 answers          settling: answers and charges in one transaction
 answer_row       one answer as a row
+settled          an answer with its price, and what the answers of a batch came to
 settling         the lines of one batch on their way into the tables
 whole_endings    answers taken as captions once their ending is declared whole
 queue            how full the service's queue of each model is

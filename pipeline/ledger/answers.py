@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
 from pipeline.core.reading_rules import CURRENT
 from pipeline.core.retry import RetryRule
@@ -10,10 +11,15 @@ from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
 from pipeline.ledger.handed_out import HandedOut
 from pipeline.ledger.reservations import Reservations
-from pipeline.ledger.settling import PricedAnswer, Settled, Settling
+from pipeline.ledger.settled import PricedAnswer, Settled
+from pipeline.ledger.settling import Settling
 from pipeline.ledger.shards import Shard
+from pipeline.records import Nano
 
-__all__ = ["Answers", "PricedAnswer", "Settled"]
+__all__ = ["Answers", "Ending", "PricedAnswer", "Settled"]
+
+Ending = Literal["whole", "open", "lost"]
+"""How a batch ends with the answers that are here."""
 
 
 class Answers:
@@ -32,21 +38,26 @@ class Answers:
         rules: Mapping[str, RetryRule],
         now: int,
         read_by: int = CURRENT,
+        ends: Callable[[], Ending] = lambda: "whole",
     ) -> Settled:
         """Keep all answers of a batch, charge them, close its reservation, free its items.
 
         `answers` is read inside the transaction: when it raises, nothing is kept. `read_by` is the
-        version of the rules they are read by.
+        version of the rules they are read by. Then `ends` says how the batch ends with them: an
+        "open" one keeps its reservation and may be settled again with what comes later, of a "lost"
+        one nobody knows what it cost.
         """
         with self._db.transaction("settle"):
             settling = Settling(self._db, shard, batch, rules, now, read_by)
             for priced in answers:
                 settling.keep(priced)
             settled = settling.finish()
-            lost = batch.vanished_at is not None and not settled.outcomes
-            self._reservations.settle(
-                shard.row, batch.booked_as, None if lost else settled.charged, now
-            )
+            end = ends()
+            if end == "open":
+                return settled
+            charged = settled.charged if batch.late_since is None else self._charged(batch)
+            lost = end == "lost" or (batch.vanished_at is not None and not self._any(batch))
+            self._reservations.settle(shard.row, batch.booked_as, None if lost else charged, now)
             self._db.execute(
                 "UPDATE batches SET state = 'settled', settled_at = ? WHERE id = ?",
                 (now, batch.row),
@@ -57,9 +68,31 @@ class Answers:
                 self._handed_out.narrow(shard.row, now)
         return settled
 
+    def _any(self, batch: Batch) -> bool:
+        return bool(self._db.one("SELECT 1 FROM answers WHERE batch = ? LIMIT 1", (batch.row,)))
+
+    def _charged(self, batch: Batch) -> Nano | None:
+        """Charges of all answers of a batch, also those of earlier looks; None when the cost of
+        one is not known and nothing was reserved for it by itself."""
+        row = self._db.one(
+            "SELECT SUM(COALESCE(a.billed, i.worst)), "
+            "SUM(COALESCE(a.billed, i.worst) IS NULL) FROM answers a "
+            "LEFT JOIN items i ON i.shard = ? AND i.work = a.work AND i.attempt = a.attempt "
+            "WHERE a.batch = ?",
+            (batch.shard, batch.row),
+        )
+        charged, unknown = row or (0, 0)
+        return None if unknown else int(charged or 0)  # type: ignore[call-overload]
+
     def count(self) -> int:
         """Number of answers."""
         return self._db.number("SELECT COUNT(*) FROM answers")
+
+    def count_missing(self, batch: int) -> int:
+        """Number of requests of a batch that got no answer and may have been billed."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM answers WHERE batch = ? AND outcome = 'missing'", (batch,)
+        )
 
     def calibration(self) -> list[tuple[str, int, int, int]]:
         """(model, estimated prompt tokens, billed prompt tokens, lines) for each model."""

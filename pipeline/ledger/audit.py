@@ -155,7 +155,9 @@ class Audit:
     def sums(self) -> tuple[Nano, Nano]:
         """(settled, charged by answers of settled reservations with known cost)."""
         return (
-            self._db.number("SELECT SUM(settled) FROM reservations WHERE state = 'settled'"),
+            self._db.number(
+                "SELECT SUM(COALESCE(settled, reserved)) FROM reservations WHERE state = 'settled'"
+            ),
             self._db.number("SELECT SUM(billed) FROM answers"),
         )
 

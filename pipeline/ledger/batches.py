@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.ledger.database import Database, sql_list
 from pipeline.records import TERMINAL_STATUSES, RemoteBatch
+from pipeline.system.clock import Moment
 
 BOOKED_AS = "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END"
 """`Batch.booked_as` of the batch b in SQL."""
@@ -13,7 +14,12 @@ BOOKED_AS = "CASE b.role WHEN 'main' THEN b.generation ELSE -b.id END"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Batch row."""
+    """Batch row.
+
+    Attributes:
+        late_since, late_uptime: when its files were first found not to explain its requests.
+        late_looks: how many looks have found that.
+    """
 
     row: int
     batch_id: str
@@ -33,6 +39,9 @@ class Batch:
     cancel_asked_at: int | None
     vanished_at: int | None
     problem: str
+    late_since: int | None
+    late_uptime: str | None
+    late_looks: int
 
     @property
     def booked_as(self) -> int:
@@ -51,7 +60,7 @@ class Batch:
 _BATCH = (
     "SELECT id, batch_id, shard, generation, role, state, status, input_file_id, output_file_id, "
     "error_file_id, created_at, expires_at, total, completed, failed, cancel_asked_at, "
-    "vanished_at, problem FROM batches"
+    "vanished_at, problem, late_since, late_uptime, late_looks FROM batches"
 )
 
 
@@ -119,6 +128,14 @@ class Batches:
     def move(self, batch: int, to: str) -> None:
         """Set a batch's state."""
         self._db.execute("UPDATE batches SET state = ? WHERE id = ?", (to, batch))
+
+    def postpone(self, batch: Batch, now: Moment) -> None:
+        """Reopen a batch whose files do not explain its requests."""
+        self._db.execute(
+            "UPDATE batches SET state = 'open', late_since = COALESCE(late_since, ?), "
+            "late_uptime = COALESCE(late_uptime, ?), late_looks = late_looks + 1 WHERE id = ?",
+            (now.wall, now.uptime, batch.row),
+        )
 
     def vanished(self, batch: int, now: int) -> None:
         """Remember that the service knows the batch, or a file of it, no more."""

@@ -14,6 +14,8 @@ _RESERVED = f"JOIN reservations r ON r.shard = b.shard AND r.generation = {BOOKE
 # free or unpriced batch nothing is in the books.
 _CHARGED = "CASE WHEN r.settled IS NOT NULL THEN COALESCE(a.billed, i.worst) ELSE a.billed END"
 
+_BATCH_CHARGED = "COALESCE(r.settled, r.reserved)"
+
 _PATH = f"""(SELECT {shown_path("f", "g")} FROM images g JOIN folders f ON f.id = g.folder
     WHERE g.work = w.id AND g.id = w.representative)"""
 
@@ -46,12 +48,12 @@ _ANSWERS: dict[str, str] = {
     "received_at": "a.received_at",
 }
 
-# What a batch was charged beyond its answers: it was written off, and nobody knows what it held.
+# What a batch was charged beyond its answers: nobody knows what it held, or what that cost.
 _REST: dict[str, str] = {
     "batch_id": "b.batch_id",
     "outcome": "'lost'",
     "in_table": "0",
-    "charged_cost": f"r.settled - COALESCE(SUM({_CHARGED}), 0)",
+    "charged_cost": f"{_BATCH_CHARGED} - COALESCE(SUM({_CHARGED}), 0)",
     "received_at": "r.closed_at",
 }
 
@@ -67,8 +69,9 @@ UNION ALL
 SELECT {", ".join(_REST.get(name, "NULL") for name in COLUMNS)} FROM batches b {_RESERVED}
 LEFT JOIN answers a ON a.batch = b.id
 LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
-WHERE r.state = 'settled' AND r.settled IS NOT NULL
+WHERE r.state = 'settled'
 GROUP BY r.id HAVING r.settled <> COALESCE(SUM({_CHARGED}), 0)
+OR (r.settled IS NULL AND r.reserved > COALESCE(SUM({_CHARGED}), 0))
 """
 
 

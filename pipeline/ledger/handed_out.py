@@ -87,6 +87,15 @@ class HandedOut:
             (batch_id, shard, now),
         )
 
+    def forget(self, batch: int) -> None:
+        """Forget a file whose answers cannot be read and were not booked: it may come again."""
+        self._db.execute(
+            "DELETE FROM reservations WHERE state = 'open' AND generation = -? AND shard = "
+            "(SELECT shard FROM batches WHERE id = ?)",
+            (batch, batch),
+        )
+        self._db.execute("DELETE FROM batches WHERE id = ? AND role = 'file'", (batch,))
+
     def narrow(self, shard: int, now: int) -> None:
         """Reduce a reservation to what the unanswered rest of a shard can cost; without a rest the
         shard is settled."""

@@ -100,7 +100,8 @@ class Reservations:
         )
 
     def settle(self, shard: int, generation: int, charged: Nano | None, now: int) -> None:
-        """Close a reservation with what the books charge for it; the rest is free again.
+        """Close a reservation with what the books charge for it; the rest is free again. What
+        cost nobody knows (None) counts as all that was reserved.
 
         Raises:
             BooksError: there is no reservation, or it is settled already.
@@ -125,7 +126,7 @@ class Reservations:
         """Sums over all reservations."""
         row = self._db.one(
             "SELECT SUM(CASE state WHEN 'open' THEN reserved END), "
-            "SUM(CASE state WHEN 'settled' THEN settled END), "
+            "SUM(CASE state WHEN 'settled' THEN COALESCE(settled, reserved) END), "
             "SUM(state = 'settled' AND settled IS NULL) FROM reservations"
         )
         reserved, charged, unpriced = row or (0, 0, 0)

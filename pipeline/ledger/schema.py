@@ -199,6 +199,13 @@ _RECHECKS = (
     "SELECT original, recipe, content FROM preparations WHERE content IS NOT NULL",
 )
 
+# the first terminal look at a batch was final, whether its files explained its requests or not
+_LATE_FILES = (
+    "ALTER TABLE batches ADD COLUMN late_since INTEGER",
+    "ALTER TABLE batches ADD COLUMN late_uptime TEXT",
+    "ALTER TABLE batches ADD COLUMN late_looks INTEGER NOT NULL DEFAULT 0",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -207,5 +214,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _ANSWER_READING,
     _FLAGS_OF_SOURCES,
     _RECHECKS,
+    _LATE_FILES,
 )
 """Append only: a released migration never changes."""

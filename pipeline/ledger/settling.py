@@ -7,23 +7,27 @@ the shard, what becomes of them is decided here, and then written table by table
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.retry import RetryRule, WorkState, change_of
 from pipeline.ledger.answer_row import COLUMNS, MARKS, answer_cells, storable_or_none
 from pipeline.ledger.batches import Batch
-from pipeline.ledger.database import Database
+from pipeline.ledger.database import Database, sql_list
+from pipeline.ledger.settled import PricedAnswer, Settled
 from pipeline.ledger.shards import Shard
-from pipeline.records import Answer, Nano
+from pipeline.records import Nano
 
 _CHUNK = 10_000  # lines that are written together: enough for tables to be walked in order
 
+_PAID = sql_list(PAID_OUTCOMES)
+_EXCLUDED = ", ".join(f"excluded.{name.strip()}" for name in COLUMNS.split(","))
+# a reply that comes late takes the place of the error, or of the "missing", that was there before
 _INSERT = f"""
 INSERT INTO answers ({COLUMNS})
-VALUES ({MARKS}) ON CONFLICT DO NOTHING
+VALUES ({MARKS}) ON CONFLICT DO UPDATE SET ({COLUMNS}) = ({_EXCLUDED})
+WHERE excluded.outcome IN ({_PAID}) AND answers.outcome NOT IN ({_PAID})
 """
 _INSERT_AS = f"""
 INSERT INTO answers ({COLUMNS}, id)
@@ -37,57 +41,6 @@ FROM items i JOIN works w ON w.id = i.work
 WHERE i.shard = ? AND i.live = 1
 AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.batch = ? AND a.work = i.work)
 """
-
-
-class PricedAnswer(NamedTuple):
-    """Answer with the identity from its custom_id and its exact cost (None: not known)."""
-
-    work_key: bytes
-    attempt: int
-    answer: Answer
-    billed: Nano | None
-
-
-@dataclass(slots=True)
-class Settled:
-    """Result of settling a batch.
-
-    Attributes:
-        outcomes: lines by outcome.
-        billed: nano-dollars of all lines, None when the cost of one is not known.
-        charged: the same, with what was reserved for lines whose cost is not known; None when
-            nothing was, and then the shard's whole reservation stays counted.
-        prompt_tokens, completion_tokens: sums over the lines.
-        over: custom_ids of lines that cost more than was reserved for them.
-        again: works that are pending again.
-        failures: failed lines by the service's code, and the words of one of each.
-    """
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    billed: Nano | None = 0
-    charged: Nano | None = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    over: list[str] = field(default_factory=list)
-    again: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
-    failure_words: dict[str, str] = field(default_factory=dict)
-
-    def add(self, priced: PricedAnswer, max_cost: Nano | None) -> None:
-        """Count one line, for which `max_cost` was reserved."""
-        answer = priced.answer
-        self.outcomes[answer.outcome] += 1
-        if answer.outcome == "failed":
-            self.failures[answer.code] += 1
-            self.failure_words.setdefault(answer.code, answer.reason)
-        usage = priced.answer.usage
-        if usage is not None:
-            self.prompt_tokens += usage.prompt
-            self.completion_tokens += usage.completion
-        self.billed = _sum(self.billed, priced.billed)
-        self.charged = _sum(self.charged, max_cost if priced.billed is None else priced.billed)
-        if priced.billed is not None and max_cost is not None and priced.billed > max_cost:
-            self.over.append(priced.answer.custom_id)
 
 
 class _Planned(NamedTuple):
@@ -238,8 +191,14 @@ class Settling:
         if verdict.improves:
             self._db.execute(
                 "UPDATE works SET outcome = ?, reason = ?, answer = (SELECT id FROM answers "
-                "WHERE work = works.id ORDER BY id DESC LIMIT 1) WHERE id = ?",
-                (priced.answer.outcome, storable_or_none(priced.answer.reason), work),
+                "WHERE work = works.id AND batch = ? AND attempt = ?) WHERE id = ?",
+                (
+                    priced.answer.outcome,
+                    storable_or_none(priced.answer.reason),
+                    self._batch.row,
+                    priced.attempt,
+                    work,
+                ),
             )
         if live_elsewhere:
             return  # another live shard will decide
@@ -248,8 +207,3 @@ class Settling:
             (verdict.state, verdict.attempts, verdict.after, work),
         )
         self.settled.again += verdict.state == "pending"
-
-
-def _sum(one: Nano | None, other: Nano | None) -> Nano | None:
-    """Sum of two costs, None when one of them is not known."""
-    return None if one is None or other is None else one + other

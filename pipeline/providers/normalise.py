@@ -65,6 +65,7 @@ def remote_batch(answer: object) -> RemoteBatch:
         endpoint=_text(data.get("endpoint")) or "",
         model=_text(data.get("model")) or _text(data.get("model_id")),
         raw_status=raw_status,
+        began=data["in_progress_at"] is not None if "in_progress_at" in data else None,
     )
 
 

@@ -13,7 +13,7 @@ One request       requests (parsing), schemas (strict schemas), pictures, image_
 Batches           validation (of input files), lifecycle (the next step), executor (takes it),
                   lines (one line), publishing (output files), batch_store, file_store, ids
 The bill          bill (each answer given, each request seen), database
-Faults            faults (the plan), fault_injector (its rules applied)
+Faults            faults (the plan), fault_rules (its rules), fault_injector (applies them)
 Captions          captioner, model (the classifier: network, weights, labels), detector
                   (detector_network, frozen_graph, detections, coco), onnx_graph, onnx_cache,
                   phrases, drawn (drawings are not trusted), reading (text), image_stats

@@ -12,7 +12,7 @@ import orjson
 from pipeline.server.clock import ServerClock
 from pipeline.server.database import ServerDatabase
 from pipeline.server.fault_injector import FaultInjector
-from pipeline.server.faults import BatchFault
+from pipeline.server.fault_rules import BatchFault
 from pipeline.server.ids import IdGenerator
 from pipeline.server.lifecycle import UNFINISHED, BatchState
 from pipeline.server.refusals import ApiError, missing
@@ -84,7 +84,9 @@ class BatchStore:
                 **asdict(new),
                 "metadata": metadata,
                 "seq": number,
-                "id": self._ids.identifier("batch", number, as_uuid=as_uuid),
+                "id": self._ids.identifier(
+                    "batch", number, as_uuid=as_uuid, written=self._faults.compat.batch_ids
+                ),
                 "status": "validating",
                 "created_at": created,
                 "expires_at": created + self._durations.expire,

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from pipeline.server.faults import LineOutcome
+from pipeline.server.fault_rules import LineOutcome
 from pipeline.server.prices import TokenCounts
 from pipeline.server.requests import CHAT
 from pipeline.server.responder import ModelAnswer

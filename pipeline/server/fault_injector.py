@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from pipeline.server.clock import ServerClock
-from pipeline.server.faults import (
-    BatchFault,
-    Compat,
-    FaultPlan,
-    LineFault,
-    ListFaults,
-    RequestFault,
-    Rule,
-)
+from pipeline.server.fault_rules import BatchFault, LineFault, RequestFault, Rule
+from pipeline.server.faults import Compat, FaultPlan, ListFaults
 
 AnyRule = RequestFault | BatchFault | LineFault
 

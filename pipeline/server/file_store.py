@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class FileStore:
 
     def path(self, identifier: str) -> Path:
         """Place of a file's bytes."""
-        return self._folder / identifier
+        return self._folder / _file_name(identifier)
 
     def adopt(
         self,
@@ -75,7 +76,9 @@ class FileStore:
         created = self._clock.now() + delay
         with self._database.transaction() as connection:
             number = 1 + int(self._database.value("SELECT coalesce(max(seq), 0) FROM files"))
-            identifier = self._ids.identifier("file", number, as_uuid=self._faults.compat.uuid_ids)
+            identifier = self._ids.identifier(
+                "file", number, as_uuid=self.compat.uuid_ids, written=self.compat.file_ids
+            )
             size = part.stat().st_size
             part.replace(self.path(identifier))
             expires = None if lives is None else created + lives
@@ -154,9 +157,17 @@ class FileStore:
 
     def _sweep(self) -> None:
         """Remove what a killed server left half done, and the bytes of files that are gone."""
-        known = {row["id"] for row in self._database.read("SELECT id FROM files")}
+        rows = self._database.read("SELECT id FROM files")
+        known = {_file_name(row["id"]): row["id"] for row in rows}
         for path in self._folder.iterdir():
             if path.name in known:
-                self.drop_unused(path.name)
+                self.drop_unused(known[path.name])
             else:
                 path.unlink()
+
+
+def _file_name(identifier: str) -> str:
+    """Name of a file's bytes: its id, where that can be one."""
+    if identifier.isascii() and identifier.replace("-", "").isalnum() and len(identifier) < 100:
+        return identifier
+    return hashlib.sha256(identifier.encode()).hexdigest()

@@ -17,15 +17,15 @@ class IdGenerator:
         text = f"{self._seed}\n{kind}\n{number}"
         return hashlib.blake2b(text.encode(), digest_size=32).hexdigest()[:length]
 
-    def identifier(self, kind: str, number: int, *, as_uuid: bool) -> str:
-        """E.g. "batch_0f3a..." or "file-9c1b...", or a plain UUID."""
+    def identifier(self, kind: str, number: int, *, as_uuid: bool, written: str = "{id}") -> str:
+        """E.g. "batch_0f3a..." or "file-9c1b...", or a plain UUID; `written` as it says."""
         if as_uuid:
-            return str(uuid.UUID(self.token(kind, number, 32)))
-        return (
-            f"file-{self.token(kind, number)}"
-            if kind == "file"
-            else f"{kind}_" + self.token(kind, number, 32)
-        )
+            own = str(uuid.UUID(self.token(kind, number, 32)))
+        elif kind == "file":
+            own = f"file-{self.token(kind, number)}"
+        else:
+            own = f"{kind}_{self.token(kind, number, 32)}"
+        return written.replace("{id}", own).replace("{n}", str(number))
 
     def rank(self, batch: int, line: int) -> str:
         """Sort key that shuffles the lines of a batch, each batch in its own way."""

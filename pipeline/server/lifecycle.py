@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from pipeline.server.faults import BatchFault
+from pipeline.server.fault_rules import BatchFault
 from pipeline.server.settings import BatchDurations
 
 _INSTANT = 1e-3

@@ -50,6 +50,8 @@ class LineRunner:
         except PlannedServerError as error:
             return LineResult(frame.unanswered("server_error", str(error)), True, None)
         text = reply.raw
+        if fault is not None and fault.outcome == "silent":
+            text = frame.silent()
         if text is None:
             text = frame.answered(200, response_body(line["url"], reply, name, now))
         nano = self._responder.nano(reply, batch=True)
@@ -69,6 +71,9 @@ class _Envelope:
         shown = dumps(body).decode() if self.faults.compat.body_as_string else body
         response = {"status_code": status, "request_id": f"req_{self.name}", "body": shown}
         return _dump(self.id, self.custom_id, response, None)
+
+    def silent(self) -> bytes:
+        return _dump(self.id, self.custom_id, None, None)
 
     def unanswered(self, code: str, message: str) -> bytes:
         return _dump(self.id, self.custom_id, None, {"code": code, "message": message})

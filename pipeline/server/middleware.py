@@ -8,6 +8,7 @@ import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from pathlib import Path
 
 from aiohttp import web
@@ -15,7 +16,7 @@ from aiohttp import web
 from pipeline.errors import StorageError
 from pipeline.server.bill import LoggedRequest
 from pipeline.server.bodies import dumps
-from pipeline.server.faults import RequestFault
+from pipeline.server.fault_rules import RequestFault
 from pipeline.server.refusals import ApiError
 from pipeline.server.service import SERVICE
 
@@ -58,6 +59,7 @@ async def log_request(request: web.Request, handler: Handler) -> web.StreamRespo
     if not response.prepared:
         response.headers["x-request-id"] = f"req_{service.request_name()}"
         response.headers["openai-version"] = "2020-10-01"
+        response.headers["Date"] = formatdate(service.clock.now(), usegmt=True)
     if fault is not None and fault.action in _BODY_ACTIONS:
         return await _spoil_body(request, response, fault)
     return response
@@ -107,7 +109,7 @@ def error_response(refused: ApiError) -> web.Response:
     return json_response(refused.body(), status, headers)
 
 
-_BODY_ACTIONS = ("truncate", "truncate_silently", "slow_bytes")
+_BODY_ACTIONS = ("truncate", "truncate_silently", "cut_lines", "slow_bytes")
 
 
 async def _run(
@@ -178,7 +180,10 @@ async def _spoil_body(
     """Send the body cut short or slowly."""
     body = await asyncio.to_thread(_body_of, response, request.get(BODY_FILE))
     part = body if fault.action == "slow_bytes" else body[: int(len(body) * fault.keep)]
-    declared_length = len(part) if fault.action == "truncate_silently" else len(body)
+    if fault.action == "cut_lines":
+        part = part[: part.rfind(b"\n") + 1]
+    unsaid = fault.action in ("truncate_silently", "cut_lines")
+    declared_length = len(part) if unsaid else len(body)
     spoiled = web.StreamResponse(status=response.status, headers=response.headers)
     spoiled.content_length = declared_length
     await spoiled.prepare(request)

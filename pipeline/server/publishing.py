@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.server.batch_store import BatchStore, fault_of
 from pipeline.server.clock import ServerClock
 from pipeline.server.database import ServerDatabase
-from pipeline.server.faults import BatchFault
+from pipeline.server.fault_rules import BatchFault
 from pipeline.server.file_store import FileStore
 from pipeline.server.ids import IdGenerator
 from pipeline.server.lines import CANCELLED, EXPIRED, contradicting, not_run, renamed

@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.server.captioner import Captioner, Description
 from pipeline.server.families import billed_image_tokens, family_of, text_tokens
-from pipeline.server.faults import LineFault
+from pipeline.server.fault_rules import LineFault
 from pipeline.server.image_hosts import ImageHosts
 from pipeline.server.pictures import UploadedImage
 from pipeline.server.prices import Mode, PriceTable, TokenCounts

@@ -29,7 +29,7 @@ async def create_batch(request: web.Request) -> web.StreamResponse:
     new = _check_create(await json_body(request), service)
     row = service.batches.create(new, request.get(LANDING, 0.0))
     service.executor.wake()
-    view = batch_view(row, service.faults.compat)
+    view = batch_view(row, service.faults.compat, service.clock.now())
     return json_response({"job": view, "warning": ""} if service.faults.compat.jobs else view)
 
 
@@ -111,7 +111,8 @@ async def list_batches(request: web.Request) -> web.StreamResponse:
     after = request.query.get("after")
     rows = service.batches.listed()
     shown, more = page(rows, after, limit, service.faults.listing, service.ids)
-    views = [batch_view(row, service.faults.compat) for row in shown]
+    now = service.clock.now()
+    views = [batch_view(row, service.faults.compat, now) for row in shown]
     return json_response(views if service.faults.compat.jobs else list_view(views, more=more))
 
 
@@ -119,7 +120,7 @@ async def get_batch(request: web.Request) -> web.StreamResponse:
     """GET /v1/batches/{id}."""
     service = request.app[SERVICE]
     row = service.batches.get(request.match_info["id"])
-    return json_response(batch_view(row, service.faults.compat))
+    return json_response(batch_view(row, service.faults.compat, service.clock.now()))
 
 
 async def cancel_batch(request: web.Request) -> web.StreamResponse:
@@ -127,4 +128,4 @@ async def cancel_batch(request: web.Request) -> web.StreamResponse:
     service = request.app[SERVICE]
     row = service.batches.cancel(request.match_info["id"])
     service.executor.wake()
-    return json_response(batch_view(row, service.faults.compat))
+    return json_response(batch_view(row, service.faults.compat, service.clock.now()))

@@ -145,8 +145,10 @@ def page_size(request: web.Request, *, default: int, most: int) -> int:
 async def get_file(request: web.Request) -> web.StreamResponse:
     """GET /v1/files/{id}."""
     service = request.app[SERVICE]
-    row = service.files.get(request.match_info["id"])
     compat = service.faults.compat
+    if compat.no_file_objects:
+        raise ApiError(405, "Method not allowed.")
+    row = service.files.get(request.match_info["id"])
     return json_response(enveloped(file_view(row, compat), compat))
 
 

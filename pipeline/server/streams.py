@@ -12,7 +12,7 @@ from pipeline.server.bodies import (
     shown_usage,
     spoiled_by,
 )
-from pipeline.server.faults import LineFault
+from pipeline.server.fault_rules import LineFault
 from pipeline.server.responder import ModelAnswer
 
 

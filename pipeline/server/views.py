@@ -20,6 +20,7 @@ _TIMES = (
     *("created_at", "in_progress_at", "expires_at", "finalizing_at", "completed_at"),
     *("failed_at", "expired_at", "cancelling_at", "cancelled_at"),
 )
+_ENDS = ("completed", "failed", "expired", "cancelled")
 _Row = TypeVar("_Row", FileRow, sqlite3.Row)
 
 
@@ -48,10 +49,17 @@ def enveloped(view: dict[str, Any], compat: Compat) -> dict[str, Any]:
     return {"code": 20000, "message": "Ok", "status": True, "data": view}
 
 
-def batch_view(row: sqlite3.Row, compat: Compat) -> dict[str, Any]:
-    """Batch object."""
-    none = "" if fault_of(row).empty_ids else None
-    status = row["status"]
+def batch_view(row: sqlite3.Row, compat: Compat, now: float) -> dict[str, Any]:
+    """Batch object as the service shows it at a time."""
+    fault, status = fault_of(row), row["status"]
+    none = "" if fault.empty_ids else None
+    over = row[f"{status}_at"] if status in _ENDS else None
+    age = float("inf") if over is None else now - over
+    named = {name: row[name] or none for name in ("output_file_id", "error_file_id")}
+    if age < fault.files_late_seconds:
+        named = dict.fromkeys(named, none)
+    elif age < fault.output_is_input:
+        named = {"output_file_id": row["input_file_id"], "error_file_id": none}
     if status == "validating":
         status = compat.queued_word
     view = {
@@ -63,14 +71,15 @@ def batch_view(row: sqlite3.Row, compat: Compat) -> dict[str, Any]:
         "input_file_id": row["input_file_id"],
         "completion_window": row["completion_window"],
         "status": status.upper() if compat.upper_case_status else status,
-        "output_file_id": row["output_file_id"] or none,
-        "error_file_id": row["error_file_id"] or none,
+        **named,
         **{name: _time(row[name], compat) for name in _TIMES},
         "metadata": None if row["metadata"] is None else json.loads(row["metadata"]),
         "usage": _usage(row),
     }
     if not compat.no_request_counts:
-        view["request_counts"] = {name: row[name] for name in ("total", "completed", "failed")}
+        late = age < fault.counts_late_seconds
+        numbers = ("total", "completed", "failed")
+        view["request_counts"] = {name: 0 if late else row[name] for name in numbers}
     if compat.jobs:
         view["job_deadline"], view["model_id"] = view.pop("expires_at"), view.pop("model")
     return view

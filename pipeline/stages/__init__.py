@@ -13,10 +13,12 @@ write         prepared images into request lines and shards
 submit        shards to the service: reserve, upload, create
 reconcile     the service's list against the ledger: adopt, hold, create again
 recover       requests that the ledger does not know, read from batch records and request files
-collect       finished batches polled, downloaded and settled
+collect       batches polled, finished ones downloaded
+settle        batches whose files are here: final, looked at again, or left to a person
 results       raw answer files read into priced answers
 whole_endings answers taken as captions once their ending is declared whole
 answer_audit  the ledger's answers compared with the raw answers
+raw_files     output and error files as they came: stored, read, found damaged
 batch_record  a file beside the raw answers that describes their batch
 export        the ledger into the table of captions and the table of charges
 export_to     captions for other programs, part by part; pictures: what goes with them

@@ -5,12 +5,17 @@ Deleting comes last: results are durable, settled and in the table before anythi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.errors import ServiceError
+from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.stages.batch_record import is_batch_record
+from pipeline.stages.collect import NOT_THERE, fetch_raw
 from pipeline.stages.context import StageContext
+from pipeline.stages.raw_files import damage_of
+from pipeline.stages.settle import raw_path
 from pipeline.system.failpoints import reached
 from pipeline.system.files import remove
 
@@ -46,9 +51,9 @@ def _clean_remote(
     if not context.delete_remote:
         return True
     ids: list[str | None] = [file_id]
-    for batch in context.ledger.batches.of_shard(shard):
-        ids += [batch.input_file_id, batch.output_file_id, batch.error_file_id]
     try:
+        for batch in context.ledger.batches.of_shard(shard):
+            ids += [batch.input_file_id, *_results_kept_here(context, batch)]
         for remote in dict.fromkeys(i for i in ids if i):
             context.service.delete_file(remote)
             result.remote += 1
@@ -56,6 +61,24 @@ def _clean_remote(
         result.problems.append(f"a file at the service is not deleted yet: {error}")
         return False
     return True
+
+
+def _results_kept_here(context: StageContext, batch: Batch) -> Iterator[str | None]:
+    """Result files of a batch that may be deleted at the service: whose raw copy here is sound. A
+    copy that is not is fetched once more before.
+
+    Raises:
+        ServiceError: the service did not give it.
+    """
+    for kind, file_id in (("output", batch.output_file_id), ("error", batch.error_file_id)):
+        path = raw_path(context, batch, kind)
+        if file_id and context.keep_raw and not (path.exists() and damage_of(path) is None):
+            try:
+                fetch_raw(context, file_id, path)
+            except ServiceError as error:
+                if error.status not in NOT_THERE:
+                    raise
+        yield file_id
 
 
 def _clean_local(context: StageContext, shard_key: str, result: CleanResult) -> None:

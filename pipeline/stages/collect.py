@@ -1,34 +1,30 @@
-"""Polling of unfinished batches, download and settling of finished ones.
+"""Polling of unfinished batches, and download of finished ones.
 
-Raw files are made durable first; settling them is a pure function of those files and one
-transaction, so that a kill anywhere only means doing it again.
+Raw files are made durable before anything is read from them, so that a kill anywhere only means
+doing it again; what they say is settled in `stages.settle`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.core.batch_errors import FAILURE_ADVICE, BatchFailure, classify
-from pipeline.core.lifecycle import backoff_seconds, next_step
-from pipeline.core.pauses import shown_span
-from pipeline.core.reading_rules import ReadingRules
-from pipeline.core.words import counted
-from pipeline.errors import CostAnomaly, NeedsPerson, NotFound, ServiceError
+from pipeline.core.lifecycle import next_step
+from pipeline.errors import NeedsPerson, NotFound, ServiceError
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
-from pipeline.ledger.shards import Shard
-from pipeline.providers.base import AccountRefusal
 from pipeline.records import RemoteBatch
-from pipeline.stages import results
-from pipeline.stages.batch_record import recorded_rules, write_batch_record
-from pipeline.stages.context import FROZEN, StageContext
-from pipeline.stages.export import STALE
-from pipeline.stages.reconcile import next_generation
+from pipeline.stages import raw_files
+from pipeline.stages.batch_record import write_batch_record
+from pipeline.stages.context import StageContext
+from pipeline.stages.settle import RemoteEnd, mark_downloaded, raw_path, settle_batch
 from pipeline.stages.values import RunTotals
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 
-_REQUEUE = frozenset({"queue_full", "too_many_creates", "file_not_found_yet", "server"})
+NOT_THERE = (403, 404)  # HTTP statuses of a file that a service has named and does not give yet
+
+
+_Ends = dict[int, RemoteEnd]  # by row of the batch, as this look found them
 
 
 def collect_batches(
@@ -43,6 +39,7 @@ def collect_batches(
     """
     totals = totals or RunTotals()
     totals.open = 0
+    ends: _Ends = {}
     for batch in context.ledger.batches.in_states("open"):
         context.check_stop()
         if is_online(batch.batch_id):
@@ -50,22 +47,44 @@ def collect_batches(
         if young_only and batch.status != "validating":
             totals.open += 1
             continue
-        try:
-            if not _poll(context, batch):
-                totals.open += 1
-        except NotFound as error:
-            _vanished(context, batch, error, totals)
-        except (ServiceError, NeedsPerson) as error:
-            totals.open += 1
-            totals.fail(error)
+        _poll(context, batch, totals, ends)
     for batch in context.ledger.batches.in_states("downloaded"):
         context.check_stop()
-        settle_batch(context, batch, totals)
+        if not settle_batch(context, batch, totals, ends.get(batch.row)):
+            _fetch_again(context, batch, totals, ends)
     return totals
 
 
-def _poll(context: StageContext, batch: Batch) -> bool:
-    """Poll one batch; True when its results are safe here."""
+def _fetch_again(context: StageContext, batch: Batch, totals: RunTotals, ends: _Ends) -> None:
+    """Fetch and settle a batch again of which a raw file was damaged."""
+    opened = context.ledger.batches.by_id(batch.batch_id)
+    if opened is None:
+        return  # it came as a file, which may be named again
+    if opened.state == "open":
+        _poll(context, opened, totals, ends)
+        opened = context.ledger.batches.by_id(batch.batch_id)
+    if opened is not None and opened.state == "downloaded":
+        settle_batch(context, opened, totals, ends.get(batch.row))
+
+
+def _poll(context: StageContext, batch: Batch, totals: RunTotals, ends: _Ends) -> None:
+    """Poll one batch; what it cannot do now is counted in `totals`."""
+    try:
+        end = _observe(context, batch)
+    except NotFound as error:
+        _vanished(context, batch, error, totals)
+    except (ServiceError, NeedsPerson) as error:
+        totals.open += 1
+        totals.fail(error)
+    else:
+        if end is None:
+            totals.open += 1
+        else:
+            ends[batch.row] = end
+
+
+def _observe(context: StageContext, batch: Batch) -> RemoteEnd | None:
+    """Look at one batch; gives its end when it is over and its results are here."""
     remote = context.service.get(batch.batch_id)
     now = context.clock.now()
     context.ledger.batches.observe(remote, now)
@@ -83,17 +102,15 @@ def _poll(context: StageContext, batch: Batch) -> bool:
         context.service.cancel(batch.batch_id)
         context.ledger.batches.cancel_asked(batch.row, now)  # only then: asking twice does no harm
     if step != "download":
-        return False
+        return None
     current = context.ledger.batches.by_id(batch.batch_id)
     assert current is not None
-    for kind, file_id in (("output", current.output_file_id), ("error", current.error_file_id)):
-        if file_id:
-            _fetch(context, current, kind, file_id)
-    write_batch_record(
-        context, context.ledger.shards.get(current.shard), current.generation, remote
-    )
-    _downloaded(context, current)
-    return True
+    files = (("output", current.output_file_id), ("error", current.error_file_id))
+    unavailable = [_fetch(context, current, kind, file_id) for kind, file_id in files if file_id]
+    shard = context.ledger.shards.get(current.shard)
+    write_batch_record(context, shard, current.generation, remote)
+    mark_downloaded(context, current)
+    return RemoteEnd(remote.began, "; ".join(filter(None, unavailable)))
 
 
 def _service_time(context: StageContext, batch: Batch) -> int:
@@ -106,40 +123,44 @@ def _service_time(context: StageContext, batch: Batch) -> int:
     return batch.created_at + elapsed(since, now)
 
 
-def _fetch(context: StageContext, batch: Batch, kind: str, file_id: str) -> None:
+def _fetch(context: StageContext, batch: Batch, kind: str, file_id: str) -> str:
+    """Fetch a file of a batch, also one that is here but did not explain the batch; gives why it
+    is not there, "" when it is here."""
     target = raw_path(context, batch, kind)
-    if target.exists():
-        return
+    if target.exists() and batch.late_since is None:
+        return ""
     reached("collect.before_download")
+    try:
+        fetch_raw(context, file_id, target)
+    except ServiceError as error:
+        if error.status not in NOT_THERE:
+            raise
+        return str(error)
+    reached("collect.after_download")
+    return ""
+
+
+def fetch_raw(context: StageContext, file_id: str, target: Path) -> None:
+    """Fetch a file of the service as a raw file.
+
+    Raises:
+        ServiceError: the service does not give it whole.
+    """
     partial = target.with_name(f"_{target.name}.part")
     try:
         context.service.download(file_id, partial)
-        results.store_compressed(partial, target)
+        raw_files.store_newer(partial, target)
     finally:
         partial.unlink(missing_ok=True)
-    reached("collect.after_download")
-
-
-def raw_path(context: StageContext, batch: Batch, kind: str) -> Path:
-    """Path of a raw file of a batch; `kind` is output or error."""
-    shard = context.ledger.shards.get(batch.shard)
-    return context.workspace.answers(shard.shard_key, batch.batch_id, kind)
-
-
-def _downloaded(context: StageContext, batch: Batch) -> None:
-    shard = context.ledger.shards.get(batch.shard)
-    with context.ledger.database.transaction("downloaded"):
-        context.ledger.batches.move(batch.row, "downloaded")
-        if batch.leads(shard.generation):
-            context.ledger.shards.move(shard, "DOWNLOADED")
 
 
 def _vanished(context: StageContext, batch: Batch, error: NotFound, totals: RunTotals) -> None:
-    """Record that a batch or a file of it is gone: its reservation stays, a person decides."""
-    text = f"batch {batch.batch_id} or a file of it is gone at the service ({error})"
+    """Record that a batch is gone: its reservation stays, a person decides."""
+    text = f"batch {batch.batch_id} is gone at the service ({error})"
     context.ledger.batches.vanished(batch.row, context.clock.now())
     context.ledger.incident(context.clock.now(), "vanished", text, batch.shard, batch.row)
-    totals.fail(NeedsPerson(f"{text}: its reservation is kept and nothing of it is sent again"))
+    words = f"{text}: its reservation is kept and nothing of it is sent again"
+    totals.fail(NeedsPerson(words), blocks=False)
 
 
 def settle_from_files(context: StageContext, remote: RemoteBatch, totals: RunTotals) -> None:
@@ -151,96 +172,5 @@ def settle_from_files(context: StageContext, remote: RemoteBatch, totals: RunTot
     context.ledger.batches.observe(remote, context.clock.now())
     files = (("output", remote.output_file_id), ("error", remote.error_file_id))
     if all(raw_path(context, batch, kind).exists() for kind, file_id in files if file_id):
-        _downloaded(context, batch)
-        settle_batch(context, batch, totals)
-
-
-def write_off(context: StageContext, batch: Batch) -> RunTotals:
-    """Settle a batch whose results are lost, as a person decided: its requests count as missing,
-    what was reserved for it is charged."""
-    totals = RunTotals()
-    _downloaded(context, batch)
-    settle_batch(context, batch, totals)
-    return totals
-
-
-def settle_batch(context: StageContext, batch: Batch, totals: RunTotals) -> None:
-    """Record the answers in the raw files of a batch and charge them, in one transaction."""
-    shard = context.ledger.shards.get(batch.shard)
-    paths = [p for kind in ("output", "error") if (p := raw_path(context, batch, kind)).exists()]
-    failure = _failure(batch) if not paths else None
-    if failure is not None and _goes_again(context, shard, batch, failure, totals):
-        return
-    rules = _reading_rules(context, shard, batch)
-    report = results.ReadReport()
-    reached("collect.before_settle")
-    with context.ledger.database.transaction("settle"):
-        answers = results.read_answers(
-            context.ledger, shard, batch, paths, failure, report, context.wire_format, rules
-        )
-        settled = context.ledger.answers.settle(
-            shard, batch, answers, context.rules, context.clock.now(), rules.version
-        )
-        for kind, text in report.incidents:
-            context.ledger.incident(context.clock.now(), kind, text, shard.row, batch.row)
-        if settled.over:
-            _freeze(context, batch, settled.over)
-        context.ledger.put(STALE, "1")
-    totals.count_settled(settled)
-    context.note("batch.settled", batch=batch.batch_id, shard=shard.shard_key,
-              outcomes=dict(settled.outcomes), billed_nano_usd=settled.billed,
-              again=settled.again)  # fmt: skip
-    for _, text in report.incidents:
-        totals.note_problem(text)
-    if settled.over:
-        totals.fail(CostAnomaly(context.ledger.get(FROZEN) or ""))
-
-
-def _reading_rules(context: StageContext, shard: Shard, batch: Batch) -> ReadingRules:
-    version = recorded_rules(context.workspace, shard.shard_key, batch.batch_id)
-    return ReadingRules(version, context.whole_endings(shard.model))
-
-
-def _failure(batch: Batch) -> BatchFailure | None:
-    """Reason why a batch failed as a whole, None when it ran."""
-    if batch.status != "failed":
-        return None
-    code, _, message = batch.problem.partition(": ")
-    return classify(code, message)
-
-
-def _goes_again(
-    context: StageContext, shard: Shard, batch: Batch, failure: BatchFailure, totals: RunTotals
-) -> bool:
-    """Send a shard again whose batch never ran for a reason that passes; no attempt is consumed.
-    False when its requests have failed for good."""
-    if not batch.leads(shard.generation) or failure.kind not in {*_REQUEUE, *FAILURE_ADVICE}:
-        return False
-    now = context.clock.now()
-    refusals = shard.refusals + 1
-    needs_person = failure.kind in FAILURE_ADVICE
-    wait = 0 if needs_person else backoff_seconds(refusals, context.patience.backoff)
-    with context.ledger.database.transaction("requeue"):
-        if failure.kind == "queue_full" and failure.limit:
-            context.ledger.queue.learn_limit(shard.model, failure.limit)
-        context.ledger.batches.move(batch.row, "settled")
-        next_generation(context, shard, not_before=now + wait)
-        context.ledger.shards.note_refusal(shard.row, refusals, batch.problem)
-    text = f"batch {batch.batch_id} was refused ({batch.problem}); "
-    text += FAILURE_ADVICE.get(failure.kind) or f"it goes again after {shown_span(wait)}"
-    context.note("batch.goes_again", level="warning", batch=batch.batch_id, text=text)
-    if needs_person:
-        totals.fail(AccountRefusal(text, code=failure.code or None))
-    else:
-        totals.note_problem(text)
-    return True
-
-
-def _freeze(context: StageContext, batch: Batch, over: list[str]) -> None:
-    text = (
-        f"{counted(len(over), 'line')} of batch {batch.batch_id} cost more than was reserved "
-        f"(first: {over[0]}): nothing more is sent. Look at 'captionmill status', correct the "
-        "prices or the margin, then run 'captionmill resolve unfreeze'"
-    )
-    context.ledger.put(FROZEN, text)
-    context.ledger.incident(context.clock.now(), "over_reservation", text, batch.shard, batch.row)
+        mark_downloaded(context, batch)
+        settle_batch(context, batch, totals, RemoteEnd(remote.began))

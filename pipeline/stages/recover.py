@@ -19,12 +19,11 @@ from pipeline.errors import NotFound
 from pipeline.ledger.adoption import RecoveredShard
 from pipeline.ledger.online_groups import ONLINE, is_online
 from pipeline.records import RemoteBatch
-from pipeline.stages import results
+from pipeline.stages import raw_files
 from pipeline.stages.context import StageContext
 
 _CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
 _OUR_KEY = re.compile(rf"(?:{ONLINE})?[0-9]{{6,}}-[0-9a-f]{{8}}")
-_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def shard_key_of(batch: RemoteBatch) -> str:
@@ -98,17 +97,12 @@ def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] 
 
 
 def answered_requests(context: StageContext, key: str, batch_id: str) -> Iterator[WorkAttempt]:
-    """Requests of the answers that are stored here.
-
-    Raises:
-        StorageError: a file of answers is damaged.
-    """
-    if not _PLAIN.fullmatch(batch_id):
-        return
+    """Requests of the answers that are stored here; of a damaged file those before the damage."""
     for kind in ("output", "error"):
         path = context.workspace.answers(key, batch_id, kind)
         if path.is_file():
-            yield from _in_lines(results.lines_of(path))
+            with contextlib.suppress(raw_files.DamagedFile):
+                yield from _in_lines(raw_files.lines_of(path))
 
 
 def _download(context: StageContext, file_id: str) -> list[WorkAttempt] | None:

@@ -5,41 +5,87 @@ Every line of both files is judged; what was sent and is in neither gets an expl
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import shutil
-import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.core.answer import BadLine, split_lines
+from pipeline.core.answer import BadLine
 from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.batch_errors import BatchFailure
+from pipeline.core.batch_results import (
+    FEWEST_INSPECTIONS,
+    BatchCounts,
+    Doubt,
+    LineCounts,
+    Verdict,
+    doubt_about,
+    verdict_on,
+)
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
-from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
-from pipeline.ledger.answers import PricedAnswer
+from pipeline.ledger.answers import Ending, PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.shards import Shard
 from pipeline.records import Answer
-from pipeline.system.files import whole_file
+from pipeline.stages.raw_files import lines_of
 
 _REPORTED = 20  # incidents of one kind that are spelled out for one batch
+_UNRUN = ("expired", "cancelled")
+
+
+class Unexplained(Exception):
+    """Files that do not explain their batch yet: nothing of it is final."""
+
+    def __init__(self, doubt: Doubt) -> None:
+        super().__init__(doubt.text)
+        self.doubt = doubt
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Inspection of the end of a batch.
+
+    Attributes:
+        seconds, inspections: since the first that left a doubt; how many there were.
+        grace: seconds that the service may lag behind itself.
+        began: whether the batch was ever in progress, None when nobody says.
+        written_off: a person decided that nothing more will come.
+    """
+
+    seconds: int = 0
+    inspections: int = FEWEST_INSPECTIONS
+    grace: int = 0
+    began: bool | None = None
+    written_off: bool = False
+
+    def verdict(self, doubt: Doubt | None) -> Verdict:
+        """Decision about a batch that leaves this doubt."""
+        if self.written_off:
+            return "final"
+        return verdict_on(doubt, self.seconds, self.inspections, self.grace)
 
 
 @dataclass(slots=True)
 class ReadReport:
-    """Oddities of a batch's files: (kind, sentence)."""
+    """Oddities of a batch's files: (kind, sentence).
+
+    Attributes:
+        doubt: requests without an answer that keep the batch open, None for a whole one.
+        lost: a person ended a batch that does not decide about its shard: what it may have been
+            billed beyond its answers is not known.
+    """
 
     incidents: list[tuple[str, str]] = field(default_factory=list)
+    doubt: Doubt | None = None
+    lost: bool = False
     _counts: dict[str, int] = field(default_factory=dict)
 
     def note(self, kind: str, text: str) -> None:
@@ -48,16 +94,11 @@ class ReadReport:
         if self._counts[kind] <= _REPORTED:
             self.incidents.append((kind, text))
 
-
-def store_compressed(source: Path, target: Path) -> None:
-    """Store a raw file, durably and compressed."""
-    with (
-        source.open("rb") as plain,
-        whole_file(target) as handle,
-        # mtime 0: the same results give the same bytes
-        gzip.GzipFile(fileobj=handle, mode="wb", compresslevel=3, mtime=0) as packed,
-    ):
-        shutil.copyfileobj(plain, packed, 1 << 20)
+    def ends(self) -> Ending:
+        """Decide how the batch ends with what was read."""
+        if self.doubt is not None:
+            return "open"
+        return "lost" if self.lost else "whole"
 
 
 def read_answers(
@@ -69,32 +110,146 @@ def read_answers(
     report: ReadReport,
     wire_format: WireFormat = OPENAI_FORMAT,
     rules: ReadingRules = TODAY,
+    inspection: Inspection = Inspection(),
 ) -> Iterator[PricedAnswer]:
     """Answers of a batch, priced; then an explicit outcome for what is in neither file.
 
     No complete line is lost: of several for one id the first that was paid for counts, wherever it
     stands, those of unknown ids are yielded too.
+
+    Raises:
+        Unexplained: the files do not explain the batch yet; what was yielded is not final.
+        DamagedFile: a file was damaged since it was stored.
     """
-    sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
-    max_cost = {
-        WorkAttempt(key, attempt): highest if is_online(batch.batch_id) else None
-        for _, key, attempt, _, highest in ledger.shards.items(shard.row)
-    }
-    expected = max_cost.keys()
-    named = AnswerSchema(tuple(json.loads(shard.fields or "[]")))
-    schema = ledger.specs.answer_schema(shard.spec) or named
-    seen: set[WorkAttempt] = set()
-    lines = _known(_lines(paths, schema, report, wire_format, rules), expected, batch, report)
-    for attempt, answer in _best(lines, batch, report):
-        seen.add(attempt)
-        billed = _billed(answer, sheet, report)
-        if answer.outcome == "missing":  # online: sent, and no answer came
-            billed = max_cost.get(attempt)
-        yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
+    reading = _Reading(ledger, shard, batch, report)
+    yield from reading.replies(paths, wire_format, rules)
+    doubt = reading.doubt(inspection)
+    verdict = inspection.verdict(doubt)
+    if doubt is not None and verdict == "again":
+        raise Unexplained(doubt)
+    report.doubt = doubt if verdict == "person" else None
+    yield from reading.errors()
+    open_doubt = doubt is not None and not doubt.passes
     if batch.leads(shard.generation):
-        ran = len(expected & seen)
-        absent = {attempt: max_cost[attempt] for attempt in expected - seen}
-        yield from _absent(batch, absent, ran, failure)
+        yield from reading.absent(failure, may_have_run=open_doubt)
+    elif open_doubt:
+        report.lost = True
+
+
+class _Reading:
+    """One reading of a batch's files."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        shard: Shard,
+        batch: Batch,
+        report: ReadReport,
+    ) -> None:
+        self._shard, self._batch, self._report = shard, batch, report
+        self._sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
+        # what no service lists: groups of online requests, and files from wherever
+        self._group = is_online(batch.batch_id)
+        self._judged = not self._group and batch.role != "file"
+        self._max_cost = {
+            WorkAttempt(key, attempt): highest if self._group else None
+            for _, key, attempt, _, highest in ledger.shards.items(shard.row)
+        }
+        named = AnswerSchema(tuple(json.loads(shard.fields or "[]")))
+        self._schema = ledger.specs.answer_schema(shard.spec) or named
+        self._first: dict[WorkAttempt, Answer] = {}  # of each request; a paid one, if there is any
+
+    def replies(
+        self, paths: Iterable[Path], wire_format: WireFormat, rules: ReadingRules
+    ) -> Iterator[PricedAnswer]:
+        """Answers that were paid for. Errors wait for the end: a tool that asks again writes the
+        failure first."""
+        lines = _lines(paths, self._schema, self._report, wire_format, rules)
+        for attempt, answer in _known(lines, self._max_cost, self._batch, self._report):
+            first, paid = self._first.get(attempt), answer.outcome in PAID_OUTCOMES
+            if first is not None and not (paid and first.outcome not in PAID_OUTCOMES):
+                _second_line(self._batch, answer, first, self._report)
+                continue
+            self._first[attempt] = answer
+            if paid:
+                yield self._priced(attempt, answer)
+
+    def errors(self) -> Iterator[PricedAnswer]:
+        """Answers that say why there is none."""
+        for attempt, answer in self._first.items():
+            if answer.outcome not in PAID_OUTCOMES and not self._is_silent(answer):
+                yield self._priced(attempt, answer)
+
+    def _is_silent(self, answer: Answer) -> bool:
+        """Tell a line that explains nothing; in a group's journal it says that no answer
+        came."""
+        return answer.outcome == "missing" and not self._group
+
+    def _priced(self, attempt: WorkAttempt, answer: Answer) -> PricedAnswer:
+        billed = _billed(answer, self._sheet, self._report)
+        if answer.outcome == "missing":  # online: sent, and no answer came
+            billed = self._max_cost.get(attempt)
+        return PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
+
+    def doubt(self, inspection: Inspection) -> Doubt | None:
+        """Doubt that these files leave about the batch."""
+        if not self._judged:
+            return None
+        batch = self._batch
+        counts = BatchCounts(
+            batch.status,
+            batch.total,
+            batch.completed,
+            batch.failed,
+            inspection.began,
+            bool(batch.problem),
+        )
+        requests = max(len(self._max_cost), self._shard.requests)
+        return doubt_about(counts, requests, self._line_counts())
+
+    def _line_counts(self) -> LineCounts:
+        expected = self._max_cost.keys() or self._first.keys()
+        kinds = Counter(
+            "unrun"
+            if answer.outcome in _UNRUN
+            else "silent"
+            if self._is_silent(answer)
+            else "answered"
+            if answer.outcome in PAID_OUTCOMES
+            else "failed"
+            for attempt, answer in self._first.items()
+            if attempt in expected
+        )
+        return LineCounts(**kinds)
+
+    def absent(self, failure: BatchFailure | None, *, may_have_run: bool) -> Iterator[PricedAnswer]:
+        """Outcomes of requests without an answer, in a fixed order. One that may have run may have
+        been billed: it is charged at its max cost, or where that is None, what was reserved for
+        the batch is charged."""
+        batch, lines = self._batch, self._line_counts()
+        absent = [
+            a for a in self._max_cost if a not in self._first or self._is_silent(self._first[a])
+        ]
+        for attempt in sorted(absent, key=lambda a: a.work_key):
+            name = custom_id(attempt.work_key, attempt.attempt)
+            silent = self._first.get(attempt)
+            if failure is not None:
+                code = failure.code or failure.kind
+                answer = Answer(name, "failed", reason=failure.message, code=code)
+            elif silent is not None:
+                answer = silent
+            else:
+                outcome = (
+                    "missing"
+                    if may_have_run
+                    else absent_outcome(
+                        batch.status, lines.explained, batch.completed, batch.failed
+                    )
+                )
+                reason = f"in no result file of the {batch.status} batch {batch.batch_id}"
+                answer = Answer(name, outcome, reason=reason, code=outcome)
+            billed = self._max_cost[attempt] if answer.outcome == "missing" else 0
+            yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
 
 
 def _known(
@@ -107,25 +262,6 @@ def _known(
             report.note("alien_line", f"batch {batch.batch_id}: unknown id {answer.custom_id!r}")
         if attempt is not None:
             yield attempt, answer
-
-
-def _best(
-    answers: Iterable[tuple[WorkAttempt, Answer]], batch: Batch, report: ReadReport
-) -> Iterator[tuple[WorkAttempt, Answer]]:
-    """One answer for each request: the first that was paid for, else the first."""
-    first: dict[WorkAttempt, Answer] = {}
-    unpaid: dict[WorkAttempt, Answer] = {}  # a tool that asks again writes the failure first
-    for attempt, answer in answers:
-        paid = answer.outcome in PAID_OUTCOMES
-        if attempt in first and not (paid and attempt in unpaid):
-            _second_line(batch, answer, first[attempt], report)
-        elif paid:
-            unpaid.pop(attempt, None)
-            first[attempt] = answer
-            yield attempt, answer
-        else:
-            first[attempt] = unpaid[attempt] = answer
-    yield from unpaid.items()
 
 
 def _lines(
@@ -145,22 +281,6 @@ def _lines(
                 )
             else:
                 yield judged
-
-
-def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines of a raw file, which was complete when it was stored, with their byte offsets.
-
-    Raises:
-        StorageError: it was damaged since.
-    """
-    try:
-        # gzip's own readline is Python, a call for each line
-        with gzip.open(path, "rb") as packed, io.BufferedReader(packed, 1 << 20) as stream:
-            yield from split_lines(stream)
-    except (OSError, EOFError, zlib.error) as error:
-        raise StorageError(
-            f"{path} is damaged ({error}): remove it, and the next run downloads it again"
-        ) from error
 
 
 def _second_line(batch: Batch, answer: Answer, first: Answer, report: ReadReport) -> None:
@@ -184,26 +304,3 @@ def _billed(answer: Answer, sheet: PriceSheet | None, report: ReadReport) -> int
     except ValueError as error:
         report.note("impossible_usage", f"{answer.custom_id}: {error}")
         return None
-
-
-def _absent(
-    batch: Batch,
-    absent: Mapping[WorkAttempt, int | None],
-    lines: int,
-    failure: BatchFailure | None,
-) -> Iterator[PricedAnswer]:
-    """Outcomes of requests without a line, in a fixed order. One that may have run may have been
-    billed: it is charged at its max cost, or where that is None, what was reserved for the batch
-    is charged."""
-    for attempt in sorted(absent, key=lambda a: a.work_key):
-        name = custom_id(attempt.work_key, attempt.attempt)
-        if failure is not None:
-            answer = Answer(
-                name, "failed", reason=failure.message, code=failure.code or failure.kind
-            )
-        else:
-            outcome = absent_outcome(batch.status, lines, batch.completed, batch.failed)
-            reason = f"in no result file of the {batch.status} batch {batch.batch_id}"
-            answer = Answer(name, outcome, reason=reason, code=outcome)
-        billed = absent[attempt] if answer.outcome == "missing" else 0
-        yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)

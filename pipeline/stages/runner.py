@@ -164,7 +164,7 @@ class BatchRunner:
             if action != "pause":
                 return action == "write"
             trouble = sent.error if trouble_of(sent.error) == "passing" else None
-            if self._over or not self._may_wait(collected.error or trouble):
+            if self._over or not self._may_wait(collected.blocking or trouble):
                 return False
             self._say_patience(collected)
             self._pause(sent, collected.error or trouble)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pipeline.engines.base import Engine
 from pipeline.errors import CaptionmillError, graver
-from pipeline.ledger.settling import Settled
+from pipeline.ledger.settled import Settled
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Nano
 
@@ -71,6 +71,7 @@ class RunTotals:
         open: batches under way at the last poll that waiting can help.
         problems: sentences for the user, each once.
         error: the gravest error, which decides the exit code.
+        blocking: the gravest of those that the other batches need not be waited for.
     """
 
     batches: int = 0
@@ -87,6 +88,7 @@ class RunTotals:
     open: int = 0
     problems: list[str] = field(default_factory=list)
     error: CaptionmillError | None = None
+    blocking: CaptionmillError | None = None
 
     def count(self, step: RunTotals) -> None:
         """Add a step's work and sentences; its error, waiting and open batches are the caller's
@@ -104,9 +106,9 @@ class RunTotals:
         for text in step.problems:
             self.note_problem(text)
 
-    def count_settled(self, settled: Settled) -> None:
-        """Add a settled batch."""
-        self.settled_batches += 1
+    def count_settled(self, settled: Settled, *, final: bool = True) -> None:
+        """Add the answers of a batch; a `final` one is settled with them."""
+        self.settled_batches += final
         self.answers.update(settled.outcomes)
         self.again += settled.again
         self.failed_codes.update(settled.failures)
@@ -115,10 +117,13 @@ class RunTotals:
         self.completion_tokens += settled.completion_tokens
         self.billed = _sum(self.billed, settled.billed)
 
-    def fail(self, error: CaptionmillError) -> None:
-        """Note an error; the rest goes on, and the gravest one decides the exit code."""
+    def fail(self, error: CaptionmillError, *, blocks: bool = True) -> None:
+        """Note an error; the rest goes on, and the gravest one decides the exit code. One that
+        does not block is about a single batch: others are waited for all the same."""
         self.note_problem(str(error))
         self.error = graver(self.error, error)
+        if blocks:
+            self.blocking = graver(self.blocking, error)
 
     def hold(self, reason: str, error: CaptionmillError) -> None:
         """Note why a shard did not go out."""

@@ -117,6 +117,20 @@ def move(source: Path, target: Path) -> None:
         remove(source)
 
 
+def put_aside(path: Path, word: str = "damaged") -> Path:
+    """Rename `path` durably to `WORD-NAME`, or `WORD-2-NAME` where that is taken; gives where.
+
+    Raises:
+        StorageError: the operating system refused.
+    """
+    target, number = path.with_name(f"{word}-{path.name}"), 1
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{word}-{number}-{path.name}")
+    move(path, target)
+    return target
+
+
 def remove(path: Path) -> None:
     """Remove `path` durably; a missing file is fine.
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +72,8 @@ def test_a_job_of_together() -> None:
 def test_an_object_of_the_sdk() -> None:
     from openai.types import Batch, FileObject
 
-    assert remote_batch(Batch.construct(**OPENAI)) == remote_batch(OPENAI)
+    # an object of the SDK does not tell a field that is null from one that is not there
+    assert remote_batch(Batch.construct(**OPENAI)) == replace(remote_batch(OPENAI), began=False)
     file = {"id": "f", "bytes": 3, "created_at": 4, "filename": "a.jsonl", "purpose": "batch"}
     assert remote_file(FileObject.construct(**file)) == RemoteFile("f", "a.jsonl", 3, 4, "batch")
 

@@ -3,11 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from pipeline.errors import UsageError
 from pipeline.server import faults
-from pipeline.server.faults import BatchFault, FaultPlan, LineFault, RequestFault
+from pipeline.server.faults import BatchFault, FaultPlan, LineFault
 
 _PLAN = """
 seed = 7
@@ -77,11 +76,3 @@ def test_a_bad_plan_names_file_and_key(tmp_path: Path, text: str, words: str) ->
 def test_a_plan_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read"):
         FaultPlan.read(tmp_path / "plan.toml")
-
-
-def test_rules_are_values() -> None:
-    rule = RequestFault(action="delay", nth=2)
-    assert rule.numbers == (2,)
-    assert rule == RequestFault(action="delay", nth=2)
-    with pytest.raises(ValidationError):
-        rule.nth = 3  # type: ignore[misc]

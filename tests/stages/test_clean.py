@@ -104,3 +104,21 @@ def test_a_stop_comes_between_two_shards(scene: Scene) -> None:
     with pytest.raises(Interrupted):
         remove_finished(scene.context)
     assert deletions(scene) == 0
+
+
+@pytest.mark.parametrize("broken", [None, b"no gzip"])
+def test_answers_are_deleted_at_the_service_only_when_their_copy_here_is_sound(
+    scene: Scene, broken: bytes | None
+) -> None:
+    settled(scene)
+    (raw,) = scene.workspace.raw.glob("*.output.jsonl.gz")
+    sound = raw.read_bytes()
+    raw.unlink() if broken is None else raw.write_bytes(broken)
+    busy = RequestFault(action="status", status=503, method="GET", path="/v1/files/*/content")
+    scene.server.faults.add(busy)
+    done = remove_finished(scene.context)
+    assert (done.remote, len(done.problems)) == (0, 1)
+    scene.server.faults.remove(busy)
+    assert remove_finished(scene.context).problems == []
+    assert raw.read_bytes() == sound
+    assert remote(scene) == []

@@ -16,8 +16,9 @@ from pipeline.errors import (
 )
 from pipeline.ledger.batches import Batch
 from pipeline.server.faults import BatchFault, RequestFault
-from pipeline.stages.collect import collect_batches, raw_path, write_off
+from pipeline.stages.collect import collect_batches, raw_path
 from pipeline.stages.context import FROZEN
+from pipeline.stages.settle import write_off
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import RunTotals
 from tests.rig import MODEL

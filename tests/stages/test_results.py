@@ -15,14 +15,13 @@ from pipeline.core.batch_errors import classify
 from pipeline.core.identity import custom_id
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import PriceSheet, line_cost
-from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.specs import SpecText
 from pipeline.records import RemoteBatch, Usage
-from pipeline.stages.results import ReadReport, read_answers, store_compressed
+from pipeline.stages.results import ReadReport, read_answers
 
 NOW = 1_790_000_000
 KEYS = [bytes([number]) * 32 for number in range(8)]
@@ -231,17 +230,6 @@ def test_a_flood_of_oddities_is_cut_short(context: Settling) -> None:
     assert "0.jsonl.gz" in report.incidents[0][1]
 
 
-def test_compressing_keeps_every_byte_and_gives_the_same_bytes_twice(tmp_path: Path) -> None:
-    raw = tmp_path / "raw"
-    raw.write_bytes(line(KEYS[0]) * 100 + b"\xff\x00 torn")
-    first, second = tmp_path / "raw.gz", tmp_path / "again" / "raw.gz"
-    second.parent.mkdir()
-    store_compressed(raw, first)
-    store_compressed(raw, second)
-    assert gzip.decompress(first.read_bytes()) == raw.read_bytes()
-    assert first.read_bytes() == second.read_bytes()
-
-
 CAPTIONS = st.sampled_from(["a cat", "two\u2028lines", "x\x1cy", "\u0085", "z\r\nz", "\u202ecod"])
 
 
@@ -310,14 +298,3 @@ def test_no_paid_caption_is_lost_whatever_the_files_hold(
             assert kept.answer.caption == caption
         possible = (usage.prompt and usage.completion) or not caption.strip()
         assert kept.billed == (line_cost(usage, PRICES) if possible else None)
-
-
-def test_a_raw_file_that_was_damaged_since_is_said(tmp_path: Path) -> None:
-    one = settling(tmp_path)
-    path = tmp_path / "damaged.jsonl.gz"
-    whole = gzip.compress(b'{"custom_id": "x"}\n' * 50)
-    for damage in (whole[:-8], whole[:20] + b"xxxx" + whole[24:], b"no gzip at all"):
-        path.write_bytes(damage)
-        with pytest.raises(StorageError, match="remove it, and the next run"):
-            list(read_answers(one.ledger, one.shard, one.batch, [path], None, ReadReport()))
-    one.ledger.close()

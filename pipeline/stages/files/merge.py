@@ -20,11 +20,11 @@ from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.records import RemoteBatch
-from pipeline.stages import results
+from pipeline.stages import raw_files
 from pipeline.stages.batch_record import write_batch_record
-from pipeline.stages.collect import settle_batch
 from pipeline.stages.context import StageContext
 from pipeline.stages.files.answer_file import answer_lines
+from pipeline.stages.settle import settle_batch
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import require_room, sha256_of
@@ -181,7 +181,7 @@ class _Parts:
         for part in self._parts.values():
             part.flush()
             raw = self._context.workspace.answers(part.shard_key, part.batch_id, "output")
-            results.store_compressed(part.path, raw)
+            raw_files.store_compressed(part.path, raw)
             if part.shard:
                 self._write_batch_record(part)
         reached("merge.before_record")

@@ -16,13 +16,14 @@ from pipeline.ledger.online_groups import ONLINE, OnlineGroups, is_online
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
 from pipeline.stages.batch_record import batch_record_path, read_batch_records, write_batch_record
-from pipeline.stages.collect import raw_path, settle_batch
 from pipeline.stages.context import StageContext
 from pipeline.stages.online.journal import Journal, journal_path, keep_answers, read_journal
+from pipeline.stages.raw_files import damage_of
 from pipeline.stages.recover import answered_requests, is_ours, recovered_shard
+from pipeline.stages.settle import raw_path, settle_batch
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
-from pipeline.system.files import remove, whole_file
+from pipeline.system.files import put_aside, remove, whole_file
 
 
 def begin(context: StageContext, shard: Shard) -> Batch:
@@ -63,6 +64,7 @@ def settle_group(context: StageContext, row: int, collected: RunTotals) -> None:
     batch = next(b for b in context.ledger.batches.in_states("open", "downloaded") if b.row == row)
     shard = context.ledger.shards.get(batch.shard)
     journal = journal_path(context.workspace.raw, shard.shard_key)
+    _put_damaged_aside(context, shard, batch, collected)
     if not _is_gone(context, shard.shard_key):
         _keep(context, batch)
         _take_out_unsent(context, shard, batch)
@@ -74,6 +76,18 @@ def settle_group(context: StageContext, row: int, collected: RunTotals) -> None:
         _say_lost(context, shard, batch, collected, collected.answers["missing"] - before)
     reached("online.settled")
     remove(journal)
+
+
+def _put_damaged_aside(
+    context: StageContext, shard: Shard, batch: Batch, collected: RunTotals
+) -> None:
+    """Put damaged raw answers aside: the journal makes them again, or they count as lost."""
+    path = raw_path(context, batch, "output")
+    damage = damage_of(path) if path.exists() else None
+    if damage is not None:
+        text = f"{path} is damaged ({damage}) and put aside as {put_aside(path).name}"
+        context.ledger.incident(context.clock.now(), "damaged", text, shard.row, batch.row)
+        collected.note_problem(text)
 
 
 def _say_lost(

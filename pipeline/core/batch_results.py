@@ -1,0 +1,130 @@
+"""Explanation of a terminal batch: do its files answer every request of it?
+
+A service may show a batch as over before its files, their ids or its counts are there, and a
+download may be cut after a whole line. So the first terminal look decides nothing: what the files
+and the counts leave open is looked at again, and only what agrees is final.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.core.words import counted
+
+FEWEST_INSPECTIONS = 3
+"""Looks before a doubt is said to a person, however short the grace."""
+
+_LONG = 3600  # seconds after which a second look is enough: nobody was waiting in between
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCounts:
+    """End of a batch as the service shows it.
+
+    Attributes:
+        status: a terminal one.
+        total, completed, failed: its `request_counts`, None where it gives none.
+        began: whether it was ever in progress, None where the service does not say.
+        reason: it says why it failed as a whole.
+    """
+
+    status: str
+    total: int | None
+    completed: int | None
+    failed: int | None
+    began: bool | None = None
+    reason: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LineCounts:
+    """Requests by what the files say of them.
+
+    Attributes:
+        answered: with a reply.
+        unrun: that certainly never ran.
+        silent: whose line has neither an answer nor an error; they may have run.
+        failed: with an error of their own.
+    """
+
+    answered: int = 0
+    unrun: int = 0
+    silent: int = 0
+    failed: int = 0
+
+    @property
+    def explained(self) -> int:
+        """Requests whose lines say what became of them."""
+        return self.answered + self.failed + self.unrun
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Requests that are not explained, in words; `passes` when time alone proves that no other
+    request ran."""
+
+    text: str
+    passes: bool = False
+
+
+def doubt_about(counts: BatchCounts, requests: int, lines: LineCounts) -> Doubt | None:
+    """Doubt that the files of a batch leave about its requests, None when all are explained.
+
+    Args:
+        requests: how many the ledger sent, 0 when it does not know.
+    """
+    expected = requests or counts.total or 0
+    if expected and lines.explained >= expected:
+        return None
+    ran = (counts.completed or 0) + (counts.failed or 0)
+    if counts.status == "failed" and not (ran or lines.explained or lines.silent):
+        return None if counts.reason else Doubt("it failed without a reason", passes=True)
+    disagreement = _disagreement(counts, expected, lines)
+    if disagreement:
+        return Doubt(disagreement)
+    # they agree that the rest never ran, but may all be late: only time can show that
+    return Doubt(f"{_absent(expected, lines)}, and its counts say that they never ran", passes=True)
+
+
+def _disagreement(counts: BatchCounts, expected: int, lines: LineCounts) -> str:
+    """Words for files and counts that do not agree on requests without a line, "" if they do."""
+    absent = _absent(expected, lines)
+    if lines.silent:
+        return f"{absent}: {counted(lines.silent, 'line')} with neither an answer nor an error"
+    if counts.completed is None or counts.failed is None:
+        return f"{absent}, and the service gives no counts"
+    numbers = f"{absent}: {counts.completed} completed and {counts.failed} failed by its counts"
+    if lines.answered < counts.completed or lines.explained < counts.completed + counts.failed:
+        return numbers
+    if counts.status not in ("expired", "cancelled"):
+        return numbers
+    never_began = not counts.total and counts.began is False
+    if counts.total is not None and counts.total != expected and not never_began:
+        return f"{absent}: {counted(counts.total, 'request')} by its counts"
+    return ""
+
+
+def _absent(expected: int, lines: LineCounts) -> str:
+    if not expected:
+        return "nothing tells how many requests it had"
+    return f"its files do not answer {expected - lines.explained:,} of {expected:,} requests"
+
+
+Verdict = Literal["final", "again", "person"]
+
+
+def verdict_on(doubt: Doubt | None, seconds: int, inspections: int, grace: int) -> Verdict:
+    """Decision about a batch: it is final, it is looked at again, or a person decides (and it
+    stays open to later looks).
+
+    Args:
+        seconds: that have certainly passed since the first look that left a doubt.
+        inspections: that left one, this one included.
+        grace: seconds that a service may lag behind itself.
+    """
+    if doubt is None:
+        return "final"
+    if seconds < grace or inspections < (2 if seconds >= _LONG else FEWEST_INSPECTIONS):
+        return "again"
+    return "final" if doubt.passes else "person"

@@ -1,0 +1,65 @@
+"""Values of settling: an answer with its price, and what the answers of a batch came to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pipeline.records import Answer, Nano
+
+
+class PricedAnswer(NamedTuple):
+    """Answer with the identity from its custom_id and its exact cost (None: not known)."""
+
+    work_key: bytes
+    attempt: int
+    answer: Answer
+    billed: Nano | None
+
+
+@dataclass(slots=True)
+class Settled:
+    """Result of settling a batch.
+
+    Attributes:
+        outcomes: lines by outcome.
+        billed: nano-dollars of all lines, None when the cost of one is not known.
+        charged: the same, with what was reserved for lines whose cost is not known; None when
+            nothing was, and then the shard's whole reservation stays counted.
+        prompt_tokens, completion_tokens: sums over the lines.
+        over: custom_ids of lines that cost more than was reserved for them.
+        again: works that are pending again.
+        failures: failed lines by the service's code, and the words of one of each.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    billed: Nano | None = 0
+    charged: Nano | None = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    over: list[str] = field(default_factory=list)
+    again: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    failure_words: dict[str, str] = field(default_factory=dict)
+
+    def add(self, priced: PricedAnswer, max_cost: Nano | None) -> None:
+        """Count one line, for which `max_cost` was reserved."""
+        answer = priced.answer
+        self.outcomes[answer.outcome] += 1
+        if answer.outcome == "failed":
+            self.failures[answer.code] += 1
+            self.failure_words.setdefault(answer.code, answer.reason)
+        usage = priced.answer.usage
+        if usage is not None:
+            self.prompt_tokens += usage.prompt
+            self.completion_tokens += usage.completion
+        self.billed = _sum(self.billed, priced.billed)
+        self.charged = _sum(self.charged, max_cost if priced.billed is None else priced.billed)
+        if priced.billed is not None and max_cost is not None and priced.billed > max_cost:
+            self.over.append(priced.answer.custom_id)
+
+
+def _sum(one: Nano | None, other: Nano | None) -> Nano | None:
+    """Sum of two costs, None when one of them is not known."""
+    return None if one is None or other is None else one + other

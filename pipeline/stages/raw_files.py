@@ -1,0 +1,78 @@
+"""Raw files: output and error files as they came, compressed, durable before anything is read."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.core.answer import split_lines
+from pipeline.errors import StorageError
+from pipeline.system.files import put_aside, whole_file
+
+
+class DamagedFile(StorageError):
+    """Raw file that was whole when it was stored, and is not any more."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} is damaged ({reason})")
+        self.path, self.reason = path, reason
+
+
+def store_compressed(source: Path, target: Path) -> None:
+    """Store a raw file, durably and compressed."""
+    with (
+        source.open("rb") as plain,
+        whole_file(target) as handle,
+        # mtime 0: the same results give the same bytes
+        gzip.GzipFile(fileobj=handle, mode="wb", compresslevel=3, mtime=0) as packed,
+    ):
+        shutil.copyfileobj(plain, packed, 1 << 20)
+
+
+def store_newer(source: Path, target: Path) -> None:
+    """Store a raw file that is fetched again; an earlier one that was longer is put aside, as
+    nobody knows which of the two is right."""
+    if target.exists() and (damage_of(target) or _plain_size(target) > source.stat().st_size):
+        put_aside(target, "earlier")
+    store_compressed(source, target)
+
+
+def _plain_size(path: Path) -> int:
+    with gzip.open(path, "rb") as stream:
+        return stream.seek(0, io.SEEK_END)
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines of a raw file, which was complete when it was stored, with their byte offsets.
+
+    Raises:
+        DamagedFile: it was damaged since.
+    """
+    try:
+        # gzip's own readline is Python, a call for each line
+        with gzip.open(path, "rb") as packed, io.BufferedReader(packed, 1 << 20) as stream:
+            yield from split_lines(stream)
+        _require_bytes(path)  # gzip takes no bytes for the end of a file
+    except (OSError, EOFError, zlib.error) as error:
+        raise DamagedFile(path, str(error)) from error
+
+
+def damage_of(path: Path) -> str | None:
+    """Damage of a raw file, None for a sound one."""
+    try:
+        with gzip.open(path, "rb") as stream:
+            while stream.read(1 << 20):
+                pass
+        _require_bytes(path)
+    except (OSError, EOFError, zlib.error) as error:
+        return str(error)
+    return None
+
+
+def _require_bytes(path: Path) -> None:
+    if not path.stat().st_size:
+        raise EOFError("it is empty")
