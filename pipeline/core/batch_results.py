@@ -128,3 +128,27 @@ def verdict_on(doubt: Doubt | None, seconds: int, inspections: int, grace: int) 
     if seconds < grace or inspections < (2 if seconds >= _LONG else FEWEST_INSPECTIONS):
         return "again"
     return "final" if doubt.passes else "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Inspection of the end of a batch.
+
+    Attributes:
+        seconds, inspections: since the first that left a doubt; how many there were.
+        grace: seconds that the service may lag behind itself.
+        began: whether the batch was ever in progress, None when nobody says.
+        written_off: a person decided that nothing more will come.
+    """
+
+    seconds: int = 0
+    inspections: int = FEWEST_INSPECTIONS
+    grace: int = 0
+    began: bool | None = None
+    written_off: bool = False
+
+    def verdict(self, doubt: Doubt | None) -> Verdict:
+        """Decision about a batch that leaves this doubt."""
+        if self.written_off:
+            return "final"
+        return verdict_on(doubt, self.seconds, self.inspections, self.grace)

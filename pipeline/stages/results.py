@@ -15,13 +15,11 @@ from pipeline.core.answer import BadLine
 from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.batch_results import (
-    FEWEST_INSPECTIONS,
     BatchCounts,
     Doubt,
+    Inspection,
     LineCounts,
-    Verdict,
     doubt_about,
-    verdict_on,
 )
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
@@ -47,30 +45,6 @@ class Unexplained(Exception):
     def __init__(self, doubt: Doubt) -> None:
         super().__init__(doubt.text)
         self.doubt = doubt
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """Inspection of the end of a batch.
-
-    Attributes:
-        seconds, inspections: since the first that left a doubt; how many there were.
-        grace: seconds that the service may lag behind itself.
-        began: whether the batch was ever in progress, None when nobody says.
-        written_off: a person decided that nothing more will come.
-    """
-
-    seconds: int = 0
-    inspections: int = FEWEST_INSPECTIONS
-    grace: int = 0
-    began: bool | None = None
-    written_off: bool = False
-
-    def verdict(self, doubt: Doubt | None) -> Verdict:
-        """Decision about a batch that leaves this doubt."""
-        if self.written_off:
-            return "final"
-        return verdict_on(doubt, self.seconds, self.inspections, self.grace)
 
 
 @dataclass(slots=True)
@@ -110,7 +84,7 @@ def read_answers(
     report: ReadReport,
     wire_format: WireFormat = OPENAI_FORMAT,
     rules: ReadingRules = TODAY,
-    inspection: Inspection = Inspection(),
+    inspection: Inspection = Inspection(),  # noqa: B008 frozen
 ) -> Iterator[PricedAnswer]:
     """Answers of a batch, priced; then an explicit outcome for what is in neither file.
 

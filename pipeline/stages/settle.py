@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.core.batch_errors import FAILURE_ADVICE, BatchFailure, classify
-from pipeline.core.batch_results import Doubt
+from pipeline.core.batch_results import Doubt, Inspection
 from pipeline.core.lifecycle import backoff_seconds
 from pipeline.core.pauses import shown_span
 from pipeline.core.reading_rules import ReadingRules
@@ -127,10 +127,10 @@ def is_left_open(context: StageContext, batch: Batch) -> bool:
 
 def _inspection(
     context: StageContext, batch: Batch, end: RemoteEnd, *, written_off: bool
-) -> results.Inspection:
+) -> Inspection:
     now = context.clock.moment()
     since = Moment(batch.late_since or now.wall, batch.late_uptime or now.uptime)
-    return results.Inspection(
+    return Inspection(
         seconds=elapsed(since, now),
         inspections=batch.late_looks + 1,
         grace=context.patience.grace,

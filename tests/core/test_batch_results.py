@@ -8,6 +8,7 @@ from pipeline.core.batch_results import (
     FEWEST_INSPECTIONS,
     BatchCounts,
     Doubt,
+    Inspection,
     LineCounts,
     doubt_about,
     verdict_on,
@@ -150,3 +151,9 @@ def test_a_doubt_is_looked_at_again_before_a_person_decides(
     doubt: Doubt | None, seconds: int, looks: int, verdict: str
 ) -> None:
     assert verdict_on(doubt, seconds, looks, 120) == verdict
+
+
+def test_a_person_who_decided_is_not_asked_again() -> None:
+    assert Inspection(seconds=120, grace=120).verdict(OPEN) == "person"
+    assert Inspection(seconds=0, grace=120).verdict(OPEN) == "again"
+    assert Inspection(seconds=0, grace=120, written_off=True).verdict(OPEN) == "final"
