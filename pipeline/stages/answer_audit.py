@@ -24,7 +24,7 @@ from pipeline.ledger.answer_row import answer_tokens, fields_text, storable_or_n
 from pipeline.ledger.audit import AuditedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.records import Answer
-from pipeline.stages import results
+from pipeline.stages import raw_files
 from pipeline.system.workspace import Workspace
 
 _CURE = "move ledger.db away, then 'captionmill rebuild' reads them again"
@@ -140,7 +140,7 @@ def _read(
     paths: list[Path], schema: AnswerSchema, wire_format: WireFormat, rules: ReadingRules
 ) -> Iterator[tuple[WorkAttempt, Answer]]:
     for path in paths:
-        for _, line in results.lines_of(path):
+        for _, line in raw_files.lines_of(path):
             answer = wire_format.judge(line, schema, rules)
             attempt = None if isinstance(answer, BadLine) else parse_custom_id(answer.custom_id)
             if attempt is not None and isinstance(answer, Answer):
