@@ -71,7 +71,8 @@ class PreparedImage:
         media_type: "image/jpeg" or "image/png".
         base64: the prepared bytes in base64, ASCII, ready for a data URL.
         flags: e.g. "first_frame", "passed_through", "truncated_accepted", "icc_converted".
-        perceptual_hash: dHash (16 bytes), then colours (27), when asked for, else None.
+        perceptual_hash: dHash (16 bytes), colours (27) and what `core.sheets` packs, when asked
+            for, else None.
         sharpness: variance-like figure for choosing a representative, 0 when not asked for.
         url: the address that is sent instead of bytes, "" for none. Nobody has seen such an image:
             both identities are the address's, all sizes are 0, there is no base64.
@@ -113,6 +114,9 @@ class RejectedImage:
 HASH_BYTES = 16
 """Bytes of a perceptual hash; the colours follow them."""
 
+COLOUR_BYTES = 27
+"""Y, Cb, Cr of nine parts; what `core.sheets` packs follows them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -124,6 +128,7 @@ class Look:
         settled: it stands for itself whatever else is found (it is paid for already).
         pixels, sharpness: of the original; the largest and sharpest of a group represents it.
         width, height: for the check of the shape.
+        flat_share: of its commonest level, of 255; None when not known.
     """
 
     hash: bytes
@@ -133,6 +138,7 @@ class Look:
     width: int
     height: int
     colours: bytes = b""
+    flat_share: int | None = None
 
 
 Prepared = PreparedImage | KnownImage | RejectedImage

@@ -67,6 +67,7 @@ address          internet addresses that may be contacted
 url_image        images that are sent as their addresses
 near_duplicates  pictures that look alike
 selection, splits  which rows are exported, in which split and part
+sheets           pages and the like, compared in more detail
 judgements       what people decided about captions, and which of it is in force
 table, charges   the columns of the two tables
 table_form       what the configuration decides about the table

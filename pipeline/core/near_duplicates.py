@@ -9,16 +9,19 @@ flipped bits, and only what meets there is compared as a whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import combinations
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.core.sheets import may_be_sheets, same_sheet
 from pipeline.records import HASH_BYTES, Look
 
 _BITS = 8 * HASH_BYTES
 _CHROMA, _LUMA = 24, 64  # of 255: in any part, and on average
+_SAME_TONE = 6  # of 255: in any part of a flat picture
 _FEW_BITS = 20  # set, or not set, of the hash of a picture with little structure
 _MOST_CANDIDATES = 4_000_000  # pairs compared at once: about 200 MB
 # Relative costs: of a pass over one pattern, of a lookup, of a comparison.
@@ -55,23 +58,47 @@ def is_informative(look: Look) -> bool:
     return _FEW_BITS <= ones <= _BITS - _FEW_BITS
 
 
-def same_shape_and_colours(one: Look, other: Look) -> bool:
-    """Check a pair of near hashes against false pairs."""
-    if not (is_informative(one) and is_informative(other)):
+def agree(one: Look, other: Look, same_in_detail: Callable[[bool], bool]) -> bool:
+    """Check a pair of near hashes against false pairs.
+
+    Hashes of flat pictures tell nothing, and those of pages little: such are compared in detail,
+    the flat ones by their colours too.
+
+    Args:
+        one: an appearance.
+        other: another one whose hash is near.
+        same_in_detail: `sheets.same_sheet` of the two, for flat pictures or others.
+    """
+    if not (same_shape(one, other) and same_colours(one, other)):
         return False
-    return same_shape(one, other) and same_colours(one, other)
+    if not (is_informative(one) and is_informative(other)):
+        return _same_tones(one, other) and same_in_detail(True)
+    return not may_be_sheets(one.flat_share, other.flat_share) or same_in_detail(False)
+
+
+def _same_tones(one: Look, other: Look) -> bool:
+    """Tell whether only compression keeps colours apart; False when they are not known."""
+    if not (one.colours and other.colours):
+        return False
+    pairs_of_parts = zip(one.colours, other.colours, strict=True)
+    return max(abs(left - right) for left, right in pairs_of_parts) <= _SAME_TONE
 
 
 def group(
-    looks: list[Look], distance: int, agree: Callable[[Look, Look], bool] = same_shape_and_colours
+    looks: list[Look], distance: int, detail: Callable[[int], bytes] = lambda _: b""
 ) -> dict[int, tuple[int, int]]:
     """Choose which looks stand for others: {position: (representative, distance)}.
 
     Each is within `distance` of its own representative; chains do not pull strangers together.
+
+    Args:
+        looks: the appearances.
+        distance: most bits in which two hashes differ.
+        detail: what `sheets.pack` gave for a position, b"" when it is not known.
     """
     neighbours: dict[int, list[tuple[int, int]]] = {}
     for one, other, bits in pairs([look.hash for look in looks], distance):
-        if agree(looks[one], looks[other]):
+        if agree(looks[one], looks[other], partial(_same_sheet, detail, one, other)):
             neighbours.setdefault(one, []).append((bits, other))
             neighbours.setdefault(other, []).append((bits, one))
     represented: dict[int, tuple[int, int]] = {}
@@ -83,6 +110,10 @@ def group(
                 represented[other] = (position, bits)
         represented.pop(position, None)
     return {member: best for member, best in represented.items() if best[0] not in represented}
+
+
+def _same_sheet(detail: Callable[[int], bytes], one: int, other: int, flat: bool) -> bool:
+    return same_sheet(detail(one), detail(other), flat=flat)
 
 
 def _rank(look: Look) -> tuple[bool, int, int, bytes]:

@@ -1,4 +1,5 @@
-"""Hash of what a picture shows, its colours and how sharp it is, from the pixels that are sent.
+"""Hash of what a picture shows, its colours, a finer grid of pages and the like, and how sharp it
+is, from the pixels that are sent.
 
 dHash: David Oftedal's and Neal Krawetz's gradient hash, here 8 x 8 steps to the right and 8 x 8
 steps down, 128 bits. Measured with distance 16: 87 % of altered copies, no false pair in 497,000.
@@ -9,21 +10,23 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from pipeline.core.sheets import GRID, LEAST_SHARE, pack
 from pipeline.imaging.resize import Pixels
 
 _GRID = 9
 _PARTS = 3
+_NEIGHBOURS = 3  # levels
 
 
 def hash_and_sharpness(pixels: Pixels) -> tuple[bytes, int]:
-    """(dHash and colours, sharpness) of RGB or RGBX pixels."""
+    """(dHash, colours and `core.sheets.pack`, sharpness) of RGB or RGBX pixels."""
     if pixels.shape[2] == 4:
         height, width = pixels.shape[:2]
         rgb = Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1).convert("RGB")
     else:
         rgb = Image.fromarray(pixels)
     grey = rgb.convert("L")
-    return dhash(grey) + colours(rgb), sharpness(grey)
+    return dhash(grey) + colours(rgb) + sheet(grey), sharpness(grey)
 
 
 def colours(rgb: Image.Image) -> bytes:
@@ -38,6 +41,15 @@ def dhash(grey: Image.Image) -> bytes:
     right = grid[:8, 1:] > grid[:8, :-1]
     down = grid[1:, :8] > grid[:-1, :8]
     return np.packbits(np.concatenate((right.ravel(), down.ravel()))).tobytes()
+
+
+def sheet(grey: Image.Image) -> bytes:
+    """Share of the commonest level and its neighbours, and a grid where it is large."""
+    counts = np.convolve(grey.histogram(), np.ones(2 * _NEIGHBOURS + 1, int), "same")
+    share = int(255 * counts.max() // (grey.width * grey.height))
+    # a filter that weighs neighbours too: copies of another size have other borders of cells
+    cells = grey.resize((GRID, GRID), Image.Resampling.BILINEAR) if share >= LEAST_SHARE else None
+    return pack(share, cells.tobytes() if cells else b"")
 
 
 def sharpness(grey: Image.Image) -> int:

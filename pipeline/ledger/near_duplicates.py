@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping
 from pipeline.ledger.database import Database
 from pipeline.ledger.places import shown_path
 from pipeline.ledger.specs import RecipeRow
-from pipeline.records import HASH_BYTES, Look
+from pipeline.records import COLOUR_BYTES, HASH_BYTES, Look
+
+_WITH_COLOURS = HASH_BYTES + COLOUR_BYTES
+_BEFORE_GRID = _WITH_COLOURS + 1  # the share of the commonest level
 
 
 class NearDuplicates:
@@ -23,7 +26,8 @@ class NearDuplicates:
         that have a work under this spec."""
         rows, appearances = [], []
         for row, perceptual, settled, pixels, sharpness, width, height in self._db.execute(
-            "SELECT c.id, c.perceptual, EXISTS (SELECT 1 FROM works w WHERE w.content = c.id "
+            f"SELECT c.id, SUBSTR(c.perceptual, 1, {_BEFORE_GRID}), "
+            "EXISTS (SELECT 1 FROM works w WHERE w.content = c.id "
             "AND w.spec = ?) AS settled, MAX(o.width * o.height), c.sharpness, c.width, c.height "
             "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ? "
             "JOIN originals o ON o.id = p.original WHERE c.perceptual IS NOT NULL "
@@ -34,9 +38,19 @@ class NearDuplicates:
             (spec, recipe.row, source),
         ):
             rows.append(int(row))
-            hash, colours = perceptual[:HASH_BYTES], perceptual[HASH_BYTES:]
-            appearances.append(Look(hash, bool(settled), pixels, sharpness, width, height, colours))
+            hash, colours = perceptual[:HASH_BYTES], perceptual[HASH_BYTES:_WITH_COLOURS]
+            share = perceptual[_WITH_COLOURS] if len(perceptual) == _BEFORE_GRID else None
+            appearances.append(
+                Look(hash, bool(settled), pixels, sharpness, width, height, colours, share)
+            )
         return rows, appearances
+
+    def detail(self, content: int) -> bytes:
+        """Read the grid of a content as `core.sheets` packs it, b"" when it is not known."""
+        row = self._db.one(
+            f"SELECT SUBSTR(perceptual, {_BEFORE_GRID}) FROM contents WHERE id = ?", (content,)
+        )
+        return row[0] if row and isinstance(row[0], bytes) else b""
 
     def set_represented(self, source: int, represented: Mapping[int, tuple[int, int]]) -> None:
         """Let contents of new images be represented by others: {content: (by, distance)}."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.stages.identify import identify_images
 from pipeline.stages.values import CaptionTask
+
+_DETAILS = 100_000  # grids of pages that are held at once: 200 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ def represent_near_duplicates(
 
     identify_images(ledger, task, engine, locate, hashed=True)
     rows, appearances = ledger.near_duplicates.appearances(task.source, task.spec, task.recipe)
-    represented = group(appearances, distance)
+    detail = lru_cache(_DETAILS)(lambda place: ledger.near_duplicates.detail(rows[place]))
+    represented = group(appearances, distance, detail)
     with ledger.database.transaction("dedupe"):
         ledger.near_duplicates.set_represented(
             task.source,

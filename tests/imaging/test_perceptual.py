@@ -7,7 +7,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 
 from pipeline.core.near_duplicates import same_colours
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.perceptual import colours, dhash, hash_and_sharpness, sharpness
+from pipeline.imaging.perceptual import colours, dhash, hash_and_sharpness, sharpness, sheet
 from pipeline.imaging.prepare import prepare_image
 from pipeline.records import HASH_BYTES, Look, PreparedImage
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
@@ -31,7 +31,7 @@ def distance(one: PreparedImage, other: PreparedImage) -> int:
 
 def look_of(prepared: PreparedImage) -> Look:
     assert prepared.perceptual_hash is not None
-    hash, shown = prepared.perceptual_hash[:HASH_BYTES], prepared.perceptual_hash[HASH_BYTES:]
+    hash, shown = prepared.perceptual_hash[:HASH_BYTES], prepared.perceptual_hash[HASH_BYTES:43]
     return Look(hash, False, 1, prepared.sharpness, 4, 3, shown)
 
 
@@ -99,6 +99,6 @@ def test_both_layouts_of_pixels_look_the_same() -> None:
     rgb = np.asarray(quarters())
     rgbx = np.concatenate((rgb, np.full((120, 160, 1), 77, np.uint8)), axis=2)
     grey = quarters().convert("L")
-    wanted = (dhash(grey) + colours(quarters()), sharpness(grey))
+    wanted = (dhash(grey) + colours(quarters()) + sheet(grey), sharpness(grey))
     assert hash_and_sharpness(rgb) == wanted
     assert hash_and_sharpness(np.ascontiguousarray(rgbx)) == wanted

@@ -28,6 +28,17 @@ def test_looks_of_new_images_and_of_what_is_paid_for(world: World) -> None:
     ]
     assert looks[0].pixels == 640 * 480
     assert [look.colours for look in looks] == [b"", b"c" * 27]
+    assert [look.flat_share for look in looks] == [None, None]
+
+
+def test_a_grid_is_read_when_it_is_asked_for(world: World) -> None:
+    page = seen(world, "page.jpg", 1, b"p" * 16 + b"c" * 27 + b"\xc8grid")
+    photo = seen(world, "photo.jpg", 2, b"n" * 16 + b"c" * 27 + b"\x20")
+    old = seen(world, "old.jpg", 3, b"n" * 16 + b"c" * 27)
+    near = world.ledger.near_duplicates
+    _, looks = near.appearances(world.source, world.spec, world.recipe)
+    assert [look.flat_share for look in looks] == [200, 32, None]
+    assert [near.detail(row) for row in (page, photo, old)] == [b"\xc8grid", b"\x20", b""]
 
 
 def test_a_decision_can_be_made_looked_at_and_undone(world: World) -> None:
