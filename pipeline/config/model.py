@@ -34,6 +34,7 @@ from pipeline.config.telling import ListenConfig, LogConfig, NotifyConfig
 from pipeline.config.units import Bytes, Cap, Colour, Seconds, Share, Usd
 from pipeline.config.workspace_key import WorkspaceConfig
 from pipeline.core.catalogue import Effort, Endpoint, ModelTable, PriceTable
+from pipeline.core.dialects import OPENAI_DIALECT, checked_dialect
 from pipeline.core.outcomes import OUTCOMES
 from pipeline.core.provider_kinds import AUTO, checked_name
 
@@ -141,7 +142,7 @@ class ProviderConfig(Section):
     endpoint: Endpoint = "/v1/chat/completions"
     completion_window: Annotated[str, Field(pattern=r"^[0-9]+[hd]$")] = "24h"
     batch_purpose: Annotated[str, Field(min_length=1)] = "batch"
-    dialect: Literal["openai", "together"] = "openai"
+    dialect: Annotated[str, AfterValidator(checked_dialect)] = OPENAI_DIALECT.name
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
     body_extras: Plain = Field(default_factory=dict)
 

@@ -6,6 +6,7 @@ identity         spec_id, work_key and custom_id: the hashes that decide what ha
 outcomes         every outcome: paid or not, may it go again, how often, what to do
 reasons          every code of a reason: its words, who gives it, what to do
 retry            whether a request goes again, and which of two answers is shown
+dialects         words of `[provider] dialect`: uploads and lists
 provider_kinds   words of `[provider] name`, and what follows from each
 advice           a refusal or failure in words that say what to do
 lifecycle        the batch life cycle: adopt, hold, create again, download, cancel

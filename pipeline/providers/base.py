@@ -6,9 +6,10 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
+from pipeline.core.dialects import OPENAI_DIALECT, Dialect
 from pipeline.errors import DefiniteRefusal, NeedsPerson, UsageError
 from pipeline.records import RemoteBatch, RemoteFile
 from pipeline.system.secrets import Secret, redact
@@ -56,8 +57,7 @@ class BatchOptions:
         endpoint: what each line of a batch calls, e.g. "/v1/chat/completions".
         completion_window: "24h" at OpenAI; other services know others.
         batch_purpose: `purpose` of an upload: "batch", at Together "batch-api".
-        dialect: "openai", or "together": uploads go to /files/upload with a `file_name`, and
-            batches are listed as a bare array (https://docs.together.ai/reference).
+        dialect: how uploads and lists are had.
         upload_expires_after: seconds after which the service deletes an upload by itself
             (3600..2592000 at OpenAI), None for services that do not know this field.
         read_retries: how often a read (never a write) is tried again.
@@ -72,7 +72,7 @@ class BatchOptions:
     endpoint: str = "/v1/chat/completions"
     completion_window: str = "24h"
     batch_purpose: str = "batch"
-    dialect: Literal["openai", "together"] = "openai"
+    dialect: Dialect = OPENAI_DIALECT
     upload_expires_after: int | None = 2_592_000
     timeouts: Timeouts = Timeouts()
     read_retries: int = 2

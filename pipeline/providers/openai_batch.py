@@ -183,7 +183,7 @@ class OpenAIBatches:
         self, call: Call, page: Callable[[str | None], Any], after: str | None, size: int
     ) -> dict[str, Any]:
         answer = self._json(call, lambda: page(after))
-        if isinstance(answer, list) and self._options.dialect == "together":
+        if isinstance(answer, list) and self._options.dialect.bare_lists:
             # all of them, unless it is just as long as a page that was cut off
             answer = {"data": answer, "has_more": None if len(answer) == size else False}
         return self._object(call, answer)

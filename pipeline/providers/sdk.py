@@ -155,7 +155,7 @@ class _Bounded(httpx2.SyncByteStream):
 def post_file(client: openai.OpenAI, options: BatchOptions, filename: str, handle: FileIO) -> Any:
     """Upload a file of requests, once; gives the answer with its `content`."""
     part = (filename, handle, "application/jsonl")
-    if options.dialect == "openai":
+    if not options.dialect.upload_path:
         more: dict[str, Any] = {}
         if options.upload_expires_after is not None:
             seconds = options.upload_expires_after
@@ -163,7 +163,7 @@ def post_file(client: openai.OpenAI, options: BatchOptions, filename: str, handl
         purpose: Any = options.batch_purpose
         return client.files.with_raw_response.create(file=part, purpose=purpose, **more)
     return client.post(
-        "/files/upload",
+        options.dialect.upload_path,
         cast_to=httpx2.Response,
         body={"purpose": options.batch_purpose, "file_name": filename},
         files=[("file", part)],

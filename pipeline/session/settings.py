@@ -16,6 +16,7 @@ from pipeline.config import Config
 from pipeline.config.units import parse_seconds
 from pipeline.core.budget import SCOPES, BudgetCaps
 from pipeline.core.budget_words import COMMAND_LINE
+from pipeline.core.dialects import DIALECTS
 from pipeline.core.lifecycle import Patience
 from pipeline.core.losses import LossRule
 from pipeline.core.rate_limit import RateLimiter
@@ -200,7 +201,7 @@ def _service(config: Config, key: Secret) -> BatchOptions:
         endpoint=provider.endpoint,
         completion_window=provider.completion_window,
         batch_purpose=provider.batch_purpose,
-        dialect=provider.dialect,
+        dialect=DIALECTS[provider.dialect],
         upload_expires_after=config.batch.upload_expires_after or None,
         extra_headers=provider.headers,
     )

@@ -7,10 +7,10 @@ import json
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
+from pipeline.core.dialects import DIALECTS, TOGETHER_DIALECT, Dialect
 from pipeline.errors import (
     Ambiguous,
     CaptionmillError,
@@ -257,7 +257,7 @@ def test_an_odd_list_is_not_an_empty_list(
 def test_togethers_bare_array_is_the_whole_list(
     server: Scripted, options: BatchOptions, count: int
 ) -> None:
-    service = OpenAIBatches(dataclasses.replace(options, dialect="together"))
+    service = OpenAIBatches(dataclasses.replace(options, dialect=TOGETHER_DIALECT))
     server.script = HttpReply([{**BATCH, "id": str(n)} for n in range(count)])
     assert len(list(service.list_batches())) == count
     assert len(server.requests) == 1
@@ -267,7 +267,7 @@ def test_togethers_bare_array_is_the_whole_list(
 def test_an_array_as_long_as_a_page_may_be_one_page_only(
     server: Scripted, options: BatchOptions
 ) -> None:
-    service = OpenAIBatches(dataclasses.replace(options, dialect="together"))
+    service = OpenAIBatches(dataclasses.replace(options, dialect=TOGETHER_DIALECT))
     server.script = HttpReply([{**BATCH, "id": str(n)} for n in range(100)])
     with pytest.raises(ServiceError, match="circles"):
         list(service.list_batches())
@@ -315,7 +315,7 @@ def test_upload_for_a_service_of_its_own_ways(
 
 
 def test_upload_to_together(server: Scripted, options: BatchOptions, shard: Path) -> None:
-    options = dataclasses.replace(options, batch_purpose="batch-api", dialect="together")
+    options = dataclasses.replace(options, batch_purpose="batch-api", dialect=TOGETHER_DIALECT)
     service = OpenAIBatches(options)
     server.script = HttpReply({**FILE, "bytes": None})
     assert service.upload(shard, "ours.jsonl").id == "file-1"
@@ -340,14 +340,14 @@ def test_upload_to_together(server: Scripted, options: BatchOptions, shard: Path
         (HttpReply({"error": {"message": "Storage quota exceeded"}}, status=400), AccountRefusal),
     ],
 )
-@pytest.mark.parametrize("dialect", ["openai", "together"])
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 def test_a_failed_upload_is_not_repeated(
     server: Scripted,
     options: BatchOptions,
     shard: Path,
     reply: HttpReply,
     kind: type[CaptionmillError],
-    dialect: Literal["openai", "together"],
+    dialect: Dialect,
 ) -> None:
     service = OpenAIBatches(dataclasses.replace(options, dialect=dialect))
     server.script = reply

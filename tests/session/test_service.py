@@ -1,6 +1,7 @@
 import pytest
 
 from pipeline.config import load_config
+from pipeline.core.dialects import OPENAI_DIALECT, TOGETHER_DIALECT
 from pipeline.providers.base import OPENAI
 from pipeline.session.account import AccountOptions, Identity
 from pipeline.session.service import announce, service_options
@@ -27,7 +28,7 @@ def test_the_service_is_reached_as_configured(monkeypatch: pytest.MonkeyPatch) -
     assert (plain.batch_purpose, plain.completion_window, plain.dialect) == (
         "batch",
         "24h",
-        "openai",
+        OPENAI_DIALECT,
     )
     assert plain.upload_expires_after == 2_592_000
     given = {
@@ -41,7 +42,8 @@ def test_the_service_is_reached_as_configured(monkeypatch: pytest.MonkeyPatch) -
     }
     settings = configured(**given, headers={"x-a": "b"})
     options = service_options(settings, IDENTITY)
-    assert {name: getattr(options, name) for name in given} == given
+    wanted = given | {"dialect": TOGETHER_DIALECT}
+    assert {name: getattr(options, name) for name in given} == wanted
     assert options.extra_headers == {"x-a": "b"}
     assert options.api_key.reveal() == KEY
 
