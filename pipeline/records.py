@@ -119,7 +119,7 @@ COLOUR_BYTES = 27
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Appearance:
     """Appearance of a picture.
 
     Attributes:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.core.sheets import may_be_sheets, same_sheet
-from pipeline.records import HASH_BYTES, Look
+from pipeline.records import HASH_BYTES, Appearance
 
 _BITS = 8 * HASH_BYTES
 _CHROMA, _LUMA = 24, 64  # of 255: in any part, and on average
@@ -32,13 +32,13 @@ Index = NDArray[np.int64]
 Keys = NDArray[np.int32]
 
 
-def same_shape(one: Look, other: Look) -> bool:
+def same_shape(one: Appearance, other: Appearance) -> bool:
     """Check against false pairs: proportions within an eighth."""
     left, right = one.width * other.height, other.width * one.height
     return 8 * abs(left - right) <= min(left, right)
 
 
-def same_colours(one: Look, other: Look) -> bool:
+def same_colours(one: Appearance, other: Appearance) -> bool:
     """Check that a hash of grey gradients cannot make: the same shirt in red is no copy.
 
     Measured on 400 crops of photographs: of copies that were compressed, scaled, cropped, blurred,
@@ -52,13 +52,13 @@ def same_colours(one: Look, other: Look) -> bool:
     return max(chroma) <= _CHROMA and sum(luma) <= _LUMA * len(luma)
 
 
-def is_informative(look: Look) -> bool:
+def is_informative(appearance: Appearance) -> bool:
     """Tell whether a hash tells pictures apart: that of a flat one is like every other's."""
-    ones = int.from_bytes(look.hash, "big").bit_count()
+    ones = int.from_bytes(appearance.hash, "big").bit_count()
     return _FEW_BITS <= ones <= _BITS - _FEW_BITS
 
 
-def agree(one: Look, other: Look, same_in_detail: Callable[[bool], bool]) -> bool:
+def agree(one: Appearance, other: Appearance, same_in_detail: Callable[[bool], bool]) -> bool:
     """Check a pair of near hashes against false pairs.
 
     Hashes of flat pictures tell nothing, and those of pages little: such are compared in detail,
@@ -76,7 +76,7 @@ def agree(one: Look, other: Look, same_in_detail: Callable[[bool], bool]) -> boo
     return not may_be_sheets(one.flat_share, other.flat_share) or same_in_detail(False)
 
 
-def _same_tones(one: Look, other: Look) -> bool:
+def _same_tones(one: Appearance, other: Appearance) -> bool:
     """Tell whether only compression keeps colours apart; False when they are not known."""
     if not (one.colours and other.colours):
         return False
@@ -85,28 +85,28 @@ def _same_tones(one: Look, other: Look) -> bool:
 
 
 def group(
-    looks: list[Look], distance: int, detail: Callable[[int], bytes] = lambda _: b""
+    appearances: list[Appearance], distance: int, detail: Callable[[int], bytes] = lambda _: b""
 ) -> dict[int, tuple[int, int]]:
-    """Choose which looks stand for others: {position: (representative, distance)}.
+    """Choose which appearances stand for others: {position: (representative, distance)}.
 
     Each is within `distance` of its own representative; chains do not pull strangers together.
 
     Args:
-        looks: the appearances.
+        appearances: of pictures, in any order.
         distance: most bits in which two hashes differ.
         detail: what `sheets.pack` gave for a position, b"" when it is not known.
     """
     neighbours: dict[int, list[tuple[int, int]]] = {}
-    for one, other, bits in pairs([look.hash for look in looks], distance):
-        if agree(looks[one], looks[other], partial(_same_sheet, detail, one, other)):
+    for one, other, bits in pairs([appearance.hash for appearance in appearances], distance):
+        if agree(appearances[one], appearances[other], partial(_same_sheet, detail, one, other)):
             neighbours.setdefault(one, []).append((bits, other))
             neighbours.setdefault(other, []).append((bits, one))
     represented: dict[int, tuple[int, int]] = {}
-    for position in sorted(neighbours, key=lambda p: _rank(looks[p])):
+    for position in sorted(neighbours, key=lambda p: _rank(appearances[p])):
         if position in represented:
             continue
         for bits, other in neighbours[position]:
-            if not looks[other].settled and bits < represented.get(other, (0, _BITS + 1))[1]:
+            if not appearances[other].settled and bits < represented.get(other, (0, _BITS + 1))[1]:
                 represented[other] = (position, bits)
         represented.pop(position, None)
     return {member: best for member, best in represented.items() if best[0] not in represented}
@@ -116,8 +116,8 @@ def _same_sheet(detail: Callable[[int], bytes], one: int, other: int, flat: bool
     return same_sheet(detail(one), detail(other), flat=flat)
 
 
-def _rank(look: Look) -> tuple[bool, int, int, bytes]:
-    return (not look.settled, -look.pixels, -look.sharpness, look.hash)
+def _rank(appearance: Appearance) -> tuple[bool, int, int, bytes]:
+    return (not appearance.settled, -appearance.pixels, -appearance.sharpness, appearance.hash)
 
 
 def pairs(hashes: list[bytes], distance: int) -> Iterator[tuple[int, int, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pipeline.ledger.database import Database
 from pipeline.ledger.places import shown_path
 from pipeline.ledger.specs import RecipeRow
-from pipeline.records import COLOUR_BYTES, HASH_BYTES, Look
+from pipeline.records import COLOUR_BYTES, HASH_BYTES, Appearance
 
 _WITH_COLOURS = HASH_BYTES + COLOUR_BYTES
 _BEFORE_GRID = _WITH_COLOURS + 1  # the share of the commonest level
@@ -21,7 +21,7 @@ class NearDuplicates:
 
     def appearances(
         self, source: int, spec: int, recipe: RecipeRow
-    ) -> tuple[list[int], list[Look]]:
+    ) -> tuple[list[int], list[Appearance]]:
         """(content rows, appearances) of new images of a source, and, as settled ones, of contents
         that have a work under this spec."""
         rows, appearances = [], []
@@ -41,7 +41,7 @@ class NearDuplicates:
             hash, colours = perceptual[:HASH_BYTES], perceptual[HASH_BYTES:_WITH_COLOURS]
             share = perceptual[_WITH_COLOURS] if len(perceptual) == _BEFORE_GRID else None
             appearances.append(
-                Look(hash, bool(settled), pixels, sharpness, width, height, colours, share)
+                Appearance(hash, bool(settled), pixels, sharpness, width, height, colours, share)
             )
         return rows, appearances
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.near_duplicates import _radii, group, pairs, same_colours, same_shape
-from pipeline.records import HASH_BYTES, Look
+from pipeline.records import HASH_BYTES, Appearance
 
 
 def brute(hashes: list[bytes], distance: int) -> set[tuple[int, int, int]]:
@@ -50,8 +50,8 @@ def test_pairs_hidden_among_thousands_are_found() -> None:
 
 
 def look(hash: bytes, pixels: int = 100, settled: bool = False, size: tuple[int, int] = (4, 3),
-         sharpness: int = 0) -> Look:  # fmt: skip
-    return Look(hash, settled, pixels, sharpness, *size)
+         sharpness: int = 0) -> Appearance:  # fmt: skip
+    return Appearance(hash, settled, pixels, sharpness, *size)
 
 
 def test_the_largest_then_the_sharpest_represents_its_group() -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.core.near_duplicates import group
 from pipeline.imaging.perceptual import hash_and_sharpness
-from pipeline.records import COLOUR_BYTES, HASH_BYTES, Look
+from pipeline.records import COLOUR_BYTES, HASH_BYTES, Appearance
 from tests.imaging.structured import altered, sign, structured
 
 SAMPLES = Path(__file__).parents[2] / "data/samples"
@@ -18,14 +18,14 @@ DISTANCE = 16
 _GRID = HASH_BYTES + COLOUR_BYTES
 
 
-def _look(image: Image.Image) -> tuple[Look, bytes]:
+def _look(image: Image.Image) -> tuple[Appearance, bytes]:
     """Appearance and grid of a picture as it would be sent."""
     small = image.copy()
     small.thumbnail((512, 512), Image.Resampling.LANCZOS)
     hash, sharpness = hash_and_sharpness(np.asarray(small))
     pixels = image.width * image.height
     parts = hash[:HASH_BYTES], hash[HASH_BYTES:_GRID], hash[_GRID:]
-    look = Look(parts[0], False, pixels, sharpness, *small.size, parts[1], parts[2][0])
+    look = Appearance(parts[0], False, pixels, sharpness, *small.size, parts[1], parts[2][0])
     return look, parts[2]
 
 
@@ -79,8 +79,8 @@ def test_copies_of_photographs_are_merged_and_photographs_are_not() -> None:
 def test_a_page_is_not_merged_with_what_cannot_be_compared(unknown: int | None) -> None:
     """What the last version hashed has no grid, and photographs have none."""
     page, grid = _look(sign("Welcome"))
-    other = Look(page.hash, True, 1, 1, page.width, page.height, page.colours, unknown)
+    other = Appearance(page.hash, True, 1, 1, page.width, page.height, page.colours, unknown)
     details = {0: grid, 1: b"" if unknown is None else bytes((unknown,))}
     assert group([page, other], DISTANCE, details.__getitem__) == {}
-    photo = Look(page.hash, False, 1, 1, page.width, page.height, page.colours, 50)
+    photo = Appearance(page.hash, False, 1, 1, page.width, page.height, page.colours, 50)
     assert group([photo, other], DISTANCE, lambda _: b"") == {0: (1, 0)}

@@ -9,7 +9,7 @@ from pipeline.core.near_duplicates import same_colours
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.perceptual import colours, dhash, hash_and_sharpness, sharpness, sheet
 from pipeline.imaging.prepare import prepare_image
-from pipeline.records import HASH_BYTES, Look, PreparedImage
+from pipeline.records import HASH_BYTES, Appearance, PreparedImage
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
 
 RECIPE = Recipe(LongSide(128), perceptual_hash=True)
@@ -29,10 +29,10 @@ def distance(one: PreparedImage, other: PreparedImage) -> int:
     return (int.from_bytes(left, "big") ^ int.from_bytes(right, "big")).bit_count()
 
 
-def look_of(prepared: PreparedImage) -> Look:
+def look_of(prepared: PreparedImage) -> Appearance:
     assert prepared.perceptual_hash is not None
     hash, shown = prepared.perceptual_hash[:HASH_BYTES], prepared.perceptual_hash[HASH_BYTES:43]
-    return Look(hash, False, 1, prepared.sharpness, 4, 3, shown)
+    return Appearance(hash, False, 1, prepared.sharpness, 4, 3, shown)
 
 
 def smooth(seed: int) -> Image.Image:
