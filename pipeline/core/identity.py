@@ -64,3 +64,18 @@ def parse_custom_id(text: str) -> WorkAttempt | None:
     if match is None:
         return None
     return WorkAttempt(base64.urlsafe_b64decode(match[1] + "="), int(match[2]))
+
+
+_OWN_BATCHES = ("online-", "file-", "~")  # how ids of groups and of files of answers begin
+
+
+def ledger_batch_id(service_id: str) -> str:
+    """Id of a service's batch in the ledger: as it is, unless it looks like one of our own groups
+    of online requests or files of answers, which no service is asked about."""
+    text = service_id.encode("utf-8", "replace").decode()
+    return f"~{text}" if text.startswith(_OWN_BATCHES) else text
+
+
+def service_batch_id(ledger_id: str) -> str:
+    """Id by which the service knows a batch of the ledger."""
+    return ledger_id.removeprefix("~")

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
+from pipeline.core.identity import ledger_batch_id
 from pipeline.records import BatchStatus, RemoteBatch, RemoteFile
 
 _STATUSES = frozenset(get_args(BatchStatus))
 _SPELLINGS = {"canceled": "cancelled", "canceling": "cancelling"}
+_MOST = 10**15  # more of anything is no number of a service, and no column holds it
 _MILLISECONDS = 100_000_000_000  # seconds would be the year 5138
 
 
@@ -50,7 +52,7 @@ def remote_batch(answer: object) -> RemoteBatch:
     counts = data.get("request_counts")
     counts = counts if isinstance(counts, Mapping) else {}
     return RemoteBatch(
-        id=_required_id(data, "batch"),
+        id=ledger_batch_id(_required_id(data, "batch")),
         status=batch_status(raw_status),
         input_file_id=_text(data.get("input_file_id")) or "",
         output_file_id=_text(data.get("output_file_id")),
@@ -110,7 +112,7 @@ def _count(value: object) -> int | None:
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
         return None
     return value
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from pipeline.core.identity import service_batch_id
 from pipeline.errors import CaptionmillError, NotFound, ServiceError, StorageError
 from pipeline.providers import normalise
 from pipeline.providers.base import BatchOptions
@@ -104,7 +105,8 @@ class OpenAIBatches:
         """See BatchService."""
         call = self._library.Call(f"look at batch {batch_id}", thing=f"batch {batch_id}")
         answer = self._ask(
-            call, lambda: self._repeating.batches.with_raw_response.retrieve(batch_id)
+            call,
+            lambda: self._repeating.batches.with_raw_response.retrieve(service_batch_id(batch_id)),
         )
         batch = self._read(call, lambda: normalise.remote_batch(answer))
         if batch.id != batch_id:
@@ -125,7 +127,10 @@ class OpenAIBatches:
         """See BatchService. Repeating it does no harm, so the SDK may."""
         thing = f"batch {batch_id}"
         call = self._library.Call(f"cancel {thing}", effect=True, thing=thing)
-        answer = self._ask(call, lambda: self._repeating.batches.with_raw_response.cancel(batch_id))
+        answer = self._ask(
+            call,
+            lambda: self._repeating.batches.with_raw_response.cancel(service_batch_id(batch_id)),
+        )
         return self._read(call, lambda: normalise.remote_batch(answer))
 
     def download(self, file_id: str, to: Path) -> int:
@@ -139,7 +144,7 @@ class OpenAIBatches:
                 file_id, extra_headers={"Accept-Encoding": "identity"}
             ) as answer:
                 return write_download(answer.iter_bytes(1 << 18), to, file_id, expected)
-        except self._library.FOREIGN as error:
+        except (*self._library.FOREIGN, ValueError) as error:  # an id that no address can hold
             raise self._translated(error, call) from None
 
     def delete_file(self, file_id: str) -> None:
@@ -147,7 +152,7 @@ class OpenAIBatches:
         call = self._library.Call(f"delete file {file_id}", thing=f"file {file_id}")
         try:
             self._repeating.files.with_raw_response.delete(file_id)
-        except self._library.FOREIGN as error:
+        except (*self._library.FOREIGN, ValueError) as error:  # an id that no address can hold
             translated = self._translated(error, call)
             if not isinstance(translated, NotFound):
                 raise translated from None
@@ -195,7 +200,7 @@ class OpenAIBatches:
     def _json(self, call: Call, ask: Callable[[], Any]) -> object:
         try:
             content = ask().content
-        except self._library.FOREIGN as error:
+        except (*self._library.FOREIGN, ValueError) as error:  # an id that no address can hold
             raise self._translated(error, call) from None
         try:
             return json.loads(content)

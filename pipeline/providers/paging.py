@@ -7,6 +7,8 @@ from typing import Any
 
 from pipeline.providers.normalise import Malformed
 
+_MOST_ITEMS = 1_000_000
+
 
 def every_item(
     page_after: Callable[[str | None], Mapping[str, Any]], limit: int
@@ -25,6 +27,8 @@ def every_item(
         items, more = _page(page_after(cursor))
         fresh = {_id(item): item for item in items if _id(item) not in seen}
         seen.update(fresh)
+        if len(seen) > _MOST_ITEMS:
+            raise Malformed(f"the list has more than {_MOST_ITEMS:,} entries")
         yield from fresh.values()
         if more is None:
             # A service that says nothing about further pages may also ignore the cursor.

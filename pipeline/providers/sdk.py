@@ -45,6 +45,9 @@ _NEVER_SENT = (
 )
 
 
+_MOST_ANSWER = 32 << 20  # bytes; a page of a list has some hundred thousand
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """Call that was made, for messages and for what a lost answer means.
@@ -122,7 +125,8 @@ class BoundedClient(httpx2.Client):
         response = super().send(request, stream=True, **more)
         seconds = self._times.transfer if stream else self._times.answer
         assert isinstance(response.stream, httpx2.SyncByteStream)
-        response.stream = _Bounded(response.stream, seconds, request)
+        most = None if stream else _MOST_ANSWER
+        response.stream = _Bounded(response.stream, seconds, request, most)
         if not stream:
             try:
                 response.read()
@@ -133,12 +137,18 @@ class BoundedClient(httpx2.Client):
 
 
 class _Bounded(httpx2.SyncByteStream):
-    """Body that must end in time. The HTTP library only limits the silence between pieces."""
+    """Body that must end in time, and within `most` bytes. The HTTP library only limits the silence
+    between pieces."""
 
     def __init__(
-        self, stream: httpx2.SyncByteStream, seconds: float, request: httpx2.Request
+        self,
+        stream: httpx2.SyncByteStream,
+        seconds: float,
+        request: httpx2.Request,
+        most: int | None = None,
     ) -> None:
         self._stream, self._seconds, self._request = stream, seconds, request
+        self._left = most
         self._end = time.monotonic() + seconds
 
     def __iter__(self) -> Iterator[bytes]:
@@ -146,6 +156,11 @@ class _Bounded(httpx2.SyncByteStream):
             if time.monotonic() > self._end:
                 text = f"the answer was not complete after {self._seconds:g} s"
                 raise httpx2.ReadTimeout(text, request=self._request)
+            if self._left is not None:
+                self._left -= len(piece)
+                if self._left < 0:
+                    text = f"the answer is longer than {_MOST_ANSWER:,} bytes"
+                    raise httpx2.ReadError(text, request=self._request)
             yield piece
 
     def close(self) -> None:

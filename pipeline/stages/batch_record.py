@@ -14,7 +14,7 @@ from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.records import BatchStatus, RemoteBatch
 from pipeline.stages.context import StageContext
 from pipeline.system.files import write_whole
-from pipeline.system.workspace import Workspace
+from pipeline.system.workspace import Workspace, name_of_batch
 
 _SUFFIX = ".batch.json"
 _RULES = "captionmill_rules"
@@ -95,7 +95,7 @@ def mend_batch_records(context: StageContext) -> int:
 
 def batch_record_path(workspace: Workspace, shard_key: str, batch_id: str) -> Path:
     """Path of the record of a batch."""
-    return workspace.raw / f"{shard_key}.{batch_id}{_SUFFIX}"
+    return workspace.raw / f"{shard_key}.{name_of_batch(batch_id)}{_SUFFIX}"
 
 
 def is_batch_record(path: Path) -> bool:

@@ -21,7 +21,13 @@ from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
 from pipeline.stages.context import StageContext
-from pipeline.stages.recover import number_in, recovered_shard, requests_in, shard_key_of
+from pipeline.stages.recover import (
+    is_plausible,
+    number_in,
+    recovered_shard,
+    requests_in,
+    shard_key_of,
+)
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 
@@ -47,7 +53,14 @@ def reconcile(context: StageContext) -> int:
         if isinstance(decision, AskPerson):
             ask.append(shard.shard_key)
     for batch in unrecorded_batches(listed, context.ledger.workspace_id(), _known(context)):
-        adopt_batch(context, batch)
+        if is_plausible(batch):
+            adopt_batch(context, batch)
+        else:
+            text = (
+                f"batch {batch.id} carries this workspace's id, but was not made by it: it is set "
+                "aside"
+            )
+            context.ledger.incident(context.clock.now(), "stranger", text)
     _drop_overtaken(context)
     if ask:
         raise NeedsPerson(

@@ -15,13 +15,17 @@ from typing import BinaryIO
 from pipeline.core.answer import split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
 from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
+from pipeline.core.pricing import PriceSheet
 from pipeline.errors import NotFound
 from pipeline.ledger.adoption import RecoveredShard
 from pipeline.ledger.online_groups import ONLINE, is_online
 from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
 from pipeline.stages.context import StageContext
+from pipeline.system.workspace import name_of_batch
 
+_WORST = "captionmill_worst_nano"
+_MOST_GENERATIONS, _MOST_REQUESTS, _MOST_COST = 10_000, 1_000_000, 10**15
 _CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
 _OUR_KEY = re.compile(rf"(?:{ONLINE})?[0-9]{{6,}}-[0-9a-f]{{8}}")
 
@@ -29,7 +33,8 @@ _OUR_KEY = re.compile(rf"(?:{ONLINE})?[0-9]{{6,}}-[0-9a-f]{{8}}")
 def shard_key_of(batch: RemoteBatch) -> str:
     """Key of a batch's shard by the metadata; one that we never made is not used as a file name."""
     key = batch.metadata.get(SHARD, "")
-    return key if _OUR_KEY.fullmatch(key) else f"unknown-{batch.id}"
+    ours = _OUR_KEY.fullmatch(key) and is_online(key) == is_online(batch.id)
+    return key if ours else f"unknown-{name_of_batch(batch.id)}"
 
 
 def recovered_shard(batch: RemoteBatch) -> RecoveredShard:
@@ -40,10 +45,32 @@ def recovered_shard(batch: RemoteBatch) -> RecoveredShard:
         generation=number_in(meta.get(GENERATION)) or 1,
         model=meta.get("captionmill_model") or batch.model or "",
         requests=number_in(meta.get("captionmill_requests")) or batch.total or 0,
-        max_cost=number_in(meta.get("captionmill_worst_nano")),
-        prices=meta.get("captionmill_prices") or None,
+        max_cost=number_in(meta.get(_WORST)),
+        prices=_price_text(meta.get("captionmill_prices") or ""),
         fields=meta.get("captionmill_fields") or None,
     )
+
+
+def is_plausible(batch: RemoteBatch) -> bool:
+    """Tell a batch of this workspace from a stranger's that only carries its id: no shard of ours
+    has such numbers."""
+    shard, meta = recovered_shard(batch), batch.metadata
+    numbers = (meta.get(GENERATION), meta.get("captionmill_requests"))
+    if any(text and number_in(text) is None for text in (*numbers, meta.get(_WORST))):
+        return False
+    return (
+        1 <= shard.generation <= _MOST_GENERATIONS
+        and shard.requests <= _MOST_REQUESTS
+        and (shard.max_cost or 0) <= _MOST_COST
+    )
+
+
+def _price_text(text: str) -> str | None:
+    """Text of a price sheet, None for one that was cut or is none."""
+    try:
+        return PriceSheet.from_text(text).to_text()
+    except ValueError:
+        return None
 
 
 def number_in(text: str | None) -> int | None:

@@ -20,14 +20,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import Busy, UsageError
 from pipeline.system.files import remove, storage_error, write_whole
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@=+-]{0,119}")
 
 OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls", "review"})
 """Names of the folders in a workspace."""
@@ -82,7 +86,7 @@ class Workspace:
 
     def answers(self, shard_key: str, batch_id: str, kind: str) -> Path:
         """Raw file of a batch; `kind` is output or error."""
-        return self.raw / f"{shard_key}.{batch_id}.{kind}.jsonl.gz"
+        return self.raw / f"{shard_key}.{name_of_batch(batch_id)}.{kind}.jsonl.gz"
 
     @property
     def server(self) -> Path:
@@ -267,6 +271,14 @@ class Workspace:
             if descriptor in _lock_descriptors:  # not in a forked child, which has none
                 _lock_descriptors.remove(descriptor)
                 os.close(descriptor)
+
+
+def name_of_batch(batch_id: str) -> str:
+    """Part of a file's name that stands for a batch: its id where that is plain, else one made of
+    its hash. An id is the service's: it may hold slashes, or be longer than a name may be."""
+    if _PLAIN_ID.fullmatch(batch_id):
+        return batch_id
+    return f"~{hashlib.sha256(batch_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
 
 
 def is_workspace(folder: str) -> bool:

@@ -9,7 +9,9 @@ from pipeline.core.identity import (
     canonical_json,
     custom_id,
     hash_of,
+    ledger_batch_id,
     parse_custom_id,
+    service_batch_id,
     work_key,
 )
 
@@ -57,3 +59,19 @@ def test_wrong_lengths_are_refused() -> None:
         work_key(b"short", bytes(32), "")
     with pytest.raises(ValueError, match="count from 1"):
         custom_id(bytes(32), 0)
+
+
+@pytest.mark.parametrize("own", ["online-000001-ab12cd34", "file-9", "~x"])
+def test_a_service_s_id_is_never_taken_for_one_of_our_own(own: str) -> None:
+    assert ledger_batch_id(own) == f"~{own}"
+    assert service_batch_id(ledger_batch_id(own)) == own
+
+
+@pytest.mark.parametrize("plain", ["batch_1", "batches/123", "..", "a" * 400])
+def test_other_ids_stay_as_they_are(plain: str) -> None:
+    assert ledger_batch_id(plain) == plain
+    assert service_batch_id(plain) == plain
+
+
+def test_an_id_can_be_stored_whatever_it_holds() -> None:
+    assert ledger_batch_id("a\ud800").encode() == b"a?"

@@ -70,13 +70,16 @@ def _raw(world: World) -> list:  # type: ignore[type-arg]
 def test_a_line_that_is_no_json_is_missing_and_not_bought_again(zygote: Zygote) -> None:
     faults = FaultPlan(line=(LineFault(outcome="raw", text='{"half": ', times=1),))
     with World(zygote, 3, faults=faults) as world:
-        assert world.run() == 0
+        assert world.run() == 5, "a person decides, and later runs look again"
         world.judge.look()
         assert Counter(row["outcome"] for row in world.judge.table()) == {
             "captioned": 2,
             "missing": 1,
         }
         posts = len(world.server.bill.requests("POST"))
+        assert world.run() == 5
+        assert len(world.server.bill.requests("POST")) == posts
+        assert world.run("resolve", "write-off") == 0
         assert world.run() == 0
         assert len(world.server.bill.requests("POST")) == posts
         assert world.judge.found == []

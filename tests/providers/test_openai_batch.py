@@ -19,6 +19,7 @@ from pipeline.errors import (
     ServiceError,
     StorageError,
 )
+from pipeline.providers import sdk
 from pipeline.providers.base import AccountRefusal, BatchOptions
 from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.system.secrets import Secret
@@ -524,3 +525,27 @@ def test_the_environments_proxy_for_others(
 
 def test_its_repr_shows_no_key(service: OpenAIBatches) -> None:
     assert KEY not in repr(service)
+
+
+@pytest.mark.parametrize("odd", ["..", ".", "a\ud800"])
+def test_an_id_that_no_address_can_hold_is_an_error_in_words(
+    server: Scripted, service: OpenAIBatches, odd: str, tmp_path: Path
+) -> None:
+    server.script = HttpReply({}, status=400)
+    for ask in (
+        lambda: service.get(odd),
+        lambda: service.cancel(odd),
+        lambda: service.delete_file(odd),
+        lambda: service.download(odd, tmp_path / "file"),
+    ):
+        with pytest.raises(ServiceError):
+            ask()
+
+
+def test_an_answer_is_bounded(
+    server: Scripted, service: OpenAIBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sdk, "_MOST_ANSWER", 10)
+    server.script = HttpReply(BATCH)
+    with pytest.raises(ServiceError, match="longer than 10 bytes"):
+        service.get("batch_1")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.providers import paging
 from pipeline.providers.normalise import Malformed
 from pipeline.providers.paging import every_item
 
@@ -83,3 +84,9 @@ def test_every_item_comes_once_and_in_order(count: int, limit: int, says: bool) 
         return {**answer, "has_more": start + limit < count} if says else answer
 
     assert [item["id"] for item in every_item(fetch, limit)] == names
+
+
+def test_a_list_without_end_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paging, "_MOST_ITEMS", 3)
+    with pytest.raises(Malformed, match="more than 3 entries"):
+        ids({None: page("ab", True), "b": page("cd", False)})

@@ -233,3 +233,39 @@ def test_a_batch_of_a_later_generation_is_booked_under_its_own(scene: Scene) -> 
         "SELECT generation, state, reserved FROM reservations ORDER BY generation"
     )
     assert list(booked) == [(1, "released", shard.max_cost), (2, "open", shard.max_cost)]
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        {"captionmill_generation": "99999999999"},
+        {"captionmill_generation": "-1"},
+        {"captionmill_requests": "1" * 18},
+        {"captionmill_worst_nano": "9" * 18},
+        {"captionmill_worst_nano": "1e9"},
+    ],
+)
+def test_a_stranger_with_our_id_and_absurd_numbers_is_set_aside(
+    scene: Scene, absurd: dict[str, str]
+) -> None:
+    scene.add("a.png")
+    task = scene.task()
+    (shard,) = scene.write(task)
+    created(scene, shard, **{"captionmill_shard": "000009-abcdef01"} | absurd)
+    for _ in range(2):
+        reconcile(scene.context)
+    ((_, kind, text),) = scene.ledger.incidents()
+    assert (kind, "set aside" in text) == ("stranger", True)
+    assert scene.ledger.batches.ids() == set()
+    assert scene.ledger.reservations.totals().reserved == 0
+    assert submit_shards(scene.context, task.spec).batches == 1
+
+
+def test_a_service_s_batch_is_never_one_of_our_groups(scene: Scene) -> None:
+    scene.add("a.png")
+    (shard,) = scene.write(scene.task())
+    batch = created(scene, shard, captionmill_shard="online-000009-abcdef01")
+    reconcile(scene.context)
+    adopted = scene.ledger.batches.by_id(batch.id)
+    assert adopted is not None
+    assert scene.ledger.shards.get(adopted.shard).shard_key == f"unknown-{batch.id}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import Busy, StorageError, UsageError
-from pipeline.system.workspace import Workspace
+from pipeline.system.workspace import Workspace, name_of_batch
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,7 +110,7 @@ def test_what_was_left_half_written_is_swept_away(workspace: Workspace) -> None:
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from pipeline.system.workspace import Workspace
+from pipeline.system.workspace import name_of_batch, Workspace
 with Workspace(Path(sys.argv[1])).lock():
     if sys.argv[2] == "worker":
         ready, tell = os.pipe()
@@ -201,3 +201,21 @@ def test_two_workspaces_do_not_disturb_each_other(workspace: Workspace, tmp_path
 def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot write"):
         take(Workspace(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize("plain", ["batch_0f3a", "b1", "6c84fb90-12c4", "batch.1:2@x", "file-1-x"])
+def test_a_plain_id_is_its_own_name(plain: str) -> None:
+    assert name_of_batch(plain) == plain
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["batches/123", "..", ".", "", "a" * 400, "a\0b", "~x", "é", "\ud800", "a\nb", "-x", "/x"],
+)
+def test_an_id_that_could_be_no_name_is_named_by_its_hash(tmp_path: Path, odd: str) -> None:
+    name = name_of_batch(odd)
+    assert name.startswith("~")
+    assert len(name) == 33
+    path = Workspace(tmp_path).answers("000001-ab", odd, "output")
+    assert path.parent == tmp_path / "raw"
+    assert name_of_batch(f"{odd}x") != name
