@@ -26,6 +26,7 @@ COMMANDS = {
     "write": "Write the requests as files, to be run anywhere.",
     "status": "Batches under way, outcomes and money.",
     "sources": "List, forget or join the sources of a workspace.",
+    "review": "Look at the captions, judge and correct them, on a page.",
     "export": "Write the table anew.",
     "retry": "Let images with some outcome go again.",
     "cancel": "Cancel what is under way, keep what was paid for.",

@@ -1,5 +1,11 @@
 """Captions as people look at them and correct them.
 
 edits        the append-only record of what people decided; record_file its file
+judging      judgements out of cards, also in bulk; fields: a structured answer's, by its schema
+index        every image as a card, in a file that may be thrown away; index_file, index_tables
+search       filters of an address as SQL; library lists, counts, details; views cards in words
+decisions    what the page asks for, recorded and shown
+thumbnails   pictures, made once from the originals
+site         the server's answers; gate: who may read and who may change
 in_force     rows of the table with the captions that are in force, what is kept, what goes again
 """

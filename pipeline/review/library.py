@@ -1,0 +1,260 @@
+"""Library of a workspace's cards: lists, counts, details and comparisons, read from the index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.core.judgements import applies
+from pipeline.core.pricing import format_usd
+from pipeline.core.words import counted
+from pipeline.errors import UsageError
+from pipeline.review import views
+from pipeline.review.edits import Edits
+from pipeline.review.index import Index
+from pipeline.review.search import Search
+
+_MOST_LISTED = 240
+_FACETS = ("folder", "outcome", "reason_code", "model")
+_MOST_VALUES = 200  # of one filter
+
+
+class Library:
+    """Reader of an index; each answer is JSON-able."""
+
+    def __init__(self, index: Index, edits: Edits) -> None:
+        self._index, self._edits = index, edits
+        self._facets: tuple[object, dict[str, Any]] = (None, {})
+
+    # -- lists -----------------------------------------------------------------------------------
+
+    def page(self, search: Search, offset: int, limit: int) -> dict[str, Any]:
+        """Cards `offset` to `offset + limit` of a search, and how many there are."""
+        where, values = search.where()
+        rows = self._index.rows(
+            # the order is walked in its own index; whole rows are read for the page only
+            f"SELECT * FROM cards WHERE id IN (SELECT id FROM cards WHERE {where} "
+            f"ORDER BY {search.order_by()} LIMIT ? OFFSET ?) ORDER BY {search.order_by()}",
+            [*values, min(limit, _MOST_LISTED), max(0, offset)],
+        )
+        return {"total": self.count(search), "offset": offset, "cards": self.briefs(rows)}
+
+    def count(self, search: Search) -> int:
+        """Number of cards of a search."""
+        where, values = search.where()
+        return int(self._index.rows(f"SELECT COUNT(*) FROM cards WHERE {where}", values)[0][0])
+
+    def each(self, search: Search) -> Iterator[Mapping[str, Any]]:
+        """Every card of a search, in order, as it is when this begins."""
+        where, values = search.where()
+        for row in self._index.each(
+            f"SELECT * FROM cards WHERE {where} ORDER BY {search.order_by()}", values
+        ):
+            yield dict(row)
+
+    def briefs(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Cards for a list, with how many share each one's caption."""
+        works = {row["work"] for row in rows if row["work"] is not None}
+        marks = ", ".join("?" * len(works))
+        shared: dict[int, int] = dict(
+            self._index.rows(
+                f"SELECT work, COUNT(*) FROM cards WHERE work IN ({marks}) AND present = 1 "
+                "GROUP BY work",
+                list(works),
+            )
+        )
+        return [views.brief(row, shared.get(row["work"], 0)) for row in rows]
+
+    def cards(self, images: Sequence[int]) -> list[dict[str, Any]]:
+        """Cards by their numbers, in that order; those that are not there are left out."""
+        marks = ", ".join("?" * len(images))
+        rows = self._index.rows(f"SELECT * FROM cards WHERE id IN ({marks})", images)
+        by_id = {row["id"]: dict(row) for row in rows}
+        return [by_id[image] for image in images if image in by_id]
+
+    def of_source(self, source_id: bytes) -> list[dict[str, Any]]:
+        """Cards of the same bytes."""
+        rows = self._index.rows("SELECT * FROM cards WHERE source_id = ?", (source_id,))
+        return [dict(row) for row in rows]
+
+    # -- one card --------------------------------------------------------------------------------
+
+    def detail(self, image: int) -> dict[str, Any]:
+        """Everything about one card.
+
+        Raises:
+            UsageError: there is no such card.
+        """
+        card = self._index.card(image)
+        if card is None:
+            raise UsageError("there is no such image")
+        spec = self.spec(card["spec"])
+        history = self._edits.history(card["source_id"]) if card["source_id"] else []
+        columns = views.columns_of(card)
+        return {
+            **self.briefs([card])[0],
+            "fields": views.fields_of(card),
+            "model_fields": views.fields_of(card, "model_fields"),
+            "schema": _field_schema(spec),
+            "columns": columns,
+            "format": card["format"],
+            "prompt": spec.get("template", ""),
+            "system": (spec.get("request") or {}).get("system", ""),
+            "attempts": card["attempts"],
+            "captioned_at": card["captioned_at"],
+            "reach": len(self.reached(card)),
+            "history": [
+                {"action": judgement.action, "at": judgement.at, "reviewer": judgement.reviewer,
+                 "before": judgement.before, "after": judgement.caption, "note": judgement.note,
+                 "holds": holds}
+                for judgement, holds in history if applies(judgement, columns)
+            ],
+        }  # fmt: skip
+
+    def reached(self, card: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Cards that a decision about this one holds for."""
+        if card["source_id"] is None:
+            return []
+        values = json.loads(card["selector"])
+        return [
+            other
+            for other in self.of_source(card["source_id"])
+            if values.items() <= views.columns_of(other).items()
+        ]
+
+    def spec(self, spec: int | None) -> dict[str, Any]:
+        """Canonical spec by its row of the ledger, {} for none."""
+        text = self._index.spec_text(spec)
+        value: dict[str, Any] = json.loads(text) if text else {}
+        return value
+
+    # -- counts ----------------------------------------------------------------------------------
+
+    def summary(self) -> dict[str, Any]:
+        """Counts by review and the values of every filter; read anew when the index changed."""
+        version = self._index.version
+        if self._facets[0] != version:
+            self._facets = version, self._count_all()
+        done, of = self._index.progress
+        return {**self._facets[1], "version": version, "indexed": done, "indexing": of}
+
+    def _count_all(self) -> dict[str, Any]:
+        rows = self._index.rows(
+            "SELECT review, COUNT(*), SUM(caption IS NOT NULL AND again = 0), SUM(again), "
+            "SUM(cost) FROM cards WHERE present = 1 GROUP BY review"
+        )
+        by_review = {row[0]: int(row[1]) for row in rows}
+        undecided = sum(int(row[2] or 0) for row in rows if row[0] is None)
+        cost = sum(int(row[4] or 0) for row in rows)
+        return {
+            "images": sum(by_review.values()),
+            "undecided": undecided,
+            "accepted": by_review.get("accepted", 0),
+            "edited": by_review.get("edited", 0),
+            "rejected": by_review.get("rejected", 0),
+            "again": sum(int(row[3] or 0) for row in rows),
+            "cost": format_usd(cost),
+            "facets": {name: self._facet(name) for name in _FACETS},
+            "specs": self.specs(),
+            "flags": self._flags(),
+            "undo": views.step_of(self._edits.last_undoable()),
+        }
+
+    def _facet(self, column: str) -> list[tuple[str, int]]:
+        rows = self._index.rows(
+            f"SELECT {column}, COUNT(*) AS times FROM cards WHERE present = 1 "
+            f"AND {column} IS NOT NULL GROUP BY {column} ORDER BY times DESC, 1 LIMIT ?",
+            (_MOST_VALUES,),
+        )
+        return [(str(value), int(times)) for value, times in rows]
+
+    def specs(self) -> list[dict[str, Any]]:
+        """Prompts and models that captioned something here, the one with most images first."""
+        rows = self._index.rows(
+            "SELECT spec, COUNT(*) FROM cards WHERE present = 1 AND spec IS NOT NULL GROUP BY spec "
+            "UNION SELECT spec, 0 FROM (SELECT DISTINCT spec FROM variants) "
+            "WHERE spec NOT IN (SELECT spec FROM cards WHERE present = 1 AND spec IS NOT NULL) "
+            "ORDER BY 2 DESC, 1"
+        )
+        specs = []
+        for spec, times in rows:
+            canonical = self.spec(spec)
+            request = canonical.get("request") or {}
+            specs.append({"id": spec, "images": times, "model": request.get("model", ""),
+                          "prompt": canonical.get("template", ""),
+                          "system": request.get("system", "")})  # fmt: skip
+        return specs
+
+    def _flags(self) -> list[tuple[str, int]]:
+        counts: dict[str, int] = {}
+        for flags, times in self._index.rows(
+            "SELECT flags, COUNT(*) FROM cards WHERE present = 1 AND flags <> '' GROUP BY flags"
+        ):
+            for flag in flags.split(","):
+                counts[flag] = counts.get(flag, 0) + times
+        return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+    # -- comparing -------------------------------------------------------------------------------
+
+    def compare(self, left: int, right: int, offset: int, limit: int) -> dict[str, Any]:
+        """Captions of two specs for the same images, side by side."""
+        join = (
+            "FROM variants l JOIN variants r ON r.original = l.original AND r.spec = ? "
+            "JOIN cards c ON c.original = l.original AND c.present = 1 "
+            "WHERE l.spec = ? AND c.id = (SELECT MIN(id) FROM cards x "
+            "WHERE x.original = l.original AND x.present = 1)"
+        )
+        total = self._index.rows(f"SELECT COUNT(*) {join}", (right, left))[0][0]
+        rows = self._index.rows(
+            f"SELECT c.id, l.caption AS left_caption, r.caption AS right_caption, l.cost, r.cost, "
+            f"l.work, r.work {join} ORDER BY c.source, c.path LIMIT ? OFFSET ?",
+            (right, left, min(limit, _MOST_LISTED), max(0, offset)),
+        )
+        cards = {card["id"]: card for card in self.briefs(self.cards([row[0] for row in rows]))}
+        return {
+            "total": total,
+            "offset": offset,
+            "pairs": [
+                {"card": cards[row[0]], "left": row[1], "right": row[2],
+                 "left_work": row[5], "right_work": row[6]}
+                for row in rows if row[0] in cards
+            ],
+        }  # fmt: skip
+
+    def variant(self, image: int, work: int) -> tuple[bytes, str]:
+        """(work key, caption) of another answer to the picture of a card.
+
+        Raises:
+            UsageError: it is no answer to that picture.
+        """
+        rows = self._index.rows(
+            "SELECT v.work_key, v.caption FROM variants v JOIN cards c ON c.original = v.original "
+            "WHERE c.id = ? AND v.work = ?",
+            (image, work),
+        )
+        if not rows or rows[0][1] is None:
+            raise UsageError("that caption is not about this picture")
+        return rows[0][0], rows[0][1]
+
+    # -- money -----------------------------------------------------------------------------------
+
+    def next_run(self) -> str:
+        """Sentence about what the wishes for another go will ask for, "" for none.
+
+        The most is what the last request of each of them could cost.
+        """
+        count, most, unknown = self._index.wishes()
+        if not count:
+            return ""
+        money = "at a price that is not known" if unknown else f"for at most {format_usd(most)}"
+        return f"The next run will send {counted(count, 'request')} again, {money}."
+
+
+def _field_schema(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Schema of the fields beside the caption, in the order of the answer; {} for plain text."""
+    request = spec.get("request") or {}
+    schema = request.get("schema") or {}
+    properties = schema.get("properties") or {}
+    order = request.get("schema_order") or list(properties)
+    return {name: properties[name] for name in order if name in properties and name != "caption"}

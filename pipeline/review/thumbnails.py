@@ -1,0 +1,126 @@
+"""Pictures of the page, made once from the originals and kept by identity.
+
+A picture is shown only when the file still has the bytes that the caption is about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pybase64
+
+from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
+from pipeline.imaging.extras import installed_formats
+from pipeline.imaging.prepare import prepare_file
+from pipeline.records import PreparedImage, RejectedImage
+from pipeline.system.files import write_whole
+
+SIDES: Mapping[str, int] = {"small": 400, "large": 1600}
+"""Longest sides in pixels."""
+
+_AT_ONCE = 2  # pictures that are decoded at the same time
+_CHECK_EVERY = 256  # new pictures
+
+
+@dataclass(frozen=True, slots=True)
+class _LongestSide:
+    """Sizes within a square; nothing is enlarged."""
+
+    pixels: int
+
+    def choose(self, width: int, height: int) -> tuple[int, int]:
+        """Size of a source in the square."""
+        longest = max(width, height)
+        if longest <= self.pixels:
+            return width, height
+        return (
+            max(1, round(width * self.pixels / longest)),
+            max(1, round(height * self.pixels / longest)),
+        )
+
+    def canonical(self) -> Mapping[str, object]:
+        """Canonical form: the side."""
+        return {"kind": "longest_side", "pixels": self.pixels}
+
+
+class NoPicture(Exception):
+    """There is no picture to show; the text says why, in words."""
+
+
+class Thumbnails:
+    """Cache of pictures in `folder`, as JPEG, with a cap on its bytes."""
+
+    def __init__(self, folder: Path, *, most_bytes: int = 2_000_000_000) -> None:
+        self.folder = folder
+        self._most_bytes = most_bytes
+        self._slots = threading.Semaphore(_AT_ONCE)
+        self._made = 0
+
+    def get(self, source_id: bytes, location: str, size: str) -> bytes:
+        """JPEG of an original, from the cache or made now.
+
+        Args:
+            source_id: SHA-256 of the bytes that the caption is about.
+            location: the file's path.
+            size: a word of SIDES.
+
+        Raises:
+            NoPicture: the file is gone, has changed, or cannot be decoded.
+        """
+        name = source_id.hex()
+        path = self.folder / name[:2] / f"{name}.{size}.jpg"
+        with contextlib.suppress(OSError):
+            data = path.read_bytes()
+            os.utime(path)  # the cap drops what was not looked at for longest
+            return data
+        with self._slots:
+            data = _made(source_id, location, SIDES[size])
+        self._keep(path, data)
+        return data
+
+    def _keep(self, path: Path, data: bytes) -> None:
+        with contextlib.suppress(Exception):  # a full disk takes no picture away
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_whole(path, data)
+            self._made += 1
+            if self._made % _CHECK_EVERY == 0:
+                self.prune()
+
+    def prune(self) -> None:
+        """Remove what was not looked at for longest, down to nine tenths of the cap."""
+        files = []
+        for path in self.folder.glob("*/*.jpg"):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                files.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files) if total > self._most_bytes else ():
+            if total <= self._most_bytes * 9 // 10:
+                break
+            with contextlib.suppress(OSError):
+                path.unlink()
+                total -= size
+
+
+def _made(source_id: bytes, location: str, side: int) -> bytes:
+    recipe = Recipe(
+        _LongestSide(side),
+        quality=82,
+        on_damage="accept",
+        formats=DEFAULT_FORMATS | installed_formats(),
+    )
+    prepared = prepare_file(location, recipe)
+    if isinstance(prepared, RejectedImage):
+        if prepared.source_id is None:
+            raise NoPicture("the file is gone" if not Path(location).exists()
+                            else prepared.rejection.detail)  # fmt: skip
+        raise NoPicture(prepared.rejection.detail)
+    if prepared.source_id != source_id:
+        raise NoPicture("the file has changed since it was captioned: run again")
+    assert isinstance(prepared, PreparedImage)
+    return pybase64.b64decode(prepared.base64)
