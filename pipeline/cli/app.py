@@ -27,6 +27,7 @@ COMMANDS = {
     "status": "Batches under way, outcomes and money.",
     "sources": "List, forget or join the sources of a workspace.",
     "review": "Look at the captions, judge and correct them, on a page.",
+    "recaption": "Mark images for another go with the next run.",
     "export": "Write the table anew.",
     "retry": "Let images with some outcome go again.",
     "cancel": "Cancel what is under way, keep what was paid for.",

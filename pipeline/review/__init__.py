@@ -5,6 +5,7 @@ judging      judgements out of cards, also in bulk; fields: a structured answer'
 index        every image as a card, in a file that may be thrown away; index_file, index_tables
 search       filters of an address as SQL; library lists, counts, details; views cards in words
 decisions    what the page asks for, recorded and shown
+sheets       captions as CSV or JSON lines; importing: what people changed in them
 thumbnails   pictures, made once from the originals
 site         the server's answers; gate: who may read and who may change
 in_force     rows of the table with the captions that are in force, what is kept, what goes again

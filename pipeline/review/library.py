@@ -78,6 +78,15 @@ class Library:
         rows = self._index.rows("SELECT * FROM cards WHERE source_id = ?", (source_id,))
         return [dict(row) for row in rows]
 
+    def at(self, path: str, file: str) -> list[dict[str, Any]]:
+        """Cards of an image or of all in a folder, by its path below the source or by its file."""
+        rows = self._index.rows(
+            "SELECT * FROM cards WHERE present = 1 AND (path = ? OR file = ? "
+            "OR substr(path, 1, length(?)) = ? OR substr(file, 1, length(?)) = ?)",
+            (path, file, f"{path}/", f"{path}/", f"{file}/", f"{file}/"),
+        )
+        return [dict(row) for row in rows]
+
     # -- one card --------------------------------------------------------------------------------
 
     def detail(self, image: int) -> dict[str, Any]:

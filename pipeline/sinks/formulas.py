@@ -15,3 +15,13 @@ def defused(cell: str) -> str:
     cell = cell.replace("\0", "\ufffd")
     text = _FORMULA.sub(r"\1'\2", cell)
     return f"'{text}" if text.lstrip(" ").startswith(_ODD_STARTS) else text
+
+
+_DEFUSED = re.compile("(^|[;|\t\r\n\"'])'([ \xa0\ufeff]*)(?=[=+\\-@＝＋－＠])")
+
+
+def fused(cell: str) -> str:
+    """Inverse of `defused`: the text that a defused cell was made from."""
+    if cell.startswith("'") and cell[1:].lstrip(" ").startswith(_ODD_STARTS):
+        cell = cell[1:]
+    return _DEFUSED.sub(r"\1\2", cell)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,11 @@ from tests.review.conftest import captioned, serving
 from tests.rig import Rig
 
 __all__ = ["captioned"]
+
+
+def started(root: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pipeline", "review", "--workspace", str(root), *options]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_second_one_says_where_the_first_is(captioned: Rig) -> None:
@@ -43,9 +50,11 @@ def test_a_port_that_is_taken(captioned: Rig) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1:{port}"):
-            review(captioned.config(), ReviewOptions(port, False), captioned.said.append)
+        port = str(taken.getsockname()[1])
+        done = started(captioned.workspace.root, "--no-browser", "--port", port)
+        _, said = done.communicate(timeout=60)
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in said
 
 
 def test_what_it_writes_is_for_its_owner_only(captioned: Rig) -> None:
@@ -57,32 +66,27 @@ def test_what_it_writes_is_for_its_owner_only(captioned: Rig) -> None:
 
 
 def test_the_browser_is_opened_on_a_private_file(
-    captioned: Rig, monkeypatch: pytest.MonkeyPatch
+    captioned: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio
-    import os
-    import signal
-    import webbrowser
-
-    seen: list[tuple[str, int, str]] = []
-
-    def opened(address: str) -> bool:
-        path = Path(address.removeprefix("file://"))
-        seen.append((address, stat.S_IMODE(path.stat().st_mode), path.read_text()))
-        return True
-
-    monkeypatch.setattr(webbrowser, "open", opened)
-    review(
-        captioned.config(), ReviewOptions(), captioned.said.append,
-        ready=lambda _entry: asyncio.get_running_loop().call_later(
-            0.1, os.kill, os.getpid(), signal.SIGINT
-        ),
-    )  # fmt: skip
-    ((address, mode, text),) = seen
-    assert mode == 0o600
+    browser, seen = tmp_path / "browser", tmp_path / "seen"
+    browser.write_text(
+        f'#!/bin/sh\nstat -c %a "${{1#file://}}" > {seen}.tmp\necho "$1" >> {seen}.tmp\n'
+        f'cat "${{1#file://}}" >> {seen}.tmp\nmv {seen}.tmp {seen}\n'
+    )
+    browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    process = started(captioned.workspace.root)
+    deadline = time.monotonic() + 60
+    while not seen.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    mode, address, text = seen.read_text().split("\n", 2)
+    assert mode == "600"
     assert "token=" in text
     assert "token=" not in address
-    assert not any("token=" in line for line in captioned.said)
+    assert "token=" not in said
+    assert process.returncode == 0
 
 
 def test_read_only_writes_nothing_at_all(captioned: Rig) -> None:

@@ -1,0 +1,143 @@
+"""Review without the page: sheets and texts written and taken back, images marked to go again."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.config import Config
+from pipeline.core.encodings import decode_text
+from pipeline.core.words import counted
+from pipeline.errors import UsageError
+from pipeline.review.edits import Edits
+from pipeline.review.importing import Import, import_rows, import_texts
+from pipeline.review.index import Index
+from pipeline.review.judging import Change, bulk_judgements, label_of
+from pipeline.review.library import Library
+from pipeline.review.search import Search
+from pipeline.review.sheets import read_sheet, write_sheet
+from pipeline.session.account import resolve_account
+from pipeline.session.settings import RunSettings
+from pipeline.sources import to_path
+
+_LARGEST_TEXT = 1_000_000  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """Index of a workspace that follows its ledger, with the record of edits."""
+
+    settings: RunSettings
+    edits: Edits
+    index: Index
+    library: Library
+
+
+@contextlib.contextmanager
+def _opened(config: Config) -> Iterator[_Open]:
+    settings = RunSettings.of(config)
+    _, workspace = resolve_account(settings.account, offline=True, existing=True)
+    with Edits(workspace.reviews) as edits:
+        index = Index(workspace.review / "index.db", workspace.ledger, edits)
+        with contextlib.closing(index):
+            index.refresh()
+            yield _Open(settings, edits, index, Library(index, edits))
+
+
+def export_sheet(config: Config, path: Path) -> int:
+    """Write every present image to a sheet; gives their number.
+
+    Raises:
+        UsageError: there is no workspace.
+        StorageError: it cannot be written.
+    """
+    with _opened(config) as opened:
+        return write_sheet(path, opened.library.each(Search.of([])))
+
+
+def import_sheet(config: Config, path: Path) -> Import:
+    """Take back a sheet; what is in conflict is left as it is.
+
+    Raises:
+        UsageError: it is no sheet of ours.
+    """
+    with _opened(config) as opened:
+        result = import_rows(read_sheet(path), opened.library.of_source)
+        _record(opened, result, f"imported from {path.name}")
+    return result
+
+
+def import_sidecars(config: Config) -> Import:
+    """Take back the texts beside the images that somebody edited; see `import_sheet`."""
+    with _opened(config) as opened:
+        affixes = opened.settings.output.form.affixes
+        result = import_texts(_texts(opened.library), affixes.prefix, affixes.suffix)
+        _record(opened, result, "imported from the texts beside the images")
+    return result
+
+
+def _texts(library: Library) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """(card, text) of each image with a text beside it; of two that share one, the first."""
+    last = None
+    for card in library.each(Search.of([])):
+        if card["file"] is None or card["source_id"] is None:
+            continue
+        path = Path(to_path(card["file"])).with_suffix(".txt")
+        if path == last:
+            continue
+        with contextlib.suppress(OSError):
+            if path.stat().st_size <= _LARGEST_TEXT:
+                text, encoding = decode_text(path.read_bytes())
+                if encoding != "?":
+                    last = path
+                    yield card, text
+
+
+def _record(opened: _Open, result: Import, note: str) -> None:
+    judgements = list(result.judgements.values())
+    if judgements:
+        label = f"{counted(len(judgements), 'caption')} imported"
+        reviewer = opened.settings.reviewer
+        opened.edits.append(
+            judgements, at=int(time.time()), label=label, reviewer=reviewer, note=note
+        )
+        opened.index.refresh_judged()
+
+
+def recaption(config: Config, paths: Sequence[str], note: str = "") -> tuple[int, str]:
+    """Mark images for another go; gives how many, and what the next run will ask for in words.
+
+    Args:
+        paths: of images or folders, as the table names them or as files.
+
+    Raises:
+        UsageError: a path is about no image, or none of them can go again.
+    """
+    with _opened(config) as opened:
+        cards = {card["id"]: card for path in paths for card in _cards_at(opened.library, path)}
+        change = Change("again")
+        judgements = list(bulk_judgements(cards.values(), change))
+        if not judgements:
+            raise UsageError(
+                "none of them can go again: they were never sent, are on their way, or are marked"
+            )
+        opened.edits.append(
+            judgements,
+            at=int(time.time()),
+            label=label_of("again", len(judgements)),
+            reviewer=opened.settings.reviewer,
+            note=note,
+        )
+        opened.index.refresh_judged()
+        return len(judgements), opened.library.next_run()
+
+
+def _cards_at(library: Library, path: str) -> list[dict[str, Any]]:
+    cards = library.at(path.rstrip("/"), str(Path(path).expanduser().resolve()))
+    if not cards:
+        raise UsageError(f"no image of this workspace is at {path}")
+    return cards

@@ -1,0 +1,57 @@
+"""Review without the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.export import export_table
+from pipeline.commands.review_sheet import export_sheet, import_sheet, import_sidecars, recaption
+from pipeline.errors import UsageError
+from tests.rig import Rig
+
+
+def captions(rig: Rig) -> dict[str, object]:
+    export_table(rig.config(), rig.said.append)
+    return {row["path"]: row["caption"] for row in rig.table()}
+
+
+def test_a_sheet_goes_out_and_comes_back(rig: Rig, tmp_path: Path) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    sheet = tmp_path / "sheet.csv"
+    assert export_sheet(rig.config(), sheet) == 2
+    untouched = import_sheet(rig.config(), sheet)
+    assert (untouched.judgements, untouched.unchanged) == ({}, 2)
+    assert not rig.workspace.reviews.exists()
+    before = str(captions(rig)["a.png"])
+    sheet.write_text(sheet.read_text().replace(f"a.png,{before}", "a.png,by hand", 1))
+    assert len(import_sheet(rig.config(review__reviewer="Ada"), sheet).judgements) == 1
+    assert captions(rig)["a.png"] == "by hand"
+    assert {row["reviewer"] for row in rig.table()} == {"Ada", None}
+    assert import_sheet(rig.config(), sheet).unchanged == 2  # it is in force already
+
+
+def test_texts_that_somebody_edited_beside_the_images(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.run(output__sidecars="replace")
+    assert import_sidecars(rig.config()).unchanged == 2
+    (rig.data / "a.txt").write_text("by hand\n")
+    assert len(import_sidecars(rig.config()).judgements) == 1
+    assert captions(rig)["a.png"] == "by hand"
+
+
+def test_recaption_says_how_many_and_how_much(rig: Rig) -> None:
+    rig.add("day/a.png", "day/b.png", "c.png")
+    rig.run()
+    count, asked = recaption(rig.config(), ["day"], "too short")
+    assert count == 2
+    assert asked.startswith("The next run will send 2 requests again, for at most $")
+    assert recaption(rig.config(), [str(rig.data / "c.png")])[0] == 1
+    with pytest.raises(UsageError, match="none of them can go again"):
+        recaption(rig.config(), ["c.png"])
+    with pytest.raises(UsageError, match="no image of this workspace is at nowhere"):
+        recaption(rig.config(), ["nowhere"])
+    assert rig.run().requests == 3
+    assert rig.run().requests == 0
