@@ -156,6 +156,17 @@ def line_max_cost(upper_prompt_tokens: int, max_completion_tokens: int, sheet: P
     )
 
 
+def parse_usd(text: str) -> Nano | None:
+    """Nano-dollars of an amount in plain digits, "0.5"; None for anything else."""
+    dollars, point, decimals = text.partition(".")
+    digits = dollars + decimals
+    if not (digits.isascii() and digits.isdigit() and dollars) or len(dollars) > 9:
+        return None
+    if len(decimals) > 9 or (point and not decimals):
+        return None
+    return int(dollars) * NANO_PER_USD + int(decimals.ljust(9, "0"))
+
+
 def format_usd(nano: Nano) -> str:
     """Nano-dollars for people: "$12.34", "$0.0123", "$0.000048"; exact zero is "$0.00".
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
+from pipeline.core.pricing import parse_usd
 from pipeline.errors import UsageError
-from pipeline.records import NANO_PER_USD
 
 PER_PAGE = 60
 UNDECIDED = "undecided"
@@ -167,10 +167,10 @@ def _whole_number(text: str) -> int:
 
 
 def _nano(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+    nano = parse_usd(text)
+    if nano is None:
         raise UsageError(f"{text!r} is no amount of dollars")
-    dollars, _, cents = text.partition(".")
-    return int(dollars) * NANO_PER_USD + int(cents.ljust(9, "0"))
+    return nano
 
 
 def _day(text: str) -> int:

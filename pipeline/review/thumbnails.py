@@ -9,15 +9,9 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-import pybase64
-
-from pipeline.core.recipe import DEFAULT_FORMATS, Recipe
-from pipeline.imaging.extras import installed_formats
-from pipeline.imaging.prepare import prepare_file
-from pipeline.records import PreparedImage, RejectedImage
+from pipeline.imaging.thumbnail import make_thumbnail
 from pipeline.system.files import write_whole
 
 SIDES: Mapping[str, int] = {"small": 400, "large": 1600}
@@ -25,27 +19,6 @@ SIDES: Mapping[str, int] = {"small": 400, "large": 1600}
 
 _AT_ONCE = 2  # pictures that are decoded at the same time
 _CHECK_EVERY = 256  # new pictures
-
-
-@dataclass(frozen=True, slots=True)
-class _LongestSide:
-    """Sizes within a square; nothing is enlarged."""
-
-    pixels: int
-
-    def choose(self, width: int, height: int) -> tuple[int, int]:
-        """Size of a source in the square."""
-        longest = max(width, height)
-        if longest <= self.pixels:
-            return width, height
-        return (
-            max(1, round(width * self.pixels / longest)),
-            max(1, round(height * self.pixels / longest)),
-        )
-
-    def canonical(self) -> Mapping[str, object]:
-        """Canonical form: the side."""
-        return {"kind": "longest_side", "pixels": self.pixels}
 
 
 class NoPicture(Exception):
@@ -108,19 +81,10 @@ class Thumbnails:
 
 
 def _made(source_id: bytes, location: str, side: int) -> bytes:
-    recipe = Recipe(
-        _LongestSide(side),
-        quality=82,
-        on_damage="accept",
-        formats=DEFAULT_FORMATS | installed_formats(),
-    )
-    prepared = prepare_file(location, recipe)
-    if isinstance(prepared, RejectedImage):
-        if prepared.source_id is None:
-            raise NoPicture("the file is gone" if not Path(location).exists()
-                            else prepared.rejection.detail)  # fmt: skip
-        raise NoPicture(prepared.rejection.detail)
-    if prepared.source_id != source_id:
+    thumbnail = make_thumbnail(location, side)
+    if thumbnail.problem:
+        gone = thumbnail.source_id is None and not Path(location).exists()
+        raise NoPicture("the file is gone" if gone else thumbnail.problem)
+    if thumbnail.source_id != source_id:
         raise NoPicture("the file has changed since it was captioned: run again")
-    assert isinstance(prepared, PreparedImage)
-    return pybase64.b64decode(prepared.base64)
+    return thumbnail.jpeg

@@ -19,6 +19,7 @@ from pipeline.core.pricing import (
     format_usd,
     line_cost,
     line_max_cost,
+    parse_usd,
 )
 from pipeline.records import Usage
 
@@ -223,3 +224,12 @@ def test_what_is_no_sheet_is_refused(text: str) -> None:
 )
 def test_money_is_shown_without_floats(nano: int, text: str) -> None:
     assert format_usd(nano) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "nano"),
+    [("0", 0), ("0.5", 500_000_000), ("12.000000001", 12_000_000_001), ("-1", None), ("1.", None),
+     (".5", None), ("1e3", None), ("", None), ("1.0000000001", None), ("١", None)],
+)  # fmt: skip
+def test_amounts_in_plain_digits(text: str, nano: int | None) -> None:
+    assert parse_usd(text) == nano
