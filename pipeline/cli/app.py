@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import io
 import sys
@@ -12,6 +13,7 @@ import click
 
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError
 from pipeline.system.failpoints import arm_from_environment
+from pipeline.system.files import disk_error
 
 # name -> the first line of its help, in the order of `captionmill --help`
 COMMANDS = {
@@ -58,6 +60,20 @@ class Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(f"pipeline.cli.{name}"), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Command of a line; one that is mistyped is told from those there are."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = difflib.get_close_matches(args[0], [*COMMANDS, *ALIASES], 1)
+            if not close:
+                raise
+            raise click.UsageError(
+                f"{error.message.rstrip('.')}: did you mean {close[0]}?"
+            ) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List of commands, without importing them."""
         del ctx
@@ -97,7 +113,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     arm_from_environment()
     try:
         # not cli.main(): it takes every closed pipe for a reader of our output that has gone
-        with cli.make_context("captionmill", [a for a in arguments if a != "--debug"]) as context:
+        words = [a for a in arguments if a != "--debug"] or ["--help"]
+        with cli.make_context("captionmill", words) as context:
             result = cli.invoke(context)
     except CaptionmillError as error:
         return _fail(str(error), error.exit_code, debug)
@@ -112,6 +129,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the one catch-all: a bug is said, not dumped
         if isinstance(error, BrokenPipeError) and reader_is_gone():
             return 0  # of `captionmill --help | head`
+        if isinstance(error, OSError) and (full := disk_error(error)) is not None:
+            return _fail(str(full), full.exit_code, debug)
         text = f"a bug in captionmill: {type(error).__name__}: {error}. Nothing is lost; please "
         return _fail(
             f"{text}report it with the output of the same command and --debug", EXIT_BUG, debug

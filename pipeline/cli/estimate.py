@@ -11,7 +11,7 @@ from pipeline.cli import console
 from pipeline.cli.options import configured, json_option, source_arguments
 from pipeline.cli.progress import progress_bars
 from pipeline.config import Config
-from pipeline.core.pricing import format_usd
+from pipeline.core.pricing import format_usd, with_usd
 from pipeline.core.words import counted
 from pipeline.records import Nano
 
@@ -106,7 +106,7 @@ def _usd(nano: Nano | None) -> str:
 
 def _as_dict(result: Estimate) -> dict[str, object]:
     quote = result.quote
-    return {
+    figures: dict[str, object] = {
         "model": result.model,
         "images": quote.images,
         "unique": quote.unique,
@@ -128,13 +128,16 @@ def _as_dict(result: Estimate) -> dict[str, object]:
         "policies": [_row(row) for row in result.policies],
         "models": [_row(row) for row in result.models],
     }
+    return with_usd(figures)
 
 
 def _row(row: PolicyCost) -> dict[str, object]:
-    return {
-        "name": row.name,
-        "prompt_tokens": row.prompt_tokens,
-        "expected_nano_usd": row.expected,
-        "worst_nano_usd": row.max_cost,
-        "too_large": row.refused,
-    }
+    return with_usd(
+        {
+            "name": row.name,
+            "prompt_tokens": row.prompt_tokens,
+            "expected_nano_usd": row.expected,
+            "worst_nano_usd": row.max_cost,
+            "too_large": row.refused,
+        }
+    )

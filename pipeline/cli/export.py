@@ -110,6 +110,7 @@ def export(
     else:
         written = export_table(config, console.say)
     console.out(f"{counted(written.rows, 'row')}, {written.bytes:,} bytes, sha256 {written.sha256}")
+    console.out(console.from_here(str(written.path)))
     return 0
 
 

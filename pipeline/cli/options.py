@@ -90,7 +90,7 @@ def configured(
                 key, equals, text = setting.partition("=")
                 if not equals:
                     raise click.UsageError(f"--set {setting}: write KEY=VALUE")
-                overrides[key.strip()] = parse_value(text.strip())
+                overrides[key.strip()] = parse_value(text)
             config: Config = load_config(
                 kwargs.pop("config_name"), overrides, overrides_from=COMMAND_LINE
             )

@@ -12,6 +12,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
 from pipeline.config import Config
+from pipeline.core.pricing import with_usd
 from pipeline.core.provider_kinds import LOCAL
 from pipeline.core.words import counted
 
@@ -80,7 +81,7 @@ def _lines(shown: Status) -> Iterator[str]:
 
 
 def _as_dict(shown: Status) -> dict[str, object]:
-    return {
+    return with_usd({
         "workspace": shown.workspace,
         "table": shown.table,
         "provider": shown.provider,
@@ -102,4 +103,4 @@ def _as_dict(shown: Status) -> dict[str, object]:
         "frozen": shown.frozen,
         "notes": list(shown.notes),
         "incidents": [list(incident) for incident in shown.incidents],
-    }  # fmt: skip
+    })  # fmt: skip

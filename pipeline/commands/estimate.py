@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipeline.config import Config
@@ -81,6 +82,9 @@ def estimate(
     identity = priced_identity(settings.account, models)
     with crawled_source(settings, data, manifest, identity, say) as crawled:
         base, template = crawled.caption_spec, request_template(crawled.caption_spec)
+        for spec in (base, *(crawled.spec_of(model) for model in models)):
+            if warning := spec.facts.shutdown_warning(crawled.today):
+                say(warning)
         ways = policies(base.facts, settings.specs.detail(base.facts))
         shown = progress or NoProgress()
         ledger, source = crawled.ledger, crawled.task.source
@@ -116,6 +120,11 @@ class CrawledSource:
     def spec_of(self, model: str) -> CaptionSpec:
         """Spec of the same request to another model."""
         return _spec(self.settings, self.identity, self.ledger, self.now, model)
+
+    @property
+    def today(self) -> date:
+        """Day (UTC)."""
+        return datetime.fromtimestamp(self.now, UTC).date()
 
     def budget(self) -> str:
         """Caps in force in one line, "" for none; the local model needs none."""

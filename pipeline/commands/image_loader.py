@@ -58,10 +58,17 @@ class ImageLoader:
 
     def _locate(self, number: int, image: GivenImage) -> tuple[str, str, LoadedImage | None]:
         """Name, path of a file to prepare, and what is ready without preparation."""
-        if isinstance(image, bytes):
+        if isinstance(image, (bytes, bytearray, memoryview)):
             path = self._folder / f"given-{number}"
             path.write_bytes(image)
             return STDIN, str(path), None
+        if not isinstance(image, (str, Path)):
+            problem = (
+                f"{type(image).__name__} is no image file: give a path, an address or the bytes of "
+                "a file; of a PIL image, what image.save(buffer, 'PNG') writes into an io.BytesIO"
+            )
+            name = type(image).__name__
+            return name, name, LoadedImage(name, error=UsageError(problem))
         name = str(image)
         if is_address(name.lower()):
             options = self._settings.download

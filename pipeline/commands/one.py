@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pipeline.commands.image_loader import GivenImage, ImageLoader
 from pipeline.commands.one_request import OneCaption, SingleRequests
@@ -101,6 +102,7 @@ def _streamed(image: GivenImage, config: Config, say: Say) -> Iterator[str | One
 @contextlib.contextmanager
 def _open_requests(config: Config, say: Say) -> Iterator[SingleRequests]:
     """Check what can be checked before anything costs, then open the service."""
+    settings = RunSettings.of(config)
     user = config.prompt.user
     named = image_in(user) or image_in(config.prompt.system)
     if named is None and Path(user[:255].strip()).suffix and _is_file(user.strip()):
@@ -111,10 +113,10 @@ def _open_requests(config: Config, say: Say) -> Iterator[SingleRequests]:
             "prompt, it would make the caption up. Give the image as an argument"
         )
     check_template(user, ())
-    settings = RunSettings.of(config)
     identity = identify(settings.account)
     settings = settings if identity.local else settings.online_only()
-    announce(identity, settings.account, say)
+    host = urlsplit(service_options(settings, identity).base_url).netloc
+    announce(identity, settings.account, say, host)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="captionmill-")))
         caption_spec = settings.specs.build(

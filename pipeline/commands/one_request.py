@@ -14,7 +14,7 @@ from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.online import answer_line
-from pipeline.core.pricing import format_usd, line_cost
+from pipeline.core.pricing import format_usd, line_cost, with_usd
 from pipeline.core.prompt import fill_template
 from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.reading_rules import ReadingRules
@@ -74,20 +74,22 @@ class OneCaption:
     def as_dict(self) -> dict[str, object]:
         """JSON-able; money in nano-dollars."""
         usage = None if self.usage is None and self.cost is None else self.usage or Usage()
-        return {
-            "image": self.image,
-            "caption": self.caption,
-            "outcome": self.outcome,
-            "fields": dict(self.fields),
-            "prompt_tokens": usage and usage.prompt,
-            "completion_tokens": usage and usage.completion,
-            "cost_nano_usd": self.cost,
-            "max_cost_nano_usd": self.max_cost if self.cost is None else self.cost,
-            "model": self.model,
-            "provider": self.provider,
-            "request_id": self.request_id,
-            "error": None if self.error is None else str(self.error),
-        }
+        return with_usd(
+            {
+                "image": self.image,
+                "caption": self.caption,
+                "outcome": self.outcome,
+                "fields": dict(self.fields),
+                "prompt_tokens": usage and usage.prompt,
+                "completion_tokens": usage and usage.completion,
+                "cost_nano_usd": self.cost,
+                "max_cost_nano_usd": self.max_cost if self.cost is None else self.cost,
+                "model": self.model,
+                "provider": self.provider,
+                "request_id": self.request_id,
+                "error": None if self.error is None else str(self.error),
+            }
+        )
 
 
 class SingleRequests:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pipeline.config import Config
 from pipeline.core.outcomes import RETRYABLE_OUTCOMES
+from pipeline.core.pricing import format_usd
 from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.session import open_session
@@ -30,7 +31,14 @@ def retry(config: Config, outcomes: Iterable[str], say: Say) -> int:
         raise UsageError(f"cannot retry {', '.join(unknown) or 'nothing'}: choose among {choice}")
     with open_session(RunSettings.of(config), "retry", say, offline=True, existing=True) as session:
         ledger = session.ledger
-        count = ledger.answers.retry([name for name in wanted if name != STALE_IMAGES])
+        outcomes = [name for name in wanted if name != STALE_IMAGES]
+        most = ledger.answers.max_cost(outcomes)
+        count = ledger.answers.retry(outcomes)
+        if count and most:
+            say(
+                f"the next run asks for at most {format_usd(most)} for them, and a run with --yes "
+                "sends them under its caps only"
+            )
         if STALE_IMAGES in wanted:
             with ledger.database.transaction("retry"):
                 count += ledger.rechecks.let_go()

@@ -46,7 +46,8 @@ def load_config(
     """
     path = find_config(path_or_name or "default")
     raw = _parsed(path)
-    options = {key: value for key, value in (overrides or {}).items() if value is not None}
+    options = {key: _exact(value) for key, value in (overrides or {}).items() if value is not None}
+    _refuse_odd_bytes(options, overrides_from)
     _forget_replaced_texts(raw, options)
     _read_texts(raw, path.parent, str(path))
     for key, value in options.items():
@@ -61,6 +62,27 @@ def load_config(
         return config.based_at(Path())
     shipped = Path(config.workspace).is_relative_to(WORKSPACES)
     return config if shipped else config.based_at(path.resolve().parent)
+
+
+def _exact(value: object) -> object:
+    """Python's numbers as TOML's: a float as the decimal that it is written as."""
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {key: _exact(item) for key, item in value.items()}
+    return [_exact(item) for item in value] if isinstance(value, list) else value
+
+
+def _refuse_odd_bytes(options: Mapping[str, object], origin: str) -> None:
+    for key, value in options.items():
+        try:
+            f"{key}{value}".encode()
+        except UnicodeEncodeError:
+            shown = f"{key} = {value}".encode("utf-8", "backslashreplace").decode()
+            raise UsageError(
+                f"{origin}: {shown} is not UTF-8 text: write it in UTF-8 (is the terminal's "
+                "encoding another one?)"
+            ) from None
 
 
 def find_config(path_or_name: str) -> Path:
@@ -149,10 +171,20 @@ def _read_texts(raw: Raw, base: Path, origin: str) -> None:
             raise UsageError(f"{origin}: [prompt] {key}_file: write the name of a file")
         if key in prompt:
             raise UsageError(f"{origin}: [prompt] has both {key} and {key}_file: keep one")
-        path = base / name
+        path = _shipped(base / name, key)
         what = f"{origin}: [prompt] {key}_file"
         text = _read(path, what)
         prompt[key] = _schema(f"{what} {path}", text) if key == "schema" else text.strip()
+
+
+def _shipped(path: Path, key: str) -> Path:
+    """File of a prompt or schema; one that is not there may be the name of a shipped one."""
+    if path.exists():
+        return path
+    folder, suffix = ("schemas", ".json") if key == "schema" else ("prompts", ".txt")
+    names = (path.name, f"{path.name}{suffix}")
+    places = (place / folder / name for place in _folders() for name in names)
+    return next((place for place in places if place.is_file()), path)
 
 
 def _schema(what: str, text: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import (
     ROUND_CEILING,
@@ -25,6 +26,7 @@ NANO_PER_TOKEN = 1_000
 """One US dollar per million tokens is a thousand nano-dollars per token."""
 
 # Wide enough for any real price and count; whatever would not be exact is an error.
+_NANO = "_nano_usd"
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, Overflow])
 
 
@@ -186,6 +188,19 @@ def usd_text(nano: Nano) -> str:
     dollars, rest = divmod(abs(nano), NANO_PER_USD)
     decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
     return f"{'-' if nano < 0 else ''}{dollars}.{decimals}"
+
+
+def with_usd(figures: Mapping[str, object]) -> dict[str, object]:
+    """Figures with dollars as text beside each amount in nano-dollars: `cost_usd` beside
+    `cost_nano_usd`."""
+    result: dict[str, object] = {}
+    for key, value in figures.items():
+        result[key] = value
+        if key.endswith(_NANO):
+            result[f"{key.removesuffix(_NANO)}_usd"] = (
+                usd_text(value) if isinstance(value, int) else None
+            )
+    return result
 
 
 def _check(usage: Usage) -> None:

@@ -124,6 +124,18 @@ class Answers:
             (key, spec, attempts),
         ).rowcount
 
+    def max_cost(self, outcomes: Iterable[str]) -> int:
+        """Nano-dollars that `retry` of these outcomes may cost, by what was reserved the last time;
+        0 where no price is known."""
+        marks = list(outcomes)
+        return self._db.number(
+            "SELECT SUM((SELECT i.worst FROM items i WHERE i.work = w.id "
+            "ORDER BY i.id DESC LIMIT 1)) "
+            f"FROM works w WHERE state = 'done' AND outcome IN ({', '.join('?' * len(marks))}) "
+            "AND EXISTS (SELECT 1 FROM images i WHERE i.work = w.id AND i.present = 1)",
+            marks,
+        )
+
     def captioned(self, spec: int) -> int:
         """Number of contents with a caption under a spec."""
         return self._db.number(

@@ -14,12 +14,12 @@ from pipeline.records import Nano
 from pipeline.session.settings import RunSettings
 from pipeline.system.workspace import Workspace
 
-_KEY = "budget_lifetime"  # in the ledger's meta and in workspace.json, nano-dollars as text
+_KEY = "budget_lifetime"  # in the ledger's meta, nano-dollars as text
 
 
 def remembered_cap(ledger: Ledger, workspace: Workspace) -> Nano | None:
     """Cap for the workspace's life that was given on a command line, None without one."""
-    text = ledger.get(_KEY) or workspace.fact(_KEY)
+    text = ledger.get(_KEY) or workspace.known_cap()
     return int(text) if text is not None and text.isdecimal() else None
 
 
@@ -32,7 +32,7 @@ def remember_cap(ledger: Ledger, workspace: Workspace, cap: Nano | None) -> None
     text = None if cap is None else str(cap)
     if ledger.get(_KEY) != text:
         ledger.put(_KEY, text)
-    workspace.put_fact(_KEY, text)
+    workspace.remember_cap(text)
 
 
 def with_remembered_cap(settings: RunSettings, ledger: Ledger, workspace: Workspace) -> RunSettings:

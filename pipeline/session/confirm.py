@@ -47,7 +47,7 @@ def confirm_price(
     if (
         price.max_cost is not None
         and price.max_cost > limit
-        and not confirm(f"{price.sentence()} Go on?")
+        and not confirm(f"That is more than {format_usd(limit)} ([budget] confirm_above). Go on?")
     ):
         raise NeedsPerson(
             f"not confirmed: {price.sentence()} Confirm with --yes, or raise [budget] "

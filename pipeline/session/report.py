@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from pipeline.core.advice import explained
 from pipeline.core.due import failed_of, total_failure
 from pipeline.core.outcomes import NAMES
-from pipeline.core.pricing import format_usd
+from pipeline.core.pricing import format_usd, with_usd
 from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.run_round import waiting_words
-from pipeline.core.words import counted
+from pipeline.core.words import commonest, counted, duration
 from pipeline.errors import (
     EXIT_BUG,
     EXIT_DONE,
@@ -25,11 +26,18 @@ from pipeline.errors import (
 )
 from pipeline.ledger import Ledger
 from pipeline.ledger.rechecks import StaleImages
-from pipeline.records import Nano
+from pipeline.records import NANO_PER_USD, Nano
 from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.quote import Quote
 from pipeline.stages.values import RunTotals
+from pipeline.system.files import disk_error
 
+_ROW_ADVICE = {
+    "outside_root": "of files outside of the table's folder: --set input.allow_outside=true "
+    "takes them",
+    "missing_file": "of files that are not there: paths count from the table's own folder; "
+    "rejects.csv names them",
+}
 _OUT_OF_ORDER = (
     "the service is out of order or out of reach: nothing is lost, run the same again later; its "
     "status page may say more"
@@ -95,6 +103,8 @@ class Report(RunTotals):
 
     def end_by(self, error: Exception) -> None:
         """Note what ended the run before its time: it decides the exit code."""
+        if isinstance(error, OSError):
+            error = disk_error(error) or error
         if isinstance(error, CaptionmillError):
             self.error = error
             self.note_problem(str(error))
@@ -145,13 +155,23 @@ class Report(RunTotals):
         return EXIT_DONE if self.error is None else self.error.exit_code
 
     @property
+    def cost(self) -> Decimal:
+        """Dollars that this run was charged."""
+        return Decimal(self.run_settled) / NANO_PER_USD
+
+    @property
+    def reserved_cost(self) -> Decimal:
+        """Dollars that are still reserved for this run."""
+        return Decimal(self.run_reserved) / NANO_PER_USD
+
+    @property
     def local(self) -> bool:
         """Tell whether the built-in captioner answered."""
         return self.provider == LOCAL.service
 
     def as_dict(self) -> dict[str, object]:
-        """Figures, JSON-able; money in nano-dollars."""
-        return {
+        """Figures, JSON-able; money in nano-dollars, and in dollars as text."""
+        figures: dict[str, object] = {
             "command": self.command,
             "run": self.run,
             "started_at": self.started_at,
@@ -185,6 +205,7 @@ class Report(RunTotals):
             "problems": self.problems,
             "incidents": [list(incident) for incident in self.incidents],
         }
+        return with_usd(figures)
 
     def lines(self, shorten: Callable[[str], str] = str) -> Iterator[str]:
         """Lines for a terminal; `shorten` is applied to paths."""
@@ -193,7 +214,7 @@ class Report(RunTotals):
             if count := self.outcomes[outcome]:
                 yield f"  {outcome:<10}{count:>10,}{self._aside(outcome)}"
         if self.skipped:
-            yield f"not images  {sum(self.skipped.values()):>10,}   {_counts(self.skipped)}"
+            yield f"not images  {sum(self.skipped.values()):>10,}   {commonest(self.skipped)}"
         yield f"requests    {self.requests:>10,}   {self._sent()}"
         if self.prompt_tokens or self.completion_tokens:
             yield (
@@ -201,7 +222,7 @@ class Report(RunTotals):
                 f"{self.prompt_tokens:,} prompt + {self.completion_tokens:,} completion"
             )
         yield f"cost        {format_usd(self.run_settled):>10}   {self._money()}"
-        yield f"time        {_duration(self.seconds):>10}"
+        yield f"time        {duration(self.seconds):>10}"
         yield f"table       {shorten(self.table)}{self._others()}"
         for text in self.problems[:_SHOWN]:
             yield f"! {text}"
@@ -223,7 +244,7 @@ class Report(RunTotals):
     def _aside(self, outcome: str) -> str:
         failed = Counter({code: times for code, times, _ in self.failures if code})
         counts = {"rejected": self.reasons, "failed": failed}.get(outcome)
-        return f"   {_counts(counts)}" if counts else ""
+        return f"   {commonest(counts)}" if counts else ""
 
     def _sent(self) -> str:
         if self.files:
@@ -253,6 +274,9 @@ class Report(RunTotals):
             )
         if self.stale.images:
             yield self.stale.sentence()
+        for code, advice in _ROW_ADVICE.items():
+            if left := self.reasons[code]:
+                yield f"{counted(left, 'row')} {advice}"
         if self.incidents:
             yield (
                 f"{counted(len(self.incidents), 'incident')} to look at: 'captionmill status' "
@@ -273,17 +297,3 @@ class Report(RunTotals):
             words = waiting_words(self.waiting)
             why = f", {words}" if words else ""
             yield f"{counted(self.outcomes['pending'], 'image')} pending{why}: run again to go on"
-
-
-def _duration(seconds: float) -> str:
-    """ "3.4s", "12m 03s", "5h 07m"."""
-    if seconds < 60:
-        return f"{seconds:.1f}s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes:02}m" if hours else f"{minutes}m {rest:02}s"
-
-
-def _counts(counter: Counter[str]) -> str:
-    shown = ", ".join(f"{name} {count:,}" for name, count in counter.most_common(6))
-    return shown if len(counter) <= 6 else f"{shown}, ..."

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pipeline.core.provider_kinds import AUTO, LOCAL
 from pipeline.providers import SERVICES
@@ -14,6 +15,9 @@ from pipeline.session.account import AccountOptions, Identity
 from pipeline.session.settings import RunSettings
 from pipeline.system.secrets import Secret
 from pipeline.system.workspace import Workspace
+
+UNNAMED = "default"
+"""Label of an account that nobody named."""
 
 LOCAL_KEY = LOCAL.name  # the built-in server takes any key
 
@@ -29,8 +33,8 @@ def open_service(
 ) -> Iterator[BatchService]:
     """Open the batch service and say who captions; the built-in server is started for it and
     stopped after it."""
-    announce(identity, settings.account, say)
     options = service_options(settings, identity)
+    announce(identity, settings.account, say, urlsplit(options.base_url).netloc)
     with (
         reached_at(options, identity, workspace.server) as reached,
         contextlib.closing(SERVICES[identity.provider].batches(reached)) as service,
@@ -51,8 +55,10 @@ def reached_at(options: BatchOptions, identity: Identity, state: Path) -> Iterat
         yield replace(options, base_url=base_url, extra_headers={})
 
 
-def announce(identity: Identity, options: AccountOptions, say: Callable[[str], None]) -> None:
-    """Say who captions, and whether it costs money."""
+def announce(
+    identity: Identity, options: AccountOptions, say: Callable[[str], None], host: str
+) -> None:
+    """Say who captions and where, and whether it costs money; the account when it has a name."""
     if identity.local:
         key = options.key_env
         auto = options.name == AUTO
@@ -63,4 +69,5 @@ def announce(identity: Identity, options: AccountOptions, say: Callable[[str], N
         )
     else:
         how = "online" if options.online else "batch"
-        say(f"{options.paid.title} {how} captions by {options.model}, account {identity.account!r}")
+        whose = f", account {identity.account!r}" if identity.account != UNNAMED else ""
+        say(f"{options.paid.title} {how} captions by {options.model} at {host}{whose}")

@@ -22,6 +22,7 @@ from pipeline.core.losses import LossRule
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.retry import RetryRule
 from pipeline.core.table_form import Affixes, TableForm
+from pipeline.errors import UsageError
 from pipeline.providers.base import OPENAI, BatchOptions
 from pipeline.providers.models import model_facts
 from pipeline.records import Nano
@@ -132,7 +133,12 @@ class RunSettings:
 
     @classmethod
     def of(cls, config: Config) -> RunSettings:
-        """Take the settings from a configuration."""
+        """Take the settings from a configuration.
+
+        Raises:
+            UsageError: it is none.
+        """
+        _require_config(config)
         budget, duplicates, log = config.budget, config.images.near_duplicates, config.log
         fetch = _fetch_options(config)
         passthrough = UrlPassthrough.of(fetch)
@@ -189,6 +195,14 @@ class RunSettings:
         most = run if self.caps.run is None else min(self.caps.run, run)
         origins = {**self.cap_origins, "run": COMMAND_LINE}
         return replace(self, caps=replace(self.caps, run=most), cap_origins=origins)
+
+
+def _require_config(config: object) -> None:
+    """Refuse what a program gave instead of a configuration."""
+    if not isinstance(config, Config):
+        raise UsageError(
+            f"{config!r} is no configuration: give captionmill.load_config({config!r})"
+        )
 
 
 def _service(config: Config, key: Secret) -> BatchOptions:

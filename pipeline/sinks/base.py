@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pipeline.core.table import Cells, Row
@@ -17,11 +18,13 @@ class WrittenTable:
         rows: how many.
         sha256: of the file, hex.
         bytes: of the file.
+        path: of the file.
     """
 
     rows: int
     sha256: str
     bytes: int
+    path: Path = Path()
 
 
 class Sink(Protocol):

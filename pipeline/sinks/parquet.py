@@ -37,7 +37,7 @@ class ParquetSink:
             handle.flush()
             check(temporary, rows)
             digest, size = sha256_of(temporary).hex(), temporary.stat().st_size
-        return WrittenTable(rows, digest, size)
+        return WrittenTable(rows, digest, size, self.path)
 
     def check(self, rows: int) -> None:
         """See Sink."""

@@ -4,6 +4,8 @@ read them."""
 from __future__ import annotations
 
 import codecs
+import os
+import stat
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -108,9 +110,15 @@ def _read(path: Path) -> bytes | None:
         StorageError: it cannot be read, or is no text of ours or anybody's.
     """
     try:
-        if path.exists() and path.stat().st_size > _LARGEST:
-            raise StorageError(f"{path} is larger than a caption's text, it is left alone")
-        return path.read_bytes()
+        # a pipe without a writer must not hold the run up, nor a device be read
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as stream:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise StorageError(f"{path} is no regular file, it is left alone")
+            if status.st_size > _LARGEST:
+                raise StorageError(f"{path} is larger than a caption's text, it is left alone")
+            return stream.read()
     except FileNotFoundError:
         return None
     except OSError as error:

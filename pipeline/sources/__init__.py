@@ -76,7 +76,8 @@ def open_source(
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot look at {path}: {error}") from error
     if not exists:
-        raise UsageError(f"{path} does not exist")
+        seen_from = "" if path.is_absolute() else f", seen from {Path.cwd()}"
+        raise UsageError(f"{path} does not exist{seen_from}")
     if manifest is not None and is_folder:
         raise UsageError(f"the manifest {path} is a folder: name the table itself")
     kind = "manifest" if manifest is not None else "folder" if is_folder else "file"

@@ -21,19 +21,28 @@ _MAX_NAME_BYTES = 255
 _ADVICE = {
     errno.ENOSPC: "the disk is full: free some space and run again, nothing is lost",
     errno.EDQUOT: "the disk quota is used up: free some space and run again, nothing is lost",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "no permission",
-    errno.EPERM: "no permission",
+    errno.EROFS: "the file system is read-only: mount it writable, or name another place",
+    errno.EACCES: "no permission: run as its owner, or let its owner give you the right",
+    errno.EPERM: "no permission: run as its owner, or let its owner give you the right",
     errno.EFBIG: "the file size limit of this process is reached",
-    errno.EIO: "the disk reported an input/output error",
-    errno.ENOENT: "the folder is gone",
+    errno.EIO: "the disk reported an input/output error: look at it before you run again",
+    errno.ENOENT: "its folder is not there: make it, or name another one",
 }
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO})
 
 
 def storage_error(path: Path, error: OSError, verb: str = "write") -> StorageError:
     """Translate an OSError into a message that says which file, what is wrong and what to do."""
     advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
     return StorageError(f"cannot {verb} {path}: {advice}")
+
+
+def disk_error(error: OSError) -> StorageError | None:
+    """Error of a disk that was met where nobody expected it, None for any other error."""
+    if error.errno not in _DISK:
+        return None
+    name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else "a file"
+    return StorageError(f"cannot write {name}: {_ADVICE[error.errno or 0]}")
 
 
 def fsync_folder(folder: Path) -> None:

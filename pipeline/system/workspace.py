@@ -9,6 +9,7 @@ server/          state of the built-in server, when it was used
 logs/            what each run did, and its summary
 last-run.json    the summary of the last run
 urls/            images that were downloaded
+budget.json      the cap that --budget set for the workspace's life, if it did
 captions.parquet the table
 rejects.csv      what could not be captioned, and why
 reviews.db       what people decided about captions: append-only, the only place of it
@@ -39,6 +40,7 @@ OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls", "review"})
 _OWN_FILES = frozenset(
     {
         *("ledger.db", "ledger.db-wal", "ledger.db-shm", "workspace.json", "lock"),
+        "budget.json",
         *("last-run.json", "captions.parquet", "rejects.csv"),
         *("reviews.db", "reviews.db-wal", "reviews.db-shm"),
     }
@@ -147,32 +149,7 @@ class Workspace:
 
     def known_id(self) -> str | None:
         """Id in `id_file`, None without one (or with one that cannot be read)."""
-        return self.fact("workspace_id")
-
-    def fact(self, name: str) -> str | None:
-        """Fact in `id_file`, None without it (or with a file that cannot be read)."""
-        known = self._facts().get(name)
-        return known if isinstance(known, str) and known else None
-
-    def put_fact(self, name: str, value: str | None) -> None:
-        """Write a fact into `id_file`, durably, unless it stands there already; None removes it.
-
-        Raises:
-            StorageError: it cannot be written.
-        """
-        if self.fact(name) == value:
-            return
-        facts = {key: text for key, text in self._facts().items() if key != name}
-        if value is not None:
-            facts[name] = value
-        write_whole(self.id_file, json.dumps(facts).encode() + b"\n")
-
-    def _facts(self) -> dict[str, object]:
-        try:
-            facts = json.loads(self.id_file.read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return facts if isinstance(facts, dict) else {}
+        return _fact_in(self.id_file, "workspace_id")
 
     def remember_id(self, workspace_id: str) -> None:
         """Write `id_file`, durably, unless it says so already.
@@ -180,7 +157,28 @@ class Workspace:
         Raises:
             StorageError: it cannot be written.
         """
-        self.put_fact("workspace_id", workspace_id)
+        if self.known_id() != workspace_id:
+            write_whole(self.id_file, json.dumps({"workspace_id": workspace_id}).encode() + b"\n")
+
+    @property
+    def cap_file(self) -> Path:
+        """File with the remembered cap, a second copy for the day on which the ledger is lost."""
+        return self.root / "budget.json"
+
+    def known_cap(self) -> str | None:
+        """Cap in `cap_file`, nano-dollars as text; None without one."""
+        return _fact_in(self.cap_file, "lifetime_nano_usd")
+
+    def remember_cap(self, cap: str | None) -> None:
+        """Write `cap_file`, durably, unless it says so already; None removes it.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        if cap is None:
+            remove(self.cap_file)
+        elif self.known_cap() != cap:
+            write_whole(self.cap_file, json.dumps({"lifetime_nano_usd": cap}).encode() + b"\n")
 
     def exists(self) -> bool:
         """Tell whether a ledger is there."""
@@ -279,6 +277,16 @@ def name_of_batch(batch_id: str) -> str:
     if _PLAIN_ID.fullmatch(batch_id):
         return batch_id
     return f"~{hashlib.sha256(batch_id.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
+
+
+def _fact_in(path: Path, name: str) -> str | None:
+    """Text under a name in a JSON file, None without it (or with a file that cannot be read)."""
+    try:
+        facts = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    known = facts.get(name) if isinstance(facts, dict) else None
+    return known if isinstance(known, str) and known else None
 
 
 def is_workspace(folder: str) -> bool:

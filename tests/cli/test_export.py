@@ -20,7 +20,10 @@ def test_the_table_is_written_anew_without_a_service_or_a_key(
     assert (shown.code, shown.err) == (0, "")
     content = rig.workspace.table.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    assert shown.out == f"2 rows, {len(content):,} bytes, sha256 {digest}\n"
+    assert shown.out.splitlines() == [
+        f"2 rows, {len(content):,} bytes, sha256 {digest}",
+        "ws/captions.parquet",
+    ]
 
 
 def test_there_must_be_something_to_export(rig: Rig, openai: Terminal) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_a_run_shows_the_report_and_nothing_else_on_standard_output(
     assert lines[-1].startswith("table       ")
     assert shown.err.splitlines()[:3] == [
         f"new workspace {rig.workspace.root}",
-        "OpenAI batch captions by gpt-6-luna, account 'default'",
+        f"OpenAI batch captions by gpt-6-luna at {urlsplit(rig.server.base_url).netloc}",
         "3 images, 3 of them new or changed",
     ]
     assert rig.outcomes() == {"captioned": 2, "rejected": 1}

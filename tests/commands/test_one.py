@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -55,7 +56,9 @@ def test_a_file_is_captioned_at_the_standard_price(rig: Rig, image: Path) -> Non
     assert found.cost == rig.server.bill.total_nano() > 0
     assert found.usage is not None
     assert found.as_dict()["prompt_tokens"] == found.usage.prompt
-    assert rig.said == ["OpenAI online captions by gpt-6-luna, account 'default'"]
+    assert rig.said == [
+        f"OpenAI online captions by gpt-6-luna at {urlsplit(rig.server.base_url).netloc}"
+    ]
     assert not rig.workspace.root.exists()
 
 

@@ -62,11 +62,11 @@ def test_the_environment_names_another_address(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_first_line_says_who_captions() -> None:
     lines: list[str] = []
-    announce(Identity("local", "", None), account_options(), lines.append)
-    announce(IDENTITY, account_options(), lines.append)
-    announce(IDENTITY, account_options("openai_online"), lines.append)
+    announce(Identity("local", "", None), account_options(), lines.append, "api.openai.com")
+    announce(IDENTITY, account_options(), lines.append, "api.openai.com")
+    announce(IDENTITY, account_options("openai_online"), lines.append, "api.openai.com")
     assert lines[0].startswith("LOCAL MODEL (no OPENAI_API_KEY")
     assert lines[1:] == [
-        "OpenAI batch captions by gpt-6-luna, account 'a'",
-        "OpenAI online captions by gpt-6-luna, account 'a'",
+        "OpenAI batch captions by gpt-6-luna at api.openai.com, account 'a'",
+        "OpenAI online captions by gpt-6-luna at api.openai.com, account 'a'",
     ]

@@ -275,7 +275,7 @@ def failing(_descriptor: int) -> None:
 
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="gone/a: the folder is gone"):
+    with pytest.raises(StorageError, match="gone/a: its folder is not there: make it"):
         write_whole(tmp_path / "gone" / "a", NEW)
 
 
@@ -338,7 +338,7 @@ def test_a_file_moves_to_another_file_system(tmp_path: Path) -> None:
 def test_a_file_that_cannot_move_stays(tmp_path: Path) -> None:
     source = tmp_path / "x"
     write_whole(source, b"new")
-    with pytest.raises(StorageError, match="the folder is gone"):
+    with pytest.raises(StorageError, match="its folder is not there"):
         move(source, tmp_path / "none" / "y")
     assert source.read_bytes() == b"new"
 
