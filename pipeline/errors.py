@@ -97,6 +97,10 @@ class DefiniteRefusal(ServiceError):
     """Answer that proves the request had no effect (4xx, 429)."""
 
 
+class PauseTooLong(ServiceError):
+    """Wish of the service for a pause that nobody waits for: another run goes on."""
+
+
 class Ambiguous(ServiceError):
     """No usable answer: the request may or may not have taken effect."""
 

@@ -173,6 +173,7 @@ class BatchConfig(Section):
     on_ambiguous: Literal["wait", "ask"] = "wait"
     stuck_grace: Seconds = 6 * 3600
     backoff_minutes: Minutes = (5, 10, 20, 40, 80)
+    longest_pause: Annotated[Seconds, Field(ge=1)] = 900
     upload_expires_after: Annotated[Seconds, AfterValidator(expiry)] = 2_592_000
     delete_remote_files: bool = True
     keep_raw: bool = True

@@ -33,6 +33,7 @@ class Patience:
         on_ambiguous: "wait" creates again after the proof, "ask" never without a person.
         stuck: seconds past `expires_at` before an unfinished batch is cancelled.
         backoff: minutes to wait after the first, second, ... refusal for a full queue.
+        longest_pause: seconds; a service that asks for more is not waited for.
     """
 
     grace: int = 120
@@ -40,6 +41,7 @@ class Patience:
     on_ambiguous: Literal["wait", "ask"] = "wait"
     stuck: int = 6 * 3600
     backoff: tuple[int, ...] = (5, 10, 20, 40, 80)
+    longest_pause: int = 900
 
 
 @dataclass(frozen=True, slots=True)

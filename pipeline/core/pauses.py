@@ -90,6 +90,15 @@ def shown_span(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
+def too_long(words: str, seconds: float, back: str, key: str) -> str:
+    """Sentence about a pause longer than the configured one, which ends at `back`; `key` names
+    the longest."""
+    return (
+        f"{words.rstrip('.')}; it asks for a pause of {shown_span(seconds)}, longer than {key}: "
+        f"what is pending goes when you run again, after {back}"
+    )
+
+
 def _unit(word: str) -> str:
     word = word.lower()
     return "ms" if word.startswith(("ms", "milli")) else word[0]

@@ -38,7 +38,7 @@ class RefusalStreak:
     def add(self, status: int, body: bytes) -> None:
         """Count one answer about one request."""
         kind, words = _refusal(status, body)
-        if status < 300 or kind[1] in IMAGE_REFUSALS:
+        if (status < 300 and _is_answer(body)) or kind[1] in IMAGE_REFUSALS:
             self.count, self.answers = 0, self.answers + 1
             return
         if kind != self._kind:
@@ -83,6 +83,11 @@ def refused_alike(
     return code if alike else None
 
 
+def _is_answer(body: bytes) -> bool:
+    """Recognise an answer of either endpoint, without reading all of it."""
+    return b'"choices"' in body or b'"output"' in body
+
+
 def _refusal(status: int, body: bytes) -> tuple[tuple[int, str], str]:
     """((status, the service's code), the service's words)."""
     try:
@@ -90,5 +95,6 @@ def _refusal(status: int, body: bytes) -> tuple[tuple[int, str], str]:
     except Unreadable:
         error = None
     if error is None:
-        return (status, ""), f"HTTP {status}"
+        words = "answered without a caption" if status < 300 else f"HTTP {status}"
+        return (status, ""), words
     return (status, error.code), error.message or error.code

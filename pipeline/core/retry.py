@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -28,13 +29,16 @@ class RetryRule:
     model: str | None = None
 
 
+_DOWNLOAD_FAILURES = frozenset({"invalid_image_url", "failed_to_download_image"})
+_OUT_OF_TIME = re.compile(r"time[d-]?\s?-?out", re.IGNORECASE)
+
 DEFAULT_RULES: Mapping[str, RetryRule] = {
     facts.name: RetryRule(facts.attempts) for facts in OUTCOMES if facts.retryable
 }
 
 
 def next_state(
-    outcome: str, code: str, attempts: int, rules: Mapping[str, RetryRule]
+    outcome: str, code: str, attempts: int, rules: Mapping[str, RetryRule], words: str = ""
 ) -> Literal["done", "pending"]:
     """State of a work after an answer, "pending" when it goes again.
 
@@ -45,13 +49,19 @@ def next_state(
     rule = rules.get(outcome, RetryRule())
     if outcome == "captioned" or attempts >= rule.attempts:
         return "done"
-    if outcome == "failed" and not retryable_failure(code):
+    if outcome == "failed" and not retryable_failure(code, words):
         return "done"
     return "pending"
 
 
-def retryable_failure(code: str) -> bool:
-    """Recognise failures of the service, which go again; those of the request do not."""
+def retryable_failure(code: str, words: str = "") -> bool:
+    """Recognise failures of the service, which go again; those of the request do not.
+
+    An address that the service could not download in time is no wrong address, whatever code it
+    gives: `words` are the service's.
+    """
+    if code in _DOWNLOAD_FAILURES and _OUT_OF_TIME.search(words):
+        return True
     if code in LINE_ERRORS:
         return LINE_ERRORS[code].passing
     return code.isascii() and code.isdigit() and 500 <= int(code) < 600
@@ -92,10 +102,10 @@ def change_of(
     tried = max(work.attempts, attempt)
     # what is paid for decides, also over a later answer that is worth less
     last = answer.outcome if improves or best not in PAID_OUTCOMES else best
-    target: str = next_state(last, answer.code, tried, rules)
+    target: str = next_state(last, answer.code, tried, rules, answer.reason)
     if later and work.shown == "captioned" and answer.outcome not in PAID_OUTCOMES:
         # another go at a caption that a person asked for: it was not run, and goes once more
-        target = next_state(answer.outcome, answer.code, tried, rules)
+        target = next_state(answer.outcome, answer.code, tried, rules, answer.reason)
     elif best == "captioned":
         target = "done"
     if work.state == "done":

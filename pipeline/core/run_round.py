@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError
+from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, PauseTooLong, ServiceError
 
 OUTAGE_ROUNDS = 20
 """Looks at a service that does not answer before a waiting run gives up."""
@@ -20,12 +20,12 @@ Patience = Literal["wait", "leave", "give_up"]
 
 def trouble_of(error: CaptionmillError | None) -> Trouble:
     """Kind of an error: "passing" ones are the service's and usually pass, "budget" may pass when
-    open batches give room back, "lasting" ones need a person."""
+    open batches give room back, "lasting" ones need a person or another day."""
     if error is None:
         return "none"
     if isinstance(error, OverBudget):
         return "budget"
-    passes = isinstance(error, ServiceError) and not isinstance(error, NeedsPerson)
+    passes = isinstance(error, ServiceError) and not isinstance(error, (NeedsPerson, PauseTooLong))
     return "passing" if passes else "lasting"
 
 

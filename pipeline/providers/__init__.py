@@ -4,6 +4,7 @@
     openai_batch     files and batches        openai_online    single requests and streams
     sdk              the official SDK below both, its errors as ours
     refusals         what an HTTP refusal means        normalise, paging, transfer    its answers
+    address_check    that a service is at its address, before an image goes there
     offline          no service               webhooks         who signed what
     models, models.toml                       what is known of models
     prices                                    what a model costs

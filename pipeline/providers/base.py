@@ -17,6 +17,14 @@ from pipeline.system.secrets import Secret, redact
 OPENAI = "https://api.openai.com/v1"
 
 
+ELSEWHERE = frozenset({*range(301, 309), 404, 405})
+"""HTTP statuses of addresses where nobody takes requests."""
+
+
+class AddressRefusal(NeedsPerson, DefiniteRefusal):
+    """Refusal by an address where nothing takes requests: no effect, and a person must act."""
+
+
 class AccountRefusal(NeedsPerson, DefiniteRefusal):
     """Account, its credits or its key was refused: no effect, and a person must act.
 

@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pipeline.core.identity import service_batch_id
-from pipeline.errors import CaptionmillError, NotFound, ServiceError, StorageError
+from pipeline.errors import (
+    CaptionmillError,
+    DefiniteRefusal,
+    NotFound,
+    ServiceError,
+    StorageError,
+)
 from pipeline.providers import normalise
-from pipeline.providers.base import BatchOptions
+from pipeline.providers.base import AccountRefusal, BatchOptions
 from pipeline.providers.normalise import Malformed
 from pipeline.providers.paging import every_item
 from pipeline.records import RemoteBatch, RemoteFile
@@ -51,7 +57,8 @@ class OpenAIBatches:
         Raises:
             StorageError: `path` cannot be read.
         """
-        options, call = self._options, self._library.Call("upload the shard", effect=True)
+        options = self._options
+        call = self._library.Call("upload the shard", effect=True, single=True)
         try:
             with self._library.BoundedFile(path, options.timeouts.transfer) as handle:
                 size = path.stat().st_size
@@ -59,6 +66,8 @@ class OpenAIBatches:
                     call,
                     lambda: self._library.post_file(self._once, options, filename, handle),
                 )
+        except DefiniteRefusal as error:
+            raise _too_large(error) if error.status == 413 else error from None
         except OSError as error:
             raise StorageError(f"cannot read {path}: {error.strerror or error}") from None
         remote = self._read(call, lambda: normalise.remote_file(answer))
@@ -182,7 +191,8 @@ class OpenAIBatches:
             for item in every_item(lambda after: self._page(call, page, after, size), size):
                 yield read(item)
         except Malformed as error:
-            raise self._library.no_usable_answer(call, str(error)) from None
+            words = f"{error}; {self._options.address_advice()}"
+            raise self._library.no_usable_answer(call, words) from None
 
     def _page(
         self, call: Call, page: Callable[[str | None], Any], after: str | None, size: int
@@ -221,3 +231,9 @@ class OpenAIBatches:
 
     def _translated(self, error: Exception, call: Call) -> CaptionmillError:
         return self._library.sdk_error(error, call, self._options)
+
+
+def _too_large(error: DefiniteRefusal) -> AccountRefusal:
+    """Refusal of a file that no waiting makes smaller."""
+    text = f"{str(error).rstrip('.')}; the service takes smaller files: lower [batch] max_bytes"
+    return AccountRefusal(text, status=error.status, code=error.code)

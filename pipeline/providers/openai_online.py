@@ -16,13 +16,12 @@ from pipeline.core.batch_errors import classify
 from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
 from pipeline.core.size_refusal import is_too_large
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
-from pipeline.providers.base import AccountRefusal, BatchOptions
+from pipeline.providers.base import ELSEWHERE, AccountRefusal, AddressRefusal, BatchOptions
 
 if TYPE_CHECKING:
     from pipeline.providers.sdk import Call
 
 _ACTION = "ask for a caption"
-_ELSEWHERE = frozenset({*range(301, 309), 404, 405})  # nobody takes requests there
 _UNREAD = {"X-Stainless-Raw-Response": "stream"}  # the SDK then hands the body on unread
 
 
@@ -44,10 +43,6 @@ class ModelRefusal(NeedsPerson, DefiniteRefusal):
     """Refusal of a model that does not exist for this account: no effect, a person must act."""
 
 
-class AddressRefusal(NeedsPerson, DefiniteRefusal):
-    """Nothing takes requests at this address: no effect, and a person must act."""
-
-
 class WebPage(Ambiguous):
     """Web page in place of an answer: whatever sent it, it is hardly the service."""
 
@@ -65,7 +60,7 @@ class OpenAIOnline:
 
         self._library, self._options = sdk, options
         self._client = sdk.open_async(options, connections)
-        self._call = sdk.Call(_ACTION, effect=True, single=True)
+        self._call = sdk.Call(_ACTION, effect=True, single=True, asks_caption=True)
         self._answered = False
 
     async def ask(self, body: Mapping[str, Any]) -> HttpReply:
@@ -98,7 +93,7 @@ class OpenAIAsk:
 
         self._library, self._options = sdk, options
         self._client, _ = sdk.open_clients(options)
-        self._call = sdk.Call(_ACTION, effect=True, single=True)
+        self._call = sdk.Call(_ACTION, effect=True, single=True, asks_caption=True)
         self._answered = False
 
     def ask(self, body: Mapping[str, Any]) -> HttpReply:
@@ -175,7 +170,7 @@ def _about_the_request(error: DefiniteRefusal, options: BatchOptions, *, answere
     if classify(error.code or "", str(error)).kind == "model":
         text = f"{str(error).rstrip('.')}; {LINE_ERRORS['model_not_found'].advice}"
         raise ModelRefusal(text, status=error.status, code=error.code) from None
-    if error.status not in _ELSEWHERE or error.code in IMAGE_REFUSALS:
+    if error.status not in ELSEWHERE or error.code in IMAGE_REFUSALS:
         return True
     if answered:  # the address is right: a refusal with words is this request's, else it passes
         return error.status == 404 and error.code is not None

@@ -18,8 +18,16 @@ from typing import Any
 import httpx2
 import openai
 
-from pipeline.errors import Ambiguous, CaptionmillError, DefiniteRefusal, ServiceError
-from pipeline.providers.base import BatchOptions, Timeouts
+from pipeline.core.batch_errors import classify
+from pipeline.core.pauses import shown_span
+from pipeline.errors import (
+    Ambiguous,
+    CaptionmillError,
+    DefiniteRefusal,
+    NotFound,
+    ServiceError,
+)
+from pipeline.providers.base import ELSEWHERE, AddressRefusal, BatchOptions, Timeouts
 from pipeline.providers.refusals import HttpAnswer, refusal_error
 from pipeline.system.secrets import redact
 
@@ -56,13 +64,15 @@ class Call:
         action: words that follow "cannot", e.g. "create the batch".
         effect: True when the call changes something at the service.
         thing: what a 404 says is not there, "" when a 404 says nothing of the kind.
-        single: True for a single request: certain statuses prove that it was not run.
+        single: True for a call of which certain statuses prove that it was not run.
+        asks_caption: True for a single request for a caption.
     """
 
     action: str
     effect: bool = False
     thing: str = ""
     single: bool = False
+    asks_caption: bool = False
 
 
 def open_clients(options: BatchOptions) -> tuple[openai.OpenAI, openai.OpenAI]:
@@ -205,9 +215,10 @@ def sdk_error(error: Exception, call: Call, options: BatchOptions) -> Captionmil
     if isinstance(error, openai.APIStatusError):
         response = error.response
         answer = HttpAnswer(response.status_code, response.content, response.headers)
-        return refusal_error(
+        ours = refusal_error(
             answer, call.action, call.effect, call.thing, options.secrets(), single=call.single
         )
+        return ours if call.asks_caption else _with_advice(ours, options)
     inner = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
     words = redact(_words(inner or error), options.secrets())
     if isinstance(error, httpx2.TransportError):
@@ -218,6 +229,21 @@ def sdk_error(error: Exception, call: Call, options: BatchOptions) -> Captionmil
         text = f"cannot {call.action}: no connection to {place} ({words}); check the network"
         return DefiniteRefusal(text) if call.effect else ServiceError(text)
     return no_usable_answer(call, words)
+
+
+def _with_advice(error: ServiceError, options: BatchOptions) -> ServiceError:
+    """Error of a call that manages batches, with what to do where nobody takes such calls."""
+    words, kind = str(error).rstrip("."), type(error)
+    is_refusal = isinstance(error, DefiniteRefusal)
+    if error.retry_after and not is_refusal:
+        words = f"{words}; it asks for a pause of {shown_span(error.retry_after)}"
+    elif error.status not in ELSEWHERE or error.code or isinstance(error, NotFound):
+        return error
+    elif "base_url" not in words:
+        words = f"{words}; {options.address_advice()}"
+    if is_refusal and error.status in ELSEWHERE and classify("", words).kind == "unknown":
+        kind = AddressRefusal
+    return kind(words, status=error.status, code=error.code, retry_after=error.retry_after)
 
 
 def no_usable_answer(call: Call, words: str) -> ServiceError:

@@ -9,7 +9,7 @@ from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import ONLINE, is_online
 from pipeline.providers import SERVICES
-from pipeline.providers.base import AddressedService
+from pipeline.providers.base import AddressedService, AddressRefusal
 from pipeline.session.session import Session
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.shard_options import ShardOptions
@@ -59,11 +59,26 @@ def find_our_batches(session: Session, totals: RunTotals) -> bool:
         reconcile(session.context)
     except ServiceError as error:
         if session.online and error.status in _NO_BATCHES and not knows_batches(session.ledger):
-            return True  # a service without batches, or a key that may make none, has none of ours
+            # a service without batches, or a key that may make none, has none of ours; or there
+            # is no service at this address
+            return _answers(session, totals)
         totals.fail(error)
         return False
     except NeedsPerson as error:
         totals.fail(error)
+    return True
+
+
+def _answers(session: Session, totals: RunTotals) -> bool:
+    """Tell whether a service is at the address; else nothing may be sent."""
+    from pipeline.providers.address_check import check_address
+
+    service = cast(AddressedService, session.context.service)
+    try:
+        check_address(service.options, session.settings.specs.model)
+    except AddressRefusal as error:
+        totals.fail(error)
+        return False
     return True
 
 

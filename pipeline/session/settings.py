@@ -229,6 +229,7 @@ def _patience(config: Config) -> Patience:
         on_ambiguous=batch.on_ambiguous,
         stuck=batch.stuck_grace,
         backoff=batch.backoff_minutes,
+        longest_pause=batch.longest_pause,
     )
 
 

@@ -15,7 +15,7 @@ from pipeline.core.refusal_streak import refused_alike
 from pipeline.core.request_form import is_answered
 from pipeline.core.run_round import Round, next_action, patience_with, trouble_of
 from pipeline.core.words import counted
-from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError
+from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, PauseTooLong, ServiceError
 from pipeline.ledger.images import SeenImage
 from pipeline.providers.base import AccountRefusal
 from pipeline.stages.collect import collect_batches
@@ -85,7 +85,7 @@ class BatchRunner:
         self._rounds_without_news = 0
         self._outages = 0
         self._short: OverBudget | None = None
-        self._refused: RunTotals | None = None  # nothing more is sent before a person has acted
+        self._refused: RunTotals | None = None  # nothing more is sent in this run
         self._again = False  # images have become pending again since they were last written
         self._collected_at = 0
 
@@ -195,7 +195,7 @@ class BatchRunner:
             self._short = sent.error
         elif sent.error is not None and not self._waits_out(sent.error):
             self.totals.fail(sent.error)
-        if isinstance(sent.error, NeedsPerson):
+        if isinstance(sent.error, (NeedsPerson, PauseTooLong)):
             self._refused = RunTotals(waiting=sent.waiting, error=sent.error)
         self._over |= isinstance(sent.error, AccountRefusal)
         if sent.batches:

@@ -9,17 +9,29 @@ from __future__ import annotations
 from pipeline.core.batch_errors import classify
 from pipeline.core.lifecycle import backoff_seconds
 from pipeline.core.packing import fits_queue
-from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson, OverBudget, ServiceError
+from pipeline.core.pauses import shown_span, too_long
+from pipeline.errors import (
+    Ambiguous,
+    DefiniteRefusal,
+    NeedsPerson,
+    OverBudget,
+    PauseTooLong,
+    ServiceError,
+)
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.reconcile import opaque_shards, reconcile, take_apart
 from pipeline.stages.values import RunTotals
+from pipeline.system.clock import shown_time
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of, require_room
 
 TO_SEND = ("UPLOADED", "UPLOADING", "SEALED")
 """States of shards without a batch."""
 
+_PAUSE = "service_pause"  # key in the ledger's meta: until when, and the service's words
+_SAID_PAUSE = 10  # seconds
+_LONGEST_STEP = 300  # seconds of a pause that grows by itself
 _ANSWER_ROOM = 8_192  # bytes an answer line may need, generously
 
 
@@ -104,6 +116,7 @@ def _advance(context: StageContext, shard: Shard, totals: RunTotals) -> bool:
 
 def _must_wait(context: StageContext, shard: Shard) -> str | None:
     now = context.clock.now()
+    _check_pause(context, now)
     if now < shard.not_before:
         return "backoff"
     queued = context.ledger.queue.ours(shard.model)
@@ -113,6 +126,15 @@ def _must_wait(context: StageContext, shard: Shard) -> str | None:
     if context.ledger.shards.created_since(now - 3600) >= context.creates_per_hour:
         return "creates"
     return None
+
+
+def _check_pause(context: StageContext, now: int) -> None:
+    """Raise PauseTooLong while the service does not want to be asked for so long."""
+    until, _, words = (context.ledger.get(_PAUSE) or "").partition(" ")
+    seconds = int(until or 0) - now
+    if seconds > context.patience.longest_pause:
+        text = too_long(words, seconds, shown_time(now + seconds), "[batch] longest_pause")
+        raise PauseTooLong(text, retry_after=seconds)
 
 
 def queue_room(context: StageContext, model: str) -> int | None:
@@ -145,11 +167,12 @@ def _upload(context: StageContext, shard: Shard, *, search_first: bool) -> Shard
         if remote.bytes in (shard.size, None)
     ]
     reached("submit.before_upload")
-    remote = (
-        uploads[0]
-        if uploads
-        else context.service.upload(context.workspace.shard(shard.shard_key), name)
-    )
+    try:
+        path = context.workspace.shard(shard.shard_key)
+        remote = uploads[0] if uploads else context.service.upload(path, name)
+    except DefiniteRefusal as error:
+        _refused(context, shard, error)
+        raise
     reached("submit.after_upload")
     return context.ledger.shards.move(shard, "UPLOADED", file_id=remote.id)
 
@@ -203,6 +226,21 @@ def _refused(context: StageContext, shard: Shard, error: DefiniteRefusal | Needs
             context.ledger.queue.learn_limit(shard.model, failure.limit)
     else:
         state, seconds = "UPLOADED", int(wait) + 1 if wait else 0
+        if getattr(error, "status", None) == 429:  # too short a wish must not make us knock on
+            seconds = max(seconds, min(2**refusals, _LONGEST_STEP))
+        _note_pause(context, str(error), now, seconds)
+    if shard.state == "UPLOADING":
+        state = shard.state
     context.ledger.shards.move(
         shard, state, not_before=now + seconds, refusals=refusals, problem=str(error)[:500]
     )
+
+
+def _note_pause(context: StageContext, words: str, now: int, seconds: int) -> None:
+    """Say a pause that people would notice, and keep one that nobody waits for."""
+    if seconds > context.patience.longest_pause:
+        context.ledger.put(_PAUSE, f"{now + seconds} {words}")
+    elif seconds >= _SAID_PAUSE:
+        context.say(
+            f"{words.rstrip('.')}: waiting {shown_span(seconds)}, until {shown_time(now + seconds)}"
+        )

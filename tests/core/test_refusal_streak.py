@@ -28,7 +28,7 @@ def test_refusals_alike_end_a_run_and_say_why() -> None:
 
 def test_an_answer_or_another_reason_between_begins_anew() -> None:
     bad = (400, body("a"))
-    assert not streak(*[bad] * (MOST_ALIKE - 1), (200, b"{}"), bad).ends_run
+    assert not streak(*[bad] * (MOST_ALIKE - 1), (200, b'{"choices": []}'), bad).ends_run
     assert not streak(*[bad] * (MOST_ALIKE - 1), (400, body("b")), bad).ends_run
 
 
@@ -42,7 +42,7 @@ def test_a_run_in_which_nothing_else_came_says_so_at_its_end() -> None:
     short = streak(*[(413, b"")] * 3)
     assert short.problem(over=False) == ""
     assert "3 were refused alike (HTTP 413)" in short.problem(over=True)
-    assert streak((200, b"{}"), (413, b"")).problem(over=True) == ""
+    assert streak((200, b'{"choices": []}'), (413, b"")).problem(over=True) == ""
 
 
 @pytest.mark.parametrize(

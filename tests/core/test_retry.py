@@ -44,3 +44,19 @@ def test_the_best_answer_is_shown() -> None:
     assert not better("failed", "expired")
     assert better("missing", "failed")  # a second try may have been paid for, the first was not
     assert not better("missing", "empty")
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "again"),
+    [
+        ("invalid_image_url", "Timeout while downloading https://a.example/x.jpg.", True),
+        ("failed_to_download_image", "the download timed out", True),
+        ("invalid_image_url", "Error while downloading: 404", False),
+        ("invalid_image_url", "", False),
+        ("invalid_image_format", "Timeout while downloading", False),
+    ],
+)
+def test_an_address_that_was_slow_goes_again(code: str, words: str, again: bool) -> None:
+    assert retryable_failure(code, words) is again
+    state = next_state("failed", code, 1, DEFAULT_RULES, words)
+    assert state == ("pending" if again else "done")

@@ -6,7 +6,14 @@ import pytest
 
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.packing import ShardLimits
-from pipeline.errors import Interrupted, NeedsPerson, OverBudget, ServiceError, StorageError
+from pipeline.errors import (
+    Interrupted,
+    NeedsPerson,
+    OverBudget,
+    PauseTooLong,
+    ServiceError,
+    StorageError,
+)
 from pipeline.ledger.shards import Shard
 from pipeline.server.faults import RequestFault
 from pipeline.stages import submit as submit_stage
@@ -232,4 +239,17 @@ def test_room_for_the_answers_comes_before_money_and_upload(
     assert scene.ledger.reservations.totals().reserved == 0
     assert scene.server.bill.requests("POST") == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=needed))
+    assert submit_shards(scene.context, task.spec).batches == 1
+
+
+def test_a_pause_that_nobody_waits_for_ends_the_run_and_is_kept(scene: Scene) -> None:
+    task, _ = sealed(scene)
+    fault(scene, action="status", status=429, retry_after=7_200)
+    assert isinstance(submit_shards(scene.context, task.spec).error, ServiceError)
+    asked = posts(scene, "/v1/files") + posts(scene)
+    again = submit_shards(scene.context, task.spec)
+    assert isinstance(again.error, PauseTooLong)
+    assert "[batch] longest_pause" in str(again.error)
+    assert posts(scene, "/v1/files") + posts(scene) == asked
+    scene.clock.offset = 7_300
     assert submit_shards(scene.context, task.spec).batches == 1

@@ -14,9 +14,9 @@ import orjson
 
 from pipeline.core.answer import split_lines
 from pipeline.core.packing import ShardLimits
-from pipeline.core.pauses import shown_span
+from pipeline.core.pauses import shown_span, too_long
 from pipeline.core.rate_limit import RateLimiter
-from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, ServiceError
+from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, PauseTooLong
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.stages.collect import collect_batches
@@ -104,20 +104,17 @@ class OnlineCaptioner:
             self.totals.fail(self._short)
             self.totals.waiting["budget"] += 1
 
-    def _come_back(self, dispatcher: Dispatcher) -> ServiceError:
+    def _come_back(self, dispatcher: Dispatcher) -> PauseTooLong:
         seconds = dispatcher.too_long_pause
         back = shown_time(self.context.clock.now() + seconds)
-        words = str(dispatcher.error).rstrip(".")
-        return ServiceError(
-            f"{words}; it asks for a pause of {shown_span(seconds)}, longer than "
-            f"[online] longest_pause: what is pending goes when you run again, after {back}",
-            retry_after=seconds,
-        )
+        words = too_long(str(dispatcher.error), seconds, back, "[online] longest_pause")
+        return PauseTooLong(words, retry_after=seconds)
 
     def _say_pause(self, dispatcher: Dispatcher) -> None:
         """Say a pause that people would notice, once."""
         pause, dispatcher.pause = dispatcher.pause, 0.0
-        end = self.context.clock.now() + pause
+        now = self.context.clock.now()
+        end = now + pause
         if pause >= _SAID_PAUSE and end > self._pause_end + _SAID_PAUSE:
             self._pause_end = end
             self.context.say(

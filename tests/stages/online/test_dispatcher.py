@@ -24,7 +24,7 @@ Body = Mapping[str, Any]
 @dataclass
 class Said:
     status: int = 200
-    body: bytes = b"{}"
+    body: bytes = b'{"choices": []}'
     headers: Mapping[str, str] = field(default_factory=dict)
     request_id: str | None = None
 
