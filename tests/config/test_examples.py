@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,16 @@ def test_the_readmes_notice(tmp_path: Path) -> None:
     (block,) = [text for text in blocks("toml") if text.startswith("[notify]")]
     (tmp_path / "a.toml").write_text(block)
     assert load_config(str(tmp_path / "a.toml")).notify.command[0] == "mail"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+def test_the_service_locks_itself_down() -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", str(EXAMPLES / "captionmill.service")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    score = re.search(r"Overall exposure level for captionmill.service: ([0-9.]+)", done.stdout)
+    assert score is not None, done.stderr
+    assert Decimal(score[1]) < 3
