@@ -61,7 +61,7 @@ def test_a_last_line_of_megabytes(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="the folder is gone"):
+    with pytest.raises(StorageError, match="its folder is not there"):
         write_download([LINE], tmp_path / "none" / "out", "f", None)
 
 

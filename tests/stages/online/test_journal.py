@@ -50,5 +50,5 @@ def test_a_journal_that_was_never_begun_tells_that_nothing_was_sent(tmp_path: Pa
 
 
 def test_a_journal_that_cannot_be_made_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="the folder is gone"):
+    with pytest.raises(StorageError, match="its folder is not there"):
         Journal(tmp_path / "none" / "x.journal")
