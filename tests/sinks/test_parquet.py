@@ -243,7 +243,7 @@ def test_what_does_not_read_back_is_not_published(
 
 
 def test_a_folder_that_is_gone(tmp_path: Path, cells: Cells) -> None:
-    with pytest.raises(StorageError, match="the folder is gone"):
+    with pytest.raises(StorageError, match="its folder is not there"):
         ParquetSink(tmp_path / "none" / "captions.parquet").write([ROWS], cells, {})
 
 

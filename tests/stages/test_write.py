@@ -189,7 +189,7 @@ def fill(shard: OpenShard) -> None:
 def test_a_folder_that_is_gone_is_a_storage_error(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
-    with pytest.raises(StorageError, match="the folder is gone") as caught:
+    with pytest.raises(StorageError, match="its folder is not there") as caught:
         scene.write(task, replace(scene.shard_options(), folder=scene.workspace.root / "gone"))
     assert isinstance(caught.value.__cause__, OSError)
     assert caught.value.__cause__.errno == errno.ENOENT
