@@ -163,6 +163,11 @@ def classify(code: str | None, message: str | None) -> BatchFailure:
     return BatchFailure(kind, code, message, limit, _number(_LINE, message))
 
 
+def is_about_money(code: str) -> bool:
+    """Tell a code of a spent or blocked account, which no waiting heals."""
+    return _CODES.get(code.strip().lower()) in ("quota", "billing")
+
+
 def _by_text(message: str) -> FailureKind:
     for pattern, kind in _COMPILED:
         if pattern.search(message):

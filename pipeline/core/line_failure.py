@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipeline.core.batch_errors import is_about_money
 from pipeline.core.endings import is_filter_word
 from pipeline.core.printable import word_of, words_of
 from pipeline.core.reasons import LINE_ERRORS
@@ -16,7 +17,6 @@ NO_WORDS = "the service reports an error without words"
 _STATUS_WORDS: Mapping[int, str] = {
     413: "the request is larger than the service takes (HTTP 413): use a smaller --long-side",
 }
-_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _BILLED_FILTER = "content_filter"  # Azure bills for a prompt that its filter refuses with HTTP 400
 
 
@@ -87,7 +87,7 @@ def _code(status: int | None, words: ErrorWords, *, of_line: bool) -> str:
         status = inner  # an error inside an answer with status 200 has the status for its code
     if status in (413, 429, None) and is_too_large(f"{code} {words.message}"):
         return REQUEST_TOO_LARGE
-    if status is not None and (status >= 500 or status == 429) and code not in _QUOTA:
+    if status is not None and (status >= 500 or status == 429) and not is_about_money(code):
         return str(status)
     if of_line and code:
         return code

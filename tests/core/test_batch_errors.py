@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.batch_errors import FailureKind, classify
+from pipeline.core.batch_errors import FailureKind, classify, is_about_money
+from pipeline.core.line_failure import line_failure
 
 # (code, message, kind). The messages are those that services send.
 SEEN = [
@@ -120,3 +121,10 @@ def test_none_is_like_nothing() -> None:
 def test_any_text_is_kept(code: str, message: str) -> None:
     found = classify(code, message)
     assert (found.code, found.message) == (code, message)
+
+
+@pytest.mark.parametrize("code", ["insufficient_quota", "Billing_Not_Active", "payment_required"])
+def test_codes_about_money_are_of_one_table(code: str) -> None:
+    assert is_about_money(code)
+    assert line_failure(429, None, {"error": {"code": code, "message": "no"}}, 2).code == code
+    assert not is_about_money("rate_limit_exceeded")

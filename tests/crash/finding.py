@@ -12,6 +12,7 @@ from functools import partial
 
 from pipeline.server.faults import FaultPlan, LineFault
 from tests.crash import test_captions, test_restore, test_syscalls
+from tests.crash.breakages import BREAKAGES
 from tests.crash.mutants import MUTANTS
 from tests.crash.plans import plan
 from tests.crash.rig import World
@@ -162,7 +163,13 @@ def main() -> int:
         for text in blamed:
             print(f"    {text[:300]}")
     zygote.close()
-    print(f"{len(MUTANTS)} mutants, {bad} not as it should be")
+    for breakage in BREAKAGES:
+        began = time.monotonic()
+        found = breakage.is_found()
+        bad += not found
+        print(f"{'':<24}{'yes' if found else 'NO':>7}{'':>10}{time.monotonic() - began:>9.1f}  "
+              f"{breakage.text}")  # fmt: skip
+    print(f"{len(MUTANTS) + len(BREAKAGES)} mutants, {bad} not as it should be")
     return int(bad > 0)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,36 @@ def test_a_late_answer_to_an_earlier_attempt_takes_no_attempt_back(world: World)
     settle(shard, batch, [unpaid(key, "expired", attempt=2)], RULES, NOW)
     settle(shard, second, [unpaid(key, "expired", attempt=1)], RULES, NOW)
     assert works(world) == [("pending", 2)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shown"),
+    [
+        ("captioned", "failed", "captioned"),
+        ("captioned", "missing", "captioned"),
+        ("missing", "captioned", "captioned"),
+        ("failed", "captioned", "captioned"),
+        ("missing", "expired", "missing"),
+    ],
+)
+def test_a_later_look_replaces_an_error_by_a_reply_and_never_a_reply(
+    world: World, first: str, second: str, shown: str
+) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    settle = world.ledger.answers.settle
+
+    def one(outcome: str) -> PricedAnswer:
+        paid = outcome == "captioned"
+        return answered(key, 400) if paid else unpaid(key, outcome, code="content_policy")
+
+    settle(shard, batch, [one(first)], RULES, NOW, ends=lambda: "open")
+    assert world.ledger.reservations.totals().charged == 0, "it is reserved while it is open"
+    late = replace(batch, late_since=NOW)
+    settle(shard, late, [one(second)], RULES, NOW)
+    assert world.ledger.rows.outcomes() == {shown: 1}
+    outcomes = world.ledger.database.execute("SELECT outcome FROM answers").fetchall()
+    assert outcomes == [(shown,)]
+    totals = world.ledger.reservations.totals()
+    assert (totals.charged, totals.reserved) == (400 if shown == "captioned" else 0, 0)

@@ -269,3 +269,16 @@ def test_a_service_s_batch_is_never_one_of_our_groups(scene: Scene) -> None:
     adopted = scene.ledger.batches.by_id(batch.id)
     assert adopted is not None
     assert scene.ledger.shards.get(adopted.shard).shard_key == f"unknown-{batch.id}"
+
+
+def test_an_earlier_generation_that_turns_up_is_adopted_under_the_present_one(
+    scene: Scene,
+) -> None:
+    _, shard = doubtful(scene, "drop_before")
+    next_generation(scene.context, shard, not_before=0)
+    batch = created(scene, shard, captionmill_generation="1")
+    reconcile(scene.context)
+    adopted = scene.ledger.batches.by_id(batch.id)
+    assert adopted is not None
+    assert (adopted.generation, scene.ledger.shards.get(shard.row).generation) == (2, 2)
+    assert scene.ledger.reservations.totals().reserved == shard.max_cost
