@@ -12,7 +12,7 @@ from pipeline.records import Say
 from pipeline.session.finish import export_all
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
-from pipeline.sinks import open_sink
+from pipeline.sinks import SINKS, open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.export import write_charges, write_copy
 
@@ -59,10 +59,16 @@ def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
 
 @contextlib.contextmanager
 def _opened(config: Config, path: Path, say: Say) -> Iterator[Session]:
-    """Workspace that something is written from, to a `path` that is none of its files."""
+    """Workspace that something is written from, to a `path` that is none of its files and does not
+    promise another form."""
     settings = RunSettings.of(config)
     with open_session(settings, "export", say, offline=True, existing=True) as session:
         own = (session.table, session.rejects)
         if path.resolve() in [each.resolve() for each in own] or session.workspace.owns(path):
             raise UsageError(f"{path} is a file of the workspace: name another one")
+        if path.suffix and path.suffix.lower() not in SINKS:
+            raise UsageError(
+                f"{path} is written as Parquet: name it .parquet; 'captionmill export --to FORMAT "
+                "TARGET' writes captions in other forms"
+            )
         yield session

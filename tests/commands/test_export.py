@@ -55,6 +55,18 @@ def test_no_export_replaces_a_file_of_the_workspace(rig: Rig, tmp_path: Path, na
     assert (path.read_bytes()[:4] if path.exists() else None) == before
 
 
+@pytest.mark.parametrize("name", ["x.csv", "x.JSON"])
+def test_a_name_promises_what_is_in_the_file(rig: Rig, tmp_path: Path, name: str) -> None:
+    rig.add("a.png")
+    rig.run()
+    for export in (export_charges, export_copy):
+        with pytest.raises(UsageError, match=r"is written as Parquet: name it \.parquet"):
+            export(rig.config(), tmp_path / name, rig.said.append)
+    assert not (tmp_path / name).exists()
+    assert export_copy(rig.config(), tmp_path / "x.PARQUET", rig.said.append).rows == 1
+    assert export_copy(rig.config(), tmp_path / "bare", rig.said.append).rows == 1
+
+
 def read(path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
     return rows

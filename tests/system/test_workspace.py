@@ -219,3 +219,15 @@ def test_an_id_that_could_be_no_name_is_named_by_its_hash(tmp_path: Path, odd: s
     path = Workspace(tmp_path).answers("000001-ab", odd, "output")
     assert path.parent == tmp_path / "raw"
     assert name_of_batch(f"{odd}x") != name
+
+
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [
+        *((name, True) for name in ("", "ledger.db", "ledger.db-wal", "reviews.db", "lock")),
+        *((name, True) for name in ("rejects.csv", "raw/x/y.gz", "sub/../shards/a.jsonl")),
+        *((name, False) for name in ("charges.parquet", "mine/ledger.db", "../ledger.db")),
+    ],
+)
+def test_its_own_files_are_known(workspace: Workspace, path: str, own: bool) -> None:
+    assert workspace.owns(workspace.root / path) is own
