@@ -48,10 +48,12 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"/* XPM */", "XPM"),
     (b"\xabKTX 11\xbb", "KTX"),
     (b"\xabKTX 20\xbb", "KTX"),
+    (b"PF\n", "PFM in colour"),
     (b"%!PS", "PostScript"),
     (b"\xc5\xd0\xd3\xc6", "PostScript"),
 )
-_PNM = re.compile(rb"P[1-7][\s#]")
+_PNM = re.compile(rb"P(?:[1-7][\s#]|f\r?\n\d)")
+_EPS = re.compile(rb"%!PS-Adobe-\S+ EPSF")
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _PCX_BITS = (b"\1", b"\2", b"\4", b"\x08")
 _HEIC_BRANDS = frozenset(
@@ -117,9 +119,12 @@ _DOCUMENTS = frozenset({"PDF", "PostScript"})
 def sniff_head(head: bytes) -> str | None:
     """Format of a file by its first bytes alone, None when they are no image's.
 
-    TGA has no first bytes of its own, so that anything could be one; documents are no images.
+    TGA has no first bytes of its own, so that anything could be one; documents are no images,
+    but for Encapsulated PostScript.
     """
     kind = sniff(head)
+    if kind == "PostScript" and (_EPS.match(head) or not head.startswith(b"%!")):
+        return kind  # Encapsulated: one picture, also behind a header for DOS
     return None if kind in _DOCUMENTS or kind == "TGA" else kind
 
 

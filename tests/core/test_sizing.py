@@ -373,3 +373,7 @@ def test_the_short_side_enters_the_identity_only_where_it_is_another_one() -> No
         "shrink_percent", "shape_pixels",
     }  # fmt: skip
     assert bind_size(SizePolicy(min_sent_side=27), rule, "high").canonical()["min_sent_side"] == 27
+    grown = bind_size(SizePolicy(min_sent_side=27), rule, "high").canonical()
+    assert {"grown_side", "grown_cells"} <= grown.keys()
+    never = bind_size(SizePolicy(min_sent_side=1), rule, "high").canonical()
+    assert not {"grown_side", "grown_cells"} & never.keys()

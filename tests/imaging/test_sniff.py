@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.recipe import COMMON_FORMATS, EXTRA_FORMATS, SELDOM_FORMATS
-from pipeline.imaging.sniff import describe_other, sniff
+from pipeline.imaging.sniff import describe_other, sniff, sniff_head
 from tests.imaging.drawing import encoded, quarters
 from tests.imaging.samples import Sample, all_samples
 
@@ -108,3 +108,16 @@ def test_the_name_of_a_file_is_never_asked_for() -> None:
 def test_other_things_are_described(data: bytes, words: str) -> None:
     assert words in describe_other(data)
     assert bool(describe_other(data)) == bool(words)
+
+
+def test_an_image_in_postscript_has_a_row_and_a_document_has_none() -> None:
+    assert sniff_head(b"%!PS-Adobe-3.0 EPSF-3.0\n") == "PostScript"
+    assert sniff_head(b"\xc5\xd0\xd3\xc6" + bytes(30)) == "PostScript"
+    assert sniff_head(b"%!PS-Adobe-3.0\n") is None
+    assert sniff_head(b"%PDF-1.4") is None
+
+
+def test_portable_floats_are_images() -> None:
+    assert sniff(b"Pf\n128 96\n-1.0\n") == "PNM"
+    assert sniff(b"PF\n128 96\n-1.0\n") == "PFM in colour"
+    assert sniff(b"Pfeffer") is None
