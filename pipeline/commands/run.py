@@ -25,6 +25,7 @@ from pipeline.session.budget import (
 from pipeline.session.confirm import Confirm, confirm_price, price_of
 from pipeline.session.finish import finish
 from pipeline.session.inputs import download, locate, open_data, restore, restores
+from pipeline.session.model_check import check_model
 from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
@@ -171,19 +172,24 @@ class Run:
 
     def confirm_price(self, task: CaptionTask) -> None:
         """Show the price of what is new; ask above the configured amount."""
-        self.report.quote = confirm_price(self.session, self.caption_spec, task, self.confirm)
+        price = confirm_price(self.session, self.caption_spec, task, self.confirm)
+        self.report.quote = price
+        if price is not None and price.requests and not self._form_is_answered():
+            check_model(self.session, self.caption_spec.request.model)
+
+    def _form_is_answered(self) -> bool:
+        """Tell whether requests of this form have had an answer; the local model needs none."""
+        session = self.session
+        if session.identity.local or session.offline:
+            return True
+        return is_answered(self.caption_spec.spec, session.ledger.specs.answered())
 
     def first_requests(self) -> int | None:
         """Requests of a first shard that goes alone; None for a form of request that has had an
         answer, and for a job that is no larger."""
-        session, price = self.session, self.report.quote
-        first = session.settings.batch.first_requests
-        most = session.settings.batch.limits.requests
-        small = price is None or price.requests <= first
-        if session.identity.local or not first or small or most <= first:
-            return None
-        answered = session.ledger.specs.answered()
-        return None if is_answered(self.caption_spec.spec, answered) else first
+        price = self.report.quote
+        first = self.session.settings.batch.first_shard(price.requests if price else 0)
+        return None if first is None or self._form_is_answered() else first
 
     def shard_options(self, queue: int | None, change: SpecChange = NO_CHANGE) -> ShardOptions:
         """Options of writing shards, for a service that takes `queue` prompt tokens at once;

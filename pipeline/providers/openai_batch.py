@@ -132,6 +132,18 @@ class OpenAIBatches:
 
         return self._listed("list the batches", page, _BATCHES_A_PAGE, normalise.remote_batch)
 
+    def models(self) -> tuple[str, ...]:
+        """Names of the models that the service lists, () when it does not tell."""
+        call = self._library.Call("list the models")
+        try:
+            answer = self._json(call, lambda: self._once.models.with_raw_response.list())
+        except ServiceError:
+            return ()
+        listed = answer.get("data") if isinstance(answer, dict) else answer
+        entries = listed if isinstance(listed, list) else []
+        names = (entry.get("id") for entry in entries if isinstance(entry, dict))
+        return tuple(name for name in names if isinstance(name, str))
+
     def cancel(self, batch_id: str) -> RemoteBatch:
         """See BatchService. Repeating it does no harm, so the SDK may."""
         thing = f"batch {batch_id}"

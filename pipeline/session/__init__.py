@@ -18,6 +18,7 @@ budget            what is left under the caps, and what is said about them
 templates         templates of requests, of first and further attempts
 inputs            the source that the user named
 reviewed          what people judged: not sent again, or sent again
+model_check       the model's name, checked by the service's own list
 confirm           the price, confirmed before it is spent
 online            captioning without batches
 record            a run's row, log and summary, and the notice of its end
