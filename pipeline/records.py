@@ -252,6 +252,8 @@ class RemoteBatch:
     model: str | None = None
     raw_status: str = ""
     began: bool | None = None  # None: the service does not say
+    prompt_tokens: int | None = None  # the service's own sums, None where it names none
+    completion_tokens: int | None = None
 
     @property
     def terminal(self) -> bool:

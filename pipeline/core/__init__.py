@@ -36,6 +36,7 @@ line_failure     what a line without an answer says, and whether it ran
 size_refusal     refusals of requests that are too large
 printable        a service's words, bounded and printable
 usage            the tokens of an answer as either endpoint reports them
+batch_usage      the service's own sums of a batch's tokens against those of its lines
 endings          the words with which services say why an answer ended
 service_error    an error inside a body, in any of the shapes that services give it
 online           answers of online requests as lines, and the journal of those in flight

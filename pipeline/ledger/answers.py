@@ -7,6 +7,7 @@ from typing import Literal
 
 from pipeline.core.reading_rules import CURRENT
 from pipeline.core.retry import RetryRule
+from pipeline.ledger.batch_bill import record_beyond
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
 from pipeline.ledger.handed_out import HandedOut
@@ -55,7 +56,12 @@ class Answers:
             end = ends()
             if end == "open":
                 return settled
-            charged = settled.charged if batch.late_since is None else self._charged(batch)
+            beyond, words = record_beyond(self._db, shard, batch)
+            settled.add_beyond(batch.batch_id, shard.max_cost, beyond, words)
+            charged = settled.charged
+            if batch.late_since is not None:
+                earlier = self._charged(batch)
+                charged = None if earlier is None else earlier + beyond
             lost = end == "lost" or (batch.vanished_at is not None and not self._any(batch))
             self._reservations.settle(shard.row, batch.booked_as, None if lost else charged, now)
             self._db.execute(

@@ -44,14 +44,14 @@ _ROUNDING = 1_000  # nano-dollars; services name their cost in millionths of a d
 
 # A line of unknown cost counts at what was reserved for it; where nothing was, so does the batch.
 _UNBALANCED = f"""
-SELECT b.batch_id, r.settled, COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
+SELECT b.batch_id, r.settled, b.beyond + COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
 FROM reservations r
 JOIN batches b ON b.shard = r.shard
     AND r.generation = {BOOKED_AS}
 LEFT JOIN answers a ON a.batch = b.id
 LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
 WHERE r.state = 'settled' AND r.settled IS NOT NULL
-GROUP BY r.id HAVING r.settled <> COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
+GROUP BY r.id HAVING r.settled <> b.beyond + COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
 """
 
 # each: what must not be, and how to count it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.core.batch_usage import TokenSums
 from pipeline.ledger.database import Database, sql_list
 from pipeline.records import TERMINAL_STATUSES, RemoteBatch
 from pipeline.system.clock import Moment
@@ -42,6 +43,15 @@ class Batch:
     late_since: int | None
     late_uptime: str | None
     late_looks: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+    @property
+    def usage(self) -> TokenSums | None:
+        """Service's own sums of tokens, None where it names none."""
+        if self.prompt_tokens is None or self.completion_tokens is None:
+            return None
+        return TokenSums(self.prompt_tokens, self.completion_tokens)
 
     @property
     def booked_as(self) -> int:
@@ -60,7 +70,8 @@ class Batch:
 _BATCH = (
     "SELECT id, batch_id, shard, generation, role, state, status, input_file_id, output_file_id, "
     "error_file_id, created_at, expires_at, total, completed, failed, cancel_asked_at, "
-    "vanished_at, problem, late_since, late_uptime, late_looks FROM batches"
+    "vanished_at, problem, late_since, late_uptime, late_looks, prompt_tokens, completion_tokens "
+    "FROM batches"
 )
 
 
@@ -91,9 +102,12 @@ class Batches:
             "error_file_id = COALESCE(?, error_file_id), "
             "expires_at = COALESCE(?, expires_at), total = COALESCE(?, total), "
             "completed = COALESCE(?, completed), failed = COALESCE(?, failed), "
+            "prompt_tokens = COALESCE(?, prompt_tokens), "
+            "completion_tokens = COALESCE(?, completion_tokens), "
             "problem = ?, polled_at = ?, vanished_at = NULL WHERE batch_id = ?",
             (remote.status, remote.output_file_id, remote.error_file_id, remote.expires_at,
-             remote.total, remote.completed, remote.failed, problem, now, remote.id),
+             remote.total, remote.completed, remote.failed, remote.prompt_tokens,
+             remote.completion_tokens, problem, now, remote.id),
         )  # fmt: skip
 
     def in_states(self, *states: str) -> list[Batch]:

@@ -206,6 +206,13 @@ _LATE_FILES = (
     "ALTER TABLE batches ADD COLUMN late_looks INTEGER NOT NULL DEFAULT 0",
 )
 
+# a batch's own sums of tokens are a second witness; what it cost beyond its lines is kept beside it
+_BATCH_USAGE = (
+    "ALTER TABLE batches ADD COLUMN prompt_tokens INTEGER",
+    "ALTER TABLE batches ADD COLUMN completion_tokens INTEGER",
+    "ALTER TABLE batches ADD COLUMN beyond INTEGER NOT NULL DEFAULT 0",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -215,5 +222,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FLAGS_OF_SOURCES,
     _RECHECKS,
     _LATE_FILES,
+    _BATCH_USAGE,
 )
 """Append only: a released migration never changes."""

@@ -30,6 +30,7 @@ class Settled:
         prompt_tokens, completion_tokens: sums over the lines.
         over: custom_ids of lines that cost more than was reserved for them.
         again: works that are pending again.
+        differences: between the service's own sums of tokens and those of the lines, in words.
         failures: failed lines by the service's code, and the words of one of each.
     """
 
@@ -40,6 +41,7 @@ class Settled:
     completion_tokens: int = 0
     over: list[str] = field(default_factory=list)
     again: int = 0
+    differences: list[str] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     failure_words: dict[str, str] = field(default_factory=dict)
 
@@ -58,6 +60,16 @@ class Settled:
         self.charged = _sum(self.charged, max_cost if priced.billed is None else priced.billed)
         if priced.billed is not None and max_cost is not None and priced.billed > max_cost:
             self.over.append(priced.answer.custom_id)
+
+    def add_beyond(self, batch: str, max_cost: Nano | None, cost: Nano, words: str) -> None:
+        """Count what the service bills beyond the lines of a batch, for which `max_cost` was
+        reserved; `words` say how the two differ."""
+        if words:
+            self.differences.append(f"batch {batch}: {words}")
+        if cost:
+            self.billed, self.charged = _sum(self.billed, cost), _sum(self.charged, cost)
+            if max_cost is not None and self.charged is not None and self.charged > max_cost:
+                self.over.append(batch)
 
 
 def _sum(one: Nano | None, other: Nano | None) -> Nano | None:

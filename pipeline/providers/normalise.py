@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
+from pipeline.core.batch_usage import batch_usage
 from pipeline.core.identity import ledger_batch_id
 from pipeline.records import BatchStatus, RemoteBatch, RemoteFile
 
@@ -51,6 +52,7 @@ def remote_batch(answer: object) -> RemoteBatch:
     raw_status = _text(data.get("status")) or ""
     counts = data.get("request_counts")
     counts = counts if isinstance(counts, Mapping) else {}
+    usage = batch_usage(data.get("usage"))
     return RemoteBatch(
         id=ledger_batch_id(_required_id(data, "batch")),
         status=batch_status(raw_status),
@@ -68,6 +70,8 @@ def remote_batch(answer: object) -> RemoteBatch:
         model=_text(data.get("model")) or _text(data.get("model_id")),
         raw_status=raw_status,
         began=data["in_progress_at"] is not None if "in_progress_at" in data else None,
+        prompt_tokens=None if usage is None else usage.prompt,
+        completion_tokens=None if usage is None else usage.completion,
     )
 
 

@@ -19,7 +19,8 @@ from pipeline.system.workspace import Workspace, name_of_batch
 _SUFFIX = ".batch.json"
 _RULES = "captionmill_rules"
 _FIELDS = ("id", "status", "input_file_id", "output_file_id", "error_file_id", "created_at",
-         "expires_at", "total", "completed", "failed")  # fmt: skip
+         "expires_at", "total", "completed", "failed",
+         "prompt_tokens", "completion_tokens")  # fmt: skip
 
 
 def write_batch_record(
@@ -85,7 +86,8 @@ def mend_batch_records(context: StageContext) -> int:
         remote = RemoteBatch(
             batch.batch_id, cast(BatchStatus, batch.status), batch.input_file_id,
             batch.output_file_id, batch.error_file_id, batch.created_at, batch.expires_at,
-            batch.total, batch.completed, batch.failed,
+            batch.total, batch.completed, batch.failed, prompt_tokens=batch.prompt_tokens,
+            completion_tokens=batch.completion_tokens,
         )  # fmt: skip
         shard = ledger.shards.get(batch.shard)
         write_batch_record(context, shard, batch.generation, remote, rules)

@@ -95,6 +95,7 @@ def settle_batch(
                 shard, batch, answers, context.rules, context.clock.now(), rules.version,
                 report.ends,
             )  # fmt: skip
+            report.incidents += [("batch_usage", text) for text in settled.differences]
             _record_findings(context, shard, batch, report, settled, end)
     except results.Unexplained as unexplained:
         _postpone(context, shard, batch, unexplained.doubt, totals)

@@ -208,3 +208,10 @@ def test_any_fields_give_a_batch(fields: dict[str, object]) -> None:
     batch = remote_batch({**fields, "id": "b"})
     assert batch.id == "b"
     hash((batch.id, batch.status, batch.created_at, batch.expires_at, batch.errors))
+
+
+def test_a_batch_names_its_own_tokens() -> None:
+    usage = {"input_tokens": 30, "output_tokens": 4, "total_tokens": 34}
+    batch = remote_batch({"id": "b", "status": "completed", "usage": usage})
+    assert (batch.prompt_tokens, batch.completion_tokens) == (30, 4)
+    assert remote_batch({"id": "b", "status": "completed"}).prompt_tokens is None

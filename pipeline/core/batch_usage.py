@@ -1,0 +1,55 @@
+"""Sums of a batch's tokens as the service names them, held against those of its lines.
+
+OpenAI gives `usage` with each batch since 2025-09. It is a second witness of the bill: where it has
+more than the lines, lines are late or cut off, or were billed and not given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_MOST = 10**13  # tokens of one batch
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSums:
+    """Tokens of a batch."""
+
+    prompt: int
+    completion: int
+
+
+def batch_usage(value: object) -> TokenSums | None:
+    """Sums in a batch's `usage`; None for none, and for zeros, which say nothing."""
+    usage: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
+    sums = []
+    for sent, older in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")):
+        count = usage.get(sent) or usage.get(older) or 0
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MOST:
+            return None
+        sums.append(count)
+    total = usage.get("total_tokens")
+    if isinstance(total, int) and not isinstance(total, bool) and sum(sums) < total <= _MOST:
+        sums[1] += total - sum(sums)  # as with a line, only the total holds all reasoning
+    return TokenSums(*sums) if any(sums) else None
+
+
+def beyond(service: TokenSums | None, lines: TokenSums) -> TokenSums | None:
+    """Tokens that a service counts beyond the lines of a whole batch; None for none."""
+    if service is None:
+        return None
+    prompt = max(service.prompt - lines.prompt, 0)
+    completion = max(service.completion - lines.completion, 0)
+    return TokenSums(prompt, completion) if prompt or completion else None
+
+
+def difference_words(service: TokenSums | None, lines: TokenSums) -> str:
+    """Sentence about sums that differ, "" where they agree or the service names none."""
+    if service is None or service == lines:
+        return ""
+    return (
+        f"its own usage is {service.prompt:,} + {service.completion:,} tokens, that of its lines "
+        f"{lines.prompt:,} + {lines.completion:,}: the dearer of the two counts"
+    )
