@@ -36,6 +36,7 @@ PAID = (
 ELSEWHERE = (
     "make test",
     "captionmill one https://",
+    "captionmill review",
     "captionmill run --config services/",
     ". .venv/bin/activate",
 )

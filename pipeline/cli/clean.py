@@ -21,4 +21,7 @@ def clean(config: Config) -> int:
     for text in done.problems:
         console.say(text)
     console.out(f"removed {counted(done.remote, 'file')} at the service, {done.local:,} here")
+    before, after = done.review_bytes
+    if before:
+        console.out(f"index and pictures of the review: {before:,} bytes before, {after:,} after")
     return ServiceError.exit_code if done.problems else EXIT_DONE

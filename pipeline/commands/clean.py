@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.config import Config
 from pipeline.records import Say
+from pipeline.review.cache import clear_cache
 from pipeline.session.finish import make_room
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
@@ -15,4 +16,5 @@ def clean_up(config: Config, say: Say) -> CleanResult:
     with open_session(RunSettings.of(config), "clean", say, existing=True) as session:
         result = remove_finished(session.context, orphans=True)
         result.local += make_room(session)
+        result.review_bytes = clear_cache(session.workspace.review)
         return result

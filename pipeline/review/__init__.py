@@ -7,6 +7,7 @@ search       filters of an address as SQL; library lists, counts, details; views
 decisions    what the page asks for, recorded and shown
 sheets       captions as CSV or JSON lines; importing: what people changed in them
 thumbnails   pictures, made once from the originals
+cache        index and pictures, which may be cleaned away
 site         the server's answers; gate: who may read and who may change
 in_force     rows of the table with the captions that are in force, what is kept, what goes again
 """

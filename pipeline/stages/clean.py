@@ -22,11 +22,13 @@ from pipeline.system.files import remove
 
 @dataclass(slots=True)
 class CleanResult:
-    """Counts of files removed at the service and here; problems are sentences, never errors: a
+    """Counts of files removed at the service and here, and bytes of the review's index and pictures
+    before and after; problems are sentences, never errors: a
     later run tries again."""
 
     remote: int = 0
     local: int = 0
+    review_bytes: tuple[int, int] = (0, 0)
     problems: list[str] = field(default_factory=list)
 
 
