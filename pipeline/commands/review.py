@@ -109,16 +109,15 @@ class _Page:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        parts = self._parts()
         gate = Gate.of(str(self.workspace.root.resolve()))
-        runner = web.AppRunner(
-            Site(self._parts(), gate).app(), access_log=None, shutdown_timeout=1.0
-        )
+        runner = web.AppRunner(Site(parts, gate).app(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         following: asyncio.Task[None] | None = None
         try:
             listener = _bound(self._port_file, self.options.port)
             await web.SockSite(runner, listener).start()
-            following = asyncio.create_task(self._follow(stop))
+            following = asyncio.create_task(self._follow(stop, parts.library))
             self._announce(f"http://{_HOST}:{listener.getsockname()[1]}", gate, ready)
             await stop.wait()
         finally:
@@ -150,7 +149,7 @@ class _Page:
     def _table_age(self) -> int:
         return max(0, self.edits.last_step() - int(self.index.ledger_fact(REVIEWED) or 0))
 
-    async def _follow(self, stop: asyncio.Event) -> None:
+    async def _follow(self, stop: asyncio.Event, library: Library) -> None:
         """Take in what changes in the ledger and in the record, until `stop`."""
         before: object = None
         while not stop.is_set():
@@ -160,6 +159,7 @@ class _Page:
                 began = time.monotonic()
                 try:
                     await asyncio.to_thread(self.index.refresh, stop.is_set)
+                    await asyncio.to_thread(library.count_again)
                     before = state
                 except CaptionmillError as error:
                     self.say(str(error))

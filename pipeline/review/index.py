@@ -24,7 +24,8 @@ _COLUMNS = (
     "id", "mark", "source", "folder", "path", "occurrence", "file", "source_id", "original", "work",
     "work_key", "spec", "model", "provider", "state", "outcome", "reason", "reason_code", "flags",
     "caption", "model_caption", "fields", "model_fields", "columns", "selector", "review",
-    "reviewed_at", "reviewer", "note", "again", "attempts", "tokens", "cost", "captioned_at",
+    "reviewed_at", "reviewer", "note", "again",
+    "undecided", "attempts", "tokens", "cost", "captioned_at",
     "present", "width", "height", "format",
 )  # fmt: skip
 _INSERT = f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
@@ -214,6 +215,8 @@ def _apply(
     row["reviewer"] = by.reviewer if by else None
     row["note"] = by.note if by else (state.again.note if state.again else None)
     row["again"] = int(state.again is not None)
+    # what has no text is not to be judged, and what goes again is not to be judged yet
+    row["undecided"] = int(state.review is None and state.caption is not None and not row["again"])
     if state.fields is not None:
         service = json.loads(row["fields"] or "{}")
         row["fields"] = json.dumps({**service, **state.fields}, ensure_ascii=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pipeline.ledger.places import file_path
 from pipeline.ledger.rows import COLUMNS
 
-VERSION = 1
+VERSION = 2
 """A file of another version is thrown away and made anew."""
 
 TABLES = (
@@ -21,12 +21,15 @@ TABLES = (
         model TEXT, provider TEXT, state TEXT, outcome TEXT NOT NULL, reason TEXT, reason_code TEXT,
         flags TEXT, caption TEXT, model_caption TEXT, fields TEXT, model_fields TEXT, columns TEXT,
         selector TEXT NOT NULL, review TEXT, reviewed_at INTEGER, reviewer TEXT, note TEXT,
-        again INTEGER NOT NULL, attempts INTEGER NOT NULL, tokens INTEGER, cost INTEGER,
+        again INTEGER NOT NULL,
+        undecided INTEGER NOT NULL, attempts INTEGER NOT NULL, tokens INTEGER, cost INTEGER,
         captioned_at INTEGER, present INTEGER NOT NULL, width INTEGER, height INTEGER, format TEXT
     ) STRICT""",
     # the filters of the page, and its orders; each ends in the order of the table
     "CREATE INDEX cards_by_path ON cards (present, source, path, occurrence)",
     "CREATE INDEX cards_by_review ON cards (present, review, source, path, occurrence)",
+    "CREATE INDEX cards_undecided ON cards (present, source, path, occurrence) WHERE undecided = 1",
+    "CREATE INDEX cards_counted ON cards (present, review, undecided, again, cost)",
     "CREATE INDEX cards_by_outcome ON cards (present, outcome, source, path, occurrence)",
     "CREATE INDEX cards_by_folder ON cards (present, source, folder, path, occurrence)",
     "CREATE INDEX cards_by_spec ON cards (present, spec, model)",

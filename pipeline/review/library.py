@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from pipeline.review.search import Search
 
 _MOST_LISTED = 240
 _FACETS = ("folder", "outcome", "reason_code", "model")
+_MOST_COUNTS = 1000
+_SLOW_SECONDS = 0.5
 _MOST_VALUES = 200  # of one filter
 
 
@@ -26,6 +29,8 @@ class Library:
     def __init__(self, index: Index, edits: Edits) -> None:
         self._index, self._edits = index, edits
         self._facets: tuple[object, dict[str, Any]] = (None, {})
+        self._slow = False  # counting everything takes so long that nobody should wait for it
+        self._counts: dict[tuple[object, ...], int] = {}
 
     # -- lists -----------------------------------------------------------------------------------
 
@@ -43,7 +48,13 @@ class Library:
     def count(self, search: Search) -> int:
         """Number of cards of a search."""
         where, values = search.where()
-        return int(self._index.rows(f"SELECT COUNT(*) FROM cards WHERE {where}", values)[0][0])
+        key = (self._index.version, where, tuple(values))
+        if key not in self._counts:
+            if len(self._counts) > _MOST_COUNTS:
+                self._counts.clear()
+            count = self._index.rows(f"SELECT COUNT(*) FROM cards WHERE {where}", values)[0][0]
+            self._counts[key] = int(count)
+        return self._counts[key]
 
     def each(self, search: Search) -> Iterator[Mapping[str, Any]]:
         """Every card of a search, in order, as it is when this begins."""
@@ -143,14 +154,21 @@ class Library:
     def summary(self) -> dict[str, Any]:
         """Counts by review and the values of every filter; read anew when the index changed."""
         version = self._index.version
-        if self._facets[0] != version:
-            self._facets = version, self._count_all()
+        if self._facets[0] != version and not (self._slow and self._facets[1]):
+            self.count_again()
         done, of = self._index.progress
-        return {**self._facets[1], "version": version, "indexed": done, "indexing": of}
+        return {**self._facets[1], "version": self._facets[0], "indexed": done, "indexing": of}
+
+    def count_again(self) -> None:
+        """Count everything anew; called when the index changed, also where that takes seconds."""
+        version, began = self._index.version, time.monotonic()
+        self.count(Search.of([]))
+        self._facets = version, self._count_all()
+        self._slow = time.monotonic() - began > _SLOW_SECONDS
 
     def _count_all(self) -> dict[str, Any]:
         rows = self._index.rows(
-            "SELECT review, COUNT(*), SUM(caption IS NOT NULL AND again = 0), SUM(again), "
+            "SELECT review, COUNT(*), SUM(undecided), SUM(again), "
             "SUM(cost) FROM cards WHERE present = 1 GROUP BY review"
         )
         by_review = {row[0]: int(row[1]) for row in rows}

@@ -131,8 +131,7 @@ def _review(wanted: Sequence[str]) -> tuple[str, list[object]]:
     decided = [value for value in wanted if value != UNDECIDED]
     clauses: list[str] = []
     if UNDECIDED in wanted:
-        # what has no text is not to be judged, and what goes again is not to be judged yet
-        clauses.append("(review IS NULL AND caption IS NOT NULL AND again = 0)")
+        clauses.append("undecided = 1")
     if decided:
         clauses.append(f"review IN ({', '.join('?' * len(decided))})")
     return f"({' OR '.join(clauses)})", list(decided)
