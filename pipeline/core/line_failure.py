@@ -85,6 +85,8 @@ def _code(status: int | None, words: ErrorWords, *, of_line: bool) -> str:
     inner = int(code) if code.isascii() and code.isdigit() and len(code) == 3 else None
     if (status in (None, 200) or of_line) and inner is not None:
         status = inner  # an error inside an answer with status 200 has the status for its code
+    if not status and not of_line:  # it never reached the service's HTTP, so it may go again
+        return "0"
     if status in (413, 429, None) and is_too_large(f"{code} {words.message}"):
         return REQUEST_TOO_LARGE
     if status is not None and (status >= 500 or status == 429) and not is_about_money(code):
