@@ -169,7 +169,7 @@ def export_to(
             facts = format_.write_part(with_pictures, split, folder.place(digest))
             facts = replace(facts, complete=done.without_picture == missing)
             folder.add(digest, facts)
-            reached("export_to.part")
+            reached("export.part")
         parts.append((digest, facts))
         done.rows += facts.rows
         progress(len(part))

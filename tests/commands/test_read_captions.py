@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pandas
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.commands.read_captions import read_captions
@@ -47,7 +48,11 @@ def test_a_damaged_table_is_an_error_not_wrong_rows(rig: Rig) -> None:
     rig.add("a.png")
     rig.run()
     whole = rig.workspace.table.read_bytes()
-    rig.workspace.table.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
+    group = pq.ParquetFile(rig.workspace.table).metadata.row_group(0)
+    columns = (group.column(index) for index in range(group.num_columns))
+    caption = next(column for column in columns if column.path_in_schema == "caption")
+    at = caption.data_page_offset + caption.total_compressed_size - 3
+    rig.workspace.table.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
     with pytest.raises(BooksError, match="cannot be read"):
         read_captions(rig.workspace.root)
 

@@ -59,7 +59,11 @@ def codes(*patterns: str, pattern: str) -> set[str]:
     ("globs", "pattern", "reasons"),
     [
         (["imaging/*.py", "engines/*.py"], r'(?:Refusal|\brejection)\(\s*"(\w+)"', PREPARATION),
-        (["sources/**/*.py", "core/download.py"], r'\brefusal\(\s*"(\w+)"', DOWNLOAD),
+        (
+            ["sources/**/*.py", "core/download.py", "core/host_health.py"],
+            r'\b(?:refusal|_close)\(\s*"(\w+)"',
+            DOWNLOAD,
+        ),
         (["core/prompt.py"], r'Rejection\(\s*"(\w+)"', PROMPT),
         (
             [

@@ -11,6 +11,9 @@ def body(code: str, message: str = "no") -> bytes:
     return json.dumps({"error": {"message": message, "code": code}}).encode()
 
 
+ANSWER = b'{"choices": []}'
+
+
 def streak(*answers: tuple[int, bytes]) -> RefusalStreak:
     counted = RefusalStreak()
     for status, content in answers:
@@ -28,7 +31,7 @@ def test_refusals_alike_end_a_run_and_say_why() -> None:
 
 def test_an_answer_or_another_reason_between_begins_anew() -> None:
     bad = (400, body("a"))
-    assert not streak(*[bad] * (MOST_ALIKE - 1), (200, b'{"choices": []}'), bad).ends_run
+    assert not streak(*[bad] * (MOST_ALIKE - 1), (200, ANSWER), bad).ends_run
     assert not streak(*[bad] * (MOST_ALIKE - 1), (400, body("b")), bad).ends_run
 
 
@@ -42,7 +45,7 @@ def test_a_run_in_which_nothing_else_came_says_so_at_its_end() -> None:
     short = streak(*[(413, b"")] * 3)
     assert short.problem(over=False) == ""
     assert "3 were refused alike (HTTP 413)" in short.problem(over=True)
-    assert streak((200, b'{"choices": []}'), (413, b"")).problem(over=True) == ""
+    assert streak((200, ANSWER), (413, b"")).problem(over=True) == ""
 
 
 @pytest.mark.parametrize(
@@ -63,3 +66,9 @@ def test_batches_in_which_all_were_refused_alike(
     answers: dict[str, int], failures: dict[str, int], answered: bool, code: str | None
 ) -> None:
     assert refused_alike(answers, failures, answered=answered) == code
+
+
+def test_answers_without_a_caption_end_a_run_too() -> None:
+    assert streak(*[(200, b'{"status": "ok"}')] * MOST_ALIKE).ends_run
+    assert streak(*[(200, body("busy"))] * MOST_ALIKE).ends_run
+    assert not streak(*[(200, b'{"output": []}')] * MOST_ALIKE).ends_run

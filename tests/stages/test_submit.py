@@ -242,14 +242,37 @@ def test_room_for_the_answers_comes_before_money_and_upload(
     assert submit_shards(scene.context, task.spec).batches == 1
 
 
-def test_a_pause_that_nobody_waits_for_ends_the_run_and_is_kept(scene: Scene) -> None:
+def test_a_pause_longer_than_configured_ends_the_run_and_is_kept(scene: Scene) -> None:
     task, _ = sealed(scene)
-    fault(scene, action="status", status=429, retry_after=7_200)
-    assert isinstance(submit_shards(scene.context, task.spec).error, ServiceError)
-    asked = posts(scene, "/v1/files") + posts(scene)
-    again = submit_shards(scene.context, task.spec)
-    assert isinstance(again.error, PauseTooLong)
-    assert "[batch] longest_pause" in str(again.error)
-    assert posts(scene, "/v1/files") + posts(scene) == asked
-    scene.clock.offset = 7_300
+    fault(scene, action="status", status=429, retry_after=7200)
+    submit_shards(scene.context, task.spec)
+    for _ in range(2):  # a later run, too
+        sent = submit_shards(scene.context, task.spec)
+        assert isinstance(sent.error, PauseTooLong)
+        assert "longer than [batch] longest_pause" in str(sent.error)
+    assert posts(scene) == 1
+    scene.clock.offset = 7300
+    assert submit_shards(scene.context, task.spec).batches == 1
+
+
+def test_too_short_a_pause_grows(scene: Scene) -> None:
+    task, (shard,) = sealed(scene)
+    fault(scene, action="status", status=429, retry_after=0, times=9)
+    waits = []
+    for _ in range(4):
+        submit_shards(scene.context, task.spec)
+        waits.append(scene.ledger.shards.get(shard.row).not_before - scene.clock.now())
+        scene.clock.offset += waits[-1] + 1
+    assert [round(wait / 2) for wait in waits] == [1, 2, 4, 8]
+
+
+def test_an_upload_that_is_refused_waits_before_the_file_goes_again(scene: Scene) -> None:
+    task, (shard,) = sealed(scene)
+    fault(scene, "/v1/files", action="status", status=429, retry_after=60)
+    sent = submit_shards(scene.context, task.spec)
+    assert isinstance(sent.error, ServiceError)
+    assert scene.ledger.shards.get(shard.row).state == "UPLOADING"
+    assert submit_shards(scene.context, task.spec).waiting == {"backoff": 1}
+    assert posts(scene, "/v1/files") == 1
+    scene.clock.offset = 70
     assert submit_shards(scene.context, task.spec).batches == 1
