@@ -66,7 +66,10 @@ def parse_custom_id(text: str) -> WorkAttempt | None:
     return WorkAttempt(base64.urlsafe_b64decode(match[1] + "="), int(match[2]))
 
 
-_OWN_BATCHES = ("online-", "file-", "~")  # how ids of groups and of files of answers begin
+ANSWER_FILE = "file-"
+"""Start of the id of a batch that is a file of answers from wherever, listed by no service."""
+
+_OWN_BATCHES = ("online-", ANSWER_FILE, "~")  # how ids of groups and of files of answers begin
 
 
 def ledger_batch_id(service_id: str) -> str:

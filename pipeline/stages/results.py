@@ -21,7 +21,7 @@ from pipeline.core.batch_results import (
     LineCounts,
     doubt_about,
 )
-from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
+from pipeline.core.identity import ANSWER_FILE, WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import PriceSheet, line_cost
@@ -124,7 +124,7 @@ class _Reading:
         self._sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
         # what no service lists: groups of online requests, and files from wherever
         self._group = is_online(batch.batch_id)
-        self._judged = not self._group and batch.role != "file"
+        self._judged = not self._group and not batch.batch_id.startswith(ANSWER_FILE)
         self._max_cost = {
             WorkAttempt(key, attempt): highest if self._group else None
             for _, key, attempt, _, highest in ledger.shards.items(shard.row)

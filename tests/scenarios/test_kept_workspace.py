@@ -36,6 +36,7 @@ WHEN = {"first_seen_at", "captioned_at", "received_at"}
 NEW = WHEN | {"batch_id", "request_id", "price_version"}  # of answers that come only now
 
 Table = list[dict[str, Any]]
+_IDENTITIES = {"source_id", "content_id", "spec_id", "work_key"}
 
 
 class Kept:
@@ -128,8 +129,10 @@ def plain(path: Path) -> Table:
 def same(found: Table, kept: dict[str, Any], *, but: Collection[str] = ()) -> bool:
     """Compare all columns that the kept table has."""
     names = set(kept["columns"]) - set(but)
+    # 0.1.0 wrote "" where an image was never read; today that is null, which a plain row leaves out
     assert [{k: v for k, v in row.items() if k in names} for row in found] == [
-        {k: v for k, v in row.items() if k in names} for row in kept["rows"]
+        {k: v for k, v in row.items() if k in names and not (k in _IDENTITIES and v == "")}
+        for row in kept["rows"]
     ]
     return True
 

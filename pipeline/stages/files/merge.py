@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.core.answer import BadLine, split_lines
-from pipeline.core.identity import WorkAttempt, parse_custom_id
+from pipeline.core.identity import ANSWER_FILE, WorkAttempt, parse_custom_id
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.words import counted
@@ -167,10 +167,10 @@ class _Parts:
 
     def _part(self, shard: int) -> _Part:
         if shard not in self._parts:
-            key = f"file-{self._digest}"
+            key = f"{ANSWER_FILE}{self._digest}"
             if shard:
                 key = self._context.ledger.shards.get(shard).shard_key
-            batch_id = f"file-{self._digest}-{key}"
+            batch_id = f"{ANSWER_FILE}{self._digest}-{key}"
             path = self._context.workspace.raw / f"_{key}.{batch_id}.part"
             path.unlink(missing_ok=True)
             self._parts[shard] = _Part(shard, key, batch_id, path)
