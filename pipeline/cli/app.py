@@ -27,6 +27,7 @@ COMMANDS = {
     "listen": "Wait for the service's webhooks, and collect.",
     "write": "Write the requests as files, to be run anywhere.",
     "status": "Batches under way, outcomes and money.",
+    "spend": "Money spent by day, model, folder and the like.",
     "sources": "List, forget or join the sources of a workspace.",
     "review": "Look at the captions, judge and correct them, on a page.",
     "recaption": "Mark images for another go with the next run.",

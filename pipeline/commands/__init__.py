@@ -9,6 +9,7 @@ write                   requests as files that somebody else runs
 listen                  webhooks that start a collect
 status, verify          a workspace at a glance; whether all is well with it, and
                         verify_originals with the images themselves
+spend                   money by day, model and the like
 review, review_sheet    captions looked at, judged and corrected: on a page; as sheets
 export                  the table, or all charges, anew
 export_to               captions and pictures for other programs

@@ -58,6 +58,7 @@ cost_estimate    cost of a request: expected, and at most
 pricing          price sheets, and what the tokens of a line cost
 catalogue        the one schema of models and prices
 model_facts      what is known about a model
+spending         charges summed by day, model and the like; openmetrics writes them for Prometheus
 budget           caps, exposure, headroom
 budget_words     budgets in sentences: which cap, how much is left, what to type
 packing          when a shard is full

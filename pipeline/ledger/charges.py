@@ -8,11 +8,12 @@ from pipeline.ledger.batches import BOOKED_AS
 from pipeline.ledger.database import Database
 from pipeline.ledger.places import shown_path
 
-_RESERVED = f"JOIN reservations r ON r.shard = b.shard AND r.generation = {BOOKED_AS}"
+RESERVED = f"JOIN reservations r ON r.shard = b.shard AND r.generation = {BOOKED_AS}"
+"""Reservation r of the batch b."""
 
-# What the books count for an answer: its bill, or its highest cost when no bill is known. Of a
-# free or unpriced batch nothing is in the books.
-_CHARGED = "CASE WHEN r.settled IS NOT NULL THEN COALESCE(a.billed, i.worst) ELSE a.billed END"
+CHARGED = "CASE WHEN r.settled IS NOT NULL THEN COALESCE(a.billed, i.worst) ELSE a.billed END"
+"""Cost in the books of the answer a of the item i: its bill, or its highest cost when no bill is
+known. Of a free or unpriced batch nothing is in the books."""
 
 _BATCH_CHARGED = "COALESCE(r.settled, r.reserved)"
 
@@ -41,7 +42,7 @@ _ANSWERS: dict[str, str] = {
     "completion_tokens": "a.completion_tokens",
     "reasoning_tokens": "a.reasoning_tokens",
     "billed_cost": "a.billed",
-    "charged_cost": _CHARGED,
+    "charged_cost": CHARGED,
     "service_cost": "a.service_cost",
     "price_version": "a.price_version",
     "request_id": "a.request_id",
@@ -53,7 +54,7 @@ _REST: dict[str, str] = {
     "batch_id": "b.batch_id",
     "outcome": "'lost'",
     "in_table": "0",
-    "charged_cost": f"{_BATCH_CHARGED} - COALESCE(SUM({_CHARGED}), 0)",
+    "charged_cost": f"{_BATCH_CHARGED} - COALESCE(SUM({CHARGED}), 0)",
     "received_at": "r.closed_at",
 }
 
@@ -61,17 +62,17 @@ COLUMNS: tuple[str, ...] = tuple(_ANSWERS)
 
 _TABLE = f"""
 SELECT {", ".join(_ANSWERS.values())} FROM answers a
-JOIN batches b ON b.id = a.batch {_RESERVED}
+JOIN batches b ON b.id = a.batch {RESERVED}
 LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
 JOIN works w ON w.id = a.work LEFT JOIN contents c ON c.id = w.content
 LEFT JOIN specs p ON p.id = w.spec
 UNION ALL
-SELECT {", ".join(_REST.get(name, "NULL") for name in COLUMNS)} FROM batches b {_RESERVED}
+SELECT {", ".join(_REST.get(name, "NULL") for name in COLUMNS)} FROM batches b {RESERVED}
 LEFT JOIN answers a ON a.batch = b.id
 LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
 WHERE r.state = 'settled'
-GROUP BY r.id HAVING r.settled <> COALESCE(SUM({_CHARGED}), 0)
-OR (r.settled IS NULL AND r.reserved > COALESCE(SUM({_CHARGED}), 0))
+GROUP BY r.id HAVING r.settled <> COALESCE(SUM({CHARGED}), 0)
+OR (r.settled IS NULL AND r.reserved > COALESCE(SUM({CHARGED}), 0))
 """
 
 

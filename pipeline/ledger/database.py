@@ -104,6 +104,15 @@ class Database:
             raise
         reached(f"ledger.after_commit.{name}")
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Show all reads inside one state of the ledger, whatever another process writes."""
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._roll_back()
+
     def execute(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run one statement."""
         try:

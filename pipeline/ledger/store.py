@@ -25,6 +25,7 @@ from pipeline.ledger.reservations import Reservations
 from pipeline.ledger.rows import Rows
 from pipeline.ledger.shards import Shards
 from pipeline.ledger.specs import Specs
+from pipeline.ledger.spending import SpendingRows
 from pipeline.ledger.unseen import Unseen
 from pipeline.ledger.works import Works
 
@@ -50,6 +51,7 @@ class Ledger:
         self.reservations = Reservations(self.database)
         self.answers = Answers(self.database)
         self.rows = Rows(self.database)
+        self.spending = SpendingRows(self.database)
         self.audit = Audit(self.database)
 
     def close(self) -> None:

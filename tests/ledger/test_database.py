@@ -141,3 +141,17 @@ def test_a_backup_is_a_whole_copy(tmp_path: Path) -> None:
     copy = Database(tmp_path / "copy.db")
     assert copy.one("SELECT value FROM meta WHERE key = 'a'") == ("1",)
     copy.close()
+
+
+def test_a_snapshot_stays_while_another_connection_writes(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    writer = Database(path)
+    reader = Database(path, read_only=True)
+    count = "SELECT COUNT(*) FROM meta"
+    with reader.snapshot():
+        before = reader.number(count)
+        writer.execute("INSERT INTO meta (key, value) VALUES ('new', '1')")
+        assert reader.number(count) == before
+    assert reader.number(count) == before + 1
+    reader.close()
+    writer.close()

@@ -1,0 +1,103 @@
+"""Money spent by day, model and the like: sums of the books' charges by group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Self
+
+from pipeline.records import Nano
+
+BY_COLUMN = "column:"
+"""How a grouping by a column of the manifest begins."""
+GROUPINGS = ("day", "month", "run", "model", "prompt", "folder")
+"""Groupings beside those by a column."""
+_IN_ORDER = ("day", "month", "run")
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Charges of one group; money in nano-dollars.
+
+    Attributes:
+        group: a day, a model and so on; "" where the books do not know.
+        note: words on the group, "" for none.
+        requests: those answered.
+        estimated, estimated_requests: expected cost, and of how many of them it is known.
+        billed: what the books charge, also for batches that were written off.
+        service_cost, service_cost_requests: cost as the service itself names it, and for how many.
+        prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens: as billed; the second
+            and the fourth are part of the one before.
+    """
+
+    group: str = ""
+    note: str = ""
+    requests: int = 0
+    estimated: Nano = 0
+    estimated_requests: int = 0
+    billed: Nano = 0
+    service_cost: Nano = 0
+    service_cost_requests: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def plus(self, other: Self) -> Self:
+        """Sum of both, under the group and note of this one."""
+        sums = (getattr(self, name) + getattr(other, name) for name in _SUMMED)
+        return type(self)(self.group, self.note, *sums)
+
+
+_SUMMED = tuple(field.name for field in fields(Spend))[2:]
+
+
+@dataclass(frozen=True, slots=True)
+class Savings:
+    """Cost that duplicates did not have: images whose bytes and prompt another one was sent with.
+
+    Attributes:
+        duplicates: those whose cost is known.
+        saved: nano-dollars: for each, the bill of the first request that it would have repeated.
+    """
+
+    duplicates: int = 0
+    saved: Nano = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """Books of a workspace by group.
+
+    Attributes:
+        by: the grouping, one of `GROUPINGS`, or `BY_COLUMN` and a column's name.
+        groups: by time for days, months and runs, else the dearest first; unknown ones last.
+        reserved: nano-dollars of requests under way, at most; in no group.
+    """
+
+    by: str
+    groups: tuple[Spend, ...]
+    reserved: Nano = 0
+    savings: Savings = Savings()
+
+    @property
+    def total(self) -> Spend:
+        """Sum of all groups."""
+        total = Spend()
+        for spend in self.groups:
+            total = total.plus(spend)
+        return total
+
+
+def grouped(by: str, rows: Iterable[Spend]) -> tuple[Spend, ...]:
+    """One sum a group, in the order that `Spending` describes."""
+    sums: dict[str, Spend] = {}
+    for row in rows:
+        sums[row.group] = sums[row.group].plus(row) if row.group in sums else row
+
+    def place(spend: Spend) -> tuple[object, ...]:
+        if by in _IN_ORDER:
+            return not spend.group, len(spend.group), spend.group
+        return not spend.group, -spend.billed, spend.group
+
+    return tuple(sorted(sums.values(), key=place))
