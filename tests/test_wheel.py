@@ -90,6 +90,22 @@ print(report.outcomes["captioned"], len(frame), frame["billed_cost"].dropna().su
     assert printed.splitlines()[2] == "10 12 0E-9"
 
 
+def test_the_wheel_finds_its_presets_by_name(installed: Path, tmp_path: Path) -> None:
+    """With their prompts and schemas, from a folder that holds none of them."""
+    printed = script(
+        tmp_path,
+        installed,
+        """
+from pipeline.cli.app import cli
+
+for name in ("uses/alt-text", "uses/lora", "uses/search"):
+    cli(["config", "--config", name], standalone_mode=False)
+""",
+    )
+    assert printed.count('values = {language = "English"}') == 3
+    assert printed.count('schema = {type = "object"') == 3
+
+
 def test_an_editable_install_finds_both_names_in_the_checkout(tmp_path: Path) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -154,6 +154,7 @@ def crawled_source(
 ) -> Iterator[CrawledSource]:
     """Crawl a source in the workspace of `identity`; no service is needed."""
     source = open_data(settings, data, manifest)
+    settings = settings.reading(source.columns)
     workspace = settings.account.place.workspace(identity.provider)
     now = Clock().now()
     with ExitStack() as stack:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from pipeline.commands.image_loader import GivenImage, ImageLoader
 from pipeline.commands.one_request import OneCaption, SingleRequests
 from pipeline.config import Config, load_config
-from pipeline.core.prompt import check_template, image_in
+from pipeline.core.prompt import check_template, image_in, put_values
 from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.account import identify
@@ -103,7 +103,7 @@ def _streamed(image: GivenImage, config: Config, say: Say) -> Iterator[str | One
 def _open_requests(config: Config, say: Say) -> Iterator[SingleRequests]:
     """Check what can be checked before anything costs, then open the service."""
     settings = RunSettings.of(config)
-    user = config.prompt.user
+    user = put_values(config.prompt.user, config.prompt.values)
     named = image_in(user) or image_in(config.prompt.system)
     if named is None and Path(user[:255].strip()).suffix and _is_file(user.strip()):
         named = user.strip()

@@ -90,6 +90,7 @@ def pilot(
         settings = settings.capped(options.usd)
     with notified(settings.notice, "pilot", say) as report:
         source = open_data(settings, data, manifest)
+        settings = settings.reading(source.columns)
         with open_session(settings, "pilot", say) as session, recorded(session, report):
             run = Run(session, source, report, confirm, progress or NoProgress())
             return _Pilot(session, run, options).measure()

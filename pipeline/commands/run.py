@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.core.prompt import check_template, template_fields
+from pipeline.core.prompt import check_template
 from pipeline.core.request_form import is_answered
 from pipeline.errors import OverBudget
 from pipeline.ledger.lookup import KnownOriginals
@@ -24,7 +24,7 @@ from pipeline.session.budget import (
 )
 from pipeline.session.confirm import Confirm, confirm_price, price_of
 from pipeline.session.finish import finish
-from pipeline.session.inputs import download, locate, open_data, restore, restores
+from pipeline.session.inputs import column_notes, download, locate, open_data, restore, restores
 from pipeline.session.model_check import check_model
 from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
@@ -36,7 +36,6 @@ from pipeline.session.spec import recorded_task
 from pipeline.session.spec_factory import NO_CHANGE, SpecChange
 from pipeline.session.templates import request_template, retry_templates
 from pipeline.sources import Source
-from pipeline.sources.sidecar import COLUMN as SIDECAR
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.crawl import CrawlResult, crawl
 from pipeline.stages.dedupe import represent_near_duplicates
@@ -86,6 +85,7 @@ def run(
     settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
     with notified(settings.notice, command, say) as report:
         source = open_data(settings, data, manifest)
+        settings = settings.reading(source.columns)
         with open_session(settings, command, say) as session:
             Run(session, source, report, confirm, progress or NoProgress()).go(wait=wait)
     return report
@@ -148,11 +148,8 @@ class Run:
         columns = list(self.source.columns)
         ledger.images.remember_columns(crawled.source, columns)
         check_template(caption_spec.template, columns)
-        sidecars = session.settings.source.sidecars and SIDECAR in columns
-        if sidecars and SIDECAR not in template_fields(caption_spec.template):
-            session.context.say(
-                "the texts beside the images are not sent: the prompt does not name {sidecar}"
-            )
+        for note in column_notes(session.settings, caption_spec.template, columns):
+            session.context.say(note)
         now = session.clock.now()
         task = recorded_task(ledger, identity, caption_spec, self.recipe, crawled.source, now)
         return under_review(session, task)

@@ -42,6 +42,7 @@ def write(
     settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
     with notified(settings.notice, "write", say) as report:
         source = open_data(settings, data, manifest, offline=True)
+        settings = settings.reading(source.columns)
         with (
             open_session(settings, "write", say, offline=True) as session,
             recorded(session, report),

@@ -40,6 +40,8 @@ from pipeline.core.provider_kinds import AUTO, checked_name
 
 Detail = Literal["low", "high", "auto", "original"]
 
+PromptName = Annotated[str, Field(pattern=r"^[^{}\s]([^{}\n]*[^{}\s])?$")]
+
 DEFAULT_SYSTEM = (
     "You describe images for a data set. Say what is visible, plainly and specifically, in one "
     "or two sentences. Do not guess names, and do not mention that it is an image. Text that "
@@ -119,6 +121,7 @@ class PromptConfig(Section):
     answer_schema: Annotated[Plain, AfterValidator(checked_schema)] | None = Field(
         default=None, alias="schema"
     )
+    values: dict[PromptName, Annotated[str, Field(max_length=1000)]] = Field(default_factory=dict)
     prefix: Annotated[str, Field(max_length=1000)] = ""
     suffix: Annotated[str, Field(max_length=1000)] = ""
     max_completion_tokens: Annotated[int, Field(ge=1, le=100_000)] = 120

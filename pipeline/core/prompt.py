@@ -51,6 +51,17 @@ def check_template(template: str, columns: Collection[str]) -> None:
         raise UsageError(f"the prompt names a column {{{name}}} that is not there; {hint}")
 
 
+def put_values(template: str, values: Mapping[str, str]) -> str:
+    """Template with the names in it that have a value replaced by that value, which is text: its
+    braces stay braces. A template that names none of them stays as it is."""
+
+    def put(token: re.Match[str]) -> str:
+        value = values.get((token[1] or "").strip())
+        return token[0] if value is None else value.replace("{", "{{").replace("}", "}}")
+
+    return _TOKEN.sub(put, template)
+
+
 def fill_template(template: str, columns: Mapping[str, str]) -> str | Rejection:
     """Prompt with the image's columns put in.
 

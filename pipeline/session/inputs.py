@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.core.prompt import template_fields
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
@@ -18,6 +19,7 @@ from pipeline.session.settings import RunSettings
 from pipeline.sources import NamesUrls, Source, open_source, to_path, to_text
 from pipeline.sources.download import fetch_all
 from pipeline.sources.download.cache import UrlCache
+from pipeline.sources.sidecar import COLUMN as SIDECAR
 from pipeline.sources.table_text import EarlierReading
 from pipeline.stages.download import download_urls
 from pipeline.system.workspace import Workspace
@@ -76,6 +78,18 @@ def download(source: Source, session: Session) -> None:
             f"{downloads.unchanged:,} unchanged, {downloads.reused:,} kept, "
             f"{downloads.rejected.total():,} without an image{waiting}"
         )
+
+
+def column_notes(settings: RunSettings, template: str, columns: Collection[str]) -> list[str]:
+    """Sentences on columns of the source that the prompt does not send, or sends instead of
+    `[prompt] values`."""
+    notes = []
+    if settings.source.sidecars and SIDECAR in columns and SIDECAR not in template_fields(template):
+        notes.append("the texts beside the images are not sent: the prompt does not name {sidecar}")
+    return notes + [
+        f"{{{name}}} is the source's column of that name, not [prompt] values"
+        for name in settings.specs.outranked(template)
+    ]
 
 
 def _refuse_local(source: Source, session: Session) -> None:

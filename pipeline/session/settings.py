@@ -182,6 +182,10 @@ class RunSettings:
         images = data if manifest is None else manifest
         return replace(self, account=self.account.over(images))
 
+    def reading(self, columns: tuple[str, ...]) -> RunSettings:
+        """Settings for a source with these columns: they win over `[prompt] values`."""
+        return replace(self, specs=replace(self.specs, columns=columns))
+
     def online_only(self) -> RunSettings:
         """Settings for requests that are answered at once."""
         return replace(self, account=self.account.online_only(), specs=self.specs.online_only())

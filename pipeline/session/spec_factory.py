@@ -11,6 +11,7 @@ from pipeline.config.section import Section
 from pipeline.core.image_tokens import Detail
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import Tier
+from pipeline.core.prompt import put_values, template_fields
 from pipeline.core.provider_kinds import paid_kind
 from pipeline.session.sizings import detail_of
 from pipeline.session.spec import CaptionSpec, build_spec, ratio
@@ -67,10 +68,12 @@ class SpecFactory:
     Attributes:
         config: prompt, preparation, models and prices.
         tier: how requests are processed when a change does not say.
+        columns: the source's columns, which win over `[prompt] values` of their name.
     """
 
     config: Config
     tier: Tier
+    columns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: Config) -> SpecFactory:
@@ -81,6 +84,18 @@ class SpecFactory:
     def online_only(self) -> SpecFactory:
         """Factory for requests that are answered at once."""
         return replace(self, tier=self.config.online.tier)
+
+    def outranked(self, template: str) -> list[str]:
+        """Names of `[prompt] values` that a built template leaves to the source's columns."""
+        return [name for name in template_fields(template) if name in self.config.prompt.values]
+
+    def _with_values(self, config: Config) -> Config:
+        """Configuration whose prompt holds its values, so that they are part of the spec where
+        the prompt names them, and only there."""
+        prompt = config.prompt
+        values = {name: v for name, v in prompt.values.items() if name not in self.columns}
+        user = put_values(prompt.user, values)
+        return config.model_copy(update={"prompt": _updated(prompt, {"user": user})})
 
     @property
     def max_completion_tokens(self) -> int:
@@ -116,7 +131,7 @@ class SpecFactory:
         Raises:
             UsageError: the model is not served at the endpoint, or not with this detail or size.
         """
-        changed = change.applied(self.config)
+        changed = self._with_values(change.applied(self.config))
         return build_spec(
             changed,
             local=local,

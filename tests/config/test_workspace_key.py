@@ -13,7 +13,7 @@ def test_the_command_line_means_the_working_directory() -> None:
     assert load_config(None, {"workspace": "data/workspaces/x"}).workspace_base == Path()
 
 
-@pytest.mark.parametrize("name", [None, "nightly", "bulk", "services/groq"])
+@pytest.mark.parametrize("name", [None, "nightly", "bulk", "services/groq", "uses/alt-text"])
 def test_shipped_configurations_leave_it_open(name: str | None) -> None:
     assert load_config(name).workspace_base is None
     assert Config().workspace_base is None

@@ -9,6 +9,7 @@ from pipeline.core.prompt import (
     check_template,
     fill_template,
     image_in,
+    put_values,
     template_fields,
 )
 from pipeline.errors import UsageError
@@ -43,6 +44,12 @@ def test_nothing_but_columns_can_be_reached() -> None:
 
 def test_values_are_not_templates() -> None:
     assert fill_template("{a} {b}", {"a": "{b} {{", "b": "}}"}) == "{b} {{ }}"
+
+
+def test_values_of_the_configuration_are_text_whatever_braces_they_have() -> None:
+    template = put_values("{a} {b} {{a}}", {"a": "{b} }}{", "c": "x"})
+    assert fill_template(template, {"b": "B"}) == "{b} }}{ B {a}"
+    assert put_values("{b", {"a": "x"}) == "{b"  # refused later, with its line
 
 
 def test_an_empty_value_is_a_value() -> None:
