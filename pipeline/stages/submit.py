@@ -226,8 +226,10 @@ def _refused(context: StageContext, shard: Shard, error: DefiniteRefusal | Needs
             context.ledger.queue.learn_limit(shard.model, failure.limit)
     else:
         state, seconds = "UPLOADED", int(wait) + 1 if wait else 0
-        asks_to_wait = isinstance(error, DefiniteRefusal) and not isinstance(error, NeedsPerson)
-        if asks_to_wait and error.status == 429:  # too short a wish must not make us knock on
+        asks_to_wait = not isinstance(error, NeedsPerson)
+        if (
+            asks_to_wait and getattr(error, "status", None) == 429
+        ):  # too short a wish must not make us knock on
             seconds = max(seconds, min(2**refusals, _LONGEST_STEP))
         _note_pause(context, str(error), now, seconds)
     if shard.state == "UPLOADING":
