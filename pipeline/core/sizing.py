@@ -123,9 +123,7 @@ class Sizing:
 
     def canonical(self) -> dict[str, object]:
         """Plain values for the recipe's hash: two models that size alike share their images.
-
-        What only shapes strips is left out while it has its default, or where none grow.
-        """
+        What only shapes strips is left out while it has its default, or where none grow."""
         values = asdict(self)
         if self.min_sent_side in (1, MIN_SENT_SIDE):
             del values["grown_side"], values["grown_cells"]
