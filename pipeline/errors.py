@@ -10,6 +10,7 @@
     |- ServiceError                       9   the service cannot be reached or answers nonsense
     |  |- DefiniteRefusal                     the request certainly had no effect
     |  |- Ambiguous                           the request may have had an effect
+    |  |- PauseTooLong                        a pause that nobody waits for
     |  `- NotFound                            the service does not know the object
     |- NothingCaptioned                  10   nothing that was due got a caption, or images are lost
     |- Busy                              75   another run holds the workspace
@@ -143,3 +144,8 @@ def graver(one: CaptionmillError | None, other: CaptionmillError) -> Captionmill
 def _gravity(error: CaptionmillError) -> int:
     ranks = (rank for rank, kind in enumerate(_GRAVEST_FIRST) if isinstance(error, kind))
     return next(ranks, len(_GRAVEST_FIRST) + isinstance(error, NothingCaptioned))
+
+
+def passes_by_itself(error: CaptionmillError | None) -> bool:
+    """Tell whether a later try may do what this one could not, without anybody's help."""
+    return isinstance(error, (ServiceError, StorageError)) and not isinstance(error, NeedsPerson)

@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from aiohttp import web
 from pipeline.commands.collect import collect
 from pipeline.config import Config
 from pipeline.config.telling import ListenConfig
-from pipeline.core.words import counted
-from pipeline.errors import UsageError
+from pipeline.core.words import commonest, counted
+from pipeline.errors import UsageError, passes_by_itself
 from pipeline.providers.webhooks import InvalidSignature, Verifier
 from pipeline.records import Say
 from pipeline.session.account import AccountOptions, identify
+from pipeline.session.report import OUT_OF_ORDER
 from pipeline.system.debounce import Debouncer
 from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
 from pipeline.system.signals import Stopper
@@ -31,6 +33,46 @@ from pipeline.system.signals import Stopper
 _BODY = 64 * 1024  # bytes of a webhook; OpenAI's have a few hundred
 _READ_SECONDS = 10
 _REMEMBERED = 10_000  # deliveries
+_COUNTS_APART = 60.0  # seconds between two sentences about refused webhooks
+
+
+class RefusedWebhooks:
+    """Counter of refused webhooks: the first is said at once, what follows in counts, at most one
+    sentence a minute. Anybody who reaches the port can send them."""
+
+    def __init__(self, say: Say, apart: float = _COUNTS_APART) -> None:
+        self._say, self._apart = say, apart
+        self._reasons: Counter[str] = Counter()
+        self._timer: asyncio.TimerHandle | None = None
+        self._explained = False
+
+    def add(self, reason: str) -> None:
+        """Count one more."""
+        self._reasons[reason] += 1
+        if self._timer is None:
+            self._tell()
+
+    def close(self) -> None:
+        """Say what was counted since the last sentence."""
+        if self._reasons:
+            self._tell()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tell(self) -> None:
+        self._timer = None
+        if not self._reasons:
+            return
+        number, reasons = self._reasons.total(), commonest(self._reasons)
+        self._reasons.clear()
+        self._say(f"refused {counted(number, 'webhook')}: {reasons}")
+        if not self._explained:
+            self._say(
+                "if the service sent what is refused, the secret is another webhook's, or this "
+                "machine's clock is wrong"
+            )
+        self._explained = True
+        self._timer = asyncio.get_running_loop().call_later(self._apart, self._tell)
 
 
 class WebhookHandler:
@@ -39,6 +81,7 @@ class WebhookHandler:
 
     def __init__(self, verifier: Verifier, wake: Callable[[], None], say: Say) -> None:
         self._verifier, self._wake, self._say = verifier, wake, say
+        self.refused = RefusedWebhooks(say)
         self._seen: dict[str, None] = {}
 
     def app(self) -> web.Application:
@@ -60,6 +103,7 @@ class WebhookHandler:
         except TimeoutError:
             return web.json_response({"error": "too slow"}, status=408)
         except InvalidSignature as error:
+            self.refused.add(str(error))
             return web.json_response({"error": str(error)}, status=400)
         if event.delivery in self._seen:
             return web.json_response({"status": "known"})
@@ -120,14 +164,23 @@ def webhook_secret(options: ListenConfig) -> Secret:
 
 
 def _collect(config: Config, say: Say, stopper: Stopper) -> None:
+    """Collect and say what came of it.
+
+    Raises:
+        CaptionmillError: something that passes by itself, such as a service that is down.
+    """
     report = collect(config, say=lambda _text: None, stopper=stopper)
     counts = ", ".join(f"{name} {count:,}" for name, count in report.outcomes.most_common())
     say(
         f"collected: {counts or 'no images yet'}; "
         f"{counted(report.open, 'batch', 'batches')} under way"
     )
+    error = report.error if passes_by_itself(report.error) else None
     for text in report.problems:
-        say(text)
+        if error is None or text not in (str(error), OUT_OF_ORDER):
+            say(text)
+    if error is not None:
+        raise error
 
 
 async def _serve(
@@ -156,6 +209,7 @@ async def _serve(
         raise UsageError(f"cannot listen on {host}:{port}: {error.strerror}") from None
     finally:
         await runner.cleanup()
+        handler.refused.close()
 
 
 def is_loopback(host: str) -> bool:

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from pipeline.errors import UsageError
 from pipeline.system.secrets import Secret
 
+_PREFIX = "whsec_"
+_SHORTEST_KEY = 16  # bytes; the scheme asks for 24, and services make 32
+
 
 class InvalidSignature(Exception):
     """Webhook that is not the service's, not of now, or not whole."""
@@ -43,13 +46,11 @@ class Verifier:
         import openai
 
         text = secret.reveal()
-        if text.startswith("whsec_"):
-            try:
-                base64.b64decode(text.removeprefix("whsec_"), validate=True)
-            except ValueError:
-                raise UsageError(
-                    "the webhook secret is not whole: copy it again, from whsec_ to its end"
-                ) from None
+        if problem := _secret_problem(text):
+            raise UsageError(
+                f"the webhook secret {problem}: copy it again, from {_PREFIX} to its end, as the "
+                "service showed it when the webhook was made"
+            )
         self._secret = text
         # the key is of no use here, but the SDK wants one
         self._client = openai.OpenAI(api_key="unused", webhook_secret=text)
@@ -80,3 +81,14 @@ class Verifier:
     def close(self) -> None:
         """Close the SDK's client."""
         self._client.close()
+
+
+def _secret_problem(text: str) -> str:
+    """Say why no service signs with a secret, "" when one may."""
+    if not text.startswith(_PREFIX):
+        return f"does not begin with {_PREFIX}"
+    try:
+        key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
+    except ValueError:
+        return "is not whole"
+    return "is too short" if len(key) < _SHORTEST_KEY else ""

@@ -38,7 +38,7 @@ _ROW_ADVICE = {
     "missing_file": "of files that are not there: paths count from the table's own folder; "
     "rejects.csv names them",
 }
-_OUT_OF_ORDER = (
+OUT_OF_ORDER = (
     "the service is out of order or out of reach: nothing is lost, run the same again later; its "
     "status page may say more"
 )
@@ -142,7 +142,7 @@ class Report(RunTotals):
     def add_advice(self) -> None:
         """Say what to do about an error of the service that passes by itself."""
         if isinstance(self.error, ServiceError) and not isinstance(self.error, NeedsPerson):
-            self.note_problem(_OUT_OF_ORDER)
+            self.note_problem(OUT_OF_ORDER)
 
     @property
     def exit_code(self) -> int:

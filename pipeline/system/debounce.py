@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from pipeline.errors import Busy, CaptionmillError
+from pipeline.errors import Busy, CaptionmillError, passes_by_itself
 
 _LONGEST = 12  # quiet times that further calls can put the work off
+_MOST_DOUBLINGS = 20  # of a pause; the longest one is reached long before
 
 
 class Debouncer:
     """Does `work` in a thread of its own after `wake`, once things have been quiet for a while.
 
-    A workspace that is busy is tried again; other errors are shown, and the next call is awaited.
+    A workspace that is busy is tried again, and so is an error that passes by itself, after pauses
+    that double; a call ends the pause. Other errors are shown, and the next call is awaited.
     """
 
     def __init__(
@@ -23,15 +25,17 @@ class Debouncer:
         *,
         quiet: float,
         busy: float = 30.0,
+        longest: float = 600.0,
     ) -> None:
         """Prepare it.
 
         Args:
             quiet: seconds without a further call before the work begins.
-            busy: seconds until a busy workspace is tried again.
+            busy: seconds until a busy workspace is tried again, and the first pause after an error.
+            longest: seconds of the longest pause after an error.
         """
         self._work, self._say = work, say
-        self._quiet, self._busy = quiet, busy
+        self._quiet, self._busy, self._longest = quiet, busy, longest
         self._called = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
@@ -51,6 +55,7 @@ class Debouncer:
         self._thread.join()
 
     def _run(self) -> None:
+        failures = 0
         while True:
             self._called.wait()
             self._settle_down()
@@ -58,13 +63,24 @@ class Debouncer:
                 return
             try:
                 self._work()
+                failures = 0
             except Busy:
-                self._stopped.wait(self._busy)
-                self._called.set()
+                self._again_after(self._busy)
             except CaptionmillError as error:
-                self._say(str(error))
+                if not passes_by_itself(error):
+                    self._say(str(error))
+                    continue
+                pause = min(self._busy * 2**failures, self._longest)
+                failures = min(failures + 1, _MOST_DOUBLINGS)
+                self._say(f"{error}; next try in {pause:.0f} s")
+                self._again_after(pause)
             except Exception as error:  # noqa: BLE001 - the next call must find somebody awake
                 self._say(f"a bug in captionmill: {type(error).__name__}: {error}; see the log")
+
+    def _again_after(self, seconds: float) -> None:
+        """Ask for the work again after a pause, or when somebody calls: there is news then."""
+        self._called.wait(seconds)
+        self._called.set()
 
     def _settle_down(self) -> None:
         """Wait until nobody has called for a while; calls that come later wake again."""

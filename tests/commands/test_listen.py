@@ -9,13 +9,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from pipeline.commands.listen import WebhookHandler, is_loopback, listen, webhook_secret
-from pipeline.errors import UsageError
+from pipeline.commands import listen as listen_module
+from pipeline.commands.listen import (
+    RefusedWebhooks,
+    WebhookHandler,
+    is_loopback,
+    listen,
+    webhook_secret,
+)
+from pipeline.errors import ServiceError, UsageError
 from pipeline.providers.webhooks import Verifier
+from pipeline.session.report import Report
+from pipeline.system.debounce import Debouncer
 from pipeline.system.secrets import Secret
 from tests.providers.test_webhooks import BODY, SECRET, signed
 from tests.rig import Rig
@@ -37,8 +47,8 @@ class Door:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(20)  # type: ignore[arg-type]
 
     async def _open(self) -> int:
-        keeper = WebhookHandler(self.verifier, self._wake, self.said.append)
-        self.runner = web.AppRunner(keeper.app(), access_log=None)
+        self.keeper = WebhookHandler(self.verifier, self._wake, self.said.append)
+        self.runner = web.AppRunner(self.keeper.app(), access_log=None)
         await self.runner.setup()
         await web.TCPSite(self.runner, "127.0.0.1", 0).start()
         return int(self.runner.addresses[0][1])
@@ -112,7 +122,37 @@ def test_forged_old_and_changed_ones_are_refused(
     status, answer = send(door.port, BODY, made())
     assert status == 400
     assert answer["error"]
-    assert (door.woken, door.said) == (0, [])
+    assert door.woken == 0
+    assert door.said[0].startswith("refused 1 webhook: ")
+
+
+def test_refused_signatures_are_counted_not_said_one_by_one(door: Door) -> None:
+    for _ in range(20):
+        send(door.port, BODY, signed(key=b"x"))
+    send(door.port, BODY, signed(age=4000))
+    first, advice = door.said
+    assert first.startswith("refused 1 webhook: ")
+    assert "does not match" in first
+    assert "the secret is another webhook's" in advice
+    door.loop.call_soon_threadsafe(door.keeper.refused.close)
+    until(lambda: len(door.said) == 3)
+    assert door.said[2].startswith("refused 20 webhooks: ")
+    assert "does not match the expected signature 19, " in door.said[2]
+
+
+def test_after_a_while_the_count_is_said_and_nothing_when_nobody_was_refused() -> None:
+    said: list[str] = []
+
+    async def refuse() -> None:
+        refused = RefusedWebhooks(said.append, apart=0.01)
+        for _ in range(3):
+            refused.add("too old")
+        await asyncio.sleep(0.2)
+        refused.close()
+
+    asyncio.run(refuse())
+    assert said[::2] == ["refused 1 webhook: too old 1", "refused 2 webhooks: too old 2"]
+    assert len(said) == 3
 
 
 def test_a_refused_delivery_is_not_remembered(door: Door) -> None:
@@ -196,6 +236,40 @@ def test_a_webhook_brings_the_captions(slow_rig: Rig, monkeypatch: pytest.Monkey
     assert rig.outcomes() == {"captioned": 2}
     assert "collected: captioned 2; 0 batches under way" in rig.said
     rig.check()
+
+
+def test_a_service_that_is_down_is_asked_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sends a further webhook: the news of the start are fetched once it is back."""
+    monkeypatch.setenv("OPENAI_WEBHOOK_SECRET", SECRET)
+    monkeypatch.setattr(Debouncer, "_again_after", lambda self, _seconds: self.wake())
+    rig.add("a.png")
+    rig.run(wait=False)
+    reports = [ServiceError("503 at the gate"), None]
+    honest = listen_module.collect
+
+    def collect(*args: Any, **options: Any) -> Report:
+        report = honest(*args, **options)
+        if error := reports.pop(0):
+            report.fail(error)
+        return report
+
+    monkeypatch.setattr(listen_module, "collect", collect)
+
+    def ready(_port: int) -> None:
+        threading.Thread(target=lambda: (until(lambda: not reports), end())).start()
+
+    listen(rig.config(listen__port=0, listen__quiet_seconds=0), rig.said.append, ready=ready)
+    assert rig.said.count("503 at the gate; next try in 30 s") == 1
+    assert "503 at the gate" not in rig.said
+
+
+def test_a_secret_that_cannot_be_one_opens_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_WEBHOOK_SECRET", "sk-not-a-webhook-secret")
+    with pytest.raises(UsageError, match="does not begin with whsec_"):
+        listen(rig.config(listen__port=0), rig.said.append)
+    assert rig.said == []
 
 
 def test_a_taken_port_is_said(rig: Rig, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

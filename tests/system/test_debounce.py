@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pipeline.errors import Busy, ServiceError
+from pipeline.errors import Busy, NeedsPerson, ServiceError, StorageError
 from pipeline.system.debounce import Debouncer
 
 LONG = 20.0  # seconds that no test waits for
@@ -122,13 +122,44 @@ def test_a_busy_workspace_is_tried_again(
 def test_errors_are_said_and_the_next_call_works(
     debouncer: Callable[..., Debouncer], work: Work, said: list[str]
 ) -> None:
-    work.problems = [ServiceError("no answer"), ZeroDivisionError("oh")]
+    work.problems = [NeedsPerson("no quota"), ZeroDivisionError("oh")]
     opened = debouncer()
     for _ in range(3):
         opened.wake()
         work.wait()
     opened.stop()
-    assert said == ["no answer", "a bug in captionmill: ZeroDivisionError: oh; see the log"]
+    assert said == ["no quota", "a bug in captionmill: ZeroDivisionError: oh; see the log"]
+
+
+def test_what_passes_by_itself_is_tried_again_after_pauses_that_double(
+    work: Work, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debouncer = Debouncer(work, said.append, quiet=0, busy=30, longest=100)
+    pauses: list[float] = []
+
+    def again(seconds: float) -> None:
+        pauses.append(seconds)
+        debouncer.wake()
+
+    monkeypatch.setattr(debouncer, "_again_after", again)
+    work.problems = [ServiceError("503"), StorageError("full"), *[ServiceError("503")] * 2]
+    debouncer.start()
+    debouncer.wake()
+    for _ in range(5):
+        work.wait()
+    debouncer.stop()
+    assert pauses == [30, 60, 100, 100]
+    assert said[0] == "503; next try in 30 s"
+    assert work.count == 5
+
+
+def test_a_call_ends_the_pause(debouncer: Callable[..., Debouncer], work: Work) -> None:
+    opened = debouncer(busy=LONG)
+    work.problems = [ServiceError("no answer")]
+    opened.wake()
+    work.wait()
+    opened.wake()
+    work.wait()
 
 
 def test_stopping_waits_for_the_work_at_hand_and_does_no_more(
