@@ -72,7 +72,16 @@ SQL = re.compile(
 )
 KNOWS_SQL = {"ledger", "server", "review"}
 KNOWS_CONFIG = {"config", "session", "commands", "cli", "public", "__main__", "__init__"}
-MONEY = {"budget", "charges", "cost_estimate", "prices", "pricing", "reservations"}
+MONEY = {
+    "budget",
+    "charges",
+    "cost_estimate",
+    "prices",
+    "pricing",
+    "reservations",
+    "spend",
+    "spending",
+}
 EMPTY_WORD = re.compile(r"found|look.*|told|asked|said|kept|given|near|whole")
 # a docstring begins with a noun or a verb
 NO_FIRST_WORDS = {

@@ -49,7 +49,7 @@ def spend(
 
     Days and months are those of the budget: in UTC, when the money was reserved. A folder or a
     value of a column is that of the image which was sent; what was written off without an answer
-    has none. Duplicates saved what the first request for their image cost.
+    has none. Duplicates in the table saved what the first request for their image cost.
     """
     from pipeline.commands import spend
 

@@ -55,7 +55,8 @@ def spend(
 
 
 def metrics(spending: Spending, workspace: str) -> list[Metric]:
-    """Figures of a workspace as counters a group, and two gauges."""
+    """Figures of a workspace as counters a group, and two gauges; what is known of no request of a
+    group is left out."""
     by = spending.by
 
     def labels(group: str) -> dict[str, str]:
@@ -64,8 +65,9 @@ def metrics(spending: Spending, workspace: str) -> list[Metric]:
             return where | {"column": by.removeprefix(BY_COLUMN), "value": group}
         return where | {by: group}
 
-    def counter(name: str, text: str, value: Callable[[Spend], str]) -> Metric:
-        samples = tuple((labels(each.group), value(each)) for each in spending.groups)
+    def counter(name: str, text: str, value: Callable[[Spend], str | None]) -> Metric:
+        values = [(each.group, value(each)) for each in spending.groups]
+        samples = tuple((labels(group), text) for group, text in values if text is not None)
         return Metric(f"captionmill_{name}", "counter", text, samples)
 
     def gauge(name: str, text: str, nano: Nano) -> Metric:
@@ -75,11 +77,15 @@ def metrics(spending: Spending, workspace: str) -> list[Metric]:
     return [
         counter("requests", "Requests answered.", lambda s: str(s.requests)),
         counter("billed_usd", "Dollars that the books charge.", lambda s: usd_text(s.billed)),
-        counter("estimated_usd", "Dollars expected.", lambda s: usd_text(s.estimated)),
+        counter(
+            "estimated_usd",
+            "Dollars expected.",
+            lambda s: usd_text(s.estimated) if s.estimated_requests else None,
+        ),
         counter(
             "service_cost_usd",
             "Dollars as the service names its own cost.",
-            lambda s: usd_text(s.service_cost),
+            lambda s: usd_text(s.service_cost) if s.service_cost_requests else None,
         ),
         counter("prompt_tokens", "Prompt tokens billed.", lambda s: str(s.prompt_tokens)),
         counter(

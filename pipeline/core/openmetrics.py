@@ -23,9 +23,11 @@ class Metric:
 
 
 def openmetrics_text(metrics: Iterable[Metric]) -> str:
-    """Exposition of all metrics, up to its "# EOF"."""
+    """Exposition of all metrics that have samples, up to its "# EOF"."""
     lines = []
     for metric in metrics:
+        if not metric.samples:
+            continue
         lines.append(f"# TYPE {metric.name} {metric.kind}")
         lines.append(f"# HELP {metric.name} {_escaped(metric.help)}")
         suffix = "_total" if metric.kind == "counter" else ""

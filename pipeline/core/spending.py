@@ -54,7 +54,8 @@ _SUMMED = tuple(field.name for field in fields(Spend))[2:]
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """Cost that duplicates did not have: images whose bytes and prompt another one was sent with.
+    """Cost that duplicates in the table did not have: images of which another one was sent with the
+    same bytes and prompt.
 
     Attributes:
         duplicates: those whose cost is known.

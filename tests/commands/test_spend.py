@@ -67,14 +67,16 @@ def test_metrics_are_replaced_whole(rig: Rig, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob("*captionmill.prom*")] == [target.name]
 
 
-def test_a_prometheus_reader_takes_the_metrics() -> None:
-    """Names, types and labels, by the grammar of OpenMetrics."""
-    spending = Spending("column:a b", (Spend('x"\n', billed=125_000), Spend("", billed=5)), 7)
+def test_metrics_hold_exact_dollars_and_leave_out_what_is_not_known() -> None:
+    named = Spend('x"\n', billed=125_000, service_cost=3, service_cost_requests=1)
+    spending = Spending("column:a b", (named, Spend("", billed=5)), 7)
     text = openmetrics_text(metrics(spending, "/ws"))
     samples = [line for line in text.splitlines() if not line.startswith("#")]
-    assert len(samples) == len({line.rsplit(" ", 1)[0] for line in samples}) == 14
+    assert len(samples) == len({line.rsplit(" ", 1)[0] for line in samples}) == 11
     labels = 'workspace="/ws",column="a b",value="x\\"\\n"'
     assert f"captionmill_billed_usd_total{{{labels}}} 0.000125" in samples
+    assert f"captionmill_service_cost_usd_total{{{labels}}} 0.000000003" in samples
+    assert "estimated" not in text
     assert 'captionmill_reserved_usd{workspace="/ws"} 0.000000007' in samples
 
 
