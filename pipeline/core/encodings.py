@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 
 UTF_8 = "utf-8-sig"
 WINDOWS = "cp1252"
@@ -21,6 +22,10 @@ _CANDIDATES = (
 _CLEARLY = 0.05  # the library's measure of disorder, by which the best reading must lead
 _NAMES = {"cp1252": "Windows-1252", "cp1251": "Windows-1251", "cp1250": "Windows-1250",
           "cp932": "Shift-JIS", "cp949": "EUC-KR", UTF_8: "UTF-8"}  # fmt: skip
+_SHIFT_JIS = "cp932"
+# Japanese has kana; the other codecs of the East do not write these bytes in words. Where they are
+# read as Shift-JIS they show the half-width forms, which no sentence mixes with the full ones.
+_KANA = re.compile("\\A[^\uff61-\uff9f]*[\u3041-\u30fa][^\uff61-\uff9f]*\\Z")
 # what Windows-1252 shows of texts in other encodings: runs of accents, capitals and signs in words
 _FOREIGN = re.compile(
     "[^\\W\\d_a-zA-Z]{3}"
@@ -52,31 +57,44 @@ def detect(text: bytes) -> tuple[str, ...]:
     if not readings:
         return ()
     best = readings[0]
+    if best.encoding == _SHIFT_JIS and _KANA.search(str(best)):
+        return (_SHIFT_JIS,)
     rivals = [other for other in readings[1:] if str(other) != str(best)]
     close = [other.encoding for other in rivals if other.chaos - best.chaos < _CLEARLY]
     return (best.encoding, *close)
 
 
 def decode_text(text: bytes, encoding: str | None = None, *, cut: bool = False) -> tuple[str, str]:
-    """Short text and the codec that it was read with: "" for UTF-8, "?" for none that is clear.
-
-    Bytes that no codec reads are replaced by U+FFFD.
+    """Short text and the codec that it was read with: "" for UTF-8, "?" for none that is clear and
+    reads every byte. With "?" the bytes that are not read are U+FFFD, to be shown, never sent.
 
     Args:
         encoding: of texts that are neither UTF-8 nor UTF-16, None to find out.
         cut: the text ends where it was cut, perhaps inside of a character.
     """
-    if wide := wide_encoding(text):
-        return text.decode(wide, "replace").removeprefix("\ufeff"), wide
-    try:
-        codecs.getincrementaldecoder(UTF_8)().decode(text, final=not cut)
-        return text.decode(UTF_8, "replace"), ""
-    except UnicodeDecodeError:
-        pass
-    readings = (encoding,) if encoding else () if foreign_bytes(text)[1] else detect(text)
-    if len(readings) == 1:
-        return text.decode(readings[0], "replace"), readings[0]
-    return text.decode(UTF_8, "replace"), "?"
+    for codec in _readings(text, encoding):
+        try:
+            decoded = codecs.getincrementaldecoder(codec)().decode(text, final=not cut)
+        except UnicodeDecodeError:
+            continue
+        return decoded.removeprefix("\ufeff"), "" if codec == UTF_8 else codec
+    return text.decode(wide_encoding(text) or UTF_8, "replace").removeprefix("\ufeff"), "?"
+
+
+def _readings(text: bytes, encoding: str | None) -> Iterator[str]:
+    """Codecs to try in turn: finding out costs more than UTF-8, and is done when that fails."""
+    wide = wide_encoding(text)
+    yield wide or UTF_8
+    if wide:
+        return
+    if encoding:
+        yield encoding
+        return
+    bad, good = foreign_bytes(text)
+    readings = detect(text) if bad > good else ()
+    # characters of UTF-8 speak against other codecs, but Shift-JIS makes some by chance
+    if len(readings) == 1 and (not good or readings[0] == _SHIFT_JIS):
+        yield readings[0]
 
 
 def foreign_bytes(text: bytes) -> tuple[int, int]:

@@ -66,6 +66,7 @@ def _source() -> tuple[Reason, ...]:
         reason("missing_file", "there is no such file"),
         reason("not_a_file", "the path is no regular file"),
         reason("bad_url", "the line is no URL"),
+        reason("bad_text", "the text beside the image cannot be read"),
     )
 
 

@@ -63,7 +63,9 @@ def _write_beside(session: Session) -> list[str]:
     files = captions_in_force(Captions(ledger.database).of_files(), session.edits)
     paths = ((Path(to_path(path)), text) for path, text in files)
     done = write_sidecars(
-        ((path, affixes.of(text)) for path, text in paths if downloads not in path.parents), policy
+        ((path, affixes.of(text)) for path, text in paths if downloads not in path.parents),
+        policy,
+        session.settings.source.encoding,
     )
     ledger.put(BESIDE, None if done.problems else policy)
     return done.problems

@@ -36,7 +36,9 @@ class Sidecars:
             self.problems.append(f"no text beside an image: {error}")
 
 
-def write_sidecars(captions: Iterable[tuple[Path, str]], policy: SidecarPolicy) -> Sidecars:
+def write_sidecars(
+    captions: Iterable[tuple[Path, str]], policy: SidecarPolicy, encoding: str | None = None
+) -> Sidecars:
     """Write each caption beside its image.
 
     Args:
@@ -44,6 +46,7 @@ def write_sidecars(captions: Iterable[tuple[Path, str]], policy: SidecarPolicy) 
             and the first of them has it.
         policy: "keep" leaves a text that is there, "replace" writes over it, "append" adds the
             caption as a last line, once. A text that holds the caption already is not touched.
+        encoding: of texts that are neither UTF-8 nor UTF-16, None to find out.
     """
     done = Sidecars()
     last: set[Path] = set()
@@ -57,20 +60,20 @@ def write_sidecars(captions: Iterable[tuple[Path, str]], policy: SidecarPolicy) 
             continue
         last.add(path)
         try:
-            done.counts[_write(path, caption, policy)] += 1
+            done.counts[_write(path, caption, policy, encoding)] += 1
         except StorageError as error:
             done.fail(error)
     return done
 
 
-def _write(path: Path, caption: str, policy: SidecarPolicy) -> str:
+def _write(path: Path, caption: str, policy: SidecarPolicy, encoding: str | None) -> str:
     text = caption.encode("utf-8", "replace") + b"\n"
     before = _read(path)
     if before is not None:
         if policy == "keep" or before == text:
             return "kept"
         if policy == "append" and before.strip():
-            appended = _appended(path, before, caption)
+            appended = _appended(path, before, caption, encoding)
             if appended is None:
                 return "kept"
             text = appended
@@ -78,20 +81,22 @@ def _write(path: Path, caption: str, policy: SidecarPolicy) -> str:
     return "written"
 
 
-def _appended(path: Path, before: bytes, caption: str) -> bytes | None:
+def _appended(path: Path, before: bytes, caption: str, encoding: str | None) -> bytes | None:
     """Text with the caption as its last line, in its own encoding and with its own line ends;
     None when the caption is its last line already.
 
     Raises:
         StorageError: its encoding is not clear, or has no such letters.
     """
-    content, reading = decode_text(before)
+    content, reading = decode_text(before, encoding)
     end = "\r\n" if "\r\n" in content else "\n"
     lines = content.rstrip("\r\n").split(end)
     if lines[-1] == caption:
         return None
     if reading in ("?", "utf-32"):
-        raise StorageError(f"{path} is not UTF-8, it is left alone")
+        raise StorageError(
+            f"{path} is not UTF-8, it is left alone: name its encoding with [input] encoding"
+        )
     codec = _WITH_MARK.get(before[:2], reading) or "utf-8"
     mark = before[:2] if before[:2] in _WITH_MARK else b""
     mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else mark

@@ -1,7 +1,8 @@
 """Texts beside images (`cat.jpg`, `cat.txt`) as a column `sidecar` of a folder or a single image.
 
 A prompt can name it as {sidecar}. The text is part of the rendered prompt, so another text is
-another request; an image without a text has an empty one.
+another request; an image without a text has an empty one. One whose text cannot be read without
+guessing is not captioned (`bad_text`): what would be sent is paid for.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ COLUMN = "sidecar"
 Readings = dict[str, list[str]]
 """Names of images by the codec of the texts beside them."""
 
+_UNCLEAR = (
+    "the text beside it is not UTF-8, and its encoding is not clear: name it with [input] "
+    "encoding, or save the text as UTF-8"
+)
 _MOST_BYTES = 16_384  # more is no context for a caption, and is cut
 
 
@@ -54,6 +59,8 @@ class SidecarListing:
             text, reading = text_beside(entry.location, self._encoding)
             if reading:
                 self._readings.setdefault(reading, []).append(entry.name)
+            if reading == "?" and not entry.problem:
+                entry = replace(entry, problem="bad_text", detail=_UNCLEAR)
             yield replace(entry, columns={COLUMN: text})
 
 
@@ -88,13 +95,9 @@ class SidecarSource:
 def _sentence(reading: str, names: Sequence[str]) -> str:
     """Say what is said about texts that are not UTF-8."""
     several = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
-    what = f"the text beside {names[0]}{several} is "
     if reading == "?":
-        return (
-            f"{what}not UTF-8, and its encoding is not clear: its odd bytes go into the prompt as "
-            "\N{REPLACEMENT CHARACTER}; name the encoding with [input] encoding"
-        )
-    return f"{what}read as {encoding_name(reading)}"
+        return f"{names[0]}{several} is left out: {_UNCLEAR}"
+    return f"the text beside {names[0]}{several} is read as {encoding_name(reading)}"
 
 
 def text_beside(location: str, encoding: str | None = None) -> tuple[str, str]:

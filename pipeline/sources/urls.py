@@ -1,17 +1,21 @@
 """Text file of URLs: one a line, "#" begins a comment line, blank lines are left out.
 
 A line that is no URL stays in the listing with the problem "bad_url". Otherwise it is a manifest
-of one column: the same rules for lines that come again, the same memory.
+of one column: the same rules for lines that come again, the same memory. A list in UTF-16, as
+Windows writes it, is read by its mark.
 """
 
 from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from pipeline.core.encodings import wide_encoding
 from pipeline.errors import UsageError
 from pipeline.sources.base import Problems, SourceListing, SourceOptions, to_text
 from pipeline.sources.manifest import ManifestListing
@@ -21,7 +25,7 @@ from pipeline.sources.table_rows import MAX_LINE_CHARACTERS, ManifestRow
 
 _HEAD = 1 << 16
 _TABLES = (".csv", ".tsv", ".tab")
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF_8 = "utf-8"
 
 
 class UrlSource:
@@ -72,7 +76,8 @@ class UrlList(ManifestTable):
         try:
             with self.path.open("rb") as handle:
                 number = 0
-                while line := handle.readline(MAX_LINE_CHARACTERS + 1):
+                lines = handle if self.encoding == _UTF_8 else _Recoded(handle, self.encoding)
+                while line := lines.readline(MAX_LINE_CHARACTERS + 1):
                     number += 1
                     if len(line) > MAX_LINE_CHARACTERS:
                         raise UsageError(
@@ -88,16 +93,26 @@ class UrlList(ManifestTable):
             raise UsageError(f"cannot read the list {self.path}: {error.strerror}") from error
 
 
+class _Recoded:
+    """Lines of a text in another encoding, as UTF-8; what is damaged becomes U+FFFD."""
+
+    def __init__(self, handle: BinaryIO, encoding: str) -> None:
+        self._text = io.TextIOWrapper(handle, encoding, errors="replace", newline="\n")
+
+    def readline(self, most: int) -> bytes:
+        """Next line with its end, or `most` characters of it; b"" at the end."""
+        return self._text.readline(most).encode("utf-8", "replace")
+
+
 def read_list(path: Path) -> UrlList:
     """Look through a list once.
 
     Raises:
-        UsageError: it cannot be read, or is UTF-16.
+        UsageError: it cannot be read.
     """
     try:
         with path.open("rb") as handle:
-            if handle.read(2) in _UTF_16:
-                raise UsageError(f"the list {path} is UTF-16: save it as UTF-8")
+            encoding = wide_encoding(handle.read(_HEAD)) or _UTF_8
             handle.seek(0)
             hasher = hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=32))
     except OSError as error:
@@ -105,7 +120,7 @@ def read_list(path: Path) -> UrlList:
     return UrlList(
         path=path,
         digest=hasher.digest(),
-        encoding="utf-8",
+        encoding=encoding,
         delimiter="\n",
         header_line=0,
         header=("url",),
@@ -124,6 +139,8 @@ def is_url_list(path: Path) -> bool:
             head = handle.read(_HEAD)
     except (OSError, ValueError):
         return False
+    if wide := wide_encoding(head):
+        head = head.decode(wide, "replace").encode("utf-8", "replace")
     for line in head.removeprefix(codecs.BOM_UTF8).split(b"\n"):
         text = line.strip()
         if text and not text.startswith(b"#"):

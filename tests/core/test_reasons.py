@@ -71,8 +71,10 @@ def codes(*patterns: str, pattern: str) -> set[str]:
                 "sources/named_files.py",
                 "sources/table*.py",
                 "sources/urls.py",
+                "sources/sidecar.py",
             ],
-            r'(?:problem_entry\(\s*.*?, |Row\(.*?\), |return |reason = )"([a-z]+_[a-z_]+)",',
+            r"(?:problem_entry\(\s*.*?, |Row\(.*?\), |return |reason = |problem=)"
+            r'"([a-z]+_[a-z_]+)",',
             SOURCE,
         ),
     ],

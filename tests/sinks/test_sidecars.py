@@ -85,7 +85,9 @@ def test_a_text_keeps_its_encoding_and_line_ends(image: Path, codec: str, end: s
 @pytest.mark.parametrize(
     ("raw", "caption"),
     [
-        ("赤い車".encode("shift-jis"), "a cat"),
+        ("東京".encode("shift-jis"), "a cat"),
+        ("赤い車".encode("shift-jis"), "a cat \U0001f408"),
+        ("a dog".encode("utf-16")[:-1], "a cat"),
         ("café".encode("cp1252"), "赤い車"),
         ("a dog".encode("utf-32"), "a cat"),
     ],
@@ -98,6 +100,13 @@ def test_a_text_that_cannot_hold_the_caption_is_left_alone(
     assert done.counts == {"failed": 1}
     assert "left alone" in done.problems[0]
     assert image.with_suffix(".txt").read_bytes() == raw
+
+
+@pytest.mark.parametrize(("raw", "encoding"), [("赤い車", None), ("東京", "shift_jis")])
+def test_shift_jis_stays_so(image: Path, raw: str, encoding: str | None) -> None:
+    image.with_suffix(".txt").write_bytes(raw.encode("shift_jis"))
+    write_sidecars([(image, "a cat")], "append", encoding)
+    assert image.with_suffix(".txt").read_bytes() == f"{raw}\na cat\n".encode("shift_jis")
 
 
 @pytest.mark.parametrize("stem", ["x" * 251, "é" * 125 + "x", "x" * 250])

@@ -66,18 +66,18 @@ def test_what_is_no_text_is_none(tmp_path: Path) -> None:
     [
         ("Straße".encode("utf-16"), "Straße", "is read as UTF-16"),
         ("café at night".encode("cp1252"), "café at night", "is read as Windows-1252"),
-        ("赤い車".encode("shift-jis"), None, "encoding is not clear"),
+        ("赤い車".encode("shift-jis"), "赤い車", "is read as Shift-JIS"),
     ],
 )
 def test_texts_in_other_encodings_are_read_or_said(
-    tmp_path: Path, raw: bytes, text: str | None, said: str
+    tmp_path: Path, raw: bytes, text: str, said: str
 ) -> None:
     picture(tmp_path / "a.png", 1)
     picture(tmp_path / "b.png", 2)
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_bytes(raw)
     source = opened(tmp_path)
-    assert seen(source)["a.png"] == text or text is None
+    assert seen(source)["a.png"] == text
     (sentence,) = source.problems
     assert sentence.startswith("the text beside a.png (and 1 more) is ")
     assert said in sentence
@@ -101,6 +101,25 @@ def test_a_text_is_context_and_a_new_one_asks_anew(rig: Rig) -> None:
     assert {row["path"]: row["sidecar"] for row in rig.table()} == {
         "a.png": "a young cat",
         "b.png": "",
+    }
+    rig.check()
+
+
+def test_what_cannot_be_read_is_a_reason_and_is_not_paid_for(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    (rig.data / "a.txt").write_bytes("東京".encode("shift-jis"))
+    (rig.data / "b.txt").write_text("a cat")
+    asked = {"input__sidecar_context": True, "prompt__user": "Tags: {sidecar}. Describe it."}
+    report = rig.run(**asked)
+    assert report.requests == 1
+    assert any(text.startswith("a.png is left out: ") for text in report.problems)
+    (row,) = [row for row in rig.table() if row["path"] == "a.png"]
+    assert row["outcome"] == "rejected"
+    assert row["reason"].startswith("the text beside it is not UTF-8")
+    assert rig.run(**asked, input__encoding="shift_jis").requests == 1
+    assert {row["path"]: row["sidecar"] for row in rig.table()} == {
+        "a.png": "東京",
+        "b.png": "a cat",
     }
     rig.check()
 

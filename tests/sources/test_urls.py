@@ -86,9 +86,19 @@ def test_a_byte_order_mark_and_old_line_ends(tmp_path: Path) -> None:
     assert list(source.urls()) == [A, f"{B}\u2028x"]
 
 
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_list_in_utf_16_is_read(tmp_path: Path, codec: str) -> None:
+    source = opened(tmp_path, f"# list\r\n{A}\r\n\r\n{B}".encode(codec))
+    assert list(source.urls()) == [A, B]
+    assert is_url_list(tmp_path / "list.txt")
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
-    [("http://a\n".encode("utf-16"), "UTF-16"), (b"http://a/" + b"x" * 2_000_000, "longer than")],
+    [
+        (("http://a/" + "x" * 2_000_000).encode("utf-16"), "longer than"),
+        (b"http://a/" + b"x" * 2_000_000, "longer than"),
+    ],
 )
 def test_what_is_no_list_is_said_so(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(UsageError, match=said):
