@@ -41,6 +41,7 @@ LIMITS = {
     "siliconflow": AccountLimits(lines=5_000),
     "groq": AccountLimits(upload_bytes=100_000_000),
 }
+ONLINE = ("lmstudio", "ollama", "openrouter")  # see test_online_services.py
 each_service = pytest.mark.parametrize("name", DIALECTS)
 
 
@@ -64,24 +65,24 @@ def preset(name: str, rig: Rig, monkeypatch: pytest.MonkeyPatch, **changes: obje
 
 
 def test_none_is_forgotten() -> None:
-    assert {path.stem for path in SERVICES.glob("*.toml")} == {*DIALECTS, "vllm"}
+    assert {path.stem for path in SERVICES.glob("*.toml")} == {*DIALECTS, *ONLINE, "vllm"}
 
 
-@each_service
+@pytest.mark.parametrize("name", [*DIALECTS, *ONLINE])
 def test_it_says_where_its_facts_come_from(name: str) -> None:
     text = (SERVICES / f"{name}.toml").read_text()
     head = text.split("\n\n")[0]
     assert f"--config services/{name}" in head
     assert len(re.findall(r"https://\S+", head)) >= 1
     config = load_config(f"services/{name}")
-    assert config.provider.name == "openai"
+    assert config.provider.name == ("openai_online" if name in ONLINE else "openai")
     assert config.provider.account == name
     assert config.provider.key_env not in ("OPENAI_API_KEY", "")
     assert config.provider.base_url != "https://api.openai.com/v1"
     assert config.workspace == f"data/workspaces/{name}"
 
 
-@each_service
+@pytest.mark.parametrize("name", [*DIALECTS, "openrouter"])
 def test_its_commented_prices_are_for_its_model(name: str) -> None:
     text = (SERVICES / f"{name}.toml").read_text()
     config = load_config(f"services/{name}")
