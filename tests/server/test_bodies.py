@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pipeline.server.bodies import FINGERPRINT, dumps, response_body
-from pipeline.server.faults import LineFault, LineOutcome
+from pipeline.server.fault_rules import LineOutcome
+from pipeline.server.faults import LineFault
 from pipeline.server.prices import TokenCounts
 from pipeline.server.requests import CHAT, RESPONSES, parse_request
 from pipeline.server.responder import ModelAnswer

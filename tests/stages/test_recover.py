@@ -13,6 +13,7 @@ from pipeline.records import RemoteBatch
 from pipeline.stages.recover import number_in, recovered_shard, requests_in, shard_key_of
 from pipeline.system.workspace import Workspace
 
+PRICES = '{"version":"v1","tier":"batch","rates":["500","50","500","2000"],"long":[]}'
 KEY = "000001-1234abcd"
 META = {
     "captionmill_shard": KEY,
@@ -20,7 +21,7 @@ META = {
     "captionmill_requests": "2",
     "captionmill_worst_nano": "77",
     "captionmill_model": "gpt-6-luna",
-    "captionmill_prices": "{}",
+    "captionmill_prices": PRICES,
     "captionmill_fields": '["caption", "tags"]',
 }
 BATCH = RemoteBatch("batch_1", "completed", "file-in", "file-out", "file-err", 5, metadata=META)
@@ -65,7 +66,7 @@ def found(workspace: Workspace, batch: RemoteBatch = BATCH, **files: bytes) -> A
 def test_metadata_describe_the_shard() -> None:
     lost = recovered_shard(BATCH)
     assert (lost.shard_key, lost.generation, lost.requests, lost.max_cost) == (KEY, 3, 2, 77)
-    assert (lost.model, lost.prices, lost.fields) == ("gpt-6-luna", "{}", '["caption", "tags"]')
+    assert (lost.model, lost.prices, lost.fields) == ("gpt-6-luna", PRICES, '["caption", "tags"]')
     bare = recovered_shard(replace(BATCH, metadata={}, total=9, model="m"))
     assert (bare.shard_key, bare.generation, bare.requests) == ("unknown-batch_1", 1, 9)
     assert (bare.max_cost, bare.prices, bare.model) == (None, None, "m")
