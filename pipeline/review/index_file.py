@@ -115,9 +115,13 @@ def _connect(path: Path) -> sqlite3.Connection:
         path.absolute().as_uri(), uri=True, isolation_level=None, timeout=30,
         check_same_thread=False,
     )  # fmt: skip
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA cache_size = -65536")
-    connection.execute("PRAGMA temp_store = MEMORY")
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute("PRAGMA temp_store = MEMORY")
+    except BaseException:  # of a file that is no database
+        connection.close()
+        raise
     return connection
 
 
