@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pipeline.sinks.exported import ExportedRow, PartFacts, PartPlace
 from pipeline.sinks.json_values import json_line
-from pipeline.system.files import write_whole
 
 _ID_DIGITS = 13
 """Hexadecimal digits of an id: 52 bits, which every JSON reader keeps exactly."""
@@ -28,9 +27,8 @@ class CocoCaptions:
         """See ExportFormat."""
         files, lines = [], []
         for row in rows:
+            name = part.write_picture(row)
             assert row.picture is not None
-            name = f"{row.key[:2]}/{row.key}.{row.picture.suffix}"
-            write_whole(part.file(f"{split}/{name}"), row.picture.data)
             files.append(f"{split}/{name}")
             identifier = int(row.key[:_ID_DIGITS], 16)
             size = {"width": row.picture.width, "height": row.picture.height}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -193,9 +193,3 @@ def _write(path: Path, contents: Iterable[bytes]) -> None:
     with whole_file(path) as handle:
         for block in contents:
             handle.write(block)
-
-
-def names_of(parts: Iterable[PartFacts]) -> Iterator[str]:
-    """Names of all files that have a place of their own."""
-    for facts in parts:
-        yield from (name for name in facts.files if _PLACED not in name)

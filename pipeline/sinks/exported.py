@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from pipeline.system.files import write_whole
+
 Pictures = Literal["sent", "originals", "none"]
 """Which picture goes with a row: as it was sent, as it lies in its source, or none."""
 
@@ -86,6 +88,17 @@ class PartPlace:
 
     root: Path
     shard: Path
+
+    def write_picture(self, row: ExportedRow) -> str:
+        """Write a row's picture under its key; gives its name below the split's folder.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        assert row.picture is not None
+        name = f"{row.key[:2]}/{row.key}.{row.picture.suffix}"
+        write_whole(self.file(f"{row.split}/{name}"), row.picture.data)
+        return name
 
     def file(self, name: str) -> Path:
         """Path of a file with a name of its own; its folder is there."""

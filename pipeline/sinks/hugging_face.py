@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pipeline.sinks.card import CARD, Card
 from pipeline.sinks.exported import ExportedRow, PartFacts, PartPlace
 from pipeline.sinks.json_values import json_line
-from pipeline.system.files import write_whole
 
 METADATA = "metadata.jsonl"
 
@@ -27,9 +26,7 @@ class HuggingFaceFolder:
         """See ExportFormat."""
         files, lines = [], []
         for row in rows:
-            assert row.picture is not None
-            name = f"{row.key[:2]}/{row.key}.{row.picture.suffix}"
-            write_whole(part.file(f"{split}/{name}"), row.picture.data)
+            name = part.write_picture(row)
             files.append(f"{split}/{name}")
             lines.append(json_line({"file_name": name, **row.values}))
         return PartFacts(split, len(lines), tuple(files), tuple(lines))
