@@ -43,8 +43,6 @@ COMMANDS = {
 }
 ALIASES = {"caption": "run"}
 
-_HELP = ["-h", "--help"]
-
 
 class Commands(click.Group):
     """Loads `pipeline.cli.NAME` for the command NAME."""
@@ -61,7 +59,6 @@ class Commands(click.Group):
         if name not in COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(f"pipeline.cli.{name}"), name)
-        command.context_settings.setdefault("help_option_names", _HELP)  # also without its group
         return command
 
     def resolve_command(
@@ -85,7 +82,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": _HELP})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="captionmill", prog_name="captionmill")
 def cli() -> None:
     """Caption images through the OpenAI Batch API: never paid twice, never over budget, one
