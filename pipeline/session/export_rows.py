@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from pipeline.core.table import Cells, Column, columns, field_kinds
+from pipeline.core.table import Column
 from pipeline.errors import UsageError
-from pipeline.ledger.rows import COLUMNS
-from pipeline.review.in_force import reviewed_rows
 from pipeline.session.session import Session
+from pipeline.stages.export import table_cells, table_pages
 
 Row = dict[str, Any]
 
@@ -34,17 +34,15 @@ class TableRows:
         from pipeline.sinks.arrow import TYPES, batch_of
 
         self.session, self._batch_of = session, batch_of
-        ledger = session.ledger
-        kinds = field_kinds(ledger.specs.schemas())
-        self.columns: Sequence[Column] = columns(kinds, ledger.rows.manifest_columns())
-        self._cells = Cells(tuple(COLUMNS), self.columns, session.settings.output.form.affixes)
+        form = replace(session.settings.output.form, locations=True)  # pictures are read there
+        self._cells = table_cells(session.ledger, form)
+        self.columns: Sequence[Column] = self._cells.columns
         self.types: Mapping[str, Any] = {c.name: TYPES[c.kind] for c in self.columns}
         self._schema = pa.schema([(c.name, TYPES[c.kind]) for c in self.columns])
 
     def __call__(self) -> Iterator[Row]:
         """Yield all rows in the table's order, by column; money is dollars, times are UTC."""
-        pages = reviewed_rows(self.session.ledger.rows.table(), tuple(COLUMNS), self.session.edits)
-        for page in pages:
+        for page in table_pages(self.session.ledger, self.session.edits):
             if page:
                 batch = self._batch_of(self._schema, self.columns, self._cells.of(page))
                 yield from batch.to_pylist()
@@ -84,6 +82,3 @@ class TableRows:
             close = difflib.get_close_matches(column, self.types, 1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.types)}"
             raise UsageError(f"{option}: there is no column {column!r}; {hint}")
-
-
-RowsOf = Callable[[], Iterator[Row]]

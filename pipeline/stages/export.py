@@ -60,7 +60,7 @@ def write_table(
         return None
     _elect(ledger)
     _refuse_fewer_rows(ledger)
-    written = sink.write(_pages(ledger, edits), _cells(ledger, form), _metadata(ledger))
+    written = sink.write(table_pages(ledger, edits), table_cells(ledger, form), _metadata(ledger))
     with_it()
     reached("export.written")
     with ledger.database.transaction("exported"):
@@ -122,7 +122,9 @@ def write_copy(
         StorageError: it cannot be written.
     """
     _elect(ledger)
-    return sink.write(_pages(ledger, edits, source), _cells(ledger, form), _metadata(ledger))
+    return sink.write(
+        table_pages(ledger, edits, source), table_cells(ledger, form), _metadata(ledger)
+    )
 
 
 def renamed_columns(ledger: Ledger) -> list[str]:
@@ -142,14 +144,16 @@ def _columns(ledger: Ledger) -> tuple[Column, ...]:
     return columns(field_kinds(ledger.specs.schemas()), ledger.rows.manifest_columns())
 
 
-def _cells(ledger: Ledger, form: TableForm) -> Cells:
+def table_cells(ledger: Ledger, form: TableForm) -> Cells:
+    """Columns of the table, and how its rows become their cells."""
     chosen = _columns(ledger) if form.locations else without_locations(_columns(ledger))
     return Cells(tuple(COLUMNS), chosen, form.affixes)
 
 
-def _pages(
+def table_pages(
     ledger: Ledger, edits: Edits | None, source: int | None = None
 ) -> Iterable[Sequence[Row]]:
+    """Rows of the table in its order, of one source or of all, with what people decided."""
     pages = ledger.rows.table(source=source)
     return pages if edits is None else reviewed_rows(pages, tuple(COLUMNS), edits)
 
