@@ -19,6 +19,8 @@ _ID_DIGITS = 13
 class CocoCaptions:
     """COCO captions; see `sinks.exported.ExportFormat`."""
 
+    names_by_path = False
+
     def __init__(self, license_: str) -> None:
         self.options = "coco 1"
         self._license = license_

@@ -113,6 +113,9 @@ class ExportFormat(Protocol):
     options: str
     """Whatever shapes its bytes beside the rows: other options make all parts anew."""
 
+    names_by_path: bool
+    """Its files are named by the images' paths, which may meet; else by the rows' keys."""
+
     def write_part(self, rows: Iterable[ExportedRow], split: str, part: PartPlace) -> PartFacts:
         """Write the files of one part, each whole.
 

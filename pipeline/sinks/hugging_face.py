@@ -18,6 +18,8 @@ METADATA = "metadata.jsonl"
 class HuggingFaceFolder:
     """Image folder; see `sinks.exported.ExportFormat`."""
 
+    names_by_path = False
+
     def __init__(self, card: Card) -> None:
         self.options = "hf 1"
         self._card = card

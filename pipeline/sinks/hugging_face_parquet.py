@@ -24,6 +24,8 @@ DATA_FILES = "data/{split}-*.parquet"
 class HuggingFaceParquet:
     """Parquet shards; see `sinks.exported.ExportFormat`."""
 
+    names_by_path = False
+
     def __init__(self, card: Card, fields: Mapping[str, Any]) -> None:
         """`fields` are the exported fields with their Arrow types."""
         import pyarrow as pa

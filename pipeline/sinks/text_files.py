@@ -22,6 +22,8 @@ _LONGEST = 200  # bytes of a name, so that any suffix goes after it
 class TextFiles:
     """Text files; see `sinks.exported.ExportFormat`."""
 
+    names_by_path = True
+
     def __init__(
         self, suffix: str = ".txt", template: str = "{caption}", *, as_json: bool = False
     ) -> None:

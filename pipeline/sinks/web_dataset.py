@@ -18,6 +18,8 @@ from pipeline.system.files import whole_file
 class WebDataset:
     """Tar shards; see `sinks.exported.ExportFormat`."""
 
+    names_by_path = False
+
     def __init__(self) -> None:
         self.options = "webdataset 1"
 

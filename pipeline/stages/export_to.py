@@ -158,7 +158,7 @@ def export_to(
     done, parts = Exported(), list[tuple[str, PartFacts]]()
     splits = len(selection.splits) > 1
     groups = Groups(rows) if splits else None
-    shared = shared_stems(rows(), selection)
+    shared = shared_stems(rows(), selection) if format_.names_by_path else frozenset()
     for split, part in _parts(rows(), selection, groups, shared, shard_rows):
         digest = _part_digest(format_, part, pictures is not None)
         facts = folder.part(digest)

@@ -19,6 +19,7 @@ class Loose:
     """A format of one file a row and one listing."""
 
     options = "loose"
+    names_by_path = False
 
     def write_part(self, rows: Iterable[ExportedRow], split: str, part: PartPlace) -> PartFacts:
         names = []
