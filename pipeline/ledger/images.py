@@ -183,7 +183,7 @@ class Images:
                 (source, *after, _PAGE),
             ).fetchall()
             for row in page:
-                yield _seen(row[:8])
+                yield seen_image(row[:8])
             if len(page) < _PAGE:
                 return
             after = (page[-1][8], page[-1][2], page[-1][9])
@@ -231,13 +231,14 @@ class Images:
                 (source, after, source, _PAGE),
             ).fetchall()
             for row in page:
-                yield int(row[0]), _seen(row[1:])
+                yield int(row[0]), seen_image(row[1:])
             if len(page) < _PAGE:
                 return
             after = page[-1][0]
 
 
-def _seen(row: tuple[object, ...]) -> SeenImage:
+def seen_image(row: tuple[object, ...]) -> SeenImage:
+    """Image from its row: id, folder, name, location, columns, source_id, near_of, content."""
     image, folder, name, location, columns, source_id, near_of, content = row
     return SeenImage(
         id=image,  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.ledger.database import Database
-from pipeline.ledger.images import SeenImage
+from pipeline.ledger.images import SeenImage, seen_image
 from pipeline.ledger.specs import RecipeRow
 from pipeline.ledger.works import Content
 from pipeline.records import Nano, Rejection
@@ -252,14 +252,7 @@ def _recheck(row: tuple[object, ...]) -> Recheck:
     original, source_id, content_id, kind, width, height, *more = row
     sent_width, sent_height, flags, image, folder, name, location, columns = more
     return Recheck(
-        SeenImage(
-            id=image,  # type: ignore[arg-type]
-            folder=str(folder),
-            name=str(name),
-            location=None if location is None else str(location),
-            columns=json.loads(str(columns)) if columns else {},
-            source_id=source_id,  # type: ignore[arg-type]
-        ),
+        seen_image((image, folder, name, location, columns, source_id, None, None)),
         original=original,  # type: ignore[arg-type]
         content_id=content_id,  # type: ignore[arg-type]
         format=None if kind is None else str(kind),
