@@ -12,6 +12,7 @@ from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.config import Config
 from pipeline.core.words import counted
+from pipeline.errors import BooksError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -138,4 +139,4 @@ def _export_to(config: Config, name: str, target: Path, options: dict[str, Any])
         done = export_for(config, name, target, ExportOptions(**options), console.say, bar)
     for line in summary(done, target):
         console.out(line)
-    return 8 if done.without_picture else 0
+    return BooksError.exit_code if done.without_picture else 0

@@ -25,8 +25,6 @@ from pipeline.sinks.export_folder import ExportFolder
 from pipeline.sinks.exported import ExportFormat, Pictures
 from pipeline.stages.export_to import Exported, PictureOf, Selection, export_to
 
-FORMATS = ("hf", "webdataset", "coco", "sidecars", "jsonl", "csv", "parquet")
-"""Formats of `--to`."""
 _TABLES = ("jsonl", "csv", "parquet")
 
 
