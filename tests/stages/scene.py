@@ -15,6 +15,7 @@ from pipeline.core.packing import ShardLimits
 from pipeline.engines.inline import InlineEngine
 from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import Ledger
+from pipeline.ledger.batches import Batch
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.ledger.shards import Shard
@@ -29,6 +30,7 @@ from pipeline.sources.base import SourceOptions
 from pipeline.stages.context import StageContext
 from pipeline.stages.crawl import CrawlResult, crawl
 from pipeline.stages.shard_options import ShardOptions
+from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import CaptionTask, Engines
 from pipeline.stages.write import Writer
 from pipeline.system.clock import Clock
@@ -154,3 +156,15 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         opened = Scene(tmp_path, server)
         yield opened
         opened.close()
+
+
+def sent(scene: Scene, count: int = 2, limits: ShardLimits | None = None) -> Sequence[Batch]:
+    """Batches that are over at the service, and that nobody has looked at."""
+    scene.add(*(f"{n}.png" for n in range(count)))
+    task = scene.task()
+    scene.write(task, scene.shard_options(limits))
+    assert submit_shards(scene.context, task.spec).waiting == {}
+    batches = scene.ledger.batches.in_states("open")
+    for batch in batches:
+        scene.until_over(batch.batch_id)
+    return batches

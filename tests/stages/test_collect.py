@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
 
 import pytest
 
@@ -14,7 +13,6 @@ from pipeline.errors import (
     ServiceError,
     StorageError,
 )
-from pipeline.ledger.batches import Batch
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages.collect import collect_batches, raw_path
 from pipeline.stages.context import FROZEN
@@ -22,21 +20,9 @@ from pipeline.stages.settle import write_off
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import RunTotals
 from tests.rig import MODEL
-from tests.stages.scene import Scene
+from tests.stages.scene import Scene, sent
 
 ONE = ShardLimits(requests=1)
-
-
-def sent(scene: Scene, count: int = 2, limits: ShardLimits | None = None) -> Sequence[Batch]:
-    """Batches that are over at the service, and that nobody has looked at."""
-    scene.add(*(f"{n}.png" for n in range(count)))
-    task = scene.task()
-    scene.write(task, scene.shard_options(limits))
-    assert submit_shards(scene.context, task.spec).waiting == {}
-    batches = scene.ledger.batches.in_states("open")
-    for batch in batches:
-        scene.until_over(batch.batch_id)
-    return batches
 
 
 def gets(scene: Scene) -> int:

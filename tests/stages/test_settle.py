@@ -15,8 +15,8 @@ from pipeline.server.fault_rules import BatchFault, LineFault, RequestFault
 from pipeline.stages.collect import collect_batches, settle_from_files
 from pipeline.stages.raw_files import store_compressed
 from pipeline.stages.settle import raw_path, settle_batch, write_off
-from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import RunTotals
+from tests.stages import scene as scenes
 from tests.stages.scene import Scene
 
 CONTENT = "/v1/files/*/content"
@@ -24,15 +24,7 @@ NO_SIZES = RequestFault(action="status", status=404, method="GET", path="/v1/fil
 
 
 def sent(scene: Scene, count: int = 4, limits: ShardLimits | None = None) -> Sequence[Batch]:
-    """Batches that are over at the service, and that nobody has looked at."""
-    scene.add(*(f"{n}.png" for n in range(count)))
-    task = scene.task()
-    scene.write(task, scene.shard_options(limits))
-    assert submit_shards(scene.context, task.spec).waiting == {}
-    batches = scene.ledger.batches.in_states("open")
-    for batch in batches:
-        scene.until_over(batch.batch_id)
-    return batches
+    return scenes.sent(scene, count, limits)
 
 
 def looks(scene: Scene, count: int = 1, apart: int = 60) -> list[RunTotals]:
