@@ -64,7 +64,7 @@ def announce(
         auto = options.name == AUTO
         why, remedy = (f"no {key}: ", f" Set {key} for real captions.") if auto else ("", "")
         say(
-            f"LOCAL MODEL ({why}a small built-in classifier captions, free of charge; its captions "
+            f"LOCAL MODEL ({why}a small built-in model captions, free of charge; its captions "
             f"are not OpenAI's).{remedy}"
         )
     else:

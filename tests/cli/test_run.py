@@ -200,7 +200,7 @@ def test_the_local_model_says_who_it_is(captionmill: Terminal, imgs: Path) -> No
     first, second = shown.err.splitlines()[:2]
     assert first.startswith("new workspace ")
     assert first.endswith("/user/captionmill/local")
-    assert second.startswith("LOCAL MODEL (no OPENAI_API_KEY: a small built-in classifier")
+    assert second.startswith("LOCAL MODEL (no OPENAI_API_KEY: a small built-in model")
     assert "Set OPENAI_API_KEY for real captions." in second
     assert "table       user/captionmill/local/captions.parquet" in shown.out
     chosen = captionmill("run", "imgs", "--provider", "local")
