@@ -7,6 +7,7 @@ guessing is not captioned (`bad_text`): what would be sent is paid for.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -27,6 +28,9 @@ _UNCLEAR = (
     "the text beside it is not UTF-8, and its encoding is not clear: name it with [input] "
     "encoding, or save the text as UTF-8"
 )
+_UNREAD = {"?": _UNCLEAR, "!": "the text beside it cannot be read: no permission, or a disk error"}
+# there is no text, or a link, a pipe or a socket stands there, which is none
+_NO_TEXT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG})
 _MOST_BYTES = 16_384  # more is no context for a caption, and is cut
 
 
@@ -59,8 +63,8 @@ class SidecarListing:
             text, reading = text_beside(entry.location, self._encoding)
             if reading:
                 self._readings.setdefault(reading, []).append(entry.name)
-            if reading == "?" and not entry.problem:
-                entry = replace(entry, problem="bad_text", detail=_UNCLEAR)
+            if reading in _UNREAD and not entry.problem:
+                entry = replace(entry, problem="bad_text", detail=_UNREAD[reading])
             yield replace(entry, columns={COLUMN: text})
 
 
@@ -95,27 +99,29 @@ class SidecarSource:
 def _sentence(reading: str, names: Sequence[str]) -> str:
     """Say what is said about texts that are not UTF-8."""
     several = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
-    if reading == "?":
-        return f"{names[0]}{several} is left out: {_UNCLEAR}"
+    if reading in _UNREAD:
+        return f"{names[0]}{several} is left out: {_UNREAD[reading]}"
     return f"the text beside {names[0]}{several} is read as {encoding_name(reading)}"
 
 
 def text_beside(location: str, encoding: str | None = None) -> tuple[str, str]:
-    """(the text beside a file, "" for none; the codec as `decode` gives it). `location` is stored
-    text."""
+    """(the text beside a file, "" for none; the codec as `decode` gives it, "!" where the system
+    refuses to read what is there). `location` is stored text."""
     path = Path(to_path(location)).with_suffix(".txt")
     try:
         # no links: one to somebody's key would send it to the service
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(path, flags)
-    except (OSError, ValueError):
+    except ValueError:
         return "", ""
+    except OSError as error:
+        return "", "" if error.errno in _NO_TEXT else "!"
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return "", ""
         data = os.read(descriptor, _MOST_BYTES)
     except OSError:
-        return "", ""
+        return "", "!"
     finally:
         os.close(descriptor)
     text, reading = decode_text(data, encoding, cut=len(data) == _MOST_BYTES)

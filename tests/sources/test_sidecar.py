@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,6 +124,28 @@ def test_what_cannot_be_read_is_a_reason_and_is_not_paid_for(rig: Rig) -> None:
         "b.png": "a cat",
     }
     rig.check()
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO])
+def test_a_text_that_the_system_refuses_is_a_reason(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    rig.add("a.png", "b.png")
+    (rig.data / "a.txt").write_text("secret")
+    real = os.open
+
+    def refusing(path: Any, *arguments: Any, **more: Any) -> int:
+        if str(path).endswith("a.txt"):
+            raise OSError(code, os.strerror(code))
+        return real(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "open", refusing)
+    asked = {"input__sidecar_context": True, "prompt__user": "Tags: {sidecar}. Describe it."}
+    report = rig.run(**asked)
+    assert report.requests == 1
+    (row,) = [row for row in rig.table() if row["path"] == "a.png"]
+    assert (row["outcome"], row["reason_code"]) == ("rejected", "bad_text")
+    assert "no permission, or a disk error" in row["reason"]
 
 
 def test_a_link_is_not_followed_to_a_text_elsewhere(tmp_path: Path) -> None:
