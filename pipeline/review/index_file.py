@@ -59,17 +59,24 @@ class IndexFile:
                 for path in self.path.parent.glob(f"{self.path.name}*"):
                     path.unlink()
             writer = _connect(self.path)
-            writer.execute("PRAGMA journal_mode = WAL")
-            writer.execute("PRAGMA synchronous = OFF")  # it is made again when it is damaged
-            if not writer.execute("PRAGMA user_version").fetchone()[0]:
-                for statement in sql.TABLES:
-                    writer.execute(statement)
-                writer.execute(f"PRAGMA user_version = {sql.VERSION}")
-            writer.execute("CREATE TEMP TABLE changed (id INTEGER PRIMARY KEY)")
-            writer.execute("CREATE TEMP TABLE part (id INTEGER PRIMARY KEY)")
-            self.path.chmod(0o600)
-            self._attach(writer)
+            try:
+                self._prepare(writer)
+            except BaseException:  # of a ledger that is gone
+                writer.close()
+                raise
         return writer
+
+    def _prepare(self, writer: sqlite3.Connection) -> None:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("PRAGMA synchronous = OFF")  # it is made again when it is damaged
+        if not writer.execute("PRAGMA user_version").fetchone()[0]:
+            for statement in sql.TABLES:
+                writer.execute(statement)
+            writer.execute(f"PRAGMA user_version = {sql.VERSION}")
+        writer.execute("CREATE TEMP TABLE changed (id INTEGER PRIMARY KEY)")
+        writer.execute("CREATE TEMP TABLE part (id INTEGER PRIMARY KEY)")
+        self.path.chmod(0o600)
+        self._attach(writer)
 
     def _attach(self, writer: sqlite3.Connection) -> None:
         # without a journal nobody writes just now, and an immutable file needs no files beside it

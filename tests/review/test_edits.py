@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,8 +26,9 @@ def edited(source_id: bytes = ONE, caption: str = "mine", **values: object) -> J
 
 
 @pytest.fixture
-def edits(tmp_path: Path) -> Edits:
-    return Edits(tmp_path / "reviews.db")
+def edits(tmp_path: Path) -> Iterator[Edits]:
+    with Edits(tmp_path / "reviews.db") as record:
+        yield record
 
 
 def test_a_record_that_is_not_there_is_empty_and_not_made_by_reading(edits: Edits) -> None:
@@ -57,7 +60,7 @@ def test_equal_texts_are_stored_once_and_read_back(edits: Edits) -> None:
 
 def test_the_file_itself_refuses_changes(edits: Edits) -> None:
     edits.append([edited()], at=1, label="x")
-    with sqlite3.connect(edits.path) as other:
+    with closing(sqlite3.connect(edits.path)) as other, other:
         for statement in (
             "UPDATE judgements SET caption = 'forged'",
             "DELETE FROM judgements",
@@ -158,8 +161,7 @@ def test_damage_is_said_with_the_file(edits: Edits) -> None:
 
 
 def test_a_newer_version_is_refused(edits: Edits) -> None:
-    with sqlite3.connect(edits.path) as newer:
+    with closing(sqlite3.connect(edits.path)) as newer, newer:
         newer.execute("PRAGMA user_version = 99")
-    newer.close()
     with pytest.raises(BooksError, match="newer captionmill"):
         edits.empty()
