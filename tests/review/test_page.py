@@ -120,6 +120,7 @@ def test_what_is_decided_leaves_the_undecided_until_none_is_left(page: Any) -> N
     page.locator(".bar h2", has_text="1 of 13").wait_for()
     page.locator(".words:not(.none)").wait_for()
     page.keyboard.press("p")  # which takes the duplicate along
+    toast(page, "Caption")
     for left in range(11, 0, -1):
         page.reload()
         page.locator(".bar h2", has_text=f"1 of {left}").wait_for()
@@ -127,6 +128,21 @@ def test_what_is_decided_leaves_the_undecided_until_none_is_left(page: Any) -> N
         page.keyboard.press("x" if left % 2 else "p")
         toast(page, "Caption")
     page.locator(".empty h2", has_text="Nothing is undecided").wait_for()
+
+
+def test_leaving_before_a_change_is_saved_asks(page: Any, captioned: Rig) -> None:
+    dialogs = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.dismiss()))
+    os.kill(page.served.process.pid, signal.SIGSTOP)
+    try:
+        page.keyboard.press("p")
+        page.close(run_before_unload=True)
+        page.wait_for_timeout(500)
+    finally:
+        os.kill(page.served.process.pid, signal.SIGCONT)
+    toast(page, "Caption")
+    assert dialogs == ["beforeunload"]
+    assert [one.action for one in judged(captioned)] == ["accept"]
 
 
 def test_ten_decisions_in_a_row_are_about_ten_images(page: Any, captioned: Rig) -> None:

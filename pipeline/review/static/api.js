@@ -22,10 +22,16 @@ const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1) + (/[
 export const get = (path, query) => ask(query ? `${path}?${query}` : path);
 
 let last = Promise.resolve();
+let pending = 0;
 export function post(path, body) {
+  pending += 1;
   const next = last.then(() =>
-    ask(path, { method: "POST", headers: { "Content-Type": "application/json", "X-Captionmill-Token": token }, body: JSON.stringify(body) }));
+    ask(path, { method: "POST", headers: { "Content-Type": "application/json", "X-Captionmill-Token": token }, body: JSON.stringify(body) }))
+    .finally(() => { pending -= 1; });
   last = next.catch(() => {});
   return next;
 }
 export const settled = () => last;
+
+// what waits for the server or behind another change is not saved yet: the browser asks before it leaves
+addEventListener("beforeunload", (event) => { if (pending) event.preventDefault(); });
