@@ -11,7 +11,6 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.core.prompt import check_template
-from pipeline.core.request_form import is_answered
 from pipeline.errors import OverBudget
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.records import Say
@@ -28,6 +27,7 @@ from pipeline.session.inputs import column_notes, download, locate, open_data, r
 from pipeline.session.model_check import check_model
 from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
+from pipeline.session.refused_form import form_is_answered, refused_before
 from pipeline.session.report import Report
 from pipeline.session.reviewed import under_review
 from pipeline.session.session import Session, open_session
@@ -171,22 +171,15 @@ class Run:
         """Show the price of what is new; ask above the configured amount."""
         price = confirm_price(self.session, self.caption_spec, task, self.confirm)
         self.report.quote = price
-        if price is not None and price.requests and not self._form_is_answered():
+        is_new = price is not None and price.requests
+        if is_new and not form_is_answered(self.session, self.caption_spec):
             check_model(self.session, self.caption_spec.request.model)
 
-    def _form_is_answered(self) -> bool:
-        """Tell whether requests of this form have had an answer; the local model needs none."""
-        session = self.session
-        if session.identity.local or session.offline:
-            return True
-        return is_answered(self.caption_spec.spec, session.ledger.specs.answered())
-
     def first_requests(self) -> int | None:
-        """Requests of a first shard that goes alone; None for a form of request that has had an
-        answer, and for a job that is no larger."""
-        price = self.report.quote
-        first = self.session.settings.batch.first_shard(price.requests if price else 0)
-        return None if first is None or self._form_is_answered() else first
+        """Requests that go before all others; None for a form of request that has had an answer."""
+        first = self.session.settings.batch.first_requests
+        answered = not first or form_is_answered(self.session, self.caption_spec)
+        return None if answered else first
 
     def shard_options(self, queue: int | None, change: SpecChange = NO_CHANGE) -> ShardOptions:
         """Options of writing shards, for a service that takes `queue` prompt tokens at once;
@@ -245,6 +238,11 @@ class Run:
     def _caption(self, task: CaptionTask, engines: Engines, *, wait: bool) -> None:
         session, report = self.session, self.report
         self.prepare(task, engines)
+        refusal = refused_before(session, self.caption_spec, task)
+        if refusal is not None:
+            report.fail(refusal)
+            collect_batches(session.context, report)
+            return
         if session.online:
             self._caption_online(task, engines)
             return

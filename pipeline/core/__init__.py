@@ -12,6 +12,7 @@ advice           a refusal or failure in words that say what to do
 lifecycle        the batch life cycle: adopt, hold, create again, download, cancel
 batch_results    whether a batch's files explain all its requests, and how long to wait for it
 run_round        the step of a run after each look at the service: write, pause, end
+poll_pace        when a waiting run looks at the service again
 due              whether none of the images that were due in a run got a caption
 losses           images that a source has no more: gone, or a disk that is not there
 batch_errors     errors of a batch service, by code and text

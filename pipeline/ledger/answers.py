@@ -130,6 +130,17 @@ class Answers:
             (key, spec, attempts),
         ).rowcount
 
+    def refusals(self, spec: int) -> list[tuple[str, int, str]]:
+        """(code, number, words of one of them) of the works of a spec that failed for good and that
+        `retry` would let go again."""
+        rows = self._db.execute(
+            "SELECT a.code, COUNT(*), MIN(a.reason) FROM works w JOIN answers a ON a.id = w.answer "
+            "WHERE w.spec = ? AND w.state = 'done' AND w.outcome = 'failed' "
+            "AND EXISTS (SELECT 1 FROM images i WHERE i.work = w.id AND i.present = 1) GROUP BY 1",
+            (spec,),
+        )
+        return [(str(code), int(times), str(words)) for code, times, words in rows]
+
     def max_cost(self, outcomes: Iterable[str]) -> int:
         """Nano-dollars that `retry` of these outcomes may cost, by what was reserved the last time;
         0 where no price is known."""

@@ -35,6 +35,20 @@ class SpecText:
     endpoint: str
 
 
+@dataclass(frozen=True, slots=True)
+class FormUnderWay:
+    """Requests of a spec that are in batches at the service.
+
+    Attributes:
+        spec: its canonical JSON.
+        since: epoch seconds of the first create call.
+    """
+
+    spec: str
+    since: int
+    requests: int
+
+
 class Specs:
     """Tables `specs` and `recipes`."""
 
@@ -81,6 +95,15 @@ class Specs:
             f"AND w.outcome IN ({sql_list(PAID_OUTCOMES)}))"
         )
         return [str(text) for (text,) in rows]
+
+    def under_way(self) -> list[FormUnderWay]:
+        """Specs of which requests are in batches at the service, or may be."""
+        rows = self._db.execute(
+            "SELECT s.canonical, MIN(h.intent_at), SUM(h.requests) FROM shards h "
+            "JOIN specs s ON s.id = h.spec WHERE h.cleaned = 0 "
+            "AND h.state IN ('CREATING', 'SUBMITTED') AND h.intent_at IS NOT NULL GROUP BY s.id"
+        )
+        return [FormUnderWay(str(text), int(since), int(count)) for text, since, count in rows]
 
     def answer_schema(self, spec: int | None) -> AnswerSchema | None:
         """Schema of the answers of this spec, None for plain text."""

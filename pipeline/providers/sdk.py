@@ -19,7 +19,7 @@ import httpx2
 import openai
 
 from pipeline.core.batch_errors import classify
-from pipeline.core.pauses import shown_span
+from pipeline.core.pauses import retry_after, shown_span
 from pipeline.errors import (
     Ambiguous,
     CaptionmillError,
@@ -53,6 +53,7 @@ _NEVER_SENT = (
 )
 
 
+_MOST_SILENT_PAUSE = 2.0  # seconds
 _MOST_ANSWER = 32 << 20  # bytes; a page of a list has some hundred thousand
 
 
@@ -121,7 +122,8 @@ def open_async(options: BatchOptions, connections: int) -> openai.AsyncOpenAI:
 
 
 class BoundedClient(httpx2.Client):
-    """Follows no redirect, and no answer takes longer than its time."""
+    """Follows no redirect, and no answer takes longer than its time. Longer pauses that a service
+    asks for are left to the caller, who can say them and be stopped; the SDK would sleep."""
 
     def __init__(self, times: Timeouts, timeout: httpx2.Timeout, *, trust_env: bool) -> None:
         super().__init__(timeout=timeout, trust_env=trust_env, follow_redirects=False)
@@ -133,6 +135,9 @@ class BoundedClient(httpx2.Client):
         """Send once; the body of the answer gets `answer` seconds, a streamed one `transfer`."""
         more["follow_redirects"] = False
         response = super().send(request, stream=True, **more)
+        pause = retry_after(response.headers, time.time())
+        if pause is not None and pause > _MOST_SILENT_PAUSE:
+            response.headers["x-should-retry"] = "false"  # which the SDK obeys
         seconds = self._times.transfer if stream else self._times.answer
         assert isinstance(response.stream, httpx2.SyncByteStream)
         most = None if stream else _MOST_ANSWER

@@ -12,6 +12,7 @@ engines           engines that prepare images, by the settings
 spec              CaptionSpec: model, prompt, preparation and price as one identity
 spec_factory      specs of the configured model, and of changes to it
 refused_requests  requests that the service must refuse, found before anything is sent
+refused_form      whether requests of a form were ever answered, or refused as they stand
 sizings           sizes and details in which images are sent to a model
 caps              caps in force, also those that are remembered
 budget            what is left under the caps, and what is said about them

@@ -35,11 +35,6 @@ class BatchSettings:
         tokens = limits.tokens if queue is None else min(limits.tokens, max(1, queue // 2))
         return replace(limits, requests=most, tokens=tokens)
 
-    def first_shard(self, requests: int) -> int | None:
-        """Requests of a first shard that goes alone, None for a job that is no larger."""
-        first = self.first_requests
-        return first if 0 < first < min(requests, self.limits.requests) else None
-
     @classmethod
     def of(cls, config: Config) -> BatchSettings:
         """Take the rules from a configuration."""

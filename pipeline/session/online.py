@@ -14,6 +14,7 @@ from pipeline.session.session import Session
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.values import CaptionTask, Progress, RunTotals
+from pipeline.stages.waiting import after_pauses
 from pipeline.stages.write import Writer
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def find_our_batches(session: Session, totals: RunTotals) -> bool:
     """Reconcile with the service, once a run and before anything is sent, also online: an older
     copy of the ledger may have been restored. False: no answer, so nothing may be sent."""
     try:
-        reconcile(session.context)
+        after_pauses(session.context, lambda: reconcile(session.context))
     except ServiceError as error:
         if session.online and error.status in _NO_BATCHES and not knows_batches(session.ledger):
             # a service without batches, or a key that may make none, has none of ours; or there

@@ -10,10 +10,12 @@ dedupe        near-duplicates grouped, so that one of each group is sent
 compare       costs of the same images in other sizes or under other models
 quote         costs of the new images, before anything is sent
 write         prepared images into request lines and shards
+first_shard   the small shard of a form of request that was never answered
 submit        shards to the service: reserve, upload, create
 reconcile     the service's list against the ledger: adopt, hold, create again
 recover       requests that the ledger does not know, read from batch records and request files
 collect       batches polled, finished ones downloaded
+refused_batches batches that came back refused, after which nothing more is sent
 settle        batches whose files are here: final, looked at again, or left to a person
 results       raw answer files read into priced answers
 whole_endings answers taken as captions once their ending is declared whole

@@ -18,6 +18,7 @@ from pipeline.stages.batch_record import write_batch_record
 from pipeline.stages.context import StageContext
 from pipeline.stages.settle import RemoteEnd, mark_downloaded, raw_path, settle_batch
 from pipeline.stages.values import RunTotals
+from pipeline.stages.waiting import pause_weighed
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 
@@ -32,7 +33,8 @@ def collect_batches(
 ) -> RunTotals:
     """Poll, download and settle everything that is finished.
 
-    One batch's trouble does not stop the others: see `RunTotals.error`.
+    One batch's trouble does not stop the others: see `RunTotals.error`. But once the service asks
+    for a pause, nothing more is asked in this look.
 
     Args:
         young_only: ask only about batches that may still be refused as a whole.
@@ -44,7 +46,7 @@ def collect_batches(
         context.check_stop()
         if is_online(batch.batch_id):
             continue  # no service knows of it: see stages/online/
-        if young_only and batch.status != "validating":
+        if totals.retry_after or (young_only and batch.status != "validating"):
             totals.open += 1
             continue
         _poll(context, batch, totals, ends)
@@ -75,7 +77,7 @@ def _poll(context: StageContext, batch: Batch, totals: RunTotals, ends: _Ends) -
         _vanished(context, batch, error, totals)
     except (ServiceError, NeedsPerson) as error:
         totals.open += 1
-        totals.fail(error)
+        totals.fail(pause_weighed(context, error))
     else:
         if end is None:
             totals.open += 1

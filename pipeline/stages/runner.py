@@ -9,38 +9,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from pipeline.core.advice import explained
-from pipeline.core.batch_errors import ACCOUNT_ADVICE, account_failure
-from pipeline.core.refusal_streak import refused_alike
-from pipeline.core.request_form import is_answered
+from pipeline.core.poll_pace import PollPace
 from pipeline.core.run_round import Round, next_action, patience_with, trouble_of
-from pipeline.core.words import counted
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, PauseTooLong, ServiceError
 from pipeline.ledger.images import SeenImage
 from pipeline.providers.base import AccountRefusal
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
+from pipeline.stages.first_shard import FirstShard
 from pipeline.stages.reconcile import reconcile
+from pipeline.stages.refused_batches import account_refusal, refusal_of_all
 from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import TO_SEND, submit_shards
 from pipeline.stages.values import CaptionTask, Engines, Progress, RunTotals
-from pipeline.stages.waiting import WaitNotices
+from pipeline.stages.waiting import WaitNotices, pause_weighed
 from pipeline.stages.write import Writer
-
-FIRST_PATIENCE = 3600
-"""Seconds for which nothing follows the first shard of a form that was never answered."""
-
-_AGAIN = "'captionmill retry --outcome failed' lets go again what came back so"
-
-
-def alike_sentence(collected: RunTotals, code: str) -> str:
-    """Sentence about batches of which every request was refused for the same reason."""
-    count = collected.failed_codes[code]
-    return (
-        f"all {counted(count, 'request')} that came back were refused alike: nothing more is "
-        f"sent. {explained(code, collected.failed_words[code])}; mend the cause and run again; "
-        f"{_AGAIN}"
-    )
 
 
 class BatchRunner:
@@ -74,20 +57,19 @@ class BatchRunner:
         self._expected = expected
         self._patience = patience
         self._notices = WaitNotices(context)
-        self._first = shard_options.first
+        self._first = FirstShard(context, task.spec, shard_options, expected)
         self._over = False  # the account is refused: what is finished is fetched, and that is all
         self._leave_rest = leave_rest
         self.context, self.task, self.totals = context, task, totals
-        self._shard_options, self._engines, self._locate = shard_options, engines, locate
+        self._engines, self._locate = engines, locate
         self._progress = progress
         self._wait = wait
-        self._poll_seconds = poll_seconds
-        self._rounds_without_news = 0
+        self._pace = PollPace(poll_seconds)
+        self._asked_to_wait: CaptionmillError | None = None
         self._outages = 0
         self._short: OverBudget | None = None
         self._refused: RunTotals | None = None  # nothing more is sent in this run
         self._again = False  # images have become pending again since they were last written
-        self._collected_at = 0
 
     def caption(self) -> None:
         """Send and collect. Never raises for what a later run can mend: see `RunTotals.error`."""
@@ -106,13 +88,17 @@ class BatchRunner:
     def _feed(self) -> None:
         """Prepare and write; each full shard goes out at once."""
         self._again = False
+        if not self._first_is_back():
+            return
         ledger, clock = self.context.ledger, self.context.clock
-        writer = Writer(ledger, self.task, self._shard_options, clock.now, self._progress.prepared)
+        options = self._first.options
+        writer = Writer(ledger, self.task, options, clock.now, self._progress.prepared)
         try:
             for row in writer.write(self._engines, self._locate):
                 shard = ledger.shards.get(row)
                 self.context.note("shard.sealed", shard=shard.shard_key, requests=shard.requests)
                 self._progress.sealed(shard.requests)
+                self._first.wrote(shard.requests)
                 if not (self._send_sealed() and self._first_is_back()):
                     break
                 self._collect_due(only_due=True)
@@ -124,19 +110,16 @@ class BatchRunner:
     def _first_is_back(self) -> bool:
         """Wait for the answers to the first shard of a form that was never answered; True when
         more may be sent."""
-        first, self._first = self._first, None
-        if first is None or not self._wait:
-            return not self._over
-        self.context.say(
-            f"requests of this form were never answered here: the first {first:,} go alone, the "
-            "others when they have come back, or after an hour"
-        )
-        end = self.context.clock.now() + FIRST_PATIENCE
-        while not self._over and self.context.clock.now() < end:
+        while not self._over and self._first.holds():
+            self._first.say(wait=self._wait)
+            if not self._wait:
+                return False
             collected = self._collect_due()
-            if collected.settled_batches or not collected.open:
-                break
-            self._pause(RunTotals(), collected.error)
+            in_doubt = self.context.ledger.shards.in_states("CREATING")
+            if collected.settled_batches or not (collected.open or in_doubt):
+                self._first.release()
+            else:
+                self._pause(RunTotals(), collected.error)
         return not self._over
 
     def _send_sealed(self) -> bool:
@@ -200,21 +183,25 @@ class BatchRunner:
         self._over |= isinstance(sent.error, AccountRefusal)
         if sent.batches:
             self._notices.over()
-            self._rounds_without_news = 0
+            self._pace.news()
         return sent
 
     def _collect_due(self, *, only_due: bool = False) -> RunTotals:
         """Reconcile what is in doubt, collect what is finished. With `only_due` batches that run
-        are asked for once a poll interval, however many shards are written meanwhile."""
-        collected, now = RunTotals(), self.context.clock.now()
-        due = not only_due or now - self._collected_at >= self._poll_seconds
+        are asked for once a poll interval, however many shards are written meanwhile. A service
+        that asked for a pause gets it."""
+        now = self.context.clock.now()
+        if self._pace.pauses(now):
+            return RunTotals(open=self.totals.open, error=self._asked_to_wait)
+        collected = RunTotals()
+        due = not only_due or self._pace.due(now)
         if due:
-            self._collected_at = now
+            self._pace.asked_at = now
         if self.context.ledger.shards.in_states("CREATING"):
             try:
                 reconcile(self.context)
             except (ServiceError, NeedsPerson) as error:
-                collected.fail(error)
+                collected.fail(pause_weighed(self.context, error))
         collect_batches(self.context, collected, young_only=not due)
         self._count(collected)
         return collected
@@ -229,10 +216,13 @@ class BatchRunner:
                 self._outages = 0
         elif not self._waits_out(collected.error):
             totals.fail(collected.error)
-        self._over |= isinstance(collected.error, AccountRefusal)
+        self._over |= isinstance(collected.error, (AccountRefusal, PauseTooLong))
+        if collected.retry_after:
+            self._pace.refused(self.context.clock.now(), collected.retry_after)
+            self._asked_to_wait = collected.error
         self._weigh_failures(collected)
         if collected.settled_batches:
-            self._rounds_without_news = 0
+            self._pace.news()
         settled = totals.answers.total()  # of settled batches, which are under way no more
         done, total = self.context.ledger.batches.progress()
         total += sum(shard.requests for shard in self.context.ledger.shards.in_states(*TO_SEND))
@@ -241,23 +231,12 @@ class BatchRunner:
 
     def _weigh_failures(self, collected: RunTotals) -> None:
         """Send nothing more when the account is refused, or all requests of a batch alike."""
-        failure = account_failure(collected.failed_codes)
-        if failure is not None:
-            words = collected.failed_words[failure.code].rstrip(".") or failure.code
-            self.totals.fail(AccountRefusal(f"{words}; {ACCOUNT_ADVICE[failure.kind]}; {_AGAIN}"))
+        refusal: NeedsPerson | None = account_refusal(collected)
+        if refusal is None and not self._over:
+            refusal = refusal_of_all(self.context, self.task, collected)
+        if refusal is not None:
+            self.totals.fail(refusal)
             self._over = True
-        if self._over or not collected.failed_codes or self._all_sent():
-            return
-        ledger = self.context.ledger
-        answered = is_answered(ledger.specs.canonical(self.task.spec), ledger.specs.answered())
-        code = refused_alike(collected.answers, collected.failed_codes, answered=answered)
-        if code is not None:
-            self.totals.fail(NeedsPerson(alike_sentence(collected, code)))
-            self._over = True
-
-    def _all_sent(self) -> bool:
-        ledger, task = self.context.ledger, self.task
-        return ledger.images.idle(task.source, task.spec) and not ledger.shards.in_states(*TO_SEND)
 
     def _not_before(self) -> int:
         """Time, in epoch seconds, at which the first shard may go that was asked to wait."""
@@ -283,11 +262,9 @@ class BatchRunner:
             self._patience = ""
 
     def _pause(self, sent: RunTotals, trouble: CaptionmillError | None) -> None:
-        """Sleep until the next poll: soon after news, then ever longer up to the poll interval.
-        What stands in the way is said."""
+        """Sleep until the next poll. What stands in the way is said."""
         self.context.check_stop()
-        self._rounds_without_news += 1
-        seconds = min(self._poll_seconds, 0.2 * 1.5 ** min(self._rounds_without_news, 40))
+        seconds = self._pace.seconds(self.context.clock.now())
         next_try = self.context.clock.now() + seconds
         if trouble is not None:
             self._notices.trouble(trouble, next_try)

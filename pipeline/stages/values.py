@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.engines.base import Engine
-from pipeline.errors import CaptionmillError, graver
+from pipeline.errors import CaptionmillError, ServiceError, graver
 from pipeline.ledger.settled import Settled
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Nano
@@ -69,6 +69,7 @@ class RunTotals:
         billed: nano-dollars of the settled lines, None when one has no known price.
         waiting: shards that did not go out, by reason ("queue", "backoff", "budget", ...).
         open: batches under way at the last poll that waiting can help.
+        retry_after: seconds, the longest pause that the service asked for; 0 for none.
         problems: sentences for the user, each once.
         error: the gravest error, which decides the exit code.
         blocking: the gravest of those that the other batches need not be waited for.
@@ -86,6 +87,7 @@ class RunTotals:
     billed: Nano | None = 0
     waiting: Counter[str] = field(default_factory=Counter)
     open: int = 0
+    retry_after: float = 0.0
     problems: list[str] = field(default_factory=list)
     error: CaptionmillError | None = None
     blocking: CaptionmillError | None = None
@@ -122,6 +124,8 @@ class RunTotals:
         does not block is about a single batch: others are waited for all the same."""
         self.note_problem(str(error))
         self.error = graver(self.error, error)
+        if isinstance(error, ServiceError):
+            self.retry_after = max(self.retry_after, error.retry_after or 0.0)
         if blocks:
             self.blocking = graver(self.blocking, error)
 

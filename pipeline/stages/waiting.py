@@ -1,16 +1,24 @@
-"""Sentences of a waiting run: what it waits for, when it tries again, that Ctrl-C is safe."""
+"""Waiting for the service, and what is said of it: for what a run waits, when it tries again, that
+Ctrl-C is safe."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
+from pipeline.core.pauses import too_long
 from pipeline.core.run_round import waiting_words
-from pipeline.errors import CaptionmillError
+from pipeline.errors import CaptionmillError, PauseTooLong, ServiceError
 from pipeline.stages.context import StageContext
 from pipeline.system.clock import shown_time
 
 REPEATED = 60
 """Seconds after which the same is said again."""
+
+_TRIES = 3  # of a call that is answered by a pause each time
+_LONGEST = "[batch] longest_pause"
+
+Answer = TypeVar("Answer")
 
 _SAFE = "Ctrl-C is safe, nothing is lost"
 
@@ -44,3 +52,36 @@ class WaitNotices:
         safe = "" if about == self._about else f"; {_SAFE}"
         self._about, self._at = about, now
         self._context.say(f"{about}; next try at {shown_time(next_try)}{safe}")
+
+
+def pause_weighed(context: StageContext, error: CaptionmillError) -> CaptionmillError:
+    """Give `error`, or PauseTooLong where it asks for a pause that nobody waits for."""
+    seconds = error.retry_after if isinstance(error, ServiceError) else None
+    if seconds is None or seconds <= context.patience.longest_pause:
+        return error
+    back = shown_time(context.clock.now() + seconds)
+    return PauseTooLong(too_long(str(error), seconds, back, _LONGEST), retry_after=seconds)
+
+
+def after_pauses(context: StageContext, ask: Callable[[], Answer]) -> Answer:
+    """Answer to `ask`, which is called again after pauses that the service asks for.
+
+    Raises:
+        CaptionmillError: what `ask` raises without such a pause, or for the third time;
+            PauseTooLong for a pause that nobody waits for.
+    """
+    notices, tries = WaitNotices(context), 0
+    while True:
+        tries += 1
+        try:
+            answer = ask()
+        except ServiceError as error:
+            weighed = pause_weighed(context, error)
+            if weighed is not error or not error.retry_after or tries == _TRIES:
+                raise weighed from None
+            notices.trouble(error, context.clock.now() + error.retry_after)
+            context.sleep(error.retry_after)
+            context.check_stop()
+        else:
+            notices.over()
+            return answer

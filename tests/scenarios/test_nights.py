@@ -419,6 +419,27 @@ def test_a_form_that_was_answered_needs_no_small_shard(night: Night) -> None:
     rig.check()
 
 
+def test_a_form_that_was_never_answered_is_sent_a_little_also_without_waiting(
+    slow_night: Night,
+) -> None:
+    rig = slow_night.rig
+    rig.add(*names(60))
+    sent = []
+    for _ in range(2):
+        assert slow_night.run("--no-wait")[0] == 3
+        assert "the first 50 go alone, the others with the next run after they" in slow_night.said
+        with rig.ledger() as ledger:
+            sent.append(ledger.database.number("SELECT SUM(requests) FROM shards"))
+    assert sent == [50, 50]
+    rig.server.clock.advance(7200)
+    assert slow_night.run("--no-wait")[0] == 3
+    assert "go alone" not in slow_night.said
+    rig.server.clock.advance(7200)
+    code, report = slow_night.run("--no-wait")
+    assert (code, report["outcomes"]) == (0, {"captioned": 60})
+    rig.check()
+
+
 # -- what is stronger
 
 

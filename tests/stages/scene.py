@@ -53,6 +53,7 @@ class Scene:
         self.service = OpenAIBatches(BatchOptions(Secret(KEY), server.base_url))
         self.lookups = ExitStack()
         self.said: list[str] = []
+        self.slept: list[float] = []
         self.context = StageContext(
             ledger=self.ledger,
             service=self.service,
@@ -79,6 +80,11 @@ class Scene:
     def rules(self, **changed: object) -> None:
         """Change the desk's rules."""
         self.context = replace(self.context, **changed)  # type: ignore[arg-type]
+
+    def sleep(self, seconds: float) -> None:
+        """Let the product's time pass, without waiting."""
+        self.slept.append(seconds)
+        self.clock.offset += seconds
 
     def add(self, *names: str, first: int = 0) -> None:
         """Put distinct pictures into the data set."""

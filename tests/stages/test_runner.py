@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from pipeline.errors import (
     Interrupted,
     NeedsPerson,
     OverBudget,
+    PauseTooLong,
     ServiceError,
 )
 from pipeline.ledger import Ledger
@@ -56,10 +58,11 @@ def batch_runner(
     wait: bool = True,
     shard_options: ShardOptions | None = None,
     progress: NoProgress | None = None,
+    poll_seconds: float = 0,
 ) -> BatchRunner:
     """One that gives up, instead of working for ever, when it has made no end of rounds."""
     rounds = itertools.count()
-    scene.rules(stopping=lambda: next(rounds) > 500, sleep=lambda _seconds: None)
+    scene.rules(stopping=lambda: next(rounds) > 500, sleep=scene.sleep)
     task = scene.task()
     return BatchRunner(
         scene.context,
@@ -69,7 +72,7 @@ def batch_runner(
         scene.locate,
         progress or NoProgress(),
         wait=wait,
-        poll_seconds=0,
+        poll_seconds=poll_seconds,
         totals=RunTotals(),
     )
 
@@ -228,11 +231,60 @@ def test_stopping_leaves_everything_as_it_is(scene: Scene) -> None:
 def test_open_batches_are_not_asked_for_at_every_shard(scene: Scene) -> None:
     scene.add(*(f"{n}.png" for n in range(12)))
     scene.server.faults.add(BatchFault(finalizing_seconds=3600))
-    work = batch_runner(scene, wait=False, shard_options=scene.shard_options(ONE))
-    work._poll_seconds = 3600
-    work.caption()
+    options = scene.shard_options(ONE)
+    batch_runner(scene, wait=False, shard_options=options, poll_seconds=3600).caption()
     gets = [s for s in scene.server.bill.requests("GET") if s.path.startswith("/v1/batches/")]
     assert len(gets) <= 3 * 12
+
+
+def polls(scene: Scene) -> int:
+    seen = scene.server.bill.requests("GET")
+    return len([one for one in seen if one.path.startswith("/v1/batches/")])
+
+
+def busy(scene: Scene, seconds: float, status: int = 429) -> None:
+    """Let the service answer the first poll by asking for a pause."""
+    scene.server.faults.add(
+        RequestFault(action="status", method="GET", path="/v1/batches/*", times=1,
+                     status=status, retry_after=seconds)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_polls_wait_as_long_as_the_service_asks(scene: Scene, status: int) -> None:
+    scene.add(*(f"{n}.png" for n in range(3)))
+    busy(scene, 40, status)
+    options = scene.shard_options(ONE)
+    runner = batch_runner(scene, shard_options=options, poll_seconds=5)
+    before: list[tuple[float, int]] = []
+    runner.context = replace(
+        runner.context,
+        sleep=lambda seconds: (before.append((seconds, polls(scene))), scene.sleep(seconds))[1],
+    )
+    run_totals = captioned(runner)
+    assert (outcomes(scene), run_totals.error) == ({"captioned": 3}, None)
+    (pause,) = [(seconds, count) for seconds, count in before if seconds > 5]
+    assert pause == (pytest.approx(40, abs=1), 1)  # and no other batch is asked for
+    (sentence,) = [text for text in scene.said if "asks for a pause of 40 s" in text]
+    assert "next try at" in sentence
+
+
+def test_polls_that_are_put_off_for_too_long_end_the_run(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    busy(scene, 4000)
+    run_totals = captioned(batch_runner(scene, shard_options=scene.shard_options(ONE)))
+    assert isinstance(run_totals.error, PauseTooLong)
+    assert "longer than [batch] longest_pause" in str(run_totals.error)
+    assert (polls(scene), outcomes(scene)) == (1, {"pending": 2})
+
+
+def test_a_run_that_does_not_wait_names_the_pause(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    busy(scene, 40)
+    options = scene.shard_options(ONE)
+    run_totals = captioned(batch_runner(scene, wait=False, shard_options=options))
+    assert "it asks for a pause of 40 s" in str(run_totals.error)
+    assert (polls(scene), max(scene.slept, default=0)) == (1, 0)
 
 
 ERRORS: list[CaptionmillError] = [
