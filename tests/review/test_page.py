@@ -136,8 +136,8 @@ def test_leaving_before_a_change_is_saved_asks(page: Any, captioned: Rig) -> Non
     os.kill(page.served.process.pid, signal.SIGSTOP)
     try:
         page.keyboard.press("p")
-        page.close(run_before_unload=True)
-        page.wait_for_timeout(500)
+        with page.expect_event("dialog"):
+            page.close(run_before_unload=True)
     finally:
         os.kill(page.served.process.pid, signal.SIGCONT)
     toast(page, "Caption")
