@@ -10,9 +10,12 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pipeline.session import places
+from tests.connections import warn_of_open_connections
 from tests.rig import rig, slow_rig
 
 __all__ = ["pytest_make_parametrize_id", "rig", "slow_rig"]
+
+warn_of_open_connections()
 
 # no test touches the user's own place, and no child process of one
 _USER_DATA = tempfile.mkdtemp(prefix="captionmill-tests-")
