@@ -82,9 +82,13 @@ def test_other_formats_are_refused(kind: str) -> None:
         strip_metadata(data.getvalue())
 
 
-@given(st.sampled_from(["JPEG", "PNG", "WEBP"]), st.data())
+_PHOTOS = {kind: _photo(kind, 6) for kind in ("JPEG", "PNG", "WEBP")}
+"""Made once: a profile holds the time of its making, and so no two of them are as long."""
+
+
+@given(st.sampled_from(sorted(_PHOTOS)), st.data())
 def test_damage_is_refused_or_copied_and_nothing_else(kind: str, data: st.DataObject) -> None:
-    photo = bytearray(_photo(kind, 6))
+    photo = bytearray(_PHOTOS[kind])
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(12, len(photo) - 1))
         photo[at] = data.draw(st.integers(0, 255))
