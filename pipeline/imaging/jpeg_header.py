@@ -26,6 +26,7 @@ _SOF_PROCESSES = {
     0xCD: "arithmetic differential",
     0xCE: "arithmetic differential progressive",
     0xCF: "arithmetic differential lossless",
+    0xF7: "JPEG-LS",
 }
 _SOS, _EOI, _COM = 0xDA, 0xD9, 0xFE
 _TABLES = frozenset({0xC4, 0xDB, 0xDD})  # DHT, DQT, DRI

@@ -23,7 +23,7 @@ from pipeline.imaging.perceptual import hash_and_sharpness
 from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.reading import read_image_file
 from pipeline.imaging.resize import Pixels, turn
-from pipeline.imaging.sniff import describe_other, sniff
+from pipeline.imaging.sniff import DOCUMENTS, describe_other, sniff
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
 
 _QUARTER_TURNS = (5, 6, 7, 8)
@@ -118,6 +118,8 @@ def _decoder(data: bytes, recipe: Recipe) -> Decoder:
 
 def _instead(kind: str, recipe: Recipe) -> str:
     """Suggest what can be done about a format that is not decoded, or which ones are."""
+    if kind in DOCUMENTS:
+        return "save its pages as PNG or JPEG"
     if kind in EXTRA_FORMATS:
         return 'pip install "captionmill[formats]" lets it be decoded'
     return f"decoded are {', '.join(sorted(recipe.formats))}"

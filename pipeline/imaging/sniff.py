@@ -49,17 +49,36 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"\xabKTX 11\xbb", "KTX"),
     (b"\xabKTX 20\xbb", "KTX"),
     (b"PF\n", "PFM in colour"),
+    (b"FLIF", "FLIF"),
+    (b"farbfeld", "farbfeld"),
+    (b"\x97JB2\r\n\x1a\n", "JBIG2"),
+    (b"id=ImageMagick", "MIFF"),
     (b"%!PS", "PostScript"),
     (b"\xc5\xd0\xd3\xc6", "PostScript"),
 )
-_PNM = re.compile(rb"P(?:[1-7][\s#]|f\r?\n\d)")
-_EPS = re.compile(rb"%!PS-Adobe-\S+ EPSF")
+_PDF = re.compile(rb"(?:\A|[^ -~\t])%PDF-\d")  # also behind a header of a mail or a printer
+_PATTERNS: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
+    (re.compile(pattern, re.DOTALL), name)
+    for pattern, name in (
+        (rb"P(?:[1-7][\s#]|f\r?\n\d)", "PNM"),
+        (rb"FORM....(?:ILBM|PBM |ACBM)", "ILBM"),
+        (rb".{128}DICM", "DICOM"),
+        (rb"\x01\x00{3}.{36} EMF", "EMF"),
+        (
+            rb"\s*(?:/\*.*?\*/\s*)?#define\s+(\w*)width\s+\d+\s+#define\s+\1height\s",
+            "XBM",
+        ),
+    )
+)
 _BMP_HEADER_SIZES = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _PCX_BITS = (b"\1", b"\2", b"\4", b"\x08")
 _HEIC_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 )
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_OTHER_HEIF_BRANDS = frozenset(
+    {b"avci", b"avcs", b"j2ki", b"j2is", b"jpeg", b"jpgs", b"vvic", b"evbi", b"miaf", b"mif2"}
+)  # pictures that are coded in another way than HEIC's
 _SVG = re.compile(rb"<(?:[a-z][\w.-]*:)?svg[\s>/]|<!DOCTYPE\s+svg", re.IGNORECASE)
 _BEFORE_SVG = re.compile(rb"(?:\xef\xbb\xbf)?(?:\s+|<\?.*?\?>|<!--.*?-->)*+", re.DOTALL)
 _UTF_16 = {
@@ -70,6 +89,7 @@ _UTF_16 = {
 }
 _GZIP = b"\x1f\x8b"
 _ICO_STARTS = (b"\0\0\1\0", b"\0\0\2\0")  # an icon, a cursor
+_TGA_FOOTER = b"TRUEVISION-XFILE.\0"
 _TGA_MAPPED, _TGA_TYPES = frozenset({1, 9}), frozenset({1, 2, 3, 9, 10, 11})
 _TGA_BITS, _TGA_MAP_BITS = frozenset({8, 15, 16, 24, 32}), frozenset({0, 15, 16, 24, 32})
 
@@ -93,6 +113,7 @@ _HTML = re.compile(rb"\s*<(!doctype html|html|head|body)", re.IGNORECASE)
 
 _DNG_VERSION, _NEW_SUBFILE, _MAKE, _SUB_IFDS = 0xC612, 0x00FE, 0x010F, 0x014A
 _SNIFFED = 4096
+_PDF_WITHIN = 1024
 _XML_SNIFFED = 1 << 20
 
 _COMMON = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp", ".dib")
@@ -101,7 +122,7 @@ _OTHER_SUFFIXES = (
     ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".jpm", ".pnm", ".pbm", ".pgm", ".ppm", ".pam",
     ".pfm", ".tga", ".ico", ".cur", ".pcx", ".psd", ".psb", ".dds", ".qoi", ".sgi", ".icns", ".ras",
     ".xpm", ".blp", ".xcf", ".exr", ".hdr", ".jxr", ".wdp", ".bpg", ".djvu", ".wmf", ".eps", ".dpx",
-    ".mpo", ".mng", ".jng", ".ktx", ".ktx2",
+    ".mpo", ".mng", ".jng", ".ktx", ".ktx2", ".xbm", ".emf", ".dcm", ".ilbm", ".lbm", ".flif",
 )  # fmt: skip
 _RAW_SUFFIXES = (
     ".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".orf", ".rw2", ".rwl",
@@ -113,19 +134,25 @@ IMAGE_SUFFIXES: frozenset[str] = frozenset(_COMMON + _OTHER_SUFFIXES + _RAW_SUFF
 HEAD_BYTES = _SNIFFED
 """Bytes that `sniff_head` wants."""
 
-_DOCUMENTS = frozenset({"PDF", "PostScript"})
+TAIL_BYTES = len(_TGA_FOOTER)
+"""Bytes that `is_tga_by_its_end` wants."""
+
+DOCUMENTS: frozenset[str] = frozenset({"PDF", "PostScript", "DjVu"})
+"""Formats of pages, which may be scans."""
 
 
 def sniff_head(head: bytes) -> str | None:
     """Format of a file by its first bytes alone, None when they are no image's.
 
-    TGA has no first bytes of its own, so that anything could be one; documents are no images,
-    but for Encapsulated PostScript.
+    TGA has no first bytes of its own, so that anything could be one: see `is_tga_by_its_end`.
     """
     kind = sniff(head)
-    if kind == "PostScript" and (_EPS.match(head) or not head.startswith(b"%!")):
-        return kind  # Encapsulated: one picture, also behind a header for DOS
-    return None if kind in _DOCUMENTS or kind == "TGA" else kind
+    return None if kind == "TGA" else kind
+
+
+def is_tga_by_its_end(end: bytes) -> bool:
+    """Tell whether a file's last TAIL_BYTES are the footer of a TGA of version 2."""
+    return end.endswith(_TGA_FOOTER)
 
 
 def needs_more(head: bytes) -> bool:
@@ -147,8 +174,9 @@ def sniff(data: bytes) -> str | None:
         return _iso_brand(data)
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
         return "BMP"
-    if _PNM.match(data):
-        return "PNM"
+    for pattern, name in _PATTERNS:
+        if pattern.match(data, 0, _SNIFFED):
+            return name
     if data[:1] == b"\x0a" and data[1:2] <= b"\5" and data[2:3] == b"\1" and data[3:4] in _PCX_BITS:
         return "PCX"
     if data[:4] in _ICO_STARTS and data[4:6] != b"\0\0":
@@ -174,7 +202,7 @@ def describe_other(data: bytes) -> str:
 
 def _is_tga(data: bytes) -> bool:
     """By the footer of version 2, else by a header in which everything makes sense."""
-    if data.endswith(b"TRUEVISION-XFILE.\0"):
+    if is_tga_by_its_end(data):
         return True
     if len(data) < 18 or data[1] > 1 or data[2] not in _TGA_TYPES or data[16] not in _TGA_BITS:
         return False
@@ -185,7 +213,7 @@ def _is_tga(data: bytes) -> bool:
 
 
 def _document(data: bytes) -> str | None:
-    if b"%PDF-" in data[:1024]:
+    if _PDF.search(data, 0, _PDF_WITHIN):
         return "PDF"
     if data[:2] == _GZIP:
         data = _unpacked_head(data)
@@ -226,6 +254,8 @@ def _iso_brand(data: bytes) -> str | None:
         return "AVIF"
     if brands & _HEIC_BRANDS:
         return "HEIC"
+    if brands & _OTHER_HEIF_BRANDS:
+        return "HEIF"
     return None
 
 

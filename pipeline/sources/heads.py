@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-from pipeline.imaging.sniff import HEAD_BYTES, needs_more, sniff_head
+from pipeline.imaging.sniff import (
+    HEAD_BYTES,
+    TAIL_BYTES,
+    is_tga_by_its_end,
+    needs_more,
+    sniff_head,
+)
 
 _MOST_BYTES = 1 << 20
 _MOST_SUFFIXES = 100
@@ -13,7 +19,7 @@ _LONGEST_SUFFIX = 12
 
 
 def is_image_file(path: str) -> bool:
-    """Tell whether a file is an image by its first bytes.
+    """Tell whether a file is an image, or a document of pages, by its first and last bytes.
 
     Raises:
         OSError: the file cannot be read.
@@ -21,7 +27,9 @@ def is_image_file(path: str) -> bool:
     head = read_head(path)
     if sniff_head(head) is not None:
         return True
-    return needs_more(head) and sniff_head(read_head(path, _MOST_BYTES)) is not None
+    if needs_more(head):
+        return sniff_head(read_head(path, _MOST_BYTES)) is not None
+    return len(head) >= TAIL_BYTES and is_tga_by_its_end(_read_tail(path))
 
 
 def read_head(path: str, length: int = HEAD_BYTES) -> bytes:
@@ -33,6 +41,15 @@ def read_head(path: str, length: int = HEAD_BYTES) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         return os.read(descriptor, length)
+    finally:
+        os.close(descriptor)
+
+
+def _read_tail(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        size = os.fstat(descriptor).st_size
+        return os.pread(descriptor, TAIL_BYTES, max(size - TAIL_BYTES, 0))
     finally:
         os.close(descriptor)
 

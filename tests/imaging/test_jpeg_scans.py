@@ -93,7 +93,13 @@ def test_an_unusual_jpeg_is_looked_through_for_damage() -> None:
 
 @pytest.mark.parametrize(
     ("at", "value", "words"),
-    [(4, 12, "12 bits"), (1, 0xC3, "lossless"), (1, 0xC5, "differential"), (1, 0xCB, "lossless")],
+    [
+        (4, 12, "12 bits"),
+        (1, 0xC3, "lossless"),
+        (1, 0xC5, "differential"),
+        (1, 0xCB, "lossless"),
+        (1, 0xF7, "JPEG-LS"),
+    ],
 )
 def test_a_jpeg_of_a_kind_that_is_not_decoded_is_not_called_damaged(
     at: int, value: int, words: str

@@ -312,6 +312,7 @@ def test_formats_that_are_not_decoded_are_named(data: bytes, name: str) -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", 'pip install "captionmill[formats]"'),
         (b"IIRO" + bytes(50), "RAW", 'pip install "captionmill[formats]"'),
         (b"8BPS\0\2" + bytes(50), "PSB", "decoded are AVIF, BLP, BMP, DDS, GIF"),
+        (b"%PDF-1.7\n", "PDF", "save its pages as PNG or JPEG"),
     ],
 )
 def test_the_reason_says_what_to_install(data: bytes, name: str, words: str) -> None:

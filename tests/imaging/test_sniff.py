@@ -53,6 +53,16 @@ def tiff(*tags: tuple[int, int], order: str = "<") -> bytes:
         (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif", "AVIF"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1", "HEIC"),
         (b"\0\0\0\x14ftypavis\0\0\0\0avis", "AVIF"),
+        (b"\0\0\0\x18ftypavci\0\0\0\0mif2avci", "HEIF"),
+        (b"FORM\0\0\0\x40ILBMBMHD", "ILBM"),
+        (b"FORM\0\0\0\x40AIFFCOMM", None),
+        (bytes(128) + b"DICM\2\0", "DICOM"),
+        (b"\1\0\0\0\x6c" + bytes(35) + b" EMF\0\0\1\0", "EMF"),
+        (b"/* icon */\n#define icon_width 16\n#define icon_height 16\n", "XBM"),
+        (b"#define tab_width 8\n#define indent 4\n", None),
+        (b"FLIF\x31\x31", "FLIF"),
+        (b"\x97JB2\r\n\x1a\n\1", "JBIG2"),
+        (b"farbfeld\0\0\0\1", "farbfeld"),
         (b"\0\0\0\x14ftypmp42\0\0\0\0isom", None),
         (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"),
         (b"RIFF\x10\0\0\0WAVEfmt ", None),
@@ -110,11 +120,12 @@ def test_other_things_are_described(data: bytes, words: str) -> None:
     assert bool(describe_other(data)) == bool(words)
 
 
-def test_an_image_in_postscript_has_a_row_and_a_document_has_none() -> None:
+def test_documents_of_pages_have_rows() -> None:
     assert sniff_head(b"%!PS-Adobe-3.0 EPSF-3.0\n") == "PostScript"
     assert sniff_head(b"\xc5\xd0\xd3\xc6" + bytes(30)) == "PostScript"
-    assert sniff_head(b"%!PS-Adobe-3.0\n") is None
-    assert sniff_head(b"%PDF-1.4") is None
+    assert sniff_head(b"%!PS-Adobe-3.0\n") == "PostScript"
+    assert sniff_head(b"%PDF-1.4") == "PDF"
+    assert sniff_head(b"A file that begins with %PDF-1.4 is a PDF") is None
 
 
 def test_portable_floats_are_images() -> None:

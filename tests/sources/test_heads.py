@@ -42,7 +42,7 @@ def test_other_formats_are_known_by_their_head(head: bytes) -> None:
         b"BM is how this letter begins, and it is no picture",
         b"RIFF\0\0\0\0WAVEfmt ",
         b"\0\0\0\x18ftypisom",
-        b"%PDF-1.7",
+        b"see %PDF-1.7",
         b"PK\x03\x04",
         b'{"a": 1}',
         b"<html><body>",
@@ -93,11 +93,25 @@ _LONG = b"<!--" + b" a licence " * 2000 + b"-->"
         b"\0\0\1\0\1\0\x10\x10",
         b"P6 1 1 255 abc",
         b"qoif" + bytes(20),
+        b"%PDF-1.7\n",
+        b"\xef\xbb\xbf%PDF-1.7\n",
+        b"\x1b%-12345X@PJL\r\n%PDF-1.7\n",
+        b"%!PS-Adobe-3.0\n",
+        b"AT&TFORM" + bytes(20),
+        bytes(5000) + b"TRUEVISION-XFILE.\0",  # a TGA of version 2
     ],
 )
-def test_images_without_a_suffix_get_a_row(data: bytes, tmp_path: Path) -> None:
+def test_images_and_documents_without_a_suffix_get_a_row(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "picture").write_bytes(data)
     assert is_image_file(str(tmp_path / "picture"))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0", bytes(17), bytes(5000), b"TRUEVISION-XFILE.\0" + b"..."]
+)
+def test_other_files_are_no_images_by_their_end(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "dump").write_bytes(data)
+    assert not is_image_file(str(tmp_path / "dump"))
 
 
 def test_a_long_comment_before_something_else(tmp_path: Path) -> None:
