@@ -44,6 +44,19 @@ class Patience:
     longest_pause: int = 900
 
 
+MOST_ABSENT = 3
+"""Create calls of a shard, each refused and proven to have come to nothing, after which a person
+should look at what refuses them."""
+
+_MAY_HAVE_RUN = frozenset({408, 409, 425, 499})
+
+
+def looks_refused(status: int | None) -> bool:
+    """Recognise an HTTP status of refusal. Without the service's own words it proves nothing: it
+    may be a proxy's, which gave up on a request that the service carried out."""
+    return status is not None and 300 <= status < 500 and status not in _MAY_HAVE_RUN
+
+
 @dataclass(frozen=True, slots=True)
 class Adopt:
     """Create call took effect: `batch` is ours, `extras` were created beside it."""

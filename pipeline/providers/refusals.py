@@ -59,14 +59,15 @@ def refusal_error(
     error = _error(answer.body)
     shown = redact(_shown(answer, error), secrets)
     words = f"cannot {action}: the service answered {answer.status}{shown}"
-    not_run = (single and answer.status in _NOT_RUN) or (error and answer.status in _DEFINITE)
-    if effect and not not_run:
-        text = f"the service answered {answer.status} to the request to {action}{shown}"
-        return Ambiguous(text, status=answer.status)
-    code = error.code if error else ""
-    kind = classify(code, error.message if error else "").kind
     body = answer.body.decode("utf-8", "replace")
     pause = pause_asked(answer.headers, body, time.time())
+    not_run = (single and answer.status in _NOT_RUN) or (error and answer.status in _DEFINITE)
+    if effect and not not_run:
+        whose = "" if error else " without its own words"
+        text = f"the service answered {answer.status}{whose} to the request to {action}{shown}"
+        return Ambiguous(text, status=answer.status, retry_after=pause)
+    code = error.code if error else ""
+    kind = classify(code, error.message if error else "").kind
     if answer.status == 429 and (pause is not None or is_passing(body)) and kind in _MONEY:
         kind = "unknown"  # a limit of some minutes in the words of a spent account
     if answer.status in _ACCOUNT and kind not in ACCOUNT_ADVICE:

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.core.encodings import decode_text, encoding_name
 from pipeline.records import SourceFile
@@ -33,6 +34,22 @@ _UNREAD = {"?": _UNCLEAR, "!": "the text beside it cannot be read: no permission
 _NO_TEXT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG})
 _MOST_BYTES = 16_384  # more is no context for a caption, and is cut
 
+TEXT_CUT = "text_cut"
+"""Flag of an image whose text is longer than what is read of it."""
+
+
+class TextBeside(NamedTuple):
+    """Text beside an image, "" for none.
+
+    Attributes:
+        reading: codec as `decode_text` gives it, "!" where the system refuses to read.
+        cut: the file is longer than what is read of it.
+    """
+
+    text: str = ""
+    reading: str = ""
+    cut: bool = False
+
 
 class SidecarListing:
     """Listing whose entries carry the text beside them."""
@@ -40,12 +57,12 @@ class SidecarListing:
     def __init__(
         self, inner: SourceListing, encoding: str | None, readings: Readings, *, single: bool
     ) -> None:
-        """Take the digest; `readings` gets the texts that are not UTF-8."""
+        """Take the digest; `readings` gets the texts that are not UTF-8 or too long."""
         self._inner, self._encoding, self._readings = inner, encoding, readings
         self.folder = inner.folder
         # a folder's digest counts all of its files, the texts too; a single file's does not
         texts = (
-            "".join(text_beside(entry.location, encoding)[0] for entry in inner.entries())
+            "".join(text_beside(entry.location, encoding).text for entry in inner.entries())
             if single
             else ""
         )
@@ -60,9 +77,12 @@ class SidecarListing:
     def entries(self) -> Iterator[SourceFile]:
         """Images, each with its column."""
         for entry in self._inner.entries():
-            text, reading = text_beside(entry.location, self._encoding)
+            text, reading, cut = text_beside(entry.location, self._encoding)
             if reading:
                 self._readings.setdefault(reading, []).append(entry.name)
+            if cut:
+                self._readings.setdefault(TEXT_CUT, []).append(entry.name)
+                entry = replace(entry, flags=(*entry.flags, TEXT_CUT))
             if reading in _UNREAD and not entry.problem:
                 entry = replace(entry, problem="bad_text", detail=_UNREAD[reading])
             yield replace(entry, columns={COLUMN: text})
@@ -97,32 +117,35 @@ class SidecarSource:
 
 
 def _sentence(reading: str, names: Sequence[str]) -> str:
-    """Say what is said about texts that are not UTF-8."""
+    """Sentence about texts that are not UTF-8 or too long."""
     several = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
     if reading in _UNREAD:
         return f"{names[0]}{several} is left out: {_UNREAD[reading]}"
+    if reading == TEXT_CUT:
+        longer = f"is longer than {_MOST_BYTES:,} bytes: only its beginning is used ({TEXT_CUT})"
+        return f"the text beside {names[0]}{several} {longer}"
     return f"the text beside {names[0]}{several} is read as {encoding_name(reading)}"
 
 
-def text_beside(location: str, encoding: str | None = None) -> tuple[str, str]:
-    """(the text beside a file, "" for none; the codec as `decode` gives it, "!" where the system
-    refuses to read what is there). `location` is stored text."""
+def text_beside(location: str, encoding: str | None = None) -> TextBeside:
+    """Text beside a file. `location` is stored text."""
     path = Path(to_path(location)).with_suffix(".txt")
     try:
         # no links: one to somebody's key would send it to the service
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(path, flags)
     except ValueError:
-        return "", ""
+        return TextBeside()
     except OSError as error:
-        return "", "" if error.errno in _NO_TEXT else "!"
+        return TextBeside(reading="" if error.errno in _NO_TEXT else "!")
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return "", ""
-        data = os.read(descriptor, _MOST_BYTES)
+            return TextBeside()
+        data = os.read(descriptor, _MOST_BYTES + 1)
     except OSError:
-        return "", "!"
+        return TextBeside(reading="!")
     finally:
         os.close(descriptor)
-    text, reading = decode_text(data, encoding, cut=len(data) == _MOST_BYTES)
-    return text.replace("\0", " ").strip(), reading
+    cut = len(data) > _MOST_BYTES
+    text, reading = decode_text(data[:_MOST_BYTES], encoding, cut=cut)
+    return TextBeside(text.replace("\0", " ").strip(), reading, cut)

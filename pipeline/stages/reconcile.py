@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pipeline.core.lifecycle import (
     GENERATION,
+    MOST_ABSENT,
     Adopt,
     AskPerson,
     Hold,
@@ -19,6 +20,7 @@ from pipeline.core.lifecycle import (
 )
 from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
+from pipeline.providers.base import AddressRefusal
 from pipeline.records import RemoteBatch
 from pipeline.stages.context import StageContext
 from pipeline.stages.recover import (
@@ -40,11 +42,12 @@ def reconcile(context: StageContext) -> int:
         ServiceError: a page of the list failed; then nothing is concluded and nothing may be
             submitted.
         NeedsPerson: an ambiguous create call waits for a person (`on_ambiguous = "ask"`).
+        AddressRefusal: create calls are refused again and again, and never come to anything.
     """
     listed = list(context.service.list_batches())
     reached("reconcile.listed")
     context.ledger.queue.note_foreign(foreign_requests(listed, _known(context)))
-    wait, ask = 0, []
+    wait, ask, in_vain = 0, [], []
     for shard in context.ledger.shards.in_states("CREATING"):
         decision = judge_intent(_intent(context, shard), listed, _known(context), context.patience)
         _act(context, shard, decision)
@@ -52,6 +55,8 @@ def reconcile(context: StageContext) -> int:
             wait = max(wait, decision.seconds)
         if isinstance(decision, AskPerson):
             ask.append(shard.shard_key)
+        if isinstance(decision, Recreate) and shard.problem and not shard.generation % MOST_ABSENT:
+            in_vain.append(shard)
     for batch in unrecorded_batches(listed, context.ledger.workspace_id(), _known(context)):
         if is_plausible(batch):
             adopt_batch(context, batch)
@@ -66,6 +71,12 @@ def reconcile(context: StageContext) -> int:
         raise NeedsPerson(
             f"no batch is found for {', '.join(ask)}, whose create call got no answer: look at the "
             "service's dashboard, then run 'captionmill resolve create-again'"
+        )
+    if in_vain:
+        raise AddressRefusal(
+            f"{MOST_ABSENT} create calls of shard {in_vain[0].shard_key} came to nothing, as the "
+            f"service's list shows: {in_vain[0].problem}. If a proxy or a firewall answered, let "
+            "it pass POST to /v1/batches; then run again"
         )
     return wait
 
@@ -116,7 +127,7 @@ def _act(context: StageContext, shard: Shard, decision: IntentVerdict) -> None:
             absences=shard.absences + 1,
         )
     elif isinstance(decision, Recreate):
-        next_generation(context, shard, not_before=0)
+        next_generation(context, shard, not_before=shard.not_before)
         context.say(f"shard {shard.shard_key} certainly has no batch: it is created again")
 
 

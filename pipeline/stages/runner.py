@@ -13,7 +13,7 @@ from pipeline.core.poll_pace import PollPace
 from pipeline.core.run_round import Round, next_action, patience_with, trouble_of
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, PauseTooLong, ServiceError
 from pipeline.ledger.images import SeenImage
-from pipeline.providers.base import AccountRefusal
+from pipeline.providers.base import AccountRefusal, AddressRefusal
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
 from pipeline.stages.first_shard import FirstShard
@@ -24,6 +24,9 @@ from pipeline.stages.submit import TO_SEND, submit_shards
 from pipeline.stages.values import CaptionTask, Engines, Progress, RunTotals
 from pipeline.stages.waiting import WaitNotices, pause_weighed
 from pipeline.stages.write import Writer
+
+_ENDING = (AccountRefusal, AddressRefusal, PauseTooLong)
+"""Errors of a look after which nothing more is asked or sent."""
 
 
 class BatchRunner:
@@ -216,7 +219,7 @@ class BatchRunner:
                 self._outages = 0
         elif not self._waits_out(collected.error):
             totals.fail(collected.error)
-        self._over |= isinstance(collected.error, (AccountRefusal, PauseTooLong))
+        self._over |= isinstance(collected.error, _ENDING)
         if collected.retry_after:
             self._pace.refused(self.context.clock.now(), collected.retry_after)
             self._asked_to_wait = collected.error

@@ -7,7 +7,7 @@ and the create call is made once. A lost answer leaves the shard CREATING for `r
 from __future__ import annotations
 
 from pipeline.core.batch_errors import classify
-from pipeline.core.lifecycle import backoff_seconds
+from pipeline.core.lifecycle import backoff_seconds, looks_refused
 from pipeline.core.packing import fits_queue
 from pipeline.core.pauses import shown_span, too_long
 from pipeline.errors import (
@@ -197,7 +197,7 @@ def _create(context: StageContext, shard: Shard) -> bool:
             ),
         )
     except Ambiguous as error:
-        context.say(f"no answer to a create call ({error}): the service's list will tell")
+        _note_doubt(context, shard, error)
         return False
     except (DefiniteRefusal, NeedsPerson) as error:
         _refused(context, shard, error)
@@ -209,6 +209,15 @@ def _create(context: StageContext, shard: Shard) -> bool:
     context.note("batch.created", batch=remote.id, shard=shard.shard_key, requests=shard.requests,
               prompt_tokens=shard.prompt_tokens, worst_nano_usd=shard.max_cost)  # fmt: skip
     return True
+
+
+def _note_doubt(context: StageContext, shard: Shard, error: Ambiguous) -> None:
+    """Keep what was answered to a create call, and the pause it asks for, until the list tells."""
+    context.say(f"no sure answer to a create call ({error}): the service's list will tell")
+    now, seconds = context.clock.now(), int(error.retry_after or 0)
+    problem = str(error)[:500] if looks_refused(error.status) else ""
+    context.ledger.shards.move(shard, "CREATING", not_before=now + seconds, problem=problem)
+    _note_pause(context, str(error), now, seconds)
 
 
 def _refused(context: StageContext, shard: Shard, error: DefiniteRefusal | NeedsPerson) -> None:

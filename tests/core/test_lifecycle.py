@@ -18,6 +18,7 @@ from pipeline.core.lifecycle import (
     backoff_seconds,
     foreign_requests,
     judge_intent,
+    looks_refused,
     matches,
     next_step,
     unrecorded_batches,
@@ -33,6 +34,11 @@ def batch(id: str, *, file: str = "file-1", created: int = 0, **metadata: str) -
 
 def intent(since: int, absent: int | None = None) -> Intent:
     return Intent("000001-ab", "file-1", since, absent)
+
+
+def test_statuses_that_look_like_a_refusal() -> None:
+    assert [looks_refused(status) for status in (301, 403, 404, 413, 429)] == [True] * 5
+    assert not any(looks_refused(status) for status in (None, 200, 408, 409, 425, 499, 500, 502))
 
 
 def test_a_batch_in_the_list_is_adopted_by_metadata_or_by_its_input_file() -> None:

@@ -60,7 +60,10 @@ def test_other_statuses_prove_nothing(status: int) -> None:
     ],
 )
 def test_a_4xx_in_nobodys_words_proves_nothing(status: int, body: bytes) -> None:
-    assert type(effect(status, body)) is Ambiguous
+    error = effect(status, body, **{"retry-after": "600"})
+    assert type(error) is Ambiguous
+    assert str(error).startswith(f"the service answered {status} without its own words to ")
+    assert error.retry_after == 600
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.sources import SourceOptions, open_source
-from pipeline.sources.sidecar import SidecarSource, text_beside
+from pipeline.sources.sidecar import SidecarSource, TextBeside, text_beside
 from tests.rig import Rig, picture
 
 
@@ -57,10 +57,32 @@ def test_what_is_no_text_is_none(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.txt")
     (tmp_path / "b.txt").mkdir()
     (tmp_path / "c.txt").write_text("x" * 100_000)
-    assert text_beside(str(tmp_path / "a.png")) == text_beside(str(tmp_path / "b.png")) == ("", "")
-    assert len(text_beside(str(tmp_path / "c.png"))[0]) == 16_384
+    assert (
+        text_beside(str(tmp_path / "a.png")) == text_beside(str(tmp_path / "b.png")) == TextBeside()
+    )
+    assert len(text_beside(str(tmp_path / "c.png")).text) == 16_384
     (tmp_path / "c.txt").write_text("é" * 100_000, encoding="utf-8-sig")
-    assert text_beside(str(tmp_path / "c.png"))[1] == ""  # cut inside of a letter
+    assert text_beside(str(tmp_path / "c.png")).reading == ""  # cut inside of a letter
+
+
+@pytest.mark.parametrize(("length", "cut"), [(16_384, False), (16_385, True)])
+def test_a_text_that_is_cut_is_said_and_flagged(tmp_path: Path, length: int, cut: bool) -> None:
+    picture(tmp_path / "a.png", 1)
+    (tmp_path / "a.txt").write_text("x" * length)
+    source = opened(tmp_path)
+    (listing,) = source.listings()
+    (entry,) = listing.entries()
+    assert entry.flags == (("text_cut",) if cut else ())
+    assert len((entry.columns or {})["sidecar"]) == 16_384
+
+
+def test_a_run_says_which_text_was_cut(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    (rig.data / "a.txt").write_text("x" * 20_000)
+    report = rig.run(input__sidecar_context=True, prompt__user="Tags: {sidecar}.")
+    (sentence,) = [text for text in report.problems if "longer than 16,384 bytes" in text]
+    assert sentence.startswith("the text beside a.png is longer")
+    assert [row["flags"] for row in rig.table()] == [["text_cut"], []]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +174,7 @@ def test_a_link_is_not_followed_to_a_text_elsewhere(tmp_path: Path) -> None:
     image = picture(tmp_path / "imgs" / "a.png", 1)
     (tmp_path / "key.txt").write_text("a secret")
     image.with_suffix(".txt").symlink_to(tmp_path / "key.txt")
-    assert text_beside(str(image)) == ("", "")
+    assert text_beside(str(image)) == TextBeside()
 
 
 def test_a_prompt_that_leaves_the_texts_out_is_said(rig: Rig) -> None:

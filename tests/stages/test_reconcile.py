@@ -10,6 +10,7 @@ from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.ledger import Ledger
 from pipeline.ledger.shards import Shard, metadata_of
+from pipeline.providers.base import AddressRefusal
 from pipeline.records import RemoteBatch
 from pipeline.server.app import LoopbackServer
 from pipeline.server.faults import BatchFault, ListFaults, RequestFault
@@ -98,6 +99,37 @@ def test_a_batch_that_shows_late_is_still_adopted(scene: Scene) -> None:
     scene.server.clock.advance(101)
     scene.clock.offset = 101
     assert reconcile(scene.context) == 0
+    assert scene.states() == ["SUBMITTED"]
+
+
+def create_in_vain(scene: Scene, **fault: object) -> list[Exception]:
+    """Errors of the proofs that each of three create calls came to nothing."""
+    task, _ = doubtful(scene, times=3, **fault)  # type: ignore[arg-type]
+    scene.rules(patience=Patience(grace=0, listings_apart=0))
+    errors: list[Exception] = []
+    for call in range(3):
+        for _ in range(2):
+            try:
+                reconcile(scene.context)
+            except ServiceError as error:
+                errors.append(error)
+        assert creates(scene) == call + 1
+        submit_shards(scene.context, task.spec)
+    return errors
+
+
+def test_a_proxy_that_refuses_each_create_call_needs_a_person(scene: Scene) -> None:
+    (error,) = create_in_vain(scene, action="page", status=403)
+    assert isinstance(error, AddressRefusal)
+    assert "3 create calls of shard" in str(error)
+    assert "the service answered 403 without its own words" in str(error)
+    assert scene.states() == ["SUBMITTED"]  # the next run tried again, and nothing was in the way
+    assert creates(scene) == 4
+    assert not scene.server.bill.billed_again()
+
+
+def test_lost_connections_need_nobody(scene: Scene) -> None:
+    assert create_in_vain(scene, action="drop_before") == []
     assert scene.states() == ["SUBMITTED"]
 
 

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from pipeline.core.budget import BudgetCaps
+from pipeline.core.lifecycle import Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import (
     Interrupted,
@@ -18,6 +19,7 @@ from pipeline.ledger.shards import Shard
 from pipeline.server.faults import RequestFault
 from pipeline.stages import submit as submit_stage
 from pipeline.stages.context import FROZEN
+from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import queue_room, submit_shards
 from pipeline.stages.values import CaptionTask, RunTotals
 from tests.rig import MODEL
@@ -253,6 +255,20 @@ def test_a_pause_longer_than_configured_ends_the_run_and_is_kept(scene: Scene) -
     assert posts(scene) == 1
     scene.clock.offset = 7300
     assert submit_shards(scene.context, task.spec).batches == 1
+
+
+def test_a_pause_asked_for_by_a_proxy_holds_after_the_proof_too(scene: Scene) -> None:
+    task, (shard,) = sealed(scene)
+    scene.rules(patience=Patience(grace=0, listings_apart=0))
+    fault(scene, action="page", status=429, headers={"retry-after": "600"})
+    assert submit_shards(scene.context, task.spec).waiting == {"unknown": 1}
+    reconcile(scene.context)
+    reconcile(scene.context)  # absent twice: proven
+    assert scene.ledger.shards.get(shard.row).state == "SEALED"
+    assert submit_shards(scene.context, task.spec).waiting == {"backoff": 1}
+    scene.clock.offset += 601
+    assert submit_shards(scene.context, task.spec).batches == 1
+    assert posts(scene) == 2
 
 
 def test_too_short_a_pause_grows(scene: Scene) -> None:
