@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -145,8 +145,15 @@ def server() -> Iterator[Scripted]:
 
 @pytest.fixture
 def options(server: Scripted) -> BatchOptions:
-    times = Timeouts(connect=2, silence=1.0, answer=1.0, transfer=20)
+    """Patient ones: an answer that comes is heard, however busy the machine is."""
+    times = Timeouts(connect=60, silence=60, answer=60, transfer=60)
     return BatchOptions(Secret(KEY), server.url, timeouts=times, read_retries=1)
+
+
+def in_haste(options: BatchOptions) -> BatchOptions:
+    """Options for answers that never come, or never end."""
+    times = replace(options.timeouts, silence=1.0, answer=1.0)
+    return replace(options, timeouts=times)
 
 
 @pytest.fixture

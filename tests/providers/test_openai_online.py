@@ -18,7 +18,7 @@ from pipeline.providers.openai_online import (
     WebPage,
 )
 from pipeline.providers.openai_online import HttpReply as Got
-from tests.providers.conftest import KEY, HttpReply, Scripted
+from tests.providers.conftest import KEY, HttpReply, Scripted, in_haste
 
 BODY: dict[str, Any] = {"model": "m", "messages": [], "odd_field": 1}
 GOOD = {"choices": [], "usage": None}
@@ -115,7 +115,7 @@ def test_everything_else_raises_after_one_post(
 ) -> None:
     server.script = reply
     with pytest.raises(kind, match=words) as caught:
-        ask(options)
+        ask(in_haste(options) if reply.fault == "hang" else options)
     assert type(caught.value) is kind
     assert KEY not in str(caught.value)
     assert server.posts() == 1
@@ -124,7 +124,7 @@ def test_everything_else_raises_after_one_post(
 def test_an_answer_that_drips_ends_in_time(server: Scripted, options: BatchOptions) -> None:
     server.script = HttpReply({"choices": ["x" * 400]}, fault="drip")
     with pytest.raises(Ambiguous, match="1 s"):
-        asked_async(options)
+        asked_async(in_haste(options))
 
 
 def test_how_long_to_wait_is_kept(server: Scripted, options: BatchOptions) -> None:
