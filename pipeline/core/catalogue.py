@@ -83,7 +83,7 @@ class StrictTable(BaseModel):
 
 
 class PriceTable(StrictTable):
-    """[prices."MODEL"]: US dollars for a million tokens, as billed in a batch."""
+    """[prices."MODEL"]: US dollars for a million tokens, as billed where requests go."""
 
     input: Price
     output: Price

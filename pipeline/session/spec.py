@@ -47,6 +47,7 @@ class CaptionSpec:
         facts: what is known of the model.
         sheet: unit prices, None when unknown.
         estimator: tokens of one request.
+        tier: how requests are processed, which decides their price.
         configured_tokens: the most that an answer may take, as configured.
         seen: False when images may be sent as their addresses, so that nobody knows their size.
         wire_format: shapes of the service.
@@ -59,6 +60,7 @@ class CaptionSpec:
     facts: ModelFacts
     sheet: PriceSheet | None
     estimator: RequestEstimator
+    tier: Tier
     seen: bool = True
     configured_tokens: int = 0
     wire_format: WireFormat = OPENAI_FORMAT
@@ -72,7 +74,7 @@ class CaptionSpec:
         """Sentence why no max cost of a request is known, with advice."""
         model = self.request.model
         if self.sheet is None:
-            return unknown_price(model)
+            return unknown_price(model, self.tier)
         return (
             f"how many tokens {model} takes for an image of unknown size is not known, so nothing "
             "is sent as an address under a budget: download the images with --fetch and "
@@ -132,6 +134,7 @@ def build_spec(
         facts=facts,
         sheet=LOCAL_FREE if local else _sheet(config, name, tier, now),
         estimator=_estimator(SERVICES[kind.service].wire_format, config, facts, calibration),
+        tier=tier,
         wire_format=SERVICES[kind.service].wire_format,
         seen=config.input.image_mode == "bytes",
         configured_tokens=prompt.max_completion_tokens,

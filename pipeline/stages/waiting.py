@@ -24,34 +24,42 @@ _SAFE = "Ctrl-C is safe, nothing is lost"
 
 
 class WaitNotices:
-    """Sentences of one run about its waiting: each when it begins, then once a minute."""
+    """Sentences of one run about its waiting: each when it begins, at most once a minute."""
 
     def __init__(self, context: StageContext) -> None:
         self._context = context
         self._about = ""
         self._at = 0
+        self._waiting = False
 
     def trouble(self, error: CaptionmillError, next_try: float) -> None:
-        """Say what the service's trouble is; `next_try` in epoch seconds."""
-        self._say(str(error).rstrip("."), next_try)
+        """Say what the service's trouble is; `next_try` in epoch seconds. Errors of one kind are
+        one trouble, however their words differ."""
+        words = str(error).rstrip(".")
+        about = words
+        if isinstance(error, ServiceError):
+            about = f"{type(error).__name__} {error.status} {error.code}"
+        self._say(about, words, next_try)
 
     def waiting(self, reasons: Mapping[str, int], next_try: float) -> None:
         """Say why shards do not go out, by reason; `next_try` in epoch seconds."""
-        self._say(waiting_words(reasons), next_try)
+        words = waiting_words(reasons)
+        if words:
+            self._say(words, words, next_try)
 
     def over(self) -> None:
         """Say that the service answers again, when it was said that it does not."""
-        if self._about:
+        if self._waiting:
             self._context.say("the service takes requests again")
-        self._about = ""
+        self._waiting = False
 
-    def _say(self, about: str, next_try: float) -> None:
+    def _say(self, about: str, words: str, next_try: float) -> None:
         now = self._context.clock.now()
-        if not about or (about == self._about and now - self._at < REPEATED):
+        if about == self._about and now - self._at < REPEATED:
             return
         safe = "" if about == self._about else f"; {_SAFE}"
-        self._about, self._at = about, now
-        self._context.say(f"{about}; next try at {shown_time(next_try)}{safe}")
+        self._about, self._at, self._waiting = about, now, True
+        self._context.say(f"{words}; next try at {shown_time(next_try)}{safe}")
 
 
 def pause_weighed(context: StageContext, error: CaptionmillError) -> CaptionmillError:

@@ -66,5 +66,12 @@ def test_the_caps_in_force_say_where_they_come_from() -> None:
     assert in_force(BudgetCaps(), SPENT, {}) == ""
 
 
+def test_an_unknown_price_is_asked_for_as_it_is_billed_where_requests_go() -> None:
+    ends = {"batch": "in a batch:", "standard": "online:", "flex": "online at the flex tier:"}
+    for tier, words in ends.items():
+        assert f"as they are billed {words}\n" in unknown_price("my-model", tier)
+    assert "as they are billed:\n" in unknown_price()
+
+
 def test_an_unknown_price_shows_the_lines_to_write() -> None:
     assert '\n  [prices."my-model"]\n  input = "0.05"\n' in unknown_price("my-model")

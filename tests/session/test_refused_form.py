@@ -72,7 +72,7 @@ def test_fewer_are_no_proof_and_nothing_left_to_send_is_no_error(rig: Rig) -> No
 def test_online_it_is_the_same(rig: Rig) -> None:
     refuse_all(rig)
     add(rig, MOST_ALIKE + 5)
-    online = {"provider__name": "openai_online"}
+    online = {"provider__name": "openai_online", "online__in_flight": 2}
     refusal(rig.run(**online))
     before = posts(rig)
     assert "refused alike before" in refusal(rig.run(**online))

@@ -14,7 +14,7 @@ import orjson
 
 from pipeline.core.answer import split_lines
 from pipeline.core.packing import ShardLimits
-from pipeline.core.pauses import shown_span, too_long
+from pipeline.core.pauses import too_long
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, PauseTooLong
 from pipeline.ledger.batches import Batch
@@ -26,6 +26,7 @@ from pipeline.stages.online.service import OnlineService
 from pipeline.stages.online.settle import begin, open_journal, settle_group
 from pipeline.stages.reconcile import opaque_shards, take_all_apart
 from pipeline.stages.values import Progress, RunTotals
+from pipeline.stages.waiting import WaitNotices
 from pipeline.stages.write import Writer
 from pipeline.system.clock import shown_time
 from pipeline.system.files import require_room
@@ -34,7 +35,6 @@ GROUP = ShardLimits(requests=50, bytes=64_000_000, tokens=10**12)
 """One reservation and one settling for so many requests."""
 
 _ANSWER_ROOM = 8_192  # bytes an answer may need, generously
-_SAID_PAUSE = 10.0  # seconds
 _LOOK = 0.2  # seconds between two looks at a request to stop
 
 Feed = Callable[[Writer], Iterator[int]]
@@ -74,7 +74,8 @@ class OnlineCaptioner:
         self._short: OverBudget | None = None
         self._again = self._news = False
         self._sent = 0
-        self._pause_end = 0.0
+        self._notices = WaitNotices(context)
+        self._pause_end, self._heard = 0, 0  # answers until then
 
     def caption(self) -> None:
         """Send and settle. Never raises for what a later run can mend: see `RunTotals.error`."""
@@ -111,16 +112,16 @@ class OnlineCaptioner:
         return PauseTooLong(words, retry_after=seconds)
 
     def _say_pause(self, dispatcher: Dispatcher) -> None:
-        """Say a pause that people would notice, once."""
-        pause, dispatcher.pause = dispatcher.pause, 0.0
+        """Say what holds requests up, and when the service answers again."""
+        pause, dispatcher.pause = dispatcher.pause, None
         now = self.context.clock.now()
-        end = now + pause
-        if pause >= _SAID_PAUSE and end > self._pause_end + _SAID_PAUSE:
-            self._pause_end = end
-            self.context.say(
-                f"the service's limit is reached: waiting {shown_span(pause)}, until "
-                f"{shown_time(end)}"
-            )
+        if pause is not None:
+            self._pause_end = now + int(pause.seconds)
+            self._notices.trouble(pause.error, now + pause.seconds)
+        if pause is not None or now < self._pause_end:
+            self._heard = dispatcher.heard  # what comes in a pause was sent before it
+        elif dispatcher.heard > self._heard:
+            self._notices.over()
 
     def _clear_the_way(self) -> bool:
         """Nothing is sent while some image may be in a batch of unknown contents."""

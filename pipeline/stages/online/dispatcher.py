@@ -22,6 +22,8 @@ from pipeline.errors import CaptionmillError, DefiniteRefusal, NeedsPerson, Serv
 from pipeline.stages.online.journal import Journal
 from pipeline.stages.online.service import OnlineService
 
+_NOTICED_PAUSE = 10.0  # seconds
+
 Request = tuple[str, dict[str, Any]]
 """custom_id and body."""
 
@@ -50,6 +52,14 @@ class Group:
         self.left = len(self.requests)
 
 
+@dataclass(frozen=True, slots=True)
+class ServicePause:
+    """Pause that people would notice: `seconds` for which nothing goes, because of `error`."""
+
+    error: CaptionmillError
+    seconds: float
+
+
 class Dispatcher:
     """Sends groups under a RateLimiter; `finished` returns those with nothing under way."""
 
@@ -57,7 +67,8 @@ class Dispatcher:
         self.error: CaptionmillError | None = None
         self.bug: BaseException | None = None
         self.refusals = RefusalStreak()
-        self.pause = 0.0  # seconds for which nothing goes since the last refusal
+        self.pause: ServicePause | None = None  # the latest, for the caller to take
+        self.heard = 0  # answers of the service, whatever they say
         self.too_long_pause = 0.0  # seconds that the service asks for and nobody waits
         self.answered = 0
         self._connect, self._rate_limiter = connect, rate_limiter
@@ -228,11 +239,13 @@ class Dispatcher:
             self._refused(group, name, body, error)
         except ServiceError as error:
             self._rate_limiter.troubled(self._loop.time())
+            self._note_pause(error)
             self._settle(group, lost_line(name, str(error)))
             page = error.status == 200 and not self.refusals.answers  # it is not the service
             if self._rate_limiter.given_up or page:
                 self._give_up(error)
         else:
+            self.heard += 1
             self.refusals.add(reply.status, reply.body)
             if self.refusals.ends_run:
                 self._give_up(NeedsPerson(self.refusals.problem(over=False)))
@@ -250,7 +263,7 @@ class Dispatcher:
         """Certainly no effect: it goes again after a pause, unless a person must act first."""
         group.journal.void(name)
         self._rate_limiter.refused(self._loop.time(), error.retry_after)
-        self.pause = self._rate_limiter.pause(self._loop.time())
+        self._note_pause(error)
         self.too_long_pause = self._rate_limiter.too_long_pause
         if isinstance(error, NeedsPerson) or self._rate_limiter.given_up:
             self._give_up(error)
@@ -259,6 +272,12 @@ class Dispatcher:
         group.requests.appendleft((name, body))
         if group not in self._groups:
             self._groups.appendleft(group)
+
+    def _note_pause(self, error: CaptionmillError) -> None:
+        """Note what holds requests up for long, or again before any was answered."""
+        seconds = self._rate_limiter.pause(self._loop.time())
+        if seconds >= _NOTICED_PAUSE or self._rate_limiter.rounds > 1:
+            self.pause = ServicePause(error, seconds)
 
     def _give_up(self, error: CaptionmillError) -> None:
         self.error = self.error or error

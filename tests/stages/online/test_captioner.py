@@ -18,6 +18,7 @@ from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.server.faults import LineFault, RequestFault
 from pipeline.server.settings import AccountLimits
 from pipeline.session.report import Report
+from pipeline.stages.online import dispatcher
 from tests.rig import KEY, Rig, open_rig
 
 CHAT = "/v1/chat/completions"
@@ -196,6 +197,40 @@ def test_a_proxys_refusal_for_the_rate_goes_again_and_costs_nothing(rig: Rig, te
     assert online(rig).outcomes == {"captioned": 5}
     assert chats(rig) == 7
     rig.check()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_outage_is_said_with_the_time_of_the_next_try_and_its_end(rig: Rig, status: int) -> None:
+    rig.add(*names(12))
+    fault = RequestFault(action="status", path=CHAT, nth=(1, 2, 3), status=status)
+    rig.server.faults.add(fault)
+    online(rig)
+    said = [text for text in rig.said if str(status) in text or "again" in text]
+    assert f"the service answered {status}" in said[0]
+    assert "next try at " in said[0]
+    assert said[0].endswith("; Ctrl-C is safe, nothing is lost")
+    assert said[1:] == ["the service takes requests again"]  # once, not at each try
+
+
+def test_a_request_that_is_lost_alone_is_said_at_the_end_only(rig: Rig) -> None:
+    rig.add(*names(12))
+    rig.server.faults.add(RequestFault(action="status", path=CHAT, nth=5, status=503))
+    report = online(rig)
+    assert not [text for text in rig.said if "next try" in text]
+    assert any("got no answer" in text for text in report.problems)
+
+
+def test_a_long_pause_is_said_at_once_while_others_are_answered(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "_NOTICED_PAUSE", 0.1)
+    rig.add(*names(12))
+    rig.server.faults.add(
+        RequestFault(action="status", path=CHAT, nth=3, status=429, retry_after=0.3)
+    )
+    assert online(rig).outcomes == {"captioned": 12}
+    said = [text for text in rig.said if "next try at" in text or "again" in text]
+    assert "the service answered 429" in said[0]
 
 
 def test_a_pause_that_is_too_long_ends_the_run_and_says_when_to_come_back(rig: Rig) -> None:
