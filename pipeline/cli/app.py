@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError
+from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError, UsageError
 from pipeline.system.failpoints import arm_from_environment
 from pipeline.system.files import disk_error
 
@@ -107,9 +107,10 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
     With --debug anywhere on the line the traceback is shown too.
     """
-    from pipeline.cli.console import reader_is_gone
+    from pipeline.cli.console import open_closed_streams, reader_is_gone
 
     debug = "--debug" in arguments
+    open_closed_streams()
     _write_anything()
     arm_from_environment()
     try:
@@ -132,11 +133,27 @@ def run_command_line(arguments: Sequence[str]) -> int:
             return 0  # of `captionmill --help | head`
         if isinstance(error, OSError) and (full := disk_error(error)) is not None:
             return _fail(str(full), full.exit_code, debug)
+        if isinstance(error, UnicodeEncodeError) and (odd := _odd_bytes(arguments)):
+            return _fail(odd, UsageError.exit_code, debug)
         text = f"a bug in captionmill: {type(error).__name__}: {error}. Nothing is lost; please "
         return _fail(
             f"{text}report it with the output of the same command and --debug", EXIT_BUG, debug
         )
     return result if isinstance(result, int) else 0
+
+
+def _odd_bytes(arguments: Sequence[str]) -> str:
+    """Sentence about the first argument that is not UTF-8, "" where all are."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = argument.encode("utf-8", "backslashreplace").decode()
+            return (
+                f"the command line: {shown} is not UTF-8 text: write it in UTF-8 (is the "
+                "terminal's encoding another one?)"
+            )
+    return ""
 
 
 def _write_anything() -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import click
 
+from pipeline.system.files import storage_error
+
 # controls but tab and newline; marks that turn or hide text
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -42,10 +44,13 @@ def out(text: str) -> None:
         click.echo(printable(text))
     except BrokenPipeError:
         reader_is_gone()
+    except OSError as error:
+        raise storage_error(Path("to standard output"), error) from error
 
 
 def say(text: str) -> None:
-    """One sentence to whoever watches, above the progress bars."""
+    """One sentence to whoever watches, above the progress bars. What cannot be written (the disk
+    of a log is full) is no reason to end paid work."""
     _last_words[0] = time.monotonic()
     try:
         if "tqdm" in sys.modules:
@@ -56,6 +61,24 @@ def say(text: str) -> None:
             click.echo(printable(text), err=True)
     except BrokenPipeError:
         reader_is_gone()
+    except OSError:
+        return
+
+
+def open_closed_streams() -> None:
+    """Stand-ins for standard streams that were closed before us (`captionmill run 2>&-`): the next
+    file that is opened would get their number, and what is said would go into it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def reader_is_gone() -> bool:

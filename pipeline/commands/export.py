@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.config import Config
-from pipeline.errors import UsageError
+from pipeline.errors import StorageError, UsageError
 from pipeline.records import Say
+from pipeline.session.account import resolve_account
 from pipeline.session.finish import export_all
+from pipeline.session.reading import open_to_read
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
 from pipeline.sinks import SINKS, open_sink
@@ -22,10 +24,16 @@ def export_table(config: Config, say: Say) -> WrittenTable:
 
     Raises:
         UsageError: there is no workspace yet.
+        StorageError: it cannot be written.
     """
-    with open_session(
-        RunSettings.of(config), "export", say, offline=True, existing=True
-    ) as session:
+    settings = RunSettings.of(config)
+    _, workspace = resolve_account(settings.account, offline=True, existing=True)
+    if not workspace.writable():
+        raise StorageError(
+            f"{workspace.root} cannot be written (a read-only mount, or somebody else's): "
+            "'captionmill export --out FILE' writes the table to another place"
+        )
+    with open_session(settings, "export", say, offline=True, existing=True) as session:
         written = export_all(session, force=True)
         assert written is not None
         return written
@@ -62,7 +70,7 @@ def _opened(config: Config, path: Path, say: Say) -> Iterator[Session]:
     """Workspace that something is written from, to a `path` that is none of its files and does not
     promise another form."""
     settings = RunSettings.of(config)
-    with open_session(settings, "export", say, offline=True, existing=True) as session:
+    with open_to_read(settings, "export", say) as session:
         own = (session.table, session.rejects)
         if path.resolve() in [each.resolve() for each in own] or session.workspace.owns(path):
             raise UsageError(f"{path} is a file of the workspace: name another one")

@@ -18,7 +18,8 @@ from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.engines import files_engine
 from pipeline.session.export_rows import Row, TableRows
-from pipeline.session.session import Session, open_session
+from pipeline.session.reading import open_to_read
+from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
 from pipeline.sinks.card import Card
 from pipeline.sinks.export_folder import ExportFolder
@@ -65,7 +66,7 @@ def export_for(
     """
     _check(name, options)
     settings = RunSettings.of(config)
-    with open_session(settings, "export", say, offline=True, existing=True) as session:
+    with open_to_read(settings, "export", say) as session:
         rows = TableRows(session)
         selection = _selection(rows, name, options)
         if name in _TABLES:

@@ -7,7 +7,6 @@ cap. `captionmill run IMAGE --provider openai_online` is the way that keeps book
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +22,7 @@ from pipeline.session.account import identify
 from pipeline.session.service import announce, reached_at, service_options
 from pipeline.session.settings import RunSettings
 from pipeline.system.clock import Clock
+from pipeline.system.files import temporary_folder
 
 __all__ = ["CaptionStream", "OneCaption", "caption", "caption_each", "stream_caption"]
 
@@ -118,7 +118,7 @@ def _open_requests(config: Config, say: Say) -> Iterator[SingleRequests]:
     host = urlsplit(service_options(settings, identity).base_url).netloc
     announce(identity, settings.account, say, host)
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="captionmill-")))
+        folder = stack.enter_context(temporary_folder())
         caption_spec = settings.specs.build(
             local=identity.local, account=identity.account, now=Clock().now()
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,10 @@ def read_captions(workspace: str | Path) -> pandas.DataFrame:
     path = _table_of(Path(workspace).expanduser())
     nullable = {pyarrow.int64(): pandas.Int64Dtype(), pyarrow.bool_(): pandas.BooleanDtype()}
     try:
-        table = pyarrow.parquet.read_table(path, page_checksum_verification=True, partitioning=None)
+        with pyarrow.OSFile(os.fsencode(path)) as file:  # a path's text may not be UTF-8
+            table = pyarrow.parquet.read_table(
+                file, page_checksum_verification=True, partitioning=None
+            )
     except (pyarrow.ArrowException, OSError) as error:
         raise BooksError(f"{path} cannot be read: {error}; export it again") from None
     return table.to_pandas(types_mapper=nullable.get)

@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import socket
-import tempfile
 import time
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -37,7 +36,7 @@ from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.sources import to_path
 from pipeline.stages.export import REVIEWED
-from pipeline.system.files import storage_error, write_whole
+from pipeline.system.files import storage_error, temporary_folder, write_whole
 from pipeline.system.workspace import Workspace
 
 _HOST = "127.0.0.1"
@@ -81,7 +80,7 @@ def review(
     with contextlib.ExitStack() as stack:
         folder = workspace.review
         if options.read_only:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="captionmill-")))
+            folder = stack.enter_context(temporary_folder())
         else:
             stack.enter_context(_only_one(folder, workspace))
         edits = stack.enter_context(Edits(workspace.reviews, read_only=options.read_only))

@@ -22,7 +22,7 @@ from pipeline.review.search import Search
 from pipeline.review.sheets import read_sheet, write_sheet
 from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
-from pipeline.sources import to_path
+from pipeline.sources import to_path, to_text
 
 _LARGEST_TEXT = 1_000_000  # bytes
 
@@ -137,7 +137,10 @@ def recaption(config: Config, paths: Sequence[str], note: str = "") -> tuple[int
 
 
 def _cards_at(library: Library, path: str) -> list[dict[str, Any]]:
-    cards = library.at(path.rstrip("/"), str(Path(path).expanduser().resolve()))
+    file = str(Path(path).expanduser().resolve())
+    cards = library.at(to_text(path).rstrip("/"), to_text(file))
+    if not cards and "\\" in path:  # as the table names what is not UTF-8
+        cards = library.at(path.rstrip("/"), file)
     if not cards:
         raise UsageError(f"no image of this workspace is at {path}")
     return cards

@@ -98,7 +98,7 @@ def status(config: Config) -> Status:
 
 def unexported_steps(workspace: Workspace, ledger: Ledger) -> int:
     """Number of steps in the review that the table does not hold yet."""
-    with Edits(workspace.reviews) as edits:
+    with Edits(workspace.reviews, read_only=True) as edits:
         return max(0, edits.last_step() - table_step(ledger))
 
 

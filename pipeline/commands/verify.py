@@ -80,7 +80,7 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
     settings = RunSettings.of(config)
     identity, workspace = resolve_account(settings.account, offline=True, existing=True)
     wire_format = SERVICES[identity.provider].wire_format
-    with workspace.lock(), Ledger(workspace.ledger, read_only=True) as ledger:
+    with workspace.lock(reading=True), Ledger(workspace.ledger, read_only=True) as ledger:
         shards, batches = ledger.audit.shards(), ledger.audit.batches()
         findings = [*ledger.audit.contradictions(), *_workspace_id(workspace, ledger)]
         files = 1
@@ -98,7 +98,7 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
         audit = audit_answers(ledger, workspace, wire_format)
         findings += audit.findings
         notes = [*_otherwise(audit), *service_cost_notes(ledger)]
-        with Edits(workspace.reviews) as edits:
+        with Edits(workspace.reviews, read_only=True) as edits:
             findings += edits.damage()
         findings += _table(settings.output.table or workspace.table, ledger)
         read = None

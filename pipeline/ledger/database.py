@@ -11,6 +11,8 @@ from typing import Any
 from pipeline.errors import BooksError, StorageError
 from pipeline.ledger.schema import MIGRATIONS
 from pipeline.system.failpoints import reached
+from pipeline.system.files import storage_error
+from pipeline.system.read_only_database import open_read_only, private_copy
 
 _NO_ROW = object()
 _DAMAGE = ("not a database", "malformed", "corrupt", "decode", "no such")
@@ -57,26 +59,30 @@ class Database:
     FULL, because with NORMAL a commit may still be in the page cache when the POST that it
     guards leaves the machine.
 
+    Args:
+        read_only: the file is only read, also where nothing can be written beside it.
+        private: a copy of the file is read and written; it is gone with the connection.
+
     Raises:
         StorageError: the file cannot be opened or written.
         BooksError: the file is no ledger, or of a newer version.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, private: bool = False) -> None:
         self.path = path
         self._cursor: type[_Cursor] = type("_Cursor", (_Cursor,), {"path": path})
         with _translated(path), contextlib.ExitStack() as failed:
-            uri = f"{path.absolute().as_uri()}{'?mode=ro' if read_only else ''}"
-            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30)
+            read_only = read_only or private
+            self._connection = _reading(path) if read_only else _writing(path)
             failed.callback(lambda: self._connection.close())
+            if private or (read_only and self._is_of_earlier_version()):
+                self._read_copy()
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._connection.execute("PRAGMA cache_size = -65536")
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._migrate()
-            elif 0 < self.number("PRAGMA user_version") < len(MIGRATIONS):
-                self._migrate_copy()
             failed.pop_all()
 
     def close(self) -> None:
@@ -175,27 +181,48 @@ class Database:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
-    def _migrate_copy(self) -> None:
-        """Read a ledger of an earlier version through a temporary copy in today's tables."""
-        copy = sqlite3.connect("", isolation_level=None)
+    def _is_of_earlier_version(self) -> bool:
+        """Tell whether a ledger has not all of today's tables; one that was killed while it was
+        made has none."""
+        version = self._version()
+        return version < len(MIGRATIONS) and (
+            version > 0 or not self.number("SELECT COUNT(*) FROM sqlite_schema")
+        )
+
+    def _read_copy(self) -> None:
+        """Go on with a temporary copy in today's tables."""
         with contextlib.closing(self._connection) as original:
-            original.backup(copy)
-        self._connection = copy
+            self._connection = private_copy(original)
         self._migrate()
 
-    def _migrate(self) -> None:
+    def _version(self) -> int:
         version = self.number("PRAGMA user_version")
         if version > len(MIGRATIONS):
             raise BooksError(
                 f"{self.path} was written by a newer captionmill (ledger version {version}, this "
                 f"one knows {len(MIGRATIONS)}): upgrade captionmill"
             )
+        return version
+
+    def _migrate(self) -> None:
+        version = self._version()
         for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
             with self.transaction("migrate"):
                 for statement in statements:
                     self.execute(statement)
                 # user_version lives in the same file and rolls back with the transaction
                 self.execute(f"PRAGMA user_version = {number}")
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    try:
+        return open_read_only(path)
+    except OSError as error:
+        raise storage_error(path, error, "read") from error
+
+
+def _writing(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path.absolute().as_uri(), uri=True, isolation_level=None, timeout=30)
 
 
 def sql_list(names: Iterable[str]) -> str:

@@ -33,8 +33,9 @@ from pipeline.ledger.works import Works
 class Ledger:
     """One ledger file over one connection; each member is a module of this package."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        self.database = Database(path, read_only=read_only)
+    def __init__(self, path: Path, *, read_only: bool = False, private: bool = False) -> None:
+        """Open the file; `read_only` and `private` as in `Database`."""
+        self.database = Database(path, read_only=read_only, private=private)
         self.images = Images(self.database)
         self.unseen = Unseen(self.database)
         self.due = Due(self.database)

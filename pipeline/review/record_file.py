@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BooksError, StorageError
+from pipeline.system.files import storage_error
+from pipeline.system.read_only_database import open_read_only
 
 _VERSION = 1
 _TABLES = (
@@ -82,10 +84,7 @@ class RecordFile:
         return self._connection
 
     def _connect(self) -> sqlite3.Connection:
-        uri = f"{self.path.absolute().as_uri()}{'?mode=ro' if self._read_only else ''}"
-        connection = sqlite3.connect(
-            uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False
-        )
+        connection = self._reading() if self._read_only else self._writing()
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             if not self._read_only:
@@ -102,6 +101,18 @@ class RecordFile:
             connection.close()
             raise
         return connection
+
+    def _reading(self) -> sqlite3.Connection:
+        try:
+            return open_read_only(self.path, check_same_thread=False)
+        except OSError as error:
+            raise storage_error(self.path, error, "read") from error
+
+    def _writing(self) -> sqlite3.Connection:
+        uri = self.path.absolute().as_uri()
+        return sqlite3.connect(
+            uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False
+        )
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         if connection.execute("PRAGMA user_version").fetchone()[0]:

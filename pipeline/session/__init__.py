@@ -1,6 +1,7 @@
 """Open workspace, and everything that the configuration decides, made once.
 
 session           Session: the workspace locked, its ledger open, its service reached
+reading           a session that writes nothing into the workspace, also of a read-only one
 account           the account that captions, its key and its workspace
 places            where a workspace lies when nobody names its folder
 workspace_ledger  the workspace's ledger, locked and bound to its account

@@ -7,6 +7,7 @@ footer (names and types) has none in Parquet: the file's SHA-256 covers it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -54,7 +55,11 @@ def check(path: Path, rows: int | None = None) -> int:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        # by its bytes: pyarrow takes no text that is not UTF-8 for a path
+        with (
+            pa.OSFile(os.fsencode(path)) as bytes_of_it,
+            pq.ParquetFile(bytes_of_it, page_checksum_verification=True) as file,
+        ):
             # in small batches: a whole row group would be in memory twice as large as in the file
             read = sum(int(batch.num_rows) for batch in file.iter_batches(_READ_ROWS))
     except (pa.ArrowException, OSError) as error:

@@ -21,6 +21,7 @@ from pipeline.stages.values import RunTotals
 from pipeline.stages.waiting import pause_weighed
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
+from pipeline.system.files import remove_quietly
 
 NOT_THERE = (403, 404)  # HTTP statuses of a file that a service has named and does not give yet
 
@@ -153,7 +154,7 @@ def fetch_raw(context: StageContext, file_id: str, target: Path) -> None:
         context.service.download(file_id, partial)
         raw_files.store_newer(partial, target)
     finally:
-        partial.unlink(missing_ok=True)
+        remove_quietly(partial)
 
 
 def _vanished(context: StageContext, batch: Batch, error: NotFound, totals: RunTotals) -> None:

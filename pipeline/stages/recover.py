@@ -22,6 +22,7 @@ from pipeline.ledger.online_groups import ONLINE, is_online
 from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
 from pipeline.stages.context import StageContext
+from pipeline.system.files import remove_quietly
 from pipeline.system.workspace import name_of_batch
 
 _WORST = "captionmill_worst_nano"
@@ -144,8 +145,7 @@ def _download(context: StageContext, file_id: str) -> list[WorkAttempt] | None:
     except NotFound:
         return None
     finally:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+        remove_quietly(path)
 
 
 def _requests(stream: BinaryIO) -> Iterator[WorkAttempt]:

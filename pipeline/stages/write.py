@@ -31,7 +31,7 @@ from pipeline.stages.preprocess import PendingRequest, link_known, prepare_image
 from pipeline.stages.shard_options import RequestTemplate, ShardOptions
 from pipeline.stages.values import CaptionTask, Engines
 from pipeline.system.failpoints import reached
-from pipeline.system.files import publish, storage_error
+from pipeline.system.files import publish, remove_quietly, storage_error
 
 # prepared images in one transaction: each commit writes anew what it touched of every index
 _CHUNK, _CHUNK_BYTES = 256, 16_000_000
@@ -102,8 +102,7 @@ class OpenShard:
         """Close and remove the temporary file; its images are read again."""
         with contextlib.suppress(OSError):  # on a full disk the buffer cannot even be flushed
             self.handle.close()
-        with contextlib.suppress(OSError):
-            self.path.with_name(f"_{self.path.name}.tmp").unlink(missing_ok=True)
+        remove_quietly(self.path.with_name(f"_{self.path.name}.tmp"))
 
 
 class Writer:

@@ -2,6 +2,7 @@
 
 files       durable writes: whole or absent
 workspace   the folder of a ledger, its lock and its paths
+read_only_database  reading of SQLite files where nothing can be written beside them
 network_disk  network file systems, where locks are not reliable
 clock       wall time for records, uptime for waiting
 signals     stopping on request

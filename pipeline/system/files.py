@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -26,9 +27,11 @@ _ADVICE = {
     errno.EPERM: "no permission: run as its owner, or let its owner give you the right",
     errno.EFBIG: "the file size limit of this process is reached",
     errno.EIO: "the disk reported an input/output error: look at it before you run again",
+    errno.ESTALE: "its network disk is gone: mount it again",
     errno.ENOENT: "its folder is not there: make it, or name another one",
 }
-_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO})
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})  # a network may say so too, without a file name
 
 
 def storage_error(path: Path, error: OSError, verb: str = "write") -> StorageError:
@@ -39,9 +42,10 @@ def storage_error(path: Path, error: OSError, verb: str = "write") -> StorageErr
 
 def disk_error(error: OSError) -> StorageError | None:
     """Error of a disk that was met where nobody expected it, None for any other error."""
-    if error.errno not in _DISK:
+    named = isinstance(error.filename, (str, bytes))
+    if error.errno not in _DISK and not (named and error.errno in _FORBIDDEN):
         return None
-    name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else "a file"
+    name = os.fsdecode(error.filename) if named else "a file"
     return StorageError(f"cannot write {name}: {_ADVICE[error.errno or 0]}")
 
 
@@ -73,10 +77,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(handle.fileno())
         publish(temporary, path)
     except OSError as error:
-        _remove_quietly(temporary)
+        remove_quietly(temporary)
         raise storage_error(path, error) from error
     except BaseException:
-        _remove_quietly(temporary)
+        remove_quietly(temporary)
         raise
 
 
@@ -181,6 +185,25 @@ def require_room(folder: Path, needed: int) -> None:
         )
 
 
-def _remove_quietly(path: Path) -> None:
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Folder that is gone when the block ends; what the system will not remove then, it keeps.
+
+    Raises:
+        StorageError: there is no place where one can be made.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="captionmill-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StorageError(
+            f"no folder for temporary files can be made ({error.strerror or error}): free some "
+            "space, or name a folder that can be written in TMPDIR"
+        ) from error
+    with folder as name:
+        yield Path(name)
+
+
+def remove_quietly(path: Path) -> None:
+    """Remove a temporary file, or leave it to a later run where the system refuses."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)

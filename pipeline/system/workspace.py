@@ -188,9 +188,10 @@ class Workspace:
         """Refuse a workspace without a ledger.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is none, or it was lost.
         """
         if not self.exists():
+            self._refuse_lost_ledger()
             raise UsageError(
                 f"there is no workspace in {self.root} yet: caption something first, or name "
                 "another one with --workspace"
@@ -244,17 +245,31 @@ class Workspace:
             for path in folder.glob("_*"):
                 remove(path)
 
+    def writable(self) -> bool:
+        """Tell whether a run could write here: a read-only mount, a snapshot or the folder of
+        somebody else can be read only."""
+        files = (self.ledger, self.root / "lock")
+        return os.access(self.root, os.W_OK) and all(
+            os.access(path, os.W_OK) for path in files if path.exists()
+        )
+
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, *, reading: bool = False) -> Iterator[None]:
         """Hold the writer's lock: the operating system's, never stale whatever was killed.
+
+        Args:
+            reading: nothing will be written, so a workspace that cannot be written is fine.
 
         Raises:
             Busy: another process holds it.
         """
         try:
-            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = self._open_lock(reading=reading)
         except OSError as error:
             raise storage_error(self.root / "lock", error) from error
+        if descriptor is None:
+            yield
+            return
         _lock_descriptors.add(descriptor)
         try:
             try:
@@ -269,6 +284,18 @@ class Workspace:
             if descriptor in _lock_descriptors:  # not in a forked child, which has none
                 _lock_descriptors.remove(descriptor)
                 os.close(descriptor)
+
+    def _open_lock(self, *, reading: bool) -> int | None:
+        """Descriptor of the lock; None where there is none, and none can be made by anybody."""
+        path = self.root / "lock"
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if not reading or error.errno not in _UNWRITABLE:
+                raise
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return None
 
 
 def name_of_batch(batch_id: str) -> str:

@@ -13,6 +13,7 @@ from pipeline import errors
 from pipeline.cli.app import ALIASES, COMMANDS, cli
 from pipeline.errors import CaptionmillError
 from tests.cli.conftest import Terminal
+from tests.rig import Rig, picture
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,3 +170,67 @@ def test_help_into_a_closed_pipe_is_no_error() -> None:
             command, cwd=ROOT, stdout=closed, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def _shell(redirections: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = " ".join(("exec", sys.executable, "-m", "pipeline", *arguments, redirections))
+    return subprocess.run(
+        ["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("redirections", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_error_and_get_nothing_of_what_is_written(
+    tmp_path: Path, redirections: str
+) -> None:
+    place = f"--workspace={tmp_path}/ws"
+    (tmp_path / "imgs").mkdir()
+    picture(tmp_path / "imgs" / "a.png", 1)
+    done = _shell(redirections, "run", f"{tmp_path}/imgs", "--provider=local", place)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert _shell(redirections, "run", f"{tmp_path}/none", place).returncode == 2
+    verified = _shell("", "verify", place, "--provider=local")
+    assert verified.stdout.startswith("all is well: 1 image")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_behind_standard_output_is_said_and_behind_standard_error_is_no_end(
+    tmp_path: Path,
+) -> None:
+    place = f"--workspace={tmp_path}/ws"
+    picture(tmp_path / "imgs" / "a.png", 1)
+    run = ("run", f"{tmp_path}/imgs", "--provider=local", place)
+    unheard = _shell("2>/dev/full", *run)
+    assert (unheard.returncode, "captioned" in unheard.stdout) == (0, True)
+    for arguments in (("status", place), ("--help",), (*run, "--json")):
+        full = _shell(">/dev/full", *arguments)
+        assert full.returncode == 7
+        assert "the disk is full: free some space" in full.stderr
+        assert "Traceback" not in full.stderr
+    assert _shell(">/dev/full 2>/dev/full", *run).returncode == 7
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", b"imgs", b"--prompt=caf\xe9"),
+        ("run", b"imgs", b"--workspace=w\xe9"),
+        ("recaption", b"cat.jpg", b"--note=m\xe9", b"--workspace=ws"),
+        ("retry", b"--outcome=\xe9", b"--workspace=ws"),
+        ("run", b"--\xe9"),
+        (b"\xe9",),
+    ],
+)
+def test_what_is_no_utf_8_text_is_a_wrong_argument(
+    rig: Rig, tmp_path: Path, arguments: tuple[str | bytes, ...]
+) -> None:
+    rig.add("a.png")
+    rig.run()
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr

@@ -55,3 +55,11 @@ def test_recaption_says_how_many_and_how_much(rig: Rig) -> None:
         recaption(rig.config(), ["nowhere"])
     assert rig.run().requests == 3
     assert rig.run().requests == 0
+
+
+def test_names_that_are_not_utf_8_are_named_as_files_or_as_the_table_has_them(rig: Rig) -> None:
+    rig.add("\udce9.png", "\udcea.png")
+    rig.run()
+    assert recaption(rig.config(), ["\udce9.png"])[0] == 1
+    assert recaption(rig.config(), ["\\xea.png"])[0] == 1
+    assert rig.run().requests == 2

@@ -25,3 +25,12 @@ def test_there_must_be_a_workspace(rig: Rig) -> None:
         with pytest.raises(UsageError, match="no workspace"):
             look(rig.config())
     assert not rig.workspace.root.exists()
+
+
+def test_a_workspace_that_has_lost_its_ledger_is_told_to_rebuild_it(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    for path in rig.workspace.root.glob("ledger.db*"):
+        path.unlink()
+    with pytest.raises(UsageError, match="'captionmill rebuild' so that nothing is paid for again"):
+        status(rig.config())

@@ -155,3 +155,42 @@ def test_a_snapshot_stays_while_another_connection_writes(tmp_path: Path) -> Non
     assert reader.number(count) == before + 1
     reader.close()
     writer.close()
+
+
+def test_a_ledger_that_was_killed_while_it_was_made_is_read_as_an_empty_one(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    for make in (path.touch, lambda: _only_wal(path)):
+        path.unlink(missing_ok=True)
+        make()
+        database = Database(path, read_only=True)
+        assert database.one("SELECT * FROM meta") is None
+        database.close()
+    Database(path).close()
+    database = Database(path, read_only=True)
+    assert database.number("PRAGMA user_version") == len(MIGRATIONS)
+    database.close()
+
+
+def _only_wal(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA journal_mode = WAL")
+
+
+def test_a_newer_ledger_is_not_read_either(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Database(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA user_version = 999")
+    with pytest.raises(BooksError, match="newer captionmill"):
+        Database(path, read_only=True)
+
+
+def test_a_private_copy_is_written_and_the_file_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    Database(path).close()
+    before = path.read_bytes()
+    copy = Database(path, private=True)
+    copy.execute("INSERT INTO meta VALUES ('a', '1')")
+    assert copy.one("SELECT value FROM meta") == ("1",)
+    copy.close()
+    assert path.read_bytes() == before

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.commands.read_captions import read_captions
 from pipeline.core.table import FIXED, Cells
 from pipeline.errors import BooksError, StorageError
 from pipeline.sinks import parquet
@@ -345,3 +346,10 @@ def test_arrow_is_imported_only_to_write() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_a_path_that_is_not_utf_8_is_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "caf\udce9.parquet"
+    assert ParquetSink(path).write([ROWS], CELLS, {}).rows == len(ROWS)
+    ParquetSink(path).check(len(ROWS))
+    assert len(read_captions(path)) == len(ROWS)

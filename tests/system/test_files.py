@@ -22,12 +22,15 @@ from pipeline.system import files
 from pipeline.system.failpoints import arm
 from pipeline.system.files import (
     checksum_of,
+    disk_error,
     move,
     publish,
     remove,
+    remove_quietly,
     require_room,
     sha256_of,
     storage_error,
+    temporary_folder,
     whole_file,
     write_whole,
 )
@@ -369,3 +372,40 @@ def test_room_is_required_before_it_is_needed(tmp_path: Path) -> None:
     require_room(tmp_path, 1)
     with pytest.raises(StorageError, match=r"has \d+ MB left, 1000000000 MB are needed"):
         require_room(tmp_path, 10**15)
+
+
+@pytest.mark.parametrize(
+    "number", [errno.EACCES, errno.EPERM, errno.EIO, errno.ENOSPC, errno.ESTALE]
+)
+def test_what_a_disk_refuses_is_never_called_a_bug(number: int) -> None:
+    error = disk_error(OSError(number, "words", "/data/x"))
+    assert error is not None
+    assert "/data/x" in str(error)
+    assert str(error).split(": ", 1)[1] != "words"
+
+
+def test_a_refusal_without_a_file_may_be_the_networks() -> None:
+    assert disk_error(PermissionError(errno.EPERM, "words")) is None
+    assert disk_error(OSError(errno.ENOENT, "words", "/x")) is None
+
+
+def test_no_place_for_temporary_files_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    with pytest.raises(StorageError, match="TMPDIR"), temporary_folder():
+        pass
+
+
+def test_a_temporary_file_that_stays_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    (tmp_path / "x").touch()
+    remove_quietly(tmp_path / "x")
+    with pytest.raises(StorageError, match="look at it before you run again"):
+        remove(tmp_path / "x")

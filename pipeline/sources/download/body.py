@@ -13,7 +13,7 @@ import aiohttp
 from pipeline.core.download import Failure, not_an_image, refusal
 from pipeline.imaging.sniff import HEAD_BYTES, sniff_head
 from pipeline.sources.download.failures import DownloadRefused
-from pipeline.system.files import storage_error
+from pipeline.system.files import remove_quietly, storage_error
 
 SLOWEST = 1024
 """Bytes a second, on average after the first idle seconds: slower is a way to hold us up."""
@@ -86,8 +86,7 @@ class _Writer:
     def abandon(self) -> None:
         with contextlib.suppress(OSError):  # on a full disk closing fails, and closes
             self._file.close()
-        with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        remove_quietly(self._path)
 
     def _check_head(self) -> None:
         reason = not_an_image(self._head)

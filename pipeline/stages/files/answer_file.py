@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from pipeline.core.answer import MOST_LINE_BYTES
 from pipeline.errors import UsageError
+from pipeline.system.files import remove_quietly
 
 _PIECE = 1 << 20
 _GZIP = b"\x1f\x8b"
@@ -52,7 +53,7 @@ def answer_lines(path: Path, spare: Path) -> Iterator[BinaryIO]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UsageError(f"cannot read {path}: it is damaged ({error})") from None
     finally:
-        spare.unlink(missing_ok=True)
+        remove_quietly(spare)
 
 
 def json_objects(pieces: Iterable[bytes]) -> Iterator[bytes]:

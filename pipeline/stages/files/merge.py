@@ -27,7 +27,7 @@ from pipeline.stages.files.answer_file import answer_lines
 from pipeline.stages.settle import settle_batch
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
-from pipeline.system.files import require_room, sha256_of
+from pipeline.system.files import remove, remove_quietly, require_room, sha256_of
 
 _FLUSH = 1 << 16  # bytes of a part that wait in memory: a file may hold a thousand shards
 _LEFT_OUT = {
@@ -172,7 +172,7 @@ class _Parts:
                 key = self._context.ledger.shards.get(shard).shard_key
             batch_id = f"{ANSWER_FILE}{self._digest}-{key}"
             path = self._context.workspace.raw / f"_{key}.{batch_id}.part"
-            path.unlink(missing_ok=True)
+            remove(path)
             self._parts[shard] = _Part(shard, key, batch_id, path)
         return self._parts[shard]
 
@@ -213,4 +213,4 @@ class _Parts:
             yield
         finally:
             for part in self._parts.values():
-                part.path.unlink(missing_ok=True)
+                remove_quietly(part.path)
