@@ -10,12 +10,20 @@ from __future__ import annotations
 from pipeline.core.table import Column, column
 
 COLUMNS: tuple[Column, ...] = (
-    column("batch_id", "string", "the batch, or group of online requests, that was billed", True),
+    column(
+        "batch_id",
+        "string",
+        "the batch, or group of online requests, that was billed; null: nobody knows one",
+        True,
+    ),
     column("custom_id", "string", "the request in it; null: the answers do not say which", False),
     column("outcome", "string", "of this attempt; lost: the batch was written off", True),
     column("caption", "text", "the caption as the service gave it"),
     column("reason_code", "string", "the service's code when there is no caption", True),
-    column("path", "string", "an image that shows this work now; null when none does", True),
+    column("source", "string", "label of the source of that image", True),
+    column(
+        "path", "string", "the image that was sent, or one that shows the same now; see in_table"
+    ),
     column("in_table", "bool", "whether the table of captions shows this answer", True),
     column("content_id", "string", "SHA-256 of the prepared bytes that were sent, hex"),
     column("work_key", "string", "identity of the payment: content, spec and prompt, hex"),
@@ -25,6 +33,7 @@ COLUMNS: tuple[Column, ...] = (
     column("model", "string", "the model that was asked for", True),
     column("served_model", "string", "the model that the service says it used", True),
     column("spec_id", "string", "identity of prompt, model, parameters and preparation", True),
+    column("prompt", "text", "the prompt that was asked, with the names of columns in braces"),
     column("prompt_tokens", "int64", "billed; contains the next two"),
     column("cached_tokens", "int64", "prompt tokens read from the service's cache"),
     column("cache_write_tokens", "int64", "prompt tokens written to the service's cache"),

@@ -15,17 +15,16 @@ CHARGED = "CASE WHEN r.settled IS NOT NULL THEN COALESCE(a.billed, i.worst) ELSE
 """Cost in the books of the answer a of the item i: its bill, or its highest cost when no bill is
 known. Of a free or unpriced batch nothing is in the books."""
 
-_BATCH_CHARGED = "COALESCE(r.settled, r.reserved)"
-
-_PATH = f"""(SELECT {shown_path("f", "g")} FROM images g JOIN folders f ON f.id = g.folder
-    WHERE g.work = w.id AND g.id = w.representative)"""
+_IMAGE = """(SELECT %s FROM images g JOIN folders f ON f.id = g.folder
+    JOIN sources s ON s.id = f.source WHERE g.id = w.representative)"""
 
 _ANSWERS: dict[str, str] = {
     "batch_id": "b.batch_id",
     "outcome": "a.outcome",
     "caption": "a.caption",
     "reason_code": "NULLIF(a.code, '')",
-    "path": _PATH,
+    "source": _IMAGE % "s.label",
+    "path": _IMAGE % shown_path("f", "g"),
     "in_table": "COALESCE(w.answer = a.id, 0) AND EXISTS "
     "(SELECT 1 FROM images g WHERE g.work = w.id)",
     "content_id": "NULLIF(lower(hex(c.content_id)), '')",
@@ -36,6 +35,7 @@ _ANSWERS: dict[str, str] = {
     "model": "p.model",
     "served_model": "a.served_model",
     "spec_id": "NULLIF(lower(hex(p.spec_id)), '')",
+    "prompt": "t.prompt",
     "prompt_tokens": "a.prompt_tokens",
     "cached_tokens": "a.cached_tokens",
     "cache_write_tokens": "a.cache_write_tokens",
@@ -49,30 +49,43 @@ _ANSWERS: dict[str, str] = {
     "received_at": "a.received_at",
 }
 
-# What a batch was charged beyond its answers: nobody knows what it held, or what that cost.
+# What a reservation was charged beyond the answers: nobody knows what its batch held, or what that
+# cost. It may have no batch at all: one that was created, or not, and written off.
 _REST: dict[str, str] = {
-    "batch_id": "b.batch_id",
+    "batch_id": "c.batch_id",
     "outcome": "'lost'",
     "in_table": "0",
-    "charged_cost": f"{_BATCH_CHARGED} - COALESCE(SUM({CHARGED}), 0)",
+    "provider": "p.provider",
+    "account": "p.account",
+    "model": "s.model",
+    "spec_id": "NULLIF(lower(hex(p.spec_id)), '')",
+    "prompt": "t.prompt",
+    "charged_cost": "COALESCE(r.settled, r.reserved) - COALESCE(c.charged, 0)",
+    "price_version": "s.price_version",
     "received_at": "r.closed_at",
 }
 
 COLUMNS: tuple[str, ...] = tuple(_ANSWERS)
 
 _TABLE = f"""
+WITH texts AS MATERIALIZED (
+    SELECT id, json_extract(canonical, '$.template') AS prompt FROM specs
+), booked AS MATERIALIZED (
+    SELECT r.id AS reservation, MAX(b.batch_id) AS batch_id, SUM({CHARGED}) AS charged
+    FROM batches b {RESERVED} LEFT JOIN answers a ON a.batch = b.id
+    LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work GROUP BY r.id
+)
 SELECT {", ".join(_ANSWERS.values())} FROM answers a
 JOIN batches b ON b.id = a.batch {RESERVED}
 LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
 JOIN works w ON w.id = a.work LEFT JOIN contents c ON c.id = w.content
-LEFT JOIN specs p ON p.id = w.spec
+LEFT JOIN specs p ON p.id = w.spec LEFT JOIN texts t ON t.id = w.spec
 UNION ALL
-SELECT {", ".join(_REST.get(name, "NULL") for name in COLUMNS)} FROM batches b {RESERVED}
-LEFT JOIN answers a ON a.batch = b.id
-LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
-WHERE r.state = 'settled'
-GROUP BY r.id HAVING r.settled <> COALESCE(SUM({CHARGED}), 0)
-OR (r.settled IS NULL AND r.reserved > COALESCE(SUM({CHARGED}), 0))
+SELECT {", ".join(_REST.get(name, "NULL") for name in COLUMNS)} FROM reservations r
+JOIN shards s ON s.id = r.shard LEFT JOIN booked c ON c.reservation = r.id
+LEFT JOIN specs p ON p.id = s.spec LEFT JOIN texts t ON t.id = s.spec
+WHERE r.state = 'settled' AND (r.settled <> COALESCE(c.charged, 0)
+OR (r.settled IS NULL AND r.reserved > COALESCE(c.charged, 0)))
 """
 
 

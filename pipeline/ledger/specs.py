@@ -124,6 +124,14 @@ class Specs:
         templates = (str(json.loads(text).get("template", "")) for (text,) in rows)
         return [template for template in dict.fromkeys(templates) if template]
 
+    def texts(self) -> list[dict[str, str | None]]:
+        """Words of every spec: its id, model, system prompt, and template of the user prompt."""
+        rows = self._db.execute("SELECT spec_id, model, canonical FROM specs ORDER BY id")
+        return [
+            {"spec_id": key.hex(), "model": str(model), **_words_of(json.loads(canonical))}
+            for key, model, canonical in rows
+        ]
+
     def schemas(self) -> list[Mapping[str, Any]]:
         """JSON schemas of structured answers, of the specs that the sources' rows are about."""
         rows = self._db.execute(
@@ -131,6 +139,10 @@ class Specs:
         )
         schemas = (_schema_in(text) for (text,) in rows)
         return [schema for schema in schemas if schema]
+
+
+def _words_of(spec: Mapping[str, Any]) -> dict[str, str | None]:
+    return {"system": spec.get("request", {}).get("system"), "user": spec.get("template")}
 
 
 def _schema_in(canonical: str) -> Mapping[str, Any] | None:

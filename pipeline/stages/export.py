@@ -175,4 +175,8 @@ def _elect(ledger: Ledger) -> None:
 
 
 def _metadata(ledger: Ledger) -> Mapping[str, str]:
-    return {"captionmill.workspace": ledger.workspace_id()}
+    """Facts about a whole table: its workspace, and the words behind each `spec_id`."""
+    return {
+        "captionmill.workspace": ledger.workspace_id(),
+        "captionmill.prompts": json.dumps(ledger.specs.texts()),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.commands.export import export_charges, export_copy, export_table
+from pipeline.config.model import DEFAULT_SYSTEM, DEFAULT_USER
 from pipeline.errors import UsageError
-from tests.rig import Rig, picture
+from tests.rig import MODEL, Rig, picture
 
 
 def test_the_table_can_be_written_anew(rig: Rig) -> None:
@@ -33,7 +35,9 @@ def test_every_charge_is_told_also_of_what_no_image_shows_any_more(rig: Rig) -> 
     assert written.rows == len(rows) == 5
     assert sum(row["charged_cost"] for row in rows) * 10**9 == rig.server.bill.total_nano()
     assert [row["in_table"] for row in rows].count(True) == len(rig.table()) == 2
-    assert {row["path"] for row in rows if row["in_table"]} == {"a.png", "b.png"}
+    assert {row["path"] for row in rows} == {"a.png", "b.png"}
+    assert {row["source"] for row in rows} == {"imgs"}
+    assert {row["prompt"] for row in rows} == {DEFAULT_USER, "Which colour is it?"}
     shown = sum(row["billed_cost"] for row in rig.table())
     assert shown < sum(row["charged_cost"] for row in rows)
 
@@ -119,3 +123,18 @@ def test_a_column_whose_name_is_taken_is_named_once(rig: Rig) -> None:
     rig.said.clear()
     rig.run(manifest=table)
     assert sentence not in rig.said
+
+
+def test_the_words_of_the_prompts_stand_in_every_table(rig: Rig, tmp_path: Path) -> None:
+    rig.add("a.png")
+    rig.run(prompt__system="Be brief.", prompt__user="Which colour is it?")
+    rig.run()
+    export_charges(rig.config(), tmp_path / "charges.parquet", rig.said.append)
+    for path in (rig.workspace.table, tmp_path / "charges.parquet"):
+        metadata = pq.read_schema(path).metadata
+        prompts = {row.pop("spec_id"): row for row in json.loads(metadata[b"captionmill.prompts"])}
+        assert list(prompts.values()) == [
+            {"model": MODEL, "system": "Be brief.", "user": "Which colour is it?"},
+            {"model": MODEL, "system": DEFAULT_SYSTEM, "user": DEFAULT_USER},
+        ]
+        assert {row["spec_id"] for row in pq.read_table(path).to_pylist()} <= prompts.keys()
