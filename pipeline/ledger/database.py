@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BooksError, StorageError
+from pipeline.ledger.read_only_database import open_read_only, private_copy
 from pipeline.ledger.schema import MIGRATIONS
 from pipeline.system.failpoints import reached
 from pipeline.system.files import storage_error
-from pipeline.system.read_only_database import open_read_only, private_copy
 
 _NO_ROW = object()
 _DAMAGE = ("not a database", "malformed", "corrupt", "decode", "no such")

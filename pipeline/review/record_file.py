@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BooksError, StorageError
+from pipeline.ledger.read_only_database import open_read_only
 from pipeline.system.files import storage_error
-from pipeline.system.read_only_database import open_read_only
 
 _VERSION = 1
 _TABLES = (

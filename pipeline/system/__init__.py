@@ -1,8 +1,7 @@
 """Parts that touch the machine.
 
 files       durable writes: whole or absent
-workspace   the folder of a ledger, its lock and its paths
-read_only_database  reading of SQLite files where nothing can be written beside them
+workspace   the folder of a ledger and its paths; workspace_lock is held by its writer
 network_disk  network file systems, where locks are not reliable
 clock       wall time for records, uptime for waiting
 signals     stopping on request

@@ -19,18 +19,16 @@ review/          index, thumbnails and address of the page where captions are ju
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import Busy, UsageError
+from pipeline.errors import UsageError
 from pipeline.system.files import remove, storage_error, write_whole
+from pipeline.system.workspace_lock import UNWRITABLE, writers_lock
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@=+-]{0,119}")
 
@@ -45,20 +43,6 @@ _OWN_FILES = frozenset(
         *("reviews.db", "reviews.db-wal", "reviews.db-shm"),
     }
 )
-
-_UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT})
-
-_lock_descriptors: set[int] = set()
-
-
-def _close_in_child() -> None:
-    # an OS lock lives as long as any copy of its descriptor: a worker that outlives a killed
-    # parent must not keep the workspace locked
-    while _lock_descriptors:
-        os.close(_lock_descriptors.pop())
-
-
-os.register_at_fork(after_in_child=_close_in_child)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +199,7 @@ class Workspace:
             if not rebuilding:
                 self._refuse_lost_ledger()
         except OSError as error:
-            if self.by_default and error.errno in _UNWRITABLE:
+            if self.by_default and error.errno in UNWRITABLE:
                 raise UsageError(
                     f"the workspace {self.root} cannot be written ({error.strerror}): name another "
                     "folder with --workspace"
@@ -253,49 +237,9 @@ class Workspace:
             os.access(path, os.W_OK) for path in files if path.exists()
         )
 
-    @contextlib.contextmanager
-    def lock(self, *, reading: bool = False) -> Iterator[None]:
-        """Hold the writer's lock: the operating system's, never stale whatever was killed.
-
-        Args:
-            reading: nothing will be written, so a workspace that cannot be written is fine.
-
-        Raises:
-            Busy: another process holds it.
-        """
-        try:
-            descriptor = self._open_lock(reading=reading)
-        except OSError as error:
-            raise storage_error(self.root / "lock", error) from error
-        if descriptor is None:
-            yield
-            return
-        _lock_descriptors.add(descriptor)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Busy(
-                    f"another captionmill is at work in {self.root}: wait for it, or use another "
-                    "workspace"
-                ) from None
-            yield
-        finally:
-            if descriptor in _lock_descriptors:  # not in a forked child, which has none
-                _lock_descriptors.remove(descriptor)
-                os.close(descriptor)
-
-    def _open_lock(self, *, reading: bool) -> int | None:
-        """Descriptor of the lock; None where there is none, and none can be made by anybody."""
-        path = self.root / "lock"
-        try:
-            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            if not reading or error.errno not in _UNWRITABLE:
-                raise
-        with contextlib.suppress(FileNotFoundError):
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        return None
+    def lock(self, *, reading: bool = False) -> contextlib.AbstractContextManager[None]:
+        """Hold the writer's lock; `reading` and errors as of `writers_lock`."""
+        return writers_lock(self.root / "lock", reading=reading)
 
 
 def name_of_batch(batch_id: str) -> str:

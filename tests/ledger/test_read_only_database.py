@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.system.read_only_database import open_read_only, private_copy
+from pipeline.ledger.read_only_database import open_read_only, private_copy
 from tests.read_only import read_only
 
 
