@@ -8,14 +8,12 @@ from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.config import Config
 
-_DECISIONS = ["unfreeze", "create-again", "write-off", "seen"]
-
 
 @click.command("resolve")
 @click.argument(
     "decision",
     metavar="DECISION",
-    type=click.Choice(["unfreeze", "create-again", "write-off", "seen"]),
+    type=click.Choice(["unfreeze", "create-again", "write-off", "twin", "new-identity", "seen"]),
 )
 @configured()
 def resolve(decision: str, config: Config) -> int:
@@ -25,6 +23,8 @@ def resolve(decision: str, config: Config) -> int:
     create-again: you have looked at the service, lost create calls had no effect.
     write-off: the service has no more answers of a batch that is gone or incomplete: what it did
     not answer counts as missing and as spent, and is not sent again by itself.
+    twin: another copy of this workspace was at work; it is stopped for good, this one goes on.
+    new-identity: both copies go on, and this one becomes a workspace of its own.
     seen: the incidents that 'captionmill status' shows are known.
     """
     from pipeline.commands.resolve import resolve

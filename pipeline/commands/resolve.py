@@ -11,22 +11,32 @@ from pipeline.errors import CaptionmillError, ServiceError
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.records import Say
-from pipeline.session.session import open_session
+from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.collect import collect_batches
-from pipeline.stages.context import FROZEN, StageContext
+from pipeline.stages.context import FROZEN, TWIN, StageContext
 from pipeline.stages.reconcile import next_generation, reconcile
 from pipeline.stages.settle import is_left_open, write_off
 
+_GOES_ON = (
+    "this copy goes on: its next run takes in what the other one has sent, and sends the rest. "
+    "What the other one has fetched already is in its folder raw: copy those files into {raw} "
+    "before the next run. Do not use the other copy any more"
+)
+
 
 def resolve(
-    config: Config, decision: Literal["unfreeze", "create-again", "write-off", "seen"], say: Say
+    config: Config,
+    decision: Literal["unfreeze", "create-again", "write-off", "twin", "new-identity", "seen"],
+    say: Say,
 ) -> list[str]:
     """Carry out what a person decided; gives what was done, as sentences.
 
     unfreeze: a line cost more than was reserved, the person has looked.
     create-again: the create calls without an answer had no effect, the person has looked.
     write-off: the service will give no more of batches that are open to a person.
+    twin: this copy of the workspace goes on alone.
+    new-identity: this copy becomes a workspace of its own.
     seen: the incidents are known.
     """
     done: list[str] = []
@@ -44,6 +54,11 @@ def resolve(
             collect_batches(context)  # the last look: what is there by now is not lost
             left = [b for b in ledger.batches.in_states("open") if is_left_open(context, b)]
             done += [_written_off(context, batch) for batch in left]
+        if decision == "twin" and ledger.get(TWIN):
+            ledger.put(TWIN, None)
+            done.append(_GOES_ON.format(raw=session.workspace.raw))
+        if decision == "new-identity":
+            done.append(_become_new(session))
         if decision == "seen":
             count = ledger.acknowledge()
             done.append(f"{counted(count, 'incident')} put away")
@@ -60,6 +75,19 @@ def _written_off(context: StageContext, batch: Batch) -> str:
         f"batch {batch.batch_id} is written off: {counted(lost, 'request')} without an answer "
         "count as missing, and what was reserved for them as spent. The next run sends none of "
         "them; 'captionmill retry --outcome missing' lets it buy them again"
+    )
+
+
+def _become_new(session: Session) -> str:
+    """Give the workspace an id of its own; what it knows stays known."""
+    ledger, workspace = session.ledger, session.workspace
+    former = ledger.workspace_id()
+    ledger.identify()
+    ledger.put(TWIN, None)
+    workspace.remember_id(ledger.workspace_id(), ledger.former_ids())
+    return (
+        f"this copy is a workspace of its own, {ledger.workspace_id()}: what it has bought is not "
+        f"bought again, and what the other copy, {former}, buys from now on it does not know"
     )
 
 

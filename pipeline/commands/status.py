@@ -21,7 +21,7 @@ from pipeline.session.account import resolve_account
 from pipeline.session.caps import with_remembered_cap
 from pipeline.session.checks import service_cost_notes
 from pipeline.session.settings import RunSettings
-from pipeline.stages.context import FROZEN
+from pipeline.stages.context import FROZEN, TWIN
 from pipeline.stages.export import table_step
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
@@ -84,7 +84,7 @@ def status(config: Config) -> Status:
             waiting=ledger.shards.in_states(*_WAITING),
             settled=totals.charged,
             reserved=totals.reserved,
-            frozen=ledger.get(FROZEN),
+            frozen=ledger.get(FROZEN) or ledger.get(TWIN),
             incidents=ledger.incidents(),
             calibration=ledger.answers.calibration(),
             notes=tuple(service_cost_notes(ledger)),

@@ -121,7 +121,7 @@ def _otherwise(audit: AnswerAudit) -> Iterator[str]:
 
 
 def _batch_record(workspace: Workspace, ledger: Ledger, batch: ExpectedBatch) -> Iterator[str]:
-    fault = record_fault(workspace, batch, ledger.get("workspace_id") or "")
+    fault = record_fault(workspace, batch, ledger.ids())
     if fault:
         path = batch_record_path(workspace, batch.shard_key, batch.batch_id)
         yield f"{path} {fault}: 'captionmill collect' writes it again"

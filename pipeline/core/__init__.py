@@ -10,6 +10,7 @@ dialects         words of `[provider] dialect`: uploads and lists
 provider_kinds   words of `[provider] name`, and what follows from each
 advice           a refusal or failure in words that say what to do
 lifecycle        the batch life cycle: adopt, hold, create again, download, cancel
+twins            another copy of the workspace at work, told from a restored backup
 batch_results    whether a batch's files explain all its requests, and how long to wait for it
 run_round        the step of a run after each look at the service: write, pause, end
 poll_pace        when a waiting run looks at the service again

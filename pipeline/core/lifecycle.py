@@ -21,6 +21,7 @@ from pipeline.records import TERMINAL_STATUSES, RemoteBatch
 WORKSPACE = "captionmill_workspace"
 SHARD = "captionmill_shard"
 GENERATION = "captionmill_generation"
+RUN = "captionmill_run"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class Batch:
     Attributes:
         late_since, late_uptime: when its files were first found not to explain its requests.
         late_looks: how many looks have found that.
+        made_here: 0 for a batch that a create call of another ledger made: an older one of this
+            workspace, or another copy's.
     """
 
     row: int
@@ -45,6 +47,7 @@ class Batch:
     late_looks: int
     prompt_tokens: int | None
     completion_tokens: int | None
+    made_here: int
 
     @property
     def usage(self) -> TokenSums | None:
@@ -70,8 +73,8 @@ class Batch:
 _BATCH = (
     "SELECT id, batch_id, shard, generation, role, state, status, input_file_id, output_file_id, "
     "error_file_id, created_at, expires_at, total, completed, failed, cancel_asked_at, "
-    "vanished_at, problem, late_since, late_uptime, late_looks, prompt_tokens, completion_tokens "
-    "FROM batches"
+    "vanished_at, problem, late_since, late_uptime, late_looks, prompt_tokens, completion_tokens, "
+    "made_here FROM batches"
 )
 
 
@@ -81,13 +84,15 @@ class Batches:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def add(self, shard: int, generation: int, remote: RemoteBatch, role: str) -> int:
+    def add(
+        self, shard: int, generation: int, remote: RemoteBatch, role: str, *, made_here: bool = True
+    ) -> int:
         """Record a batch of a shard."""
         batch = self._db.insert(
             "INSERT INTO batches (batch_id, shard, generation, role, status, created_at, "
-            "input_file_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "input_file_id, made_here) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (remote.id, shard, generation, role, remote.status, remote.created_at,
-             remote.input_file_id),
+             remote.input_file_id, made_here),
         )  # fmt: skip
         self.observe(remote, remote.created_at)
         return batch

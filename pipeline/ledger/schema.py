@@ -213,6 +213,13 @@ _BATCH_USAGE = (
     "ALTER TABLE batches ADD COLUMN beyond INTEGER NOT NULL DEFAULT 0",
 )
 
+# batches carry the nonce of the run that made them, so that those of another copy of the workspace
+# are told from our own; the files of what another ledger made are left at the service
+_RUN_NONCES = (
+    "ALTER TABLE runs ADD COLUMN nonce TEXT",
+    "ALTER TABLE batches ADD COLUMN made_here INTEGER NOT NULL DEFAULT 1",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -223,5 +230,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _RECHECKS,
     _LATE_FILES,
     _BATCH_USAGE,
+    _RUN_NONCES,
 )
 """Append only: a released migration never changes."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pipeline.core.lifecycle import RUN
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.errors import BooksError
 from pipeline.ledger.database import Database, sql_list
@@ -166,6 +167,13 @@ class Shards:
         ):
             yield int(work), key, int(attempt), bool(live), max_cost
 
+    def asked_keys(self) -> frozenset[str]:
+        """Keys of the shards for which a create call was made, or whose batch was adopted."""
+        rows = self._db.execute(
+            "SELECT shard_key FROM shards WHERE intent_at IS NOT NULL OR generation > 1"
+        )
+        return frozenset(str(row[0]) for row in rows)
+
     def created_since(self, since: int) -> int:
         """Create calls made since a time, for the hourly limit."""
         return self._db.number("SELECT COUNT(*) FROM shards WHERE intent_at >= ?", (since,))
@@ -251,13 +259,16 @@ class Shards:
         ]
 
 
-def metadata_of(workspace: str, shard: Shard, fields: Sequence[str] = ()) -> dict[str, str]:
+def metadata_of(
+    workspace: str, shard: Shard, fields: Sequence[str] = (), nonce: str = ""
+) -> dict[str, str]:
     """Metadata of a batch, by which it can be found, booked and read without this ledger.
 
-    `fields` are the properties of its structured answers.
+    `fields` are the properties of its structured answers, `nonce` that of the run that creates it.
     """
     listed = json.dumps(list(fields)) if fields else ""
-    return {
+    made_by = {RUN: nonce} if nonce else {}
+    return made_by | {
         "captionmill_workspace": workspace,
         "captionmill_shard": shard.shard_key,
         "captionmill_generation": str(shard.generation),

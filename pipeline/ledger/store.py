@@ -6,6 +6,7 @@ import contextlib
 import json
 import secrets
 import sqlite3
+from collections.abc import Set
 from pathlib import Path
 
 from pipeline.errors import BooksError, CaptionmillError, StorageError
@@ -28,6 +29,8 @@ from pipeline.ledger.specs import Specs
 from pipeline.ledger.spending import SpendingRows
 from pipeline.ledger.unseen import Unseen
 from pipeline.ledger.works import Works
+
+_FORMER_IDS = "former_workspace_ids"  # key in `meta`
 
 
 class Ledger:
@@ -112,6 +115,25 @@ class Ledger:
             self.put("workspace_id", known)
         return known
 
+    def former_ids(self) -> frozenset[str]:
+        """Ids that this workspace had before it became one of its own."""
+        return frozenset((self.get(_FORMER_IDS) or "").split())
+
+    def ids(self) -> frozenset[str]:
+        """Ids that this workspace has and had; none before its first command."""
+        own = self.get("workspace_id")
+        return self.former_ids() if own is None else self.former_ids() | {own}
+
+    def identify(self, workspace_id: str | None = None, former: Set[str] = frozenset()) -> None:
+        """Take an id, by default a new one; those before it are remembered, and `former` too."""
+        current = workspace_id or secrets.token_hex(8)
+        before = (self.former_ids() | former | {self.workspace_id()}) - {current}
+        if current == self.get("workspace_id") and before == self.former_ids():
+            return
+        with self.database.transaction("identity"):
+            self.put(_FORMER_IDS, " ".join(sorted(before)) or None)
+            self.put("workspace_id", current)
+
     def forget(self, prefix: str) -> None:
         """Forget all facts whose key begins with `prefix`."""
         self.database.execute("DELETE FROM meta WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
@@ -121,8 +143,19 @@ class Ledger:
     def begin_run(self, command: str, now: int) -> int:
         """Record that a command began; gives the run's id."""
         return self.database.insert(
-            "INSERT INTO runs (command, started_at) VALUES (?, ?)", (command, now)
+            "INSERT INTO runs (command, started_at, nonce) VALUES (?, ?, ?)",
+            (command, now, secrets.token_hex(8)),
         )
+
+    def nonce_of(self, run: int) -> str:
+        """Random word that the batches of a run carry; "" for a run of version 0.1.0."""
+        row = self.database.one("SELECT nonce FROM runs WHERE id = ?", (run,))
+        return str(row[0] or "") if row else ""
+
+    def nonces(self) -> frozenset[str]:
+        """Nonces of all runs of this ledger."""
+        rows = self.database.execute("SELECT nonce FROM runs WHERE nonce IS NOT NULL")
+        return frozenset(str(row[0]) for row in rows)
 
     def collecting_runs(self) -> frozenset[int]:
         """Numbers of the runs that only collected."""

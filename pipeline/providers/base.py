@@ -158,6 +158,11 @@ class BatchService(Protocol):
         """List all batches of the account; every page is read or it raises."""
         ...
 
+    def time(self) -> int | None:
+        """Time of the service's own clock at its last answer, epoch seconds; None where it did not
+        say."""
+        ...
+
     def cancel(self, batch_id: str) -> RemoteBatch:
         """Ask for the end of a batch; what is done stays, and is delivered and paid."""
         ...

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, cast, get_args
 
 from pipeline.core.batch_usage import batch_usage
@@ -138,6 +139,15 @@ def _iso_seconds(text: str) -> int | None:
         moment = datetime.fromisoformat(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return _seconds(int(moment.timestamp()))
+    except (ValueError, OverflowError):
+        return None
+
+
+def http_date(text: str | None) -> int | None:
+    """Epoch seconds of a `Date` header, None for one that is missing or none."""
+    try:
+        moment = parsedate_to_datetime(text or "")
+        return _seconds(int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()))
     except (ValueError, OverflowError):
         return None
 

@@ -39,6 +39,10 @@ class Offline:
         """See BatchService."""
         self._refuse("list the batches")
 
+    def time(self) -> int | None:
+        """See BatchService."""
+        self._refuse("ask for the time")
+
     def cancel(self, batch_id: str) -> RemoteBatch:
         """See BatchService."""
         self._refuse(f"cancel batch {batch_id}")

@@ -42,6 +42,7 @@ class OpenAIBatches:
         self._library = sdk
         self._options = options
         self._once, self._repeating = sdk.open_clients(options)
+        self._time: int | None = None
 
     @property
     def options(self) -> BatchOptions:
@@ -132,6 +133,10 @@ class OpenAIBatches:
 
         return self._listed("list the batches", page, _BATCHES_A_PAGE, normalise.remote_batch)
 
+    def time(self) -> int | None:
+        """See BatchService."""
+        return self._time
+
     def models(self) -> tuple[str, ...]:
         """Names of the models that the service lists, () when it does not tell."""
         call = self._library.Call("list the models")
@@ -221,9 +226,10 @@ class OpenAIBatches:
 
     def _json(self, call: Call, ask: Callable[[], Any]) -> object:
         try:
-            content = ask().content
+            answer = ask()
         except (*self._library.FOREIGN, ValueError) as error:  # an id that no address can hold
             raise self._translated(error, call) from None
+        content, self._time = answer.content, normalise.http_date(answer.headers.get("date"))
         try:
             return json.loads(content)
         except (ValueError, RecursionError):

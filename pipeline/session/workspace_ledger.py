@@ -40,8 +40,17 @@ def open_ledger(
             _begin_anew(building)
         with Ledger(building or workspace.ledger) as ledger:
             bind_workspace(ledger, identity, workspace)
-            workspace.remember_id(ledger.workspace_id(workspace.known_id()))
+            share_identity(ledger, workspace)
             yield ledger
+
+
+def share_identity(ledger: Ledger, workspace: Workspace) -> None:
+    """Write the workspace's id down in both places. An older copy of the ledger that still has a
+    former id takes the one that its workspace has now."""
+    known, former = workspace.known_id(), workspace.former_ids()
+    own = ledger.workspace_id(known)
+    ledger.identify(known if known is not None and own in former else own, former)
+    workspace.remember_id(ledger.workspace_id(), ledger.former_ids())
 
 
 def name_if_new(workspace: Workspace, say: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ write         prepared images into request lines and shards
 first_shard   the small shard of a form of request that was never answered
 submit        shards to the service: reserve, upload, create
 reconcile     the service's list against the ledger: adopt, hold, create again
+twins         batches of another copy of the workspace, looked for before each create call
 recover       requests that the ledger does not know, read from batch records and request files
 collect       batches polled, finished ones downloaded
 refused_batches batches that came back refused, after which nothing more is sent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 from typing import cast
 
@@ -55,9 +55,9 @@ def recorded_rules(workspace: Workspace, shard_key: str, batch_id: str) -> int:
         return CURRENT
 
 
-def record_fault(workspace: Workspace, batch: ExpectedBatch, workspace_id: str) -> str:
+def record_fault(workspace: Workspace, batch: ExpectedBatch, ids: Set[str]) -> str:
     """Fault of the record of a settled batch, in words; "" for a sound one, and for none where no
-    raw file needs one."""
+    raw file needs one. `ids` are those that the workspace has and had."""
     path = batch_record_path(workspace, batch.shard_key, batch.batch_id)
     try:
         remote = RemoteBatch(**json.loads(path.read_bytes()))
@@ -65,19 +65,17 @@ def record_fault(workspace: Workspace, batch: ExpectedBatch, workspace_id: str) 
         return "is missing" if (batch.output or batch.error) and not batch.foreign else ""
     except (OSError, ValueError, TypeError):
         return "cannot be read"
-    about = (
-        remote.id, remote.metadata.get(WORKSPACE), remote.metadata.get(SHARD),
-        remote.metadata.get(GENERATION),
-    )  # fmt: skip
-    expected = (batch.batch_id, workspace_id, batch.shard_key, str(batch.generation))
-    return "" if about == expected else "is not what was written"
+    about = remote.id, remote.metadata.get(SHARD), remote.metadata.get(GENERATION)
+    expected = batch.batch_id, batch.shard_key, str(batch.generation)
+    sound = about == expected and remote.metadata.get(WORKSPACE) in ids
+    return "" if sound else "is not what was written"
 
 
 def mend_batch_records(context: StageContext) -> int:
     """Write records of settled batches anew that are damaged or gone; gives how many."""
     ledger, mended = context.ledger, 0
     for expected in ledger.audit.batches():
-        if not record_fault(context.workspace, expected, ledger.workspace_id()):
+        if not record_fault(context.workspace, expected, ledger.ids()):
             continue
         batch = ledger.batches.by_id(expected.batch_id)
         if batch is None or not context.keep_raw:

@@ -13,9 +13,9 @@ from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.stages.batch_record import is_batch_record
 from pipeline.stages.collect import NOT_THERE, fetch_raw
-from pipeline.stages.context import StageContext
+from pipeline.stages.context import TWIN, StageContext
 from pipeline.stages.raw_files import damage_of
-from pipeline.stages.settle import raw_path
+from pipeline.stages.recover import raw_path
 from pipeline.system.failpoints import reached
 from pipeline.system.files import remove
 
@@ -55,6 +55,8 @@ def _clean_remote(
     ids: list[str | None] = [file_id]
     try:
         for batch in context.ledger.batches.of_shard(shard):
+            if not batch.made_here:
+                return True  # whose ledger may not have them yet, if it is at work too
             ids += [batch.input_file_id, *_results_kept_here(context, batch)]
         for remote in dict.fromkeys(i for i in ids if i):
             context.service.delete_file(remote)
@@ -107,7 +109,8 @@ def _clean_orphans(context: StageContext, result: CleanResult) -> None:
         )
     }
     prefix = f"captionmill-{context.ledger.workspace_id()}-"
-    for remote in list(context.service.list_uploads()):
+    twin = context.ledger.get(TWIN)  # whose uploads have such names too
+    for remote in () if twin else list(context.service.list_uploads()):
         if remote.filename.startswith(prefix) and remote.filename not in live:
             context.service.delete_file(remote.id)
             result.remote += 1

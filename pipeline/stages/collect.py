@@ -16,7 +16,8 @@ from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
 from pipeline.stages.batch_record import write_batch_record
 from pipeline.stages.context import StageContext
-from pipeline.stages.settle import RemoteEnd, mark_downloaded, raw_path, settle_batch
+from pipeline.stages.recover import raw_path
+from pipeline.stages.settle import RemoteEnd, mark_downloaded, settle_batch
 from pipeline.stages.values import RunTotals
 from pipeline.stages.waiting import pause_weighed
 from pipeline.system.clock import Moment, elapsed
@@ -138,7 +139,7 @@ def _fetch(context: StageContext, batch: Batch, kind: str, file_id: str) -> str:
     except ServiceError as error:
         if error.status not in NOT_THERE:
             raise
-        return str(error)
+        return "" if target.exists() else str(error)
     reached("collect.after_download")
     return ""
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.lifecycle import Patience
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
+from pipeline.core.twins import Listings
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.core.words import counted
 from pipeline.errors import Interrupted
@@ -19,7 +20,9 @@ from pipeline.providers.base import BatchService
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
 
+# keys in the ledger's meta: sentences for a person, until whose decision nothing is sent
 FROZEN = "frozen"
+TWIN = "twin"
 
 
 class Note(Protocol):
@@ -49,6 +52,7 @@ class StageContext:
         note: puts an event into the run's log.
         stopping: true once a person or the system requested a stop.
         sleep: waits some seconds, less when a stop is requested.
+        listings: what this run has seen of the service's list.
     """
 
     ledger: Ledger
@@ -71,6 +75,7 @@ class StageContext:
     note: Note = silent
     stopping: Callable[[], bool] = lambda: False
     sleep: Callable[[float], None] = time.sleep
+    listings: Listings = field(default_factory=Listings)
 
     def scope(self) -> Scope:
         """Run and time that a reservation made now counts for."""
@@ -79,6 +84,10 @@ class StageContext:
     def filename(self, shard_key: str) -> str:
         """Name of a shard's file at the service, unique to this workspace."""
         return f"captionmill-{self.ledger.workspace_id()}-{shard_key}.jsonl"
+
+    def undecided(self) -> str | None:
+        """Sentence about what a person must decide before anything is sent, None for nothing."""
+        return self.ledger.get(FROZEN) or self.ledger.get(TWIN)
 
     def check_stop(self) -> None:
         """Raise between transactions once a stop is requested.

@@ -5,6 +5,8 @@ Whether a batch exists is decided by the service's list, and only by a complete 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pipeline.core.lifecycle import (
     GENERATION,
     MOST_ABSENT,
@@ -22,14 +24,17 @@ from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
 from pipeline.providers.base import AddressRefusal
 from pipeline.records import RemoteBatch
-from pipeline.stages.context import StageContext
+from pipeline.stages.context import TWIN, StageContext
 from pipeline.stages.recover import (
     is_plausible,
+    learn_contents,
     number_in,
     recovered_shard,
     requests_in,
     shard_key_of,
+    twin_hint,
 )
+from pipeline.stages.twins import list_all, note_twins, our_calls
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 
@@ -41,11 +46,14 @@ def reconcile(context: StageContext) -> int:
     Raises:
         ServiceError: a page of the list failed; then nothing is concluded and nothing may be
             submitted.
-        NeedsPerson: an ambiguous create call waits for a person (`on_ambiguous = "ask"`).
+        NeedsPerson: an ambiguous create call waits for a person (`on_ambiguous = "ask"`), or
+            another copy of the workspace is at work.
         AddressRefusal: create calls are refused again and again, and never come to anything.
     """
-    listed = list(context.service.list_batches())
+    everything = list_all(context)
     reached("reconcile.listed")
+    twins = note_twins(context, everything)
+    listed = [batch for batch in everything if batch not in twins]
     context.ledger.queue.note_foreign(foreign_requests(listed, _known(context)))
     wait, ask, in_vain = 0, [], []
     for shard in context.ledger.shards.in_states("CREATING"):
@@ -57,21 +65,15 @@ def reconcile(context: StageContext) -> int:
             ask.append(shard.shard_key)
         if isinstance(decision, Recreate) and shard.problem and not shard.generation % MOST_ABSENT:
             in_vain.append(shard)
-    for batch in unrecorded_batches(listed, context.ledger.workspace_id(), _known(context)):
-        if is_plausible(batch):
-            adopt_batch(context, batch)
-        else:
-            text = (
-                f"batch {batch.id} carries this workspace's id, but was not made by it: it is set "
-                "aside"
-            )
-            context.ledger.incident(context.clock.now(), "stranger", text)
+    _take_in(context, listed)
     _drop_overtaken(context)
     if ask:
         raise NeedsPerson(
             f"no batch is found for {', '.join(ask)}, whose create call got no answer: look at the "
             "service's dashboard, then run 'captionmill resolve create-again'"
         )
+    if twins:
+        raise NeedsPerson(context.ledger.get(TWIN) or "")
     if in_vain:
         raise AddressRefusal(
             f"{MOST_ABSENT} create calls of shard {in_vain[0].shard_key} came to nothing, as the "
@@ -81,9 +83,23 @@ def reconcile(context: StageContext) -> int:
     return wait
 
 
+def _take_in(context: StageContext, listed: Iterable[RemoteBatch]) -> None:
+    """Adopt the batches of this workspace that the ledger does not know."""
+    for batch in unrecorded_batches(listed, context.ledger.workspace_id(), _known(context)):
+        if is_plausible(batch):
+            adopt_batch(context, batch)
+        else:
+            text = (
+                f"batch {batch.id} carries this workspace's id, but was not made by it: it is set "
+                "aside"
+            )
+            context.ledger.incident(context.clock.now(), "stranger", text)
+
+
 def opaque_shards(context: StageContext) -> tuple[int, NeedsPerson | None]:
     """Number of adopted shards of unknown contents, which an image sent now may be in; and the
     error when waiting will not reveal them."""
+    learn_contents(context)
     opaque = context.ledger.adoption.opaque_shards()
     vanished = [shard.shard_key for shard in opaque if shard.gone]
     if not vanished:
@@ -91,7 +107,7 @@ def opaque_shards(context: StageContext) -> tuple[int, NeedsPerson | None]:
     return len(opaque), NeedsPerson(
         f"the batches of {', '.join(vanished)} were paid for, and neither here nor at the service "
         "is left what they held, so an image sent now may be paid for again: if that is fine, run "
-        "'captionmill resolve write-off'"
+        f"'captionmill resolve write-off'; {twin_hint(context)}"
     )
 
 
@@ -160,7 +176,7 @@ def _adopt(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
         context.ledger.reservations.record_unasked(
             shard.row, generation, shard.max_cost, context.scope()
         )
-        context.ledger.batches.add(shard.row, generation, batch, "main")
+        _add(context, shard.row, generation, batch)
         context.ledger.shards.move(
             shard,
             "SUBMITTED",
@@ -184,6 +200,14 @@ def adopt_batch(context: StageContext, batch: RemoteBatch) -> None:
         _adopt_second(context, shard, batch)
 
 
+def _add(
+    context: StageContext, shard: int, generation: int, batch: RemoteBatch, role: str = "main"
+) -> int:
+    """Add a batch of the service's list to a shard; gives its row."""
+    made_here = our_calls(context).explain(batch)
+    return context.ledger.batches.add(shard, generation, batch, role, made_here=made_here)
+
+
 def _succeed(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
     """Later generation of a shard, made when the batch that this older ledger knows had failed
     or was proven absent: from here on it decides, and the earlier one is only booked."""
@@ -192,7 +216,7 @@ def _succeed(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
         context.ledger.reservations.record_unasked(
             shard.row, generation, shard.max_cost, context.scope()
         )
-        context.ledger.batches.add(shard.row, generation, batch, "main")
+        _add(context, shard.row, generation, batch)
         context.ledger.shards.move(shard, "SUBMITTED", generation=generation)
 
 
@@ -200,7 +224,7 @@ def _adopt_second(context: StageContext, shard: Shard, batch: RemoteBatch) -> No
     """Adopt a second batch of a shard as a stray: its cost counts, and `collect` cancels what it
     has not run."""
     with context.ledger.database.transaction("adopt_second"):
-        row = context.ledger.batches.add(shard.row, _generation(batch), batch, "stray")
+        row = _add(context, shard.row, _generation(batch), batch, "stray")
         context.ledger.reservations.record_unasked(shard.row, -row, shard.max_cost, context.scope())
         context.ledger.incident(
             context.clock.now(),
@@ -222,7 +246,7 @@ def _adopt_unknown(context: StageContext, batch: RemoteBatch) -> None:
         context.ledger.reservations.record_unasked(
             row, shard.generation, shard.max_cost, context.scope()
         )
-        number = context.ledger.batches.add(row, shard.generation, batch, "main")
+        number = _add(context, row, shard.generation, batch)
         for line in lines or ():
             context.ledger.adoption.add_line(row, line.work_key, line.attempt)
         context.ledger.incident(

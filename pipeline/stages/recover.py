@@ -18,6 +18,7 @@ from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
 from pipeline.core.pricing import PriceSheet
 from pipeline.errors import NotFound
 from pipeline.ledger.adoption import RecoveredShard
+from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import ONLINE, is_online
 from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
@@ -80,8 +81,8 @@ def number_in(text: str | None) -> int | None:
 
 
 def is_ours(context: StageContext, batch: RemoteBatch) -> bool:
-    """Recognise a batch of this workspace."""
-    return batch.metadata.get(WORKSPACE) == context.ledger.workspace_id()
+    """Recognise a batch of this workspace by a record of it, also from before a new identity."""
+    return batch.metadata.get(WORKSPACE) in context.ledger.ids()
 
 
 def doubtful_shard(context: StageContext, path: Path) -> bool:
@@ -122,6 +123,38 @@ def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] 
     ]
     lines = [line for part in parts for line in part or ()]
     return lines or None
+
+
+def raw_path(context: StageContext, batch: Batch, kind: str) -> Path:
+    """Path of a raw file of a batch; `kind` is output or error."""
+    shard = context.ledger.shards.get(batch.shard)
+    return context.workspace.answers(shard.shard_key, batch.batch_id, kind)
+
+
+def fetched_by_twin(context: StageContext, batch: Batch) -> str:
+    """Hint for a batch of which the service has named a file that is not here; else ""."""
+    files = (("output", batch.output_file_id), ("error", batch.error_file_id))
+    if all(raw_path(context, batch, kind).exists() for kind, file_id in files if file_id):
+        return ""
+    return f" ({twin_hint(context)})"
+
+
+def twin_hint(context: StageContext) -> str:
+    """Hint where answers may be that the service has no more."""
+    return (
+        "should another copy of this workspace have fetched its answers: copy the files of that "
+        f"one's folder raw into {context.workspace.raw}, and run again"
+    )
+
+
+def learn_contents(context: StageContext) -> None:
+    """Learn the requests of adopted batches from raw files that are here by now."""
+    for opaque in context.ledger.adoption.opaque_shards():
+        shard = context.ledger.shards.by_key(opaque.shard_key)
+        for batch in () if shard is None else context.ledger.batches.of_shard(shard.row):
+            with context.ledger.database.transaction("learn_contents"):
+                for line in answered_requests(context, opaque.shard_key, batch.batch_id):
+                    context.ledger.adoption.add_line(batch.shard, line.work_key, line.attempt)
 
 
 def answered_requests(context: StageContext, key: str, batch_id: str) -> Iterator[WorkAttempt]:

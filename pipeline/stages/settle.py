@@ -7,7 +7,6 @@ booked and it stays open: to a person, and to whatever the service shows later.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pipeline.core.batch_errors import FAILURE_ADVICE, BatchFailure, classify
 from pipeline.core.batch_results import Doubt, Inspection
@@ -25,6 +24,7 @@ from pipeline.stages.batch_record import recorded_rules
 from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.export import STALE
 from pipeline.stages.reconcile import next_generation
+from pipeline.stages.recover import fetched_by_twin, raw_path
 from pipeline.stages.values import RunTotals
 from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
@@ -44,12 +44,6 @@ class RemoteEnd:
 
     began: bool | None = None
     unavailable: str = ""
-
-
-def raw_path(context: StageContext, batch: Batch, kind: str) -> Path:
-    """Path of a raw file of a batch; `kind` is output or error."""
-    shard = context.ledger.shards.get(batch.shard)
-    return context.workspace.answers(shard.shard_key, batch.batch_id, kind)
 
 
 def mark_downloaded(context: StageContext, batch: Batch) -> None:
@@ -223,6 +217,7 @@ def _open_words(context: StageContext, batch: Batch, doubt: Doubt) -> str:
     text = (
         f"batch {batch.batch_id} is {batch.status}, but {doubt.text}. Nothing of it is sent again, "
         "what was reserved stays reserved, and each run looks again"
+        f"{fetched_by_twin(context, batch)}"
     )
     if not any(True for _ in context.ledger.shards.items(batch.shard)):
         return text  # what stops for its sake says how to end it, see reconcile.opaque_shards

@@ -19,8 +19,9 @@ from pipeline.errors import (
     ServiceError,
 )
 from pipeline.ledger.shards import Shard, metadata_of
-from pipeline.stages.context import FROZEN, StageContext
+from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import opaque_shards, reconcile, take_apart
+from pipeline.stages.twins import list_newer, our_calls
 from pipeline.stages.values import RunTotals
 from pipeline.system.clock import shown_time
 from pipeline.system.failpoints import reached
@@ -41,9 +42,9 @@ def submit_shards(context: StageContext, spec: int, totals: RunTotals | None = N
     Never raises for what a later run can mend: see `RunTotals.error`.
     """
     totals = totals or RunTotals()
-    frozen = context.ledger.get(FROZEN)
-    if frozen:
-        totals.hold("frozen", NeedsPerson(frozen))
+    undecided = context.undecided()
+    if undecided:
+        totals.hold("frozen", NeedsPerson(undecided))
         return totals
     if not _all_contents_known(context, totals):
         return totals
@@ -106,12 +107,31 @@ def _advance(context: StageContext, shard: Shard, totals: RunTotals) -> bool:
             take_apart(context, shard)  # its file is gone or damaged: it is made again
             return True
         shard = _upload(context, shard, search_first=not fresh or shard.generation > 1)
+    if not _is_alone(context):
+        totals.waiting["adopted"] += 1
+        return False
     if not _create(context, shard):
         totals.waiting["unknown"] += 1
         return False
     totals.batches += 1
     totals.requests += shard.requests
     return True
+
+
+def _is_alone(context: StageContext) -> bool:
+    """Look for batches that another copy of this workspace has made; False when an older one came
+    to light, which was adopted: then it is decided anew what is to be sent.
+
+    Raises:
+        NeedsPerson: another copy is at work.
+        ServiceError: the service did not list its batches.
+    """
+    ours = our_calls(context)
+    if all(ours.explain(batch) for batch in list_newer(context)):
+        return True
+    known = ours.known
+    reconcile(context)
+    return known == our_calls(context).known
 
 
 def _must_wait(context: StageContext, shard: Shard) -> str | None:
@@ -193,9 +213,11 @@ def _create(context: StageContext, shard: Shard) -> bool:
         remote = context.service.create(
             input_file_id=shard.file_id or "",
             metadata=metadata_of(
-                context.ledger.workspace_id(), shard, context.ledger.specs.schema_fields(shard.spec)
+                context.ledger.workspace_id(), shard,
+                context.ledger.specs.schema_fields(shard.spec),
+                context.ledger.nonce_of(context.run),
             ),
-        )
+        )  # fmt: skip
     except Ambiguous as error:
         _note_doubt(context, shard, error)
         return False

@@ -23,6 +23,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,14 +136,20 @@ class Workspace:
         """Id in `id_file`, None without one (or with one that cannot be read)."""
         return _fact_in(self.id_file, "workspace_id")
 
-    def remember_id(self, workspace_id: str) -> None:
+    def former_ids(self) -> frozenset[str]:
+        """Ids that the workspace had before, as `id_file` names them."""
+        return frozenset((_fact_in(self.id_file, "former_ids") or "").split())
+
+    def remember_id(self, workspace_id: str, former: Set[str] = frozenset()) -> None:
         """Write `id_file`, durably, unless it says so already.
 
         Raises:
             StorageError: it cannot be written.
         """
-        if self.known_id() != workspace_id:
-            write_whole(self.id_file, json.dumps({"workspace_id": workspace_id}).encode() + b"\n")
+        if self.known_id() != workspace_id or self.former_ids() != former:
+            before = {"former_ids": " ".join(sorted(former))} if former else {}
+            ids = {"workspace_id": workspace_id} | before
+            write_whole(self.id_file, json.dumps(ids).encode() + b"\n")
 
     @property
     def cap_file(self) -> Path:

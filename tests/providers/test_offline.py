@@ -16,6 +16,7 @@ CALLS = {
     "create": {"input_file_id": "file-1", "metadata": {}},
     "get": {"batch_id": "batch_1"},
     "list_batches": {},
+    "time": {},
     "cancel": {"batch_id": "batch_1"},
     "download": {"file_id": "file-1", "to": Path("a")},
     "delete_file": {"file_id": "file-1"},

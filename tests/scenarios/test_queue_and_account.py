@@ -28,7 +28,7 @@ def test_twenty_shards_in_a_small_queue_finish_once_the_limit_is_learned(
 
     monkeypatch.setattr(Queue, "learn_limit", learn_limit)
     limits = AccountLimits(enqueued_tokens={MODEL: 2_000})
-    with open_rig(tmp_path, monkeypatch, limits=limits, durations=BatchDurations(run=0.4)) as rig:
+    with open_rig(tmp_path, monkeypatch, limits=limits, durations=BatchDurations(run=1.0)) as rig:
         rig.add(*names(100))
         report = rig.run(
             batch__max_requests=5, batch__backoff_minutes=[0], batch__enqueued_token_limit=10**9

@@ -14,7 +14,8 @@ from pipeline.ledger.batches import Batch
 from pipeline.server.fault_rules import BatchFault, LineFault, RequestFault
 from pipeline.stages.collect import collect_batches, settle_from_files
 from pipeline.stages.raw_files import store_compressed
-from pipeline.stages.settle import raw_path, settle_batch, write_off
+from pipeline.stages.recover import raw_path
+from pipeline.stages.settle import settle_batch, write_off
 from pipeline.stages.values import RunTotals
 from tests.stages import scene as scenes
 from tests.stages.scene import Scene

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
-from pipeline.stages.context import FROZEN, StageContext
+from pipeline.stages.context import StageContext
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of, move, remove, require_room, storage_error
 
@@ -31,13 +31,13 @@ def hand_out(
     written a moment ago by this process; every other one is read and checked first.
 
     Raises:
-        NeedsPerson: submission is frozen.
+        NeedsPerson: submission is frozen, or another copy of the workspace is at work.
         OverBudget: a shard does not fit into the budget; it stays sealed.
         StorageError: `folder` cannot be written.
     """
-    frozen = context.ledger.get(FROZEN)
-    if frozen:
-        raise NeedsPerson(frozen)
+    undecided = context.undecided()
+    if undecided:
+        raise NeedsPerson(undecided)
     _make(folder)
     for shard in context.ledger.shards.in_states("WRITTEN", "SEALED"):
         context.check_stop()

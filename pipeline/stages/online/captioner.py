@@ -20,7 +20,7 @@ from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, PauseTooL
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
 from pipeline.stages.collect import collect_batches
-from pipeline.stages.context import FROZEN, StageContext
+from pipeline.stages.context import StageContext
 from pipeline.stages.online.dispatcher import Dispatcher, Group
 from pipeline.stages.online.service import OnlineService
 from pipeline.stages.online.settle import begin, open_journal, settle_group
@@ -158,9 +158,9 @@ class OnlineCaptioner:
             while dispatcher.waiting >= self._ahead and dispatcher.error is None:
                 self._settle_one(dispatcher, _LOOK)
                 self.context.check_stop()
-            frozen = ledger.get(FROZEN)
-            if frozen:
-                raise NeedsPerson(frozen)
+            undecided = self.context.undecided()
+            if undecided:
+                raise NeedsPerson(undecided)
             batch = self._reserve(dispatcher, shard)
         except CaptionmillError as error:
             ledger.shards.dissolve(shard)

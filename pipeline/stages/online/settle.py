@@ -19,8 +19,8 @@ from pipeline.stages.batch_record import batch_record_path, read_batch_records, 
 from pipeline.stages.context import StageContext
 from pipeline.stages.online.journal import Journal, journal_path, keep_answers, read_journal
 from pipeline.stages.raw_files import damage_of
-from pipeline.stages.recover import answered_requests, is_ours, recovered_shard
-from pipeline.stages.settle import raw_path, settle_batch
+from pipeline.stages.recover import answered_requests, is_ours, raw_path, recovered_shard
+from pipeline.stages.settle import settle_batch
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import put_aside, remove, whole_file
