@@ -27,6 +27,7 @@ prompt           a template with a manifest's columns put in
 request_form     what a service may refuse all requests alike for
 request          the JSON body of a request, the line of a batch file
 answer           a line of an output file as an outcome, caption, fields, usage
+ordinary_answers  ordinary lines of an output file, read quickly by their types
 json_schema      JSON schemas: references, choices, what is sent of them
 schema_values    JSON values against a schema: converted, or refused
 answer_schema    the fields of a structured answer in the types of its schema

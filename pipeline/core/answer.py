@@ -106,6 +106,19 @@ def judge_line(
     return replace(answer, usage=usage, reason=reason, service_cost=cost)
 
 
+def fingerprint_of(answer: Answer) -> int:
+    """Number that tells two answers to one request apart, within one process."""
+    usage = answer.usage
+    tokens = usage and (
+        usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning
+    )  # fmt: skip
+    return hash((
+        answer.outcome, answer.caption, repr(dict(answer.fields)), answer.reason, answer.code,
+        tokens, answer.model, answer.request_id, answer.ending, answer.flags,
+        answer.service_cost, answer.ran,
+    ))  # fmt: skip
+
+
 def _says_something(answer: Answer) -> bool:
     """Tell an answer with text, which takes tokens."""
     return bool(answer.caption and answer.caption.strip()) or answer.outcome == "refused"

@@ -11,11 +11,13 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 _KEY_BYTES = 32
 _PREFIX = "cm"
+_ATTEMPTS = range(1, 1_000_000)
+_BOUNDS = "a work key has 32 bytes and attempts count from 1"
 # 32 bytes as base64url without padding (of the last character's bits two are spare, and zero),
 # then the attempt without leading zeros
 _OURS = re.compile(rf"{_PREFIX}-([A-Za-z0-9_-]{{42}}[AEIMQUYcgkosw048])-([1-9][0-9]{{0,5}})")
@@ -52,10 +54,23 @@ class WorkAttempt(NamedTuple):
 
 def custom_id(key: bytes, attempt: int) -> str:
     """Id of a request: at most 64 characters of [A-Za-z0-9_-], the form that services take."""
-    if len(key) != _KEY_BYTES or not 1 <= attempt <= 999_999:
-        raise ValueError("a work key has 32 bytes and attempts count from 1")
+    if len(key) != _KEY_BYTES or attempt not in _ATTEMPTS:
+        raise ValueError(_BOUNDS)
     text = base64.urlsafe_b64encode(key).rstrip(b"=").decode("ascii")
     return f"{_PREFIX}-{text}-{attempt}"
+
+
+def custom_ids(keys: Sequence[bytes], attempts: Sequence[int]) -> list[str]:
+    """Ids of many requests, as `custom_id` gives each: all keys in one text, each filled up to 33
+    bytes, whose base64 is that of the key and one character more."""
+    if {*map(len, keys)} - {_KEY_BYTES} or not all(one in _ATTEMPTS for one in {*attempts}):
+        raise ValueError(_BOUNDS)
+    text = base64.urlsafe_b64encode(b"".join(key + b"\0" for key in keys)).decode("ascii")
+    starts = range(0, len(text), 44)
+    return [
+        f"{_PREFIX}-{text[start : start + 43]}-{attempt}"
+        for start, attempt in zip(starts, attempts, strict=True)
+    ]
 
 
 def parse_custom_id(text: str) -> WorkAttempt | None:

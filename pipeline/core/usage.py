@@ -25,7 +25,9 @@ _NO_NUMBER = "its usage is impossible: a number of tokens is missing, negative o
 _NO_PART = "its usage is impossible: a part has more tokens than the whole"
 _NO_SUM = "its usage does not add up: total_tokens is less than its parts, which are counted"
 
-_MOST = 20_000_000  # tokens; twice the largest context window that a service offers
+MOST_TOKENS = 20_000_000
+"""Tokens of one answer; twice the largest context window that a service offers."""
+
 _MOST_BY_VERSION_1 = 10**9
 _MOST_COST = 1_000_000  # US dollars of one answer
 _HITS = ("prompt_cache_hit_tokens", "cached_tokens")
@@ -51,7 +53,7 @@ def read_usage(usage: object, version: int = 2) -> tuple[Usage | None, str]:
     """
     if not isinstance(usage, dict) or not usage:
         return None, ""
-    counts = _counts(usage, _MOST if version > 1 else _MOST_BY_VERSION_1, version)
+    counts = _counts(usage, MOST_TOKENS if version > 1 else _MOST_BY_VERSION_1, version)
     prompt, completion = counts.prompt, counts.completion
     cached, written, reasoning = counts.cached, counts.written, counts.reasoning
     if prompt is None or completion is None or cached is None or written is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.core.answer import BadLine, judge_line
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
@@ -12,6 +12,9 @@ from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.request import RequestSpec, body, line_of
 from pipeline.core.tokens import RequestEstimator
 from pipeline.records import Answer, PreparedImage
+
+if TYPE_CHECKING:
+    from pipeline.core.ordinary_answers import OrdinaryAnswer
 
 
 class JudgeLine(Protocol):
@@ -24,6 +27,26 @@ class JudgeLine(Protocol):
         ...
 
 
+class ReadOrdinary(Protocol):
+    """Reads a line of an answer file that is the rule, quickly."""
+
+    def __call__(
+        self, raw: bytes, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY, /
+    ) -> OrdinaryAnswer | None:
+        """Answer in `raw` just as `JudgeLine` reads it, None where that must say what it is."""
+        ...
+
+
+def _none_is_ordinary() -> ReadOrdinary:
+    return lambda _raw, _schema=PLAIN_TEXT, _rules=TODAY: None
+
+
+def _chat_completions() -> ReadOrdinary:
+    from pipeline.core.ordinary_answers import ordinary_answer  # its library takes 10 ms
+
+    return ordinary_answer
+
+
 @dataclass(frozen=True, slots=True)
 class WireFormat:
     """One service's shapes, each a pure function.
@@ -34,12 +57,15 @@ class WireFormat:
         judge: a line of an answer file -> what became of its request.
         estimator: facts of a model and what is sent with each image -> its token rules; the
             arguments are those of `RequestEstimator.of`.
+        ordinary: gives the function that reads ordinary lines quickly; none is where there is no
+            such function.
     """
 
     body: Callable[[RequestSpec, str, str], dict[str, Any]]
     line: Callable[[RequestSpec, str, str, PreparedImage], list[bytes]]
     judge: JudgeLine
     estimator: Callable[..., RequestEstimator]
+    ordinary: Callable[[], ReadOrdinary] = _none_is_ordinary
 
 
-OPENAI_FORMAT = WireFormat(body, line_of, judge_line, RequestEstimator.of)
+OPENAI_FORMAT = WireFormat(body, line_of, judge_line, RequestEstimator.of, _chat_completions)

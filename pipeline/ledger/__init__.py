@@ -25,6 +25,7 @@ answers          settling: answers and charges in one transaction
 answer_row       one answer as a row
 settled          an answer with its price, and what the answers of a batch came to
 batch_bill       the service's own sums of tokens against those of the answers
+planned          the lines that a batch was made for
 settling         the lines of one batch on their way into the tables
 whole_endings    answers taken as captions once their ending is declared whole
 queue            how full the service's queue of each model is

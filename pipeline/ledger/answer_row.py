@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128
 
 from pipeline.core.lenient_json import storable_text
 from pipeline.records import Answer, Nano, Usage
+
+if TYPE_CHECKING:
+    from pipeline.core.ordinary_answers import OrdinaryAnswer
 
 COLUMNS = """work, attempt, batch, outcome, caption, fields, reason, code, prompt_tokens,
     cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, billed, price_version,
@@ -24,6 +28,17 @@ def answer_cells(answer: Answer, billed: Nano | None, prices: str | None) -> tup
         answer.outcome, caption, fields, storable_text(answer.reason), answer.code, *tokens,
         billed, prices, answer.model, answer.request_id, answer.ending, ",".join(answer.flags),
         answer.service_cost, answer_checksum(answer.outcome, caption, fields, tokens),
+    )  # fmt: skip
+
+
+def ordinary_cells(
+    answer: OrdinaryAnswer, billed: Nano | None, prices: str | None
+) -> tuple[object, ...]:
+    """Cells of `answer.full()` from `outcome` to `checksum`, without the way over it."""
+    caption, fields, tokens = answer.caption, fields_text(answer.fields), answer.tokens
+    return (
+        "captioned", caption, fields, "", "stop", *tokens, billed, prices, answer.model,
+        answer.request_id, "stop", "", None, answer_checksum("captioned", caption, fields, tokens),
     )  # fmt: skip
 
 

@@ -11,13 +11,14 @@ from pipeline.ledger.batch_bill import record_beyond
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
 from pipeline.ledger.handed_out import HandedOut
+from pipeline.ledger.planned import Planned, planned_lines
 from pipeline.ledger.reservations import Reservations
-from pipeline.ledger.settled import PricedAnswer, Settled
+from pipeline.ledger.settled import Lines, PricedAnswer, Settled
 from pipeline.ledger.settling import Settling
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 
-__all__ = ["Answers", "Ending", "PricedAnswer", "Settled"]
+__all__ = ["Answers", "Ending", "Lines", "PricedAnswer", "Settled"]
 
 Ending = Literal["whole", "open", "lost"]
 """How a batch ends with the answers that are here."""
@@ -35,23 +36,25 @@ class Answers:
         self,
         shard: Shard,
         batch: Batch,
-        answers: Iterable[PricedAnswer],
+        answers: Iterable[Lines],
         rules: Mapping[str, RetryRule],
         now: int,
         read_by: int = CURRENT,
         ends: Callable[[], Ending] = lambda: "whole",
+        planned: Planned | None = None,
     ) -> Settled:
         """Keep all answers of a batch, charge them, close its reservation, free its items.
 
         `answers` is read inside the transaction: when it raises, nothing is kept. `read_by` is the
         version of the rules they are read by. Then `ends` says how the batch ends with them: an
         "open" one keeps its reservation and may be settled again with what comes later, of a "lost"
-        one nobody knows what it cost.
+        one nobody knows what it cost. `planned` is what `planned_lines` gives in this transaction.
         """
         with self._db.transaction("settle"):
-            settling = Settling(self._db, shard, batch, rules, now, read_by)
-            for priced in answers:
-                settling.keep(priced)
+            planned = planned_lines(self._db, shard, batch) if planned is None else planned
+            settling = Settling(self._db, shard, batch, rules, now, read_by, planned)
+            for lines in answers:
+                settling.take(lines)
             settled = settling.finish()
             end = ends()
             if end == "open":
@@ -73,6 +76,10 @@ class Answers:
             elif batch.role == "file":
                 self._handed_out.narrow(shard.row, now)
         return settled
+
+    def planned(self, shard: Shard, batch: Batch) -> Planned:
+        """Lines of a shard, as this batch finds them."""
+        return planned_lines(self._db, shard, batch)
 
     def _any(self, batch: Batch) -> bool:
         return bool(self._db.one("SELECT 1 FROM answers WHERE batch = ? LIMIT 1", (batch.row,)))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.ledger.planned import PlannedLine
 from pipeline.records import Answer, Nano
+
+if TYPE_CHECKING:
+    from pipeline.core.ordinary_answers import OrdinaryAnswer
 
 
 class PricedAnswer(NamedTuple):
@@ -16,6 +21,22 @@ class PricedAnswer(NamedTuple):
     attempt: int
     answer: Answer
     billed: Nano | None
+
+
+class OrdinaryLine(NamedTuple):
+    """Ordinary answer to a line of the shard, and its exact cost (None: not known)."""
+
+    planned: PlannedLine
+    answer: OrdinaryAnswer
+    billed: Nano | None
+
+    def priced(self) -> PricedAnswer:
+        """Take it as any other answer."""
+        return PricedAnswer(self.planned.key, self.planned.attempt, self.answer.full(), self.billed)
+
+
+Lines = PricedAnswer | Sequence[OrdinaryLine]
+"""One answer, or a page of ordinary ones, each to another planned line."""
 
 
 @dataclass(slots=True)
@@ -61,6 +82,20 @@ class Settled:
         if priced.billed is not None and max_cost is not None and priced.billed > max_cost:
             self.over.append(priced.answer.custom_id)
 
+    def add_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
+        """Count ordinary lines, as `add` counts each."""
+        self.outcomes["captioned"] += len(lines)
+        self.prompt_tokens += sum(line.answer.tokens[0] for line in lines)
+        self.completion_tokens += sum(line.answer.tokens[3] for line in lines)
+        billed = [line.billed for line in lines]
+        charged = [line.planned.max_cost if line.billed is None else line.billed for line in lines]
+        self.billed, self.charged = _total(self.billed, billed), _total(self.charged, charged)
+        self.over += [
+            answer.custom_id
+            for planned, answer, cost in lines
+            if cost is not None and planned.max_cost is not None and cost > planned.max_cost
+        ]
+
     def add_beyond(self, batch: str, max_cost: Nano | None, cost: Nano, words: str) -> None:
         """Count what the service bills beyond the lines of a batch, for which `max_cost` was
         reserved; `words` say how the two differ."""
@@ -70,6 +105,11 @@ class Settled:
             self.billed, self.charged = _sum(self.billed, cost), _sum(self.charged, cost)
             if max_cost is not None and self.charged is not None and self.charged > max_cost:
                 self.over.append(batch)
+
+
+def _total(one: Nano | None, others: Sequence[Nano | None]) -> Nano | None:
+    """Sum of costs, None when one of them is not known."""
+    return None if one is None or None in others else one + sum(filter(None, others))
 
 
 def _sum(one: Nano | None, other: Nano | None) -> Nano | None:

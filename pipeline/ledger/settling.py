@@ -1,21 +1,29 @@
 """Lines of a batch on their way into the tables: most many at a time, odd ones alone.
 
 The lines that a batch was made for are the rule: their works, items and reserves are read once for
-the shard, what becomes of them is decided here, and then written table by table. Everything else
-(a second batch of a shard, a foreign request, a second line for a work) goes alone.
+the shard, what becomes of them is decided here, and then written table by table. Most of them are
+ordinary answers to works that have shown none, and for those there is nothing to decide.
+Everything else (a second batch of a shard, a foreign request, a second line for a work) goes alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
+from pipeline.core.identity import custom_id
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.retry import RetryRule, WorkState, change_of
-from pipeline.ledger.answer_row import COLUMNS, MARKS, answer_cells, storable_or_none
+from pipeline.ledger.answer_row import (
+    COLUMNS,
+    MARKS,
+    answer_cells,
+    ordinary_cells,
+    storable_or_none,
+)
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database, sql_list
-from pipeline.ledger.settled import PricedAnswer, Settled
+from pipeline.ledger.planned import SHOWN_ATTEMPT, Planned, PlannedLine
+from pipeline.ledger.settled import Lines, OrdinaryLine, PricedAnswer, Settled
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 
@@ -29,32 +37,20 @@ INSERT INTO answers ({COLUMNS})
 VALUES ({MARKS}) ON CONFLICT DO UPDATE SET ({COLUMNS}) = ({_EXCLUDED})
 WHERE excluded.outcome IN ({_PAID}) AND answers.outcome NOT IN ({_PAID})
 """
+_INSERT_NEW = f"""
+INSERT INTO answers ({COLUMNS})
+VALUES ({MARKS})
+"""
 _INSERT_AS = f"""
 INSERT INTO answers ({COLUMNS}, id)
 VALUES ({MARKS}, ?)
 """
-_SHOWN_ATTEMPT = "COALESCE((SELECT s.attempt FROM answers s WHERE s.id = w.answer), 0)"
-_PLANNED = f"""
-SELECT w.work_key, w.id, w.state, w.outcome, {_SHOWN_ATTEMPT}, w.attempts,
-       i.id, i.attempt, i.worst, i.prompt_tokens
-FROM items i JOIN works w ON w.id = i.work
-WHERE i.shard = ? AND i.live = 1
-AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.batch = ? AND a.work = i.work)
+_SHOW_ORDINARY = """
+UPDATE works SET outcome = 'captioned', reason = '', answer = a.id, state = 'done',
+    attempts = MAX(attempts, a.attempt), after = NULL
+FROM (SELECT id, work, attempt FROM answers WHERE id >= ?) a WHERE works.id = a.work
 """
-
-
-class _Planned(NamedTuple):
-    """Line that is waited for: its work as it is, its item, and what was reserved."""
-
-    work: int
-    state: str
-    shown: str | None
-    shown_attempt: int
-    attempts: int
-    item: int
-    attempt: int
-    max_cost: Nano | None
-    prompt_tokens: int
+_FREE = "UPDATE items SET live = 0 WHERE id = ?"
 
 
 class Settling:
@@ -68,6 +64,7 @@ class Settling:
         rules: Mapping[str, RetryRule],
         now: int,
         read_by: int,
+        planned: Planned,
     ) -> None:
         self.settled = Settled()
         self._db = database
@@ -77,24 +74,49 @@ class Settling:
         self._now = now
         self._read_by = read_by
         self._frees = batch.frees(shard.generation)
-        self._planned: dict[bytes, _Planned] = {}
-        if self._frees:
-            rows = database.execute(_PLANNED, (shard.row, batch.row))
-            self._planned = {key: _Planned(*row) for key, *row in rows}
-        self._waiting: list[tuple[_Planned, PricedAnswer]] = []
+        self._planned = planned
+        self._alone: set[bytes] = set()  # works that are not as they were planned any more
+        self._waiting: list[tuple[PlannedLine, PricedAnswer]] = []
+        # ordinary lines as rows, which the collector of cycles passes over, and their items
+        self._ordinary: list[tuple[object, ...]] = []
+        self._freed: list[tuple[int]] = []
         self._tokens = [0, 0, 0]  # estimated, billed, lines
 
+    def take(self, lines: Lines) -> None:
+        """Take one answer or a page of ordinary ones; `finish` must follow the last."""
+        if isinstance(lines, PricedAnswer):
+            self.keep(lines)
+        else:
+            self.keep_ordinary(lines)
+
     def keep(self, priced: PricedAnswer) -> None:
-        """Take one line; `finish` must follow the last one."""
-        planned = self._planned.pop(priced.work_key, None)
-        if planned is None or planned.attempt != priced.attempt:
+        """Take one line."""
+        planned = self._planned.line(custom_id(priced.work_key, priced.attempt))
+        if planned is None or not self._is_rule(planned):
             self._flush()
             self._keep_alone(priced)
             return
+        self._alone.add(planned.key)  # whatever else comes for it
         self._count(priced, planned.max_cost, planned.prompt_tokens)
         self._waiting.append((planned, priced))
         if len(self._waiting) >= _CHUNK:
             self._flush()
+
+    def keep_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
+        """Take ordinary lines, each of another work."""
+        usual: list[OrdinaryLine] = []
+        for line in lines:
+            if line.planned.shown is None and self._is_rule(line.planned):
+                usual.append(line)
+            else:
+                self.keep(line.priced())
+        if usual:
+            self._take_ordinary(usual)
+        if len(self._ordinary) >= _CHUNK:
+            self._flush()
+
+    def _is_rule(self, planned: PlannedLine) -> bool:
+        return self._frees and bool(planned.awaited) and planned.key not in self._alone
 
     def finish(self) -> Settled:
         """Write what waits, and give what it all came to."""
@@ -121,6 +143,7 @@ class Settling:
 
     def _flush(self) -> None:
         """Write the lines that wait, in the order of their works."""
+        self._flush_ordinary()
         if not self._waiting:
             return
         waiting, self._waiting = sorted(self._waiting, key=lambda pair: pair[0].work), []
@@ -128,7 +151,7 @@ class Settling:
         answers, shown, others = [], [], []
         for row, (planned, priced) in enumerate(waiting, start=first):
             answers.append((*self._row(planned.work, priced), row))
-            work = WorkState(*planned[1:5])
+            work = WorkState(*planned[3:7])
             verdict = change_of(work, priced.answer, priced.attempt, self._rules)
             self.settled.again += verdict.state == "pending"
             change = (verdict.state, verdict.attempts, verdict.after)
@@ -138,9 +161,7 @@ class Settling:
             else:
                 others.append((*change, planned.work))
         self._db.executemany(_INSERT_AS, answers)
-        self._db.executemany(
-            "UPDATE items SET live = 0 WHERE id = ?", [(planned.item,) for planned, _ in waiting]
-        )
+        self._db.executemany(_FREE, [(planned.item,) for planned, _ in waiting])
         self._db.executemany(
             "UPDATE works SET outcome = ?, reason = ?, answer = ?, state = ?, attempts = ?, "
             "after = ? WHERE id = ?",
@@ -150,6 +171,30 @@ class Settling:
             "UPDATE works SET state = ?, attempts = ?, after = ? WHERE id = ?", others
         )
 
+    def _take_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
+        batch, prices, end = self._batch.row, self._shard.price_version, (self._now, self._read_by)
+        self._alone.update([line.planned.key for line in lines])
+        self._ordinary += [
+            (planned.work, planned.attempt, batch, *ordinary_cells(answer, billed, prices), *end)
+            for planned, answer, billed in lines
+        ]
+        self._freed += [(line.planned.item,) for line in lines]
+        self.settled.add_ordinary(lines)
+        expected = [line for line in lines if line.planned.prompt_tokens]
+        self._tokens[0] += sum(line.planned.prompt_tokens for line in expected)
+        self._tokens[1] += sum(line.answer.tokens[0] for line in expected)
+        self._tokens[2] += len(expected)
+
+    def _flush_ordinary(self) -> None:
+        if not self._ordinary:
+            return
+        rows, self._ordinary, freed, self._freed = self._ordinary, [], self._freed, []
+        rows.sort()  # each is of another work, which it begins with
+        first = self._db.number("SELECT MAX(id) FROM answers") + 1
+        self._db.executemany(_INSERT_NEW, rows)
+        self._db.executemany(_FREE, sorted(freed))
+        self._db.execute(_SHOW_ORDINARY, (first,))
+
     def _row(self, work: int, priced: PricedAnswer) -> tuple[object, ...]:
         """Cells of `answer_row.COLUMNS`."""
         cells = answer_cells(priced.answer, priced.billed, self._shard.price_version)
@@ -158,6 +203,7 @@ class Settling:
     # -- what is out of the ordinary -------------------------------------------------------------
 
     def _keep_alone(self, priced: PricedAnswer) -> None:
+        self._alone.add(priced.work_key)
         work = self._work(priced.work_key)
         if self._db.execute(_INSERT, self._row(work, priced)).rowcount == 0:
             return  # settled before: a line counts once
@@ -179,7 +225,7 @@ class Settling:
     def _advance(self, work: int, priced: PricedAnswer) -> None:
         """Show the best answer so far and decide whether the work goes again."""
         row = self._db.one(
-            f"SELECT w.state, w.outcome, {_SHOWN_ATTEMPT}, w.attempts, "
+            f"SELECT w.state, w.outcome, {SHOWN_ATTEMPT}, w.attempts, "
             "EXISTS (SELECT 1 FROM items i WHERE i.work = w.id AND i.live = 1) "
             "FROM works w WHERE w.id = ?",
             (work,),

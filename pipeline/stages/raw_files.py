@@ -1,17 +1,24 @@
-"""Raw files: output and error files as they came, compressed, durable before anything is read."""
+"""Raw files: output and error files as they came, compressed, durable before anything is read.
+
+They are gzip, which every program reads; ISA-L writes and reads it several times as quickly as
+zlib.
+"""
 
 from __future__ import annotations
 
-import gzip
 import io
 import shutil
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
+
+from isal import igzip, isal_zlib
 
 from pipeline.core.answer import split_lines
 from pipeline.errors import StorageError
 from pipeline.system.files import put_aside, whole_file
+
+_DAMAGE = (OSError, EOFError, cast(type[Exception], isal_zlib.error))
 
 
 class DamagedFile(StorageError):
@@ -28,7 +35,7 @@ def store_compressed(source: Path, target: Path) -> None:
         source.open("rb") as plain,
         whole_file(target) as handle,
         # mtime 0: the same results give the same bytes
-        gzip.GzipFile(fileobj=handle, mode="wb", compresslevel=3, mtime=0) as packed,
+        igzip.IGzipFile(fileobj=handle, mode="wb", compresslevel=2, mtime=0) as packed,
     ):
         shutil.copyfileobj(plain, packed, 1 << 20)
 
@@ -42,8 +49,8 @@ def store_newer(source: Path, target: Path) -> None:
 
 
 def _plain_size(path: Path) -> int:
-    with gzip.open(path, "rb") as stream:
-        return stream.seek(0, io.SEEK_END)
+    with igzip.open(path, "rb") as stream:
+        return int(stream.seek(0, io.SEEK_END))
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -54,21 +61,21 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     try:
         # gzip's own readline is Python, a call for each line
-        with gzip.open(path, "rb") as packed, io.BufferedReader(packed, 1 << 20) as stream:
+        with igzip.open(path, "rb") as packed, io.BufferedReader(packed, 1 << 20) as stream:
             yield from split_lines(stream)
         _require_bytes(path)  # gzip takes no bytes for the end of a file
-    except (OSError, EOFError, zlib.error) as error:
+    except _DAMAGE as error:
         raise DamagedFile(path, str(error)) from error
 
 
 def damage_of(path: Path) -> str | None:
     """Damage of a raw file, None for a sound one."""
     try:
-        with gzip.open(path, "rb") as stream:
+        with igzip.open(path, "rb") as stream:
             while stream.read(1 << 20):
                 pass
         _require_bytes(path)
-    except (OSError, EOFError, zlib.error) as error:
+    except _DAMAGE as error:
         return str(error)
     return None
 

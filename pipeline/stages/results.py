@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.core.answer import BadLine
+from pipeline.core.answer import BadLine, fingerprint_of
 from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.batch_results import (
@@ -21,58 +22,29 @@ from pipeline.core.batch_results import (
     LineCounts,
     doubt_about,
 )
-from pipeline.core.identity import ANSWER_FILE, WorkAttempt, custom_id, parse_custom_id
+from pipeline.core.identity import ANSWER_FILE, WorkAttempt, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.ledger import Ledger
-from pipeline.ledger.answers import Ending, PricedAnswer
+from pipeline.ledger.answers import Lines, PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
+from pipeline.ledger.planned import Planned
+from pipeline.ledger.settled import OrdinaryLine
 from pipeline.ledger.shards import Shard
-from pipeline.records import Answer
+from pipeline.records import Answer, Nano, Usage
 from pipeline.stages.raw_files import lines_of
+from pipeline.stages.read_report import ReadReport, Unexplained
 
-_REPORTED = 20  # incidents of one kind that are spelled out for one batch
+if TYPE_CHECKING:
+    from pipeline.core.ordinary_answers import OrdinaryAnswer, Tokens
+
 _UNRUN = ("expired", "cancelled")
-
-
-class Unexplained(Exception):
-    """Files that do not explain their batch yet: nothing of it is final."""
-
-    def __init__(self, doubt: Doubt) -> None:
-        super().__init__(doubt.text)
-        self.doubt = doubt
-
-
-@dataclass(slots=True)
-class ReadReport:
-    """Oddities of a batch's files: (kind, sentence).
-
-    Attributes:
-        doubt: requests without an answer that keep the batch open, None for a whole one.
-        lost: a person ended a batch that does not decide about its shard: what it may have been
-            billed beyond its answers is not known.
-    """
-
-    incidents: list[tuple[str, str]] = field(default_factory=list)
-    doubt: Doubt | None = None
-    lost: bool = False
-    _counts: dict[str, int] = field(default_factory=dict)
-
-    def note(self, kind: str, text: str) -> None:
-        """Add an oddity; a flood of one kind is cut short."""
-        self._counts[kind] = self._counts.get(kind, 0) + 1
-        if self._counts[kind] <= _REPORTED:
-            self.incidents.append((kind, text))
-
-    def ends(self) -> Ending:
-        """Decide how the batch ends with what was read."""
-        if self.doubt is not None:
-            return "open"
-        return "lost" if self.lost else "whole"
+_PAGE = 1_000  # ordinary lines that are handed on together
+_COSTS = 65_536  # different usages whose cost is remembered
 
 
 def read_answers(
@@ -85,17 +57,22 @@ def read_answers(
     wire_format: WireFormat = OPENAI_FORMAT,
     rules: ReadingRules = TODAY,
     inspection: Inspection = Inspection(),  # noqa: B008 frozen
-) -> Iterator[PricedAnswer]:
+    planned: Planned | None = None,
+) -> Iterator[Lines]:
     """Answers of a batch, priced; then an explicit outcome for what is in neither file.
 
     No complete line is lost: of several for one id the first that was paid for counts, wherever it
     stands, those of unknown ids are yielded too.
 
+    Args:
+        planned: the lines of the shard, where they are read already.
+
     Raises:
         Unexplained: the files do not explain the batch yet; what was yielded is not final.
         DamagedFile: a file was damaged since it was stored.
     """
-    reading = _Reading(ledger, shard, batch, report)
+    planned = ledger.answers.planned(shard, batch) if planned is None else planned
+    reading = _Reading(ledger, shard, batch, report, planned)
     yield from reading.replies(paths, wire_format, rules)
     doubt = reading.doubt(inspection)
     verdict = inspection.verdict(doubt)
@@ -119,40 +96,73 @@ class _Reading:
         shard: Shard,
         batch: Batch,
         report: ReadReport,
+        planned: Planned,
     ) -> None:
-        self._shard, self._batch, self._report = shard, batch, report
+        self._shard, self._batch, self._report, self._planned = shard, batch, report, planned
         self._sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
         # what no service lists: groups of online requests, and files from wherever
         self._group = is_online(batch.batch_id)
         self._judged = not self._group and not batch.batch_id.startswith(ANSWER_FILE)
-        self._max_cost = {
-            WorkAttempt(key, attempt): highest if self._group else None
-            for _, key, attempt, _, highest in ledger.shards.items(shard.row)
-        }
         named = AnswerSchema(tuple(json.loads(shard.fields or "[]")))
         self._schema = ledger.specs.answer_schema(shard.spec) or named
-        self._first: dict[WorkAttempt, Answer] = {}  # of each request; a paid one, if there is any
+        # by custom_id: what tells the first paid answer from others, or the first unpaid one
+        self._first: dict[str, int | Answer] = {}
+        self._cost_of = lru_cache(_COSTS)(self._cost)
 
     def replies(
         self, paths: Iterable[Path], wire_format: WireFormat, rules: ReadingRules
-    ) -> Iterator[PricedAnswer]:
+    ) -> Iterator[Lines]:
         """Answers that were paid for. Errors wait for the end: a tool that asks again writes the
         failure first."""
-        lines = _lines(paths, self._schema, self._report, wire_format, rules)
-        for attempt, answer in _known(lines, self._max_cost, self._batch, self._report):
-            first, paid = self._first.get(attempt), answer.outcome in PAID_OUTCOMES
-            if first is not None and not (paid and first.outcome not in PAID_OUTCOMES):
-                _second_line(self._batch, answer, first, self._report)
-                continue
-            self._first[attempt] = answer
+        ordinary, page = wire_format.ordinary(), list[OrdinaryLine]()
+        for path in paths:
+            for offset, raw in lines_of(path):
+                answer = ordinary(raw, self._schema, rules)
+                line = None if answer is None else self._expected(answer)
+                if line is not None:
+                    page.append(line)
+                if page and (line is None or len(page) == _PAGE):
+                    yield page  # before a line that may be about one of them
+                    page = []
+                if line is None:
+                    judged = wire_format.judge(raw, self._schema, rules)
+                    yield from self._reply(judged, f"{path.name}: the line at byte {offset}")
+        if page:
+            yield page
+
+    def _expected(self, answer: OrdinaryAnswer) -> OrdinaryLine | None:
+        """Line for an ordinary answer when it is the first to a request of the shard."""
+        planned = self._planned.line(answer.custom_id)
+        if planned is None or answer.custom_id in self._first:
+            return None
+        self._first[answer.custom_id] = answer.fingerprint()
+        return OrdinaryLine(planned, answer, self._cost_of(answer.tokens))
+
+    def _reply(self, judged: Answer | BadLine, where: str) -> Iterator[PricedAnswer]:
+        """Answer of any line, when it counts and was paid for."""
+        if isinstance(judged, BadLine):
+            self._report.note("bad_line", f"{where} cannot be read: {judged.reason}")
+            return
+        name, batch = judged.custom_id, self._batch.batch_id
+        attempt = parse_custom_id(name)
+        if attempt is None or (self._planned and name not in self._planned):
+            self._report.note("alien_line", f"batch {batch}: unknown id {name!r}")
+        if attempt is None:
+            return
+        first, paid = self._first.get(name), judged.outcome in PAID_OUTCOMES
+        if first is None or (paid and isinstance(first, Answer)):
+            self._first[name] = fingerprint_of(judged) if paid else judged
             if paid:
-                yield self._priced(attempt, answer)
+                yield self._priced(attempt, judged)
+        elif paid and fingerprint_of(judged) != first:  # the first one counts
+            text = f"batch {batch}: a second, different line for {name}"
+            self._report.note("different_duplicate", text)
 
     def errors(self) -> Iterator[PricedAnswer]:
         """Answers that say why there is none."""
-        for attempt, answer in self._first.items():
-            if answer.outcome not in PAID_OUTCOMES and not self._is_silent(answer):
-                yield self._priced(attempt, answer)
+        for name, answer in self._first.items():
+            if isinstance(answer, Answer) and not self._is_silent(answer):
+                yield self._priced(_attempt(name), answer)
 
     def _is_silent(self, answer: Answer) -> bool:
         """Tell a line that explains nothing; in a group's journal it says that no answer
@@ -162,8 +172,16 @@ class _Reading:
     def _priced(self, attempt: WorkAttempt, answer: Answer) -> PricedAnswer:
         billed = _billed(answer, self._sheet, self._report)
         if answer.outcome == "missing":  # online: sent, and no answer came
-            billed = self._max_cost.get(attempt)
+            billed = self._max_cost(answer.custom_id)
         return PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
+
+    def _max_cost(self, name: str) -> Nano | None:
+        """Highest cost of a request that was reserved by itself."""
+        planned = self._planned.line(name)
+        return planned.max_cost if planned is not None and self._group else None
+
+    def _cost(self, tokens: Tokens) -> Nano | None:
+        return None if self._sheet is None else line_cost(Usage(*tokens), self._sheet)
 
     def doubt(self, inspection: Inspection) -> Doubt | None:
         """Doubt that these files leave about the batch."""
@@ -178,21 +196,21 @@ class _Reading:
             inspection.began,
             bool(batch.problem),
         )
-        requests = max(len(self._max_cost), self._shard.requests)
+        requests = max(len(self._planned), self._shard.requests)
         return doubt_about(counts, requests, self._line_counts())
 
     def _line_counts(self) -> LineCounts:
-        expected = self._max_cost.keys() or self._first.keys()
+        expected = self._planned or self._first
         kinds = Counter(
-            "unrun"
+            "answered"
+            if isinstance(answer, int)
+            else "unrun"
             if answer.outcome in _UNRUN
             else "silent"
             if self._is_silent(answer)
-            else "answered"
-            if answer.outcome in PAID_OUTCOMES
             else "failed"
-            for attempt, answer in self._first.items()
-            if attempt in expected
+            for name, answer in self._first.items()
+            if name in expected
         )
         return LineCounts(**kinds)
 
@@ -202,15 +220,16 @@ class _Reading:
         the batch is charged."""
         batch, lines = self._batch, self._line_counts()
         absent = [
-            a for a in self._max_cost if a not in self._first or self._is_silent(self._first[a])
+            name
+            for name in self._planned
+            if name not in self._first or self._is_unexplained(self._first[name])
         ]
-        for attempt in sorted(absent, key=lambda a: a.work_key):
-            name = custom_id(attempt.work_key, attempt.attempt)
-            silent = self._first.get(attempt)
+        for name in sorted(absent, key=lambda name: self._planned[name].key):
+            silent = self._first.get(name)
             if failure is not None:
                 code = failure.code or failure.kind
                 answer = Answer(name, "failed", reason=failure.message, code=code)
-            elif silent is not None:
+            elif isinstance(silent, Answer):
                 answer = silent
             else:
                 outcome = (
@@ -222,48 +241,17 @@ class _Reading:
                 )
                 reason = f"in no result file of the {batch.status} batch {batch.batch_id}"
                 answer = Answer(name, outcome, reason=reason, code=outcome)
-            billed = self._max_cost[attempt] if answer.outcome == "missing" else 0
-            yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
+            billed = self._max_cost(name) if answer.outcome == "missing" else 0
+            yield PricedAnswer(*self._planned[name][:2], answer, billed)
+
+    def _is_unexplained(self, first: int | Answer) -> bool:
+        return isinstance(first, Answer) and self._is_silent(first)
 
 
-def _known(
-    answers: Iterable[Answer], expected: Collection[WorkAttempt], batch: Batch, report: ReadReport
-) -> Iterator[tuple[WorkAttempt, Answer]]:
-    """Answers with the requests that they name; those of unknown ids are reported."""
-    for answer in answers:
-        attempt = parse_custom_id(answer.custom_id)
-        if attempt is None or (expected and attempt not in expected):
-            report.note("alien_line", f"batch {batch.batch_id}: unknown id {answer.custom_id!r}")
-        if attempt is not None:
-            yield attempt, answer
-
-
-def _lines(
-    paths: Iterable[Path],
-    schema: AnswerSchema,
-    report: ReadReport,
-    wire_format: WireFormat,
-    rules: ReadingRules,
-) -> Iterator[Answer]:
-    for path in paths:
-        for offset, raw in lines_of(path):
-            judged = wire_format.judge(raw, schema, rules)
-            if isinstance(judged, BadLine):
-                report.note(
-                    "bad_line",
-                    f"{path.name}: the line at byte {offset} cannot be read: {judged.reason}",
-                )
-            else:
-                yield judged
-
-
-def _second_line(batch: Batch, answer: Answer, first: Answer, report: ReadReport) -> None:
-    """Report a second line for an id when it differs and was paid for; the first one counts."""
-    if answer != first and answer.outcome in PAID_OUTCOMES:
-        report.note(
-            "different_duplicate",
-            f"batch {batch.batch_id}: a second, different line for {answer.custom_id}",
-        )
+def _attempt(name: str) -> WorkAttempt:
+    attempt = parse_custom_id(name)
+    assert attempt is not None
+    return attempt
 
 
 def _billed(answer: Answer, sheet: PriceSheet | None, report: ReadReport) -> int | None:

@@ -23,6 +23,7 @@ from pipeline.stages import raw_files, results
 from pipeline.stages.batch_record import recorded_rules
 from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.export import STALE
+from pipeline.stages.read_report import ReadReport, Unexplained
 from pipeline.stages.reconcile import next_generation
 from pipeline.stages.recover import fetched_by_twin, raw_path
 from pipeline.stages.values import RunTotals
@@ -71,27 +72,29 @@ def settle_batch(
     Returns:
         False when a file was damaged: it is put aside, and the batch is open again.
     """
-    shard = context.ledger.shards.get(batch.shard)
+    ledger, report = context.ledger, ReadReport()
+    shard = ledger.shards.get(batch.shard)
     paths = [p for kind in ("output", "error") if (p := raw_path(context, batch, kind)).exists()]
-    failure = _failure(batch) if not paths else None
+    failure = None if paths else _failure(batch)
     if failure is not None and _goes_again(context, shard, batch, failure, totals):
         return True
     end = end or RemoteEnd()
-    rules, report = _reading_rules(context, shard, batch), results.ReadReport()
+    version = recorded_rules(context.workspace, shard.shard_key, batch.batch_id)
+    rules = ReadingRules(version, context.whole_endings(shard.model))
     reached("collect.before_settle")
     try:
-        with context.ledger.database.transaction("settle"):
+        with ledger.database.transaction("settle"):
+            planned = ledger.answers.planned(shard, batch)
             answers = results.read_answers(
-                context.ledger, shard, batch, paths, failure, report, context.wire_format, rules,
-                _inspection(context, batch, end, written_off=written_off),
+                ledger, shard, batch, paths, failure, report, context.wire_format, rules,
+                _inspection(context, batch, end, written_off=written_off), planned,
             )  # fmt: skip
-            settled = context.ledger.answers.settle(
-                shard, batch, answers, context.rules, context.clock.now(), rules.version,
-                report.ends,
+            settled = ledger.answers.settle(
+                shard, batch, answers, context.rules, context.clock.now(), version,
+                report.ends, planned,
             )  # fmt: skip
-            report.incidents += [("batch_usage", text) for text in settled.differences]
             _record_findings(context, shard, batch, report, settled, end)
-    except results.Unexplained as unexplained:
+    except Unexplained as unexplained:
         _postpone(context, shard, batch, unexplained.doubt, totals)
     except raw_files.DamagedFile as damaged:
         _put_aside(context, shard, batch, damaged, totals)
@@ -138,11 +141,12 @@ def _record_findings(
     context: StageContext,
     shard: Shard,
     batch: Batch,
-    report: results.ReadReport,
+    report: ReadReport,
     settled: Settled,
     end: RemoteEnd,
 ) -> None:
     now = context.clock.now()
+    report.incidents += [("batch_usage", text) for text in settled.differences]
     for kind, text in report.incidents:
         context.ledger.incident(now, kind, text, shard.row, batch.row)
     if settled.over:
@@ -158,7 +162,7 @@ def _report(
     shard: Shard,
     batch: Batch,
     settled: Settled,
-    report: results.ReadReport,
+    report: ReadReport,
     totals: RunTotals,
 ) -> None:
     """Count what was booked, and say what is odd about it."""
@@ -243,11 +247,6 @@ def _put_aside(
             _reopen(context, shard, batch)
         context.ledger.incident(context.clock.now(), "damaged", text, shard.row, batch.row)
     totals.note_problem(text)
-
-
-def _reading_rules(context: StageContext, shard: Shard, batch: Batch) -> ReadingRules:
-    version = recorded_rules(context.workspace, shard.shard_key, batch.batch_id)
-    return ReadingRules(version, context.whole_endings(shard.model))
 
 
 def _failure(batch: Batch) -> BatchFailure | None:

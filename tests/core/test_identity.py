@@ -8,6 +8,7 @@ from pipeline.core.identity import (
     WorkAttempt,
     canonical_json,
     custom_id,
+    custom_ids,
     hash_of,
     ledger_batch_id,
     parse_custom_id,
@@ -75,3 +76,15 @@ def test_other_ids_stay_as_they_are(plain: str) -> None:
 
 def test_an_id_can_be_stored_whatever_it_holds() -> None:
     assert ledger_batch_id("a\ud800").encode() == b"a?"
+
+
+@given(st.lists(st.tuples(keys, st.integers(1, 999_999)), max_size=5))
+def test_many_ids_are_those_of_each(requests: list[tuple[bytes, int]]) -> None:
+    many = custom_ids([key for key, _ in requests], [attempt for _, attempt in requests])
+    assert many == [custom_id(*request) for request in requests]
+
+
+@pytest.mark.parametrize(("key", "attempt"), [(bytes(31), 1), (bytes(32), 0), (bytes(32), 10**6)])
+def test_there_is_no_id_for_what_is_no_request(key: bytes, attempt: int) -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        custom_ids([bytes(32), key], [1, attempt])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
-from pipeline.ledger import Ledger, settling
+from pipeline.ledger import Ledger, planned, settling
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.settling import PricedAnswer, Settled
 from pipeline.ledger.shards import Shard
@@ -93,7 +93,7 @@ def test_many_lines_at_once_are_booked_as_each_alone(
         patch.setattr(settling, "_CHUNK", chunk)
         together = settled(folder, given, role)
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(settling, "_PLANNED", settling._PLANNED + " AND 0")
+        patch.setattr(planned, "_AWAITED", f"0 AND {planned._AWAITED}")
         alone = settled(folder, given, role)
     assert together == alone
 

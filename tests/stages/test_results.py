@@ -3,7 +3,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from pipeline.core.identity import custom_id
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.ledger import Ledger
-from pipeline.ledger.answers import PricedAnswer
+from pipeline.ledger.answers import Lines, PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.specs import SpecText
 from pipeline.records import RemoteBatch, Usage
-from pipeline.stages.results import ReadReport, read_answers
+from pipeline.stages.read_report import ReadReport
+from pipeline.stages.results import read_answers
 
 NOW = 1_790_000_000
 KEYS = [bytes([number]) * 32 for number in range(8)]
@@ -48,7 +49,16 @@ class Settling:
             paths[-1].write_bytes(gzip.compress(content, 1))
         report = ReadReport()
         seen = replace(self.batch, **batch)  # type: ignore[arg-type]
-        return list(read_answers(self.ledger, self.shard, seen, paths, None, report)), report
+        return each(read_answers(self.ledger, self.shard, seen, paths, None, report)), report
+
+
+def each(answers: Iterable[Lines]) -> list[PricedAnswer]:
+    """Answers one by one, ordinary ones too."""
+    return [
+        one if isinstance(one, PricedAnswer) else one.priced()
+        for lines in answers
+        for one in ([lines] if isinstance(lines, PricedAnswer) else lines)
+    ]
 
 
 def settling(folder: Path, schema: object = None, prices: str | None = None) -> Settling:
@@ -143,7 +153,7 @@ def test_an_unknown_line_is_no_proof_that_an_absent_one_never_ran(context: Settl
 def test_a_batch_that_failed_as_a_whole_says_why_for_each_request(context: Settling) -> None:
     failure = classify("invalid_json_line", "line 1 is no JSON")
     report = ReadReport()
-    answers = list(read_answers(context.ledger, context.shard, context.batch, [], failure, report))
+    answers = each(read_answers(context.ledger, context.shard, context.batch, [], failure, report))
     assert {a.answer.outcome for a in answers} == {"failed"}
     assert {a.answer.reason for a in answers} == {"line 1 is no JSON"}
     assert {a.answer.code for a in answers} == {"invalid_json_line"}

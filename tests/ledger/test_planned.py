@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from pipeline.core.identity import custom_id
+from pipeline.core.retry import DEFAULT_RULES
+from tests.ledger.world import NOW, World, answered
+
+
+def test_the_lines_of_a_shard_are_read_by_their_ids(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    shard, batch = world.submitted()
+    planned = world.ledger.answers.planned(shard, batch)
+    assert list(planned) == [custom_id(key, 1) for _, key in world.works]
+    first = planned[custom_id(world.works[0][1], 1)]
+    assert (first.work, first.state, first.shown, first.awaited) == (1, "live", None, 1)
+    assert (first.max_cost, first.prompt_tokens) == (1000, 100)
+
+
+def test_what_this_batch_has_answered_is_not_awaited(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    world.ledger.answers.settle(shard, batch, [answered(key, 300)], DEFAULT_RULES, NOW)
+    (line,) = world.ledger.answers.planned(shard, batch).values()
+    assert (line.shown, line.shown_attempt, line.awaited) == ("captioned", 1, 0)
