@@ -74,6 +74,10 @@ url_image        images that are sent as their addresses
 near_duplicates  pictures that look alike
 selection, splits  which rows are exported, in which split and part
 sheets           pages and the like, compared in more detail
+audit            kinds of findings about captions, and rules for captions beside each other
+caption_checks   findings about one caption: caption_phrases what none should hold,
+                 caption_words words and languages, caption_tokens what CLIP and T5 read;
+                 caption_sketch numbers by which near-identical ones meet
 judgements       what people decided about captions, and which of it is in force
 table, charges   the columns of the two tables
 table_form       what the configuration decides about the table

@@ -13,6 +13,11 @@ _WITH_COLOURS = HASH_BYTES + COLOUR_BYTES
 _BEFORE_GRID = _WITH_COLOURS + 1  # the share of the commonest level
 
 
+def perceptual_hash_of(contents: str) -> str:
+    """SQL of a content's hash without its colours, NULL where it was not hashed."""
+    return f"SUBSTR({contents}.perceptual, 1, {HASH_BYTES})"
+
+
 class NearDuplicates:
     """Columns `contents.perceptual`, `images.near_of` and `images.near_distance`."""
 
