@@ -1,6 +1,6 @@
 """Configuration: one TOML file, validated, frozen. `load_config` is all that others need.
 
-telling    [log], [notify] and [listen]
+telling    [log], [notify] and [listen]; reviewing [review] and [audit]
 origin     origin of each value: the file, or the options on top
 load       finds the file, merges the command line into it
 model      every section and key, with its default; fetching is the section [fetch],

@@ -18,6 +18,7 @@ from pydantic import (
 
 from pipeline.config.fetching import FetchConfig
 from pipeline.config.origin import ValueOrigin
+from pipeline.config.reviewing import AuditConfig, ReviewConfig
 from pipeline.config.schema import checked_schema
 from pipeline.config.section import (
     ENV_NAME,
@@ -230,13 +231,6 @@ class OutputConfig(Section):
     sidecars: Literal["off", "keep", "replace", "append"] = "off"
 
 
-class ReviewConfig(Section):
-    """[review]: people who judge captions."""
-
-    reviewer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    include_reviewed: bool = False
-
-
 class Config(WorkspaceConfig):
     """Everything, validated."""
 
@@ -256,6 +250,7 @@ class Config(WorkspaceConfig):
     notify: NotifyConfig = NotifyConfig()
     listen: ListenConfig = ListenConfig()
     review: ReviewConfig = ReviewConfig()
+    audit: AuditConfig = AuditConfig()
 
     @model_validator(mode="after")
     def _one_way_for_sidecars(self) -> Self:
