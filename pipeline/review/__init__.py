@@ -3,7 +3,9 @@
 edits        the append-only record of what people decided; record_file its file
 judging      judgements out of cards, also in bulk; fields: a structured answer's, by its schema
 index        every image as a card, in a file that may be thrown away; index_file, index_tables
-search       filters of an address as SQL; library lists, counts, details; views cards in words
+audited      findings of an audit as bits of cards, kept up to date with them
+search       filters of an address as SQL; filters their values with counts; library lists and
+             details; views cards in words
 decisions    what the page asks for, recorded and shown
 sheets       captions as CSV or JSON lines; importing: what people changed in them
 thumbnails   pictures, made once from the originals

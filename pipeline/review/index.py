@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.audit import AuditRules
 from pipeline.core.judgements import Judgement, prompt_values, review_state, values_text
 from pipeline.core.url_image import is_address
 from pipeline.review import index_tables as sql
+from pipeline.review.audited import CaptionAudit
 from pipeline.review.edits import Edits
 from pipeline.review.index_file import IndexFile, index_errors, recalled, remember
 
@@ -26,7 +28,7 @@ _COLUMNS = (
     "caption", "model_caption", "fields", "model_fields", "columns", "selector", "review",
     "reviewed_at", "reviewer", "note", "again",
     "undecided", "attempts", "tokens", "cost", "captioned_at",
-    "present", "width", "height", "format",
+    "present", "width", "height", "format", "findings",
 )  # fmt: skip
 _INSERT = f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
@@ -34,13 +36,22 @@ _INSERT = f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * l
 class Index(IndexFile):
     """Index at `path` of a ledger and a record of edits."""
 
-    def __init__(self, path: Path, ledger: Path, edits: Edits, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ledger: Path,
+        edits: Edits,
+        *,
+        rules: AuditRules | None = None,
+        read_only: bool = False,
+    ) -> None:
         """Open or make the index; `read_only`: nothing is written beside the ledger either."""
         super().__init__(path, ledger, read_only=read_only)
         self.edits = edits
+        self.audit = CaptionAudit(rules or AuditRules(), self._prompt)
         self.progress = (0, 0)  # cards taken in, of how many
         self.version = 0  # grows with every change of a card
-        self._templates: dict[int, str] = {}
+        self._prompts: dict[int, tuple[str, str]] = {}  # (template, system) by spec
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -92,6 +103,8 @@ class Index(IndexFile):
             self.progress = (0, 0)
             self.refresh_judged()
             self._refresh_variants()
+            if self.audit.compare(self, stopped):
+                self.version += 1
         return done
 
     def refresh_judged(self, sources: Iterable[bytes] | None = None) -> None:
@@ -109,15 +122,18 @@ class Index(IndexFile):
             remember(writer, "step", str(last))
 
     def _drop_what_is_gone(self) -> None:
-        """Drop cards of images that the ledger forgot; all of them when sources were renamed."""
+        """Drop cards of images that the ledger forgot; all of them when sources were renamed or
+        captions are audited by other rules."""
         with self.writing() as writer:
             names = json.dumps(
                 [tuple(row) for row in writer.execute(
                     "SELECT id, kind, locator, label, spec FROM ledger.sources ORDER BY id"
                 )]
             )  # fmt: skip
-            if recalled(writer, "sources") != names:
+            stale = self.audit.follow_rules(writer)
+            if stale or recalled(writer, "sources") != names:
                 writer.execute("DELETE FROM cards")
+                writer.execute("DELETE FROM texts")
                 self.version += 1
                 remember(writer, "sources", names)
                 return
@@ -126,6 +142,7 @@ class Index(IndexFile):
             ).fetchone()
             if counts[0] > counts[1]:
                 writer.execute(sql.GONE)
+                writer.execute(sql.GONE_TEXTS)
                 self.version += 1
 
     def _changed(self) -> int:
@@ -141,25 +158,29 @@ class Index(IndexFile):
         )
         rows = [dict(row) for row in writer.execute(sql.ROWS)]
         judged = self.edits.of(row["source_id"] for row in rows if row["source_id"])
+        for row in rows:
+            self._complete(writer, row, judged)
+        self.audit.take(writer, rows)
         writer.execute("DELETE FROM cards WHERE id IN (SELECT id FROM temp.part)")
-        writer.executemany(_INSERT, (self._cells(writer, row, judged) for row in rows))
+        writer.executemany(_INSERT, map(_cells, rows))
         writer.execute("DELETE FROM temp.changed WHERE id IN (SELECT id FROM temp.part)")
         self.version += 1
         return len(rows)
 
-    def _cells(
+    def _complete(
         self,
         writer: sqlite3.Connection,
         row: dict[str, Any],
         judged: Mapping[bytes, list[Judgement]],
-    ) -> tuple[object, ...]:
+    ) -> None:
         columns = json.loads(row["columns"] or "{}")
         if row["file"] and is_address(row["file"]):
             row["file"] = None
-        row["selector"] = values_text(prompt_values(self._template(writer, row["spec"]), columns))
+        row["selector"] = values_text(
+            prompt_values(self._learn_prompt(writer, row["spec"]), columns)
+        )
         row["model_caption"], row["model_fields"] = row["caption"], row["fields"]
         _apply(row, columns, judged.get(row["source_id"] or b"", ()))
-        return tuple(row[name] for name in _COLUMNS)
 
     def _judge_again(self, writer: sqlite3.Connection, sources: Sequence[bytes]) -> None:
         judged = self.edits.of(sources)
@@ -170,19 +191,27 @@ class Index(IndexFile):
         writer.executemany("DELETE FROM cards WHERE id = ?", [(row["id"],) for row in cards])
         for row in cards:
             columns = json.loads(row["columns"] or "{}")
+            self._learn_prompt(writer, row["spec"])
             row["caption"], row["fields"] = row["model_caption"], row["model_fields"]
             _apply(row, columns, judged.get(row["source_id"], ()))
-        writer.executemany(_INSERT, (tuple(row[name] for name in _COLUMNS) for row in cards))
+        self.audit.take(writer, cards)
+        writer.executemany(_INSERT, map(_cells, cards))
 
-    def _template(self, writer: sqlite3.Connection, spec: int | None) -> str:
+    def _learn_prompt(self, writer: sqlite3.Connection, spec: int | None) -> str:
+        """Template of a spec of the ledger, whose prompt is then known without the ledger."""
         if spec is None:
             return ""
-        if spec not in self._templates:
+        if spec not in self._prompts:
             row = writer.execute(
                 "SELECT canonical FROM ledger.specs WHERE id = ?", (spec,)
             ).fetchone()
-            self._templates[spec] = str(json.loads(row[0]).get("template", "")) if row else ""
-        return self._templates[spec]
+            self._prompts[spec] = _prompt_texts(row[0] if row else None)
+        return self._prompts[spec][0]
+
+    def _prompt(self, spec: int) -> tuple[str, str]:
+        if spec not in self._prompts:
+            self._prompts[spec] = _prompt_texts(self.spec_text(spec))
+        return self._prompts[spec]
 
     def _refresh_variants(self) -> None:
         with self.writing() as writer:
@@ -196,6 +225,17 @@ class Index(IndexFile):
             writer.execute("DELETE FROM variants")
             writer.execute(sql.VARIANTS)
             remember(writer, "variants", text)
+
+
+def _prompt_texts(canonical: str | None) -> tuple[str, str]:
+    """(template, system prompt) of a spec's canonical JSON."""
+    spec = json.loads(canonical) if canonical else {}
+    request = spec.get("request") or {}
+    return str(spec.get("template") or ""), str(request.get("system") or "")
+
+
+def _cells(row: Mapping[str, object]) -> tuple[object, ...]:
+    return tuple(row[name] for name in _COLUMNS)
 
 
 def _apply(

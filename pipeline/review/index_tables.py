@@ -6,10 +6,12 @@ that the ledger's stand for themselves.
 
 from __future__ import annotations
 
+from pipeline.core.caption_sketch import BANDS
+from pipeline.ledger.near_duplicates import perceptual_hash_of
 from pipeline.ledger.places import file_path
 from pipeline.ledger.rows import COLUMNS
 
-VERSION = 2
+VERSION = 3
 """A file of another version is thrown away and made anew."""
 
 TABLES = (
@@ -23,7 +25,8 @@ TABLES = (
         selector TEXT NOT NULL, review TEXT, reviewed_at INTEGER, reviewer TEXT, note TEXT,
         again INTEGER NOT NULL,
         undecided INTEGER NOT NULL, attempts INTEGER NOT NULL, tokens INTEGER, cost INTEGER,
-        captioned_at INTEGER, present INTEGER NOT NULL, width INTEGER, height INTEGER, format TEXT
+        captioned_at INTEGER, present INTEGER NOT NULL, width INTEGER, height INTEGER, format TEXT,
+        findings INTEGER NOT NULL
     ) STRICT""",
     # the filters of the page, and its orders; each ends in the order of the table
     "CREATE INDEX cards_by_path ON cards (present, source, path, occurrence)",
@@ -37,9 +40,24 @@ TABLES = (
     "CREATE INDEX cards_by_cost ON cards (present, cost)",
     "CREATE INDEX cards_by_date ON cards (present, captioned_at)",
     "CREATE INDEX cards_by_decision ON cards (present, reviewed_at)",
+    "CREATE INDEX cards_by_findings ON cards (present, source, path, occurrence, findings) "
+    "WHERE findings <> 0",
     "CREATE INDEX cards_by_source_id ON cards (source_id) WHERE source_id IS NOT NULL",
     "CREATE INDEX cards_by_work ON cards (work) WHERE work IS NOT NULL",
     "CREATE INDEX cards_by_original ON cards (original) WHERE original IS NOT NULL",
+    # captions as an audit compares them, and the values of `texts` that are remarkable
+    """CREATE TABLE texts (
+        card INTEGER PRIMARY KEY, original INTEGER, picture BLOB, prompt INTEGER NOT NULL,
+        words INTEGER NOT NULL, opening INTEGER, language TEXT NOT NULL,
+        band0 INTEGER, band1 INTEGER, band2 INTEGER, shared INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX texts_by_words ON texts (words, original)",
+    "CREATE INDEX texts_by_opening ON texts (prompt, opening)",
+    "CREATE INDEX texts_by_language ON texts (prompt, language)",
+    *(f"CREATE INDEX texts_by_band{n} ON texts (band{n}, original)" for n in range(BANDS)),
+    """CREATE TABLE remarkable (
+        kind TEXT NOT NULL, value ANY NOT NULL, PRIMARY KEY (kind, value)
+    ) STRICT, WITHOUT ROWID""",
     # answers of every spec to an original, for comparing
     """CREATE TABLE variants (
         original INTEGER NOT NULL, spec INTEGER NOT NULL, work INTEGER NOT NULL,
@@ -73,6 +91,7 @@ LEFT JOIN main.cards c ON c.id = i.id WHERE c.mark IS NOT ({_MARK})
 """
 
 GONE = "DELETE FROM cards WHERE id NOT IN (SELECT id FROM ledger.images)"
+GONE_TEXTS = "DELETE FROM texts WHERE card NOT IN (SELECT id FROM cards)"
 
 _COST = """CASE WHEN w.representative = i.id THEN (SELECT SUM(COALESCE(y.billed,
     (SELECT z.worst FROM batches b JOIN items z ON z.shard = b.shard
@@ -110,6 +129,7 @@ READ: dict[str, str] = {
     "width": "o.width",
     "height": "o.height",
     "format": "o.format",
+    "picture": perceptual_hash_of("c"),
 }
 """Name -> SQL of what the ledger says of an image."""
 

@@ -7,20 +7,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.core.audit import KINDS_BY_NAME, names_of
 from pipeline.core.judgements import applies
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.review import views
 from pipeline.review.edits import Edits
+from pipeline.review.filters import Filters, spec_of
 from pipeline.review.index import Index
 from pipeline.review.search import Search
 
 _MOST_LISTED = 240
-_FACETS = ("folder", "outcome", "reason_code", "model")
 _MOST_COUNTS = 1000
 _SLOW_SECONDS = 0.5
-_MOST_VALUES = 200  # of one filter
 
 
 class Library:
@@ -28,6 +28,7 @@ class Library:
 
     def __init__(self, index: Index, edits: Edits) -> None:
         self._index, self._edits = index, edits
+        self.filters = Filters(index)
         self._facets: tuple[object, dict[str, Any]] = (None, {})
         self._slow = False  # counting everything takes so long that nobody should wait for it
         self._counts: dict[tuple[object, ...], int] = {}
@@ -36,14 +37,17 @@ class Library:
 
     def page(self, search: Search, offset: int, limit: int) -> dict[str, Any]:
         """Cards `offset` to `offset + limit` of a search, and how many there are."""
+        rows = self._rows(search, max(0, offset), min(limit, _MOST_LISTED))
+        return {"total": self.count(search), "offset": offset, "cards": self.briefs(rows)}
+
+    def _rows(self, search: Search, offset: int, limit: int) -> list[Any]:
         where, values = search.where()
-        rows = self._index.rows(
+        return self._index.rows(
             # the order is walked in its own index; whole rows are read for the page only
             f"SELECT * FROM cards WHERE id IN (SELECT id FROM cards WHERE {where} "
             f"ORDER BY {search.order_by()} LIMIT ? OFFSET ?) ORDER BY {search.order_by()}",
-            [*values, min(limit, _MOST_LISTED), max(0, offset)],
+            [*values, limit, offset],
         )
-        return {"total": self.count(search), "offset": offset, "cards": self.briefs(rows)}
 
     def count(self, search: Search) -> int:
         """Number of cards of a search."""
@@ -55,6 +59,10 @@ class Library:
             count = self._index.rows(f"SELECT COUNT(*) FROM cards WHERE {where}", values)[0][0]
             self._counts[key] = int(count)
         return self._counts[key]
+
+    def first(self, search: Search, count: int) -> list[dict[str, Any]]:
+        """First cards of a search."""
+        return [dict(row) for row in self._rows(search, 0, count)]
 
     def each(self, search: Search) -> Iterator[Mapping[str, Any]]:
         """Every card of a search, in order, as it is when this begins."""
@@ -109,7 +117,7 @@ class Library:
         card = self._index.card(image)
         if card is None:
             raise UsageError("there is no such image")
-        spec = self.spec(card["spec"])
+        spec = spec_of(self._index, card["spec"])
         history = self._edits.history(card["source_id"]) if card["source_id"] else []
         columns = views.columns_of(card)
         return {
@@ -124,6 +132,7 @@ class Library:
             "attempts": card["attempts"],
             "captioned_at": card["captioned_at"],
             "reach": len(self.reached(card)),
+            "findings": self._findings_of(card),
             "history": [
                 {"action": judgement.action, "at": judgement.at, "reviewer": judgement.reviewer,
                  "before": judgement.before, "after": judgement.caption, "note": judgement.note,
@@ -131,6 +140,13 @@ class Library:
                 for judgement, holds in history if applies(judgement, columns)
             ],
         }  # fmt: skip
+
+    def _findings_of(self, card: Mapping[str, Any]) -> list[dict[str, str]]:
+        details = self._index.audit.details(card)
+        return [
+            {"kind": name, "title": KINDS_BY_NAME[name].title, "detail": details.get(name, "")}
+            for name in names_of(card["findings"])
+        ]
 
     def reached(self, card: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Cards that a decision about this one holds for."""
@@ -143,12 +159,6 @@ class Library:
             if values.items() <= views.columns_of(other).items()
         ]
 
-    def spec(self, spec: int | None) -> dict[str, Any]:
-        """Canonical spec by its row of the ledger, {} for none."""
-        text = self._index.spec_text(spec)
-        value: dict[str, Any] = json.loads(text) if text else {}
-        return value
-
     # -- counts ----------------------------------------------------------------------------------
 
     def summary(self) -> dict[str, Any]:
@@ -157,70 +167,16 @@ class Library:
         if self._facets[0] != version and not (self._slow and self._facets[1]):
             self.count_again()
         done, of = self._index.progress
-        return {**self._facets[1], "version": self._facets[0], "indexed": done, "indexing": of}
+        undo = views.step_of(self._edits.last_undoable())
+        progress = {"indexed": done, "indexing": of, "undo": undo}
+        return {**self._facets[1], "version": self._facets[0], **progress}
 
     def count_again(self) -> None:
         """Count everything anew; called when the index changed, also where that takes seconds."""
         version, began = self._index.version, time.monotonic()
         self.count(Search.of([]))
-        self._facets = version, self._count_all()
+        self._facets = version, self.filters.count_all()
         self._slow = time.monotonic() - began > _SLOW_SECONDS
-
-    def _count_all(self) -> dict[str, Any]:
-        rows = self._index.rows(
-            "SELECT review, COUNT(*), SUM(undecided), SUM(again), "
-            "SUM(cost) FROM cards WHERE present = 1 GROUP BY review"
-        )
-        by_review = {row[0]: int(row[1]) for row in rows}
-        undecided = sum(int(row[2] or 0) for row in rows if row[0] is None)
-        cost = sum(int(row[4] or 0) for row in rows)
-        return {
-            "images": sum(by_review.values()),
-            "undecided": undecided,
-            "accepted": by_review.get("accepted", 0),
-            "edited": by_review.get("edited", 0),
-            "rejected": by_review.get("rejected", 0),
-            "again": sum(int(row[3] or 0) for row in rows),
-            "cost": format_usd(cost),
-            "facets": {name: self._facet(name) for name in _FACETS},
-            "specs": self.specs(),
-            "flags": self._flags(),
-            "undo": views.step_of(self._edits.last_undoable()),
-        }
-
-    def _facet(self, column: str) -> list[tuple[str, int]]:
-        rows = self._index.rows(
-            f"SELECT {column}, COUNT(*) AS times FROM cards WHERE present = 1 "
-            f"AND {column} IS NOT NULL GROUP BY {column} ORDER BY times DESC, 1 LIMIT ?",
-            (_MOST_VALUES,),
-        )
-        return [(str(value), int(times)) for value, times in rows]
-
-    def specs(self) -> list[dict[str, Any]]:
-        """Prompts and models that captioned something here, the one with most images first."""
-        rows = self._index.rows(
-            "SELECT spec, COUNT(*) FROM cards WHERE present = 1 AND spec IS NOT NULL GROUP BY spec "
-            "UNION SELECT spec, 0 FROM (SELECT DISTINCT spec FROM variants) "
-            "WHERE spec NOT IN (SELECT spec FROM cards WHERE present = 1 AND spec IS NOT NULL) "
-            "ORDER BY 2 DESC, 1"
-        )
-        specs = []
-        for spec, times in rows:
-            canonical = self.spec(spec)
-            request = canonical.get("request") or {}
-            specs.append({"id": spec, "images": times, "model": request.get("model", ""),
-                          "prompt": canonical.get("template", ""),
-                          "system": request.get("system", "")})  # fmt: skip
-        return specs
-
-    def _flags(self) -> list[tuple[str, int]]:
-        counts: dict[str, int] = {}
-        for flags, times in self._index.rows(
-            "SELECT flags, COUNT(*) FROM cards WHERE present = 1 AND flags <> '' GROUP BY flags"
-        ):
-            for flag in flags.split(","):
-                counts[flag] = counts.get(flag, 0) + times
-        return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
     # -- comparing -------------------------------------------------------------------------------
 

@@ -7,16 +7,18 @@ may be given more than once (any of its values holds), and different filters all
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
+from pipeline.core.audit import bits_of, checked_kind
 from pipeline.core.pricing import parse_usd
 from pipeline.errors import UsageError
 
 PER_PAGE = 60
 UNDECIDED = "undecided"
+ANY = "any"
 _TEXT_FILTERS = {
     "folder": "folder",
     "source": "source",
@@ -35,8 +37,8 @@ _ORDERS = {
     "short": "LENGTH(caption), source, path, occurrence",
 }
 _WORD = re.compile(r"\w+", re.UNICODE)
-_KNOWN = {*_TEXT_FILTERS, "q", "review", "spec", "flag", "again", "present", "min_cost",
-          "max_cost", "since", "until", "id"}  # fmt: skip
+
+Reader = Callable[[Sequence[str]], tuple[str, list[object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +102,38 @@ class Search:
 def _clause(name: str, wanted: Sequence[str]) -> tuple[str, list[object]]:
     if name in _TEXT_FILTERS:
         return _any(_TEXT_FILTERS[name], wanted)
-    if name == "review":
-        return _review(wanted)
-    if name == "spec":
-        return _any("spec", [_whole_number(value) for value in wanted])
-    if name == "id":
-        return _any("id", [_whole_number(value) for value in wanted])
-    if name == "flag":
-        return " AND ".join(["',' || flags || ',' LIKE ?"] * len(wanted)), [
-            f"%,{value},%" for value in wanted
-        ]
-    if name == "again":
-        return "(again = 1 OR (state <> 'done' AND attempts > 0))", []
-    if name in ("min_cost", "max_cost"):
-        sign = ">=" if name == "min_cost" else "<="
-        return f"cost {sign} ?", [_nano(wanted[-1])]
-    if name in ("since", "until"):
-        sign, seconds = (">=", 0) if name == "since" else ("<", 86_400)
-        return f"captioned_at {sign} ?", [_day(wanted[-1]) + seconds]
-    if name == "q":
-        return _words(" ".join(wanted))
-    return "", []
+    reader = _READERS.get(name)
+    return reader(wanted) if reader else ("", [])
 
 
 def _any(column: str, wanted: Sequence[object]) -> tuple[str, list[object]]:
     return f"{column} IN ({', '.join('?' * len(wanted))})", list(wanted)
+
+
+def _numbers(column: str) -> Reader:
+    return lambda wanted: _any(column, [_whole_number(value) for value in wanted])
+
+
+def _flags(wanted: Sequence[str]) -> tuple[str, list[object]]:
+    clause = " AND ".join(["',' || flags || ',' LIKE ?"] * len(wanted))
+    return clause, [f"%,{value},%" for value in wanted]
+
+
+def _findings(wanted: Sequence[str]) -> tuple[str, list[object]]:
+    if ANY in wanted:
+        return "findings <> 0", []
+    try:
+        return "findings <> 0 AND findings & ? <> 0", [bits_of(map(checked_kind, wanted))]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _cost(sign: str) -> Reader:
+    return lambda wanted: (f"cost {sign} ?", [_nano(wanted[-1])])
+
+
+def _date(sign: str, seconds: int) -> Reader:
+    return lambda wanted: (f"captioned_at {sign} ?", [_day(wanted[-1]) + seconds])
 
 
 def _review(wanted: Sequence[str]) -> tuple[str, list[object]]:
@@ -177,3 +186,21 @@ def _day(text: str) -> int:
         return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
     except ValueError:
         raise UsageError(f"{text!r} is no day: write 2026-11-27") from None
+
+
+_READERS: Mapping[str, Reader] = {
+    "review": _review,
+    "spec": _numbers("spec"),
+    "id": _numbers("id"),
+    "flag": _flags,
+    "finding": _findings,
+    "captioned": lambda _: ("caption IS NOT NULL", []),
+    "again": lambda _: ("(again = 1 OR (state <> 'done' AND attempts > 0))", []),
+    "min_cost": _cost(">="),
+    "max_cost": _cost("<="),
+    "since": _date(">=", 0),
+    "until": _date("<", 86_400),
+    "q": lambda wanted: _words(" ".join(wanted)),
+}
+"""Name of a filter -> its SQL and values."""
+_KNOWN = {*_TEXT_FILTERS, *_READERS, "present"}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.core.audit import KINDS_BY_NAME, names_of
 from pipeline.core.outcomes import FACTS
 from pipeline.core.pricing import format_usd
 from pipeline.core.reasons import PREPARATION
@@ -33,6 +34,7 @@ def brief(card: Mapping[str, Any], duplicates: int = 0) -> dict[str, Any]:
         "cost": None if card["cost"] is None else format_usd(card["cost"]),
         "tokens": card["tokens"],
         "flags": [flag for flag in (card["flags"] or "").split(",") if flag],
+        "findings": [KINDS_BY_NAME[name].title for name in names_of(card["findings"])],
         "duplicates": max(0, duplicates - 1),
         "present": bool(card["present"]),
         "note": card["note"],

@@ -66,7 +66,7 @@ def test_what_the_next_run_will_ask_for(library: Library, index: Index) -> None:
 def test_two_specs_side_by_side(library: Library, index: Index, captioned: Rig) -> None:
     captioned.run(prompt__user="Otherwise.")
     index.refresh()
-    left, right = (spec["id"] for spec in library.specs())
+    left, right = (spec["id"] for spec in library.filters.specs())
     page = library.compare(left, right, 0, 5)
     assert (page["total"], len(page["pairs"])) == (12, 5)
     pair = page["pairs"][0]

@@ -276,6 +276,22 @@ def test_hostile_captions_and_names_are_text(browser: Any, rig: Rig) -> None:
         assert "owned" not in page.title()
 
 
+def test_findings_of_the_audit_are_a_filter_and_said_beside_the_caption(page: Any) -> None:
+    page.keyboard.press("e")
+    page.locator(".words").wait_for()
+    page.keyboard.press("Enter")
+    page.locator("#editor").fill("I'm sorry, but I can't help with that.")
+    page.keyboard.press("Control+Enter")
+    toast(page, "Caption edited.")
+    page.goto(f"{page.served.base}/?finding=refusal")
+    page.locator("#heading", has_text="2 images").wait_for()  # it has a duplicate
+    assert "a refusal or an apology" in page.locator(".card .facts").first.inner_text()
+    page.locator(".card-link").first.click()
+    page.locator(".findings li", has_text="a refusal or an apology: “I'm sorry”").wait_for()
+    page.locator(".findings a").click()
+    page.locator(".choice input[data-choice='finding=refusal']:checked").wait_for()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1280, 2500])
 def test_axe_finds_nothing(page: Any, width: int, scheme: Any) -> None:

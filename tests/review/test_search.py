@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.core.audit import BITS
 from pipeline.errors import UsageError
 from pipeline.review.search import Search
 
@@ -49,6 +50,13 @@ def test_undecided_is_what_can_be_judged() -> None:
     assert values == ["edited"]
 
 
+def test_findings_are_bits() -> None:
+    assert where(finding="any")[0].endswith("findings <> 0")
+    clause, values = Search.of([("finding", "refusal"), ("finding", "loop")]).where()
+    assert clause.endswith("findings <> 0 AND findings & ? <> 0")
+    assert values == [BITS["refusal"] | BITS["loop"]]
+
+
 def test_money_and_days() -> None:
     assert where(min_cost="0.5")[1] == [500_000_000]
     assert where(since="2026-11-27", until="2026-11-27")[1] == [1_795_737_600, 1_795_824_000]
@@ -61,6 +69,7 @@ def test_money_and_days() -> None:
     [
         {"sort": "x"},
         {"spec": "1 OR 1"},
+        {"finding": "lop"},
         {"min_cost": "-1"},
         {"since": "today"},
         {"id": ""} | {"id": "x"},

@@ -25,6 +25,7 @@ export function drawFilters(place, summary) {
   place.replaceChildren(...[
     group("Folder", "folder", folder.length > 1 ? folder.map(([value, count]) => [value, count, value || "(top)"]).filter(([value]) => value !== "") : []),
     group("Outcome", "outcome", outcome), group("Why not", "reason", reason.filter(([code]) => code)),
+    group("Audit", "finding", summary.findings),
     group("Model", "model", model.length > 1 ? model : []), group("Prompt", "spec", specs.length > 1 ? specs : []), group("Flags", "flag", summary.flags),
     cost(), dates(), presence(), active(),
   ].flat().filter(Boolean));

@@ -145,7 +145,7 @@ export class Grid {
   }
 
   factsOf(card) {
-    return [card.duplicates ? `${number(card.duplicates)} alike` : null, card.path].filter(Boolean).join(" · ");
+    return [card.findings[0], card.duplicates ? `${number(card.duplicates)} alike` : null, card.path].filter(Boolean).join(" · ");
   }
 
   address(position, card) {

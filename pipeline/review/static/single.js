@@ -70,7 +70,7 @@ export class Single {
     const had = this.side.contains(document.activeElement) ? document.activeElement.dataset.verb : null;
     this.side.replaceChildren(...[
       h("div", { class: "row" }, badge(card), card.note ? h("span", { class: "hint" }, `“${card.note}”`) : null),
-      this.words(card), this.beside(card), this.verbs(card),
+      this.words(card), this.beside(card), detail ? this.findings(detail) : null, this.verbs(card),
       detail && Object.keys(detail.schema).length ? this.fields(detail) : null,
       h("p", { class: "hint" }, card.path, card.duplicates ? ` · shares its caption with ${many(card.duplicates, "duplicate")}` : "", detail?.reach > 1 ? ` · a decision here holds for ${number(detail.reach)} rows` : ""),
       h("button", { type: "button", class: "quiet", "aria-expanded": String(this.facts), onclick: () => this.toggleFacts() }, this.facts ? "Hide facts and history" : "Facts and history", h("kbd", { "aria-hidden": "true" }, "I")),
@@ -99,6 +99,11 @@ export class Single {
     if (card.model_caption === null || card.model_caption === card.caption) return null;
     const marked = card.caption === null ? [card.model_caption] : difference(card.model_caption, card.caption)[0];
     return h("div", { class: "also" }, h("h3", {}, `What the model said${card.model ? ` (${card.model})` : ""}`), h("p", {}, marked));
+  }
+
+  findings(detail) {
+    if (!detail.findings.length) return null;
+    return h("ul", { class: "findings", "aria-label": "Audit" }, detail.findings.map((one) => h("li", {}, h("a", { href: `/?finding=${one.kind}`, "data-go": true }, one.title), one.detail ? `: “${one.detail}”` : "")));
   }
 
   verbs(card) {
