@@ -13,6 +13,7 @@
     |  |- PauseTooLong                        a pause that nobody waits for
     |  `- NotFound                            the service does not know the object
     |- NothingCaptioned                  10   nothing that was due got a caption, or images are lost
+    |- AuditFailed                       11   an audit has findings that it was told to fail for
     |- Busy                              75   another run holds the workspace
     `- Interrupted                      130   stopped by a person or the system
 
@@ -117,6 +118,12 @@ class NothingCaptioned(CaptionmillError):
     """
 
     exit_code = 10
+
+
+class AuditFailed(CaptionmillError):
+    """Findings of an audit that somebody wants to hear of by the exit code."""
+
+    exit_code = 11
 
 
 class Busy(CaptionmillError):

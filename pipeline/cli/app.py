@@ -30,6 +30,7 @@ COMMANDS = {
     "spend": "Money spent by day, model, folder and the like.",
     "sources": "List, forget or join the sources of a workspace.",
     "review": "Look at the captions, judge and correct them, on a page.",
+    "audit": "What is remarkable about the captions, without a model.",
     "recaption": "Mark images for another go with the next run.",
     "export": "Write the table anew.",
     "retry": "Let images with some outcome go again.",
@@ -96,8 +97,9 @@ def cli() -> None:
       2  wrong argument, file or key    8  the books do not agree
       3  pending at the service         9  the service cannot be reached
       4  over budget, pending          10  nothing due was captioned
-      5  a person must decide          70  a bug in captionmill
-      6  a line cost too much          75  another run holds the workspace
+      5  a person must decide          11  an audit found what it must not
+      6  a line cost too much          70  a bug in captionmill
+                                       75  another run holds the workspace
                                       130  interrupted
     """
 

@@ -10,7 +10,9 @@ listen                  webhooks that start a collect
 status, verify          a workspace at a glance; whether all is well with it, and
                         verify_originals with the images themselves
 spend                   money by day, model and the like
-review, review_sheet    captions looked at, judged and corrected: on a page; as sheets
+review, review_sheet    captions looked at, judged and corrected: on a page; as sheets;
+                        review_index what both read
+audit                   what is remarkable about captions
 export                  the table, or all charges, anew
 export_to               captions and pictures for other programs
 sources                 sources of a workspace by name: listed, forgotten, joined

@@ -33,6 +33,7 @@ from pipeline.review.library import Library
 from pipeline.review.site import Site, SiteParts
 from pipeline.review.thumbnails import Thumbnails
 from pipeline.session.account import resolve_account
+from pipeline.session.audit import audit_rules
 from pipeline.session.settings import RunSettings
 from pipeline.sources import to_path
 from pipeline.stages.export import REVIEWED
@@ -84,7 +85,13 @@ def review(
         else:
             stack.enter_context(_only_one(folder, workspace))
         edits = stack.enter_context(Edits(workspace.reviews, read_only=options.read_only))
-        index = Index(folder / "index.db", workspace.ledger, edits, read_only=options.read_only)
+        index = Index(
+            folder / "index.db",
+            workspace.ledger,
+            edits,
+            rules=audit_rules(config),
+            read_only=options.read_only,
+        )
         stack.callback(index.close)
         page = _Page(config, settings, workspace, folder, index, edits, options, say)
         asyncio.run(page.serve(ready))

@@ -5,47 +5,22 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.commands.review_index import ReviewIndex, open_review_index
 from pipeline.config import Config
 from pipeline.core.encodings import decode_text
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
-from pipeline.review.edits import Edits
 from pipeline.review.importing import Import, import_rows, import_texts
-from pipeline.review.index import Index
 from pipeline.review.judging import Change, bulk_judgements, label_of
 from pipeline.review.library import Library
 from pipeline.review.search import Search
 from pipeline.review.sheets import read_sheet, write_sheet
-from pipeline.session.account import resolve_account
-from pipeline.session.settings import RunSettings
 from pipeline.sources import to_path, to_text
 
 _LARGEST_TEXT = 1_000_000  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """Index of a workspace that follows its ledger, with the record of edits."""
-
-    settings: RunSettings
-    edits: Edits
-    index: Index
-    library: Library
-
-
-@contextlib.contextmanager
-def _opened(config: Config) -> Iterator[_Open]:
-    settings = RunSettings.of(config)
-    _, workspace = resolve_account(settings.account, offline=True, existing=True)
-    with Edits(workspace.reviews) as edits:
-        index = Index(workspace.review / "index.db", workspace.ledger, edits)
-        with contextlib.closing(index):
-            index.refresh()
-            yield _Open(settings, edits, index, Library(index, edits))
 
 
 def export_sheet(config: Config, path: Path) -> int:
@@ -55,7 +30,7 @@ def export_sheet(config: Config, path: Path) -> int:
         UsageError: there is no workspace.
         StorageError: it cannot be written.
     """
-    with _opened(config) as opened:
+    with open_review_index(config) as opened:
         return write_sheet(path, opened.library.each(Search.of([])))
 
 
@@ -65,7 +40,7 @@ def import_sheet(config: Config, path: Path) -> Import:
     Raises:
         UsageError: it is no sheet of ours.
     """
-    with _opened(config) as opened:
+    with open_review_index(config) as opened:
         result = import_rows(read_sheet(path), opened.library.of_source)
         _record(opened, result, f"imported from {path.name}")
     return result
@@ -73,7 +48,7 @@ def import_sheet(config: Config, path: Path) -> Import:
 
 def import_sidecars(config: Config) -> Import:
     """Take back the texts beside the images that somebody edited; see `import_sheet`."""
-    with _opened(config) as opened:
+    with open_review_index(config) as opened:
         affixes = opened.settings.output.form.affixes
         result = import_texts(_texts(opened.library), affixes.prefix, affixes.suffix)
         _record(opened, result, "imported from the texts beside the images")
@@ -97,7 +72,7 @@ def _texts(library: Library) -> Iterator[tuple[Mapping[str, Any], str]]:
                     yield card, text
 
 
-def _record(opened: _Open, result: Import, note: str) -> None:
+def _record(opened: ReviewIndex, result: Import, note: str) -> None:
     judgements = list(result.judgements.values())
     if judgements:
         label = f"{counted(len(judgements), 'caption')} imported"
@@ -117,7 +92,7 @@ def recaption(config: Config, paths: Sequence[str], note: str = "") -> tuple[int
     Raises:
         UsageError: a path is about no image, or none of them can go again.
     """
-    with _opened(config) as opened:
+    with open_review_index(config) as opened:
         cards = {card["id"]: card for path in paths for card in _cards_at(opened.library, path)}
         change = Change("again")
         judgements = list(bulk_judgements(cards.values(), change))

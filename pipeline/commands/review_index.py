@@ -1,0 +1,45 @@
+"""Index of a workspace's captions for commands: brought up to date, with the record of edits."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.config import Config
+from pipeline.review.edits import Edits
+from pipeline.review.index import Index
+from pipeline.review.library import Library
+from pipeline.session.account import resolve_account
+from pipeline.session.audit import audit_rules
+from pipeline.session.settings import RunSettings
+from pipeline.system.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewIndex:
+    """Index of a workspace that follows its ledger, with the record of edits."""
+
+    settings: RunSettings
+    workspace: Workspace
+    edits: Edits
+    index: Index
+    library: Library
+
+
+@contextlib.contextmanager
+def open_review_index(config: Config) -> Iterator[ReviewIndex]:
+    """Index of the configured workspace, up to date.
+
+    Raises:
+        UsageError: there is no workspace.
+        StorageError, BooksError: its files cannot be used.
+    """
+    settings = RunSettings.of(config)
+    _, workspace = resolve_account(settings.account, offline=True, existing=True)
+    with Edits(workspace.reviews) as edits:
+        path = workspace.review / "index.db"
+        index = Index(path, workspace.ledger, edits, rules=audit_rules(config))
+        with contextlib.closing(index):
+            index.refresh()
+            yield ReviewIndex(settings, workspace, edits, index, Library(index, edits))
