@@ -34,6 +34,8 @@ class SourceFile:
         problem: a reason code when the source already knows that this cannot be an image.
         detail: words that go with `problem`.
         flags: what is to be known about it, for the table's column.
+        existing_text: a text that it has already, "" for none; `existing_in` names its place:
+            "sidecar", "xmp", "column:NAME".
     """
 
     folder: str
@@ -48,6 +50,8 @@ class SourceFile:
     detail: str = ""
     ctime_ns: int | None = None
     flags: tuple[str, ...] = ()
+    existing_text: str = ""
+    existing_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,10 @@ def _show(result: Estimate) -> None:
             f"{'left alone, judged by a person':<38}{quote.reviewed:>10,}{'':>15}"
             f"{_usd(quote.saved):>12}   saved; --include-reviewed sends them"
         )
+    if quote.had_caption:
+        whose = "left at the text that they have"
+        saved = f"{_usd(quote.text_saved):>12}   saved by [input] skip_captioned"
+        console.out(f"{whose:<38}{quote.had_caption:>10,}{'':>15}{saved}")
     _show_stale(result.stale)
     if result.budget:
         console.out("")
@@ -123,6 +127,8 @@ def _as_dict(result: Estimate) -> dict[str, object]:
         "worst_nano_usd": quote.max_cost,
         "reviewed": quote.reviewed,
         "saved_nano_usd": quote.saved,
+        "had_caption": quote.had_caption,
+        "had_caption_saved_nano_usd": quote.text_saved,
         "budget": result.budget,
         "budget_coverage": result.coverage,
         "policies": [_row(row) for row in result.policies],

@@ -44,7 +44,7 @@ def _lines(shown: Status) -> Iterator[str]:
     yield f"workspace   {console.from_here(shown.workspace)} ({whose})"
     yield f"images      {shown.images:>10,}"
     for outcome, count in shown.outcomes.most_common():
-        yield f"  {outcome:<10}{count:>10,}"
+        yield f"  {outcome:<11}{count:>9,}"
     local = who == LOCAL.service
     yield f"money       {'the local model is free' if local else money_line(shown)}"
     if shown.budget and not local:

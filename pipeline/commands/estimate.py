@@ -22,6 +22,7 @@ from pipeline.review.edits import Edits
 from pipeline.review.in_force import kept_answers
 from pipeline.session.account import AccountOptions, Identity, identify
 from pipeline.session.caps import with_remembered_cap
+from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.settings import RunSettings
 from pipeline.session.sizings import policies
@@ -31,6 +32,7 @@ from pipeline.session.workspace_ledger import name_if_new
 from pipeline.stages.compare import NamedSizing, PolicyCost, compare
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
+from pipeline.stages.preprocess import leave_at_texts
 from pipeline.stages.quote import Quote, quote, quote_stale
 from pipeline.stages.recheck import recheck_preparations
 from pipeline.stages.values import CaptionTask, NoProgress, Progress
@@ -92,6 +94,7 @@ def estimate(
         identify_images(
             crawled.ledger, crawled.task, crawled.engine, crawled.locate, shown=shown.prepared
         )
+        leave_at_texts(crawled.ledger, crawled.task)
         price = quote(crawled.ledger, crawled.task, template, base.largest())
         return Estimate(
             model=base.request.model,
@@ -167,7 +170,8 @@ def crawled_source(
         ledger = stack.enter_context(Ledger(workspace.ledger))
         settings = with_remembered_cap(settings, ledger, workspace)
         rules, reread = settings.loss_rule, settings.reread
-        crawled = crawl(ledger, source, now, loss_rule=rules, reread=reread)
+        texts = settings.existing_texts()
+        crawled = crawl(ledger, source, now, loss_rule=rules, reread=reread, texts=texts)
         for problem in filter(None, (*crawled.problems, crawled.trouble)):
             say(problem)
         caption_spec = _spec(settings, identity, ledger, now, None)
@@ -175,9 +179,8 @@ def crawled_source(
             caption_spec.recipe.canonical(), caption_spec.recipe.admission()
         )
         task = recorded_task(ledger, identity, caption_spec, recipe, crawled.source, now)
-        if not settings.include_reviewed:
-            edits = stack.enter_context(Edits(workspace.reviews))
-            task = replace(task, kept_answer=kept_answers(edits))
+        edits = stack.enter_context(Edits(workspace.reviews))
+        task = _sparing(task, settings, ledger, edits)
         compared = settings.near_distance is not None
         known_originals = KnownOriginals(workspace.ledger, task.recipe, hashed=compared)
         known = stack.enter_context(known_originals)
@@ -189,6 +192,13 @@ def crawled_source(
                 ledger, task, thorough, find, least, changed=crawled.changed, say=say
             )
         yield CrawledSource(settings, identity, ledger, task, caption_spec, engine, find, now)
+
+
+def _sparing(task: CaptionTask, settings: RunSettings, ledger: Ledger, edits: Edits) -> CaptionTask:
+    """Task that leaves alone what a run would: what people took care of, and texts."""
+    if not settings.include_reviewed:
+        task = replace(task, kept_answer=kept_answers(edits))
+    return leaving_texts(task, settings, ledger, edits)
 
 
 def _spec(

@@ -39,7 +39,7 @@ from pipeline.session.settings import RunSettings
 from pipeline.session.spec_factory import SpecChange
 from pipeline.session.templates import request_template
 from pipeline.stages.clean import remove_finished
-from pipeline.stages.preprocess import prepare_images
+from pipeline.stages.preprocess import prepare_images, stays_at_its_text
 from pipeline.stages.values import CaptionTask, NoProgress, Progress
 
 COUNT = 50
@@ -112,13 +112,13 @@ class _Pilot:
         total = self.samples.usable(crawled.source)
         if not total:
             raise NothingCaptioned(crawled.trouble or "there is no image to caption in a pilot")
-        candidates, rejected = self._candidates(crawled.source, total)
-        if not find_our_batches(self.session, report) and report.error is not None:
-            raise report.error
         changes = self._changes()
         runs = [self._run_of(change) for _, change in changes]
-        variants = [self._variant(change, name) for name, change in changes]
         tasks = [replace(one.task(crawled), linked=False) for one in runs]
+        candidates, rejected = self._candidates(tasks[0], total)
+        if not find_our_batches(self.session, report) and report.error is not None:
+            raise report.error
+        variants = [self._variant(change, name) for name, change in changes]
         sample = self._choose(candidates, runs)
         self._confirm(sample, runs)
         for one, task in zip(runs, tasks, strict=True):
@@ -170,17 +170,20 @@ class _Pilot:
         name = f"{model}, {short}" if short and self.options.models else short or model
         return Variant(name, model, prompt, tier, batch.sheet, online.sheet)
 
-    def _candidates(self, source: int, total: int) -> tuple[list[Picked], Counter[str]]:
+    def _candidates(self, task: CaptionTask, total: int) -> tuple[list[Picked], Counter[str]]:
         """Images that can be captioned, spread over folders and sizes; and counts of the others,
         by reason."""
         most = self.options.count or (COUNT if self.options.usd is None else _MOST_FOR_MONEY)
-        images = self.samples.at(source, positions(total, _CANDIDATES * most))
+        images = self.samples.at(task.source, positions(total, _CANDIDATES * most))
         candidates, rejected = [], Counter[str]()
         restore(self.session, self.run.source, images)
         with self._engine(self.run.caption_spec.recipe) as engine:
             for image, prepared in prepare_images(engine, images, self.locate):
                 self.session.context.check_stop()
                 if isinstance(prepared, PreparedImage):
+                    if stays_at_its_text(task, image, prepared.source_id):
+                        rejected["had_caption"] += 1
+                        continue
                     size = (prepared.width, prepared.height)
                     original = (prepared.source_width, prepared.source_height)
                     candidates.append(Picked(image, prepared.source_id, *size, *original))

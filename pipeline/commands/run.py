@@ -14,6 +14,7 @@ from pipeline.core.prompt import check_template
 from pipeline.errors import OverBudget
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.records import Say
+from pipeline.session.beside import check_sidecars
 from pipeline.session.budget import (
     coverage_of,
     headroom_of,
@@ -22,6 +23,7 @@ from pipeline.session.budget import (
     shortage_of,
 )
 from pipeline.session.confirm import Confirm, confirm_price, price_of
+from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.finish import finish
 from pipeline.session.inputs import column_notes, download, locate, open_data, restore, restores
 from pipeline.session.model_check import check_model
@@ -40,7 +42,7 @@ from pipeline.stages.collect import collect_batches
 from pipeline.stages.crawl import CrawlResult, crawl
 from pipeline.stages.dedupe import represent_near_duplicates
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import link_known
+from pipeline.stages.preprocess import leave_at_texts, link_known
 from pipeline.stages.recheck import recheck_preparations
 from pipeline.stages.runner import BatchRunner
 from pipeline.stages.shard_options import ShardOptions
@@ -134,6 +136,7 @@ class Run:
         crawled = crawl(
             session.ledger, self.source, now, check_stop, expect,
             loss_rule=session.settings.loss_rule, reread=session.settings.reread,
+            texts=session.settings.existing_texts(),
         )  # fmt: skip
         self.report.add_crawl(crawled)
         if crawled.trouble:
@@ -144,18 +147,19 @@ class Run:
     def task(self, crawled: CrawlResult) -> CaptionTask:
         """Task for each image of the source; its prompt is checked against the columns."""
         session, caption_spec = self.session, self.caption_spec
-        ledger, identity = session.ledger, session.identity
-        columns = list(self.source.columns)
+        ledger, columns = session.ledger, list(self.source.columns)
         ledger.images.remember_columns(crawled.source, columns)
         check_template(caption_spec.template, columns)
         for note in column_notes(session.settings, caption_spec.template, columns):
             session.context.say(note)
-        now = session.clock.now()
-        task = recorded_task(ledger, identity, caption_spec, self.recipe, crawled.source, now)
-        return under_review(session, task)
+        task = recorded_task(
+            ledger, session.identity, caption_spec, self.recipe, crawled.source, session.clock.now()
+        )
+        check_sidecars(session, crawled.skipped)
+        return leaving_texts(under_review(session, task), session.settings, ledger, session.edits)
 
     def recheck(self, task: CaptionTask, engines: Engines, crawled: CrawlResult) -> None:
-        """Look again at what version 0.1.0 prepared."""
+        """Look again at what version 0.1.0 prepared, and at texts that images have already."""
         recheck_preparations(
             self.session.ledger,
             task,
@@ -166,6 +170,7 @@ class Run:
             say=self.session.context.say,
             check_stop=self.session.context.check_stop,
         )
+        leave_at_texts(self.session.ledger, task)
 
     def confirm_price(self, task: CaptionTask) -> None:
         """Show the price of what is new; ask above the configured amount."""
@@ -219,9 +224,8 @@ class Run:
             session.ledger.put(STALE, "1")
         session.ledger.due.note(task.source)
         self._restore(task)
-        distance = session.settings.near_distance
+        distance, find = session.settings.near_distance, functools.partial(locate, self.source)
         if distance is not None:
-            find = functools.partial(locate, self.source)
             represent_near_duplicates(session.ledger, task, engines.sparing, find, distance)
 
     def _restore(self, task: CaptionTask) -> None:
@@ -283,8 +287,8 @@ class Run:
         self, task: CaptionTask, engines: Engines, change: SpecChange = NO_CHANGE
     ) -> None:
         """Caption what is left, one request at a time."""
-        queue = queue_room(self.session.context, self.caption_spec.request.model)
         find = functools.partial(locate, self.source)
+        queue = queue_room(self.session.context, self.caption_spec.request.model)
         caption_online(
             self.session,
             task,

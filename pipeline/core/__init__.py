@@ -81,6 +81,9 @@ caption_checks   findings about one caption: caption_phrases what none should ho
 judgements       what people decided about captions, and which of it is in force
 table, charges   the columns of the two tables
 table_form       what the configuration decides about the table
+existing_text    texts that images have already, and which of them are ours
+xmp              XMP packets, read and written
+text_form        the form of texts beside images
 encodings        encodings of texts that people made
 words            numbers in sentences
 """

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.core.outcomes import FACTS, NAMES
+from pipeline.core.outcomes import CAPTIONED_OUTCOMES, FACTS, NAMES
 from pipeline.core.words import counted
 
-_CAPTIONED = ("captioned", "duplicate")
-_UNSETTLED = (*_CAPTIONED, "pending")
+_UNSETTLED = (*CAPTIONED_OUTCOMES, "pending")
 
 
 def failed_of(due: Mapping[str, int]) -> int:

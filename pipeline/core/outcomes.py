@@ -23,6 +23,7 @@ class OutcomeFacts:
         attempts: how often it is tried in all, unless `[retry]` says otherwise.
         rank: place among the answers to one request, 0 for the one to show; None: no answer.
         advice: what a person can do about it, "" where its reason tells.
+        shown: the image has a caption by it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class OutcomeFacts:
     attempts: int = 1
     rank: int | None = None
     advice: str = ""
+    shown: bool = False
 
 
 def _paid(name: str, words: str, rank: int, advice: str) -> OutcomeFacts:
@@ -43,8 +45,9 @@ def _unpaid(name: str, words: str, rank: int, attempts: int = 1) -> OutcomeFacts
 
 
 OUTCOMES: tuple[OutcomeFacts, ...] = (
-    OutcomeFacts("captioned", "has a caption", paid=True, rank=0),
-    OutcomeFacts("duplicate", "shows the caption of the image that was sent for it"),
+    OutcomeFacts("captioned", "has a caption", paid=True, rank=0, shown=True),
+    OutcomeFacts("duplicate", "shows the caption of the image that was sent for it", shown=True),
+    OutcomeFacts("had_caption", "had a text already, and was not sent", shown=True),
     OutcomeFacts("rejected", "cannot be sent"),
     _paid(
         "refused",
@@ -90,6 +93,9 @@ FACTS: Mapping[str, OutcomeFacts] = MappingProxyType({facts.name: facts for fact
 NAMES: tuple[str, ...] = tuple(FACTS)
 
 PAID_OUTCOMES: frozenset[str] = frozenset(facts.name for facts in OUTCOMES if facts.paid)
+
+CAPTIONED_OUTCOMES: tuple[str, ...] = tuple(facts.name for facts in OUTCOMES if facts.shown)
+"""Outcomes of images that have a caption."""
 
 RETRYABLE_OUTCOMES: tuple[str, ...] = tuple(facts.name for facts in OUTCOMES if facts.retryable)
 """What a `[retry]` rule and `captionmill retry` may name, in the order of reports."""

@@ -245,13 +245,21 @@ class Cells:
             elif column.source == "custom_id":
                 yield _custom_ids(raw["work_key"], raw["attempt"])
             elif column.source == "caption":
-                yield [
-                    None if text is None else self._affixes.of(str(text)) for text in raw["caption"]
-                ]
+                yield self._captions(raw)
             elif column.source == "flags":
                 yield _flags(raw["flags"])
             else:
                 yield raw[column.source]
+
+    def _captions(self, raw: Mapping[str, Sequence[object]]) -> list[str | None]:
+        """Captions between prefix and suffix, but for texts that were there already."""
+        affixes, texts = self._affixes, raw["caption"]
+        captions = [None if text is None else affixes.of(str(text)) for text in texts]
+        if affixes.any and "had_caption" in raw["outcome"]:
+            for at, outcome in enumerate(raw["outcome"]):
+                if outcome == "had_caption" and raw["review"][at] != "edited":
+                    captions[at] = None if texts[at] is None else str(texts[at])
+        return captions
 
 
 _NOTHING: Mapping[str, object] = {}

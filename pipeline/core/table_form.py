@@ -16,6 +16,11 @@ class Affixes:
     prefix: str = ""
     suffix: str = ""
 
+    @property
+    def any(self) -> bool:
+        """Tell whether there is such a text."""
+        return bool(self.prefix or self.suffix)
+
     def of(self, caption: str) -> str:
         """Caption between prefix and suffix."""
         return f"{self.prefix}{caption}{self.suffix}"

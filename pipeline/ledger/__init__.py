@@ -13,6 +13,7 @@ due              images that were due in this session
 known_sources    sources by name: listed, forgotten, joined
 specs            specs and recipes
 rechecks         pictures that version 0.1.0 may have prepared wrongly
+existing_texts   texts that images have already, and which of them we wrote
 works            originals, contents, preparations and works
 near_duplicates  perceptual hashes, and which content represents which
 shards           shards and their items, each arrow of the life cycle

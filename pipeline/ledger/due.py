@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pipeline.ledger.database import Database
+from pipeline.core.outcomes import CAPTIONED_OUTCOMES
+from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.rows import OUTCOME, ROW_DETAILS
 
 _LIVE = "SELECT id FROM works WHERE state = 'pending' UNION SELECT work FROM items WHERE live = 1"
@@ -44,7 +45,7 @@ class Due:
         where = "" if source is None else "WHERE f.source = ?"
         rows = self._db.execute(
             f"SELECT o.outcome, COUNT(*) FROM (SELECT CASE WHEN i.present = 0 AND {OUTCOME} NOT IN "
-            f"('captioned', 'duplicate') THEN 'vanished' ELSE {OUTCOME} END AS outcome "
+            f"({sql_list(CAPTIONED_OUTCOMES)}) THEN 'vanished' ELSE {OUTCOME} END AS outcome "
             "FROM due d JOIN images i ON i.id = d.image JOIN folders f ON f.id = i.folder "
             f"{ROW_DETAILS} {where}) o GROUP BY 1",
             () if source is None else (source,),

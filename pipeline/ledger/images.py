@@ -27,6 +27,7 @@ class SeenImage:
         source_id: SHA-256 of the file when the unchanged file was read before, else None.
         near_of: row of the content that stands for this one, None for itself.
         content: row of the content that the file had when it was last read.
+        existing_text: a text that it has already, in a place that the source was told to look in.
     """
 
     id: int
@@ -37,6 +38,7 @@ class SeenImage:
     source_id: bytes | None
     near_of: int | None = None
     content: int | None = None
+    existing_text: str | None = None
 
     @property
     def path(self) -> str:
@@ -175,7 +177,8 @@ class Images:
         while True:
             page = self._db.execute(
                 "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, i.near_of, "
-                "i.content, i.folder, i.occurrence FROM images i JOIN folders f ON f.id = i.folder "
+                "i.content, i.existing_text, i.folder, i.occurrence "
+                "FROM images i JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
                 f"WHERE i.todo = 1 AND i.present = 1 AND f.source = ? {narrow}"
                 "AND (i.folder, i.name, i.occurrence) > (?, ?, ?) "
@@ -183,10 +186,10 @@ class Images:
                 (source, *after, _PAGE),
             ).fetchall()
             for row in page:
-                yield seen_image(row[:8])
+                yield seen_image(row[:9])
             if len(page) < _PAGE:
                 return
-            after = (page[-1][8], page[-1][2], page[-1][9])
+            after = (page[-1][9], page[-1][2], page[-1][10])
 
     def idle(self, source: int, spec: int) -> bool:
         """Tell if no image of a source is to be prepared and no work of the spec to be sent."""
@@ -221,7 +224,7 @@ class Images:
         while True:
             page = self._db.execute(
                 "SELECT w.id, MIN(i.id), f.path, i.name, i.location, i.columns, o.source_id, "
-                "i.near_of, i.content "
+                "i.near_of, i.content, i.existing_text "
                 "FROM works w JOIN images i ON i.work = w.id JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
                 "WHERE w.state = 'pending' AND i.present = 1 AND f.source = ? AND w.id > ? "
@@ -238,8 +241,9 @@ class Images:
 
 
 def seen_image(row: tuple[object, ...]) -> SeenImage:
-    """Image from its row: id, folder, name, location, columns, source_id, near_of, content."""
-    image, folder, name, location, columns, source_id, near_of, content = row
+    """Image from its row: id, folder, name, location, columns, source_id, near_of, content,
+    existing_text."""
+    image, folder, name, location, columns, source_id, near_of, content, existing_text = row
     return SeenImage(
         id=image,  # type: ignore[arg-type]
         folder=str(folder),
@@ -249,4 +253,5 @@ def seen_image(row: tuple[object, ...]) -> SeenImage:
         source_id=source_id,  # type: ignore[arg-type]
         near_of=near_of,  # type: ignore[arg-type]
         content=content,  # type: ignore[arg-type]
+        existing_text=None if existing_text is None else str(existing_text),
     )

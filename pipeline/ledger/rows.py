@@ -16,10 +16,18 @@ from pipeline.records import Nano
 
 # One outcome a row, in this order of precedence. A duplicate shows the caption of its
 # representative and costs nothing, so that the sum of a column is the sum of the bill.
+HAD_CAPTION = """(w.id IS NULL AND i.existing_text IS NOT NULL AND i.todo = 0
+    AND i.reject_code IS NULL)"""
+"""Condition of a row whose image had a text already and is not sent."""
+
+# the same where works are not joined
+_LEFT_OUT = "(i.work IS NULL AND i.existing_text IS NOT NULL AND i.todo = 0)"
+
 OUTCOME = f"""
 CASE
     WHEN i.reject_code IN ({sql_list(WAITING_DOWNLOADS)}) THEN 'pending'
     WHEN i.reject_code IS NOT NULL THEN 'rejected'
+    WHEN {HAD_CAPTION} THEN 'had_caption'
     WHEN w.id IS NULL THEN 'pending'
     WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({sql_list(PAID_OUTCOMES)})
         THEN 'pending'
@@ -27,6 +35,9 @@ CASE
     ELSE w.outcome
 END
 """
+
+SHOWN_CAPTION = f"IIF({HAD_CAPTION}, i.existing_text, a.caption)"
+"""Caption of a row before people decide: the service's, or the text that was there already."""
 
 # what waits for its host is no reject; nor is NULL, of which SQL knows no answer
 _REJECTED = f"i.reject_code NOT IN ({sql_list(WAITING_DOWNLOADS)})"
@@ -71,11 +82,16 @@ WITH several AS MATERIALIZED (
 """
 
 
+# what was not sent cost nothing, and what is not decided yet is not known
+_UNSENT = f"IIF({HAD_CAPTION}, 0, NULL)"
+
+
 def _sum(column: str) -> str:
     """SQL of a sum over all attempts, which stands in the representative's row."""
     single = _CHARGED if column == "billed" else f"a.{column}"
     total = f"IIF(m.work IS NULL, {single}, m.{column})"
-    return f"CASE WHEN w.id IS NULL THEN NULL WHEN w.representative = i.id THEN {total} ELSE 0 END"
+    own = f"WHEN w.representative = i.id THEN {total} ELSE 0 END"
+    return f"CASE WHEN w.id IS NULL THEN {_UNSENT} {own}"
 
 
 # name -> SQL
@@ -91,14 +107,15 @@ COLUMNS: dict[str, str] = {
     "source_height": "o.height",
     "sent_width": "NULLIF(c.width, 0)",
     "sent_height": "NULLIF(c.height, 0)",
-    "caption": "a.caption",  # people's decisions are put in by the review
+    "caption": SHOWN_CAPTION,  # people's decisions are put in by the review
     "model_caption": "a.caption",
     "review": "NULL",
     "reviewed_at": "NULL",
     "reviewer": "NULL",
     "review_note": "NULL",
     "outcome": OUTCOME,
-    "reason": "COALESCE(i.reject_detail, NULLIF(w.reason, ''))",
+    "reason": "COALESCE(i.reject_detail, NULLIF(w.reason, ''), "
+    f"IIF({HAD_CAPTION}, 'it has a text already: ' || i.existing_in, NULL))",
     "reason_code": "COALESCE(i.reject_code, "
     "CASE WHEN w.outcome <> 'captioned' THEN NULLIF(a.code, '') END)",
     "duplicate_of": f"""CASE WHEN w.representative <> i.id THEN (
@@ -121,7 +138,7 @@ COLUMNS: dict[str, str] = {
     "completion_tokens": _sum("completion_tokens"),
     "reasoning_tokens": _sum("reasoning_tokens"),
     "estimated_cost": "CASE WHEN w.representative = i.id THEN w.estimated WHEN w.id IS NOT NULL "
-    "THEN 0 END",
+    f"THEN 0 ELSE {_UNSENT} END",
     "billed_cost": _sum("billed"),
     "service_cost": _sum("service_cost"),
     "price_version": "a.price_version",
@@ -167,14 +184,14 @@ class Rows:
         self, source: int, recipe: RecipeRow
     ) -> Iterator[tuple[bytes, bytes, int, int, Mapping[str, str]]]:
         """(source_id, content_id, width, height, columns) of present images whose size as sent is
-        known."""
+        known, but for those that are left at the text that they have."""
         for source_id, content_id, width, height, columns in self._db.execute(
             "SELECT o.source_id, c.content_id, c.width, c.height, i.columns FROM images i "
             "JOIN originals o ON o.id = i.original "
             "JOIN folders f ON f.id = i.folder "
             "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
             "JOIN contents c ON c.id = p.content "
-            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL",
+            f"WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL AND NOT {_LEFT_OUT}",
             (recipe.row, source),
         ):
             yield source_id, content_id, width, height, json.loads(columns) if columns else {}
@@ -187,6 +204,7 @@ class Rows:
             "JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
             "JOIN preparations p ON p.original = o.id AND p.recipe = ? "
             "WHERE f.source = ? AND i.present = 1 AND p.content IS NOT NULL "
+            f"AND NOT {_LEFT_OUT} "
             "GROUP BY o.width, o.height",
             (recipe.row, source),
         )

@@ -48,18 +48,22 @@ class Samples:
         following = next(wanted, None)
         images: list[SeenImage] = []
         rows = self._db.execute(
-            "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id FROM images i "
+            "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, "
+            "i.existing_text FROM images i "
             "JOIN folders f ON f.id = i.folder LEFT JOIN originals o ON o.id = i.original "
             "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL "
             "ORDER BY f.path, i.size, i.name, i.occurrence",
             (source,),
         )
-        for position, (image, folder, name, location, columns, source_id) in enumerate(rows):
+        for position, (image, folder, name, location, columns, source_id, text) in enumerate(rows):
             if following is None:
                 break
             if position == following:
                 columns = json.loads(columns) if columns else {}
-                images.append(SeenImage(image, folder, name, location, columns, source_id))
+                seen = SeenImage(
+                    image, folder, name, location, columns, source_id, existing_text=text
+                )
+                images.append(seen)
                 following = next(wanted, None)
         return images
 

@@ -220,6 +220,16 @@ _RUN_NONCES = (
     "ALTER TABLE batches ADD COLUMN made_here INTEGER NOT NULL DEFAULT 1",
 )
 
+# a text that an image has already need not be paid for, unless it is one that we wrote
+_EXISTING_TEXTS = (
+    "ALTER TABLE images ADD COLUMN existing_text TEXT",
+    "ALTER TABLE images ADD COLUMN existing_in TEXT",
+    """CREATE TABLE written_texts (
+        digest BLOB NOT NULL, original INTEGER NOT NULL REFERENCES originals (id),
+        PRIMARY KEY (digest, original)
+    ) STRICT, WITHOUT ROWID""",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -231,5 +241,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _LATE_FILES,
     _BATCH_USAGE,
     _RUN_NONCES,
+    _EXISTING_TEXTS,
 )
 """Append only: a released migration never changes."""

@@ -16,6 +16,7 @@ from pipeline.ledger.audit import Audit
 from pipeline.ledger.batches import Batches
 from pipeline.ledger.database import Database
 from pipeline.ledger.due import Due
+from pipeline.ledger.existing_texts import ExistingTexts
 from pipeline.ledger.handed_out import HandedOut
 from pipeline.ledger.images import Images
 from pipeline.ledger.known_sources import KnownSources
@@ -45,6 +46,7 @@ class Ledger:
         self.sources = KnownSources(self.database)
         self.specs = Specs(self.database)
         self.works = Works(self.database)
+        self.existing_texts = ExistingTexts(self.database)
         self.rechecks = Rechecks(self.database)
         self.near_duplicates = NearDuplicates(self.database)
         self.shards = Shards(self.database)

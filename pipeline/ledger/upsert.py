@@ -18,24 +18,29 @@ _CHANGED = (
 # hashed again: permissions and hard links change it too, so what stands for it stays.
 _CTIME_CHANGED = "images.ctime_ns <> excluded.ctime_ns"
 _REREAD = f"({_CHANGED} OR IFNULL({_CTIME_CHANGED}, 0))"
+# other values of the prompt, or another text that is there already, ask for a new decision only
+_LINKED_ANEW = (
+    f"{_REREAD} OR (images.columns, images.existing_text, images.existing_in) IS NOT "
+    "(excluded.columns, excluded.existing_text, excluded.existing_in)"
+)
 UPSERT = f"""
 INSERT INTO images (folder, name, occurrence, size, mtime_ns, inode, ctime_ns, location, columns,
-                    reject_code, reject_detail, flags, todo, crawl, first_seen_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    reject_code, reject_detail, flags, existing_text, existing_in, todo,
+                    crawl, first_seen_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (folder, name, occurrence) DO UPDATE SET
     original = CASE WHEN {_REREAD} THEN NULL ELSE images.original END,
     content = CASE WHEN {_CHANGED} THEN NULL ELSE images.content END,
     near_of = CASE WHEN {_CHANGED} THEN NULL ELSE images.near_of END,
     near_distance = CASE WHEN {_CHANGED} THEN NULL ELSE images.near_distance END,
-    work = CASE WHEN {_REREAD} OR images.columns IS NOT excluded.columns THEN NULL
-                ELSE images.work END,
-    todo = CASE WHEN {_REREAD} OR images.columns IS NOT excluded.columns THEN excluded.todo
-                ELSE images.todo END,
+    work = CASE WHEN {_LINKED_ANEW} THEN NULL ELSE images.work END,
+    todo = CASE WHEN {_LINKED_ANEW} THEN excluded.todo ELSE images.todo END,
     reject_code = CASE WHEN {_REREAD} THEN excluded.reject_code ELSE images.reject_code END,
     reject_detail = CASE WHEN {_REREAD} THEN excluded.reject_detail ELSE images.reject_detail END,
     size = excluded.size, mtime_ns = excluded.mtime_ns, inode = excluded.inode,
     ctime_ns = COALESCE(excluded.ctime_ns, images.ctime_ns),
     location = excluded.location, columns = excluded.columns, flags = excluded.flags,
+    existing_text = excluded.existing_text, existing_in = excluded.existing_in,
     present = 1, crawl = excluded.crawl
 """
 
@@ -49,5 +54,6 @@ def upsert_values(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[
     stat = (file.size, file.mtime_ns, file.inode, file.ctime_ns)
     return (
         folder, file.name, file.occurrence, *stat, location, columns, *problem,
-        ",".join(file.flags) or None, todo, crawl, now,
+        ",".join(file.flags) or None, file.existing_text or None, file.existing_in or None, todo,
+        crawl, now,
     )  # fmt: skip

@@ -90,8 +90,8 @@ def wanted_again(edits: Edits) -> Iterator[tuple[bytes, int]]:
 
 def captions_in_force(
     files: Iterable[tuple[str, str | None, bytes | None, Mapping[str, str]]], edits: Edits
-) -> Iterator[tuple[str, str]]:
-    """(path, caption to use) of each file that has one.
+) -> Iterator[tuple[str, bytes, str]]:
+    """(path, source_id, caption to use) of each file that has one.
 
     Args:
         files: (path, caption of the service, source_id, manifest columns).
@@ -105,10 +105,10 @@ def captions_in_force(
     yield from _of_page(page, edits)
 
 
-def _of_page(page: Sequence[tuple[Any, ...]], edits: Edits) -> Iterator[tuple[str, str]]:
+def _of_page(page: Sequence[tuple[Any, ...]], edits: Edits) -> Iterator[tuple[str, bytes, str]]:
     judged = edits.of(source_id for _, _, source_id, _ in page if source_id)
     for path, caption, source_id, columns in page:
         judgements = judged.get(source_id, [])
         state = review_state(judgements, columns, model_caption=caption, work_key=None, attempts=0)
         if state.caption is not None:
-            yield path, state.caption
+            yield path, source_id or b"", state.caption

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pipeline.core.caption_sketch import BANDS
 from pipeline.ledger.near_duplicates import perceptual_hash_of
 from pipeline.ledger.places import file_path
-from pipeline.ledger.rows import COLUMNS
+from pipeline.ledger.rows import COLUMNS, SHOWN_CAPTION
 
 VERSION = 3
 """A file of another version is thrown away and made anew."""
@@ -81,7 +81,7 @@ _MARK = " || ' ' || ".join(
     f"COALESCE({name}, '')"
     for name in ("i.work", "w.answer", "w.state", "w.outcome", "w.attempts", "w.representative",
                  "i.original", "i.content", "i.present", "i.reject_code", "i.folder", "i.location",
-                 "i.columns")
+                 "i.columns", "i.existing_text", "i.existing_in", "i.todo")
 )  # fmt: skip
 
 CHANGED = f"""
@@ -118,7 +118,7 @@ READ: dict[str, str] = {
     "reason": COLUMNS["reason"],
     "reason_code": COLUMNS["reason_code"],
     "flags": COLUMNS["flags"],
-    "caption": "a.caption",
+    "caption": SHOWN_CAPTION,
     "fields": "a.fields",
     "columns": "i.columns",
     "attempts": "COALESCE(w.attempts, 0)",

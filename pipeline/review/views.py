@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.core.audit import KINDS_BY_NAME, names_of
-from pipeline.core.outcomes import FACTS
+from pipeline.core.outcomes import CAPTIONED_OUTCOMES, FACTS
 from pipeline.core.pricing import format_usd
 from pipeline.core.reasons import PREPARATION
 from pipeline.review.edits import Step
@@ -71,7 +71,7 @@ def picture_of(card: Mapping[str, Any]) -> str | None:
 def reason_of(card: Mapping[str, Any]) -> str | None:
     """Reason why there is no caption, and what can be done, in words; None where there is one."""
     outcome = card["outcome"]
-    if outcome in ("captioned", "duplicate"):
+    if outcome in CAPTIONED_OUTCOMES:
         return None
     if outcome == "pending":
         return "It waits to be sent, or for its answer: run or collect again."

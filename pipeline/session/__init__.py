@@ -8,6 +8,7 @@ workspace_ledger  the workspace's ledger, locked and bound to its account
 run_log           number and log of a run
 service           the service, or the built-in server
 settings          RunSettings: all that stages and commands go by, from a configuration
+output_settings   files that a run writes, and texts that it finds
 batch_settings    rules of shards and batches
 engines           engines that prepare images, by the settings
 spec              CaptionSpec: model, prompt, preparation and price as one identity
@@ -25,6 +26,8 @@ model_check       the model's name, checked by the service's own list
 confirm           the price, confirmed before it is spent
 online            captioning without batches
 record            a run's row, log and summary, and the notice of its end
+existing_texts    images left at the texts that they have
+beside            captions as text files beside their images
 finish            the end of every run: table, counts, cleaning up
 report            a run in figures, for people and programs
 checks            sentences about answers that look wrong

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
 
 from pipeline.ledger import Ledger
-from pipeline.ledger.captions import Captions
-from pipeline.review.in_force import captions_in_force
+from pipeline.session.beside import write_beside
 from pipeline.session.checks import deviations, repeated_captions
 from pipeline.session.report import Report
 from pipeline.session.session import Session
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
-from pipeline.sources import to_path
 from pipeline.stages.clean import remove_finished
-from pipeline.stages.export import BESIDE, COUNTED, renamed_columns, write_table
+from pipeline.stages.export import COUNTED, renamed_columns, write_table
 from pipeline.stages.prune import prune
 
 
@@ -29,7 +26,7 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
         session.context.say(sentence)
     report.other_sources = [] if source is None else ledger.sources.others(source)
     report.stale = ledger.rechecks.summary(source)
-    report.problems += _write_beside(session)
+    report.problems += write_beside(session)
     report.add_rows(ledger, source, _outcomes(ledger, source))
     report.add_due(ledger.due.outcomes(source))
     totals = ledger.reservations.totals()
@@ -50,25 +47,6 @@ def make_room(session: Session) -> int:
         return 0
     now, check_stop = session.clock.now(), session.context.check_stop
     return prune(session.ledger, folder, session.settings.cache_limits, now, check_stop).images
-
-
-def _write_beside(session: Session) -> list[str]:
-    """Write captions as text files beside their images; gives problems as sentences."""
-    from pipeline.sinks.sidecars import write_sidecars
-
-    policy, ledger = session.settings.output.sidecars, session.ledger
-    if policy == "off" or ledger.get(BESIDE) == policy:
-        return []
-    affixes, downloads = session.settings.output.form.affixes, session.workspace.urls
-    files = captions_in_force(Captions(ledger.database).of_files(), session.edits)
-    paths = ((Path(to_path(path)), text) for path, text in files)
-    done = write_sidecars(
-        ((path, affixes.of(text)) for path, text in paths if downloads not in path.parents),
-        policy,
-        session.settings.source.encoding,
-    )
-    ledger.put(BESIDE, None if done.problems else policy)
-    return done.problems
 
 
 def _outcomes(ledger: Ledger, source: int | None) -> Counter[str]:

@@ -212,7 +212,7 @@ class Report(RunTotals):
         yield f"images      {self.images:>10,}"
         for outcome in NAMES:
             if count := self.outcomes[outcome]:
-                yield f"  {outcome:<10}{count:>10,}{self._aside(outcome)}"
+                yield f"  {outcome:<11}{count:>9,}{self._aside(outcome)}"
         if self.skipped:
             yield f"not images  {sum(self.skipped.values()):>10,}   {commonest(self.skipped)}"
         yield f"requests    {self.requests:>10,}   {self._sent()}"

@@ -10,18 +10,18 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from pipeline.config import Config
 from pipeline.config.units import parse_seconds
 from pipeline.core.budget import SCOPES, BudgetCaps
 from pipeline.core.budget_words import COMMAND_LINE
 from pipeline.core.dialects import DIALECTS
+from pipeline.core.existing_text import TextPlaces
 from pipeline.core.lifecycle import Patience
 from pipeline.core.losses import LossRule
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.retry import RetryRule
-from pipeline.core.table_form import Affixes, TableForm
 from pipeline.errors import UsageError
 from pipeline.providers.base import OPENAI, BatchOptions
 from pipeline.providers.models import model_facts
@@ -29,10 +29,12 @@ from pipeline.records import Nano
 from pipeline.session.account import AccountOptions
 from pipeline.session.batch_settings import BatchSettings
 from pipeline.session.engines import EngineSettings
+from pipeline.session.output_settings import OutputSettings, text_places
 from pipeline.session.spec_factory import SpecFactory
 from pipeline.sources.base import SourceOptions
 from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
+from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.prune import CacheLimits
 from pipeline.system.notify import Notice
 from pipeline.system.run_log import LogKeep
@@ -70,16 +72,6 @@ class OnlineSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class OutputSettings:
-    """Paths and forms of a run's output; None is in the workspace."""
-
-    table: Path | None
-    rejects: Path | None
-    sidecars: Literal["off", "keep", "replace", "append"]
-    form: TableForm
-
-
-@dataclass(frozen=True, slots=True)
 class RunSettings:
     """Everything that a configuration decides about a run.
 
@@ -94,6 +86,7 @@ class RunSettings:
         source: the rules of a crawl, without the cache of downloads.
         loss_rule: when images that are not there any more are taken for gone.
         reread: every file of the source is read again.
+        text_places: where the texts may be of images that are not sent for them.
         download: the rules of downloading, None when nothing is brought to this machine.
         url_passthrough: which addresses are passed on to the service.
         reviewer: name of the person who judges captions, None for none.
@@ -120,6 +113,7 @@ class RunSettings:
     source: SourceOptions
     loss_rule: LossRule
     reread: bool
+    text_places: TextPlaces
     download: FetchOptions | None
     url_passthrough: UrlPassthrough
     cache_limits: CacheLimits
@@ -165,11 +159,12 @@ class RunSettings:
             source=_source_options(config, passthrough if send_urls else None),
             loss_rule=LossRule(config.input.lost_share, config.input.may_be_empty),
             reread=config.input.reread,
+            text_places=text_places(config),
             download=fetch if config.fetch.allow and not send_urls else None,
             url_passthrough=passthrough,
             cache_limits=CacheLimits(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep),
             near_distance=None if duplicates is None else duplicates.distance,
-            output=_output(config),
+            output=OutputSettings.of(config),
             notice=_notice(config),
             reviewer=config.review.reviewer,
             include_reviewed=config.review.include_reviewed,
@@ -185,6 +180,11 @@ class RunSettings:
     def reading(self, columns: tuple[str, ...]) -> RunSettings:
         """Settings for a source with these columns: they win over `[prompt] values`."""
         return replace(self, specs=replace(self.specs, columns=columns))
+
+    def existing_texts(self) -> ExistingTextReader | None:
+        """Reader of the texts that images have already, None when they count for nothing."""
+        words = self.text_places.words
+        return ExistingTextReader(self.text_places, self.source.encoding) if words else None
 
     def online_only(self) -> RunSettings:
         """Settings for requests that are answered at once."""
@@ -276,16 +276,6 @@ def _source_options(config: Config, passthrough: UrlPassthrough | None) -> Sourc
         sidecars=config.input.sidecar_context,
         url_cache=None,
         url_passthrough=passthrough,
-    )
-
-
-def _output(config: Config) -> OutputSettings:
-    output, prompt = config.output, config.prompt
-    return OutputSettings(
-        table=Path(output.parquet).expanduser() if output.parquet else None,
-        rejects=Path(output.rejects).expanduser() if output.rejects else None,
-        sidecars=output.sidecars,
-        form=TableForm(Affixes(prompt.prefix, prompt.suffix), output.locations),
     )
 
 

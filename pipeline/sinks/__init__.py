@@ -3,7 +3,7 @@
     base        what the export stage asks of a table
     parquet     the table as Parquet        arrow       cells as Arrow arrays, for it
     rejects     a CSV of what has no caption, its cells defused by formulas
-    sidecars    texts beside the images
+    sidecars    texts beside the images; text_template fills them
 
 Exports for other programs (`captionmill export --to`), which take rows with their pictures:
 

@@ -4,22 +4,75 @@ read them."""
 from __future__ import annotations
 
 import codecs
+import json
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipeline.core.encodings import decode_text, encoding_name
 from pipeline.errors import StorageError
+from pipeline.sinks.json_values import json_line
+from pipeline.sinks.text_template import filled_text
 from pipeline.system.files import storage_error, write_whole
 
 SidecarPolicy = Literal["keep", "replace", "append"]
+CAPTION_ONLY = "{caption}"
 _LARGEST = 1_000_000  # bytes of a text that is read; a larger one is somebody's own file
 _MAX_PROBLEMS = 20
 _WITH_MARK = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+class CaptionBeside(NamedTuple):
+    """Text that goes beside an image.
+
+    Attributes:
+        source_id: SHA-256 of the image's file, b"" when it is not known.
+    """
+
+    image: Path
+    text: str
+    source_id: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarForm:
+    """Form of the texts beside images.
+
+    Attributes:
+        policy: "keep" leaves a text that is there, "replace" writes over it, "append" adds the
+            caption as a last line, once. A text that holds the caption already is not touched.
+        suffix: of their files.
+        template: with fields of the table's rows in braces.
+        as_json: all fields as JSON instead.
+    """
+
+    policy: SidecarPolicy
+    suffix: str = ".txt"
+    template: str = CAPTION_ONLY
+    as_json: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether the caption alone is written."""
+        return self.template == CAPTION_ONLY and not self.as_json
+
+    def text(self, values: Mapping[str, object]) -> str:
+        """Text of a row.
+
+        Raises:
+            UsageError: the template names a field that there is not.
+        """
+        return json_line(values) if self.as_json else filled_text(self.template, values)
+
+    def to_text(self) -> str:
+        """Text that is equal for equal forms."""
+        if self == SidecarForm(self.policy):
+            return self.policy  # as earlier versions noted it
+        return json.dumps([self.policy, self.suffix, self.template, self.as_json])
 
 
 @dataclass(slots=True)
@@ -37,22 +90,20 @@ class Sidecars:
 
 
 def write_sidecars(
-    captions: Iterable[tuple[Path, str]], policy: SidecarPolicy, encoding: str | None = None
+    captions: Iterable[CaptionBeside], form: SidecarForm, encoding: str | None = None
 ) -> Sidecars:
     """Write each caption beside its image.
 
     Args:
-        captions: (image, caption); two images that differ in their suffix only share one text,
-            and the first of them has it.
-        policy: "keep" leaves a text that is there, "replace" writes over it, "append" adds the
-            caption as a last line, once. A text that holds the caption already is not touched.
+        captions: two images that differ in their suffix only share one text, and the first of
+            them has it.
         encoding: of texts that are neither UTF-8 nor UTF-16, None to find out.
     """
     done = Sidecars()
     last: set[Path] = set()
     folder: Path | None = None
-    for image, caption in captions:
-        path = image.with_suffix(".txt")
+    for image, caption, _ in captions:
+        path = image.with_suffix(form.suffix)
         if path.parent != folder:  # images come folder by folder
             folder, last = path.parent, set()
         if path in last or not image.exists():
@@ -60,7 +111,7 @@ def write_sidecars(
             continue
         last.add(path)
         try:
-            done.counts[_write(path, caption, policy, encoding)] += 1
+            done.counts[_write(path, caption, form.policy, encoding)] += 1
         except StorageError as error:
             done.fail(error)
     return done
@@ -91,7 +142,8 @@ def _appended(path: Path, before: bytes, caption: str, encoding: str | None) -> 
     content, reading = decode_text(before, encoding)
     end = "\r\n" if "\r\n" in content else "\n"
     lines = content.rstrip("\r\n").split(end)
-    if lines[-1] == caption:
+    written = caption.split("\n")
+    if lines[-len(written) :] == written:
         return None
     if reading in ("?", "utf-32"):
         raise StorageError(
@@ -101,11 +153,11 @@ def _appended(path: Path, before: bytes, caption: str, encoding: str | None) -> 
     mark = before[:2] if before[:2] in _WITH_MARK else b""
     mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else mark
     try:
-        return mark + f"{end.join([*lines, caption])}{end}".encode(codec)
+        return mark + f"{end.join([*lines, *written])}{end}".encode(codec)
     except UnicodeEncodeError:
         if codec != "utf-8":
             raise StorageError(f"{path} is {encoding_name(codec)}, it is left alone") from None
-        return f"{end.join([*lines, caption])}{end}".encode(codec, "replace")
+        return f"{end.join([*lines, *written])}{end}".encode(codec, "replace")
 
 
 def _read(path: Path) -> bytes | None:

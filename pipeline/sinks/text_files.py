@@ -7,13 +7,14 @@ taken for another picture's.
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
+from pipeline.core.text_form import checked_suffix, checked_template
 from pipeline.errors import UsageError
 from pipeline.sinks.exported import ExportedRow, PartFacts, PartPlace
 from pipeline.sinks.json_values import json_line
+from pipeline.sinks.text_template import filled_text
 from pipeline.system.files import write_whole
 
 _LONGEST = 200  # bytes of a name, so that any suffix goes after it
@@ -32,12 +33,11 @@ class TextFiles:
         Raises:
             UsageError: the suffix or the template cannot be one.
         """
-        if not suffix.startswith(".") or "/" in suffix or len(suffix) > 20:
-            raise UsageError(f"--suffix {suffix!r}: write it like .txt or .caption")
         try:
-            list(string.Formatter().parse(template))
+            checked_suffix(suffix)
+            checked_template(template)
         except ValueError as error:
-            raise UsageError(f"--template {template!r}: {error}") from None
+            raise UsageError(f"--to sidecars: {error}") from None
         self.options = f"texts 1 {suffix} {as_json} {template}"
         self._suffix, self._template, self._as_json = suffix, template, as_json
 
@@ -64,31 +64,6 @@ class TextFiles:
             return json_line(row.values) + "\n"
         values = {"caption": row.caption, **row.values}
         return filled_text(self._template, values) + "\n"
-
-
-def filled_text(template: str, values: object) -> str:
-    """Template with fields put in; null is nothing, a list is joined by commas.
-
-    Raises:
-        UsageError: it names a field that is not exported.
-    """
-    assert isinstance(values, dict)
-    filled = ""
-    for text, name, _, _ in string.Formatter().parse(template):
-        filled += text
-        if name is not None:
-            if name not in values:
-                raise UsageError(
-                    f"--template: {{{name}}} is not exported; there are {', '.join(values)}"
-                )
-            filled += _word(values[name])
-    return filled
-
-
-def _word(value: object) -> str:
-    if value is None:
-        return ""
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def file_stem(row: ExportedRow) -> str:

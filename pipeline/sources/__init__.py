@@ -11,6 +11,7 @@ heads     what is read and counts of files that a folder may not list
 urls      a text file of URLs
 remote    entries for images at URLs
 sidecar   texts beside images as a column
+existing_text  texts that images have already
 download/ safe download of images at URLs
 """
 

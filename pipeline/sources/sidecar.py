@@ -29,7 +29,7 @@ _UNCLEAR = (
     "the text beside it is not UTF-8, and its encoding is not clear: name it with [input] "
     "encoding, or save the text as UTF-8"
 )
-_UNREAD = {"?": _UNCLEAR, "!": "the text beside it cannot be read: no permission, or a disk error"}
+UNREAD = {"?": _UNCLEAR, "!": "the text beside it cannot be read: no permission, or a disk error"}
 # there is no text, or a link, a pipe or a socket stands there, which is none
 _NO_TEXT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG})
 _MOST_BYTES = 16_384  # more is no context for a caption, and is cut
@@ -83,8 +83,8 @@ class SidecarListing:
             if cut:
                 self._readings.setdefault(TEXT_CUT, []).append(entry.name)
                 entry = replace(entry, flags=(*entry.flags, TEXT_CUT))
-            if reading in _UNREAD and not entry.problem:
-                entry = replace(entry, problem="bad_text", detail=_UNREAD[reading])
+            if reading in UNREAD and not entry.problem:
+                entry = replace(entry, problem="bad_text", detail=UNREAD[reading])
             yield replace(entry, columns={COLUMN: text})
 
 
@@ -108,7 +108,7 @@ class SidecarSource:
                 yield SidecarListing(listing, self._encoding, readings, single=single)
         finally:
             for reading, names in readings.items():
-                self._inner.problems.add(_sentence(reading, names))
+                self._inner.problems.add(reading_sentence(reading, names))
             self.problems, self.complete = self._inner.problems, self._inner.complete
 
     def path_of(self, folder: str, name: str) -> str:
@@ -116,20 +116,22 @@ class SidecarSource:
         return self._inner.path_of(folder, name)
 
 
-def _sentence(reading: str, names: Sequence[str]) -> str:
+def reading_sentence(reading: str, names: Sequence[str]) -> str:
     """Sentence about texts that are not UTF-8 or too long."""
     several = f" (and {len(names) - 1:,} more)" if len(names) > 1 else ""
-    if reading in _UNREAD:
-        return f"{names[0]}{several} is left out: {_UNREAD[reading]}"
+    if reading in UNREAD:
+        return f"{names[0]}{several} is left out: {UNREAD[reading]}"
     if reading == TEXT_CUT:
         longer = f"is longer than {_MOST_BYTES:,} bytes: only its beginning is used ({TEXT_CUT})"
         return f"the text beside {names[0]}{several} {longer}"
     return f"the text beside {names[0]}{several} is read as {encoding_name(reading)}"
 
 
-def text_beside(location: str, encoding: str | None = None) -> TextBeside:
-    """Text beside a file. `location` is stored text."""
-    path = Path(to_path(location)).with_suffix(".txt")
+def text_beside(
+    location: str, encoding: str | None = None, *, suffix: str = ".txt", most: int = _MOST_BYTES
+) -> TextBeside:
+    """Text of at most `most` bytes beside a file. `location` is stored text."""
+    path = Path(to_path(location)).with_suffix(suffix)
     try:
         # no links: one to somebody's key would send it to the service
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -141,11 +143,11 @@ def text_beside(location: str, encoding: str | None = None) -> TextBeside:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return TextBeside()
-        data = os.read(descriptor, _MOST_BYTES + 1)
+        data = os.read(descriptor, most + 1)
     except OSError:
         return TextBeside(reading="!")
     finally:
         os.close(descriptor)
-    cut = len(data) > _MOST_BYTES
-    text, reading = decode_text(data[:_MOST_BYTES], encoding, cut=cut)
+    cut = len(data) > most
+    text, reading = decode_text(data[:most], encoding, cut=cut)
     return TextBeside(text.replace("\0", " ").strip(), reading, cut)

@@ -4,7 +4,7 @@ vanished ones are marked."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -12,6 +12,7 @@ from pipeline.core.losses import LossRule, empty_sentence, is_doubtful, loss_sen
 from pipeline.ledger import Ledger
 from pipeline.ledger.unseen import Crawl
 from pipeline.sources.base import DecodesText, Source, SourceListing
+from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.export import STALE
 
 _CHUNK = 1_000  # files handed to the ledger at once
@@ -53,6 +54,7 @@ def crawl(
     *,
     reread: bool = False,
     loss_rule: LossRule = DEFAULT_LOSS_RULE,
+    texts: ExistingTextReader | None = None,
 ) -> CrawlResult:
     """Bring the ledger's view of a source up to date. Memory is constant in its size.
 
@@ -60,21 +62,14 @@ def crawl(
         expect: called once, as early as possible, with how many images must be read at least.
         reread: every file is read again, whatever its stamp.
         loss_rule: when images that are not there any more are taken for gone.
+        texts: reader of the texts that images have already; None looks for none.
     """
     row = ledger.images.source(source.kind, source.locator, source.label)
     result = CrawlResult(row)
     current = Crawl(row, ledger.images.begin_crawl(row))
     ledger.unseen.begin()
-    listings, recorder = source.listings(), _Recorder(ledger, current, now, expect)
-    while True:
-        check_stop()
-        # one transaction for many folders: a commit costs an fsync. Each is recorded before the
-        # next is listed, or the source would have let go of its files and read them again
-        with ledger.database.transaction("crawl"):
-            changed = [recorder.record(listing) for listing in islice(listings, _GROUP)]
-        result.changed |= any(changed)
-        if len(changed) < _GROUP:
-            break
+    listings = source.listings() if texts is None else texts.listings(source)
+    result.changed = _Recorder(ledger, current, now, expect).record_all(listings, check_stop)
     _note_source(ledger, source, current)
     result.skipped = ledger.images.skipped(row)
     _weigh_losses(ledger, source, current, loss_rule, result)
@@ -134,6 +129,19 @@ class _Recorder:
     now: int
     expect: Callable[[int], None]
     announced: bool = False
+
+    def record_all(self, listings: Iterator[SourceListing], check_stop: Callable[[], None]) -> bool:
+        """Record all folders; True when one of them changed."""
+        any_changed = False
+        while True:
+            check_stop()
+            # one transaction for many folders: a commit costs an fsync. Each is recorded before the
+            # next is listed, or the source would have let go of its files and read them again
+            with self.ledger.database.transaction("crawl"):
+                changed = [self.record(listing) for listing in islice(listings, _GROUP)]
+            any_changed |= any(changed)
+            if len(changed) < _GROUP:
+                return any_changed
 
     def record(self, listing: SourceListing) -> bool:
         """Record one folder, its digest last; True when it changed."""

@@ -14,6 +14,7 @@ from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.stages.identify import identify_images
+from pipeline.stages.preprocess import leave_at_texts
 from pipeline.stages.values import CaptionTask
 
 _DETAILS = 100_000  # grids of pages that are held at once: 200 MB
@@ -40,6 +41,8 @@ def represent_near_duplicates(
     from pipeline.core.near_duplicates import group
 
     identify_images(ledger, task, engine, locate, hashed=True)
+    leave_at_texts(ledger, task)  # what is not sent represents nothing
+    ledger.existing_texts.free_represented(task.source)
     rows, appearances = ledger.near_duplicates.appearances(task.source, task.spec, task.recipe)
     detail = lru_cache(_DETAILS)(lambda place: ledger.near_duplicates.detail(rows[place]))
     represented = group(appearances, distance, detail)

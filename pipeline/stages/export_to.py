@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from pipeline.core.outcomes import CAPTIONED_OUTCOMES
 from pipeline.core.selection import Condition
 from pipeline.core.splits import Cutter, Split, split_of
 from pipeline.sinks.export_folder import ExportFolder
@@ -29,7 +30,6 @@ PictureOf = Callable[[Sequence[Row]], Iterable[ExportedPicture | str]]
 _KEY = b"captionmill.export.1\0"
 _KEY_DIGITS = 24
 _MAX_PROBLEMS = 20
-CAPTIONED = ("captioned", "duplicate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Selection:
         """Tell whether a row is exported."""
         if self.source is not None and row["source"] != self.source:
             return False
-        if row["outcome"] not in (self.outcomes or CAPTIONED):
+        if row["outcome"] not in (self.outcomes or CAPTIONED_OUTCOMES):
             return False
         if self.reviews is not None and (row["review"] or "null") not in self.reviews:
             return False

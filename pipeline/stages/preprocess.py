@@ -17,6 +17,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.works import Content, Work
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
+from pipeline.stages.export import STALE
 from pipeline.stages.stale import checked_again, content_to_send
 from pipeline.stages.values import CaptionTask
 
@@ -83,6 +84,9 @@ def _link(
 ) -> PendingRequest | None:
     if task.linked and _keeps_its_answer(ledger, task, image, prepared.source_id, content):
         return None
+    if task.linked and stays_at_its_text(task, image, prepared.source_id):
+        ledger.existing_texts.link(image.id, prepared.source_id, content.row)
+        return None
     prompt = fill_template(task.template, image.columns)
     if not isinstance(prompt, Rejection):
         today = content_to_send(ledger, task, prepared.source_id, content, prompt)
@@ -117,6 +121,30 @@ def _keeps_its_answer(
         return False
     ledger.works.link(image.id, source_id, content.row, work.row)
     return True
+
+
+def stays_at_its_text(task: CaptionTask, image: SeenImage, source_id: bytes) -> bool:
+    """Tell whether an image is not sent because it has a text already."""
+    text = image.existing_text
+    return text is not None and task.has_text(source_id, image.columns, text)
+
+
+def leave_at_texts(ledger: Ledger, task: CaptionTask) -> None:
+    """Link images that were read before to the texts that they have, whatever their prompt would
+    be, so that prices and groups count without them."""
+    if not ledger.existing_texts.any_unlinked(task.source):
+        return
+    with ledger.database.transaction("leave_at_texts"):
+        for image in ledger.images.todo(task.source, read_before=True):
+            assert image.source_id is not None
+            content = ledger.works.prepared_as(image.source_id, task.recipe)
+            if not isinstance(content, Content) or image.existing_text is None:
+                continue
+            if task.kept_answer(image.source_id, image.columns) is None and stays_at_its_text(
+                task, image, image.source_id
+            ):
+                ledger.existing_texts.link(image.id, image.source_id, content.row)
+                ledger.put(STALE, "1")
 
 
 def link_known(

@@ -5,7 +5,7 @@ Reads the ledger only; nothing is sent and nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.core.cost_estimate import CostEstimate
@@ -34,6 +34,8 @@ class Quote:
         expected, max_cost: nano-dollars; None when the price is unknown.
         reviewed: requests that are left out, because a person accepted or wrote the caption.
         saved: nano-dollars expected for those; None when the price is unknown.
+        had_caption: images that are left at the text that they have; `text_saved` nano-dollars are
+            expected for their requests.
     """
 
     images: int = 0
@@ -48,11 +50,13 @@ class Quote:
     max_cost: Nano | None = 0
     reviewed: int = 0
     saved: Nano | None = 0
+    had_caption: int = 0
+    text_saved: Nano | None = 0
 
     @property
     def duplicates(self) -> int:
         """Number of read images that share a request with another one."""
-        return self.images - self.unread - self.rejected - self.unique
+        return self.images - self.unread - self.rejected - self.had_caption - self.unique
 
     def sentence(self) -> str:
         """Sentence for the person who pays."""
@@ -62,6 +66,12 @@ class Quote:
             f"{counted(self.requests, 'request')}, about {format_usd(self.expected)}, "
             f"at most {format_usd(self.max_cost)}."
         )
+
+    def leave(self, one: CostEstimate | None) -> None:
+        """Count an image that is left at the text that it has; None saves nothing."""
+        self.had_caption += 1
+        if one is not None:
+            self.text_saved = _plus(self.text_saved, one.expected, 1)
 
     def spare(self, one: CostEstimate) -> None:
         """Count a request that is not sent, because a person took care of its caption."""
@@ -113,12 +123,46 @@ def quote(
                 cost = request_template.estimator.estimate(content.width, content.height, prompt)
                 spared = fresh and task.kept_answer(source_id, columns) is not None
                 result.spare(cost) if spared else result.add(cost)
-    result.unread = max(0, result.images - result.rejected - read)
+        _leave_out(ledger, task, request_template, result, first_time)
+    _add_unread(ledger, task, request_template, largest, result, read)
     result.rejected += refused
-    if result.unread:
-        bound = request_template.estimator.estimate(*largest, task.template)
-        result.add(bound, result.unread)
     return result
+
+
+def _add_unread(
+    ledger: Ledger,
+    task: CaptionTask,
+    request_template: RequestTemplate,
+    largest: tuple[int, int],
+    result: Quote,
+    read: int,
+) -> None:
+    """Count the images that were never read, at the most that one can cost."""
+    bound = request_template.estimator.estimate(*largest, task.template)
+    for text in ledger.existing_texts.unread(task.source):
+        if task.has_text(b"", {}, text):
+            result.leave(bound)
+    result.unread = max(0, result.images - result.rejected - result.had_caption - read)
+    if result.unread:
+        result.add(bound, result.unread)
+
+
+def _leave_out(
+    ledger: Ledger,
+    task: CaptionTask,
+    request_template: RequestTemplate,
+    result: Quote,
+    first_time: Callable[[bytes], bool],
+) -> None:
+    """Count the images that are left at the text that they have, and what that saves."""
+    for content_id, width, height, columns in ledger.existing_texts.left_out(task.source):
+        prompt = fill_template(task.template, columns)
+        text = task.template if isinstance(prompt, Rejection) else prompt
+        key = work_key(content_id, task.spec_id, text)
+        work = ledger.works.peek(key)
+        would_be_sent = first_time(key) and (work is None or work.state == "pending")
+        cost = request_template.estimator.estimate(width, height, text) if would_be_sent else None
+        result.leave(cost)
 
 
 def _requests(

@@ -31,6 +31,11 @@ KeptAnswer = Callable[[bytes, Mapping[str, str]], bytes | None]
 """Function from a file's SHA-256 and its columns to a work key, None for none."""
 
 
+HasText = Callable[[bytes, Mapping[str, str], str], bool]
+"""Function from a file's SHA-256, its columns and the text that it has to whether it is left at
+that."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaptionTask:
     """Task of a run: the spec and prompt under which a source is captioned.
@@ -43,6 +48,7 @@ class CaptionTask:
             stay as they are until a run links them.
         kept_answer: gives the work key of the answer that a person accepted or corrected, for a
             file's SHA-256 and its columns; such an image is not sent for a changed prompt.
+        has_text: tells whether an image is left at the text that it has already.
     """
 
     source: int
@@ -52,6 +58,7 @@ class CaptionTask:
     template: str
     linked: bool = True
     kept_answer: KeptAnswer = lambda _bytes, _columns: None
+    has_text: HasText = lambda _bytes, _columns, _text: True
 
 
 @dataclass(slots=True)

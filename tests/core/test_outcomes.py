@@ -24,7 +24,7 @@ from pipeline.core.retry import DEFAULT_RULES, better
 from pipeline.core.table import FIXED
 
 ROOT = Path(__file__).parents[2]
-OF_IMAGES = ("duplicate", "rejected", "pending")  # no request's answer has them
+OF_IMAGES = ("duplicate", "had_caption", "rejected", "pending")  # no request's answer has them
 
 
 def test_each_outcome_stands_in_the_table_once() -> None:

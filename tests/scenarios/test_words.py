@@ -16,7 +16,7 @@ from pipeline.commands.retry import retry
 from pipeline.config import load_config
 from pipeline.errors import UsageError
 from pipeline.server.faults import LineFault
-from pipeline.sinks.sidecars import write_sidecars
+from pipeline.sinks.sidecars import CaptionBeside, SidecarForm, write_sidecars
 from tests.rig import Rig
 
 
@@ -128,7 +128,7 @@ def test_a_retry_says_how_many_and_what_they_may_cost(rig: Rig) -> None:
 def test_a_pipe_beside_an_image_is_never_opened(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     os.mkfifo(tmp_path / "a.txt")
-    done = write_sidecars([(tmp_path / "a.png", "a cat")], "replace")
+    done = write_sidecars([CaptionBeside(tmp_path / "a.png", "a cat")], SidecarForm("replace"))
     assert done.counts == {"failed": 1}
     assert "is no regular file, it is left alone" in done.problems[0]
 

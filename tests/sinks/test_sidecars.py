@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sinks.sidecars import SidecarPolicy, write_sidecars
+from pipeline.sinks.sidecars import CaptionBeside, SidecarForm, SidecarPolicy, write_sidecars
 
 
 @pytest.fixture
@@ -32,22 +32,28 @@ def test_policies(image: Path, policy: SidecarPolicy, before: str | None, after:
     if before is not None:
         text.write_text(before)
     for _ in range(2):  # the second time changes nothing
-        write_sidecars([(image, "a cat")], policy)
+        write_sidecars([CaptionBeside(image, "a cat")], SidecarForm(policy))
         assert text.read_text() == after
     assert {path.name for path in image.parent.iterdir()} == {"cat.jpg", "cat.txt"}
 
 
 def test_what_is_kept_is_not_written_again(image: Path) -> None:
-    assert write_sidecars([(image, "a cat")], "replace").counts == {"written": 1}
+    assert write_sidecars([CaptionBeside(image, "a cat")], SidecarForm("replace")).counts == {
+        "written": 1
+    }
     before = image.with_suffix(".txt").stat().st_ino
-    assert write_sidecars([(image, "a cat")], "replace").counts == {"kept": 1}
+    assert write_sidecars([CaptionBeside(image, "a cat")], SidecarForm("replace")).counts == {
+        "kept": 1
+    }
     assert image.with_suffix(".txt").stat().st_ino == before
 
 
 def test_images_with_one_name_share_the_text_of_the_first(image: Path) -> None:
     other = image.with_suffix(".png")
     other.touch()
-    done = write_sidecars([(image, "a cat"), (other, "a dog")], "replace")
+    done = write_sidecars(
+        [CaptionBeside(image, "a cat"), CaptionBeside(other, "a dog")], SidecarForm("replace")
+    )
     assert done.counts == {"written": 1, "skipped": 1}
     assert image.with_suffix(".txt").read_text() == "a cat\n"
 
@@ -57,7 +63,12 @@ def test_gone_images_and_folders_in_the_way_stop_nobody(image: Path, tmp_path: P
     blocked.touch()
     blocked.with_suffix(".txt").mkdir()
     done = write_sidecars(
-        [(tmp_path / "none.jpg", "x"), (blocked, "a dog"), (image, "half \ud800")], "replace"
+        [
+            CaptionBeside(tmp_path / "none.jpg", "x"),
+            CaptionBeside(blocked, "a dog"),
+            CaptionBeside(image, "half \ud800"),
+        ],
+        SidecarForm("replace"),
     )
     assert done.counts == {"skipped": 1, "failed": 1, "written": 1}
     assert "dog.txt" in done.problems[0]
@@ -67,7 +78,7 @@ def test_gone_images_and_folders_in_the_way_stop_nobody(image: Path, tmp_path: P
 def test_a_large_file_is_somebodys_own(image: Path) -> None:
     text = image.with_suffix(".txt")
     text.write_bytes(b"x" * 1_000_001)
-    done = write_sidecars([(image, "a cat")], "replace")
+    done = write_sidecars([CaptionBeside(image, "a cat")], SidecarForm("replace"))
     assert "left alone" in done.problems[0]
     assert text.stat().st_size == 1_000_001
 
@@ -78,7 +89,7 @@ def test_a_text_keeps_its_encoding_and_line_ends(image: Path, codec: str, end: s
     text = image.with_suffix(".txt")
     text.write_bytes(f"Straße{end}café{end}".encode(codec))
     for _ in range(2):
-        write_sidecars([(image, "a cat")], "append")
+        write_sidecars([CaptionBeside(image, "a cat")], SidecarForm("append"))
         assert text.read_bytes() == f"Straße{end}café{end}a cat{end}".encode(codec)
 
 
@@ -96,7 +107,7 @@ def test_a_text_that_cannot_hold_the_caption_is_left_alone(
     image: Path, raw: bytes, caption: str
 ) -> None:
     image.with_suffix(".txt").write_bytes(raw)
-    done = write_sidecars([(image, caption)], "append")
+    done = write_sidecars([CaptionBeside(image, caption)], SidecarForm("append"))
     assert done.counts == {"failed": 1}
     assert "left alone" in done.problems[0]
     assert image.with_suffix(".txt").read_bytes() == raw
@@ -105,7 +116,7 @@ def test_a_text_that_cannot_hold_the_caption_is_left_alone(
 @pytest.mark.parametrize(("raw", "encoding"), [("赤い車", None), ("東京", "shift_jis")])
 def test_shift_jis_stays_so(image: Path, raw: str, encoding: str | None) -> None:
     image.with_suffix(".txt").write_bytes(raw.encode("shift_jis"))
-    write_sidecars([(image, "a cat")], "append", encoding)
+    write_sidecars([CaptionBeside(image, "a cat")], SidecarForm("append"), encoding)
     assert image.with_suffix(".txt").read_bytes() == f"{raw}\na cat\n".encode("shift_jis")
 
 
@@ -113,6 +124,8 @@ def test_shift_jis_stays_so(image: Path, raw: str, encoding: str | None) -> None
 def test_names_of_255_bytes_get_their_texts(tmp_path: Path, stem: str) -> None:
     image = tmp_path / f"{stem}.jpg"
     image.touch()
-    assert write_sidecars([(image, "a cat")], "keep").counts == {"written": 1}
+    assert write_sidecars([CaptionBeside(image, "a cat")], SidecarForm("keep")).counts == {
+        "written": 1
+    }
     assert image.with_suffix(".txt").read_text() == "a cat\n"
     assert len(list(tmp_path.iterdir())) == 2

@@ -1,0 +1,52 @@
+"""[input] and [output]: the files that are looked at, and those that are written."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from pipeline.config.section import Section, Suffixes, as_tuple, text_encoding
+from pipeline.config.units import Share
+from pipeline.core.existing_text import checked_places
+from pipeline.core.text_form import checked_suffix, checked_template
+
+TextPlaceWords = Annotated[
+    tuple[str, ...], BeforeValidator(as_tuple), AfterValidator(checked_places)
+]
+
+
+class InputConfig(Section):
+    """[input]: what is looked at."""
+
+    follow_links: Literal["inside", "never", "anywhere"] = "inside"
+    extensions: Suffixes = ()
+    path_column: str | None = None
+    encoding: Annotated[str, AfterValidator(text_encoding)] | None = None
+    allow_outside: bool = False
+    stamp: Literal["ctime", "mtime"] = "ctime"
+    reread: bool = False
+    sidecar_context: bool = False
+    skip_captioned: TextPlaceWords = ()
+    image_mode: Literal["bytes", "url"] = "bytes"
+    may_be_empty: bool = False
+    lost_share: Annotated[Share, Field(gt=0, le=1)] = Decimal("0.5")
+
+
+class OutputConfig(Section):
+    """[output]: where the table and the list of rejects go; None is in the workspace."""
+
+    parquet: str | None = None
+    rejects: str | None = None
+    locations: bool = True
+    sidecars: Literal["off", "keep", "replace", "append"] = "off"
+    sidecar_suffix: Annotated[str, AfterValidator(checked_suffix)] | None = None
+    sidecar_template: Annotated[str, AfterValidator(checked_template)] = "{caption}"
+    sidecar_json: bool = False
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if self.sidecar_json and self.sidecars == "append":
+            raise ValueError('sidecar_json goes with sidecars = "keep" or "replace"')
+        return self

@@ -1,0 +1,124 @@
+"""Texts that images have already: which of them we wrote, and the images that are left out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+from pipeline.core.existing_text import captions_within, text_digest, whole_and_end
+from pipeline.core.table_form import Affixes
+from pipeline.ledger.database import Database
+from pipeline.ledger.rows import HAD_CAPTION
+
+# by digest, so that a text is compared with the captions of all specs without reading them again
+_CAPTIONS = """
+SELECT DISTINCT p.original, a.caption FROM preparations p
+JOIN works w ON w.content = p.content JOIN answers a ON a.work = w.id WHERE a.caption IS NOT NULL
+"""
+
+
+class ExistingTexts:
+    """Table `written_texts` and the columns `images.existing_text` and `existing_in`."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self._captions_read = False
+
+    def note_written(self, texts: Iterable[tuple[bytes, str]]) -> None:
+        """Remember texts that we wrote for images, or added to texts: (source_id, text)."""
+        self._db.executemany(
+            "INSERT OR IGNORE INTO written_texts SELECT ?, id FROM originals WHERE source_id = ?",
+            (
+                (text_digest(part), source_id)
+                for source_id, text in texts
+                for part in whole_and_end(text)
+            ),
+        )
+
+    def any_written(self) -> bool:
+        """Tell whether we ever wrote a text."""
+        return bool(self._db.number("SELECT EXISTS (SELECT 1 FROM written_texts)"))
+
+    def any_unlinked(self, source: int) -> bool:
+        """Tell whether images of a source that are to be prepared have a text already."""
+        return bool(
+            self._db.number(
+                "SELECT EXISTS (SELECT 1 FROM images i JOIN folders f ON f.id = i.folder "
+                "WHERE i.todo = 1 AND i.present = 1 AND f.source = ? "
+                "AND i.existing_text IS NOT NULL)",
+                (source,),
+            )
+        )
+
+    def is_ours(self, source_id: bytes | None, text: str, affixes: Affixes) -> bool:
+        """Tell whether we wrote a text for this image, or whether it is a caption of it; for
+        any image where `source_id` is None."""
+        original = "original = (SELECT id FROM originals WHERE source_id = ?)"
+        where, values = ("1", ()) if source_id is None else (original, (source_id,))
+        known = f"SELECT EXISTS (SELECT 1 FROM written_texts WHERE digest = ? AND {where})"
+        digests = [text_digest(part) for part in whole_and_end(text)]
+        if any(self._db.number(known, (digest, *values)) for digest in digests):
+            return True
+        self._read_captions()
+        known = f"SELECT EXISTS (SELECT 1 FROM temp.captions_seen WHERE digest = ? AND {where})"
+        return any(
+            self._db.number(known, (text_digest(caption), *values))
+            for caption in captions_within(text, affixes)
+        )
+
+    def link(self, image: int, source_id: bytes, content: int) -> None:
+        """Link an image to its content, and leave it at the text that it has."""
+        self._db.execute(
+            "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
+            "content = ?, work = NULL, near_of = NULL, near_distance = NULL, todo = 0, "
+            "reject_code = NULL, reject_detail = NULL WHERE id = ?",
+            (source_id, content, image),
+        )
+
+    def free_represented(self, source: int) -> None:
+        """Let images stand for themselves again whose representative is not sent any more."""
+        self._db.execute(
+            "UPDATE images SET work = NULL, near_of = NULL, near_distance = NULL, todo = 1 "
+            "WHERE near_of IS NOT NULL AND present = 1 AND todo = 0 "
+            "AND folder IN (SELECT id FROM folders WHERE source = ?) "
+            "AND work IN (SELECT id FROM works WHERE state = 'pending') AND NOT EXISTS "
+            "(SELECT 1 FROM images r WHERE r.work = images.work AND r.near_of IS NULL "
+            "AND r.present = 1)",
+            (source,),
+        )
+
+    def left_out(self, source: int) -> Iterator[tuple[bytes, int, int, Mapping[str, str]]]:
+        """(content_id, width, height, columns) of each present image of a source that is left at
+        the text that it has."""
+        for content_id, width, height, columns in self._db.execute(
+            "SELECT c.content_id, c.width, c.height, i.columns "
+            "FROM images i JOIN folders f ON f.id = i.folder "
+            "JOIN contents c ON c.id = i.content LEFT JOIN works w ON w.id = i.work "
+            f"WHERE i.present = 1 AND f.source = ? AND {HAD_CAPTION}",
+            (source,),
+        ):
+            yield content_id, width, height, json.loads(columns) if columns else {}
+
+    def unread(self, source: int) -> Iterator[str]:
+        """Texts of images that were never read."""
+        rows = self._db.execute(
+            "SELECT i.existing_text FROM images i JOIN folders f ON f.id = i.folder "
+            "WHERE i.todo = 1 AND i.present = 1 AND f.source = ? AND i.original IS NULL "
+            "AND i.existing_text IS NOT NULL AND i.reject_code IS NULL",
+            (source,),
+        )
+        return (str(row[0]) for row in rows)
+
+    def _read_captions(self) -> None:
+        if self._captions_read:
+            return
+        self._captions_read = True
+        self._db.execute(
+            "CREATE TEMP TABLE IF NOT EXISTS captions_seen (digest BLOB NOT NULL, "
+            "original INTEGER NOT NULL, PRIMARY KEY (digest, original)) WITHOUT ROWID"
+        )
+        rows = self._db.execute(_CAPTIONS)
+        self._db.executemany(
+            "INSERT OR IGNORE INTO temp.captions_seen VALUES (?, ?)",
+            ((text_digest(str(caption)), original) for original, caption in rows),
+        )
