@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from importlib import resources
+
 import pytest
 
 from pipeline.core.audit import BITS
 from pipeline.errors import UsageError
+from pipeline.review import search
 from pipeline.review.search import Search
 
 
@@ -78,3 +82,11 @@ def test_money_and_days() -> None:
 def test_what_cannot_be_read_is_refused(filters: dict[str, str]) -> None:
     with pytest.raises(UsageError):
         Search.of(filters.items())
+
+
+def test_the_page_knows_every_filter() -> None:
+    script = resources.files("pipeline.review").joinpath("static/state.js").read_text("utf-8")
+    line = re.search(r"const FILTERS = \[(.*)\]", script)
+    assert line is not None
+    in_address = set(re.findall(r'"(\w+)"', line[1])) - {"sort"}
+    assert in_address == search._KNOWN - {"id", "captioned"}  # these two are for commands

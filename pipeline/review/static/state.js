@@ -1,6 +1,6 @@
 // State of the page: its address says all of it, so that it can be kept, sent and gone back to.
 
-const FILTERS = ["q", "review", "folder", "source", "outcome", "reason", "model", "spec", "flag", "again", "present", "min_cost", "max_cost", "since", "until", "sort"];
+const FILTERS = ["q", "review", "folder", "source", "outcome", "reason", "model", "spec", "flag", "finding", "again", "present", "min_cost", "max_cost", "since", "until", "sort"];
 
 export const query = () => new URLSearchParams(location.search);
 
