@@ -16,7 +16,7 @@ from pipeline.errors import BooksError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FORMATS = ("hf", "webdataset", "coco", "sidecars", "jsonl", "csv", "parquet")
+_FORMATS = ("hf", "webdataset", "coco", "sidecars", "xmp", "jsonl", "csv", "parquet")
 _FOR_OTHERS = (
     click.option("--outcome", "outcomes", multiple=True, help="Only rows of this outcome."),
     click.option(
@@ -50,7 +50,10 @@ _FOR_OTHERS = (
     ),
     click.option("--parquet", is_flag=True, help="hf: Parquet with the pictures inside."),
     click.option("--partition-by", metavar="COLUMN", help="parquet: folders by this column."),
-    click.option("--suffix", metavar=".EXT", help="sidecars: .txt, .caption, ..."),
+    click.option(
+        "--suffix", metavar=".EXT", help="sidecars: .txt, .caption, ...; xmp: .xmp is photo.xmp."
+    ),
+    click.option("--replace-texts", is_flag=True, help="xmp: descriptions of others are replaced."),
     click.option("--template", metavar="TEXT", help="sidecars: text with {fields} in braces."),
     click.option("--json", "as_json", is_flag=True, help="sidecars: all fields as JSON."),
     click.option("--license", default="unknown", metavar="ID", help="License in the card."),
@@ -93,7 +96,8 @@ def export(
     """Write the table anew from the ledger, or captions for other programs.
 
     With --to, write captions and pictures to TARGET: hf (a data set of Hugging Face), webdataset,
-    coco, sidecars, or captions alone: jsonl, csv, parquet. An export of pictures that was killed
+    coco, sidecars, xmp (sidecars of a photo library, merged into those that are there), or captions
+    alone: jsonl, csv, parquet. An export of pictures that was killed
     goes on, and the next one makes only what changed.
 
     With --charges, write another table instead: each answer that was ever paid for, also of
@@ -139,4 +143,4 @@ def _export_to(config: Config, name: str, target: Path, options: dict[str, Any])
         done = export_for(config, name, target, ExportOptions(**options), console.say, bar)
     for line in summary(done, target):
         console.out(line)
-    return BooksError.exit_code if done.without_picture else 0
+    return BooksError.exit_code if done.without_picture or done.failed else 0

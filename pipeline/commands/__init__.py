@@ -14,7 +14,7 @@ review, review_sheet    captions looked at, judged and corrected: on a page; as 
                         review_index what both read
 audit                   what is remarkable about captions
 export                  the table, or all charges, anew
-export_to               captions and pictures for other programs
+export_to               captions and pictures for other programs; export_xmp for photo libraries
 sources                 sources of a workspace by name: listed, forgotten, joined
 read_captions           the table as a DataFrame
 retry, cancel, resolve  decisions of a person

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline.commands.export_xmp import export_xmp, xmp_fields
 from pipeline.config import Config
 from pipeline.core.selection import parse_condition
 from pipeline.core.splits import TRAIN, parse_splits
@@ -26,6 +27,13 @@ from pipeline.sinks.export_folder import ExportFolder
 from pipeline.sinks.exported import ExportFormat, Pictures
 from pipeline.stages.export_to import Exported, PictureOf, Selection, export_to
 
+_SIDECARS = {
+    "written": "new",
+    "merged": "merged",
+    "unchanged": "as they were",
+    "kept": "texts of others kept (--replace-texts replaces them)",
+    "failed": "not written",
+}
 _TABLES = ("jsonl", "csv", "parquet")
 
 
@@ -48,6 +56,7 @@ class ExportOptions:
     template: str | None = None
     as_json: bool = False
     license: str = "unknown"
+    replace_texts: bool = False
 
 
 def export_for(
@@ -69,6 +78,12 @@ def export_for(
     with open_to_read(settings, "export", say) as session:
         rows = TableRows(session)
         selection = _selection(rows, name, options)
+        if name == "xmp":
+            return export_xmp(
+                target, rows, selection, config.images.max_file_bytes,
+                adobe_names=options.suffix == ".xmp", replaces=options.replace_texts,
+                progress=progress,
+            )  # fmt: skip
         if name in _TABLES:
             return _table(name, target, rows, selection, options)
         folder = ExportFolder(target, f"{name} parquet" if options.parquet else name)
@@ -85,7 +100,8 @@ def _check(name: str, options: ExportOptions) -> None:
     only = {
         "--parquet": (options.parquet, ("hf",)),
         "--partition-by": (options.partition_by, ("parquet",)),
-        "--suffix": (options.suffix, ("sidecars",)),
+        "--suffix": (options.suffix, ("sidecars", "xmp")),
+        "--replace-texts": (options.replace_texts, ("xmp",)),
         "--template": (options.template, ("sidecars",)),
         "--json": (options.as_json, ("sidecars",)),
         "--split": (options.split, ("hf", "webdataset", "coco", "sidecars")),
@@ -95,6 +111,8 @@ def _check(name: str, options: ExportOptions) -> None:
             raise UsageError(f"{option} is for --to {' or '.join(names)}, not for {name}")
     if name in ("hf", "coco") and options.pictures == "none":
         raise UsageError(f"--to {name} needs pictures: --pictures sent or originals")
+    if name == "xmp" and options.suffix not in (None, ".xmp"):
+        raise UsageError("--to xmp: --suffix .xmp writes photo.xmp, without it photo.jpg.xmp")
     if name == "parquet" and not options.partition_by:
         raise UsageError(
             "--to parquet needs --partition-by COLUMN; one table is 'captionmill export'"
@@ -106,7 +124,9 @@ def _selection(rows: TableRows, name: str, options: ExportOptions) -> Selection:
         rows.session.ledger.sources.named(options.source)
     caption = "text" if name == "hf" else "caption"
     condition = parse_condition(options.where, rows.types) if options.where else None
-    fields = rows.fields(options.fields, caption)
+    fields = (
+        xmp_fields(rows, options.fields) if name == "xmp" else rows.fields(options.fields, caption)
+    )
     if options.partition_by:
         rows.check(options.partition_by, "--partition-by")
         fields = {**fields, options.partition_by: options.partition_by}
@@ -206,6 +226,9 @@ def summary(done: Exported, target: Path) -> Sequence[str]:
     made, reused = done.parts["made"], done.parts["reused"]
     parts = f"; {counted(made, 'part')} made, {reused} as before" if made + reused else ""
     lines = [f"{counted(done.rows, 'row')} in {target}{parts}"]
+    if done.counts:
+        counts = ", ".join(f"{count:,} {_SIDECARS[name]}" for name, count in done.counts.items())
+        lines = [f"sidecars in {target}: {counts}"]
     if done.without_picture:
         left_out = counted(done.without_picture, "row")
         lines.append(f"{left_out} left out, whose picture is not there or not the same:")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from pipeline.core.existing_text import plain_text
@@ -21,6 +22,8 @@ _TEXTS = (
     f"{{{_IPTC}}}AltTextAccessibility",
     f"{{{_IPTC}}}ExtDescrAccessibility",
 )
+# what holds properties, and is none
+_FRAMES = (f"{{{_RDF}}}", "{http://www.w3.org/XML/1998/namespace}", "{adobe:ns:meta/}")
 _PACKET = re.compile(rb"<(?P<name>(?:\w+:)?xmpmeta)[\s>].*?</(?P=name)>", re.DOTALL)
 # what cameras write into each picture themselves
 _CAMERAS = re.compile(
@@ -39,20 +42,54 @@ def packet_in(data: bytes) -> bytes | None:
     return match[0] if match else None
 
 
-def xmp_text(packet: bytes) -> str:
+def xmp_text(packet: bytes, names: Sequence[str] = _TEXTS) -> str:
     """Description, else alternative text, of a packet or a sidecar file; "" for none, for what a
     camera writes by itself, and for what is no XMP."""
-    if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+    root = _root_of(packet)
+    if root is None:
         return ""
-    try:
-        root = ET.fromstring(packet)
-    except (ET.ParseError, ValueError, LookupError):
-        return ""
-    for name in _TEXTS:
+    for name in names:
         for text in _values(root, name):
             if (plain := plain_text(text)) and not _CAMERAS.fullmatch(plain):
                 return plain
     return ""
+
+
+def alt_text_of(packet: bytes) -> str:
+    """Alternative text alone, "" for none."""
+    return xmp_text(packet, _TEXTS[1:2])
+
+
+def keywords_of(packet: bytes) -> frozenset[str]:
+    """Keywords of a packet."""
+    root = _root_of(packet)
+    values = () if root is None else _values(root, f"{{{_DC}}}subject")
+    return frozenset(filter(None, map(plain_text, values)))
+
+
+def is_xmp(packet: bytes) -> bool:
+    """Tell whether it can be read as XMP."""
+    root = _root_of(packet)
+    return root is not None and any(element.tag == f"{{{_RDF}}}RDF" for element in root.iter())
+
+
+def properties_of_xmp(packet: bytes) -> frozenset[str]:
+    """Names of all properties, those of structures too, with their namespaces."""
+    root = _root_of(packet)
+    names: set[str] = set()
+    for element in () if root is None else root.iter():
+        names |= {element.tag, *element.attrib}
+    return frozenset(name for name in names if not name.startswith(_FRAMES) and name[0] == "{")
+
+
+def _root_of(packet: bytes) -> ET.Element | None:
+    """Root element; None for what is no XML, or declares entities."""
+    if b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+        return None
+    try:
+        return ET.fromstring(packet)
+    except (ET.ParseError, ValueError, LookupError):
+        return None
 
 
 def _values(root: ET.Element, name: str) -> Iterator[str]:
@@ -67,22 +104,33 @@ def _values(root: ET.Element, name: str) -> Iterator[str]:
         yield element.text or ""
 
 
-def new_packet(description: str, keywords: Sequence[str], alt_text: str | None) -> bytes:
-    """Sidecar file that holds a description, keywords and an alternative text."""
-    parts = [_alternatives("dc:description", description)]
-    if keywords:
-        items = "".join(f"     <rdf:li>{_xml(word)}</rdf:li>\n" for word in keywords)
-        parts.append(f"   <dc:subject>\n    <rdf:Bag>\n{items}    </rdf:Bag>\n   </dc:subject>\n")
-    if alt_text is not None:
-        parts.append(_alternatives("Iptc4xmpCore:AltTextAccessibility", alt_text))
-    return (
-        "<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>\n"
-        "<x:xmpmeta xmlns:x='adobe:ns:meta/'>\n"
-        f" <rdf:RDF xmlns:rdf='{_RDF}'>\n"
-        f"  <rdf:Description rdf:about='' xmlns:dc='{_DC}' xmlns:Iptc4xmpCore='{_IPTC}'>\n"
-        f"{''.join(parts)}"
-        "  </rdf:Description>\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end='w'?>\n"
-    ).encode()
+@dataclass(frozen=True, slots=True)
+class XmpTexts:
+    """Texts of a sidecar; None leaves one as it is."""
+
+    description: str | None = None
+    keywords: tuple[str, ...] = ()
+    alt_text: str | None = None
+
+    def packet(self) -> bytes:
+        """New sidecar file with these texts."""
+        parts = []
+        if self.description is not None:
+            parts.append(_alternatives("dc:description", self.description))
+        if self.keywords:
+            items = "".join(f"     <rdf:li>{_xml(word)}</rdf:li>\n" for word in self.keywords)
+            bag = f"    <rdf:Bag>\n{items}    </rdf:Bag>\n"
+            parts.append(f"   <dc:subject>\n{bag}   </dc:subject>\n")
+        if self.alt_text is not None:
+            parts.append(_alternatives("Iptc4xmpCore:AltTextAccessibility", self.alt_text))
+        return (
+            "<?xpacket begin='\ufeff' id='W5M0MpCehiHzreSzNTczkc9d'?>\n"
+            "<x:xmpmeta xmlns:x='adobe:ns:meta/'>\n"
+            f" <rdf:RDF xmlns:rdf='{_RDF}'>\n"
+            f"  <rdf:Description rdf:about='' xmlns:dc='{_DC}' xmlns:Iptc4xmpCore='{_IPTC}'>\n"
+            f"{''.join(parts)}"
+            "  </rdf:Description>\n </rdf:RDF>\n</x:xmpmeta>\n<?xpacket end='w'?>\n"
+        ).encode()
 
 
 def _alternatives(name: str, text: str) -> str:

@@ -9,6 +9,7 @@ Exports for other programs (`captionmill export --to`), which take rows with the
 
     exported, export_folder    what a format is; its folder, whole or absent, made anew in parts
     hugging_face, hugging_face_parquet, card, web_dataset, coco, text_files
+    xmp_sidecars, exiftool    XMP beside photos, merged into what is there
     jsonl, csv_rows, partitioned    rows alone; json_values, formulas    their values
 
 A new kind of table is one file here and one line in `SINKS`; `[output] parquet` and the paths of

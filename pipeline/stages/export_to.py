@@ -67,13 +67,27 @@ class Selection:
 
 @dataclass(slots=True)
 class Exported:
-    """Counts of an export; `problems` are sentences, the first ones only."""
+    """Counts of an export; `problems` are sentences, the first ones only.
+
+    Attributes:
+        without_picture: rows left out whose picture is not there, or not the one.
+        counts: of sidecars, see `sinks.xmp_sidecars.XmpDone`.
+        failed: sidecars that are as they were because they could not be written.
+    """
 
     rows: int = 0
     files: int = 0
     parts: Counter[str] = field(default_factory=Counter)
     without_picture: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    failed: int = 0
     problems: list[str] = field(default_factory=list)
+
+    def leave_out(self, path: str, problem: str) -> None:
+        """Note a row whose picture cannot go along, or is not the one of its caption."""
+        self.without_picture += 1
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(f"{path}: {problem}; it is left out")
 
 
 class Groups:
@@ -221,8 +235,6 @@ def _with_pictures(
     chosen = pictures([row for row, _ in part])
     for (row, exported), picture in zip(part, chosen, strict=True):
         if isinstance(picture, str):
-            done.without_picture += 1
-            if len(done.problems) < _MAX_PROBLEMS:
-                done.problems.append(f"{row['path']}: {picture}; it is left out")
+            done.leave_out(row["path"], picture)
         else:
             yield replace(exported, picture=picture)

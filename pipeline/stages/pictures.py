@@ -53,6 +53,18 @@ def original_pictures(
         yield _original(row, path, max_bytes, keep_metadata) if path else _ELSEWHERE
 
 
+def original_problem(row: Row, max_bytes: int) -> str:
+    """Reason why a row's original is not there, or not the one of its caption; "" where it is."""
+    path = _file_of(row)
+    if path is None:
+        return _ELSEWHERE
+    try:
+        data = read_image_file(path, max_bytes)
+    except Refusal as refusal:
+        return refusal.detail or refusal.code
+    return "" if hashlib.sha256(data).hexdigest() == row["source_id"] else _CHANGED
+
+
 def _file_of(row: Row) -> str | None:
     location = row["location"]
     return None if not location or is_address(location) else str(to_path(location))

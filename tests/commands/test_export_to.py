@@ -130,7 +130,7 @@ def test_pictures_inside_of_parquet_and_splits(captioned: Rig, tmp_path: Path) -
         ("jsonl", {"where": "pth = 1"}, "did you mean path"),
         ("jsonl", {"split": "a=1"}, "--split is for"),
         ("hf", {"split": "a"}, "NAME=SHARE"),
-        ("sidecars", {"template": "{x}"}, "is not exported"),
+        ("sidecars", {"template": "{x}"}, "but there are caption, path"),
     ],
 )
 def test_what_does_not_fit_is_said(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.xmp import new_packet, packet_in, xmp_text
+from pipeline.core.xmp import XmpTexts, packet_in, xmp_text
 
 _RDF = "xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'"
 _DC = "xmlns:dc='http://purl.org/dc/elements/1.1/'"
@@ -72,4 +72,4 @@ def test_a_packet_is_found_in_any_file() -> None:
 )
 def test_what_is_written_is_read(text: str) -> None:
     shown = text.replace("\r", "\n").replace("\0", "\ufffd").replace("\ud800", "\ufffd")
-    assert xmp_text(new_packet(text, ["a", "<b>"], "alt")) == shown
+    assert xmp_text(XmpTexts(text, ("a", "<b>"), "alt").packet()) == shown

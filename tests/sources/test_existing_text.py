@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.existing_text import TextPlaces
-from pipeline.core.xmp import new_packet
+from pipeline.core.xmp import XmpTexts
 from pipeline.errors import UsageError
 from pipeline.sources import open_source
 from pipeline.sources.existing_text import ExistingTextReader
@@ -32,8 +32,8 @@ def test_the_first_place_that_has_a_text_counts(tmp_path: Path) -> None:
     for name in ("a.png", "b.png", "c.png"):
         picture(tmp_path / name, 1)
     (tmp_path / "a.txt").write_text("beside\n")
-    (tmp_path / "a.png.xmp").write_bytes(new_packet("xmp of a", [], None))
-    (tmp_path / "b.xmp").write_bytes(new_packet("xmp of b", [], None))
+    (tmp_path / "a.png.xmp").write_bytes(XmpTexts("xmp of a").packet())
+    (tmp_path / "b.xmp").write_bytes(XmpTexts("xmp of b").packet())
     (tmp_path / "b.txt").write_text(" \n")
     assert read(tmp_path, "sidecar", "xmp") == {
         "a.png": ("beside", "sidecar"),
@@ -68,7 +68,7 @@ def test_another_text_or_place_is_another_digest(tmp_path: Path, single: bool) -
 def test_links_pipes_and_large_files_are_no_texts(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         picture(tmp_path / name, 1)
-    (tmp_path / "secret").write_bytes(new_packet("secret", [], None))
+    (tmp_path / "secret").write_bytes(XmpTexts("secret").packet())
     (tmp_path / "a.xmp").symlink_to(tmp_path / "secret")
     (tmp_path / "a.txt").symlink_to(tmp_path / "secret")
     os.mkfifo(tmp_path / "b.xmp")
@@ -77,7 +77,7 @@ def test_links_pipes_and_large_files_are_no_texts(tmp_path: Path) -> None:
 
 def test_a_packet_at_the_end_of_a_large_image(tmp_path: Path) -> None:
     image = picture(tmp_path / "a.png", 1)
-    image.write_bytes(image.read_bytes() + bytes(900_000) + new_packet("at the end", [], None))
+    image.write_bytes(image.read_bytes() + bytes(900_000) + XmpTexts("at the end").packet())
     assert read(tmp_path, "xmp") == {"a.png": ("at the end", "xmp")}
 
 
