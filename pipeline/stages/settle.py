@@ -79,8 +79,7 @@ def settle_batch(
     if failure is not None and _goes_again(context, shard, batch, failure, totals):
         return True
     end = end or RemoteEnd()
-    version = recorded_rules(context.workspace, shard.shard_key, batch.batch_id)
-    rules = ReadingRules(version, context.whole_endings(shard.model))
+    rules = _reading_rules(context, shard, batch)
     reached("collect.before_settle")
     try:
         with ledger.database.transaction("settle"):
@@ -90,7 +89,7 @@ def settle_batch(
                 _inspection(context, batch, end, written_off=written_off), planned,
             )  # fmt: skip
             settled = ledger.answers.settle(
-                shard, batch, answers, context.rules, context.clock.now(), version,
+                shard, batch, answers, context.rules, context.clock.now(), rules.version,
                 report.ends, planned,
             )  # fmt: skip
             _record_findings(context, shard, batch, report, settled, end)
@@ -102,6 +101,11 @@ def settle_batch(
     else:
         _report(context, shard, batch, settled, report, totals)
     return True
+
+
+def _reading_rules(context: StageContext, shard: Shard, batch: Batch) -> ReadingRules:
+    version = recorded_rules(context.workspace, shard.shard_key, batch.batch_id)
+    return ReadingRules(version, context.whole_endings(shard.model))
 
 
 def write_off(context: StageContext, batch: Batch) -> RunTotals:

@@ -64,7 +64,6 @@ def test_without_exiftool_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch)
         ("exit 1", "could not merge"),
         ("echo 'Error: no such tag' >&2", "no such tag"),
         ("cp 0.xmp 0.new.xmp", "another text"),
-        ("merge",),
     ],
 )
 def test_an_exiftool_that_does_something_else_changes_nothing(
