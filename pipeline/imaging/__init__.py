@@ -19,7 +19,8 @@ modes, colour, resize       from a file's pixels to sRGB of the size that is sen
 sample_range, png_samples,  samples of more than eight bits, in layouts that Pillow
 tiff_pages, tiff_samples,   does not know
 tiff_image
-code_points, hdr            HDR and wide colours that files give by numbers
+code_points, hdr,           HDR and wide colours that files give by numbers
+codestream_colours
 pass_through, perceptual    a file that is sent as it is; hashes of what looks alike
 thumbnail                   a small picture of a file, for people
 stale_kinds                 what the last version may have prepared wrongly

@@ -1,7 +1,7 @@
 """Colour space and transfer by code points (ITU-T H.273), as PNG, HEIC and AVIF may give them.
 
 PNG: chunk cICP. HEIC and AVIF: property "colr" of the kind "nclx" of the primary item (ISO/IEC
-23008-12 and 14496-12), where no profile comes with it.
+23008-12 and 14496-12), where no profile comes with it; where it has none, the coded picture itself.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pipeline.imaging.codestream_colours import HEADER_BYTES, of_av1, of_hevc
+
 PQ, HLG = 16, 18
 HDR_TRANSFERS = frozenset({PQ, HLG})
 _PNG_HEADER_END = 33
 _CICP_BYTES = 4
 _RGB, _FULL_RANGE = 0, 1
 _FULL_BOX = 4  # bytes of version and flags
-_SMALL_IDS = 2  # versions of pitm and ipma below this have item numbers of 16 bits
+_AV1C_HEAD = 4
+_ILOC_HEAD = 6
+
+_Box = tuple[bytes, int, int]  # kind, start and end of its content
 
 
 class CodePoints(NamedTuple):
@@ -54,14 +59,31 @@ def _of_iso(data: bytes) -> CodePoints | None:
     container = _inside(data, *properties, b"ipco")
     boxes = list(_boxes(data, *container)) if container else []
     indices = _properties_of(data, *properties, primary)
-    mine = _first_nclx(data, [boxes[index - 1] for index in indices if 0 < index <= len(boxes)])
-    if mine is not None:
-        return mine
-    others = _first_nclx(data, boxes)  # of the tiles of a picture that has none itself
+    mine = [boxes[index - 1] for index in indices if 0 < index <= len(boxes)]
+    places = _items(data, *meta)
+    points = _first_nclx(data, mine) or _coded(data, mine, [places.get(primary, 0)])
+    if points is not None:
+        return points
+    # of the tiles of a picture that has none itself
+    others = _first_nclx(data, boxes) or _coded(data, boxes, list(places.values()))
     return others if others and others.transfer in HDR_TRANSFERS else None
 
 
-def _first_nclx(data: bytes, boxes: list[tuple[bytes, int, int]]) -> CodePoints | None:
+def _coded(data: bytes, boxes: list[_Box], places: list[int]) -> CodePoints | None:
+    """Code points inside coded pictures, by their configurations, else by the pictures at these
+    places of the file."""
+    for kind, start, end in boxes:
+        if kind == b"hvcC" and (numbers := of_hevc(data[start:end])):
+            return CodePoints(*numbers)
+        if kind == b"av1C":
+            heads = [data[start + _AV1C_HEAD : end]]
+            heads += [data[place : place + HEADER_BYTES] for place in places if place]
+            if numbers := next(filter(None, map(of_av1, heads)), None):
+                return CodePoints(*numbers)
+    return None
+
+
+def _first_nclx(data: bytes, boxes: list[_Box]) -> CodePoints | None:
     for kind, start, end in boxes:
         if kind == b"colr" and data[start : start + 4] == b"nclx" and end - start >= 8:
             numbers = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (4, 6))
@@ -69,7 +91,7 @@ def _first_nclx(data: bytes, boxes: list[tuple[bytes, int, int]]) -> CodePoints 
     return None
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
     """Kind, start and end of the content of each box between two positions."""
     while start + 8 <= end:
         length, head = int.from_bytes(data[start : start + 4], "big"), 8
@@ -99,6 +121,38 @@ def _primary_item(data: bytes, start: int, end: int) -> int:
     begin, stop = place
     size = 2 if data[begin] == 0 else 4
     return int.from_bytes(data[begin + _FULL_BOX : min(begin + _FULL_BOX + size, stop)], "big")
+
+
+def _items(data: bytes, start: int, end: int) -> dict[int, int]:
+    """Where the coded pictures of items begin, by their numbers; none where they lie elsewhere
+    than in the file itself."""
+    place = _inside(data, start, end, b"iloc")
+    if place is None or place[1] - place[0] < _ILOC_HEAD:
+        return {}
+    at, stop = place
+    version, sizes, bases = data[at], data[at + 4], data[at + 5]
+    wide_ids = 2 * (version == 2) + 2
+
+    def number(size: int) -> int:
+        nonlocal at
+        at += size
+        return int.from_bytes(data[at - size : at], "big")
+
+    at += 6
+    items: dict[int, int] = {}
+    for _ in range(number(wide_ids)):
+        if at >= stop:
+            break
+        item, method = number(wide_ids), number(2) & 15 if version else 0
+        number(2)
+        base, extents = number(bases >> 4), number(2)
+        for extent in range(extents if at < stop else 0):
+            number(bases & 15 if version else 0)
+            offset = base + number(sizes >> 4)
+            number(sizes & 15)
+            if not extent and not method:
+                items[item] = offset
+    return items
 
 
 def _properties_of(data: bytes, start: int, end: int, item: int) -> list[int]:
