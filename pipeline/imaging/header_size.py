@@ -15,14 +15,19 @@ def check_header(data: bytes, format: str, caps: ImageLimits) -> None:
     Raises:
         Refusal: `too_many_pixels`, or `damaged` for a size that is none.
     """
-    if format == "WebP":
-        check_pixels(*webp_size(data), caps)
-    if format in ("AVIF", "HEIC"):
-        check_pixels(*iso_size(data), caps)
+    check_pixels(*announced_size(data, format), caps)
     if format == "BMP" and _little(data[14:18]) > _BITMAP_CORE_HEADER:
         width = int.from_bytes(data[18:22], "little", signed=True)
         if width <= 0:
             raise Refusal("damaged", f"its header gives a width of {width} pixels")
+
+
+def announced_size(data: bytes, format: str | None) -> tuple[int, int]:
+    """Width and height by the header of a file that no decoder could open, (0, 0) where they are
+    not read."""
+    if format == "WebP":
+        return webp_size(data)
+    return iso_size(data) if format in ("AVIF", "HEIC") else (0, 0)
 
 
 def iso_size(data: bytes) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.decoder import DecodedImage, Refusal
+from pipeline.imaging.memory import memory_needed
 from pipeline.imaging.raster import RasterDecoder
 
 _BARE = b"\xff\x0a"
@@ -53,6 +54,8 @@ class JxlDecoder:
         Raises:
             Refusal: it cannot be decoded. No part of a damaged file can be.
         """
+        if words := memory_needed(self.format, self.width * self.height):
+            raise Refusal("out_of_memory", words)  # libjxl's caller would end this process
         data = _without_jpeg(self._data)
         self._raster = RasterDecoder(data, self.format, self._recipe)
         picture = self._raster.render(width, height)

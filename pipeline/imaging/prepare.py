@@ -17,7 +17,9 @@ from pipeline.core.reasons import rejection
 from pipeline.core.recipe import EXTRA_FORMATS, Recipe
 from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal, check_pixels
 from pipeline.imaging.flat import identity_of_blank, is_flat
+from pipeline.imaging.header_size import announced_size
 from pipeline.imaging.jpeg import JpegDecoder
+from pipeline.imaging.memory import memory_needed
 from pipeline.imaging.pass_through import may_pass
 from pipeline.imaging.perceptual import hash_and_sharpness
 from pipeline.imaging.raster import RasterDecoder
@@ -85,13 +87,25 @@ def _prepare(data: bytes, source_id: bytes, recipe: Recipe) -> PreparedImage | R
         _check_caps(decoder, recipe)
         return _render(decoder, data, source_id, recipe)
     except Refusal as refusal:
-        reason = rejection(refusal.code, refusal.detail)
-        size = refusal.size or size
+        code, detail, size = refusal.code, refusal.detail, refusal.size or size
     except MemoryError as error:
-        reason = rejection("out_of_memory", str(error))
-    if decoder is None:
-        return RejectedImage(source_id, reason, sniff(data), *size)
-    return RejectedImage(source_id, reason, decoder.format, *_upright_size(decoder))
+        code, detail = "out_of_memory", str(error)
+    format = sniff(data)
+    if decoder is not None:
+        format, size = decoder.format, _upright_size(decoder)
+    decoder = None  # what it holds is memory too
+    if code in ("damaged", "truncated") and (words := _memory_needed(data, format, size)):
+        code, detail = "out_of_memory", words
+    return RejectedImage(source_id, rejection(code, detail), format, *size)
+
+
+def _memory_needed(
+    data: bytes, format: str | None, size: tuple[int, int] | tuple[None, None]
+) -> str:
+    """Words for the memory that a picture may take, "" where there is enough, so that it is the
+    picture's fault that it was refused."""
+    width, height = announced_size(data, format) if size[0] is None else size
+    return memory_needed(format, (width or 0) * (height or 0))
 
 
 def _decoder(data: bytes, recipe: Recipe) -> Decoder:

@@ -11,6 +11,10 @@ from PIL import Image
 from pipeline.imaging.decoder import Refusal
 
 # parts of the libraries' messages, in lower case
+_MEMORY = (
+    *("out of memory", "memory allocation", "allocate memory", "insufficient memory"),
+    "failed to map segment",  # of a library that is loaded when first needed
+)
 _TRUNCATED = ("truncated", "end of file", "end of data", "incomplete", "insufficient", "not enough")
 _BEYOND = ("unsupported", "not supported", "not implemented", "unknown pixel", "unknown data")
 _TOO_LARGE = ("image size limit", "size too large", "security limit", "too big")
@@ -50,6 +54,8 @@ def refusal_of(error: BaseException) -> Refusal:
     if _SILENT in text:
         text = "libjxl does not say what is wrong"
     words = text.lower()
+    if any(hint in words for hint in _MEMORY) and not any(hint in words for hint in _TOO_LARGE):
+        return Refusal("out_of_memory", text)
     if isinstance(error, EOFError) or any(hint in words for hint in _TRUNCATED):
         return Refusal("truncated", text)
     if any(hint in words for hint in _TOO_LARGE):

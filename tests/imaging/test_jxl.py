@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.core.recipe import ImageLimits, Recipe
+from pipeline.imaging import memory
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.jxl import JxlDecoder, JxlHeader, read_jxl_header
 from pipeline.imaging.prepare import prepare_image
@@ -215,3 +216,17 @@ def test_damaged_files_are_prepared_or_refused() -> None:
 def test_one_thread_decodes(plugin: ModuleType) -> None:
     JxlDecoder(encoded(quarters(), "JXL"), RECIPE).render(16, 12)
     assert plugin.JpegXLImagePlugin.DECODE_THREADS == 0
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_picture_for_which_there_is_no_memory_is_refused_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A panic in Rust would end the worker."""
+    data = encoded(quarters(), "JXL")
+    monkeypatch.setattr(memory, "_left", lambda: 8 * 160 * 120 - 1)
+    rejected = prepare_image(data, RECIPE)
+    assert isinstance(rejected, RejectedImage)
+    assert rejected.rejection.code == "out_of_memory"
+    monkeypatch.setattr(memory, "_left", lambda: 8 * 160 * 120)
+    assert isinstance(prepare_image(data, RECIPE), PreparedImage)

@@ -29,6 +29,10 @@ class PanicException(BaseException):
         (RuntimeError("Please build `libjxl` from source"), "damaged", "libjxl does not say"),
         (Image.DecompressionBombError("large"), "too_many_pixels", "large"),
         (PanicException("range end"), "damaged", "range end"),
+        (ValueError("Pixel allocation failed: Out of memory"), "out_of_memory", "Pixel"),
+        (OSError("Insufficient memory (case 4)"), "out_of_memory", "Insufficient"),
+        (ImportError("a.so: failed to map segment from shared object"), "out_of_memory", "a.so"),
+        (ValueError("Memory allocation error: Security limit exceeded"), "too_many_pixels", "Mem"),
     ],
 )
 def test_every_exception_becomes_a_refusal(error: BaseException, code: str, detail: str) -> None:
