@@ -124,8 +124,8 @@ def _primary_item(data: bytes, start: int, end: int) -> int:
 
 
 def _items(data: bytes, start: int, end: int) -> dict[int, int]:
-    """Where the coded pictures of items begin, by their numbers; none where they lie elsewhere
-    than in the file itself."""
+    """Offsets of the coded pictures of items, by the items' numbers; none of those that lie
+    elsewhere than in the file itself."""
     place = _inside(data, start, end, b"iloc")
     if place is None or place[1] - place[0] < _ILOC_HEAD:
         return {}

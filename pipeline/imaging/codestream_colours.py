@@ -75,7 +75,7 @@ class _Bits:
         return (1 << zeros) - 1 + self.take(zeros)
 
     def golombs(self, count: int) -> list[int]:
-        """The next so many."""
+        """Numbers of the next `count` codes."""
         return [self.golomb() for _ in range(count)]
 
 
