@@ -163,6 +163,30 @@ def classify(code: str | None, message: str | None) -> BatchFailure:
     return BatchFailure(kind, code, message, limit, _number(_LINE, message))
 
 
+_STATUS: Mapping[FailureKind, int] = {
+    "queue_full": 429,
+    "too_many_creates": 429,
+    "quota": 429,
+    "billing": 402,
+    "auth": 401,
+    "model": 404,
+}
+_ABOUT_THE_REQUEST = re.compile(
+    r"invalid|unsupported|not_supported|missing|unknown_param|bad_request|too_l(?:arge|ong)"
+    r"|context_length|content_polic|moderation",
+    re.IGNORECASE,
+)
+
+
+def status_inside(code: str, message: str) -> int | None:
+    """HTTP status for which an error inside of an answer with status 200 stands; None where nothing
+    tells that the request was not run."""
+    if code.isascii() and code.isdigit() and len(code) == 3:
+        return int(code) if 400 <= int(code) < 500 else None
+    status = _STATUS.get(classify(code, message).kind)
+    return status or (400 if _ABOUT_THE_REQUEST.search(code) else None)
+
+
 def is_about_money(code: str) -> bool:
     """Tell a code of a spent or blocked account, which no waiting heals."""
     return _CODES.get(code.strip().lower()) in ("quota", "billing")

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.core.lenient_json import storable_text
+from pipeline.core.lenient_json import Unreadable, parse_json, storable_text
 from pipeline.core.printable import word_of, words_of
+from pipeline.core.reading_rules import CURRENT
 from pipeline.core.service_error import ErrorWords, error_in
 from pipeline.core.thoughts import without_thoughts
 
@@ -38,6 +39,20 @@ def has_reply(body: Mapping[str, Any], version: int) -> bool:
     if isinstance(choices, dict):
         return version > 1
     return isinstance(choices, list) or isinstance(body.get("output"), list)
+
+
+def error_inside(content: bytes) -> ErrorWords | None:
+    """Error in the body of an answer with a status of success that holds no reply; None for any
+    other body."""
+    if b'"error"' not in content and (b'"choices"' in content or b'"output"' in content):
+        return None
+    try:
+        body = parse_json(content)
+    except Unreadable:
+        return None
+    if not isinstance(body, dict) or reply_in(body, CURRENT) is not None:
+        return None
+    return error_in(body)
 
 
 def reply_in(body: Mapping[str, Any], version: int) -> Reply | None:

@@ -12,14 +12,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.batch_errors import classify
+from pipeline.core.batch_errors import classify, status_inside
 from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
+from pipeline.core.reply import error_inside
 from pipeline.core.size_refusal import is_too_large
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import ELSEWHERE, AccountRefusal, AddressRefusal, BatchOptions
+from pipeline.providers.refusals import HttpAnswer, refusal_error
+from pipeline.system.secrets import redact
 
 if TYPE_CHECKING:
-    from pipeline.providers.sdk import Call
+    from pipeline.providers.sdk import Call, Response
 
 _ACTION = "ask for a caption"
 _UNREAD = {"X-Stainless-Raw-Response": "stream"}  # the SDK then hands the body on unread
@@ -76,9 +79,9 @@ class OpenAIOnline:
             raise self._library.no_usable_answer(
                 self._call, f"nothing whole came in {seconds:g} s"
             ) from None
-        _refuse_page(answer.content, self._options)
+        reply = _reply(answer, self._call, self._options, answered=self._answered)
         self._answered = True
-        return HttpReply(answer.status_code, answer.content, answer.headers)
+        return reply
 
     async def close(self) -> None:
         """Close the connections."""
@@ -103,9 +106,9 @@ class OpenAIAsk:
             answer = self._client.post(path, cast_to=self._library.Response, body=body)
         except self._library.FOREIGN as error:
             return _refusal_reply(error, self._call, self._options, answered=self._answered)
-        _refuse_page(answer.content, self._options)
+        reply = _reply(answer, self._call, self._options, answered=self._answered)
         self._answered = True
-        return HttpReply(answer.status_code, answer.content, answer.headers)
+        return reply
 
     def stream(self, body: Mapping[str, Any]) -> Iterator[bytes]:
         """Send one chat completion and yield the bytes of its answer as they come.
@@ -159,6 +162,34 @@ def _refusal_reply(
     if not _about_the_request(ours, options, answered=answered):
         raise ours from None
     return HttpReply(response.status_code, response.content, response.headers)
+
+
+def _reply(answer: Response, call: Call, options: BatchOptions, *, answered: bool) -> HttpReply:
+    """Answer with a status of success.
+
+    Raises:
+        CaptionmillError: it is a web page, or an error that is not about this request alone.
+    """
+    from pipeline.providers import sdk
+
+    reply = HttpReply(answer.status_code, answer.content, answer.headers)
+    _refuse_page(reply.body, options)
+    error = error_inside(reply.body)
+    if error is None:
+        return reply
+    status = status_inside(error.code, error.message)
+    if status is None:  # as with HTTP 500: it may have been billed
+        words = redact(error.message or error.code, options.secrets())
+        raise sdk.no_usable_answer(call, f"an error came with HTTP {reply.status}: {words}")
+    ours = refusal_error(
+        HttpAnswer(status, reply.body, reply.headers),
+        call.action, True, "", options.secrets(), single=True,
+    )  # fmt: skip
+    if not isinstance(ours, DefiniteRefusal) or not _about_the_request(
+        ours, options, answered=answered
+    ):
+        raise ours
+    return HttpReply(status, reply.body, reply.headers)
 
 
 def _about_the_request(error: DefiniteRefusal, options: BatchOptions, *, answered: bool) -> bool:

@@ -54,6 +54,8 @@ async def log_request(request: web.Request, handler: Handler) -> web.StreamRespo
     service.bill.log(
         LoggedRequest(service.clock.now(), request.method, request.path, status, action)
     )
+    if fault is not None and fault.action == "delay":
+        await asyncio.sleep(fault.seconds)
     if response is None:
         return _drop(request, rst=fault is not None and fault.action == "reset")
     if not response.prepared:
@@ -116,14 +118,10 @@ async def _run(
     request: web.Request, handler: Handler, fault: RequestFault | None
 ) -> web.StreamResponse | None:
     """Answer, or None for a connection that is to be dropped."""
-    if fault is None or fault.action in _BODY_ACTIONS:
+    if fault is None or fault.action in (*_BODY_ACTIONS, "delay"):
         return await handler(request)
     if fault.action == "drop_before" or (fault.action == "reset" and not fault.after_effect):
         return None
-    if fault.action == "delay":
-        response = await handler(request)
-        await asyncio.sleep(fault.seconds)
-        return response
     if fault.action == "late_landing":
         request[LANDING] = fault.seconds
     if fault.action in ("drop_after", "reset", "late_landing"):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.batch_errors import FailureKind, classify, is_about_money
+from pipeline.core.batch_errors import FailureKind, classify, is_about_money, status_inside
 from pipeline.core.line_failure import line_failure
 
 # (code, message, kind). The messages are those that services send.
@@ -128,3 +128,31 @@ def test_codes_about_money_are_of_one_table(code: str) -> None:
     assert is_about_money(code)
     assert line_failure(429, None, {"error": {"code": code, "message": "no"}}, 2).code == code
     assert not is_about_money("rate_limit_exceeded")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "status"),
+    [
+        ("429", "", 429),
+        ("413", "", 413),
+        ("rate_limit_exceeded", "", 429),
+        ("", "Rate limit reached", 429),
+        ("insufficient_quota", "", 429),
+        ("payment_required", "", 402),
+        ("invalid_api_key", "", 401),
+        ("model_not_found", "", 404),
+        ("invalid_request_error", "", 400),
+        ("unsupported_parameter", "", 400),
+        ("context_length_exceeded", "", 400),
+        # what nobody can tell may have been billed
+        ("", "Provider returned error", None),
+        ("500", "", None),
+        ("200", "", None),
+        ("server_error", "", None),
+        ("upstream_failure", "", None),
+    ],
+)
+def test_an_error_inside_an_answer_stands_for_a_status(
+    code: str, message: str, status: int | None
+) -> None:
+    assert status_inside(code, message) == status

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.reply import Reply, content_text, has_reply, reply_in
+from pipeline.core.reply import Reply, content_text, error_inside, has_reply, reply_in
 
 
 def chat(content: Any, **choice: Any) -> dict[str, Any]:
@@ -67,3 +67,23 @@ def test_thoughts_are_taken_off() -> None:
     assert reply_in(chat("<think>hm</think>a cat"), 1) == Reply(
         "<think>hm</think>a cat", "", "stop"
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b'{"error": {"code": 502, "message": "no"}}', "502"),
+        (b'{"error": {"code": 502}, "choices": []}', "502"),
+        (b'{"detail": "no"}', ""),
+        (b'{"object": "error", "message": "no", "code": 40301}', "40301"),
+        (b'{"choices": [{"message": {"content": "a cat"}}], "error": {"code": 502}}', None),
+        (b'{"choices": [{"message": {"content": "a cat"}}], "error": null}', None),
+        (b'{"choices": []}', None),
+        (b"[1]", None),
+        (b'{"error": ', None),
+        (b"", None),
+    ],
+)
+def test_an_error_in_place_of_a_reply(content: bytes, code: str | None) -> None:
+    error = error_inside(content)
+    assert (None if error is None else error.code) == code

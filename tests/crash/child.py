@@ -21,6 +21,7 @@ from typing import Any
 from pipeline.session import engines, settings
 from pipeline.system import failpoints
 from pipeline.system.signals import Stopper
+from tests.crash.plans import LATE
 from tests.crash.sharedtime import ProductClock, SharedTime
 
 really_sleep = time.sleep
@@ -189,8 +190,15 @@ def _prepare_inline() -> None:
 
 def _ask_in_small_groups() -> None:
     from pipeline.core.rate_limit import RateLimiter
+    from pipeline.providers import openai_online
     from pipeline.stages.online import captioner as stage
 
+    class Hasty(openai_online.OpenAIOnline):
+        def __init__(self, options: Any, connections: int = 100) -> None:
+            times = replace(options.timeouts, answer=LATE)
+            super().__init__(replace(options, timeouts=times), connections)
+
+    openai_online.OpenAIOnline = Hasty  # type: ignore[misc]
     stage.GROUP = replace(stage.GROUP, requests=2)
     settings.OnlineSettings.rate_limiter = (  # type: ignore[method-assign]
         lambda online: RateLimiter(online.in_flight, first_pause=0.01)

@@ -126,13 +126,16 @@ class Judge:
 
     # -- at rest -------------------------------------------------------------------------------
 
-    def rest(self, outcomes: Counter[str] | None = None, *, lost: int = 0) -> None:
+    def rest(
+        self, outcomes: Counter[str] | None = None, *, lost: int = 0, dearer: bool = False
+    ) -> None:
         """What must hold once nothing is left to do; `outcomes` are those to expect by default
         every image captioned or a duplicate.
 
         Args:
             lost: so many online requests may have left and got no answer: each is said, counts at
                 its highest cost and is not asked again.
+            dearer: an answer that does not tell its cost counts at its highest.
         """
         self.look()
         bill = self._world.server.bill.total_nano()
@@ -146,6 +149,7 @@ class Judge:
             open_money = ledger.execute(_OPEN).fetchone()[0]
             said = sum(int(text.split()[0]) for (text,) in ledger.execute(_LOST))
         missing = self._outcomes()["missing"] if lost else 0
+        exactly = not (missing or dearer)
         if missing and outcomes is None:
             outcomes = self._outcomes()
             if set(outcomes) - {"captioned", "duplicate", "missing"}:
@@ -153,12 +157,12 @@ class Judge:
         if missing > min(lost, said):
             self.fault(f"{missing} requests lost, {said} of them said, {lost} were in flight")
         # a request that may have been billed is booked at its highest cost
-        if not (bill <= held if missing else bill == settled == charged == held):
+        if not (bill == settled == charged == held if exactly else bill <= held):
             self.fault(f"books at rest: bill {bill}, settled {settled}, charged {charged}")
         if open_money:
             self.fault(f"still reserved at rest: {open_money}")
         self._check_rows(outcomes)
-        self._check_costs(held if missing else bill, exactly=not missing)
+        self._check_costs(bill if exactly else held, exactly=exactly)
         self._check_secrets()
         self._check_quiet()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.server.faults import FaultPlan, ListFaults, RequestFault
+from pipeline.server.faults import FaultPlan, LineFault, ListFaults, RequestFault
 
 CALLS: Mapping[str, tuple[str, str]] = {
     "upload": ("POST", "/v1/files"),
@@ -95,6 +95,40 @@ def online_faults() -> dict[str, RequestFault]:
         if name not in lies
         for nth in (1, 2, 4)
     }
+
+
+LATE = 8.0
+"""Seconds for which a child waits for an online answer."""
+
+_ERROR = '{"error": {"message": "The engine failed.", "code": "server_error"}}'
+_BILLED_ANSWERS: Mapping[str, Mapping[str, Any]] = {
+    "an error with 200": {"action": "page", "content_type": "application/json", "text": _ERROR},
+    "a list of errors": {"action": "page", "content_type": "application/json", "text": "[1]"},
+    "a web page with 200": {"action": "page"},
+    "an answer too late": {"action": "delay", "seconds": LATE + 1},
+}
+
+
+def billed_answers() -> dict[str, FaultPlan]:
+    """Answers to online requests that were billed and do not say so, at their first time or a later
+    one."""
+    plans = {
+        f"{name} #{nth}": FaultPlan(
+            request=(
+                RequestFault(
+                    method="POST", path=CHAT, nth=nth,
+                    **{"status": 200, "after_effect": True, **action},
+                ),
+            )
+        )
+        for name, action in _BILLED_ANSWERS.items()
+        for nth in (1, 2, 4)
+    }  # fmt: skip
+    for outcome in ("no_usage", "zero_usage"):
+        for nth in (1, 2, 4):
+            line = LineFault(outcome=outcome, nth=nth)  # type: ignore[arg-type]
+            plans[f"{outcome} #{nth}"] = FaultPlan(line=(line,))
+    return plans
 
 
 def plan(fault: str, lists: str = "prompt lists") -> FaultPlan:

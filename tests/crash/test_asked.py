@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.server.faults import FaultPlan, RequestFault
 from tests.crash.cases import Tally, chosen, parts
-from tests.crash.plans import online_faults
+from tests.crash.plans import billed_answers, online_faults
 from tests.crash.rig import KILLED, USD, World
 from tests.crash.scenes import ONLINE_SCENES, scene_of, visits
 from tests.crash.zygote import Zygote
@@ -90,6 +90,16 @@ def test_a_lost_ledger_is_rebuilt_with_what_was_asked(
 
 
 @parts
+def test_a_billed_answer_that_does_not_say_so_is_booked_and_not_asked_for_again(
+    part: int, zygote: Zygote, tally: Tally
+) -> None:
+    kills: list[Kill | None] = [None, *((place, n) for place in _MONEY for n in (1, 2))]
+    crossed = [(name, kill) for name in billed_answers() for kill in kills]
+    cases = chosen("online, billed answer x kill", crossed, 8, part, most=200)
+    tally.play("online, billed answer x kill", cases, lambda case: unsaid(zygote, *case))
+
+
+@parts
 def test_nights_of_chance_online_cost_at_most_what_was_in_flight(
     part: int, zygote: Zygote, tally: Tally
 ) -> None:
@@ -122,6 +132,18 @@ def faulted(zygote: Zygote, name: str, kill: Kill | None) -> list[str]:
             if refused["failed"] > 1 or set(refused) - {"captioned", "failed", "missing"}:
                 world.judge.fault(f"outcomes {dict(refused)}")
         world.judge.rest(refused, lost=1 + IN_FLIGHT * (kill is not None))
+        return world.judge.found
+
+
+def unsaid(zygote: Zygote, name: str, kill: Kill | None) -> list[str]:
+    settings = {"provider.name": "openai_online", "online.in_flight": IN_FLIGHT}
+    with World(zygote, 5, settings=settings, faults=billed_answers()[name]) as world:
+        world.run(kill=kill)
+        world.recover()
+        outcomes = Counter(row["outcome"] for row in world.judge.table())
+        if set(outcomes) - {"captioned", "failed", "missing"} or outcomes["failed"] > 1:
+            world.judge.fault(f"outcomes {dict(outcomes)}")
+        world.judge.rest(outcomes, lost=1 + IN_FLIGHT * (kill is not None), dearer=True)
         return world.judge.found
 
 

@@ -121,6 +121,49 @@ def test_everything_else_raises_after_one_post(
     assert server.posts() == 1
 
 
+INSIDE = [
+    ({"code": 429, "message": "slow down"}, DefiniteRefusal),
+    ({"code": "rate_limit_exceeded", "message": "no"}, DefiniteRefusal),
+    ({"code": 402, "message": "Insufficient credits"}, AccountRefusal),
+    ({"code": "insufficient_quota", "message": "no"}, AccountRefusal),
+    ({"code": 401, "message": "no"}, AccountRefusal),
+    ({"code": "model_not_found", "message": "no"}, ModelRefusal),
+    ({"code": 502, "message": "Provider returned error"}, Ambiguous),
+    ({"code": "server_error", "message": "no"}, Ambiguous),
+    ({"message": "Something happened"}, Ambiguous),
+]
+
+
+@ways
+@pytest.mark.parametrize(("inner", "kind"), INSIDE)
+def test_an_error_that_comes_with_status_200_is_what_it_says(
+    server: Scripted, options: BatchOptions, ask: Any, inner: dict[str, object], kind: type
+) -> None:
+    server.script = HttpReply({"error": inner, "choices": []})
+    with pytest.raises(kind) as caught:
+        ask(options)
+    assert type(caught.value) is kind
+    assert str(inner["message"]) in str(caught.value)
+
+
+@ways
+@pytest.mark.parametrize("code", [400, "unsupported_parameter", "invalid_image_url"])
+def test_an_error_about_this_request_that_comes_with_status_200_is_its_answer(
+    server: Scripted, options: BatchOptions, ask: Any, code: object
+) -> None:
+    server.script = HttpReply({"error": {"code": code, "message": "no"}})
+    assert ask(options).status == 400
+
+
+@ways
+def test_a_text_beside_an_error_is_an_answer(
+    server: Scripted, options: BatchOptions, ask: Any
+) -> None:
+    choice = {"message": {"content": "A cat."}, "finish_reason": "stop"}
+    server.script = HttpReply({"error": {"code": 502}, "choices": [choice]})
+    assert ask(options).status == 200
+
+
 def test_an_answer_that_drips_ends_in_time(server: Scripted, options: BatchOptions) -> None:
     server.script = HttpReply({"choices": ["x" * 400]}, fault="drip")
     with pytest.raises(Ambiguous, match="1 s"):
