@@ -14,6 +14,7 @@ known_sources    sources by name: listed, forgotten, joined
 specs            specs and recipes
 rechecks         pictures that version 0.1.0 may have prepared wrongly
 existing_texts   texts that images have already, and which of them we wrote
+recording        prepared images, many in one transaction; unrecorded: what waits for it
 works            originals, contents, preparations and works
 near_duplicates  perceptual hashes, and which content represents which
 shards           shards and their items, each arrow of the life cycle
@@ -37,6 +38,8 @@ rows             the rows of the table of captions, counts and sums; row_flags t
 charges          the rows of the table of charges; spending sums them by group
 captions         files with their captions, for the texts beside them, and with their hashes
 places           where images are, in SQL
+quoted           images as a quote counts and prices them
+captions         captions of files, for the texts beside them
 samples          images and answers of a pilot
 lookup           whether bytes were prepared before, for a worker process
 audit            contradictions, for `verify`

@@ -82,6 +82,8 @@ class Database:
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
+                # pages: one that many commits touch is copied into the file once for all of them
+                self._connection.execute("PRAGMA wal_autocheckpoint = 16384")
                 self._migrate()
             failed.pop_all()
 

@@ -66,15 +66,6 @@ class ExistingTexts:
             for caption in captions_within(text, affixes)
         )
 
-    def link(self, image: int, source_id: bytes, content: int) -> None:
-        """Link an image to its content, and leave it at the text that it has."""
-        self._db.execute(
-            "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
-            "content = ?, work = NULL, near_of = NULL, near_distance = NULL, todo = 0, "
-            "reject_code = NULL, reject_detail = NULL WHERE id = ?",
-            (source_id, content, image),
-        )
-
     def free_represented(self, source: int) -> None:
         """Let images stand for themselves again whose representative is not sent any more."""
         self._db.execute(

@@ -177,8 +177,9 @@ class Images:
         while True:
             page = self._db.execute(
                 "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, i.near_of, "
-                "i.content, i.existing_text, i.folder, i.occurrence "
-                "FROM images i JOIN folders f ON f.id = i.folder "
+                "i.content, i.existing_text, i.folder, i.occurrence FROM images i "
+                # CROSS JOIN: SQLite would begin with the folders, and sort all that is left
+                "CROSS JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
                 f"WHERE i.todo = 1 AND i.present = 1 AND f.source = ? {narrow}"
                 "AND (i.folder, i.name, i.occurrence) > (?, ?, ?) "

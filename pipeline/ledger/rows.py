@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.reasons import WAITING_DOWNLOADS
@@ -20,8 +20,8 @@ HAD_CAPTION = """(w.id IS NULL AND i.existing_text IS NOT NULL AND i.todo = 0
     AND i.reject_code IS NULL)"""
 """Condition of a row whose image had a text already and is not sent."""
 
-# the same where works are not joined
-_LEFT_OUT = "(i.work IS NULL AND i.existing_text IS NOT NULL AND i.todo = 0)"
+LEFT_OUT = "(i.work IS NULL AND i.existing_text IS NOT NULL AND i.todo = 0)"
+"""The same where works are not joined."""
 
 OUTCOME = f"""
 CASE
@@ -180,22 +180,6 @@ class Rows:
         while page := cursor.fetchmany(size):
             yield page
 
-    def identified(
-        self, source: int, recipe: RecipeRow
-    ) -> Iterator[tuple[bytes, bytes, int, int, Mapping[str, str]]]:
-        """(source_id, content_id, width, height, columns) of present images whose size as sent is
-        known, but for those that are left at the text that they have."""
-        for source_id, content_id, width, height, columns in self._db.execute(
-            "SELECT o.source_id, c.content_id, c.width, c.height, i.columns FROM images i "
-            "JOIN originals o ON o.id = i.original "
-            "JOIN folders f ON f.id = i.folder "
-            "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
-            "JOIN contents c ON c.id = p.content "
-            f"WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL AND NOT {_LEFT_OUT}",
-            (recipe.row, source),
-        ):
-            yield source_id, content_id, width, height, json.loads(columns) if columns else {}
-
     def sizes(self, source: int, recipe: RecipeRow) -> dict[tuple[int, int], int]:
         """Numbers of contents by upright size of the original; (0, 0): sent as an address."""
         rows = self._db.execute(
@@ -204,21 +188,11 @@ class Rows:
             "JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
             "JOIN preparations p ON p.original = o.id AND p.recipe = ? "
             "WHERE f.source = ? AND i.present = 1 AND p.content IS NOT NULL "
-            f"AND NOT {_LEFT_OUT} "
+            f"AND NOT {LEFT_OUT} "
             "GROUP BY o.width, o.height",
             (recipe.row, source),
         )
         return {(int(width), int(height)): int(count) for width, height, count in rows}
-
-    def count_refused(self, source: int, recipe: RecipeRow) -> int:
-        """Number of present images whose bytes this recipe and its caps refused before."""
-        return self._db.number(
-            "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
-            "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
-            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL "
-            "AND p.reject_code IS NOT NULL AND p.admission = ?",
-            (recipe.row, source, recipe.admission),
-        )
 
     def outcomes(self, source: int | None = None) -> Counter[str]:
         """Images present in a source (or all) by outcome."""

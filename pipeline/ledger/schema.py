@@ -230,6 +230,9 @@ _EXISTING_TEXTS = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+# the index behind UNIQUE (shard, work) begins with the same column
+_REPEATED_INDEX = ("DROP INDEX items_of_shard",)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -242,5 +245,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _BATCH_USAGE,
     _RUN_NONCES,
     _EXISTING_TEXTS,
+    _REPEATED_INDEX,
 )
 """Append only: a released migration never changes."""

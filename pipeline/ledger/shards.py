@@ -15,13 +15,14 @@ from pipeline.records import Nano
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """One request line of a shard about to be sealed."""
+    """One request line of a shard about to be sealed; `live`: its work is recorded so already."""
 
     work: int
     attempt: int
     max_cost: Nano | None
     estimated: Nano | None
     prompt_tokens: int
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +122,15 @@ class Shards:
 
     def add_items(self, shard: int, items: Iterable[NewItem]) -> None:
         """Put works into a shard and mark them live."""
-        rows = [
-            (shard, i.work, i.attempt, i.max_cost, i.estimated, i.prompt_tokens) for i in items
-        ]  # fmt: skip
+        items = list(items)
         self._db.executemany(
             "INSERT INTO items (shard, work, attempt, worst, estimated, prompt_tokens) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            rows,
+            [(shard, i.work, i.attempt, i.max_cost, i.estimated, i.prompt_tokens) for i in items],
         )
         self._db.executemany(
             "UPDATE works SET state = 'live', attempts = ?, estimated = ? WHERE id = ?",
-            [(row[2], row[4], row[1]) for row in rows],
+            [(i.attempt, i.estimated, i.work) for i in items if not i.live],
         )
 
     # -- reading -------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from pipeline.ledger.images import Images
 from pipeline.ledger.known_sources import KnownSources
 from pipeline.ledger.near_duplicates import NearDuplicates
 from pipeline.ledger.queue import Queue
+from pipeline.ledger.quoted import Quoted
 from pipeline.ledger.rechecks import Rechecks
 from pipeline.ledger.reservations import Reservations
 from pipeline.ledger.rows import Rows
@@ -58,6 +59,7 @@ class Ledger:
         self.answers = Answers(self.database)
         self.rows = Rows(self.database)
         self.spending = SpendingRows(self.database)
+        self.quoted = Quoted(self.database)
         self.audit = Audit(self.database)
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.ledger.database import Database
 from pipeline.ledger.specs import RecipeRow
-from pipeline.records import PreparedImage, RejectedImage, Rejection
+from pipeline.records import PreparedImage, Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,29 +80,6 @@ class Works:
         assert values is not None
         return Content(*values)  # type: ignore[arg-type]
 
-    def record_prepared(self, recipe: RecipeRow, image: PreparedImage) -> Content:
-        """Record what an image was prepared as; gives the content.
-
-        What was known for (source_id, recipe) stays: a newer encoder gives other bytes, and must
-        not make anybody pay again.
-        """
-        kind = image.source_format or None  # nobody saw an image that is sent as its address
-        size = image.source_width or None, image.source_height or None
-        original, new = self.original(image.source_id, kind, *size)
-        known = None if new else self.prepared_as(image.source_id, recipe)
-        if isinstance(known, Content):
-            self._learn_hash(known, image)
-            return known
-        content = self.record_content(image)
-        self._db.execute(
-            "INSERT INTO preparations (original, recipe, content, flags) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (original, recipe) DO UPDATE SET "
-            "content = excluded.content, flags = excluded.flags, "
-            "admission = NULL, reject_code = NULL, reject_detail = NULL",
-            (original, recipe.row, content.row, ",".join(image.flags)),
-        )
-        return content
-
     def record_content(self, image: PreparedImage) -> Content:
         """Row of a prepared content, made when new."""
         hashed = image.perceptual_hash is not None
@@ -117,77 +94,7 @@ class Works:
             self._db.number("SELECT id FROM contents WHERE content_id = ?", (image.content_id,))
         )
 
-    def _learn_hash(self, known: Content, image: PreparedImage) -> None:
-        """Add the perceptual hash of a content that was prepared without."""
-        if image.perceptual_hash is not None and not known.hashed:
-            self._db.execute(
-                "UPDATE contents SET perceptual = ?, sharpness = ? WHERE id = ?",
-                (image.perceptual_hash, image.sharpness, known.row),
-            )
-
-    def record_rejected(self, recipe: RecipeRow, image: RejectedImage) -> None:
-        """Keep that these bytes cannot be prepared under this recipe."""
-        if image.source_id is None:
-            return
-        original, _ = self.original(
-            image.source_id, image.source_format, image.source_width, image.source_height
-        )
-        self._db.execute(
-            "INSERT INTO preparations (original, recipe, admission, reject_code, reject_detail) "
-            "VALUES (?, ?, ?, ?, ?) ON CONFLICT (original, recipe) DO UPDATE SET "
-            "admission = excluded.admission, reject_code = excluded.reject_code, "
-            "reject_detail = excluded.reject_detail WHERE content IS NULL",
-            (original, recipe.row, recipe.admission, image.rejection.code,
-             image.rejection.detail),
-        )  # fmt: skip
-
-    def original(
-        self, source_id: bytes, kind: str | None, width: int | None, height: int | None
-    ) -> tuple[int, bool]:
-        """(row of a file's bytes, whether it was made now).
-
-        A row without a size gets it: what was refused for its format has none before it can be
-        decoded.
-        """
-        values = (source_id, kind, width, height)
-        made = self._db.insert_new(
-            "INSERT INTO originals (source_id, format, width, height) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING",
-            values,
-        )
-        if not made and width:
-            self._db.execute(
-                "UPDATE originals SET format = ?, width = ?, height = ? "
-                "WHERE source_id = ? AND width IS NULL",
-                (kind, width, height, source_id),
-            )
-        row = made or self._db.number("SELECT id FROM originals WHERE source_id = ?", values[:1])
-        return row, made > 0
-
     # -- works ---------------------------------------------------------------------------------
-
-    def work(self, key: bytes, content: int, spec: int, image: int | None) -> Work:
-        """Work with this key, made pending when new.
-
-        A work that was adopted from the service before its image was seen gets its content here,
-        and is not paid again.
-        """
-        values = (key, content, spec, image)
-        made = self._db.insert_new(
-            "INSERT INTO works (work_key, content, spec, representative) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING",
-            values,
-        )
-        if made:
-            return Work(made, "pending", 0)
-        row = self._db.one(
-            "UPDATE works SET content = COALESCE(content, ?), spec = COALESCE(spec, ?), "
-            "representative = COALESCE(representative, ?) WHERE work_key = ? "
-            "RETURNING id, state, attempts, after",
-            (content, spec, image, key),
-        )
-        assert row is not None
-        return Work(*row)  # type: ignore[arg-type]
 
     def going_again(self, spec: int) -> int:
         """Number of works of a spec that wait for a further attempt."""
@@ -213,35 +120,6 @@ class Works:
             )
         finally:
             self._db.execute("DROP TABLE seen_keys")
-
-    def link(self, image: int, source_id: bytes, content: int, work: int) -> None:
-        """Link an image to its content and to the work whose caption it shows."""
-        self._db.execute(
-            "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
-            "near_of = CASE WHEN content = ? THEN near_of END, "
-            "content = ?, work = ?, todo = 0, reject_code = NULL, reject_detail = NULL "
-            "WHERE id = ?",
-            (source_id, content, content, work, image),
-        )
-
-    def identify(self, image: int, source_id: bytes, content: int) -> None:
-        """Link an image to its content; its work is decided later."""
-        self._db.execute(
-            "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
-            "near_of = CASE WHEN content = ? THEN near_of END, content = ? WHERE id = ?",
-            (source_id, content, content, image),
-        )
-
-    def reject(
-        self, image: int, source_id: bytes | None, rejection: Rejection, *, passing: bool
-    ) -> None:
-        """Record that an image cannot be sent; `passing`: the next run tries it again."""
-        self._db.execute(
-            "UPDATE images SET original = (SELECT id FROM originals WHERE source_id = ?), "
-            "content = NULL, work = NULL, todo = ?, reject_code = ?, reject_detail = ? "
-            "WHERE id = ?",
-            (source_id, int(passing), rejection.code, rejection.detail, image),
-        )
 
     def elect_representatives(self) -> None:
         """Replace representatives that are gone from their source by images that are there, so that

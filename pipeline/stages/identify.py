@@ -11,14 +11,16 @@ from itertools import islice
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
+from pipeline.ledger.recording import Recording
 from pipeline.ledger.works import Content
-from pipeline.records import KnownImage, RejectedImage, Rejection
+from pipeline.records import Prepared, RejectedImage, Rejection
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import prepare_images, record_rejection, reject
+from pipeline.stages.preprocess import content_of, note_rejected, prepare_images, reject
 from pipeline.stages.stale import checked_again
 from pipeline.stages.values import CaptionTask
 
 _CHUNK = 32
+_RECORDED_TOGETHER = 2_000  # a kill costs as many: nothing else is written meanwhile
 
 
 def identify_images(
@@ -44,26 +46,40 @@ def identify_images(
         if not _is_known(ledger, task, image, hashed)
     )
     prepared = prepare_images(engine, todo, locate)
+    recording = Recording(ledger.database, task.recipe, task.spec)
     while chunk := list(islice(prepared, _CHUNK)):
         read += len(chunk)
         shown(len(chunk))
-        with ledger.database.transaction("identify"):
-            for image, prepared_now in chunk:
-                result = checked_again(ledger, task, prepared_now)
-                if isinstance(result, RejectedImage):
-                    record_rejection(ledger, task, image, result)
-                    ledger.put(STALE, "1")
-                    continue
-                content: Content | Rejection | None
-                if isinstance(result, KnownImage):
-                    content = ledger.works.prepared_as(result.source_id, task.recipe)
-                else:
-                    content = ledger.works.record_prepared(task.recipe, result)
-                if isinstance(content, Rejection):
-                    reject(ledger, image, result.source_id, content)
-                elif content is not None:
-                    ledger.works.identify(image.id, result.source_id, content.row)
+        if ledger.rechecks.due(task.recipe):
+            with ledger.database.transaction("identify"):
+                recording.save()  # what is settled here is recorded at once, contents too
+                ledger.put(STALE, "1")
+                chunk = [(image, checked_again(ledger, task, result)) for image, result in chunk]
+        recording.load(result for _, result in chunk)
+        for image, result in chunk:
+            _identify(recording, image, result)
+        if len(recording) >= _RECORDED_TOGETHER:
+            _save(ledger, recording)
+    _save(ledger, recording)
     return read
+
+
+def _identify(recording: Recording, image: SeenImage, result: Prepared) -> None:
+    if isinstance(result, RejectedImage):
+        note_rejected(recording, image, result)
+        return
+    content = content_of(recording, result)
+    if isinstance(content, Rejection):
+        reject(recording, image, result.source_id, content)
+    else:
+        recording.link(image.id, recording.original(result.source_id), content)
+
+
+def _save(ledger: Ledger, recording: Recording) -> None:
+    if len(recording):
+        with ledger.database.transaction("identify"):
+            ledger.put(STALE, "1")
+            recording.save()
 
 
 def _is_known(ledger: Ledger, task: CaptionTask, image: SeenImage, hashed: bool) -> bool:

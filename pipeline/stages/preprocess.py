@@ -6,8 +6,9 @@ and only the rest is decoded, in the engine's worker processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from pipeline.core.identity import work_key
 from pipeline.core.prompt import fill_template
@@ -15,11 +16,15 @@ from pipeline.core.reasons import PREPARATION
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
-from pipeline.ledger.works import Content, Work
+from pipeline.ledger.recording import Recording
+from pipeline.ledger.unrecorded import ContentRecord, WorkRecord
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
 from pipeline.stages.export import STALE
 from pipeline.stages.stale import checked_again, content_to_send
 from pipeline.stages.values import CaptionTask
+
+RECORDED_TOGETHER = 16_384
+"""Images in one transaction: each commit writes anew what it touched of every index."""
 
 # Causes that may pass by themselves: read again on every run.
 PASSING = frozenset(code for code, reason in PREPARATION.items() if reason.passing)
@@ -27,13 +32,11 @@ PASSING = frozenset(code for code, reason in PREPARATION.items() if reason.passi
 
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
-    """Work that is not paid for: its prompt, its content and, when at hand, its image's bytes."""
+    """Work that is not paid for: its prompt and, when at hand, its image's bytes."""
 
-    work: Work
-    key: bytes
+    work: WorkRecord
     prompt: str
     image: PreparedImage | None
-    content: Content
 
 
 def prepare_images(
@@ -51,75 +54,119 @@ def prepare_images(
         yield waiting.pop(number), prepared
 
 
-def record_image(
-    ledger: Ledger, task: CaptionTask, image: SeenImage, prepared: Prepared
-) -> PendingRequest | None:
-    """Record the content or rejection of an image; gives its work when that is to be paid for.
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """Image whose content and prompt are decided; its work is not asked for yet."""
 
-    To be called inside a transaction.
-    """
-    prepared = checked_again(ledger, task, prepared)
-    if isinstance(prepared, RejectedImage):
-        if task.linked:
-            record_rejection(ledger, task, image, prepared)
-        return None
-    if isinstance(prepared, KnownImage):
-        content = ledger.works.prepared_as(prepared.source_id, task.recipe)
-    else:
-        content = ledger.works.record_prepared(task.recipe, prepared)
-    if isinstance(content, Rejection):
-        if task.linked:
-            reject(ledger, image, prepared.source_id, content)
-        return None
-    assert content is not None
-    return _link(ledger, task, image, prepared, content)
+    image: SeenImage
+    prepared: PreparedImage | KnownImage
+    content: ContentRecord
+    representative: ContentRecord
+    key: bytes
+    prompt: str
 
 
-def _link(
+def link_images(
     ledger: Ledger,
+    recording: Recording,
+    task: CaptionTask,
+    images: Sequence[tuple[SeenImage, Prepared]],
+) -> list[PendingRequest]:
+    """Decide what became of prepared images, to be recorded by `recording.save`; gives what is to
+    be paid for."""
+    if ledger.rechecks.due(task.recipe):
+        with ledger.database.transaction("link"):
+            recording.save()  # what is settled here is recorded at once, contents too
+            ledger.put(STALE, "1")
+            images = [(image, checked_again(ledger, task, result)) for image, result in images]
+    stale = ledger.rechecks.any_stale()
+    recording.load(prepared for _, prepared in images)
+    decided = []
+    for image, prepared in images:
+        if one := _decided(ledger if stale else None, recording, task, image, prepared):
+            decided.append(one)
+    recording.load_works(one.key for one in decided)
+    requests = (_link(recording, task, one) for one in decided)
+    return [request for request in requests if request is not None]
+
+
+def _decided(
+    stale: Ledger | None,
+    recording: Recording,
     task: CaptionTask,
     image: SeenImage,
-    prepared: PreparedImage | KnownImage,
-    content: Content,
-) -> PendingRequest | None:
-    if task.linked and _keeps_its_answer(ledger, task, image, prepared.source_id, content):
+    prepared: Prepared,
+) -> _Decided | None:
+    """Content and prompt of an image; None when it is rejected, which is noted.
+
+    `stale`: a ledger with pictures that were prepared wrongly, None for one without.
+    """
+    if isinstance(prepared, RejectedImage):
+        if task.linked:
+            note_rejected(recording, image, prepared)
         return None
-    if task.linked and stays_at_its_text(task, image, prepared.source_id):
-        ledger.existing_texts.link(image.id, prepared.source_id, content.row)
+    content = content_of(recording, prepared)
+    if task.linked and _keeps_its_answer(recording, task, image, prepared.source_id, content):
+        return None
+    if task.linked and _leave_at_its_text(recording, task, image, prepared.source_id, content):
         return None
     prompt = fill_template(task.template, image.columns)
-    if not isinstance(prompt, Rejection):
-        today = content_to_send(ledger, task, prepared.source_id, content, prompt)
-        prompt, content = (today, content) if isinstance(today, Rejection) else (prompt, today)
-    if isinstance(prompt, Rejection):
-        if task.linked:
-            reject(ledger, image, prepared.source_id, prompt)
-        return None
+    if stale and isinstance(content, ContentRecord) and isinstance(prompt, str):
+        today = content_to_send(stale, task, prepared.source_id, content.content_id, prompt)
+        if today is not None:
+            content = today if isinstance(today, Rejection) else recording.content(today.row)
+    for rejection in (content, prompt):
+        if isinstance(rejection, Rejection):
+            if task.linked:
+                reject(recording, image, prepared.source_id, rejection)
+            return None
+    assert isinstance(content, ContentRecord)
+    assert isinstance(prompt, str)
     # what stood for a file that was replaced does not stand for its new picture
     replaced = image.content not in (None, content.row)
     near_of = None if replaced else image.near_of
-    representative = content if near_of is None else ledger.works.content(near_of)
+    representative = content if near_of is None else recording.content(near_of)
     key = work_key(representative.content_id, task.spec_id, prompt)
-    for_itself = representative.row == content.row
-    work = ledger.works.work(key, representative.row, task.spec, image.id if for_itself else None)
+    return _Decided(image, prepared, content, representative, key, prompt)
+
+
+def _link(recording: Recording, task: CaptionTask, one: _Decided) -> PendingRequest | None:
+    for_itself = one.representative is one.content
+    work = recording.work(one.key, one.representative, one.image.id if for_itself else None)
     if task.linked:
-        ledger.works.link(image.id, prepared.source_id, content.row, work.row)
+        original = recording.original(one.prepared.source_id)
+        recording.link(one.image.id, original, one.content, work)
     if work.state != "pending" or not for_itself:
         return None  # nothing to pay for, or another image's bytes are sent for this one
-    at_hand = prepared if isinstance(prepared, PreparedImage) else None
-    return PendingRequest(work, key, prompt, at_hand, content)
+    at_hand = one.prepared if isinstance(one.prepared, PreparedImage) else None
+    return PendingRequest(work, one.prompt, at_hand)
+
+
+def content_of(
+    recording: Recording, prepared: PreparedImage | KnownImage
+) -> ContentRecord | Rejection:
+    """Content that an image was prepared as, now or before, or why it was refused before."""
+    if isinstance(prepared, PreparedImage):
+        return recording.prepared(prepared)
+    content = recording.original(prepared.source_id).prepared
+    assert content is not None
+    return content
 
 
 def _keeps_its_answer(
-    ledger: Ledger, task: CaptionTask, image: SeenImage, source_id: bytes, content: Content
-) -> bool:
+    recording: Recording, task: CaptionTask, image: SeenImage, source_id: bytes,
+    content: ContentRecord | Rejection,
+) -> bool:  # fmt: skip
     """Link an image to the answer that a person accepted or corrected; False where there is none,
     or the ledger does not know it."""
     key = task.kept_answer(source_id, image.columns)
-    work = ledger.works.peek(key) if key is not None else None
+    if key is None or isinstance(content, Rejection):
+        return False
+    recording.load_works([key])
+    work = recording.known_work(key)
     if work is None or work.state != "done":
         return False
-    ledger.works.link(image.id, source_id, content.row, work.row)
+    recording.link(image.id, recording.original(source_id), content, work)
     return True
 
 
@@ -129,22 +176,42 @@ def stays_at_its_text(task: CaptionTask, image: SeenImage, source_id: bytes) -> 
     return text is not None and task.has_text(source_id, image.columns, text)
 
 
+def _leave_at_its_text(
+    recording: Recording, task: CaptionTask, image: SeenImage, source_id: bytes,
+    content: ContentRecord | Rejection | None,
+) -> bool:  # fmt: skip
+    """Leave an image that can be sent at the text that it has; False when it is to be sent."""
+    if not isinstance(content, ContentRecord) or not stays_at_its_text(task, image, source_id):
+        return False
+    recording.leave_out(image.id, recording.original(source_id), content)
+    return True
+
+
 def leave_at_texts(ledger: Ledger, task: CaptionTask) -> None:
     """Link images that were read before to the texts that they have, whatever their prompt would
     be, so that prices and groups count without them."""
     if not ledger.existing_texts.any_unlinked(task.source):
         return
+    recording = Recording(ledger.database, task.recipe, task.spec)
+    images = ledger.images.todo(task.source, read_before=True)
     with ledger.database.transaction("leave_at_texts"):
-        for image in ledger.images.todo(task.source, read_before=True):
-            assert image.source_id is not None
-            content = ledger.works.prepared_as(image.source_id, task.recipe)
-            if not isinstance(content, Content) or image.existing_text is None:
-                continue
-            if task.kept_answer(image.source_id, image.columns) is None and stays_at_its_text(
-                task, image, image.source_id
-            ):
-                ledger.existing_texts.link(image.id, image.source_id, content.row)
+        while page := list(islice(images, RECORDED_TOGETHER)):
+            if _leave_page(recording, task, page):
                 ledger.put(STALE, "1")
+            recording.save()
+
+
+def _leave_page(recording: Recording, task: CaptionTask, page: Sequence[SeenImage]) -> bool:
+    known = [(image, image.source_id) for image in page if image.source_id is not None]
+    recording.load(KnownImage(source_id) for _, source_id in known)
+    left = [
+        _leave_at_its_text(
+            recording, task, image, source_id, recording.original(source_id).prepared
+        )
+        for image, source_id in known
+        if task.kept_answer(source_id, image.columns) is None
+    ]
+    return any(left)
 
 
 def link_known(
@@ -153,34 +220,35 @@ def link_known(
     """Link unchanged files whose bytes were prepared before, without reading them (after a
     changed prompt, say); gives how many."""
     linked = 0
-    page: list[SeenImage] = []
-    for image in ledger.images.todo(task.source, read_before=True):
-        page.append(image)
-        if len(page) == 1000:
-            linked += _link_page(ledger, task, page)
-            page = []
-            check_stop()
-    return linked + _link_page(ledger, task, page)
-
-
-def _link_page(ledger: Ledger, task: CaptionTask, page: list[SeenImage]) -> int:
-    linked = 0
-    with ledger.database.transaction("link"):
-        for image in page:
-            assert image.source_id is not None
-            if ledger.works.prepared_as(image.source_id, task.recipe) is not None:
-                record_image(ledger, task, image, KnownImage(image.source_id))
-                linked += 1
+    recording = Recording(ledger.database, task.recipe, task.spec)
+    images = ledger.images.todo(task.source, read_before=True)
+    while page := list(islice(images, RECORDED_TOGETHER)):
+        linked += _link_page(ledger, recording, task, page)
+        check_stop()
     return linked
 
 
-def record_rejection(
-    ledger: Ledger, task: CaptionTask, image: SeenImage, prepared: RejectedImage
-) -> None:
-    """Record why an image cannot be captioned, for the image and for its bytes."""
+def _link_page(
+    ledger: Ledger, recording: Recording, task: CaptionTask, page: Sequence[SeenImage]
+) -> int:
+    known = [(image, KnownImage(image.source_id)) for image in page if image.source_id is not None]
+    recording.load(read for _, read in known)
+    prepared = [
+        (image, read)
+        for image, read in known
+        if recording.original(read.source_id).prepared is not None
+    ]
+    link_images(ledger, recording, task, prepared)
+    with ledger.database.transaction("link"):
+        recording.save()
+    return len(prepared)
+
+
+def note_rejected(recording: Recording, image: SeenImage, prepared: RejectedImage) -> None:
+    """Note why an image cannot be captioned, for the image and for its bytes."""
     if _lasting(prepared):
-        ledger.works.record_rejected(task.recipe, prepared)
-    reject(ledger, image, prepared.source_id, prepared.rejection)
+        recording.rejected(prepared)
+    reject(recording, image, prepared.source_id, prepared.rejection)
 
 
 def _lasting(prepared: RejectedImage) -> bool:
@@ -188,8 +256,8 @@ def _lasting(prepared: RejectedImage) -> bool:
     return prepared.rejection.code not in PASSING | {"timeout", "crashed"}
 
 
-def reject(ledger: Ledger, image: SeenImage, source_id: bytes | None, rejection: Rejection) -> None:
-    """Record why this image cannot be captioned."""
-    if source_id is not None:
-        ledger.works.original(source_id, None, None, None)
-    ledger.works.reject(image.id, source_id, rejection, passing=rejection.code in PASSING)
+def reject(
+    recording: Recording, image: SeenImage, source_id: bytes | None, rejection: Rejection
+) -> None:
+    """Note why this image cannot be captioned."""
+    recording.reject(image.id, source_id, rejection, passing=rejection.code in PASSING)

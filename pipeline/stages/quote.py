@@ -5,8 +5,10 @@ Reads the ledger only; nothing is sent and nothing is changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
 from pipeline.core.cost_estimate import CostEstimate
 from pipeline.core.identity import work_key
@@ -14,6 +16,7 @@ from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import fill_template
 from pipeline.core.words import counted
 from pipeline.ledger import Ledger
+from pipeline.ledger.quoted import Part
 from pipeline.ledger.works import Content
 from pipeline.records import Nano, Rejection
 from pipeline.stages.shard_options import RequestTemplate
@@ -101,32 +104,63 @@ def quote(
     Args:
         fresh: leave out what is paid for or under way; False prices everything anew.
     """
-    result = Quote(images=ledger.rows.images(task.source))
-    result.rejected = sum(ledger.rows.reject_reasons(task.source).values())
-    result.rejected += ledger.rows.count_refused(task.source, task.recipe)
-    read = refused = 0
+    # images that are linked under this spec are counted without asking for each of them
+    linked = fresh and _is_current(ledger, task)
+    counts = ledger.quoted.counts(task.source)
+    result = Quote(images=counts.present, rejected=counts.rejected)
+    parts: list[Part] = ["all"]
+    if linked:
+        parts = ["todo", "otherwise"] if counts.otherwise else ["todo"]
+        _add_linked(ledger, task, request_template, result, counts.works)
+    for part in parts:
+        result.rejected += ledger.quoted.count_refused(task.source, task.recipe, part)
+    read, refused = counts.linked if linked else 0, 0
     with ledger.works.distinct_keys() as first_time:
-        for request in _requests(ledger, task, fresh):
+
+        def is_first(key: bytes) -> bool:
+            return first_time(key) and not (linked and ledger.quoted.is_linked(task.source, key))
+
+        for request in _requests(ledger, task, parts, fresh=fresh):
             read += 1
             if request is None:
                 refused += 1
-                continue
-            source_id, columns, content, prompt = request
-            key = work_key(content.content_id, task.spec_id, prompt)
-            if not first_time(key):
-                continue
-            result.unique += 1
-            work = ledger.works.peek(key) if fresh else None
-            if work is not None and work.state != "pending":
-                result.paid += 1
-            else:
-                cost = request_template.estimator.estimate(content.width, content.height, prompt)
-                spared = fresh and task.kept_answer(source_id, columns) is not None
-                result.spare(cost) if spared else result.add(cost)
-        _leave_out(ledger, task, request_template, result, first_time)
+            elif is_first(request.key):
+                _price(ledger, task, request_template, result, request, fresh=fresh)
+        _leave_out(ledger, task, request_template, result, is_first)
     _add_unread(ledger, task, request_template, largest, result, read)
     result.rejected += refused
     return result
+
+
+class _Request(NamedTuple):
+    """Request that an image of this content would make."""
+
+    source_id: bytes
+    columns: Mapping[str, str]
+    content: Content
+    prompt: str
+    key: bytes
+
+
+def _is_current(ledger: Ledger, task: CaptionTask) -> bool:
+    """Tell whether linked images show what would be sent for them now."""
+    return ledger.images.spec_of(task.source) == task.spec and not ledger.rechecks.any_stale()
+
+
+def _price(
+    ledger: Ledger, task: CaptionTask, request_template: RequestTemplate, result: Quote,
+    request: _Request, *, fresh: bool,
+) -> None:  # fmt: skip
+    """Add a distinct request of the read images."""
+    result.unique += 1
+    work = ledger.works.peek(request.key) if fresh else None
+    if work is not None and work.state != "pending":
+        result.paid += 1
+        return
+    width, height = request.content.width, request.content.height
+    cost = request_template.estimator.estimate(width, height, request.prompt)
+    spared = fresh and task.kept_answer(request.source_id, request.columns) is not None
+    result.spare(cost) if spared else result.add(cost)
 
 
 def _add_unread(
@@ -152,7 +186,7 @@ def _leave_out(
     task: CaptionTask,
     request_template: RequestTemplate,
     result: Quote,
-    first_time: Callable[[bytes], bool],
+    is_first: Callable[[bytes], bool],
 ) -> None:
     """Count the images that are left at the text that they have, and what that saves."""
     for content_id, width, height, columns in ledger.existing_texts.left_out(task.source):
@@ -160,28 +194,27 @@ def _leave_out(
         text = task.template if isinstance(prompt, Rejection) else prompt
         key = work_key(content_id, task.spec_id, text)
         work = ledger.works.peek(key)
-        would_be_sent = first_time(key) and (work is None or work.state == "pending")
+        would_be_sent = is_first(key) and (work is None or work.state == "pending")
         cost = request_template.estimator.estimate(width, height, text) if would_be_sent else None
         result.leave(cost)
 
 
 def _requests(
-    ledger: Ledger, task: CaptionTask, fresh: bool
-) -> Iterator[tuple[bytes, Mapping[str, str], Content, str] | None]:
-    """(source_id, columns, content, prompt) of each image that was read, as it would be sent; None
-    for one that cannot be."""
+    ledger: Ledger, task: CaptionTask, parts: Sequence[Part], *, fresh: bool
+) -> Iterator[_Request | None]:
+    """Request of each image that was read, as it would be sent; None for one that cannot be."""
     stale = fresh and ledger.rechecks.any_stale()
-    for source_id, content_id, width, height, columns in ledger.rows.identified(
-        task.source, task.recipe
-    ):
+    images = (ledger.quoted.identified(task.source, task.recipe, part) for part in parts)
+    for source_id, content_id, width, height, columns in chain.from_iterable(images):
         prompt = fill_template(task.template, columns)
         content: Content | Rejection = Content(0, content_id, width, height)
-        if stale and isinstance(content, Content) and isinstance(prompt, str):
-            content = content_to_send(ledger, task, source_id, content, prompt)
+        if stale and isinstance(prompt, str):
+            content = content_to_send(ledger, task, source_id, content_id, prompt) or content
         if isinstance(prompt, Rejection) or isinstance(content, Rejection):
             yield None
         else:
-            yield source_id, columns, content, prompt
+            key = work_key(content.content_id, task.spec_id, prompt)
+            yield _Request(source_id, columns, content, prompt, key)
 
 
 def quote_stale(ledger: Ledger, task: CaptionTask, request_template: RequestTemplate) -> Quote:
@@ -197,6 +230,21 @@ def quote_stale(ledger: Ledger, task: CaptionTask, request_template: RequestTemp
             if first_time(key) and (work is None or work.state == "pending"):
                 result.add(request_template.estimator.estimate(width, height, prompt))
     return result
+
+
+def _add_linked(
+    ledger: Ledger, task: CaptionTask, request_template: RequestTemplate, result: Quote, works: int
+) -> None:
+    """Add the works that images are linked to: the pending ones are priced, the others paid for."""
+    pending = 0
+    for source_id, key, width, height, columns in ledger.quoted.pending(task.source, task.spec):
+        pending += 1
+        prompt = fill_template(task.template, columns)
+        if isinstance(prompt, str):
+            request = _Request(source_id, columns, Content(0, b"", width, height), prompt, key)
+            _price(ledger, task, request_template, result, request, fresh=True)
+    result.unique += works - pending
+    result.paid += works - pending
 
 
 def _plus(total: Nano | None, one: Nano | None, times: int) -> Nano | None:

@@ -48,13 +48,13 @@ def settle_recheck(
 
 
 def content_to_send(
-    ledger: Ledger, task: CaptionTask, source_id: bytes, content: Content, prompt: str
-) -> Content | Rejection:
-    """Content as it was prepared before, or, where that was wrong and nothing was paid for it, what
-    it is by today's rules."""
+    ledger: Ledger, task: CaptionTask, source_id: bytes, content_id: bytes, prompt: str
+) -> Content | Rejection | None:
+    """Content or rejection of these bytes by today's rules, where they were prepared wrongly before
+    and nothing was paid for it; else None."""
     today = ledger.rechecks.today(source_id, task.recipe)
     if today is None:
-        return content
-    work = ledger.works.peek(work_key(content.content_id, task.spec_id, prompt))
+        return None
+    work = ledger.works.peek(work_key(content_id, task.spec_id, prompt))
     paid = work is not None and (work.state != "pending" or work.attempts > 0)
-    return content if paid else today
+    return None if paid else today

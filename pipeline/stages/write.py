@@ -1,108 +1,39 @@
 """Writing of pending requests into sealed shards.
 
 The image's bytes go to the shard file once, as they come from the worker; what is in the open
-shard is only in memory until the file is durable, and then it is recorded in one transaction.
-A kill before that leaves a temporary file and images that are read again.
+shard is only in memory until the file is durable, and then it is recorded in one transaction with
+all that was learned of its images. A kill before that leaves a temporary file and images that are
+read again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
-from typing import BinaryIO
-
-from xxhash import xxh3_128
+from itertools import chain, islice
 
 from pipeline.core.identity import custom_id
 from pipeline.core.packing import Load, affordable, takes
 from pipeline.engines.base import Engine
-from pipeline.errors import OverBudget
+from pipeline.errors import Interrupted, OverBudget
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
-from pipeline.ledger.shards import NewItem, NewShard
+from pipeline.ledger.recording import Recording
 from pipeline.records import Nano, Prepared, PreparedImage
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import PendingRequest, link_known, prepare_images, record_image
+from pipeline.stages.open_shard import OpenShard, ShardLine
+from pipeline.stages.preprocess import (
+    RECORDED_TOGETHER,
+    PendingRequest,
+    link_images,
+    link_known,
+    prepare_images,
+)
 from pipeline.stages.shard_options import RequestTemplate, ShardOptions
 from pipeline.stages.values import CaptionTask, Engines
 from pipeline.system.failpoints import reached
-from pipeline.system.files import publish, remove_quietly, storage_error
 
-# prepared images in one transaction: each commit writes anew what it touched of every index
-_CHUNK, _CHUNK_BYTES = 256, 16_000_000
-_BUFFER = 1 << 20  # of a shard file: a system call for many lines
-_STRETCH = 8 << 20  # of a shard file: flushed to the disk at once
-
-
-@dataclass(slots=True)
-class OpenShard:
-    """Shard file being written: `_KEY.jsonl.tmp` until it is sealed."""
-
-    key: str
-    path: Path
-    handle: BinaryIO
-    request_template: RequestTemplate
-    load: Load = field(default_factory=Load)
-    items: list[NewItem] = field(default_factory=list)
-    checksum: xxh3_128 = field(default_factory=xxh3_128)
-    flushed: int = 0  # bytes whose writing has begun
-
-    @classmethod
-    def begin(
-        cls, shard_options: ShardOptions, number: int, request_template: RequestTemplate
-    ) -> OpenShard:
-        """Open the next shard's temporary file."""
-        key = f"{shard_options.prefix}{number:06d}-{secrets.token_hex(4)}"
-        path = shard_options.folder / f"{key}.jsonl"
-        try:
-            handle = path.with_name(f"_{path.name}.tmp").open("wb", buffering=_BUFFER)
-            return cls(key, path, handle, request_template)
-        except OSError as error:
-            raise storage_error(path, error) from error
-
-    def append(self, parts: Sequence[bytes], item: NewItem, load: Load) -> None:
-        """Add one request line."""
-        try:
-            self.handle.writelines(parts)
-        except OSError as error:
-            raise storage_error(self.path, error) from error
-        for part in parts:
-            self.checksum.update(part)
-        self.items.append(item)
-        self.load = self.load.plus(load)
-        if self.load.bytes - self.flushed > _STRETCH + _BUFFER:
-            self._start_flush()
-
-    def _start_flush(self) -> None:
-        """Begin writing to the disk, where that is possible: the fsync at the end, during which no
-        image is taken from the workers, then waits for the last stretch only."""
-        with contextlib.suppress(AttributeError, OSError):
-            # what it does beside that, dropping pages, it does with written ones only
-            os.posix_fadvise(self.handle.fileno(), self.flushed, _STRETCH, os.POSIX_FADV_DONTNEED)
-        self.flushed += _STRETCH
-
-    def make_durable(self) -> None:
-        """Flush, fsync and rename: from here on the file is complete."""
-        try:
-            with self.handle:
-                self.handle.flush()
-                reached("write.before_fsync")
-                os.fsync(self.handle.fileno())
-            publish(self.path.with_name(f"_{self.path.name}.tmp"), self.path)
-        except OSError as error:
-            self.discard()
-            raise storage_error(self.path, error) from error
-
-    def discard(self) -> None:
-        """Close and remove the temporary file; its images are read again."""
-        with contextlib.suppress(OSError):  # on a full disk the buffer cannot even be flushed
-            self.handle.close()
-        remove_quietly(self.path.with_name(f"_{self.path.name}.tmp"))
+_CHUNK, _CHUNK_BYTES = 256, 16_000_000  # prepared images whose bytes wait to be written
 
 
 class Writer:
@@ -122,7 +53,10 @@ class Writer:
         self._shard_options = shard_options
         self._now = now
         self._open: dict[str, OpenShard] = {}  # by model: a batch file has one
-        self._packed: set[int] = set()  # works in open shards
+        self._recording = Recording(ledger.database, task.recipe, task.spec)
+        self._unrecorded = 0  # images
+        self._packed: set[bytes] = set()  # keys of works in open shards
+        self._without_bytes = False  # works are to be sent whose image was not decoded
         self._room: Nano | None = None
         self._limits = shard_options.first_limits
 
@@ -133,28 +67,38 @@ class Writer:
             OverBudget: the next line does not fit into the budget; what fitted is sealed and
                 was yielded.
         """
-        try:
+        with self._open_shards():
             link_known(self._ledger, self._task, self._shard_options.check_stop)
             todo = self._ledger.images.todo(self._task.source)
             yield from self._pack(prepare_images(engines.sparing, todo, locate))
+            if self._without_bytes:
+                self._record()  # the ledger is asked for them
+            packed = {line.work.row for line in self._lines()}
             unsent = (
                 image
                 for work, image in self._ledger.images.unsent(self._task.source)
-                if work not in self._packed
+                if work not in packed
             )
             yield from self._pack(prepare_images(engines.thorough, unsent, locate))
             yield from self._seal_all()
-        finally:
-            for shard in self._open.values():
-                shard.discard()
 
     def write_sample(
         self, engine: Engine, images: Iterable[SeenImage], locate: Callable[[SeenImage], str]
     ) -> Iterator[int]:
         """Prepare these images only, each of them; yields and raises as `write`."""
-        try:
+        with self._open_shards():
             yield from self._pack(prepare_images(engine, images, locate))
             yield from self._seal_all()
+
+    @contextlib.contextmanager
+    def _open_shards(self) -> Iterator[None]:
+        """Keep what was learned of images when the run is stopped; the lines of shards that are
+        not sealed are written again. Nothing waits to be recorded where a shard is yielded."""
+        try:
+            yield
+        except Interrupted:
+            self._record()
+            raise
         finally:
             for shard in self._open.values():
                 shard.discard()
@@ -163,8 +107,11 @@ class Writer:
         prepared = self._counted(prepared)
         while chunk := _chunk(prepared):
             self._shard_options.check_stop()
-            for pending in self._record(chunk):
+            self._unrecorded += len(chunk)
+            for pending in self._decide(chunk):
                 yield from self._add(pending)
+            if self._unrecorded >= RECORDED_TOGETHER:
+                self._record()
 
     def _counted(
         self, prepared: Iterable[tuple[SeenImage, Prepared]]
@@ -174,17 +121,29 @@ class Writer:
             self._prepared(1)
             yield one
 
-    def _record(self, chunk: Iterable[tuple[SeenImage, Prepared]]) -> list[PendingRequest]:
-        requests: dict[int, PendingRequest] = {}
-        with self._ledger.database.transaction("link"):
-            for image, prepared in chunk:
-                pending = record_image(self._ledger, self._task, image, prepared)
-                if pending is None or pending.image is None or pending.work.row in self._packed:
-                    continue
-                requests.setdefault(pending.work.row, pending)
-            if self._task.linked:
-                self._ledger.put(STALE, "1")
+    def _decide(self, chunk: Sequence[tuple[SeenImage, Prepared]]) -> list[PendingRequest]:
+        """Requests to be written for these images, each work once; decided before the first of them
+        seals a shard, after which a work that is in it would look as if it were in none."""
+        requests: dict[bytes, PendingRequest] = {}
+        for pending in link_images(self._ledger, self._recording, self._task, chunk):
+            if pending.image is None:
+                self._without_bytes = True
+            elif pending.work.key not in self._packed:
+                requests.setdefault(pending.work.key, pending)
         return list(requests.values())
+
+    def _record(self) -> None:
+        """Record the images since the last time, in one transaction, or in the one that is open."""
+        if self._unrecorded:
+            with self._ledger.database.transaction("link"):
+                self._recording.save()
+                if self._task.linked:
+                    self._ledger.put(STALE, "1")
+            self._unrecorded = 0
+
+    def _lines(self) -> Iterator[ShardLine]:
+        """Lines of all open shards."""
+        return chain.from_iterable(shard.lines for shard in self._open.values())
 
     def _add(self, pending: PendingRequest) -> Iterator[int]:
         work = pending.work
@@ -193,7 +152,7 @@ class Writer:
             if work.after
             else self._shard_options.request_template
         )
-        parts, item, load = _line(pending, request_template)
+        parts, line, load = _line(pending, request_template)
         shard = self._open.get(request_template.request.model)
         if shard is not None and not takes(shard.load, load, self._limits):
             yield from self._seal(shard)
@@ -213,8 +172,8 @@ class Writer:
                 self._shard_options, self._ledger.shards.next_number(), request_template
             )
             self._open[request_template.request.model] = shard
-        shard.append(parts, item, load)
-        self._packed.add(item.work)
+        shard.append(parts, line, load)
+        self._packed.add(work.key)
 
     def _end_short(self, load: Load, requests: int = 1) -> Iterator[int]:
         """Seal what fitted; then the budget has no room for so many requests like this one."""
@@ -224,41 +183,34 @@ class Writer:
     def _leave(self, shard: OpenShard) -> None:
         """Leave the requests of an open shard pending."""
         del self._open[shard.request_template.request.model]
-        self._packed -= {item.work for item in shard.items}
+        self._packed -= {line.work.key for line in shard.lines}
         shard.discard()
 
     def _seal_all(self) -> Iterator[int]:
+        """Seal every open shard, and record what went into none."""
         for shard in list(self._open.values()):
             yield from self._seal(shard)
+        self._record()
 
     def _seal(self, shard: OpenShard) -> Iterator[int]:
-        """Make an open shard durable, then record it; yields its row."""
+        """Make an open shard durable, then record it with all that is known of its images; yields
+        its row."""
         del self._open[shard.request_template.request.model]
         shard.make_durable()
         reached("write.before_seal")
-        sheet = shard.request_template.estimator.sheet
-        row = self._ledger.shards.seal(
-            NewShard(
-                shard.key,
-                self._task.spec,
-                shard.request_template.request.model,
-                shard.load.bytes,
-                shard.checksum.digest(),
-                shard.load.max_cost,
-                sheet.version if sheet else None,
-                sheet.to_text() if sheet else None,
-                tuple(shard.items),
-            ),
-            self._now(),
-        )
+        with self._ledger.database.transaction("seal"):
+            shard.make_live()
+            self._record()
+            reached("write.recorded")
+            row = self._ledger.shards.seal(shard.record(self._task.spec), self._now())
         reached("write.after_seal")
-        self._packed -= {item.work for item in shard.items}
+        self._packed -= {line.work.key for line in shard.lines}
         self._limits = self._shard_options.limits
         yield row
 
 
 def _chunk(prepared: Iterator[tuple[SeenImage, Prepared]]) -> list[tuple[SeenImage, Prepared]]:
-    """Next images, as many as are recorded together; [] when there are none."""
+    """Next images, as many as are decided together; [] when there are none."""
     chunk: list[tuple[SeenImage, Prepared]] = []
     size = 0
     for image, result in islice(prepared, _CHUNK):
@@ -269,15 +221,17 @@ def _chunk(prepared: Iterator[tuple[SeenImage, Prepared]]) -> list[tuple[SeenIma
     return chunk
 
 
-def _line(pending: PendingRequest, template: RequestTemplate) -> tuple[list[bytes], NewItem, Load]:
-    """Line of one request in parts, its ledger item, and its load on a shard."""
+def _line(
+    pending: PendingRequest, template: RequestTemplate
+) -> tuple[list[bytes], ShardLine, Load]:
+    """Line of one request in parts, what the ledger will say of it, and its load on a shard."""
     image = pending.image
     assert image is not None
     attempt = pending.work.attempts + 1
     parts = template.wire_format.line(
-        template.request, custom_id(pending.key, attempt), pending.prompt, image
+        template.request, custom_id(pending.work.key, attempt), pending.prompt, image
     )
     cost = template.estimator.estimate(image.width, image.height, pending.prompt)
-    item = NewItem(pending.work.row, attempt, cost.max_cost, cost.expected, cost.prompt_tokens)
-    size = sum(len(part) for part in parts)
-    return parts, item, Load(1, size, cost.prompt_tokens, cost.max_cost)
+    size = sum(map(len, parts))
+    line = ShardLine(pending.work, attempt, cost)
+    return parts, line, Load(1, size, cost.prompt_tokens, cost.max_cost)

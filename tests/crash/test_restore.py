@@ -60,7 +60,7 @@ def test_a_restored_ledger_waits_for_a_person_when_nothing_tells_what_was_bought
 def blind(zygote: Zygote, mutant: str | None = None) -> list[str]:
     with World(zygote, 3, settings={"batch.keep_raw": False}, mutant=mutant) as world:
         copy = world.root / "copy"
-        world.run(copy=("ledger.after_commit.link", 1, copy))
+        world.run(copy=("write.before_seal", 1, copy))
         world.judge.ledger_is_whole = False
         world.restore(copy)
         if [world.run(), world.run()] != [5, 5] or "resolve write-off" not in world.said:

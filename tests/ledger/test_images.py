@@ -1,6 +1,6 @@
 from pipeline.ledger import Ledger
 from pipeline.records import SourceFile
-from tests.ledger.world import ADMISSION, NOW, World
+from tests.ledger.world import ADMISSION, NOW, World, prepared
 
 
 def seen(name: str, size: int = 10, mtime: int = 1, **more: object) -> SourceFile:
@@ -49,21 +49,13 @@ def test_changed_columns_keep_the_bytes_but_ask_for_a_look(world: World) -> None
     images.upsert(world.folder, [seen("a.jpg", columns={"title": "x"})], 1, NOW)
     (image,) = images.todo(world.source)
     assert (image.columns, image.location) == ({"title": "x"}, "/imgs/a.jpg")
-    world.ledger.works.original(bytes(32), "JPEG", 1, 1)
-    world.ledger.works.link(image.id, bytes(32), world_content(world), world_work(world, image.id))
+    with world.recording() as recording:
+        content = recording.prepared(prepared(0))
+        work = recording.work(bytes(32), content, image.id)
+        recording.link(image.id, recording.original(bytes(32)), content, work)
     images.upsert(world.folder, [seen("a.jpg", columns={"title": "y"})], 2, NOW)
     (image,) = images.todo(world.source)
     assert (image.columns, image.source_id) == ({"title": "y"}, bytes(32))
-
-
-def world_content(world: World) -> int:
-    return world.ledger.database.insert(
-        "INSERT INTO contents (content_id, width, height) VALUES (?, 1, 1)", (bytes(32),)
-    )
-
-
-def world_work(world: World, image: int) -> int:
-    return world.ledger.works.work(bytes(32), 1, world.spec, image).row
 
 
 def test_a_known_problem_is_rejected_at_once_and_healed_when_it_changes(world: World) -> None:

@@ -18,7 +18,7 @@ def test_bytes_are_known_when_prepared_or_refused_under_this_recipe(
         world.image("a.jpg", 1)
         assert known(bytes([1]) * 32)
         refused = RejectedImage(bytes([2]) * 32, Rejection("truncated", "ends too early"))
-        world.ledger.works.record_rejected(world.recipe, refused)
+        world.refuse(refused)
         assert known(bytes([2]) * 32)
     other = world.ledger.specs.recipe({"long_side": 99}, {"max_pixels": 1})
     with KnownOriginals(tmp_path / "ledger.db", other) as known:

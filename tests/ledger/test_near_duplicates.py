@@ -11,8 +11,10 @@ def seen(world: World, name: str, number: int, look: bytes, sharpness: int = 0) 
     )
     image = next(i for i in world.ledger.images.todo(world.source) if i.name == name)
     picture = replace(prepared(number), perceptual_hash=look, sharpness=sharpness)
-    content = world.ledger.works.record_prepared(world.recipe, picture)
-    world.ledger.works.identify(image.id, picture.source_id, content.row)
+    with world.recording() as recording:
+        recording.load([picture])
+        content = recording.prepared(picture)
+        recording.link(image.id, recording.original(picture.source_id), content)
     return content.row
 
 
@@ -55,7 +57,6 @@ def test_a_decision_can_be_made_looked_at_and_undone(world: World) -> None:
 
 
 def test_a_hash_that_was_not_asked_for_at_first_is_added(world: World) -> None:
-    works = world.ledger.works
-    assert not works.record_prepared(world.recipe, prepared(1)).hashed
-    works.record_prepared(world.recipe, replace(prepared(1), perceptual_hash=b"h" * 16))
-    assert works.content(1).hashed
+    assert not world.prepare(prepared(1)).hashed
+    world.prepare(replace(prepared(1), perceptual_hash=b"h" * 16))
+    assert world.ledger.database.one("SELECT perceptual FROM contents") == (b"h" * 16,)

@@ -16,7 +16,7 @@ def test_one_row_an_image_and_the_bill_is_their_sum(world: World) -> None:
     world.image("c.jpg", 2)
     world.image("d.jpg", 3)
     broken = world.image("e.jpg", 4)
-    world.ledger.works.reject(broken, None, Rejection("truncated", "half a file"), passing=False)
+    world.reject(broken, Rejection("truncated", "half a file"))
     world.works = world.works[:3]
     shard, batch = world.submitted()
     answers = [

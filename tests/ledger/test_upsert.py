@@ -1,6 +1,6 @@
 from pipeline.records import SourceFile
 from tests.ledger.test_images import todo
-from tests.ledger.world import NOW, World
+from tests.ledger.world import NOW, World, prepared
 
 
 def test_a_stamp_without_a_ctime_is_completed_and_equals_every_other(world: World) -> None:
@@ -25,6 +25,9 @@ def test_another_ctime_asks_for_the_bytes_and_keeps_what_stands_for_them(world: 
     assert (again.id, again.source_id, again.near_of, again.content) == (
         image, None, works[1][0], works[0][0],
     )  # fmt: skip
-    world.ledger.works.link(other, bytes([1]) * 32, works[0][0], world.works[0][0])
-    world.ledger.works.link(image, bytes([2]) * 32, works[1][0], world.works[1][0])
+    with world.recording() as recording:
+        recording.load([prepared(1), prepared(2)])
+        for number, linked in ((1, other), (2, image)):
+            content = recording.prepared(prepared(number))
+            recording.link(linked, recording.original(bytes([number]) * 32), content)
     assert world.ledger.database.number("SELECT COUNT(near_of) FROM images") == 0

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.core.identity import work_key
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
+from pipeline.ledger.recording import Recording
 from pipeline.ledger.reservations import Scope
 from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.specs import RecipeRow
-from pipeline.records import Answer, PreparedImage, RemoteBatch, SourceFile, Usage
+from pipeline.ledger.unrecorded import ContentRecord
+from pipeline.records import (
+    Answer,
+    PreparedImage,
+    RejectedImage,
+    Rejection,
+    RemoteBatch,
+    SourceFile,
+    Usage,
+)
 
 NOW = 1_790_000_000
 ADMISSION = b"a" * 32
@@ -47,14 +59,42 @@ class World:
         file = SourceFile("", name, f"/imgs/{name}", 10, number, number)
         self.ledger.images.upsert(self.folder, [file], 1, NOW)
         image = next(i for i in self.ledger.images.todo(self.source) if i.name == name)
-        content = self.ledger.works.record_prepared(self.recipe, prepared(number, source))
-        key = work_key(content.content_id, bytes(32), "prompt")
-        work = self.ledger.works.work(key, content.row, self.spec, image.id)
-        source_id = bytes([source if source is not None else number]) * 32
-        self.ledger.works.link(image.id, source_id, content.row, work.row)
+        with self.recording() as recording:
+            picture = prepared(number, source)
+            recording.load([picture])
+            content = recording.prepared(picture)
+            key = work_key(content.content_id, bytes(32), "prompt")
+            recording.load_works([key])
+            work = recording.work(key, content, image.id)
+            recording.link(image.id, recording.original(picture.source_id), content, work)
         if (work.row, key) not in self.works:
             self.works.append((work.row, key))
         return image.id
+
+    @contextlib.contextmanager
+    def recording(self) -> Iterator[Recording]:
+        """A recording that is saved at its end."""
+        recording = Recording(self.ledger.database, self.recipe, self.spec)
+        yield recording
+        with self.ledger.database.transaction("link"):
+            recording.save()
+
+    def prepare(self, image: PreparedImage) -> ContentRecord:
+        """Record what a file was prepared as."""
+        with self.recording() as recording:
+            recording.load([image])
+            return recording.prepared(image)
+
+    def refuse(self, image: RejectedImage) -> None:
+        """Record that a file cannot be prepared."""
+        with self.recording() as recording:
+            recording.load([image])
+            recording.rejected(image)
+
+    def reject(self, image: int, rejection: Rejection, *, passing: bool = False) -> None:
+        """Record that an image cannot be sent."""
+        with self.recording() as recording:
+            recording.reject(image, None, rejection, passing=passing)
 
     def seal(self, max_cost: int | None = 1000, key: str = "000001-aa", attempt: int = 1) -> Shard:
         items = tuple(NewItem(work, attempt, max_cost, 500, 100) for work, _ in self.works)

@@ -7,14 +7,15 @@ import pytest
 
 from pipeline.engines.inline import InlineEngine
 from pipeline.ledger.images import SeenImage
-from pipeline.records import KnownImage, PreparedImage, RejectedImage, Rejection
+from pipeline.ledger.recording import Recording
+from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
+from pipeline.stages import preprocess
 from pipeline.stages.preprocess import (
     PASSING,
     PendingRequest,
+    link_images,
     link_known,
     prepare_images,
-    record_image,
-    record_rejection,
 )
 from pipeline.stages.values import CaptionTask
 from tests.stages.scene import Scene
@@ -25,15 +26,25 @@ def todo(scene: Scene, task: CaptionTask) -> list[SeenImage]:
 
 
 def resolved(scene: Scene, task: CaptionTask, image: SeenImage) -> PendingRequest | None:
-    prepared = scene.engines(task).thorough.prepare([(image.id, scene.locate(image))])
-    return record_image(scene.ledger, task, image, next(iter(prepared))[1])
+    ((_, prepared),) = scene.engines(task).thorough.prepare([(image.id, scene.locate(image))])
+    return linked(scene, task, image, prepared)
+
+
+def linked(
+    scene: Scene, task: CaptionTask, image: SeenImage, prepared: Prepared
+) -> PendingRequest | None:
+    recording = Recording(scene.ledger.database, task.recipe, task.spec)
+    requests = link_images(scene.ledger, recording, task, [(image, prepared)])
+    with scene.ledger.database.transaction("link"):
+        recording.save()
+    return requests[0] if requests else None
 
 
 def refused(scene: Scene, task: CaptionTask, code: str) -> Rejection | None:
     """What the ledger knows of the bytes of the one image, after they were refused so."""
     (image,) = todo(scene, task)
     found = RejectedImage(b"s" * 32, Rejection(code, code))
-    record_rejection(scene.ledger, task, image, found)
+    assert linked(scene, task, image, found) is None
     known = scene.ledger.works.prepared_as(b"s" * 32, task.recipe)
     assert known is None or isinstance(known, Rejection)
     return known
@@ -75,7 +86,7 @@ def test_the_same_bytes_under_another_name_are_one_payment(scene: Scene) -> None
     assert first is not None
     assert second is not None
     assert first.work.row == second.work.row
-    assert first.key == second.key
+    assert first.work.key == second.work.key
 
 
 def test_known_bytes_are_linked_without_being_decoded(scene: Scene) -> None:
@@ -84,8 +95,10 @@ def test_known_bytes_are_linked_without_being_decoded(scene: Scene) -> None:
     (image,) = todo(scene, task)
     prepared = next(iter(scene.engines(task).thorough.prepare([(1, scene.locate(image))])))[1]
     assert isinstance(prepared, PreparedImage)
-    scene.ledger.works.record_prepared(task.recipe, prepared)
-    wanted = record_image(scene.ledger, task, image, KnownImage(prepared.source_id))
+    recording = Recording(scene.ledger.database, task.recipe, task.spec)
+    recording.prepared(prepared)
+    recording.save()
+    wanted = linked(scene, task, image, KnownImage(prepared.source_id))
     assert wanted is not None
     assert wanted.image is None
 
@@ -157,7 +170,10 @@ def test_a_prompt_that_cannot_be_made_is_a_reason(scene: Scene) -> None:
     assert scene.ledger.rows.reject_reasons(task.source) == {"missing_column": 1}
 
 
-def test_pages_of_a_large_source_are_all_linked(scene: Scene) -> None:
+def test_pages_of_a_large_source_are_all_linked(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preprocess, "RECORDED_TOGETHER", 600)
     scene.add("a.png")
     task = scene.task()
     scene.write(task)
@@ -171,5 +187,22 @@ def test_pages_of_a_large_source_are_all_linked(scene: Scene) -> None:
     )
     stops: list[int] = []
     assert link_known(scene.ledger, task, lambda: stops.append(1)) == 1100
-    assert len(stops) == 1
+    assert len(stops) == 2
     assert scene.ledger.images.count_todo(task.source) == 0
+
+
+def test_the_same_picture_twice_in_a_row_is_one_work(scene: Scene) -> None:
+    scene.add("a.png")
+    shutil.copy(scene.data / "a.png", scene.data / "b.png")
+    task = scene.task()
+    images = todo(scene, task)
+    jobs = [(image.id, scene.locate(image)) for image in images]
+    prepared = [answer for _, answer in scene.engines(task).thorough.prepare(jobs)]
+    recording = Recording(scene.ledger.database, task.recipe, task.spec)
+    first, second = link_images(
+        scene.ledger, recording, task, list(zip(images, prepared, strict=True))
+    )
+    assert first.work is second.work
+    recording.save()
+    assert scene.ledger.database.number("SELECT COUNT(*) FROM works") == 1
+    assert todo(scene, task) == []

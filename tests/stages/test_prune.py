@@ -96,8 +96,10 @@ def test_what_is_needed_stays_however_old(ledger: Ledger, cache: Path) -> None:
     assert left(cache, 4) == [0, 1]
     spec = ledger.specs.spec({"spec": 1}, SpecText("openai", "default", "m", "/v1/x"), 1)
     for row, state in zip(rows, ("live", "done"), strict=True):
-        work = ledger.works.work(bytes([row]) * 32, None, spec, row).row  # type: ignore[arg-type]
-        ledger.database.execute("UPDATE works SET state = ? WHERE id = ?", (state, work))
+        work = ledger.database.insert(
+            "INSERT INTO works (work_key, spec, state) VALUES (?, ?, ?)",
+            (bytes([row]) * 32, spec, state),
+        )
         ledger.database.execute("UPDATE images SET work = ?, todo = 0 WHERE id = ?", (work, row))
     prune(ledger, cache, CacheLimits(0, 0), NOW)
     assert left(cache, 4) == [0]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from pipeline.sources import open_source
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.crawl import crawl
 from pipeline.stages.identify import identify_images
+from pipeline.stages.preprocess import link_known
 from pipeline.stages.quote import Quote, quote
 from tests.rig import KEY, picture
 from tests.stages.scene import Scene
@@ -149,3 +151,62 @@ def test_columns_of_a_manifest_make_requests_of_their_own(scene: Scene) -> None:
         scene.caption_spec.largest(),
     )
     assert (found.images, found.unique, found.duplicates, found.requests) == (3, 2, 1, 2)
+
+
+def test_a_quote_of_linked_images_is_the_quote_of_all_of_them(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is new is asked for one by one: the sums are as if everything was."""
+    scene.add("a.png", "b.png", "c.png")
+    shutil.copy(scene.data / "a.png", scene.data / "copy.png")
+    (scene.data / "broken.jpg").write_text("no image")
+    (shard,) = scene.write(scene.task())
+    scene.ledger.database.execute("UPDATE works SET state = 'done' WHERE id = 1")
+    scene.ledger.database.execute("UPDATE works SET state = 'pending' WHERE id = 2")
+    scene.ledger.database.execute("UPDATE items SET live = 0 WHERE shard = ?", (shard.row,))
+    scene.add("new.png", first=9)
+    shutil.copy(scene.data / "b.png", scene.data / "copy of pending.png")
+    found = quoted(scene)
+    assert (found.images, found.rejected, found.unread) == (7, 1, 0)
+    assert (found.unique, found.duplicates, found.paid, found.requests) == (4, 2, 2, 2)
+    monkeypatch.setattr(scene.ledger.images, "spec_of", lambda _source: None)
+    assert quoted(scene) == found
+
+
+@pytest.mark.parametrize("accepted", ["before the prompt changed", "after it was linked"])
+def test_a_quote_spares_what_a_person_accepted_however_it_is_linked(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, accepted: str
+) -> None:
+    scene.add("a.png", "b.png", "c.png")
+    scene.write(scene.task())
+    scene.ledger.database.execute("UPDATE works SET state = 'done'")
+    (first, key), *_ = scene.ledger.database.execute(
+        "SELECT o.source_id, w.work_key FROM images i JOIN originals o ON o.id = i.original "
+        "JOIN works w ON w.id = i.work ORDER BY i.id"
+    ).fetchall()
+    scene.caption_spec = scene.make_spec(prompt__user="Another prompt.")
+    reviewed = replace(
+        scene.task(), kept_answer=lambda source_id, _columns: key if source_id == first else None
+    )
+    link_known(scene.ledger, reviewed if accepted.startswith("before") else scene.task())
+    request_template = templates.request_template(scene.caption_spec)
+
+    def price() -> Quote:
+        return quote(scene.ledger, reviewed, request_template, scene.caption_spec.largest())
+
+    found = price()
+    assert (found.images, found.unique, found.paid) == (3, 3, 0)
+    assert (found.requests, found.reviewed) == (2, 1)
+    assert found.saved
+    monkeypatch.setattr(scene.ledger.images, "spec_of", lambda _source: None)
+    assert price() == found
+
+
+def test_known_images_are_not_asked_for_one_by_one(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    scene.write(scene.task())
+    asked: list[str] = []
+    scene.ledger.database._connection.set_trace_callback(asked.append)
+    quoted(scene, identify=False)
+    scene.ledger.database._connection.set_trace_callback(None)
+    assert not [sql for sql in asked if "work_key =" in sql]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.ledger.recording import Recording
 from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, PreparedImage, RejectedImage, Rejection
 from pipeline.stages.stale import checked_again, content_to_send
@@ -18,7 +19,9 @@ THIN = Rejection("too_thin", "thin")
 def doubted(scene: Scene) -> Scene:
     """One preparation of the last version: a JPEG, sent as the prepared content 1."""
     task, ledger = scene.task(source=scene.ledger.images.source("folder", "/i", "i")), scene.ledger
-    content = ledger.works.record_prepared(task.recipe, prepared(1))
+    recording = Recording(ledger.database, task.recipe, task.spec)
+    content = recording.prepared(prepared(1))
+    recording.save()
     ledger.database.execute(
         "INSERT INTO rechecks (original, recipe, former) VALUES (1, ?, ?)",
         (task.recipe.row, content.row),
@@ -56,10 +59,10 @@ def test_other_bytes_by_a_new_rule_are_stale_and_sent_where_nothing_was_paid(
     assert ledger.rechecks.any_stale()
     former = ledger.works.prepared_as(SOURCE, task.recipe)
     assert isinstance(former, Content)
-    today = content_to_send(ledger, task, SOURCE, former, "p")
+    today = content_to_send(ledger, task, SOURCE, former.content_id, "p")
     assert isinstance(today, Content)
     assert today.content_id == image.content_id
-    assert content_to_send(ledger, task, bytes(32), former, "p") == former
+    assert content_to_send(ledger, task, bytes(32), former.content_id, "p") is None
 
 
 def test_what_is_refused_only_by_now_keeps_what_was_paid_for(doubted: Scene) -> None:
@@ -68,7 +71,7 @@ def test_what_is_refused_only_by_now_keeps_what_was_paid_for(doubted: Scene) -> 
     assert settled == KnownImage(SOURCE)
     former = ledger.works.prepared_as(SOURCE, task.recipe)
     assert isinstance(former, Content)
-    assert content_to_send(ledger, task, SOURCE, former, "p") == THIN
+    assert content_to_send(ledger, task, SOURCE, former.content_id, "p") == THIN
 
 
 def test_nothing_in_doubt_is_left_as_it_is(doubted: Scene) -> None:

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import resource
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -21,9 +20,11 @@ from pipeline.errors import Interrupted, OverBudget, StorageError
 from pipeline.server.app import LoopbackServer
 from pipeline.session import templates
 from pipeline.stages import write
+from pipeline.stages.export import STALE
 from pipeline.stages.shard_options import RequestTemplate, ShardOptions
 from pipeline.stages.values import CaptionTask
-from pipeline.stages.write import OpenShard, Writer
+from pipeline.stages.write import Writer
+from pipeline.system import failpoints
 from tests.rig import KEY, picture
 from tests.stages.scene import Scene
 
@@ -48,30 +49,6 @@ def test_a_shard_is_what_the_ledger_says_it_is(scene: Scene) -> None:
     ]
     assert sum(max_cost or 0 for *_, max_cost in items) == shard.max_cost
     assert {line["url"] for line in lines} == {"/v1/chat/completions"}
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_the_disk_begins_before_the_end(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, known: bool
-) -> None:
-    asked: list[tuple[int, int]] = []
-
-    def advise(descriptor: int, start: int, length: int, advice: int) -> None:
-        assert advice == os.POSIX_FADV_DONTNEED
-        assert os.fstat(descriptor).st_size >= start + length  # no byte of it waits in our buffer
-        asked.append((start, length))
-
-    monkeypatch.setattr(write, "_STRETCH", 1000)
-    monkeypatch.setattr(write, "_BUFFER", 100)
-    if known:
-        monkeypatch.setattr(os, "posix_fadvise", advise)
-    else:
-        monkeypatch.delattr(os, "posix_fadvise")
-    scene.add("a.png", "b.png", "c.png", "d.png")
-    (shard,) = scene.write(scene.task())
-    assert shard.checksum == xxh3_128(scene.workspace.shard(shard.shard_key).read_bytes()).digest()
-    assert asked == [(1000 * number, 1000) for number in range(len(asked))]
-    assert bool(asked) is known
 
 
 def test_no_name_and_no_path_of_this_machine_is_in_a_shard(scene: Scene) -> None:
@@ -158,32 +135,6 @@ def test_further_attempts_are_written_by_their_own_rule_and_model(scene: Scene) 
     found = parse_custom_id(str(line["custom_id"]))
     assert found is not None
     assert found.attempt == 2
-
-
-def test_a_full_disk_is_a_storage_error_and_leaves_nothing(scene: Scene) -> None:
-    request_template = templates.request_template(scene.caption_spec)
-    shard = OpenShard.begin(scene.shard_options(), 1, request_template)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    try:
-        with pytest.raises(StorageError, match=r"cannot write .*\.jsonl"):
-            fill(shard)
-        shard.discard()  # its buffer can still not be written
-        late = OpenShard.begin(scene.shard_options(), 2, request_template)
-        late.handle.write(b"x" * 5000)
-        with pytest.raises(StorageError, match="file size limit"):
-            late.make_durable()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert list(scene.workspace.shards.iterdir()) == []
-
-
-def fill(shard: OpenShard) -> None:
-    from pipeline.core.packing import Load
-    from pipeline.ledger.shards import NewItem
-
-    for number in range(64):
-        shard.append([b"x" * 40_000], NewItem(number, 1, 1, 1, 1), Load(1, 40_000, 1, 1))
 
 
 def test_a_folder_that_is_gone_is_a_storage_error(scene: Scene) -> None:
@@ -273,7 +224,7 @@ def test_names_of_shards_follow_their_number(scene: Scene, tmp_path: Path) -> No
     assert [shard.shard_key[:7] for shard in shards] == ["000001-", "000002-"]
 
 
-def test_images_are_recorded_together_up_to_so_many_bytes(
+def test_images_wait_together_up_to_so_many_bytes(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
@@ -283,3 +234,103 @@ def test_images_are_recorded_together_up_to_so_many_bytes(
     writer = Writer(scene.ledger, task, scene.shard_options(), scene.clock.now, sizes.append)
     assert len(list(writer.write(scene.engines(task), scene.locate))) == 1
     assert sizes == [1, 1, 1]
+
+
+def commits(work: Callable[[], object]) -> list[str]:
+    """Names of the transactions that `work` commits."""
+    names: list[str] = []
+    failpoints.arm(names.append)
+    try:
+        work()
+    finally:
+        failpoints.arm(None)
+    start = "ledger.before_commit."
+    return [name.removeprefix(start) for name in names if name.startswith(start)]
+
+
+def test_a_shard_and_its_images_are_recorded_in_one_transaction(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    (scene.data / "broken.jpg").write_text("no image")
+    task = scene.task()
+    assert commits(lambda: scene.write(task)) == ["seal"]
+    assert scene.ledger.rows.outcomes() == {"pending": 2, "rejected": 1}
+    assert scene.ledger.images.count_todo(task.source) == 0
+
+
+def test_images_that_go_into_no_shard_are_recorded_too(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "_CHUNK", 1)
+    for number in range(3):
+        (scene.data / f"{number}.jpg").write_text("no image")
+    task = scene.task()
+    assert commits(lambda: scene.write(task)) == ["link"]
+    assert scene.ledger.rows.outcomes() == {"rejected": 3}
+    monkeypatch.setattr(write, "RECORDED_TOGETHER", 2)
+    for number in range(3):
+        (scene.data / f"{number}.jpg").write_text("still no image")
+    task = scene.task()
+    assert commits(lambda: scene.write(task)) == ["link", "link"]
+
+
+def test_what_was_learned_is_recorded_when_nobody_wants_more(scene: Scene) -> None:
+    scene.add("a.png", "b.png", "c.png")
+    (scene.data / "0.jpg").write_text("no image")
+    task = scene.task()
+    shard_options = scene.shard_options(ShardLimits(requests=1))
+    writer = Writer(scene.ledger, task, shard_options, scene.clock.now)
+    shards = writer.write(scene.engines(task), scene.locate)
+    next(shards)
+    shards.close()  # type: ignore[attr-defined]
+    assert scene.ledger.rows.outcomes() == {"pending": 3, "rejected": 1}
+    assert [shard.requests for shard in scene.write(task)] == [2]
+    assert list(scene.workspace.shards.glob("_*")) == []
+
+
+def test_a_work_that_was_recorded_before_its_shard_is_sealed_is_sent_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "_CHUNK", 1)
+    monkeypatch.setattr(write, "RECORDED_TOGETHER", 1)
+    scene.add("a.png", "b.png")
+    shutil.copy(scene.data / "a.png", scene.data / "copy.png")
+    task = scene.task()
+    (shard,) = scene.write(task)
+    assert shard.requests == 2
+    states = scene.ledger.database.execute("SELECT state, attempts FROM works").fetchall()
+    assert states == [("live", 1), ("live", 1)]
+
+
+@pytest.mark.parametrize("chunk", [2, 256])
+def test_a_duplicate_of_what_this_chunk_seals_is_not_written_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(write, "_CHUNK", chunk)
+    scene.add("a.png", "b.png", "c.png")
+    shutil.copy(scene.data / "a.png", scene.data / "d.png")
+    shards = scene.write(scene.task(), scene.shard_options(ShardLimits(requests=2)))
+    assert [shard.requests for shard in shards] == [2, 1]
+    assert scene.ledger.rows.outcomes() == {"pending": 4}
+
+
+def test_what_is_recorded_for_a_picture_in_doubt_makes_the_table_stale(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill right behind that transaction must not leave a table that looks up to date."""
+    monkeypatch.setattr(write, "_CHUNK", 1)
+    scene.add("a.png", "b.png")
+    task = scene.task()
+    scene.ledger.put(STALE, None)
+    monkeypatch.setattr(scene.ledger.rechecks, "due", lambda _recipe: True)
+    stale: list[str | None] = []
+
+    def note(name: str) -> None:
+        if name == "ledger.after_commit.link":
+            stale.append(scene.ledger.get(STALE))
+
+    failpoints.arm(note)
+    try:
+        scene.write(task)
+    finally:
+        failpoints.arm(None)
+    assert stale == ["1", "1"]

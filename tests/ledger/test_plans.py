@@ -1,0 +1,85 @@
+"""Query plans of the statements that run for every image or page: an index each, nothing sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from pipeline.ledger.recording import Recording
+from tests.ledger.world import World, prepared
+
+Walk = Callable[[World], object]
+
+
+@contextmanager
+def statements(world: World) -> Iterator[list[str]]:
+    """Statements that run meanwhile, with their values."""
+    traced: list[str] = []
+    connection = world.ledger.database._connection
+    connection.set_trace_callback(traced.append)
+    try:
+        yield traced
+    finally:
+        connection.set_trace_callback(None)
+
+
+def steps(world: World, sql: str) -> list[str]:
+    """Steps of a statement's plan that do not walk an index."""
+    plan = world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")
+    details = [str(row[3]) for row in plan]
+    return [
+        step
+        for step in details
+        if "TEMP B-TREE" in step or (step.startswith("SCAN") and "CONSTANT ROW" not in step)
+    ]
+
+
+def record(world: World) -> None:
+    recording = Recording(world.ledger.database, world.recipe, world.spec)
+    pictures = [prepared(number) for number in (1, 7)]
+    recording.load(pictures)
+    recording.load_works([bytes([number]) * 32 for number in (1, 7)])
+    for number, picture in zip((1, 7), pictures, strict=True):
+        content = recording.prepared(picture)
+        work = recording.work(bytes([number]) * 32, content, 1)
+        recording.link(1, recording.original(picture.source_id), content, work)
+    recording.save()
+
+
+WALKS: dict[str, Walk] = {
+    "unsent": lambda world: list(world.ledger.images.unsent(world.source)),
+    "read before": lambda world: list(world.ledger.images.todo(world.source, read_before=True)),
+    "a folder": lambda world: world.ledger.images.folder(world.source, ""),
+    "an unchanged folder": lambda world: world.ledger.images.folder_unchanged(world.folder, 2),
+    "recording": record,
+    "seal": lambda world: world.seal(),
+    "todo left": lambda world: world.ledger.images.count_todo(world.source),
+    "quote of works": lambda world: list(world.ledger.quoted.pending(world.source, world.spec)),
+    "quote of a key": lambda world: world.ledger.quoted.is_linked(world.source, bytes(32)),
+    "idle": lambda world: world.ledger.images.idle(world.source, world.spec),
+}
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_hot_statement_walks_an_index(world: World, walk: str) -> None:
+    world.image("a.jpg", 1)
+    with statements(world) as traced:
+        WALKS[walk](world)
+    hot = [sql for sql in traced if not sql.startswith(("BEGIN", "COMMIT"))]
+    assert hot
+    assert {sql: steps(world, sql) for sql in hot if steps(world, sql)} == {}
+
+
+def test_the_page_of_images_to_do_reads_a_page(world: World) -> None:
+    """It begins with the index of what is to do: that is small, and in the order of the page."""
+    with statements(world) as traced:
+        list(world.ledger.images.todo(world.source))
+    (sql,) = traced
+    plan = world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")
+    details = [str(row[3]) for row in plan]
+    assert details[0] == ("SEARCH i USING INDEX images_todo ((folder,name,occurrence)>(?,?,?))"), (
+        details
+    )
+    assert not [step for step in details if "TEMP B-TREE" in step]
