@@ -87,6 +87,8 @@ def estimate(
         for spec in (base, *(crawled.spec_of(model) for model in models)):
             if warning := spec.facts.shutdown_warning(crawled.today):
                 say(warning)
+            if spec.sheet is None:
+                say(spec.why_unbounded())
         ways = policies(base.facts, settings.specs.detail(base.facts))
         shown = progress or NoProgress()
         ledger, source = crawled.ledger, crawled.task.source

@@ -48,17 +48,21 @@ def shortage(caps: BudgetCaps, exposure: Exposure, needed: Nano, what: str) -> s
 _BILLED = {"batch": " in a batch", "flex": " online at the flex tier", "standard": " online"}
 
 
-def unknown_price(model: str = "", tier: str = "") -> str:
+def unknown_price(model: str = "", tier: str = "", standard: str = "") -> str:
     """Sentence about a model without a price, with the lines that give it one.
 
     Args:
         model: "" when its name is not at hand.
         tier: how its requests are processed, which decides their price; "" when unknown.
+        standard: words for its standard price where only that is known.
     """
+    only = (
+        f" (only its standard price is known: {standard} for a million tokens)" if standard else ""
+    )
     name, model = model or "this model", model or "MODEL"
     return (
-        f"the price of {name} is unknown, so nothing is sent under a budget: add its dollars for "
-        f"a million tokens to the configuration, as they are billed{_BILLED.get(tier, '')}:\n"
+        f"the price of {name} is unknown{only}, so nothing is sent under a budget: add its dollars "
+        f"for a million tokens to the configuration, as they are billed{_BILLED.get(tier, '')}:\n"
         f'  [prices."{model}"]\n  input = "0.05"\n  output = "0.25"'
     )
 

@@ -8,6 +8,7 @@
     offline          no service               webhooks         who signed what
     models, models.toml                       what is known of models
     prices                                    what a model costs
+    price_supplement, prices.toml             what one costs that the package does not know yet
 
 A new service is one file here, one line in `SERVICES`, one row in `core.provider_kinds` and,
 where it has shapes of its own, one `WireFormat`.

@@ -1,4 +1,4 @@
-"""Prices: the configuration first, then the `genai-prices` package, offline.
+"""Prices: the configuration first, then the `genai-prices` package, offline, then our supplement.
 
 An unknown price is None, never a guess. Facts about the package (version 0.2): batch and flex
 prices are "variants" of a model that hold from a date on, by the UTC day of the request; a model
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.catalogue import PriceTable
 from pipeline.core.pricing import NANO_PER_TOKEN, PriceSheet, Rates, Tier
+from pipeline.providers.price_supplement import supplemented
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
@@ -47,7 +48,16 @@ def sheet_for(
     """
     if overrides and model in overrides:
         return _configured(model, tier, overrides[model])
-    return _packaged(model, tier, on)
+    return _packaged(model, tier, on) or (supplemented(model, tier) if not _find(model) else None)
+
+
+def standard_price(model: str, on: datetime) -> str:
+    """Words for the standard price of a model at `on`: "$2 in, $10 out", "" when unknown."""
+    sheet = sheet_for(model, "standard", on)
+    if sheet is None:
+        return ""
+    into, out = (rate / NANO_PER_TOKEN for rate in (sheet.rates.input, sheet.rates.output))
+    return f"${into.normalize():f} in, ${out.normalize():f} out"
 
 
 def _configured(model: str, tier: Tier, table: PriceTable) -> PriceSheet:

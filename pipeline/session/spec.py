@@ -26,7 +26,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.specs import RecipeRow, SpecText
 from pipeline.providers import SERVICES
 from pipeline.providers.models import model_facts
-from pipeline.providers.prices import sheet_for
+from pipeline.providers.prices import sheet_for, standard_price
 from pipeline.session.account import Identity
 from pipeline.session.refused_requests import refuse_impossible
 from pipeline.session.sizings import detail_of, sizing_of
@@ -49,6 +49,7 @@ class CaptionSpec:
         estimator: tokens of one request.
         tier: how requests are processed, which decides their price.
         configured_tokens: the most that an answer may take, as configured.
+        standard_price: words for the standard price where that of the tier is unknown.
         seen: False when images may be sent as their addresses, so that nobody knows their size.
         wire_format: shapes of the service.
     """
@@ -61,6 +62,7 @@ class CaptionSpec:
     sheet: PriceSheet | None
     estimator: RequestEstimator
     tier: Tier
+    standard_price: str = ""
     seen: bool = True
     configured_tokens: int = 0
     wire_format: WireFormat = OPENAI_FORMAT
@@ -74,7 +76,7 @@ class CaptionSpec:
         """Sentence why no max cost of a request is known, with advice."""
         model = self.request.model
         if self.sheet is None:
-            return unknown_price(model, self.tier)
+            return unknown_price(model, self.tier, self.standard_price)
         return (
             f"how many tokens {model} takes for an image of unknown size is not known, so nothing "
             "is sent as an address under a budget: download the images with --fetch and "
@@ -126,15 +128,18 @@ def build_spec(
     request = _request(config, facts, name, tier, local=local)
     if not local:
         refuse_impossible(request, facts)
+    on = datetime.fromtimestamp(now, UTC)
+    sheet = LOCAL_FREE if local else sheet_for(name, tier, on, config.prices)
     return CaptionSpec(
         recipe=recipe,
         request=request,
         template=prompt.user,
         spec=_spec(kind.service, account, request, prompt.user, recipe),
         facts=facts,
-        sheet=LOCAL_FREE if local else _sheet(config, name, tier, now),
+        sheet=sheet,
         estimator=_estimator(SERVICES[kind.service].wire_format, config, facts, calibration),
         tier=tier,
+        standard_price="" if sheet else standard_price(name, on),
         wire_format=SERVICES[kind.service].wire_format,
         seen=config.input.image_mode == "bytes",
         configured_tokens=prompt.max_completion_tokens,
@@ -249,10 +254,6 @@ def _request(
         service_tier="flex" if tier == "flex" and not local else None,
         body_extras={} if local else config.provider.body_extras,
     )
-
-
-def _sheet(config: Config, model: str, tier: Tier, now: int) -> PriceSheet | None:
-    return sheet_for(model, tier, datetime.fromtimestamp(now, UTC), config.prices)
 
 
 def recorded_task(

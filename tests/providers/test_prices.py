@@ -16,7 +16,7 @@ from genai_prices.types import ModelInfo
 
 from pipeline.core.catalogue import PriceTable
 from pipeline.core.pricing import Tier, line_cost, line_max_cost
-from pipeline.providers.prices import sheet_for
+from pipeline.providers.prices import sheet_for, standard_price
 from pipeline.records import Usage
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -161,6 +161,11 @@ def test_standard_is_not_taken_for_a_missing_variant() -> None:
     assert sheet_for("gpt-6-rosalind", "standard", NOW) is not None
     assert sheet_for("gpt-6-rosalind", "flex", NOW) is None
     assert sheet_for("gpt-image-1", "batch", NOW) is None
+
+
+def test_where_only_the_standard_price_is_known_it_is_named() -> None:
+    assert standard_price("gpt-5.3-codex", NOW) == "$1.75 in, $14 out"
+    assert standard_price("no-such-model", NOW) == ""
 
 
 def test_the_configuration_goes_first() -> None:

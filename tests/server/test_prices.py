@@ -8,11 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.pricing import line_cost
+from pipeline.providers.price_supplement import supplemented
+from pipeline.records import Usage
 from pipeline.server.prices import ModelPrices, TokenCounts, TokenPrices, packaged_prices
 from pipeline.server.settings import CLASSIFIER_MODEL, LOCAL_MODEL
 
 _DAY = datetime(2026, 11, 20, tzinfo=UTC)
-_PRICED = sorted(set(packaged_prices()) - {LOCAL_MODEL, CLASSIFIER_MODEL})
+_NEW = ("gpt-6.2-astra", "gpt-6.2-sol")
+"""Models that genai_prices does not know yet."""
+
+_PRICED = sorted(set(packaged_prices()) - {LOCAL_MODEL, CLASSIFIER_MODEL, *_NEW})
 
 
 def _published(model: str, mode: str, **tokens: int) -> Decimal:
@@ -26,6 +32,16 @@ def _published(model: str, mode: str, **tokens: int) -> Decimal:
         **options,
     )
     return price.total_price * 1_000_000_000
+
+
+@pytest.mark.parametrize("mode", ["batch", "online"])
+@pytest.mark.parametrize("model", _NEW)
+def test_the_table_agrees_with_the_supplement(model: str, mode: str) -> None:
+    price = packaged_prices()[model].of(mode)  # type: ignore[arg-type]
+    sheet = supplemented(model, "batch" if mode == "batch" else "standard")
+    assert sheet is not None
+    usage = Usage(prompt=2000, cached=1000, cache_write=500, completion=300)
+    assert price.nano(TokenCounts(2000, 300, 1000, 500)) == line_cost(usage, sheet)
 
 
 @pytest.mark.parametrize("mode", ["batch", "online"])
