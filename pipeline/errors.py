@@ -29,9 +29,14 @@ EXIT_INTERRUPTED = 130
 
 
 class CaptionmillError(Exception):
-    """Base of everything that is shown to a user as one clear message."""
+    """Base of everything that is shown to a user as one clear message.
+
+    Attributes:
+        topic: of `captionmill help`, where it says what can be done; "" where the message does.
+    """
 
     exit_code = 1
+    topic = ""
 
 
 class UsageError(CaptionmillError):
@@ -44,30 +49,35 @@ class OverBudget(CaptionmillError):
     """Refusal of a reservation that would pass a cap."""
 
     exit_code = 4
+    topic = "budget"
 
 
 class NeedsPerson(CaptionmillError):
     """Only a person can decide or repair this."""
 
     exit_code = 5
+    topic = "service"
 
 
 class CostAnomaly(CaptionmillError):
     """Charge of a line above its reservation; submission is frozen."""
 
     exit_code = 6
+    topic = "budget"
 
 
 class StorageError(CaptionmillError):
     """Local file could not be written durably or read back."""
 
     exit_code = 7
+    topic = "workspace"
 
 
 class BooksError(CaptionmillError):
     """Ledger, the files and the rows contradict each other."""
 
     exit_code = 8
+    topic = "workspace"
 
 
 class ServiceError(CaptionmillError):
@@ -80,6 +90,7 @@ class ServiceError(CaptionmillError):
     """
 
     exit_code = 9
+    topic = "service"
 
     def __init__(
         self,
@@ -118,18 +129,21 @@ class NothingCaptioned(CaptionmillError):
     """
 
     exit_code = 10
+    topic = "outcomes"
 
 
 class AuditFailed(CaptionmillError):
     """Findings of an audit that somebody wants to hear of by the exit code."""
 
     exit_code = 11
+    topic = "outcomes"
 
 
 class Busy(CaptionmillError):
     """Another process holds the workspace lock."""
 
     exit_code = 75
+    topic = "workspace"
 
 
 class Interrupted(CaptionmillError):

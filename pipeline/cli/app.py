@@ -5,15 +5,20 @@ from __future__ import annotations
 import difflib
 import importlib
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError, UsageError
 from pipeline.system.failpoints import arm_from_environment
 from pipeline.system.files import disk_error
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name -> the first line of its help, in the order of `captionmill --help`
 COMMANDS = {
@@ -41,6 +46,8 @@ COMMANDS = {
     "rebuild": "Restore a lost ledger from files here and at the service.",
     "config": "Show the effective configuration.",
     "serve": "Run the built-in OpenAI-compatible server.",
+    "help": "Read on: budget, outcomes, prompts, nights, service, workspace.",
+    "completion": "Complete command lines in bash, zsh or fish.",
 }
 ALIASES = {"caption": "run"}
 
@@ -76,6 +83,17 @@ class Commands(click.Group):
                 f"{error.message.rstrip('.')}: did you mean {close[0]}?"
             ) from None
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name, without importing any."""
+        del ctx
+        from click.shell_completion import CompletionItem
+
+        return [
+            CompletionItem(name, help=words)
+            for name, words in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List of commands, without importing them."""
         del ctx
@@ -89,7 +107,7 @@ def cli() -> None:
     """Caption images through the OpenAI Batch API: never paid twice, never over budget, one
     Parquet table.
 
-    --debug with any command shows where an error came from.
+    --debug with any command shows where an error came from; 'captionmill help TOPIC' says more.
 
     \b
     Exit codes:
@@ -115,13 +133,17 @@ def run_command_line(arguments: Sequence[str]) -> int:
     open_closed_streams()
     _write_anything()
     arm_from_environment()
+    if instruction := os.environ.get("_CAPTIONMILL_COMPLETE"):
+        from pipeline.cli.completion import complete
+
+        return complete(cli, instruction)
     try:
         # not cli.main(): it takes every closed pipe for a reader of our output that has gone
         words = [a for a in arguments if a != "--debug"] or ["--help"]
         with cli.make_context("captionmill", words) as context:
             result = cli.invoke(context)
     except CaptionmillError as error:
-        return _fail(str(error), error.exit_code, debug)
+        return _fail(_with_topic(error), error.exit_code, debug)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
@@ -171,6 +193,13 @@ def _with_help(error: click.UsageError) -> str:
     text = text[:1].lower() + text[1:]
     path = error.ctx.command_path if error.ctx else "captionmill"
     return f"{text}; see '{path} --help'"
+
+
+def _with_topic(error: CaptionmillError) -> str:
+    """Add to a message where to read on."""
+    from pipeline.cli.reporting import more_on
+
+    return f"{error}\n{more_on(error)}" if error.topic else str(error)
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

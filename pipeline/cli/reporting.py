@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 
 from pipeline.cli import console
+from pipeline.errors import CaptionmillError
 from pipeline.session.report import Report
+
+
+def more_on(error: CaptionmillError) -> str:
+    """Line about where to read on about an error that has a topic."""
+    return f"more: captionmill help {error.topic}"
 
 
 def show(report: Report, as_json: bool) -> int:
@@ -15,4 +21,6 @@ def show(report: Report, as_json: bool) -> int:
     else:
         for line in report.lines(console.from_here):
             console.out(line)
+        if report.error is not None and report.error.topic:
+            console.out(more_on(report.error))
     return report.exit_code

@@ -119,8 +119,7 @@ def build_spec(
         UsageError: the model is not served at the endpoint, or not with this detail, size, effort
             or length.
     """
-    own = f"captionmill-local-{config.provider.local_model}" if local else config.provider.model
-    name = named or own
+    name = named or _own_model(config, local=local)
     facts = _facts(config, name)
     kind = LOCAL if local else paid_kind(config.provider.name)
     prompt = config.prompt
@@ -144,6 +143,11 @@ def build_spec(
         seen=config.input.image_mode == "bytes",
         configured_tokens=prompt.max_completion_tokens,
     )
+
+
+def _own_model(config: Config, *, local: bool) -> str:
+    own = config.provider
+    return f"captionmill-local-{own.local_model}" if local else own.model
 
 
 def _facts(config: Config, name: str) -> ModelFacts:

@@ -94,7 +94,8 @@ def test_every_error_is_its_message_and_its_exit_code(
     failing.error = kind("what is wrong, and what to do")  # type: ignore[attr-defined]
     shown = failing("status")
     assert shown.code == kind.exit_code
-    assert (shown.out, shown.err) == ("", "captionmill: what is wrong, and what to do\n")
+    more = f"more: captionmill help {kind.topic}\n" if kind.topic else ""
+    assert (shown.out, shown.err) == ("", f"captionmill: what is wrong, and what to do\n{more}")
 
 
 def test_debug_shows_where_it_came_from(failing: Terminal) -> None:
@@ -104,7 +105,9 @@ def test_debug_shows_where_it_came_from(failing: Terminal) -> None:
         assert shown.code == 7
         assert "Traceback" in shown.err
         assert "in status" in shown.err
-        assert shown.err.endswith("captionmill: the disk is full\n")
+        assert shown.err.endswith(
+            "captionmill: the disk is full\nmore: captionmill help workspace\n"
+        )
 
 
 def test_a_bug_is_said_and_not_dumped(failing: Terminal) -> None:

@@ -1,0 +1,70 @@
+"""Topics to read on, and the help of commands."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+
+from pipeline.cli.app import ALIASES, COMMANDS, cli
+from pipeline.cli.help import topic_text, topics
+from pipeline.config.model import Config
+from pipeline.core.outcomes import NAMES
+from pipeline.errors import CaptionmillError
+from tests.cli.conftest import Terminal
+from tests.cli.test_app import ERRORS
+
+_OPTION = re.compile(r"--[a-z][a-z-]+")
+
+
+def options_of(name: str) -> set[str]:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    return {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+
+
+def keys_of(section: str) -> set[str]:
+    fields = Config.model_fields[section].annotation.model_fields  # type: ignore[union-attr]
+    return {field.alias or name for name, field in fields.items()}
+
+
+@pytest.mark.parametrize("topic", topics())
+def test_a_topic_fits_a_terminal_and_names_what_there_is(captionmill: Terminal, topic: str) -> None:
+    shown = captionmill("help", topic)
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.rstrip() == topic_text(topic)
+    assert max(map(len, shown.out.splitlines())) <= 80
+    for line in shown.out.splitlines():
+        for name, rest in re.findall(r"captionmill ([a-z-]+)(.*)", line):
+            assert name in {*COMMANDS, *ALIASES}, line
+            for option in _OPTION.findall(rest.split("  ")[0]):
+                assert option in options_of(name), line
+    for section, key in re.findall(r"\[([a-z]+)\] ([a-z_]+)", shown.out):
+        assert key in keys_of(section), f"[{section}] {key}"
+
+
+def test_the_outcomes_are_those_of_the_table() -> None:
+    shown = re.findall(r"^  ([a-z_]+) {2,}", topic_text("outcomes"), re.M)
+    assert shown[: len(NAMES)] == list(NAMES)
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_the_topic_of_every_error_is_there(error: type[CaptionmillError]) -> None:
+    assert not error.topic or f"exit {error.exit_code}" in topic_text(error.topic)
+
+
+def test_the_name_of_a_command_shows_its_help(captionmill: Terminal) -> None:
+    assert captionmill("help", "spend").out.startswith("Usage: captionmill spend")
+
+
+def test_help_alone_lists_commands_and_topics(captionmill: Terminal) -> None:
+    shown = captionmill("help").out
+    assert all(topic in shown.splitlines()[-1] for topic in topics())
+    assert "estimate" in shown
+
+
+def test_a_topic_that_is_none_is_said(captionmill: Terminal) -> None:
+    shown = captionmill("help", "moeny")
+    assert shown.code == 2
+    assert "no topic or command 'moeny'; topics: budget, " in shown.err
