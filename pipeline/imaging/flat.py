@@ -10,6 +10,7 @@ from PIL import Image
 from pipeline.imaging.resize import Pixels
 
 _SPREAD = 8  # levels of 255: what a flat picture may vary by
+_STEP = 16  # rows and columns
 _HEADER_BYTES, _PIXELS_A_BYTE = 700, 24  # of the JPEG of a flat picture, with some to spare
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
@@ -28,7 +29,14 @@ def is_flat(pixels: Pixels, encoded: bytes) -> bool:
 
 
 def varies(samples: Pixels) -> bool:
-    """Tell whether any channel of height x width x channels has more than one level."""
+    """Tell whether any channel of height x width x channels has more than one level.
+
+    Some of the pixels are asked first: in nearly every picture they are enough.
+    """
+    return _varies(samples[::_STEP, ::_STEP]) or _varies(samples)
+
+
+def _varies(samples: Pixels) -> bool:
     low, high = samples.min(axis=(0, 1)).astype(int), samples.max(axis=(0, 1))
     return bool(((high - low) > _SPREAD).any())
 

@@ -22,7 +22,6 @@ from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.flat import varies
 from pipeline.imaging.jpeg_header import JpegHeader, read_header, tidied, with_usual_parameters
 from pipeline.imaging.jpeg_scans import missing_scans
-from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.resize import Pixels, shrink_four
 
 OVERSAMPLING = 1.4
@@ -91,6 +90,8 @@ class JpegDecoder:
         try:
             return self._render(width, height)
         except _BeyondTurbo:
+            from pipeline.imaging.raster import RasterDecoder
+
             flags = self._flags_of_unusual()
             image = RasterDecoder(self._data, "JPEG", self._recipe).render(width, height)
             return DecodedImage(image.pixels, flags + image.flags, image.scaled)

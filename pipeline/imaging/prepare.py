@@ -22,14 +22,13 @@ from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.memory import memory_needed
 from pipeline.imaging.pass_through import may_pass
 from pipeline.imaging.perceptual import hash_and_sharpness
-from pipeline.imaging.raster import RasterDecoder
 from pipeline.imaging.reading import read_image_file
 from pipeline.imaging.resize import Pixels, turn
 from pipeline.imaging.sniff import DOCUMENTS, describe_other, sniff
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
 
 _QUARTER_TURNS = (5, 6, 7, 8)
-# imported when first met: most data sets hold none of them
+# imported when first met: most data sets hold none of them, and many nothing but JPEG
 _SELDOM = {
     "JPEG XL": ("jxl", "JxlDecoder"),
     "RAW": ("raw", "RawDecoder"),
@@ -124,6 +123,8 @@ def _decoder(data: bytes, recipe: Recipe) -> Decoder:
     if kind == "JPEG":
         return JpegDecoder(data, recipe)
     if kind not in _SELDOM:
+        from pipeline.imaging.raster import RasterDecoder
+
         return RasterDecoder(data, kind, recipe)
     module, name = _SELDOM[kind]
     decoder: Decoder = getattr(import_module(f"pipeline.imaging.{module}"), name)(data, recipe)

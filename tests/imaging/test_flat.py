@@ -106,3 +106,11 @@ def test_blank_pictures_are_told_apart_by_their_sources_and_sent_unmarked() -> N
     assert identity_of_blank(data, one) != identity_of_blank(data, other)
     assert identity_of_blank(data, one) == identity_of_blank(data, one)
     assert identity_of_blank(data + b"!", one) != identity_of_blank(data, one)
+
+
+@pytest.mark.parametrize("at", [(0, 0), (5, 7), (199, 299), (16, 32)])
+def test_one_pixel_between_those_that_are_asked_first_varies(at: tuple[int, int]) -> None:
+    samples = np.zeros((200, 300, 3), np.uint8)
+    assert not varies(samples)
+    samples[at] = (0, 9, 0)
+    assert varies(samples)

@@ -492,8 +492,9 @@ def test_a_preparer_travels(tmp_path: Path) -> None:
 
 def test_decoders_of_seldom_formats_are_imported_when_first_met() -> None:
     code = (
-        "import sys, pipeline.imaging; "
-        "print([n for n in ('jxl', 'raw', 'svg') if f'pipeline.imaging.{n}' in sys.modules])"
+        "import sys, pipeline.imaging.prepare; "
+        "names = ('jxl', 'raw', 'svg', 'raster'); "
+        "print([n for n in names if f'pipeline.imaging.{n}' in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
