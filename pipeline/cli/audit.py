@@ -24,9 +24,12 @@ _WIDEST = 96  # characters of a caption
 @click.option(
     "--fail", default="", metavar="KIND,...", help="Exit 11 where there are such findings."
 )
+@click.option(
+    "--look", "pictures", is_flag=True, help="Show the pictures to the local model too; hints."
+)
 @json_option
 @configured()
-def audit(fail: str, as_json: bool, config: Config) -> int:
+def audit(fail: str, pictures: bool, as_json: bool, config: Config) -> int:
     """Say what is remarkable about the captions, by kind with examples. Asks nobody.
 
     Without a model: refusals, repeated prompts, loops, broken-off ends, one text for unlike
@@ -35,7 +38,7 @@ def audit(fail: str, as_json: bool, config: Config) -> int:
     from pipeline.commands import audit
 
     names = [name.strip() for name in fail.split(",") if name.strip()]
-    report = audit.audit(config, fail=names)
+    report = audit.audit(config, fail=names, pictures=pictures, say=console.say)
     if as_json:
         console.out(json.dumps(_as_dict(report), ensure_ascii=False))
     else:

@@ -12,7 +12,8 @@ status, verify          a workspace at a glance; whether all is well with it, an
 spend                   money by day, model and the like
 review, review_sheet    captions looked at, judged and corrected: on a page; as sheets;
                         review_index what both read
-audit                   what is remarkable about captions
+audit                   what is remarkable about captions; audit_pictures what the
+                        local model sees and they do not name
 export                  the table, or all charges, anew
 export_to               captions and pictures for other programs; export_xmp for photo libraries
 sources                 sources of a workspace by name: listed, forgotten, joined

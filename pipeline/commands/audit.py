@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from pipeline.commands import audit_pictures
 from pipeline.commands.review_index import ReviewIndex, open_review_index
 from pipeline.config import Config
 from pipeline.core.audit import KINDS_BY_NAME, AuditKind
 from pipeline.errors import AuditFailed, UsageError
+from pipeline.records import Say
 from pipeline.review.search import Search
 
 _EXAMPLES = 3
@@ -55,11 +57,18 @@ class AuditReport:
         return AuditFailed(f"the audit has findings: {', '.join(names)}") if names else None
 
 
-def audit(config: Config, *, fail: Collection[str] = ()) -> AuditReport:
+def audit(
+    config: Config,
+    *,
+    fail: Collection[str] = (),
+    pictures: bool = False,
+    say: Say = lambda _text: None,
+) -> AuditReport:
     """Audit the captions in force of a workspace, also while another process works in it.
 
     Args:
         fail: kinds for which somebody will ask `AuditReport.error`.
+        pictures: show them to the local model first, as far as it did not see them yet.
 
     Raises:
         UsageError: there is no workspace, or no such kind, or it is not looked for.
@@ -70,6 +79,8 @@ def audit(config: Config, *, fail: Collection[str] = ()) -> AuditReport:
         if name in config.audit.off:
             raise UsageError(f"--fail {name}: [audit] off says not to look for it")
     with open_review_index(config) as opened:
+        if pictures:
+            audit_pictures.show_pictures(opened, say)
         return report_of(opened)
 
 
@@ -90,6 +101,6 @@ def report_of(opened: ReviewIndex, examples: int = _EXAMPLES) -> AuditReport:
 def _examples(opened: ReviewIndex, kind: str, count: int) -> tuple[Example, ...]:
     cards = opened.library.first(Search.of([("finding", kind)]), count)
     return tuple(
-        Example(card["path"], card["caption"], opened.index.audit.details(card).get(kind, ""))
+        Example(card["path"], card["caption"], opened.library.details(card).get(kind, ""))
         for card in cards
     )

@@ -78,6 +78,7 @@ audit            kinds of findings about captions, and rules for captions beside
 caption_checks   findings about one caption: caption_phrases what none should hold,
                  caption_words words and languages, caption_tokens what CLIP and T5 read;
                  caption_sketch numbers by which near-identical ones meet
+thing_words      words by which captions name things
 judgements       what people decided about captions, and which of it is in force
 table, charges   the columns of the two tables
 table_form       what the configuration decides about the table

@@ -14,14 +14,14 @@ class AuditKind:
 
     Attributes:
         shared: it is about captions beside each other.
-        looked: it needs the picture, and comes with `captionmill audit --look` only.
+        pictured: it needs the picture, and comes with `captionmill audit --look` only.
     """
 
     name: str
     title: str
     advice: str
     shared: bool = False
-    looked: bool = False
+    pictured: bool = False
 
 
 KINDS = (
@@ -42,7 +42,7 @@ KINDS = (
     AuditKind("t5_long", "longer than T5 reads (256 tokens)", "ask for less, or shorten it"),
     AuditKind("trigger", "the trigger word is missing", "set prompt.prefix"),
     AuditKind("unnamed", "a thing that the caption does not name", "look at the picture: a hint",
-              looked=True),
+              pictured=True),
 )  # fmt: skip
 """In the order in which they are shown. The index keeps them as bits by their places."""
 

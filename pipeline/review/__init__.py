@@ -4,6 +4,7 @@ edits        the append-only record of what people decided; record_file its file
 judging      judgements out of cards, also in bulk; fields: a structured answer's, by its schema
 index        every image as a card, in a file that may be thrown away; index_file, index_tables
 audited      findings of an audit as bits of cards, kept up to date with them
+seen_things  what the local captioner saw in pictures
 search       filters of an address as SQL; filters their values with counts; library lists and
              details; views cards in words
 decisions    what the page asks for, recorded and shown

@@ -18,6 +18,7 @@ from pipeline.core.audit import BITS, SHARED, AuditRules, bits_of
 from pipeline.core.caption_checks import caption_findings, runs_of
 from pipeline.core.caption_sketch import BANDS, sketches
 from pipeline.core.caption_words import language_of, opening_of, split_words
+from pipeline.core.thing_words import unnamed_things
 from pipeline.review.index_file import IndexFile, recalled, remember
 
 _OPENING_WORDS = 4
@@ -75,13 +76,20 @@ class CaptionAudit:
         remember(writer, "audit checks", checks)
         return stale
 
-    def details(self, card: Mapping[str, Any]) -> dict[str, str]:
-        """Findings of a card by itself: kind -> what in the caption it is about."""
-        if card["caption"] is None:
+    def details(self, card: Mapping[str, Any], things: Sequence[str] = ()) -> dict[str, str]:
+        """Findings of a card by itself: kind -> what in the caption it is about.
+
+        Args:
+            things: what the local captioner saw in its picture, see `things_of`.
+        """
+        text = card["caption"]
+        if text is None:
             return {}
-        runs = self._runs_of(card["spec"])
-        findings = caption_findings(card["caption"], self.rules.checks, runs)
-        return {each.kind: each.detail for each in findings if each.kind not in self.rules.off}
+        findings = caption_findings(text, self.rules.checks, self._runs_of(card["spec"]))
+        details = {each.kind: each.detail for each in findings}
+        if things and language_of(text) in ("English", ""):
+            details["unnamed"] = ", ".join(unnamed_things(things, split_words(text)))
+        return {kind: text for kind, text in details.items() if text and kind not in self.rules.off}
 
     def _runs_of(self, spec: int | None) -> frozenset[str]:
         if spec is None:
@@ -103,12 +111,15 @@ class CaptionAudit:
             elif card["id"] in before:
                 gone.append((card["id"],))
         changed = []
+        things = things_of(writer, [card["source_id"] for card, _ in texts])
         bands_of = sketches([words for _, words in texts])
         for (card, words), bands in zip(texts, bands_of, strict=True):
             old = before.get(card["id"])
             cells = _cells(card, words, bands, old)
             shared = cells[-1]
-            card["findings"] = bits_of(self.details(card)) | shared
+            card["findings"] = (
+                bits_of(self.details(card, things.get(card["source_id"], ()))) | shared
+            )
             if old is None or (old["prompt"], old["words"]) != (cells[3], cells[4]):
                 changed.append(cells)
         writer.executemany(_REMEMBER_TEXT, changed)
@@ -169,6 +180,19 @@ class CaptionAudit:
             total, most = sum(counts.values()), max(counts, key=lambda name: counts[name])
             if total >= rules.few and counts[most] >= rules.language_share * total:
                 yield from (("language", f"{prompt} {name}") for name in counts if name != most)
+
+
+def things_of(
+    connection: sqlite3.Connection, sources: Sequence[bytes | None]
+) -> dict[bytes | None, list[str]]:
+    """Things that the local captioner saw, of those pictures that it looked at."""
+    if not connection.execute("SELECT 1 FROM seen LIMIT 1").fetchone():
+        return {}
+    marks = ", ".join("?" * len(sources))
+    rows = connection.execute(
+        f"SELECT source_id, things FROM seen WHERE source_id IN ({marks})", sources
+    )
+    return {source_id: json.loads(things) for source_id, things in rows}
 
 
 def _kind(place: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,19 +107,19 @@ class Index(IndexFile):
                 self.version += 1
         return done
 
-    def refresh_judged(self, sources: Iterable[bytes] | None = None) -> None:
-        """Bring the cards of judged pictures up to date: of `sources`, or of all that were judged
-        since the last time."""
-        last = self.edits.last_step()
-        if sources is None:
-            since = int(self.fact("step") or 0)
-            sources = self.edits.sources_since(since) if last > since else ()
-        wanted = list(sources)
-        for start in range(0, len(wanted), _PART):
-            with self.writing() as writer:
-                self._judge_again(writer, wanted[start : start + _PART])
+    def refresh_judged(self) -> None:
+        """Bring the cards of pictures up to date that were judged since the last time."""
+        last, since = self.edits.last_step(), int(self.fact("step") or 0)
+        if last > since:
+            self.refresh_sources(self.edits.sources_since(since))
         with self.writing() as writer:
             remember(writer, "step", str(last))
+
+    def refresh_sources(self, sources: Sequence[bytes]) -> None:
+        """Judge and audit the cards of some pictures again."""
+        for start in range(0, len(sources), _PART):
+            with self.writing() as writer:
+                self._judge_again(writer, sources[start : start + _PART])
 
     def _drop_what_is_gone(self) -> None:
         """Drop cards of images that the ledger forgot; all of them when sources were renamed or

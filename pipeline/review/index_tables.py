@@ -58,6 +58,8 @@ TABLES = (
     """CREATE TABLE remarkable (
         kind TEXT NOT NULL, value ANY NOT NULL, PRIMARY KEY (kind, value)
     ) STRICT, WITHOUT ROWID""",
+    # things that the local captioner saw in a picture, as JSON
+    "CREATE TABLE seen (source_id BLOB PRIMARY KEY, things TEXT NOT NULL) STRICT, WITHOUT ROWID",
     # answers of every spec to an original, for comparing
     """CREATE TABLE variants (
         original INTEGER NOT NULL, spec INTEGER NOT NULL, work INTEGER NOT NULL,

@@ -141,8 +141,13 @@ class Library:
             ],
         }  # fmt: skip
 
+    def details(self, card: Mapping[str, Any]) -> dict[str, str]:
+        """Parts of a card's caption that its findings are about, by kind."""
+        rows = self._index.rows("SELECT things FROM seen WHERE source_id = ?", (card["source_id"],))
+        return self._index.audit.details(card, json.loads(rows[0][0]) if rows else ())
+
     def _findings_of(self, card: Mapping[str, Any]) -> list[dict[str, str]]:
-        details = self._index.audit.details(card)
+        details = self.details(card)
         return [
             {"kind": name, "title": KINDS_BY_NAME[name].title, "detail": details.get(name, "")}
             for name in names_of(card["findings"])

@@ -18,7 +18,7 @@ refused_form      whether requests of a form were ever answered, or refused as t
 sizings           sizes and details in which images are sent to a model
 caps              caps in force, also those that are remembered
 budget            what is left under the caps, and what is said about them
-audit             rules by which captions are audited
+audit             rules by which captions are audited; sure_things what the local model sees
 templates         templates of requests, of first and further attempts
 inputs            the source that the user named
 reviewed          what people judged: not sent again, or sent again
