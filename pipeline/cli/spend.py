@@ -11,6 +11,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
 from pipeline.config import Config
+from pipeline.core.budget_words import spent_and_reserved
 from pipeline.core.pricing import format_usd, with_usd
 from pipeline.core.spending import Spend, Spending
 from pipeline.core.words import counted
@@ -74,9 +75,7 @@ def _lines(spending: Spending) -> Iterator[str]:
     if savings.duplicates:
         duplicates = counted(savings.duplicates, "duplicate")
         yield f"saved       {format_usd(savings.saved)} by not sending {duplicates}"
-    yield (
-        f"money       {format_usd(total.billed)} spent, {format_usd(spending.reserved)} reserved"
-    )
+    yield f"money       {spent_and_reserved(total.billed, spending.reserved)}"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

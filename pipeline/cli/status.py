@@ -37,8 +37,6 @@ def status(as_json: bool, config: Config) -> int:
 
 
 def _lines(shown: Status) -> Iterator[str]:
-    from pipeline.commands.status import money_line
-
     who, _, account = shown.provider.partition(":")
     whose = f"{who}, account {account!r}" if account else who
     yield f"workspace   {console.from_here(shown.workspace)} ({whose})"
@@ -46,7 +44,7 @@ def _lines(shown: Status) -> Iterator[str]:
     for outcome, count in shown.outcomes.most_common():
         yield f"  {outcome:<11}{count:>9,}"
     local = who == LOCAL.service
-    yield f"money       {'the local model is free' if local else money_line(shown)}"
+    yield f"money       {'the local model is free' if local else shown.money}"
     if shown.budget and not local:
         yield f"budget      {shown.budget}"
     for model, estimated, billed, answers in () if local else shown.calibration:

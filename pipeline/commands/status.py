@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from pipeline.config import Config
 from pipeline.core.budget import BudgetCaps, Exposure
-from pipeline.core.budget_words import in_force
-from pipeline.core.pricing import format_usd
+from pipeline.core.budget_words import in_force, spent_and_reserved
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.rechecks import StaleImages
@@ -57,6 +56,11 @@ class Status:
     stale: StaleImages = field(default_factory=StaleImages)
 
     @property
+    def money(self) -> str:
+        """Money spent and reserved, in words."""
+        return spent_and_reserved(self.settled, self.reserved)
+
+    @property
     def budget(self) -> str:
         """Caps in force in one line, "" for none."""
         return in_force(self.caps, self.exposure, self.cap_origins)
@@ -100,8 +104,3 @@ def unexported_steps(workspace: Workspace, ledger: Ledger) -> int:
     """Number of steps in the review that the table does not hold yet."""
     with Edits(workspace.reviews, read_only=True) as edits:
         return max(0, edits.last_step() - table_step(ledger))
-
-
-def money_line(current: Status) -> str:
-    """Money spent and reserved, in words."""
-    return f"{format_usd(current.settled)} spent, {format_usd(current.reserved)} reserved"

@@ -86,5 +86,5 @@ existing_text    texts that images have already, and which of them are ours
 xmp              XMP packets, read and written
 text_form        the form of texts beside images
 encodings        encodings of texts that people made
-words            numbers in sentences
+words, charts    numbers in sentences; as bars
 """

@@ -120,3 +120,8 @@ def _rounded_up(nano: Nano) -> Nano:
     """Amount that a person would type: whole cents, below ten cents hundredths of one."""
     step = 10**7 if nano >= 10**8 else 10**5
     return -(-nano // step) * step
+
+
+def spent_and_reserved(spent: Nano, reserved: Nano) -> str:
+    """Money of a workspace in words."""
+    return f"{format_usd(spent)} spent, {format_usd(reserved)} reserved"

@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.commands.export import export_table
-from pipeline.commands.status import money_line, status
+from pipeline.commands.status import status
 from pipeline.errors import UsageError
 from tests.rig import Rig
 
@@ -17,7 +17,7 @@ def test_a_workspace_at_a_glance_while_another_works_in_it(slow_rig: Rig) -> Non
     assert batch.status in ("validating", "in_progress")
     assert shard.requests == 2
     assert (found.settled, found.reserved > 0, found.waiting) == (0, True, [])
-    assert money_line(found).startswith("$0.00 spent, ")
+    assert found.money.startswith("$0.00 spent, ")
 
 
 def test_there_must_be_a_workspace(rig: Rig) -> None:
