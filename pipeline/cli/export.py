@@ -16,7 +16,7 @@ from pipeline.errors import BooksError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FORMATS = ("hf", "webdataset", "coco", "sidecars", "xmp", "jsonl", "csv", "parquet")
+_FORMATS = ("hf", "webdataset", "coco", "lance", "sidecars", "xmp", "jsonl", "csv", "parquet")
 _FOR_OTHERS = (
     click.option("--outcome", "outcomes", multiple=True, help="Only rows of this outcome."),
     click.option(
@@ -49,6 +49,7 @@ _FOR_OTHERS = (
         help="Rows of a shard, about; parts whose rows did not change are not made again.",
     ),
     click.option("--parquet", is_flag=True, help="hf: Parquet with the pictures inside."),
+    click.option("--croissant", is_flag=True, help="hf: a description for programs beside it."),
     click.option("--partition-by", metavar="COLUMN", help="parquet: folders by this column."),
     click.option(
         "--suffix", metavar=".EXT", help="sidecars: .txt, .caption, ...; xmp: .xmp is photo.xmp."
@@ -96,9 +97,9 @@ def export(
     """Write the table anew from the ledger, or captions for other programs.
 
     With --to, write captions and pictures to TARGET: hf (a data set of Hugging Face), webdataset,
-    coco, sidecars, xmp (sidecars of a photo library, merged into those that are there), or captions
-    alone: jsonl, csv, parquet. An export of pictures that was killed
-    goes on, and the next one makes only what changed.
+    coco, lance, sidecars, xmp (merged into the sidecars of a photo library), or captions alone:
+    jsonl, csv, parquet. An export of pictures that was killed goes on, and the next one makes only
+    what changed.
 
     With --charges, write another table instead: each answer that was ever paid for, also of
     images and prompts that have changed since. Its SUM(charged_cost) is the whole bill.
@@ -137,7 +138,8 @@ def _check_places(
 
 
 def _export_to(config: Config, name: str, target: Path, options: dict[str, Any]) -> int:
-    from pipeline.commands.export_to import ExportOptions, export_for, summary
+    from pipeline.commands.export_formats import ExportOptions
+    from pipeline.commands.export_to import export_for, summary
 
     with console.counting("exported") as bar:
         done = export_for(config, name, target, ExportOptions(**options), console.say, bar)

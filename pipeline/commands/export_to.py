@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline.commands.export_formats import ExportOptions, format_of, reserved_by
 from pipeline.commands.export_xmp import export_xmp, xmp_fields
 from pipeline.config import Config
 from pipeline.core.selection import parse_condition
@@ -22,9 +21,7 @@ from pipeline.session.export_rows import Row, TableRows
 from pipeline.session.reading import open_to_read
 from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
-from pipeline.sinks.card import Card
 from pipeline.sinks.export_folder import ExportFolder
-from pipeline.sinks.exported import ExportFormat, Pictures
 from pipeline.stages.export_to import Exported, PictureOf, Selection, export_to
 
 _SIDECARS = {
@@ -35,28 +32,6 @@ _SIDECARS = {
     "failed": "not written",
 }
 _TABLES = ("jsonl", "csv", "parquet")
-
-
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
-    """Options of an export, as a person wrote them; see `captionmill export --help`."""
-
-    source: str | None = None
-    outcomes: tuple[str, ...] = ()
-    reviews: tuple[str, ...] = ()
-    where: str | None = None
-    fields: str | None = None
-    split: str | None = None
-    pictures: Pictures = "sent"
-    keep_metadata: bool = False
-    shard_rows: int = 1_000
-    parquet: bool = False
-    partition_by: str | None = None
-    suffix: str | None = None
-    template: str | None = None
-    as_json: bool = False
-    license: str = "unknown"
-    replace_texts: bool = False
 
 
 def export_for(
@@ -87,7 +62,7 @@ def export_for(
         if name in _TABLES:
             return _table(name, target, rows, selection, options)
         folder = ExportFolder(target, f"{name} parquet" if options.parquet else name)
-        format_ = _format(session, name, rows, selection, options)
+        format_ = format_of(name, target, rows, selection, options)
         with _pictures(session, config, options) as pictures:
             return export_to(
                 rows, selection, format_, folder, pictures,
@@ -104,7 +79,8 @@ def _check(name: str, options: ExportOptions) -> None:
         "--replace-texts": (options.replace_texts, ("xmp",)),
         "--template": (options.template, ("sidecars",)),
         "--json": (options.as_json, ("sidecars",)),
-        "--split": (options.split, ("hf", "webdataset", "coco", "sidecars")),
+        "--split": (options.split, ("hf", "webdataset", "coco", "sidecars", "lance")),
+        "--croissant": (options.croissant, ("hf",)),
     }
     for option, (value, names) in only.items():
         if value and name not in names:
@@ -124,9 +100,10 @@ def _selection(rows: TableRows, name: str, options: ExportOptions) -> Selection:
         rows.session.ledger.sources.named(options.source)
     caption = "text" if name == "hf" else "caption"
     condition = parse_condition(options.where, rows.types) if options.where else None
-    fields = (
-        xmp_fields(rows, options.fields) if name == "xmp" else rows.fields(options.fields, caption)
-    )
+    if name == "xmp":
+        fields = xmp_fields(rows, options.fields)
+    else:
+        fields = rows.fields(options.fields, caption, reserved_by(name, options))
     if options.partition_by:
         rows.check(options.partition_by, "--partition-by")
         fields = {**fields, options.partition_by: options.partition_by}
@@ -138,43 +115,6 @@ def _selection(rows: TableRows, name: str, options: ExportOptions) -> Selection:
         fields,
         parse_splits(options.split) if options.split else TRAIN,
     )
-
-
-def _format(
-    session: Session, name: str, rows: TableRows, selection: Selection, options: ExportOptions
-) -> ExportFormat:
-    """Format called `name`; its libraries are imported here."""
-    if name == "webdataset":
-        from pipeline.sinks.web_dataset import WebDataset
-
-        return WebDataset()
-    if name == "coco":
-        from pipeline.sinks.coco import CocoCaptions
-
-        return CocoCaptions(options.license)
-    if name == "sidecars":
-        from pipeline.sinks.text_files import TextFiles
-
-        suffix = options.suffix or (".json" if options.as_json else ".txt")
-        return TextFiles(suffix, options.template or "{caption}", as_json=options.as_json)
-    if not options.parquet:
-        from pipeline.sinks.hugging_face import HuggingFaceFolder
-
-        return HuggingFaceFolder(_card(session, rows, selection, options, ""))
-    from pipeline.sinks.hugging_face_parquet import DATA_FILES, HuggingFaceParquet
-
-    types = {field: rows.types[column] for field, column in selection.fields.items()}
-    return HuggingFaceParquet(_card(session, rows, selection, options, DATA_FILES), types)
-
-
-def _card(
-    session: Session, rows: TableRows, selection: Selection, options: ExportOptions, files: str
-) -> Card:
-    models = Counter(row["model"] for row in rows() if selection.takes(row) and row["model"])
-    words = {column.name: column.description for column in rows.columns}
-    fields = {name: words[column] for name, column in selection.fields.items()}
-    prompts = session.ledger.specs.prompts()
-    return Card(options.license, dict(sorted(models.items())), prompts, fields, files)
 
 
 @contextlib.contextmanager

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pipeline.core.table import Column
+from pipeline.core.table import Column, Kind
 from pipeline.errors import UsageError
 from pipeline.session.session import Session
 from pipeline.stages.export import table_cells, table_pages
@@ -37,6 +37,7 @@ class TableRows:
         form = replace(session.settings.output.form, locations=True)  # pictures are read there
         self._cells = table_cells(session.ledger, form)
         self.columns: Sequence[Column] = self._cells.columns
+        self.kinds: Mapping[str, Kind] = {c.name: c.kind for c in self.columns}
         self.types: Mapping[str, Any] = {c.name: TYPES[c.kind] for c in self.columns}
         self._schema = pa.schema([(c.name, TYPES[c.kind]) for c in self.columns])
 
@@ -47,19 +48,28 @@ class TableRows:
                 batch = self._batch_of(self._schema, self.columns, self._cells.of(page))
                 yield from batch.to_pylist()
 
-    def fields(self, text: str | None, caption: str) -> dict[str, str]:
+    def fields(
+        self,
+        text: str | None,
+        caption: str,
+        is_reserved: Callable[[str], bool] = lambda _name: False,
+    ) -> dict[str, str]:
         """Fields of an export: name -> column.
 
         Args:
             text: "new=old,column,..." of a person; None is everything that says what is shown.
             caption: name of the caption's field where nobody said.
+            is_reserved: tells names that mean something else in the format.
 
         Raises:
             UsageError: there is no such column, or it stays on this machine.
         """
         if text is None:
             own = [c.name for c in self.columns if c.key is not None]
-            return {caption: "caption", **{name: name for name in (*own, *ALWAYS)}}
+            names = {name: name for name in (*own, *ALWAYS) if name != caption}
+            for name in filter(is_reserved, tuple(names)):
+                names[_unreserved(name, {caption, *names}, is_reserved)] = names.pop(name)
+            return {caption: "caption", **names}
         fields: dict[str, str] = {}
         for part in text.split(","):
             name, _, column = part.strip().partition("=")
@@ -69,6 +79,8 @@ class TableRows:
                 raise UsageError(f"--fields: {HOME} never leaves this machine")
             if not name or name in fields:
                 raise UsageError(f"--fields: {part.strip()!r} stands twice or has no name")
+            if is_reserved(name):
+                raise UsageError(f"--fields: {name!r} means something else in this format")
             fields[name] = column
         return fields
 
@@ -82,3 +94,10 @@ class TableRows:
             close = difflib.get_close_matches(column, self.types, 1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(self.types)}"
             raise UsageError(f"{option}: there is no column {column!r}; {hint}")
+
+
+def _unreserved(name: str, taken: Collection[str], is_reserved: Callable[[str], bool]) -> str:
+    """Name like this one that is free and means nothing else."""
+    while name in taken or is_reserved(name):
+        name += "_"
+    return name

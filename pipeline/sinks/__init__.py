@@ -8,7 +8,8 @@
 Exports for other programs (`captionmill export --to`), which take rows with their pictures:
 
     exported, export_folder    what a format is; its folder, whole or absent, made anew in parts
-    hugging_face, hugging_face_parquet, card, web_dataset, coco, text_files
+    hugging_face, hugging_face_parquet, card, croissant, web_dataset, coco,
+    lance_dataset, text_files
     xmp_sidecars, exiftool    XMP beside photos, merged into what is there
     jsonl, csv_rows, partitioned    rows alone; json_values, formulas    their values
 

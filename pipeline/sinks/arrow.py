@@ -7,7 +7,8 @@ which is a quarter of a second of every run and a seventh of an export of 100,00
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -18,17 +19,43 @@ from pipeline.core.schema_values import as_bool, as_integer, as_number, as_text
 from pipeline.core.table import Column, Kind
 from pipeline.core.table_form import SCHEMA_VERSION
 
-TYPES: dict[Kind, Any] = {
-    "string": pa.string(),
-    "text": pa.large_string(),
-    "strings": pa.list_(pa.string()),
-    "int64": pa.int64(),
-    "double": pa.float64(),
-    "bool": pa.bool_(),
-    "money": pa.decimal128(20, 9),
-    "time": pa.timestamp("us", tz="UTC"),
-    "json": pa.large_string(),
+
+@dataclass(frozen=True, slots=True)
+class KindForms:
+    """Type of a column in the formats that have types.
+
+    Attributes:
+        arrow: Arrow's.
+        feature: of the library `datasets`.
+        croissant: of Croissant.
+    """
+
+    arrow: Any
+    feature: Mapping[str, object]
+    croissant: str
+
+
+def _value(name: str) -> dict[str, object]:
+    return {"dtype": name, "_type": "Value"}
+
+
+_TEXTS = {"feature": _value("string"), "_type": "List"}
+_MONEY = "decimal128(20, 9)"
+_TIME = "timestamp[us, tz=UTC]"
+FORMS: dict[Kind, KindForms] = {
+    "string": KindForms(pa.string(), _value("string"), "sc:Text"),
+    "text": KindForms(pa.large_string(), _value("large_string"), "sc:Text"),
+    "strings": KindForms(pa.list_(pa.string()), _TEXTS, "sc:Text"),
+    "int64": KindForms(pa.int64(), _value("int64"), "sc:Integer"),
+    "double": KindForms(pa.float64(), _value("float64"), "sc:Float"),
+    "bool": KindForms(pa.bool_(), _value("bool"), "sc:Boolean"),
+    "money": KindForms(pa.decimal128(20, 9), _value(_MONEY), "sc:Float"),
+    "time": KindForms(pa.timestamp("us", tz="UTC"), _value(_TIME), "sc:DateTime"),
+    "json": KindForms(pa.large_string(), _value("large_string"), "sc:Text"),
 }
+"""Each kind of column in each format: the one table of them."""
+
+TYPES: dict[Kind, Any] = {kind: forms.arrow for kind, forms in FORMS.items()}
 
 
 def schema_of(columns: Sequence[Column], metadata: dict[str, str]) -> Any:

@@ -170,7 +170,7 @@ def _stays(name: str) -> bool:
 def _facts(record: dict[str, Any]) -> PartFacts:
     return PartFacts(
         record["split"], record["rows"], tuple(record["files"]), tuple(record["lines"]),
-        record["complete"],
+        record["complete"], tuple(record.get("digests", ())),
     )  # fmt: skip
 
 

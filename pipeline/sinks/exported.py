@@ -68,6 +68,7 @@ class PartFacts:
             `{count}` is that of a shard, whose place among all shards is known at the end.
         lines: one JSON text a row, for formats that list all rows in one file.
         complete: false where rows lack their picture: it is made again next time.
+        digests: SHA-256 of the files, hex, in their order, for listings that name them.
     """
 
     split: str
@@ -75,6 +76,7 @@ class PartFacts:
     files: tuple[str, ...]
     lines: tuple[str, ...] = ()
     complete: bool = True
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
 
+from pipeline.core.table import Kind
 from pipeline.sinks.card import CARD, Card
 from pipeline.sinks.exported import ExportedRow, PartFacts, PartPlace
 from pipeline.system.files import whole_file
+
+IMAGE = "image"
+"""Column of the pictures."""
 
 _GROUP = 100
 _PATTERN = "data/{split}-{{number:05}}-of-{{count:05}}.parquet"
@@ -26,15 +29,18 @@ class HuggingFaceParquet:
 
     names_by_path = False
 
-    def __init__(self, card: Card, fields: Mapping[str, Any]) -> None:
-        """`fields` are the exported fields with their Arrow types."""
+    def __init__(self, card: Card, fields: Mapping[str, Kind]) -> None:
+        """`fields` are the exported fields with their kinds."""
         import pyarrow as pa
 
+        from pipeline.sinks.arrow import FORMS
+
         image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-        features: dict[str, dict[str, object]] = {"image": {"_type": "Image"}}
-        features |= {name: _feature(kind) for name, kind in fields.items()}
+        features: dict[str, Mapping[str, object]] = {IMAGE: {"_type": "Image"}}
+        features |= {name: FORMS[kind].feature for name, kind in fields.items()}
         metadata = {"huggingface": json.dumps({"info": {"features": features}})}
-        self._schema = pa.schema([("image", image), *fields.items()], metadata)
+        types = [(name, FORMS[kind].arrow) for name, kind in fields.items()]
+        self._schema = pa.schema([(IMAGE, image), *types], metadata)
         self._card = card
         self.options = f"hf parquet 1 {self._schema.to_string()}"
 
@@ -62,17 +68,4 @@ class HuggingFaceParquet:
 def _record(row: ExportedRow) -> dict[str, object]:
     assert row.picture is not None
     path = f"{row.key}.{row.picture.suffix}"
-    return {"image": {"bytes": row.picture.data, "path": path}, **row.values}
-
-
-def _feature(kind: Any) -> dict[str, object]:
-    """Feature of `datasets` for an Arrow type."""
-    import pyarrow as pa
-
-    if pa.types.is_list(kind):
-        return {"feature": {"dtype": "string", "_type": "Value"}, "_type": "List"}
-    if pa.types.is_timestamp(kind):
-        return {"dtype": "timestamp[us, tz=UTC]", "_type": "Value"}
-    names = {pa.string(): "string", pa.large_string(): "large_string", pa.int64(): "int64"}
-    names |= {pa.float64(): "float64", pa.bool_(): "bool"}
-    return {"dtype": names.get(kind, str(kind)), "_type": "Value"}
+    return {IMAGE: {"bytes": row.picture.data, "path": path}, **row.values}

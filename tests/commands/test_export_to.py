@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, ImageStat
 
-from pipeline.commands.export_to import ExportOptions, export_for, summary
+from pipeline.commands.export_formats import ExportOptions
+from pipeline.commands.export_to import export_for, summary
 from pipeline.errors import UsageError
 from pipeline.stages.export_to import Exported
 from tests.rig import Rig

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.export_to import ExportOptions, export_for, summary
+from pipeline.commands.export_formats import ExportOptions
+from pipeline.commands.export_to import export_for, summary
 from pipeline.core.xmp import XmpTexts, alt_text_of, xmp_text
 from pipeline.errors import UsageError
 from pipeline.sinks.exiftool import exiftool_path

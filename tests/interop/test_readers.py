@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.export_to import ExportOptions, export_for
+from pipeline.commands.export_formats import ExportOptions
+from pipeline.commands.export_to import export_for
 from tests.rig import Rig
 
 pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore")]

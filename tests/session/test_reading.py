@@ -6,7 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.commands.export import export_charges, export_copy, export_table
-from pipeline.commands.export_to import ExportOptions, export_for
+from pipeline.commands.export_formats import ExportOptions
+from pipeline.commands.export_to import export_for
 from pipeline.commands.status import status
 from pipeline.commands.verify import verify
 from pipeline.errors import StorageError
