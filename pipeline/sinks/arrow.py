@@ -55,15 +55,48 @@ FORMS: dict[Kind, KindForms] = {
 }
 """Each kind of column in each format: the one table of them."""
 
+_PANDAS: dict[Kind, tuple[str, str]] = {
+    "int64": ("int64", "Int64"),
+    "bool": ("bool", "boolean"),
+}
+"""pandas' names of types, of the array and of its items, where its own guess loses something."""
+
 TYPES: dict[Kind, Any] = {kind: forms.arrow for kind, forms in FORMS.items()}
 
 
 def schema_of(columns: Sequence[Column], metadata: dict[str, str]) -> Any:
-    """Build the Arrow schema, with descriptions and `captionmill.schema_version`."""
+    """Build the Arrow schema, with descriptions, `captionmill.schema_version`, and the types
+    that pandas takes, so that whole numbers with nulls stay whole."""
     fields = [
         pa.field(c.name, TYPES[c.kind], metadata={"description": c.description}) for c in columns
     ]
-    return pa.schema(fields, {**metadata, "captionmill.schema_version": str(SCHEMA_VERSION)})
+    version = {"captionmill.schema_version": str(SCHEMA_VERSION)}
+    return pa.schema(fields, {**metadata, **version, "pandas": _pandas_metadata(columns)})
+
+
+def _pandas_metadata(columns: Sequence[Column]) -> str:
+    """Metadata as pandas writes it into Parquet: nullable types by name, no index."""
+    described = [
+        {
+            "name": column.name,
+            "field_name": column.name,
+            "pandas_type": pandas_type,
+            "numpy_type": numpy_type,
+            "metadata": None,
+        }
+        for column in columns
+        if column.kind in _PANDAS
+        for pandas_type, numpy_type in [_PANDAS[column.kind]]
+    ]
+    return json.dumps(
+        {
+            "index_columns": [],
+            "column_indexes": [],
+            "columns": described,
+            "creator": {"library": "captionmill", "version": str(SCHEMA_VERSION)},
+            "pandas_version": "2.2.0",
+        }
+    )
 
 
 def batch_of(schema: Any, columns: Sequence[Column], cells: Iterable[Sequence[object]]) -> Any:

@@ -66,15 +66,3 @@ def test_a_description_stands_beside(captioned: Rig, tmp_path: Path, parquet: bo
     assert (description["name"], description["license"]) == ("set", "cc0-1.0")
     export(captioned, tmp_path / "set", parquet=parquet)
     assert not (tmp_path / "set/croissant.json").exists()
-
-
-def test_a_data_set_of_lance(captioned: Rig, tmp_path: Path) -> None:
-    lance = pytest.importorskip("lance")
-    for _ in range(2):
-        export(captioned, tmp_path / "set", "lance", split="train=50,test=50")
-        rows = lance.dataset(str(tmp_path / "set")).to_table().to_pylist()
-        assert {row["path"]: row["caption"] for row in rows} == {
-            row["path"]: row["caption"] for row in captioned.table()
-        }
-        assert all(row["image"].startswith(b"\xff\xd8") for row in rows)
-        assert {row["key_"] for row in rows} == {"1", "2"}

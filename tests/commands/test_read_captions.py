@@ -63,3 +63,38 @@ def test_pandas_is_imported_when_a_table_is_read() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd()
     )
     assert done.stdout == "False\n"
+
+
+def test_money_as_floats_and_texts_as_categories_by_choice(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    root = rig.workspace.root
+    exact = read_captions(root)
+    frame = read_captions(root, money="float", categories=True)
+    assert frame["billed_cost"].dtype == "float64"
+    assert frame["billed_cost"].tolist() == [float(cost) for cost in exact["billed_cost"]]
+    assert isinstance(frame["outcome"].dtype, pandas.CategoricalDtype)
+    assert frame["outcome"].tolist() == exact["outcome"].tolist()
+    assert not isinstance(frame["path"].dtype, pandas.CategoricalDtype)
+    chosen = read_captions(root, columns=["billed_cost", "path"], money="float")
+    assert list(chosen.columns) == ["billed_cost", "path"]
+
+
+def test_options_that_cannot_be_are_refused(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    with pytest.raises(UsageError, match="did you mean caption"):
+        read_captions(rig.workspace.root, columns=["captions"])
+    with pytest.raises(UsageError, match="decimal, float"):
+        read_captions(rig.workspace.root, money="cents")  # type: ignore[arg-type]
+
+
+def test_pandas_alone_keeps_whole_numbers_whole(rig: Rig) -> None:
+    rig.add("a.png")
+    (rig.data / "broken.png").write_bytes((rig.data / "a.png").read_bytes()[:60])
+    rig.run()
+    frame = pandas.read_parquet(rig.workspace.table)
+    assert frame["prompt_tokens"].dtype == pandas.Int64Dtype()
+    assert frame["prompt_tokens"].isna().tolist() == [False, True]
+    assert frame["in_source"].dtype == pandas.BooleanDtype()
+    assert list(frame.index) == [0, 1]
