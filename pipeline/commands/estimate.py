@@ -24,6 +24,7 @@ from pipeline.session.account import AccountOptions, Identity, identify
 from pipeline.session.caps import with_remembered_cap
 from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.inputs import locate, open_data
+from pipeline.session.notebook import shown_progress
 from pipeline.session.settings import RunSettings
 from pipeline.session.sizings import policies
 from pipeline.session.spec import CaptionSpec, recorded_task
@@ -35,7 +36,7 @@ from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import leave_at_texts
 from pipeline.stages.quote import Quote, quote, quote_stale
 from pipeline.stages.recheck import recheck_preparations
-from pipeline.stages.values import CaptionTask, NoProgress, Progress
+from pipeline.stages.values import CaptionTask, Progress
 from pipeline.system.clock import Clock
 from pipeline.system.network_disk import require_local
 
@@ -82,7 +83,10 @@ def estimate(
     """
     settings = RunSettings.of(config).over(data, manifest)
     identity = priced_identity(settings.account, models)
-    with crawled_source(settings, data, manifest, identity, say) as crawled:
+    with (
+        crawled_source(settings, data, manifest, identity, say) as crawled,
+        shown_progress(progress) as shown,
+    ):
         base, template = crawled.caption_spec, request_template(crawled.caption_spec)
         for spec in (base, *(crawled.spec_of(model) for model in models)):
             if warning := spec.facts.shutdown_warning(crawled.today):
@@ -90,7 +94,6 @@ def estimate(
             if spec.sheet is None:
                 say(spec.why_unbounded())
         ways = policies(base.facts, settings.specs.detail(base.facts))
-        shown = progress or NoProgress()
         ledger, source = crawled.ledger, crawled.task.source
         shown.crawled(ledger.rows.images(source), ledger.images.count_todo(source))
         identify_images(

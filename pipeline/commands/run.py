@@ -27,6 +27,7 @@ from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.finish import finish
 from pipeline.session.inputs import column_notes, download, locate, open_data, restore, restores
 from pipeline.session.model_check import check_model
+from pipeline.session.notebook import shown_progress
 from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.refused_form import form_is_answered, refused_before
@@ -47,7 +48,7 @@ from pipeline.stages.recheck import recheck_preparations
 from pipeline.stages.runner import BatchRunner
 from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import queue_room
-from pipeline.stages.values import CaptionTask, Engines, NoProgress, Progress
+from pipeline.stages.values import CaptionTask, Engines, Progress
 
 _PATIENCE = (
     "a batch may take up to 24 hours; Ctrl-C is safe: it goes on at the service, and the same "
@@ -88,8 +89,8 @@ def run(
     with notified(settings.notice, command, say) as report:
         source = open_data(settings, data, manifest)
         settings = settings.reading(source.columns)
-        with open_session(settings, command, say) as session:
-            Run(session, source, report, confirm, progress or NoProgress()).go(wait=wait)
+        with open_session(settings, command, say) as session, shown_progress(progress) as bars:
+            Run(session, source, report, confirm, bars).go(wait=wait)
     return report
 
 

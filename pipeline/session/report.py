@@ -27,6 +27,7 @@ from pipeline.errors import (
 from pipeline.ledger import Ledger
 from pipeline.ledger.rechecks import StaleImages
 from pipeline.records import NANO_PER_USD, Nano
+from pipeline.session.report_html import ShownAsHtml
 from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.quote import Quote
 from pipeline.stages.values import RunTotals
@@ -48,7 +49,7 @@ _SHOWN = 12  # problems and reasons that are spelled out
 
 
 @dataclass(slots=True)
-class Report(RunTotals):
+class Report(RunTotals, ShownAsHtml):
     """Figures of a run: its totals, and the images, money and time that they came to.
 
     Attributes:
