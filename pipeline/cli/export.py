@@ -61,6 +61,16 @@ _FOR_OTHERS = (
 )
 
 
+class FormatName(click.Choice[str]):
+    """Name of a format: one of ours, or one that another package adds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See click."""
+        from pipeline.system.plugins import FORMATS, plugins
+
+        return value if value in plugins(FORMATS) else super().convert(value, param, ctx)
+
+
 def _for_others(command: F) -> F:
     for option in reversed(_FOR_OTHERS):
         command = option(command)
@@ -68,7 +78,7 @@ def _for_others(command: F) -> F:
 
 
 @click.command("export")
-@click.option("--to", "name", type=click.Choice(_FORMATS), help="Format of another program.")
+@click.option("--to", "name", type=FormatName(_FORMATS), help="Format of another program.")
 @click.argument("target", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--charges",

@@ -14,7 +14,7 @@ from pipeline.session.finish import export_all
 from pipeline.session.reading import open_to_read
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
-from pipeline.sinks import SINKS, open_sink
+from pipeline.sinks import is_table, open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.export import write_charges, write_copy
 
@@ -74,7 +74,7 @@ def _opened(config: Config, path: Path, say: Say) -> Iterator[Session]:
         own = (session.table, session.rejects)
         if path.resolve() in [each.resolve() for each in own] or session.workspace.owns(path):
             raise UsageError(f"{path} is a file of the workspace: name another one")
-        if path.suffix and path.suffix.lower() not in SINKS:
+        if path.suffix and not is_table(path.suffix.lower()):
             raise UsageError(
                 f"{path} is written as Parquet: name it .parquet; 'captionmill export --to FORMAT "
                 "TARGET' writes captions in other forms"

@@ -14,6 +14,7 @@ from pipeline.sinks.exported import ExportFormat, Pictures
 from pipeline.sinks.hugging_face_parquet import DATA_FILES, IMAGE, HuggingFaceParquet
 from pipeline.sinks.lance_dataset import RESERVED
 from pipeline.stages.export_to import Selection
+from pipeline.system import plugins
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,9 @@ def format_of(
 
         suffix = options.suffix or (".json" if options.as_json else ".txt")
         return TextFiles(suffix, options.template or "{caption}", as_json=options.as_json)
+    if name in (added := plugins.plugins(plugins.FORMATS)):
+        format_: ExportFormat = plugins.load_plugin(added[name])()
+        return format_
     kinds = {field: rows.kinds[column] for field, column in selection.fields.items()}
     if name == "lance":
         from pipeline.sinks.lance_dataset import LanceDataset

@@ -14,7 +14,8 @@ Exports for other programs (`captionmill export --to`), which take rows with the
     jsonl, csv_rows, partitioned    rows alone; json_values, formulas    their values
 
 A new kind of table is one file here and one line in `SINKS`; `[output] parquet` and the paths of
-the command line choose it by their suffix.
+the command line choose it by their suffix. Other packages add theirs by entry points, see
+`system.plugins`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pipeline.sinks.base import Sink
+from pipeline.system import plugins
 
 
 def _parquet(path: Path) -> Sink:
@@ -37,5 +39,18 @@ SINKS: Mapping[str, Callable[[Path], Sink]] = {PARQUET: _parquet}
 
 
 def open_sink(path: Path) -> Sink:
-    """Table at `path` by its suffix; Parquet where the suffix says nothing."""
-    return SINKS.get(path.suffix.lower(), SINKS[PARQUET])(path)
+    """Table at `path` by its suffix; Parquet where the suffix says nothing.
+
+    Raises:
+        UsageError: another package has this kind of table, and cannot be loaded.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SINKS and (entry := plugins.plugins(plugins.SINKS).get(suffix[1:])):
+        sink: Sink = plugins.load_plugin(entry)(path)
+        return sink
+    return SINKS.get(suffix, SINKS[PARQUET])(path)
+
+
+def is_table(suffix: str) -> bool:
+    """Tell whether a suffix, lower-case with its dot, is that of a kind of table."""
+    return suffix in SINKS or suffix[1:] in plugins.plugins(plugins.SINKS)

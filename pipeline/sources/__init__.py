@@ -17,6 +17,7 @@ download/ safe download of images at URLs
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from pipeline.sources.manifest import ManifestSource
 from pipeline.sources.sidecar import SidecarSource
 from pipeline.sources.single import FileSource
 from pipeline.sources.urls import UrlSource, is_url_list
+from pipeline.system import plugins
 
 __all__ = [
     "SOURCES",
@@ -58,6 +60,20 @@ SOURCES: Mapping[str, Callable[[Path, SourceOptions], Source]] = {
 }
 
 
+def _of_another_package(path: Path, options: SourceOptions) -> Source | None:
+    """Source that another package adds, for "NAME:PLACE" where no file is called so.
+
+    Raises:
+        UsageError: the package cannot be loaded.
+    """
+    kind, colon, place = str(path).partition(":")
+    entry = plugins.plugins(plugins.SOURCES).get(kind) if colon else None
+    if entry is None or os.path.lexists(path):
+        return None
+    source: Source = plugins.load_plugin(entry)(Path(place), options)
+    return source
+
+
 def open_source(
     data: Path | None, manifest: Path | None, options: SourceOptions | None = None
 ) -> Source:
@@ -71,6 +87,8 @@ def open_source(
     path = manifest if manifest is not None else data
     if path is None:
         raise UsageError("name a folder of images, or a table of them with --manifest")
+    if (added := _of_another_package(path, options or SourceOptions())) is not None:
+        return added
     try:
         is_folder = path.is_dir()
         exists = is_folder or path.exists()

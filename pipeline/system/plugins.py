@@ -1,0 +1,38 @@
+"""Entry points by which other packages add to the product's registries, without a fork.
+
+    captionmill.sources    NAME: captionmill run NAME:PLACE
+    captionmill.sinks      NAME: tables whose files end in .NAME
+    captionmill.formats    NAME: captionmill export --to NAME TARGET
+
+A package names them in its pyproject.toml: [project.entry-points."captionmill.sinks"].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from pipeline.errors import UsageError
+
+SOURCES, SINKS, FORMATS = "captionmill.sources", "captionmill.sinks", "captionmill.formats"
+
+
+def plugins(group: str) -> Mapping[str, EntryPoint]:
+    """Entry points of a group by name; nothing is imported."""
+    return {entry.name: entry for entry in entry_points(group=group)}
+
+
+def load_plugin(entry: EntryPoint) -> Any:
+    """Object that an entry point names.
+
+    Raises:
+        UsageError: its package cannot be imported, or has no such object.
+    """
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as error:
+        package = entry.dist.name if entry.dist is not None else "a package"
+        raise UsageError(
+            f"{package} adds {entry.name!r} to {entry.group}, which cannot be loaded: {error}"
+        ) from error
