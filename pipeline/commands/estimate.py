@@ -96,9 +96,8 @@ def estimate(
         ways = policies(base.facts, settings.specs.detail(base.facts))
         ledger, source = crawled.ledger, crawled.task.source
         shown.crawled(ledger.rows.images(source), ledger.images.count_todo(source))
-        identify_images(
-            crawled.ledger, crawled.task, crawled.engine, crawled.locate, shown=shown.prepared
-        )
+        task, engine = crawled.task, crawled.engine
+        identify_images(ledger, task, engine, crawled.locate, shown=shown.prepared)
         leave_at_texts(crawled.ledger, crawled.task)
         price = quote(crawled.ledger, crawled.task, template, base.largest())
         return Estimate(

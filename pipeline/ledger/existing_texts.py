@@ -108,8 +108,9 @@ class ExistingTexts:
             "CREATE TEMP TABLE IF NOT EXISTS captions_seen (digest BLOB NOT NULL, "
             "original INTEGER NOT NULL, PRIMARY KEY (digest, original)) WITHOUT ROWID"
         )
-        rows = self._db.execute(_CAPTIONS)
-        self._db.executemany(
-            "INSERT OR IGNORE INTO temp.captions_seen VALUES (?, ?)",
-            ((text_digest(str(caption)), original) for original, caption in rows),
-        )
+        with self._db.transaction("captions_seen"):
+            rows = self._db.execute(_CAPTIONS)
+            self._db.executemany(
+                "INSERT OR IGNORE INTO temp.captions_seen VALUES (?, ?)",
+                ((text_digest(str(caption)), original) for original, caption in rows),
+            )
