@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from pipeline.session import places
+from tests.browser import browser
 from tests.connections import warn_of_open_connections
 from tests.rig import rig, slow_rig
 
-__all__ = ["pytest_make_parametrize_id", "rig", "slow_rig"]
+__all__ = ["browser", "pytest_make_parametrize_id", "rig", "slow_rig"]
 
 warn_of_open_connections()
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "write": "Write the requests as files, to be run anywhere.",
     "status": "Batches under way, outcomes and money.",
     "spend": "Money spent by day, model, folder and the like.",
+    "report": "Write a page about it all that can be mailed.",
     "sources": "List, forget or join the sources of a workspace.",
     "review": "Look at the captions, judge and correct them, on a page.",
     "audit": "What is remarkable about the captions, without a model.",

@@ -10,6 +10,7 @@ listen                  webhooks that start a collect
 status, verify          a workspace at a glance; whether all is well with it, and
                         verify_originals with the images themselves
 spend                   money by day, model and the like
+report                  a page about it all; html_file: pages that need nothing else
 review, review_sheet    captions looked at, judged and corrected: on a page; as sheets;
                         review_index what both read
 audit                   what is remarkable about captions; audit_pictures what the

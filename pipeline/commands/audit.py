@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.commands import audit_pictures
 from pipeline.commands.review_index import ReviewIndex, open_review_index
@@ -18,12 +19,25 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Caption with a finding; `detail` says what in it the finding is about, "" where it is about
-    other captions."""
+    """Caption with a finding.
 
-    path: str
-    caption: str
+    Attributes:
+        card: of the review's index.
+        detail: what in the caption the finding is about, "" where it is about other captions.
+    """
+
+    card: Mapping[str, Any]
     detail: str
+
+    @property
+    def path(self) -> str:
+        """Path below its source."""
+        return str(self.card["path"])
+
+    @property
+    def caption(self) -> str:
+        """Caption in force."""
+        return str(self.card["caption"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +114,4 @@ def report_of(opened: ReviewIndex, examples: int = _EXAMPLES) -> AuditReport:
 
 def _examples(opened: ReviewIndex, kind: str, count: int) -> tuple[Example, ...]:
     cards = opened.library.first(Search.of([("finding", kind)]), count)
-    return tuple(
-        Example(card["path"], card["caption"], opened.library.details(card).get(kind, ""))
-        for card in cards
-    )
+    return tuple(Example(card, opened.library.details(card).get(kind, "")) for card in cards)

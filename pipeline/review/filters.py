@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.audit import KINDS, names_of
@@ -10,6 +11,11 @@ from pipeline.core.pricing import format_usd
 from pipeline.review.index import Index
 
 _FACETS = ("folder", "outcome", "reason_code", "model")
+_MEASURES = {
+    "side": "MAX(width, height)",  # pixels of the original
+    "tokens": "tokens",  # of the request and its answer
+    "characters": "LENGTH(caption)",
+}
 _MOST_VALUES = 200  # of one filter
 
 
@@ -86,6 +92,18 @@ class Filters:
             for name in names_of(findings):
                 counts[name] = counts.get(name, 0) + times
         return [(kind.name, counts[kind.name], kind.title) for kind in KINDS if kind.name in counts]
+
+    def histogram(self, measure: str, edges: Sequence[int]) -> list[int]:
+        """Cards by a measure of `_MEASURES`: below the first edge, between, from the last on."""
+        value = _MEASURES[measure]
+        cases = " ".join(f"WHEN {value} < {edge} THEN {n}" for n, edge in enumerate(edges))
+        counts = [0] * (len(edges) + 1)
+        for place, times in self._index.rows(
+            f"SELECT CASE {cases} ELSE {len(edges)} END, COUNT(*) FROM cards "
+            f"WHERE present = 1 AND {value} IS NOT NULL GROUP BY 1"
+        ):
+            counts[place] = int(times)
+        return counts
 
 
 def spec_of(index: Index, spec: int | None) -> dict[str, Any]:

@@ -64,6 +64,15 @@ class Library:
         """First cards of a search."""
         return [dict(row) for row in self._rows(search, 0, count)]
 
+    def sample(self, count: int) -> list[dict[str, Any]]:
+        """Some cards with a caption, spread over all; the same ones as long as none changes."""
+        rows = self._index.rows(
+            "SELECT * FROM cards WHERE id IN (SELECT id FROM cards WHERE present = 1 "
+            "AND caption IS NOT NULL ORDER BY (id * 2654435761) % 4294967296 LIMIT ?)",
+            (count,),
+        )
+        return [dict(row) for row in rows]
+
     def each(self, search: Search) -> Iterator[Mapping[str, Any]]:
         """Every card of a search, in order, as it is when this begins."""
         where, values = search.where()

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from pipeline.ledger.images import SeenImage
 from pipeline.ledger.samples import SampleAnswer
 from pipeline.records import Usage
 from pipeline.session.report import Report
+from tests.browser import barriers
 
 EVIL = """"><script>alert(1)</script><img src=x onerror=alert(1)> {{ 7*7 }} ' ` </style>"""
 PIXEL = "data:image/jpeg;base64,/9j/AA=="
@@ -108,3 +110,20 @@ def test_an_image_sent_as_its_address_has_no_sizes() -> None:
     html = render_page(found, ["x", "y"])
     assert "sent as its address" in html
     assert "0 × 0" not in html
+
+
+def test_a_failed_model_says_why() -> None:
+    html = render_page(findings("the key is no good"), ["x", "y"])
+    assert '<span class="why">the key is no good</span>' in html
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_reads_well(tmp_path: Path, browser: Any, width: int, scheme: Any) -> None:
+    path = tmp_path / "pilot.html"
+    write_page(path, findings("a long-named picture " * 6), ["captionmill run " * 9, "y"])
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    assert barriers(page) == []
+    context.close()

@@ -1,12 +1,7 @@
-"""A real browser over a real page: the system's Chromium, driven by Playwright.
-
-`.ci/run` demands it (CAPTIONMILL_BROWSER=required); elsewhere a machine without one skips these
-tests with one line that names the package.
-"""
+"""A page that is served, and windows of the browser on it."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -19,23 +14,6 @@ from typing import Any
 import pytest
 
 from tests.rig import Rig
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium, started once."""
-    if CHROMIUM is None:
-        if os.environ.get("CAPTIONMILL_BROWSER") == "required":
-            pytest.fail("no Chromium: install the Debian package `chromium`")
-        pytest.skip("no Chromium here: install the Debian package `chromium` for these tests")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 class Served:
