@@ -62,7 +62,8 @@ IMPURE = {
 }
 HEAVY = {
     *("aiohttp", "cykooz_resizer", "genai_prices", "numpy", "onnx", "onnxruntime", "openai"),
-    *("orjson", "pandas", "PIL", "pillow_heif", "pillow_jxl", "pyarrow", "rawpy", "resvg_py"),
+    *("orjson", "pandas", "PIL", "pillow_heif", "pillow_jxl", "pyarrow", "quicktok", "rawpy"),
+    "resvg_py",
     "simplejpeg",
 }
 SQL = re.compile(

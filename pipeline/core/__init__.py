@@ -56,6 +56,7 @@ Sizes, tokens and money:
 recipe           how an image is prepared, and what is refused before it is decoded
 sizing           the size that an image is sent in
 image_tokens     the service's own arithmetic of image tokens
+text_tokens      tokens of a text: counted by a vocabulary, or estimated
 tokens           tokens of a request: expected, and a bound
 cost_estimate    cost of a request: expected, and at most
 pricing          price sheets, and what the tokens of a line cost

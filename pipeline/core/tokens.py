@@ -1,6 +1,6 @@
 """Tokens of a request: expected, and a bound that cannot be passed.
 
-Expected: UTF-8 bytes / 4 + 10 %, near enough beside an image; returned usage calibrates it.
+Expected: text as the tokenizer counts it, and what the service documents for messages around it.
 Upper: one token a byte. OpenAI's tokenizers work on bytes, so no text has more tokens than bytes.
 """
 
@@ -21,9 +21,10 @@ from pipeline.core.image_tokens import (
     most_image_tokens,
 )
 from pipeline.core.model_facts import ModelFacts
+from pipeline.core.text_tokens import CountTokens, counted_tokens, utf8_bytes
 
-_MESSAGE = 4  # role and separators of one message
-_REQUEST = 3  # the answer's opening
+_MESSAGE = 4  # role and separators of one message, as OpenAI documents them
+_REQUEST = 3  # the answer's opening, likewise
 _UPPER_MESSAGE = 16
 _UPPER_REQUEST = 64
 _UPPER_SCHEMA = 256  # the service words a schema into the prompt, with text of its own
@@ -57,18 +58,21 @@ class RequestEstimator:
     Attributes:
         rule: how the model counts image tokens, None when unknown.
         detail: the detail that is sent.
-        fixed_expected, fixed_upper: prompt tokens of what every request repeats.
+        repeated: texts that every request repeats: the system prompt, the schema.
+        fixed_upper: bound of their prompt tokens.
+        count: counts the tokens of a text.
         expected_completion, max_completion: tokens of an answer.
         margin: part by which the image may cost more than the rule says (0.25 is 25 %).
     """
 
     rule: ImageRule | None
     detail: Detail
-    fixed_expected: int
+    repeated: tuple[str, ...]
     fixed_upper: int
     expected_completion: int
     max_completion: int
     margin: Decimal
+    count: CountTokens = counted_tokens
 
     @classmethod
     def of(
@@ -81,16 +85,18 @@ class RequestEstimator:
         schema: str = "",
         expected_completion: int = 80,
         margin: Decimal = Decimal("0.25"),
+        count: CountTokens = counted_tokens,
     ) -> Self:
         """Estimator for requests with this system prompt and JSON schema ("" for none)."""
         return cls(
             rule=facts.image_rule,
             detail=detail,
-            fixed_expected=_REQUEST + _expected_message(system) + _expected_schema(schema),
+            repeated=(system, schema),
             fixed_upper=_UPPER_REQUEST + _upper_message(system) + _upper_schema(schema),
             expected_completion=min(expected_completion, max_completion_tokens),
             max_completion=max_completion_tokens,
             margin=margin,
+            count=count,
         )
 
     def estimate(self, width: int, height: int, prompt: str) -> RequestEstimate:
@@ -103,12 +109,21 @@ class RequestEstimator:
             UnsupportedDetail: the model does not know the detail.
         """
         expected, highest = self._image(width, height)
+        text = _REQUEST + sum(map(self._expected_message, (*self.repeated, prompt)))
         return RequestEstimate(
-            expected_prompt=self.fixed_expected + _expected_message(prompt) + expected,
+            expected_prompt=text + expected,
             upper_prompt=None if highest is None else self._upper(prompt, highest),
             expected_completion=self.expected_completion,
             max_completion=self.max_completion,
         )
+
+    def upper_prompt(self, width: int, height: int, prompt: str) -> int | None:
+        """Bound of `estimate` alone, for which no text is counted."""
+        _, highest = self._image(width, height)
+        return None if highest is None else self._upper(prompt, highest)
+
+    def _expected_message(self, text: str) -> int:
+        return _MESSAGE + self.count(text) if text else 0
 
     def _upper(self, prompt: str, image: int) -> int:
         return self.fixed_upper + _upper_message(prompt) + ceil(image * (1 + self.margin))
@@ -131,32 +146,10 @@ class RequestEstimator:
         )
 
 
-def expected_text_tokens(text: str) -> int:
-    """UTF-8 bytes / 4 + 10 %, rounded up."""
-    return -(-_bytes(text) * 11 // 40)
-
-
-def upper_text_tokens(text: str) -> int:
-    """One token a byte."""
-    return _bytes(text)
-
-
-def _expected_message(text: str) -> int:
-    return _MESSAGE + expected_text_tokens(text) if text else 0
-
-
 def _upper_message(text: str) -> int:
-    return _UPPER_MESSAGE + upper_text_tokens(text)
-
-
-def _expected_schema(schema: str) -> int:
-    return _MESSAGE + expected_text_tokens(schema) if schema else 0
+    return _UPPER_MESSAGE + utf8_bytes(text)
 
 
 def _upper_schema(schema: str) -> int:
     """Twice its bytes: the service may indent it or write it in another notation."""
-    return _UPPER_SCHEMA + 2 * upper_text_tokens(schema) if schema else 0
-
-
-def _bytes(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+    return _UPPER_SCHEMA + 2 * utf8_bytes(schema) if schema else 0

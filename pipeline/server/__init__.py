@@ -9,7 +9,8 @@ Starting one      app (a server in a thread), embedded (as a child process), __m
 HTTP              routes_files, routes_batches, routes_online, middleware, views (files and batches
                   as JSON), bodies (answers as JSON), streams (as events), refusals (errors)
 One request       requests (parsing), schemas (strict schemas), pictures, image_hosts, responder
-                  (its answer), families (token rules), prices, rates (limits of a minute)
+                  (its answer), families and tokenizer (token rules), prices, rates (limits of a
+                  minute)
 Batches           validation (of input files), lifecycle (the next step), executor (takes it),
                   lines (one line), publishing (output files), batch_store, file_store, ids
 The bill          bill (each answer given, each request seen), database

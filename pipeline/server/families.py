@@ -193,11 +193,6 @@ def is_known(family: Family) -> bool:
     return family is not _UNKNOWN
 
 
-def text_tokens(*texts: str) -> int:
-    """Approximate tokens: four UTF-8 bytes each, rounded up per text."""
-    return sum(-(-len(text.encode("utf-8", "surrogatepass")) // 4) for text in texts)
-
-
 def billed_image_tokens(model: str, width: int, height: int, detail: str) -> int:
     """Tokens of a `width` x `height` image sent to `model`."""
     return family_of(model).image.tokens(width, height, detail)

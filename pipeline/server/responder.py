@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pipeline.server.captioner import Captioner, Description
-from pipeline.server.families import billed_image_tokens, family_of, text_tokens
+from pipeline.server.families import billed_image_tokens, family_of
 from pipeline.server.fault_rules import LineFault
 from pipeline.server.image_hosts import ImageHosts
 from pipeline.server.pictures import UploadedImage
@@ -18,10 +18,10 @@ from pipeline.server.prices import Mode, PriceTable, TokenCounts
 from pipeline.server.refusals import ApiError
 from pipeline.server.requests import ParsedRequest, parse_request
 from pipeline.server.schemas import fill
+from pipeline.server.tokenizer import conversation_tokens, first_tokens, text_tokens
 
 Pictures = tuple[UploadedImage, ...]
 
-_OVERHEAD = 7
 """Tokens of a message's frame."""
 
 _REASONING = {"minimal": 32, "low": 64, "medium": 192, "high": 512, "xhigh": 1024, "max": 2048}
@@ -138,7 +138,7 @@ class Responder:
         return self._captioner.describe(picture, request.prompt, request.model)
 
     def _prompt_usage(self, request: ParsedRequest, pictures: Pictures) -> TokenCounts:
-        prompt = text_tokens(request.system, request.prompt) + _OVERHEAD
+        prompt = conversation_tokens(request.model, request.system, request.prompt)
         for part, picture in zip(request.images, pictures, strict=True):
             prompt += billed_image_tokens(request.model, picture.width, picture.height, part.detail)
         cached = self._cached(request)
@@ -148,7 +148,7 @@ class Responder:
 
     def _cached(self, request: ParsedRequest) -> int:
         """Tokens of a system text of 1,024 tokens or more that this server has seen before."""
-        tokens = text_tokens(request.system)
+        tokens = text_tokens(request.model, request.system)
         if tokens < _CACHE_FROM:
             return 0
         text = f"{request.model}\n{request.system}".encode("utf-8", "surrogatepass")
@@ -169,7 +169,7 @@ def _shape(request: ParsedRequest, description: Description) -> str:
 def _limited(reply: ModelAnswer, request: ParsedRequest) -> ModelAnswer:
     """Reply within `max_completion_tokens`, which reasoning counts against."""
     reasoning = _REASONING.get(request.effort, 0)
-    spoken = max(1, text_tokens(reply.text or ""))
+    spoken = max(1, text_tokens(request.model, reply.text or ""))
     usage = replace(reply.usage, reasoning=reasoning, completion=reasoning + spoken)
     reply = replace(reply, usage=usage)
     if request.limit is None or usage.completion <= request.limit:
@@ -182,16 +182,15 @@ def _limited(reply: ModelAnswer, request: ParsedRequest) -> ModelAnswer:
 
 def _cut(reply: ModelAnswer, tokens: int) -> ModelAnswer:
     """First `tokens` tokens of a reply, in whole characters."""
-    data = (reply.text or "").encode("utf-8", "surrogatepass")[: tokens * 4]
+    text = first_tokens(reply.request.model, reply.text or "", tokens)
     usage = replace(reply.usage, completion=reply.usage.reasoning + tokens)
-    text = data.decode("utf-8", "ignore")
     return replace(reply, text=text, finish="length", usage=usage)
 
 
 def _without_caption(reply: ModelAnswer, fault: LineFault) -> ModelAnswer:
     if fault.outcome == "refusal":
         words = fault.text or "I'm sorry, I can't assist with that."
-        usage = replace(reply.usage, completion=max(1, text_tokens(words)))
+        usage = replace(reply.usage, completion=max(1, text_tokens(reply.request.model, words)))
         return replace(reply, text=None, refusal=words, usage=usage)
     if fault.outcome == "content_filter":
         usage = replace(reply.usage, completion=1)

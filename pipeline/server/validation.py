@@ -10,9 +10,10 @@ from typing import Any
 
 import orjson
 
-from pipeline.server.families import billed_image_tokens, text_tokens
+from pipeline.server.families import billed_image_tokens
 from pipeline.server.pictures import measure
 from pipeline.server.refusals import ApiError
+from pipeline.server.tokenizer import text_tokens
 
 _MOST_ERRORS = 100
 
@@ -160,7 +161,7 @@ def prompt_tokens(model: str, body: object) -> int:
 
 def _part_tokens(model: str, part: dict[str, Any]) -> int:
     total = sum(
-        text_tokens(part[name])
+        text_tokens(model, part[name])
         for name in ("text", "instructions", "content", "input")
         if isinstance(part.get(name), str)
     )

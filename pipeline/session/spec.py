@@ -18,6 +18,7 @@ from pipeline.core.provider_kinds import LOCAL, paid_kind
 from pipeline.core.recipe import DEFAULT_FORMATS, ImageLimits, Recipe
 from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import SizePolicy, Sizing
+from pipeline.core.text_tokens import counted_tokens, estimated_tokens
 from pipeline.core.tokens import RequestEstimator
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import UsageError
@@ -94,7 +95,7 @@ class CaptionSpec:
         return max(
             square,
             wide,
-            key=lambda size: self.estimator.estimate(size[0], size[1], "").upper_prompt or 0,
+            key=lambda size: self.estimator.upper_prompt(size[0], size[1], "") or 0,
         )
 
 
@@ -122,7 +123,6 @@ def build_spec(
     name = named or _own_model(config, local=local)
     facts = _facts(config, name)
     kind = LOCAL if local else paid_kind(config.provider.name)
-    prompt = config.prompt
     recipe = _recipe(config, _sizing(config, facts))
     request = _request(config, facts, name, tier, local=local)
     if not local:
@@ -132,16 +132,16 @@ def build_spec(
     return CaptionSpec(
         recipe=recipe,
         request=request,
-        template=prompt.user,
-        spec=_spec(kind.service, account, request, prompt.user, recipe),
+        template=config.prompt.user,
+        spec=_spec(kind.service, account, request, config.prompt.user, recipe),
         facts=facts,
         sheet=sheet,
-        estimator=_estimator(SERVICES[kind.service].wire_format, config, facts, calibration),
+        estimator=_estimator(config, facts, calibration, local=local),
         tier=tier,
         standard_price="" if sheet else standard_price(name, on),
         wire_format=SERVICES[kind.service].wire_format,
         seen=config.input.image_mode == "bytes",
-        configured_tokens=prompt.max_completion_tokens,
+        configured_tokens=config.prompt.max_completion_tokens,
     )
 
 
@@ -185,16 +185,17 @@ def _sizing(config: Config, facts: ModelFacts) -> Sizing:
 
 
 def _estimator(
-    wire_format: WireFormat, config: Config, facts: ModelFacts, calibration: Decimal | None
+    config: Config, facts: ModelFacts, calibration: Decimal | None, *, local: bool
 ) -> RequestEstimator:
-    prompt = config.prompt
-    return wire_format.estimator(
+    prompt, kind = config.prompt, LOCAL if local else paid_kind(config.provider.name)
+    return SERVICES[kind.service].wire_format.estimator(
         facts,
         detail_of(prompt.detail, facts),
         prompt.max_completion_tokens,
         system=prompt.system,
         schema=json.dumps(prompt.answer_schema) if prompt.answer_schema else "",
         margin=margin(config.budget.estimate_margin, calibration),
+        count=estimated_tokens if local else counted_tokens,  # the free model has no bill to meet
     )
 
 

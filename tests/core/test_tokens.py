@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from decimal import Decimal
 from math import ceil
 
@@ -13,37 +14,17 @@ from pipeline.core.image_tokens import (
     highest_image_tokens,
     image_tokens,
 )
-from pipeline.core.tokens import (
-    RequestEstimate,
-    RequestEstimator,
-    expected_text_tokens,
-    upper_text_tokens,
-)
+from pipeline.core.text_tokens import estimated_tokens
+from pipeline.core.tokens import RequestEstimate, RequestEstimator
 from pipeline.providers.models import model_facts
 
 LUNA = model_facts("gpt-6-luna")
 
 
-@pytest.mark.parametrize(
-    ("text", "expected", "upper"),
-    [
-        ("", 0, 0),
-        ("a", 1, 1),
-        ("a" * 40, 11, 40),
-        ("a" * 41, 12, 41),
-        ("ä" * 40, 22, 80),
-        ("日本語", 3, 9),
-        ("🦙", 2, 4),
-        ("\ud800", 1, 3),  # a lone surrogate from a manifest must not stop an estimate
-    ],
-)
-def test_text_tokens(text: str, expected: int, upper: int) -> None:
-    assert expected_text_tokens(text) == expected
-    assert upper_text_tokens(text) == upper
-
-
 def test_a_request_by_hand() -> None:
-    estimator = RequestEstimator.of(LUNA, "high", 120, system="s" * 40, margin=Decimal("0.25"))
+    estimator = RequestEstimator.of(
+        LUNA, "high", 120, system="s" * 40, margin=Decimal("0.25"), count=estimated_tokens
+    )
     found = estimator.estimate(512, 341, "p" * 80)
     # request 3, messages 4 + 11 and 4 + 22, image 176 patches * 1.2
     assert found == RequestEstimate(
@@ -56,9 +37,10 @@ def test_a_request_by_hand() -> None:
 
 
 def test_a_schema_counts_and_short_answers_are_short() -> None:
-    plain = RequestEstimator.of(LUNA, "high", 50).estimate(512, 512, "x")
+    of = functools.partial(RequestEstimator.of, LUNA, "high", 50, count=estimated_tokens)
+    plain = of().estimate(512, 512, "x")
     schema = '{"type":"object"}' * 10
-    with_schema = RequestEstimator.of(LUNA, "high", 50, schema=schema).estimate(512, 512, "x")
+    with_schema = of(schema=schema).estimate(512, 512, "x")
     assert plain.expected_completion == plain.max_completion == 50
     assert with_schema.expected_prompt - plain.expected_prompt == 4 + 47
     assert (with_schema.upper_prompt or 0) - (plain.upper_prompt or 0) == 256 + 2 * 170

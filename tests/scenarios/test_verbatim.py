@@ -27,7 +27,7 @@ def test_a_caption_is_the_same_at_every_place(
     rig: Rig, provider: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # a service that packs more into a token: the longest caption fits into the most there may be
-    monkeypatch.setattr(responder, "text_tokens", lambda *texts: len("".join(texts)) // 20 + 1)
+    monkeypatch.setattr(responder, "text_tokens", lambda _model, text: len(text) // 20 + 1)
     expected = KINDS[kind]
     rig.add("a.png")
     rig.server.faults.add(LineFault(outcome=kind, times=1))  # type: ignore[arg-type]

@@ -131,7 +131,7 @@ def test_ten_thousand_lines_and_a_large_upload_in_constant_memory(
 ) -> None:
     child, url = spawn()
     client = connect(url, timeout=120.0)
-    submit(client, 10)
+    wait_for(client, submit(client, 10).id)  # with the vocabulary in memory
     before = _peak_megabytes(child.pid)
     wait_for(client, submit(client, data=jsonl(line(n) for n in range(10_000))).id)
     assert upload(client, bytes(200_000_000), "large.jsonl")

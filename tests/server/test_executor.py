@@ -78,10 +78,10 @@ def test_the_number_of_lines(start: Start, connect: Connect) -> None:
 
 
 def test_the_enqueued_token_limit(start: Start, connect: Connect) -> None:
-    limits = AccountLimits(enqueued_tokens={"gpt-6-luna": 10})
+    limits = AccountLimits(enqueued_tokens={"gpt-6-luna": 8})
     server = start(limits=limits, durations=BatchDurations(run=60))
     client = connect(server.base_url)
-    first = submit(client, 2)  # 4 tokens a line: "describe" and one patch
+    first = submit(client, 2)  # 3 tokens a line: "describe" and one patch
     wait_for(client, first.id, "in_progress")
     second = wait_for(client, submit(client, 1).id)
     assert second.status == "failed"
@@ -89,7 +89,7 @@ def test_the_enqueued_token_limit(start: Start, connect: Connect) -> None:
     assert error.code == "token_limit_exceeded"
     assert error.message == (
         "Enqueued token limit reached for gpt-6-luna in organization org-loopback. "
-        "Limit: 10 enqueued tokens. Please try again once some in_progress batches have been "
+        "Limit: 8 enqueued tokens. Please try again once some in_progress batches have been "
         "completed."
     )
     server.clock.advance(61)

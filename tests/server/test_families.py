@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.server.families import _MOST_PATCHES, billed_image_tokens, family_of, text_tokens
+from pipeline.server.families import _MOST_PATCHES, billed_image_tokens, family_of
 from pipeline.server.refusals import ApiError
 
 
@@ -61,10 +61,3 @@ def test_the_longest_prefix_decides() -> None:
     assert family_of("gpt-5.6-luna").cache_writes
     assert not family_of("gpt-5.5").cache_writes
     assert not family_of("openly-something").reasoning
-
-
-def test_text_counts_bytes_not_characters() -> None:
-    assert text_tokens("") == 0
-    assert text_tokens("abcd", "e") == 2
-    assert text_tokens("ああ") == 2
-    assert text_tokens("\ud800") == 1

@@ -83,4 +83,4 @@ def test_aliens_and_contradictions() -> None:
 def test_usage_is_added_up() -> None:
     billed = [result.billed for result in (_run(line(1)), _run(line(2))) if result.billed]
     total = total_usage(billed)
-    assert total.prompt == sum(one.usage.prompt for one in billed) == 22
+    assert total.prompt == sum(one.usage.prompt for one in billed) == 20

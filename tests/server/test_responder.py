@@ -12,6 +12,7 @@ from pipeline.server.prices import packaged_prices
 from pipeline.server.refusals import ApiError
 from pipeline.server.requests import CHAT
 from pipeline.server.responder import ModelAnswer, PlannedServerError, Responder
+from pipeline.server.tokenizer import text_tokens
 from tests.server.support import MODEL, chat_body
 
 _SCHEMA = {
@@ -41,8 +42,8 @@ def test_a_plain_caption_with_its_tokens(responder: Responder) -> None:
     assert reply.text is not None
     assert reply.text.startswith("echo ")
     assert (reply.finish, reply.refusal) == ("stop", None)
-    assert reply.usage.prompt == 2 + 2 + 7  # image, "describe", frame
-    assert reply.usage.completion == -(-len(reply.text) // 4)
+    assert reply.usage.prompt == 2 + 1 + 7  # image, "describe", frame
+    assert reply.usage.completion == text_tokens("gpt-6-luna", reply.text)
     assert reply.usage.reasoning == reply.usage.cached == reply.usage.cache_write == 0
 
 
@@ -70,7 +71,8 @@ def test_a_schema_is_answered_in_its_order(responder: Responder) -> None:
 def test_the_limit_cuts_the_caption(responder: Responder) -> None:
     reply = _answer(responder, max_completion_tokens=3)
     assert (reply.finish, reply.usage.completion) == ("length", 3)
-    assert len(reply.text or "") == 12
+    assert (reply.text or "").startswith("echo")
+    assert text_tokens("gpt-6-luna", reply.text or "") == 3
 
 
 def test_reasoning_counts_against_the_limit(responder: Responder) -> None:
@@ -82,7 +84,7 @@ def test_reasoning_counts_against_the_limit(responder: Responder) -> None:
 
 
 def test_a_long_system_text_is_cached_the_second_time(responder: Responder) -> None:
-    long = [{"role": "system", "content": "x" * 4 * 1100}, {"role": "user", "content": "hi"}]
+    long = [{"role": "system", "content": "a house " * 550}, {"role": "user", "content": "hi"}]
     first, second = (_answer(responder, messages=long).usage for _ in range(2))
     assert (first.cached, first.cache_write) == (0, first.prompt)
     assert (second.cached, second.cache_write) == (1024, second.prompt - 1024)

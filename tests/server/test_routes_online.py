@@ -20,10 +20,10 @@ def test_chat(client: openai.OpenAI, server: LoopbackServer) -> None:
     answer = raw.parse()
     assert raw.headers["x-request-id"].startswith("req_")
     assert answer.choices[0].message.content.startswith("echo ")
-    assert answer.usage.prompt_tokens == 11
+    assert answer.usage.prompt_tokens == 10
     (row,) = server.bill.rows()
     assert (row.batch_id, row.custom_id) == (None, None)
-    assert row.nano == 11 * 100 + answer.usage.completion_tokens * 500  # twice the batch price
+    assert row.nano == 10 * 100 + answer.usage.completion_tokens * 500  # twice the batch price
 
 
 def test_streamed_chat(client: openai.OpenAI, server: LoopbackServer) -> None:
@@ -31,7 +31,7 @@ def test_streamed_chat(client: openai.OpenAI, server: LoopbackServer) -> None:
     chunks = list(client.chat.completions.create(**chat_body(), **options))
     text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
     assert text.startswith("echo ")
-    assert chunks[-1].usage.prompt_tokens == 11
+    assert chunks[-1].usage.prompt_tokens == 10
     assert len(server.bill.rows()) == 1
 
 
@@ -42,7 +42,7 @@ def test_responses(client: openai.OpenAI) -> None:
     answer = client.responses.create(input=[{"role": "user", "content": content}], **options)
     assert answer.output_text.startswith("echo ")
     assert answer.status == "completed"
-    assert answer.usage.input_tokens == 11
+    assert answer.usage.input_tokens == 10
     with pytest.raises(openai.BadRequestError, match="chat completions only"):
         client.responses.create(input="x", stream=True, **options)
 

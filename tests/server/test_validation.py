@@ -84,13 +84,13 @@ def test_separators_inside_strings_do_not_tear_lines(tmp_path: Path) -> None:
 
 
 def test_prompt_tokens_of_both_endpoints() -> None:
-    chat = chat_body(prompt="a" * 400)  # 100 tokens, and 32 x 32 pixels are one patch: 2
+    chat = chat_body(prompt="a house" * 50)  # 100 tokens, and 32 x 32 pixels are one patch: 2
     assert prompt_tokens("gpt-6-luna", chat) == 102
     url = chat["messages"][0]["content"][1]["image_url"]["url"]
     content = [{"type": "input_image", "image_url": url, "detail": "low"}]
-    responses = {"instructions": "a" * 40, "input": [{"role": "user", "content": content}]}
+    responses = {"instructions": "a house" * 5, "input": [{"role": "user", "content": content}]}
     assert prompt_tokens("gpt-6-luna", responses) == 12
-    assert prompt_tokens("gpt-6-luna", {"input": "abcd"}) == 1
+    assert prompt_tokens("gpt-6-luna", {"input": "a house"}) == 2
 
 
 def test_what_cannot_be_counted_counts_nothing() -> None:

@@ -1,0 +1,48 @@
+"""Tokens of a text: counted with the vocabulary of OpenAI's models (o200k), or estimated.
+
+The vocabulary comes with `quicktok` and takes half a second and 80 MB to load, so it is loaded for
+the first text that is to be counted: a run that sends nothing new starts without it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Protocol
+
+
+class CountTokens(Protocol):
+    """Function that counts or estimates the tokens of a text."""
+
+    def __call__(self, text: str, /) -> int:
+        """Tokens of `text`, at most its UTF-8 bytes."""
+        ...
+
+
+def counted_tokens(text: str) -> int:
+    """Tokens of a text under o200k; estimated where the tokenizer does not run."""
+    count = _tokenizer() if text else None
+    if count is None:
+        return estimated_tokens(text)
+    # a lone surrogate from a manifest is sent as an escape: it has no UTF-8
+    return count(text.encode("utf-8", "replace").decode())
+
+
+def estimated_tokens(text: str) -> int:
+    """UTF-8 bytes / 4 + 10 %, rounded up."""
+    return -(-utf8_bytes(text) * 11 // 40)
+
+
+def utf8_bytes(text: str) -> int:
+    """Bytes of a text. OpenAI's tokenizers work on bytes, so it has no more tokens than that."""
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+@cache
+def _tokenizer() -> CountTokens | None:
+    try:
+        import quicktok
+
+        count: CountTokens = quicktok.get_encoding("o200k_base").count
+    except (ImportError, OSError, RuntimeError):  # no build for this machine, or a damaged one
+        return None
+    return count
