@@ -19,6 +19,7 @@ from pipeline.review.library import Library
 from pipeline.review.search import Search
 from pipeline.review.sheets import read_sheet, write_sheet
 from pipeline.sources import to_path, to_text
+from pipeline.system.regular_file import open_regular
 
 _LARGEST_TEXT = 1_000_000  # bytes
 
@@ -65,11 +66,12 @@ def _texts(library: Library) -> Iterator[tuple[Mapping[str, Any], str]]:
         if path == last:
             continue
         with contextlib.suppress(OSError):
-            if path.stat().st_size <= _LARGEST_TEXT:
-                text, encoding = decode_text(path.read_bytes())
-                if encoding != "?":
-                    last = path
-                    yield card, text
+            with open_regular(path) as stream:
+                data = stream.read(_LARGEST_TEXT + 1)
+            text, encoding = decode_text(data)
+            if encoding != "?" and len(data) <= _LARGEST_TEXT:
+                last = path
+                yield card, text
 
 
 def _record(opened: ReviewIndex, result: Import, note: str) -> None:

@@ -40,7 +40,7 @@ class OutputConfig(Section):
     parquet: str | None = None
     rejects: str | None = None
     locations: bool = True
-    sidecars: Literal["off", "keep", "replace", "append"] = "off"
+    sidecars: Literal["off", "keep", "replace", "append", "update"] = "off"
     sidecar_suffix: Annotated[str, AfterValidator(checked_suffix)] | None = None
     sidecar_template: Annotated[str, AfterValidator(checked_template)] = "{caption}"
     sidecar_json: bool = False
@@ -48,5 +48,5 @@ class OutputConfig(Section):
     @model_validator(mode="after")
     def _one_form(self) -> Self:
         if self.sidecar_json and self.sidecars == "append":
-            raise ValueError('sidecar_json goes with sidecars = "keep" or "replace"')
+            raise ValueError('sidecar_json goes with sidecars = "keep", "replace" or "update"')
         return self

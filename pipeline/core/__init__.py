@@ -36,6 +36,7 @@ reply            text, refusal and ending of an answer's body
 thoughts         a model's thoughts before its answer, taken off
 structured       the caption and fields of a structured answer
 line_failure     what a line without an answer says, and whether it ran
+skipped_files    files that are no images, by the words they are counted under
 size_refusal     refusals of requests that are too large
 printable        a service's words, bounded and printable
 usage            the tokens of an answer as either endpoint reports them

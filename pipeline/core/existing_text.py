@@ -81,11 +81,12 @@ def whole_and_end(text: str) -> tuple[str, ...]:
 def captions_within(text: str, affixes: Affixes) -> tuple[str, ...]:
     """Captions that a text may hold as its whole or as its last line, with and without affixes."""
     candidates = whole_and_end(text)
-    bare = (_without(candidate, affixes) for candidate in candidates)
+    bare = (without_affixes(candidate, affixes) for candidate in candidates)
     return tuple(dict.fromkeys((*candidates, *bare)))
 
 
-def _without(text: str, affixes: Affixes) -> str:
+def without_affixes(text: str, affixes: Affixes) -> str:
+    """Text without prefix and suffix, where it has both."""
     prefix, suffix = affixes.prefix.lstrip(), affixes.suffix.rstrip()
     if text.startswith(prefix) and text.endswith(suffix):
         return text[len(prefix) : len(text) - len(suffix)].strip()

@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from pipeline.core.existing_text import captions_within, text_digest, whole_and_end
+from pipeline.core.existing_text import (
+    captions_within,
+    text_digest,
+    whole_and_end,
+    without_affixes,
+)
 from pipeline.core.table_form import Affixes
 from pipeline.ledger.database import Database
 from pipeline.ledger.rows import HAD_CAPTION
@@ -64,6 +69,18 @@ class ExistingTexts:
         return any(
             self._db.number(known, (text_digest(caption), *values))
             for caption in captions_within(text, affixes)
+        )
+
+    def wrote(self, source_id: bytes, text: str, affixes: Affixes) -> bool:
+        """Tell whether a whole text is as we wrote it for this image, or a caption of it."""
+        original = "original = (SELECT id FROM originals WHERE source_id = ?)"
+        known = f"SELECT EXISTS (SELECT 1 FROM %s WHERE digest = ? AND {original})"
+        if self._db.number(known % "written_texts", (text_digest(text), source_id)):
+            return True
+        self._read_captions()
+        return any(
+            self._db.number(known % "temp.captions_seen", (text_digest(caption), source_id))
+            for caption in (text, without_affixes(text, affixes))
         )
 
     def free_represented(self, source: int) -> None:

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.core.existing_text import SIDECAR
+from pipeline.core.skipped_files import beside_images
 from pipeline.core.url_image import is_address
 from pipeline.core.words import counted
 from pipeline.ledger.captions import Captions
@@ -27,8 +28,16 @@ def write_beside(session: Session) -> list[str]:
     texts = _captions(session) if form.is_plain else _filled(session, form)
     downloads = session.workspace.urls
     here = (text for text in texts if downloads not in text.image.parents)
-    done = write_sidecars(_noted(session, here), form, session.settings.source.encoding)
-    ledger.put(BESIDE, None if done.problems else form.to_text())
+    affixes = session.settings.output.form.affixes
+    done = write_sidecars(
+        _noted(session, here),
+        form,
+        session.settings.source.encoding,
+        is_ours=lambda source_id, text: ledger.existing_texts.wrote(source_id, text, affixes),
+    )
+    if done.sentence:
+        session.context.say(done.sentence)
+    ledger.put(BESIDE, None if done.failures else form.to_text())
     return done.problems
 
 
@@ -46,7 +55,7 @@ def check_sidecars(session: Session, skipped: Mapping[str, int]) -> None:
         from pipeline.session.export_rows import TableRows
 
         form.text(dict.fromkeys(TableRows(session).fields(None, "caption")))
-    texts = skipped.get(form.suffix, 0)
+    texts = skipped.get(beside_images(form.suffix), 0)
     is_sparing = SIDECAR in session.settings.text_places.words
     is_first = not session.ledger.existing_texts.any_written()
     if form.policy == "keep" and texts and is_first and not is_sparing:

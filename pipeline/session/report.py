@@ -13,6 +13,7 @@ from pipeline.core.outcomes import NAMES
 from pipeline.core.pricing import format_usd, with_usd
 from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.run_round import waiting_words
+from pipeline.core.skipped_files import strays
 from pipeline.core.words import commonest, counted, duration
 from pipeline.errors import (
     EXIT_BUG,
@@ -116,7 +117,7 @@ class Report(RunTotals, ShownAsHtml):
     def add_crawl(self, crawled: CrawlResult) -> None:
         """Take over the counts of a crawl."""
         self.images = crawled.images
-        self.skipped = crawled.skipped
+        self.skipped = strays(crawled.skipped)
         self.problems += crawled.problems
         self.lost, self.trouble = crawled.lost, crawled.trouble
         self.note_problem(crawled.trouble)

@@ -5,24 +5,25 @@ from __future__ import annotations
 
 import codecs
 import json
-import os
-import stat
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pipeline.core.encodings import decode_text, encoding_name
+from pipeline.core.words import counted
 from pipeline.errors import StorageError
 from pipeline.sinks.json_values import json_line
 from pipeline.sinks.text_template import filled_text
 from pipeline.system.files import storage_error, write_whole
+from pipeline.system.regular_file import NotRegular, open_regular
 
-SidecarPolicy = Literal["keep", "replace", "append"]
+SidecarPolicy = Literal["keep", "replace", "append", "update"]
 CAPTION_ONLY = "{caption}"
 _LARGEST = 1_000_000  # bytes of a text that is read; a larger one is somebody's own file
 _MAX_PROBLEMS = 20
+_SHOWN = 3  # paths of one kind
 _WITH_MARK = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -44,7 +45,8 @@ class SidecarForm:
 
     Attributes:
         policy: "keep" leaves a text that is there, "replace" writes over it, "append" adds the
-            caption as a last line, once. A text that holds the caption already is not touched.
+            caption as a last line, once, "update" writes over it where it is still as we wrote it.
+            A text that holds the caption already is not touched.
         suffix: of their files.
         template: with fields of the table's rows in braces.
         as_json: all fields as JSON instead.
@@ -77,20 +79,69 @@ class SidecarForm:
 
 @dataclass(slots=True)
 class Sidecars:
-    """Counts of texts written, left as they are, and failed; `problems` are sentences."""
+    """Counts of texts that were written, kept, in conflict and failed, and of images that share a
+    text.
+
+    Attributes:
+        failures: sentences about files that could not be written.
+        conflicts, shared: the first paths of each.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    conflicts: list[Path] = field(default_factory=list)
+    shared: list[Path] = field(default_factory=list)
 
     def fail(self, error: StorageError) -> None:
         """Note a file that could not be written; the others are."""
         self.counts["failed"] += 1
-        if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(f"no text beside an image: {error}")
+        if len(self.failures) < _MAX_PROBLEMS:
+            self.failures.append(f"no text beside an image: {error}")
+
+    def note(self, outcome: str, path: Path) -> None:
+        """Count a text, or an image that gets none of its own."""
+        self.counts[outcome] += 1
+        paths = {"in conflict": self.conflicts, "shared": self.shared}.get(outcome, [])
+        if len(paths) < _SHOWN:
+            paths.append(path)
+
+    @property
+    def sentence(self) -> str:
+        """Counts in words, "" where there was nothing to write."""
+        outcomes = ("written", "kept", "in conflict", "failed")
+        parts = [f"{self.counts[name]:,} {name}" for name in outcomes if self.counts[name]]
+        return f"texts beside images: {', '.join(parts)}" if parts else ""
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences about what a person may want to look at."""
+        sentences = list(self.failures)
+        if conflicts := self.counts["in conflict"]:
+            sentences.append(
+                f"left alone, as somebody else wrote them: {counted(conflicts, 'text')} beside "
+                f"images ({_names(self.conflicts, conflicts)}); 'captionmill review "
+                "--import-sidecars' takes them over, --set output.sidecars=replace writes over them"
+            )
+        if shared := self.counts["shared"]:
+            sentences.append(
+                f"without a text of their own: {counted(shared, 'image')} "
+                f"({_names(self.shared, shared)}) named like another one but for the suffix; the "
+                "text they share has the caption of the first"
+            )
+        return sentences
+
+
+def _names(paths: list[Path], count: int) -> str:
+    more = f" and {count - len(paths):,} more" if count > len(paths) else ""
+    return ", ".join(map(str, paths)) + more
 
 
 def write_sidecars(
-    captions: Iterable[CaptionBeside], form: SidecarForm, encoding: str | None = None
+    captions: Iterable[CaptionBeside],
+    form: SidecarForm,
+    encoding: str | None = None,
+    *,
+    is_ours: Callable[[bytes, str], bool] = lambda _source_id, _text: False,
 ) -> Sidecars:
     """Write each caption beside its image.
 
@@ -98,33 +149,46 @@ def write_sidecars(
         captions: two images that differ in their suffix only share one text, and the first of
             them has it.
         encoding: of texts that are neither UTF-8 nor UTF-16, None to find out.
+        is_ours: tells of an image's hash and a text whether we wrote it, for "update".
     """
     done = Sidecars()
-    last: set[Path] = set()
+    images: dict[Path, Path] = {}  # of one folder, by their texts
     folder: Path | None = None
-    for image, caption, _ in captions:
-        path = image.with_suffix(form.suffix)
+    for caption in captions:
+        path = caption.image.with_suffix(form.suffix)
         if path.parent != folder:  # images come folder by folder
-            folder, last = path.parent, set()
-        if path in last or not image.exists():
-            done.counts["skipped"] += 1
-            continue
-        last.add(path)
-        try:
-            done.counts[_write(path, caption, form.policy, encoding)] += 1
-        except StorageError as error:
-            done.fail(error)
+            folder, images = path.parent, {}
+        first = images.get(path)
+        if first == caption.image or not caption.image.exists():
+            done.note("skipped", caption.image)
+        elif first is not None:
+            done.note("shared", caption.image)
+        else:
+            images[path] = caption.image
+            try:
+                done.note(_write(path, caption, form.policy, encoding, is_ours), path)
+            except StorageError as error:
+                done.fail(error)
     return done
 
 
-def _write(path: Path, caption: str, policy: SidecarPolicy, encoding: str | None) -> str:
-    text = caption.encode("utf-8", "replace") + b"\n"
+def _write(
+    path: Path,
+    caption: CaptionBeside,
+    policy: SidecarPolicy,
+    encoding: str | None,
+    is_ours: Callable[[bytes, str], bool],
+) -> str:
+    """Write one text, unless it stays; gives what became of it."""
+    text = caption.text.encode("utf-8", "replace") + b"\n"
     before = _read(path)
     if before is not None:
         if policy == "keep" or before == text:
             return "kept"
+        if policy == "update" and not is_ours(caption.source_id, before.decode("utf-8", "replace")):
+            return "in conflict"
         if policy == "append" and before.strip():
-            appended = _appended(path, before, caption, encoding)
+            appended = _appended(path, before, caption.text, encoding)
             if appended is None:
                 return "kept"
             text = appended
@@ -167,16 +231,14 @@ def _read(path: Path) -> bytes | None:
         StorageError: it cannot be read, or is no text of ours or anybody's.
     """
     try:
-        # a pipe without a writer must not hold the run up, nor a device be read
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as stream:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise StorageError(f"{path} is no regular file, it is left alone")
-            if status.st_size > _LARGEST:
-                raise StorageError(f"{path} is larger than a caption's text, it is left alone")
-            return stream.read()
+        with open_regular(path) as stream:
+            text = stream.read(_LARGEST + 1)
     except FileNotFoundError:
         return None
+    except NotRegular:
+        raise StorageError(f"{path} is no regular file, it is left alone") from None
     except OSError as error:
         raise storage_error(path, error, "read") from error
+    if len(text) > _LARGEST:
+        raise StorageError(f"{path} is larger than a caption's text, it is left alone")
+    return text

@@ -22,6 +22,7 @@ from pipeline.errors import UsageError
 from pipeline.records import SourceFile
 from pipeline.sources.base import Source, SourceListing, to_path
 from pipeline.sources.sidecar import UNREAD, Readings, reading_sentence, text_beside
+from pipeline.system.regular_file import open_regular
 
 _LONGEST = 1_000_000  # bytes of a text; a larger one is no caption
 _HEAD, _TAIL = 1 << 19, 1 << 17  # bytes of an image in which its XMP is looked for
@@ -147,20 +148,14 @@ def _xmp_of(path: str) -> str:
 
 def _bytes_of(path: str, head: int, tail: int) -> bytes | None:
     """First and last bytes of a regular file, None where there is none; links are not followed."""
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-    if not tail:  # a sidecar; a link to somebody's file is no text
-        flags |= os.O_NOFOLLOW
     try:
-        descriptor = os.open(path, flags)
-    except (OSError, ValueError):
-        return None
-    with os.fdopen(descriptor, "rb") as stream:
-        try:
+        # of a sidecar: a link to somebody's file is no text
+        with open_regular(Path(path), links=tail > 0) as stream:
             data = stream.read(head)
-            size = os.fstat(descriptor).st_size
+            size = os.fstat(stream.fileno()).st_size
             if tail and size > len(data):
                 stream.seek(max(len(data), size - tail))
                 data += stream.read(tail)
-        except OSError:
-            return None
+    except (OSError, ValueError):
+        return None
     return data

@@ -30,7 +30,7 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
-from pipeline.sources.heads import count_skipped, is_image_file, suffix_of
+from pipeline.sources.heads import PairedTexts, count_skipped, is_image_file, suffix_of
 from pipeline.system.workspace import OWN_FOLDERS, is_workspace
 
 SORTED_AT_ONCE = 50_000
@@ -159,10 +159,12 @@ class FolderListing:
             UsageError: the folder had to be read a second time and could not be.
         """
         self.skipped = Counter()
+        texts = PairedTexts(self._path)
         for files in [self._files] if self._files is not None else self._files_again():
             for name, size, mtime_ns, inode, ctime_ns, reason in sorted(files, key=itemgetter(0)):
                 path = os.path.join(self._path, name)  # noqa: PTH118
                 if self._is_image(name, path, reason):
+                    texts.image(name)
                     yield SourceFile(
                         self.folder,
                         to_text(name),
@@ -172,6 +174,8 @@ class FolderListing:
                         inode,
                         ctime_ns=ctime_ns,
                     )
+            names = (name for name, *_, reason in files if not reason)
+            texts.move(self.skipped, names)
         self.skipped.update(self._left_out)
 
     def _files_again(self) -> Iterator[list[_File]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 
+from pipeline.core.skipped_files import TEXT_SUFFIXES, beside_images
 from pipeline.imaging.sniff import (
     HEAD_BYTES,
     TAIL_BYTES,
@@ -16,6 +18,40 @@ from pipeline.imaging.sniff import (
 _MOST_BYTES = 1 << 20
 _MOST_SUFFIXES = 100
 _LONGEST_SUFFIX = 12
+
+
+class PairedTexts:
+    """Texts beside the images of a folder (`cat.jpg`, `cat.txt`), which are no strays."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._stems: set[str] = set()
+        self._suffixes: set[str] = set()
+
+    def image(self, name: str) -> None:
+        """Note an image."""
+        stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a Path costs five times as much)
+        self._stems.add(stem)
+        self._suffixes.add(suffix)
+
+    def move(self, skipped: Counter[str], names: Iterable[str]) -> None:
+        """Count the texts among the names of a part of the folder as beside their images: ones
+        noted since the last part, or ones that are looked for."""
+        for name in names:
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122
+            if suffix not in TEXT_SUFFIXES or skipped[suffix] <= 0:
+                continue
+            if stem in self._stems or self._is_there(stem):
+                skipped[beside_images(suffix)] += 1
+                skipped[suffix] -= 1
+        self._stems.clear()
+        for suffix in TEXT_SUFFIXES:
+            if not skipped[suffix]:
+                del skipped[suffix]
+
+    def _is_there(self, stem: str) -> bool:
+        path = os.path.join(self._folder, stem)  # noqa: PTH118
+        return any(os.path.lexists(path + suffix) for suffix in self._suffixes)
 
 
 def is_image_file(path: str) -> bool:

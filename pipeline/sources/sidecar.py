@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
-import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,6 +18,7 @@ from typing import NamedTuple
 from pipeline.core.encodings import decode_text, encoding_name
 from pipeline.records import SourceFile
 from pipeline.sources.base import Source, SourceListing, to_path
+from pipeline.system.regular_file import NotRegular, open_regular
 
 COLUMN = "sidecar"
 Readings = dict[str, list[str]]
@@ -134,20 +133,12 @@ def text_beside(
     path = Path(to_path(location)).with_suffix(suffix)
     try:
         # no links: one to somebody's key would send it to the service
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags)
-    except ValueError:
+        with open_regular(path, links=False) as stream:
+            data = stream.read(most + 1)
+    except (ValueError, NotRegular):
         return TextBeside()
     except OSError as error:
         return TextBeside(reading="" if error.errno in _NO_TEXT else "!")
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return TextBeside()
-        data = os.read(descriptor, most + 1)
-    except OSError:
-        return TextBeside(reading="!")
-    finally:
-        os.close(descriptor)
     cut = len(data) > most
     text, reading = decode_text(data[:most], encoding, cut=cut)
     return TextBeside(text.replace("\0", " ").strip(), reading, cut)

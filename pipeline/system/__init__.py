@@ -2,6 +2,7 @@
 
 files       durable writes: whole or absent
 workspace   the folder of a ledger and its paths; workspace_lock is held by its writer
+regular_file  opening of files that anybody may have put there
 network_disk  network file systems, where locks are not reliable
 clock       wall time for records, uptime for waiting
 signals     stopping on request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,12 @@ def test_names_that_are_not_utf_8_are_named_as_files_or_as_the_table_has_them(ri
     assert recaption(rig.config(), ["\udce9.png"])[0] == 1
     assert recaption(rig.config(), ["\\xea.png"])[0] == 1
     assert rig.run().requests == 2
+
+
+def test_a_pipe_where_a_text_could_be_holds_nobody_up(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    os.mkfifo(rig.data / "a.txt")
+    (rig.data / "b.txt").write_text("by hand\n")
+    import_sidecars(rig.config())
+    assert captions(rig)["b.png"] == "by hand"

@@ -76,3 +76,48 @@ def test_rejects_are_listed_beside_the_table(rig: Rig) -> None:
     lines = rig.workspace.rejects.read_text().splitlines()
     assert lines[0] == "source,path,reason_code,detail"
     assert lines[1].startswith("imgs,broken.jpg,not_an_image,")
+
+
+def test_update_rewrites_only_texts_that_are_still_ours_and_says_what_became_of_all(
+    rig: Rig,
+) -> None:
+    rig.add("a.png", "b.png", "c.png", "d.png")
+    (rig.data / "d.txt").write_text("mine\n")
+    rig.run(output__sidecars="update")
+    assert rig.said[-1] == "texts beside images: 3 written, 1 in conflict"
+    first = (rig.data / "a.txt").read_text()
+    assert first == rig.table()[0]["caption"] + "\n"
+    (rig.data / "b.txt").write_text("a person's words\n")
+    (rig.data / "c.txt").unlink()
+    report = rig.run(output__sidecars="update", prompt__prefix="sks, ")
+    assert rig.said[-1] == "texts beside images: 2 written, 2 in conflict"
+    assert [(rig.data / f"{name}.txt").read_text() for name in "bd"] == [
+        "a person's words\n",
+        "mine\n",
+    ]
+    assert (rig.data / "a.txt").read_text() == rig.table()[0]["caption"] + "\n"
+    assert (rig.data / "c.txt").read_text() == rig.table()[2]["caption"] + "\n"
+    (problem,) = report.problems
+    assert "as somebody else wrote them: 2 texts beside images" in problem
+    assert f"({rig.data}/b.txt, {rig.data}/d.txt)" in problem
+    assert "'captionmill review --import-sidecars' takes them over" in problem
+
+
+def test_texts_that_another_policy_wrote_are_ours_too(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run(output__sidecars="keep", prompt__prefix="ohwx, ")
+    assert (rig.data / "a.txt").read_text().startswith("ohwx, ")
+    rig.run(output__sidecars="update", prompt__prefix="sks, ")
+    assert (rig.data / "a.txt").read_text().startswith("sks, ")
+
+
+def test_images_that_share_a_text_are_named_and_texts_are_no_strays(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    (rig.data / "a.bmp").write_bytes((rig.data / "b.png").read_bytes())
+    (rig.data / "notes.txt").write_text("no image has this name")
+    report = rig.run(output__sidecars="keep")
+    assert rig.said[-1] == "texts beside images: 2 written"
+    (problem,) = report.problems
+    assert problem.startswith(f"without a text of their own: 1 image ({rig.data}/a.png)")
+    rig.add("c.png", first=7)
+    assert rig.run(output__sidecars="keep").skipped == {".txt": 1}

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from pipeline.sinks.sidecars import CaptionBeside, SidecarForm, SidecarPolicy, write_sidecars
+from pipeline.sinks.sidecars import (
+    CaptionBeside,
+    SidecarForm,
+    SidecarPolicy,
+    Sidecars,
+    write_sidecars,
+)
 
 
 @pytest.fixture
@@ -54,7 +61,8 @@ def test_images_with_one_name_share_the_text_of_the_first(image: Path) -> None:
     done = write_sidecars(
         [CaptionBeside(image, "a cat"), CaptionBeside(other, "a dog")], SidecarForm("replace")
     )
-    assert done.counts == {"written": 1, "skipped": 1}
+    assert done.counts == {"written": 1, "shared": 1}
+    assert str(other) in done.problems[0]
     assert image.with_suffix(".txt").read_text() == "a cat\n"
 
 
@@ -129,3 +137,40 @@ def test_names_of_255_bytes_get_their_texts(tmp_path: Path, stem: str) -> None:
     }
     assert image.with_suffix(".txt").read_text() == "a cat\n"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_update_rewrites_what_is_ours_and_names_what_is_not(image: Path) -> None:
+    text, wrote = image.with_suffix(".txt"), {b"cat": "a cat\n"}
+
+    def write(caption: str) -> Sidecars:
+        return write_sidecars(
+            [CaptionBeside(image, caption, b"cat")],
+            SidecarForm("update"),
+            is_ours=lambda source_id, before: wrote[source_id] == before,
+        )
+
+    assert write("a cat").counts == {"written": 1}
+    assert write("a cat").counts == {"kept": 1}
+    assert write("a dog").counts == {"written": 1}
+    assert text.read_text() == "a dog\n"
+    done = write("a cow")  # "a dog" is not known as ours
+    assert (done.counts, text.read_text()) == ({"in conflict": 1}, "a dog\n")
+    assert done.sentence == "texts beside images: 1 in conflict"
+    assert str(text) in done.problems[0]
+    text.write_bytes(b"\xff")
+    assert write("a cow").counts == {"in conflict": 1}
+
+
+@pytest.mark.parametrize("policy", ["keep", "replace", "append", "update"])
+def test_pipes_and_devices_are_never_opened(
+    image: Path, policy: SidecarPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(image.with_suffix(".txt"))
+    opened: list[object] = []
+    plain = os.open
+    monkeypatch.setattr(os, "open", lambda path, *more: opened.append(path) or plain(path, *more))
+    done = write_sidecars([CaptionBeside(image, "a cat")], SidecarForm(policy))
+    assert done.counts == {"failed": 1}
+    assert "is no regular file, it is left alone" in done.problems[0]
+    assert opened == []
+    assert image.with_suffix(".txt").is_fifo()

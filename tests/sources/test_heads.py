@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pipeline.core.skipped_files import strays
 from pipeline.imaging.sniff import IMAGE_SUFFIXES, sniff_head
-from pipeline.sources.heads import count_skipped, is_image_file, read_head, suffix_of
+from pipeline.sources.heads import (
+    PairedTexts,
+    count_skipped,
+    is_image_file,
+    read_head,
+    suffix_of,
+)
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "AVIF"])
@@ -117,3 +124,20 @@ def test_other_files_are_no_images_by_their_end(data: bytes, tmp_path: Path) -> 
 def test_a_long_comment_before_something_else(tmp_path: Path) -> None:
     (tmp_path / "feed").write_bytes(_LONG + b"<rss><svg/></rss>")
     assert not is_image_file(str(tmp_path / "feed"))
+
+
+def test_texts_beside_images_are_counted_also_where_the_image_is_in_another_part(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "far.JPG").touch()
+    texts = PairedTexts(str(tmp_path))
+    texts.image("cat.JPG")
+    texts.image("a.b.png")
+    names = ["cat.JPG", "cat.txt", "a.b.txt", "a.txt", "far.txt", "CAT.txt", "cat.json", "x.md"]
+    skipped = Counter({".txt": 5, ".json": 1, ".md": 1})
+    texts.move(skipped, names)
+    beside = {".txt beside an image": 3, ".json beside an image": 1}
+    assert skipped == {".txt": 2, ".md": 1, **beside}
+    assert strays(skipped) == {".txt": 2, ".md": 1}
+    texts.move(skipped, ["cat.txt"])  # of the part before, and not there
+    assert skipped[".txt"] == 2

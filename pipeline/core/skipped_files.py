@@ -1,0 +1,25 @@
+"""Files that are no images, by words that a listing counts them under."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+TEXT_SUFFIXES = frozenset((".txt", ".caption", ".json", ".xmp"))
+"""Suffixes of texts that may stand beside images."""
+
+_BESIDE = " beside an image"
+
+
+def beside_images(suffix: str) -> str:
+    """Word for files of a suffix that have the name of an image beside them.
+
+    >>> beside_images(".txt")
+    '.txt beside an image'
+    """
+    return f"{suffix}{_BESIDE}"
+
+
+def strays(skipped: Mapping[str, int]) -> Counter[str]:
+    """Counts of what belongs to no image."""
+    return Counter({word: n for word, n in skipped.items() if not word.endswith(_BESIDE)})
