@@ -64,6 +64,7 @@ def pilot(
     """
     from pipeline.commands.pilot import PilotOptions, pilot
     from pipeline.commands.pilot_page import write_page
+    from pipeline.session.confirm import agreed
 
     options = PilotOptions(
         count=count,
@@ -77,7 +78,7 @@ def pilot(
             data,
             options,
             manifest=manifest,
-            confirm=(lambda _question: True) if yes else console.confirm,
+            confirm=agreed(console.say) if yes else console.confirm,
             say=console.say,
             progress=bars,
         )

@@ -41,8 +41,7 @@ def _lines(shown: Status) -> Iterator[str]:
     whose = f"{who}, account {account!r}" if account else who
     yield f"workspace   {console.from_here(shown.workspace)} ({whose})"
     yield f"images      {shown.images:>10,}"
-    for outcome, count in shown.outcomes.most_common():
-        yield f"  {outcome:<11}{count:>9,}"
+    yield from _outcomes(shown)
     local = who == LOCAL.service
     yield f"money       {'the local model is free' if local else shown.money}"
     if shown.budget and not local:
@@ -78,6 +77,16 @@ def _lines(shown: Status) -> Iterator[str]:
         yield f"incident    {when} {kind}: {text}"
 
 
+def _outcomes(shown: Status) -> Iterator[str]:
+    for outcome, count in shown.outcomes.most_common():
+        yield f"  {outcome:<11}{count:>9,}"
+    if shown.unshown:
+        yield (
+            f"not shown   {shown.unshown:>10,}   captions of another model, prompt or picture: "
+            "'captionmill export --charges FILE' has them"
+        )
+
+
 def _as_dict(shown: Status) -> dict[str, object]:
     return with_usd({
         "workspace": shown.workspace,
@@ -85,6 +94,7 @@ def _as_dict(shown: Status) -> dict[str, object]:
         "provider": shown.provider,
         "images": shown.images,
         "outcomes": dict(shown.outcomes),
+        "captions_not_shown": shown.unshown,
         "stale_images": shown.stale.images,
         "stale_requests": shown.stale.requests,
         "stale_expected_nano_usd": shown.stale.expected,

@@ -39,6 +39,8 @@ from pipeline.session.settings import RunSettings
 from pipeline.session.spec_factory import SpecChange
 from pipeline.session.templates import request_template
 from pipeline.stages.clean import remove_finished
+from pipeline.stages.crawl import CrawlResult
+from pipeline.stages.identify import note_contents
 from pipeline.stages.preprocess import prepare_images, stays_at_its_text
 from pipeline.stages.values import CaptionTask, NoProgress, Progress
 
@@ -114,7 +116,7 @@ class _Pilot:
             raise NothingCaptioned(crawled.trouble or "there is no image to caption in a pilot")
         changes = self._changes()
         runs = [self._run_of(change) for _, change in changes]
-        tasks = [replace(one.task(crawled), linked=False) for one in runs]
+        tasks = self._tasks(crawled, runs)
         candidates, rejected = self._candidates(tasks[0], total)
         if not find_our_batches(self.session, report) and report.error is not None:
             raise report.error
@@ -150,6 +152,16 @@ class _Pilot:
         run = self.run
         return Run(self.session, run.source, run.report, run.confirm, run.progress, change)
 
+    def _tasks(self, crawled: CrawlResult, runs: Sequence[Run]) -> list[CaptionTask]:
+        """Task of each variant. The captions of a single one are the source's own, unless its rows
+        have those of another prompt or model: then, and in a comparison, they wait for a run."""
+        tasks = [run.task(crawled) for run in runs]
+        images = self.session.ledger.images
+        linked = len(tasks) == 1 and images.spec_of(crawled.source) in (None, tasks[0].spec)
+        if linked:
+            images.use_spec(crawled.source, tasks[0].spec, tasks[0].recipe.admission)
+        return [replace(task, linked=linked) for task in tasks]
+
     def _changes(self) -> list[tuple[str, SpecChange]]:
         """Name of the prompt and change of each variant."""
         return [
@@ -176,10 +188,11 @@ class _Pilot:
         most = self.options.count or (COUNT if self.options.usd is None else _MOST_FOR_MONEY)
         images = self.samples.at(task.source, positions(total, _CANDIDATES * most))
         candidates, rejected = [], Counter[str]()
+        check_stop = self.session.context.check_stop
         restore(self.session, self.run.source, images)
         with self._engine(self.run.caption_spec.recipe) as engine:
-            for image, prepared in prepare_images(engine, images, self.locate):
-                self.session.context.check_stop()
+            read = prepare_images(engine, images, self.locate)
+            for image, prepared in note_contents(self.session.ledger, task, read, check_stop):
                 if isinstance(prepared, PreparedImage):
                     if stays_at_its_text(task, image, prepared.source_id):
                         rejected["had_caption"] += 1

@@ -49,6 +49,7 @@ class Status:
     incidents: list[tuple[int, str, str]]
     calibration: list[tuple[str, int, int, int]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    unshown: int = 0  # captions that no image shows
     unexported: int = 0  # steps of people that the table does not hold yet
     caps: BudgetCaps = field(default_factory=BudgetCaps)
     exposure: Exposure = field(default_factory=Exposure)
@@ -92,6 +93,7 @@ def status(config: Config) -> Status:
             incidents=ledger.incidents(),
             calibration=ledger.answers.calibration(),
             notes=tuple(service_cost_notes(ledger)),
+            unshown=ledger.rows.unshown_captions(),
             unexported=unexported_steps(workspace, ledger),
             caps=settings.caps,
             exposure=ledger.reservations.exposure(Scope(0, Clock().now())),

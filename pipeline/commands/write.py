@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.errors import OverBudget
 from pipeline.records import Say
 from pipeline.session.budget import say_caps
+from pipeline.session.confirm import agreed
 from pipeline.session.finish import finish
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.record import notified, recorded
@@ -48,7 +49,7 @@ def write(
             recorded(session, report),
         ):
             # whoever runs the files pays for them: no price is confirmed here
-            run = Run(session, source, report, lambda _question: True, progress or NoProgress())
+            run = Run(session, source, report, agreed(say), progress or NoProgress())
             say_caps(session)
             with run.engines() as engines:
                 crawled = run.crawl(engines.sparing.begin)

@@ -125,5 +125,8 @@ def _clean(value: str) -> str:
 
 def _available(columns: Collection[str]) -> str:
     if not columns:
-        return "columns come from a manifest (--manifest)"
+        return (
+            "columns come from a manifest (--manifest), other values from --set "
+            "prompt.values.NAME=TEXT"
+        )
     return f"there are: {', '.join(columns)}"

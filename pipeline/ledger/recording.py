@@ -161,11 +161,11 @@ class Recording:
         self,
         image: int,
         original: OriginalRecord,
-        content: ContentRecord,
+        content: ContentRecord | None,
         work: WorkRecord | None = None,
     ) -> None:
-        """Link an image to its content and to the work whose caption it shows; without one its
-        work is decided later."""
+        """Link an image to its content and to the work whose caption it shows; without a work, or
+        even a content, it is decided later what becomes of it."""
         self._waiting.links.append((image, original, content, work))
 
     def leave_out(self, image: int, original: OriginalRecord, content: ContentRecord) -> None:

@@ -213,6 +213,13 @@ class Rows:
             (source,),
         )
 
+    def unshown_captions(self) -> int:
+        """Number of captions that no image shows: of other models, prompts or pictures."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM works w WHERE w.state = 'done' AND w.outcome = 'captioned' "
+            "AND NOT EXISTS (SELECT 1 FROM images i WHERE i.work = w.id)"
+        )
+
     def all_images(self) -> int:
         """Number of images that were ever seen: the rows of the table."""
         return self._db.number("SELECT COUNT(*) FROM images")

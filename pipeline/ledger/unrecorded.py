@@ -75,7 +75,7 @@ class WorkRecord:
     incomplete: bool = False
 
 
-Link = tuple[int, OriginalRecord, ContentRecord, WorkRecord | None]
+Link = tuple[int, OriginalRecord, ContentRecord | None, WorkRecord | None]
 LeftOut = tuple[int, OriginalRecord, ContentRecord]
 Refusal = tuple[int, OriginalRecord | None, Rejection, bool]
 
@@ -196,12 +196,12 @@ def _save_links(db: Database, links: Sequence[Link]) -> None:
         "UPDATE images SET original = ?, near_of = CASE WHEN content = ? THEN near_of END, "
         "content = ?, work = ?, todo = 0, reject_code = NULL, reject_detail = NULL "
         "WHERE id = ?",
-        [(o.row, c.row, c.row, w.row, image) for image, o, c, w in links if w is not None],
+        [(o.row, c and c.row, c and c.row, w.row, image) for image, o, c, w in links if w],
     )
     db.executemany(
         "UPDATE images SET original = ?, near_of = CASE WHEN content = ? THEN near_of END, "
         "content = ? WHERE id = ?",
-        [(o.row, c.row, c.row, image) for image, o, c, w in links if w is None],
+        [(o.row, c and c.row, c and c.row, image) for image, o, c, w in links if w is None],
     )
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 
 from pipeline.core.pricing import format_usd
 from pipeline.errors import NeedsPerson, UsageError
+from pipeline.records import Say
 from pipeline.session.budget import coverage_of
 from pipeline.session.session import Session
 from pipeline.session.spec import CaptionSpec
@@ -15,6 +16,7 @@ from pipeline.stages.quote import Quote, quote
 from pipeline.stages.values import CaptionTask
 
 Confirm = Callable[[str], bool]
+_GO_ON = " Go on?"
 
 
 def confirm_price(
@@ -33,27 +35,42 @@ def confirm_price(
     if warning:
         session.context.say(warning)
     price = price_of(session, caption_spec, task)
-    before = session.ledger.images.spec_of(task.source)
-    if price.requests and before not in (None, task.spec):
-        session.context.say(f"the prompt or model has changed: {price.sentence()}")
-    elif price.requests and not session.identity.local:
-        session.context.say(price.sentence())
     if price.requests and price.max_cost is None and session.context.caps.any:
         raise UsageError(caption_spec.why_unbounded())
-    short = coverage_of(session, price)
-    if short and not session.identity.local:
-        session.context.say(short)
+    before = session.ledger.images.spec_of(task.source)
+    changed = before not in (None, task.spec)
+    words = f"{'the prompt or model has changed: ' if changed else ''}{price.sentence()}"
+    short = "" if session.identity.local else coverage_of(session, price)
     limit = session.settings.confirm_above
-    if (
-        price.max_cost is not None
-        and price.max_cost > limit
-        and not confirm(f"That is more than {format_usd(limit)} ([budget] confirm_above). Go on?")
-    ):
-        raise NeedsPerson(
-            f"not confirmed: {price.sentence()} Confirm with --yes, or raise [budget] "
-            f"confirm_above (now {format_usd(limit)})"
-        )
+    if price.max_cost is not None and price.max_cost > limit:
+        _ask(session, f"{words} {short}".strip(), confirm)
+        return price
+    if price.requests and (changed or not session.identity.local):
+        session.context.say(words)
+    if short:
+        session.context.say(short)
     return price
+
+
+def _ask(session: Session, words: str, confirm: Confirm) -> None:
+    """Ask whether the price may be spent; the question, or the refusal, is all that says it."""
+    limit = format_usd(session.settings.confirm_above)
+    session.context.note("said", text=words)
+    if not confirm(f"{words} That is more than {limit} ([budget] confirm_above).{_GO_ON}"):
+        raise NeedsPerson(
+            f"not confirmed: {words} Confirm with --yes, or raise [budget] confirm_above (now "
+            f"{limit})"
+        )
+
+
+def agreed(say: Say) -> Confirm:
+    """Yes to every question, which is said as a sentence."""
+
+    def confirm(question: str) -> bool:
+        say(question.removesuffix(_GO_ON))
+        return True
+
+    return confirm
 
 
 def price_of(session: Session, caption_spec: CaptionSpec, task: CaptionTask) -> Quote:

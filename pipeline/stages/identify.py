@@ -5,7 +5,7 @@ For estimates and for grouping near-duplicates, which need all images before any
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from pipeline.engines.base import Engine
@@ -13,9 +13,9 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.recording import Recording
 from pipeline.ledger.works import Content
-from pipeline.records import Prepared, RejectedImage, Rejection
+from pipeline.records import Prepared, PreparedImage, RejectedImage, Rejection
 from pipeline.stages.export import STALE
-from pipeline.stages.preprocess import content_of, note_rejected, prepare_images, reject
+from pipeline.stages.preprocess import content_of, lasts, note_rejected, prepare_images, reject
 from pipeline.stages.stale import checked_again
 from pipeline.stages.values import CaptionTask
 
@@ -73,6 +73,35 @@ def _identify(recording: Recording, image: SeenImage, result: Prepared) -> None:
         reject(recording, image, result.source_id, content)
     else:
         recording.link(image.id, recording.original(result.source_id), content)
+
+
+def note_contents(
+    ledger: Ledger,
+    task: CaptionTask,
+    prepared: Iterator[tuple[SeenImage, Prepared]],
+    check_stop: Callable[[], None],
+) -> Iterator[tuple[SeenImage, Prepared]]:
+    """Images of a sample as they come. What they are is noted, without deciding about them: what
+    cannot be prepared is not priced again, and the next run need not read any of them."""
+    recording = Recording(ledger.database, task.recipe, task.spec)
+    while chunk := list(islice(prepared, _CHUNK)):
+        check_stop()
+        with ledger.database.transaction("identify"):
+            results = [(image, checked_again(ledger, task, result)) for image, result in chunk]
+            recording.load(result for _, result in results)
+            for image, result in results:
+                _note(recording, image, result)
+            recording.save()
+        yield from chunk
+
+
+def _note(recording: Recording, image: SeenImage, result: Prepared) -> None:
+    if isinstance(result, PreparedImage):
+        original, content = recording.original(result.source_id), recording.prepared(result)
+        recording.link(image.id, original, content)
+    elif isinstance(result, RejectedImage) and result.source_id and lasts(result):
+        recording.rejected(result)
+        recording.link(image.id, recording.original(result.source_id), None)
 
 
 def _save(ledger: Ledger, recording: Recording) -> None:

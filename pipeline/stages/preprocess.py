@@ -246,12 +246,12 @@ def _link_page(
 
 def note_rejected(recording: Recording, image: SeenImage, prepared: RejectedImage) -> None:
     """Note why an image cannot be captioned, for the image and for its bytes."""
-    if _lasting(prepared):
+    if lasts(prepared):
         recording.rejected(prepared)
     reject(recording, image, prepared.source_id, prepared.rejection)
 
 
-def _lasting(prepared: RejectedImage) -> bool:
+def lasts(prepared: RejectedImage) -> bool:
     """Tell whether these bytes would be rejected again: a crash or a timeout may not be."""
     return prepared.rejection.code not in PASSING | {"timeout", "crashed"}
 

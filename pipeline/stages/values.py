@@ -44,8 +44,8 @@ class CaptionTask:
         source, spec, recipe: rows of the ledger.
         spec_id: 32 bytes.
         template: the user prompt with {columns}.
-        linked: False for a sample: its captions are paid for and recorded, and the images' rows
-            stay as they are until a run links them.
+        linked: False for a comparison: its captions are paid for and recorded, and the images'
+            rows stay as they are until a run links them.
         kept_answer: gives the work key of the answer that a person accepted or corrected, for a
             file's SHA-256 and its columns; such an image is not sent for a changed prompt.
         has_text: tells whether an image is left at the text that it has already.

@@ -94,9 +94,11 @@ def test_above_the_amount_nothing_is_sent_without_a_yes(rig: Rig, openai: Termin
     shown = openai("run", rig.data, *dear)
     assert shown.code == 5
     assert "not confirmed: 1 request, about $" in shown.err
+    assert shown.err.count("1 request, about $") == 1
     assert "Confirm with --yes" in shown.err
     assert rig.posts(None) == 0
-    assert openai("run", rig.data, *dear, "--yes").code == 0
+    agreed = openai("run", rig.data, *dear, "--yes")
+    assert (agreed.code, agreed.err.count("1 request, about $")) == (0, 1)
 
 
 def test_a_budget_leaves_the_rest_and_says_so(rig: Rig, openai: Terminal) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.commands.pilot import PilotOptions, pilot
 from pipeline.commands.pilot_findings import Findings
+from pipeline.commands.status import status
 from pipeline.errors import NeedsPerson, NothingCaptioned, UsageError
 from pipeline.records import NANO_PER_USD
 from pipeline.server.faults import LineFault
@@ -149,3 +150,30 @@ def test_without_a_key_the_local_model_is_tried(rig: Rig, monkeypatch: pytest.Mo
     assert (found.local, found.spent) == (True, 0)
     assert found.variants[0].outcomes == {"captioned": 3}
     assert rig.server.bill.rows() == []
+
+
+def test_a_pilots_captions_count_and_its_rejected_files_are_not_priced_again(rig: Rig) -> None:
+    rig.add(*(f"{n}.png" for n in range(6)))
+    (rig.data / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 not much of a JPEG")
+    tried(rig, PilotOptions(count=2))
+    assert status(rig.config()).outcomes == {"captioned": 2, "pending": 5}
+    rig.said.clear()
+    with pytest.raises(NeedsPerson):
+        rig.run(yes=False, budget__confirm_above="0")
+    assert not any("requests" in text for text in rig.said)  # the refusal says it
+    report = rig.run()
+    assert report.quote is not None
+    assert (report.quote.requests, report.requests) == (4, 4)
+    assert report.outcomes == {"captioned": 6, "rejected": 1}
+    rig.check()
+
+
+def test_a_comparison_and_a_pilot_of_another_prompt_leave_the_rows_and_are_counted(
+    photos: Rig,
+) -> None:
+    photos.run()
+    tried(photos, PilotOptions(count=5, prompts=(("a", "What is it?"), ("b", "Which colour?"))))
+    tried(photos, PilotOptions(count=3), prompt__user="How large is it?")
+    shown = status(photos.config())
+    assert (shown.outcomes, shown.unshown) == ({"captioned": 80}, 13)
+    assert photos.run().requests == 0

@@ -3,6 +3,7 @@ from datetime import date
 import pytest
 
 from pipeline.errors import NeedsPerson
+from pipeline.session.confirm import agreed
 from tests.rig import MODEL, Rig
 
 
@@ -48,3 +49,14 @@ def test_a_model_that_goes_soon_is_told_of_while_it_is_used(rig: Rig) -> None:
     rig.said.clear()
     rig.run(models=gone)
     assert not any("shut down" in text for text in rig.said)
+
+
+def test_the_price_is_said_once_whoever_asks(rig: Rig) -> None:
+    rig.add("a.png")
+    with pytest.raises(NeedsPerson) as refused:
+        rig.run(yes=False, budget__confirm_above="0")
+    assert str(refused.value).count("1 request, about $") == 1
+    assert not any("1 request, about $" in text for text in rig.said)
+    said: list[str] = []
+    assert agreed(said.append)("2 requests. That is more than $1.00. Go on?")
+    assert said == ["2 requests. That is more than $1.00."]
