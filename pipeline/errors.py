@@ -2,6 +2,7 @@
 
     CaptionmillError                     exit
     |- UsageError                         2   bad argument, config, manifest, key or provider choice
+    |  `- ConfigError                         the configuration, before any command begins
     |- OverBudget                         4   something stays pending because the cap is reached
     |- NeedsPerson                        5   ambiguous create, quota, billing, refused key
     |- CostAnomaly                        6   a line cost more than was reserved for it
@@ -43,6 +44,10 @@ class UsageError(CaptionmillError):
     """Request of the user that cannot be done as it stands."""
 
     exit_code = 2
+
+
+class ConfigError(UsageError):
+    """Configuration that cannot be used, whatever command it was for."""
 
 
 class OverBudget(CaptionmillError):

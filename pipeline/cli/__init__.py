@@ -1,6 +1,7 @@
 """Command line: parse, call one function, print its report, choose the exit code.
 
 app         the group of commands, each imported when it is called
+refused     the notice of a command line that is refused
 options     options that several commands share
 progress    bars on a terminal, a line a minute elsewhere
 console     what a person sees while a command runs

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError, UsageError
+from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError, ConfigError, UsageError
 from pipeline.system.failpoints import arm_from_environment
 from pipeline.system.files import disk_error
 
@@ -143,12 +143,14 @@ def run_command_line(arguments: Sequence[str]) -> int:
         words = [a for a in arguments if a != "--debug"] or ["--help"]
         with cli.make_context("captionmill", words) as context:
             result = cli.invoke(context)
+    except ConfigError as error:
+        return _refuse(error, arguments, debug)
     except CaptionmillError as error:
         return _fail(_with_topic(error), error.exit_code, debug)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
-        return _fail(_with_help(error), error.exit_code, debug)
+        return _refuse(UsageError(_with_help(error)), arguments, debug)
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code, debug)
     except (KeyboardInterrupt, click.Abort):
@@ -165,6 +167,15 @@ def run_command_line(arguments: Sequence[str]) -> int:
             f"{text}report it with the output of the same command and --debug", EXIT_BUG, debug
         )
     return result if isinstance(result, int) else 0
+
+
+def _refuse(refusal: UsageError, arguments: Sequence[str], debug: bool) -> int:
+    """Say why a command did not begin, also to whoever gets the notices."""
+    from pipeline.cli.refused import notify_of
+
+    code = _fail(str(refusal), refusal.exit_code, debug)
+    notify_of(refusal, arguments)
+    return code
 
 
 def _odd_bytes(arguments: Sequence[str]) -> str:

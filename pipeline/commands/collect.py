@@ -27,10 +27,9 @@ def collect(
     Args:
         stopper: checked between two steps; signals by default.
     """
-    settings = RunSettings.of(config)
     with (
-        notified(settings.notice, "collect", say) as report,
-        open_session(settings, "collect", say, stopper=stopper) as session,
+        notified(config.notify, "collect", say) as report,
+        open_session(RunSettings.of(config), "collect", say, stopper=stopper) as session,
         recorded(session, report),
     ):
         find_our_batches(session, report)
@@ -48,10 +47,9 @@ def collect_files(
     Raises:
         CaptionmillError: see the error tree.
     """
-    settings = RunSettings.of(config)
     with (
-        notified(settings.notice, "collect --from", say) as report,
-        open_session(settings, "collect --from", say, offline=True) as session,
+        notified(config.notify, "collect --from", say) as report,
+        open_session(RunSettings.of(config), "collect --from", say, offline=True) as session,
         recorded(session, report),
     ):
         for path in files:

@@ -85,12 +85,12 @@ def pilot(
         CaptionmillError: see the error tree. Answers stay recorded.
     """
     options = options or PilotOptions()
-    settings = RunSettings.of(config).over(data, manifest)
-    if not identify(settings.account).local:
-        settings = settings.online_only()
-    if options.usd is not None:
-        settings = settings.capped(options.usd)
-    with notified(settings.notice, "pilot", say) as report:
+    with notified(config.notify, "pilot", say) as report:
+        settings = RunSettings.of(config).over(data, manifest)
+        if not identify(settings.account).local:
+            settings = settings.online_only()
+        if options.usd is not None:
+            settings = settings.capped(options.usd)
         source = open_data(settings, data, manifest)
         settings = settings.reading(source.columns)
         with open_session(settings, "pilot", say) as session, recorded(session, report):

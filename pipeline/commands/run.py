@@ -85,8 +85,8 @@ def run(
         CaptionmillError: see the error tree; nothing is lost by any of them.
     """
     command = "run" if wait else "run --no-wait"
-    settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
-    with notified(settings.notice, command, say) as report:
+    with notified(config.notify, command, say) as report:
+        settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
         source = open_data(settings, data, manifest)
         settings = settings.reading(source.columns)
         with open_session(settings, command, say) as session, shown_progress(progress) as bars:

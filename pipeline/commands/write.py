@@ -40,8 +40,8 @@ def write(
     Raises:
         CaptionmillError: see the error tree.
     """
-    settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
-    with notified(settings.notice, "write", say) as report:
+    with notified(config.notify, "write", say) as report:
+        settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
         source = open_data(settings, data, manifest, offline=True)
         settings = settings.reading(source.columns)
         with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,11 +17,13 @@ from pipeline.config.explain import explain
 from pipeline.config.model import Config
 from pipeline.config.origin import ValueOrigin
 from pipeline.config.schema import checked_schema
+from pipeline.config.telling import NotifyConfig
 from pipeline.config.workspace_key import WORKSPACES
-from pipeline.errors import UsageError
+from pipeline.errors import ConfigError
 
 _MOST_BYTES = 1_000_000
 _TEXTS = ("system", "user", "schema")  # each may be given as KEY or as KEY_file
+_NOTIFY = re.compile(r"^\s*\[notify\][^\n]*(?:\n(?!\s*\[)[^\n]*)*", re.MULTILINE)
 _PACKAGE = Path(__file__).parents[1]
 
 Raw = dict[str, Any]
@@ -42,7 +45,7 @@ def load_config(
         overrides_from: what errors call them.
 
     Raises:
-        UsageError: names the file or option, the key, and what to write instead.
+        ConfigError: names the file or option, the key, and what to write instead.
     """
     path = find_config(path_or_name or "default")
     raw = _parsed(path)
@@ -57,11 +60,25 @@ def load_config(
     try:
         config = Config.model_validate(raw).came_from(origin)
     except ValidationError as error:
-        raise UsageError(explain(error, origin)) from None
+        raise ConfigError(explain(error, origin)) from None
     if "workspace" in options:
         return config.based_at(Path())
     shipped = Path(config.workspace).is_relative_to(WORKSPACES)
     return config if shipped else config.based_at(path.resolve().parent)
+
+
+def load_notify(path_or_name: str | None, overrides: Mapping[str, object]) -> NotifyConfig | None:
+    """[notify] of a configuration that need not be right otherwise, nor TOML; None where there is
+    none that can be read."""
+    try:
+        text = _read(find_config(path_or_name or "default"), "the configuration")
+        raw = tomllib.loads("\n".join(_NOTIFY.findall(text)), parse_float=Decimal)
+        for key, value in overrides.items():
+            if key.startswith("notify."):
+                _put(raw, key, _exact(value))
+        return NotifyConfig.model_validate(raw.get("notify", {}))
+    except (ConfigError, ValidationError, tomllib.TOMLDecodeError):
+        return None
 
 
 def _exact(value: object) -> object:
@@ -79,7 +96,7 @@ def _refuse_odd_bytes(options: Mapping[str, object], origin: str) -> None:
             f"{key}{value}".encode()
         except UnicodeEncodeError:
             shown = f"{key} = {value}".encode("utf-8", "backslashreplace").decode()
-            raise UsageError(
+            raise ConfigError(
                 f"{origin}: {shown} is not UTF-8 text: write it in UTF-8 (is the terminal's "
                 "encoding another one?)"
             ) from None
@@ -89,13 +106,13 @@ def find_config(path_or_name: str) -> Path:
     """File that is meant.
 
     Raises:
-        UsageError: there is none; says where it was looked for.
+        ConfigError: there is none; says where it was looked for.
     """
     path, folders = Path(path_or_name), _folders()
     is_path = path_or_name.endswith(".toml") or path_or_name.startswith((".", "/"))
     if is_path or ("/" in path_or_name and path.is_file()):
         if not path.is_file():
-            raise UsageError(f"there is no configuration file {path}")
+            raise ConfigError(f"there is no configuration file {path}")
         return path
     for folder in folders:
         if (folder / f"{path_or_name}.toml").is_file():
@@ -109,7 +126,7 @@ def find_config(path_or_name: str) -> Path:
     )
     close = difflib.get_close_matches(path_or_name, names, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
-    raise UsageError(f"there is no configuration named {path_or_name!r}; {hint}")
+    raise ConfigError(f"there is no configuration named {path_or_name!r}; {hint}")
 
 
 def parse_value(text: str) -> object:
@@ -134,18 +151,18 @@ def _parsed(path: Path) -> Raw:
     try:
         return tomllib.loads(_read(path, "the configuration"), parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not TOML: {error}") from None
+        raise ConfigError(f"{path} is not TOML: {error}") from None
 
 
 def _read(path: Path, what: str) -> str:
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise UsageError(f"{what} {path} is larger than 1 MB")
+            raise ConfigError(f"{what} {path} is larger than 1 MB")
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UsageError(f"{what} {path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{what} {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"{what} {path} is not UTF-8 text") from None
+        raise ConfigError(f"{what} {path} is not UTF-8 text") from None
 
 
 def _forget_replaced_texts(raw: Raw, options: Mapping[str, object]) -> None:
@@ -168,9 +185,9 @@ def _read_texts(raw: Raw, base: Path, origin: str) -> None:
         if name is None:
             continue
         if not isinstance(name, str):
-            raise UsageError(f"{origin}: [prompt] {key}_file: write the name of a file")
+            raise ConfigError(f"{origin}: [prompt] {key}_file: write the name of a file")
         if key in prompt:
-            raise UsageError(f"{origin}: [prompt] has both {key} and {key}_file: keep one")
+            raise ConfigError(f"{origin}: [prompt] has both {key} and {key}_file: keep one")
         path = _shipped(base / name, key)
         what = f"{origin}: [prompt] {key}_file"
         text = _read(path, what)
@@ -191,13 +208,13 @@ def _schema(what: str, text: str) -> object:
     try:
         schema = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{what} is not JSON: {error}") from None
+        raise ConfigError(f"{what} is not JSON: {error}") from None
     if not isinstance(schema, dict):
-        raise UsageError(f"{what} is no JSON schema: it must be an object")
+        raise ConfigError(f"{what} is no JSON schema: it must be an object")
     try:
         return checked_schema(schema)
     except ValueError as error:
-        raise UsageError(f"{what}: {error}") from None
+        raise ConfigError(f"{what}: {error}") from None
 
 
 def _put(raw: Raw, key: str, value: object) -> None:
@@ -206,6 +223,6 @@ def _put(raw: Raw, key: str, value: object) -> None:
     for section in sections:
         below = table.setdefault(section, {})
         if not isinstance(below, dict):
-            raise UsageError(f"the option {key}: {section} is not a table")
+            raise ConfigError(f"the option {key}: {section} is not a table")
         table = below
     table[last] = value

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pipeline.config.telling import NotifyConfig
 from pipeline.errors import Busy, CaptionmillError, StorageError
 from pipeline.records import Say
 from pipeline.session.report import Report
@@ -18,12 +19,12 @@ from pipeline.system.run_log import iso, summary_path
 
 
 @contextmanager
-def notified(notice: Notice, command: str, say: Say) -> Iterator[Report]:
+def notified(notify: NotifyConfig, command: str, say: Say) -> Iterator[Report]:
     """Yield a report for the block to fill; afterwards, however it ended, send the notice of it.
 
     The workspace is free again by then, so that the notified program can use it.
     """
-    report = Report(command=command)
+    report, notice = Report(command=command), _notice(notify)
     try:
         yield report
     except Busy:
@@ -33,6 +34,17 @@ def notified(notice: Notice, command: str, say: Say) -> Iterator[Report]:
         _notify(notice, report, say)
         raise
     _notify(notice, report, say)
+
+
+def notify_refusal(notify: NotifyConfig, command: str, refusal: CaptionmillError, say: Say) -> None:
+    """Send the notice of a command that was refused before it began."""
+    report = Report(command=command)
+    report.end_by(refusal)
+    _notify(_notice(notify), report, say)
+
+
+def _notice(notify: NotifyConfig) -> Notice:
+    return Notice(notify.command, notify.url, notify.when, notify.timeout, notify.failed_share)
 
 
 def _notify(notice: Notice, report: Report, say: Say) -> None:

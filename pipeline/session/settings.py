@@ -36,7 +36,6 @@ from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
 from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.prune import CacheLimits
-from pipeline.system.notify import Notice
 from pipeline.system.run_log import LogKeep
 from pipeline.system.secrets import Secret
 
@@ -119,7 +118,6 @@ class RunSettings:
     cache_limits: CacheLimits
     near_distance: int | None
     output: OutputSettings
-    notice: Notice
     reviewer: str | None
     include_reviewed: bool
     log_level: str
@@ -165,7 +163,6 @@ class RunSettings:
             cache_limits=CacheLimits(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep),
             near_distance=None if duplicates is None else duplicates.distance,
             output=OutputSettings.of(config),
-            notice=_notice(config),
             reviewer=config.review.reviewer,
             include_reviewed=config.review.include_reviewed,
             log_level=log.level,
@@ -281,8 +278,3 @@ def _source_options(config: Config, passthrough: UrlPassthrough | None) -> Sourc
 
 def _log_keep(keep: int | str) -> LogKeep:
     return LogKeep(keep) if isinstance(keep, int) else LogKeep(None, parse_seconds(keep))
-
-
-def _notice(config: Config) -> Notice:
-    notify = config.notify
-    return Notice(notify.command, notify.url, notify.when, notify.timeout, notify.failed_share)
