@@ -220,10 +220,17 @@ class Cells:
 
     The ledger's own names that are no column here: `attempt` (with `work_key` it makes the
     custom_id), `fields` and `columns` (JSON objects), `flags` (comma-separated).
+
+    Attributes:
+        identity: position in a row of what it is about, whatever else is said of it.
     """
 
     def __init__(
-        self, names: Sequence[str], columns: Sequence[Column], affixes: Affixes | None = None
+        self,
+        names: Sequence[str],
+        columns: Sequence[Column],
+        affixes: Affixes | None = None,
+        identity: str = "path",
     ) -> None:
         self.columns = tuple(columns)
         self._affixes = affixes or Affixes()
@@ -231,6 +238,7 @@ class Cells:
         missing = {c.source for c in self.columns} - {*self._position, "custom_id"}
         if missing:
             raise ValueError(f"the ledger's rows lack {', '.join(sorted(missing))}")
+        self.identity = self._position.get(identity, 0)
 
     def of(self, page: Sequence[Row]) -> Iterator[Sequence[object]]:
         """Cells of each column, in the columns' order; each as long as `page`."""

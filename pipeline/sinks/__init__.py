@@ -1,7 +1,9 @@
 """Places where captions go: a registry of tables behind one Protocol.
 
     base        what the export stage asks of a table
-    parquet     the table as Parquet        arrow       cells as Arrow arrays, for it
+    parquet     the table as Parquet; arrow its cells as Arrow arrays
+    row_groups  where its row groups begin, and what tells whether their rows have changed
+    parquet_groups, parquet_footer  those that have not are copied; the footers say where they are
     rejects     a CSV of what has no caption, its cells defused by formulas
     sidecars    texts beside the images; text_template fills them
 

@@ -166,7 +166,7 @@ def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:
     """
     _elect(ledger)
     rows = charges.Charges(ledger.database).table()
-    return sink.write(rows, Cells(charges.COLUMNS, CHARGED), _metadata(ledger))
+    return sink.write(rows, Cells(charges.COLUMNS, CHARGED, identity="work_key"), _metadata(ledger))
 
 
 def _elect(ledger: Ledger) -> None:

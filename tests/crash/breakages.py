@@ -50,7 +50,7 @@ _OF_SETTLE = ("tests/stages/test_settle.py",)
 BREAKAGES = (
     Breakage(
         "settling ignores an answer's own attempt", _SETTLING,
-        "planned is None or planned.attempt != priced.attempt", "planned is None", _OF_SETTLING,
+        "custom_id(priced.work_key, priced.attempt)", "custom_id(priced.work_key, 1)", _OF_SETTLING,
     ),
     Breakage(
         "a work that is done goes again", "pipeline/core/retry.py",

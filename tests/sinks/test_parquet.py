@@ -4,7 +4,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 from pipeline.commands.read_captions import read_captions
 from pipeline.core.table import FIXED, Cells
 from pipeline.errors import BooksError, StorageError
-from pipeline.sinks import parquet
+from pipeline.sinks import parquet, row_groups
 from pipeline.sinks.base import WrittenTable
 from pipeline.sinks.parquet import ParquetSink, check
 from pipeline.system import failpoints
@@ -152,12 +152,13 @@ def test_no_rows_are_a_table_too(tmp_path: Path, cells: Cells) -> None:
 def test_rows_gather_into_groups(
     tmp_path: Path, cells: Cells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet, "_GROUP_ROWS", 10)
+    monkeypatch.setattr(row_groups, "FEWEST_ROWS", 8)
+    monkeypatch.setattr(row_groups, "MOST_ROWS", 10)
     path = tmp_path / "captions.parquet"
     pages = ([make_row(path=f"{n:02}{k}.jpg") for k in range(4)] for n in range(7))
     ParquetSink(path).write(pages, cells, {})
     meta = pq.ParquetFile(path).metadata
-    assert [meta.row_group(n).num_rows for n in range(meta.num_row_groups)] == [10, 2, 10, 2, 4]
+    assert [meta.row_group(n).num_rows for n in range(meta.num_row_groups)] == [10, 10, 8]
     paths = pq.read_table(path)["path"].to_pylist()
     assert paths == sorted(paths)
     assert len(paths) == 28
@@ -166,7 +167,8 @@ def test_rows_gather_into_groups(
 def test_large_captions_do_not_gather_without_bound(
     tmp_path: Path, cells: Cells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet, "_GROUP_BYTES", 2_000_000)
+    monkeypatch.setattr(row_groups, "_BATCH_ROWS", 1)
+    monkeypatch.setattr(row_groups, "_MOST_BYTES", 2_000_000)
     path = tmp_path / "captions.parquet"
     text = "".join(random.Random(1).choices("abcdef \u2028é", k=1_000_000))
     ParquetSink(path).write(([make_row(caption=f"{n}{text}")] for n in range(5)), cells, {})
@@ -231,11 +233,11 @@ def test_what_does_not_read_back_is_not_published(
 ) -> None:
     before = written.read_bytes()
 
-    def damaging(path: Path, rows: int | None = None) -> int:
+    def damaging(path: Path, rows: int, groups: Sequence[int]) -> int:
         with path.open("r+b") as handle:
             handle.seek(200)
             handle.write(b"\xff" * 64)
-        return check(path, rows)
+        return check(path, rows, groups)
 
     monkeypatch.setattr(parquet, "check", damaging)
     with pytest.raises(BooksError, match="damaged"):
@@ -322,7 +324,8 @@ def test_readers_always_see_a_whole_table(
 def test_more_rows_need_no_more_memory(
     tmp_path: Path, cells: Cells, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parquet, "_GROUP_ROWS", 4000)
+    monkeypatch.setattr(row_groups, "_BATCH_ROWS", 2000)
+    monkeypatch.setattr(row_groups, "MOST_ROWS", 4000)
 
     def peak(pages: int) -> int:
         pool = pa.default_memory_pool()

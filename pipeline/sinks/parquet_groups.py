@@ -1,0 +1,214 @@
+"""Writers of Parquet files by row groups: one makes all of them, one copies what has not changed.
+
+Beside the footer's own facts a file names its row groups, each by a checksum of its cells and one
+of its bytes, so that the next file may take them from it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from xxhash import xxh3_128
+
+from pipeline.sinks.parquet_footer import (
+    GroupPlace,
+    footer_bytes,
+    group_place,
+    move_group,
+    read_footer,
+)
+from pipeline.sinks.row_groups import digest_of
+
+ROW_GROUPS = "captionmill.row_groups"
+_FORMAT = f"1 pyarrow {pa.__version__}"  # another library may write the same cells otherwise
+
+
+class GroupWriter(Protocol):
+    """Writer of a file; `made` are the numbers of the row groups that are not copies."""
+
+    made: list[int]
+
+    def add(self, group: Sequence[Any]) -> None:
+        """Add the record batches of one row group."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """Row group of the file that is replaced."""
+
+    group: Any
+    place: GroupPlace
+    checksum: str
+
+
+@contextmanager
+def open_writer(
+    handle: BinaryIO, earlier: Path, schema: Any, dictionaries: Sequence[str]
+) -> Iterator[GroupWriter]:
+    """Open a writer into `handle` that takes what it can from the file `earlier`."""
+    options = {
+        "compression": "zstd",
+        "compression_level": 3,
+        "use_dictionary": list(dictionaries),
+        "write_page_checksum": True,
+    }
+    made_as = xxh3_128(f"{_FORMAT} {options}".encode() + schema.serialize().to_pybytes())
+    groups = _group_names(earlier, made_as.hexdigest())
+    if len(groups) < 2:  # nothing is gained, and the library of footers takes time to load
+        new = _NewFile(handle, schema, options, made_as.hexdigest())
+        try:
+            yield new
+        except BaseException:
+            new.abandon()
+            raise
+        new.finish()
+        return
+    with earlier.open("rb") as source:
+        merged = _MergedFile(handle, source, schema, options, made_as.hexdigest(), groups)
+        yield merged
+        merged.finish()
+
+
+def _group_names(path: Path, made_as: str) -> list[tuple[str, str]]:
+    """(checksum of its cells, checksum of its bytes) of each row group of a file that was made the
+    same way; [] for another file."""
+    try:
+        with pa.OSFile(os.fsencode(path)) as file:
+            named = json.loads(pq.read_metadata(file).metadata[ROW_GROUPS.encode()])
+        return [(cells, raw) for cells, raw in named["groups"]] if named["as"] == made_as else []
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, AttributeError):
+        return []
+
+
+def _metadata(made_as: str, names: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    return {ROW_GROUPS: json.dumps({"as": made_as, "groups": names})}
+
+
+class _NewFile:
+    """File of which every row group is made."""
+
+    def __init__(
+        self, handle: BinaryIO, schema: Any, options: Mapping[str, Any], made_as: str
+    ) -> None:
+        self.made: list[int] = []
+        self._made_as, self._schema = made_as, schema
+        self._output = _Summed(handle)
+        self._writer = pq.ParquetWriter(pa.PythonFile(self._output, "w"), schema, **options)
+        self._names: list[tuple[str, str]] = []
+
+    def add(self, group: Sequence[Any]) -> None:
+        """See GroupWriter."""
+        self._output.restart()
+        table = pa.Table.from_batches(group, self._schema)
+        self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+        self.made.append(len(self._names))
+        self._names.append((digest_of(group), self._output.checksum()))
+
+    def finish(self) -> None:
+        """Write the footer."""
+        self._writer.add_key_value_metadata(_metadata(self._made_as, self._names))
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Let go of a file that nobody will see."""
+        with suppress(pa.ArrowException, OSError):
+            self._writer.close()
+
+
+class _MergedFile:
+    """File whose row groups are copies of an earlier file's, where that has equal ones."""
+
+    def __init__(
+        self,
+        handle: BinaryIO,
+        source: BinaryIO,
+        schema: Any,
+        options: Mapping[str, Any],
+        made_as: str,
+        names: Sequence[tuple[str, str]],
+    ) -> None:
+        self.made: list[int] = []
+        self._handle, self._source, self._schema = handle, source, schema
+        self._options, self._made_as = options, made_as
+        self._footer = read_footer(source)
+        self._earlier = {
+            cells: _Earlier(group, group_place(group), raw)
+            for (cells, raw), group in zip(names, self._footer.row_groups, strict=True)
+        }
+        self._names: list[tuple[str, str]] = []
+        self._groups: list[Any] = []
+        handle.write(b"PAR1")
+
+    def add(self, group: Sequence[Any]) -> None:
+        """See GroupWriter."""
+        cells = digest_of(group)
+        earlier = self._earlier.pop(cells, None)
+        data = None if earlier is None else self._bytes_of(earlier)
+        if earlier is None or data is None:
+            entry, data = self._made(group)
+            self.made.append(len(self._groups))
+        else:
+            entry = earlier.group
+        move_group(entry, self._handle.tell())
+        self._handle.write(data)
+        self._groups.append(entry)
+        self._names.append((cells, xxh3_128(data).hexdigest()))
+
+    def _bytes_of(self, earlier: _Earlier) -> bytes | None:
+        """Bytes of a row group, None when they are not what was written."""
+        self._source.seek(earlier.place.start)
+        data = self._source.read(earlier.place.size)
+        return data if xxh3_128(data).hexdigest() == earlier.checksum else None
+
+    def _made(self, group: Sequence[Any]) -> tuple[Any, bytes]:
+        """Make a row group: its entry in the footer of a file of its own, and its bytes."""
+        file = io.BytesIO()
+        table = pa.Table.from_batches(group, self._schema)
+        pq.write_table(table, file, row_group_size=table.num_rows, **self._options)
+        (entry,) = read_footer(file).row_groups
+        place = group_place(entry)
+        return entry, file.getvalue()[place.start : place.start + place.size]
+
+    def finish(self) -> None:
+        """Write the footer."""
+        metadata = _metadata(self._made_as, self._names)
+        self._handle.write(footer_bytes(self._footer, self._groups, metadata))
+
+
+class _Summed(io.RawIOBase):
+    """Output that sums what is written through it."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self._handle = handle
+        self._sum = xxh3_128()
+
+    def writable(self) -> bool:
+        """See RawIOBase."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """See RawIOBase."""
+        self._sum.update(data)
+        return self._handle.write(data)
+
+    def tell(self) -> int:
+        """See RawIOBase."""
+        return self._handle.tell()
+
+    def restart(self) -> None:
+        """Sum from here on."""
+        self._sum.reset()
+
+    def checksum(self) -> str:
+        """Checksum of what was written since; hex."""
+        return self._sum.hexdigest()
