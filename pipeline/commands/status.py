@@ -21,7 +21,7 @@ from pipeline.session.caps import with_remembered_cap
 from pipeline.session.checks import service_cost_notes
 from pipeline.session.settings import RunSettings
 from pipeline.stages.context import FROZEN, TWIN
-from pipeline.stages.export import table_step
+from pipeline.stages.export import known_outcomes, table_step
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
 
@@ -78,13 +78,14 @@ def status(config: Config) -> Status:
     table = settings.output.table or workspace.table
     with Ledger(workspace.ledger, read_only=True) as ledger:
         totals = ledger.reservations.totals()
+        outcomes = known_outcomes(ledger) or ledger.rows.outcomes()
         settings = with_remembered_cap(settings, ledger, workspace)
         return Status(
             workspace=str(workspace.root),
             table=str(table) if table.is_file() else None,
             provider=(ledger.get("provider") or "").rstrip(":"),
-            images=ledger.rows.images(),
-            outcomes=ledger.rows.outcomes(),
+            images=outcomes.total(),
+            outcomes=outcomes,
             batches=[(b, ledger.shards.get(b.shard)) for b in ledger.batches.in_states("open")],
             waiting=ledger.shards.in_states(*_WAITING),
             settled=totals.charged,

@@ -200,6 +200,8 @@ class Rechecks:
 
     def summary(self, source: int | None = None) -> StaleImages:
         """Count the stale images of a source, or all, and what letting them go again would make."""
+        if not self.any_stale():
+            return StaleImages()  # the tables of images are not walked through
         where, arguments = "", ()
         if source is not None:
             where = "AND i.folder IN (SELECT id FROM folders WHERE source = ?)"

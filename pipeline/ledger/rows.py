@@ -196,12 +196,18 @@ class Rows:
 
     def outcomes(self, source: int | None = None) -> Counter[str]:
         """Images present in a source (or all) by outcome."""
-        where = "" if source is None else "AND s.id = ?"
-        rows = self._db.execute(
-            f"SELECT {OUTCOME}, COUNT(*) {_FROM} WHERE i.present = 1 {where} GROUP BY 1",
-            () if source is None else (source,),
-        )
-        return Counter({str(name): int(count) for name, count in rows})
+        counts = self.outcomes_by_source()
+        chosen = counts.values() if source is None else [counts.get(source, Counter[str]())]
+        return sum(chosen, Counter[str]())
+
+    def outcomes_by_source(self) -> dict[int, Counter[str]]:
+        """Images present by source and outcome, counted in one pass."""
+        counts: dict[int, Counter[str]] = {}
+        for source, name, count in self._db.execute(
+            f"SELECT f.source, {OUTCOME}, COUNT(*) {_FROM} WHERE i.present = 1 GROUP BY 1, 2"
+        ):
+            counts.setdefault(int(source), Counter())[str(name)] = int(count)
+        return counts
 
     def images(self, source: int | None = None) -> int:
         """Number of present images, counted without their outcomes."""

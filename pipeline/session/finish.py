@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-
-from pipeline.ledger import Ledger
 from pipeline.session.beside import write_beside
 from pipeline.session.checks import deviations, repeated_captions
 from pipeline.session.report import Report
@@ -13,7 +9,7 @@ from pipeline.session.session import Session
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import remove_finished
-from pipeline.stages.export import COUNTED, renamed_columns, write_table
+from pipeline.stages.export import count_outcomes, renamed_columns, write_table
 from pipeline.stages.prune import prune
 
 
@@ -27,7 +23,7 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     report.other_sources = [] if source is None else ledger.sources.others(source)
     report.stale = ledger.rechecks.summary(source)
     report.problems += write_beside(session)
-    report.add_rows(ledger, source, _outcomes(ledger, source))
+    report.add_rows(ledger, source, count_outcomes(ledger, source))
     report.add_due(ledger.due.outcomes(source))
     totals = ledger.reservations.totals()
     report.settled, report.reserved = totals.charged, totals.reserved
@@ -47,18 +43,6 @@ def make_room(session: Session) -> int:
         return 0
     now, check_stop = session.clock.now(), session.context.check_stop
     return prune(session.ledger, folder, session.settings.cache_limits, now, check_stop).images
-
-
-def _outcomes(ledger: Ledger, source: int | None) -> Counter[str]:
-    """Counts of images by outcome, made once for each table: counting a million images takes
-    longer than crawling them."""
-    key = f"{COUNTED}{source or 'all'}"
-    known = ledger.get(key)
-    if known is None:
-        outcomes = ledger.rows.outcomes(source)
-        ledger.put(key, json.dumps(outcomes))
-        return outcomes
-    return Counter(json.loads(known))
 
 
 def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:

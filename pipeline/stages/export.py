@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -101,6 +102,30 @@ def _refuse_fewer_rows(ledger: Ledger) -> None:
             f"{counted(count, 'image')}: run "
             "'captionmill verify'; the old table is as it was"
         )
+
+
+def known_outcomes(ledger: Ledger, source: int | None = None) -> Counter[str] | None:
+    """Counts of a source's images by outcome, or of all, as the table holds them; None when they
+    were not counted since it was written, or something has changed."""
+    counts = ledger.get(f"{COUNTED}{source or 'all'}")
+    if counts is None or ledger.get(STALE) is not None:
+        return None
+    return Counter(json.loads(counts))
+
+
+def count_outcomes(ledger: Ledger, source: int | None = None) -> Counter[str]:
+    """Counts of a source's images by outcome, or of all, made once for each table: counting a
+    million images takes longer than crawling them."""
+    counts = known_outcomes(ledger, source)
+    if counts is not None:
+        return counts
+    by_source = ledger.rows.outcomes_by_source()
+    total = sum(by_source.values(), Counter[str]())
+    with ledger.database.transaction("counted"):
+        ledger.put(f"{COUNTED}all", json.dumps(total))
+        for number, counts in by_source.items():
+            ledger.put(f"{COUNTED}{number}", json.dumps(counts))
+    return total if source is None else by_source.get(source, Counter())
 
 
 def table_step(ledger: Ledger) -> int:
