@@ -263,6 +263,17 @@ class Rows:
         )
         return [(str(code), int(times), str(words or "")) for code, times, words in rows]
 
+    def newest_captions(self, limit: int) -> list[tuple[str, str]]:
+        """(path, caption) of the answers that came in last, the newest first."""
+        rows = self._db.execute(
+            f"SELECT {shown_path('f', 'i')}, a.caption FROM (SELECT work, caption, id FROM answers "
+            "WHERE outcome = 'captioned' ORDER BY id DESC LIMIT ?) a JOIN works w ON w.id = a.work "
+            "JOIN images i ON i.id = w.representative JOIN folders f ON f.id = i.folder "
+            "ORDER BY a.id DESC",
+            (limit,),
+        )
+        return [(str(path), str(caption or "")) for path, caption in rows]
+
     def manifest_columns(self) -> list[str]:
         """Manifest columns of all sources, in order of first appearance."""
         names: dict[str, None] = {}

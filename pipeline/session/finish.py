@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from pipeline.session.beside import write_beside
 from pipeline.session.checks import deviations, repeated_captions
 from pipeline.session.report import Report
@@ -11,6 +13,8 @@ from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import remove_finished
 from pipeline.stages.export import count_outcomes, renamed_columns, write_table
 from pipeline.stages.prune import prune
+
+_CAPTIONS = 3
 
 
 def finish(session: Session, report: Report, source: int | None = None) -> None:
@@ -31,6 +35,11 @@ def finish(session: Session, report: Report, source: int | None = None) -> None:
     if report.settled_batches and not session.identity.local:
         report.problems += [*deviations(ledger), *repeated_captions(ledger)]
     report.in_files = ledger.handed_out.outstanding()
+    if report.completion_tokens:
+        report.captions = ledger.rows.newest_captions(_CAPTIONS)
+        place, workspace = session.settings.account.place, session.workspace
+        named = place.needs_name(workspace, session.identity.provider)
+        report.reopen = f" --workspace {shlex.quote(str(workspace.root))}" if named else ""
     make_room(session)
     if not session.offline:
         report.problems += remove_finished(session.context).problems

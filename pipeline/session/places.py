@@ -74,6 +74,16 @@ class WorkspacePlace:
         workspace.require()
         return workspace
 
+    def needs_name(self, workspace: Workspace, provider: str) -> bool:
+        """Whether a command without images opens this workspace only when it is named."""
+        if self._named():
+            return True
+        plain = replace(self, samples=False)
+        try:
+            return plain.existing(provider).root.resolve() != workspace.root.resolve()
+        except UsageError:
+            return True
+
     def _named(self) -> bool:
         return self.base is not None or Path(self.text).expanduser().is_absolute()
 

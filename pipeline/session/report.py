@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pipeline.core.advice import explained
 from pipeline.core.due import failed_of, total_failure
-from pipeline.core.outcomes import NAMES
-from pipeline.core.pricing import format_usd, with_usd
+from pipeline.core.pricing import with_usd
 from pipeline.core.provider_kinds import LOCAL, OPENAI
-from pipeline.core.run_round import waiting_words
 from pipeline.core.skipped_files import strays
-from pipeline.core.words import commonest, counted, duration
+from pipeline.core.words import counted
 from pipeline.errors import (
     EXIT_BUG,
     EXIT_DONE,
@@ -29,24 +26,16 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.rechecks import StaleImages
 from pipeline.records import NANO_PER_USD, Nano
 from pipeline.session.report_html import ShownAsHtml
+from pipeline.session.report_lines import report_lines
 from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.quote import Quote
 from pipeline.stages.values import RunTotals
 from pipeline.system.files import disk_error
 
-_ROW_ADVICE = {
-    "outside_root": "of files outside of the table's folder: --set input.allow_outside=true "
-    "takes them",
-    "missing_file": "of files that are not there: paths count from the table's own folder; "
-    "rejects.csv names them",
-}
 OUT_OF_ORDER = (
     "the service is out of order or out of reach: nothing is lost, run the same again later; its "
     "status page may say more"
 )
-_FAILURES = 3  # kinds of them that are explained
-_NAMED = 3  # other sources
-_SHOWN = 12  # problems and reasons that are spelled out
 
 
 @dataclass(slots=True)
@@ -73,6 +62,8 @@ class Report(RunTotals, ShownAsHtml):
         incidents: (time, kind, sentence) not yet acknowledged.
         bug: True when captionmill itself failed.
         stale: images of the source that version 0.1.0 prepared wrongly.
+        captions: (path, caption) of the newest captions, where answers came in.
+        reopen: " --workspace DIR" where a command would not find the workspace by itself.
     """
 
     command: str = ""
@@ -102,6 +93,8 @@ class Report(RunTotals, ShownAsHtml):
     quote: Quote | None = None
     bug: bool = False
     stale: StaleImages = field(default_factory=StaleImages)
+    captions: list[tuple[str, str]] = field(default_factory=list)
+    reopen: str = ""
 
     def end_by(self, error: Exception) -> None:
         """Note what ended the run before its time: it decides the exit code."""
@@ -211,91 +204,4 @@ class Report(RunTotals, ShownAsHtml):
 
     def lines(self, shorten: Callable[[str], str] = str) -> Iterator[str]:
         """Lines for a terminal; `shorten` is applied to paths."""
-        yield f"images      {self.images:>10,}"
-        for outcome in NAMES:
-            if count := self.outcomes[outcome]:
-                yield f"  {outcome:<11}{count:>9,}{self._aside(outcome)}"
-        if self.skipped:
-            yield f"not images  {sum(self.skipped.values()):>10,}   {commonest(self.skipped)}"
-        yield f"requests    {self.requests:>10,}   {self._sent()}"
-        if self.prompt_tokens or self.completion_tokens:
-            yield (
-                f"tokens      {self.prompt_tokens + self.completion_tokens:>10,}   "
-                f"{self.prompt_tokens:,} prompt + {self.completion_tokens:,} completion"
-            )
-        yield f"cost        {format_usd(self.run_settled):>10}   {self._money()}"
-        yield f"time        {duration(self.seconds):>10}"
-        yield f"table       {shorten(self.table)}{self._others()}"
-        for text in self.problems[:_SHOWN]:
-            yield f"! {text}"
-        if len(self.problems) > _SHOWN:
-            yield f"! and {len(self.problems) - _SHOWN} more, see the log"
-        yield from self._next_step()
-
-    def _others(self) -> str:
-        """Words about other sources in the table, and how to have one's rows alone."""
-        others = self.other_sources
-        if not others:
-            return ""
-        names = ", ".join(others[:_NAMED]) + (", ..." if len(others) > _NAMED else "")
-        return (
-            f", with the rows of {counted(len(others), 'other source')} too ({names}): "
-            "'captionmill export --source NAME --out FILE' writes one alone"
-        )
-
-    def _aside(self, outcome: str) -> str:
-        failed = Counter({code: times for code, times, _ in self.failures if code})
-        counts = {"rejected": self.reasons, "failed": failed}.get(outcome)
-        return f"   {commonest(counts)}" if counts else ""
-
-    def _sent(self) -> str:
-        if self.files:
-            return f"in {counted(self.files, 'file')}, this run"
-        if self.requests and not self.batches:
-            return "online, this run"
-        if self.requests:
-            return f"in {counted(self.batches, 'batch', 'batches')}, this run"
-        return "nothing new was sent"
-
-    def _money(self) -> str:
-        if self.local:
-            return "the local model is free"
-        reserved = f" + {format_usd(self.run_reserved)} reserved" if self.run_reserved else ""
-        return (
-            f"this run{reserved}; workspace: {format_usd(self.settled)} spent, "
-            f"{format_usd(self.reserved)} reserved"
-        )
-
-    def _next_step(self) -> Iterator[str]:
-        for code, _, words in self.failures[:_FAILURES]:
-            yield f"failed: {explained(code, words)}"
-        if left := self.reasons["url_not_enabled"]:
-            yield (
-                f"{counted(left, 'image')} at URLs left out: --fetch downloads them here, "
-                "--image-mode url sends their addresses"
-            )
-        if self.stale.images:
-            yield self.stale.sentence()
-        for code, advice in _ROW_ADVICE.items():
-            if left := self.reasons[code]:
-                yield f"{counted(left, 'row')} {advice}"
-        if self.incidents:
-            yield (
-                f"{counted(len(self.incidents), 'incident')} to look at: 'captionmill status' "
-                "shows them, 'captionmill resolve seen' puts them away"
-            )
-        if self.open:
-            yield (
-                f"{counted(self.open, 'batch', 'batches')} under way at the service: run again, "
-                "or 'captionmill collect', to fetch their answers"
-            )
-        if self.in_files:
-            yield (
-                f"{counted(self.in_files, 'request')} in files: run them, then 'captionmill "
-                "collect --from FILE' with what came out, or give them back by 'captionmill "
-                "cancel --files'"
-            )
-        elif not self.open and self.outcomes["pending"] and self.error is None:
-            words = waiting_words(self.waiting)
-            why = f", {words}" if words else ""
-            yield f"{counted(self.outcomes['pending'], 'image')} pending{why}: run again to go on"
+        return report_lines(self, shorten)
