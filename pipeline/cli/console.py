@@ -9,9 +9,10 @@ import contextlib
 import os
 import re
 import select
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -125,3 +126,32 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
 
     with tqdm(desc=what, unit="img", leave=False, dynamic_ncols=True) as bar:
         yield bar.update
+
+
+class Screen:
+    """Place on a terminal that is drawn anew; elsewhere a line for each change."""
+
+    def __init__(self) -> None:
+        self._drawn = 0
+        self._last = ""
+
+    def show(self, lines: Sequence[str], line: str) -> None:
+        """Show `lines` in the place of those before, or `line` where there is no terminal.
+
+        What does not fit is cut: a line that wraps would be two.
+        """
+        if not sys.stdout.isatty():
+            if line != self._last:
+                out(line)
+                sys.stdout.flush()
+            self._last = line
+            return
+        width, height = shutil.get_terminal_size()
+        shown = [printable(text)[: width - 1] for text in lines]
+        if len(shown) >= height:
+            shown = [*shown[: height - 2], "..."]
+        above = f"\x1b[{self._drawn}F" if self._drawn else ""
+        body = "".join(f"\x1b[2K{text}\n" for text in shown)
+        sys.stdout.write(f"{above}{body}\x1b[J")
+        sys.stdout.flush()
+        self._drawn = len(shown)

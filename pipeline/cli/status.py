@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,13 +22,26 @@ if TYPE_CHECKING:
     from pipeline.commands.status import Status
 
 
+_EVERY = 5.0  # seconds between two looks
+_REST = 4  # times as long as a look took, so that a large ledger leaves a run its cores
+
+
 @click.command("status")
+@click.option("--watch", is_flag=True, help="Go on showing it until Ctrl-C.")
 @json_option
 @configured()
-def status(as_json: bool, config: Config) -> int:
-    """Batches under way, outcomes and money of a workspace. Asks nobody and changes nothing."""
+def status(watch: bool, as_json: bool, config: Config) -> int:
+    """Batches under way, outcomes and money of a workspace. Asks nobody and changes nothing.
+
+    A batch's end is expected from how long this account's own ones took before. --watch draws it
+    anew every few seconds, or writes a line a change where there is no terminal.
+    """
     from pipeline.commands import status
 
+    if watch:
+        if as_json:
+            raise click.UsageError("--watch and --json do not go together")
+        return _watch(lambda: status.status(config))
     shown = status.status(config)
     if as_json:
         console.out(json.dumps(_as_dict(shown)))
@@ -34,6 +49,36 @@ def status(as_json: bool, config: Config) -> int:
     for line in _lines(shown):
         console.out(line)
     return 0
+
+
+def _watch(read: Callable[[], Status]) -> int:
+    """Show a status until Ctrl-C."""
+    screen = console.Screen()
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            began = time.monotonic()
+            shown = read()
+            screen.show([*_lines(shown), "", f"{_clock(shown.now)}, Ctrl-C ends it"], _line(shown))
+            time.sleep(max(_EVERY, _REST * (time.monotonic() - began)))
+    return 0
+
+
+def _line(shown: Status) -> str:
+    """Status in one line that is the same as long as nothing changes."""
+    requests = sum(shard.requests for _, shard in shown.batches)
+    done = sum((batch.completed or 0) + (batch.failed or 0) for batch, _ in shown.batches)
+    parts = [f"{count:,} {outcome}" for outcome, count in shown.outcomes.most_common()]
+    if shown.batches:
+        batches = counted(len(shown.batches), "batch", "batches")
+        parts.append(f"{done:,} of {requests:,} answered in {batches}")
+    if shown.waiting:
+        parts.append(f"{counted(len(shown.waiting), 'shard')} waiting")
+    frozen = [f"FROZEN: {shown.frozen}"] if shown.frozen else []
+    return "; ".join([", ".join(parts) or "no images yet", shown.money, *frozen])
+
+
+def _clock(now: int) -> str:
+    return datetime.fromtimestamp(now, UTC).strftime("%H:%M:%S UTC")
 
 
 def _lines(shown: Status) -> Iterator[str]:
@@ -58,7 +103,7 @@ def _lines(shown: Status) -> Iterator[str]:
         done = (batch.completed or 0) + (batch.failed or 0)
         yield (
             f"batch       {batch.batch_id}  {batch.status:<12}{done:,} of {shard.requests:,} "
-            "answered"
+            f"answered, {shown.expected_end(batch).words(shown.now)}"
         )
     for shard in shown.waiting:
         requests = counted(shard.requests, "request")
@@ -103,7 +148,8 @@ def _as_dict(shown: Status) -> dict[str, object]:
         "budget": shown.budget,
         "batches": [
             {"batch_id": b.batch_id, "status": b.status, "requests": s.requests,
-             "completed": b.completed, "failed": b.failed}
+             "completed": b.completed, "failed": b.failed, "created_at": b.created_at,
+             "expected_end": shown.expected_end(b).end}
             for b, s in shown.batches
         ],
         "review_steps_not_in_table": shown.unexported,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.config import Config
+from pipeline.core.batch_times import ExpectedEnd, expected_end
 from pipeline.core.budget import BudgetCaps, Exposure
 from pipeline.core.budget_words import in_force, spent_and_reserved
 from pipeline.ledger import Ledger
@@ -55,6 +56,12 @@ class Status:
     exposure: Exposure = field(default_factory=Exposure)
     cap_origins: Mapping[str, str] = field(default_factory=dict)
     stale: StaleImages = field(default_factory=StaleImages)
+    now: int = 0
+    durations: tuple[int, ...] = ()  # seconds that earlier batches of this account took
+
+    def expected_end(self, batch: Batch) -> ExpectedEnd:
+        """Age of a batch, and its end as far as the account's past tells."""
+        return expected_end(batch.created_at, self.now, self.durations)
 
     @property
     def money(self) -> str:
@@ -100,6 +107,8 @@ def status(config: Config) -> Status:
             exposure=ledger.reservations.exposure(Scope(0, Clock().now())),
             cap_origins=settings.cap_origins,
             stale=ledger.rechecks.summary(),
+            now=Clock().now(),
+            durations=tuple(ledger.batches.durations()),
         )
 
 

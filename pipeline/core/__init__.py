@@ -40,6 +40,7 @@ skipped_files    files that are no images, by the words they are counted under
 size_refusal     refusals of requests that are too large
 printable        a service's words, bounded and printable
 usage            the tokens of an answer as either endpoint reports them
+batch_times      when a batch may end, from how long others took
 batch_usage      the service's own sums of a batch's tokens against those of its lines
 endings          the words with which services say why an answer ended
 service_error    an error inside a body, in any of the shapes that services give it

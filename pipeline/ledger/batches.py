@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.core.batch_usage import TokenSums
 from pipeline.ledger.database import Database, sql_list
+from pipeline.ledger.online_groups import ONLINE
 from pipeline.records import TERMINAL_STATUSES, RemoteBatch
 from pipeline.system.clock import Moment
 
@@ -120,6 +121,16 @@ class Batches:
         marks = ", ".join("?" * len(states))
         rows = self._db.execute(f"{_BATCH} WHERE state IN ({marks}) ORDER BY id", states)
         return [Batch(*row) for row in rows]
+
+    def durations(self, most: int = 200) -> list[int]:
+        """Seconds from creation to the settled answers of the latest batches that completed."""
+        rows = self._db.execute(
+            "SELECT settled_at - created_at FROM batches WHERE role = 'main' AND made_here = 1 "
+            "AND status = 'completed' AND settled_at >= created_at AND batch_id NOT LIKE ? "
+            "ORDER BY id DESC LIMIT ?",
+            (f"{ONLINE}%", most),
+        )
+        return [int(row[0]) for row in rows]
 
     def by_id(self, batch_id: str) -> Batch | None:
         """Batch with the service's id, or None."""

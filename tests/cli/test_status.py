@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import Terminal
 from tests.rig import Rig
@@ -19,7 +23,8 @@ def test_batches_outcomes_and_money(slow_rig: Rig, slow_openai: Terminal) -> Non
     assert ["pending", "2"] in lines
     (batch,) = (line for line in lines if line[0] == "batch")
     assert batch[1].startswith("batch_")
-    assert batch[-4:] == ["0", "of", "2", "answered"]
+    assert batch[-6:-1] == ["0", "of", "2", "answered,", batch[-2]]
+    assert batch[-1] == "old"
     money = next(line for line in lines if line[0] == "money")
     assert money[1:3] == ["$0.00", "spent,"]
     assert money[3] != "$0.00"
@@ -85,3 +90,56 @@ def test_the_local_model_costs_nothing(captionmill: Terminal, tmp_path: Path) ->
     shown = captionmill("status").out
     assert shown.startswith("workspace   user/captionmill/local (local)\n")
     assert "money       the local model is free\n" in shown
+
+
+class Sleeps:
+    """Stands for time.sleep: does something after each look, and is interrupted after the last."""
+
+    def __init__(self, *steps: Callable[[], object]) -> None:
+        self.steps = list(steps)
+
+    def __call__(self, _seconds: float) -> None:
+        if not self.steps:
+            raise KeyboardInterrupt
+        self.steps.pop(0)()
+
+
+def test_watching_writes_a_line_a_change_without_a_terminal(
+    rig: Rig, openai: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.add("a.png")
+    rig.run()
+
+    def another() -> None:
+        rig.add("b.png", first=9)
+        rig.run()
+
+    sleeps = Sleeps(lambda: None, another)
+    monkeypatch.setattr("pipeline.cli.status.time.sleep", sleeps)
+    shown = openai("status", "--watch")
+    assert shown.code == 0
+    first, second = shown.out.splitlines()  # nothing changed between the first two looks
+    assert first.startswith("1 captioned; $0.0")
+    assert second.startswith("2 captioned; $0.0")
+
+
+def test_watching_draws_in_one_place_on_a_terminal(
+    rig: Rig, openai: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.add("a.png")
+    rig.run()
+    monkeypatch.setattr("pipeline.cli.status.time.sleep", Sleeps(lambda: None))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("LINES", "50")
+    shown = openai("status", "--watch")
+    assert shown.code == 0
+    lines = shown.out.split("\x1b[J")[0].count("\n")
+    assert f"\x1b[{lines}F" in shown.out
+    words = re.sub(r"\x1b\[[0-9]*[A-Z]", "", shown.out).splitlines()
+    assert max(map(len, words)) == 29  # a line that wraps would be two
+    assert words.count("images               1") == 2
+
+
+def test_watching_is_for_people(openai: Terminal) -> None:
+    assert openai("status", "--watch", "--json").code == 2

@@ -45,3 +45,16 @@ def test_asking_to_cancel_is_remembered(world: World) -> None:
     found = world.ledger.batches.by_id("batch_1")
     assert found is not None
     assert found.cancel_asked_at == NOW + 5
+
+
+def test_how_long_completed_batches_took(world: World) -> None:
+    world.image("a.jpg", 1)
+    _, batch = world.submitted()
+    batches, database = world.ledger.batches, world.ledger.database
+    assert batches.durations() == []
+    settled = "UPDATE batches SET status = ?, settled_at = created_at + 90, batch_id = ?"
+    for status, name, taken in (
+        ("completed", "batch_1", [90]), ("cancelled", "batch_1", []), ("completed", "online-1", []),
+    ):  # fmt: skip
+        database.execute(f"{settled} WHERE id = ?", (status, name, batch.row))
+        assert batches.durations() == taken
