@@ -62,15 +62,15 @@ class CheckRules:
 
 
 def caption_findings(
-    text: str, rules: CheckRules, prompt_runs: Collection[str] = ()
+    text: str, words: Sequence[str], rules: CheckRules, prompt_runs: Collection[str] = ()
 ) -> Iterator[CaptionFinding]:
     """Findings about one caption.
 
     Args:
         text: as the service or a person wrote it, without prefix and suffix.
+        words: of the text, see `split_words`.
         prompt_runs: see `runs_of`.
     """
-    words = split_words(text)
     refusal = REFUSAL.match(text)
     if refusal is None and not _ABOUT_A_MODEL.isdisjoint(words):
         refusal = AS_MODEL.search(text)
@@ -150,7 +150,7 @@ def _cut_off(text: str, words: Sequence[str]) -> str:
     ending = " ".join(text[-40:].split()[-4:])
     if _DANGLING.search(text):
         return ending
-    if text[-1].isalpha() and words[-1] in UNENDING.get(language_of(text) or "English", ()):
+    if text[-1].isalpha() and words[-1] in UNENDING.get(language_of(text, words) or "English", ()):
         return ending
     ends = [match.end() for match in _ENDED.finditer(text)]
     if ends and text[-1].isalnum() and len(text) - ends[-1] > _SCENE_ENDS:

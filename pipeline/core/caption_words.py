@@ -83,15 +83,19 @@ def script_of(text: str) -> str:
     return name if most else ""
 
 
-def language_of(text: str) -> str:
+def language_of(text: str, words: Sequence[str]) -> str:
     """Language of a text in Latin letters, e.g. "German"; the script of any other; "" where it is
-    not clear. What is in quotes was read in the picture and does not count."""
-    plain = _QUOTED.sub(" ", text) if _MARKS & set(text) else text
+    not clear. What is in quotes was read in the picture and does not count.
+
+    Args:
+        words: of the text, see `split_words`.
+    """
+    plain = text if _MARKS.isdisjoint(text) else _QUOTED.sub(" ", text)
     script = script_of(plain)
     if script != "Latin":
         return script
     scores: dict[str, int] = {}
-    for word in set(split_words(plain)):
+    for word in set(words if plain is text else split_words(plain)):
         for language in _LANGUAGES.get(word, ()):
             scores[language] = scores.get(language, 0) + 1
     (best, language), (second, _) = sorted(

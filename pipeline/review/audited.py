@@ -83,12 +83,16 @@ class CaptionAudit:
             things: what the local captioner saw in its picture, see `things_of`.
         """
         text = card["caption"]
-        if text is None:
-            return {}
-        findings = caption_findings(text, self.rules.checks, self._runs_of(card["spec"]))
+        return {} if text is None else self._details(card, split_words(text), things)
+
+    def _details(
+        self, card: Mapping[str, Any], words: Sequence[str], things: Sequence[str]
+    ) -> dict[str, str]:
+        text, runs = card["caption"], self._runs_of(card["spec"])
+        findings = caption_findings(text, words, self.rules.checks, runs)
         details = {each.kind: each.detail for each in findings}
-        if things and language_of(text) in ("English", ""):
-            details["unnamed"] = ", ".join(unnamed_things(things, split_words(text)))
+        if things and language_of(text, words) in ("English", ""):
+            details["unnamed"] = ", ".join(unnamed_things(things, words))
         return {kind: text for kind, text in details.items() if text and kind not in self.rules.off}
 
     def _runs_of(self, spec: int | None) -> frozenset[str]:
@@ -117,9 +121,8 @@ class CaptionAudit:
             old = before.get(card["id"])
             cells = _cells(card, words, bands, old)
             shared = cells[-1]
-            card["findings"] = (
-                bits_of(self.details(card, things.get(card["source_id"], ()))) | shared
-            )
+            details = self._details(card, words, things.get(card["source_id"], ()))
+            card["findings"] = bits_of(details) | shared
             if old is None or (old["prompt"], old["words"]) != (cells[3], cells[4]):
                 changed.append(cells)
         writer.executemany(_REMEMBER_TEXT, changed)
@@ -220,7 +223,7 @@ def _cells(
         prompt,
         _number(" ".join(words) or card["caption"]),
         _number(f"{prompt} {opening}") if opening else None,
-        language_of(card["caption"]),
+        language_of(card["caption"], words),
         *(bands or (None,) * BANDS),
         old["shared"] if old else 0,
     )

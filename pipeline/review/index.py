@@ -28,7 +28,7 @@ _COLUMNS = (
     "caption", "model_caption", "fields", "model_fields", "columns", "selector", "review",
     "reviewed_at", "reviewer", "note", "again",
     "undecided", "attempts", "tokens", "cost", "captioned_at",
-    "present", "width", "height", "format", "findings",
+    "present", "width", "height", "format", "findings", "going",
 )  # fmt: skip
 _INSERT = f"INSERT INTO cards ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 
@@ -257,6 +257,7 @@ def _apply(
     row["again"] = int(state.again is not None)
     # what has no text is not to be judged, and what goes again is not to be judged yet
     row["undecided"] = int(state.review is None and state.caption is not None and not row["again"])
+    row["going"] = int(row["again"] or (row["state"] not in (None, "done") and row["attempts"] > 0))
     if state.fields is not None:
         service = json.loads(row["fields"] or "{}")
         row["fields"] = json.dumps({**service, **state.fields}, ensure_ascii=False)

@@ -87,8 +87,8 @@ class Library:
         marks = ", ".join("?" * len(works))
         shared: dict[int, int] = dict(
             self._index.rows(
-                f"SELECT work, COUNT(*) FROM cards WHERE work IN ({marks}) AND present = 1 "
-                "GROUP BY work",
+                f"SELECT work, COUNT(*) FROM cards WHERE work IN ({marks}) AND +present = 1 "
+                "GROUP BY work",  # the plus: by the few works, not by the many that are present
                 list(works),
             )
         )

@@ -79,7 +79,7 @@ class Search:
         """SQL that holds for the cards to be listed, and its values."""
         clauses, values = ["present = 1"], []
         if "all" in self._by_name.get("present", ()):
-            clauses = ["present IN (0, 1)"]
+            clauses = ["1"]
         elif "gone" in self._by_name.get("present", ()):
             clauses = ["present = 0"]
         for name, wanted in self.filters:
@@ -115,7 +115,7 @@ def _numbers(column: str) -> Reader:
 
 
 def _flags(wanted: Sequence[str]) -> tuple[str, list[object]]:
-    clause = " AND ".join(["',' || flags || ',' LIKE ?"] * len(wanted))
+    clause = " AND ".join(["flags <> ''", *["',' || flags || ',' LIKE ?"] * len(wanted)])
     return clause, [f"%,{value},%" for value in wanted]
 
 
@@ -129,11 +129,12 @@ def _findings(wanted: Sequence[str]) -> tuple[str, list[object]]:
 
 
 def _cost(sign: str) -> Reader:
-    return lambda wanted: (f"cost {sign} ?", [_nano(wanted[-1])])
+    # the plus: cards are walked in the order of the list, whose index knows their cost and date
+    return lambda wanted: (f"+cost {sign} ?", [_nano(wanted[-1])])
 
 
 def _date(sign: str, seconds: int) -> Reader:
-    return lambda wanted: (f"captioned_at {sign} ?", [_day(wanted[-1]) + seconds])
+    return lambda wanted: (f"+captioned_at {sign} ?", [_day(wanted[-1]) + seconds])
 
 
 def _review(wanted: Sequence[str]) -> tuple[str, list[object]]:
@@ -195,7 +196,7 @@ _READERS: Mapping[str, Reader] = {
     "flag": _flags,
     "finding": _findings,
     "captioned": lambda _: ("caption IS NOT NULL", []),
-    "again": lambda _: ("(again = 1 OR (state <> 'done' AND attempts > 0))", []),
+    "again": lambda _: ("going = 1", []),
     "min_cost": _cost(">="),
     "max_cost": _cost("<="),
     "since": _date(">=", 0),

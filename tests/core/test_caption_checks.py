@@ -12,8 +12,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.config.model import DEFAULT_SYSTEM, DEFAULT_USER
-from pipeline.core.caption_checks import CheckRules, TextEncoder, caption_findings, runs_of
+from pipeline.core.caption_checks import (
+    CaptionFinding,
+    CheckRules,
+    TextEncoder,
+    caption_findings,
+    runs_of,
+)
 from pipeline.core.caption_tokens import least_t5_tokens
+from pipeline.core.caption_words import split_words
 from pipeline.core.table_form import Affixes
 
 HONEST = [
@@ -24,8 +31,12 @@ HONEST = [
 PROMPT = runs_of([DEFAULT_SYSTEM, DEFAULT_USER], CheckRules().echo_words)
 
 
+def findings(text: str, rules: CheckRules | None = None) -> list[CaptionFinding]:
+    return list(caption_findings(text, split_words(text), rules or CheckRules(), PROMPT))
+
+
 def kinds(text: str, rules: CheckRules | None = None) -> list[str]:
-    return [finding.kind for finding in caption_findings(text, rules or CheckRules(), PROMPT)]
+    return [finding.kind for finding in findings(text, rules)]
 
 
 def test_honest_captions_raise_no_alarm() -> None:
@@ -59,13 +70,13 @@ def test_what_no_caption_should_be(text: str, kind: str) -> None:
 
 def test_a_long_text_that_says_little_new() -> None:
     text = " ".join(f"the tall house number {n} is a tall house" for n in range(9))
-    (finding,) = caption_findings(text, CheckRules())
+    (finding,) = findings(text)
     assert (finding.kind, finding.detail) == ("loop", "the tall house")
 
 
 def test_the_words_of_a_finding_are_said() -> None:
-    findings = caption_findings("Sure: I cannot help, and the", CheckRules())
-    assert {finding.kind: finding.detail for finding in findings} == {
+    said = findings("Sure: I cannot help, and the")
+    assert {finding.kind: finding.detail for finding in said} == {
         "refusal": "I cannot help",
         "opening": "Sure:",
         "cut_off": "cannot help, and the",
@@ -88,5 +99,5 @@ def test_the_trigger_word_counts_with_the_prefix() -> None:
 def test_tokens_beyond_an_encoder() -> None:
     rules = CheckRules(encoders=(TextEncoder("t5_long", 4, least_t5_tokens, exact=False),))
     assert kinds("one two three", rules) == []
-    (finding,) = caption_findings("one two three four", rules)
+    (finding,) = findings("one two three four", rules)
     assert (finding.kind, finding.detail) == ("t5_long", "at least 5 tokens")

@@ -47,7 +47,7 @@ def test_scripts(text: str, script: str) -> None:
     ],
 )  # fmt: skip
 def test_languages_are_told_by_function_words_outside_of_quotes(text: str, language: str) -> None:
-    assert language_of(text) == language
+    assert language_of(text, split_words(text)) == language
 
 
 def test_an_opening_is_not_the_whole_text() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -75,3 +76,33 @@ def test_two_specs_side_by_side(library: Library, index: Index, captioned: Rig) 
     assert len(key) == 32
     with pytest.raises(UsageError, match="not about this picture"):
         library.variant(pair["card"]["id"], page["pairs"][1]["right_work"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "review=undecided", "review=accepted", "folder=day", "outcome=captioned", "model=x"),
+        *("spec=1", "flag=blank", "finding=loop", "finding=any", "again=1", "min_cost=0.1"),
+        *("since=2026-11-27", "present=all", "present=gone", "reason=empty_file", "q=echo"),
+    ],
+)
+def test_a_filter_of_a_million_cards_reads_none_of_them(index: Index, query: str) -> None:
+    """Cards are as long as their captions: what finds and orders them is in an index."""
+    search = Search.of(parse_qsl(query))
+    where, values = search.where()
+    listing = f"SELECT id FROM cards WHERE {where} ORDER BY {search.order_by()} LIMIT 60"
+    for statement in (listing, f"SELECT COUNT(*) FROM cards WHERE {where}"):
+        plan = [row[3] for row in index.rows(f"EXPLAIN QUERY PLAN {statement}", values)]
+        cards = [step for step in plan if " cards" in step]
+        assert all("COVERING INDEX" in step or "PRIMARY KEY" in step for step in cards), plan
+        assert not any("TEMP B-TREE FOR ORDER BY" in step for step in plan), plan
+
+
+def test_cards_that_share_a_caption_are_counted_by_their_works(index: Index) -> None:
+    statements: list[str] = []
+    index._reader().set_trace_callback(statements.append)
+    Library(index, index.edits).page(Search.of([]), 0, 60)
+    index._reader().set_trace_callback(None)
+    (shared,) = (statement for statement in statements if "GROUP BY work" in statement)
+    plan = [row[3] for row in index.rows(f"EXPLAIN QUERY PLAN {shared}")]
+    assert plan[0] == "SEARCH cards USING INDEX cards_by_work (work=?)"
