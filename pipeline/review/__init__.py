@@ -8,7 +8,8 @@ seen_things  what the local captioner saw in pictures
 search       filters of an address as SQL; filters their values with counts; library lists and
              details; views cards in words
 decisions    what the page asks for, recorded and shown
-sheets       captions as CSV or JSON lines; importing: what people changed in them
+sheets       captions as CSV or JSON lines, sheet_cells their cells; importing: what people
+             changed in them
 thumbnails   pictures, made once from the originals
 cache        index and pictures, which may be cleaned away
 site         the server's answers; gate: who may read and who may change

@@ -17,7 +17,7 @@ from typing import Any
 
 from pipeline.core.encodings import decode_text
 from pipeline.errors import UsageError
-from pipeline.sinks.formulas import defused, fused
+from pipeline.review.sheet_cells import from_cell, to_cell
 from pipeline.system.files import storage_error, whole_file
 
 COLUMNS = ("path", "caption", "review", "note", "model_caption", "source", "outcome",
@@ -60,13 +60,14 @@ class SheetRow:
 
 
 def mark_of(caption: str | None, review: str | None) -> str:
-    """Mark of a caption and a review, equal for texts that differ in line ends only."""
+    """Mark of a caption and a review, equal for texts that differ in line ends and tabs only, which
+    spreadsheets change."""
     text = _plain(caption or "").encode("utf-8", "replace")
     return f"{review or ''}:{hashlib.sha256(text).hexdigest()[:16]}"
 
 
 def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "").strip()
 
 
 def write_sheet(path: Path, cards: Iterable[Mapping[str, Any]]) -> int:
@@ -87,7 +88,7 @@ def write_sheet(path: Path, cards: Iterable[Mapping[str, Any]]) -> int:
             if lines:
                 handle.write(f"{json.dumps(row, ensure_ascii=False)}\n".encode("utf-8", "replace"))
             else:
-                handle.write(_csv_line(tuple(defused(row[name] or "") for name in COLUMNS)))
+                handle.write(_csv_line(tuple(to_cell(row[name] or "") for name in COLUMNS)))
             count += 1
     return count
 
@@ -152,7 +153,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[SheetRow]:
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         for row in reader:
-            cells = {name: fused(value) for name, value in row.items()
+            cells = {name: from_cell(value) for name, value in row.items()
                      if isinstance(name, str) and isinstance(value, str)}  # fmt: skip
             yield _sheet_row(path, reader.line_num, cells)
     except csv.Error as error:
