@@ -57,6 +57,9 @@ _FOR_OTHERS = (
     click.option("--replace-texts", is_flag=True, help="xmp: descriptions of others are replaced."),
     click.option("--template", metavar="TEXT", help="sidecars: text with {fields} in braces."),
     click.option("--json", "as_json", is_flag=True, help="sidecars: all fields as JSON."),
+    click.option("--push", metavar="USER/NAME", help="Upload it as a private data set of the Hub."),
+    click.option("--public", is_flag=True, help="--push: everybody may see it."),
+    click.option("--yes", is_flag=True, help="--push: do not ask."),
     click.option("--license", default="unknown", metavar="ID", help="License in the card."),
 )
 
@@ -149,10 +152,16 @@ def _check_places(
 
 def _export_to(config: Config, name: str, target: Path, options: dict[str, Any]) -> int:
     from pipeline.commands.export_formats import ExportOptions
+    from pipeline.commands.export_push import Push
     from pipeline.commands.export_to import export_for, summary
 
+    repository, public, yes = (options.pop(option) for option in ("push", "public", "yes"))
+    push = Push.prepare(name, repository, public=public) if repository else None
     with console.counting("exported") as bar:
         done = export_for(config, name, target, ExportOptions(**options), console.say, bar)
     for line in summary(done, target):
         console.out(line)
+    if push is not None:
+        confirm = (lambda _question: True) if yes else console.confirm
+        console.out(push.upload(target, done, confirm, console.say))
     return BooksError.exit_code if done.without_picture or done.failed else 0

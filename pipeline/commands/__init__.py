@@ -17,7 +17,8 @@ audit                   what is remarkable about captions; audit_pictures what t
                         local model sees and they do not name
 export                  the table, or all charges, anew
 export_to               captions and pictures for other programs; export_formats their names,
-                        export_xmp for photo libraries
+                        export_xmp for photo libraries,
+                        export_push uploads one
 sources                 sources of a workspace by name: listed, forgotten, joined
 read_captions           the table as a DataFrame
 retry, cancel, resolve  decisions of a person

@@ -12,6 +12,7 @@ Exports for other programs (`captionmill export --to`), which take rows with the
     exported, export_folder    what a format is; its folder, whole or absent, made anew in parts
     hugging_face, hugging_face_parquet, card, croissant, web_dataset, coco,
     lance_dataset, text_files
+    hub    exports pushed to the Hub of Hugging Face
     xmp_sidecars, exiftool    XMP beside photos, merged into what is there
     jsonl, csv_rows, partitioned    rows alone; json_values, formulas    their values
 

@@ -72,6 +72,7 @@ class Exported:
     Attributes:
         without_picture: rows left out whose picture is not there, or not the one.
         counts: of sidecars, see `sinks.xmp_sidecars.XmpDone`.
+        columns: names of the exported fields.
         failed: sidecars that are as they were because they could not be written.
     """
 
@@ -81,6 +82,7 @@ class Exported:
     without_picture: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     failed: int = 0
+    columns: tuple[str, ...] = ()
     problems: list[str] = field(default_factory=list)
 
     def leave_out(self, path: str, problem: str) -> None:
@@ -188,6 +190,7 @@ def export_to(
         done.rows += facts.rows
         progress(len(part))
     done.files = folder.finish(format_, parts)
+    done.columns = tuple(selection.fields)
     return done
 
 

@@ -1,0 +1,55 @@
+"""Push of an export to the Hub: what goes up is said, confirmed, and uploaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.words import counted
+from pipeline.errors import NeedsPerson, UsageError
+from pipeline.records import Say
+from pipeline.session.confirm import Confirm
+from pipeline.sinks.hub import Hub, HubRepository, export_files
+from pipeline.stages.export_to import Exported
+
+_FOLDERS = ("hf", "webdataset", "coco", "lance", "sidecars")
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Push that may be made: the account and the repository are known, nothing is up yet."""
+
+    hub: Hub
+    repository: HubRepository
+
+    @classmethod
+    def prepare(cls, format_name: str, name: str, *, public: bool) -> Push:
+        """Look at account and repository, before anything is exported.
+
+        Raises:
+            UsageError: the format is no folder, or see `sinks.hub`.
+            ServiceError: the Hub cannot be reached.
+        """
+        if format_name not in _FOLDERS:
+            raise UsageError(f"--push is for --to {', '.join(_FOLDERS)}, not for {format_name}")
+        hub = Hub()
+        return cls(hub, hub.repository(name, public=public))
+
+    def upload(self, folder: Path, exported: Exported, confirm: Confirm, say: Say) -> str:
+        """Upload an export after a yes; gives the address of the data set.
+
+        Raises:
+            NeedsPerson: nobody said yes; nothing went up.
+            CaptionmillError: see `sinks.hub`.
+        """
+        repository, sizes = self.repository, [size for _, size in export_files(folder)]
+        kind = "private" if repository.private else "PUBLIC"
+        new = "" if repository.exists else "new, "
+        say(
+            f"to {self.hub.endpoint} as {self.hub.account}: {repository.name} ({new}{kind}) gets "
+            f"{counted(exported.rows, 'row')} with the columns {', '.join(exported.columns)}, in "
+            f"{counted(len(sizes), 'file')} of {sum(sizes) / 1e6:,.1f} MB"
+        )
+        if not confirm("Upload them?"):
+            raise NeedsPerson(f"not uploaded: confirm with --yes; the export lies in {folder}")
+        return self.hub.push(folder, repository)
