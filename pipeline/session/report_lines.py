@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pipeline.core.advice import explained
+from pipeline.core.budget_words import spent_and_reserved
 from pipeline.core.outcomes import NAMES
 from pipeline.core.pricing import format_usd
 from pipeline.core.run_round import waiting_words
@@ -73,10 +74,9 @@ def _aside(report: Report, outcome: str) -> str:
 def _sent(report: Report) -> str:
     if report.files:
         return f"in {counted(report.files, 'file')}, this run"
-    if report.requests and not report.batches:
-        return "online, this run"
     if report.requests:
-        return f"in {counted(report.batches, 'batch', 'batches')}, this run"
+        batches = f"in {counted(report.batches, 'batch', 'batches')}"
+        return f"{batches if report.batches else 'online'}, this run"
     return "nothing new was sent"
 
 
@@ -84,10 +84,7 @@ def _money(report: Report) -> str:
     if report.local:
         return "the local model is free"
     reserved = f" + {format_usd(report.run_reserved)} reserved" if report.run_reserved else ""
-    return (
-        f"this run{reserved}; workspace: {format_usd(report.settled)} spent, "
-        f"{format_usd(report.reserved)} reserved"
-    )
+    return f"this run{reserved}; workspace: {spent_and_reserved(report.settled, report.reserved)}"
 
 
 def _next_step(report: Report) -> Iterator[str]:
