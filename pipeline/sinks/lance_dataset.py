@@ -7,6 +7,7 @@ version at once. Readers see the version before or this one.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
@@ -85,6 +86,8 @@ def _record(row: ExportedRow) -> dict[str, object]:
 
 
 def _library() -> Any:
+    # it warns of each data set that it makes; who sets a level of their own keeps it
+    os.environ.setdefault("LANCE_LOG", "error")
     try:
         import lance
         import lance.fragment
