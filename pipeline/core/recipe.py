@@ -52,8 +52,8 @@ class ImageLimits:
         max_pixels: width x height (the default lets a 200-megapixel phone photo pass).
         max_side: the longer side.
         min_side: the shorter side.
-        min_sent_side: the shorter side as it would be sent; a `size` that knows of it lets
-            strips and icons grow first.
+        min_sent_side: the shorter side as it would be sent, where the source has so
+            much; a `size` that knows of it lets strips grow first.
     """
 
     max_file_bytes: int = 250_000_000

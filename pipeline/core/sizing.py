@@ -3,19 +3,19 @@
 The rule, for every policy:
 
 1. The largest size is the largest one of the source's shape that the policy allows and that the
-   service keeps as it is, and no larger than the service itself would make the source.
+   service keeps as it is, and no larger than the service itself would make the source. Nothing
+   is ever enlarged.
 2. The short side is the nearest whole pixel, or up to `shape_pixels` below the exact value when
    that saves a row of patches or tiles.
 3. The long side may then give way by at most `shrink_percent`: of these sizes the one with the
    most pixels^2 a patch (a token, for tiles) is taken, the larger one of equals. A size that
    reaches a few pixels into another row or column loses to the one that just fills the rows
    before; the square keeps a size that would lose more than half as many pixels as tokens.
-4. A short side below `min_sent_side` grows to it, and the long side with it, as far as the service
-   takes it as it is: services refuse thinner images, and a strip of a few pixels shows nothing.
-   Icons below it are enlarged, and nothing else ever is.
+4. A short side below `min_sent_side`, where the source has more, grows to it, and the long side
+   with it, as far as the service takes it as it is: a strip of a few pixels shows nothing.
 
-But for these the tokens are never more than those of the source or of a plain resize that the
-service keeps, and grow with the target only.
+But for such strips the tokens are never more than those of the source or of a plain resize that
+the service keeps, and grow with the target only.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class SizePolicy:
         value: see kind; None for "model".
         shrink_percent: how far the long side may give way to fill whole patches.
         shape_pixels: how far the short side may fall below the exact shape for the same reason.
-        min_sent_side: the least short side in pixels, as far as the long side lets it.
+        min_sent_side: the least short side in pixels, where the source has it.
     """
 
     kind: Literal["long_side", "tokens", "model"] = "long_side"
@@ -145,10 +145,10 @@ class Sizing:
         return narrow, tall
 
     def _not_thin(self, long: int, short: int) -> tuple[int, int]:
-        size, least = self._choose(long, short), min(self.min_sent_side, self.max_side)
+        size, least = self._choose(long, short), min(short, self.min_sent_side, self.max_side)
         if size[1] >= least:
             return size
-        side = min(-(-long * least // short), self.grown_side)
+        side = min(long, long * least // short, self.grown_side)
         side = min(side, self.cell * (self.grown_cells // -(-least // self.cell)))
         return max(size, (side, min(least, max(1, round(side * short / long)))))
 

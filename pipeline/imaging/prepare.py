@@ -150,14 +150,14 @@ def _check_caps(decoder: Decoder, recipe: Recipe) -> None:
         raise Refusal("too_small", f"{size}, at least {caps.min_side} a side are asked for")
 
 
-def _check_thin(sent: tuple[int, int], recipe: Recipe) -> None:
-    """Refuse a strip that would be sent thinner than allowed.
+def _check_thin(source: tuple[int, int], sent: tuple[int, int], recipe: Recipe) -> None:
+    """Refuse a strip that became thinner than allowed, however small its source was.
 
     Raises:
         Refusal: `too_thin`.
     """
     least = recipe.caps.min_sent_side
-    if min(sent) < least:
+    if min(sent) < min(least, *source):
         size = f"{sent[0]} x {sent[1]} pixels"
         raise Refusal("too_thin", f"{size}, images.min_sent_side asks for {least} a side")
 
@@ -171,14 +171,13 @@ def _upright_size(decoder: Decoder) -> tuple[int, int]:
 def _render(decoder: Decoder, data: bytes, source_id: bytes, recipe: Recipe) -> PreparedImage:
     source = _upright_size(decoder)
     width, height = recipe.size.choose(*source)
-    _check_thin((width, height), recipe)
+    _check_thin(source, (width, height), recipe)
     if source == (width, height) and (pixels := _passes(decoder, data, recipe)) is not None:
         picture = DecodedImage(pixels, ("passed_through",))
         return _prepared(data, picture, source_id, decoder, (width, height), recipe)
     stored = (height, width) if decoder.orientation in _QUARTER_TURNS else (width, height)
     picture = decoder.render(*stored)
-    flags = picture.flags if width <= source[0] else (*picture.flags, "enlarged")
-    picture = DecodedImage(turn(picture.pixels, decoder.orientation), flags, picture.scaled)
+    picture = DecodedImage(turn(picture.pixels, decoder.orientation), picture.flags, picture.scaled)
     encoded = _encode(picture, recipe)
     if is_flat(picture.pixels, encoded):
         picture, encoded = _made_visible(decoder, picture, encoded, recipe)
