@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.upsert import UPSERT, upsert_values
+from pipeline.ledger.upsert import INSERT_NEW, UPSERT, upsert_values
 from pipeline.records import SourceFile
 
 _PAGE = 1000
@@ -105,9 +105,19 @@ class Images:
         """Note that a folder was seen again unchanged."""
         self._db.execute("UPDATE folders SET crawl = ? WHERE id = ?", (crawl, folder))
 
-    def upsert(self, folder: int, files: Iterable[SourceFile], crawl: int, now: int) -> None:
-        """Record files of a folder; only what changed is to be prepared again."""
-        self._db.executemany(UPSERT, (upsert_values(folder, file, crawl, now) for file in files))
+    def is_empty(self, folder: int) -> bool:
+        """Tell whether no image of a folder is recorded, not even one that is gone."""
+        return not self._db.number(
+            "SELECT EXISTS (SELECT 1 FROM images WHERE folder = ?)", (folder,)
+        )
+
+    def upsert(
+        self, folder: int, files: Iterable[SourceFile], crawl: int, now: int, *, new: bool = False
+    ) -> None:
+        """Record files of a folder; only what changed is to be prepared again. `new`: none of them
+        is recorded yet."""
+        statement = INSERT_NEW if new else UPSERT
+        self._db.executemany(statement, (upsert_values(folder, file, crawl, now) for file in files))
 
     def reread(self, source: int) -> None:
         """Forget what the files of a source were, as if each of them had changed its ctime."""

@@ -1,4 +1,4 @@
-"""Statement that records a file as a row of `images`, and resets the row of a changed file."""
+"""Statements that record a file as a row of `images`, and reset the row of a changed file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,18 @@ _LINKED_ANEW = (
     f"{_REREAD} OR (images.columns, images.existing_text, images.existing_in) IS NOT "
     "(excluded.columns, excluded.existing_text, excluded.existing_in)"
 )
-UPSERT = f"""
+_INSERT = """
 INSERT INTO images (folder, name, occurrence, size, mtime_ns, inode, ctime_ns, location, columns,
                     reject_code, reject_detail, flags, existing_text, existing_in, todo,
                     crawl, first_seen_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (folder, name, occurrence) DO UPDATE SET
+ON CONFLICT (folder, name, occurrence) DO """
+# An update of foreign keys may have to be taken back, so SQLite copies each page that a row touches
+# before: 10 KB an image, in a file once a row has split many pages. A new folder needs none of it.
+INSERT_NEW = f"{_INSERT} NOTHING"
+"""Statement that records a file of a folder without any row."""
+UPSERT = f"""
+{_INSERT} UPDATE SET
     original = CASE WHEN {_REREAD} THEN NULL ELSE images.original END,
     content = CASE WHEN {_CHANGED} THEN NULL ELSE images.content END,
     near_of = CASE WHEN {_CHANGED} THEN NULL ELSE images.near_of END,
@@ -43,10 +49,11 @@ ON CONFLICT (folder, name, occurrence) DO UPDATE SET
     existing_text = excluded.existing_text, existing_in = excluded.existing_in,
     present = 1, crawl = excluded.crawl
 """
+"""Statement that records a file, whatever is known of it."""
 
 
 def upsert_values(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[object, ...]:
-    """Values of `UPSERT` for a file of a folder, seen in a crawl at `now` (epoch seconds)."""
+    """Values of both for a file of a folder, seen in a crawl at `now` (epoch seconds)."""
     columns = None if file.columns is None else json.dumps(dict(file.columns), ensure_ascii=True)
     location = None if file.columns is None else file.location
     problem = (file.problem, file.detail) if file.problem else (None, None)

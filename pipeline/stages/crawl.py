@@ -151,10 +151,10 @@ class _Recorder:
         if digest == before:
             images.folder_unchanged(folder, self.crawl.number)
             return False
-        entries = listing.entries()
+        entries, new = listing.entries(), images.is_empty(folder)
         while chunk := list(islice(entries, _CHUNK)):
             present = unseen.hold_missing(folder, chunk, self.crawl)
-            images.upsert(folder, present, self.crawl.number, self.now)
+            images.upsert(folder, present, self.crawl.number, self.now, new=new)
             self._announce()
         unseen.finish_folder(folder, digest, listing.skipped, self.crawl)
         return True

@@ -1,3 +1,7 @@
+from pathlib import Path
+
+import pytest
+
 from pipeline.records import SourceFile
 from tests.ledger.test_images import todo
 from tests.ledger.world import NOW, World, prepared
@@ -31,3 +35,43 @@ def test_another_ctime_asks_for_the_bytes_and_keeps_what_stands_for_them(world: 
             content = recording.prepared(prepared(number))
             recording.link(linked, recording.original(bytes([number]) * 32), content)
     assert world.ledger.database.number("SELECT COUNT(near_of) FROM images") == 0
+
+
+def files_of(folder: str, digits: int = 4) -> list[SourceFile]:
+    names = (f"{n:0{digits}}.jpg" for n in range(1000))
+    return [SourceFile(folder, name, "", 10, 1, 1, ctime_ns=1) for name in names]
+
+
+def bytes_written() -> int:
+    """Bytes that this process has written, to temporary files too."""
+    counters = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(counters["wchar"])
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="Linux counts the bytes written")
+def test_a_new_folder_is_recorded_without_copies_of_pages(world: World) -> None:
+    """Long names make a deep tree soon: its splits are what SQLite does not copy in memory."""
+    images = world.ledger.images
+    folder, _ = images.folder(world.source, "new")
+    assert images.is_empty(folder)
+    before = bytes_written()
+    with world.ledger.database.transaction("crawl"):
+        images.upsert(folder, files_of("new", digits=500), 1, NOW, new=True)
+    assert not images.is_empty(folder)
+    assert (bytes_written() - before) / 1000 < 10_000
+
+
+def test_files_of_a_new_folder_are_recorded_as_those_of_a_known_one(world: World) -> None:
+    rows = []
+    for name, new in (("a", True), ("b", False)):
+        folder, _ = world.ledger.images.folder(world.source, name)
+        world.ledger.images.upsert(folder, files_of(name)[:3], 1, NOW, new=new)
+        rows.append(
+            world.ledger.database.execute(
+                "SELECT name, occurrence, size, mtime_ns, inode, ctime_ns, todo, present, crawl "
+                "FROM images WHERE folder = ? ORDER BY name",
+                (folder,),
+            ).fetchall()
+        )
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 3
