@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 GRID = 64
 LEAST_SHARE = 77
-"""Of 255: pictures with less of one level have no grid."""
+"""Of 255: pictures with less of one level have no grid, but where their hash says nothing."""
 
 _SHEET_SHARE = 102  # of 255: with so much of one level a picture is a sheet
 _MOST_APART, _MOST_APART_OF_FLAT = 12.0, 3.0  # levels, in any cell
@@ -27,8 +27,8 @@ Levels = npt.NDArray[np.float64]
 
 
 def pack(share: int, grid: bytes) -> bytes:
-    """One byte with the share of a picture's commonest level (of 255), then its grid."""
-    return bytes((share,)) + (zlib.compress(grid) if share >= LEAST_SHARE else b"")
+    """One byte with the share of a picture's commonest level (of 255), then its grid, if any."""
+    return bytes((share,)) + (zlib.compress(grid) if grid else b"")
 
 
 def may_be_sheets(one: int | None, other: int | None) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from pipeline.core.near_duplicates import is_informative
 from pipeline.core.sheets import GRID, LEAST_SHARE, pack
 from pipeline.imaging.resize import Pixels
 
@@ -26,7 +27,8 @@ def hash_and_sharpness(pixels: Pixels) -> tuple[bytes, int]:
     else:
         rgb = Image.fromarray(pixels)
     grey = rgb.convert("L")
-    return dhash(grey) + colours(rgb) + sheet(grey), sharpness(grey)
+    hash = dhash(grey)
+    return hash + colours(rgb) + sheet(grey, always=not is_informative(hash)), sharpness(grey)
 
 
 def colours(rgb: Image.Image) -> bytes:
@@ -43,13 +45,14 @@ def dhash(grey: Image.Image) -> bytes:
     return np.packbits(np.concatenate((right.ravel(), down.ravel()))).tobytes()
 
 
-def sheet(grey: Image.Image) -> bytes:
-    """Share of the commonest level and its neighbours, and a grid where it is large."""
+def sheet(grey: Image.Image, *, always: bool = False) -> bytes:
+    """Share of the commonest level and its neighbours, and a grid where it is large, or always."""
     counts = np.convolve(grey.histogram(), np.ones(2 * _NEIGHBOURS + 1, int), "same")
     share = int(255 * counts.max() // (grey.width * grey.height))
     # a filter that weighs neighbours too: copies of another size have other borders of cells
-    cells = grey.resize((GRID, GRID), Image.Resampling.BILINEAR) if share >= LEAST_SHARE else None
-    return pack(share, cells.tobytes() if cells else b"")
+    if share < LEAST_SHARE and not always:
+        return pack(share, b"")
+    return pack(share, grey.resize((GRID, GRID), Image.Resampling.BILINEAR).tobytes())
 
 
 def sharpness(grey: Image.Image) -> int:

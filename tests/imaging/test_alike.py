@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from pipeline.core.near_duplicates import group
-from pipeline.imaging.perceptual import hash_and_sharpness
-from pipeline.records import COLOUR_BYTES, HASH_BYTES, Appearance
+from pipeline.records import HASH_BYTES, Appearance
+from tests.imaging.likeness import DISTANCE, look_of, merged
 from tests.imaging.structured import altered, sign, structured
 
 SAMPLES = Path(__file__).parents[2] / "data/samples"
-DISTANCE = 16
-_GRID = HASH_BYTES + COLOUR_BYTES
-
-
-def _look(image: Image.Image) -> tuple[Appearance, bytes]:
-    """Appearance and grid of a picture as it would be sent."""
-    small = image.copy()
-    small.thumbnail((512, 512), Image.Resampling.LANCZOS)
-    hash, sharpness = hash_and_sharpness(np.asarray(small))
-    pixels = image.width * image.height
-    parts = hash[:HASH_BYTES], hash[HASH_BYTES:_GRID], hash[_GRID:]
-    look = Appearance(parts[0], False, pixels, sharpness, *small.size, parts[1], parts[2][0])
-    return look, parts[2]
 
 
 def _merged(images: list[Image.Image]) -> dict[int, tuple[int, int]]:
-    looks = [_look(image) for image in images]
-    return group([look for look, _ in looks], DISTANCE, lambda place: looks[place][1])
+    return merged([look_of(image) for image in images])
 
 
 def _pairs(originals: list[Image.Image]) -> tuple[int, int]:
@@ -78,9 +65,37 @@ def test_copies_of_photographs_are_merged_and_photographs_are_not() -> None:
 @pytest.mark.parametrize("unknown", [None, 60])
 def test_a_page_is_not_merged_with_what_cannot_be_compared(unknown: int | None) -> None:
     """What the last version hashed has no grid, and photographs have none."""
-    page, grid = _look(sign("Welcome"))
+    page, grid = look_of(sign("Welcome"))
     other = Appearance(page.hash, True, 1, 1, page.width, page.height, page.colours, unknown)
     details = {0: grid, 1: b"" if unknown is None else bytes((unknown,))}
     assert group([page, other], DISTANCE, details.__getitem__) == {}
-    photo = Appearance(page.hash, False, 1, 1, page.width, page.height, page.colours, 50)
-    assert group([photo, other], DISTANCE, lambda _: b"") == {0: (1, 0)}
+    photo = replace(page, hash=b"\x5a" * HASH_BYTES, flat_share=50)
+    again = replace(photo, settled=True, flat_share=unknown)
+    assert group([photo, again], DISTANCE, lambda _: b"") == {0: (1, 0)}
+
+
+def _sky(seed: int) -> Image.Image:
+    """A picture that only grows lighter to a side, with something small in it."""
+    chance = np.random.default_rng(seed)
+    low, high = chance.integers(20, 110, 3), chance.integers(140, 250, 3)
+    down, right = np.mgrid[0:360, 0:480] / 400
+    share = (down + 0.2 * right)[..., None] / 1.3
+    image = Image.fromarray((low + (high - low) * share).clip(0, 255).astype(np.uint8))
+    left, top = (int(at) for at in chance.integers(60, 280, 2))
+    ImageDraw.Draw(image).ellipse((left, top, left + 50, top + 25), fill=(15, 15, 15))
+    return image
+
+
+def test_skies_are_not_merged_for_growing_lighter_to_the_same_side() -> None:
+    assert _merged([_sky(seed) for seed in range(60)]) == {}
+
+
+def test_copies_of_a_sky_of_another_size_or_compression_are() -> None:
+    together = total = 0
+    for seed in range(12):
+        sky = _sky(seed)
+        for kind, copy in altered(sky):
+            if kind.startswith(("quality", "scaled")):
+                total += 1
+                together += len(_merged([sky, copy]))
+    assert together >= 0.9 * total

@@ -1,0 +1,34 @@
+"""Pictures as near duplicates are looked for among them, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from pipeline.core.near_duplicates import group
+from pipeline.imaging.perceptual import hash_and_sharpness
+from pipeline.records import COLOUR_BYTES, HASH_BYTES, Appearance
+
+DISTANCE = 16
+"""As `configs/default.toml` suggests it."""
+
+_SENT = 512
+_GRID = HASH_BYTES + COLOUR_BYTES
+
+Look = tuple[Appearance, bytes]
+"""Appearance of a picture as it would be sent, and its packed grid."""
+
+
+def look_of(image: Image.Image) -> Look:
+    """Appearance and grid of a picture as it would be sent."""
+    small = image.copy()
+    small.thumbnail((_SENT, _SENT), Image.Resampling.LANCZOS)
+    packed, sharpness = hash_and_sharpness(np.asarray(small))
+    hash, colours, grid = packed[:HASH_BYTES], packed[HASH_BYTES:_GRID], packed[_GRID:]
+    pixels = image.width * image.height
+    return Appearance(hash, False, pixels, sharpness, *small.size, colours, grid[0]), grid
+
+
+def merged(looks: list[Look]) -> dict[int, tuple[int, int]]:
+    """Which of them stand for which, as `near_duplicates.group` says it."""
+    return group([look for look, _ in looks], DISTANCE, lambda place: looks[place][1])
