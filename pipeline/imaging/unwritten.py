@@ -3,8 +3,8 @@ a disk: zeros, or the ones of an erased memory, in place of pixels.
 
 Nothing here is a proof, so that what it finds is flagged and sent. Formats with checksums do not
 need it, nor do those whose decoders notice. Samples that are stored plainly have neither: any
-bytes are a picture, and only an end that breaks off inside a row, under a row that does not, gives
-it away.
+bytes are a picture, and only an end that breaks off inside a row, under a row that does not, or
+zeros that fill whole pages of a disk and not a byte more, give it away.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _TAIL = {"GIF": 3, "WebP": 8, "HEIC": 8, "AVIF": 8, "JPEG XL": 64}  # bytes
 _HOLE = {"WebP": 128, "TIFF": 128, "QOI": 128, "HEIC": 128, "AVIF": 128, "JPEG 2000": 512}
 _MAY_HAVE_ZEROS = frozenset({1, 2, 3, 4})  # plain samples, and faxes, which are filled up with them
 _BLOCK = 512  # bytes: disks lose no less
+_PAGE = 4096  # bytes: a black area of a plain picture hardly begins and ends at the borders of such
 _IN_BLOCKS = frozenset({"HEIC", "AVIF", "GIF", "JPEG XL"})
 _PLAIN = frozenset({"BMP", "PNM", "TIFF", "TGA", "ICO", "PCX", "PSD", "DDS", "QOI", "SGI"})
 _PLAIN |= {"Sun raster", "BLP", "ICNS"}
@@ -39,7 +40,11 @@ def doubts(image: Image.Image, data: bytes, format: str) -> tuple[str, ...]:
     unwritten = tail and data[end - tail : end] in (b"\0" * tail, b"\xff" * tail)
     if unwritten or (format in _PLAIN and _breaks_off(image, format)):
         flags = ("uniform_tail",)
-    if _has_hole(data, format, start, end) or (format in _IN_BLOCKS and _has_zero_blocks(data)):
+    if (
+        _has_hole(data, format, start, end)
+        or (format in _IN_BLOCKS and _has_zero_blocks(data))
+        or (format in _PLAIN and _has_lost_pages(data))
+    ):
         flags += ("zero_block",)
     return flags
 
@@ -95,6 +100,19 @@ def _has_zero_blocks(data: bytes) -> bool:
         at = int(block) * _BLOCK
         before, behind = data[at - 1 : at], data[at + _BLOCK : at + _BLOCK + 1]
         if before not in (b"", b"\0") and (block + 1 in empty or behind != b"\0"):
+            return True
+    return False
+
+
+def _has_lost_pages(data: bytes) -> bool:
+    """Tell of pages of zeros between bytes that are none, directly before and behind."""
+    pages = np.frombuffer(data, np.uint8, len(data) // _PAGE * _PAGE).reshape(-1, _PAGE)
+    empty = np.flatnonzero(~pages.any(axis=1))
+    for run in np.split(empty, np.flatnonzero(np.diff(empty) != 1) + 1):
+        if not len(run) or not run[0]:
+            continue
+        start, end = int(run[0]) * _PAGE, (int(run[-1]) + 1) * _PAGE
+        if end < len(data) and data[start - 1] and data[end]:
             return True
     return False
 

@@ -109,3 +109,17 @@ def test_the_last_bytes_of_a_webp_are_those_of_its_pixels() -> None:
     prepared = prepare_image(data, RECIPE)
     assert not isinstance(prepared, RejectedImage)
     assert prepared.flags == ()
+
+
+@pytest.mark.parametrize("format", ["BMP", "TIFF", "PPM", "TGA", "SGI"])
+@pytest.mark.parametrize("pages", [1, 3])
+def test_lost_pages_of_plain_samples_are_flagged(format: str, pages: int) -> None:
+    image = Image.fromarray(np.asarray(PHOTO) | 1)  # no sample of it is 0
+    data = encoded(image, format)
+    start, end = 3 * 4096, (3 + pages) * 4096
+    lost = prepare_image(data[:start] + bytes(end - start) + data[end:], RECIPE)
+    assert isinstance(lost, PreparedImage)
+    assert "zero_block" in lost.flags
+    black = prepare_image(data[: start + 9] + bytes(end - start) + data[end + 9 :], RECIPE)
+    assert isinstance(black, PreparedImage)
+    assert "zero_block" not in black.flags, "a black area that lies as it likes"
