@@ -68,13 +68,33 @@ class Doubt:
     passes: bool = False
 
 
-def doubt_about(counts: BatchCounts, requests: int, lines: LineCounts) -> Doubt | None:
+def doubt_about(
+    counts: BatchCounts, requests: int, lines: LineCounts, unexplained: int = 0
+) -> Doubt | None:
     """Doubt that the files of a batch leave about its requests, None when all are explained.
 
     Args:
         requests: how many the ledger sent, 0 when it does not know.
+        unexplained: tokens that the batch's own usage has beyond its lines, as many as one request
+            has at least; else 0.
     """
     expected = requests or counts.total or 0
+    doubt = _doubt(counts, expected, lines)
+    if unexplained and (lines.unrun if doubt is None else doubt.passes):
+        return Doubt(_usage_words(expected, lines, unexplained))
+    return doubt
+
+
+def _usage_words(expected: int, lines: LineCounts, unexplained: int) -> str:
+    unrun = max(expected - lines.explained, 0) + lines.unrun
+    return (
+        f"its own usage is {unexplained:,} tokens more than that of its lines, by which "
+        f"{unrun:,} of {expected:,} requests never ran"
+    )
+
+
+def _doubt(counts: BatchCounts, expected: int, lines: LineCounts) -> Doubt | None:
+    """Doubt by counts and lines alone."""
     if expected and lines.explained >= expected:
         return None
     ran = (counts.completed or 0) + (counts.failed or 0)

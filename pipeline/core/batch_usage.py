@@ -45,6 +45,38 @@ def beyond(service: TokenSums | None, lines: TokenSums) -> TokenSums | None:
     return TokenSums(prompt, completion) if prompt or completion else None
 
 
+@dataclass(slots=True)
+class LineSums:
+    """Sums of the tokens of lines as they are read.
+
+    Attributes:
+        prompt, completion: of all lines so far.
+        fewest: prompt tokens of the line that has the fewest, None before the first.
+        known: each line has named its tokens.
+    """
+
+    prompt: int = 0
+    completion: int = 0
+    fewest: int | None = None
+    known: bool = True
+
+    def add(self, prompt: int, completion: int) -> None:
+        """Add a line."""
+        self.prompt += prompt
+        self.completion += completion
+        self.fewest = prompt if self.fewest is None else min(self.fewest, prompt)
+
+    def unexplained_by(self, service: TokenSums | None) -> int:
+        """Tokens that a service counts beyond these lines, when they are as many as one more
+        request has at least; else 0."""
+        if not self.known:
+            return 0
+        more = beyond(service, TokenSums(self.prompt, self.completion))
+        return (
+            0 if more is None or more.prompt < (self.fewest or 1) else more.prompt + more.completion
+        )
+
+
 def difference_words(service: TokenSums | None, lines: TokenSums) -> str:
     """Sentence about sums that differ, "" where they agree or the service names none."""
     if service is None or service == lines:

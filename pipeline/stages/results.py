@@ -22,6 +22,7 @@ from pipeline.core.batch_results import (
     LineCounts,
     doubt_about,
 )
+from pipeline.core.batch_usage import LineSums
 from pipeline.core.identity import ANSWER_FILE, WorkAttempt, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.outcomes import PAID_OUTCOMES
@@ -108,6 +109,8 @@ class _Reading:
         # by custom_id: what tells the first paid answer from others, or the first unpaid one
         self._first: dict[str, int | Answer] = {}
         self._cost_of = lru_cache(_COSTS)(self._cost)
+        self._sums = LineSums()  # in vain where the service names no sums
+        self._unexplained_tokens = 0  # of them, once all lines are read
 
     def replies(
         self, paths: Iterable[Path], wire_format: WireFormat, rules: ReadingRules
@@ -136,6 +139,8 @@ class _Reading:
         if planned is None or answer.custom_id in self._first:
             return None
         self._first[answer.custom_id] = answer.fingerprint()
+        prompt, _, _, completion, _ = answer.tokens
+        self._sums.add(prompt, completion)
         return OrdinaryLine(planned, answer, self._cost_of(answer.tokens))
 
     def _reply(self, judged: Answer | BadLine, where: str) -> Iterator[PricedAnswer]:
@@ -152,11 +157,18 @@ class _Reading:
         first, paid = self._first.get(name), judged.outcome in PAID_OUTCOMES
         if first is None or (paid and isinstance(first, Answer)):
             self._first[name] = fingerprint_of(judged) if paid else judged
+            self._sum(judged)
             if paid:
                 yield self._priced(attempt, judged)
         elif paid and fingerprint_of(judged) != first:  # the first one counts
             text = f"batch {batch}: a second, different line for {name}"
             self._report.note("different_duplicate", text)
+
+    def _sum(self, answer: Answer) -> None:
+        if answer.usage is not None:
+            self._sums.add(answer.usage.prompt, answer.usage.completion)
+        elif answer.ran:
+            self._sums.known = False
 
     def errors(self) -> Iterator[PricedAnswer]:
         """Answers that say why there is none."""
@@ -165,8 +177,11 @@ class _Reading:
                 yield self._priced(_attempt(name), answer)
 
     def _is_silent(self, answer: Answer) -> bool:
-        """Tell a line that explains nothing; in a group's journal it says that no answer
-        came."""
+        """Tell a line that explains nothing: one that says nothing (in a group's journal it says
+        that no answer came), or says that its request never ran while the service counts more
+        than the others took."""
+        if answer.outcome in _UNRUN and self._unexplained_tokens:
+            return True
         return answer.outcome == "missing" and not self._group
 
     def _priced(self, attempt: WorkAttempt, answer: Answer) -> PricedAnswer:
@@ -197,7 +212,9 @@ class _Reading:
             bool(batch.problem),
         )
         requests = max(len(self._planned), self._shard.requests)
-        return doubt_about(counts, requests, self._line_counts())
+        tokens, lines = self._sums.unexplained_by(batch.usage), self._line_counts()
+        self._unexplained_tokens = tokens  # from here on
+        return doubt_about(counts, requests, lines, tokens)
 
     def _line_counts(self) -> LineCounts:
         expected = self._planned or self._first
@@ -229,7 +246,7 @@ class _Reading:
             if failure is not None:
                 code = failure.code or failure.kind
                 answer = Answer(name, "failed", reason=failure.message, code=code)
-            elif isinstance(silent, Answer):
+            elif isinstance(silent, Answer) and silent.outcome == "missing":
                 answer = silent
             else:
                 outcome = (

@@ -28,6 +28,26 @@ def kind(one: BatchCounts, requests: int, lines: LineCounts) -> str:
 
 
 @pytest.mark.parametrize(
+    ("status", "numbers", "lines", "tokens", "expected"),
+    [
+        ("expired", (6, 2, 0), LineCounts(2, 4), 0, "whole"),
+        ("expired", (6, 2, 0), LineCounts(2, 4), 90, "open"),  # some of the four ran
+        ("expired", (6, 2, 0), LineCounts(2), 0, "passes"),
+        ("expired", (6, 2, 0), LineCounts(2), 90, "open"),
+        ("cancelled", (6, 0, 0), LineCounts(), 90, "open"),
+        ("failed", (6, 0, 0), LineCounts(), 0, "whole"),
+        ("completed", (6, 6, 0), LineCounts(6), 90, "whole"),  # a dearer bill, nothing missing
+        ("completed", (6, 4, 2), LineCounts(4, failed=2), 90, "whole"),
+    ],
+)
+def test_usage_beyond_the_lines_is_a_sign_of_a_late_file(
+    status: str, numbers: Numbers, lines: LineCounts, tokens: int, expected: str
+) -> None:
+    doubt = doubt_about(counts(status, numbers), 6, lines, tokens)
+    assert ("whole" if doubt is None else "passes" if doubt.passes else "open") == expected
+
+
+@pytest.mark.parametrize(
     ("status", "numbers", "lines", "expected"),
     [
         # every request has a line: final, whatever the counts say

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.batch_usage import TokenSums, batch_usage, beyond, difference_words
+from pipeline.core.batch_usage import LineSums, TokenSums, batch_usage, beyond, difference_words
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,16 @@ def test_a_difference_is_said_in_either_direction() -> None:
     assert difference_words(lines, lines) == difference_words(None, lines) == ""
     for service in (TokenSums(150, 10), TokenSums(50, 10)):
         assert "the dearer of the two counts" in difference_words(service, lines)
+
+
+def test_tokens_that_lines_do_not_explain_are_those_of_one_more_request_at_least() -> None:
+    sums = LineSums()
+    assert sums.unexplained_by(TokenSums(1, 0)) == 1  # no line at all
+    assert sums.unexplained_by(None) == 0
+    for prompt, completion in ((100, 10), (80, 5)):
+        sums.add(prompt, completion)
+    assert sums.unexplained_by(TokenSums(180, 15)) == 0
+    assert sums.unexplained_by(TokenSums(259, 400)) == 0
+    assert sums.unexplained_by(TokenSums(260, 20)) == 85
+    sums.known = False
+    assert sums.unexplained_by(TokenSums(260, 20)) == 0

@@ -142,6 +142,37 @@ def test_absent_lines_that_may_have_run_are_missing_at_an_unknown_cost(
     assert all("batch_1" in a.answer.reason for a in absent)
 
 
+@pytest.mark.parametrize("told", ["in no file", "as expired"])
+@pytest.mark.parametrize(
+    ("prompt", "outcome"),
+    [(500, "expired"), (599, "expired"), (600, "missing"), (800, "missing")],  # 100 a request
+)
+def test_usage_of_one_more_request_means_that_one_ran(
+    context: Settling, told: str, prompt: int, outcome: str
+) -> None:
+    files = [b"".join(map(line, KEYS[:5]))]
+    if told == "as expired":
+        files.append(b"".join(map(expired, KEYS[5:])))
+    answers, report = context.read(
+        *files, status="expired", completed=5, failed=0,
+        prompt_tokens=prompt, completion_tokens=prompt // 10,
+    )  # fmt: skip
+    assert [a.answer.outcome for a in answers] == ["captioned"] * 5 + [outcome] * 3
+    assert {a.billed for a in answers[5:]} == {None if outcome == "missing" else 0}
+    assert (report.doubt is None) == (outcome == "expired")
+
+
+def test_usage_is_no_sign_where_a_line_names_no_tokens(context: Settling) -> None:
+    silent = json.loads(line(KEYS[0]))
+    del silent["response"]["body"]["usage"]
+    output = json.dumps(silent).encode() + b"\n" + b"".join(map(line, KEYS[1:5]))
+    answers, report = context.read(
+        output, status="expired", completed=5, failed=0, prompt_tokens=900, completion_tokens=90
+    )
+    assert [a.answer.outcome for a in answers][5:] == ["expired"] * 3
+    assert report.doubt is None
+
+
 def test_an_unknown_line_is_no_proof_that_an_absent_one_never_ran(context: Settling) -> None:
     stranger = line(b"s" * 32)
     output = b"".join(map(line, KEYS[:5])) + stranger
