@@ -131,6 +131,18 @@ def _absent(expected: int, lines: LineCounts) -> str:
     return f"its files do not answer {expected - lines.explained:,} of {expected:,} requests"
 
 
+_MOST_REQUESTS = 1_000_000  # of a batch whose number of requests nobody knows
+_MOST_TOKENS = 128_000  # of an answer whose limit nobody knows
+_TOKEN_BYTES, _LINE_BYTES, _FILE_BYTES = 256, 1 << 16, 1 << 24
+
+
+def most_result_bytes(requests: int, max_tokens: int | None) -> int:
+    """Bytes of a result file that `requests` of at most `max_tokens` each can explain, generously.
+    More would fill the disk with what is no answers."""
+    tokens = _MOST_TOKENS if max_tokens is None else max_tokens
+    return _FILE_BYTES + (requests or _MOST_REQUESTS) * (_LINE_BYTES + _TOKEN_BYTES * tokens)
+
+
 Verdict = Literal["final", "again", "person"]
 
 

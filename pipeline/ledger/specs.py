@@ -88,6 +88,12 @@ class Specs:
         row = self._db.one("SELECT canonical FROM specs WHERE id = ?", (spec,))
         return json.loads(str(row[0])) if row else {}
 
+    def max_tokens(self, spec: int | None) -> int | None:
+        """Most tokens of an answer under a spec, None where the ledger does not know it."""
+        request = self.canonical(spec).get("request") if spec is not None else None
+        most = request.get("max_completion_tokens") if isinstance(request, dict) else None
+        return most if isinstance(most, int) else None
+
     def answered(self) -> list[str]:
         """Canonical JSON of the specs under which a request has had an answer."""
         rows = self._db.execute(

@@ -10,7 +10,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from pipeline.core.dialects import OPENAI_DIALECT, Dialect
-from pipeline.errors import DefiniteRefusal, NeedsPerson, UsageError
+from pipeline.errors import DefiniteRefusal, NeedsPerson, ServiceError, UsageError
 from pipeline.records import RemoteBatch, RemoteFile
 from pipeline.system.secrets import Secret, redact
 
@@ -31,6 +31,10 @@ class AccountRefusal(NeedsPerson, DefiniteRefusal):
     Raised only for answers that prove that nothing happened, so that a caller may treat it as the
     DefiniteRefusal it is; its exit code is that of NeedsPerson. `code` is the service's.
     """
+
+
+class FileTooLarge(ServiceError):
+    """File of a service with more bytes than what was sent can explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +171,9 @@ class BatchService(Protocol):
         """Ask for the end of a batch; what is done stays, and is delivered and paid."""
         ...
 
-    def download(self, file_id: str, to: Path) -> int:
-        """Write a file's bytes to `to`, fsynced; gives their number. Raises when cut off."""
+    def download(self, file_id: str, to: Path, most: int | None = None) -> int:
+        """Write a file's bytes to `to`, fsynced; gives their number. Raises when cut off, and
+        FileTooLarge for more than `most` bytes."""
         ...
 
     def delete_file(self, file_id: str) -> None:

@@ -47,9 +47,9 @@ class Offline:
         """See BatchService."""
         self._refuse(f"cancel batch {batch_id}")
 
-    def download(self, file_id: str, to: Path) -> int:
+    def download(self, file_id: str, to: Path, most: int | None = None) -> int:
         """See BatchService."""
-        del to
+        del to, most
         self._refuse(f"download file {file_id}")
 
     def delete_file(self, file_id: str) -> None:

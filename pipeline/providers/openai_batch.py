@@ -159,17 +159,18 @@ class OpenAIBatches:
         )
         return self._read(call, lambda: normalise.remote_batch(answer))
 
-    def download(self, file_id: str, to: Path) -> int:
+    def download(self, file_id: str, to: Path, most: int | None = None) -> int:
         """See BatchService."""
-        from pipeline.providers.transfer import write_download
+        from pipeline.providers.transfer import require_size, write_download
 
         call = self._library.Call(f"download file {file_id}", thing=f"file {file_id}")
         expected = self._size(file_id)
+        require_size(file_id, expected, most)
         try:
             with self._repeating.files.with_streaming_response.content(
                 file_id, extra_headers={"Accept-Encoding": "identity"}
             ) as answer:
-                return write_download(answer.iter_bytes(1 << 18), to, file_id, expected)
+                return write_download(answer.iter_bytes(1 << 18), to, file_id, expected, most)
         except (*self._library.FOREIGN, ValueError) as error:  # an id that no address can hold
             raise self._translated(error, call) from None
 

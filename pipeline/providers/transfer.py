@@ -9,30 +9,48 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import ServiceError
+from pipeline.providers.base import FileTooLarge
 from pipeline.system.files import storage_error
 
 _BLOCK = 1 << 16
 
 
-def write_download(pieces: Iterable[bytes], to: Path, file_id: str, expected: int | None) -> int:
+def require_size(file_id: str, size: int | None, most: int | None) -> None:
+    """Refuse a file that is larger than it may be.
+
+    Raises:
+        FileTooLarge: it is.
+    """
+    if size is not None and most is not None and size > most:
+        raise FileTooLarge(
+            f"the file {file_id} has more than the {most:,} bytes that the requests can explain"
+        )
+
+
+def write_download(
+    pieces: Iterable[bytes], to: Path, file_id: str, expected: int | None, most: int | None = None
+) -> int:
     """Write `pieces` to `to`, fsynced, and make sure that they are a whole JSONL file.
 
     Args:
         expected: bytes of the file as the service says, None when it does not say.
+        most: bytes that it may have, None for any number.
 
     Returns:
         Bytes written.
 
     Raises:
         ServiceError: cut off. What came stays in `to`.
+        FileTooLarge: it has more bytes than `most`; the rest is not read.
         StorageError: `to` cannot be written.
     """
     count = 0
     try:
         with to.open("wb") as handle:
             for piece in pieces:
-                handle.write(piece)
                 count += len(piece)
+                require_size(file_id, count, most)
+                handle.write(piece)
             handle.flush()
             os.fsync(handle.fileno())
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
 
@@ -158,7 +159,7 @@ async def file_content(request: web.Request) -> web.StreamResponse:
     row = service.files.get(request.match_info["id"])
     headers = {
         "Content-Type": "application/octet-stream",
-        "Content-Disposition": f'attachment; filename="{row.filename}"',
+        "Content-Disposition": f'attachment; filename="{quote(row.filename)}"',
     }
     request[BODY_FILE] = service.files.path(row.id)
     return web.FileResponse(request[BODY_FILE], headers=headers, chunk_size=_BLOCK)

@@ -78,7 +78,7 @@ def _results_kept_here(context: StageContext, batch: Batch) -> Iterator[str | No
         path = raw_path(context, batch, kind)
         if file_id and context.keep_raw and not (path.exists() and damage_of(path) is None):
             try:
-                fetch_raw(context, file_id, path)
+                fetch_raw(context, batch, file_id, path)
             except ServiceError as error:
                 if error.status not in NOT_THERE:
                     raise

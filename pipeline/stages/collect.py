@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.core.batch_results import most_result_bytes
 from pipeline.core.lifecycle import next_step
 from pipeline.errors import NeedsPerson, NotFound, ServiceError
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
+from pipeline.providers.base import FileTooLarge
 from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
 from pipeline.stages.batch_record import write_batch_record
@@ -135,24 +137,29 @@ def _fetch(context: StageContext, batch: Batch, kind: str, file_id: str) -> str:
         return ""
     reached("collect.before_download")
     try:
-        fetch_raw(context, file_id, target)
+        fetch_raw(context, batch, file_id, target)
     except ServiceError as error:
-        if error.status not in NOT_THERE:
+        if error.status not in NOT_THERE and not isinstance(error, FileTooLarge):
             raise
         return "" if target.exists() else str(error)
     reached("collect.after_download")
     return ""
 
 
-def fetch_raw(context: StageContext, file_id: str, target: Path) -> None:
-    """Fetch a file of the service as a raw file.
+def fetch_raw(context: StageContext, batch: Batch, file_id: str, target: Path) -> None:
+    """Fetch a file of a batch as a raw file.
 
     Raises:
         ServiceError: the service does not give it whole.
+        FileTooLarge: it is none of the batch's answers.
     """
     partial = target.with_name(f"_{target.name}.part")
+    shard = context.ledger.shards.get(batch.shard)
+    most = most_result_bytes(
+        shard.requests or batch.total or 0, context.ledger.specs.max_tokens(shard.spec)
+    )
     try:
-        context.service.download(file_id, partial)
+        context.service.download(file_id, partial, most)
         raw_files.store_newer(partial, target)
     finally:
         remove_quietly(partial)

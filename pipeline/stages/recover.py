@@ -20,6 +20,7 @@ from pipeline.errors import NotFound
 from pipeline.ledger.adoption import RecoveredShard
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import ONLINE, is_online
+from pipeline.providers.base import FileTooLarge
 from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
 from pipeline.stages.context import StageContext
@@ -28,6 +29,7 @@ from pipeline.system.workspace import name_of_batch
 
 _WORST = "captionmill_worst_nano"
 _MOST_GENERATIONS, _MOST_REQUESTS, _MOST_COST = 10_000, 1_000_000, 10**15
+_MOST_BYTES = 2 << 30  # services take files of 1 GB at most
 _CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]{1,64})"')
 _OUR_KEY = re.compile(rf"(?:{ONLINE})?[0-9]{{6,}}-[0-9a-f]{{8}}")
 
@@ -167,15 +169,16 @@ def answered_requests(context: StageContext, key: str, batch_id: str) -> Iterato
 
 
 def _download(context: StageContext, file_id: str) -> list[WorkAttempt] | None:
-    """Requests of a file at the service, None when it is gone or was never there."""
+    """Requests of a file at the service, None when it is gone, was never there or is none of
+    ours."""
     if not file_id:
         return None
     path: Path = context.workspace.shards / "_salvage.tmp"
     try:
-        context.service.download(file_id, path)
+        context.service.download(file_id, path, _MOST_BYTES)
         with path.open("rb") as stream:
             return list(_requests(stream))
-    except NotFound:
+    except (NotFound, FileTooLarge):
         return None
     finally:
         remove_quietly(path)

@@ -11,6 +11,7 @@ from pipeline.core.batch_results import (
     Inspection,
     LineCounts,
     doubt_about,
+    most_result_bytes,
     verdict_on,
 )
 
@@ -177,3 +178,11 @@ def test_a_person_who_decided_is_not_asked_again() -> None:
     assert Inspection(seconds=120, grace=120).verdict(OPEN) == "person"
     assert Inspection(seconds=0, grace=120).verdict(OPEN) == "again"
     assert Inspection(seconds=0, grace=120, written_off=True).verdict(OPEN) == "final"
+
+
+def test_a_result_file_has_room_for_the_longest_answers_and_not_for_everything() -> None:
+    escaped = 12 * 1_000_000  # a million characters, each as two escapes
+    assert most_result_bytes(1, 100_000) > escaped
+    assert most_result_bytes(50_000, 120) < 6 << 30
+    assert most_result_bytes(10, None) > most_result_bytes(10, 1000)
+    assert most_result_bytes(0, 120) > most_result_bytes(50_000, 120)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ServiceError, StorageError
-from pipeline.providers.transfer import write_download
+from pipeline.providers.base import FileTooLarge
+from pipeline.providers.transfer import require_size, write_download
 
 LINE = json.dumps({"custom_id": "a", "text": "x" * 50}).encode()
 
@@ -81,3 +83,23 @@ def test_a_cut_inside_a_line_is_always_seen(tmp_path: Path, lines: int, cut: int
     else:
         with pytest.raises(ServiceError, match="cut off"):
             write_download([content], to, "f", None)
+
+
+def test_a_file_that_is_larger_than_it_may_be_is_refused(tmp_path: Path) -> None:
+    drawn = []
+
+    def pieces() -> Iterator[bytes]:
+        for number in range(1000):
+            drawn.append(number)
+            yield LINE + b"\n"
+
+    size = len(LINE) + 1
+    with pytest.raises(FileTooLarge, match="the file f has more than"):
+        write_download(pieces(), tmp_path / "out", "f", None, 10 * size)
+    assert len(drawn) == 11
+    assert (tmp_path / "out").stat().st_size == 10 * size
+    assert write_download([LINE + b"\n"], tmp_path / "out", "f", None, size) == size
+    with pytest.raises(FileTooLarge):
+        require_size("f", size + 1, size)
+    require_size("f", None, size)
+    require_size("f", size, None)

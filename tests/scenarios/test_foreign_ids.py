@@ -14,7 +14,14 @@ from tests.rig import Rig
     "written",
     [
         *("batches/{id}", "online-{n}00000-deadbeef", "file-{id}", "~{id}", "{id}:x.y"),
-        *(f"{{id}}{'x' * 400}", "{id}%2F..", "{id} \u00e9?#&"),
+        *(
+            f"{{id}}{'x' * 400}",
+            "{id}%2F..",
+            "{id} \u00e9?#&",
+            "{id}\0x",
+            "../{id}",
+            "{id}/../../etc",
+        ),
     ],
 )
 def test_batches_under_odd_ids_arrive(rig: Rig, written: str) -> None:

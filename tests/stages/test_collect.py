@@ -4,6 +4,8 @@ import gzip
 
 import pytest
 
+from pipeline.core.batch_results import FEWEST_INSPECTIONS
+from pipeline.core.lifecycle import Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import (
     CostAnomaly,
@@ -14,6 +16,7 @@ from pipeline.errors import (
     StorageError,
 )
 from pipeline.server.faults import BatchFault, RequestFault
+from pipeline.stages import collect
 from pipeline.stages.collect import collect_batches, raw_path
 from pipeline.stages.context import FROZEN
 from pipeline.stages.settle import write_off
@@ -254,3 +257,21 @@ def test_a_cancel_call_that_failed_is_made_again(scene: Scene) -> None:
     (batch,) = scene.ledger.batches.in_states("open")
     assert batch.cancel_asked_at is not None
     assert scene.service.get(batch.batch_id).status in ("cancelling", "cancelled")
+
+
+def test_a_file_beyond_what_the_requests_explain_is_left_to_a_person(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(scene)
+    scene.rules(patience=Patience(grace=0))
+    with monkeypatch.context() as patch:
+        patch.setattr(collect, "most_result_bytes", lambda _requests, _tokens: 100)
+        for _ in range(FEWEST_INSPECTIONS):
+            collected = collect_batches(scene.context)
+    assert isinstance(collected.error, NeedsPerson)
+    texts = [text for _, kind, text in scene.ledger.incidents() if kind == "vanished"]
+    assert "has more than the 100 bytes that the requests can explain" in texts[0]
+    assert not list(scene.workspace.raw.glob("*.part"))
+    assert scene.ledger.reservations.totals().reserved > 0
+    assert collect_batches(scene.context).answers == {"captioned": 2}
+    assert scene.ledger.reservations.totals().charged == scene.server.bill.total_nano()

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.core.identity import WorkAttempt, custom_id
 from pipeline.errors import NotFound, ServiceError
+from pipeline.providers.base import FileTooLarge
 from pipeline.records import RemoteBatch
 from pipeline.stages.recover import number_in, recovered_shard, requests_in, shard_key_of
 from pipeline.system.workspace import Workspace
@@ -40,11 +41,13 @@ class Service:
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
 
-    def download(self, file_id: str, to: Path) -> int:
+    def download(self, file_id: str, to: Path, most: int | None = None) -> int:
         if file_id not in self.files:
             raise NotFound("gone")
         if not self.files[file_id]:
             raise ServiceError("down")
+        if most is not None and len(self.files[file_id]) > most:
+            raise FileTooLarge("too large")
         return to.write_bytes(self.files[file_id])
 
 
