@@ -26,6 +26,7 @@ wire_format      shapes of a service: requests, answers, counting of tokens
 prompt           a template with a manifest's columns put in
 request_form     what a service may refuse all requests alike for
 request          the JSON body of a request, the line of a batch file
+answer_body      the body of a single answer, unpacked, decoded, put together from a stream
 answer           a line of an output file as an outcome, caption, fields, usage
 ordinary_answers  ordinary lines of an output file, read quickly by their types
 json_schema      JSON schemas: references, choices, what is sent of them

@@ -15,6 +15,8 @@ import orjson
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.reasons import NO_ANSWER
 
+_HEAD = 80  # bytes of an unreadable answer that are shown
+
 
 def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes) -> bytes:
     """Write an HTTP answer as a line, with its newline.
@@ -32,7 +34,7 @@ def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes
         no_words = {"status_code": status, "request_id": request_id, "body": None}
         return _line(custom_id, no_words, None)
     if not isinstance(value, dict):
-        return lost_line(custom_id, "the answer is not a JSON object")
+        return lost_line(custom_id, f"the answer is not a JSON object: {_beginning(body)}")
     # the service's own bytes where they are strict JSON, so that nothing of them is changed
     try:
         content: object = orjson.Fragment(orjson.dumps(orjson.loads(body)))
@@ -50,6 +52,13 @@ def lost_line(custom_id: str, reason: str) -> bytes:
 def _line(custom_id: str, response: object, error: object) -> bytes:
     value = {"id": f"online-{custom_id}", "custom_id": custom_id}
     return orjson.dumps({**value, "response": response, "error": error}) + b"\n"
+
+
+def _beginning(body: bytes) -> str:
+    """First words of a body that nobody can read, for a message."""
+    head = " ".join(body[:_HEAD].decode("utf-8", "replace").split())
+    shown = "".join(one if one.isprintable() and one != "\ufffd" else "?" for one in head)
+    return shown or "it is empty"
 
 
 def sent_mark(custom_id: str) -> bytes:

@@ -18,8 +18,6 @@ from pipeline.core.words import counted
 MOST_ALIKE = 30
 """So many refusals in a row end a run."""
 
-_HINT = "mend the cause, then 'captionmill retry --outcome failed' lets them go again"
-
 
 @dataclass(slots=True)
 class RefusalStreak:
@@ -63,7 +61,9 @@ class RefusalStreak:
             start = f"no request was answered, {self.count} were refused alike"
         else:
             return ""
-        return f"{start} ({self.words}): nothing more is sent; {_HINT}"
+        outcome = "missing" if self._kind[0] < 300 else "failed"  # an answer may have been billed
+        again = f"'captionmill retry --outcome {outcome}' lets them go again"
+        return f"{start} ({self.words}): nothing more is sent; mend the cause, then {again}"
 
 
 def refused_alike(

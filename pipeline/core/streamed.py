@@ -87,7 +87,7 @@ class StreamedAnswer:
         """Outcome of the request."""
         if not self._choices and self._error is None:
             return Answer(custom_id, "missing", reason=self._no_answer(), code=NO_ANSWER)
-        line = answer_line(custom_id, 200, None, self._body())
+        line = answer_line(custom_id, 200, None, _dumps(self._value(self._finish)))
         answer = judge_line(line.rstrip(b"\n"), schema, rules)
         assert isinstance(answer, Answer)
         if self._error is not None:
@@ -98,6 +98,16 @@ class StreamedAnswer:
         if self._torn or cut_off:
             return replace(answer, outcome="invalid", reason=self._cut_off(), code=UNKNOWN_ENDING)
         return answer
+
+    def body(self) -> bytes:
+        """Same answer as one JSON body, b"" when there is none. Without a known ending, with a gap
+        or an error it is none that counts as whole."""
+        if not self._choices and self._error is None:
+            return b""
+        value = self._value(ending="" if self._torn else self._finish)
+        if self._error is not None:
+            value["error"] = {"code": self._error.code or None, "message": self._error.message}
+        return _dumps(value)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -144,15 +154,11 @@ class StreamedAnswer:
 
     # -- judging ---------------------------------------------------------------------------------
 
-    def _body(self) -> bytes:
+    def _value(self, ending: str) -> dict[str, Any]:
         """Same answer without streaming."""
         message = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
-        choice = {"message": message, "finish_reason": self._finish}
-        body = {"model": self._model, "choices": [choice], "usage": self._usage}
-        try:
-            return orjson.dumps(body)
-        except TypeError:  # a lone surrogate, or a huge integer
-            return json.dumps(body).encode()
+        choices = [{"message": message, "finish_reason": ending}] if self._choices else []
+        return {"model": self._model, "choices": choices, "usage": self._usage}
 
     def _cut_off(self) -> str:
         if self._torn and self._finish:
@@ -168,6 +174,13 @@ class StreamedAnswer:
         if head and "data:" not in head:
             return f"the answer is no stream: {head}"
         return "the stream ended before an answer came"
+
+
+def _dumps(value: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # a lone surrogate, or a huge integer
+        return json.dumps(value).encode()
 
 
 def _json_objects(data: bytes) -> list[Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pipeline.core.answer_body import plain_body
 from pipeline.core.batch_errors import classify, status_inside
 from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
 from pipeline.core.reply import error_inside
@@ -172,7 +173,8 @@ def _reply(answer: Response, call: Call, options: BatchOptions, *, answered: boo
     """
     from pipeline.providers import sdk
 
-    reply = HttpReply(answer.status_code, answer.content, answer.headers)
+    # a proxy's 201 or 206 is as good: the body tells
+    reply = HttpReply(200, plain_body(answer.content), answer.headers)
     _refuse_page(reply.body, options)
     error = error_inside(reply.body)
     if error is None:
@@ -180,7 +182,7 @@ def _reply(answer: Response, call: Call, options: BatchOptions, *, answered: boo
     status = status_inside(error.code, error.message)
     if status is None:  # as with HTTP 500: it may have been billed
         words = redact(error.message or error.code, options.secrets())
-        raise sdk.no_usable_answer(call, f"an error came with HTTP {reply.status}: {words}")
+        raise sdk.no_usable_answer(call, f"an error came with HTTP {answer.status_code}: {words}")
     ours = refusal_error(
         HttpAnswer(status, reply.body, reply.headers),
         call.action, True, "", options.secrets(), single=True,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -153,6 +154,25 @@ def test_an_error_about_this_request_that_comes_with_status_200_is_its_answer(
 ) -> None:
     server.script = HttpReply({"error": {"code": code, "message": "no"}})
     assert ask(options).status == 400
+
+
+@ways
+@pytest.mark.parametrize("status", [201, 202, 203, 206])
+def test_an_answer_with_another_status_of_success_is_an_answer(
+    server: Scripted, options: BatchOptions, ask: Any, status: int
+) -> None:
+    server.script = HttpReply(GOOD, status)
+    got = ask(options)
+    assert (got.status, json.loads(got.body)) == (200, GOOD)
+
+
+@ways
+def test_a_stream_that_nobody_asked_for_is_the_answer(
+    server: Scripted, options: BatchOptions, ask: Any
+) -> None:
+    choice = {"delta": {"content": "A cat."}, "finish_reason": "stop"}
+    server.script = HttpReply(f"data: {json.dumps({'choices': [choice]})}\n\n".encode())
+    assert json.loads(ask(options).body)["choices"][0]["message"]["content"] == "A cat."
 
 
 @ways

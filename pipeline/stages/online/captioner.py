@@ -117,8 +117,9 @@ class OnlineCaptioner:
         now = self.context.clock.now()
         if pause is not None:
             self._pause_end = now + int(pause.seconds)
+            self._heard = pause.heard
             self._notices.trouble(pause.error, now + pause.seconds)
-        if pause is not None or now < self._pause_end:
+        if now < self._pause_end:
             self._heard = dispatcher.heard  # what comes in a pause was sent before it
         elif dispatcher.heard > self._heard:
             self._notices.over()

@@ -54,10 +54,12 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class ServicePause:
-    """Pause that people would notice: `seconds` for which nothing goes, because of `error`."""
+    """Pause that people would notice: `seconds` for which nothing goes, because of `error`, when so
+    many answers were `heard`."""
 
     error: CaptionmillError
     seconds: float
+    heard: int
 
 
 class Dispatcher:
@@ -277,7 +279,7 @@ class Dispatcher:
         """Note what holds requests up for long, or again before any was answered."""
         seconds = self._rate_limiter.pause(self._loop.time())
         if seconds >= _NOTICED_PAUSE or self._rate_limiter.rounds > 1:
-            self.pause = ServicePause(error, seconds)
+            self.pause = ServicePause(error, seconds, self.heard)
 
     def _give_up(self, error: CaptionmillError) -> None:
         self.error = self.error or error
