@@ -135,7 +135,7 @@ class SingleRequests:
 
         answer, broken = StreamedAnswer(), ""
         try:
-            for piece in self._service.stream(self._body(loaded)):
+            for piece in self._pieces(self._body(loaded)):
                 yield from answer.take(piece)
                 if answer.size > MOST_BYTES:
                     broken = f"it is longer than {MOST_BYTES} bytes"
@@ -154,20 +154,23 @@ class SingleRequests:
             loaded, answer.answer("one", self._schema(), self._rules), perhaps_billed=True
         )
 
+    def _pieces(self, request: dict[str, Any]) -> Iterator[bytes]:
+        """Bytes of a stream, asked for again while the rate limit refuses it."""
+        for tries in range(1, _TRIES + 1):
+            try:
+                yield from self._service.stream(request)
+                return
+            except DefiniteRefusal as error:
+                _wait_out(error, tries)
+
     def _answer_line(self, loaded: LoadedImage) -> bytes:
         request = self._body(loaded)
         for tries in range(1, _TRIES + 1):
             try:
                 reply = self._service.ask(request)
                 return answer_line("one", reply.status, reply.request_id, reply.body)
-            except NeedsPerson:
-                raise
             except DefiniteRefusal as error:
-                # a pause that is too short must not use up the tries
-                pause = max(error.retry_after or 0.0, _PAUSE * tries)
-                if error.status != 429 or tries == _TRIES or pause > _LONGEST_PAUSE:
-                    raise
-                time.sleep(pause)
+                _wait_out(error, tries)
         raise AssertionError
 
     def _body(self, loaded: LoadedImage) -> dict[str, Any]:
@@ -224,3 +227,17 @@ class SingleRequests:
             provider=self._provider,
             error=problem_of(answer, loaded.name),
         )
+
+
+def _wait_out(error: DefiniteRefusal, tries: int) -> None:
+    """Sleep as long as a rate limit asks for.
+
+    Raises:
+        DefiniteRefusal: `error`, which no waiting ends, or not soon.
+    """
+    # a pause that is too short must not use up the tries
+    pause = max(error.retry_after or 0.0, _PAUSE * tries)
+    passes = error.status == 429 and not isinstance(error, NeedsPerson)
+    if not passes or tries == _TRIES or pause > _LONGEST_PAUSE:
+        raise error
+    time.sleep(pause)

@@ -42,6 +42,9 @@ def problem_of(answer: Answer, name: str) -> CaptionmillError | None:
     if answer.outcome == "failed" and answer.caption:
         words = f"{name}: the service failed while it answered, so the text is cut off"
         return ServiceError(f"{words}: {answer.reason}", code=answer.code)
+    if answer.outcome == "missing":
+        billed = "the request may have been billed all the same; ask again"
+        return ServiceError(f"{name}: {answer.reason}; {billed}", code=answer.code)
     if answer.code in IMAGE_REFUSALS:
         return UsageError(f"{name}: {explained(answer.code, answer.reason)}")
     if advice := FACTS[answer.outcome].advice:

@@ -1,36 +1,29 @@
-"""Bodies of answers to single requests, in whatever clothes they come: as JSON in UTF-8."""
+"""Bodies of answers to single requests that are packed, or in UTF-16 or UTF-32, without a word."""
 
 from __future__ import annotations
 
-import re
 import zlib
 
 from pipeline.core.encodings import wide_encoding
-from pipeline.core.streamed import StreamedAnswer
 
 _GZIP = b"\x1f\x8b"
 _MOST_UNPACKED = 64 << 20  # bytes
-_STREAM = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?\s*(?:(?:data|event|id|retry)?:[^\n\r]*[\r\n]+\s*)*data:"
-)
 
 
-def plain_body(content: bytes) -> bytes:
-    """JSON of an answer that was packed although nobody said so, is in UTF-16 or UTF-32, or came as
-    a stream that nobody asked for; any other content is given as it is."""
+def is_clothed(start: bytes) -> bool:
+    """Recognise the start of a body that `decoded_body` would change."""
+    return start.startswith(_GZIP) or wide_encoding(start) is not None
+
+
+def decoded_body(content: bytes) -> bytes:
+    """Body in UTF-8; content that is neither packed nor in UTF-16 or UTF-32, or that is damaged, as
+    it is."""
     if content.startswith(_GZIP):
         content = _unpacked(content)
     if content.startswith(_GZIP):
-        return content  # damaged
+        return content
     codec = wide_encoding(content[:4096])
-    if codec:
-        content = content.decode(codec, "replace").removeprefix("\ufeff").encode()
-    if _STREAM.match(content):
-        streamed = StreamedAnswer()
-        list(streamed.take(content))
-        list(streamed.end())
-        content = streamed.body() or content
-    return content
+    return content.decode(codec, "replace").removeprefix("\ufeff").encode() if codec else content
 
 
 def _unpacked(content: bytes) -> bytes:

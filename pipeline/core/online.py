@@ -34,7 +34,7 @@ def answer_line(custom_id: str, status: int, request_id: str | None, body: bytes
         no_words = {"status_code": status, "request_id": request_id, "body": None}
         return _line(custom_id, no_words, None)
     if not isinstance(value, dict):
-        return lost_line(custom_id, f"the answer is not a JSON object: {_beginning(body)}")
+        return lost_line(custom_id, f"the answer is not a JSON object: {first_words(body[:_HEAD])}")
     # the service's own bytes where they are strict JSON, so that nothing of them is changed
     try:
         content: object = orjson.Fragment(orjson.dumps(orjson.loads(body)))
@@ -54,9 +54,9 @@ def _line(custom_id: str, response: object, error: object) -> bytes:
     return orjson.dumps({**value, "response": response, "error": error}) + b"\n"
 
 
-def _beginning(body: bytes) -> str:
-    """First words of a body that nobody can read, for a message."""
-    head = " ".join(body[:_HEAD].decode("utf-8", "replace").split())
+def first_words(start: bytes) -> str:
+    """Start of a body that nobody can read, for a message."""
+    head = " ".join(start.decode("utf-8", "replace").split())
     shown = "".join(one if one.isprintable() and one != "\ufffd" else "?" for one in head)
     return shown or "it is empty"
 

@@ -8,6 +8,7 @@ known ending; a JSON answer in place of a stream is the answer.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,11 +16,12 @@ from typing import Any
 import orjson
 
 from pipeline.core.answer import judge_line
+from pipeline.core.answer_body import decoded_body, is_clothed
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.endings import UNKNOWN_ENDING
 from pipeline.core.event_stream import EventParser, StreamEvent
 from pipeline.core.lenient_json import Unreadable, parse_json
-from pipeline.core.online import answer_line
+from pipeline.core.online import answer_line, first_words
 from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.reasons import NO_ANSWER
 from pipeline.core.reply import content_text
@@ -30,6 +32,10 @@ MOST_BYTES = 64 * 1024 * 1024
 """A longer stream is given up: an answer to one image has kilobytes."""
 
 _BOM = b"\xef\xbb\xbf"
+_TELLING = 4  # bytes that tell events from JSON, and what is packed or wide from both
+_STREAM = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?\s*(?:(?:data|event|id|retry)?:[^\n\r]*[\r\n]+\s*)*data:"
+)
 _HEAD = 200  # bytes that show what an answer is that is no stream
 _CUT_OFF = "the stream ended without an ending, so the text may be cut off"
 
@@ -60,10 +66,10 @@ class StreamedAnswer:
         if self._start is not None:
             self._start += piece
             first = self._start.removeprefix(_BOM).lstrip()
-            if not first or _BOM.startswith(first):
+            if len(first) < _TELLING:
                 return
             piece, self._start = self._start, None
-            if first[:1] in (b"{", b"["):
+            if first[:1] in (b"{", b"[") or is_clothed(piece):
                 self._plain = []
         if self._plain is not None:
             self._plain.append(piece)
@@ -78,8 +84,13 @@ class StreamedAnswer:
             for event in self._parser.end():
                 yield from self._event(event)
             return
-        for chunk in _json_objects(b"".join(self._plain)):
-            yield from self._chunk(chunk)
+        content = decoded_body(b"".join(self._plain))
+        if content.removeprefix(_BOM).lstrip()[:1] in (b"{", b"["):
+            for chunk in _json_objects(content):
+                yield from self._chunk(chunk)
+            return
+        for event in (*self._parser.feed(content), *self._parser.end()):
+            yield from self._event(event)
 
     def answer(
         self, custom_id: str, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY
@@ -168,12 +179,24 @@ class StreamedAnswer:
     def _no_answer(self) -> str:
         if self._broken:
             return f"the connection ended before an answer came ({self._broken})"
-        head = " ".join(self._head.decode("utf-8", "replace").split())
+        head = first_words(self._head)
         if head.startswith("<"):
             return "the service answered with a web page: check base_url, which may lack /v1"
-        if head and "data:" not in head:
+        if self._head.strip() and "data:" not in head:
             return f"the answer is no stream: {head}"
         return "the stream ended before an answer came"
+
+
+def plain_body(content: bytes) -> bytes:
+    """JSON of an answer to a single request, in whatever clothes it comes: packed, in UTF-16, or as
+    a stream that nobody asked for."""
+    content = decoded_body(content)
+    if not _STREAM.match(content):
+        return content
+    streamed = StreamedAnswer()
+    list(streamed.take(content))
+    list(streamed.end())
+    return streamed.body() or content
 
 
 def _dumps(value: Mapping[str, Any]) -> bytes:

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.core.answer_body import plain_body
 from pipeline.core.batch_errors import classify, status_inside
 from pipeline.core.reasons import IMAGE_REFUSALS, LINE_ERRORS
 from pipeline.core.reply import error_inside
 from pipeline.core.size_refusal import is_too_large
+from pipeline.core.streamed import plain_body
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import ELSEWHERE, AccountRefusal, AddressRefusal, BatchOptions
 from pipeline.providers.refusals import HttpAnswer, refusal_error

@@ -53,6 +53,26 @@ def test_an_answer_that_was_lost_may_have_cost_money(rig: Rig, image: Path) -> N
     assert one.max_cost >= rig.server.bill.total_nano() > 0
 
 
+def test_a_stream_goes_again_after_a_rate_limit_and_costs_once(
+    rig: Rig, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.commands.one_request._PAUSE", 0.01)
+    rig.server.faults.add(RequestFault(action="status", path=CHAT, status=429, nth=(1, 2)))
+    shown, one = streamed(rig, image)
+    assert (one.outcome, one.caption, rig.posts(CHAT)) == ("captioned", shown, 3)
+    assert one.cost == rig.server.bill.total_nano() > 0
+
+
+@pytest.mark.parametrize("way", [captioned, lambda *given: streamed(*given)[1]])
+def test_no_answer_is_no_refusal(rig: Rig, image: Path, way: Any) -> None:
+    rig.server.faults.add(RequestFault(action="page", path=CHAT, status=200, text="odd"))
+    one = way(rig, image)
+    assert (one.outcome, one.cost) == ("missing", None)
+    assert "odd" in str(one.error)
+    assert "refused" not in str(one.error)
+    assert str(one.error).endswith("the request may have been billed all the same; ask again")
+
+
 def test_a_refused_image_costs_nothing(rig: Rig, image: Path) -> None:
     rig.server.faults.add(LineFault(outcome="status", status=400, code="invalid_image"))
     one = captioned(rig, image)

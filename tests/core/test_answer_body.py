@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.answer import judge_line
-from pipeline.core.answer_body import plain_body
+from pipeline.core.answer_body import decoded_body, is_clothed
 from pipeline.core.online import answer_line
+from pipeline.core.streamed import StreamedAnswer, plain_body
 from pipeline.records import Answer
 
 BODY: dict[str, Any] = {
@@ -79,6 +80,28 @@ def test_any_bytes_give_bytes(content: bytes) -> None:
 
 def test_damaged_or_endless_gzip_stays_as_it_is() -> None:
     packed = gzip.compress(JSON.encode())
-    assert plain_body(packed[:-9]) == packed[:-9]
+    assert decoded_body(packed[:-9]) == packed[:-9]
     bomb = gzip.compress(b"\0" * (65 << 20))
-    assert plain_body(bomb) == bomb
+    assert decoded_body(bomb) == bomb
+
+
+@pytest.mark.parametrize(
+    "content",
+    [gzip.compress(STREAM.encode()), STREAM.encode("utf-16"), STREAM.encode("utf-16-be")],
+)
+@pytest.mark.parametrize("size", [1, 3, 4, 7, 10_000])
+def test_a_stream_in_other_clothes_is_read_at_its_end(content: bytes, size: int) -> None:
+    assert is_clothed(content[:4])
+    answer, shown = StreamedAnswer(), []
+    for start in range(0, len(content), size):
+        shown += answer.take(content[start : start + size])
+    shown += answer.end()
+    assert "".join(shown) == "Ein Café."
+    assert answer.answer("one").outcome == "captioned"
+
+
+def test_what_nobody_can_read_is_shown_without_its_odd_bytes() -> None:
+    answer = StreamedAnswer()
+    list(answer.take(b"\x00\x01\xffodd"))
+    list(answer.end())
+    assert answer.answer("one").reason == "the answer is no stream: ???odd"
