@@ -172,6 +172,12 @@ def _gravity(error: CaptionmillError) -> int:
     return next(ranks, len(_GRAVEST_FIRST) + isinstance(error, NothingCaptioned))
 
 
+def is_outage(error: CaptionmillError | None) -> bool:
+    """Tell an error of the service that does not say itself when to come back."""
+    says_when = isinstance(error, (NeedsPerson, PauseTooLong))
+    return isinstance(error, ServiceError) and not says_when
+
+
 def passes_by_itself(error: CaptionmillError | None) -> bool:
     """Tell whether a later try may do what this one could not, without anybody's help."""
     return isinstance(error, (ServiceError, StorageError)) and not isinstance(error, NeedsPerson)

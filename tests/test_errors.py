@@ -10,8 +10,10 @@ from pipeline.errors import (
     CostAnomaly,
     NeedsPerson,
     OverBudget,
+    PauseTooLong,
     ServiceError,
     graver,
+    is_outage,
 )
 
 CLASSES = [
@@ -80,3 +82,8 @@ def test_money_before_people_before_the_rest_and_the_first_among_equals() -> Non
     assert graver(first, cap) is cap
     assert graver(cap, person) is graver(person, cap) is person
     assert graver(person, anomaly) is graver(anomaly, person) is anomaly
+
+
+def test_an_outage_does_not_say_when_to_come_back() -> None:
+    assert is_outage(ServiceError("503"))
+    assert not any(map(is_outage, (None, PauseTooLong("an hour"), NeedsPerson("key"))))

@@ -11,6 +11,9 @@ import math
 import re
 from collections.abc import Mapping
 
+ASKED = "; it asks for a pause of "
+"""Words between those of a service and the span of its pause."""
+
 _LONGEST = 7 * 86_400.0  # seconds
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _PART = re.compile(
@@ -93,8 +96,9 @@ def shown_span(seconds: float) -> str:
 def too_long(words: str, seconds: float, back: str, key: str) -> str:
     """Sentence about a pause longer than the configured one, which ends at `back`; `key` names
     the longest."""
+    words, _, _ = words.partition(ASKED)
     return (
-        f"{words.rstrip('.')}; it asks for a pause of {shown_span(seconds)}, longer than {key}: "
+        f"{words.rstrip('.')}{ASKED}{shown_span(seconds)}, longer than {key}: "
         f"what is pending goes when you run again, after {back}"
     )
 

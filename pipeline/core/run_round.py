@@ -47,7 +47,7 @@ WAITING: Mapping[str, str] = {
     "queue": "the service's queue is full",
     "backoff": "the service asked to wait",
     "creates": "the hour's create calls are used up",
-    "unknown": "a create call got no answer yet, its list will tell",
+    "unknown": "a create call got no sure answer, the service's list will tell",
     "adopted": "a batch that an older ledger made is read first",
 }
 """Why shards do not go out, by reason; what needs a person is said as an error."""

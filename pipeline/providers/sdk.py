@@ -19,7 +19,7 @@ import httpx2
 import openai
 
 from pipeline.core.batch_errors import classify
-from pipeline.core.pauses import retry_after, shown_span
+from pipeline.core.pauses import ASKED, retry_after, shown_span
 from pipeline.errors import (
     Ambiguous,
     CaptionmillError,
@@ -241,7 +241,7 @@ def _with_advice(error: ServiceError, options: BatchOptions) -> ServiceError:
     words, kind = str(error).rstrip("."), type(error)
     is_refusal = isinstance(error, DefiniteRefusal)
     if error.retry_after and not is_refusal:
-        words = f"{words}; it asks for a pause of {shown_span(error.retry_after)}"
+        words = f"{words}{ASKED}{shown_span(error.retry_after)}"
     elif error.status not in ELSEWHERE or error.code or isinstance(error, NotFound):
         return error
     elif "base_url" not in words:

@@ -18,9 +18,8 @@ from pipeline.errors import (
     EXIT_PENDING,
     BooksError,
     CaptionmillError,
-    NeedsPerson,
     NothingCaptioned,
-    ServiceError,
+    is_outage,
 )
 from pipeline.ledger import Ledger
 from pipeline.ledger.rechecks import StaleImages
@@ -136,7 +135,7 @@ class Report(RunTotals, ShownAsHtml):
 
     def add_advice(self) -> None:
         """Say what to do about an error of the service that passes by itself."""
-        if isinstance(self.error, ServiceError) and not isinstance(self.error, NeedsPerson):
+        if is_outage(self.error):
             self.note_problem(OUT_OF_ORDER)
 
     @property

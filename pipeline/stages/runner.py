@@ -211,6 +211,8 @@ class BatchRunner:
 
     def _count(self, collected: RunTotals) -> None:
         totals = self.totals
+        if collected.error is not None and self._waits_out(collected.error):
+            collected.forget_errors()  # they are said while the run waits
         totals.count(collected)
         totals.open = collected.open
         self._again |= collected.again > 0
@@ -273,6 +275,8 @@ class BatchRunner:
             self._notices.trouble(trouble, next_try)
         elif sent.waiting:
             self._notices.waiting(sent.waiting, max(next_try, self._not_before()))
+        elif in_doubt := self.context.ledger.shards.in_states("CREATING"):
+            self._notices.waiting({"unknown": len(in_doubt)}, next_try)
         else:
             self._notices.over()
         self.context.sleep(seconds)

@@ -77,7 +77,7 @@ class RunTotals:
         waiting: shards that did not go out, by reason ("queue", "backoff", "budget", ...).
         open: batches under way at the last poll that waiting can help.
         retry_after: seconds, the longest pause that the service asked for; 0 for none.
-        problems: sentences for the user, each once.
+        problems: sentences for the user, each once; `error_words` those of them that are errors.
         error: the gravest error, which decides the exit code.
         blocking: the gravest of those that the other batches need not be waited for.
     """
@@ -96,6 +96,7 @@ class RunTotals:
     open: int = 0
     retry_after: float = 0.0
     problems: list[str] = field(default_factory=list)
+    error_words: set[str] = field(default_factory=set)
     error: CaptionmillError | None = None
     blocking: CaptionmillError | None = None
 
@@ -130,6 +131,7 @@ class RunTotals:
         """Note an error; the rest goes on, and the gravest one decides the exit code. One that
         does not block is about a single batch: others are waited for all the same."""
         self.note_problem(str(error))
+        self.error_words.add(str(error))
         self.error = graver(self.error, error)
         if isinstance(error, ServiceError):
             self.retry_after = max(self.retry_after, error.retry_after or 0.0)
@@ -140,6 +142,10 @@ class RunTotals:
         """Note why a shard did not go out."""
         self.waiting[reason] += 1
         self.fail(error)
+
+    def forget_errors(self) -> None:
+        """Drop the sentences of errors that are waited out; what else is to be said stays."""
+        self.problems = [text for text in self.problems if text not in self.error_words]
 
     def note_problem(self, text: str) -> None:
         """Add a sentence, once."""

@@ -267,6 +267,21 @@ def test_polls_wait_as_long_as_the_service_asks(scene: Scene, status: int) -> No
     assert pause == (pytest.approx(40, abs=1), 1)  # and no other batch is asked for
     (sentence,) = [text for text in scene.said if "asks for a pause of 40 s" in text]
     assert "next try at" in sentence
+    assert run_totals.problems == []  # it is over, and was said
+
+
+def test_a_create_call_in_doubt_is_said_until_the_list_tells(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.server.faults.add(
+        RequestFault(action="drop_before", method="POST", path="/v1/batches", times=1)
+    )
+    run_totals = captioned(batch_runner(scene, poll_seconds=30))
+    assert (outcomes(scene), run_totals.problems) == ({"captioned": 1}, [])
+    waits = [n for n, text in enumerate(scene.said) if "the service's list will tell;" in text]
+    proven = [n for n, text in enumerate(scene.said) if "certainly has no batch" in text]
+    over = [n for n, text in enumerate(scene.said) if "takes requests again" in text]
+    assert len(waits) >= 2  # the proof takes more than a minute
+    assert max(waits) < proven[0] < over[0]
 
 
 def test_polls_that_are_put_off_for_too_long_end_the_run(scene: Scene) -> None:
@@ -275,6 +290,7 @@ def test_polls_that_are_put_off_for_too_long_end_the_run(scene: Scene) -> None:
     run_totals = captioned(batch_runner(scene, shard_options=scene.shard_options(ONE)))
     assert isinstance(run_totals.error, PauseTooLong)
     assert "longer than [batch] longest_pause" in str(run_totals.error)
+    assert str(run_totals.error).count("it asks for a pause of") == 1
     assert (polls(scene), outcomes(scene)) == (1, {"pending": 2})
 
 
