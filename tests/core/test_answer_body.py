@@ -78,6 +78,11 @@ def test_any_bytes_give_bytes(content: bytes) -> None:
         assert isinstance(plain_body(packed), bytes)
 
 
+def test_many_comments_without_an_event_are_looked_through_once() -> None:
+    comments = b": ping\n\n\n" * 20_000 + b"x"
+    assert plain_body(comments) == comments
+
+
 def test_damaged_or_endless_gzip_stays_as_it_is() -> None:
     packed = gzip.compress(JSON.encode())
     assert decoded_body(packed[:-9]) == packed[:-9]
