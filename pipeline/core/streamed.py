@@ -33,9 +33,7 @@ MOST_BYTES = 64 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _TELLING = 4  # bytes that tell events from JSON, and what is packed or wide from both
-_STREAM = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?\s*(?:(?:data|event|id|retry)?:[^\n\r]*[\r\n]\s*)*data:"
-)
+_STREAM = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*(?:(?:data|event|id|retry)?:[^\n\r]*[\r\n]\s*)*data:")
 _HEAD = 200  # bytes that show what an answer is that is no stream
 _CUT_OFF = "the stream ended without an ending, so the text may be cut off"
 
