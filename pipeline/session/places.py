@@ -75,7 +75,7 @@ class WorkspacePlace:
         return workspace
 
     def needs_name(self, workspace: Workspace, provider: str) -> bool:
-        """Whether a command without images opens this workspace only when it is named."""
+        """Say whether a command without images opens this workspace only when it is named."""
         if self._named():
             return True
         plain = replace(self, samples=False)
