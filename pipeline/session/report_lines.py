@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from pipeline.core.advice import explained
 from pipeline.core.budget_words import spent_and_reserved
@@ -12,9 +11,7 @@ from pipeline.core.outcomes import NAMES
 from pipeline.core.pricing import format_usd
 from pipeline.core.run_round import waiting_words
 from pipeline.core.words import commonest, counted, duration
-
-if TYPE_CHECKING:
-    from pipeline.session.report import Report
+from pipeline.session.report_figures import ReportFigures
 
 _ROW_ADVICE = {
     "outside_root": "of files outside of the table's folder: --set input.allow_outside=true "
@@ -28,7 +25,7 @@ _SHOWN = 12  # problems and reasons that are spelled out
 _NAME, _CAPTION = 32, 72  # characters of a path and of a caption
 
 
-def report_lines(report: Report, shorten: Callable[[str], str]) -> Iterator[str]:
+def report_lines(report: ReportFigures, shorten: Callable[[str], str]) -> Iterator[str]:
     """Lines for a terminal; `shorten` is applied to paths."""
     yield f"images      {report.images:>10,}"
     for outcome in NAMES:
@@ -53,7 +50,7 @@ def report_lines(report: Report, shorten: Callable[[str], str]) -> Iterator[str]
     yield from _next_step(report)
 
 
-def _others(report: Report) -> str:
+def _others(report: ReportFigures) -> str:
     """Words about other sources in the table, and how to have one's rows alone."""
     others = report.other_sources
     if not others:
@@ -65,13 +62,13 @@ def _others(report: Report) -> str:
     )
 
 
-def _aside(report: Report, outcome: str) -> str:
+def _aside(report: ReportFigures, outcome: str) -> str:
     failed = Counter({code: times for code, times, _ in report.failures if code})
     counts = {"rejected": report.reasons, "failed": failed}.get(outcome)
     return f"   {commonest(counts)}" if counts else ""
 
 
-def _sent(report: Report) -> str:
+def _sent(report: ReportFigures) -> str:
     if report.files:
         return f"in {counted(report.files, 'file')}, this run"
     if report.requests:
@@ -80,14 +77,14 @@ def _sent(report: Report) -> str:
     return "nothing new was sent"
 
 
-def _money(report: Report) -> str:
+def _money(report: ReportFigures) -> str:
     if report.local:
         return "the local model is free"
     reserved = f" + {format_usd(report.run_reserved)} reserved" if report.run_reserved else ""
     return f"this run{reserved}; workspace: {spent_and_reserved(report.settled, report.reserved)}"
 
 
-def _next_step(report: Report) -> Iterator[str]:
+def _next_step(report: ReportFigures) -> Iterator[str]:
     for code, _, words in report.failures[:_FAILURES]:
         yield f"failed: {explained(code, words)}"
     if left := report.reasons["url_not_enabled"]:
@@ -122,7 +119,7 @@ def _next_step(report: Report) -> Iterator[str]:
         yield f"{counted(report.outcomes['pending'], 'image')} pending{why}: run again to go on"
 
 
-def _newest(report: Report) -> Iterator[str]:
+def _newest(report: ReportFigures) -> Iterator[str]:
     """Some captions, and where they can be looked at and used."""
     if not report.captions:
         return

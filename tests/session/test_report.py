@@ -45,17 +45,6 @@ def done(**changed: object) -> Report:
     return report
 
 
-def test_some_captions_are_shown_with_what_to_do_next() -> None:
-    captions = [("a.jpg", "a  cat\non a mat"), (f"{'d/' * 20}b.jpg", "x" * 100)]
-    shown = text(done(captions=captions, reopen=" --workspace ws")).split("\n")[-4:]
-    assert shown[0] == f"  {'a.jpg':<32}  a cat on a mat"
-    assert shown[1] == f"  ...{'d/' * 12}b.jpg  {'x' * 69}..."
-    assert shown[2:] == [
-        "look at them: captionmill review --workspace ws",
-        "use them:     captionmill export --to FORMAT TARGET --workspace ws",
-    ]
-
-
 def test_a_run_at_a_glance() -> None:
     assert text(done()).split("\n") == [
         "images              14",

@@ -1,0 +1,21 @@
+"""Lines of a report; what each of them says is in test_report."""
+
+from __future__ import annotations
+
+from pipeline.session.report_lines import report_lines
+from tests.session.test_report import done
+
+
+def test_some_captions_are_shown_with_what_to_do_next() -> None:
+    captions = [("a.jpg", "a  cat\non a mat"), (f"{'d/' * 20}b.jpg", "x" * 100)]
+    shown = [*report_lines(done(captions=captions, reopen=" --workspace ws"), str)][-4:]
+    assert shown[0] == f"  {'a.jpg':<32}  a cat on a mat"
+    assert shown[1] == f"  ...{'d/' * 12}b.jpg  {'x' * 69}..."
+    assert shown[2:] == [
+        "look at them: captionmill review --workspace ws",
+        "use them:     captionmill export --to FORMAT TARGET --workspace ws",
+    ]
+
+
+def test_paths_are_shortened() -> None:
+    assert "table       HERE" in report_lines(done(), lambda _path: "HERE")
