@@ -35,7 +35,6 @@ queue            how full the service's queue of each model is
 What is read:
 
 rows             the rows of the table of captions, counts and sums; row_flags their flags
-row_outline      the facts that change of each row, and the rows of some images
 charges          the rows of the table of charges; spending sums them by group
 captions         files with their captions, for the texts beside them, and with their hashes
 places           where images are, in SQL

@@ -71,12 +71,12 @@ _SUMMED = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_t
 # What the books count for an answer: its bill, or its highest cost when no bill is known.
 _CHARGED = """COALESCE(a.billed, (SELECT y.worst FROM batches b JOIN items y ON y.shard = b.shard
     WHERE b.id = a.batch AND y.work = a.work AND y.attempt = a.attempt))"""
-SUMS = ", ".join(
+_SUMS = ", ".join(
     f"SUM({_CHARGED if name == 'billed' else f'a.{name}'}) AS {name}" for name in _SUMMED
 )
 _SEVERAL = f"""
 WITH several AS MATERIALIZED (
-    SELECT a.work, {SUMS} FROM answers a
+    SELECT a.work, {_SUMS} FROM answers a
     WHERE a.work IN (SELECT work FROM answers GROUP BY work HAVING COUNT(*) > 1) GROUP BY a.work
 )
 """

@@ -233,38 +233,6 @@ _EXISTING_TEXTS = (
 # the index behind UNIQUE (shard, work) begins with the same column
 _REPEATED_INDEX = ("DROP INDEX items_of_shard",)
 
-# the table is brought up to date by what its images and works say; all else that its rows show
-# changes hardly ever, and then each row counts as changed
-_RAISE = "BEGIN UPDATE table_epoch SET number = number + 1; END"
-_TABLE_EPOCH = (
-    "CREATE TABLE table_epoch (number INTEGER NOT NULL) STRICT",
-    "INSERT INTO table_epoch VALUES (1)",
-    f"CREATE TRIGGER answers_updated AFTER UPDATE ON answers {_RAISE}",
-    f"""CREATE TRIGGER originals_updated AFTER UPDATE ON originals
-        WHEN OLD.format IS NOT NEW.format OR OLD.width IS NOT NEW.width
-        OR OLD.height IS NOT NEW.height {_RAISE}""",
-    f"""CREATE TRIGGER contents_updated AFTER UPDATE OF content_id, width, height ON contents
-        {_RAISE}""",
-    f"""CREATE TRIGGER preparations_updated AFTER UPDATE ON preparations
-        WHEN OLD.content IS NOT NEW.content OR OLD.flags IS NOT NEW.flags {_RAISE}""",
-    f"""CREATE TRIGGER preparations_inserted AFTER INSERT ON preparations WHEN EXISTS (
-        SELECT 1 FROM preparations p WHERE p.original = NEW.original AND p.recipe <> NEW.recipe)
-        {_RAISE}""",
-    f"CREATE TRIGGER preparations_deleted AFTER DELETE ON preparations {_RAISE}",
-    f"""CREATE TRIGGER rechecks_inserted AFTER INSERT ON rechecks WHEN NEW.kind <> ''
-        {_RAISE}""",
-    f"""CREATE TRIGGER rechecks_updated AFTER UPDATE ON rechecks
-        WHEN COALESCE(OLD.kind, '') <> '' OR COALESCE(NEW.kind, '') <> '' {_RAISE}""",
-    f"""CREATE TRIGGER rechecks_deleted AFTER DELETE ON rechecks WHEN OLD.kind <> ''
-        {_RAISE}""",
-    f"CREATE TRIGGER folders_updated AFTER UPDATE OF source, path ON folders {_RAISE}",
-    f"CREATE TRIGGER batches_updated AFTER UPDATE OF batch_id ON batches {_RAISE}",
-    f"""CREATE TRIGGER specs_updated AFTER UPDATE OF spec_id, provider, account, model, endpoint
-        ON specs {_RAISE}""",
-    f"CREATE TRIGGER items_updated AFTER UPDATE OF worst ON items {_RAISE}",
-    f"CREATE TRIGGER works_renamed AFTER UPDATE OF work_key ON works {_RAISE}",
-)
-
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -278,6 +246,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _RUN_NONCES,
     _EXISTING_TEXTS,
     _REPEATED_INDEX,
-    _TABLE_EPOCH,
 )
 """Append only: a released migration never changes."""

@@ -50,7 +50,6 @@ UPDATE works SET outcome = 'captioned', reason = '', answer = a.id, state = 'don
     attempts = MAX(attempts, a.attempt), after = NULL
 FROM (SELECT id, work, attempt FROM answers WHERE id >= ?) a WHERE works.id = a.work
 """
-_RAISE_EPOCH = "UPDATE table_epoch SET number = number + 1"
 _FREE = "UPDATE items SET live = 0 WHERE id = ?"
 
 
@@ -208,7 +207,6 @@ class Settling:
         work = self._work(priced.work_key)
         if self._db.execute(_INSERT, self._row(work, priced)).rowcount == 0:
             return  # settled before: a line counts once
-        self._db.execute(_RAISE_EPOCH)  # the work may be as it was, and its sums are not
         # a second batch of a shard frees nothing: the first one is still to answer
         item = self._db.one(
             "UPDATE items SET live = live AND NOT ? WHERE shard = ? AND work = ? AND attempt = ? "

@@ -12,15 +12,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from pipeline.core.table import Cells, Row
 from pipeline.errors import BooksError
-from pipeline.sinks.base import OutlinedRows, WrittenTable
+from pipeline.sinks.base import WrittenTable
 from pipeline.system.files import sha256_of, whole_file
-
-if TYPE_CHECKING:
-    from pipeline.sinks.parquet_groups import GroupWriter
 
 
 class ParquetSink:
@@ -35,42 +31,23 @@ class ParquetSink:
         """See Sink. Memory is that of one row group, whatever the number of rows."""
         from pipeline.sinks.arrow import schema_of
         from pipeline.sinks.parquet_groups import open_writer
+        from pipeline.sinks.row_groups import row_groups
 
         schema = schema_of(cells.columns, dict(metadata))
         with whole_file(self.path) as handle:
-            temporary = Path(handle.name)
+            temporary, rows = Path(handle.name), 0
             with open_writer(handle, self.path, schema, dictionary_columns(cells)) as writer:
-                _write_groups(writer, pages, cells, schema)
+                for group in row_groups(pages, cells, schema):
+                    writer.add(group)
+                    rows += sum(batch.num_rows for batch in group)
             handle.flush()
-            check(temporary, writer.rows, writer.made)
+            check(temporary, rows, writer.made)
             digest, size = sha256_of(temporary).hex(), temporary.stat().st_size
-        return WrittenTable(writer.rows, digest, size, self.path)
+        return WrittenTable(rows, digest, size, self.path)
 
     def check(self, rows: int) -> None:
         """See Sink."""
         check(self.path, rows)
-
-
-def _write_groups(
-    writer: GroupWriter, pages: Iterable[Sequence[Row]], cells: Cells, schema: Any
-) -> None:
-    from pipeline.sinks.row_groups import (
-        digest_of,
-        outlined_batches,
-        outlined_groups,
-        row_groups,
-    )
-
-    if isinstance(pages, OutlinedRows):
-        for name, numbers in outlined_groups(pages):
-            if not writer.copy(name):
-                for part in outlined_batches(pages, numbers, cells, schema):
-                    writer.make(name, part)
-        return
-    for group in row_groups(pages, cells, schema):
-        name = digest_of(group)
-        if not writer.copy(name):
-            writer.make(name, group)
 
 
 def check(path: Path, rows: int | None = None, groups: Sequence[int] | None = None) -> int:

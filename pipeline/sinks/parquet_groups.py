@@ -1,8 +1,7 @@
 """Writers of Parquet files by row groups: one makes all of them, one copies what has not changed.
 
-Beside the footer's own facts a file names its row groups, each by a checksum of its rows and one
-of its bytes, so that the next file may take them from it. What is too large for one row group is
-several of one name.
+Beside the footer's own facts a file names its row groups, each by a checksum of its cells and one
+of its bytes, so that the next file may take them from it.
 """
 
 from __future__ import annotations
@@ -27,24 +26,19 @@ from pipeline.sinks.parquet_footer import (
     move_group,
     read_footer,
 )
+from pipeline.sinks.row_groups import digest_of
 
 ROW_GROUPS = "captionmill.row_groups"
 _FORMAT = f"1 pyarrow {pa.__version__}"  # another library may write the same cells otherwise
 
 
 class GroupWriter(Protocol):
-    """Writer of a file; `made` are the numbers of the row groups that are not copies, `rows` how
-    many rows it has."""
+    """Writer of a file; `made` are the numbers of the row groups that are not copies."""
 
     made: list[int]
-    rows: int
 
-    def copy(self, name: str) -> bool:
-        """Copy the rows of this name from the earlier file, if it has them."""
-        ...
-
-    def make(self, name: str, batches: Sequence[Any]) -> None:
-        """Add record batches as a row group of this name."""
+    def add(self, group: Sequence[Any]) -> None:
+        """Add the record batches of one row group."""
         ...
 
 
@@ -86,12 +80,12 @@ def open_writer(
 
 
 def _group_names(path: Path, made_as: str) -> list[tuple[str, str]]:
-    """(name, checksum of its bytes) of each row group of a file that was made the same way; [] for
-    another file."""
+    """(checksum of its cells, checksum of its bytes) of each row group of a file that was made the
+    same way; [] for another file."""
     try:
         with pa.OSFile(os.fsencode(path)) as file:
             named = json.loads(pq.read_metadata(file).metadata[ROW_GROUPS.encode()])
-        return [(name, raw) for name, raw in named["groups"]] if named["as"] == made_as else []
+        return [(cells, raw) for cells, raw in named["groups"]] if named["as"] == made_as else []
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, AttributeError):
         return []
 
@@ -107,25 +101,18 @@ class _NewFile:
         self, handle: BinaryIO, schema: Any, options: Mapping[str, Any], made_as: str
     ) -> None:
         self.made: list[int] = []
-        self.rows = 0
         self._made_as, self._schema = made_as, schema
         self._output = _Summed(handle)
         self._writer = pq.ParquetWriter(pa.PythonFile(self._output, "w"), schema, **options)
         self._names: list[tuple[str, str]] = []
 
-    def copy(self, name: str) -> bool:
-        """See GroupWriter; there is nothing to copy."""
-        del name
-        return False
-
-    def make(self, name: str, batches: Sequence[Any]) -> None:
+    def add(self, group: Sequence[Any]) -> None:
         """See GroupWriter."""
         self._output.restart()
-        table = pa.Table.from_batches(batches, self._schema)
+        table = pa.Table.from_batches(group, self._schema)
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         self.made.append(len(self._names))
-        self.rows += table.num_rows
-        self._names.append((name, self._output.checksum()))
+        self._names.append((digest_of(group), self._output.checksum()))
 
     def finish(self) -> None:
         """Write the footer."""
@@ -151,44 +138,37 @@ class _MergedFile:
         names: Sequence[tuple[str, str]],
     ) -> None:
         self.made: list[int] = []
-        self.rows = 0
         self._handle, self._source, self._schema = handle, source, schema
         self._options, self._made_as = options, made_as
         self._footer = read_footer(source)
-        self._earlier: dict[str, list[_Earlier]] = {}
-        for (name, raw), group in zip(names, self._footer.row_groups, strict=True):
-            self._earlier.setdefault(name, []).append(_Earlier(group, group_place(group), raw))
+        self._earlier = {
+            cells: _Earlier(group, group_place(group), raw)
+            for (cells, raw), group in zip(names, self._footer.row_groups, strict=True)
+        }
         self._names: list[tuple[str, str]] = []
         self._groups: list[Any] = []
         handle.write(b"PAR1")
 
-    def copy(self, name: str) -> bool:
-        """See GroupWriter; bytes that are not what was written are not copied."""
-        earlier = self._earlier.pop(name, [])
-        parts = [self._bytes_of(one.place) for one in earlier]
-        sums = [xxh3_128(data).hexdigest() for data in parts]
-        if not earlier or sums != [one.checksum for one in earlier]:
-            return False
-        for one, data, checksum in zip(earlier, parts, sums, strict=True):
-            self._add(one.group, data, (name, checksum))
-        return True
-
-    def make(self, name: str, batches: Sequence[Any]) -> None:
+    def add(self, group: Sequence[Any]) -> None:
         """See GroupWriter."""
-        group, data = self._made(batches)
-        self.made.append(len(self._groups))
-        self._add(group, data, (name, xxh3_128(data).hexdigest()))
-
-    def _add(self, group: Any, data: bytes, name: tuple[str, str]) -> None:
-        move_group(group, self._handle.tell())
+        cells = digest_of(group)
+        earlier = self._earlier.pop(cells, None)
+        data = None if earlier is None else self._bytes_of(earlier)
+        if earlier is None or data is None:
+            entry, data = self._made(group)
+            self.made.append(len(self._groups))
+        else:
+            entry = earlier.group
+        move_group(entry, self._handle.tell())
         self._handle.write(data)
-        self._groups.append(group)
-        self._names.append(name)
-        self.rows += int(group.num_rows)
+        self._groups.append(entry)
+        self._names.append((cells, xxh3_128(data).hexdigest()))
 
-    def _bytes_of(self, place: GroupPlace) -> bytes:
-        self._source.seek(place.start)
-        return self._source.read(place.size)
+    def _bytes_of(self, earlier: _Earlier) -> bytes | None:
+        """Bytes of a row group, None when they are not what was written."""
+        self._source.seek(earlier.place.start)
+        data = self._source.read(earlier.place.size)
+        return data if xxh3_128(data).hexdigest() == earlier.checksum else None
 
     def _made(self, group: Sequence[Any]) -> tuple[Any, bytes]:
         """Make a row group: its entry in the footer of a file of its own, and its bytes."""

@@ -6,7 +6,6 @@ comes or goes changes the group that it is in, and no other.
 
 from __future__ import annotations
 
-import marshal
 import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,14 +15,13 @@ from xxhash import xxh3_128
 
 from pipeline.core.table import Cells, Row
 from pipeline.sinks.arrow import batch_of
-from pipeline.sinks.base import OutlinedRows
 
 FEWEST_ROWS = 16_384
 MOST_ROWS = 131_072
 _EVERY = 16_384  # one row in so many begins a group, if that before it is large enough
 _BATCH_ROWS = 8_192
 _BYTES = 24_000_000  # of a group in memory, if it has enough rows
-_MOST_BYTES = 48_000_000
+_MOST_BYTES = 64_000_000
 
 
 def row_groups(
@@ -43,36 +41,6 @@ def row_groups(
             group, size, cutter.rows = [], 0, 0
     if group:
         yield group
-
-
-def outlined_groups(rows: OutlinedRows) -> Iterator[tuple[str, Sequence[int]]]:
-    """(checksum of its outline, numbers of its rows) of each row group."""
-    numbers: list[int] = []
-    digest = xxh3_128(rows.salt)
-    for piece, is_end in _Cutter(1).pieces(rows.outline()):
-        numbers += [row[0] for row in piece]  # type: ignore[misc]
-        # version 2 of the format: equal values are equal bytes
-        digest.update(marshal.dumps([row[1:] for row in piece], 2))
-        if is_end and numbers:
-            yield digest.hexdigest(), numbers
-            numbers, digest = [], xxh3_128(rows.salt)
-    if numbers:
-        yield digest.hexdigest(), numbers
-
-
-def outlined_batches(
-    rows: OutlinedRows, numbers: Sequence[int], cells: Cells, schema: Any
-) -> Iterator[Sequence[Any]]:
-    """Record batches of a group of rows, in parts of a bounded size."""
-    part: list[Any] = []
-    for at in range(0, len(numbers), _BATCH_ROWS):
-        page = rows.rows(numbers[at : at + _BATCH_ROWS])
-        part.append(batch_of(schema, cells.columns, cells.of(page)))
-        if sum(batch.nbytes for batch in part) >= _MOST_BYTES:
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 class _Cutter:
@@ -98,7 +66,6 @@ class _Cutter:
                 if is_end or len(piece) == _BATCH_ROWS:
                     yield piece, is_end
                     piece = []
-                    self.rows = 0 if is_end else self.rows
         if piece:
             yield piece, True
 

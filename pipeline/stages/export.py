@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.core.charges import COLUMNS as CHARGED
@@ -21,7 +21,6 @@ from pipeline.core.table_form import TableForm
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger, charges
-from pipeline.ledger.row_outline import RowOutline
 from pipeline.ledger.rows import COLUMNS
 from pipeline.review.edits import Edits
 from pipeline.review.in_force import reviewed_rows
@@ -62,8 +61,7 @@ def write_table(
         return None
     _elect(ledger)
     _refuse_fewer_rows(ledger)
-    rows = TablePages(ledger, form, edits)
-    written = sink.write(rows, table_cells(ledger, form), _metadata(ledger))
+    written = sink.write(table_pages(ledger, edits), table_cells(ledger, form), _metadata(ledger))
     with_it()
     reached("export.written")
     with ledger.database.transaction("exported"):
@@ -183,32 +181,6 @@ def table_pages(
     """Rows of the table in its order, of one source or of all, with what people decided."""
     pages = ledger.rows.table(source=source)
     return pages if edits is None else reviewed_rows(pages, tuple(COLUMNS), edits)
-
-
-class TablePages:
-    """Rows of the table that tell which of them are as they were; see `sinks.base.OutlinedRows`."""
-
-    def __init__(self, ledger: Ledger, form: TableForm, edits: Edits | None) -> None:
-        self._ledger, self._edits = ledger, edits
-        self._outline = RowOutline(ledger.database)
-        step = edits.last_step() if edits else 0
-        self.salt = json.dumps([self._outline.common(), form.to_text(), step]).encode()
-
-    def __iter__(self) -> Iterator[Sequence[Row]]:
-        """See OutlinedRows."""
-        return iter(table_pages(self._ledger, self._edits))
-
-    def outline(self) -> Iterator[Sequence[Row]]:
-        """See OutlinedRows."""
-        self._outline.prepare()
-        return self._outline.pages()
-
-    def rows(self, numbers: Sequence[int]) -> Sequence[Row]:
-        """See OutlinedRows."""
-        rows = self._outline.rows(numbers)
-        if self._edits is None:
-            return rows
-        return next(iter(reviewed_rows([rows], tuple(COLUMNS), self._edits)))
 
 
 def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:

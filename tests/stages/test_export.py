@@ -7,18 +7,8 @@ import pytest
 
 from pipeline.core.table_form import Affixes, TableForm
 from pipeline.errors import BooksError, StorageError
-from pipeline.sinks import row_groups
 from pipeline.sinks.parquet import ParquetSink
-from pipeline.stages.collect import collect_batches
-from pipeline.stages.export import (
-    STALE,
-    count_outcomes,
-    known_outcomes,
-    table_cells,
-    table_pages,
-    write_table,
-)
-from pipeline.stages.submit import submit_shards
+from pipeline.stages.export import STALE, count_outcomes, known_outcomes, write_table
 from tests.stages.scene import Scene
 
 
@@ -135,37 +125,3 @@ def test_outcomes_are_counted_once_for_a_table(scene: Scene) -> None:
     ledger.put(STALE, "1")
     assert known_outcomes(ledger) is None
     assert count_outcomes(ledger) == {}
-
-
-def test_a_table_that_is_brought_up_to_date_is_the_one_made_anew(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in (("FEWEST_ROWS", 2), ("_EVERY", 2), ("_BATCH_ROWS", 2)):
-        monkeypatch.setattr(row_groups, name, value)
-    path, anew = scene.workspace.table, scene.data.parent / "anew.parquet"
-
-    def agree() -> int:
-        write_table(scene.ledger, ParquetSink(path), path, force=True)
-        pages = table_pages(scene.ledger, None)
-        ParquetSink(anew).write(pages, table_cells(scene.ledger, TableForm()), {})
-        table = pq.read_table(path)
-        assert table.equals(pq.read_table(anew), check_metadata=False)
-        return table.num_rows
-
-    scene.add(*(f"{folder}/{n}.png" for folder in "abc" for n in range(6)))
-    scene.write(scene.task())
-    assert agree() == 18
-    assert pq.read_metadata(path).num_row_groups > 3
-    scene.add("b/new.png", first=20)
-    (scene.data / "a/1.png").unlink()
-    (scene.data / "c/2.png").rename(scene.data / "c/moved.png")
-    task = scene.task()
-    scene.write(task)
-    assert agree() == 20
-    assert submit_shards(scene.context, task.spec).waiting == {}
-    agree()
-    for batch in scene.ledger.batches.in_states("open"):
-        scene.until_over(batch.batch_id)
-    collect_batches(scene.context)
-    assert agree() == 20
-    assert "captioned" in pq.read_table(path)["outcome"].to_pylist()
