@@ -17,9 +17,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium, started once."""
+    """Chromium, started once a module: while Playwright works nothing else of its thread can run
+    an event loop."""
     if CHROMIUM is None:
         if os.environ.get("CAPTIONMILL_BROWSER") == "required":
             pytest.fail("no Chromium: install the Debian package `chromium`")

@@ -36,4 +36,4 @@ def test_commands_and_options_are_completed_in_a_shell(tmp_path: Path) -> None:
     done = subprocess.run(
         [bash, "--norc", "-c", script], capture_output=True, text=True, env=environment, check=True
     )
-    assert done.stdout.splitlines() == ["review recaption retry resolve rebuild", "--json"]
+    assert done.stdout.splitlines() == ["report review recaption retry resolve rebuild", "--json"]
