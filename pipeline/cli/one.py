@@ -69,7 +69,7 @@ def _end(captions: list[OneCaption]) -> int:
     for one in captions:
         if one.error is not None:
             console.say(f"captionmill: {one.error}")
-    answered = [one for one in captions if one.usage is not None or one.cost is None]
+    answered = [one for one in captions if one.usage is not None or one.cost_nano is None]
     if answered:
         console.say(_sum(answered))
     return next((one.error.exit_code for one in captions if one.error is not None), 0)
@@ -84,12 +84,12 @@ def _sum(answered: list[OneCaption]) -> str:
     head = f"{model}: " if model else ""
     silent = [one for one in answered if one.usage is None]
     if silent:
-        bounds = [one.max_cost if one.cost is None else one.cost for one in answered]
+        bounds = [one.max_cost_nano if one.cost_nano is None else one.cost_nano for one in answered]
         known = [bound for bound in bounds if bound is not None]
         most = f", at most {format_usd(sum(known))}" if len(known) == len(bounds) else ""
         missing = f"{counted(len(silent), 'answer')} without usage"
         return f"{head}{', '.join(filter(None, (tokens, missing)))}: cost unknown{most}"
-    if any(one.cost is None for one in answered):
+    if any(one.cost_nano is None for one in answered):
         return f"{head}{tokens}, price unknown"
-    money = format_usd(sum(one.cost or 0 for one in answered))
+    money = format_usd(sum(one.cost_nano or 0 for one in answered))
     return f"{head}{tokens}, {'free' if answered[0].local else money}"

@@ -64,7 +64,7 @@ def pilot(
     """
     from pipeline.commands.pilot import PilotOptions, pilot
     from pipeline.commands.pilot_page import write_page
-    from pipeline.session.confirm import agreed
+    from pipeline.session.confirm import ShownConfirm
 
     options = PilotOptions(
         count=count,
@@ -78,7 +78,7 @@ def pilot(
             data,
             options,
             manifest=manifest,
-            confirm=agreed(console.say) if yes else console.confirm,
+            confirm=(lambda _question: True) if yes else ShownConfirm(console.confirm),
             say=console.say,
             progress=bars,
         )

@@ -39,7 +39,7 @@ def run(
     which suits cron. Running it again goes on where it stopped and pays for nothing twice.
     """
     from pipeline.commands.run import run
-    from pipeline.session.confirm import agreed
+    from pipeline.session.confirm import ShownConfirm
 
     with progress_bars() as bars:
         report = run(
@@ -48,7 +48,7 @@ def run(
             manifest=manifest,
             accept_lost=accept_lost,
             wait=wait,
-            confirm=agreed(console.say) if yes else console.confirm,
+            confirm=(lambda _question: True) if yes else ShownConfirm(console.confirm),
             say=console.say,
             progress=bars,
         )

@@ -36,7 +36,7 @@ def submit(
     'captionmill collect' fetches the answers later.
     """
     from pipeline.commands.submit import submit
-    from pipeline.session.confirm import agreed
+    from pipeline.session.confirm import ShownConfirm
 
     with progress_bars() as bars:
         report = submit(
@@ -44,7 +44,7 @@ def submit(
             data,
             manifest=manifest,
             accept_lost=accept_lost,
-            confirm=agreed(console.say) if yes else console.confirm,
+            confirm=(lambda _question: True) if yes else ShownConfirm(console.confirm),
             say=console.say,
             progress=bars,
         )

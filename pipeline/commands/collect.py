@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.config import Config
+from pipeline.config import Config, as_config
 from pipeline.records import Say
 from pipeline.session.finish import finish
 from pipeline.session.online import find_our_batches
@@ -20,7 +20,7 @@ from pipeline.system.signals import Stopper
 
 
 def collect(
-    config: Config, *, say: Say = lambda _text: None, stopper: Stopper | None = None
+    config: Config | str, *, say: Say = lambda _text: None, stopper: Stopper | None = None
 ) -> Report:
     """Fetch what is finished of everything under way, make the table anew, return.
 
@@ -28,7 +28,7 @@ def collect(
         stopper: checked between two steps; signals by default.
     """
     with (
-        notified(config.notify, "collect", say) as report,
+        notified(as_config(config).notify, "collect", say) as report,
         open_session(RunSettings.of(config), "collect", say, stopper=stopper) as session,
         recorded(session, report),
     ):
@@ -48,7 +48,7 @@ def collect_files(
         CaptionmillError: see the error tree.
     """
     with (
-        notified(config.notify, "collect --from", say) as report,
+        notified(as_config(config).notify, "collect --from", say) as report,
         open_session(RunSettings.of(config), "collect --from", say, offline=True) as session,
         recorded(session, report),
     ):

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.core.budget import Exposure
 from pipeline.core.budget_words import coverage, in_force
+from pipeline.core.pricing import dollars
 from pipeline.core.provider_kinds import AUTO, LOCAL
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
@@ -63,9 +65,19 @@ class Estimate:
     budget: str = ""
     coverage: str = ""
 
+    @property
+    def cost(self) -> Decimal | None:
+        """Dollars to expect of what is still to be sent; None where no price is known."""
+        return dollars(self.quote.expected)
+
+    @property
+    def max_cost(self) -> Decimal | None:
+        """Dollars that it costs at most; None where no price is known."""
+        return dollars(self.quote.max_cost)
+
 
 def estimate(
-    config: Config,
+    config: Config | str,
     data: str | Path | None = None,
     *,
     manifest: str | Path | None = None,

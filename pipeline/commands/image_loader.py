@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.reasons import PREPARATION
 from pipeline.core.recipe import Recipe
@@ -15,10 +18,11 @@ from pipeline.records import Prepared, PreparedImage, RejectedImage, Rejection
 from pipeline.session.settings import RunSettings
 from pipeline.sources.download import FetchOptions, fetch_all
 
-GivenImage = str | Path | bytes
-"""A path, an http(s) address, or the bytes of an image file."""
+GivenImage = Any
+"""A path, an http(s) address, the bytes of an image file, an open file or a PIL image."""
 
 STDIN = "standard input"
+_PNG_MODES = frozenset(("1", "L", "LA", "P", "RGB", "RGBA", "I;16"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +62,17 @@ class ImageLoader:
 
     def _locate(self, number: int, image: GivenImage) -> tuple[str, str, LoadedImage | None]:
         """Name, path of a file to prepare, and what is ready without preparation."""
-        if isinstance(image, (bytes, bytearray, memoryview)):
+        data = _bytes_of(image)
+        if data is not None:
             path = self._folder / f"given-{number}"
-            path.write_bytes(image)
+            path.write_bytes(data)
             return STDIN, str(path), None
         if not isinstance(image, (str, Path)):
-            problem = (
-                f"{type(image).__name__} is no image file: give a path, an address or the bytes of "
-                "a file; of a PIL image, what image.save(buffer, 'PNG') writes into an io.BytesIO"
-            )
             name = type(image).__name__
+            problem = (
+                f"{name} is no image: give a path, an address, the bytes of a file, an open file "
+                "or a PIL image (PIL.Image.fromarray makes one of an array)"
+            )
             return name, name, LoadedImage(name, error=UsageError(problem))
         name = str(image)
         if is_address(name.lower()):
@@ -119,6 +124,28 @@ def _problem(name: str) -> str:
     shown = name if len(name) <= 80 else f"{name[:80]}..."
     asks = " If this is what to ask about the image, give it with --prompt." if " " in name else ""
     return f"there is no file {shown!r}: check the name and the folder.{asks}"
+
+
+def _bytes_of(image: object) -> bytes | None:
+    """Bytes of an image file; None for what is none, or is named."""
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return bytes(image)
+    pillow = sys.modules.get("PIL.Image")  # whoever gives such an image has imported it
+    if pillow is not None and isinstance(image, pillow.Image):
+        return _png_of(image)
+    read = getattr(image, "read", None)
+    data = read() if callable(read) else None
+    return data if isinstance(data, bytes) else None
+
+
+def _png_of(image: Any) -> bytes:
+    """PIL image as a file, with its colours and its orientation."""
+    exif, profile = image.getexif(), image.info.get("icc_profile")
+    if image.mode not in _PNG_MODES:
+        image, profile = image.convert("RGB"), None
+    stream = io.BytesIO()
+    image.save(stream, "PNG", exif=exif, icc_profile=profile, compress_level=1)
+    return stream.getvalue()
 
 
 def _sendable(name: str, prepared: Prepared) -> LoadedImage:

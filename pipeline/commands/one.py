@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pipeline.commands.image_loader import GivenImage, ImageLoader
 from pipeline.commands.one_request import OneCaption, SingleRequests
-from pipeline.config import Config, load_config
+from pipeline.config import Config, as_config
 from pipeline.core.prompt import check_template, image_in, put_values
 from pipeline.errors import UsageError
 from pipeline.records import Say
@@ -29,12 +29,15 @@ __all__ = ["CaptionStream", "OneCaption", "caption", "caption_each", "stream_cap
 _AT_ONCE = 8  # requests
 
 
-def caption(image: GivenImage, config: Config | None = None, *, say: Say = print) -> OneCaption:
+def caption(
+    image: GivenImage, config: Config | str | None = None, *, say: Say = print
+) -> OneCaption:
     """Caption one image.
 
     Args:
-        image: a path, an http(s) address, or the bytes of an image file.
-        config: see `load_config`; the default configuration when None. With `[fetch] allow` an
+        image: a path, an http(s) address, the bytes of an image file, an open file or a
+            PIL image.
+        config: see `load_config`, or a name; "default" when None. With `[fetch] allow` an
             address is downloaded here, otherwise it is passed on to the service.
         say: told once who captions.
 
@@ -50,7 +53,7 @@ def caption(image: GivenImage, config: Config | None = None, *, say: Say = print
 
 def caption_each(
     images: Sequence[GivenImage],
-    config: Config | None = None,
+    config: Config | str | None = None,
     *,
     say: Say = print,
 ) -> Iterator[OneCaption]:
@@ -59,7 +62,7 @@ def caption_each(
     Raises:
         CaptionmillError: what concerns all of them: the key, the configuration.
     """
-    with _open_requests(config or load_config(None), say) as requests:
+    with _open_requests(_config(config), say) as requests:
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
             yield from pool.map(requests.ask, requests.loader.load(images))
@@ -84,11 +87,11 @@ class CaptionStream:
 
 
 def stream_caption(
-    image: GivenImage, config: Config | None = None, *, say: Say = print
+    image: GivenImage, config: Config | str | None = None, *, say: Say = print
 ) -> CaptionStream:
     """Caption one image and see the text as it is written. Arguments as for `caption`. Iterating
     raises CaptionmillError without an answer; `result.error` says what is wrong with one."""
-    return CaptionStream(_streamed(image, config or load_config(None), say))
+    return CaptionStream(_streamed(image, _config(config), say))
 
 
 def _streamed(image: GivenImage, config: Config, say: Say) -> Iterator[str | OneCaption]:
@@ -97,6 +100,10 @@ def _streamed(image: GivenImage, config: Config, say: Say) -> Iterator[str | One
     with _open_requests(config, say) as requests:
         (loaded,) = requests.loader.load([image])
         yield from requests.stream(loaded)
+
+
+def _config(config: Config | str | None) -> Config:
+    return as_config("default" if config is None else config)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from pipeline.commands.image_loader import ImageLoader, LoadedImage
@@ -14,7 +15,7 @@ from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.online import answer_line
-from pipeline.core.pricing import format_usd, line_cost, with_usd
+from pipeline.core.pricing import dollars, format_usd, line_cost, with_usd
 from pipeline.core.prompt import fill_template
 from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.reading_rules import ReadingRules
@@ -47,8 +48,9 @@ class OneCaption:
         outcome: "captioned", or as in the table: "refused", "length", "failed", ...
         fields: other properties of a structured answer.
         usage: billed tokens, None when nothing was answered or the service does not say.
-        cost: nano-dollars, None when the price is unknown or the service does not say the tokens.
-        max_cost: nano-dollars that it cost at most, where `cost` is None; None for no bound.
+        cost_nano: nano-dollars, None when the price is unknown or the service does not say the
+            tokens.
+        max_cost_nano: nano-dollars that it cost at most, where the cost is None; None for no bound.
         model: the model that answered.
         provider: who answered: "openai", "local", ...
         error: why there is no whole caption, None when there is one.
@@ -59,12 +61,22 @@ class OneCaption:
     outcome: str
     fields: Mapping[str, object] = field(default_factory=dict)
     usage: Usage | None = None
-    cost: Nano | None = 0
-    max_cost: Nano | None = None
+    cost_nano: Nano | None = 0
+    max_cost_nano: Nano | None = None
     model: str = ""
     request_id: str | None = None
     provider: str = OPENAI.service
     error: CaptionmillError | None = None
+
+    @property
+    def cost(self) -> Decimal | None:
+        """Dollars; None where they are not known."""
+        return dollars(self.cost_nano)
+
+    @property
+    def max_cost(self) -> Decimal | None:
+        """Dollars that it cost at most; None for no bound."""
+        return dollars(self.max_cost_nano if self.cost_nano is None else self.cost_nano)
 
     @property
     def local(self) -> bool:
@@ -73,7 +85,7 @@ class OneCaption:
 
     def as_dict(self) -> dict[str, object]:
         """JSON-able; money in nano-dollars."""
-        usage = None if self.usage is None and self.cost is None else self.usage or Usage()
+        usage = None if self.usage is None and self.cost_nano is None else self.usage or Usage()
         return with_usd(
             {
                 "image": self.image,
@@ -82,8 +94,10 @@ class OneCaption:
                 "fields": dict(self.fields),
                 "prompt_tokens": usage and usage.prompt,
                 "completion_tokens": usage and usage.completion,
-                "cost_nano_usd": self.cost,
-                "max_cost_nano_usd": self.max_cost if self.cost is None else self.cost,
+                "cost_nano_usd": self.cost_nano,
+                "max_cost_nano_usd": (
+                    self.max_cost_nano if self.cost_nano is None else self.cost_nano
+                ),
                 "model": self.model,
                 "provider": self.provider,
                 "request_id": self.request_id,
@@ -125,8 +139,8 @@ class SingleRequests:
             perhaps_billed = isinstance(error, Ambiguous)
             return OneCaption(
                 loaded.name, None, "failed", provider=self._provider, error=advised(error),
-                cost=None if perhaps_billed else 0,
-                max_cost=self._max_cost(loaded) if perhaps_billed else None,
+                cost_nano=None if perhaps_billed else 0,
+                max_cost_nano=self._max_cost(loaded) if perhaps_billed else None,
             )  # fmt: skip
 
     def stream(self, loaded: LoadedImage) -> Iterator[str | OneCaption]:
@@ -220,8 +234,8 @@ class SingleRequests:
             outcome=answer.outcome,
             fields=answer.fields,
             usage=answer.usage,
-            cost=billed,
-            max_cost=self._max_cost(loaded) if billed is None else None,
+            cost_nano=billed,
+            max_cost_nano=self._max_cost(loaded) if billed is None else None,
             model=answer.model or self._caption_spec.request.model,
             request_id=answer.request_id,
             provider=self._provider,

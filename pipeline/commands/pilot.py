@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.commands.pilot_findings import Findings, Picked, Variant
 from pipeline.commands.run import Run
-from pipeline.config import Config
+from pipeline.config import Config, as_config
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import fill_template
@@ -85,7 +85,7 @@ def pilot(
         CaptionmillError: see the error tree. Answers stay recorded.
     """
     options = options or PilotOptions()
-    with notified(config.notify, "pilot", say) as report:
+    with notified(as_config(config).notify, "pilot", say) as report:
         settings = RunSettings.of(config).over(data, manifest)
         if not identify(settings.account).local:
             settings = settings.online_only()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from pipeline.config import Config
+from pipeline.config import Config, as_config
 from pipeline.core.prompt import check_template
 from pipeline.errors import OverBudget
 from pipeline.ledger.lookup import KnownOriginals
@@ -57,7 +57,7 @@ _PATIENCE = (
 
 
 def run(
-    config: Config,
+    config: Config | str,
     data: str | Path | None = None,
     *,
     manifest: str | Path | None = None,
@@ -85,7 +85,7 @@ def run(
         CaptionmillError: see the error tree; nothing is lost by any of them.
     """
     command = "run" if wait else "run --no-wait"
-    with notified(config.notify, command, say) as report:
+    with notified(as_config(config).notify, command, say) as report:
         settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
         source = open_data(settings, data, manifest)
         settings = settings.reading(source.columns)

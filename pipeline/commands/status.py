@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from pipeline.config import Config
 from pipeline.core.batch_times import ExpectedEnd, expected_end
 from pipeline.core.budget import BudgetCaps, Exposure
 from pipeline.core.budget_words import in_force, spent_and_reserved
+from pipeline.core.pricing import dollars
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.rechecks import StaleImages
@@ -69,12 +71,22 @@ class Status:
         return spent_and_reserved(self.settled, self.reserved)
 
     @property
+    def cost(self) -> Decimal | None:
+        """Dollars that were spent."""
+        return dollars(self.settled)
+
+    @property
+    def reserved_cost(self) -> Decimal | None:
+        """Dollars that are reserved for what is under way."""
+        return dollars(self.reserved)
+
+    @property
     def budget(self) -> str:
         """Caps in force in one line, "" for none."""
         return in_force(self.caps, self.exposure, self.cap_origins)
 
 
-def status(config: Config) -> Status:
+def status(config: Config | str) -> Status:
     """Read the status of a workspace, also while another process works in it.
 
     Raises:

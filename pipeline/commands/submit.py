@@ -13,7 +13,7 @@ from pipeline.stages.values import Progress
 
 
 def submit(
-    config: Config,
+    config: Config | str,
     data: str | Path | None = None,
     *,
     manifest: str | Path | None = None,

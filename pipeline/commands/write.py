@@ -9,11 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.commands.run import Run
-from pipeline.config import Config
+from pipeline.config import Config, as_config
 from pipeline.errors import OverBudget
 from pipeline.records import Say
 from pipeline.session.budget import say_caps
-from pipeline.session.confirm import agreed
 from pipeline.session.finish import finish
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.record import notified, recorded
@@ -40,7 +39,7 @@ def write(
     Raises:
         CaptionmillError: see the error tree.
     """
-    with notified(config.notify, "write", say) as report:
+    with notified(as_config(config).notify, "write", say) as report:
         settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
         source = open_data(settings, data, manifest, offline=True)
         settings = settings.reading(source.columns)
@@ -49,7 +48,7 @@ def write(
             recorded(session, report),
         ):
             # whoever runs the files pays for them: no price is confirmed here
-            run = Run(session, source, report, agreed(say), progress or NoProgress())
+            run = Run(session, source, report, lambda _question: True, progress or NoProgress())
             say_caps(session)
             with run.engines() as engines:
                 crawled = run.crawl(engines.sparing.begin)

@@ -67,6 +67,29 @@ def load_config(
     return config if shipped else config.based_at(path.resolve().parent)
 
 
+def as_config(config: Config | str | Path) -> Config:
+    """Configuration, also where a program gives the name or the path of one.
+
+    Raises:
+        ConfigError: there is none of that name, or it is something else.
+    """
+    if isinstance(config, (str, Path)):
+        try:
+            return load_config(str(config))
+        except ConfigError:
+            if not Path(config).is_dir():
+                raise
+        raise ConfigError(
+            f"{config} is a folder, and the configuration comes first: give 'default' before it"
+        )
+    if not isinstance(config, Config):
+        raise ConfigError(
+            f"{config!r} is no configuration: give a name such as 'default', or what "
+            "captionmill.load_config gives for a name and overrides"
+        )
+    return config
+
+
 def load_notify(path_or_name: str | None, overrides: Mapping[str, object]) -> NotifyConfig | None:
     """[notify] of a configuration that need not be right otherwise, nor TOML; None where there is
     none that can be read."""

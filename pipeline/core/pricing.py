@@ -190,6 +190,11 @@ def usd_text(nano: Nano) -> str:
     return f"{'-' if nano < 0 else ''}{dollars}.{decimals}"
 
 
+def dollars(nano: Nano | None) -> Decimal | None:
+    """Nano-dollars as dollars, exactly; None for what is not known."""
+    return None if nano is None else Decimal(nano) / NANO_PER_USD
+
+
 def with_usd(figures: Mapping[str, object]) -> dict[str, object]:
     """Figures with dollars as text beside each amount in nano-dollars: `cost_usd` beside
     `cost_nano_usd`."""

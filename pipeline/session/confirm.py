@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from pipeline.core.pricing import format_usd
 from pipeline.errors import NeedsPerson, UsageError
-from pipeline.records import Say
 from pipeline.session.budget import coverage_of
 from pipeline.session.session import Session
 from pipeline.session.spec import CaptionSpec
@@ -16,7 +16,17 @@ from pipeline.stages.quote import Quote, quote
 from pipeline.stages.values import CaptionTask
 
 Confirm = Callable[[str], bool]
-_GO_ON = " Go on?"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownConfirm:
+    """Confirmation by a person who has read the question where the other sentences are."""
+
+    ask: Confirm
+
+    def __call__(self, question: str) -> bool:
+        """Ask; True for yes."""
+        return self.ask(question)
 
 
 def confirm_price(
@@ -53,24 +63,18 @@ def confirm_price(
 
 
 def _ask(session: Session, words: str, confirm: Confirm) -> None:
-    """Ask whether the price may be spent; the question, or the refusal, is all that says it."""
+    """Ask whether the price may be spent; the question, what follows a yes, or the refusal says it,
+    and nothing says it twice."""
     limit = format_usd(session.settings.confirm_above)
-    session.context.note("said", text=words)
-    if not confirm(f"{words} That is more than {limit} ([budget] confirm_above).{_GO_ON}"):
+    if not confirm(f"{words} That is more than {limit} ([budget] confirm_above). Go on?"):
         raise NeedsPerson(
             f"not confirmed: {words} Confirm with --yes, or raise [budget] confirm_above (now "
             f"{limit})"
         )
-
-
-def agreed(say: Say) -> Confirm:
-    """Yes to every question, which is said as a sentence."""
-
-    def confirm(question: str) -> bool:
-        say(question.removesuffix(_GO_ON))
-        return True
-
-    return confirm
+    if isinstance(confirm, ShownConfirm):
+        session.context.note("said", text=words)
+    else:
+        session.context.say(words)
 
 
 def price_of(session: Session, caption_spec: CaptionSpec, task: CaptionTask) -> Quote:

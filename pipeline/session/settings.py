@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.config import Config
+from pipeline.config import Config, as_config
 from pipeline.config.units import parse_seconds
 from pipeline.core.budget import SCOPES, BudgetCaps
 from pipeline.core.budget_words import COMMAND_LINE
@@ -124,13 +124,13 @@ class RunSettings:
     log_keep: LogKeep
 
     @classmethod
-    def of(cls, config: Config) -> RunSettings:
+    def of(cls, config: Config | str) -> RunSettings:
         """Take the settings from a configuration.
 
         Raises:
             UsageError: it is none.
         """
-        _require_config(config)
+        config = as_config(config)
         budget, duplicates, log = config.budget, config.images.near_duplicates, config.log
         fetch = _fetch_options(config)
         passthrough = UrlPassthrough.of(fetch)
@@ -172,6 +172,12 @@ class RunSettings:
     def over(self, data: str | Path | None, manifest: str | Path | None) -> RunSettings:
         """Settings for captions of these images: the samples have a workspace of their own."""
         images = data if manifest is None else manifest
+        if not (images is None or isinstance(images, (str, Path))):
+            raise UsageError(
+                f"{type(images).__name__} is no folder, file or manifest: give its path; "
+                "captionmill.caption takes the bytes of an image or a PIL image, caption_each "
+                "several"
+            )
         return replace(self, account=self.account.over(images))
 
     def reading(self, columns: tuple[str, ...]) -> RunSettings:
@@ -196,14 +202,6 @@ class RunSettings:
         most = run if self.caps.run is None else min(self.caps.run, run)
         origins = {**self.cap_origins, "run": COMMAND_LINE}
         return replace(self, caps=replace(self.caps, run=most), cap_origins=origins)
-
-
-def _require_config(config: object) -> None:
-    """Refuse what a program gave instead of a configuration."""
-    if not isinstance(config, Config):
-        raise UsageError(
-            f"{config!r} is no configuration: give captionmill.load_config({config!r})"
-        )
 
 
 def _service(config: Config, key: Secret) -> BatchOptions:

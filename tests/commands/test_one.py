@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 
 import pipeline
 from pipeline.commands.one import caption, caption_each, stream_caption
@@ -53,7 +56,7 @@ def test_a_file_is_captioned_at_the_standard_price(rig: Rig, image: Path) -> Non
     assert (found.outcome, found.error, found.local) == ("captioned", None, False)
     assert found.caption is not None
     assert found.caption.endswith("48x32")
-    assert found.cost == rig.server.bill.total_nano() > 0
+    assert found.cost_nano == rig.server.bill.total_nano() > 0
     assert found.usage is not None
     assert found.as_dict()["prompt_tokens"] == found.usage.prompt
     assert rig.said == [
@@ -65,7 +68,7 @@ def test_a_file_is_captioned_at_the_standard_price(rig: Rig, image: Path) -> Non
 def test_bytes_and_the_flex_tier(rig: Rig, image: Path) -> None:
     assert one(rig, image.read_bytes()).image == "standard input"
     standard = rig.server.bill.total_nano()
-    assert one(rig, image, online__tier="flex").cost == standard // 2
+    assert one(rig, image, online__tier="flex").cost_nano == standard // 2
 
 
 def test_several_are_captioned_in_order_and_one_bad_one_stops_nobody(rig: Rig) -> None:
@@ -84,7 +87,7 @@ def test_a_stream_gives_the_text_as_it_comes_and_the_sum_at_the_end(rig: Rig, im
     assert len(pieces) > 1
     assert stream.result is not None
     assert "".join(pieces) == stream.result.caption
-    assert stream.result.cost == rig.server.bill.total_nano() > 0
+    assert stream.result.cost_nano == rig.server.bill.total_nano() > 0
     assert stream.result.outcome == "captioned"
 
 
@@ -196,7 +199,7 @@ def test_paid_answers_without_a_caption_are_errors_with_their_cost(
     (found,) = caption_each([image], rig.config(), say=rig.said.append)
     assert isinstance(found.error, NeedsPerson)
     assert words in str(found.error)
-    assert found.cost == rig.server.bill.total_nano() > 0
+    assert found.cost_nano == rig.server.bill.total_nano() > 0
 
 
 def test_a_missing_a_malformed_and_a_wrong_key(
@@ -264,7 +267,7 @@ def test_without_a_key_the_local_model_answers_and_says_so(
     monkeypatch.delenv("OPENAI_API_KEY")
     config: Config = rig.config(provider__name="auto")
     (found,) = caption_each([image], config, say=rig.said.append)
-    assert (found.local, found.cost, found.outcome) == (True, 0, "captioned")
+    assert (found.local, found.cost_nano, found.outcome) == (True, 0, "captioned")
     assert found.model == "captionmill-local-ssd-mobilenet-v2"
     assert rig.said[0].startswith("LOCAL MODEL")
     assert rig.server.bill.rows() == []
@@ -297,3 +300,37 @@ def test_an_address_is_reserved_for_at_the_dearest_size(rig: Rig) -> None:
 def test_an_address_without_its_scheme(rig: Rig) -> None:
     text = refused(rig, "www.example.org/a.png", UsageError)
     assert "begins with https://" in text
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK", "P", "I;16"])
+def test_images_in_memory_are_captioned_like_their_files(rig: Rig, mode: str) -> None:
+    image = Image.new("RGB", (48, 32), "red")
+    image = (
+        image.convert("L").convert("I").convert("I;16") if mode == "I;16" else image.convert(mode)
+    )
+    stream = io.BytesIO()
+    image.save(stream, "TIFF")
+    stream.seek(0)
+    for given in (image, stream, stream.getvalue()):
+        found = caption(given, rig.config(), say=rig.said.append)
+        assert found.outcome == "captioned"
+        assert found.cost == Decimal(found.cost_nano or 0) / 10**9 == found.max_cost
+
+
+def test_the_orientation_of_an_image_in_memory_counts(rig: Rig) -> None:
+    stream, image = io.BytesIO(), Image.new("RGB", (64, 32), "red")
+    image.getexif()[0x0112] = 6
+    image.save(stream, "JPEG", exif=image.getexif())
+    stream.seek(0)
+    with Image.open(stream) as opened:
+        texts = [
+            caption(given, rig.config(), say=rig.said.append).caption
+            for given in (opened, stream.getvalue())
+        ]
+    assert all("32x64" in str(text) for text in texts)
+
+
+@pytest.mark.parametrize("given", [None, 3, ["a.png"], io.StringIO("text")])
+def test_what_is_no_image_is_said(rig: Rig, given: object) -> None:
+    with pytest.raises(UsageError, match="is no image: give a path, an address, the bytes"):
+        caption(given, rig.config(), say=rig.said.append)

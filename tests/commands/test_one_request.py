@@ -36,21 +36,21 @@ def captioned(rig: Rig, image: Path, **more: Any) -> OneCaption:
 def test_no_usage_is_an_unknown_cost_with_a_bound(rig: Rig, image: Path, usage: Any) -> None:
     rig.server.faults.add(LineFault(outcome=usage))
     for one in (captioned(rig, image), streamed(rig, image)[1]):
-        assert (one.outcome, one.cost, one.usage, one.error) == ("captioned", None, None, None)
-        assert one.max_cost is not None
-        assert one.max_cost >= rig.server.bill.rows()[-1].nano > 0
+        assert (one.outcome, one.cost_nano, one.usage, one.error) == ("captioned", None, None, None)
+        assert one.max_cost_nano is not None
+        assert one.max_cost_nano >= rig.server.bill.rows()[-1].nano > 0
         shown = one.as_dict()
         assert (shown["cost_nano_usd"], shown["prompt_tokens"]) == (None, None)
-        assert shown["max_cost_nano_usd"] == one.max_cost
+        assert shown["max_cost_nano_usd"] == one.max_cost_nano
 
 
 def test_an_answer_that_was_lost_may_have_cost_money(rig: Rig, image: Path) -> None:
     rig.server.faults.add(RequestFault(action="drop_after", path=CHAT))
     one = captioned(rig, image)
     assert isinstance(one.error, Ambiguous)
-    assert one.cost is None
-    assert one.max_cost is not None
-    assert one.max_cost >= rig.server.bill.total_nano() > 0
+    assert one.cost_nano is None
+    assert one.max_cost_nano is not None
+    assert one.max_cost_nano >= rig.server.bill.total_nano() > 0
 
 
 def test_a_stream_goes_again_after_a_rate_limit_and_costs_once(
@@ -76,7 +76,7 @@ def test_no_answer_is_no_refusal(rig: Rig, image: Path, way: Any) -> None:
 def test_a_refused_image_costs_nothing(rig: Rig, image: Path) -> None:
     rig.server.faults.add(LineFault(outcome="status", status=400, code="invalid_image"))
     one = captioned(rig, image)
-    assert (one.outcome, one.cost, one.max_cost) == ("failed", 0, None)
+    assert (one.outcome, one.cost_nano, one.max_cost_nano) == ("failed", 0, None)
 
 
 def test_a_stream_that_is_cut_off_is_shown_and_said(rig: Rig, image: Path) -> None:
@@ -86,16 +86,16 @@ def test_a_stream_that_is_cut_off_is_shown_and_said(rig: Rig, image: Path) -> No
     assert one.outcome == "invalid"
     assert isinstance(one.error, ServiceError)
     assert "may be cut off" in str(one.error)
-    assert one.cost is None
-    assert one.max_cost is not None
-    assert one.max_cost >= rig.server.bill.total_nano() > 0
+    assert one.cost_nano is None
+    assert one.max_cost_nano is not None
+    assert one.max_cost_nano >= rig.server.bill.total_nano() > 0
 
 
 def test_a_connection_that_breaks_keeps_what_was_said(rig: Rig, image: Path) -> None:
     rig.server.faults.add(RequestFault(action="truncate", path=CHAT, keep=0.6))
     shown, one = streamed(rig, image)
     assert shown == one.caption != ""
-    assert (one.outcome, one.cost) == ("invalid", None)
+    assert (one.outcome, one.cost_nano) == ("invalid", None)
     assert "the stream ended without an ending" in str(one.error)
 
 
@@ -110,7 +110,7 @@ def test_an_error_in_mid_stream_is_said_in_the_services_words(
     rig.server.faults.add(LineFault(outcome="stream_end", text=error))
     shown, one = streamed(rig, image)
     assert shown == one.caption != ""
-    assert (one.outcome, one.cost) == ("failed", None)
+    assert (one.outcome, one.cost_nano) == ("failed", None)
     assert "the service failed while it answered" in str(one.error)
     assert "out of memory" in str(one.error)
 
@@ -121,11 +121,11 @@ def test_odd_events_in_a_stream_change_nothing(rig: Rig, image: Path) -> None:
     rig.server.faults.add(LineFault(outcome="stream_insert", text=odd))
     shown, one = streamed(rig, image)
     assert (shown, one.outcome, one.error) == (plain, "captioned", None)
-    assert one.cost == rig.server.bill.rows()[-1].nano
+    assert one.cost_nano == rig.server.bill.rows()[-1].nano
 
 
 def test_a_json_answer_in_place_of_a_stream(rig: Rig, image: Path) -> None:
     rig.server.faults.add(LineFault(outcome="no_stream"))
     shown, one = streamed(rig, image)
     assert (shown, one.outcome) == (one.caption, "captioned")
-    assert one.cost == rig.server.bill.total_nano() > 0
+    assert one.cost_nano == rig.server.bill.total_nano() > 0

@@ -7,9 +7,13 @@ from decimal import Decimal
 
 import duckdb
 import pytest
+from PIL import Image
 
+from pipeline.commands.estimate import estimate
+from pipeline.commands.run import run
+from pipeline.commands.status import status
 from pipeline.errors import NeedsPerson, UsageError
-from tests.rig import Rig, picture
+from tests.rig import KEY, Rig, picture
 
 
 def test_one_row_an_image_duplicates_paid_once(rig: Rig) -> None:
@@ -176,3 +180,23 @@ def test_a_workspace_is_never_used_by_two_providers(rig: Rig) -> None:
     rig.run()
     with pytest.raises(UsageError, match="never mixed"):
         rig.run(provider__account="another")
+
+
+@pytest.mark.parametrize("given", [b"bytes", ["a.png"], Image.new("RGB", (4, 4))])
+def test_a_run_says_what_takes_images_in_memory(rig: Rig, given: object) -> None:
+    with pytest.raises(UsageError, match=r"give its path; captionmill\.caption takes the bytes"):
+        run(rig.config(), given)  # type: ignore[arg-type]
+
+
+def test_a_name_of_a_configuration_will_do(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.add("a.png")
+    monkeypatch.setenv("XDG_DATA_HOME", str(rig.data.parent))
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_BASE_URL", rig.server.base_url)
+    monkeypatch.chdir(rig.data.parent)
+    assert run("default", rig.data).outcomes == {"captioned": 1}
+    shown = status("default")
+    assert shown.cost == Decimal(shown.settled) / 10**9 > 0
+    assert shown.reserved_cost == 0
+    quoted = estimate("default", rig.data)
+    assert (quoted.cost, quoted.max_cost) == (0, 0)

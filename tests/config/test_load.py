@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Config, find_config, load_config, parse_value
+from pipeline.config import Config, as_config, find_config, load_config, parse_value
 from pipeline.config.model import DEFAULT_SYSTEM
 from pipeline.core.catalogue import ModelTable, PriceTable
-from pipeline.errors import UsageError
+from pipeline.errors import ConfigError, UsageError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -242,3 +242,22 @@ def test_option_texts_are_read_as_toml() -> None:
     assert parse_value("24h") == "24h"
     assert parse_value("gpt-6-luna") == "gpt-6-luna"
     assert parse_value("5\nx = 6") == "5\nx = 6"
+
+
+def test_a_name_is_as_good_as_a_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "default").mkdir()
+    (tmp_path / "imgs").mkdir()
+    (tmp_path / "own.toml").write_text('[provider]\nmodel = "m"\n')
+    assert as_config("default") == load_config("default")
+    assert as_config(tmp_path / "own.toml").provider.model == "m"
+    assert as_config(config := load_config(None)) is config
+    for wrong, words in (
+        ("imgs", "the configuration comes first: give 'default' before it"),
+        ("nope", "there is no configuration named 'nope'"),
+        ({"a": 1}, "is no configuration: give a name such as 'default'"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(words)):
+            as_config(wrong)  # type: ignore[arg-type]

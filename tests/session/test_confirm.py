@@ -2,8 +2,9 @@ from datetime import date
 
 import pytest
 
+from pipeline.commands.run import run
 from pipeline.errors import NeedsPerson
-from pipeline.session.confirm import agreed
+from pipeline.session.confirm import ShownConfirm
 from tests.rig import MODEL, Rig
 
 
@@ -57,6 +58,15 @@ def test_the_price_is_said_once_whoever_asks(rig: Rig) -> None:
         rig.run(yes=False, budget__confirm_above="0")
     assert str(refused.value).count("1 request, about $") == 1
     assert not any("1 request, about $" in text for text in rig.said)
-    said: list[str] = []
-    assert agreed(said.append)("2 requests. That is more than $1.00. Go on?")
-    assert said == ["2 requests. That is more than $1.00."]
+    rig.run(yes=True, budget__confirm_above="0")
+    assert sum("1 request, about $" in text for text in rig.said) == 1
+
+
+def test_a_price_that_a_person_has_read_is_not_said_again(rig: Rig) -> None:
+    rig.add("a.png")
+    asked: list[str] = []
+    confirm = ShownConfirm(lambda question: not asked.append(question))
+    run(rig.config(budget__confirm_above="0"), rig.data, confirm=confirm, say=rig.said.append)
+    (question,) = asked
+    assert question.startswith("1 request, about $")
+    assert not any("1 request, about $" in text for text in rig.said)
