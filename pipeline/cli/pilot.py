@@ -12,7 +12,7 @@ from pipeline.cli import console
 from pipeline.cli.options import configured, source_arguments, yes_option
 from pipeline.cli.progress import progress_bars
 from pipeline.commands.pilot_findings import Findings, Variant
-from pipeline.config import Config
+from pipeline.config import Config, find_text
 from pipeline.config.units import parse_money
 from pipeline.core.pricing import format_usd
 from pipeline.core.sampling import FEW, Interval
@@ -98,6 +98,7 @@ def _money(usd: str | None) -> Nano | None:
 
 
 def _text(path: Path) -> str:
+    path = find_text(path, "--prompt-file")
     try:
         return path.read_text(encoding="utf-8-sig").strip()
     except OSError as error:

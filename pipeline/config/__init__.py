@@ -13,7 +13,22 @@ show       a configuration written as TOML again
 
 from __future__ import annotations
 
-from pipeline.config.load import as_config, find_config, load_config, load_notify, parse_value
+from pipeline.config.load import (
+    as_config,
+    find_config,
+    find_text,
+    load_config,
+    load_notify,
+    parse_value,
+)
 from pipeline.config.model import Config
 
-__all__ = ["Config", "as_config", "find_config", "load_config", "load_notify", "parse_value"]
+__all__ = [
+    "Config",
+    "as_config",
+    "find_config",
+    "find_text",
+    "load_config",
+    "load_notify",
+    "parse_value",
+]

@@ -211,20 +211,29 @@ def _read_texts(raw: Raw, base: Path, origin: str) -> None:
             raise ConfigError(f"{origin}: [prompt] {key}_file: write the name of a file")
         if key in prompt:
             raise ConfigError(f"{origin}: [prompt] has both {key} and {key}_file: keep one")
-        path = _shipped(base / name, key)
         what = f"{origin}: [prompt] {key}_file"
+        path = find_text(base / name, what, schema=key == "schema")
         text = _read(path, what)
         prompt[key] = _schema(f"{what} {path}", text) if key == "schema" else text.strip()
 
 
-def _shipped(path: Path, key: str) -> Path:
-    """File of a prompt or schema; one that is not there may be the name of a shipped one."""
+def find_text(path: Path, what: str, *, schema: bool = False) -> Path:
+    """File of a prompt or schema; where there is none, the shipped one of that name is meant.
+
+    Raises:
+        ConfigError: there is none of either; `what` says whose file it is.
+    """
     if path.exists():
         return path
-    folder, suffix = ("schemas", ".json") if key == "schema" else ("prompts", ".txt")
-    names = (path.name, f"{path.name}{suffix}")
-    places = (place / folder / name for place in _folders() for name in names)
-    return next((place for place in places if place.is_file()), path)
+    folder, suffix = ("schemas", ".json") if schema else ("prompts", ".txt")
+    shipped = [file for place in _folders() for file in sorted((place / folder).glob(f"*{suffix}"))]
+    for file in shipped:
+        if path.name in (file.name, file.stem):
+            return file
+    names = list(dict.fromkeys(file.stem for file in shipped))
+    close = difflib.get_close_matches(path.stem, names, 1)
+    hint = f"did you mean {close[0]}?" if close else f"shipped are: {', '.join(names)}"
+    raise ConfigError(f"{what} {path} cannot be read: No such file, seen from {Path.cwd()}; {hint}")
 
 
 def _schema(what: str, text: str) -> object:

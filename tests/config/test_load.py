@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Config, as_config, find_config, load_config, parse_value
+from pipeline.config import Config, as_config, find_config, find_text, load_config, parse_value
 from pipeline.config.model import DEFAULT_SYSTEM
 from pipeline.core.catalogue import ModelTable, PriceTable
 from pipeline.errors import ConfigError, UsageError
@@ -261,3 +261,20 @@ def test_a_name_is_as_good_as_a_configuration(
     ):
         with pytest.raises(ConfigError, match=re.escape(words)):
             as_config(wrong)  # type: ignore[arg-type]
+
+
+def test_a_prompt_or_schema_that_is_not_there_is_told_from_the_shipped_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_text(Path("short"), "x").name == "short.txt"
+    assert find_text(Path("tags"), "x", schema=True).name == "tags.json"
+    for key, words in (
+        ("user_file", "user_file shrt cannot be read: No such file, seen from"),
+        ("user_file", "did you mean short?"),
+        ("schema_file", "shipped are: alt-text, captions, lora, search, tags"),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(words)):
+            load_config(None, {f"prompt.{key}": "shrt"})
+    (tmp_path / "short").write_text("mine")  # a file that is there is meant
+    assert load_config(None, {"prompt.user_file": "short"}).prompt.user == "mine"
