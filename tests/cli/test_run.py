@@ -36,7 +36,9 @@ def test_a_run_shows_the_report_and_nothing_else_on_standard_output(
     assert lines[1] == "  captioned          2"
     assert lines[2] == "  rejected           1   not_an_image 1"
     assert lines[3] == "requests             2   in 1 batch, this run"
-    assert lines[-1].startswith("table       ")
+    assert lines[-5].startswith("table       ")
+    assert {line.split()[0] for line in lines[-4:-2]} == {"a.png", "b.png"}
+    assert lines[-2] == f"look at them: captionmill review --workspace {rig.workspace.root}"
     assert shown.err.splitlines()[:3] == [
         f"new workspace {rig.workspace.root}",
         f"OpenAI batch captions by gpt-6-luna at {urlsplit(rig.server.base_url).netloc}",

@@ -60,7 +60,7 @@ def test_a_stream_goes_again_after_a_rate_limit_and_costs_once(
     rig.server.faults.add(RequestFault(action="status", path=CHAT, status=429, nth=(1, 2)))
     shown, one = streamed(rig, image)
     assert (one.outcome, one.caption, rig.posts(CHAT)) == ("captioned", shown, 3)
-    assert one.cost == rig.server.bill.total_nano() > 0
+    assert one.cost_nano == rig.server.bill.total_nano() > 0
 
 
 @pytest.mark.parametrize("way", [captioned, lambda *given: streamed(*given)[1]])
