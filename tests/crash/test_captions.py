@@ -48,7 +48,8 @@ def told(
         outcome = "length" if kind == "huge" else "captioned"
         world.judge.rest(Counter({outcome: 3}))
         for row in world.judge.table() if kind == "huge" else ():
-            if row["caption"] != _SPECIAL["huge"][:400_000]:
+            caption = row["caption"]  # cut after so many tokens of the model's
+            if len(caption) < 100_000 or not _SPECIAL["huge"].startswith(caption):
                 world.judge.fault("the long caption is not as it was")
         kept = {"surrogate": b"\\ud800", "control_characters": b"\\u0000"}.get(kind)
         if kept is not None:

@@ -45,7 +45,7 @@ def test_the_grid_shows_every_image_and_why_one_has_no_caption(page: Any) -> Non
     text = page.locator(".grid").inner_text()
     assert "cannot be sent" in text
     assert "1 alike" in text
-    assert page.evaluate("document.querySelector('.card img').naturalWidth") > 0
+    page.wait_for_function("document.querySelector('.card img').naturalWidth > 0")
 
 
 def test_judging_in_the_grid_by_keyboard_alone(page: Any, captioned: Rig) -> None:

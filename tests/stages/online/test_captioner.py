@@ -72,6 +72,7 @@ def test_captions_paid_online_and_in_batches_are_the_same_captions(rig: Rig) -> 
 
 
 def test_the_price_is_that_of_the_tier(rig: Rig) -> None:
+    rig.server.faults.add(LineFault(outcome="text", text="a cat", times=3))
     rig.add("a.png")
     rig.run()
     batch = rig.server.bill.total_nano()
