@@ -88,6 +88,7 @@ def _warm() -> None:
         ),
         *("pipeline.sinks.parquet", "pipeline.sinks.rejects"),
         *("openai.resources.files", "openai.resources.batches", "tests.crash.mutants", "pandas"),
+        *("fastparquet", "msgspec", "isal.igzip"),
     ):
         importlib.import_module(name)
     _warm_the_sdk()
@@ -103,11 +104,13 @@ def _warm_the_sdk() -> None:
     import httpcore2
     import openai
 
+    from pipeline.core.text_tokens import counted_tokens
     from pipeline.providers.models import model_facts
     from pipeline.providers.prices import sheet_for
 
     httpcore2.default_ssl_context = functools.cache(httpcore2.default_ssl_context)
     model_facts("gpt-6-luna", {})
+    counted_tokens("a vocabulary of half a second")
     sheet_for("gpt-6-luna", "batch", datetime.now(UTC), {})
     client = openai.OpenAI(api_key="warm", base_url="http://127.0.0.1:9/v1", max_retries=0)
     for call in (
