@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.completion import VARIABLE, complete
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError, ConfigError, UsageError
 from pipeline.system.failpoints import arm_from_environment
 from pipeline.system.files import disk_error
@@ -134,9 +135,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     open_closed_streams()
     _write_anything()
     arm_from_environment()
-    if instruction := os.environ.get("_CAPTIONMILL_COMPLETE"):
-        from pipeline.cli.completion import complete
-
+    if instruction := os.environ.get(VARIABLE):
         return complete(cli, instruction)
     try:
         # not cli.main(): it takes every closed pipe for a reader of our output that has gone

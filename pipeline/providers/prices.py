@@ -48,7 +48,8 @@ def sheet_for(
     """
     if overrides and model in overrides:
         return _configured(model, tier, overrides[model])
-    return _packaged(model, tier, on) or (supplemented(model, tier) if not _find(model) else None)
+    info = _find(model)
+    return supplemented(model, tier) if info is None else _packaged(info, tier, on)
 
 
 def standard_price(model: str, on: datetime) -> str:
@@ -73,9 +74,8 @@ def _configured(model: str, tier: Tier, table: PriceTable) -> PriceSheet:
     return PriceSheet(rates, f"configuration {model:.200}", tier)
 
 
-def _packaged(model: str, tier: Tier, on: datetime) -> PriceSheet | None:
-    info = _find(model)
-    if info is None or not _has_variant(info, tier, on):
+def _packaged(info: ModelInfo, tier: Tier, on: datetime) -> PriceSheet | None:
+    if not _has_variant(info, tier, on):
         return None
     prices = info.get_prices(on, _CONTEXT[tier])
     if any(value is not None and "_image_" in f"_{key}" for key, value in vars(prices).items()):
