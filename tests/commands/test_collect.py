@@ -52,7 +52,7 @@ def test_a_dear_line_decides_over_a_list_that_cannot_be_read(dear: Rig, command:
     assert isinstance(report.error, CostAnomaly)
     assert report.exit_code == 6
     said = "\n".join(report.problems)
-    assert "500" in said
+    assert "answered 500" in said or "status 500" in said
     assert str(report.error) in said
     assert report.settled_batches == 2
     assert report.prompt_tokens > 0

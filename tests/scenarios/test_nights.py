@@ -373,7 +373,7 @@ def test_a_service_that_is_out_of_order_is_said_with_the_time_of_the_next_try(
     )
     code, report = night.run()
     assert (code, report["outcomes"]) == (0, {"captioned": 2})
-    trouble = next(line for line in night.said.splitlines() if "503" in line)
+    trouble = next(line for line in night.said.splitlines() if "answered 503" in line)
     assert "next try at " in trouble
     assert "Ctrl-C is safe" in trouble
     assert "the service takes requests again" in night.said
