@@ -14,7 +14,6 @@ from pipeline.config import Config
 from pipeline.core.budget_words import spent_and_reserved
 from pipeline.core.pricing import format_usd, with_usd
 from pipeline.core.spending import Spend, Spending
-from pipeline.core.words import counted
 from pipeline.records import Nano
 
 _HEAD = ("requests", "expected", "billed", "by service", "prompt tokens", "answer tokens")
@@ -50,7 +49,9 @@ def spend(
 
     Days and months are those of the budget: in UTC, when the money was reserved. A folder or a
     value of a column is that of the image which was sent; what was written off without an answer
-    has none. Duplicates in the table saved what the first request for their image cost.
+    has none. What was saved: duplicates in the table, the bill of the first request for their
+    image; what earlier runs had paid, its bill; images that were sent smaller than
+    they are, the tokens they would have had more by the model's rule.
     """
     from pipeline.commands import spend
 
@@ -71,10 +72,11 @@ def _lines(spending: Spending) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield _aligned(row, widths)
-    savings = spending.savings
-    if savings.duplicates:
-        duplicates = counted(savings.duplicates, "duplicate")
-        yield f"saved       {format_usd(savings.saved)} by not sending {duplicates}"
+    label = "saved"
+    for _, words, count, saved in spending.savings.parts():
+        if count:
+            yield f"{label:<11} {format_usd(saved)}: {words}"
+            label = ""
     yield f"money       {spent_and_reserved(total.billed, spending.reserved)}"
 
 
@@ -119,8 +121,11 @@ def _as_dict(spending: Spending) -> dict[str, object]:
         ],
         "total": _figures(spending.total),
         "reserved_nano_usd": spending.reserved,
-        "duplicates": spending.savings.duplicates,
-        "duplicates_saved_nano_usd": spending.savings.saved,
+        **{
+            key: value
+            for name, _, count, saved in spending.savings.parts()
+            for key, value in ((name, count), (f"{name}_saved_nano_usd", saved))
+        },
     })  # fmt: skip
 
 

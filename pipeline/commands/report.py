@@ -200,10 +200,10 @@ def _money(by_day: Spending) -> str:
     words = f"{spent_and_reserved(by_day.total.billed, by_day.reserved)}."
     if by_day.total.estimated_requests:
         words += f" {format_usd(by_day.total.estimated)} were expected."
-    if by_day.savings.duplicates:
-        duplicates = counted(by_day.savings.duplicates, "duplicate")
-        words += f" Not sending {duplicates} saved {format_usd(by_day.savings.saved)}."
-    return words
+    parts = [
+        f"{format_usd(saved)} ({what})" for _, what, count, saved in by_day.savings.parts() if count
+    ]
+    return f"{words} Saved: {', '.join(parts)}." if parts else words
 
 
 def _histograms(opened: ReviewIndex) -> list[tuple[str, list[Bar]]]:

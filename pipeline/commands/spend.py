@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from pipeline.config import Config
+from pipeline.core.catalogue import ModelTable
 from pipeline.core.openmetrics import Metric, openmetrics_text
 from pipeline.core.pricing import usd_text
-from pipeline.core.spending import BY_COLUMN, GROUPINGS, Spend, Spending, grouped
+from pipeline.core.spending import (
+    BY_COLUMN,
+    GROUPINGS,
+    Savings,
+    Spend,
+    Spending,
+    grouped,
+    smaller_saving,
+)
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
+from pipeline.providers.models import model_facts
 from pipeline.records import Nano
 from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.sinks.csv_rows import write_csv
 from pipeline.system.files import write_whole
 from pipeline.system.workspace import Workspace
+
+_NOT_SPENT = {
+    "duplicates": "Dollars not spent on duplicates.",
+    "known": "Dollars of the table paid by runs before the last one.",
+    "smaller": "Dollars not spent as images were sent smaller than in the file.",
+}
 
 
 def spend(
@@ -44,7 +61,7 @@ def spend(
                 by,
                 grouped(by, ledger.spending.by(by)),
                 ledger.reservations.totals().reserved,
-                ledger.spending.savings(),
+                _savings(ledger, config.models),
             )
     if csv:
         write_csv(csv, list(_csv_row(Spend())), map(_csv_row, spending.groups))
@@ -92,8 +109,20 @@ def metrics(spending: Spending, workspace: str) -> list[Metric]:
             "completion_tokens", "Completion tokens billed.", lambda s: str(s.completion_tokens)
         ),
         gauge("reserved_usd", "Dollars reserved for what is under way.", spending.reserved),
-        gauge("duplicates_saved_usd", "Dollars not spent on duplicates.", spending.savings.saved),
+        *(
+            gauge(f"{name}_saved_usd", _NOT_SPENT[name], saved)
+            for name, _, _, saved in spending.savings.parts()
+        ),
     ]
+
+
+def _savings(ledger: Ledger, models: Mapping[str, ModelTable]) -> Savings:
+    count = saved = 0
+    for group in ledger.spending.sent_smaller():
+        rule = model_facts(group.model, models).image_rule
+        if nano := smaller_saving(group, rule):
+            count, saved = count + group.requests, saved + nano
+    return replace(ledger.spending.savings(), smaller=count, smaller_saved=saved)
 
 
 def _check_grouping(ledger: Ledger, by: str) -> None:

@@ -17,7 +17,7 @@ from pipeline.errors import BooksError
 from pipeline.ledger import Ledger
 from pipeline.ledger.audit import ExpectedBatch
 from pipeline.ledger.captions import Captions
-from pipeline.providers import SERVICES
+from pipeline.providers import provider_of
 from pipeline.records import Nano
 from pipeline.review.edits import Edits
 from pipeline.session.account import resolve_account
@@ -79,7 +79,7 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
     """
     settings = RunSettings.of(config)
     identity, workspace = resolve_account(settings.account, offline=True, existing=True)
-    wire_format = SERVICES[identity.provider].wire_format
+    wire_format = provider_of(identity.provider).wire_format
     with workspace.lock(reading=True), Ledger(workspace.ledger, read_only=True) as ledger:
         shards, batches = ledger.audit.shards(), ledger.audit.batches()
         findings = [*ledger.audit.contradictions(), *_workspace_id(workspace, ledger)]

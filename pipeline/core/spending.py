@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Self
 
-from pipeline.records import Nano
+from pipeline.core.image_tokens import Detail, ImageRule, image_tokens
+from pipeline.core.pricing import PriceSheet, line_cost
+from pipeline.core.words import counted
+from pipeline.records import Nano, Usage
 
 BY_COLUMN = "column:"
 """How a grouping by a column of the manifest begins."""
@@ -54,16 +57,65 @@ _SUMMED = tuple(field.name for field in fields(Spend))[2:]
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """Cost that duplicates in the table did not have: images of which another one was sent with the
-    same bytes and prompt.
+    """Cost that the images of the table did not have; money in nano-dollars.
 
     Attributes:
-        duplicates: those whose cost is known.
-        saved: nano-dollars: for each, the bill of the first request that it would have repeated.
+        duplicates: images of which another one was sent with the same bytes and prompt, where that
+            one's cost is known.
+        saved: for each of them, the bill of the first request that it would have repeated.
+        known: requests for images of the table that the last run had no need to send, as runs
+            before it had.
+        known_saved: their bills.
+        smaller: requests whose image was sent smaller than it is, where the price is known.
+        smaller_saved: price of the prompt tokens that the larger images would have had more.
     """
 
     duplicates: int = 0
     saved: Nano = 0
+    known: int = 0
+    known_saved: Nano = 0
+    smaller: int = 0
+    smaller_saved: Nano = 0
+
+    def parts(self) -> Iterator[tuple[str, str, int, Nano]]:
+        """What saved money: a name for figures, words with the number, the number, how much."""
+        duplicates = f"{counted(self.duplicates, 'duplicate')} not sent"
+        known = f"{counted(self.known, 'request')} paid by earlier runs and not sent again"
+        smaller = f"{counted(self.smaller, 'image')} sent smaller than in the file"
+        yield "duplicates", duplicates, self.duplicates, self.saved
+        yield "known", known, self.known, self.known_saved
+        yield "smaller", smaller, self.smaller, self.smaller_saved
+
+
+@dataclass(frozen=True, slots=True)
+class SentSmaller:
+    """Answered requests of one price whose images had one size and were sent in another one.
+
+    Attributes:
+        detail: as it was asked for.
+        prices: text of the price sheet by which they are billed, "" for none.
+        original, sent: width and height in pixels.
+    """
+
+    requests: int
+    model: str
+    detail: Detail
+    prices: str
+    original: tuple[int, int]
+    sent: tuple[int, int]
+
+
+def smaller_saving(group: SentSmaller, rule: ImageRule | None) -> Nano | None:
+    """Price of the tokens that a group's images did not have because of their size, None where it
+    is not known or the service would have refused them as they are."""
+    if rule is None or not group.prices:
+        return None
+    try:
+        tokens = [image_tokens(*size, rule, group.detail) for size in (group.original, group.sent)]
+        sheet = PriceSheet.from_text(group.prices)
+    except ValueError:
+        return None
+    return group.requests * line_cost(Usage(max(0, tokens[0] - tokens[1])), sheet)
 
 
 @dataclass(frozen=True, slots=True)

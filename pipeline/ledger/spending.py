@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.core.spending import BY_COLUMN, Savings, Spend
+from pipeline.core.spending import BY_COLUMN, Savings, SentSmaller, Spend
 from pipeline.ledger.charges import CHARGED, RESERVED
 from pipeline.ledger.database import Database
 
@@ -64,6 +64,26 @@ SELECT COALESCE(SUM(g.further), 0), COALESCE(SUM(g.further * first.billed), 0) F
     SELECT a.id FROM answers a WHERE a.work = g.work ORDER BY a.attempt, a.id LIMIT 1)
 WHERE first.billed IS NOT NULL
 """
+_KNOWN = f"""
+SELECT COUNT(*), COALESCE(SUM(a.billed), 0) FROM (
+    SELECT DISTINCT work FROM images
+    WHERE work IS NOT NULL AND present = 1 AND near_of IS NULL
+) g JOIN answers a ON a.id = (
+    SELECT i.id FROM answers i WHERE i.work = g.work ORDER BY i.attempt, i.id LIMIT 1)
+JOIN batches b ON b.id = a.batch {RESERVED}
+WHERE a.billed IS NOT NULL
+    AND r.run < (SELECT MAX(id) FROM runs WHERE command IN ('run', 'write'))
+"""
+_SMALLER = """
+SELECT COUNT(*), s.model, json_extract(p.canonical, '$.request.detail'), COALESCE(s.prices, ''),
+    o.width, o.height, c.width, c.height
+FROM answers a JOIN batches b ON b.id = a.batch JOIN shards s ON s.id = b.shard
+JOIN specs p ON p.id = s.spec JOIN works w ON w.id = a.work
+JOIN images g ON g.id = w.representative JOIN originals o ON o.id = g.original
+JOIN contents c ON c.id = w.content
+WHERE a.billed IS NOT NULL AND o.width * o.height > c.width * c.height AND c.width > 0
+GROUP BY s.model, 3, 4, 5, 6, 7, 8
+"""
 
 
 class SpendingRows:
@@ -82,6 +102,14 @@ class SpendingRows:
             yield Spend(*row)
 
     def savings(self) -> Savings:
-        """Cost that present duplicates did not have; near-duplicates would have cost otherwise."""
-        duplicates, saved = self._db.one(_SAVINGS) or (0, 0)
-        return Savings(int(duplicates), int(saved))  # type: ignore[call-overload]
+        """Cost that present duplicates and known images did not have; near-duplicates would have
+        cost otherwise."""
+        rows = (self._db.one(_SAVINGS) or (0, 0), self._db.one(_KNOWN) or (0, 0))
+        return Savings(*(int(value) for row in rows for value in row))  # type: ignore[call-overload]
+
+    def sent_smaller(self) -> Iterator[SentSmaller]:
+        """Answered requests whose images were sent smaller than they are, by model and sizes."""
+        for requests, model, detail, prices, *sides in self._db.execute(_SMALLER):
+            yield SentSmaller(
+                requests, model, detail, prices, (sides[0], sides[1]), (sides[2], sides[3])
+            )

@@ -18,7 +18,7 @@ def test_a_table_whose_last_line_is_that_of_status(rig: Rig, openai: Terminal) -
     assert group.split()[:2] == ["gpt-6-luna", "2"]
     assert total.split()[:2] == ["total", "2"]
     assert group.split()[2:] == total.split()[2:]
-    assert saved.endswith(" by not sending 1 duplicate")
+    assert saved.endswith(": 1 duplicate not sent")
     assert money in openai("status").out.splitlines()
     assert rig.posts(None) == posts
 

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipeline.commands.spend import metrics, spend
 from pipeline.commands.status import status
 from pipeline.core.openmetrics import openmetrics_text
-from pipeline.core.pricing import usd_text
+from pipeline.core.pricing import line_cost, usd_text
 from pipeline.core.spending import GROUPINGS, Spend, Spending
 from pipeline.errors import UsageError
+from pipeline.providers.prices import sheet_for
+from pipeline.records import Usage
 from tests.rig import Rig
 
 
@@ -55,6 +60,32 @@ def test_columns_of_a_manifest(rig: Rig, tmp_path: Path) -> None:
         spend(rig.config(), "column:nothing")
 
 
+def test_what_the_last_run_knew_saved_its_bill(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    assert spend(rig.config()).savings.known == 0
+    paid = rig.server.bill.total_nano()
+    rig.add("c.png")
+    rig.run()
+    savings = spend(rig.config()).savings
+    assert (savings.known, savings.known_saved) == (2, paid)
+
+
+def test_images_sent_smaller_saved_what_they_would_have_cost_more(rig: Rig) -> None:
+    Image.effect_noise((896, 704), 80).save(rig.data / "large.png")
+    rig.run(images__long_side=256)
+    smaller = spend(rig.config())
+    assert smaller.savings.smaller == 1
+    rig.run(images__long_side=2048)
+    by_run = spend(rig.config(), "run")
+    assert by_run.savings == replace(by_run.savings, smaller=1)
+    tokens = [group.prompt_tokens for group in by_run.groups]
+    sheet = sheet_for("gpt-6-luna", "batch", datetime.now(UTC))
+    assert sheet is not None
+    more = Usage(tokens[1] - tokens[0])
+    assert smaller.savings.smaller_saved == line_cost(more, sheet) > 0
+
+
 def test_metrics_are_replaced_whole(rig: Rig, tmp_path: Path) -> None:
     rig.add("a.png")
     rig.run()
@@ -72,7 +103,7 @@ def test_metrics_hold_exact_dollars_and_leave_out_what_is_not_known() -> None:
     spending = Spending("column:a b", (named, Spend("", billed=5)), 7)
     text = openmetrics_text(metrics(spending, "/ws"))
     samples = [line for line in text.splitlines() if not line.startswith("#")]
-    assert len(samples) == len({line.rsplit(" ", 1)[0] for line in samples}) == 11
+    assert len(samples) == len({line.rsplit(" ", 1)[0] for line in samples}) == 13
     labels = 'workspace="/ws",column="a b",value="x\\"\\n"'
     assert f"captionmill_billed_usd_total{{{labels}}} 0.000125" in samples
     assert f"captionmill_service_cost_usd_total{{{labels}}} 0.000000003" in samples
