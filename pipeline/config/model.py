@@ -5,6 +5,7 @@ Stages never see these models: `run` takes values out of them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -115,10 +116,20 @@ class PromptConfig(Section):
     reasoning_effort: Effort | None = None
 
 
+def _provider(name: str) -> str:
+    return checked_name(name, _added_providers)
+
+
+def _added_providers() -> Collection[str]:
+    from pipeline.system import plugins  # reads what is installed, which few configurations need
+
+    return plugins.plugins(plugins.PROVIDERS)
+
+
 class ProviderConfig(Section):
     """[provider]: who captions, and how to reach the service."""
 
-    name: Annotated[str, AfterValidator(checked_name)] = AUTO
+    name: Annotated[str, AfterValidator(_provider)] = AUTO
     model: Annotated[str, Field(min_length=1)] = "gpt-6-luna"
     local_model: Literal["ssd-mobilenet-v2", "efficientnet-lite0"] = "ssd-mobilenet-v2"
     base_url: Annotated[str, AfterValidator(service_url)] | None = None

@@ -1,11 +1,12 @@
 """Kinds of providers: the words of `[provider] name`, and what follows from each.
 
-Their services are opened by `pipeline.providers`, which has one line for each `service` here.
+Their services are opened by `pipeline.providers`, which has one line for each `service` here. A
+service that another package adds has the words NAME, for batches, and NAME_online.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -42,29 +43,41 @@ PROVIDER_KINDS: Mapping[str, ProviderKind] = {
 PROVIDER_NAMES = (AUTO, *PROVIDER_KINDS)
 
 
+_ONLINE = "_online"
+
+
+def kind_named(name: str) -> ProviderKind:
+    """Kind that a checked name other than "auto" means."""
+    if name in PROVIDER_KINDS:
+        return PROVIDER_KINDS[name]
+    service = name.removesuffix(_ONLINE)
+    return ProviderKind(name, service, service, online=name != service)
+
+
 def paid_kind(name: str) -> ProviderKind:
     """Kind whose prices a configured name is about; OpenAI's for "auto" and the local one."""
-    kind = PROVIDER_KINDS.get(name, OPENAI)
+    kind = OPENAI if name == AUTO else kind_named(name)
     return OPENAI if kind.local else kind
 
 
 def online_kind(name: str) -> ProviderKind:
-    """Kind that asks the same service online.
-
-    Raises:
-        StopIteration: the service is never asked online.
-    """
-    service = paid_kind(name).service
-    return next(k for k in PROVIDER_KINDS.values() if k.service == service and k.online)
+    """Kind that asks the same service online."""
+    kind = paid_kind(name)
+    return kind if kind.online else kind_named(kind.name + _ONLINE)
 
 
-def checked_name(name: str) -> str:
+def checked_name(name: str, added: Callable[[], Collection[str]] = tuple) -> str:
     """Word of `[provider] name`.
+
+    Args:
+        added: gives the services of other packages; it is called for a word that is not ours.
 
     Raises:
         ValueError: it is none; says which there are.
     """
-    if name not in PROVIDER_NAMES:
-        *others, last = (repr(word) for word in PROVIDER_NAMES)
-        raise ValueError(f"it should be {', '.join(others)} or {last}")
-    return name
+    if name in PROVIDER_NAMES:
+        return name
+    if name.removesuffix(_ONLINE) in (services := sorted(added())):
+        return name
+    *others, last = (repr(word) for word in (*PROVIDER_NAMES, *services))
+    raise ValueError(f"it should be {', '.join(others)} or {last}")

@@ -78,7 +78,7 @@ class Savings:
     smaller_saved: Nano = 0
 
     def parts(self) -> Iterator[tuple[str, str, int, Nano]]:
-        """What saved money: a name for figures, words with the number, the number, how much."""
+        """Ways in which money was saved: name for figures, words with the number, number, sum."""
         duplicates = f"{counted(self.duplicates, 'duplicate')} not sent"
         known = f"{counted(self.known, 'request')} paid by earlier runs and not sent again"
         smaller = f"{counted(self.smaller, 'image')} sent smaller than in the file"

@@ -11,7 +11,8 @@
     price_supplement, prices.toml             what one costs that the package does not know yet
 
 A new service is one file here, one line in `SERVICES`, one row in `core.provider_kinds` and,
-where it has shapes of its own, one `WireFormat`.
+where it has shapes of its own, one `WireFormat`; of another package it is an entry point in
+`captionmill.providers` that names its `ProviderEntry`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
+from pipeline.errors import UsageError
+from pipeline.system import plugins
 
 if TYPE_CHECKING:
     from pipeline.providers.base import BatchOptions, BatchService
@@ -69,3 +72,18 @@ SERVICES: Mapping[str, ProviderEntry] = {
     OPENAI.service: _OPENAI,
     LOCAL.service: _OPENAI,  # the built-in server speaks the same protocol
 }
+
+
+def provider_of(service: str) -> ProviderEntry:
+    """Entry of a service, ours or one that another package adds.
+
+    Raises:
+        UsageError: there is none, as its package was removed, or it cannot be loaded.
+    """
+    if service in SERVICES:
+        return SERVICES[service]
+    added = plugins.plugins(plugins.PROVIDERS).get(service)
+    if added is None:
+        raise UsageError(f"no installed package has the service {service!r}: install its package")
+    entry: ProviderEntry = plugins.load_plugin(added)
+    return entry

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.core.provider_kinds import AUTO, LOCAL
-from pipeline.providers import SERVICES
+from pipeline.providers import provider_of
 from pipeline.providers.base import BatchOptions, BatchService
 from pipeline.session.account import AccountOptions, Identity
 from pipeline.session.settings import RunSettings
@@ -37,7 +37,7 @@ def open_service(
     announce(identity, settings.account, say, urlsplit(options.base_url).netloc)
     with (
         reached_at(options, identity, workspace.server) as reached,
-        contextlib.closing(SERVICES[identity.provider].batches(reached)) as service,
+        contextlib.closing(provider_of(identity.provider).batches(reached)) as service,
     ):
         yield service
 

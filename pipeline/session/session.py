@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.ledger import Ledger
-from pipeline.providers import SERVICES
+from pipeline.providers import provider_of
 from pipeline.providers.base import BatchService
 from pipeline.providers.offline import Offline
 from pipeline.review.edits import Edits
@@ -110,7 +110,7 @@ def open_session(
             service = stack.enter_context(open_service(settings, identity, workspace, say))
         context = StageContext(ledger, service, workspace, clock, run, say=say, note=log.write,
                     stopping=stopper.stopping, sleep=stopper.sleep,
-                    wire_format=SERVICES[identity.provider].wire_format)  # fmt: skip
+                    wire_format=provider_of(identity.provider).wire_format)  # fmt: skip
         context = _under_rules(context, settings, local=identity.local)
         ledger.due.note()
         close_left_open(context)

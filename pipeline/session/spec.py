@@ -25,7 +25,7 @@ from pipeline.errors import UsageError
 from pipeline.imaging.extras import installed_formats
 from pipeline.ledger import Ledger
 from pipeline.ledger.specs import RecipeRow, SpecText
-from pipeline.providers import SERVICES
+from pipeline.providers import provider_of
 from pipeline.providers.models import model_facts
 from pipeline.providers.prices import sheet_for, standard_price
 from pipeline.session.account import Identity
@@ -139,7 +139,7 @@ def build_spec(
         estimator=_estimator(config, facts, calibration, local=local),
         tier=tier,
         standard_price="" if sheet else standard_price(name, on),
-        wire_format=SERVICES[kind.service].wire_format,
+        wire_format=provider_of(kind.service).wire_format,
         seen=config.input.image_mode == "bytes",
         configured_tokens=config.prompt.max_completion_tokens,
     )
@@ -188,7 +188,7 @@ def _estimator(
     config: Config, facts: ModelFacts, calibration: Decimal | None, *, local: bool
 ) -> RequestEstimator:
     prompt, kind = config.prompt, LOCAL if local else paid_kind(config.provider.name)
-    return SERVICES[kind.service].wire_format.estimator(
+    return provider_of(kind.service).wire_format.estimator(
         facts,
         detail_of(prompt.detail, facts),
         prompt.max_completion_tokens,

@@ -91,4 +91,10 @@ def _folder(column: str, value: object) -> str:
     if value is None:
         return f"{quote(column, safe='')}=__HIVE_DEFAULT_PARTITION__"
     text = ",".join(value) if isinstance(value, tuple) else str(value)
-    return f"{quote(column, safe='')}={quote(text, safe='')}"[:_LONGEST_NAME]
+    name = f"{quote(column, safe='')}={quote(text, safe='')}"
+    if len(name) > _LONGEST_NAME:
+        raise UsageError(
+            f"column {column} has a value that is too long for the name of a folder: "
+            f"{text[:40]!r}…; choose another one"
+        )
+    return name

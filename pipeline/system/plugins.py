@@ -2,6 +2,7 @@
 
     captionmill.sources    NAME: captionmill run NAME:PLACE
     captionmill.sinks      NAME: tables whose files end in .NAME
+    captionmill.providers  NAME: [provider] name = NAME, or NAME_online for single requests
     captionmill.formats    NAME: captionmill export --to NAME TARGET
 
 A package names them in its pyproject.toml: [project.entry-points."captionmill.sinks"].
@@ -16,6 +17,7 @@ from typing import Any
 from pipeline.errors import UsageError
 
 SOURCES, SINKS, FORMATS = "captionmill.sources", "captionmill.sinks", "captionmill.formats"
+PROVIDERS = "captionmill.providers"
 
 
 def plugins(group: str) -> Mapping[str, EntryPoint]:

@@ -37,6 +37,15 @@ def test_any_value_is_a_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_a_value_too_long_for_a_folder_is_said_and_the_old_export_stays(tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    write_partitions(root, "model", _TYPES, _rows(30))
+    rows = [{"caption": "c", "model": "ö" * 42 + end, "count": 1} for end in "ab"]
+    with pytest.raises(UsageError, match="too long for the name of a folder"):
+        write_partitions(root, "model", _TYPES, rows)
+    assert len(ds.dataset(root, format="parquet").to_table()) == 30
+
+
 def test_it_is_replaced_as_a_whole(tmp_path: Path) -> None:
     root = tmp_path / "out"
     write_partitions(root, "model", _TYPES, _rows(30))

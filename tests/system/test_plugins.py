@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,11 @@ from pipeline.commands.export import export_copy
 from pipeline.commands.export_formats import ExportOptions
 from pipeline.commands.export_to import export_for
 from pipeline.errors import UsageError
-from pipeline.system.plugins import FORMATS, SINKS, SOURCES, load_plugin, plugins
-from tests.rig import Rig
+from pipeline.providers.base import BatchOptions
+from pipeline.providers.openai_batch import OpenAIBatches
+from pipeline.system.plugins import FORMATS, PROVIDERS, SINKS, SOURCES, load_plugin, plugins
+from pipeline.system.secrets import Secret
+from tests.rig import KEY, Rig
 
 PACKAGE = Path(__file__).parents[1] / "example_plugin"
 
@@ -29,6 +33,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("installed")
 def test_each_group_has_what_packages_add() -> None:
     assert set(plugins(SOURCES)) == {"names"}
+    assert set(plugins(PROVIDERS)) == {"sandbox"}
     assert set(plugins(SINKS)) == {"txt"}
     assert set(plugins(FORMATS)) == {"markdown", "broken"}
     with pytest.raises(UsageError, match="captionmill-example adds 'broken'"):
@@ -57,6 +62,25 @@ def test_a_source_a_table_and_a_format_of_another_package(rig: Rig, tmp_path: Pa
     (page,) = (target / "train").glob("*.md")
     assert all(caption in page.read_text() for caption in captions)
     rig.check()
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("name", ["sandbox", "sandbox_online"])
+def test_a_service_of_another_package(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    rig.add("a.png", "b.png")
+    report = rig.run(provider__name=name)
+    assert (report.exit_code, report.outcomes) == (0, {"captioned": 2})
+    assert {row["provider"] for row in rig.table()} == {"sandbox"}
+    if name == "sandbox":
+        with contextlib.closing(
+            OpenAIBatches(BatchOptions(Secret(KEY), rig.server.base_url))
+        ) as service:
+            assert [batch.metadata["app"] for batch in service.list_batches()] == ["example"]
+    assert rig.run(provider__name=name).requests == 0
+    rig.check()
+    monkeypatch.undo()
+    with pytest.raises(UsageError, match="'openai_online' or 'local'"):
+        rig.config(provider__name=name)
 
 
 @pytest.mark.usefixtures("installed")

@@ -1,9 +1,12 @@
-"""A package that adds to captionmill: a source, a kind of table and a format.
+"""A package that adds to captionmill: a source, a service, a kind of table and a format.
 
 Its pyproject.toml would say:
 
     [project.entry-points."captionmill.sources"]
     names = "captionmill_example:NamesSource"
+
+    [project.entry-points."captionmill.providers"]
+    sandbox = "captionmill_example:SANDBOX"
 
     [project.entry-points."captionmill.sinks"]
     txt = "captionmill_example:TextSink"
@@ -17,11 +20,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.table import Cells, Row
 from pipeline.errors import BooksError
-from pipeline.records import SourceFile
+from pipeline.providers import SERVICES
+from pipeline.providers.openai_batch import OpenAIBatches
+from pipeline.records import RemoteBatch, SourceFile
 from pipeline.sinks.base import WrittenTable
 from pipeline.sinks.exported import ExportedRow, PartFacts, PartPlace
 from pipeline.sources.base import Problems, SourceListing, SourceOptions, entry_digest, to_text
@@ -66,6 +72,18 @@ class NamesSource:
     def path_of(self, _folder: str, name: str) -> str:
         """Openable path of an entry."""
         return str(self._place.parent / name)
+
+
+class SandboxBatches(OpenAIBatches):
+    """Batches of a service that speaks OpenAI's protocol and wants to know who asks."""
+
+    def create(self, *, input_file_id: str, metadata: Mapping[str, str]) -> RemoteBatch:
+        """Create a batch with one more word."""
+        return super().create(input_file_id=input_file_id, metadata={**metadata, "app": "example"})
+
+
+SANDBOX = replace(SERVICES["openai"], batches=SandboxBatches)
+"""`[provider] name = "sandbox"`, or "sandbox_online"."""
 
 
 class TextSink:
