@@ -18,6 +18,7 @@ review      what people look at and correct
 ledger      what was seen, prepared, sent, received and paid
 config      TOML to a frozen, validated Config
 server      the built-in OpenAI-compatible server
+storage     originals that are not files of this machine
 core        pure decisions
 system      what touches the machine: files, workspace, clock, signals
 """

@@ -6,11 +6,16 @@ SourceFile -> PreparedImage | Rejection -> CaptionRequest -> Shard -> Batch -> A
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
 Nano = int
 """Nano-dollars: 1 USD = 1_000_000_000."""
+
+OpenOriginal = Callable[[str], AbstractContextManager[str]]
+"""Gives a local openable path of the original at a location while it is entered; raises
+`NotHere` for one that is stored elsewhere and cannot be read."""
 
 Say = Callable[[str], None]
 """Shows one sentence to whoever waits."""
@@ -25,7 +30,8 @@ class SourceFile:
     Attributes:
         folder: folder below the source's root, POSIX, "" for the root itself.
         name: file name inside `folder` (a manifest uses folder "" and its own path text).
-        location: where the bytes are: an absolute file path (stays on this machine).
+        location: where the bytes are: an absolute file path (stays on this machine), or the address
+            of an original that is stored elsewhere (`core.stored_address`).
         size, mtime_ns, inode, ctime_ns: from stat; unchanged means the file is not read again. A
             download's inode is 0 and its ctime_ns None: it is the same image when it was deleted
             and downloaded again.
@@ -36,6 +42,8 @@ class SourceFile:
         flags: what is to be known about it, for the table's column.
         existing_text: a text that it has already, "" for none; `existing_in` names its place:
             "sidecar", "xmp", "column:NAME".
+        stamp: what its storage says of its bytes (an ETag, say), "" for a file: other bytes have
+            another one, and equal ones may.
     """
 
     folder: str
@@ -52,6 +60,7 @@ class SourceFile:
     flags: tuple[str, ...] = ()
     existing_text: str = ""
     existing_in: str = ""
+    stamp: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,14 @@ class Rejection:
 
     code: str
     detail: str
+
+
+class NotHere(Exception):
+    """Original that is stored elsewhere and cannot be read; `rejection` says why."""
+
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(rejection.detail or rejection.code)
+        self.rejection = rejection
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ def show_pictures(opened: ReviewIndex, say: Say) -> None:
         return
     from pipeline.session.sure_things import SureThings
 
-    sure, thumbnails = SureThings(), Thumbnails(opened.workspace.review / "thumbnails")
+    sure, thumbnails = (
+        SureThings(),
+        Thumbnails(opened.workspace.review / "thumbnails", opened.settings.open_original()),
+    )
     began = time.monotonic()
     _show_some(opened, sure, thumbnails, _TRIED)
     if waiting > _TRIED:

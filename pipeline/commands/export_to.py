@@ -128,7 +128,8 @@ def _pictures(
     elif options.pictures == "originals":
         most = config.images.max_file_bytes
         keep = options.keep_metadata
-        yield partial(original_pictures, max_bytes=most, keep_metadata=keep)
+        opener = session.settings.open_original()
+        yield partial(original_pictures, max_bytes=most, keep_metadata=keep, originals=opener)
     else:
         recipe = session.build_spec().recipe
         with files_engine(session.settings.engine, recipe, None) as engine:

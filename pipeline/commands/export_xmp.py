@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -68,7 +69,10 @@ def export_xmp(
         replaces,
     )
     chosen = _of_one_source(row for row in rows() if selection.takes(row))
-    checked = _unchanged(chosen, max_bytes, done, progress)
+    problem_of = partial(
+        original_problem, max_bytes=max_bytes, originals=rows.session.settings.open_original()
+    )
+    checked = _unchanged(chosen, problem_of, done, progress)
     written = sidecars.write(_noted(rows, _rows(checked, selection, target)))
     done.counts, failed = written.counts, written.counts["failed"]
     done.problems += written.problems
@@ -90,12 +94,15 @@ def _of_one_source(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _unchanged(
-    rows: Iterable[Row], max_bytes: int, done: Exported, progress: Callable[[int], None]
+    rows: Iterable[Row],
+    problem_of: Callable[[Row], str],
+    done: Exported,
+    progress: Callable[[int], None],
 ) -> Iterator[Row]:
     """Rows whose image is there, and the one that the caption is of."""
     for row in rows:
         progress(1)
-        problem = original_problem(row, max_bytes)
+        problem = problem_of(row)
         if problem:
             done.leave_out(row["path"], problem)
         else:

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.core.reasons import PREPARATION
 from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
+from pipeline.core.stored_address import is_stored
 from pipeline.core.url_image import is_address
 from pipeline.errors import CaptionmillError, UsageError
 from pipeline.records import Prepared, PreparedImage, RejectedImage, Rejection
@@ -80,7 +81,7 @@ class ImageLoader:
             if options is None:
                 return name, "", self._passed(name)
             return self._downloaded(name, options)
-        problem = _problem(name)
+        problem = "" if is_stored(name) else _problem(name)
         return name, name, LoadedImage(name, error=UsageError(problem)) if problem else None
 
     def _passed(self, address: str) -> LoadedImage:

@@ -142,7 +142,9 @@ class _Pictures:
     """Pictures of cards, small."""
 
     def __init__(self, opened: ReviewIndex) -> None:
-        self._thumbnails = Thumbnails(opened.workspace.review / "thumbnails")
+        self._thumbnails = Thumbnails(
+            opened.workspace.review / "thumbnails", opened.settings.open_original()
+        )
 
     def show(self, card: Mapping[str, Any], detail: str = "") -> ShownImage:
         """Card with its picture, or with words instead."""

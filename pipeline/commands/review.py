@@ -142,7 +142,7 @@ class _Page:
             title=self.workspace.root.resolve().name,
             library=library,
             decisions=decisions,
-            thumbnails=Thumbnails(self.folder / "thumbnails"),
+            thumbnails=Thumbnails(self.folder / "thumbnails", self.settings.open_original()),
             location=to_path,
             export=self._export,
             table_age=self._table_age,

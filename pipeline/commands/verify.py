@@ -103,12 +103,13 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
         findings += _table(settings.output.table or workspace.table, ledger)
         read = None
         if originals:
-            compared = compare_originals(Captions(ledger.database).originals(), workspace.urls)
+            images, opener = Captions(ledger.database).originals(), settings.open_original()
+            compared = compare_originals(images, workspace.urls, opener)
             findings, read = [*findings, *compared.findings()], compared.read
         settled, _ = ledger.audit.sums()
-        images = ledger.rows.all_images()
+        count = ledger.rows.all_images()
     return Verdict(
-        images, len(batches), files, settled, tuple(findings), audit.answers, tuple(notes), read
+        count, len(batches), files, settled, tuple(findings), audit.answers, tuple(notes), read
     )
 
 

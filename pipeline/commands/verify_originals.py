@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.core.words import counted
+from pipeline.records import NotHere, OpenOriginal
 from pipeline.sources import to_path
 from pipeline.system.files import sha256_of
 
@@ -40,24 +42,33 @@ class Comparison:
                 yield f"{counted(more, 'more file')} like these"
 
 
-def compare_originals(originals: Iterable[tuple[str, bytes]], downloads: Path) -> Comparison:
+def compare_originals(
+    originals: Iterable[tuple[str, bytes]], downloads: Path, opener: OpenOriginal = nullcontext
+) -> Comparison:
     """Read each file and compare it with the SHA-256 that it had. Memory: constant.
 
     What was deleted from the folder `downloads` to make room is no finding.
     """
     compared = Comparison()
     for text, source_id in originals:
-        path = Path(to_path(text))
         try:
-            if not path.is_file():
-                if downloads not in path.parents:
-                    compared.note("gone", text)
-                continue
-            same = sha256_of(path) == source_id
+            with opener(to_path(text)) as local:
+                _compare(compared, text, Path(local), source_id, downloads)
+        except NotHere as error:
+            compared.note("gone" if error.rejection.code == "vanished" else "unreadable", text)
         except OSError:
             compared.note("unreadable", text)
-            continue
-        compared.read += 1
-        if not same:
-            compared.note("changed", text)
     return compared
+
+
+def _compare(
+    compared: Comparison, text: str, path: Path, source_id: bytes, downloads: Path
+) -> None:
+    if not path.is_file():
+        if downloads not in path.parents:
+            compared.note("gone", text)
+        return
+    same = sha256_of(path) == source_id
+    compared.read += 1
+    if not same:
+        compared.note("changed", text)

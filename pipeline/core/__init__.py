@@ -75,6 +75,7 @@ Images and tables:
 
 address          internet addresses that may be contacted
 url_image        images that are sent as their addresses
+stored_address   addresses of originals that a reader brings here
 near_duplicates  pictures that look alike
 selection, splits  which rows are exported, in which split and part
 sheets           pages and the like, compared in more detail
@@ -90,5 +91,6 @@ existing_text    texts that images have already, and which of them are ours
 xmp              XMP packets, read and written
 text_form        the form of texts beside images
 encodings        encodings of texts that people made
+formulas         cells of a CSV that no spreadsheet runs
 words, charts    numbers in sentences; as bars
 """

@@ -110,6 +110,7 @@ def _preparation() -> tuple[Reason, ...]:
     memory = "preparing the image needs more memory than allowed"
     return (
         reason("vanished", "the file is no longer there", passing=True),
+        reason("changed", "it changed after it was listed", "run again", passing=True),
         reason("unreadable", "the file cannot be read", "check its permissions", passing=True),
         reason("empty_file", "the file is empty", "download or copy it again"),
         reason("too_large_file", "the file is larger than allowed", "raise images.max_file_bytes"),

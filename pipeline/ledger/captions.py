@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from pipeline.core.stored_address import is_file
 from pipeline.core.url_image import is_address
 from pipeline.ledger.database import Database
 from pipeline.ledger.places import file_path
@@ -41,12 +42,12 @@ class Captions:
         """(stored text of the file's path, caption of the service, source_id, manifest columns) of
         each image, duplicates too."""
         for path, caption, source_id, columns in self._db.execute(_CAPTIONS):
-            if path and not is_address(str(path)):
+            if path and is_file(str(path)):
                 yield str(path), caption, source_id, json.loads(columns) if columns else {}
 
     def originals(self) -> Iterator[tuple[str, bytes]]:
-        """(stored text of the file's path, SHA-256 of its bytes when it was last read) of each
-        image whose row is about those bytes."""
+        """(stored text of the file's path or of the address that it is stored at, SHA-256 of its
+        bytes when it was last read) of each image whose row is about those bytes."""
         for path, source_id in self._db.execute(_ORIGINALS):
             if path and not is_address(str(path)):
                 yield str(path), source_id

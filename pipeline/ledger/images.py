@@ -28,6 +28,7 @@ class SeenImage:
         near_of: row of the content that stands for this one, None for itself.
         content: row of the content that the file had when it was last read.
         existing_text: a text that it has already, in a place that the source was told to look in.
+        stamp: of an original that is stored elsewhere, "" for none.
     """
 
     id: int
@@ -39,6 +40,7 @@ class SeenImage:
     near_of: int | None = None
     content: int | None = None
     existing_text: str | None = None
+    stamp: str = ""
 
     @property
     def path(self) -> str:
@@ -187,7 +189,7 @@ class Images:
         while True:
             page = self._db.execute(
                 "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, i.near_of, "
-                "i.content, i.existing_text, i.folder, i.occurrence FROM images i "
+                "i.content, i.existing_text, i.stamp, i.folder, i.occurrence FROM images i "
                 # CROSS JOIN: SQLite would begin with the folders, and sort all that is left
                 "CROSS JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
@@ -197,10 +199,10 @@ class Images:
                 (source, *after, _PAGE),
             ).fetchall()
             for row in page:
-                yield seen_image(row[:9])
+                yield seen_image(row[:10])
             if len(page) < _PAGE:
                 return
-            after = (page[-1][9], page[-1][2], page[-1][10])
+            after = (page[-1][10], page[-1][2], page[-1][11])
 
     def idle(self, source: int, spec: int) -> bool:
         """Tell if no image of a source is to be prepared and no work of the spec to be sent."""
@@ -235,7 +237,7 @@ class Images:
         while True:
             page = self._db.execute(
                 "SELECT w.id, MIN(i.id), f.path, i.name, i.location, i.columns, o.source_id, "
-                "i.near_of, i.content, i.existing_text "
+                "i.near_of, i.content, i.existing_text, i.stamp "
                 "FROM works w JOIN images i ON i.work = w.id JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
                 "WHERE w.state = 'pending' AND i.present = 1 AND f.source = ? AND w.id > ? "
@@ -253,8 +255,8 @@ class Images:
 
 def seen_image(row: tuple[object, ...]) -> SeenImage:
     """Image from its row: id, folder, name, location, columns, source_id, near_of, content,
-    existing_text."""
-    image, folder, name, location, columns, source_id, near_of, content, existing_text = row
+    existing_text, stamp."""
+    image, folder, name, location, columns, source_id, near_of, content, existing_text, stamp = row
     return SeenImage(
         id=image,  # type: ignore[arg-type]
         folder=str(folder),
@@ -265,4 +267,5 @@ def seen_image(row: tuple[object, ...]) -> SeenImage:
         near_of=near_of,  # type: ignore[arg-type]
         content=content,  # type: ignore[arg-type]
         existing_text=None if existing_text is None else str(existing_text),
+        stamp=str(stamp or ""),
     )

@@ -254,7 +254,7 @@ def _recheck(row: tuple[object, ...]) -> Recheck:
     original, source_id, content_id, kind, width, height, *more = row
     sent_width, sent_height, flags, image, folder, name, location, columns = more
     return Recheck(
-        seen_image((image, folder, name, location, columns, source_id, None, None, None)),
+        seen_image((image, folder, name, location, columns, source_id, None, None, None, None)),
         original=original,  # type: ignore[arg-type]
         content_id=content_id,  # type: ignore[arg-type]
         format=None if kind is None else str(kind),

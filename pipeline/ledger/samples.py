@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.images import SeenImage
+from pipeline.ledger.images import SeenImage, seen_image
 from pipeline.records import Nano, Usage
 
 
@@ -49,21 +49,17 @@ class Samples:
         images: list[SeenImage] = []
         rows = self._db.execute(
             "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, "
-            "i.existing_text FROM images i "
+            "i.existing_text, i.stamp FROM images i "
             "JOIN folders f ON f.id = i.folder LEFT JOIN originals o ON o.id = i.original "
             "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL "
             "ORDER BY f.path, i.size, i.name, i.occurrence",
             (source,),
         )
-        for position, (image, folder, name, location, columns, source_id, text) in enumerate(rows):
+        for position, (*seen, text, stamp) in enumerate(rows):
             if following is None:
                 break
             if position == following:
-                columns = json.loads(columns) if columns else {}
-                seen = SeenImage(
-                    image, folder, name, location, columns, source_id, existing_text=text
-                )
-                images.append(seen)
+                images.append(seen_image((*seen, None, None, text, stamp)))
                 following = next(wanted, None)
         return images
 

@@ -233,6 +233,9 @@ _EXISTING_TEXTS = (
 # the index behind UNIQUE (shard, work) begins with the same column
 _REPEATED_INDEX = ("DROP INDEX items_of_shard",)
 
+# what is stored elsewhere has no inode and no times: its storage says when its bytes are others
+_STAMPS = ("ALTER TABLE images ADD COLUMN stamp TEXT",)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -246,5 +249,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _RUN_NONCES,
     _EXISTING_TEXTS,
     _REPEATED_INDEX,
+    _STAMPS,
 )
 """Append only: a released migration never changes."""

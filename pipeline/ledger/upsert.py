@@ -8,8 +8,8 @@ from pipeline.records import SourceFile
 
 # A changed file forgets what it was; changed manifest columns only ask for a new look.
 _CHANGED = (
-    "(images.size, images.mtime_ns, images.inode) IS NOT "
-    "(excluded.size, excluded.mtime_ns, excluded.inode) "
+    "(images.size, images.mtime_ns, images.inode, images.stamp) IS NOT "
+    "(excluded.size, excluded.mtime_ns, excluded.inode, excluded.stamp) "
     "OR images.location IS NOT excluded.location "
     "OR (images.original IS NULL AND images.reject_code IS NOT excluded.reject_code "
     "AND images.todo = 0)"
@@ -25,9 +25,9 @@ _LINKED_ANEW = (
 )
 _INSERT = """
 INSERT INTO images (folder, name, occurrence, size, mtime_ns, inode, ctime_ns, location, columns,
-                    reject_code, reject_detail, flags, existing_text, existing_in, todo,
-                    crawl, first_seen_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    reject_code, reject_detail, flags, existing_text, existing_in, stamp,
+                    todo, crawl, first_seen_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (folder, name, occurrence) DO """
 # An update of foreign keys may have to be taken back, so SQLite copies each page that a row touches
 # before: 10 KB an image, in a file once a row has split many pages. A new folder needs none of it.
@@ -47,6 +47,7 @@ UPSERT = f"""
     ctime_ns = COALESCE(excluded.ctime_ns, images.ctime_ns),
     location = excluded.location, columns = excluded.columns, flags = excluded.flags,
     existing_text = excluded.existing_text, existing_in = excluded.existing_in,
+    stamp = excluded.stamp,
     present = 1, crawl = excluded.crawl
 """
 """Statement that records a file, whatever is known of it."""
@@ -61,6 +62,6 @@ def upsert_values(folder: int, file: SourceFile, crawl: int, now: int) -> tuple[
     stat = (file.size, file.mtime_ns, file.inode, file.ctime_ns)
     return (
         folder, file.name, file.occurrence, *stat, location, columns, *problem,
-        ",".join(file.flags) or None, file.existing_text or None, file.existing_in or None, todo,
-        crawl, now,
+        ",".join(file.flags) or None, file.existing_text or None, file.existing_in or None,
+        file.stamp or None, todo, crawl, now,
     )  # fmt: skip

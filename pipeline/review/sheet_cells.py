@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.sinks.formulas import defused, fused
+from pipeline.core.formulas import defused, fused
 
 _DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"[\d\s.,:/+\-eE]+")  # of any length: a hash of digits and one e is a number

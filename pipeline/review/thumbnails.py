@@ -9,9 +9,11 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from pipeline.imaging.thumbnail import make_thumbnail
+from pipeline.records import NotHere, OpenOriginal
 from pipeline.system.files import write_whole
 
 SIDES: Mapping[str, int] = {"small": 400, "large": 1600}
@@ -28,8 +30,14 @@ class NoPicture(Exception):
 class Thumbnails:
     """Cache of pictures in `folder`, as JPEG, with a cap on its bytes."""
 
-    def __init__(self, folder: Path, *, most_bytes: int = 2_000_000_000) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        originals: OpenOriginal = nullcontext,
+        *,
+        most_bytes: int = 2_000_000_000,
+    ) -> None:
+        self.folder, self._originals = folder, originals
         self._most_bytes = most_bytes
         self._slots = threading.Semaphore(_AT_ONCE)
         self._made = 0
@@ -39,7 +47,7 @@ class Thumbnails:
 
         Args:
             source_id: SHA-256 of the bytes that the caption is about.
-            location: the file's path.
+            location: the file's path, or the address that it is stored at.
             size: a word of SIDES.
 
         Raises:
@@ -52,9 +60,17 @@ class Thumbnails:
             os.utime(path)  # the cap drops what was not looked at for longest
             return data
         with self._slots:
-            data = _made(source_id, location, SIDES[size])
+            data = self._make(source_id, location, SIDES[size])
         self._keep(path, data)
         return data
+
+    def _make(self, source_id: bytes, location: str, side: int) -> bytes:
+        try:
+            with self._originals(location) as path:
+                return _made(source_id, path, side)
+        except NotHere as error:
+            gone = error.rejection.code == "vanished"
+            raise NoPicture("the file is gone" if gone else str(error)) from error
 
     def _keep(self, path: Path, data: bytes) -> None:
         with contextlib.suppress(Exception):  # a full disk takes no picture away

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.core.existing_text import SIDECAR
 from pipeline.core.skipped_files import beside_images
-from pipeline.core.url_image import is_address
+from pipeline.core.stored_address import is_file
 from pipeline.core.words import counted
 from pipeline.ledger.captions import Captions
 from pipeline.review.in_force import captions_in_force
@@ -82,7 +82,7 @@ def _filled(session: Session, form: SidecarForm) -> Iterator[CaptionBeside]:
     fields = rows.fields(None, "caption")
     for row in rows():
         place, ours = row["location"], row["outcome"] != "had_caption" or row["review"] == "edited"
-        if place and ours and row["caption"] is not None and not is_address(place):
+        if place and ours and row["caption"] is not None and is_file(place):
             text = form.text({name: row[column] for name, column in fields.items()})
             source_id = bytes.fromhex(row["source_id"] or "")
             yield CaptionBeside(Path(to_path(place)), text, source_id)

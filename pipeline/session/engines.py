@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.core.recipe import Recipe
 from pipeline.stages.values import Engines
+from pipeline.storage import Readers, StorageSettings
 
 if TYPE_CHECKING:
     from pipeline.engines.base import Engine
@@ -22,12 +23,14 @@ class EngineSettings:
         workers: processes, 0 for one a core.
         seconds, memory_bytes: the most that one image may take.
         send_urls: addresses are sent as they are, without being opened.
+        storage: how originals that are stored elsewhere are read.
     """
 
     workers: int
     seconds: int
     memory_bytes: int
     send_urls: bool
+    storage: StorageSettings = field(default_factory=StorageSettings)
 
     def engine(self, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
         """Build an engine: files in worker processes, addresses, where they are sent, by
@@ -47,9 +50,12 @@ class EngineSettings:
 def files_engine(
     limits: EngineSettings, recipe: Recipe, known: Callable[[bytes], bool] | None
 ) -> Engine:
-    """Engine of worker processes that prepare files."""
-    from pipeline.engines import Limits, LocalEngine
+    """Engine of worker processes that prepare files, and originals that are stored elsewhere."""
+    from pipeline.engines import Limits, LocalEngine, SpoolEngine, SpoolLimits
     from pipeline.imaging.prepare import Preparer
 
     bounds = Limits(seconds=limits.seconds, memory_bytes=limits.memory_bytes)
-    return LocalEngine(Preparer(recipe, known), workers=limits.workers or None, limits=bounds)
+    local = LocalEngine(Preparer(recipe, known), workers=limits.workers or None, limits=bounds)
+    storage = limits.storage
+    ahead = SpoolLimits(recipe.caps.max_file_bytes, storage.read_ahead, storage.spool_bytes)
+    return SpoolEngine(local, Readers(storage), ahead)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.prompt import template_fields
+from pipeline.core.stored_address import is_file, stamped
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
@@ -117,7 +118,8 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
 
     def deleted() -> Iterator[tuple[int, str]]:
         for image in images:
-            if image.location and not Path(to_path(image.location)).exists():
+            path = to_path(image.location or "")
+            if path and is_file(path) and not Path(path).exists():
                 cache.want(image.name)
                 yield image.id, image.name
 
@@ -131,5 +133,6 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
 
 
 def locate(source: Source, image: SeenImage) -> str:
-    """Openable path of an image, or the address that is sent for it."""
-    return to_path(image.location) if image.location else source.path_of(image.folder, image.name)
+    """Openable path of an image, or the address that is sent for it, or that it is stored at."""
+    path = to_path(image.location) if image.location else source.path_of(image.folder, image.name)
+    return stamped(path, image.stamp)

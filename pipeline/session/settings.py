@@ -25,7 +25,7 @@ from pipeline.core.retry import RetryRule
 from pipeline.errors import UsageError
 from pipeline.providers.base import OPENAI, BatchOptions
 from pipeline.providers.models import model_facts
-from pipeline.records import Nano
+from pipeline.records import Nano, OpenOriginal
 from pipeline.session.account import AccountOptions
 from pipeline.session.batch_settings import BatchSettings
 from pipeline.session.engines import EngineSettings
@@ -36,6 +36,7 @@ from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
 from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.prune import CacheLimits
+from pipeline.storage import Originals
 from pipeline.system.run_log import LogKeep
 from pipeline.system.secrets import Secret
 
@@ -188,6 +189,10 @@ class RunSettings:
         """Reader of the texts that images have already, None when they count for nothing."""
         words = self.text_places.words
         return ExistingTextReader(self.text_places, self.source.encoding) if words else None
+
+    def open_original(self) -> OpenOriginal:
+        """Opener of originals wherever they are: here, or stored elsewhere."""
+        return Originals.of(self.engine.storage).opened
 
     def online_only(self) -> RunSettings:
         """Settings for requests that are answered at once."""

@@ -4,7 +4,7 @@
     parquet     the table as Parquet; arrow its cells as Arrow arrays
     row_groups  where its row groups begin, and what tells whether their rows have changed
     parquet_groups, parquet_footer  those that have not are copied; the footers say where they are
-    rejects     a CSV of what has no caption, its cells defused by formulas
+    rejects     a CSV of what has no caption, its cells defused
     sidecars    texts beside the images; text_template fills them
 
 Exports for other programs (`captionmill export --to`), which take rows with their pictures:
@@ -14,7 +14,7 @@ Exports for other programs (`captionmill export --to`), which take rows with the
     lance_dataset, text_files
     hub    exports pushed to the Hub of Hugging Face
     xmp_sidecars, exiftool    XMP beside photos, merged into what is there
-    jsonl, csv_rows, partitioned    rows alone; json_values, formulas    their values
+    jsonl, csv_rows, partitioned    rows alone; json_values    their values
 
 A new kind of table is one file here and one line in `SINKS`; `[output] parquet` and the paths of
 the command line choose it by their suffix. Other packages add theirs by entry points, see

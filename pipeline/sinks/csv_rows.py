@@ -10,8 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from pipeline.core.formulas import defused
 from pipeline.sinks.exported import Values
-from pipeline.sinks.formulas import defused
 from pipeline.system.files import whole_file
 
 

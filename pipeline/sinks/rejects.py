@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from pathlib import Path
 
-from pipeline.sinks.formulas import defused
+from pipeline.core.formulas import defused
 from pipeline.system.files import whole_file
 
 HEADER = ("source", "path", "reason_code", "detail")

@@ -115,7 +115,7 @@ class Source(Protocol):
         ...
 
     def path_of(self, folder: str, name: str) -> str:
-        """Openable path of an entry."""
+        """Openable path of an entry, or the address of one that is stored elsewhere."""
         ...
 
 
@@ -208,5 +208,6 @@ def entry_digest(entries: Iterable[SourceFile]) -> bytes:
     for entry in entries:
         columns = None if entry.columns is None else sorted(entry.columns.items())
         name = repr((entry.folder, entry.name, entry.occurrence, columns, entry.problem))
+        name += entry.stamp
         total += stat_token(name, entry.size, entry.mtime_ns, entry.inode, entry.ctime_ns)
     return closed_digest(total)

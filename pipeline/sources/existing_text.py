@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.existing_text import COLUMN, SIDECAR, XMP, TextPlaces, column_of, plain_text
-from pipeline.core.url_image import is_address
+from pipeline.core.stored_address import is_file
 from pipeline.core.xmp import packet_in, xmp_text
 from pipeline.errors import UsageError
 from pipeline.records import SourceFile
@@ -86,7 +86,7 @@ class ExistingTextReader:
 
     def _file_text(self, entry: SourceFile, only: str = "") -> tuple[str, str, str]:
         """(text, place, how it was read) of the first file that has one; of the place `only`."""
-        if not entry.location or is_address(entry.location):
+        if not entry.location or not is_file(entry.location):
             return "", "", ""
         for word in (only,) if only else self._places.words:
             text, reading = "", ""

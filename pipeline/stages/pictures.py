@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pybase64
@@ -17,7 +18,7 @@ from pipeline.engines.base import Engine
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.reading import read_image_file
 from pipeline.imaging.strip_metadata import NotStripped, strip_metadata
-from pipeline.records import Prepared, PreparedImage, RejectedImage
+from pipeline.records import NotHere, OpenOriginal, Prepared, PreparedImage, RejectedImage
 from pipeline.sinks.exported import ExportedPicture
 from pipeline.sources import to_path
 
@@ -45,23 +46,37 @@ def sent_pictures(rows: Sequence[Row], engine: Engine) -> Iterator[ExportedPictu
 
 
 def original_pictures(
-    rows: Iterable[Row], max_bytes: int, *, keep_metadata: bool
+    rows: Iterable[Row],
+    max_bytes: int,
+    *,
+    keep_metadata: bool,
+    originals: OpenOriginal = nullcontext,
 ) -> Iterator[ExportedPicture | str]:
     """Originals, without their metadata unless it is asked for."""
     for row in rows:
         path = _file_of(row)
-        yield _original(row, path, max_bytes, keep_metadata) if path else _ELSEWHERE
+        if not path:
+            yield _ELSEWHERE
+            continue
+        try:
+            with originals(path) as local:
+                yield _original(row, local, max_bytes, keep_metadata)
+        except NotHere as error:
+            yield str(error)
 
 
-def original_problem(row: Row, max_bytes: int) -> str:
+def original_problem(row: Row, max_bytes: int, originals: OpenOriginal = nullcontext) -> str:
     """Reason why a row's original is not there, or not the one of its caption; "" where it is."""
     path = _file_of(row)
     if path is None:
         return _ELSEWHERE
     try:
-        data = read_image_file(path, max_bytes)
+        with originals(path) as local:
+            data = read_image_file(local, max_bytes)
     except Refusal as refusal:
         return refusal.detail or refusal.code
+    except NotHere as error:
+        return str(error)
     return "" if hashlib.sha256(data).hexdigest() == row["source_id"] else _CHANGED
 
 

@@ -75,3 +75,18 @@ def test_files_of_a_new_folder_are_recorded_as_those_of_a_known_one(world: World
         )
     assert rows[0] == rows[1]
     assert len(rows[0]) == 3
+
+
+def test_what_is_stored_elsewhere_is_read_again_when_its_stamp_changes(world: World) -> None:
+    world.image("a.jpg", 1)
+    for crawl, (stamp, again) in enumerate((("one", 1), ("one", 0), ("two", 1)), start=2):
+        file = SourceFile("", "a.jpg", "", 10, stamp=stamp)
+        world.ledger.images.upsert(world.folder, [file], crawl, NOW)
+        images = list(world.ledger.images.todo(world.source))
+        assert [(image.source_id, image.stamp) for image in images] == [(None, stamp)] * again
+        with world.recording() as recording:
+            recording.load([prepared(1)])
+            for image in images:
+                content = recording.prepared(prepared(1))
+                recording.link(image.id, recording.original(bytes([1]) * 32), content)
+                world.ledger.database.execute("UPDATE images SET todo = 0")

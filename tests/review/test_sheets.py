@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.formulas import defused, fused
 from pipeline.errors import UsageError
 from pipeline.review.sheets import mark_of, read_sheet, write_sheet
-from pipeline.sinks.formulas import defused, fused
 
 TEXTS = [
     "a cat",

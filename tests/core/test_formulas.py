@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.sinks.formulas import defused
+from pipeline.core.formulas import defused
 
 
 @pytest.mark.parametrize(
