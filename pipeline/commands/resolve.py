@@ -15,8 +15,9 @@ from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import FROZEN, TWIN, StageContext
+from pipeline.stages.inspection import is_left_open
 from pipeline.stages.reconcile import next_generation, reconcile
-from pipeline.stages.settle import is_left_open, write_off
+from pipeline.stages.settle import write_off
 
 _GOES_ON = (
     "this copy goes on: its next run takes in what the other one has sent, and sends the rest. "

@@ -146,7 +146,9 @@ def most_result_bytes(requests: int, max_tokens: int | None) -> int:
 Verdict = Literal["final", "again", "person"]
 
 
-def verdict_on(doubt: Doubt | None, seconds: int, inspections: int, grace: int) -> Verdict:
+def verdict_on(
+    doubt: Doubt | None, seconds: int, inspections: int, grace: int, steady: int
+) -> Verdict:
     """Decision about a batch: it is final, it is looked at again, or a person decides (and it
     stays open to later looks).
 
@@ -154,12 +156,15 @@ def verdict_on(doubt: Doubt | None, seconds: int, inspections: int, grace: int) 
         seconds: that have certainly passed since the first look that left a doubt.
         inspections: that left one, this one included.
         grace: seconds that a service may lag behind itself.
+        steady: seconds since the first of the looks that all left just this doubt.
     """
     if doubt is None:
         return "final"
     if seconds < grace or inspections < (2 if seconds >= _LONG else FEWEST_INSPECTIONS):
         return "again"
-    return "final" if doubt.passes else "person"
+    if doubt.passes:  # counts that are still growing agree with lines that still come
+        return "final" if steady >= grace else "again"
+    return "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,8 @@ class Inspection:
 
     Attributes:
         seconds, inspections: since the first that left a doubt; how many there were.
+        last, steady: words of the doubt that the last one left, None for none, and seconds since
+            the first of those that left just this one.
         grace: seconds that the service may lag behind itself.
         began: whether the batch was ever in progress, None when nobody says.
         written_off: a person decided that nothing more will come.
@@ -175,6 +182,8 @@ class Inspection:
 
     seconds: int = 0
     inspections: int = FEWEST_INSPECTIONS
+    last: str | None = None
+    steady: int = 0
     grace: int = 0
     began: bool | None = None
     written_off: bool = False
@@ -183,4 +192,5 @@ class Inspection:
         """Decision about a batch that leaves this doubt."""
         if self.written_off:
             return "final"
-        return verdict_on(doubt, self.seconds, self.inspections, self.grace)
+        steady = self.steady if doubt is not None and doubt.text == self.last else 0
+        return verdict_on(doubt, self.seconds, self.inspections, self.grace, steady)

@@ -21,6 +21,7 @@ class Batch:
     Attributes:
         late_since, late_uptime: when its files were first found not to explain its requests.
         late_looks: how many looks have found that.
+        doubt, doubt_since, doubt_uptime: what the last of them found, and since when just that.
         made_here: 0 for a batch that a create call of another ledger made: an older one of this
             workspace, or another copy's.
     """
@@ -46,6 +47,9 @@ class Batch:
     late_since: int | None
     late_uptime: str | None
     late_looks: int
+    doubt: str | None
+    doubt_since: int | None
+    doubt_uptime: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
     made_here: int
@@ -74,8 +78,8 @@ class Batch:
 _BATCH = (
     "SELECT id, batch_id, shard, generation, role, state, status, input_file_id, output_file_id, "
     "error_file_id, created_at, expires_at, total, completed, failed, cancel_asked_at, "
-    "vanished_at, problem, late_since, late_uptime, late_looks, prompt_tokens, completion_tokens, "
-    "made_here FROM batches"
+    "vanished_at, problem, late_since, late_uptime, late_looks, doubt, doubt_since, doubt_uptime, "
+    "prompt_tokens, completion_tokens, made_here FROM batches"
 )
 
 
@@ -159,12 +163,16 @@ class Batches:
         """Set a batch's state."""
         self._db.execute("UPDATE batches SET state = ? WHERE id = ?", (to, batch))
 
-    def postpone(self, batch: Batch, now: Moment) -> None:
-        """Reopen a batch whose files do not explain its requests."""
+    def postpone(self, batch: Batch, now: Moment, doubt: str = "") -> None:
+        """Reopen a batch whose files do not explain its requests: `doubt` says what is open."""
+        since = Moment(batch.doubt_since or now.wall, batch.doubt_uptime or now.uptime)
+        if doubt != batch.doubt:
+            since = now
         self._db.execute(
             "UPDATE batches SET state = 'open', late_since = COALESCE(late_since, ?), "
-            "late_uptime = COALESCE(late_uptime, ?), late_looks = late_looks + 1 WHERE id = ?",
-            (now.wall, now.uptime, batch.row),
+            "late_uptime = COALESCE(late_uptime, ?), late_looks = late_looks + 1, "
+            "doubt = ?, doubt_since = ?, doubt_uptime = ? WHERE id = ?",
+            (now.wall, now.uptime, doubt, since.wall, since.uptime, batch.row),
         )
 
     def vanished(self, batch: int, now: int) -> None:

@@ -235,6 +235,12 @@ _REPEATED_INDEX = ("DROP INDEX items_of_shard",)
 
 # what is stored elsewhere has no inode and no times: its storage says when its bytes are others
 _STAMPS = ("ALTER TABLE images ADD COLUMN stamp TEXT",)
+# counts and files may come in steps, so what they agree on counts only once it has stayed the same
+_STEADY_DOUBT = (
+    "ALTER TABLE batches ADD COLUMN doubt TEXT",
+    "ALTER TABLE batches ADD COLUMN doubt_since INTEGER",
+    "ALTER TABLE batches ADD COLUMN doubt_uptime TEXT",
+)
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
@@ -250,5 +256,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _EXISTING_TEXTS,
     _REPEATED_INDEX,
     _STAMPS,
+    _STEADY_DOUBT,
 )
 """Append only: a released migration never changes."""

@@ -31,11 +31,24 @@ _CHUNK = 10_000  # lines that are written together: enough for tables to be walk
 
 _PAID = sql_list(PAID_OUTCOMES)
 _EXCLUDED = ", ".join(f"excluded.{name.strip()}" for name in COLUMNS.split(","))
-# a reply that comes late takes the place of the error, or of the "missing", that was there before
+# a reply that comes late takes the place of the error, or of the "missing", that was there before;
+# so does the word, which comes late, that a missing request never ran
 _INSERT = f"""
 INSERT INTO answers ({COLUMNS})
 VALUES ({MARKS}) ON CONFLICT DO UPDATE SET ({COLUMNS}) = ({_EXCLUDED})
-WHERE excluded.outcome IN ({_PAID}) AND answers.outcome NOT IN ({_PAID})
+WHERE answers.outcome NOT IN ({_PAID})
+    AND (excluded.outcome IN ({_PAID}) OR answers.outcome = 'missing')
+    AND excluded.outcome <> answers.outcome
+"""
+_WAS_MISSING = """
+SELECT EXISTS (SELECT 1 FROM answers
+WHERE batch = ? AND work = ? AND attempt = ? AND outcome = 'missing')
+"""
+_TAKE_BACK = """
+UPDATE works SET outcome = NULL, reason = '', answer = NULL, state = 'live'
+WHERE id = ? AND outcome = 'missing' AND NOT EXISTS (
+    SELECT 1 FROM answers a WHERE a.work = works.id AND a.outcome = 'missing'
+) RETURNING 1
 """
 _INSERT_NEW = f"""
 INSERT INTO answers ({COLUMNS})
@@ -49,6 +62,10 @@ _SHOW_ORDINARY = """
 UPDATE works SET outcome = 'captioned', reason = '', answer = a.id, state = 'done',
     attempts = MAX(attempts, a.attempt), after = NULL
 FROM (SELECT id, work, attempt FROM answers WHERE id >= ?) a WHERE works.id = a.work
+"""
+_SHOW_MISSING = """
+UPDATE works SET answer = a.id, reason = a.reason FROM answers a
+WHERE works.id = ? AND works.outcome = 'missing' AND a.work = works.id AND a.outcome = 'missing'
 """
 _FREE = "UPDATE items SET live = 0 WHERE id = ?"
 
@@ -205,6 +222,8 @@ class Settling:
     def _keep_alone(self, priced: PricedAnswer) -> None:
         self._alone.add(priced.work_key)
         work = self._work(priced.work_key)
+        place = (self._batch.row, work, priced.attempt)
+        was_missing = self._db.number(_WAS_MISSING, place)
         if self._db.execute(_INSERT, self._row(work, priced)).rowcount == 0:
             return  # settled before: a line counts once
         # a second batch of a shard frees nothing: the first one is still to answer
@@ -215,7 +234,14 @@ class Settling:
         )
         max_cost, expected = item or (None, 0)
         self._count(priced, max_cost, int(expected))  # type: ignore[arg-type, call-overload]
+        if was_missing and priced.answer.outcome not in PAID_OUTCOMES:
+            self._take_back(work)
         self._advance(work, priced)
+
+    def _take_back(self, work: int) -> None:
+        """Take back that a work is missing; another request for it may have been billed yet."""
+        if self._db.one(_TAKE_BACK, (work,)) is None:
+            self._db.execute(_SHOW_MISSING, (work,))
 
     def _work(self, key: bytes) -> int:
         """Row of a work, made when it is foreign."""

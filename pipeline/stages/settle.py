@@ -6,10 +6,10 @@ booked and it stays open: to a person, and to whatever the service shows later.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pipeline.core.batch_errors import FAILURE_ADVICE, BatchFailure, classify
-from pipeline.core.batch_results import Doubt, Inspection
+from pipeline.core.batch_results import Doubt
 from pipeline.core.lifecycle import backoff_seconds
 from pipeline.core.pauses import shown_span
 from pipeline.core.reading_rules import ReadingRules
@@ -23,11 +23,11 @@ from pipeline.stages import raw_files, results
 from pipeline.stages.batch_record import recorded_rules
 from pipeline.stages.context import FROZEN, StageContext
 from pipeline.stages.export import STALE
+from pipeline.stages.inspection import inspection
 from pipeline.stages.read_report import ReadReport, Unexplained
 from pipeline.stages.reconcile import next_generation
 from pipeline.stages.recover import fetched_by_twin, raw_path
 from pipeline.stages.values import RunTotals
-from pipeline.system.clock import Moment, elapsed
 from pipeline.system.failpoints import reached
 from pipeline.system.files import put_aside
 
@@ -86,7 +86,7 @@ def settle_batch(
             planned = ledger.answers.planned(shard, batch)
             answers = results.read_answers(
                 ledger, shard, batch, paths, failure, report, context.wire_format, rules,
-                _inspection(context, batch, end, written_off=written_off), planned,
+                inspection(context, batch, end.began, written_off=written_off), planned,
             )  # fmt: skip
             settled = ledger.answers.settle(
                 shard, batch, answers, context.rules, context.clock.now(), rules.version,
@@ -118,27 +118,6 @@ def write_off(context: StageContext, batch: Batch) -> RunTotals:
         assert current is not None
         settled = settle_batch(context, current, totals, written_off=True)
     return totals
-
-
-def is_left_open(context: StageContext, batch: Batch) -> bool:
-    """Tell whether only a person can end a batch: the service does not explain it."""
-    inspection = _inspection(context, batch, RemoteEnd(), written_off=False)
-    given_up = replace(inspection, inspections=batch.late_looks).verdict(Doubt("")) == "person"
-    return batch.vanished_at is not None or given_up
-
-
-def _inspection(
-    context: StageContext, batch: Batch, end: RemoteEnd, *, written_off: bool
-) -> Inspection:
-    now = context.clock.moment()
-    since = Moment(batch.late_since or now.wall, batch.late_uptime or now.uptime)
-    return Inspection(
-        seconds=elapsed(since, now),
-        inspections=batch.late_looks + 1,
-        grace=context.patience.grace,
-        began=end.began,
-        written_off=written_off,
-    )
 
 
 def _record_findings(
@@ -184,10 +163,10 @@ def _report(
         totals.fail(NeedsPerson(words), blocks=False)
 
 
-def _reopen(context: StageContext, shard: Shard, batch: Batch) -> None:
+def _reopen(context: StageContext, shard: Shard, batch: Batch, doubt: str = "") -> None:
     """Open a batch to another look at the service."""
     shard = context.ledger.shards.get(shard.row)
-    context.ledger.batches.postpone(batch, context.clock.moment())
+    context.ledger.batches.postpone(batch, context.clock.moment(), doubt)
     if batch.leads(shard.generation) and shard.state == "DOWNLOADED":
         context.ledger.shards.move(shard, "SUBMITTED")
 
@@ -197,7 +176,7 @@ def _postpone(
 ) -> None:
     """Leave a batch to the next look: its files, their ids or its counts may only be late."""
     with context.ledger.database.transaction("look_again"):
-        _reopen(context, shard, batch)
+        _reopen(context, shard, batch, doubt.text)
     totals.open += 1
     text = f"batch {batch.batch_id} is {batch.status}, but {doubt.text}: it is looked at again"
     context.note("batch.unexplained", level="warning", batch=batch.batch_id, text=text)
@@ -211,7 +190,7 @@ def _leave_open(
     """Keep a batch open whose answers are booked: a person decides about the rest, and what the
     service shows later is still taken."""
     ledger, now = context.ledger, context.clock.now()
-    _reopen(context, shard, batch)
+    _reopen(context, shard, batch, doubt.text)
     if end.unavailable:
         ledger.batches.vanished(batch.row, now)
     kind = "vanished" if end.unavailable else "unexplained"

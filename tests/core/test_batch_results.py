@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,7 +173,7 @@ OPEN, PASSES = Doubt("open"), Doubt("late", passes=True)
 def test_a_doubt_is_looked_at_again_before_a_person_decides(
     doubt: Doubt | None, seconds: int, looks: int, verdict: str
 ) -> None:
-    assert verdict_on(doubt, seconds, looks, 120) == verdict
+    assert verdict_on(doubt, seconds, looks, 120, seconds) == verdict
 
 
 def test_a_person_who_decided_is_not_asked_again() -> None:
@@ -186,3 +188,16 @@ def test_a_result_file_has_room_for_the_longest_answers_and_not_for_everything()
     assert most_result_bytes(50_000, 120) < 6 << 30
     assert most_result_bytes(10, None) > most_result_bytes(10, 1000)
     assert most_result_bytes(0, 120) > most_result_bytes(50_000, 120)
+
+
+def test_an_agreement_counts_once_it_has_stayed_the_same() -> None:
+    late = replace(PASSES, text="3 of 6")
+    for last, steady, verdict in (
+        (None, 0, "again"),
+        ("4 of 6", 500, "again"),
+        ("3 of 6", 119, "again"),
+        ("3 of 6", 120, "final"),
+    ):
+        seen = Inspection(seconds=500, grace=120, last=last, steady=steady)
+        assert seen.verdict(late) == verdict
+        assert seen.verdict(OPEN) == "person"

@@ -33,10 +33,7 @@ HEALING = {
     "a page for answers": FaultPlan(
         request=(RequestFault(action="page", status=200, path=_CONTENT, method="GET", nth=(1, 2)),)
     ),
-}
-"""What passes by itself: in the end everything is captioned and the books are the bill."""
-
-UNPROVEN = {
+    # what says after the grace that requests never ran
     "late files, expired": FaultPlan(
         batch=(BatchFault(files_late_seconds=300, expire_at_fraction=0.5, nth=(1, 2)),)
     ),
@@ -50,9 +47,11 @@ UNPROVEN = {
             ),
         )
     ),
+    "counts in steps, expired": FaultPlan(
+        batch=(BatchFault(counts_late_seconds=100, expire_at_fraction=0.5, nth=(1, 2)),)
+    ),
 }
-"""What says too late that requests never ran: they stay missing, and counted at their highest cost
-where a person was told of them before."""
+"""What passes by itself: in the end everything is captioned and the books are the bill."""
 
 LASTING = {
     "a silent line": FaultPlan(line=(LineFault(outcome="silent", times=1),)),
@@ -64,16 +63,8 @@ LASTING = {
 
 @parts
 def test_what_comes_late_is_waited_for(part: int, zygote: Zygote, tally: Tally) -> None:
-    cases = chosen("late service", _crossed(zygote, tuple(HEALING)), 4, part, most=200)
+    cases = chosen("late service", _crossed(zygote, tuple(HEALING)), 8, part, most=300)
     tally.play("late service", cases, lambda case: healed(zygote, case))
-
-
-@parts
-def test_what_is_proven_too_late_is_never_bought_twice(
-    part: int, zygote: Zygote, tally: Tally
-) -> None:
-    cases = chosen("late proof", _crossed(zygote, tuple(UNPROVEN)), 4, part, most=100)
-    tally.play("late proof", cases, lambda case: unproven(zygote, case))
 
 
 @parts
@@ -93,18 +84,6 @@ def healed(zygote: Zygote, case: Case) -> list[str]:
         world.run(kill=kill)
         world.recover()
         world.judge.rest()
-        return world.judge.found
-
-
-def unproven(zygote: Zygote, case: Case) -> list[str]:
-    name, kill = case
-    with World(zygote, 5, faults=UNPROVEN[name]) as world:
-        world.run(kill=kill)
-        world.recover()
-        outcomes = {row["outcome"] for row in world.judge.table()}
-        if outcomes - {"captioned", "missing"}:
-            world.judge.fault(f"outcomes {outcomes}")
-        world.judge.look()
         return world.judge.found
 
 

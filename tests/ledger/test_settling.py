@@ -197,7 +197,12 @@ def test_a_late_answer_to_an_earlier_attempt_takes_no_attempt_back(world: World)
         ("captioned", "missing", "captioned"),
         ("missing", "captioned", "captioned"),
         ("failed", "captioned", "captioned"),
-        ("missing", "expired", "missing"),
+        ("missing", "expired", "expired"),
+        ("missing", "cancelled", "cancelled"),
+        ("missing", "failed", "failed"),
+        ("missing", "missing", "missing"),
+        ("expired", "missing", "expired"),
+        ("expired", "failed", "expired"),
     ],
 )
 def test_a_later_look_replaces_an_error_by_a_reply_and_never_a_reply(
@@ -216,8 +221,62 @@ def test_a_later_look_replaces_an_error_by_a_reply_and_never_a_reply(
     assert world.ledger.reservations.totals().charged == 0, "it is reserved while it is open"
     late = replace(batch, late_since=NOW)
     settle(shard, late, [one(second)], RULES, NOW)
-    assert world.ledger.rows.outcomes() == {shown: 1}
+    assert dict(world.ledger.database.execute("SELECT outcome, COUNT(*) FROM works")) == {shown: 1}
     outcomes = world.ledger.database.execute("SELECT outcome FROM answers").fetchall()
     assert outcomes == [(shown,)]
     totals = world.ledger.reservations.totals()
     assert (totals.charged, totals.reserved) == (400 if shown == "captioned" else 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code", "state"),
+    [("expired", "", "pending"), ("cancelled", "", "pending"), ("failed", "500", "pending"),
+     ("failed", "content_policy", "done"), ("missing", "", "done")],
+)  # fmt: skip
+def test_a_missing_request_that_is_said_late_to_have_failed_is_judged_as_if_at_once(
+    world: World, outcome: str, code: str, state: str
+) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    settle = world.ledger.answers.settle
+    missing = answered(key, None, outcome="missing", caption=None, usage=None)
+    settle(shard, batch, [missing], RULES, NOW, ends=lambda: "open")
+    assert works(world) == [("done", 1)]
+    late = replace(batch, late_since=NOW)
+    settled = settle(shard, late, [unpaid(key, outcome, code=code)], RULES, NOW)
+    assert works(world) == [(state, 1)]
+    assert settled.again == (state == "pending")
+    charged = world.ledger.reservations.totals().charged
+    assert charged == (world.ledger.answers.count_missing(batch.row) and 1000)
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_what_is_missing_twice_stays_so_when_one_of_them_never_ran(
+    world: World, attempt: int
+) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    settle = world.ledger.answers.settle
+    given = [unpaid(key, "missing"), unpaid(key, "missing", attempt=2)]
+    settle(shard, batch, given, RULES, NOW, ends=lambda: "open")
+    late = replace(batch, late_since=NOW)
+    result = settle(shard, late, [unpaid(key, "expired", attempt=attempt)], RULES, NOW)
+    assert result.again == 0
+    assert works(world) == [("done", 2)]
+    shown = "SELECT w.outcome, a.outcome, a.attempt FROM works w JOIN answers a ON a.id = w.answer"
+    assert world.ledger.database.one(shown) == ("missing", "missing", 3 - attempt)
+
+
+def test_a_missing_work_that_was_captioned_since_is_not_sent_again(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    settle = world.ledger.answers.settle
+    given = [unpaid(key, "missing"), answered(key, 400, attempt=2)]
+    settle(shard, batch, given, RULES, NOW, ends=lambda: "open")
+    late = replace(batch, late_since=NOW)
+    settle(shard, late, [unpaid(key, "expired")], RULES, NOW)
+    assert works(world) == [("done", 2)]
+    assert world.ledger.rows.outcomes() == {"captioned": 1}
