@@ -91,10 +91,10 @@ def _lines(shown: Status) -> Iterator[str]:
     yield f"money       {'the local model is free' if local else shown.money}"
     if shown.budget and not local:
         yield f"budget      {shown.budget}"
-    for model, estimated, billed, answers in () if local else shown.calibration:
+    for model, estimated, billed, answers, *_ in () if local else shown.calibration:
         percent = 100 * billed // max(1, estimated)
         yield (
-            f"estimates   {model}: {percent} % of the expected prompt tokens were billed, "
+            f"estimates   {model}: {percent} % of the counted prompt tokens were billed, "
             f"{counted(answers, 'answer')}"
         )
     for note in shown.notes:

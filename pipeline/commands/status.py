@@ -11,6 +11,7 @@ from pipeline.config import Config
 from pipeline.core.batch_times import ExpectedEnd, expected_end
 from pipeline.core.budget import BudgetCaps, Exposure
 from pipeline.core.budget_words import in_force, spent_and_reserved
+from pipeline.core.calibration import Calibration
 from pipeline.core.pricing import dollars
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
@@ -50,7 +51,7 @@ class Status:
     reserved: Nano
     frozen: str | None
     incidents: list[tuple[int, str, str]]
-    calibration: list[tuple[str, int, int, int]] = field(default_factory=list)
+    calibration: list[Calibration] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     unshown: int = 0  # captions that no image shows
     unexported: int = 0  # steps of people that the table does not hold yet

@@ -61,6 +61,7 @@ sizing           the size that an image is sent in
 image_tokens     the service's own arithmetic of image tokens
 text_tokens      tokens of a text: counted by a vocabulary, or estimated
 tokens           tokens of a request: expected, and a bound
+calibration      bills so far against what was counted
 cost_estimate    cost of a request: expected, and at most
 pricing          price sheets, and what the tokens of a line cost
 catalogue        the one schema of models and prices

@@ -18,6 +18,8 @@ class CostEstimate:
 
     Attributes:
         prompt_tokens, completion_tokens: expected.
+        counted: prompt tokens as counted, before bills are held against them; `guessed` of them no
+            rule of the service fixes.
         expected, max_cost: nano-dollars, None when the price is unknown; `max_cost` also when no
             bound of its tokens is known.
     """
@@ -26,6 +28,8 @@ class CostEstimate:
     completion_tokens: int
     expected: Nano | None
     max_cost: Nano | None
+    counted: int
+    guessed: int
 
 
 class CostEstimator:
@@ -47,11 +51,12 @@ class CostEstimator:
     def _estimate(self, width: int, height: int, prompt: str) -> CostEstimate:
         estimate = self._estimator.estimate(width, height, prompt)
         tokens = (estimate.expected_prompt, estimate.expected_completion)
-        upper = estimate.upper_prompt
+        upper, counted = estimate.upper_prompt, (estimate.counted_prompt, estimate.guessed)
         if self.sheet is None:
-            return CostEstimate(*tokens, None, None)
+            return CostEstimate(*tokens, None, None, *counted)
         return CostEstimate(
             *tokens,
             line_max_cost(*tokens, self.sheet),
             None if upper is None else line_max_cost(upper, estimate.max_completion, self.sheet),
+            *counted,
         )

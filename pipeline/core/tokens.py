@@ -41,10 +41,17 @@ _UNKNOWN_SIDE = 2_048  # taken for an image of unknown size under an unknown rul
 class RequestEstimate:
     """Tokens of one request: expected, and bounds for reservations.
 
-    `upper_prompt` is None when there is no bound: neither the image's size nor the model's rule
-    is known.
+    Attributes:
+        counted_prompt: by the model's rules, and the text as its tokenizer counts it; `guessed` of
+            them no rule fixes.
+        expected_prompt: the same as bills so far have measured it.
+        upper_prompt: None when there is no bound: neither the image's size nor the model's rule
+            is known.
+        expected_completion, max_completion: tokens of the answer.
     """
 
+    counted_prompt: int
+    guessed: int
     expected_prompt: int
     upper_prompt: int | None
     expected_completion: int
@@ -61,6 +68,7 @@ class RequestEstimator:
         repeated: texts that every request repeats: the system prompt, the schema.
         fixed_upper: bound of their prompt tokens.
         count: counts the tokens of a text.
+        guess_ratio: tokens that are billed for one of those that no rule fixes.
         expected_completion, max_completion: tokens of an answer.
         margin: part by which the image may cost more than the rule says (0.25 is 25 %).
     """
@@ -73,6 +81,7 @@ class RequestEstimator:
     max_completion: int
     margin: Decimal
     count: CountTokens = counted_tokens
+    guess_ratio: Decimal = Decimal(1)
 
     @classmethod
     def of(
@@ -86,6 +95,7 @@ class RequestEstimator:
         expected_completion: int = 80,
         margin: Decimal = Decimal("0.25"),
         count: CountTokens = counted_tokens,
+        guess_ratio: Decimal = Decimal(1),
     ) -> Self:
         """Estimator for requests with this system prompt and JSON schema ("" for none)."""
         return cls(
@@ -97,6 +107,7 @@ class RequestEstimator:
             max_completion=max_completion_tokens,
             margin=margin,
             count=count,
+            guess_ratio=guess_ratio,
         )
 
     def estimate(self, width: int, height: int, prompt: str) -> RequestEstimate:
@@ -108,11 +119,16 @@ class RequestEstimator:
             ImageTooLarge: the service would refuse the image.
             UnsupportedDetail: the model does not know the detail.
         """
-        expected, highest = self._image(width, height)
+        image, highest = self._image(width, height)
         text = _REQUEST + sum(map(self._expected_message, (*self.repeated, prompt)))
+        upper = None if highest is None else self._upper(prompt, highest)
+        guessed = text + image if self.rule is None else text
+        expected = text + image - guessed + round(guessed * self.guess_ratio)
         return RequestEstimate(
-            expected_prompt=text + expected,
-            upper_prompt=None if highest is None else self._upper(prompt, highest),
+            counted_prompt=text + image,
+            guessed=guessed,
+            expected_prompt=expected if upper is None else min(expected, upper),
+            upper_prompt=upper,
             expected_completion=self.expected_completion,
             max_completion=self.max_completion,
         )

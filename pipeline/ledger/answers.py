@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
+from pipeline.core.calibration import Calibration
 from pipeline.core.reading_rules import CURRENT
 from pipeline.core.retry import RetryRule
 from pipeline.ledger.batch_bill import record_beyond
@@ -107,12 +108,13 @@ class Answers:
             "SELECT COUNT(*) FROM answers WHERE batch = ? AND outcome = 'missing'", (batch,)
         )
 
-    def calibration(self) -> list[tuple[str, int, int, int]]:
-        """(model, estimated prompt tokens, billed prompt tokens, lines) for each model."""
+    def calibration(self) -> list[Calibration]:
+        """Bills against what was counted, for each model."""
         return [
-            (str(model), int(estimated), int(billed), int(lines))
-            for model, estimated, billed, lines in self._db.execute(
-                "SELECT model, estimated, billed, lines FROM calibration WHERE lines > 0"
+            Calibration(str(model), *map(int, sums))
+            for model, *sums in self._db.execute(
+                "SELECT model, estimated, billed, lines, guessed, guessed_billed "
+                "FROM calibration WHERE lines > 0"
             )
         ]
 

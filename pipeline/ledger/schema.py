@@ -242,6 +242,13 @@ _STEADY_DOUBT = (
     "ALTER TABLE batches ADD COLUMN doubt_uptime TEXT",
 )
 
+# of tokens that no rule fixes bills tell how many there are, also before the next answer
+_GUESSED_TOKENS = (
+    "ALTER TABLE shards ADD COLUMN guessed INTEGER",
+    "ALTER TABLE calibration ADD COLUMN guessed INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE calibration ADD COLUMN guessed_billed INTEGER NOT NULL DEFAULT 0",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -257,5 +264,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _REPEATED_INDEX,
     _STAMPS,
     _STEADY_DOUBT,
+    _GUESSED_TOKENS,
 )
 """Append only: a released migration never changes."""

@@ -138,16 +138,23 @@ class Settling:
     def finish(self) -> Settled:
         """Write what waits, and give what it all came to."""
         self._flush()
-        estimated, billed, lines = self._tokens
-        if lines:
-            self._db.execute(
-                "INSERT INTO calibration (model, estimated, billed, lines) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (model) DO UPDATE SET "
-                "estimated = estimated + excluded.estimated, billed = billed + excluded.billed, "
-                "lines = lines + excluded.lines",
-                (self._shard.model, estimated, billed, lines),
-            )
+        if self._tokens[2]:
+            self._calibrate(*self._tokens)
         return self.settled
+
+    def _calibrate(self, estimated: int, billed: int, lines: int) -> None:
+        """Hold bills against what was counted; a line has its share of the shard's guesses."""
+        shard = self._shard
+        guessed = (shard.guessed or 0) * lines // max(1, shard.requests)
+        guessed_billed = billed - (estimated - guessed) if guessed else 0
+        self._db.execute(
+            "INSERT INTO calibration (model, estimated, billed, lines, guessed, guessed_billed) "
+            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET "
+            "estimated = estimated + excluded.estimated, billed = billed + excluded.billed, "
+            "lines = lines + excluded.lines, guessed = guessed + excluded.guessed, "
+            "guessed_billed = guessed_billed + excluded.guessed_billed",
+            (shard.model, estimated, billed, lines, guessed, guessed_billed),
+        )
 
     def _count(self, priced: PricedAnswer, max_cost: Nano | None, expected: int) -> None:
         self.settled.add(priced, max_cost)

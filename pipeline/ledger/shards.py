@@ -15,13 +15,19 @@ from pipeline.records import Nano
 
 @dataclass(frozen=True, slots=True)
 class NewItem:
-    """One request line of a shard about to be sealed; `live`: its work is recorded so already."""
+    """One request line of a shard about to be sealed.
+
+    Attributes:
+        prompt_tokens: as counted; `guessed` of them no rule of the service fixes.
+        live: its work is recorded so already.
+    """
 
     work: int
     attempt: int
     max_cost: Nano | None
     estimated: Nano | None
     prompt_tokens: int
+    guessed: int = 0
     live: bool = False
 
 
@@ -44,10 +50,15 @@ class NewShard:
         """Expected prompt tokens of all lines, for the queue limit."""
         return sum(item.prompt_tokens for item in self.items)
 
+    @property
+    def guessed(self) -> int:
+        """Those of them that no rule of the service fixes."""
+        return sum(item.guessed for item in self.items)
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Shard row."""
+    """Shard row; `guessed` of its prompt tokens no rule of the service fixes, None: unknown."""
 
     row: int
     shard_key: str
@@ -59,6 +70,7 @@ class Shard:
     size: int
     checksum: bytes | None
     prompt_tokens: int
+    guessed: int | None
     max_cost: Nano | None
     price_version: str | None
     prices: str | None
@@ -91,7 +103,8 @@ ELSEWHERE = (
 
 _SHARD = (
     "SELECT id, shard_key, spec, model, state, generation, requests, bytes, checksum, "
-    "prompt_tokens, worst, price_version, prices, fields, file_id, intent_at, intent_uptime, "
+    "prompt_tokens, guessed, worst, price_version, prices, fields, file_id, intent_at, "
+    "intent_uptime, "
     "absent_since, absent_uptime, absences, not_before, refusals, problem FROM shards"
 )
 
@@ -112,10 +125,10 @@ class Shards:
         with self._db.transaction("seal"):
             shard = self._db.insert(
                 "INSERT INTO shards (shard_key, spec, model, state, requests, bytes, checksum, "
-                "prompt_tokens, worst, price_version, prices, created_at) "
-                "VALUES (?, ?, ?, 'SEALED', ?, ?, ?, ?, ?, ?, ?, ?)",
+                "prompt_tokens, guessed, worst, price_version, prices, created_at) "
+                "VALUES (?, ?, ?, 'SEALED', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (new.shard_key, new.spec, new.model, len(new.items), new.size, new.checksum,
-                 new.prompt_tokens, new.max_cost, new.price_version, new.prices, now),
+                 new.prompt_tokens, new.guessed, new.max_cost, new.price_version, new.prices, now),
             )  # fmt: skip
             self.add_items(shard, new.items)
         return shard

@@ -16,7 +16,7 @@ _SHOWN = 60  # characters of a caption
 
 def deviations(ledger: Ledger) -> Iterator[str]:
     """Sentences about models whose bills are 25 % off the estimates of their prompt tokens."""
-    for model, estimated, billed, lines in ledger.answers.calibration():
+    for model, estimated, billed, lines, *_ in ledger.answers.calibration():
         if (
             lines < _LINES
             or estimated <= 0

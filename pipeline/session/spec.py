@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from pipeline.config import Config
 from pipeline.core.budget_words import unknown_price
+from pipeline.core.calibration import Calibration, margin
 from pipeline.core.identity import hash_of
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.model_facts import ModelFacts
@@ -32,8 +33,6 @@ from pipeline.session.account import Identity
 from pipeline.session.refused_requests import refuse_impossible
 from pipeline.session.sizings import detail_of, sizing_of
 from pipeline.stages.values import CaptionTask
-
-_RAISE_MARGIN_ABOVE = Decimal("1.25")  # billed / estimated prompt tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def build_spec(
     account: str,
     now: int,
     tier: Tier,
-    calibration: Decimal | None = None,
+    calibration: Calibration | None = None,
     named: str | None = None,
 ) -> CaptionSpec:
     """Build the spec that follows from the configuration for one model.
@@ -114,7 +113,7 @@ def build_spec(
     Args:
         tier: how requests are processed, which decides their price.
         named: a model named by a person, also of a local configuration.
-        calibration: billed / estimated prompt tokens of this model so far.
+        calibration: bills of this model so far.
 
     Raises:
         UsageError: the model is not served at the endpoint, or not with this detail, size, effort
@@ -185,7 +184,7 @@ def _sizing(config: Config, facts: ModelFacts) -> Sizing:
 
 
 def _estimator(
-    config: Config, facts: ModelFacts, calibration: Decimal | None, *, local: bool
+    config: Config, facts: ModelFacts, calibration: Calibration | None, *, local: bool
 ) -> RequestEstimator:
     prompt, kind = config.prompt, LOCAL if local else paid_kind(config.provider.name)
     return provider_of(kind.service).wire_format.estimator(
@@ -195,26 +194,9 @@ def _estimator(
         system=prompt.system,
         schema=json.dumps(prompt.answer_schema) if prompt.answer_schema else "",
         margin=margin(config.budget.estimate_margin, calibration),
+        guess_ratio=Decimal(1) if calibration is None else calibration.guess_ratio,
         count=estimated_tokens if local else counted_tokens,  # the free model has no bill to meet
     )
-
-
-def ratio(calibration: Iterable[tuple[str, int, int, int]], model: str) -> Decimal | None:
-    """Ratio of billed to estimated prompt tokens of a model, None without any; see
-    `Answers.calibration`."""
-    ratios = (
-        Decimal(billed) / max(1, estimated)
-        for name, estimated, billed, _ in calibration
-        if name == model
-    )
-    return next(ratios, None)
-
-
-def margin(configured: Decimal, calibration: Decimal | None) -> Decimal:
-    """Margin of reservations: it rises by itself when bills exceed estimates by 25 %."""
-    if calibration is None or calibration <= _RAISE_MARGIN_ABOVE:
-        return configured
-    return max(configured, calibration - 1 + Decimal("0.1"))
 
 
 def _recipe(config: Config, size: object) -> Recipe:

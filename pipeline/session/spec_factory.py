@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from pipeline.config import Config
 from pipeline.config.section import Section
+from pipeline.core.calibration import Calibration
 from pipeline.core.image_tokens import Detail
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import Tier
 from pipeline.core.prompt import put_values, template_fields
 from pipeline.core.provider_kinds import paid_kind
 from pipeline.session.sizings import detail_of
-from pipeline.session.spec import CaptionSpec, build_spec, ratio
+from pipeline.session.spec import CaptionSpec, build_spec
 
 _SectionT = TypeVar("_SectionT", bound=Section)
 
@@ -119,7 +120,7 @@ class SpecFactory:
         now: int,
         change: SpecChange = NO_CHANGE,
         named: str | None = None,
-        calibrations: Iterable[tuple[str, int, int, int]] = (),
+        calibrations: Iterable[Calibration] = (),
     ) -> CaptionSpec:
         """Build the spec of the configured model, or of the changed one.
 
@@ -138,6 +139,6 @@ class SpecFactory:
             account=account,
             now=now,
             tier=change.tier or self.tier,
-            calibration=ratio(calibrations, named or changed.provider.model),
+            calibration=Calibration.of(calibrations, named or changed.provider.model),
             named=named,
         )

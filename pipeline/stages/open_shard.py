@@ -102,8 +102,8 @@ class OpenShard:
         """Shard for the ledger, when all works have their rows."""
         sheet = self.request_template.estimator.sheet
         items = (
-            NewItem(work.row, attempt, cost.max_cost, cost.expected, cost.prompt_tokens,
-                    live=work.state == "live")
+            NewItem(work.row, attempt, cost.max_cost, cost.expected, cost.counted,
+                    cost.guessed, live=work.state == "live")
             for work, attempt, cost in self.lines
         )  # fmt: skip
         return NewShard(

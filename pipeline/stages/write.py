@@ -234,4 +234,4 @@ def _line(
     cost = template.estimator.estimate(image.width, image.height, pending.prompt)
     size = sum(map(len, parts))
     line = ShardLine(pending.work, attempt, cost)
-    return parts, line, Load(1, size, cost.prompt_tokens, cost.max_cost)
+    return parts, line, Load(1, size, cost.counted, cost.max_cost)

@@ -28,6 +28,8 @@ def test_a_request_by_hand() -> None:
     found = estimator.estimate(512, 341, "p" * 80)
     # request 3, messages 4 + 11 and 4 + 22, image 176 patches * 1.2
     assert found == RequestEstimate(
+        counted_prompt=3 + 15 + 26 + 212,
+        guessed=3 + 15 + 26,
         expected_prompt=3 + 15 + 26 + 212,
         # request 64, messages 16 + 40 and 16 + 80, image 1.25 * (212 + 1)
         upper_prompt=64 + 56 + 96 + 267,
@@ -93,3 +95,24 @@ def test_an_unseen_image_of_an_unknown_model_has_no_bound() -> None:
     found = RequestEstimator.of(model_facts("qwen-vl"), "high", 100).estimate(*UNKNOWN_SIZE, "")
     assert found.expected_prompt > 5000
     assert found.upper_prompt is None
+
+
+def test_bills_move_the_text_and_not_what_a_rule_fixes() -> None:
+    plain = RequestEstimator.of(LUNA, "high", 120)
+    dearer = RequestEstimator.of(LUNA, "high", 120, guess_ratio=Decimal(2))
+    one, other = plain.estimate(512, 341, "p" * 80), dearer.estimate(512, 341, "p" * 80)
+    assert (one.counted_prompt, one.guessed) == (other.counted_prompt, other.guessed)
+    assert one.expected_prompt == one.counted_prompt
+    moved = other.expected_prompt - other.counted_prompt
+    assert moved == other.guessed
+    assert other.upper_prompt == one.upper_prompt
+    absurd = RequestEstimator.of(LUNA, "high", 120, guess_ratio=Decimal(20))
+    most = absurd.estimate(512, 341, "p" * 80)
+    assert most.expected_prompt == most.upper_prompt
+
+
+def test_an_image_without_a_rule_is_measured_with_the_text() -> None:
+    unknown = RequestEstimator.of(model_facts("qwen-vl"), "high", 100, guess_ratio=Decimal(2))
+    found = unknown.estimate(560, 280, "p" * 80)
+    assert found.guessed == found.counted_prompt
+    assert found.expected_prompt == 2 * found.counted_prompt

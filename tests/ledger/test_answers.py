@@ -114,7 +114,7 @@ def test_estimates_are_held_against_bills(world: World) -> None:
     world.image("a.jpg", 1)
     shard, batch = world.submitted()
     world.ledger.answers.settle(shard, batch, [answered(world.works[0][1])], DEFAULT_RULES, NOW)
-    assert world.ledger.answers.calibration() == [("gpt-6-luna", 100, 120, 1)]
+    assert world.ledger.answers.calibration() == [("gpt-6-luna", 100, 120, 1, 40, 60)]
 
 
 def test_retry_by_hand_and_repeated_captions(world: World) -> None:

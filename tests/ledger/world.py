@@ -97,7 +97,7 @@ class World:
             recording.reject(image, None, rejection, passing=passing)
 
     def seal(self, max_cost: int | None = 1000, key: str = "000001-aa", attempt: int = 1) -> Shard:
-        items = tuple(NewItem(work, attempt, max_cost, 500, 100) for work, _ in self.works)
+        items = tuple(NewItem(work, attempt, max_cost, 500, 100, 40) for work, _ in self.works)
         total = None if max_cost is None else max_cost * len(items)
         new = NewShard(
             key, self.spec, "gpt-6-luna", 10, bytes(32), total, "v1", '{"input":"1"}', items

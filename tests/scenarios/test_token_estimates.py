@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from pipeline.commands.estimate import estimate
+from pipeline.server import tokenizer
 from tests.rig import Rig, picture
 
 
@@ -22,6 +23,21 @@ def test_the_estimate_is_the_bill(rig: Rig, size: tuple[int, int], prompt: dict[
     assert rig.run(**prompt).outcomes == {"captioned": 3}
     billed = sum(row["prompt_tokens"] for row in rig.table())
     assert abs(expected - billed) <= billed * 0.01
+
+
+def test_the_estimate_learns_from_the_bills_of_another_tokenizer(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_text = tokenizer.text_tokens
+    monkeypatch.setattr(tokenizer, "text_tokens", lambda *texts: 3 * of_text(*texts) // 2)
+    for night, size in enumerate([(48, 32), (500, 375), (512, 512)]):
+        for number in range(4):
+            picture(rig.data / f"{night}{number}.png", 10 * night + number, size)
+        expected = estimate(rig.config(), rig.data).quote.prompt_tokens
+        rig.run()
+        rows = [row for row in rig.table() if row["path"].startswith(f"{night}")]
+        billed = sum(row["prompt_tokens"] for row in rows)
+        assert (abs(expected - billed) <= billed * 0.01) == (night > 0)
 
 
 def test_the_vocabulary_is_loaded_only_for_what_is_new() -> None:

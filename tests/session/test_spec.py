@@ -1,12 +1,10 @@
-from decimal import Decimal
-
 import pytest
 
 from pipeline.config import load_config
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.pricing import LOCAL_FREE
 from pipeline.errors import UsageError
-from pipeline.session.spec import CaptionSpec, margin, ratio
+from pipeline.session.spec import CaptionSpec
 from pipeline.session.spec_factory import SpecFactory
 
 NOW = 1_795_000_000
@@ -72,19 +70,6 @@ def test_an_unread_image_is_taken_for_the_dearest_one() -> None:
         max_cost = estimator.estimate(*found.recipe.size.choose(width, height), "x").max_cost
         assert max_cost is not None
         assert max_cost <= bound.max_cost
-
-
-def test_the_margin_rises_with_bills_beyond_the_estimate() -> None:
-    quarter = Decimal("0.25")
-    assert margin(quarter, None) == margin(quarter, Decimal("1.2")) == quarter
-    assert margin(quarter, Decimal("1.6")) == Decimal("0.7")
-
-
-def test_the_ratio_is_of_the_model_itself() -> None:
-    bills = [("a", 100, 150, 3), ("b", 0, 7, 1)]
-    assert ratio(bills, "a") == Decimal("1.5")
-    assert ratio(bills, "b") == 7
-    assert ratio(bills, "c") is None
 
 
 def test_a_model_that_is_not_served_at_the_endpoint_is_named() -> None:

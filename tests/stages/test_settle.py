@@ -110,6 +110,18 @@ def test_what_the_service_never_shows_is_left_to_a_person_and_to_later_days(
     exact(scene)
 
 
+def test_requests_that_are_said_late_to_have_never_run_go_again(scene: Scene) -> None:
+    scene.server.faults.add(BatchFault(files_late_seconds=300, expire_at_fraction=0.5))
+    sent(scene)
+    looks(scene, 4)
+    assert outcomes(scene) == {"missing": 4}
+    holds(scene)
+    *_, last = looks(scene, 3)
+    assert (last.error, last.open) == (None, 0)
+    assert scene.ledger.rows.outcomes() == {"captioned": 2, "pending": 2}
+    exact(scene)
+
+
 @pytest.mark.parametrize("missing", [1, 3])
 def test_answers_are_booked_though_others_are_missing(scene: Scene, missing: int) -> None:
     scene.server.faults.add(BatchFault(missing=missing))
