@@ -24,6 +24,7 @@ from pipeline.server.app import LoopbackServer
 from pipeline.server.settings import BatchDurations
 from pipeline.session import engines
 from pipeline.session.report import Report
+from pipeline.sources.named_places import Named
 from pipeline.system.workspace import Workspace
 
 KEY = "sk-rig-0123456789abcdef"
@@ -75,14 +76,14 @@ class Rig:
         *,
         wait: bool = True,
         yes: bool = True,
-        data: Path | None = None,
-        manifest: Path | None = None,
+        data: Named = None,
+        manifest: Named = None,
         **overrides: object,
     ) -> Report:
         """One run of the product, over the rig's folder or what is given."""
         return run(
             self.config(**overrides),
-            None if manifest else data or self.data,
+            data or (None if manifest else self.data),
             manifest=manifest,
             wait=wait,
             confirm=lambda _question: yes,

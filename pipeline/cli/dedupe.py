@@ -16,7 +16,9 @@ from pipeline.core.words import counted
 @source_arguments
 @click.option("--distance", type=click.IntRange(0, 32), help="Bits of 128 that may differ.")
 @configured(sending=True)
-def dedupe(data: str | None, manifest: str | None, distance: int | None, config: Config) -> int:
+def dedupe(
+    data: tuple[str, ...], manifest: tuple[str, ...], distance: int | None, config: Config
+) -> int:
     """Find the new images of DATA or a --manifest that look alike. Sends nothing, decides nothing.
 
     To caption one image for each such group, set [images] near_duplicates.

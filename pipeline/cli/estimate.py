@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 @json_option
 @configured(sending=True)
 def estimate(
-    data: str | None, manifest: str | None, models: str | None, as_json: bool, config: Config
+    data: tuple[str, ...],
+    manifest: tuple[str, ...],
+    models: str | None,
+    as_json: bool,
+    config: Config,
 ) -> int:
     """Quote what captioning DATA or a --manifest would cost. Sends nothing.
 

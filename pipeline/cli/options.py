@@ -116,11 +116,11 @@ def configured(
 
 
 def source_arguments(function: F) -> Callable[..., Any]:
-    """Folder or manifest that a command looks at."""
+    """Folders, images and manifests that a command looks at."""
     decorated = click.option(
-        "--manifest", type=click.Path(), help="CSV or TSV with a column of paths."
+        "--manifest", multiple=True, type=click.Path(), help="Table with a column of paths."
     )(function)
-    return click.argument("data", required=False, type=click.Path())(decorated)
+    return click.argument("data", nargs=-1, type=click.Path())(decorated)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")

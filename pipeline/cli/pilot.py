@@ -46,8 +46,8 @@ _OWN = ("count", "usd", "models", "prompt_files", "page", "yes", "opt_budget_run
 @click.pass_context
 def pilot(
     context: click.Context,
-    data: str | None,
-    manifest: str | None,
+    data: tuple[str, ...],
+    manifest: tuple[str, ...],
     count: int | None,
     usd: str | None,
     models: str | None,

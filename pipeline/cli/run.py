@@ -25,8 +25,8 @@ from pipeline.config import Config
 @json_option
 @configured(sending=True)
 def run(
-    data: str | None,
-    manifest: str | None,
+    data: tuple[str, ...],
+    manifest: tuple[str, ...],
     accept_lost: bool,
     wait: bool,
     yes: bool,

@@ -24,8 +24,8 @@ from pipeline.config import Config
 @json_option
 @configured(sending=True)
 def submit(
-    data: str | None,
-    manifest: str | None,
+    data: tuple[str, ...],
+    manifest: tuple[str, ...],
     accept_lost: bool,
     yes: bool,
     as_json: bool,

@@ -18,8 +18,8 @@ from pipeline.config import Config
 @json_option
 @configured(sending=True)
 def write(
-    data: str | None,
-    manifest: str | None,
+    data: tuple[str, ...],
+    manifest: tuple[str, ...],
     accept_lost: bool,
     out: str,
     as_json: bool,

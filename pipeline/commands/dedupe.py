@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from pipeline.commands.estimate import crawled_source, priced_identity
+from pipeline.commands.estimate import crawled_sources, priced_identity
 from pipeline.config import Config
 from pipeline.config.model import NearDuplicatesConfig
 from pipeline.session.settings import RunSettings
+from pipeline.sources import named_places
+from pipeline.sources.named_places import Named
 from pipeline.stages.dedupe import NearDuplicate, near_duplicates_of, represent_near_duplicates
 
 
 def find_alike(
     config: Config,
-    data: str | Path | None = None,
+    data: Named = None,
     *,
-    manifest: str | Path | None = None,
+    manifest: Named = None,
     distance: int | None = None,
     say: Callable[[str], None] = lambda _text: None,
 ) -> list[NearDuplicate]:
@@ -31,13 +32,14 @@ def find_alike(
     options = config.images.near_duplicates or NearDuplicatesConfig()
     images = config.images.model_copy(update={"near_duplicates": options})
     changed = config.model_copy(update={"images": images})
-    settings = RunSettings.of(changed).over(data, manifest)
+    places = named_places(data, manifest)
+    settings = RunSettings.of(changed).over(places)
     identity = priced_identity(settings.account, ())
-    with crawled_source(settings, data, manifest, identity, say) as crawled:
+    with crawled_sources(settings, places, identity, say) as crawled:
         bits = options.distance if distance is None else distance
         represent_near_duplicates(
             crawled.ledger, crawled.task, crawled.engine, crawled.locate, bits
         )
-        represented = near_duplicates_of(crawled.ledger, crawled.task.source)
-        crawled.ledger.near_duplicates.set_represented(crawled.task.source, {})
+        represented = near_duplicates_of(crawled.ledger, crawled.task.sources)
+        crawled.ledger.near_duplicates.set_represented(crawled.task.sources, {})
         return represented

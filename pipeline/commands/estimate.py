@@ -1,14 +1,13 @@
-"""Estimate of the cost of a source: every new image is prepared once, nothing is sent."""
+"""Estimate of the cost of sources: every new image is prepared once, nothing is sent."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.core.budget import Exposure
@@ -32,8 +31,10 @@ from pipeline.session.sizings import policies
 from pipeline.session.spec import CaptionSpec, recorded_task
 from pipeline.session.templates import request_template
 from pipeline.session.workspace_ledger import name_if_new
+from pipeline.sources import NamedPlace, named_places
+from pipeline.sources.named_places import Named
 from pipeline.stages.compare import NamedSizing, PolicyCost, compare
-from pipeline.stages.crawl import crawl
+from pipeline.stages.crawl import crawl_all
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import leave_at_texts
 from pipeline.stages.quote import Quote, quote, quote_stale
@@ -45,7 +46,7 @@ from pipeline.system.network_disk import require_local
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Costs of captioning a source.
+    """Costs of captioning sources.
 
     Attributes:
         model: the configured one.
@@ -78,14 +79,14 @@ class Estimate:
 
 def estimate(
     config: Config | str,
-    data: str | Path | None = None,
+    data: Named = None,
     *,
-    manifest: str | Path | None = None,
+    manifest: Named = None,
     models: tuple[str, ...] = (),
     say: Callable[[str], None] = lambda _text: None,
     progress: Progress | None = None,
 ) -> Estimate:
-    """Estimate the cost of captioning a folder, an image or a manifest.
+    """Estimate the cost of captioning folders, images and manifests.
 
     Every new image is prepared once; the next run reuses what is learned. Nothing is sent,
     and no key is needed.
@@ -93,10 +94,11 @@ def estimate(
     Raises:
         CaptionmillError: see the error tree.
     """
-    settings = RunSettings.of(config).over(data, manifest)
+    places = named_places(data, manifest)
+    settings = RunSettings.of(config).over(places)
     identity = priced_identity(settings.account, models)
     with (
-        crawled_source(settings, data, manifest, identity, say) as crawled,
+        crawled_sources(settings, places, identity, say) as crawled,
         shown_progress(progress) as shown,
     ):
         base, template = crawled.caption_spec, request_template(crawled.caption_spec)
@@ -106,9 +108,8 @@ def estimate(
             if spec.sheet is None:
                 say(spec.why_unbounded())
         ways = policies(base.facts, settings.specs.detail(base.facts))
-        ledger, source = crawled.ledger, crawled.task.source
-        shown.crawled(ledger.rows.images(source), ledger.images.count_todo(source))
-        task, engine = crawled.task, crawled.engine
+        ledger, task, engine = crawled.ledger, crawled.task, crawled.engine
+        shown.crawled(ledger.rows.images(task.sources), ledger.images.count_todo(task.sources))
         identify_images(ledger, task, engine, crawled.locate, shown=shown.prepared)
         leave_at_texts(crawled.ledger, crawled.task)
         price = quote(crawled.ledger, crawled.task, template, base.largest())
@@ -124,8 +125,8 @@ def estimate(
 
 
 @dataclass(frozen=True, slots=True)
-class CrawledSource:
-    """Crawled source with its task, and the means to prepare its images."""
+class CrawledSources:
+    """Crawled sources with their task, and the means to prepare their images."""
 
     settings: RunSettings
     identity: Identity
@@ -164,16 +165,14 @@ class CrawledSource:
 
 
 @contextmanager
-def crawled_source(
+def crawled_sources(
     settings: RunSettings,
-    data: str | Path | None,
-    manifest: str | Path | None,
+    places: Iterable[NamedPlace],
     identity: Identity,
     say: Callable[[str], None],
-) -> Iterator[CrawledSource]:
-    """Crawl a source in the workspace of `identity`; no service is needed."""
-    source = open_data(settings, data, manifest)
-    settings = settings.reading(source.columns)
+) -> Iterator[CrawledSources]:
+    """Crawl sources in the workspace of `identity`; no service is needed."""
+    inputs, settings = open_data(settings, places)
     workspace = settings.account.place.workspace(identity.provider)
     now = Clock().now()
     with ExitStack() as stack:
@@ -187,27 +186,29 @@ def crawled_source(
         settings = with_remembered_cap(settings, ledger, workspace)
         rules, reread = settings.loss_rule, settings.reread
         texts = settings.existing_texts()
-        crawled = crawl(ledger, source, now, loss_rule=rules, reread=reread, texts=texts)
-        for problem in filter(None, (*crawled.problems, crawled.trouble)):
+        crawled, sources = crawl_all(
+            ledger, inputs.sources, now, loss_rule=rules, reread=reread, texts=texts
+        )
+        for problem in (*inputs.notes, *crawled.problems, *crawled.troubles):
             say(problem)
         caption_spec = _spec(settings, identity, ledger, now, None)
         recipe = ledger.specs.recipe(
             caption_spec.recipe.canonical(), caption_spec.recipe.admission()
         )
-        task = recorded_task(ledger, identity, caption_spec, recipe, crawled.source, now)
+        task = recorded_task(ledger, identity, caption_spec, recipe, crawled.sources, now)
         edits = stack.enter_context(Edits(workspace.reviews))
         task = _sparing(task, settings, ledger, edits)
         compared = settings.near_distance is not None
         known_originals = KnownOriginals(workspace.ledger, task.recipe, hashed=compared)
         known = stack.enter_context(known_originals)
         engine = stack.enter_context(settings.engine.engine(caption_spec.recipe, known))
-        find = functools.partial(locate, source)
+        find = functools.partial(locate, sources)
         with settings.engine.engine(caption_spec.recipe, None) as thorough:
             least = caption_spec.recipe.caps.min_sent_side
             recheck_preparations(
                 ledger, task, thorough, find, least, changed=crawled.changed, say=say
             )
-        yield CrawledSource(settings, identity, ledger, task, caption_spec, engine, find, now)
+        yield CrawledSources(settings, identity, ledger, task, caption_spec, engine, find, now)
 
 
 def _sparing(task: CaptionTask, settings: RunSettings, ledger: Ledger, edits: Edits) -> CaptionTask:
@@ -230,7 +231,7 @@ def _spec(
     )
 
 
-def _other(crawled: CrawledSource, model: str) -> PolicyCost:
+def _other(crawled: CrawledSources, model: str) -> PolicyCost:
     """Cost of the same images under another model, sized as for that model."""
     caption_spec = crawled.spec_of(model)
     way = NamedSizing(caption_spec.request.model, caption_spec.recipe.size.choose)

@@ -6,7 +6,6 @@ Several models or prompts caption the same images, for comparison.
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -31,13 +30,15 @@ from pipeline.records import Nano, PreparedImage, RejectedImage, Rejection, Say
 from pipeline.session.account import identify
 from pipeline.session.budget import say_caps
 from pipeline.session.confirm import Confirm
-from pipeline.session.inputs import locate, open_data, restore
+from pipeline.session.inputs import open_data, restore
 from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
 from pipeline.session.spec_factory import SpecChange
 from pipeline.session.templates import request_template
+from pipeline.sources import named_places
+from pipeline.sources.named_places import Named
 from pipeline.stages.clean import remove_finished
 from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.identify import note_contents
@@ -69,10 +70,10 @@ class PilotOptions:
 
 def pilot(
     config: Config,
-    data: str | Path | None = None,
+    data: Named = None,
     options: PilotOptions | None = None,
     *,
-    manifest: str | Path | None = None,
+    manifest: Named = None,
     confirm: Confirm = lambda _question: False,
     say: Say = lambda _text: None,
     progress: Progress | None = None,
@@ -86,15 +87,15 @@ def pilot(
     """
     options = options or PilotOptions()
     with notified(as_config(config).notify, "pilot", say) as report:
-        settings = RunSettings.of(config).over(data, manifest)
+        places = named_places(data, manifest)
+        settings = RunSettings.of(config).over(places)
         if not identify(settings.account).local:
             settings = settings.online_only()
         if options.usd is not None:
             settings = settings.capped(options.usd)
-        source = open_data(settings, data, manifest)
-        settings = settings.reading(source.columns)
+        inputs, settings = open_data(settings, places)
         with open_session(settings, "pilot", say) as session, recorded(session, report):
-            run = Run(session, source, report, confirm, progress or NoProgress())
+            run = Run(session, inputs, report, confirm, progress or NoProgress())
             return _Pilot(session, run, options).measure()
 
 
@@ -104,16 +105,17 @@ class _Pilot:
     def __init__(self, session: Session, run: Run, options: PilotOptions) -> None:
         self.session, self.run, self.options = session, run, options
         self.samples = Samples(session.ledger.database)
-        self.locate = functools.partial(locate, run.source)
+        self.locate = run.locate
 
     def measure(self) -> Findings:
         """Read candidates, choose a sample, confirm its price, caption and measure it."""
         run, report = self.run, self.run.report
         say_caps(self.session)
         crawled = run.crawl()
-        total = self.samples.usable(crawled.source)
+        total = self.samples.usable(crawled.sources)
         if not total:
-            raise NothingCaptioned(crawled.trouble or "there is no image to caption in a pilot")
+            sentence = "; ".join(crawled.troubles)
+            raise NothingCaptioned(sentence or "there is no image to caption in a pilot")
         changes = self._changes()
         runs = [self._run_of(change) for _, change in changes]
         tasks = self._tasks(crawled, runs)
@@ -148,18 +150,21 @@ class _Pilot:
         )
 
     def _run_of(self, change: SpecChange) -> Run:
-        """Run of one variant over the same source."""
+        """Run of one variant over the same sources."""
         run = self.run
-        return Run(self.session, run.source, run.report, run.confirm, run.progress, change)
+        one = Run(self.session, run.inputs, run.report, run.confirm, run.progress, change)
+        one.sources = run.sources
+        return one
 
     def _tasks(self, crawled: CrawlResult, runs: Sequence[Run]) -> list[CaptionTask]:
         """Task of each variant. The captions of a single one are the source's own, unless its rows
         have those of another prompt or model: then, and in a comparison, they wait for a run."""
         tasks = [run.task(crawled) for run in runs]
         images = self.session.ledger.images
-        linked = len(tasks) == 1 and images.spec_of(crawled.source) in (None, tasks[0].spec)
-        if linked:
-            images.use_spec(crawled.source, tasks[0].spec, tasks[0].recipe.admission)
+        first = tasks[0]
+        linked = len(tasks) == 1 and images.specs_of(crawled.sources) <= {None, first.spec}
+        for source in crawled.sources if linked else ():
+            images.use_spec(source, first.spec, first.recipe.admission)
         return [replace(task, linked=linked) for task in tasks]
 
     def _changes(self) -> list[tuple[str, SpecChange]]:
@@ -186,10 +191,10 @@ class _Pilot:
         """Images that can be captioned, spread over folders and sizes; and counts of the others,
         by reason."""
         most = self.options.count or (COUNT if self.options.usd is None else _MOST_FOR_MONEY)
-        images = self.samples.at(task.source, positions(total, _CANDIDATES * most))
+        images = self.samples.at(task.sources, positions(total, _CANDIDATES * most))
         candidates, rejected = [], Counter[str]()
         check_stop = self.session.context.check_stop
-        restore(self.session, self.run.source, images)
+        restore(self.session, self.run.inputs, images)
         with self._engine(self.run.caption_spec.recipe) as engine:
             read = prepare_images(engine, images, self.locate)
             for image, prepared in note_contents(self.session.ledger, task, read, check_stop):

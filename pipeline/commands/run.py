@@ -1,17 +1,15 @@
-"""Run over a folder, an image or a manifest: all stages overlapped, up to the table."""
+"""Run over folders, images and manifests: all stages overlapped, up to the table."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 
 from pipeline.config import Config, as_config
-from pipeline.core.prompt import check_template
 from pipeline.errors import OverBudget
+from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.records import Say
 from pipeline.session.beside import check_sidecars
@@ -22,10 +20,17 @@ from pipeline.session.budget import (
     say_caps,
     shortage_of,
 )
+from pipeline.session.columns import check_columns
 from pipeline.session.confirm import Confirm, confirm_price, price_of
 from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.finish import finish
-from pipeline.session.inputs import column_notes, download, locate, open_data, restore, restores
+from pipeline.session.inputs import (
+    crawl_inputs,
+    locate,
+    open_data,
+    restore,
+    restores,
+)
 from pipeline.session.model_check import check_model
 from pipeline.session.notebook import shown_progress
 from pipeline.session.online import caption_online, find_our_batches
@@ -38,9 +43,10 @@ from pipeline.session.settings import LOCAL_POLL_SECONDS, RunSettings
 from pipeline.session.spec import recorded_task
 from pipeline.session.spec_factory import NO_CHANGE, SpecChange
 from pipeline.session.templates import request_template, retry_templates
-from pipeline.sources import Source
+from pipeline.sources import Source, SourceSet, named_places
+from pipeline.sources.named_places import Named
 from pipeline.stages.collect import collect_batches
-from pipeline.stages.crawl import CrawlResult, crawl
+from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.dedupe import represent_near_duplicates
 from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import leave_at_texts, link_known
@@ -58,21 +64,22 @@ _PATIENCE = (
 
 def run(
     config: Config | str,
-    data: str | Path | None = None,
+    data: Named = None,
     *,
-    manifest: str | Path | None = None,
+    manifest: Named = None,
     wait: bool = True,
     accept_lost: bool = False,
     confirm: Confirm = lambda _question: False,
     say: Say = lambda _text: None,
     progress: Progress | None = None,
 ) -> Report:
-    """Caption a folder, an image or a manifest.
+    """Caption folders, images and manifests.
 
     Args:
         config: see `load_config`.
-        data: a folder of images or one image; None only with `manifest`.
-        manifest: a CSV or TSV with a column of paths.
+        data: a folder of images, one image, a table, a glob, or several of them; None only with
+            `manifest`.
+        manifest: a table with a column of paths, or several.
         wait: stay until everything is answered; False does what can be done now.
         accept_lost: images that are not there any more are gone, however many.
         confirm: called with a question when more than `[budget] confirm_above` may be spent.
@@ -86,29 +93,30 @@ def run(
     """
     command = "run" if wait else "run --no-wait"
     with notified(as_config(config).notify, command, say) as report:
-        settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
-        source = open_data(settings, data, manifest)
-        settings = settings.reading(source.columns)
+        places = named_places(data, manifest)
+        settings = RunSettings.of(config).taking_losses(accept_lost).over(places)
+        inputs, settings = open_data(settings, places)
         with open_session(settings, command, say) as session, shown_progress(progress) as bars:
-            Run(session, source, report, confirm, bars).go(wait=wait)
+            Run(session, inputs, report, confirm, bars).go(wait=wait)
     return report
 
 
 class Run:
-    """Run over one source in an open session."""
+    """Run over sources in an open session."""
 
     def __init__(
         self,
         session: Session,
-        source: Source,
+        inputs: SourceSet,
         report: Report,
         confirm: Confirm,
         progress: Progress,
         change: SpecChange = NO_CHANGE,
     ) -> None:
         """Prepare a run; `change` applies to the configured spec."""
-        self.session, self.source, self.report = session, source, report
+        self.session, self.inputs, self.report = session, inputs, report
         self.confirm, self.progress, self.change = confirm, progress, change
+        self.sources: dict[int, Source] = {}
         self.caption_spec = session.build_spec(change)
         recipe = self.caption_spec.recipe
         self.recipe = session.ledger.specs.recipe(recipe.canonical(), recipe.admission())
@@ -127,35 +135,25 @@ class Run:
                     self._explain_shortage(task)
                 else:
                     collect_batches(self.session.context, self.report)
-            finish(self.session, self.report, crawled.source)
+            finish(self.session, self.report, crawled.sources)
 
     def crawl(self, expect: Callable[[int], None] = lambda _todo: None) -> CrawlResult:
-        """Download and crawl the source; `expect` as in `stages.crawl`."""
-        session = self.session
-        now, check_stop = session.clock.now(), session.context.check_stop
-        download(self.source, session)
-        crawled = crawl(
-            session.ledger, self.source, now, check_stop, expect,
-            loss_rule=session.settings.loss_rule, reread=session.settings.reread,
-            texts=session.settings.existing_texts(),
-        )  # fmt: skip
+        """Download and crawl the sources; `expect` as in `stages.crawl`."""
+        crawled, self.sources = crawl_inputs(self.inputs, self.session, expect)
         self.report.add_crawl(crawled)
-        if crawled.trouble:
-            session.context.say(crawled.trouble)
         self.progress.crawled(crawled.images, crawled.todo)
         return crawled
 
+    def locate(self, image: SeenImage) -> str:
+        """Openable path of an image of a crawled source, or the address that is sent for it."""
+        return locate(self.sources, image)
+
     def task(self, crawled: CrawlResult) -> CaptionTask:
-        """Task for each image of the source; its prompt is checked against the columns."""
-        session, caption_spec = self.session, self.caption_spec
-        ledger, columns = session.ledger, list(self.source.columns)
-        ledger.images.remember_columns(crawled.source, columns)
-        check_template(caption_spec.template, columns)
-        for note in column_notes(session.settings, caption_spec.template, columns):
-            session.context.say(note)
-        task = recorded_task(
-            ledger, session.identity, caption_spec, self.recipe, crawled.source, session.clock.now()
-        )
+        """Task for each image of the sources; its prompt is checked against their columns."""
+        session, spec, ledger = self.session, self.caption_spec, self.session.ledger
+        check_columns(session, self.sources, spec.template)
+        now = session.clock.now()
+        task = recorded_task(ledger, session.identity, spec, self.recipe, crawled.sources, now)
         check_sidecars(session, crawled.skipped)
         return leaving_texts(under_review(session, task), session.settings, ledger, session.edits)
 
@@ -165,7 +163,7 @@ class Run:
             self.session.ledger,
             task,
             engines.thorough,
-            functools.partial(locate, self.source),
+            self.locate,
             self.caption_spec.recipe.caps.min_sent_side,
             changed=crawled.changed,
             say=self.session.context.say,
@@ -218,27 +216,29 @@ class Run:
             yield engines
 
     def prepare(self, task: CaptionTask, engines: Engines) -> None:
-        """Bind the source's rows to `task` from now on: near-duplicates are grouped, and deleted
+        """Bind the sources' rows to `task` from now on: near-duplicates are grouped, and deleted
         downloads that will be sent are brought back."""
         session = self.session
-        if session.ledger.images.use_spec(task.source, task.spec, task.recipe.admission):
-            session.ledger.put(STALE, "1")
-        session.ledger.due.note(task.source)
+        images = session.ledger.images
+        for source in task.sources:
+            if images.use_spec(source, task.spec, task.recipe.admission):
+                session.ledger.put(STALE, "1")
+        session.ledger.due.note(task.sources)
         self._restore(task)
-        distance, find = session.settings.near_distance, functools.partial(locate, self.source)
+        distance = session.settings.near_distance
         if distance is not None:
-            represent_near_duplicates(session.ledger, task, engines.sparing, find, distance)
+            represent_near_duplicates(session.ledger, task, engines.sparing, self.locate, distance)
 
     def _restore(self, task: CaptionTask) -> None:
         """Bring back deleted downloads that will be sent; images of known contents are linked
         first, without their bytes."""
         session, images = self.session, self.session.ledger.images
-        if not restores(session.settings, self.source):
+        if not restores(session.settings, self.inputs):
             return
         if session.settings.near_distance is None:  # else it is linked after grouping
             link_known(session.ledger, task, session.context.check_stop)
-        unsent = (image for _, image in images.unsent(task.source))
-        restore(session, self.source, chain(images.todo(task.source), unsent))
+        unsent = (image for _, image in images.unsent(task.sources, task.spec))
+        restore(session, self.inputs, chain(images.todo(task.sources), unsent))
 
     def _caption(self, task: CaptionTask, engines: Engines, *, wait: bool) -> None:
         session, report = self.session, self.report
@@ -258,7 +258,7 @@ class Run:
             task,
             replace(self.shard_options(queue), first=self.first_requests()),
             engines,
-            lambda image: locate(self.source, image),
+            self.locate,
             self.progress,
             wait=wait,
             poll_seconds=LOCAL_POLL_SECONDS if local else session.settings.batch.poll_seconds,
@@ -280,7 +280,7 @@ class Run:
     def _few_left(self, task: CaptionTask) -> bool:
         """Tell if so few requests go again that they are sent online (`[online] flex_last`)."""
         ledger, most = self.session.ledger, self.session.settings.online.flex_last
-        if not most or self.session.identity.local or ledger.images.count_todo(task.source):
+        if not most or self.session.identity.local or ledger.images.count_todo(task.sources):
             return False
         return 0 < ledger.works.going_again(task.spec) <= most
 
@@ -288,13 +288,12 @@ class Run:
         self, task: CaptionTask, engines: Engines, change: SpecChange = NO_CHANGE
     ) -> None:
         """Caption what is left, one request at a time."""
-        find = functools.partial(locate, self.source)
         queue = queue_room(self.session.context, self.caption_spec.request.model)
         caption_online(
             self.session,
             task,
             self.shard_options(queue, change),
-            lambda writer: writer.write(engines, find),
+            lambda writer: writer.write(engines, self.locate),
             self.progress,
             self.report,
         )

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pipeline.commands.run import run
 from pipeline.config import Config
 from pipeline.records import Say
 from pipeline.session.confirm import Confirm
 from pipeline.session.report import Report
+from pipeline.sources.named_places import Named
 from pipeline.stages.values import Progress
 
 
 def submit(
     config: Config | str,
-    data: str | Path | None = None,
+    data: Named = None,
     *,
-    manifest: str | Path | None = None,
+    manifest: Named = None,
     accept_lost: bool = False,
     confirm: Confirm = lambda _question: False,
     say: Say = lambda _text: None,

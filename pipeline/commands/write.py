@@ -14,11 +14,13 @@ from pipeline.errors import OverBudget
 from pipeline.records import Say
 from pipeline.session.budget import say_caps
 from pipeline.session.finish import finish
-from pipeline.session.inputs import locate, open_data
+from pipeline.session.inputs import open_data
 from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
+from pipeline.sources import named_places
+from pipeline.sources.named_places import Named
 from pipeline.stages.files.hand_out import HandOut, hand_out
 from pipeline.stages.values import CaptionTask, Engines, NoProgress, Progress
 from pipeline.stages.write import Writer
@@ -26,10 +28,10 @@ from pipeline.stages.write import Writer
 
 def write(
     config: Config,
-    data: str | Path | None,
+    data: Named,
     out: str | Path,
     *,
-    manifest: str | Path | None = None,
+    manifest: Named = None,
     accept_lost: bool = False,
     say: Say = lambda _text: None,
     progress: Progress | None = None,
@@ -40,15 +42,15 @@ def write(
         CaptionmillError: see the error tree.
     """
     with notified(as_config(config).notify, "write", say) as report:
-        settings = RunSettings.of(config).taking_losses(accept_lost).over(data, manifest)
-        source = open_data(settings, data, manifest, offline=True)
-        settings = settings.reading(source.columns)
+        places = named_places(data, manifest)
+        settings = RunSettings.of(config).taking_losses(accept_lost).over(places)
+        inputs, settings = open_data(settings, places, offline=True)
         with (
             open_session(settings, "write", say, offline=True) as session,
             recorded(session, report),
         ):
             # whoever runs the files pays for them: no price is confirmed here
-            run = Run(session, source, report, lambda _question: True, progress or NoProgress())
+            run = Run(session, inputs, report, lambda _question: True, progress or NoProgress())
             say_caps(session)
             with run.engines() as engines:
                 crawled = run.crawl(engines.sparing.begin)
@@ -56,7 +58,7 @@ def write(
                 run.recheck(task, engines, crawled)
                 run.confirm_price(task)
                 _write(run, task, engines, Path(out))
-            finish(session, report, crawled.source)
+            finish(session, report, crawled.sources)
     return report
 
 
@@ -68,7 +70,7 @@ def _write(run: Run, task: CaptionTask, engines: Engines, folder: Path) -> None:
     try:
         run.prepare(task, engines)
         hand_out(session.context, task.spec, folder, handed_out)
-        for row in writer.write(engines, lambda image: locate(run.source, image)):
+        for row in writer.write(engines, run.locate):
             hand_out(session.context, task.spec, folder, handed_out, row)
     except OverBudget as error:
         run.report.fail(error)

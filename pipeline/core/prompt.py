@@ -37,8 +37,9 @@ def template_fields(template: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for _, name in _parts(template) if name))
 
 
-def check_template(template: str, columns: Collection[str]) -> None:
-    """Refuse a template that names columns which the source does not have.
+def check_template(template: str, columns: Collection[str], source: str = "") -> None:
+    """Refuse a template that names columns which a source does not have; `source` is its name where
+    there are several.
 
     Raises:
         UsageError: names the columns, and near ones that exist.
@@ -48,7 +49,8 @@ def check_template(template: str, columns: Collection[str]) -> None:
             continue
         close = difflib.get_close_matches(name, columns, 1)
         hint = f"did you mean {{{close[0]}}}?" if close else _available(columns)
-        raise UsageError(f"the prompt names a column {{{name}}} that is not there; {hint}")
+        where = f"that {source} does not have" if source else "that is not there"
+        raise UsageError(f"the prompt names a column {{{name}}} {where}; {hint}")
 
 
 def put_values(template: str, values: Mapping[str, str]) -> str:

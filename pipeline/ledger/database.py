@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,11 @@ from pipeline.ledger.read_only_database import open_read_only, private_copy
 from pipeline.ledger.schema import MIGRATIONS
 from pipeline.system.failpoints import reached
 from pipeline.system.files import storage_error
+
+SourceRows = int | tuple[int, ...]
+"""Row of `sources`, or those of several."""
+AMONG = "IN (SELECT value FROM json_each(?))"
+"""SQL that compares a source with several; see `among`."""
 
 _NO_ROW = object()
 _DAMAGE = ("not a database", "malformed", "corrupt", "decode", "no such")
@@ -225,6 +231,11 @@ def _reading(path: Path) -> sqlite3.Connection:
 
 def _writing(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path.absolute().as_uri(), uri=True, isolation_level=None, timeout=30)
+
+
+def among(sources: SourceRows) -> str:
+    """Value of the parameter of AMONG."""
+    return json.dumps(sources if isinstance(sources, tuple) else (sources,))
 
 
 def sql_list(names: Iterable[str]) -> str:

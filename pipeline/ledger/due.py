@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from pipeline.core.outcomes import CAPTIONED_OUTCOMES
-from pipeline.ledger.database import Database, sql_list
+from pipeline.ledger.database import AMONG, Database, SourceRows, among, sql_list
 from pipeline.ledger.rows import OUTCOME, ROW_DETAILS
 
 _LIVE = "SELECT id FROM works WHERE state = 'pending' UNION SELECT work FROM items WHERE live = 1"
@@ -20,34 +20,34 @@ class Due:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def note(self, source: int | None = None) -> None:
-        """Add the present images that are to be sent or whose answers are awaited; with `source`
-        also those of it that are to be prepared. To be called before anything is done about them.
+    def note(self, sources: SourceRows | None = None) -> None:
+        """Add the present images that are to be sent or whose answers are awaited; with `sources`
+        also those of them that are to be prepared. To be called before anything is done about them.
         """
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS due (image INTEGER PRIMARY KEY)")
         self._db.execute(
             "INSERT OR IGNORE INTO due SELECT id FROM images "
             f"WHERE present = 1 AND work IN ({_LIVE})"
         )
-        if source is not None:
+        if sources is not None:
             self._db.execute(
                 "INSERT OR IGNORE INTO due SELECT i.id FROM images i "
                 "JOIN folders f ON f.id = i.folder "
-                "WHERE i.todo = 1 AND i.present = 1 AND f.source = ?",
-                (source,),
+                f"WHERE i.todo = 1 AND i.present = 1 AND f.source {AMONG}",
+                (among(sources),),
             )
 
-    def outcomes(self, source: int | None = None) -> Counter[str]:
-        """Outcomes of the due images, of one source or of all; those that left their source
+    def outcomes(self, sources: SourceRows | None = None) -> Counter[str]:
+        """Outcomes of the due images, of some sources or of all; those that left their source
         without a caption count as "vanished"."""
         if not self._db.number("SELECT COUNT(*) FROM temp.sqlite_master WHERE name = 'due'"):
             return Counter()
-        where = "" if source is None else "WHERE f.source = ?"
+        where = "" if sources is None else f"WHERE f.source {AMONG}"
         rows = self._db.execute(
             f"SELECT o.outcome, COUNT(*) FROM (SELECT CASE WHEN i.present = 0 AND {OUTCOME} NOT IN "
             f"({sql_list(CAPTIONED_OUTCOMES)}) THEN 'vanished' ELSE {OUTCOME} END AS outcome "
             "FROM due d JOIN images i ON i.id = d.image JOIN folders f ON f.id = i.folder "
             f"{ROW_DETAILS} {where}) o GROUP BY 1",
-            () if source is None else (source,),
+            () if sources is None else (among(sources),),
         )
         return Counter({str(name): int(count) for name, count in rows})

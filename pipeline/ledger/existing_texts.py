@@ -12,7 +12,7 @@ from pipeline.core.existing_text import (
     without_affixes,
 )
 from pipeline.core.table_form import Affixes
-from pipeline.ledger.database import Database
+from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.rows import HAD_CAPTION
 
 # by digest, so that a text is compared with the captions of all specs without reading them again
@@ -44,14 +44,14 @@ class ExistingTexts:
         """Tell whether we ever wrote a text."""
         return bool(self._db.number("SELECT EXISTS (SELECT 1 FROM written_texts)"))
 
-    def any_unlinked(self, source: int) -> bool:
-        """Tell whether images of a source that are to be prepared have a text already."""
+    def any_unlinked(self, sources: SourceRows) -> bool:
+        """Tell whether images of the sources that are to be prepared have a text already."""
         return bool(
             self._db.number(
                 "SELECT EXISTS (SELECT 1 FROM images i JOIN folders f ON f.id = i.folder "
-                "WHERE i.todo = 1 AND i.present = 1 AND f.source = ? "
+                f"WHERE i.todo = 1 AND i.present = 1 AND f.source {AMONG} "
                 "AND i.existing_text IS NOT NULL)",
-                (source,),
+                (among(sources),),
             )
         )
 
@@ -83,37 +83,37 @@ class ExistingTexts:
             for caption in (text, without_affixes(text, affixes))
         )
 
-    def free_represented(self, source: int) -> None:
+    def free_represented(self, sources: SourceRows) -> None:
         """Let images stand for themselves again whose representative is not sent any more."""
         self._db.execute(
             "UPDATE images SET work = NULL, near_of = NULL, near_distance = NULL, todo = 1 "
             "WHERE near_of IS NOT NULL AND present = 1 AND todo = 0 "
-            "AND folder IN (SELECT id FROM folders WHERE source = ?) "
+            f"AND folder IN (SELECT id FROM folders WHERE source {AMONG}) "
             "AND work IN (SELECT id FROM works WHERE state = 'pending') AND NOT EXISTS "
             "(SELECT 1 FROM images r WHERE r.work = images.work AND r.near_of IS NULL "
             "AND r.present = 1)",
-            (source,),
+            (among(sources),),
         )
 
-    def left_out(self, source: int) -> Iterator[tuple[bytes, int, int, Mapping[str, str]]]:
-        """(content_id, width, height, columns) of each present image of a source that is left at
+    def left_out(self, sources: SourceRows) -> Iterator[tuple[bytes, int, int, Mapping[str, str]]]:
+        """(content_id, width, height, columns) of each present image of the sources that is left at
         the text that it has."""
         for content_id, width, height, columns in self._db.execute(
             "SELECT c.content_id, c.width, c.height, i.columns "
             "FROM images i JOIN folders f ON f.id = i.folder "
             "JOIN contents c ON c.id = i.content LEFT JOIN works w ON w.id = i.work "
-            f"WHERE i.present = 1 AND f.source = ? AND {HAD_CAPTION}",
-            (source,),
+            f"WHERE i.present = 1 AND f.source {AMONG} AND {HAD_CAPTION}",
+            (among(sources),),
         ):
             yield content_id, width, height, json.loads(columns) if columns else {}
 
-    def unread(self, source: int) -> Iterator[str]:
+    def unread(self, sources: SourceRows) -> Iterator[str]:
         """Texts of images that were never read."""
         rows = self._db.execute(
             "SELECT i.existing_text FROM images i JOIN folders f ON f.id = i.folder "
-            "WHERE i.todo = 1 AND i.present = 1 AND f.source = ? AND i.original IS NULL "
+            f"WHERE i.todo = 1 AND i.present = 1 AND f.source {AMONG} AND i.original IS NULL "
             "AND i.existing_text IS NOT NULL AND i.reject_code IS NULL",
-            (source,),
+            (among(sources),),
         )
         return (str(row[0]) for row in rows)
 

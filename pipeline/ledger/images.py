@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from pipeline.ledger.database import Database
+from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.upsert import INSERT_NEW, UPSERT, upsert_values
 from pipeline.records import SourceFile
 
@@ -29,6 +29,7 @@ class SeenImage:
         content: row of the content that the file had when it was last read.
         existing_text: a text that it has already, in a place that the source was told to look in.
         stamp: of an original that is stored elsewhere, "" for none.
+        source: row of its source.
     """
 
     id: int
@@ -41,6 +42,7 @@ class SeenImage:
     content: int | None = None
     existing_text: str | None = None
     stamp: str = ""
+    source: int = 0
 
     @property
     def path(self) -> str:
@@ -173,13 +175,18 @@ class Images:
         """Spec that the source's rows are about, None before the first run."""
         return self._db.number("SELECT spec FROM sources WHERE id = ?", (source,)) or None
 
+    def specs_of(self, sources: SourceRows) -> set[int | None]:
+        """Specs that the rows of the sources are about, None for one before its first run."""
+        rows = self._db.execute(f"SELECT spec FROM sources WHERE id {AMONG}", (among(sources),))
+        return {None if spec is None else int(spec) for (spec,) in rows}
+
     def remember_columns(self, source: int, columns: list[str]) -> None:
         """Keep the manifest's column names, in order, for the table."""
         self._db.execute(
             "UPDATE sources SET columns = ? WHERE id = ?", (json.dumps(columns), source)
         )
 
-    def todo(self, source: int, *, read_before: bool = False) -> Iterator[SeenImage]:
+    def todo(self, sources: SourceRows, *, read_before: bool = False) -> Iterator[SeenImage]:
         """Images that are to be prepared, in order; safe while rows are being changed.
 
         `read_before`: only those whose unchanged file was read before.
@@ -189,37 +196,38 @@ class Images:
         while True:
             page = self._db.execute(
                 "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, i.near_of, "
-                "i.content, i.existing_text, i.stamp, i.folder, i.occurrence FROM images i "
+                "i.content, i.existing_text, i.stamp, f.source, i.folder, i.occurrence "
+                "FROM images i "
                 # CROSS JOIN: SQLite would begin with the folders, and sort all that is left
                 "CROSS JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
-                f"WHERE i.todo = 1 AND i.present = 1 AND f.source = ? {narrow}"
+                f"WHERE i.todo = 1 AND i.present = 1 AND f.source {AMONG} {narrow}"
                 "AND (i.folder, i.name, i.occurrence) > (?, ?, ?) "
                 "ORDER BY i.folder, i.name, i.occurrence LIMIT ?",
-                (source, *after, _PAGE),
+                (among(sources), *after, _PAGE),
             ).fetchall()
             for row in page:
-                yield seen_image(row[:10])
+                yield seen_image(row[:11])
             if len(page) < _PAGE:
                 return
-            after = (page[-1][10], page[-1][2], page[-1][11])
+            after = (page[-1][11], page[-1][2], page[-1][12])
 
-    def idle(self, source: int, spec: int) -> bool:
-        """Tell if no image of a source is to be prepared and no work of the spec to be sent."""
+    def idle(self, sources: SourceRows, spec: int) -> bool:
+        """Tell if no image of the sources is to be prepared and no work of the spec to be sent."""
         return (
-            self.spec_of(source) == spec
-            and not self.count_todo(source)
+            self.specs_of(sources) == {spec}
+            and not self.count_todo(sources)
             and not self._db.number(
                 "SELECT EXISTS (SELECT 1 FROM works WHERE spec = ? AND state = 'pending')", (spec,)
             )
         )
 
-    def count_todo(self, source: int) -> int:
+    def count_todo(self, sources: SourceRows) -> int:
         """Number of images that are to be prepared."""
         return self._db.number(
             "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
-            "WHERE i.todo = 1 AND i.present = 1 AND f.source = ?",
-            (source,),
+            f"WHERE i.todo = 1 AND i.present = 1 AND f.source {AMONG}",
+            (among(sources),),
         )
 
     def needed(self) -> Iterator[str]:
@@ -231,20 +239,20 @@ class Images:
         )
         return (str(location) for (location,) in rows)
 
-    def unsent(self, source: int) -> Iterator[tuple[int, SeenImage]]:
-        """(work, image) for each pending work of the source that a present image stands for."""
+    def unsent(self, sources: SourceRows, spec: int) -> Iterator[tuple[int, SeenImage]]:
+        """(work, image) for each pending work of a spec that a present image of the sources stands
+        for."""
         after = 0
         while True:
             page = self._db.execute(
                 "SELECT w.id, MIN(i.id), f.path, i.name, i.location, i.columns, o.source_id, "
-                "i.near_of, i.content, i.existing_text, i.stamp "
+                "i.near_of, i.content, i.existing_text, i.stamp, f.source "
                 "FROM works w JOIN images i ON i.work = w.id JOIN folders f ON f.id = i.folder "
                 "LEFT JOIN originals o ON o.id = i.original "
-                "WHERE w.state = 'pending' AND i.present = 1 AND f.source = ? AND w.id > ? "
+                f"WHERE w.state = 'pending' AND i.present = 1 AND f.source {AMONG} AND w.id > ? "
                 "AND i.near_of IS NULL "
-                "AND w.spec = (SELECT spec FROM sources WHERE id = ?) "
-                "GROUP BY w.id ORDER BY w.id LIMIT ?",
-                (source, after, source, _PAGE),
+                "AND w.spec = ? GROUP BY w.id ORDER BY w.id LIMIT ?",
+                (among(sources), after, spec, _PAGE),
             ).fetchall()
             for row in page:
                 yield int(row[0]), seen_image(row[1:])
@@ -255,8 +263,9 @@ class Images:
 
 def seen_image(row: tuple[object, ...]) -> SeenImage:
     """Image from its row: id, folder, name, location, columns, source_id, near_of, content,
-    existing_text, stamp."""
-    image, folder, name, location, columns, source_id, near_of, content, existing_text, stamp = row
+    existing_text, stamp, source."""
+    image, folder, name, location, columns, source_id, near_of, *more = row
+    content, text, stamp, source = more
     return SeenImage(
         id=image,  # type: ignore[arg-type]
         folder=str(folder),
@@ -266,6 +275,7 @@ def seen_image(row: tuple[object, ...]) -> SeenImage:
         source_id=source_id,  # type: ignore[arg-type]
         near_of=near_of,  # type: ignore[arg-type]
         content=content,  # type: ignore[arg-type]
-        existing_text=None if existing_text is None else str(existing_text),
+        existing_text=None if text is None else str(text),
         stamp=str(stamp or ""),
+        source=source,  # type: ignore[arg-type]
     )

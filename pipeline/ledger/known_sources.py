@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.errors import UsageError
-from pipeline.ledger.database import Database
+from pipeline.ledger.database import AMONG, Database, SourceRows, among
 
 _MATCHING = (
     "SELECT i.id AS old, n.id AS new FROM images i JOIN folders f ON f.id = i.folder "
@@ -65,14 +65,21 @@ class KnownSources:
         names = ", ".join(source.name for source in known) or "none"
         raise UsageError(f"no source is called {name}; there are: {names}")
 
-    def others(self, source: int) -> list[str]:
+    def others(self, sources: SourceRows) -> list[str]:
         """Names of the other sources that have rows in the table."""
         rows = self._db.execute(
-            "SELECT s.label FROM sources s WHERE s.id <> ? AND EXISTS (SELECT 1 FROM folders f "
-            "JOIN images i ON i.folder = f.id WHERE f.source = s.id) ORDER BY s.id",
-            (source,),
+            f"SELECT s.label FROM sources s WHERE s.id NOT {AMONG} AND EXISTS (SELECT 1 "
+            "FROM folders f JOIN images i ON i.folder = f.id WHERE f.source = s.id) ORDER BY s.id",
+            (among(sources),),
         )
         return [str(label) for (label,) in rows]
+
+    def labels(self, sources: SourceRows) -> dict[int, str]:
+        """Names of some sources by their rows, in the order in which they were first seen."""
+        rows = self._db.execute(
+            f"SELECT id, label FROM sources WHERE id {AMONG} ORDER BY id", (among(sources),)
+        )
+        return {int(row): str(label) for row, label in rows}
 
     def any_below(self, folder: str) -> bool:
         """Tell whether a source is `folder` (stored text) or lies in it."""

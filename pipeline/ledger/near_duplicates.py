@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pipeline.ledger.database import Database
+from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.places import shown_path
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import COLOUR_BYTES, HASH_BYTES, Appearance
@@ -25,10 +25,10 @@ class NearDuplicates:
         self._db = database
 
     def appearances(
-        self, source: int, spec: int, recipe: RecipeRow
+        self, sources: SourceRows, spec: int, recipe: RecipeRow
     ) -> tuple[list[int], list[Appearance]]:
-        """(content rows, appearances) of new images of a source, and, as settled ones, of contents
-        that have a work under this spec."""
+        """(content rows, appearances) of new images of the sources, and, as settled ones, of
+        contents that have a work under this spec."""
         rows, appearances = [], []
         for row, perceptual, settled, pixels, sharpness, width, height in self._db.execute(
             f"SELECT c.id, SUBSTR(c.perceptual, 1, {_BEFORE_GRID}), "
@@ -38,9 +38,9 @@ class NearDuplicates:
             "JOIN originals o ON o.id = p.original WHERE c.perceptual IS NOT NULL "
             "AND (settled OR c.id IN (SELECT i.content FROM images i "
             "JOIN folders f ON f.id = i.folder "
-            "WHERE f.source = ? AND i.todo = 1 AND i.present = 1)) "
+            f"WHERE f.source {AMONG} AND i.todo = 1 AND i.present = 1)) "
             "GROUP BY c.id ORDER BY c.id",
-            (spec, recipe.row, source),
+            (spec, recipe.row, among(sources)),
         ):
             rows.append(int(row))
             hash, colours = perceptual[:HASH_BYTES], perceptual[HASH_BYTES:_WITH_COLOURS]
@@ -57,11 +57,16 @@ class NearDuplicates:
         )
         return row[0] if row and isinstance(row[0], bytes) else b""
 
-    def set_represented(self, source: int, represented: Mapping[int, tuple[int, int]]) -> None:
+    def set_represented(
+        self, sources: SourceRows, represented: Mapping[int, tuple[int, int]]
+    ) -> None:
         """Let contents of new images be represented by others: {content: (by, distance)}."""
-        mine = "todo = 1 AND present = 1 AND folder IN (SELECT id FROM folders WHERE source = ?)"
+        mine = (
+            f"todo = 1 AND present = 1 AND folder IN (SELECT id FROM folders WHERE source {AMONG})"
+        )
         self._db.execute(
-            f"UPDATE images SET near_of = NULL, near_distance = NULL WHERE {mine}", (source,)
+            f"UPDATE images SET near_of = NULL, near_distance = NULL WHERE {mine}",
+            (among(sources),),
         )
         self._db.execute("CREATE TEMP TABLE near (content INTEGER PRIMARY KEY, by_, bits)")
         self._db.executemany(
@@ -71,18 +76,18 @@ class NearDuplicates:
         self._db.execute(
             "UPDATE images SET near_of = near.by_, near_distance = near.bits FROM near "
             f"WHERE near.content = images.content AND {mine}",
-            (source,),
+            (among(sources),),
         )
         self._db.execute("DROP TABLE near")
 
-    def represented(self, source: int) -> Iterator[tuple[str, str, int]]:
+    def represented(self, sources: SourceRows) -> Iterator[tuple[str, str, int]]:
         """(path, path of its representative, distance) of new images that another stands for."""
         yield from self._db.execute(
             f"SELECT {shown_path('f', 'i')}, "
             f"(SELECT {shown_path('rf', 'r')} FROM images r JOIN folders rf "
             "ON rf.id = r.folder WHERE r.content = i.near_of ORDER BY r.id LIMIT 1), "
             "i.near_distance FROM images i JOIN folders f ON f.id = i.folder "
-            "WHERE f.source = ? AND i.near_of IS NOT NULL AND i.todo = 1 AND i.present = 1 "
+            f"WHERE f.source {AMONG} AND i.near_of IS NOT NULL AND i.todo = 1 AND i.present = 1 "
             "ORDER BY i.near_of, f.path, i.name",
-            (source,),
+            (among(sources),),
         )

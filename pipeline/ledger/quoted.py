@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from pipeline.ledger.database import Database
+from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.rows import LEFT_OUT
 from pipeline.ledger.specs import RecipeRow
 
@@ -18,8 +18,9 @@ FROM (SELECT i.reject_code, i.work,
         i.todo = 0 AND i.reject_code IS NULL AND w.id IS NULL AND NOT {LEFT_OUT} AS otherwise,
         i.todo = 0 AND i.reject_code IS NULL AND w.id IS NOT NULL AS linked
     FROM images i LEFT JOIN works w
-        ON w.id = i.work AND w.spec = (SELECT spec FROM sources WHERE id = ?)
-    WHERE i.present = 1 AND i.folder IN (SELECT id FROM folders WHERE source = ?))
+        ON w.id = i.work AND w.spec = (SELECT s.spec FROM folders f JOIN sources s
+            ON s.id = f.source WHERE f.id = i.folder)
+    WHERE i.present = 1 AND i.folder IN (SELECT id FROM folders WHERE source {AMONG}))
 """
 
 Part = Literal["all", "todo", "otherwise"]
@@ -59,41 +60,41 @@ class Quoted:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def counts(self, source: int) -> ImageCounts:
-        """Numbers of the images of a source."""
-        row = self._db.one(_COUNTS, (source, source))
+    def counts(self, sources: SourceRows) -> ImageCounts:
+        """Numbers of the images of the sources."""
+        row = self._db.one(_COUNTS, (among(sources),))
         assert row is not None
         return ImageCounts(*(int(count or 0) for count in row))  # type: ignore[call-overload]
 
     def pending(
-        self, source: int, spec: int
+        self, sources: SourceRows, spec: int
     ) -> Iterator[tuple[bytes, bytes, int, int, Mapping[str, str]]]:
         """(source_id, work_key, width, height, columns) of each pending work of a spec that present
-        images of a source are linked to."""
+        images of the sources are linked to."""
         for source_id, key, width, height, columns, _ in self._db.execute(
             "SELECT o.source_id, w.work_key, c.width, c.height, i.columns, MIN(i.id) "
             "FROM works w CROSS JOIN images i ON i.work = w.id "
             "CROSS JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
             "JOIN contents c ON c.id = w.content "
-            "WHERE w.spec = ? AND w.state = 'pending' AND f.source = ? "
+            f"WHERE w.spec = ? AND w.state = 'pending' AND f.source {AMONG} "
             "AND i.present = 1 AND i.todo = 0 AND i.reject_code IS NULL GROUP BY w.id",
-            (spec, source),
+            (spec, among(sources)),
         ):
             yield source_id, key, width, height, json.loads(columns) if columns else {}
 
-    def is_linked(self, source: int, key: bytes) -> bool:
-        """Tell whether a present image of a source is linked to the work with this key."""
+    def is_linked(self, sources: SourceRows, key: bytes) -> bool:
+        """Tell whether a present image of the sources is linked to the work with this key."""
         return bool(
             self._db.number(
                 "SELECT EXISTS (SELECT 1 FROM works w JOIN images i ON i.work = w.id "
-                "JOIN folders f ON f.id = i.folder WHERE w.work_key = ? AND f.source = ? "
+                f"JOIN folders f ON f.id = i.folder WHERE w.work_key = ? AND f.source {AMONG} "
                 "AND i.present = 1 AND i.todo = 0 AND i.reject_code IS NULL)",
-                (key, source),
+                (key, among(sources)),
             )
         )
 
     def identified(
-        self, source: int, recipe: RecipeRow, part: Part
+        self, sources: SourceRows, recipe: RecipeRow, part: Part
     ) -> Iterator[tuple[bytes, bytes, int, int, Mapping[str, str]]]:
         """(source_id, content_id, width, height, columns) of present images whose size as sent is
         known, but for those that are left at the text that they have."""
@@ -103,18 +104,19 @@ class Quoted:
             "JOIN originals o ON o.id = i.original "
             "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
             "JOIN contents c ON c.id = p.content "
-            f"WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL AND NOT {LEFT_OUT} "
+            f"WHERE f.source {AMONG} AND i.present = 1 AND i.reject_code IS NULL "
+            f"AND NOT {LEFT_OUT} "
             f"{_PARTS[part]}",
-            (recipe.row, source),
+            (recipe.row, among(sources)),
         ):
             yield source_id, content_id, width, height, json.loads(columns) if columns else {}
 
-    def count_refused(self, source: int, recipe: RecipeRow, part: Part) -> int:
+    def count_refused(self, sources: SourceRows, recipe: RecipeRow, part: Part) -> int:
         """Number of present images whose bytes this recipe and its caps refused before."""
         return self._db.number(
             "SELECT COUNT(*) FROM images i CROSS JOIN folders f ON f.id = i.folder "
             "JOIN preparations p ON p.original = i.original AND p.recipe = ? "
-            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL "
+            f"WHERE f.source {AMONG} AND i.present = 1 AND i.reject_code IS NULL "
             f"AND p.reject_code IS NOT NULL AND p.admission = ? {_PARTS[part]}",
-            (recipe.row, source, recipe.admission),
+            (recipe.row, among(sources), recipe.admission),
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
-from pipeline.ledger.database import Database
+from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.images import SeenImage, seen_image
 from pipeline.ledger.specs import RecipeRow
 from pipeline.ledger.works import Content
@@ -31,11 +31,11 @@ _IMAGE = 9  # the column behind them
 _FROM = """FROM rechecks r JOIN originals o ON o.id = r.original
     JOIN contents c ON c.id = r.former
     JOIN preparations p ON p.original = r.original AND p.recipe = r.recipe"""
-_OF_SOURCE = """FROM images i CROSS JOIN rechecks r ON r.original = i.original AND r.recipe = ?
+_OF_SOURCES = f"""FROM images i CROSS JOIN rechecks r ON r.original = i.original AND r.recipe = ?
     JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = r.original
     JOIN contents c ON c.id = r.former
     JOIN preparations p ON p.original = r.original AND p.recipe = r.recipe
-    WHERE f.source = ? AND i.present = 1 AND r.kind IS NULL"""
+    WHERE f.source {AMONG} AND i.present = 1 AND r.kind IS NULL"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Rechecks:
     def of(self, source_id: bytes, recipe: RecipeRow) -> Recheck | None:
         """Preparation of these bytes that is to be made again, None for none."""
         row = self._db.one(
-            f"SELECT {_KNOWN}, 0, '', '', NULL, NULL {_FROM} "
+            f"SELECT {_KNOWN}, 0, '', '', NULL, NULL, 0 {_FROM} "
             "WHERE o.source_id = ? AND r.recipe = ? AND r.kind IS NULL",
             (source_id, recipe.row),
         )
@@ -114,7 +114,7 @@ class Rechecks:
         after = 0
         while True:
             page = self._db.execute(
-                f"SELECT {_KNOWN}, 0, '', '', NULL, NULL {_FROM} "
+                f"SELECT {_KNOWN}, 0, '', '', NULL, NULL, 0 {_FROM} "
                 "WHERE r.recipe = ? AND r.kind IS NULL AND r.original > ? "
                 "ORDER BY r.original LIMIT ?",
                 (recipe.row, after, _PAGE),
@@ -124,21 +124,22 @@ class Rechecks:
                 return
             after = page[-1][0]
 
-    def count_unchecked(self, source: int, recipe: RecipeRow) -> int:
-        """Number of them that present images of a source show."""
+    def count_unchecked(self, sources: SourceRows, recipe: RecipeRow) -> int:
+        """Number of them that present images of the sources show."""
         return self._db.number(
-            f"SELECT COUNT(DISTINCT r.original) {_OF_SOURCE}", (recipe.row, source)
+            f"SELECT COUNT(DISTINCT r.original) {_OF_SOURCES}", (recipe.row, among(sources))
         )
 
-    def unchecked(self, source: int, recipe: RecipeRow) -> Iterator[Recheck]:
-        """Preparations that present images of a source show, also while rows change; one that
+    def unchecked(self, sources: SourceRows, recipe: RecipeRow) -> Iterator[Recheck]:
+        """Preparations that present images of the sources show, also while rows change; one that
         several show may come more than once."""
         after = 0
         while True:
             page = self._db.execute(
-                f"SELECT {_KNOWN}, i.id, f.path, i.name, i.location, i.columns {_OF_SOURCE} "
+                f"SELECT {_KNOWN}, i.id, f.path, i.name, i.location, i.columns, f.source "
+                f"{_OF_SOURCES} "
                 "AND i.id > ? ORDER BY i.id LIMIT ?",
-                (recipe.row, source, after, _PAGE),
+                (recipe.row, among(sources), after, _PAGE),
             ).fetchall()
             yield from map(_recheck, page)
             if len(page) < _PAGE:
@@ -198,14 +199,14 @@ class Rechecks:
         """Tell whether anything is stale."""
         return self._db.number(f"SELECT EXISTS (SELECT 1 FROM rechecks r WHERE {_STALE})") > 0
 
-    def summary(self, source: int | None = None) -> StaleImages:
-        """Count the stale images of a source, or all, and what letting them go again would make."""
+    def summary(self, sources: SourceRows | None = None) -> StaleImages:
+        """Count the stale images of sources, or all, and what letting them go again would make."""
         if not self.any_stale():
             return StaleImages()  # the tables of images are not walked through
         where, arguments = "", ()
-        if source is not None:
-            where = "AND i.folder IN (SELECT id FROM folders WHERE source = ?)"
-            arguments = (source,)  # type: ignore[assignment]
+        if sources is not None:
+            where = f"AND i.folder IN (SELECT id FROM folders WHERE source {AMONG})"
+            arguments = (among(sources),)  # type: ignore[assignment]
         kinds = self._db.execute(f"SELECT r.kind, COUNT(*) {_IMAGES} {where} GROUP BY 1", arguments)
         counts = Counter({str(kind): int(count) for kind, count in kinds})
         row = self._db.one(
@@ -218,16 +219,16 @@ class Rechecks:
         return StaleImages(counts.total(), requests, None if unknown else expected, counts)
 
     def to_send(
-        self, source: int, recipe: RecipeRow
+        self, sources: SourceRows, recipe: RecipeRow
     ) -> Iterator[tuple[bytes, int, int, Mapping[str, str]]]:
-        """(content_id, width, height, columns) that stale images of a source would be sent as."""
+        """(content_id, width, height, columns) as stale images of the sources would be sent."""
         for content_id, width, height, columns in self._db.execute(
             "SELECT c.content_id, c.width, c.height, i.columns FROM rechecks r "
             "JOIN images i ON i.original = r.original AND i.content = r.former "
             "JOIN contents c ON c.id = r.content "
             f"WHERE {_STALE} AND r.recipe = ? AND i.present = 1 "
-            "AND i.folder IN (SELECT id FROM folders WHERE source = ?)",
-            (recipe.row, source),
+            f"AND i.folder IN (SELECT id FROM folders WHERE source {AMONG})",
+            (recipe.row, among(sources)),
         ):
             yield content_id, width, height, json.loads(columns) if columns else {}
 
@@ -252,9 +253,11 @@ class Rechecks:
 
 def _recheck(row: tuple[object, ...]) -> Recheck:
     original, source_id, content_id, kind, width, height, *more = row
-    sent_width, sent_height, flags, image, folder, name, location, columns = more
+    sent_width, sent_height, flags, image, folder, name, location, columns, place = more
     return Recheck(
-        seen_image((image, folder, name, location, columns, source_id, None, None, None, None)),
+        seen_image(
+            (image, folder, name, location, columns, source_id, None, None, None, None, place)
+        ),
         original=original,  # type: ignore[arg-type]
         content_id=content_id,  # type: ignore[arg-type]
         format=None if kind is None else str(kind),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.reasons import WAITING_DOWNLOADS
-from pipeline.ledger.database import Database, sql_list
+from pipeline.ledger.database import AMONG, Database, SourceRows, among, sql_list
 from pipeline.ledger.places import location, shown_path
 from pipeline.ledger.row_flags import FLAGS
 from pipeline.ledger.specs import RecipeRow
@@ -180,17 +180,17 @@ class Rows:
         while page := cursor.fetchmany(size):
             yield page
 
-    def sizes(self, source: int, recipe: RecipeRow) -> dict[tuple[int, int], int]:
+    def sizes(self, sources: SourceRows, recipe: RecipeRow) -> dict[tuple[int, int], int]:
         """Numbers of contents by upright size of the original; (0, 0): sent as an address."""
         rows = self._db.execute(
             "SELECT COALESCE(o.width, 0), COALESCE(o.height, 0), COUNT(DISTINCT p.content) "
             "FROM images i "
             "JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
             "JOIN preparations p ON p.original = o.id AND p.recipe = ? "
-            "WHERE f.source = ? AND i.present = 1 AND p.content IS NOT NULL "
+            f"WHERE f.source {AMONG} AND i.present = 1 AND p.content IS NOT NULL "
             f"AND NOT {LEFT_OUT} "
             "GROUP BY o.width, o.height",
-            (recipe.row, source),
+            (recipe.row, among(sources)),
         )
         return {(int(width), int(height)): int(count) for width, height, count in rows}
 
@@ -209,14 +209,14 @@ class Rows:
             counts.setdefault(int(source), Counter())[str(name)] = int(count)
         return counts
 
-    def images(self, source: int | None = None) -> int:
+    def images(self, sources: SourceRows | None = None) -> int:
         """Number of present images, counted without their outcomes."""
-        if source is None:
+        if sources is None:
             return self._db.number("SELECT COUNT(*) FROM images WHERE present = 1")
         return self._db.number(
             "SELECT COUNT(*) FROM images WHERE present = 1 "
-            "AND folder IN (SELECT id FROM folders WHERE source = ?)",
-            (source,),
+            f"AND folder IN (SELECT id FROM folders WHERE source {AMONG})",
+            (among(sources),),
         )
 
     def unshown_captions(self) -> int:
@@ -241,25 +241,25 @@ class Rows:
         ):
             yield str(row[0]), str(row[1]), str(row[2]), str(row[3] or "")
 
-    def reject_reasons(self, source: int) -> Counter[str]:
-        """Rejected images of a source by reason code."""
+    def reject_reasons(self, sources: SourceRows) -> Counter[str]:
+        """Rejected images of the sources by reason code."""
         rows = self._db.execute(
             f"SELECT i.reject_code, COUNT(*) FROM images i WHERE i.present = 1 AND {_REJECTED} "
-            "AND i.folder IN (SELECT id FROM folders WHERE source = ?) GROUP BY 1",
-            (source,),
+            f"AND i.folder IN (SELECT id FROM folders WHERE source {AMONG}) GROUP BY 1",
+            (among(sources),),
         )
         return Counter({str(code): int(count) for code, count in rows})
 
-    def failures(self, source: int) -> list[tuple[str, int, str]]:
-        """(code, number, words of one of them) of a source's images that failed for good, the
+    def failures(self, sources: SourceRows) -> list[tuple[str, int, str]]:
+        """(code, number, words of one of them) of the sources' images that failed for good, the
         commonest first."""
         rows = self._db.execute(
             "SELECT COALESCE(a.code, ''), COUNT(*) AS times, MIN(w.reason) FROM images i "
             "JOIN folders f ON f.id = i.folder JOIN works w ON w.id = i.work "
-            "LEFT JOIN answers a ON a.id = w.answer WHERE f.source = ? AND i.present = 1 "
+            f"LEFT JOIN answers a ON a.id = w.answer WHERE f.source {AMONG} AND i.present = 1 "
             "AND i.reject_code IS NULL AND w.state = 'done' AND w.outcome = 'failed' "
             "GROUP BY 1 ORDER BY times DESC, 1",
-            (source,),
+            (among(sources),),
         )
         return [(str(code), int(times), str(words or "")) for code, times, words in rows]
 

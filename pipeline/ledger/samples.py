@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pipeline.ledger.database import Database
+from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.images import SeenImage, seen_image
 from pipeline.records import Nano, Usage
 
@@ -34,32 +34,32 @@ class Samples:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def usable(self, source: int) -> int:
-        """Images of a source that are present and not known to be unusable."""
+    def usable(self, sources: SourceRows) -> int:
+        """Images of the sources that are present and not known to be unusable."""
         return self._db.number(
             "SELECT COUNT(*) FROM images i JOIN folders f ON f.id = i.folder "
-            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL",
-            (source,),
+            f"WHERE f.source {AMONG} AND i.present = 1 AND i.reject_code IS NULL",
+            (among(sources),),
         )
 
-    def at(self, source: int, positions: Sequence[int]) -> list[SeenImage]:
-        """Usable images at these ascending positions, in the order of folder, size, name."""
+    def at(self, sources: SourceRows, positions: Sequence[int]) -> list[SeenImage]:
+        """Usable images at these ascending positions, ordered by source, folder, size, name."""
         wanted = iter(positions)
         following = next(wanted, None)
         images: list[SeenImage] = []
         rows = self._db.execute(
-            "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, "
-            "i.existing_text, i.stamp FROM images i "
+            "SELECT i.id, f.path, i.name, i.location, i.columns, o.source_id, NULL, NULL, "
+            "i.existing_text, i.stamp, f.source FROM images i "
             "JOIN folders f ON f.id = i.folder LEFT JOIN originals o ON o.id = i.original "
-            "WHERE f.source = ? AND i.present = 1 AND i.reject_code IS NULL "
-            "ORDER BY f.path, i.size, i.name, i.occurrence",
-            (source,),
+            f"WHERE f.source {AMONG} AND i.present = 1 AND i.reject_code IS NULL "
+            "ORDER BY f.source, f.path, i.size, i.name, i.occurrence",
+            (among(sources),),
         )
-        for position, (*seen, text, stamp) in enumerate(rows):
+        for position, row in enumerate(rows):
             if following is None:
                 break
             if position == following:
-                images.append(seen_image((*seen, None, None, text, stamp)))
+                images.append(seen_image(row))
                 following = next(wanted, None)
         return images
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,9 +70,9 @@ class AccountOptions:
             allow_network=config.allow_network_workspace,
         )
 
-    def over(self, data: str | Path | None) -> AccountOptions:
-        """Options for captions of `data`, which decides about the workspace of the samples."""
-        return replace(self, place=self.place.over(data))
+    def over(self, places: Collection[str]) -> AccountOptions:
+        """Options for captions of `places`, which decide about the workspace of the samples."""
+        return replace(self, place=self.place.over(places))
 
     @property
     def online(self) -> bool:

@@ -39,7 +39,7 @@ def confirm_price(
         UsageError: the price is unknown under a budget.
         NeedsPerson: nobody said yes.
     """
-    if session.ledger.images.idle(task.source, task.spec):
+    if session.ledger.images.idle(task.sources, task.spec):
         return None
     warning = caption_spec.facts.shutdown_warning(_today(session))
     if warning:
@@ -47,8 +47,7 @@ def confirm_price(
     price = price_of(session, caption_spec, task)
     if price.requests and price.max_cost is None and session.context.caps.any:
         raise UsageError(caption_spec.why_unbounded())
-    before = session.ledger.images.spec_of(task.source)
-    changed = before not in (None, task.spec)
+    changed = bool(session.ledger.images.specs_of(task.sources) - {None, task.spec})
     words = f"{'the prompt or model has changed: ' if changed else ''}{price.sentence()}"
     short = "" if session.identity.local else coverage_of(session, price)
     limit = session.settings.confirm_above

@@ -11,24 +11,24 @@ from pipeline.session.session import Session
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import remove_finished
-from pipeline.stages.export import count_outcomes, renamed_columns, write_table
+from pipeline.stages.export import outcomes_by_source, renamed_columns, write_table
 from pipeline.stages.prune import prune
 
 _CAPTIONS = 3
 
 
-def finish(session: Session, report: Report, source: int | None = None) -> None:
+def finish(session: Session, report: Report, sources: tuple[int, ...] | None = None) -> None:
     """Make the table anew when anything changed, prove the counts, then clean up."""
     ledger = session.ledger
     written = export_all(session)
     report.rows = written.rows if written else None
     for sentence in renamed_columns(ledger):
         session.context.say(sentence)
-    report.other_sources = [] if source is None else ledger.sources.others(source)
-    report.stale = ledger.rechecks.summary(source)
+    report.other_sources = [] if sources is None else ledger.sources.others(sources)
+    report.stale = ledger.rechecks.summary(sources)
     report.problems += write_beside(session)
-    report.add_rows(ledger, source, count_outcomes(ledger, source))
-    report.add_due(ledger.due.outcomes(source))
+    report.add_rows(ledger, sources, outcomes_by_source(ledger, sources))
+    report.add_due(ledger.due.outcomes(sources))
     totals = ledger.reservations.totals()
     report.settled, report.reserved = totals.charged, totals.reserved
     report.incidents = ledger.incidents()

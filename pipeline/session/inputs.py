@@ -1,13 +1,12 @@
-"""Source that the user named: a folder, an image, a manifest, a list of URLs."""
+"""Sources that the user named: folders, images, manifests, lists of URLs."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.core.prompt import template_fields
 from pipeline.core.stored_address import is_file, stamped
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
@@ -17,23 +16,31 @@ from pipeline.records import Rejection
 from pipeline.session.account import owner, resolve_account
 from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
-from pipeline.sources import NamesUrls, Source, open_source, to_path, to_text
-from pipeline.sources.download import fetch_all
+from pipeline.sources import (
+    NamedPlace,
+    NamesUrls,
+    Source,
+    SourceOptions,
+    SourceSet,
+    open_sources,
+    to_path,
+    to_text,
+)
+from pipeline.sources.download import FetchOptions, fetch_all
 from pipeline.sources.download.cache import UrlCache
-from pipeline.sources.sidecar import COLUMN as SIDECAR
+from pipeline.sources.remote import is_url
+from pipeline.sources.table import is_table_of_images
 from pipeline.sources.table_text import EarlierReading
+from pipeline.stages.crawl import CrawlResult, crawl_all
 from pipeline.stages.download import download_urls
 from pipeline.system.workspace import Workspace
 
 
 def open_data(
-    settings: RunSettings,
-    data: str | Path | None,
-    manifest: str | Path | None,
-    *,
-    offline: bool = False,
-) -> Source:
-    """Open the source that the user named, under the configured rules.
+    settings: RunSettings, places: Iterable[NamedPlace], *, offline: bool = False
+) -> tuple[SourceSet, RunSettings]:
+    """Open the sources that the user named, under the configured rules; gives the settings for
+    their columns too.
 
     `offline`: no service is needed, and so no key.
     """
@@ -41,32 +48,54 @@ def open_data(
     if settings.download is not None:
         _, workspace = resolve_account(settings.account, offline=offline)
         cache = workspace.urls
-    earlier = EarlierReading()
-    if manifest is not None:
-        workspace = settings.account.place.workspace(owner(settings.account).provider)
-        earlier = _earlier_reading(workspace, manifest)
-    return open_source(
-        None if data is None else Path(data),
-        None if manifest is None else Path(manifest),
-        replace(settings.source, url_cache=cache, earlier=earlier),
-    )
+    workspace = settings.account.place.workspace(owner(settings.account).provider)
+    options = replace(settings.source, url_cache=cache)
+
+    def options_of(place: NamedPlace) -> SourceOptions:
+        if not (place.as_table or is_table_of_images(Path(place.text))):
+            return options
+        return replace(options, earlier=_earlier_reading(workspace, place.text))
+
+    inputs = open_sources(places, options_of)
+    return inputs, settings.reading(inputs.columns)
 
 
-def _earlier_reading(workspace: Workspace, manifest: str | Path) -> EarlierReading:
+def _earlier_reading(workspace: Workspace, manifest: str) -> EarlierReading:
     """Encoding and way in which earlier runs of the workspace read a manifest."""
-    if not workspace.exists() or "\0" in str(manifest):
+    if not workspace.exists() or "\0" in manifest:
         return EarlierReading()
     with Ledger(workspace.ledger, read_only=True) as ledger:
         seen, encoding = ledger.images.encoding(to_text(os.path.realpath(manifest)))
     return EarlierReading(encoding, legacy=seen and encoding is None)
 
 
-def download(source: Source, session: Session) -> None:
+def crawl_inputs(
+    inputs: SourceSet, session: Session, expect: Callable[[int], None]
+) -> tuple[CrawlResult, dict[int, Source]]:
+    """Download and crawl sources, and say what is to be said about them; see `crawl_all`."""
+    for note in inputs.notes:
+        session.context.say(note)
+    _download_images(inputs, session)
+    settings = session.settings
+    crawled, sources = crawl_all(
+        session.ledger, inputs.sources, session.clock.now(), session.context.check_stop, expect,
+        loss_rule=settings.loss_rule, reread=settings.reread, texts=settings.existing_texts(),
+    )  # fmt: skip
+    for trouble in crawled.troubles:
+        session.context.say(trouble)
+    return crawled, sources
+
+
+def _download_images(inputs: SourceSet, session: Session) -> None:
     """Download images at URLs, before the crawl reads them like files."""
-    options = session.settings.download
-    if options is None:
-        _refuse_local(source, session)
-        return
+    for source in inputs.sources:
+        if session.settings.download is None:
+            _refuse_local(source, session)
+        else:
+            _download(source, session, session.settings.download)
+
+
+def _download(source: Source, session: Session, options: FetchOptions) -> None:
     context = session.context
     cache = session.workspace.urls
     downloads = download_urls(
@@ -81,18 +110,6 @@ def download(source: Source, session: Session) -> None:
         )
 
 
-def column_notes(settings: RunSettings, template: str, columns: Collection[str]) -> list[str]:
-    """Sentences on columns of the source that the prompt does not send, or sends instead of
-    `[prompt] values`."""
-    notes = []
-    if settings.source.sidecars and SIDECAR in columns and SIDECAR not in template_fields(template):
-        notes.append("the texts beside the images are not sent: the prompt does not name {sidecar}")
-    return notes + [
-        f"{{{name}}} is the source's column of that name, not [prompt] values"
-        for name in settings.specs.outranked(template)
-    ]
-
-
 def _refuse_local(source: Source, session: Session) -> None:
     """Raise for addresses under the local model, which opens none: once, and not in every row."""
     passed = session.settings.engine.send_urls and session.identity.local
@@ -103,22 +120,23 @@ def _refuse_local(source: Source, session: Session) -> None:
         )
 
 
-def restores(settings: RunSettings, source: Source) -> bool:
-    """Tell whether the source's images may be downloads that were deleted."""
-    return settings.download is not None and isinstance(source, NamesUrls)
+def restores(settings: RunSettings, inputs: SourceSet) -> bool:
+    """Tell whether images may be downloads that were deleted."""
+    named = any(isinstance(source, NamesUrls) for source in inputs.sources)
+    return settings.download is not None and named
 
 
-def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> None:
+def restore(session: Session, inputs: SourceSet, images: Iterable[SeenImage]) -> None:
     """Download again what was deleted to make room (see `stages.prune`) and is needed now."""
     options = session.settings.download
-    if options is None or not restores(session.settings, source):
+    if options is None or not restores(session.settings, inputs):
         return
     folder, context = session.workspace.urls, session.context
     cache = UrlCache(folder)
 
     def deleted() -> Iterator[tuple[int, str]]:
         for image in images:
-            path = to_path(image.location or "")
+            path = to_path(image.location or "") if is_url(image.name) else ""
             if path and is_file(path) and not Path(path).exists():
                 cache.want(image.name)
                 yield image.id, image.name
@@ -132,7 +150,11 @@ def restore(session: Session, source: Source, images: Iterable[SeenImage]) -> No
         )
 
 
-def locate(source: Source, image: SeenImage) -> str:
-    """Openable path of an image, or the address that is sent for it, or that it is stored at."""
-    path = to_path(image.location) if image.location else source.path_of(image.folder, image.name)
+def locate(sources: Mapping[int, Source], image: SeenImage) -> str:
+    """Openable path of an image, or the address that is sent for it, or that it is stored at;
+    `sources` by their rows."""
+    if image.location:
+        path = to_path(image.location)
+    else:
+        path = sources[image.source].path_of(image.folder, image.name)
     return stamped(path, image.stamp)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -40,18 +41,18 @@ class WorkspacePlace:
     account: str = ""
     samples: bool = False
 
-    def over(self, data: str | Path | None) -> WorkspacePlace:
-        """Place for captions of `data`: the shipped pictures have one of their own, unless the user
-        names one, or had them captioned in the common one."""
+    def over(self, places: Collection[str]) -> WorkspacePlace:
+        """Place for captions of `places`: the shipped pictures alone have one of their own, unless
+        the user names one, or had them captioned in the common one."""
         home = checkout()
-        if data is None or home is None or self._named():
+        if not places or home is None or self._named():
             return self
         folder = (home / _SAMPLES).resolve()
         try:
-            resolved = Path(data).resolve()
+            samples = all(Path(place).resolve().is_relative_to(folder) for place in places)
         except (OSError, ValueError):
             return self
-        return replace(self, samples=resolved.is_relative_to(folder))
+        return replace(self, samples=samples)
 
     def workspace(self, provider: str) -> Workspace:
         """Workspace of a provider's captions; nothing is made."""

@@ -30,7 +30,7 @@ def refused_before(
     refusals = ledger.answers.refusals(task.spec)
     failures = Counter({code: times for code, times, _ in refusals})
     code = refused_alike({"failed": failures.total()}, failures, answered=True)
-    if code is None or ledger.images.idle(task.source, task.spec):
+    if code is None or ledger.images.idle(task.sources, task.spec):
         return None
     if form_is_answered(session, caption_spec):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -54,23 +54,33 @@ class Report(ReportFigures, ShownAsHtml):
         self.images = crawled.images
         self.skipped = strays(crawled.skipped)
         self.problems += crawled.problems
-        self.lost, self.trouble = crawled.lost, crawled.trouble
-        self.note_problem(crawled.trouble)
+        self.lost, self.troubles = crawled.lost, crawled.troubles
+        for sentence in crawled.troubles:
+            self.note_problem(sentence)
 
     def add_due(self, due: Counter[str]) -> None:
         """Count what became of the due images. The run has failed when none got a caption, or
-        when its source has lost its images."""
+        when a source has lost its images."""
         self.due = due
-        for sentence in filter(None, (self.trouble, total_failure(due))):
+        for sentence in filter(None, (*self.troubles, total_failure(due))):
             self.fail(NothingCaptioned(sentence))
 
-    def add_rows(self, ledger: Ledger, source: int | None, outcomes: Counter[str]) -> None:
-        """Count every image by outcome: the sum must be the number of images."""
-        self.outcomes = outcomes
-        self.images = ledger.rows.images(source)
-        if source is not None:
-            self.reasons = ledger.rows.reject_reasons(source)
-            self.failures = ledger.rows.failures(source) if outcomes["failed"] else []
+    def add_rows(
+        self, ledger: Ledger, sources: tuple[int, ...] | None, outcomes: Mapping[int, Counter[str]]
+    ) -> None:
+        """Count every image by outcome: the sum must be the number of images.
+
+        Args:
+            sources: rows of those that are counted, None for all.
+            outcomes: of each source.
+        """
+        self.outcomes = sum(outcomes.values(), Counter[str]())
+        self.images = ledger.rows.images(sources)
+        if sources is not None:
+            self.reasons = ledger.rows.reject_reasons(sources)
+            self.failures = ledger.rows.failures(sources) if self.outcomes["failed"] else []
+            labels = ledger.sources.labels(sources) if len(sources) > 1 else {}
+            self.by_source = {name: outcomes[row] for row, name in labels.items()}
         total = sum(self.outcomes.values())
         if total != self.images:
             text = f"{counted(self.images, 'image')}, but their outcomes add up to {total}"
@@ -114,6 +124,7 @@ class Report(ReportFigures, ShownAsHtml):
             "other_sources": self.other_sources,
             "images": self.images,
             "outcomes": dict(self.outcomes),
+            "outcomes_by_source": {name: dict(one) for name, one in self.by_source.items()},
             "rejected_by_reason": dict(self.reasons),
             "skipped": dict(self.skipped),
             "due": self.due.total(),

@@ -21,8 +21,9 @@ class ReportFigures(RunTotals):
         started_at, ended_at: UTC, "2026-11-22T02:15:07Z"; "" when the run did not come so far.
         table: where the Parquet is; `rows` in it, None when it was not made anew.
         other_sources: names of sources that have rows in the table too.
-        images: present images of the source (or of the workspace, without a source).
+        images: present images of the sources (or of the workspace, without a source).
         outcomes: those images by outcome; their sum is `images`.
+        by_source: the same of each source by its name, where there are several.
         reasons: rejected images by reason code.
         failures: (code, how many, words) of what the service refused, the commonest first.
         skipped: files that are no images, by suffix.
@@ -30,7 +31,7 @@ class ReportFigures(RunTotals):
         due: images without a final outcome when the run began, by what became of them; those that
             left their source count as "vanished".
         lost: images that are not there and are not taken for gone.
-        trouble: sentence about a source that has lost its images or has none.
+        troubles: sentences about sources that have lost their images or have none.
         run_settled, run_reserved: nano-dollars of this run's reservations.
         settled, reserved: nano-dollars of the workspace.
         incidents: (time, kind, sentence) not yet acknowledged.
@@ -50,6 +51,7 @@ class ReportFigures(RunTotals):
     other_sources: list[str] = field(default_factory=list)
     images: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
+    by_source: dict[str, Counter[str]] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, int, str]] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -57,7 +59,7 @@ class ReportFigures(RunTotals):
     in_files: int = 0
     due: Counter[str] = field(default_factory=Counter)
     lost: int = 0
-    trouble: str = ""
+    troubles: list[str] = field(default_factory=list)
     run_settled: Nano = 0
     run_reserved: Nano = 0
     settled: Nano = 0

@@ -21,6 +21,7 @@ _ROW_ADVICE = {
 }
 _FAILURES = 3  # kinds of them that are explained
 _NAMED = 3  # other sources
+_SOURCES = 10  # whose outcomes are spelled out
 _SHOWN = 12  # problems and reasons that are spelled out
 _NAME, _CAPTION = 32, 72  # characters of a path and of a caption
 
@@ -31,6 +32,7 @@ def report_lines(report: ReportFigures, shorten: Callable[[str], str]) -> Iterat
     for outcome in NAMES:
         if count := report.outcomes[outcome]:
             yield f"  {outcome:<11}{count:>9,}{_aside(report, outcome)}"
+    yield from _by_source(report)
     if report.skipped:
         yield f"not images  {sum(report.skipped.values()):>10,}   {commonest(report.skipped)}"
     yield f"requests    {report.requests:>10,}   {_sent(report)}"
@@ -48,6 +50,19 @@ def report_lines(report: ReportFigures, shorten: Callable[[str], str]) -> Iterat
         yield f"! and {len(report.problems) - _SHOWN} more, see the log"
     yield from _newest(report)
     yield from _next_step(report)
+
+
+def _by_source(report: ReportFigures) -> Iterator[str]:
+    """Outcomes of each source, where there are several."""
+    shown = list(report.by_source.items())[:_SOURCES]
+    width = min(_NAME, max((len(name) for name, _ in shown), default=0))
+    for name, outcomes in shown:
+        counts = ", ".join(
+            f"{outcome} {outcomes[outcome]:,}" for outcome in NAMES if outcomes[outcome]
+        )
+        yield f"  {name[:_NAME]:<{width}}  {counts or 'no images'}"
+    if (left := len(report.by_source) - _SOURCES) > 0:
+        yield f"  and {counted(left, 'more source')}: --json has all of them"
 
 
 def _others(report: ReportFigures) -> str:

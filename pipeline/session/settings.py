@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.config import Config, as_config
@@ -22,7 +21,6 @@ from pipeline.core.lifecycle import Patience
 from pipeline.core.losses import LossRule
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.retry import RetryRule
-from pipeline.errors import UsageError
 from pipeline.providers.base import OPENAI, BatchOptions
 from pipeline.providers.models import model_facts
 from pipeline.records import Nano, OpenOriginal
@@ -31,6 +29,7 @@ from pipeline.session.batch_settings import BatchSettings
 from pipeline.session.engines import EngineSettings
 from pipeline.session.output_settings import OutputSettings, text_places
 from pipeline.session.spec_factory import SpecFactory
+from pipeline.sources import NamedPlace
 from pipeline.sources.base import SourceOptions
 from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
@@ -170,19 +169,12 @@ class RunSettings:
             log_keep=_log_keep(log.keep),
         )
 
-    def over(self, data: str | Path | None, manifest: str | Path | None) -> RunSettings:
+    def over(self, places: Iterable[NamedPlace]) -> RunSettings:
         """Settings for captions of these images: the samples have a workspace of their own."""
-        images = data if manifest is None else manifest
-        if not (images is None or isinstance(images, (str, Path))):
-            raise UsageError(
-                f"{type(images).__name__} is no folder, file or manifest: give its path; "
-                "captionmill.caption takes the bytes of an image or a PIL image, caption_each "
-                "several"
-            )
-        return replace(self, account=self.account.over(images))
+        return replace(self, account=self.account.over([place.text for place in places]))
 
     def reading(self, columns: tuple[str, ...]) -> RunSettings:
-        """Settings for a source with these columns: they win over `[prompt] values`."""
+        """Settings for sources with these columns: they win over `[prompt] values`."""
         return replace(self, specs=replace(self.specs, columns=columns))
 
     def existing_texts(self) -> ExistingTextReader | None:

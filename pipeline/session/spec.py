@@ -244,13 +244,18 @@ def _request(
 
 
 def recorded_task(
-    ledger: Ledger, identity: Identity, spec: CaptionSpec, recipe: RecipeRow, source: int, now: int
+    ledger: Ledger,
+    identity: Identity,
+    spec: CaptionSpec,
+    recipe: RecipeRow,
+    sources: tuple[int, ...],
+    now: int,
 ) -> CaptionTask:
-    """Task of a source's images under `spec`, which the ledger learns at `now`."""
+    """Task of the sources' images under `spec`, which the ledger learns at `now`."""
     request = spec.request
     text = SpecText(identity.provider, identity.account, request.model, request.endpoint)
     return CaptionTask(
-        source=source,
+        sources=sources,
         spec=ledger.specs.spec(spec.spec, text, now),
         spec_id=spec.spec_id,
         recipe=recipe,

@@ -1,6 +1,7 @@
 """Sources of images. A new source is one file here, one line below, one contract test.
 
 base      what a source is, and how names become text
+named_places  what the user named: paths, globs and addresses; source_set  the sources there
 folder    a folder of images, recursively
 single    one image file
 manifest  the images that a table names
@@ -18,7 +19,7 @@ download/ safe download of images at URLs
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pipeline.errors import UsageError
@@ -34,20 +35,28 @@ from pipeline.sources.base import (
 )
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.manifest import ManifestSource
+from pipeline.sources.named_places import NamedPlace, named_places
 from pipeline.sources.sidecar import SidecarSource
 from pipeline.sources.single import FileSource
+from pipeline.sources.source_set import OptionsOf, SourceSet
+from pipeline.sources.table import is_table_of_images
 from pipeline.sources.urls import UrlSource, is_url_list
 from pipeline.system import plugins
 
 __all__ = [
     "SOURCES",
+    "NamedPlace",
     "NamesUrls",
     "Problems",
     "Source",
     "SourceListing",
     "SourceOptions",
+    "SourceSet",
     "entry_digest",
+    "named_places",
     "open_source",
+    "open_sources",
+    "source_at",
     "to_path",
     "to_text",
 ]
@@ -60,35 +69,62 @@ SOURCES: Mapping[str, Callable[[Path, SourceOptions], Source]] = {
 }
 
 
-def _of_another_package(path: Path, options: SourceOptions) -> Source | None:
+def open_source(
+    data: str | Path | None,
+    manifest: str | Path | None = None,
+    options: SourceOptions | None = None,
+) -> Source:
+    """Source at a place that the user named: a folder, one image, a manifest or a list of URLs.
+
+    Raises:
+        UsageError: none is given, or it does not exist, is empty or of the wrong kind.
+    """
+    (place,) = named_places(data, manifest)
+    return source_at(place, options or SourceOptions())
+
+
+def open_sources(places: Iterable[NamedPlace], options: OptionsOf) -> SourceSet:
+    """Sources at several places; `options` gives those of each.
+
+    Raises:
+        UsageError: one of them does not exist, is empty or of the wrong kind.
+    """
+    return SourceSet.of(places, options, source_at)
+
+
+def source_at(place: NamedPlace, options: SourceOptions) -> Source:
+    """Source at one place.
+
+    Raises:
+        UsageError: it does not exist, is empty or of the wrong kind; `NotImages` when it is a file
+            that a glob matches and that is neither an image nor a table.
+    """
+    if (added := _of_another_package(place.text, options)) is not None:
+        return added
+    path = Path(place.text)
+    kind = _kind(path, place)
+    source = SOURCES[kind](path, options)
+    if options.sidecars and kind in ("folder", "file"):
+        return SidecarSource(source, options.encoding)
+    return source
+
+
+def _of_another_package(text: str, options: SourceOptions) -> Source | None:
     """Source that another package adds, for "NAME:PLACE" where no file is called so.
 
     Raises:
         UsageError: the package cannot be loaded.
     """
-    kind, colon, place = str(path).partition(":")
+    kind, colon, place = text.partition(":")
     entry = plugins.plugins(plugins.SOURCES).get(kind) if colon else None
-    if entry is None or os.path.lexists(path):
+    if entry is None or os.path.lexists(text):
         return None
     source: Source = plugins.load_plugin(entry)(Path(place), options)
     return source
 
 
-def open_source(
-    data: Path | None, manifest: Path | None, options: SourceOptions | None = None
-) -> Source:
-    """Source that the user named: a folder, one image, a manifest or a list of URLs.
-
-    Raises:
-        UsageError: none or both are given, or it does not exist, is empty or of the wrong kind.
-    """
-    if data is not None and manifest is not None:
-        raise UsageError("give a folder of images or a manifest, not both")
-    path = manifest if manifest is not None else data
-    if path is None:
-        raise UsageError("name a folder of images, or a table of them with --manifest")
-    if (added := _of_another_package(path, options or SourceOptions())) is not None:
-        return added
+def _kind(path: Path, place: NamedPlace) -> str:
+    """Word of a path in the registry."""
     try:
         is_folder = path.is_dir()
         exists = is_folder or path.exists()
@@ -97,12 +133,10 @@ def open_source(
     if not exists:
         seen_from = "" if path.is_absolute() else f", seen from {Path.cwd()}"
         raise UsageError(f"{path} does not exist{seen_from}")
-    if manifest is not None and is_folder:
+    if place.as_table and is_folder:
         raise UsageError(f"the manifest {path} is a folder: name the table itself")
-    kind = "manifest" if manifest is not None else "folder" if is_folder else "file"
-    if not is_folder and is_url_list(path):
-        kind = "urls"
-    source = SOURCES[kind](path, options or SourceOptions())
-    if options is not None and options.sidecars and kind in ("folder", "file"):
-        return SidecarSource(source, options.encoding)
-    return source
+    if is_folder:
+        return "folder"
+    if is_url_list(path):
+        return "urls"
+    return "manifest" if place.as_table or is_table_of_images(path) else "file"

@@ -20,6 +20,7 @@ from pipeline.sources.base import (
     to_text,
 )
 from pipeline.sources.heads import is_image_file, suffix_of
+from pipeline.sources.source_set import NotImages
 
 
 class FileListing:
@@ -61,7 +62,7 @@ class FileSource:
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror}") from error
         if not known and (options.extensions or not is_image):
-            raise UsageError(
+            raise NotImages(
                 f"{path} is neither a folder nor an image; a table of images is given "
                 "with --manifest"
             )

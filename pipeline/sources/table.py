@@ -22,6 +22,8 @@ PATH_COLUMNS = (
 )  # fmt: skip
 """Names of the path column, best first; case does not matter."""
 
+_SUFFIXES = (".csv", ".tsv", ".tab")
+
 _DELIMITERS = (",", ";", "\t")
 _SEPARATOR = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
 _STRAY = re.compile("[\udc80-\udcff]")  # a byte that does not decode
@@ -73,6 +75,11 @@ class ManifestTable:
             return row
         detail = f"line {row.line} holds bytes that are no {encoding_name(self.encoding)}"
         return ManifestRow(row.line, row.fields, "bad_row", detail)
+
+
+def is_table_of_images(path: Path) -> bool:
+    """Recognise a table of images by its suffix."""
+    return path.suffix.lower() in _SUFFIXES
 
 
 def read_manifest(

@@ -44,7 +44,7 @@ def compare(
     policies: Iterable[NamedSizing],
 ) -> list[PolicyCost]:
     """Tokens and cost of every unique image of a source, for each policy."""
-    sizes = ledger.rows.sizes(task.source, task.recipe)
+    sizes = ledger.rows.sizes(task.sources, task.recipe)
     return [_cost(sizes, task.template, request_template, policy) for policy in policies]
 
 

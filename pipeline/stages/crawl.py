@@ -4,7 +4,7 @@ vanished ones are marked."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -25,24 +25,60 @@ class CrawlResult:
     """Counts of a crawl.
 
     Attributes:
-        source: row of the source.
+        sources: rows of the sources.
         images: present images in all.
         todo: images that must be read.
         skipped: files that are no images, by suffix.
         changed: true when any row was written.
         problems: folders that could not be read, as sentences.
         lost: images that are not there and are not taken for gone.
-        trouble: sentence about a source without its images, "" for none.
+        troubles: sentences about sources without their images.
     """
 
-    source: int
+    sources: tuple[int, ...] = ()
     images: int = 0
     todo: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     changed: bool = False
     problems: list[str] = field(default_factory=list)
     lost: int = 0
-    trouble: str = ""
+    troubles: list[str] = field(default_factory=list)
+
+    def add(self, other: CrawlResult) -> None:
+        """Add the counts of other sources."""
+        self.sources += other.sources
+        self.images += other.images
+        self.todo += other.todo
+        self.skipped.update(other.skipped)
+        self.changed |= other.changed
+        self.problems += (text for text in other.problems if text not in self.problems)
+        self.lost += other.lost
+        self.troubles += other.troubles
+
+
+def crawl_all(
+    ledger: Ledger,
+    sources: Sequence[Source],
+    now: int,
+    check_stop: Callable[[], None] = lambda: None,
+    expect: Callable[[int], None] = lambda _todo: None,
+    *,
+    reread: bool = False,
+    loss_rule: LossRule = DEFAULT_LOSS_RULE,
+    texts: ExistingTextReader | None = None,
+) -> tuple[CrawlResult, dict[int, Source]]:
+    """Bring the ledger's view of several sources up to date, one after the other; gives all counts
+    together, and the sources by their rows. The arguments are those of `crawl`."""
+    result, by_row = CrawlResult(), dict[int, Source]()
+    for source in sources:
+        before = result.todo
+        crawled = crawl(
+            ledger, source, now, check_stop, lambda todo, more=before: expect(more + todo),  # type: ignore[misc]
+            reread=reread, loss_rule=loss_rule, texts=texts,
+        )  # fmt: skip
+        by_row[crawled.sources[0]] = source
+        result.add(crawled)
+    return result, by_row
 
 
 def crawl(
@@ -65,7 +101,7 @@ def crawl(
         texts: reader of the texts that images have already; None looks for none.
     """
     row = ledger.images.source(source.kind, source.locator, source.label)
-    result = CrawlResult(row)
+    result = CrawlResult((row,))
     current = Crawl(row, ledger.images.begin_crawl(row))
     ledger.unseen.begin()
     listings = source.listings() if texts is None else texts.listings(source)
@@ -108,14 +144,14 @@ def _weigh_losses(
     before = usable if known is None else known
     if held and is_doubtful(before, after, rule):
         result.lost = held
-        result.trouble = loss_sentence(source.label, before, after)
+        result.troubles = [loss_sentence(source.label, before, after)]
         return
     unseen.accept(current, complete=source.complete)
     unseen.note_usable(row, after)
     if after == 0 and source.complete and not rule.may_be_empty:
         text = empty_sentence(source.label, result.skipped, ledger.rows.reject_reasons(row))
         if current.number == 1:
-            result.trouble = text
+            result.troubles = [text]
         else:  # it is known to be empty
             result.problems.append(text)
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
+from pipeline.ledger.database import SourceRows
 from pipeline.ledger.images import SeenImage
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import leave_at_texts
@@ -42,18 +43,18 @@ def represent_near_duplicates(
 
     identify_images(ledger, task, engine, locate, hashed=True)
     leave_at_texts(ledger, task)  # what is not sent represents nothing
-    ledger.existing_texts.free_represented(task.source)
-    rows, appearances = ledger.near_duplicates.appearances(task.source, task.spec, task.recipe)
+    ledger.existing_texts.free_represented(task.sources)
+    rows, appearances = ledger.near_duplicates.appearances(task.sources, task.spec, task.recipe)
     detail = lru_cache(_DETAILS)(lambda place: ledger.near_duplicates.detail(rows[place]))
     represented = group(appearances, distance, detail)
     with ledger.database.transaction("dedupe"):
         ledger.near_duplicates.set_represented(
-            task.source,
+            task.sources,
             {rows[member]: (rows[by], bits) for member, (by, bits) in represented.items()},
         )
     return len(represented)
 
 
-def near_duplicates_of(ledger: Ledger, source: int) -> list[NearDuplicate]:
+def near_duplicates_of(ledger: Ledger, sources: SourceRows) -> list[NearDuplicate]:
     """Represented images that are not captioned yet, to be checked before it counts."""
-    return [NearDuplicate(*row) for row in ledger.near_duplicates.represented(source)]
+    return [NearDuplicate(*row) for row in ledger.near_duplicates.represented(sources)]

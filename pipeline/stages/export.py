@@ -128,6 +128,12 @@ def count_outcomes(ledger: Ledger, source: int | None = None) -> Counter[str]:
     return total if source is None else by_source.get(source, Counter())
 
 
+def outcomes_by_source(ledger: Ledger, sources: tuple[int, ...] | None) -> dict[int, Counter[str]]:
+    """Counts by outcome of each of these sources; of all together as those of the row 0 for
+    None."""
+    return {source: count_outcomes(ledger, source or None) for source in sources or (0,)}
+
+
 def table_step(ledger: Ledger) -> int:
     """Last step of people that the table holds, 0 for none."""
     return int(ledger.get(REVIEWED) or 0)

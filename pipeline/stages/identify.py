@@ -42,7 +42,7 @@ def identify_images(
     read = 0
     todo = (
         image
-        for image in ledger.images.todo(task.source)
+        for image in ledger.images.todo(task.sources)
         if not _is_known(ledger, task, image, hashed)
     )
     prepared = prepare_images(engine, todo, locate)

@@ -190,10 +190,10 @@ def _leave_at_its_text(
 def leave_at_texts(ledger: Ledger, task: CaptionTask) -> None:
     """Link images that were read before to the texts that they have, whatever their prompt would
     be, so that prices and groups count without them."""
-    if not ledger.existing_texts.any_unlinked(task.source):
+    if not ledger.existing_texts.any_unlinked(task.sources):
         return
     recording = Recording(ledger.database, task.recipe, task.spec)
-    images = ledger.images.todo(task.source, read_before=True)
+    images = ledger.images.todo(task.sources, read_before=True)
     with ledger.database.transaction("leave_at_texts"):
         while page := list(islice(images, RECORDED_TOGETHER)):
             if _leave_page(recording, task, page):
@@ -221,7 +221,7 @@ def link_known(
     changed prompt, say); gives how many."""
     linked = 0
     recording = Recording(ledger.database, task.recipe, task.spec)
-    images = ledger.images.todo(task.source, read_before=True)
+    images = ledger.images.todo(task.sources, read_before=True)
     while page := list(islice(images, RECORDED_TOGETHER)):
         linked += _link_page(ledger, recording, task, page)
         check_stop()

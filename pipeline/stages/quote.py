@@ -106,19 +106,19 @@ def quote(
     """
     # images that are linked under this spec are counted without asking for each of them
     linked = fresh and _is_current(ledger, task)
-    counts = ledger.quoted.counts(task.source)
+    counts = ledger.quoted.counts(task.sources)
     result = Quote(images=counts.present, rejected=counts.rejected)
     parts: list[Part] = ["all"]
     if linked:
         parts = ["todo", "otherwise"] if counts.otherwise else ["todo"]
         _add_linked(ledger, task, request_template, result, counts.works)
     for part in parts:
-        result.rejected += ledger.quoted.count_refused(task.source, task.recipe, part)
+        result.rejected += ledger.quoted.count_refused(task.sources, task.recipe, part)
     read, refused = counts.linked if linked else 0, 0
     with ledger.works.distinct_keys() as first_time:
 
         def is_first(key: bytes) -> bool:
-            return first_time(key) and not (linked and ledger.quoted.is_linked(task.source, key))
+            return first_time(key) and not (linked and ledger.quoted.is_linked(task.sources, key))
 
         for request in _requests(ledger, task, parts, fresh=fresh):
             read += 1
@@ -144,7 +144,7 @@ class _Request(NamedTuple):
 
 def _is_current(ledger: Ledger, task: CaptionTask) -> bool:
     """Tell whether linked images show what would be sent for them now."""
-    return ledger.images.spec_of(task.source) == task.spec and not ledger.rechecks.any_stale()
+    return ledger.images.specs_of(task.sources) == {task.spec} and not ledger.rechecks.any_stale()
 
 
 def _price(
@@ -173,7 +173,7 @@ def _add_unread(
 ) -> None:
     """Count the images that were never read, at the most that one can cost."""
     bound = request_template.estimator.estimate(*largest, task.template)
-    for text in ledger.existing_texts.unread(task.source):
+    for text in ledger.existing_texts.unread(task.sources):
         if task.has_text(b"", {}, text):
             result.leave(bound)
     result.unread = max(0, result.images - result.rejected - result.had_caption - read)
@@ -189,7 +189,7 @@ def _leave_out(
     is_first: Callable[[bytes], bool],
 ) -> None:
     """Count the images that are left at the text that they have, and what that saves."""
-    for content_id, width, height, columns in ledger.existing_texts.left_out(task.source):
+    for content_id, width, height, columns in ledger.existing_texts.left_out(task.sources):
         prompt = fill_template(task.template, columns)
         text = task.template if isinstance(prompt, Rejection) else prompt
         key = work_key(content_id, task.spec_id, text)
@@ -204,7 +204,7 @@ def _requests(
 ) -> Iterator[_Request | None]:
     """Request of each image that was read, as it would be sent; None for one that cannot be."""
     stale = fresh and ledger.rechecks.any_stale()
-    images = (ledger.quoted.identified(task.source, task.recipe, part) for part in parts)
+    images = (ledger.quoted.identified(task.sources, task.recipe, part) for part in parts)
     for source_id, content_id, width, height, columns in chain.from_iterable(images):
         prompt = fill_template(task.template, columns)
         content: Content | Rejection = Content(0, content_id, width, height)
@@ -219,9 +219,11 @@ def _requests(
 
 def quote_stale(ledger: Ledger, task: CaptionTask, request_template: RequestTemplate) -> Quote:
     """Price what `captionmill retry --outcome stale` would let go again of a source."""
-    result = Quote(images=ledger.rechecks.summary(task.source).images)
+    result = Quote(images=ledger.rechecks.summary(task.sources).images)
     with ledger.works.distinct_keys() as first_time:
-        for content_id, width, height, columns in ledger.rechecks.to_send(task.source, task.recipe):
+        for content_id, width, height, columns in ledger.rechecks.to_send(
+            task.sources, task.recipe
+        ):
             prompt = fill_template(task.template, columns)
             if isinstance(prompt, Rejection):
                 continue
@@ -237,7 +239,7 @@ def _add_linked(
 ) -> None:
     """Add the works that images are linked to: the pending ones are priced, the others paid for."""
     pending = 0
-    for source_id, key, width, height, columns in ledger.quoted.pending(task.source, task.spec):
+    for source_id, key, width, height, columns in ledger.quoted.pending(task.sources, task.spec):
         pending += 1
         prompt = fill_template(task.template, columns)
         if isinstance(prompt, str):

@@ -46,16 +46,17 @@ def recheck_preparations(
     if not ledger.rechecks.due(task.recipe):
         return 0
     _sift(ledger, task, least, check_stop)
-    done = f"{_DONE}{task.source}:{task.recipe.row}"
-    doubtful = ledger.rechecks.count_unchecked(task.source, task.recipe)
-    if not doubtful or (not changed and ledger.get(done)):
+    done = [f"{_DONE}{source}:{task.recipe.row}" for source in task.sources]
+    doubtful = ledger.rechecks.count_unchecked(task.sources, task.recipe)
+    if not doubtful or (not changed and all(map(ledger.get, done))):
         return 0
     say(
         f"{counted(doubtful, 'picture')} of version 0.1.0 prepared once more, to see whether it "
         "was right: nothing is sent for it"
     )
     wrong = _prepare(ledger, task, engine, locate, check_stop)
-    ledger.put(done, "1")
+    for key in done:
+        ledger.put(key, "1")
     return wrong
 
 
@@ -70,7 +71,7 @@ def _prepare(
     wrong, waiting = 0, dict[int, Recheck]()
 
     def images() -> Iterator[SeenImage]:
-        for recheck in ledger.rechecks.unchecked(task.source, task.recipe):
+        for recheck in ledger.rechecks.unchecked(task.sources, task.recipe):
             waiting[recheck.image.id] = recheck
             yield recheck.image
 

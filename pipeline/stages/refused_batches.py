@@ -50,4 +50,4 @@ def alike_sentence(collected: RunTotals, code: str) -> str:
 
 def _all_sent(context: StageContext, task: CaptionTask) -> bool:
     ledger = context.ledger
-    return ledger.images.idle(task.source, task.spec) and not ledger.shards.in_states(*TO_SEND)
+    return ledger.images.idle(task.sources, task.spec) and not ledger.shards.in_states(*TO_SEND)

@@ -38,10 +38,10 @@ that."""
 
 @dataclass(frozen=True, slots=True)
 class CaptionTask:
-    """Task of a run: the spec and prompt under which a source is captioned.
+    """Task of a run: the spec and prompt under which sources are captioned.
 
     Attributes:
-        source, spec, recipe: rows of the ledger.
+        sources: rows of the ledger; spec, recipe: a row each.
         spec_id: 32 bytes.
         template: the user prompt with {columns}.
         linked: False for a comparison: its captions are paid for and recorded, and the images'
@@ -51,7 +51,7 @@ class CaptionTask:
         has_text: tells whether an image is left at the text that it has already.
     """
 
-    source: int
+    sources: tuple[int, ...]
     spec: int
     spec_id: bytes
     recipe: RecipeRow

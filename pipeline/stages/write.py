@@ -69,14 +69,14 @@ class Writer:
         """
         with self._open_shards():
             link_known(self._ledger, self._task, self._shard_options.check_stop)
-            todo = self._ledger.images.todo(self._task.source)
+            todo = self._ledger.images.todo(self._task.sources)
             yield from self._pack(prepare_images(engines.sparing, todo, locate))
             if self._without_bytes:
                 self._record()  # the ledger is asked for them
             packed = {line.work.row for line in self._lines()}
             unsent = (
                 image
-                for work, image in self._ledger.images.unsent(self._task.source)
+                for work, image in self._ledger.images.unsent(self._task.sources, self._task.spec)
                 if work not in packed
             )
             yield from self._pack(prepare_images(engines.thorough, unsent, locate))

@@ -118,7 +118,7 @@ def test_a_budget_leaves_the_rest_and_says_so(rig: Rig, openai: Terminal) -> Non
     [
         ((), "name a folder of images, or a table of them with --manifest"),
         (("nowhere",), "nowhere does not exist"),
-        (("imgs", "--manifest", "m.csv"), "not both"),
+        (("imgs", "--manifest", "m.csv"), "m.csv does not exist"),
         (("--manifest", "nowhere.csv"), "nowhere.csv"),
         (("imgs", "--config", "nightly"), "no API key: set OPENAI_API_KEY"),
         (("imgs", "--provider", "openai"), "no API key: set OPENAI_API_KEY"),
@@ -226,3 +226,13 @@ def test_the_session_in_the_readme_is_what_a_run_says(
         return [line for line in text.splitlines() if not line.startswith(varies)]
 
     assert steady(session) == steady(said)
+
+
+def test_several_places_are_one_run(rig: Rig, openai: Terminal) -> None:
+    picture(rig.data / "one" / "a.png", 1)
+    picture(rig.data / "two" / "b.png", 2)
+    (rig.data / "m.csv").write_text("path\ntwo/b.png\n")
+    shown = openai("run", rig.data / "one", f"{rig.data}/t*", "--manifest", rig.data / "m.csv")
+    assert shown.code == 0
+    assert "  m.csv  duplicate 1\n" in shown.out
+    assert "requests             2   in 1 batch, this run\n" in shown.out

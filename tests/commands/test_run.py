@@ -182,7 +182,7 @@ def test_a_workspace_is_never_used_by_two_providers(rig: Rig) -> None:
         rig.run(provider__account="another")
 
 
-@pytest.mark.parametrize("given", [b"bytes", ["a.png"], Image.new("RGB", (4, 4))])
+@pytest.mark.parametrize("given", [b"bytes", [b"bytes"], Image.new("RGB", (4, 4))])
 def test_a_run_says_what_takes_images_in_memory(rig: Rig, given: object) -> None:
     with pytest.raises(UsageError, match=r"give its path; captionmill\.caption takes the bytes"):
         run(rig.config(), given)  # type: ignore[arg-type]

@@ -127,4 +127,6 @@ def test_retry_by_hand_and_repeated_captions(world: World) -> None:
     assert world.ledger.answers.repeated_captions(world.spec, 2) == [("a cat", 2)]
     assert world.ledger.answers.repeated_captions(world.spec, 3) == []
     assert world.ledger.answers.retry(["refused"]) == 1
-    assert [work for work, _ in world.ledger.images.unsent(world.source)] == [world.works[2][0]]
+    assert [work for work, _ in world.ledger.images.unsent(world.source, world.spec)] == [
+        world.works[2][0]
+    ]

@@ -102,10 +102,12 @@ def test_unsent_works_come_with_one_present_image_each(world: World) -> None:
     first = world.image("a.jpg", 1)
     world.image("copy.jpg", 1)
     second = world.image("b.jpg", 2)
-    found = [(work, image.id) for work, image in world.ledger.images.unsent(world.source)]
+    found = [
+        (work, image.id) for work, image in world.ledger.images.unsent(world.source, world.spec)
+    ]
     assert found == [(world.works[0][0], first), (world.works[1][0], second)]
     world.seal()
-    assert list(world.ledger.images.unsent(world.source)) == []
+    assert list(world.ledger.images.unsent(world.source, world.spec)) == []
 
 
 def test_a_source_is_idle_when_nothing_is_to_be_looked_at_or_sent(world: World) -> None:

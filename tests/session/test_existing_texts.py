@@ -11,7 +11,7 @@ from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.settings import RunSettings
 from pipeline.stages.values import CaptionTask
 
-TASK = CaptionTask(1, 1, bytes(32), RecipeRow(1, b""), "x")
+TASK = CaptionTask((1,), 1, bytes(32), RecipeRow(1, b""), "x")
 IMAGE = bytes(32)
 
 

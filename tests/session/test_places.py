@@ -131,9 +131,9 @@ def test_the_samples_have_a_workspace_of_their_own(checkout: Path) -> None:
     samples, below = checkout / "data" / "samples", checkout / "data" / "workspaces"
     place = configured()
     for data in (samples, samples / "cat.png"):
-        assert place.over(data).workspace("local").root == below / "samples-local"
-    assert place.over("imgs").workspace("local").root == below / "local"
-    assert configured(workspace="ws").over(samples).workspace("local").root == Path("ws")
+        assert place.over([str(data)]).workspace("local").root == below / "samples-local"
+    assert place.over(["imgs"]).workspace("local").root == below / "local"
+    assert configured(workspace="ws").over([str(samples)]).workspace("local").root == Path("ws")
     with pytest.raises(UsageError, match=r"there is no workspace in .*workspaces/local yet"):
         place.existing("local")
     (below / "samples-local").mkdir(parents=True)
@@ -150,10 +150,10 @@ def test_samples_that_an_earlier_version_captioned_stay_where_they_are(checkout:
     samples = checkout / "data" / "samples"
     with Ledger(common / "ledger.db") as ledger:
         ledger.images.source("folder", f"{samples.resolve()}-not", "other")
-    assert configured().over(samples).workspace("local").root != common
+    assert configured().over([str(samples)]).workspace("local").root != common
     with Ledger(common / "ledger.db") as ledger:
         ledger.images.source("folder", str(samples.resolve()), "samples")
-    assert configured().over(samples).workspace("local").root == common
+    assert configured().over([str(samples)]).workspace("local").root == common
 
 
 def test_the_same_folder_is_one_source_from_two_working_directories(

@@ -149,7 +149,7 @@ def test_a_bug_is_recorded_with_its_traceback(
         raise ZeroDivisionError("oh")
 
     rig.add("a.png")
-    monkeypatch.setattr(run_command, "crawl", broken)
+    monkeypatch.setattr(run_command, "crawl_inputs", broken)
     with pytest.raises(ZeroDivisionError):
         rig.run(notify__command=hook(tmp_path / "out"))
     assert last(rig)["exit_code"] == 70

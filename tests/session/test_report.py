@@ -152,11 +152,11 @@ def test_a_report_counts_what_the_stages_did(scene: Scene) -> None:
     task = scene.task()
     scene.write(task)
     report = Report()
-    crawled = CrawlResult(task.source, 2, 2, Counter({".txt": 1}), True, ["a folder is closed"])
+    crawled = CrawlResult(task.sources, 2, 2, Counter({".txt": 1}), True, ["a folder is closed"])
     report.add_crawl(crawled)
     report.count(RunTotals(batches=1, requests=1, problems=["slow"]))
     report.open = 1
-    report.add_rows(scene.ledger, task.source, scene.ledger.rows.outcomes(task.source))
+    report.add_rows(scene.ledger, task.sources, scene.ledger.rows.outcomes_by_source())
     assert report.problems == ["a folder is closed", "slow"]
     assert report.outcomes == {"pending": 1, "rejected": 1}
     assert report.reasons == {"not_an_image": 1}
@@ -171,12 +171,12 @@ def test_counts_that_do_not_agree_are_an_error(scene: Scene) -> None:
     scene.ledger.database.execute("UPDATE sources SET id = 99")
     scene.ledger.database.execute("UPDATE folders SET source = 98")
     report = Report()
-    report.add_rows(scene.ledger, None, scene.ledger.rows.outcomes())
+    report.add_rows(scene.ledger, None, scene.ledger.rows.outcomes_by_source())
     assert isinstance(report.error, BooksError)
     assert report.exit_code == 8
     assert any("captionmill verify" in text for text in report.problems)
     assert "1 image, but their outcomes add up to 0: run 'captionmill verify'" in str(report.error)
-    assert task.source == 1
+    assert task.sources == (1,)
 
 
 def test_requests_without_batches_were_online() -> None:

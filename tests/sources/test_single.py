@@ -7,6 +7,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.sources import Source, SourceOptions, open_source
 from pipeline.sources.single import FileSource
+from pipeline.sources.source_set import NotImages
 from tests.sources.contract import JPEG, SourceContract, all_entries
 
 
@@ -37,7 +38,7 @@ def test_content_counts_where_the_name_says_nothing(tmp_path: Path) -> None:
         open_source(tmp_path / "cat", None, SourceOptions(extensions=(".png",)))
 
 
-def test_a_table_is_no_image(tmp_path: Path) -> None:
-    (tmp_path / "m.csv").write_text("path\na.jpg\n")
-    with pytest.raises(UsageError, match="--manifest"):
-        open_source(tmp_path / "m.csv", None)
+def test_a_text_is_no_image(tmp_path: Path) -> None:
+    (tmp_path / "m.doc").write_text("path\na.jpg\n")
+    with pytest.raises(NotImages, match="--manifest"):
+        open_source(tmp_path / "m.doc", None)

@@ -22,7 +22,6 @@ def test_what_is_named_decides_the_kind(tmp_path: Path) -> None:
     ("data", "manifest", "said"),
     [
         (None, None, "name a folder"),
-        ("a", "m.csv", "not both"),
         ("missing", None, "missing does not exist"),
         (None, "missing.csv", "missing.csv does not exist"),
         (None, "", "is a folder"),

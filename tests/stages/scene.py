@@ -96,18 +96,19 @@ class Scene:
         source = open_source(self.data, None, SourceOptions())
         return crawl(self.ledger, source, self.clock.now())
 
-    def task(self, source: int | None = None) -> CaptionTask:
+    def task(self, sources: tuple[int, ...] | None = None) -> CaptionTask:
         """What a run wants; the source's rows are about it from now on."""
         caption_spec, specs = self.caption_spec, self.ledger.specs
         text = SpecText("openai", "test", caption_spec.request.model, caption_spec.request.endpoint)
         task = CaptionTask(
-            source=self.crawl().source if source is None else source,
+            sources=self.crawl().sources if sources is None else sources,
             spec=specs.spec(caption_spec.spec, text, self.clock.now()),
             spec_id=caption_spec.spec_id,
             recipe=specs.recipe(caption_spec.recipe.canonical(), caption_spec.recipe.admission()),
             template=caption_spec.template,
         )
-        self.ledger.images.use_spec(task.source, task.spec, task.recipe.admission)
+        for source in task.sources:
+            self.ledger.images.use_spec(source, task.spec, task.recipe.admission)
         return task
 
     def locate(self, image: SeenImage) -> str:

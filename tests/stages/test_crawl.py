@@ -31,7 +31,7 @@ def test_nothing_new_changes_no_row_and_leaves_the_table_fresh(scene: Scene) -> 
     scene.ledger.put(STALE, None)
     before = scene.ledger.database.execute("SELECT * FROM images ORDER BY id").fetchall()
     again = scene.crawl()
-    assert (again.source, again.images, again.changed) == (first.source, 2, False)
+    assert (again.sources, again.images, again.changed) == (first.sources, 2, False)
     assert scene.ledger.database.execute("SELECT * FROM images ORDER BY id").fetchall() == before
     assert scene.ledger.get(STALE) is None
 

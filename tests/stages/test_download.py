@@ -112,7 +112,7 @@ def test_urls_of_a_manifest_are_images_of_the_ledger(
         source = open_source(None, tmp_path / "m.csv", options)
         download_urls(source, LOCAL, cache, now)
         crawled = crawl(ledger, source, now)
-        todo = [image.location for image in ledger.images.todo(crawled.source)]
+        todo = [image.location for image in ledger.images.todo(crawled.sources)]
         return crawled.changed, crawled.images, todo
 
     changed, images, todo = run(1000)

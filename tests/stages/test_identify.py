@@ -13,10 +13,10 @@ def test_every_new_image_is_read_once_and_still_needs_a_look(scene: Scene) -> No
     engine = scene.engines(task).sparing
     assert identify_images(scene.ledger, task, engine, scene.locate) == 3
     assert identify_images(scene.ledger, task, engine, scene.locate) == 0
-    todo = list(scene.ledger.images.todo(task.source))
+    todo = list(scene.ledger.images.todo(task.sources))
     assert [image.name for image in todo] == ["a.png", "b.png"]
     assert all(image.source_id for image in todo)
-    assert scene.ledger.rows.reject_reasons(task.source) == {"not_an_image": 1}
+    assert scene.ledger.rows.reject_reasons(task.sources) == {"not_an_image": 1}
 
 
 def test_a_copy_is_read_but_not_decoded(scene: Scene) -> None:
@@ -37,7 +37,7 @@ def test_a_copy_of_refused_bytes_is_refused_in_the_run(scene: Scene) -> None:
     shutil.copy(scene.data / "broken.jpg", scene.data / "copy.jpg")
     task = scene.task()
     identify_images(scene.ledger, task, scene.engines(task).sparing, scene.locate)
-    assert scene.ledger.rows.reject_reasons(task.source) == {"not_an_image": 2}
+    assert scene.ledger.rows.reject_reasons(task.sources) == {"not_an_image": 2}
 
 
 def test_what_was_identified_is_not_decoded_again_by_the_run(scene: Scene) -> None:
@@ -46,4 +46,4 @@ def test_what_was_identified_is_not_decoded_again_by_the_run(scene: Scene) -> No
     identify_images(scene.ledger, task, scene.engines(task).sparing, scene.locate)
     (shard,) = scene.write(task)
     assert shard.requests == 2
-    assert scene.ledger.images.count_todo(task.source) == 0
+    assert scene.ledger.images.count_todo(task.sources) == 0

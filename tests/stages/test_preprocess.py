@@ -22,7 +22,7 @@ from tests.stages.scene import Scene
 
 
 def todo(scene: Scene, task: CaptionTask) -> list[SeenImage]:
-    return list(scene.ledger.images.todo(task.source))
+    return list(scene.ledger.images.todo(task.sources))
 
 
 def resolved(scene: Scene, task: CaptionTask, image: SeenImage) -> PendingRequest | None:
@@ -124,8 +124,8 @@ def test_a_changed_prompt_is_linked_from_the_ledger_alone(scene: Scene) -> None:
         path.chmod(0)  # as good as unread, where permissions count
     assert link_known(scene.ledger, task) == 3
     assert todo(scene, task) == []
-    assert len(list(scene.ledger.images.unsent(task.source))) == 2
-    assert scene.ledger.rows.reject_reasons(task.source) == {"not_an_image": 1}
+    assert len(list(scene.ledger.images.unsent(task.sources, task.spec))) == 2
+    assert scene.ledger.rows.reject_reasons(task.sources) == {"not_an_image": 1}
 
 
 def test_a_new_recipe_reads_everything_again(scene: Scene) -> None:
@@ -167,7 +167,7 @@ def test_a_prompt_that_cannot_be_made_is_a_reason(scene: Scene) -> None:
     scene.caption_spec = scene.make_spec(prompt__user="This is {title}.")
     task = scene.task()
     assert resolved(scene, task, todo(scene, task)[0]) is None
-    assert scene.ledger.rows.reject_reasons(task.source) == {"missing_column": 1}
+    assert scene.ledger.rows.reject_reasons(task.sources) == {"missing_column": 1}
 
 
 def test_pages_of_a_large_source_are_all_linked(
@@ -188,7 +188,7 @@ def test_pages_of_a_large_source_are_all_linked(
     stops: list[int] = []
     assert link_known(scene.ledger, task, lambda: stops.append(1)) == 1100
     assert len(stops) == 2
-    assert scene.ledger.images.count_todo(task.source) == 0
+    assert scene.ledger.images.count_todo(task.sources) == 0
 
 
 def test_the_same_picture_twice_in_a_row_is_one_work(scene: Scene) -> None:

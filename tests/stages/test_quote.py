@@ -142,7 +142,7 @@ def test_columns_of_a_manifest_make_requests_of_their_own(scene: Scene) -> None:
         csv.writer(handle).writerows(rows)
     crawled = crawl(scene.ledger, open_source(None, manifest, SourceOptions()), scene.clock.now())
     scene.caption_spec = scene.make_spec(prompt__user="This is {title}.")
-    task = scene.task(crawled.source)
+    task = scene.task(crawled.sources)
     identify_images(scene.ledger, task, scene.engines(task).sparing, scene.locate)
     found = quote(
         scene.ledger,

@@ -47,7 +47,7 @@ def test_only_what_is_in_doubt_is_read_again_and_what_is_wrong_is_kept(scene: Sc
         "1 picture of version 0.1.0 prepared once more, to see whether it was right: nothing is "
         "sent for it"
     ]
-    assert scene.ledger.rechecks.summary(task.source).kinds == {"hidden by the background": 1}
+    assert scene.ledger.rechecks.summary(task.sources).kinds == {"hidden by the background": 1}
     assert look_again(scene, task) == 0
     assert len(scene.said) == 1
 

@@ -18,7 +18,7 @@ THIN = Rejection("too_thin", "thin")
 @pytest.fixture
 def doubted(scene: Scene) -> Scene:
     """One preparation of the last version: a JPEG, sent as the prepared content 1."""
-    task, ledger = scene.task(source=scene.ledger.images.source("folder", "/i", "i")), scene.ledger
+    task, ledger = scene.task((scene.ledger.images.source("folder", "/i", "i"),)), scene.ledger
     recording = Recording(ledger.database, task.recipe, task.spec)
     content = recording.prepared(prepared(1))
     recording.save()

@@ -254,7 +254,7 @@ def test_a_shard_and_its_images_are_recorded_in_one_transaction(scene: Scene) ->
     task = scene.task()
     assert commits(lambda: scene.write(task)) == ["seal"]
     assert scene.ledger.rows.outcomes() == {"pending": 2, "rejected": 1}
-    assert scene.ledger.images.count_todo(task.source) == 0
+    assert scene.ledger.images.count_todo(task.sources) == 0
 
 
 def test_images_that_go_into_no_shard_are_recorded_too(

@@ -1,0 +1,38 @@
+"""Columns of the sources of a run: remembered for the table, checked against the prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from pipeline.core.prompt import check_template, template_fields
+from pipeline.session.session import Session
+from pipeline.session.settings import RunSettings
+from pipeline.sources import Source
+from pipeline.sources.sidecar import COLUMN as SIDECAR
+
+
+def check_columns(session: Session, sources: Mapping[int, Source], template: str) -> None:
+    """Remember the columns of sources (by their rows), refuse a prompt that names others, and say
+    what it does not send.
+
+    Raises:
+        UsageError: a source lacks a column that the prompt names.
+    """
+    for row, source in sources.items():
+        session.ledger.images.remember_columns(row, list(source.columns))
+        check_template(template, source.columns, source.label if len(sources) > 1 else "")
+    columns = {name for source in sources.values() for name in source.columns}
+    for note in column_notes(session.settings, template, columns):
+        session.context.say(note)
+
+
+def column_notes(settings: RunSettings, template: str, columns: Collection[str]) -> list[str]:
+    """Sentences on columns of the source that the prompt does not send, or sends instead of
+    `[prompt] values`."""
+    notes = []
+    if settings.source.sidecars and SIDECAR in columns and SIDECAR not in template_fields(template):
+        notes.append("the texts beside the images are not sent: the prompt does not name {sidecar}")
+    return notes + [
+        f"{{{name}}} is the source's column of that name, not [prompt] values"
+        for name in settings.specs.outranked(template)
+    ]
