@@ -10,6 +10,8 @@ table     a manifest: its header and rows
 table_text, table_rows  its bytes surveyed once; its lines as records
 heads     what is read and counts of files that a folder may not list
 urls      a text file of URLs
+inside    images inside an archive: zip_file, tar_file
+parquet_table  images in the rows of a Parquet table
 remote    entries for images at URLs
 sidecar   texts beside images as a column
 existing_text  texts that images have already
@@ -36,11 +38,14 @@ from pipeline.sources.base import (
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.manifest import ManifestSource
 from pipeline.sources.named_places import NamedPlace, named_places
+from pipeline.sources.parquet_table import ParquetSource, is_parquet
 from pipeline.sources.sidecar import SidecarSource
 from pipeline.sources.single import FileSource
 from pipeline.sources.source_set import OptionsOf, SourceSet
 from pipeline.sources.table import is_table_of_images
+from pipeline.sources.tar_file import TarSource, is_tar_file
 from pipeline.sources.urls import UrlSource, is_url_list
+from pipeline.sources.zip_file import ZipSource, is_zip_file
 from pipeline.system import plugins
 
 __all__ = [
@@ -66,6 +71,15 @@ SOURCES: Mapping[str, Callable[[Path, SourceOptions], Source]] = {
     "file": FileSource,
     "manifest": ManifestSource,
     "urls": UrlSource,
+    "zip": ZipSource,
+    "tar": TarSource,
+    "parquet": ParquetSource,
+}
+
+_CONTAINERS: Mapping[str, Callable[[Path], bool]] = {
+    "zip": is_zip_file,
+    "tar": is_tar_file,
+    "parquet": is_parquet,
 }
 
 
@@ -123,6 +137,16 @@ def _of_another_package(text: str, options: SourceOptions) -> Source | None:
     return source
 
 
+def _container_kind(path: Path) -> str:
+    """Kind of a file that holds images, "file" for all others."""
+    try:
+        if path.is_file():
+            return next((kind for kind, is_one in _CONTAINERS.items() if is_one(path)), "file")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    return "file"
+
+
 def _kind(path: Path, place: NamedPlace) -> str:
     """Word of a path in the registry."""
     try:
@@ -139,4 +163,7 @@ def _kind(path: Path, place: NamedPlace) -> str:
         return "folder"
     if is_url_list(path):
         return "urls"
-    return "manifest" if place.as_table or is_table_of_images(path) else "file"
+    if place.as_table:
+        return "manifest"
+    kind = _container_kind(path)
+    return "manifest" if kind == "file" and is_table_of_images(path) else kind

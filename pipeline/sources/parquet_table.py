@@ -1,0 +1,182 @@
+"""Images inside the rows of a Parquet table, e.g. of a Hugging Face data set, read in place.
+
+A row is `row-000000017/image`, with one entry for each of its columns of images, or for each image
+of a list. The other columns are carried on as text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from itertools import repeat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UsageError
+from pipeline.imaging.sniff import sniff_head
+from pipeline.records import SourceFile
+from pipeline.sources.base import (
+    Problems,
+    SourceListing,
+    SourceOptions,
+    closed_digest,
+    stamp_of,
+    stat_token,
+    to_path,
+    to_text,
+)
+from pipeline.storage.containers.member import ContainerError, ImageRow, MemberAddress
+from pipeline.storage.containers.readers import container_stamp
+
+_MAGIC = (b"PAR1", b"PARE")
+_TRIED = 8  # values of a column of bytes that tell whether it holds images
+
+if TYPE_CHECKING:
+    from pipeline.storage.containers.parquet_images import ImageColumn, ParquetTable
+
+
+def is_parquet(path: Path) -> bool:
+    """Recognise a Parquet table by its first bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(4) in _MAGIC
+
+
+def has_image_column(path: Path) -> bool:
+    """Tell whether a Parquet table holds images, and not just their paths.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    with _readable(path) as table:
+        return bool(image_columns(table))
+
+
+def image_columns(table: ParquetTable) -> tuple[ImageColumn, ...]:
+    """Columns that hold images: the table says so, or their first values are some.
+
+    Raises:
+        ContainerError: they cannot be read.
+    """
+    return tuple(
+        column
+        for column in table.candidates()
+        if column.declared
+        or (
+            column.declared is None
+            and any(sniff_head(value) for value in table.first_values(column, _TRIED))
+        )
+    )
+
+
+@contextlib.contextmanager
+def _readable(path: str | Path) -> Iterator[ParquetTable]:
+    """Open table, whose damage is told as errors of the user."""
+    from pipeline.storage.containers.parquet_images import ParquetTable
+
+    try:
+        yield ParquetTable(str(path))
+    except (OSError, ContainerError) as error:
+        words = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"cannot read {path}: {words}") from error
+
+
+class ParquetSource:
+    """Images in a table's rows."""
+
+    kind = "parquet"
+
+    def __init__(self, path: Path, options: SourceOptions) -> None:
+        """Open a table; its rows are listed later.
+
+        Raises:
+            UsageError: it cannot be read, or holds no images.
+        """
+        from pipeline.storage.containers.parquet_text import TextColumns
+
+        self.options = options
+        self._path = os.path.realpath(path)
+        self.locator = to_text(self._path)
+        self.label = to_text(os.path.basename(self._path))  # noqa: PTH119
+        self.problems = Problems()
+        self.complete = True
+        with _readable(self._path) as table:
+            self.images = image_columns(table)
+            self.columns = TextColumns(table, {image.name for image in self.images}).names
+        if not self.images:
+            raise UsageError(
+                f"{path} has no column of images; a table of their paths is given with --manifest"
+            )
+
+    def listings(self) -> Iterator[SourceListing]:
+        """One listing of all rows."""
+        self.problems, self.complete = Problems(), True
+        try:
+            yield ParquetListing(self, os.stat(self._path))  # noqa: PTH116
+        except OSError as error:
+            self.complete = False
+            self.problems.add(f"cannot read {self.locator}: {error.strerror}")
+
+    def path_of(self, folder: str, name: str) -> str:
+        """Address of an entry."""
+        del folder
+        return str(MemberAddress(self.kind, self._path, to_path(name)))
+
+
+class ParquetListing:
+    """Listing of all rows of a table."""
+
+    folder = ""
+
+    def __init__(self, source: ParquetSource, status: os.stat_result) -> None:
+        self.skipped: Counter[str] = Counter()
+        self._source, self._status = source, status
+        changed = stamp_of(status, source.options.stamp)
+        token = stat_token("", status.st_size, status.st_mtime_ns, status.st_ino, changed)
+        self.digest = closed_digest(token, source.options, source.images, source.columns)
+
+    def entries(self) -> Iterator[SourceFile]:
+        """One entry an image, in the order of the rows.
+
+        Raises:
+            UsageError: the table became unreadable.
+        """
+        from pipeline.storage.containers.parquet_images import READ_ERRORS
+        from pipeline.storage.containers.parquet_text import TextColumns
+
+        source, path = self._source, to_path(self._source.locator)
+        self.skipped = Counter()
+        if not os.path.exists(path):  # noqa: PTH110
+            source.complete = False  # gone since: the next crawl says so
+            return
+        try:
+            with _readable(path) as table:
+                texts = TextColumns(table, {image.name for image in source.images})
+                lengths = [
+                    table.lengths(image) if image.many else repeat(None) for image in source.images
+                ]
+                for row, (columns, *counts) in enumerate(zip(texts.rows(), *lengths, strict=False)):
+                    for image, count in zip(source.images, counts, strict=True):
+                        for element in (None,) if count is None else range(count):
+                            yield self._entry(ImageRow(row, image.name, element), columns)
+        except READ_ERRORS as error:
+            raise UsageError(f"cannot read {source.locator}: {error}") from error
+
+    def _entry(self, place: ImageRow, columns: dict[str, str]) -> SourceFile:
+        name, status = to_text(str(place)), self._status
+        return SourceFile(
+            "",
+            name,
+            to_text(self._source.path_of("", name)),
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ino,
+            columns=columns,
+            ctime_ns=stamp_of(status, self._source.options.stamp),
+            stamp=container_stamp(status),
+        )
