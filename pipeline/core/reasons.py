@@ -66,6 +66,8 @@ def _source() -> tuple[Reason, ...]:
         reason("missing_file", "there is no such file"),
         reason("not_a_file", "the path is no regular file"),
         reason("bad_url", "the line is no URL"),
+        reason("encrypted", "the image is encrypted in its archive"),
+        reason("unknown_compression", "the image is compressed in a way that is not read"),
         reason("bad_text", "the text beside the image cannot be read"),
     )
 

@@ -10,7 +10,7 @@ table     a manifest: its header and rows
 table_text, table_rows  its bytes surveyed once; its lines as records
 heads     what is read and counts of files that a folder may not list
 urls      a text file of URLs
-inside    images inside an archive: zip_file, tar_file
+inside    images inside an archive: zip_file, tar_file; sample_texts belong to them
 parquet_table  images in the rows of a Parquet table
 remote    entries for images at URLs
 sidecar   texts beside images as a column

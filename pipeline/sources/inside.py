@@ -5,24 +5,17 @@ a hard link is a file, and what is hidden or made by machines is left out as in 
 would lead out of the folder it is unpacked to stay as rows with a problem. Skipped members are
 counted by suffix, the others by these words: "(hidden)", "(system folder)", "(link not followed)",
 "(not a file)", "(replaced by a later member)", "(damaged from here on)".
-
-Texts `KEY.txt` and `KEY.json` of an image `KEY.jpg` or `KEY.seg.png` (WebDataset's samples) are its
-columns: `txt`, and one for each key of the JSON object.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from pipeline.core.encodings import decode_text
-from pipeline.core.skipped_files import beside_images
+from pipeline.core.reasons import SOURCE, rejection
 from pipeline.errors import UsageError
 from pipeline.imaging.sniff import HEAD_BYTES, IMAGE_SUFFIXES, sniff_head
 from pipeline.records import Rejection, SourceFile
@@ -39,22 +32,18 @@ from pipeline.sources.base import (
 )
 from pipeline.sources.folder import SYSTEM_FOLDERS
 from pipeline.sources.heads import count_skipped, suffix_of
+from pipeline.sources.sample_texts import JSON, TEXT, SampleTexts, text_columns
 from pipeline.storage.containers.member import (
     Archive,
     ContainerError,
     Member,
     MemberAddress,
     MemberIndex,
-    read_named,
 )
 from pipeline.storage.containers.readers import container_stamp
-from pipeline.storage.containers.value_text import value_text
 
 REPLACED = "(replaced by a later member)"
 DAMAGED = "(damaged from here on)"
-_TEXT, _JSON = ".txt", ".json"
-_SCANNED = 2_000  # members that tell which columns there are
-_LONGEST_TEXT = 1 << 16
 _LONGEST_NAME = 4096
 _LEADS_OUT = re.compile(r"\A[/\\]|\A[A-Za-z]:|(?:\A|[/\\])\.\.(?:[/\\]|\Z)")
 
@@ -79,7 +68,7 @@ class ArchiveSource:
         self.complete = True
         try:
             with self.opened() as archive:
-                self.columns = _columns(archive)
+                self.columns = text_columns(archive)
         except (OSError, ContainerError) as error:
             words = error.strerror if isinstance(error, OSError) else error
             raise UsageError(f"cannot read {path}: {words}") from error
@@ -141,7 +130,7 @@ class ArchiveListing:
         try:
             with source.opened() as archive:
                 index = MemberIndex(archive.members())
-                texts = _Texts(archive, index, source.columns)
+                texts = SampleTexts(archive, index, source.columns)
                 # damage is said once all members before it are listed
                 with contextlib.suppress(ContainerError):
                     for member in archive.members():
@@ -160,7 +149,7 @@ class ArchiveListing:
             raise UsageError(f"cannot read {source.locator}: {words}") from error
 
     def _entry(
-        self, archive: Archive, index: MemberIndex, texts: _Texts, member: Member
+        self, archive: Archive, index: MemberIndex, texts: SampleTexts, member: Member
     ) -> SourceFile | None:
         """Entry of an image, None for what is none."""
         if member.kind == "folder":
@@ -193,7 +182,7 @@ class ArchiveListing:
         only = self._source.options.extensions
         if suffix in (only or IMAGE_SUFFIXES):
             return True
-        if not only and suffix not in (_TEXT, _JSON) and member.problem is None:
+        if not only and suffix not in (TEXT, JSON) and member.problem is None:
             if member.kind == "hard link":
                 place = index.place(member.target)
                 member = member if place is None else archive.member_at(place)
@@ -201,120 +190,6 @@ class ArchiveListing:
                 return True
         count_skipped(self.skipped, suffix)
         return False
-
-
-class _Texts:
-    """Texts of images, found by their names."""
-
-    def __init__(self, archive: Archive, index: MemberIndex, columns: tuple[str, ...]) -> None:
-        self._archive, self._index, self._columns = archive, index, columns
-        self._used: Counter[str] = Counter()
-        self._last = {_TEXT: -1, _JSON: -1}
-        self._bad, self._first_bad = 0, ""
-        self._others: set[str] = set()
-
-    def columns(self, name: str) -> dict[str, str]:
-        """Columns of an image."""
-        values = dict.fromkeys(self._columns, "")
-        for suffix in (_JSON, _TEXT) if self._columns else ():
-            if (text := self._text(name, suffix)) is None:
-                continue
-            read = {"txt": value_text(text).strip()} if suffix == _TEXT else self._object(name, text)
-            values.update((key, value) for key, value in read.items() if key in values)
-            self._others.update(islice(read.keys() - values.keys(), 100))
-        return values
-
-    def count(self, skipped: Counter[str]) -> None:
-        """Count the texts of images as such."""
-        for suffix, used in self._used.items():
-            beside = min(used, skipped[suffix])
-            skipped[beside_images(suffix)] += beside
-            skipped[suffix] -= beside
-            if not skipped[suffix]:
-                del skipped[suffix]
-
-    def sentences(self, label: str) -> Iterator[str]:
-        """Sentences on texts that are no columns."""
-        if self._bad:
-            several = f" (and {self._bad - 1:,} more)" if self._bad > 1 else ""
-            yield (
-                f"{label}: the text of {to_text(self._first_bad)}{several} is not read: it is "
-                "damaged, or too long"
-            )
-        if self._others:
-            names = ", ".join(sorted(self._others)[:5])
-            yield f"{label}: its first {_SCANNED:,} members have no {names}: this is no column"
-
-    def _text(self, name: str, suffix: str) -> str | None:
-        for key in _keys(name):
-            if (place := self._index.place(key + suffix)) is None:
-                continue
-            if place != self._last[suffix]:
-                self._used[suffix] += 1
-                self._last[suffix] = place
-            data = read_named(self._archive, self._index, key + suffix, _LONGEST_TEXT)
-            if not isinstance(data, Rejection):
-                return decode_text(data, None)[0]
-            self._note_bad(key + suffix)
-        return None
-
-    def _object(self, name: str, text: str) -> Mapping[str, str]:
-        read = _json_columns(text)
-        if read is None:
-            self._note_bad(name)
-        return read or {}
-
-    def _note_bad(self, name: str) -> None:
-        self._bad += 1
-        self._first_bad = self._first_bad or name
-
-
-def _json_columns(text: str) -> dict[str, str] | None:
-    """Columns of a JSON object, None for other texts."""
-    try:
-        value: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    return {value_text(key): value_text(member) for key, member in value.items()}
-
-
-def _columns(archive: Archive) -> tuple[str, ...]:
-    """Columns of an archive's images, as its first members have them."""
-    members: list[Member] = []
-    with contextlib.suppress(ContainerError):  # said when they are listed
-        members.extend(islice(archive.members(), _SCANNED))
-    images = {key for m in members if suffix_of(m.name) in IMAGE_SUFFIXES for key in _keys(m.name)}
-    columns: dict[str, None] = {}
-    with_texts = False
-    for member in members:
-        key, suffix = os.path.splitext(member.name)  # noqa: PTH122
-        if key not in images or member.kind != "file" or member.problem is not None:
-            continue
-        if suffix == _TEXT:
-            with_texts = True
-        elif suffix == _JSON:
-            data = archive.read(member, _LONGEST_TEXT)
-            if not isinstance(data, Rejection):
-                columns.update(dict.fromkeys(_json_columns(decode_text(data, None)[0]) or ()))
-    if with_texts:
-        columns["txt"] = None
-    return tuple(columns)
-
-
-def _keys(name: str) -> tuple[str, ...]:
-    """Names without the suffix, and as WebDataset has them: up to the first dot of the last part.
-
-    >>> _keys("a.b/cat.seg.png")
-    ('a.b/cat.seg', 'a.b/cat')
-    """
-    folder, slash, last = name.rpartition("/")
-    return tuple(
-        dict.fromkeys(
-            (folder + slash + last.rpartition(".")[0], folder + slash + last.split(".")[0])
-        )
-    )
 
 
 def _left_out(member: Member) -> str:
@@ -329,9 +204,9 @@ def _left_out(member: Member) -> str:
 
 def _name_problem(name: str) -> Rejection | None:
     if not name or "\0" in name:
-        return Rejection("bad_path", "the path cannot be used: it is empty, or holds a zero byte")
+        return rejection("bad_path", "it is empty, or holds a zero byte", SOURCE)
     if len(name) > _LONGEST_NAME:
-        return Rejection("bad_path", f"the path cannot be used: it has {len(name):,} characters")
+        return rejection("bad_path", f"it has {len(name):,} characters", SOURCE)
     if _LEADS_OUT.search(name):
-        return Rejection("bad_path", "the path cannot be used: it leads out of the archive")
+        return rejection("bad_path", "it leads out of the archive", SOURCE)
     return None

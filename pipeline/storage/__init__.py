@@ -3,6 +3,7 @@
 readers    protocol of a reader; the registry of schemes; all readers as one
 settings   how storage is reached
 spool      bytes as local files, without names where the system can
+containers/ files inside files
 originals  local openable path of any original, for all who do not prepare it
 """
 

@@ -11,7 +11,9 @@ from pipeline.core.stored_address import scheme_of
 from pipeline.records import Rejection
 from pipeline.storage.settings import StorageSettings
 
-READERS: dict[str, str] = {}
+READERS: dict[str, str] = dict.fromkeys(
+    ("zip", "tar", "parquet"), "pipeline.storage.containers.readers"
+)
 """Module of each scheme, imported when the first such address is read; its
 `open_reader(settings: StorageSettings) -> Reader` makes the reader."""
 

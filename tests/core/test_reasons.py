@@ -72,9 +72,11 @@ def codes(*patterns: str, pattern: str) -> set[str]:
                 "sources/table*.py",
                 "sources/urls.py",
                 "sources/sidecar.py",
+                "sources/inside.py",
+                "storage/containers/zip_directory.py",
             ],
-            r"(?:problem_entry\(\s*.*?, |Row\(.*?\), |return |reason = |problem=)"
-            r'"([a-z]+_[a-z_]+)",',
+            r"(?:problem_entry\(\s*.*?, |Row\(.*?\), |return (?:rejection\()?|reason = |problem=)"
+            r'"([a-z]+_[a-z_]+|encrypted)",',
             SOURCE,
         ),
     ],

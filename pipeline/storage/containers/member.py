@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from pipeline.core.reasons import rejection
 from pipeline.records import Rejection
 
 _INSIDE = "!/"
@@ -179,19 +180,23 @@ class MemberIndex:
 
 def read_named(archive: Archive, index: MemberIndex, name: str, most: int) -> bytes | Rejection:
     """Bytes of a member of at most `most` bytes; a hard link has those of its target."""
-    for _ in range(2):  # a target is no link itself
-        place = index.place(name)
-        member = None if place is None else archive.member_at(place)
-        if member is None or member.name != name:
-            return Rejection(
-                "vanished", "the file is no longer there: the archive has no such member"
-            )
-        if member.problem is not None:
-            return Rejection("unreadable", f"the file cannot be read: {member.problem.detail}")
-        if member.kind != "hard link":
-            return archive.read(member, most, index.end(member.begin))
-        name = member.target
-    return Rejection("unreadable", "the file cannot be read: a link that leads to a link")
+    member = _named(archive, index, name)
+    if member is None:
+        return rejection("vanished", "the archive has no such member")
+    if member.kind == "hard link":
+        target = _named(archive, index, member.target)
+        if target is None or target.kind != "file":
+            return rejection("damaged", f"a link to {member.target}, which is not in the archive")
+        member = target
+    if member.problem is not None:
+        return rejection("unreadable", member.problem.detail)
+    return archive.read(member, most, index.end(member.begin))
+
+
+def _named(archive: Archive, index: MemberIndex, name: str) -> Member | None:
+    place = index.place(name)
+    member = None if place is None else archive.member_at(place)
+    return member if member is not None and member.name == name else None
 
 
 def without_dots(name: str) -> str:

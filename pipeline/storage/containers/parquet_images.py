@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.core.reasons import rejection
 from pipeline.records import Rejection
 from pipeline.storage.containers.member import ContainerError, ImageRow
 
@@ -100,13 +101,13 @@ class ParquetTable:
         return values
 
     def lengths(self, column: ImageColumn) -> Iterator[int]:
-        """How many images each row has in a column of lists; of one it has one, or none."""
+        """Number of images of each row of a column of lists."""
         for _, batch in self._batches(column.name, 0):
             for at in range(len(batch)):
                 yield len(batch[at].values or ()) if batch[at].is_valid else 0
 
     def batches(self, names: list[str]) -> Iterator[pa.RecordBatch]:
-        """All rows of some columns, in order, a few at a time."""
+        """Rows of some columns, in order, a few at a time."""
         yield from self._file.iter_batches(batch_size=_MOST_ROWS, columns=names, use_threads=False)
 
     def read(self, name: str, most: int) -> bytes | Rejection:
@@ -118,16 +119,14 @@ class ParquetTable:
         except ValueError:
             place = ImageRow(-1, "")
         if place.column not in self._candidates or not 0 <= place.row < self.rows:
-            return Rejection("vanished", f"the file is no longer there: the table has no {row}")
+            return rejection("vanished", f"the table has no {row}")
         with self._lock:
             value = self._at(place)
         if isinstance(value, bytes) and len(value) > most:
-            return Rejection(
-                "too_large_file", f"the file is larger than allowed: {len(value):,} bytes"
-            )
+            return rejection("too_large_file", f"{len(value):,} bytes")
         if isinstance(value, str):
             only = f", only the name of one: {value[:200]}" if value else ""
-            return Rejection("empty_file", f"the file is empty: the row holds no image{only}")
+            return rejection("empty_file", f"the row holds no image{only}")
         return value
 
     def _at(self, place: ImageRow) -> bytes | str | Rejection:
@@ -140,7 +139,7 @@ class ParquetTable:
                 return _value(window.scalar(place.row, first, batches), place.element)
             except READ_ERRORS as error:
                 words = window.note_damage(group, str(error))
-        return Rejection("damaged", f"the image data is damaged in its table: {words}")
+        return rejection("damaged", words)
 
     def _batches(self, column: str, group: int) -> Iterator[tuple[int, pa.Array]]:
         """(first row, values) of the row groups from one on, as many rows as go into a batch."""

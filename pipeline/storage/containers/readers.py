@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from pipeline.core.reasons import rejection
 from pipeline.records import Rejection
 from pipeline.storage.containers.member import (
     Archive,
@@ -19,6 +19,7 @@ from pipeline.storage.containers.member import (
 )
 from pipeline.storage.containers.tar_archive import TarArchive
 from pipeline.storage.containers.zip_data import ZipArchive
+from pipeline.storage.settings import StorageSettings
 
 _MOST_OPEN = 4
 
@@ -62,13 +63,13 @@ class ContainerReader:
             place = MemberAddress.parse(address)
             opened = self._container(place.scheme, place.container)
             if stamp and stamp != opened.stamp:
-                return Rejection("changed", "the file has changed since it was listed: run again")
+                return rejection("changed")
             return opened.container.read(place.member, max_bytes)
         except (FileNotFoundError, NotADirectoryError):
-            return Rejection("vanished", "the file is no longer there: its container is gone")
+            return rejection("vanished", "its container is gone")
         except (OSError, ValueError, ContainerError) as error:
             words = error.strerror if isinstance(error, OSError) else error
-            return Rejection("unreadable", f"the file cannot be read: its container: {words}")
+            return rejection("unreadable", f"its container: {words}")
 
     def _container(self, scheme: str, path: str) -> _Opened:
         """Container at a path, as it is now."""
@@ -83,15 +84,18 @@ class ContainerReader:
             return opened
 
 
+def open_reader(settings: StorageSettings) -> ContainerReader:
+    """Make the reader of zip, tar and Parquet, which lie on this machine and need no settings."""
+    del settings
+    return ContainerReader()
+
+
 def _open_container(scheme: str, path: str) -> Container:
     if scheme == "parquet":
         from pipeline.storage.containers.parquet_images import ParquetTable
 
         return ParquetTable(path)
-    archive = {"zip": ZipArchive, "tar": TarArchive}.get(scheme)
-    if archive is None:
-        raise ValueError(f"nothing here reads {scheme}://")
-    return IndexedArchive(archive(path))
+    return IndexedArchive(ZipArchive(path) if scheme == "zip" else TarArchive(path))
 
 
 def container_stamp(status: os.stat_result) -> str:

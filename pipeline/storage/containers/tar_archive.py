@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.core.reasons import rejection
 from pipeline.records import Rejection
 from pipeline.storage.containers.gzip_window import GzipWindow
 from pipeline.storage.containers.member import ContainerError, Member
@@ -64,9 +65,9 @@ class TarArchive:
         del end
         assert isinstance(member, TarMember)
         if member.size > most or member.packed > most + most // 100 + _MAP_BYTES:
-            return Rejection(
+            return rejection(
                 "too_large_file",
-                f"the file is larger than allowed: {max(member.size, member.packed):,} bytes",
+                f"{max(member.size, member.packed):,} bytes",
             )
         try:
             data = (
@@ -75,11 +76,11 @@ class TarArchive:
                 else self._read_at(member.data, member.size)
             )
         except ContainerError as error:
-            return Rejection("damaged", f"the image data is damaged: its archive, {error}")
+            return rejection("damaged", str(error))
         except (tarfile.TarError, ValueError) as error:
-            return Rejection("damaged", f"the image data is damaged in its archive: {error}")
+            return rejection("damaged", str(error))
         if len(data) < member.size:
-            return Rejection("truncated", "the file ends too early: its archive was cut off")
+            return rejection("truncated", "its archive was cut off")
         return data
 
     def head(self, member: Member, length: int) -> bytes:

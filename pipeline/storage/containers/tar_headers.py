@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.records import Rejection
+from pipeline.core.reasons import rejection
 from pipeline.storage.containers.member import ContainerError, Member, MemberKind, without_dots
 
 BLOCK = 512
@@ -119,7 +119,7 @@ def _member(
     real = records.get(b"GNU.sparse.realsize") or records.get(b"GNU.sparse.size")
     size = packed if not sparse else _decimal(real) if real else header.real_size
     data = at + BLOCK + (_sparse_blocks(read_at, at) if header.kind == b"S" else 0)
-    part = Rejection("damaged", "the image data is damaged: it goes on in another volume")
+    part = rejection("damaged", "it goes on in another volume")
     return TarMember(
         without_dots(name.decode("utf-8", "surrogateescape")),
         begin,

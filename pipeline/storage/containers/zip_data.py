@@ -11,6 +11,7 @@ import weakref
 import zlib
 from collections.abc import Iterator
 
+from pipeline.core.reasons import rejection
 from pipeline.records import Rejection
 from pipeline.storage.containers.member import ContainerError, Member
 from pipeline.storage.containers.zip_directory import (
@@ -61,23 +62,23 @@ class ZipArchive:
         assert isinstance(member, ZipMember)
         # what cannot be made smaller grows by a few bytes in a thousand
         if member.size > most or member.packed > most + most // 100 + 1024:
-            return Rejection(
+            return rejection(
                 "too_large_file",
-                f"the file is larger than allowed: {max(member.size, member.packed):,} bytes",
+                f"{max(member.size, member.packed):,} bytes",
             )
         try:
             packed = self._packed(member, member.packed, end)
-            data = undone(packed, member.method, member.size + 1)
+            data = decompressed(packed, member.method, member.size + 1)
         except ContainerError as error:
-            return Rejection("damaged", f"the image data is damaged: {error}")
+            return rejection("damaged", str(error))
         except _UNDO_ERRORS as error:
-            return Rejection("damaged", f"the image data is damaged in its archive: {error}")
+            return rejection("damaged", str(error))
         if len(data) != member.size:
             compared = "more" if len(data) > member.size else "fewer"
             words = f"the archive holds {compared} bytes than the {member.size:,} that it says"
-            return Rejection("damaged", f"the image data is damaged: {words}")
+            return rejection("damaged", f"{words}")
         if zlib.crc32(data) != member.checksum:
-            return Rejection("damaged", "the image data is damaged: the archive's checksum differs")
+            return rejection("damaged", "the archive's checksum differs")
         return data
 
     def head(self, member: Member, length: int) -> bytes:
@@ -85,7 +86,7 @@ class ZipArchive:
         assert isinstance(member, ZipMember)
         try:
             packed = self._packed(member, min(member.packed, _HEAD_PACKED), None)
-            return undone(packed, member.method, length)
+            return decompressed(packed, member.method, length)
         except (ContainerError, *_UNDO_ERRORS):
             return b""
 
@@ -110,7 +111,7 @@ class ZipArchive:
         self._close()
 
 
-def undone(packed: bytes, method: int, most: int) -> bytes:
+def decompressed(packed: bytes, method: int, most: int) -> bytes:
     """First `most` bytes of what was compressed."""
     if method == STORED:
         return packed[:most]

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pipeline.core.reasons import SOURCE, rejection
 from pipeline.records import Rejection
 from pipeline.storage.containers.member import ContainerError, Member, MemberKind, without_dots
 
@@ -228,11 +229,8 @@ def _kind(name: str, mode: int) -> MemberKind:
 
 def _problem(flags: int, method: int) -> Rejection | None:
     if flags & _ENCRYPTED:
-        return Rejection("encrypted", "the image is encrypted in its archive: unpack it first")
+        return rejection("encrypted", "unpack it first", SOURCE)
     if method in READABLE:
         return None
     words = _OTHER_METHODS.get(method, "an unknown method")
-    return Rejection(
-        "unknown_compression",
-        f"the image is compressed in a way that is not read: {words} ({method}); pack it anew",
-    )
+    return rejection("unknown_compression", f"{words} ({method}); pack it anew", SOURCE)

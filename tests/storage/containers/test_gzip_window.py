@@ -72,23 +72,26 @@ def test_copies_are_bounded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [5, 50, 300_000])
 def test_a_cut_file_says_so(tmp_path: Path, cut: int) -> None:
-    with window(tmp_path / "a", gzip.compress(DATA)[:-cut]) as opened:
-        with pytest.raises(ContainerError, match="cut off"):
-            opened.read_at(0, len(DATA) + 1)
+    with (
+        window(tmp_path / "a", gzip.compress(DATA)[:-cut]) as opened,
+        pytest.raises(ContainerError, match="cut off"),
+    ):
+        opened.read_at(0, len(DATA) + 1)
 
 
 def test_damage_says_where(tmp_path: Path) -> None:
     damaged = bytearray(gzip.compress(DATA))
     damaged[-6] ^= 1  # of the checksum
-    with window(tmp_path / "a", bytes(damaged)) as opened:
-        with pytest.raises(ContainerError, match="damaged at byte"):
-            opened.read_at(0, len(DATA) + 1)
+    with (
+        window(tmp_path / "a", bytes(damaged)) as opened,
+        pytest.raises(ContainerError, match="damaged at byte"),
+    ):
+        opened.read_at(0, len(DATA) + 1)
 
 
 def test_a_bomb_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gzip_window, "_ALWAYS_UNPACKED", 1 << 18)
     squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
     bomb = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(8)) + squeeze.flush()
-    with window(tmp_path / "a", bomb) as opened:
-        with pytest.raises(ContainerError, match="200 times"):
-            opened.read_at(7 << 20, 1)
+    with window(tmp_path / "a", bomb) as opened, pytest.raises(ContainerError, match="200 times"):
+        opened.read_at(7 << 20, 1)

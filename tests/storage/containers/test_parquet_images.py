@@ -45,12 +45,20 @@ def test_columns_of_bytes_that_other_programs_wrote(name: str) -> None:
 
 def test_a_table_of_datasets() -> None:
     opened = ParquetTable(str(MADE / "datasets.parquet"))
-    assert opened.candidates() == (("image", False, True), ("views", True, True), ("sound", False, None))
+    assert opened.candidates() == (
+        ("image", False, True),
+        ("views", True, True),
+        ("sound", False, None),
+    )
     answers = {
         name: opened.read(name, MOST)
         for name in ("row-000000000/image", "row-000000002/image", "row-000000001/views/1")
     }
-    assert [digest(answer) for answer in answers.values()] == [PICTURES[0], PICTURES[2], PICTURES[1]]
+    assert [digest(answer) for answer in answers.values()] == [
+        PICTURES[0],
+        PICTURES[2],
+        PICTURES[1],
+    ]
     for name in ("row-000000001/image", "row-000000000/views/0", "row-000000002/views/0"):
         assert code(opened.read(name, MOST)) == "empty_file"
     views = opened.candidates()[1]
@@ -199,10 +207,10 @@ def test_an_encrypted_table_says_so(tmp_path: Path) -> None:
 
     class Keys(pe.KmsClient):  # type: ignore[misc]
         def wrap_key(self, key: bytes, name: str) -> bytes:
-            return key.hex().encode()
+            return (name + key.hex()).encode()
 
         def unwrap_key(self, key: bytes, name: str) -> bytes:
-            return bytes.fromhex(key.decode())
+            return bytes.fromhex(key.decode().removeprefix(name))
 
     config = pe.EncryptionConfiguration(footer_key="a", column_keys={"a": ["image"]})
     properties = pe.CryptoFactory(lambda _: Keys()).file_encryption_properties(

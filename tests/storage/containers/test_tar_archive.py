@@ -47,7 +47,7 @@ def test_links_that_lead_nowhere_are_rows(tmp_path: Path) -> None:
     path = tmp_path / "a.tar"
     links = [("a.jpg", "b.jpg"), ("b.jpg", "a.jpg"), ("c.jpg", "/etc/passwd")]
     path.write_bytes(tarred(*(info(name, 0, tarfile.LNKTYPE, target) for name, target in links)))
-    assert [code(read(path, name)) for name, _ in links] == ["unreadable", "unreadable", "vanished"]
+    assert [code(read(path, name)) for name, _ in links] == ["damaged"] * 3
 
 
 def test_a_sparse_bomb_is_never_unpacked(tmp_path: Path) -> None:
@@ -91,7 +91,9 @@ def test_a_member_beyond_the_end_of_a_cut_archive_is_a_row(tmp_path: Path) -> No
     assert code(read(path, "a.jpg")) == "truncated"
 
 
-@pytest.mark.parametrize(("option", "word"), [("-j", "bzip2"), ("-J", "xz"), ("--zstd", "Zstandard")])
+@pytest.mark.parametrize(
+    ("option", "word"), [("-j", "bzip2"), ("-J", "xz"), ("--zstd", "Zstandard")]
+)
 def test_other_compressions_are_refused_with_a_command(
     tmp_path: Path, option: str, word: str
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.storage.containers.member import ContainerError, Member, MemberIndex
+from pipeline.storage.containers.member import Member, MemberIndex
 from pipeline.storage.containers.tar_headers import ReadAt, TarMember, read_member, tar_members
 
 
@@ -24,7 +24,9 @@ def tarred(*infos: tarfile.TarInfo, form: int = tarfile.GNU_FORMAT) -> bytes:
     return stream.getvalue()
 
 
-def info(name: str, size: int = 3, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
+def info(
+    name: str, size: int = 3, kind: bytes = tarfile.REGTYPE, target: str = ""
+) -> tarfile.TarInfo:
     one = tarfile.TarInfo(name)
     one.size, one.type, one.linkname = size, kind, target
     return one
@@ -54,7 +56,9 @@ def listed(data: bytes) -> tuple[list[Member], str]:
 
 @settings(max_examples=20)
 @given(
-    st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)),
+    st.lists(
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+    ),
     st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
 )
 def test_members_are_those_that_the_standard_library_reads(names: list[str], form: int) -> None:
@@ -110,6 +114,9 @@ def test_comments_for_all_members_are_passed_over() -> None:
     assert [m.name for m in listed(stream.getvalue())[0]] == ["a.jpg"]
 
 
+BAD_SIZE = b"12 size=abc\n".ljust(512, b"\0")
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -123,7 +130,7 @@ def test_comments_for_all_members_are_passed_over() -> None:
         (header(kind=b"x", size=b"77777777777\0"), "not read"),
         (header(kind=b"L"), "within an extended header"),
         (header(kind=b"L") + b"a.b".ljust(512, b"\0"), "ends after a header"),
-        (header(kind=b"x", size=b"00000000014\0") + b"12 size=abc\n".ljust(512, b"\0") + header(), "size"),
+        (header(kind=b"x", size=b"00000000014\0") + BAD_SIZE + header(), "size"),
     ],
 )  # fmt: skip
 def test_damage_ends_the_listing_with_a_sentence(data: bytes, words: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.records import Rejection
 from pipeline.storage.containers.member import MemberIndex
-from pipeline.storage.containers.zip_data import ZipArchive, undone
+from pipeline.storage.containers.zip_data import ZipArchive, decompressed
 from tests.storage.containers.zips import LOCAL, packed, patched, read
 
 DATA = bytes(range(256)) * 40
@@ -119,7 +119,7 @@ def test_impossible_lzma_parameters_are_refused() -> None:
     for properties, dictionary in ((225, 1 << 16), (93, 1 << 31)):
         head = struct.pack("<2xHBL", 5, properties, dictionary)
         with pytest.raises(ValueError, match="not possible"):
-            undone(head + b"xxxx", 14, 10)
+            decompressed(head + b"xxxx", 14, 10)
 
 
 def test_an_archive_is_closed_with_its_last_user(tmp_path: Path) -> None:

@@ -57,7 +57,9 @@ def archives(root: Path) -> None:
     run("zip", "-q", "-r", "-Z", "bzip2", str(HERE / "bzip2.zip"), ".", "-i", "*.jpg")
     run("zip", "-q", "-P", "secret", str(HERE / "encrypted.zip"), "red.jpg")
     for form in ("gnu", "pax"):
-        run("tar", "-cSf", str(HERE / f"{form}.tar"), f"--format={form}", "--blocking-factor=1", ".")
+        run(
+            "tar", "-cSf", str(HERE / f"{form}.tar"), f"--format={form}", "--blocking-factor=1", "."
+        )
     run("tar", "-czf", str(HERE / "ustar.tar.gz"), "--format=ustar", "--exclude=long*", ".")
 
 
