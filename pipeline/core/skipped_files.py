@@ -8,6 +8,7 @@ from collections.abc import Mapping
 TEXT_SUFFIXES = frozenset((".txt", ".caption", ".json", ".xmp"))
 """Suffixes of texts that may stand beside images."""
 
+_CONTAINERS = (".zip", ".cbz", ".tar", ".tgz", ".gz", ".parquet")
 _BESIDE = " beside an image"
 
 
@@ -23,3 +24,18 @@ def beside_images(suffix: str) -> str:
 def strays(skipped: Mapping[str, int]) -> Counter[str]:
     """Counts of what belongs to no image."""
     return Counter({word: n for word, n in skipped.items() if not word.endswith(_BESIDE)})
+
+
+def unopened_containers(skipped: Mapping[str, int]) -> str:
+    """Sentence about archives and tables among skipped files, "" for none.
+
+    >>> unopened_containers({".zip": 2, ".md": 1})
+    "not opened: 2 .zip; images inside one are captioned by 'captionmill run FILE'"
+    """
+    counts = [f"{skipped[suffix]:,} {suffix}" for suffix in _CONTAINERS if skipped.get(suffix)]
+    if not counts:
+        return ""
+    return (
+        f"not opened: {', '.join(counts)}; images inside one are captioned by "
+        "'captionmill run FILE'"
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from pipeline.core.losses import LossRule, empty_sentence, is_doubtful, loss_sentence
+from pipeline.core.skipped_files import unopened_containers
 from pipeline.ledger import Ledger
 from pipeline.ledger.unseen import Crawl
 from pipeline.sources.base import DecodesText, Source, SourceListing
@@ -116,7 +117,7 @@ def crawl(
         result.changed = True
     result.images = ledger.rows.images(row)
     result.todo = ledger.images.count_todo(row)
-    result.problems += source.problems
+    result.problems += filter(None, (*source.problems, unopened_containers(result.skipped)))
     if result.changed:
         ledger.put(STALE, "1")
     return result
