@@ -4,7 +4,7 @@ telling    [log], [notify] and [listen]; reviewing [review] and [audit]
 origin     origin of each value: the file, or the options on top
 load       finds the file, merges the command line into it
 model      every section and key, with its default; files are [input] and [output],
-           fetching is [fetch], workspace_key what is at the top
+           fetching is [fetch], storing [storage], workspace_key what is at the top
 section    the base of all sections; units are money, times and sizes as people write them
 schema     the JSON schema of answers, checked
 explain    validation errors as sentences

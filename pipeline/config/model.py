@@ -31,6 +31,7 @@ from pipeline.config.section import (
     expiry,
     service_url,
 )
+from pipeline.config.storing import StorageConfig
 from pipeline.config.telling import ListenConfig, LogConfig, NotifyConfig
 from pipeline.config.units import Bytes, Cap, Colour, Seconds, Share, Usd
 from pipeline.config.workspace_key import WorkspaceConfig
@@ -226,6 +227,7 @@ class Config(WorkspaceConfig):
     provider: ProviderConfig = ProviderConfig()
     batch: BatchConfig = BatchConfig()
     fetch: FetchConfig = FetchConfig()
+    storage: StorageConfig = StorageConfig()
     online: OnlineConfig = OnlineConfig()
     retry: RetryConfig = RetryConfig()
     budget: BudgetConfig = BudgetConfig()

@@ -14,11 +14,11 @@ def shown_path(folder: str, image: str) -> str:
 
 def file_path(source: str, folder: str, image: str) -> str:
     """SQL of the absolute path of an image's file, of its download for one at an address; the
-    address where that was sent; NULL where its source found none."""
+    address where that was sent, or where it is stored; NULL where its source found none."""
     return f"""CASE
         WHEN {image}.location IS NOT NULL THEN NULLIF({image}.location, '')
         WHEN {source}.kind = 'file' THEN {source}.locator
-        WHEN {source}.kind = 'folder'
+        WHEN {source}.kind IN ('folder', 'bucket')
         THEN RTRIM({source}.locator, '/') || '/' || {shown_path(folder, image)}
     END"""
 
@@ -28,7 +28,7 @@ def location(source: str, folder: str, image: str) -> str:
     scheme = f"instr({image}.name, '://')"
     letters = f"substr({image}.name, 1, {scheme} - 1)"
     return f"""CASE
-        WHEN {source}.kind NOT IN ('folder', 'file') AND {scheme} > 2
+        WHEN {source}.kind NOT IN ('folder', 'file', 'bucket') AND {scheme} > 2
             AND {letters} NOT GLOB '*[^A-Za-z0-9+.-]*' THEN {image}.name
         ELSE {file_path(source, folder, image)}
     END"""

@@ -49,7 +49,7 @@ def open_data(
         _, workspace = resolve_account(settings.account, offline=offline)
         cache = workspace.urls
     workspace = settings.account.place.workspace(owner(settings.account).provider)
-    options = replace(settings.source, url_cache=cache)
+    options = replace(settings.source, url_cache=cache, storage=settings.engine.storage)
 
     def options_of(place: NamedPlace) -> SourceOptions:
         if not (place.as_table or is_table_of_images(Path(place.text))):

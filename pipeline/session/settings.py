@@ -35,7 +35,7 @@ from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
 from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.prune import CacheLimits
-from pipeline.storage import Originals
+from pipeline.storage import Originals, StorageSettings
 from pipeline.system.run_log import LogKeep
 from pipeline.system.secrets import Secret
 
@@ -242,12 +242,13 @@ def _online(config: Config) -> OnlineSettings:
 
 
 def _engine(config: Config) -> EngineSettings:
-    images = config.images
+    images, storage = config.images, StorageSettings(**config.storage.model_dump())
     return EngineSettings(
         workers=images.workers,
         seconds=images.seconds_per_image,
         memory_bytes=images.memory_limit,
         send_urls=config.input.image_mode == "url",
+        storage=storage,
     )
 
 

@@ -4,6 +4,7 @@ base      what a source is, and how names become text
 named_places  what the user named: paths, globs and addresses; source_set  the sources there
 folder    a folder of images, recursively
 single    one image file
+bucket    the objects of a bucket, below a prefix
 manifest  the images that a table names
 named_files  files that a table names; other_names as other systems write them
 table     a manifest: its header and rows
@@ -23,7 +24,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from pipeline.core.stored_address import scheme_of
 from pipeline.errors import UsageError
 from pipeline.sources.base import (
     NamesUrls,
@@ -35,6 +38,7 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
+from pipeline.sources.bucket import BucketSource
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.manifest import ManifestSource
 from pipeline.sources.named_places import NamedPlace, named_places
@@ -46,6 +50,7 @@ from pipeline.sources.table import is_table_of_images
 from pipeline.sources.tar_file import TarSource, is_tar_file
 from pipeline.sources.urls import UrlSource, is_url_list
 from pipeline.sources.zip_file import ZipSource, is_zip_file
+from pipeline.storage.place import OBJECT_SCHEMES
 from pipeline.system import plugins
 
 __all__ = [
@@ -66,7 +71,8 @@ __all__ = [
     "to_text",
 ]
 
-SOURCES: Mapping[str, Callable[[Path, SourceOptions], Source]] = {
+SOURCES: Mapping[str, Callable[[Any, SourceOptions], Source]] = {
+    "bucket": BucketSource,
     "folder": FolderSource,
     "file": FileSource,
     "manifest": ManifestSource,
@@ -115,12 +121,30 @@ def source_at(place: NamedPlace, options: SourceOptions) -> Source:
     """
     if (added := _of_another_package(place.text, options)) is not None:
         return added
+    if scheme_of(place.text) in OBJECT_SCHEMES:
+        return _bucket(place, options)
     path = Path(place.text)
     kind = _kind(path, place)
     source = SOURCES[kind](path, options)
     if options.sidecars and kind in ("folder", "file"):
         return SidecarSource(source, options.encoding)
     return source
+
+
+def _bucket(place: NamedPlace, options: SourceOptions) -> Source:
+    """Source of a place in object storage.
+
+    Raises:
+        UsageError: it is asked for what only files have.
+    """
+    if place.as_table:
+        raise UsageError(
+            f"{place.text}: a manifest is read from a disk of this machine; its rows may name "
+            "objects"
+        )
+    if options.sidecars:
+        raise UsageError("[input] sidecar_context reads texts beside files, not in a bucket")
+    return BucketSource(place.text, options)
 
 
 def _of_another_package(text: str, options: SourceOptions) -> Source | None:

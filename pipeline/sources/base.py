@@ -19,6 +19,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 from pipeline.records import Rejection, SourceFile
 from pipeline.sources.table_text import EarlierReading
+from pipeline.storage.settings import StorageSettings
 
 Stamp = Literal["ctime", "mtime"]
 FollowLinks = Literal["inside", "never", "anywhere"]
@@ -49,6 +50,7 @@ class SourceOptions:
         url_cache: where images at URLs were downloaded to; without it they are refused.
         url_passthrough: gives the address that is sent instead of an image, or the reason why
             not; no download is opened then. Its `repr` names its rules.
+        storage: how object storage is reached.
     """
 
     follow_links: FollowLinks = "inside"
@@ -61,6 +63,7 @@ class SourceOptions:
     stamp: Stamp = "ctime"
     url_cache: Path | None = None
     url_passthrough: Callable[[str], str | Rejection] | None = None
+    storage: StorageSettings = field(default_factory=StorageSettings, repr=False)
 
 
 class SourceListing(Protocol):

@@ -43,6 +43,11 @@ class ExistingTextReader:
             UsageError: the source lacks a column that is named.
         """
         self._check_columns(source)
+        if self._places.beside and not is_file(source.locator):
+            raise UsageError(
+                "[input] skip_captioned looks for texts beside and inside of files; those of a "
+                'bucket are not read: leave "sidecar" and "xmp" out for it'
+            )
         self._readings = {}
         try:
             for listing in source.listings():

@@ -9,11 +9,13 @@ from typing import Protocol
 from pipeline.core.reasons import rejection
 from pipeline.core.stored_address import scheme_of
 from pipeline.records import Rejection
+from pipeline.storage.place import OBJECT_SCHEMES
 from pipeline.storage.settings import StorageSettings
 
-READERS: dict[str, str] = dict.fromkeys(
-    ("zip", "tar", "parquet"), "pipeline.storage.containers.readers"
-)
+READERS: dict[str, str] = {
+    **dict.fromkeys(OBJECT_SCHEMES, "pipeline.storage.objects"),
+    **dict.fromkeys(("zip", "tar", "parquet"), "pipeline.storage.containers.readers"),
+}
 """Module of each scheme, imported when the first such address is read; its
 `open_reader(settings: StorageSettings) -> Reader` makes the reader."""
 

@@ -1,0 +1,160 @@
+"""A bucket is captioned as a folder with the same files is: the same rows, the same bill."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.engines import InlineEngine, SpoolEngine, SpoolLimits
+from pipeline.imaging.prepare import Preparer
+from pipeline.session import engines
+from pipeline.session.report import Report
+from pipeline.storage import Readers
+from tests.rig import Rig, open_rig, picture
+from tests.storage.scripted_s3 import ScriptedS3, scripted_s3
+
+pytest.importorskip("obstore", reason="object storage is an extra")
+__all__: list[str] = []
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
+    with scripted_s3(monkeypatch, page=7) as served:
+        yield served
+
+
+def rig_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    root.mkdir()
+    with open_rig(root, monkeypatch) as rig:
+        monkeypatch.setattr(
+            engines,
+            "files_engine",
+            lambda limits, recipe, known: SpoolEngine(
+                InlineEngine(Preparer(recipe, known)), Readers(limits.storage), SpoolLimits(10**6)
+            ),
+        )
+        yield rig
+
+
+@pytest.fixture
+def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    yield from rig_of(tmp_path / "bucket", monkeypatch)
+
+
+@pytest.fixture
+def folder_rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    yield from rig_of(tmp_path / "folder", monkeypatch)
+
+
+def fill(root: Path) -> None:
+    """Pictures, duplicates, damage, odd names and what is no image."""
+    names = ["a.jpg", "b c.png", "d/ü😀.png", "d/e/50%20+.png", "d/back\\slash.png", "z.gif"]
+    for number, name in enumerate(names):
+        picture(root / name, number)
+    (root / "again.jpg").write_bytes((root / "a.jpg").read_bytes())
+    (root / "cut.png").write_bytes((root / "b c.png").read_bytes()[:60])
+    (root / "no.jpg").write_bytes(b"this is no image")
+    (root / "empty.jpg").write_bytes(b"")
+    (root / "no-suffix").write_bytes((root / "z.gif").read_bytes())
+    (root / "notes.txt").write_text("notes")
+
+
+def run(rig: Rig, s3: ScriptedS3 | None, *, wait: bool = True) -> Report:
+    if s3 is None:
+        return rig.run(wait=wait)
+    storage = {"storage.endpoint": s3.endpoint, "storage.allow_http": True}
+    return rig.run(data="s3://bucket", wait=wait, **storage)  # type: ignore[arg-type]
+
+
+def rows(rig: Rig) -> list[tuple[object, ...]]:
+    names = ("path", "outcome", "reason_code", "caption", "source_id", "content_id", "flags")
+    return sorted((tuple(str(row[name]) for name in names) for row in rig.table()), key=str)
+
+
+def replace(root: Path) -> None:
+    picture(root / "d" / "ü😀.png", 77)
+    (root / "b c.png").unlink()
+    os.utime(root / "z.gif", ns=(1, 1))
+    picture(root / "new.png", 78)
+
+
+def test_rows_and_bill_are_those_of_a_folder(rig: Rig, folder_rig: Rig, s3: ScriptedS3) -> None:
+    fill(rig.data)
+    fill(folder_rig.data)
+    s3.serve(rig.data)
+    s3.fail["a.jpg"] = 503, "SlowDown", 2
+    s3.cut["z.gif"] = 1
+    for change in (lambda _root: None, replace, lambda _root: None):
+        change(rig.data)
+        change(folder_rig.data)
+        run(rig, s3)
+        run(folder_rig, None)
+        assert rows(rig) == rows(folder_rig)
+        assert rig.server.bill.total_nano() == folder_rig.server.bill.total_nano()
+        rig.check()
+    places = {row["path"]: row["location"] for row in rig.table()}
+    assert places["d/e/50%20+.png"] == "s3://bucket/d/e/50%20+.png"
+
+
+def test_nothing_is_read_twice_that_has_not_changed(rig: Rig, s3: ScriptedS3) -> None:
+    fill(rig.data)
+    s3.serve(rig.data)
+    run(rig, s3)
+    s3.requests.clear()
+    run(rig, s3)
+    assert set(s3.requests) == {"GET "}
+    os.utime(rig.data / "a.jpg", ns=(1, 1))  # another time alone is no other picture
+    run(rig, s3)
+    assert set(s3.requests) <= {"GET ", "GET no-suffix", "GET empty.jpg"}
+
+
+def test_a_picture_that_is_replaced_under_the_run_is_paid_for_once(
+    rig: Rig, s3: ScriptedS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(rig.data / "a.png", 1)
+    s3.serve(rig.data)
+    listing = s3.listing
+
+    def then_replaced(query: dict[str, list[str]]) -> bytes:
+        body = listing(query)
+        picture(rig.data / "a.png", 2)
+        s3.objects["a.png"] = (rig.data / "a.png").read_bytes()
+        return body
+
+    monkeypatch.setattr(s3, "listing", then_replaced)
+    run(rig, s3)
+    monkeypatch.setattr(s3, "listing", listing)
+    run(rig, s3)
+    (row,) = rig.table()
+    assert row["outcome"] == "captioned"
+    rig.check()
+    assert rig.posts() == 1
+
+
+def test_one_denied_object_is_a_row(rig: Rig, s3: ScriptedS3) -> None:
+    for number in range(3):
+        picture(rig.data / f"{number}.png", number)
+    s3.serve(rig.data)
+    s3.fail["1.png"] = 403, "AccessDenied", 99
+    run(rig, s3)
+    outcomes = {row["path"]: (row["outcome"], row["reason_code"]) for row in rig.table()}
+    assert outcomes["1.png"] == ("rejected", "unreadable")
+    assert outcomes["0.png"] == outcomes["2.png"] == ("captioned", None)
+    s3.fail.clear()
+    run(rig, s3)
+    assert rig.outcomes() == {"captioned": 3}
+    rig.check()
+
+
+def test_a_bucket_that_lost_its_objects_keeps_its_rows(rig: Rig, s3: ScriptedS3) -> None:
+    for number in range(25):
+        picture(rig.data / f"{number}.png", number)
+    s3.serve(rig.data)
+    run(rig, s3)
+    for number in range(20):
+        (rig.data / f"{number}.png").unlink()
+    assert run(rig, s3).exit_code == 10
+    assert rig.outcomes() == {"captioned": 25}
