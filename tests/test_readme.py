@@ -34,6 +34,7 @@ PAID = (
     "pilot /data",
 )  # asked with a key
 ELSEWHERE = (
+    "captionmill run s3://",  # a bucket of the reader's
     "make test",
     "captionmill one https://",
     "captionmill review",

@@ -116,7 +116,7 @@ _UNCLEAR, _OTHER, _MARKER = "?", "other", "marker"
 
 
 class BucketSource:
-    """All images below a prefix of a bucket."""
+    """Images below a prefix of a bucket."""
 
     kind = "bucket"
     columns: tuple[str, ...] = ()

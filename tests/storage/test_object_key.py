@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pipeline.storage.object_key import stamp_of_object
+
+TIME = datetime(2026, 1, 2, 3, 4, 5, 600, tzinfo=UTC)
+
+
+def test_a_stamp_is_the_etag_and_else_the_time() -> None:
+    assert stamp_of_object({"e_tag": '"a"', "last_modified": TIME}) == '"a"'
+    assert (
+        stamp_of_object({"e_tag": None, "last_modified": TIME}) == "time:2026-01-02T03:04:05+00:00"
+    )
+
+
+def test_a_stamp_is_compared_with_one_of_its_kind() -> None:
+    listed = "time:2026-01-02T03:04:05+00:00"
+    assert stamp_of_object({"e_tag": '"a"', "last_modified": TIME}, listed) == listed
