@@ -74,11 +74,6 @@ class ObjectReader:
             return self._stores[key]
 
 
-def open_reader(settings: StorageSettings) -> ObjectReader:
-    """Reader of objects, for the registry."""
-    return ObjectReader(settings)
-
-
 def _read_whole(store: Any, key: str, stamp: str, max_bytes: int) -> bytes | Rejection:
     options = {"if_match": stamp} if stamp.startswith('"') else None
     result = obstore().get(store, key, options=options)

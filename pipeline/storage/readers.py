@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from importlib import import_module
 from typing import Protocol
 
@@ -13,11 +14,11 @@ from pipeline.storage.place import OBJECT_SCHEMES
 from pipeline.storage.settings import StorageSettings
 
 READERS: dict[str, str] = {
-    **dict.fromkeys(OBJECT_SCHEMES, "pipeline.storage.objects"),
-    **dict.fromkeys(("zip", "tar", "parquet"), "pipeline.storage.containers.readers"),
+    **dict.fromkeys(OBJECT_SCHEMES, "pipeline.storage.objects:ObjectReader"),
+    **dict.fromkeys(("zip", "tar", "parquet"), "pipeline.storage.containers.readers:open_reader"),
 }
-"""Module of each scheme, imported when the first such address is read; its
-`open_reader(settings: StorageSettings) -> Reader` makes the reader."""
+"""Maker of a reader, "module:name", of each scheme, imported when the first such address is read
+and called with the settings."""
 
 
 class Reader(Protocol):
@@ -64,6 +65,7 @@ class Readers:
     def _reader(self, scheme: str) -> Reader:
         with self._lock:
             if scheme not in self._opened:
-                reader: Reader = import_module(READERS[scheme]).open_reader(self.settings)
-                self._opened[scheme] = reader
+                module, _, name = READERS[scheme].partition(":")
+                make: Callable[[StorageSettings], Reader] = getattr(import_module(module), name)
+                self._opened[scheme] = make(self.settings)
             return self._opened[scheme]

@@ -52,7 +52,7 @@ def open_reader(settings: StorageSettings) -> MemoryReader:
 @contextmanager
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, tuple[bytes, str]]]:
     """Register `memory://`; gives what it holds."""
-    monkeypatch.setitem(READERS, "memory", "tests.storage.memory")
+    monkeypatch.setitem(READERS, "memory", "tests.storage.memory:open_reader")
     OBJECTS.clear()
     yield OBJECTS
     OBJECTS.clear()
