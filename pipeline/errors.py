@@ -12,6 +12,7 @@
     |  |- DefiniteRefusal                     the request certainly had no effect
     |  |- Ambiguous                           the request may have had an effect
     |  |- PauseTooLong                        a pause that nobody waits for
+    |  |- NoWorkers                           no worker of the cluster prepares images
     |  `- NotFound                            the service does not know the object
     |- NothingCaptioned                  10   nothing that was due got a caption, or images are lost
     |- AuditFailed                       11   an audit has findings that it was told to fail for
@@ -117,6 +118,12 @@ class DefiniteRefusal(ServiceError):
 
 class PauseTooLong(ServiceError):
     """Wish of the service for a pause that nobody waits for: another run goes on."""
+
+
+class NoWorkers(ServiceError):
+    """Cluster that cannot be reached, or on which nothing is prepared."""
+
+    topic = "cluster"
 
 
 class Ambiguous(ServiceError):

@@ -40,6 +40,8 @@ ELSEWHERE = (
     "captionmill review",
     "captionmill run --config services/",
     ". .venv/bin/activate",
+    *("dask scheduler", "until dask worker", "sbatch ", "kubectl "),
+    *("captionmill run /data/photos --engine", "captionmill run /shared/photos"),
 )
 # what a command needs of others above it, which another process of the suite may have played
 AFTER = {

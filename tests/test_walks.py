@@ -72,7 +72,7 @@ def test_a_walk_names_few_files_and_all_are_there(what: str) -> None:
         ("provider", "pipeline/core/provider_kinds.py", "PROVIDER_KINDS"),
         ("sink", "pipeline/sinks/__init__.py", "SINKS"),
         ("engine", "pipeline/session/engines.py", "files_engine"),
-        ("engine", "pipeline/config/model.py", "ImagesConfig"),
+        ("engine", "pipeline/config/engine.py", "EngineConfig"),
         ("column", "pipeline/core/table.py", "FIXED"),
         ("column", "pipeline/ledger/rows.py", "COLUMNS"),
         ("retry rule", "pipeline/core/outcomes.py", "OUTCOMES"),

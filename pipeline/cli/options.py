@@ -31,6 +31,8 @@ _SENDING = {
     "--max-tokens": ("prompt.max_completion_tokens", "Longest answer."),
     "--long-side": ("images.long_side", "Longer side of the images as sent, pixels."),
     "--workers": ("images.workers", "Worker processes; 0 is one for each core."),
+    "--engine": ("engine.kind", "Where images are prepared: local or cluster."),
+    "--scheduler": ("engine.address", "Scheduler of the cluster, tcp://host:8786."),
     "--budget": (
         "budget.lifetime",
         "Dollars that this workspace may ever spend, e.g. 5.00; remembered; none lifts it.",
@@ -61,6 +63,8 @@ _METAVARS = {
     "--detail": "WORD",
     "--max-tokens": "TOKENS",
     "--long-side": "PIXELS",
+    "--engine": "WORD",
+    "--scheduler": "ADDRESS",
     "--budget": "USD",
     "--budget-run": "USD",
     "--budget-day": "USD",

@@ -6,6 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,11 @@ from pipeline.core.words import counted
 
 if TYPE_CHECKING:
     from pipeline.commands.status import Status
+    from pipeline.session.workers import WorkersInUse
 
 
 _EVERY = 5.0  # seconds between two looks
+_SHOWN_WORKERS = 8
 _REST = 4  # times as long as a look took, so that a large ledger leaves a run its cores
 
 
@@ -99,6 +102,8 @@ def _lines(shown: Status) -> Iterator[str]:
         )
     for note in shown.notes:
         yield f"bill        {note}"
+    if shown.workers is not None:
+        yield from _workers(shown.workers)
     for batch, shard in shown.batches:
         done = (batch.completed or 0) + (batch.failed or 0)
         yield (
@@ -132,6 +137,25 @@ def _outcomes(shown: Status) -> Iterator[str]:
         )
 
 
+def _workers(shown: WorkersInUse) -> Iterator[str]:
+    """Workers of a cluster with their memory; those that use the most, where there are many."""
+    workers = sorted(shown.workers, key=lambda worker: (-worker.memory, worker.address))
+    threads, memory = sum(one.threads for one in workers), sum(one.memory for one in workers)
+    yield (
+        f"workers     {counted(len(workers), 'worker')} with {counted(threads, 'thread')} at "
+        f"{shown.scheduler}, {_gigabytes(memory)} of memory"
+    )
+    for worker in workers[:_SHOWN_WORKERS]:
+        limit = f" of {_gigabytes(worker.memory_limit)}" if worker.memory_limit else ""
+        yield f"  {worker.address}  {_gigabytes(worker.memory)}{limit}"
+    if len(workers) > _SHOWN_WORKERS:
+        yield f"  and {len(workers) - _SHOWN_WORKERS:,} that use less"
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
 def _as_dict(shown: Status) -> dict[str, object]:
     return with_usd({
         "workspace": shown.workspace,
@@ -154,6 +178,7 @@ def _as_dict(shown: Status) -> dict[str, object]:
         ],
         "review_steps_not_in_table": shown.unexported,
         "waiting": [{"shard": s.shard_key, "state": s.state} for s in shown.waiting],
+        "workers": None if shown.workers is None else asdict(shown.workers),
         "frozen": shown.frozen,
         "notes": list(shown.notes),
         "incidents": [list(incident) for incident in shown.incidents],

@@ -24,6 +24,7 @@ from pipeline.session.account import resolve_account
 from pipeline.session.caps import with_remembered_cap
 from pipeline.session.checks import service_cost_notes
 from pipeline.session.settings import RunSettings
+from pipeline.session.workers import WorkersInUse, workers_in_use
 from pipeline.stages.context import FROZEN, TWIN
 from pipeline.stages.export import known_outcomes, table_step
 from pipeline.system.clock import Clock
@@ -60,6 +61,7 @@ class Status:
     cap_origins: Mapping[str, str] = field(default_factory=dict)
     stale: StaleImages = field(default_factory=StaleImages)
     now: int = 0
+    workers: WorkersInUse | None = None  # of a cluster, while a run uses them
     durations: tuple[int, ...] = ()  # seconds that earlier batches of this account took
 
     def expected_end(self, batch: Batch) -> ExpectedEnd:
@@ -121,6 +123,7 @@ def status(config: Config | str) -> Status:
             cap_origins=settings.cap_origins,
             stale=ledger.rechecks.summary(),
             now=Clock().now(),
+            workers=workers_in_use(workspace.workers, Clock().now()),
             durations=tuple(ledger.batches.durations()),
         )
 

@@ -1,5 +1,6 @@
 """Configuration: one TOML file, validated, frozen. `load_config` is all that others need.
 
+engine     [engine]
 telling    [log], [notify] and [listen]; reviewing [review] and [audit]
 origin     origin of each value: the file, or the options on top
 load       finds the file, merges the command line into it

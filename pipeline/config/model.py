@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.config.engine import EngineConfig
 from pipeline.config.fetching import FetchConfig
 from pipeline.config.files import InputConfig, OutputConfig
 from pipeline.config.origin import ValueOrigin
@@ -223,6 +224,7 @@ class Config(WorkspaceConfig):
 
     input: InputConfig = InputConfig()
     images: ImagesConfig = ImagesConfig()
+    engine: EngineConfig = EngineConfig()
     prompt: PromptConfig = PromptConfig()
     provider: ProviderConfig = ProviderConfig()
     batch: BatchConfig = BatchConfig()

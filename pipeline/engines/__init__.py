@@ -1,4 +1,4 @@
-"""Engines of preparation: in this process, or in worker processes of this machine.
+"""Engines of preparation: in this process, in worker processes of this machine, or on a cluster.
 
 base                        what every engine does
 inline, local, url_image    in this process; in worker processes; addresses, for which nothing runs
@@ -7,6 +7,9 @@ window                      jobs in, answers out in their order, a bounded numbe
 process, worker             both ends of one worker process
 messages, wire              framed messages on a pipe; jobs and answers as bytes
 limits                      what a worker process may use
+chunked                     chunks for nodes, their answers in order; knows no cluster
+cluster, node               both ends of a dask cluster, over a dask_client; workers in use
+                            have passed a handshake
 """
 
 from pipeline.engines.base import Engine, Job, PrepareFile

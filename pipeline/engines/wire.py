@@ -7,7 +7,8 @@ worker says: answers are JSON and raw bytes, checked field by field.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -47,7 +48,7 @@ def encode_answer(answer: Prepared) -> tuple[bytes, bytes]:
     return _head("R", fields), b""
 
 
-def decode_answer(message: bytes) -> Prepared:
+def decode_answer(message: bytes | memoryview) -> Prepared:
     """Inverse of `encode_answer`, from both parts as one.
 
     Raises:
@@ -57,12 +58,58 @@ def decode_answer(message: bytes) -> Prepared:
     try:
         kind, fields = orjson.loads(message[_PREFIX : _PREFIX + length])
         if kind == "P":
-            return _to_prepared(fields, message[_PREFIX + length :])
+            return _to_prepared(fields, bytes(message[_PREFIX + length :]))
         if kind == "K":
             return KnownImage(_identity(fields[0]))
         return _to_rejected(fields)
     except (TypeError, LookupError, AttributeError) as error:
         raise ValueError(f"a worker's answer makes no sense: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkAnswer:
+    """Answers to the first images of a chunk, at least to one.
+
+    Attributes:
+        worker: address of the node that prepared them.
+        seconds: that it took.
+    """
+
+    worker: str
+    seconds: float
+    answers: list[Prepared]
+
+
+def encode_chunk(worker: str, seconds: float, messages: Sequence[bytes]) -> bytes:
+    """Answers to a chunk as one message; `messages` as `encode_answer` makes them, joined."""
+    head = orjson.dumps((worker, seconds, len(messages)))
+    parts = [len(head).to_bytes(_PREFIX, "big"), head]
+    for message in messages:
+        parts += (len(message).to_bytes(_PREFIX, "big"), message)
+    return b"".join(parts)
+
+
+def decode_chunk(message: bytes) -> ChunkAnswer:
+    """Inverse of `encode_chunk`.
+
+    Raises:
+        ValueError: this is no answer.
+    """
+    with memoryview(message) as view:
+        at = _PREFIX + int.from_bytes(view[:_PREFIX], "big")
+        try:
+            worker, seconds, count = orjson.loads(view[_PREFIX:at])
+            seconds, count = float(seconds), int(count)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"a worker's answer makes no sense: {error}") from error
+        answers: list[Prepared] = []
+        while len(answers) < count and at < len(view):
+            end = at + _PREFIX + int.from_bytes(view[at : at + _PREFIX], "big")
+            answers.append(decode_answer(view[at + _PREFIX : end]))
+            at = end
+        if len(answers) != count or at != len(view):
+            raise ValueError("a worker's answer is not whole")
+        return ChunkAnswer(str(worker), seconds, answers)
 
 
 def _head(kind: str, fields: list[Any]) -> bytes:

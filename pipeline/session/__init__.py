@@ -11,6 +11,7 @@ settings          RunSettings: all that stages and commands go by, from a config
 output_settings   files that a run writes, and texts that it finds
 batch_settings    rules of shards and batches
 engines           engines that prepare images, by the settings
+workers           workers of a cluster, as `captionmill status` shows them
 spec              CaptionSpec: model, prompt, preparation and price as one identity
 spec_factory      specs of the configured model, and of changes to it
 refused_requests  requests that the service must refuse, found before anything is sent

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.recipe import Recipe
@@ -12,7 +13,10 @@ from pipeline.stages.values import Engines
 from pipeline.storage import Readers, StorageSettings
 
 if TYPE_CHECKING:
+    from pipeline.config.engine import EngineConfig
     from pipeline.engines.base import Engine
+    from pipeline.engines.dask_client import ClusterOptions
+    from pipeline.engines.workers import WorkersWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class EngineSettings:
         seconds, memory_bytes: the most that one image may take.
         send_urls: addresses are sent as they are, without being opened.
         storage: how originals that are stored elsewhere are read.
+        cluster: way to the cluster that prepares, None for this machine.
+        watch: who is told about its workers.
     """
 
     workers: int
@@ -31,6 +37,8 @@ class EngineSettings:
     memory_bytes: int
     send_urls: bool
     storage: StorageSettings = field(default_factory=StorageSettings)
+    cluster: ClusterOptions | None = None
+    watch: WorkersWatch | None = None
 
     def engine(self, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
         """Build an engine: files in worker processes, addresses, where they are sent, by
@@ -46,16 +54,42 @@ class EngineSettings:
         with self.engine(recipe, known) as sparing, self.engine(recipe, None) as thorough:
             yield Engines(sparing, thorough)
 
+    def watched(self, watch: Callable[[], WorkersWatch]) -> EngineSettings:
+        """Settings with somebody who is told about the cluster's workers, where there is one."""
+        return self if self.cluster is None else replace(self, watch=watch())
+
 
 def files_engine(
     limits: EngineSettings, recipe: Recipe, known: Callable[[bytes], bool] | None
 ) -> Engine:
-    """Engine of worker processes that prepare files, and originals that are stored elsewhere."""
+    """Engine that prepares files and originals that are stored elsewhere: in processes of this
+    machine, or on a cluster."""
     from pipeline.engines import Limits, LocalEngine, SpoolEngine, SpoolLimits
     from pipeline.imaging.prepare import Preparer
 
     bounds = Limits(seconds=limits.seconds, memory_bytes=limits.memory_bytes)
-    local = LocalEngine(Preparer(recipe, known), workers=limits.workers or None, limits=bounds)
     storage = limits.storage
     ahead = SpoolLimits(recipe.caps.max_file_bytes, storage.read_ahead, storage.spool_bytes)
+    if limits.cluster is not None:
+        from pipeline.engines.cluster import ClusterEngine
+        from pipeline.engines.node import NodeTask
+
+        way, watch = limits.cluster, limits.watch
+        task = NodeTask(Preparer(recipe), bounds, way.chunk_seconds, storage, ahead)
+        return ClusterEngine(task, way, known=known, watch=watch)
+    local = LocalEngine(Preparer(recipe, known), workers=limits.workers or None, limits=bounds)
     return SpoolEngine(local, Readers(storage), ahead)
+
+
+def cluster_options(engine: EngineConfig) -> ClusterOptions:
+    """Way to the configured cluster."""
+    from pipeline.engines.dask_client import ClusterOptions
+
+    assert engine.address is not None
+    ca, cert, key = (
+        Path(name).expanduser() if name else None
+        for name in (engine.tls_ca, engine.tls_cert, engine.tls_key)
+    )
+    return ClusterOptions(
+        engine.address, ca, cert, key, engine.chunk_seconds, engine.patience, engine.attempts
+    )

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.ledger import Ledger
 from pipeline.providers import provider_of
@@ -27,6 +28,9 @@ from pipeline.system.clock import Clock
 from pipeline.system.run_log import RunLog
 from pipeline.system.signals import Stopper
 from pipeline.system.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipeline.engines.workers import WorkersWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,20 @@ def open_session(
         if settings.declares_endings:
             take_declared(context)
         edits = stack.enter_context(Edits(workspace.reviews))
+        settings = _watched(settings, context)
         yield Session(settings, identity, workspace, ledger, context, clock, log, edits, offline)
+
+
+def _watched(settings: RunSettings, context: StageContext) -> RunSettings:
+    """Settings whose engines show the workers of a cluster in the workspace."""
+
+    def watch() -> WorkersWatch:
+        from pipeline.session.workers import watch_workers
+
+        path = context.workspace.workers
+        return watch_workers(path, context.say, context.check_stop, context.clock)
+
+    return replace(settings, engine=settings.engine.watched(watch))
 
 
 def _under_rules(context: StageContext, settings: RunSettings, *, local: bool) -> StageContext:

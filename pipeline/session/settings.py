@@ -26,7 +26,7 @@ from pipeline.providers.models import model_facts
 from pipeline.records import Nano, OpenOriginal
 from pipeline.session.account import AccountOptions
 from pipeline.session.batch_settings import BatchSettings
-from pipeline.session.engines import EngineSettings
+from pipeline.session.engines import EngineSettings, cluster_options
 from pipeline.session.output_settings import OutputSettings, text_places
 from pipeline.session.spec_factory import SpecFactory
 from pipeline.sources import NamedPlace
@@ -242,13 +242,15 @@ def _online(config: Config) -> OnlineSettings:
 
 
 def _engine(config: Config) -> EngineSettings:
-    images, storage = config.images, StorageSettings(**config.storage.model_dump())
+    images, engine = config.images, config.engine
+    storage = StorageSettings(**config.storage.model_dump())
     return EngineSettings(
         workers=images.workers,
         seconds=images.seconds_per_image,
         memory_bytes=images.memory_limit,
         send_urls=config.input.image_mode == "url",
         storage=storage,
+        cluster=cluster_options(engine) if engine.kind == "cluster" else None,
     )
 
 

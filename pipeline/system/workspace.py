@@ -8,6 +8,7 @@ raw/             output and error files as they came, compressed
 server/          state of the built-in server, when it was used
 logs/            what each run did, and its summary
 last-run.json    the summary of the last run
+workers.json     the cluster's workers, while a run uses them
 urls/            images that were downloaded
 budget.json      the cap that --budget set for the workspace's life, if it did
 captions.parquet the table
@@ -40,7 +41,7 @@ _OWN_FILES = frozenset(
     {
         *("ledger.db", "ledger.db-wal", "ledger.db-shm", "workspace.json", "lock"),
         "budget.json",
-        *("last-run.json", "captions.parquet", "rejects.csv"),
+        *("last-run.json", "workers.json", "captions.parquet", "rejects.csv"),
         *("reviews.db", "reviews.db-wal", "reviews.db-shm"),
     }
 )
@@ -94,6 +95,11 @@ class Workspace:
     def last_run(self) -> Path:
         """Summary of the last run."""
         return self.root / "last-run.json"
+
+    @property
+    def workers(self) -> Path:
+        """Workers of a cluster that a run uses."""
+        return self.root / "workers.json"
 
     @property
     def table(self) -> Path:

@@ -79,6 +79,7 @@ def _die_once(mark: str) -> None:
 
 
 _TELLING: dict[str, Callable[[], str]] = {
+    "environment": lambda: str(dict(os.environ)),
     "limits": _limits,
     "pid": lambda: str(os.getpid()),
     "policy": lambda: str(os.sched_getscheduler(0)),
