@@ -58,7 +58,7 @@ class ClusterEngine(ChunkEngine):
     Args:
         task: what the workers run.
         known: see `ChunkEngine`.
-        watch: who is told about the workers.
+        watch: listens to what becomes of the workers.
     """
 
     def __init__(

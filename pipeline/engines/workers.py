@@ -41,7 +41,7 @@ def _ignore(_value: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class WorkersWatch:
-    """Who is shown about the workers of a run.
+    """Listener to what becomes of the workers of a run.
 
     Attributes:
         say: shows one sentence to the user.

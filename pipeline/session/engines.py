@@ -29,7 +29,7 @@ class EngineSettings:
         send_urls: addresses are sent as they are, without being opened.
         storage: how originals that are stored elsewhere are read.
         cluster: way to the cluster that prepares, None for this machine.
-        watch: who is told about its workers.
+        watch: listens to what becomes of its workers.
     """
 
     workers: int
@@ -55,7 +55,7 @@ class EngineSettings:
             yield Engines(sparing, thorough)
 
     def watched(self, watch: Callable[[], WorkersWatch]) -> EngineSettings:
-        """Settings with somebody who is told about the cluster's workers, where there is one."""
+        """Settings that watch the cluster's workers, where there is a cluster."""
         return self if self.cluster is None else replace(self, watch=watch())
 
 
