@@ -10,7 +10,8 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 
 DATA ?= $(if $(MANIFEST),,data/samples)
-JOBS ?= auto
+# one process more than cores: while one waits for a batch or a page, another works
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 # the recipes read these from the environment, so that a path with spaces or quotes stays whole
 export DATA MANIFEST CONFIG BUDGET
 
@@ -34,8 +35,8 @@ estimate: $(STAMP) ## price DATA= without sending anything [CONFIG= ARGS=]
 status: $(STAMP) ## what is done, what is under way, what it cost [CONFIG= ARGS=]
 	@$(BIN)/captionmill status $(if $(CONFIG),--config "$$CONFIG") $(ARGS)
 
-test: $(DEV_STAMP) ## run the tests [JOBS=auto ARGS=]
-	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+test: $(DEV_STAMP) ## run the tests [JOBS= ARGS=]
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(DEV_STAMP) ## check format, lint and types
 	@$(BIN)/ruff format --check .
@@ -46,7 +47,7 @@ bench: $(DEV_STAMP) ## measure speed and memory [ARGS=]
 	@$(BIN)/python -m tests.bench.install
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [JOBS=auto ARGS=]
+crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [JOBS= ARGS=]
 	@CAPTIONMILL_CRASH=all $(BIN)/python -m pytest -n $(JOBS) tests/crash $(ARGS)
 
 mutants: $(DEV_STAMP) ## break the recovery code by hand: each breakage must be found

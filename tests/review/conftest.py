@@ -15,6 +15,10 @@ import pytest
 
 from tests.rig import Rig
 
+PATIENCE = (
+    120_000  # milliseconds until a page that does not come is a failure, on a busy machine too
+)
+
 
 class Served:
     """A `captionmill review` of its own process."""
@@ -44,7 +48,7 @@ def serving(workspace: Path, *options: str) -> Iterator[Served]:
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        assert process.wait(30) in (0, -signal.SIGKILL)
+        assert process.wait(120) in (0, -signal.SIGKILL)
         process.stderr.close()
 
 
@@ -69,6 +73,7 @@ def captioned(rig: Rig) -> Rig:
 def opened(browser: Any, served: Served, path: str = "/") -> Iterator[Any]:
     """A window on a page, let in; any error of a script fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -48,12 +48,12 @@ export function bulk(ids, total) {
       apply.disabled = !count;
       examples.replaceChildren(...answer.examples.map((one) => h("p", {}, answer.edits ? merged(one.before, one.after) : one.before ?? "No caption.")));
     } catch (error) {
-      outcome.textContent = error.message;
+      if (own === asked) outcome.textContent = error.message;
     }
   }
 
   for (const input of [kind, matchCase, words]) input.addEventListener("change", preview);
-  for (const input of [find, text]) input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(preview, 200); });
+  for (const input of [find, text]) input.addEventListener("input", () => { apply.disabled = true; clearTimeout(timer); timer = setTimeout(preview, 200); });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (apply.disabled) return;

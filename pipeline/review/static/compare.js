@@ -8,8 +8,9 @@ import { go, query, withValues } from "./state.js";
 const PER_PAGE = 30;
 
 export class Compare {
-  constructor(main, _list, tools) {
+  constructor(main, list, tools) {
     this.main = main;
+    this.list = list; // which the other views go on with
     this.tools = tools;
     this.current = 0;
     this.open();
@@ -20,6 +21,7 @@ export class Compare {
   async open() {
     try {
       const { specs } = await this.tools.summary();
+      if (this.gone) return undefined;
       if (specs.length < 2) return this.nothing();
       const choose = (name, other) => specs.find((spec) => String(spec.id) === query().get(name)) ?? specs.find((spec) => spec.id !== other) ?? specs[0];
       this.left = choose("left", null);
@@ -27,7 +29,9 @@ export class Compare {
       if (this.right.id === this.left.id) this.right = specs.find((spec) => spec.id !== this.left.id);
       this.at = Number(query().get("at") ?? 0);
       this.specs = specs;
-      this.page = await get("/api/compare", new URLSearchParams({ left: this.left.id, right: this.right.id, offset: this.at, limit: PER_PAGE }));
+      const page = await get("/api/compare", new URLSearchParams({ left: this.left.id, right: this.right.id, offset: this.at, limit: PER_PAGE }));
+      if (this.gone) return undefined;
+      this.page = page;
       this.draw();
     } catch (error) {
       this.tools.fail(error);
@@ -68,9 +72,9 @@ export class Compare {
     this.rows?.forEach((row, index) => row.classList.toggle("current", index === this.current));
   }
 
-  async keep(pair, side) {
+  keep(pair, side) {
     const work = side === "left" ? pair.left_work : pair.right_work;
-    await judge([{ ...pair.card, caption: side === "left" ? pair.left : pair.right }], "accept", { work });
+    judge([{ ...pair.card, caption: side === "left" ? pair.left : pair.right }], "accept", { work });
     this.move(1);
   }
 
@@ -83,6 +87,7 @@ export class Compare {
   }
 
   update(cards) {
+    this.list.take(cards, 0);
     for (const card of cards)
       this.page?.pairs.forEach((pair, index) => {
         if (pair.card.id !== card.id) return;

@@ -31,7 +31,7 @@ export class Grid {
     this.watch.observe(main);
     list.onload = () => { this.measure(); };
     this.measure();
-    list.load(this.current).then(() => { this.measure(); this.reveal(); }).catch((error) => tools.fail(error));
+    list.load(this.current).then(() => { if (this.gone) return; this.measure(); this.reveal(); }).catch((error) => tools.fail(error));
   }
 
   close() {
@@ -199,6 +199,7 @@ export class Grid {
     this.current = next;
     go(withValues({ at: next || null }), { replace: true, quiet: true });
     await this.list.load(next).catch((error) => this.tools.fail(error));
+    if (this.gone) return;
     if (selecting) this.select(next, true);
     this.reveal();
   }

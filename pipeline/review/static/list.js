@@ -11,6 +11,8 @@ export class List {
     this.total = null;
     this.cards = new Map(); // position -> card
     this.asked = new Map(); // block -> promise
+    this.left = new Map(); // id -> position at which a card stood that a decision took out
+    this.shifts = 0;
     this.query = filters().toString();
     this.review = new Set(filters().getAll("review"));
     this.onload = () => {};
@@ -32,13 +34,17 @@ export class List {
   }
 
   async fetch(number) {
-    await settled(); // positions count what was decided just now
     const query = new URLSearchParams(this.query);
     query.set("offset", number * BLOCK);
     query.set("limit", BLOCK);
-    const page = await get("/api/cards", query);
+    let page, shifts;
+    do {
+      await settled(); // positions count what was decided just now, and while the answer came
+      shifts = this.shifts;
+      page = await get("/api/cards", query);
+    } while (shifts !== this.shifts);
     this.total = page.total;
-    page.cards.forEach((card, index) => this.cards.set(page.offset + index, card));
+    page.cards.forEach((card, index) => { this.cards.set(page.offset + index, card); this.left.delete(card.id); });
     if (this.cards.size > MOST)
       for (const position of this.cards.keys())
         if (Math.abs(position - number * BLOCK) > MOST / 3) this.cards.delete(position);
@@ -62,12 +68,14 @@ export class List {
     if (position >= 0) this.cards.set(position, card);
   }
 
-  // Takes in cards as they are now; gives how many left the list before a position.
+  // Takes in cards as they are now; gives how many left the list before a position, less those
+  // that came back there.
   take(cards, before) {
     let gone = 0;
     for (const card of cards) {
-      if (this.fits(card)) this.replace(card);
-      else if (this.remove(card.id) < before - gone) gone += 1;
+      if (!this.fits(card)) gone += this.remove(card.id) < before - gone ? 1 : 0;
+      else if (this.left.has(card.id)) gone -= this.restore(card) <= before - gone ? 1 : 0;
+      else this.replace(card);
     }
     return gone;
   }
@@ -76,9 +84,26 @@ export class List {
   remove(id) {
     const position = this.positionOf(id);
     if (position < 0) return Infinity;
-    const moved = [...this.cards].filter(([at]) => at !== position).map(([at, card]) => [at > position ? at - 1 : at, card]);
-    this.cards = new Map(moved);
-    this.total -= 1;
+    this.cards.delete(position);
+    this.shift(position, -1);
+    this.left.set(id, position);
     return position;
+  }
+
+  // Puts a card back whose decision was refused or undone, and gives its position.
+  restore(card) {
+    const position = this.left.get(card.id);
+    this.left.delete(card.id);
+    this.shift(position, 1);
+    this.cards.set(position, card);
+    return position;
+  }
+
+  // Moves all cards that stand at a position or behind it.
+  shift(position, by) {
+    this.cards = new Map([...this.cards].map(([at, card]) => [at < position ? at : at + by, card]));
+    this.left = new Map([...this.left].map(([id, at]) => [id, at <= position ? at : at + by]));
+    this.total += by;
+    this.shifts += 1;
   }
 }

@@ -18,7 +18,7 @@ const main = document.getElementById("main"), side = document.getElementById("fi
 const notice = document.getElementById("notice"), spoken = h("div", { class: "sr", role: "status", "aria-live": "polite" });
 document.body.append(spoken);
 
-let summary = null, shown = null, list = null, waiting = 0, failed = false;
+let summary = null, shown = null, list = null, waiting = 0, refreshing = null, failed = false;
 
 const tools = {
   bulk: (ids) => bulk(ids, list?.total ?? 0),
@@ -79,16 +79,20 @@ async function exportTable(event) {
   refresh();
 }
 
+// Of several that overlap the last one counts, and is followed by the next.
 async function refresh() {
   clearTimeout(waiting);
+  const turn = refreshing = {};
   try {
-    const before = summary;
-    summary = await get("/api/summary");
+    const before = summary, latest = await get("/api/summary");
+    if (turn !== refreshing) return latest;
+    summary = latest;
     failed = false;
     drawSummary();
     // what a run or another window did: a list that is on the screen is not moved under the hand
     if (before && before.version !== summary.version && list && (list.total === 0 || before.indexing)) reload();
   } catch (error) {
+    if (turn !== refreshing) return summary;
     if (!failed) toast(error.message);
     failed = true;
   }

@@ -12,6 +12,7 @@ export class Single {
     this.tools = tools;
     this.at = Number(query().get("at") ?? 0);
     this.editing = false;
+    this.drafts = new Map(); // id -> words
     this.facts = localStorage.getItem("captionmill-facts") === "yes";
     this.stage = h("div", {});
     this.side = h("div", { class: "side" });
@@ -26,21 +27,24 @@ export class Single {
 
   close() {}
 
-  // Shows a card at the present position, or the one of that number wherever it is listed.
+  // Shows a card at the present position, or the one of that number wherever it is listed. What
+  // comes for a card that is no longer on the screen is dropped: a key would decide about it again.
   async open(id = 0) {
+    const turn = this.turn = {};
     try {
-      const listed = await this.list.load(this.at);
+      const listed = this.list.at(this.at) ?? await this.list.load(this.at);
+      if (this.gone || this.turn !== turn) return undefined;
       const wanted = id || listed?.id;
       if (!wanted) return this.nothing();
-      this.card = listed?.id === wanted ? listed : undefined;
+      this.card = [listed, this.card].find((card) => card?.id === wanted);
       if (this.card) this.draw();
       const detail = await get(`/api/card/${wanted}`);
-      if (this.gone) return undefined;
+      if (this.gone || this.turn !== turn) return undefined;
       this.card = this.detail = detail;
       if (!this.editing) this.draw();
       for (const ahead of [1, 2, 3]) this.fetchAhead(this.at + ahead);
     } catch (error) {
-      this.tools.fail(error);
+      if (this.turn === turn) this.tools.fail(error);
     }
     return undefined;
   }
@@ -59,10 +63,9 @@ export class Single {
   }
 
   draw() {
-    const card = this.card, detail = this.detail?.id === card.id ? this.detail : undefined;
-    this.heading.textContent = `${number(Math.min(this.at + 1, this.list.total ?? 1))} of ${number(this.list.total ?? 1)}`;
-    this.before.disabled = this.at <= 0;
-    this.after.disabled = this.list.total !== null && this.at >= this.list.total - 1;
+    const card = this.card, detail = this.detail?.id === card?.id ? this.detail : undefined;
+    if (!card) return;
+    this.drawPlace();
     if (this.shown !== card.id) {
       this.stage.replaceChildren(picture(card, "large", `Picture of ${card.path}`));
       this.shown = card.id;
@@ -71,7 +74,7 @@ export class Single {
     this.side.replaceChildren(...[
       h("div", { class: "row" }, badge(card), card.note ? h("span", { class: "hint" }, `“${card.note}”`) : null),
       this.words(card), this.beside(card), detail ? this.findings(detail) : null, this.verbs(card),
-      detail && Object.keys(detail.schema).length ? this.fields(detail) : null,
+      detail && Object.keys(detail.schema).length ? this.fields(detail, card) : null,
       h("p", { class: "hint" }, card.path, card.duplicates ? ` · shares its caption with ${many(card.duplicates, "duplicate")}` : "", detail?.reach > 1 ? ` · a decision here holds for ${number(detail.reach)} rows` : ""),
       h("button", { type: "button", class: "quiet", "aria-expanded": String(this.facts), onclick: () => this.toggleFacts() }, this.facts ? "Hide facts and history" : "Facts and history", h("kbd", { "aria-hidden": "true" }, "I")),
       this.facts && detail ? this.factsOf(detail) : null,
@@ -79,6 +82,13 @@ export class Single {
     if (had) this.side.querySelector(`[data-verb=${had}]`)?.focus();
     document.title = `${card.path}: captionmill review`;
     this.announce(card);
+  }
+
+  drawPlace() {
+    const total = this.list.total ?? 1;
+    this.heading.textContent = `${number(Math.min(this.at + 1, total))} of ${number(total)}`;
+    this.before.disabled = this.at <= 0;
+    this.after.disabled = this.list.total !== null && this.at >= total - 1;
   }
 
   announce(card) {
@@ -126,7 +136,7 @@ export class Single {
         h("span", { class: "hint" }, h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter"), " saves and goes on")));
   }
 
-  fields(detail) {
+  fields(detail, card) {
     const inputs = {};
     const rows = Object.entries(detail.schema).map(([name, node]) => {
       const value = detail.fields[name];
@@ -141,9 +151,9 @@ export class Single {
       problem.textContent = "";
       try {
         const fields = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, input.read()]));
-        const caption = this.card.caption ?? this.card.model_caption ?? "";
-        await judge([this.card], "edit", { caption, fields });
-        this.open(this.card.id);
+        const caption = card.caption ?? card.model_caption ?? "";
+        await judge([card], "edit", { caption, fields });
+        if (this.card?.id === card.id) this.open(card.id);
       } catch (error) {
         problem.textContent = error.message;
       }
@@ -174,7 +184,8 @@ export class Single {
   edit() {
     if (readOnly || !this.card || this.card.version === "") return;
     this.editing = true;
-    this.draft = undefined;
+    this.draft = this.drafts.get(this.card.id);
+    this.drafts.delete(this.card.id);
     this.draw();
   }
 
@@ -191,10 +202,16 @@ export class Single {
     this.editing = false;
     this.draft = undefined;
     const same = text === card.caption;
-    if (!same) judge([card], "edit", { caption: text }).then((answer) => { if (!answer && this.card?.id === card.id) { this.editing = true; this.draft = text; this.draw(); } });
+    if (!same) judge([card], "edit", { caption: text }).then((answer) => answer || this.refused(card, text));
     if (onward) this.onward(card);
     else { if (same) this.draw(); this.focus(); }
     return undefined;
+  }
+
+  // The words of an edit that was refused are there when the card is edited the next time.
+  refused(card, text) {
+    this.drafts.set(card.id, text);
+    if (this.card?.id === card.id && !this.editing) this.edit();
   }
 
   act(name) {
@@ -209,6 +226,7 @@ export class Single {
 
   // On to the next one; where the decided card has left the list, the next one stands in its place.
   onward(card) {
+    if (this.card?.id !== card.id) return;
     if (this.list.at(this.at)?.id === card.id) this.step(1);
     else this.show(Math.min(this.at, (this.list.total ?? 1) - 1));
   }
@@ -219,10 +237,14 @@ export class Single {
     return this.show(next);
   }
 
+  // Until the next card is on the screen there is none that a key could decide about.
   async show(position) {
+    const turn = this.turn = {};
     this.editing = false;
     this.at = Math.max(0, position);
-    const card = await this.list.load(this.at).catch((error) => this.tools.fail(error));
+    this.card = undefined;
+    const card = this.list.at(this.at) ?? await this.list.load(this.at).catch((error) => this.tools.fail(error));
+    if (this.gone || this.turn !== turn) return undefined;
     if (!card) return this.nothing();
     go(withValues({ view: "single", at: this.at || null, card: card.id }), { replace: true, quiet: true });
     await this.open(card.id);
@@ -236,6 +258,7 @@ export class Single {
 
   update(cards, details) {
     this.at -= this.list.take(cards, this.at);
+    if (this.card) this.drawPlace();
     const mine = cards.find((card) => card.id === this.card?.id);
     if (mine && details.undone) { this.detail = undefined; this.open(mine.id); }
     else if (mine) {
@@ -244,7 +267,10 @@ export class Single {
       if (!this.editing) this.draw();
       if (!details.guess) this.open(mine.id);
     }
-    if (details.undone && !mine && cards.length === 1) go(withValues({ view: "single", card: cards[0].id, at: this.at || null }));
+    if (details.undone && !mine && cards.length === 1) {
+      const position = this.list.positionOf(cards[0].id);
+      go(withValues({ view: "single", card: cards[0].id, at: (position < 0 ? this.at : position) || null }));
+    }
   }
 
   back() {
