@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from pipeline.core.judgements import Judgement
 from pipeline.review.edits import Edits
 from pipeline.server.faults import LineFault
 from tests.browser import barriers
-from tests.review.conftest import opened, serving
+from tests.review.conftest import PATIENCE, opened, serving
 from tests.rig import Rig
 
 
@@ -159,10 +161,17 @@ def held(page: Any, addresses: str) -> list[Any]:
     return requests
 
 
+def until(page: Any, condition: Callable[[], object]) -> None:
+    """Let the page go on until something holds."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < end
+        page.wait_for_timeout(10)
+
+
 def next_of(page: Any, requests: list[Any]) -> Any:
     """The first request that is held, once the page has made it."""
-    while not requests:
-        page.wait_for_timeout(10)
+    until(page, lambda: requests)
     return requests.pop(0)
 
 
@@ -170,8 +179,7 @@ def answer(page: Any, request: Any) -> None:
     """Let a held request have its answer, and the page take it in (see `COUNTED`)."""
     before = page.evaluate("taken")
     request.continue_()
-    while page.evaluate("taken") == before:
-        page.wait_for_timeout(10)
+    until(page, lambda: page.evaluate("taken") > before)
 
 
 def test_ten_decisions_in_a_row_are_about_ten_images(page: Any, captioned: Rig) -> None:
