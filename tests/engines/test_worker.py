@@ -41,5 +41,5 @@ def test_a_worker_whose_parent_never_speaks_ends_with_it() -> None:
         os.close(ours)
     time.sleep(0.2)
     os.close(speak)
-    assert worker.wait(20) == 0
+    assert worker.wait(60) == 0
     os.close(listen)

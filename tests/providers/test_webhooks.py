@@ -65,7 +65,7 @@ def without(name: str) -> dict[str, str]:
         (lambda: signed(key=b"another key"), "does not match"),
         (lambda: signed(BODY + b" "), "does not match"),
         (lambda: signed(delivery="wh_2") | {"webhook-id": "wh_1"}, "does not match"),
-        (lambda: signed() | {"webhook-timestamp": str(int(time.time()) - 1)}, "does not match"),
+        (lambda: signed() | {"webhook-timestamp": str(int(time.time()) - 7)}, "does not match"),
         (lambda: signed() | {"webhook-signature": ""}, "does not match"),
         (lambda: signed() | {"webhook-signature": "v1,"}, "does not match"),
         (lambda: signed() | {"webhook-signature": "v1,\u00e9"}, "not a webhook"),

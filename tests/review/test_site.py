@@ -25,7 +25,7 @@ class Client:
     def ask(
         self, method: str, path: str, body: object = None, **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         named = {"Cookie": self.cookie} | {k.replace("_", "-"): v for k, v in headers.items()}
         data = None if body is None else json.dumps(body).encode()
         connection.request(method, path, data, named)

@@ -91,7 +91,7 @@ def submit(client: openai.OpenAI, count: int = 5, **options: Any) -> Any:
 def wait_for(client: openai.OpenAI, batch_id: str, *statuses: str) -> Any:
     """The batch once it has one of `statuses` (a terminal one by default)."""
     wanted = statuses or TERMINAL
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         batch = client.batches.retrieve(batch_id)
         if batch.status.lower() in wanted:
@@ -102,7 +102,7 @@ def wait_for(client: openai.OpenAI, batch_id: str, *statuses: str) -> Any:
 
 def until(condition: Callable[[], object]) -> None:
     """Wait until `condition` holds; fails after half a minute."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)

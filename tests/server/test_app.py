@@ -104,14 +104,14 @@ def test_kill_9_loses_nothing_that_was_acknowledged(
 def test_signals_end_it_cleanly(spawn: Callable[..., Child], number: int) -> None:
     child, _ = spawn()
     child.send_signal(number)
-    assert child.wait(10) == 0
+    assert child.wait(60) == 0
 
 
 def test_it_ends_with_its_parent(spawn: Callable[..., Child]) -> None:
     child, _ = spawn("--exit-with-parent")
     assert child.stdin is not None
     child.stdin.close()
-    assert child.wait(10) == 0
+    assert child.wait(60) == 0
 
 
 def test_the_ready_line_can_go_elsewhere(tmp_path: Path) -> None:

@@ -116,18 +116,22 @@ def test_problem_is_silent_when_all_is_well(tmp_path: Path, hook: Hook) -> None:
         (python("import os; os.kill(os.getpid(), 9)"), "exit code -9"),
         (("/none/such",), "could not run: .*No such file"),
         (("a\0b",), "could not run"),
-        (python("import time; time.sleep(60)"), "was ended after 1 s"),
         (python("import sys, time; sys.stdin.close(); sys.exit(0)"), None),
     ],
 )
 def test_a_programs_failure_is_a_sentence(command: tuple[str, ...], said: str | None) -> None:
-    problems = tell(Notice(command, timeout=1), {**FAILED, "problems": ["x" * 200_000]})
+    problems = tell(Notice(command, timeout=60), {**FAILED, "problems": ["x" * 200_000]})
     if said is None:
         assert problems == []
     else:
         (text,) = problems
         assert re.search(said, text)
         assert "\n" not in text
+
+
+def test_a_program_that_does_not_end_is_ended() -> None:
+    (text,) = tell(Notice(python("import time; time.sleep(3600)"), timeout=1), FAILED)
+    assert "was ended after 1 s" in text
 
 
 @pytest.mark.parametrize("status", [400, 404, 500, 302, 307])

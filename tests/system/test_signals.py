@@ -47,7 +47,7 @@ def line(process: subprocess.Popen[str]) -> str:
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     assert process.stdout is not None
     with process.stdout as output:
-        return process.wait(timeout=20), output.read().strip()
+        return process.wait(timeout=60), output.read().strip()
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -58,8 +58,12 @@ async def _one_turn(hosts: HostLimits, name: str) -> float:
         return asyncio.get_running_loop().time()
 
 
-def test_a_resting_host_is_left_alone_and_others_are_not() -> None:
+def test_a_resting_host_is_left_alone_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+
     async def check() -> None:
+        nonlocal now
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now)
         hosts = HostLimits(total=1, per_host=2)
         resting = hosts.host("resting")
         with pytest.raises(HostRests) as rest:
@@ -70,7 +74,7 @@ def test_a_resting_host_is_left_alone_and_others_are_not() -> None:
             await _one_turn(hosts, "resting")
         assert not rest.value.refused
         await _one_turn(hosts, "other")
-        await asyncio.sleep(0.06)
+        now += 0.06
         await _one_turn(hosts, "resting")
 
     asyncio.run(check())

@@ -64,7 +64,7 @@ def group(folder: Path, row: int, count: int) -> Group:
 
 def everything(flight: Dispatcher) -> list[int]:
     """Rows of the groups, as they land."""
-    rows, deadline = [], time.monotonic() + 20
+    rows, deadline = [], time.monotonic() + 120
     while flight.open:
         assert time.monotonic() < deadline
         finished = flight.finished(0.05)
