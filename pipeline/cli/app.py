@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import io
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from pipeline import __version__
 from pipeline.cli.completion import VARIABLE, complete
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError, ConfigError, UsageError
 from pipeline.system.failpoints import arm_from_environment
-from pipeline.system.files import disk_error
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -78,6 +76,8 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            import difflib
+
             close = difflib.get_close_matches(args[0], [*COMMANDS, *ALIASES], 1)
             if not close:
                 raise
@@ -104,7 +104,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="captionmill", prog_name="captionmill")
+@click.version_option(__version__, prog_name="captionmill")
 def cli() -> None:
     """Caption images through the OpenAI Batch API: never paid twice, never over budget, one
     Parquet table.
@@ -157,8 +157,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the one catch-all: a bug is said, not dumped
         if isinstance(error, BrokenPipeError) and reader_is_gone():
             return 0  # of `captionmill --help | head`
-        if isinstance(error, OSError) and (full := disk_error(error)) is not None:
-            return _fail(str(full), full.exit_code, debug)
+        if isinstance(error, OSError) and (code := _disk_failure(error, debug)) is not None:
+            return code
         if isinstance(error, UnicodeEncodeError) and (odd := _odd_bytes(arguments)):
             return _fail(odd, UsageError.exit_code, debug)
         text = f"a bug in captionmill: {type(error).__name__}: {error}. Nothing is lost; please "
@@ -166,6 +166,14 @@ def run_command_line(arguments: Sequence[str]) -> int:
             f"{text}report it with the output of the same command and --debug", EXIT_BUG, debug
         )
     return result if isinstance(result, int) else 0
+
+
+def _disk_failure(error: OSError, debug: bool) -> int | None:
+    """Exit code of a full or broken disk, which is said; None for another error."""
+    from pipeline.system.files import disk_error
+
+    full = disk_error(error)
+    return None if full is None else _fail(str(full), full.exit_code, debug)
 
 
 def _refuse(refusal: UsageError, arguments: Sequence[str], debug: bool) -> int:
@@ -217,6 +225,8 @@ def _fail(message: str, code: int, debug: bool) -> int:
     from pipeline.cli.console import say
 
     if debug:
+        import traceback
+
         traceback.print_exc()
     say(f"captionmill: {message}")
     return code

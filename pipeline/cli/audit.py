@@ -10,12 +10,12 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
-from pipeline.config import Config
 from pipeline.core.words import counted
 from pipeline.errors import EXIT_DONE
 
 if TYPE_CHECKING:
     from pipeline.commands.audit import AuditReport, Example
+    from pipeline.config import Config
 
 _WIDEST = 96  # characters of a caption
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
-from pipeline.config import Config
 from pipeline.core.words import counted
 from pipeline.errors import EXIT_DONE, ServiceError
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 
 @click.command("clean")

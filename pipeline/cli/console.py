@@ -17,8 +17,6 @@ from pathlib import Path
 
 import click
 
-from pipeline.system.files import storage_error
-
 # controls but tab and newline; marks that turn or hide text
 _CONTROL = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -46,6 +44,8 @@ def out(text: str) -> None:
     except BrokenPipeError:
         reader_is_gone()
     except OSError as error:
+        from pipeline.system.files import storage_error
+
         raise storage_error(Path("to standard output"), error) from error
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, source_arguments
-from pipeline.config import Config
 from pipeline.core.words import counted
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 
 @click.command("dedupe")

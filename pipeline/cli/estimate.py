@@ -10,13 +10,13 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option, source_arguments
 from pipeline.cli.progress import progress_bars
-from pipeline.config import Config
 from pipeline.core.pricing import format_usd, with_usd
 from pipeline.core.words import counted
 from pipeline.records import Nano
 
 if TYPE_CHECKING:
     from pipeline.commands.estimate import Estimate
+    from pipeline.config import Config
     from pipeline.stages.compare import PolicyCost
     from pipeline.stages.quote import Quote
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
-from pipeline.config import Config
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
-from pipeline.config import Config
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 
 @click.command("listen")

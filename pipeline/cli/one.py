@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option, stream_option
 from pipeline.commands.one import OneCaption
-from pipeline.config import Config
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 # what only makes sense for a workspace
 _WITHOUT = ("--workspace", "--budget", "--budget-day", "--budget-month", "--path-column")

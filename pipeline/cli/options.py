@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pipeline.config import Config, load_config, parse_value
-from pipeline.core.budget_words import COMMAND_LINE
 from pipeline.core.provider_kinds import PROVIDER_NAMES
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,19 +86,7 @@ def configured(
     def decorate(function: F) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            pairs = [(key, kwargs.pop(_name(option))) for option, (key, _) in table.items()]
-            overrides = {key: value for key, value in pairs if value is not None}
-            for flag, (key, _) in _FLAGS.items():
-                if kwargs.pop(_name(flag), False):
-                    overrides[key] = True
-            for setting in kwargs.pop("settings"):
-                key, equals, text = setting.partition("=")
-                if not equals:
-                    raise click.UsageError(f"--set {setting}: write KEY=VALUE")
-                overrides[key.strip()] = parse_value(text)
-            config: Config = load_config(
-                kwargs.pop("config_name"), overrides, overrides_from=COMMAND_LINE
-            )
+            config = _load(table, kwargs)
             return function(*args, config=config, **kwargs)
 
         decorated: Any = wrapped
@@ -117,6 +106,24 @@ def configured(
         )(decorated)
 
     return decorate
+
+
+def _load(table: Mapping[str, tuple[str, str]], kwargs: dict[str, Any]) -> Config:
+    """Configuration of a command line, whose options are taken out of `kwargs`."""
+    from pipeline.config import load_config, parse_value
+    from pipeline.core.budget_words import COMMAND_LINE
+
+    pairs = [(key, kwargs.pop(_name(option))) for option, (key, _) in table.items()]
+    overrides = {key: value for key, value in pairs if value is not None}
+    for flag, (key, _) in _FLAGS.items():
+        if kwargs.pop(_name(flag), False):
+            overrides[key] = True
+    for setting in kwargs.pop("settings"):
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise click.UsageError(f"--set {setting}: write KEY=VALUE")
+        overrides[key.strip()] = parse_value(text)
+    return load_config(kwargs.pop("config_name"), overrides, overrides_from=COMMAND_LINE)
 
 
 def source_arguments(function: F) -> Callable[..., Any]:

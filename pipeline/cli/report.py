@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
-from pipeline.config import Config
 from pipeline.errors import EXIT_DONE
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 
 @click.command("report")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from pipeline.cli import console
 from pipeline.errors import CaptionmillError
-from pipeline.session.report import Report
+
+if TYPE_CHECKING:
+    from pipeline.session.report import Report
 
 
 def more_on(error: CaptionmillError) -> str:

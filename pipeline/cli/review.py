@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
-from pipeline.config import Config
 from pipeline.core.words import counted
 from pipeline.errors import EXIT_DONE, NeedsPerson
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 _SHEET = click.Path(dir_okay=False, path_type=Path)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
-from pipeline.config import Config
 from pipeline.core.words import counted
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 
 @click.group("sources", invoke_without_command=True)

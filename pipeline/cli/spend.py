@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
-from pipeline.config import Config
 from pipeline.core.budget_words import spent_and_reserved
 from pipeline.core.pricing import format_usd, with_usd
 from pipeline.core.spending import Spend, Spending
 from pipeline.records import Nano
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 _HEAD = ("requests", "expected", "billed", "by service", "prompt tokens", "answer tokens")
 _WIDEST = 48  # characters of a group's name

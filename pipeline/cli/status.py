@@ -14,13 +14,13 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
-from pipeline.config import Config
 from pipeline.core.pricing import with_usd
 from pipeline.core.provider_kinds import LOCAL
 from pipeline.core.words import counted
 
 if TYPE_CHECKING:
     from pipeline.commands.status import Status
+    from pipeline.config import Config
     from pipeline.session.workers import WorkersInUse
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pipeline.cli import console
@@ -14,7 +16,9 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.progress import progress_bars
 from pipeline.cli.reporting import show
-from pipeline.config import Config
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 
 @click.command("submit")

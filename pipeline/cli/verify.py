@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
-from pipeline.config import Config
 from pipeline.errors import EXIT_DONE, BooksError
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 
 @click.command("verify")

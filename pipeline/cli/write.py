@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from pipeline.cli import console
 from pipeline.cli.options import accept_lost_option, configured, json_option, source_arguments
 from pipeline.cli.progress import progress_bars
 from pipeline.cli.reporting import show
-from pipeline.config import Config
+
+if TYPE_CHECKING:
+    from pipeline.config import Config
 
 
 @click.command("write")
