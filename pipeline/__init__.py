@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from pipeline.errors import CaptionmillError
     from pipeline.session.report import Report
 
-__version__ = "0.2.0"
-
 __all__ = [
     "CaptionStream",
     "CaptionmillError",

@@ -22,7 +22,9 @@ def main() -> None:
     gc.set_threshold(_NEW_OBJECTS, 20, 20)
     from pipeline.cli.app import run_command_line
 
-    sys.exit(run_command_line(sys.argv[1:]))
+    code = run_command_line(sys.argv[1:])
+    gc.freeze()  # the interpreter looks for cycles once more when it ends: for nothing
+    sys.exit(code)
 
 
 if __name__ == "__main__":

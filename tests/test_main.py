@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import tomllib
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
 
-import captionmill
-import pipeline
 from pipeline import __main__
 
 ROOT = Path(__file__).parents[1]
@@ -26,12 +23,6 @@ def test_as_a_module() -> None:
     done = program("--version")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip() == f"captionmill, version {version('captionmill')}"
-
-
-def test_the_version_is_the_projects() -> None:
-    """Written in the package too: reading it from what pip has installed doubles a start."""
-    project = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["project"]
-    assert pipeline.__version__ == captionmill.__version__ == project["version"]
 
 
 def test_its_exit_code_is_the_commands() -> None:

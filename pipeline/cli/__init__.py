@@ -8,7 +8,7 @@ console     what a person sees while a command runs
 reporting   a report printed, and its exit code
 
 One module for each command of `pipeline.commands`: run, submit, collect, write, listen; estimate,
-dedupe, pilot, one; status, spend, report, verify, review, audit, export, sources; retry,
+dedupe, init, pilot, one; status, spend, report, verify, review, audit, export, sources; retry,
 recaption, cancel, resolve, clean, rebuild. Some have none there: config shows the configuration in
 force, serve runs the built-in server, help shows a text of `topics`, completion a shell's script.
 """

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline import __version__
 from pipeline.cli.completion import VARIABLE, complete
 from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError, ConfigError, UsageError
 from pipeline.system.failpoints import arm_from_environment
+from pipeline.system.version import __version__
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -24,6 +24,7 @@ COMMANDS = {
     "run": "Caption a folder or manifest: all of it, waiting to the end.",
     "estimate": "What would it cost? Sends nothing.",
     "dedupe": "Which new images look alike? Sends nothing.",
+    "init": "Write a configuration for a folder, with the price of a start.",
     "pilot": "Caption a small sample first: judge prompt and price.",
     "one": "Caption single images at once, outside of any batch.",
     "submit": "Prepare and submit what is new, then return.",

@@ -22,7 +22,6 @@ from pipeline.ledger.reservations import Scope
 from pipeline.review.edits import Edits
 from pipeline.review.in_force import kept_answers
 from pipeline.session.account import AccountOptions, Identity, identify
-from pipeline.session.caps import with_remembered_cap
 from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.notebook import shown_progress
@@ -150,14 +149,14 @@ class CrawledSources:
         """Caps in force in one line, "" for none; the local model needs none."""
         if self.identity.local:
             return ""
-        return in_force(self.settings.caps, self._exposure, self.settings.cap_origins)
+        return in_force(self.settings.budget.caps, self._exposure, self.settings.budget.origins)
 
     def coverage(self, price: Quote) -> str:
         """Sentence about how much the caps pay for, "" when they pay for all."""
         if price.expected is None or price.max_cost is None:
             return ""
         expected, most = price.expected, price.max_cost
-        return coverage(self.settings.caps, self._exposure, price.requests, expected, most)
+        return coverage(self.settings.budget.caps, self._exposure, price.requests, expected, most)
 
     @property
     def _exposure(self) -> Exposure:
@@ -183,7 +182,7 @@ def crawled_sources(
         workspace.create()
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))
-        settings = with_remembered_cap(settings, ledger, workspace)
+        settings = settings.with_remembered_cap(ledger, workspace)
         rules, reread = settings.loss_rule, settings.reread
         texts = settings.existing_texts()
         crawled, sources = crawl_all(

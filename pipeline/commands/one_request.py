@@ -120,7 +120,7 @@ class SingleRequests:
         self.loader = loader
         self._caption_spec, self._provider = caption_spec, provider
         self._cost_estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
-        self._cap, self._reserved = settings.caps.run, 0
+        self._cap, self._reserved = settings.budget.caps.run, 0
         self._lock = threading.Lock()
         self._affixes = settings.output.form.affixes
         self._rules = ReadingRules(whole_endings=settings.whole_endings(caption_spec.request.model))

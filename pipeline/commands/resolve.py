@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from pipeline.config import Config
+from pipeline.core.lifecycle import FROZEN, TWIN
 from pipeline.core.words import counted
 from pipeline.errors import CaptionmillError, ServiceError
 from pipeline.ledger import Ledger
@@ -14,7 +15,7 @@ from pipeline.records import Say
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.collect import collect_batches
-from pipeline.stages.context import FROZEN, TWIN, StageContext
+from pipeline.stages.context import StageContext
 from pipeline.stages.inspection import is_left_open
 from pipeline.stages.reconcile import next_generation, reconcile
 from pipeline.stages.settle import write_off

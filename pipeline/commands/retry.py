@@ -11,7 +11,7 @@ from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
-from pipeline.stages.export import STALE
+from pipeline.stages.table_facts import STALE
 
 STALE_IMAGES = "stale"
 """Word for images that version 0.1.0 prepared wrongly, which are no outcome."""

@@ -36,7 +36,7 @@ from pipeline.session.account import resolve_account
 from pipeline.session.audit import audit_rules
 from pipeline.session.settings import RunSettings
 from pipeline.sources import to_path
-from pipeline.stages.export import REVIEWED
+from pipeline.stages.table_facts import REVIEWED
 from pipeline.system.files import storage_error, temporary_folder, write_whole
 from pipeline.system.workspace import Workspace
 

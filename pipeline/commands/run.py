@@ -48,12 +48,12 @@ from pipeline.sources.named_places import Named
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.crawl import CrawlResult
 from pipeline.stages.dedupe import represent_near_duplicates
-from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import leave_at_texts, link_known
 from pipeline.stages.recheck import recheck_preparations
 from pipeline.stages.runner import BatchRunner
 from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import queue_room
+from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import CaptionTask, Engines, Progress
 
 _PATIENCE = (

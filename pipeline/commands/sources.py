@@ -18,7 +18,8 @@ from pipeline.session.finish import export_all
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import to_text
-from pipeline.stages.export import STALE, WRITTEN
+from pipeline.stages.export import WRITTEN
+from pipeline.stages.table_facts import STALE
 
 
 def sources(config: Config) -> list[KnownSource]:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pipeline.config import Config
+from pipeline.config import Config, as_config
 from pipeline.core.batch_times import ExpectedEnd, expected_end
 from pipeline.core.budget import BudgetCaps, Exposure
 from pipeline.core.budget_words import in_force, spent_and_reserved
 from pipeline.core.calibration import Calibration
+from pipeline.core.lifecycle import FROZEN, TWIN
 from pipeline.core.pricing import dollars
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
@@ -20,13 +21,11 @@ from pipeline.ledger.reservations import Scope
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 from pipeline.review.edits import Edits
-from pipeline.session.account import resolve_account
-from pipeline.session.caps import with_remembered_cap
+from pipeline.session.account import AccountOptions, resolve_account
+from pipeline.session.caps import CapSettings
 from pipeline.session.checks import service_cost_notes
-from pipeline.session.settings import RunSettings
 from pipeline.session.workers import WorkersInUse, workers_in_use
-from pipeline.stages.context import FROZEN, TWIN
-from pipeline.stages.export import known_outcomes, table_step
+from pipeline.stages.table_facts import known_outcomes, table_step
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
 
@@ -95,13 +94,13 @@ def status(config: Config | str) -> Status:
     Raises:
         UsageError: there is none yet.
     """
-    settings = RunSettings.of(config)
-    _, workspace = resolve_account(settings.account, offline=True, existing=True)
-    table = settings.output.table or workspace.table
+    config = as_config(config)
+    _, workspace = resolve_account(AccountOptions.of(config), offline=True, existing=True)
+    table = config.output.table or workspace.table
     with Ledger(workspace.ledger, read_only=True) as ledger:
         totals = ledger.reservations.totals()
         outcomes = known_outcomes(ledger) or ledger.rows.outcomes()
-        settings = with_remembered_cap(settings, ledger, workspace)
+        budget = CapSettings.of(config).with_remembered(ledger, workspace)
         return Status(
             workspace=str(workspace.root),
             table=str(table) if table.is_file() else None,
@@ -118,9 +117,9 @@ def status(config: Config | str) -> Status:
             notes=tuple(service_cost_notes(ledger)),
             unshown=ledger.rows.unshown_captions(),
             unexported=unexported_steps(workspace, ledger),
-            caps=settings.caps,
+            caps=budget.caps,
             exposure=ledger.reservations.exposure(Scope(0, Clock().now())),
-            cap_origins=settings.cap_origins,
+            cap_origins=budget.origins,
             stale=ledger.rechecks.summary(),
             now=Clock().now(),
             workers=workers_in_use(workspace.workers, Clock().now()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -44,6 +45,11 @@ class OutputConfig(Section):
     sidecar_suffix: Annotated[str, AfterValidator(checked_suffix)] | None = None
     sidecar_template: Annotated[str, AfterValidator(checked_template)] = "{caption}"
     sidecar_json: bool = False
+
+    @property
+    def table(self) -> Path | None:
+        """Path of the table, None for the one in the workspace."""
+        return Path(self.parquet).expanduser() if self.parquet else None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

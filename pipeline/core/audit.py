@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from pipeline.core.caption_checks import CheckRules
+if TYPE_CHECKING:
+    from pipeline.core.caption_checks import CheckRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,13 @@ SHARED = sum(BITS[kind.name] for kind in KINDS if kind.shared)
 """Bits of the kinds that are about captions beside each other."""
 
 
+def _check_rules() -> CheckRules:
+    # its patterns take longer to compile than a configuration to be read, which names kinds only
+    from pipeline.core.caption_checks import CheckRules
+
+    return CheckRules()
+
+
 @dataclass(frozen=True, slots=True)
 class AuditRules:
     """Rules of an audit.
@@ -67,7 +76,7 @@ class AuditRules:
         few: captions below which nothing is said about shares.
     """
 
-    checks: CheckRules = field(default_factory=CheckRules)
+    checks: CheckRules = field(default_factory=_check_rules)
     off: frozenset[str] = frozenset()
     same_text: int = 2
     alike: int = 20

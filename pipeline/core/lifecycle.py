@@ -23,6 +23,10 @@ SHARD = "captionmill_shard"
 GENERATION = "captionmill_generation"
 RUN = "captionmill_run"
 
+# keys in the ledger's meta: sentences for a person, until whose decision nothing is sent
+FROZEN = "frozen"
+TWIN = "twin"
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:

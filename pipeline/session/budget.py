@@ -25,7 +25,7 @@ def say_caps(session: Session) -> None:
     """Say which caps are in force and where they come from; the local model needs none."""
     caps = session.context.caps
     if caps.any and not session.identity.local:
-        line = in_force(caps, exposure_of(session), session.settings.cap_origins)
+        line = in_force(caps, exposure_of(session), session.settings.budget.origins)
         session.context.say(f"budget: {line}")
 
 

@@ -11,8 +11,9 @@ from pipeline.session.session import Session
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import remove_finished
-from pipeline.stages.export import outcomes_by_source, renamed_columns, write_table
+from pipeline.stages.export import renamed_columns, write_table
 from pipeline.stages.prune import prune
+from pipeline.stages.table_facts import outcomes_by_source
 
 _CAPTIONS = 3
 

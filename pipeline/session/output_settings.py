@@ -26,7 +26,7 @@ class OutputSettings:
         """Take the settings from a configuration."""
         output, prompt = config.output, config.prompt
         return cls(
-            table=Path(output.parquet).expanduser() if output.parquet else None,
+            table=output.table,
             rejects=Path(output.rejects).expanduser() if output.rejects else None,
             sidecars=_sidecars(config),
             form=TableForm(Affixes(prompt.prefix, prompt.suffix), output.locations),

@@ -18,7 +18,6 @@ from pipeline.config.workspace_key import WORKSPACES
 from pipeline.core.provider_kinds import LOCAL
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
-from pipeline.sources import to_text
 from pipeline.system.workspace import Workspace
 
 _ROOT = Path(__file__).parents[2]
@@ -140,5 +139,7 @@ def _knows_samples(workspace: Workspace) -> bool:
     home = checkout()
     if home is None or not workspace.exists():
         return False
+    from pipeline.sources import to_text
+
     with Ledger(workspace.ledger, read_only=True) as ledger:
         return ledger.sources.any_below(to_text(str((home / _SAMPLES).resolve())))

@@ -14,7 +14,7 @@ from pipeline.providers.base import BatchService
 from pipeline.providers.offline import Offline
 from pipeline.review.edits import Edits
 from pipeline.session.account import Identity, resolve_account
-from pipeline.session.caps import remember_cap, with_remembered_cap
+from pipeline.session.caps import remember_cap
 from pipeline.session.run_log import begin_run, with_log
 from pipeline.session.service import open_service
 from pipeline.session.settings import RunSettings
@@ -103,9 +103,9 @@ def open_session(
     identity, workspace = resolve_account(settings.account, offline=offline, existing=existing)
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(open_ledger(settings, identity, workspace, building, say))
-        if settings.lifetime_on_command_line:
-            remember_cap(ledger, workspace, settings.caps.lifetime)
-        settings = with_remembered_cap(settings, ledger, workspace)
+        if settings.budget.lifetime_on_command_line:
+            remember_cap(ledger, workspace, settings.budget.caps.lifetime)
+        settings = settings.with_remembered_cap(ledger, workspace)
         run, log = begin_run(settings, identity, workspace, ledger, command, clock)
         say = with_log(say, log)
         stack.enter_context(stopper.listening())
@@ -142,7 +142,7 @@ def _under_rules(context: StageContext, settings: RunSettings, *, local: bool) -
     batch = settings.batch
     return replace(
         context,
-        caps=settings.caps,
+        caps=settings.budget.caps,
         patience=settings.patience,
         rules=settings.retry,
         queue_limit=batch.queue_limit,

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.config import Config, as_config
 from pipeline.config.units import parse_seconds
-from pipeline.core.budget import SCOPES, BudgetCaps
-from pipeline.core.budget_words import COMMAND_LINE
 from pipeline.core.dialects import DIALECTS
 from pipeline.core.existing_text import TextPlaces
 from pipeline.core.lifecycle import Patience
@@ -26,6 +24,7 @@ from pipeline.providers.models import model_facts
 from pipeline.records import Nano, OpenOriginal
 from pipeline.session.account import AccountOptions
 from pipeline.session.batch_settings import BatchSettings
+from pipeline.session.caps import CapSettings
 from pipeline.session.engines import EngineSettings, cluster_options
 from pipeline.session.output_settings import OutputSettings, text_places
 from pipeline.session.spec_factory import SpecFactory
@@ -40,7 +39,8 @@ from pipeline.system.run_log import LogKeep
 from pipeline.system.secrets import Secret
 
 if TYPE_CHECKING:
-    pass
+    from pipeline.ledger import Ledger
+    from pipeline.system.workspace import Workspace
 
 LOCAL_POLL_SECONDS = 0.5
 
@@ -78,10 +78,7 @@ class RunSettings:
         account: options of account and workspace.
         service: gives how the service is reached with a key.
         specs: factory of caption specs.
-        caps: of the budget; above `confirm_above` nano-dollars a person confirms.
-        cap_origins: where each cap comes from, by scope.
-        lifetime_on_command_line: the cap of the workspace's life, or that there is none, was given
-            on the command line.
+        budget: the caps; above `confirm_above` nano-dollars a person confirms.
         source: the rules of a crawl, without the cache of downloads.
         loss_rule: when images that are not there any more are taken for gone.
         reread: every file of the source is read again.
@@ -98,9 +95,7 @@ class RunSettings:
     account: AccountOptions
     service: Callable[[Secret], BatchOptions]
     specs: SpecFactory
-    caps: BudgetCaps
-    cap_origins: Mapping[str, str]
-    lifetime_on_command_line: bool
+    budget: CapSettings
     confirm_above: Nano
     patience: Patience
     retry: Mapping[str, RetryRule]
@@ -131,7 +126,7 @@ class RunSettings:
             UsageError: it is none.
         """
         config = as_config(config)
-        budget, duplicates, log = config.budget, config.images.near_duplicates, config.log
+        duplicates, log = config.images.near_duplicates, config.log
         fetch = _fetch_options(config)
         passthrough = UrlPassthrough.of(fetch)
         send_urls = config.input.image_mode == "url"
@@ -139,12 +134,8 @@ class RunSettings:
             account=AccountOptions.of(config),
             service=functools.partial(_service, config),
             specs=SpecFactory.of(config),
-            caps=BudgetCaps(
-                run=budget.run, day=budget.day, month=budget.month, lifetime=budget.lifetime
-            ),
-            cap_origins={scope: config.origin_of(f"budget.{scope}") for scope in SCOPES},
-            lifetime_on_command_line=config.origin_of("budget.lifetime") == COMMAND_LINE,
-            confirm_above=budget.confirm_above,
+            budget=CapSettings.of(config),
+            confirm_above=config.budget.confirm_above,
             patience=_patience(config),
             retry=_retry_rules(config),
             whole_endings=functools.cache(
@@ -196,9 +187,11 @@ class RunSettings:
 
     def capped(self, run: Nano) -> RunSettings:
         """Settings with a cap for this run, unless a lower one is configured."""
-        most = run if self.caps.run is None else min(self.caps.run, run)
-        origins = {**self.cap_origins, "run": COMMAND_LINE}
-        return replace(self, caps=replace(self.caps, run=most), cap_origins=origins)
+        return replace(self, budget=self.budget.capped(run))
+
+    def with_remembered_cap(self, ledger: Ledger, workspace: Workspace) -> RunSettings:
+        """Settings with the remembered cap, where none is given and none is configured."""
+        return replace(self, budget=self.budget.with_remembered(ledger, workspace))
 
 
 def _service(config: Config, key: Secret) -> BatchOptions:

@@ -26,6 +26,7 @@ answer_audit  the ledger's answers compared with the raw answers
 raw_files     output and error files as they came: stored, read, found damaged
 batch_record  a file beside the raw answers that describes their batch
 export        the ledger into the table of captions and the table of charges
+table_facts   what the ledger holds about the table as it was last written
 export_to     captions for other programs, part by part; pictures: what goes with them
 prune         downloaded images deleted that nobody needs
 clean         files removed that are no longer needed, here and at the service

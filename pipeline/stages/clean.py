@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pipeline.core.lifecycle import TWIN
 from pipeline.errors import ServiceError
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.stages.batch_record import is_batch_record
 from pipeline.stages.collect import NOT_THERE, fetch_raw
-from pipeline.stages.context import TWIN, StageContext
+from pipeline.stages.context import StageContext
 from pipeline.stages.raw_files import damage_of
 from pipeline.stages.recover import raw_path
 from pipeline.system.failpoints import reached

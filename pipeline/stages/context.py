@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.core.budget import BudgetCaps
-from pipeline.core.lifecycle import Patience
+from pipeline.core.lifecycle import FROZEN, TWIN, Patience
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.core.twins import Listings
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
@@ -19,10 +19,6 @@ from pipeline.ledger.reservations import Scope
 from pipeline.providers.base import BatchService
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
-
-# keys in the ledger's meta: sentences for a person, until whose decision nothing is sent
-FROZEN = "frozen"
-TWIN = "twin"
 
 
 class Note(Protocol):

@@ -14,7 +14,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.unseen import Crawl
 from pipeline.sources.base import DecodesText, Source, SourceListing
 from pipeline.sources.existing_text import ExistingTextReader
-from pipeline.stages.export import STALE
+from pipeline.stages.table_facts import STALE
 
 _CHUNK = 1_000  # files handed to the ledger at once
 _GROUP = 200  # folders in one transaction

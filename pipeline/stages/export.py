@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -25,15 +24,13 @@ from pipeline.ledger.rows import COLUMNS
 from pipeline.review.edits import Edits
 from pipeline.review.in_force import reviewed_rows
 from pipeline.sinks.base import Sink, WrittenTable
+from pipeline.stages.table_facts import COUNTED, REVIEWED, STALE, table_step
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of
 
-STALE = "table_stale"
-COUNTED = "outcomes:"  # facts that hold for this table only
 BESIDE = "sidecars"
 WRITTEN = "table_written"
 FORMED = "table_dressed"
-REVIEWED = "table_reviewed"
 _RENAMED = "columns_renamed"
 
 
@@ -102,41 +99,6 @@ def _refuse_fewer_rows(ledger: Ledger) -> None:
             f"{counted(count, 'image')}: run "
             "'captionmill verify'; the old table is as it was"
         )
-
-
-def known_outcomes(ledger: Ledger, source: int | None = None) -> Counter[str] | None:
-    """Counts of a source's images by outcome, or of all, as the table holds them; None when they
-    were not counted since it was written, or something has changed."""
-    counts = ledger.get(f"{COUNTED}{source or 'all'}")
-    if counts is None or ledger.get(STALE) is not None:
-        return None
-    return Counter(json.loads(counts))
-
-
-def count_outcomes(ledger: Ledger, source: int | None = None) -> Counter[str]:
-    """Counts of a source's images by outcome, or of all, made once for each table: counting a
-    million images takes longer than crawling them."""
-    counts = known_outcomes(ledger, source)
-    if counts is not None:
-        return counts
-    by_source = ledger.rows.outcomes_by_source()
-    total = sum(by_source.values(), Counter[str]())
-    with ledger.database.transaction("counted"):
-        ledger.put(f"{COUNTED}all", json.dumps(total))
-        for number, counts in by_source.items():
-            ledger.put(f"{COUNTED}{number}", json.dumps(counts))
-    return total if source is None else by_source.get(source, Counter())
-
-
-def outcomes_by_source(ledger: Ledger, sources: tuple[int, ...] | None) -> dict[int, Counter[str]]:
-    """Counts by outcome of each of these sources; of all together as those of the row 0 for
-    None."""
-    return {source: count_outcomes(ledger, source or None) for source in sources or (0,)}
-
-
-def table_step(ledger: Ledger) -> int:
-    """Last step of people that the table holds, 0 for none."""
-    return int(ledger.get(REVIEWED) or 0)
 
 
 def write_copy(

@@ -14,9 +14,9 @@ from pipeline.ledger.images import SeenImage
 from pipeline.ledger.recording import Recording
 from pipeline.ledger.works import Content
 from pipeline.records import Prepared, PreparedImage, RejectedImage, Rejection
-from pipeline.stages.export import STALE
 from pipeline.stages.preprocess import content_of, lasts, note_rejected, prepare_images, reject
 from pipeline.stages.stale import checked_again
+from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import CaptionTask
 
 _CHUNK = 32

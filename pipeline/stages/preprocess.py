@@ -19,8 +19,8 @@ from pipeline.ledger.images import SeenImage
 from pipeline.ledger.recording import Recording
 from pipeline.ledger.unrecorded import ContentRecord, WorkRecord
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
-from pipeline.stages.export import STALE
 from pipeline.stages.stale import checked_again, content_to_send
+from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import CaptionTask
 
 RECORDED_TOGETHER = 16_384

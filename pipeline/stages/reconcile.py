@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pipeline.core.lifecycle import (
     GENERATION,
     MOST_ABSENT,
+    TWIN,
     Adopt,
     AskPerson,
     Hold,
@@ -24,7 +25,7 @@ from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard
 from pipeline.providers.base import AddressRefusal
 from pipeline.records import RemoteBatch
-from pipeline.stages.context import TWIN, StageContext
+from pipeline.stages.context import StageContext
 from pipeline.stages.recover import (
     is_plausible,
     learn_contents,

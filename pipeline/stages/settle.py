@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pipeline.core.batch_errors import FAILURE_ADVICE, BatchFailure, classify
 from pipeline.core.batch_results import Doubt
-from pipeline.core.lifecycle import backoff_seconds
+from pipeline.core.lifecycle import FROZEN, backoff_seconds
 from pipeline.core.pauses import shown_span
 from pipeline.core.reading_rules import ReadingRules
 from pipeline.core.words import counted
@@ -21,12 +21,12 @@ from pipeline.ledger.shards import Shard
 from pipeline.providers.base import AccountRefusal
 from pipeline.stages import raw_files, results
 from pipeline.stages.batch_record import recorded_rules
-from pipeline.stages.context import FROZEN, StageContext
-from pipeline.stages.export import STALE
+from pipeline.stages.context import StageContext
 from pipeline.stages.inspection import inspection
 from pipeline.stages.read_report import ReadReport, Unexplained
 from pipeline.stages.reconcile import next_generation
 from pipeline.stages.recover import fetched_by_twin, raw_path
+from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
 from pipeline.system.files import put_aside

@@ -8,7 +8,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.rechecks import Recheck
 from pipeline.ledger.works import Content
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
-from pipeline.stages.export import STALE
+from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import CaptionTask
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from pipeline.core.lifecycle import TWIN
 from pipeline.core.twins import OurCalls, twin_batches, twin_sentence
 from pipeline.records import RemoteBatch
-from pipeline.stages.context import TWIN, StageContext
+from pipeline.stages.context import StageContext
 from pipeline.stages.recover import is_plausible
 
 

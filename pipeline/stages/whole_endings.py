@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.core.words import counted
 from pipeline.ledger.whole_endings import take_whole
 from pipeline.stages.context import StageContext
-from pipeline.stages.export import STALE
+from pipeline.stages.table_facts import STALE
 
 
 def take_declared(context: StageContext) -> int:

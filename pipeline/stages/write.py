@@ -20,7 +20,6 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.recording import Recording
 from pipeline.records import Nano, Prepared, PreparedImage
-from pipeline.stages.export import STALE
 from pipeline.stages.open_shard import OpenShard, ShardLine
 from pipeline.stages.preprocess import (
     RECORDED_TOGETHER,
@@ -30,6 +29,7 @@ from pipeline.stages.preprocess import (
     prepare_images,
 )
 from pipeline.stages.shard_options import RequestTemplate, ShardOptions
+from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import CaptionTask, Engines
 from pipeline.system.failpoints import reached
 

@@ -12,5 +12,6 @@ run_log     events of one run as JSON lines
 notify      notices that a run has ended
 module_path  the same product in child processes, whatever the folder
 plugins     what other packages add by entry points
+version     number of the version
 debounce    a worker that starts soon after the last of several calls
 """

@@ -32,6 +32,18 @@ def write(images: Path, workspace: Path) -> tuple[Spent, dict[str, Any]]:
     return Spent(used.ru_utime + used.ru_stime, wall), json.loads(said)
 
 
+def started(arguments: list[str]) -> Spent:
+    """`python ARGUMENTS` from start to end: what it took."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.DEVNULL, env=_environment()
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, arguments
+    return Spent(used.ru_utime + used.ru_stime, time.perf_counter() - began)
+
+
 def _environment() -> dict[str, str]:
     """As users have it: the first run compiles the modules, the others find them compiled."""
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}

@@ -2,8 +2,8 @@
 
 from pipeline.commands.resolve import resolve
 from pipeline.commands.status import status
+from pipeline.core.lifecycle import FROZEN
 from pipeline.server.faults import BatchFault
-from pipeline.stages.context import FROZEN
 from tests.rig import Rig
 
 

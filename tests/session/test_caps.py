@@ -8,8 +8,7 @@ import pytest
 from pipeline.config import load_config
 from pipeline.core.budget_words import COMMAND_LINE
 from pipeline.ledger import Ledger
-from pipeline.session.caps import remember_cap, remembered_cap, with_remembered_cap
-from pipeline.session.settings import RunSettings
+from pipeline.session.caps import CapSettings, remember_cap, remembered_cap
 from pipeline.system.workspace import Workspace
 
 USD = 10**9
@@ -29,9 +28,9 @@ def ledger(workspace: Workspace) -> Iterator[Ledger]:
         yield opened
 
 
-def settings(cap: object = None, origin: str = COMMAND_LINE) -> RunSettings:
+def settings(cap: object = None, origin: str = COMMAND_LINE) -> CapSettings:
     options = {} if cap is None else {"budget.lifetime": cap}
-    return RunSettings.of(load_config(None, options, overrides_from=origin))
+    return CapSettings.of(load_config(None, options, overrides_from=origin))
 
 
 def test_a_cap_is_remembered_until_it_is_changed_or_lifted(
@@ -56,13 +55,13 @@ def test_the_command_line_is_before_the_configuration_is_before_what_is_remember
     ledger: Ledger, workspace: Workspace
 ) -> None:
     remember_cap(ledger, workspace, 5 * USD)
-    remembered = with_remembered_cap(settings(), ledger, workspace)
-    assert (remembered.caps.lifetime, remembered.cap_origins["lifetime"]) == (5 * USD, "remembered")
+    remembered = settings().with_remembered(ledger, workspace)
+    assert (remembered.caps.lifetime, remembered.origins["lifetime"]) == (5 * USD, "remembered")
     configured = settings("3.00", "my.toml")
-    assert with_remembered_cap(configured, ledger, workspace) is configured
+    assert configured.with_remembered(ledger, workspace) is configured
     lifted = settings("none")
     assert lifted.caps.lifetime is None
-    assert with_remembered_cap(lifted, ledger, workspace) is lifted
+    assert lifted.with_remembered(ledger, workspace) is lifted
 
 
 def test_only_a_command_line_is_one() -> None:

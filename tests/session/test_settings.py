@@ -26,7 +26,7 @@ def settings_of(**overrides: object) -> RunSettings:
 
 def test_the_default_configuration_is_the_stages_defaults() -> None:
     default = settings_of()
-    assert default.caps == BudgetCaps()
+    assert default.budget.caps == BudgetCaps()
     assert default.patience == Patience()
     for outcome, rule in DEFAULT_RULES.items():
         assert default.retry[outcome] == rule
@@ -74,14 +74,14 @@ def test_every_setting_follows_its_key() -> None:
 
 
 def test_money_arrives_as_whole_nano_dollars() -> None:
-    caps = settings_of(budget__day="0.10", budget__lifetime="12.345678901").caps
+    caps = settings_of(budget__day="0.10", budget__lifetime="12.345678901").budget.caps
     assert caps == BudgetCaps(day=100_000_000, lifetime=12_345_678_901)
 
 
 def test_a_cap_for_one_run_never_raises_the_configured_one() -> None:
-    assert settings_of().capped(5).caps.run == 5
-    assert settings_of(budget__run="1").capped(5).caps.run == 5
-    assert settings_of(budget__run="1").capped(5 * 10**9).caps.run == 10**9
+    assert settings_of().capped(5).budget.caps.run == 5
+    assert settings_of(budget__run="1").capped(5).budget.caps.run == 5
+    assert settings_of(budget__run="1").capped(5 * 10**9).budget.caps.run == 10**9
 
 
 def test_shards_fit_into_the_queue_twice_and_are_small_for_the_built_in_server() -> None:

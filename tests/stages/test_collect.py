@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from pipeline.core.batch_results import FEWEST_INSPECTIONS
-from pipeline.core.lifecycle import Patience
+from pipeline.core.lifecycle import FROZEN, Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import (
     CostAnomaly,
@@ -18,7 +18,6 @@ from pipeline.errors import (
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages import collect
 from pipeline.stages.collect import collect_batches, raw_path
-from pipeline.stages.context import FROZEN
 from pipeline.stages.settle import write_off
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import RunTotals

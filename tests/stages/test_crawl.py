@@ -10,7 +10,7 @@ from pipeline.errors import Interrupted
 from pipeline.sources import open_source
 from pipeline.sources.base import SourceOptions
 from pipeline.stages.crawl import crawl
-from pipeline.stages.export import STALE
+from pipeline.stages.table_facts import STALE
 from tests.rig import picture
 from tests.stages.scene import Scene
 

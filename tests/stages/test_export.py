@@ -8,7 +8,8 @@ import pytest
 from pipeline.core.table_form import Affixes, TableForm
 from pipeline.errors import BooksError, StorageError
 from pipeline.sinks.parquet import ParquetSink
-from pipeline.stages.export import STALE, count_outcomes, known_outcomes, write_table
+from pipeline.stages.export import write_table
+from pipeline.stages.table_facts import STALE
 from tests.stages.scene import Scene
 
 
@@ -106,22 +107,3 @@ def test_a_broken_table_is_found_and_made_again(scene: Scene) -> None:
     assert written(scene) is not None
     assert table.read_bytes() == sound
     assert written(scene) is None
-
-
-def test_outcomes_are_counted_once_for_a_table(scene: Scene) -> None:
-    scene.add("a.png", "b.png")
-    (scene.data / "c.png").write_bytes(b"no picture")
-    task = scene.task()
-    scene.write(task)
-    ledger = scene.ledger
-    path = scene.workspace.table
-    write_table(ledger, ParquetSink(path), path)
-    assert known_outcomes(ledger) is None, "nobody has counted them"
-    counts = {"pending": 2, "rejected": 1}
-    assert count_outcomes(ledger, task.sources) == counts
-    assert known_outcomes(ledger) == known_outcomes(ledger, task.sources) == counts
-    ledger.database.execute("UPDATE images SET present = 0")
-    assert count_outcomes(ledger) == counts, "they are the table's"
-    ledger.put(STALE, "1")
-    assert known_outcomes(ledger) is None
-    assert count_outcomes(ledger) == {}

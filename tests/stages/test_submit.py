@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from pipeline.core.budget import BudgetCaps
-from pipeline.core.lifecycle import Patience
+from pipeline.core.lifecycle import FROZEN, Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import (
     Interrupted,
@@ -18,7 +18,6 @@ from pipeline.errors import (
 from pipeline.ledger.shards import Shard
 from pipeline.server.faults import RequestFault
 from pipeline.stages import submit as submit_stage
-from pipeline.stages.context import FROZEN
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import queue_room, submit_shards
 from pipeline.stages.values import CaptionTask, RunTotals

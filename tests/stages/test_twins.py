@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.core.lifecycle import TWIN
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson
 from pipeline.ledger.shards import Shard, metadata_of
 from pipeline.records import RemoteBatch
 from pipeline.server.faults import RequestFault
-from pipeline.stages.context import TWIN
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.twins import list_all, list_newer, our_calls

@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pipeline.stages.export import STALE
 from pipeline.stages.files.hand_out import HandOut, hand_out
 from pipeline.stages.files.merge import Origin, merge_file
+from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import RunTotals
 from pipeline.stages.whole_endings import take_declared
 from tests.stages.scene import Scene

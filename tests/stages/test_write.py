@@ -20,8 +20,8 @@ from pipeline.errors import Interrupted, OverBudget, StorageError
 from pipeline.server.app import LoopbackServer
 from pipeline.session import templates
 from pipeline.stages import write
-from pipeline.stages.export import STALE
 from pipeline.stages.shard_options import RequestTemplate, ShardOptions
+from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import CaptionTask
 from pipeline.stages.write import Writer
 from pipeline.system import failpoints

@@ -58,7 +58,6 @@ def _load_product() -> ModuleType:
 
 _PRODUCT = _load_product()
 __all__ = list(_PRODUCT.__all__)
-__version__: str = _PRODUCT.__version__
 
 
 if not TYPE_CHECKING:  # a type checker knows the names, and none beside them

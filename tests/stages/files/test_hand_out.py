@@ -9,9 +9,9 @@ import pytest
 from xxhash import xxh3_128
 
 from pipeline.core.budget import BudgetCaps
+from pipeline.core.lifecycle import FROZEN
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson, OverBudget, StorageError
-from pipeline.stages.context import FROZEN
 from pipeline.stages.files.hand_out import HandOut, hand_out, take_back
 from pipeline.stages.values import CaptionTask
 from pipeline.system import failpoints

@@ -1,0 +1,27 @@
+"""Facts about the table as it was last written."""
+
+from __future__ import annotations
+
+from pipeline.sinks.parquet import ParquetSink
+from pipeline.stages.export import write_table
+from pipeline.stages.table_facts import STALE, count_outcomes, known_outcomes
+from tests.stages.scene import Scene
+
+
+def test_outcomes_are_counted_once_for_a_table(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    (scene.data / "c.png").write_bytes(b"no picture")
+    task = scene.task()
+    scene.write(task)
+    ledger = scene.ledger
+    path = scene.workspace.table
+    write_table(ledger, ParquetSink(path), path)
+    assert known_outcomes(ledger) is None, "nobody has counted them"
+    counts = {"pending": 2, "rejected": 1}
+    assert count_outcomes(ledger, task.sources) == counts
+    assert known_outcomes(ledger) == known_outcomes(ledger, task.sources) == counts
+    ledger.database.execute("UPDATE images SET present = 0")
+    assert count_outcomes(ledger) == counts, "they are the table's"
+    ledger.put(STALE, "1")
+    assert known_outcomes(ledger) is None
+    assert count_outcomes(ledger) == {}
