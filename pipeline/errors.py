@@ -24,6 +24,13 @@ Exit 0 means done, 3 means work is still pending at the service, 70 is a bug in 
 
 from __future__ import annotations
 
+NOT_ON_WINDOWS = (
+    "captionmill runs on Linux and macOS; on Windows use WSL, a Linux inside of it: "
+    "'wsl --install' in a terminal, then install captionmill there "
+    "(https://learn.microsoft.com/windows/wsl/install)"
+)
+"""Sentence for Windows, where locks, limits and signals of this program are not there."""
+
 EXIT_DONE = 0
 EXIT_PENDING = 3
 EXIT_BUG = 70

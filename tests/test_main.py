@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import __main__
+from pipeline.errors import NOT_ON_WINDOWS
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,3 +44,36 @@ def test_main_exits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
         __main__.main()
     assert left.value.code == 0
     assert "Usage: captionmill" in capsys.readouterr().out
+
+
+def test_windows_is_told_of_wsl_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit) as left:
+        __main__.main()
+    assert left.value.code == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", f"captionmill: {NOT_ON_WINDOWS}\n")
+    assert "WSL" in NOT_ON_WINDOWS
+
+
+def test_programs_on_windows_are_told_too() -> None:
+    code = "import sys; sys.platform = 'win32'; import captionmill"
+    public = ROOT / "pipeline" / "public"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=public, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.splitlines()[-1] == f"ImportError: {NOT_ON_WINDOWS}"
+
+
+def test_nothing_that_windows_lacks_is_loaded_before_it_is_refused() -> None:
+    """Modules of Unix are missing there, and would be a traceback."""
+    code = (
+        "import sys; sys.modules.update(dict.fromkeys(('fcntl', 'resource', 'termios', 'pwd')));"
+        "sys.platform = 'win32'; from pipeline.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, f"captionmill: {NOT_ON_WINDOWS}\n")

@@ -88,6 +88,7 @@ class Database:
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.execute("PRAGMA fullfsync = 1")  # of macOS alone
                 # pages: one that many commits touch is copied into the file once for all of them
                 self._connection.execute("PRAGMA wal_autocheckpoint = 16384")
                 self._migrate()

@@ -4,13 +4,12 @@ server also lies about its length (openai-python #2959: large outputs were cut o
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import ServiceError
 from pipeline.providers.base import FileTooLarge
-from pipeline.system.files import storage_error
+from pipeline.system.files import storage_error, sync
 
 _BLOCK = 1 << 16
 
@@ -52,7 +51,7 @@ def write_download(
                 require_size(file_id, count, most)
                 handle.write(piece)
             handle.flush()
-            os.fsync(handle.fileno())
+            sync(handle.fileno())
     except OSError as error:
         raise storage_error(to, error) from error
     if expected is not None and count < expected:

@@ -91,6 +91,7 @@ class RecordFile:
                 # a rollback journal, not WAL: one file that can be copied, and a reader needs to
                 # write nothing beside it
                 connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA fullfsync = 1")  # of macOS alone
                 self._prepare(connection)
             version = connection.execute("PRAGMA user_version").fetchone()[0]
             if version > _VERSION:

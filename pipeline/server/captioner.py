@@ -48,6 +48,13 @@ class Captioner(Protocol):
     def describe(self, picture: UploadedImage | None, prompt: str, model: str) -> Description:
         """Describe `picture` as `model` does, or answer `prompt` when there is none."""
 
+    def load(self, model: str) -> None:
+        """Load what `model` needs, before any picture comes.
+
+        Raises:
+            CaptionmillError: it cannot be loaded; says why in a sentence.
+        """
+
 
 class LocalCaptioner:
     """Captioner of the local models, each loaded when it is first asked."""
@@ -66,6 +73,12 @@ class LocalCaptioner:
         if model == CLASSIFIER_MODEL:
             return classified(self._load_classifier().probabilities(picture.image), picture.image)
         return self._detected(picture.image)
+
+    def load(self, model: str) -> None:
+        """Load the classifier, and for the newer model the detector too."""
+        self._load_classifier()
+        if model != CLASSIFIER_MODEL:
+            self._load_detector()
 
     def _detected(self, image: Image) -> Description:
         phrase, names = self._recognised(image)
@@ -139,6 +152,9 @@ class EchoCaptioner:
         return Description(
             f"echo {name} {picture.width}x{picture.height}", (f"tag-{name[:4]}", "echo")
         )
+
+    def load(self, model: str) -> None:
+        """Load nothing."""
 
 
 def open_captioner(name: str) -> Captioner:

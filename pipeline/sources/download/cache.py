@@ -36,7 +36,7 @@ from pipeline.sources.download.notes import (
     stat_in,
     write_notes,
 )
-from pipeline.system.files import publish, remove, sha256_of, storage_error
+from pipeline.system.files import publish, remove, sha256_of, storage_error, sync
 
 
 class UrlCache:
@@ -240,6 +240,6 @@ def _listed(folder: Path) -> list[os.DirEntry[str]]:
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)

@@ -6,7 +6,6 @@ earlier answers durable too; a kill costs at most the answers that were on their
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +13,7 @@ from typing import BinaryIO
 from pipeline.core.answer import split_lines
 from pipeline.core.online import JournalState, is_answer, lost_line, sent_mark, void_mark
 from pipeline.system.failpoints import reached
-from pipeline.system.files import fsync_folder, storage_error
+from pipeline.system.files import fsync_folder, storage_error, sync
 
 
 class Journal:
@@ -37,7 +36,7 @@ class Journal:
         """Make it durable that these requests may have an effect from here on."""
         self._append(b"".join(sent_mark(name) for name in custom_ids))
         try:
-            os.fsync(self._handle.fileno())
+            sync(self._handle.fileno())
             reached("online.before_post")
         except OSError as error:
             raise storage_error(self.path, error) from error
