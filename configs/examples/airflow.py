@@ -2,7 +2,7 @@
 change the folder; the key is in the configuration's key_file. Exit codes: configs/README.md."""
 
 import subprocess
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -11,7 +11,7 @@ LATER = {3: "pending at the service", 9: "the service cannot be reached", 75: "a
 RUN = ["captionmill", "run", "--config", "nightly", "--no-wait", "--yes"]
 
 
-@dag(schedule="15 2 * * *", start_date=datetime(2026, 1, 1), catchup=False)
+@dag(schedule="15 2 * * *", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False)
 def captionmill_nightly(folder: str = "/data/photos"):
     @task(retries=47, retry_delay=timedelta(minutes=30))
     def caption(images: str) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from pipeline.config import Config, as_config
 from pipeline.core.batch_times import ExpectedEnd, expected_end
@@ -24,10 +25,12 @@ from pipeline.review.edits import Edits
 from pipeline.session.account import AccountOptions, resolve_account
 from pipeline.session.caps import CapSettings
 from pipeline.session.checks import service_cost_notes
-from pipeline.session.workers import WorkersInUse, workers_in_use
 from pipeline.stages.table_facts import known_outcomes, table_step
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipeline.session.workers import WorkersInUse
 
 _WAITING = ("SEALED", "UPLOADING", "UPLOADED", "CREATING", "WRITTEN")
 
@@ -122,9 +125,18 @@ def status(config: Config | str) -> Status:
             cap_origins=budget.origins,
             stale=ledger.rechecks.summary(),
             now=Clock().now(),
-            workers=workers_in_use(workspace.workers, Clock().now()),
+            workers=_workers(workspace),
             durations=tuple(ledger.batches.durations()),
         )
+
+
+def _workers(workspace: Workspace) -> WorkersInUse | None:
+    """Workers of a cluster, None without any; most workspaces never had one, and start quicker."""
+    if not workspace.workers.exists():
+        return None
+    from pipeline.session.workers import workers_in_use
+
+    return workers_in_use(workspace.workers, Clock().now())
 
 
 def unexported_steps(workspace: Workspace, ledger: Ledger) -> int:

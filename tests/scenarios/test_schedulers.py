@@ -1,5 +1,5 @@
 """The examples for Airflow and Prefect, where these packages are installed: what each exit code
-becomes. Neither is locked: `pip install apache-airflow` or `prefect` in an environment of its own."""
+becomes. Neither is locked: install one of them, and pytest, in an environment of its own."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ def test_outcomes_are_counted_once_for_a_table(scene: Scene) -> None:
     write_table(ledger, ParquetSink(path), path)
     assert known_outcomes(ledger) is None, "nobody has counted them"
     counts = {"pending": 2, "rejected": 1}
-    assert count_outcomes(ledger, task.sources) == counts
-    assert known_outcomes(ledger) == known_outcomes(ledger, task.sources) == counts
+    assert count_outcomes(ledger, task.sources[0]) == counts
+    assert known_outcomes(ledger) == known_outcomes(ledger, task.sources[0]) == counts
     ledger.database.execute("UPDATE images SET present = 0")
     assert count_outcomes(ledger) == counts, "they are the table's"
     ledger.put(STALE, "1")
