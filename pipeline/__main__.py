@@ -11,11 +11,6 @@ _NEW_OBJECTS = 20_000
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    if sys.platform == "win32":
-        from pipeline.errors import NOT_ON_WINDOWS, UsageError
-
-        print(f"captionmill: {NOT_ON_WINDOWS}", file=sys.stderr)
-        sys.exit(UsageError.exit_code)
     # numpy's BLAS, for which there is no work here, would start a thread for each core and let
     # them spin: a tenth of a second of CPU
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

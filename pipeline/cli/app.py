@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.completion import VARIABLE, complete
-from pipeline.errors import EXIT_BUG, EXIT_INTERRUPTED, CaptionmillError, ConfigError, UsageError
+from pipeline.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    NOT_ON_WINDOWS,
+    CaptionmillError,
+    ConfigError,
+    UsageError,
+)
 from pipeline.system.failpoints import arm_from_environment
 from pipeline.system.version import __version__
 
@@ -130,14 +137,22 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
     With --debug anywhere on the line the traceback is shown too.
     """
-    from pipeline.cli.console import open_closed_streams, reader_is_gone
+    from pipeline.cli.console import open_closed_streams
 
     debug = "--debug" in arguments
+    if sys.platform == "win32":
+        return _fail(NOT_ON_WINDOWS, UsageError.exit_code, debug)
     open_closed_streams()
     _write_anything()
     arm_from_environment()
     if instruction := os.environ.get(VARIABLE):
         return complete(cli, instruction)
+    return _run(arguments, debug)
+
+
+def _run(arguments: Sequence[str], debug: bool) -> int:
+    from pipeline.cli.console import reader_is_gone
+
     try:
         # not cli.main(): it takes every closed pipe for a reader of our output that has gone
         words = [a for a in arguments if a != "--debug"] or ["--help"]

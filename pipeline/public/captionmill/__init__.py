@@ -16,6 +16,7 @@ The names are those of the package `pipeline`. It is loaded from beside this fil
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -59,9 +60,7 @@ def _load_product() -> ModuleType:
 _PRODUCT = _load_product()
 
 if sys.platform == "win32":
-    from pipeline.errors import NOT_ON_WINDOWS
-
-    raise ImportError(NOT_ON_WINDOWS)
+    raise ImportError(importlib.import_module("pipeline.errors").NOT_ON_WINDOWS)
 
 __all__ = list(_PRODUCT.__all__)
 
