@@ -237,7 +237,10 @@ def _unwrapped(custom_id: str, value: Mapping[str, Any], version: int) -> _Line:
     if status is None and has_reply(_table(body), version):
         status = 200
     request_id = word_of(table.get("request_id")) or None
-    return _Line(custom_id, status, _table(body), body, value.get("error"), request_id)
+    error = value.get("error")
+    if version > 1 and error_in({"error": error}) is None:
+        error = None  # it says nothing, so the request may have run
+    return _Line(custom_id, status, _table(body), body, error, request_id)
 
 
 def _bare_body(

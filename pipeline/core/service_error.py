@@ -14,6 +14,7 @@ from typing import Any
 
 _DEPTH = 4
 _LONGEST = 2_000
+_NOTHING = frozenset({"", "0", "null", "none", "nil", "undefined"})  # as other languages write it
 _ANSWERS = ("choices", "output", "data", "usage")  # bodies that hold one of these are answers
 
 
@@ -67,9 +68,10 @@ def _words(value: object, depth: int = 0) -> ErrorWords:
 def _is_empty(value: object, depth: int = 0) -> bool:
     """Tell nothing, and for an error whose every member says nothing (OneAPI sends one along
     with each answer)."""
-    if isinstance(value, dict) and depth < _DEPTH:
-        return all(_is_empty(item, depth + 1) for item in value.values())
-    return not value
+    if isinstance(value, dict | list) and depth < _DEPTH:
+        items = value.values() if isinstance(value, dict) else value
+        return all(_is_empty(item, depth + 1) for item in items)
+    return value.strip().lower() in _NOTHING if isinstance(value, str) else not value
 
 
 def _as_json(value: object) -> str:

@@ -15,7 +15,7 @@ from pipeline.core import answer as answer_module
 from pipeline.core.answer import BadLine, judge_line, split_lines
 from pipeline.core.answer_schema import PLAIN_TEXT, SCHEMA_MISMATCH, AnswerSchema
 from pipeline.core.reading_rules import ReadingRules
-from pipeline.core.retry import retryable_failure
+from pipeline.core.retry import DEFAULT_RULES, next_state, retryable_failure
 from pipeline.records import Answer, Usage
 
 USAGE = {"prompt_tokens": 300, "completion_tokens": 40, "total_tokens": 340}
@@ -570,3 +570,21 @@ def test_an_endless_line_is_cut_and_the_next_one_is_found(monkeypatch: pytest.Mo
         (117, b"z" * 16),
         (134, b"end"),
     ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [None, "", "null", 0, [], {}, {"code": 0}, {"code": "0", "message": ""},
+     {"code": None, "message": "None", "type": "nil"}, {"error": {"message": ""}}],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "response",
+    [None, {}, {"status_code": 0, "body": None}, {"status_code": 200, "body": None},
+     {"status_code": 200, "body": {}}, {"status_code": None, "body": {}}],
+)  # fmt: skip
+def test_an_error_that_says_nothing_is_no_licence_to_buy_again(error: Any, response: Any) -> None:
+    line = json.dumps({"custom_id": "c-1", "response": response, "error": error}).encode()
+    answer = judged(line)
+    assert answer.ran
+    assert answer.outcome == ("invalid" if (response or {}).get("status_code") else "missing")
+    assert next_state(answer.outcome, answer.code, 1, DEFAULT_RULES, answer.reason) == "done"

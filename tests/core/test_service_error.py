@@ -32,7 +32,9 @@ def test_shapes_of_errors(body: object, code: str, message: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [None, 3, "x", [], {}, {"choices": []}, {"choices": [], "message": "hi"}, {"error": None},
-     {"message": {"content": "a"}}, {"usage": {}, "detail": "x"}],
+     {"message": {"content": "a"}}, {"usage": {}, "detail": "x"}, {"error": "null"},
+     {"error": {"code": "0", "message": ""}}, {"error": {"code": None, "message": " None "}},
+     {"errors": [{"message": "undefined"}]}],
 )  # fmt: skip
 def test_bodies_without_an_error(body: object) -> None:
     assert error_in(body) is None
