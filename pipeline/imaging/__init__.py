@@ -11,9 +11,9 @@ memory
 jpeg_header, tiff,          what headers say: sizes, orientation
 svg_source
 jpeg_scans, png_chunks,     damage that decoders keep quiet about
-last_pixel, soundness,
-tiff_errors, stream_ends,
-unwritten
+jpeg_holes, last_pixel,
+soundness, tiff_errors,
+stream_ends, unwritten
 flat                        pictures that preparation left without anything to see
 strip_metadata              files without EXIF and the like, their pictures untouched
 modes, colour, resize       from a file's pixels to sRGB of the size that is sent

@@ -21,6 +21,7 @@ from pipeline.imaging.colour import pixels_to_srgb, to_srgb
 from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.flat import varies
 from pipeline.imaging.jpeg_header import JpegHeader, read_header, tidied, with_usual_parameters
+from pipeline.imaging.jpeg_holes import has_hole
 from pipeline.imaging.jpeg_scans import missing_scans
 from pipeline.imaging.resize import Pixels, shrink_four
 
@@ -104,6 +105,7 @@ class JpegDecoder:
         inks = self.header.components == 4
         scale = self._scale(width, height)
         pixels, flags = self._decode("CMYK" if inks else "RGBX", scale)
+        flags = flags or (("zero_block",) if has_hole(self.header, self._data) else ())
         pixels = shrink_four(pixels, (width, height))
         if inks:
             # Adobe's convention, which every writer follows: 255 is no ink
@@ -157,9 +159,12 @@ class JpegDecoder:
         return varies(pixels[..., :3])
 
     def check(self) -> Pixels | None:
-        """Decode every coefficient: RGBX pixels at an eighth of the size, None when damaged."""
+        """Decode every coefficient: RGBX pixels at an eighth of the size, None when damaged or
+        doubtful."""
         try:
-            return None if self._missing else self._decode_at(self._data, "RGBX", 8)
+            if self._missing or has_hole(self.header, self._data):
+                return None
+            return self._decode_at(self._data, "RGBX", 8)
         except ValueError:
             return None
 

@@ -32,6 +32,8 @@ def check_length(data: bytes, format: str) -> None:
     Raises:
         Refusal: `truncated`, or `damaged` for rows without pixels.
     """
+    if format == "PCX" and _lacks_palette(data):
+        raise Refusal("truncated", "its palette is missing")
     if format == "SGI" and data[2] and _has_empty_row(data):
         raise Refusal("damaged", "a row of it has no pixels")
     needed, there = 0, len(data)
@@ -125,6 +127,16 @@ def _tga_pixels_end(data: bytes) -> int:
     footer = len(data) - _TGA_FOOTER_BYTES
     areas = (int.from_bytes(data[footer + at : footer + at + 4], "little") for at in (0, 4))
     return min([footer, *(area for area in areas if area)])
+
+
+def _lacks_palette(data: bytes) -> bool:
+    """Tell whether a PCX of one byte a pixel ends without its 256 colours, which the decoder then
+    takes for greys; real greys are said to be some."""
+    says_grey = data[68:70] == b"\2\0"
+    mapped = (
+        (data[1], data[3], data[65]) == (5, 8, 1) and not says_grey if len(data) > 69 else False
+    )
+    return mapped and data[-769:-768] != b"\x0c"
 
 
 def _has_empty_row(data: bytes) -> bool:

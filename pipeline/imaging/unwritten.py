@@ -33,7 +33,7 @@ Rows = npt.NDArray[np.generic]
 
 
 def doubts(image: Image.Image, data: bytes, format: str) -> tuple[str, ...]:
-    """Flags "uniform_tail" and "zero_block" of a loaded image."""
+    """Flags "uniform_tail", "zero_block" and "length_differs" of a loaded image."""
     start, end = _pixels(image, data, format)
     flags: tuple[str, ...] = ()
     tail = _TAIL.get(format, 0)
@@ -46,6 +46,8 @@ def doubts(image: Image.Image, data: bytes, format: str) -> tuple[str, ...]:
         or (format in _PLAIN and _has_lost_pages(data))
     ):
         flags += ("zero_block",)
+    if format == "BMP" and int.from_bytes(data[2:6], "little") not in (0, len(data)):
+        flags += ("length_differs",)
     return flags
 
 

@@ -114,3 +114,13 @@ def test_tables_of_a_jpeg_inside_a_tiff_have_an_end() -> None:
     at = data.rindex(b"\xff\xd9")
     assert _outcome(data) == ""
     assert _outcome(data[: at - 8] + bytes(len(data) - at + 8)) == "damaged"
+
+
+@pytest.mark.parametrize("cut", [1, 20, 400, 769])
+def test_colours_of_a_pcx_that_are_missing_are_not_taken_for_greys(cut: int) -> None:
+    data = encoded(photo().quantize(64), "PCX")
+    assert _outcome(data) == ""
+    assert _outcome(data[:-cut]) == "truncated"
+    assert _outcome(encoded(photo().convert("L"), "PCX")) == ""
+    grey = data[:68] + b"\2\0" + data[70:-769]
+    assert _outcome(grey) == "", "a file of greys needs none"

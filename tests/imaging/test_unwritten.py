@@ -123,3 +123,19 @@ def test_lost_pages_of_plain_samples_are_flagged(format: str, pages: int) -> Non
     black = prepare_image(data[: start + 9] + bytes(end - start) + data[end + 9 :], RECIPE)
     assert isinstance(black, PreparedImage)
     assert "zero_block" not in black.flags, "a black area that lies as it likes"
+
+
+@pytest.mark.parametrize(("change", "flagged"), [(b"", False), (b"x", True), (None, True)])
+def test_a_bmp_of_another_length_than_it_says_is_flagged(
+    change: bytes | None, flagged: bool
+) -> None:
+    data = encoded(photo(97, 83).quantize(64), "BMP")
+    at = len(data) // 2
+    harmed = data[:at] + data[at + 1 :] if change is None else data[:at] + change + data[at:]
+    prepared = prepare_image(harmed, RECIPE)
+    assert isinstance(prepared, PreparedImage)
+    assert ("length_differs" in prepared.flags) == flagged
+    without = data[:2] + bytes(4) + harmed[6:]
+    prepared = prepare_image(without, RECIPE)
+    assert isinstance(prepared, PreparedImage)
+    assert "length_differs" not in prepared.flags, "it says nothing"

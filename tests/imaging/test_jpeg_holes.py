@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.core.recipe import Recipe
+from pipeline.imaging.jpeg_header import read_header
+from pipeline.imaging.jpeg_holes import has_hole
+from pipeline.imaging.prepare import prepare_image
+from pipeline.records import PreparedImage
+from tests.imaging.drawing import LongSide, encoded, photo
+
+RECIPE = Recipe(size=LongSide(64), pass_through=True)
+PHOTO = photo(400, 300)
+
+
+def zeroed(data: bytes, length: int) -> bytes:
+    at = len(data) * 3 // 4
+    return data[:at] + bytes(length) + data[at + length :]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("length", [64, 200])
+def test_lost_bytes_are_flagged_or_refused_and_never_passed_through(mode: str, length: int) -> None:
+    data = encoded(PHOTO.convert(mode), "JPEG")
+    assert not has_hole(read_header(data), data)
+    harmed = zeroed(data, length)
+    assert has_hole(read_header(harmed), harmed)
+    prepared = prepare_image(harmed, Recipe(size=LongSide(400), pass_through=True))
+    if isinstance(prepared, PreparedImage):
+        assert "zero_block" in prepared.flags
+        assert "passed_through" not in prepared.flags
+
+
+def test_flat_pictures_have_zeros_of_their_own() -> None:
+    for level in (0, 128, 255):
+        flat = Image.fromarray(np.full((2000, 2000, 3), level, np.uint8))
+        for options in ({}, {"optimize": True}, {"progressive": True}, {"subsampling": 0}):
+            file = io.BytesIO()
+            flat.save(file, "JPEG", **options)
+            prepared = prepare_image(file.getvalue(), RECIPE)
+            assert isinstance(prepared, PreparedImage)
+            assert "zero_block" not in prepared.flags
+
+
+@pytest.mark.parametrize("behind", [bytes(4096), b"MPF" + bytes(64)])
+def test_zeros_behind_the_picture_are_not_of_it(behind: bytes) -> None:
+    data = encoded(PHOTO, "JPEG") + behind
+    assert not has_hole(read_header(data), data)
+
+
+def test_zeros_in_the_scans_of_a_progressive_picture_may_be_right() -> None:
+    file = io.BytesIO()
+    PHOTO.save(file, "JPEG", progressive=True)
+    harmed = zeroed(file.getvalue(), 64)
+    assert not has_hole(read_header(harmed), harmed)
