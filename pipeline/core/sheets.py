@@ -18,7 +18,9 @@ GRID = 64
 LEAST_SHARE = 77
 """Of 255: pictures with less of one level have no grid, but where their hash says nothing."""
 
-_SHEET_SHARE = 102  # of 255: with so much of one level a picture is a sheet
+SHEET_SHARE = 102
+"""Of 255: with so much of one level a picture is a sheet."""
+
 _MOST_APART, _MOST_APART_OF_FLAT = 12.0, 3.0  # levels, in any cell
 _FLAT = 1.0  # variance of a grid without anything to fit
 _LEAST_GAIN, _MOST_GAIN = 0.7, 1.4  # of contrast
@@ -33,7 +35,7 @@ def pack(share: int, grid: bytes) -> bytes:
 
 def may_be_sheets(one: int | None, other: int | None) -> bool:
     """Tell whether two pictures with these shares have to be compared cell by cell."""
-    return max(one or 0, other or 0) >= _SHEET_SHARE
+    return max(one or 0, other or 0) >= SHEET_SHARE
 
 
 def same_sheet(one: bytes, other: bytes, *, flat: bool) -> bool:

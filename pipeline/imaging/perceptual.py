@@ -8,15 +8,19 @@ steps down, 128 bits. Measured with distance 16: 87 % of altered copies, no fals
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from pipeline.core.near_duplicates import is_informative
-from pipeline.core.sheets import GRID, LEAST_SHARE, pack
+from pipeline.core.sheets import GRID, LEAST_SHARE, SHEET_SHARE, pack
 from pipeline.imaging.resize import Pixels
 
 _GRID = 9
 _PARTS = 3
+_STRONG, _FEW_STRONG = 5, 10  # levels; gradients of 64 in one direction
 _NEIGHBOURS = 3  # levels
+
+Grid = npt.NDArray[np.int16]
 
 
 def hash_and_sharpness(pixels: Pixels) -> tuple[bytes, int]:
@@ -27,8 +31,13 @@ def hash_and_sharpness(pixels: Pixels) -> tuple[bytes, int]:
     else:
         rgb = Image.fromarray(pixels)
     grey = rgb.convert("L")
-    hash = dhash(grey)
-    return hash + colours(rgb) + sheet(grey, always=not is_informative(hash)), sharpness(grey)
+    grid = levels(grey)
+    hash = dhash(grid)
+    if _is_one_slope(grid):
+        packed = sheet(grey, least=SHEET_SHARE)
+    else:
+        packed = sheet(grey, always=not is_informative(hash))
+    return hash + colours(rgb) + packed, sharpness(grey)
 
 
 def colours(rgb: Image.Image) -> bytes:
@@ -37,18 +46,37 @@ def colours(rgb: Image.Image) -> bytes:
     return parts.convert("YCbCr").tobytes()
 
 
-def dhash(grey: Image.Image) -> bytes:
-    """16 bytes: the signs of the gradients to the right, then down."""
-    grid = np.asarray(grey.resize((_GRID, _GRID), Image.Resampling.LANCZOS)).astype(np.int16)
-    right = grid[:8, 1:] > grid[:8, :-1]
-    down = grid[1:, :8] > grid[:-1, :8]
-    return np.packbits(np.concatenate((right.ravel(), down.ravel()))).tobytes()
+def dhash(grid: Grid) -> bytes:
+    """16 bytes: the signs of the gradients of 9 x 9 levels to the right, then down."""
+    right, down = _gradients(grid)
+    return np.packbits(np.concatenate((right.ravel() > 0, down.ravel() > 0))).tobytes()
 
 
-def sheet(grey: Image.Image, *, always: bool = False) -> bytes:
-    """Share of the commonest level and its neighbours, and a grid where it is large, or always."""
+def levels(grey: Image.Image) -> Grid:
+    """9 x 9 levels."""
+    return np.asarray(grey.resize((_GRID, _GRID), Image.Resampling.LANCZOS)).astype(np.int16)
+
+
+def _gradients(grid: Grid) -> tuple[Grid, Grid]:
+    return grid[:8, 1:] - grid[:8, :-1], grid[1:, :8] - grid[:-1, :8]
+
+
+def _is_one_slope(grid: Grid) -> bool:
+    """Tell of a picture that changes in one direction only, such as a sky above a shore: half of
+    its hash is noise, and the other half is like every other's.
+
+    Measured on parts of photographs: those of one dusk have 4 and 5 gradients across, others 14 of
+    64 and more.
+    """
+    strong = [int((np.abs(one) >= _STRONG).sum()) for one in _gradients(grid)]
+    return min(strong) < _FEW_STRONG
+
+
+def sheet(grey: Image.Image, *, always: bool = False, least: int = 0) -> bytes:
+    """Share of the commonest level and its neighbours, at `least` so much, and a grid where it is
+    large, or always."""
     counts = np.convolve(grey.histogram(), np.ones(2 * _NEIGHBOURS + 1, int), "same")
-    share = int(255 * counts.max() // (grey.width * grey.height))
+    share = max(int(255 * counts.max() // (grey.width * grey.height)), least)
     # a filter that weighs neighbours too: copies of another size have other borders of cells
     if share < LEAST_SHARE and not always:
         return pack(share, b"")

@@ -99,3 +99,21 @@ def test_copies_of_a_sky_of_another_size_or_compression_are() -> None:
                 total += 1
                 together += len(_merged([sky, copy]))
     assert together >= 0.9 * total
+
+
+def _shore(seed: int) -> Image.Image:
+    """A dusk whose light grows downwards, with noise, over a line of other trees each time."""
+    chance = np.random.default_rng(seed)
+    slope = np.broadcast_to(np.linspace(225, 170, 360)[:, None], (360, 480))
+    levels = slope + np.linspace(0, 4, 480) + chance.normal(0, 1, (360, 480))
+    heights = np.repeat(chance.integers(0, 40, 40), 12)
+    trees = np.arange(360)[:, None] > 350 - heights
+    levels[trees] = 40
+    return Image.fromarray(levels.clip(0, 255).astype(np.uint8)).convert("RGB")
+
+
+def test_dusks_over_other_shores_are_not_merged() -> None:
+    shores = [_shore(seed) for seed in range(30)]
+    assert _merged(shores) == {}
+    together, total = _pairs(shores[:4])
+    assert together >= 0.5 * total, "those that were not cropped or turned"
