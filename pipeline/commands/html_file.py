@@ -21,9 +21,11 @@ _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 def render_file(
     template: str, filters: Mapping[str, Callable[..., object]] | None = None, **values: object
 ) -> str:
-    """HTML of a template in this folder; its `style` is that of the review, of all files, and
-    `TEMPLATE.css` where there is one."""
-    from jinja2 import Environment, StrictUndefined
+    """HTML of a template in this folder, which fills the blocks of html_file.html.
+
+    Its `style` is that of the review, of all files, and `TEMPLATE.css` where there is one.
+    """
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     folder = resources.files("pipeline.commands")
     shared = resources.files("pipeline.review").joinpath("static", "base.css").read_text("utf-8")
@@ -32,11 +34,14 @@ def render_file(
     style = "\n".join([shared, *own])
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, finalize=_visible, trim_blocks=True
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text("utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
     )
     environment.filters.update(usd=_usd, number="{:,}".format, **(filters or {}))
-    text = folder.joinpath(f"{template}.html").read_text("utf-8")
-    return environment.from_string(text).render(
+    return environment.get_template(f"{template}.html").render(
         style=_Style(style),
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; "
         "base-uri 'none'; form-action 'none'",

@@ -15,7 +15,7 @@ from pipeline.core.identity import hash_of
 from pipeline.core.image_tokens import UNKNOWN_SIZE
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
-from pipeline.core.provider_kinds import LOCAL, paid_kind
+from pipeline.core.provider_kinds import LOCAL, ProviderKind, paid_kind
 from pipeline.core.recipe import DEFAULT_FORMATS, ImageLimits, Recipe
 from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import SizePolicy, Sizing
@@ -135,7 +135,7 @@ def build_spec(
         spec=_spec(kind.service, account, request, config.prompt.user, recipe),
         facts=facts,
         sheet=sheet,
-        estimator=_estimator(config, facts, calibration, local=local),
+        estimator=_estimator(config, kind, facts, calibration),
         tier=tier,
         standard_price="" if sheet else standard_price(name, on),
         wire_format=provider_of(kind.service).wire_format,
@@ -184,9 +184,9 @@ def _sizing(config: Config, facts: ModelFacts) -> Sizing:
 
 
 def _estimator(
-    config: Config, facts: ModelFacts, calibration: Calibration | None, *, local: bool
+    config: Config, kind: ProviderKind, facts: ModelFacts, calibration: Calibration | None
 ) -> RequestEstimator:
-    prompt, kind = config.prompt, LOCAL if local else paid_kind(config.provider.name)
+    prompt = config.prompt
     return provider_of(kind.service).wire_format.estimator(
         facts,
         detail_of(prompt.detail, facts),
@@ -195,7 +195,9 @@ def _estimator(
         schema=json.dumps(prompt.answer_schema) if prompt.answer_schema else "",
         margin=margin(config.budget.estimate_margin, calibration),
         guess_ratio=Decimal(1) if calibration is None else calibration.guess_ratio,
-        count=estimated_tokens if local else counted_tokens,  # the free model has no bill to meet
+        count=estimated_tokens
+        if kind is LOCAL
+        else counted_tokens,  # the free model has no bill to meet
     )
 
 

@@ -13,16 +13,17 @@ import contextlib
 import math
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from pipeline.ledger import Ledger
 from pipeline.ledger.recording import Recording
 from pipeline.ledger.specs import RecipeRow
-from pipeline.records import PreparedImage
 from pipeline.system.workspace import Workspace
 from tests.bench.figures import Figure, Found, spent
 from tests.bench.large_ledger import build, identity
+from tests.ledger.world import prepared
 
 _PAGES = 10  # of a thousand images
 _RECORDED = 10_000  # images in one transaction
@@ -90,7 +91,14 @@ def _record(ledger: Ledger) -> None:
     recipe = RecipeRow(ledger.database.number("SELECT id FROM recipes"), b"")
     recording = Recording(ledger.database, recipe, ledger.database.number("SELECT id FROM specs"))
     numbers = range(1, _RECORDED + 1)
-    pictures = [_picture(number) for number in numbers]
+    pictures = [
+        replace(
+            prepared(0),
+            source_id=identity(number, "new source"),
+            content_id=identity(number, "new content"),
+        )
+        for number in numbers
+    ]
     with contextlib.suppress(_TakenBack), ledger.database.transaction("bench"):
         recording.load(pictures)
         recording.load_works(identity(number, "new work") for number in numbers)
@@ -100,17 +108,3 @@ def _record(ledger: Ledger) -> None:
             recording.link(number, recording.original(picture.source_id), content, work)
         recording.save()
         raise _TakenBack
-
-
-def _picture(number: int) -> PreparedImage:
-    return PreparedImage(
-        source_id=identity(number, "new source"),
-        content_id=identity(number, "new content"),
-        source_format="JPEG",
-        source_width=640,
-        source_height=480,
-        width=512,
-        height=384,
-        media_type="image/jpeg",
-        base64=b"",
-    )

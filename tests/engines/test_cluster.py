@@ -20,7 +20,7 @@ from pipeline.errors import Interrupted, NoWorkers, UsageError
 from pipeline.imaging.prepare import Preparer
 from pipeline.records import KnownImage, Prepared, RejectedImage
 from tests.engines.dask_cluster import DaskCluster, dask_cluster, until
-from tests.engines.troubles import identity, trouble
+from tests.engines.troubles import codes, identity, run, trouble
 from tests.imaging.drawing import LongSide
 from tests.imaging.samples import all_samples
 
@@ -45,19 +45,6 @@ def engine(cluster: DaskCluster) -> Iterator[ClusterEngine]:
         cluster.add_worker()
     with ClusterEngine(TASK, options_of(cluster)) as opened:
         yield opened
-
-
-def run(engine: ClusterEngine, *locations: str) -> list[Prepared]:
-    answered = list(engine.prepare(enumerate(locations)))
-    assert [number for number, _ in answered] == list(range(len(locations)))
-    return [answer for _, answer in answered]
-
-
-def codes(answers: list[Prepared]) -> list[str]:
-    return [
-        answer.rejection.code if isinstance(answer, RejectedImage) else "known"
-        for answer in answers
-    ]
 
 
 def tasks_of(cluster: DaskCluster) -> int:

@@ -20,8 +20,8 @@ from pipeline.core.recipe import Recipe
 from pipeline.engines import Limits, LocalEngine
 from pipeline.errors import CaptionmillError
 from pipeline.imaging.prepare import Preparer, prepare_image
-from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage
-from tests.engines.troubles import Dying, Unloadable, identity, prepared, trouble
+from pipeline.records import KnownImage, PreparedImage, RejectedImage
+from tests.engines.troubles import Dying, Unloadable, codes, identity, prepared, run, trouble
 from tests.imaging.drawing import LongSide, encoded, photo, quarters
 
 QUICK = Limits(seconds=1.0, memory_bytes=1 << 30)
@@ -32,21 +32,6 @@ ROOT = Path(__file__).parents[2]
 def engine() -> Iterator[LocalEngine]:
     with LocalEngine(trouble, workers=2, limits=QUICK) as started:
         yield started
-
-
-def run(engine: LocalEngine, *locations: str) -> list[Prepared]:
-    """Answers in order, one a location."""
-    answered = list(engine.prepare(enumerate(locations)))
-    assert [number for number, _ in answered] == list(range(len(locations)))
-    return [answer for _, answer in answered]
-
-
-def codes(answers: list[Prepared]) -> list[str]:
-    """The reasons, "known" for an answer without."""
-    return [
-        answer.rejection.code if isinstance(answer, RejectedImage) else "known"
-        for answer in answers
-    ]
 
 
 def children(parent: int | None = None) -> list[int]:

@@ -11,8 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
+
+if TYPE_CHECKING:
+    from pipeline.engines.base import Engine
 
 _hoard: list[bytearray] = []
 
@@ -125,3 +129,18 @@ class Dying:
 
 def _fail(words: str) -> None:
     raise ImportError(words)
+
+
+def run(engine: Engine, *locations: str) -> list[Prepared]:
+    """Answers in order, one a location."""
+    answered = list(engine.prepare(enumerate(locations)))
+    assert [number for number, _ in answered] == list(range(len(locations)))
+    return [answer for _, answer in answered]
+
+
+def codes(answers: list[Prepared]) -> list[str]:
+    """The reasons, "known" for an answer without."""
+    return [
+        answer.rejection.code if isinstance(answer, RejectedImage) else "known"
+        for answer in answers
+    ]

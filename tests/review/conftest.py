@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.review.edits import Edits
+from pipeline.review.index import Index
 from tests.rig import Rig
 
 PATIENCE = (
@@ -67,6 +69,16 @@ def captioned(rig: Rig) -> Rig:
     (rig.data / "day/damaged.png").write_bytes((rig.data / "day/01.png").read_bytes()[:90])
     rig.run()
     return rig
+
+
+@pytest.fixture
+def index(captioned: Rig) -> Iterator[Index]:
+    """An index of `captioned` that has read it all."""
+    with Edits(captioned.workspace.reviews) as edits:
+        made = Index(captioned.workspace.review / "i.db", captioned.workspace.ledger, edits)
+        made.refresh()
+        yield made
+        made.close()
 
 
 @contextmanager

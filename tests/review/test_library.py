@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 import pytest
 
 from pipeline.errors import UsageError
 from pipeline.review.decisions import Decisions
-from pipeline.review.edits import Edits
 from pipeline.review.index import Index
 from pipeline.review.library import Library
 from pipeline.review.search import Search
 from tests.rig import Rig
-
-
-@pytest.fixture
-def index(captioned: Rig) -> Iterator[Index]:
-    with Edits(captioned.workspace.reviews) as edits:
-        made = Index(captioned.workspace.review / "i.db", captioned.workspace.ledger, edits)
-        made.refresh()
-        yield made
-        made.close()
 
 
 @pytest.fixture

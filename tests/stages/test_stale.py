@@ -37,14 +37,14 @@ def again(number: int, *flags: str) -> PreparedImage:
 
 
 def test_the_same_bytes_are_right_whatever_flags_they_have(doubted: Scene) -> None:
-    task = doubted.task(1)
+    task = doubted.task((1,))
     checked_again(doubted.ledger, task, again(1, "blank"))
     assert not doubted.ledger.rechecks.due(task.recipe)
     assert not doubted.ledger.rechecks.any_stale()
 
 
 def test_other_bytes_by_the_same_rules_are_another_encoders(doubted: Scene) -> None:
-    task = doubted.task(1)
+    task = doubted.task((1,))
     checked_again(doubted.ledger, task, again(2))
     assert not doubted.ledger.rechecks.due(task.recipe)
     assert not doubted.ledger.rechecks.any_stale()
@@ -53,7 +53,7 @@ def test_other_bytes_by_the_same_rules_are_another_encoders(doubted: Scene) -> N
 def test_other_bytes_by_a_new_rule_are_stale_and_sent_where_nothing_was_paid(
     doubted: Scene,
 ) -> None:
-    task, ledger = doubted.task(1), doubted.ledger
+    task, ledger = doubted.task((1,)), doubted.ledger
     image = again(2, "hdr_converted")
     assert checked_again(ledger, task, image) is image
     assert ledger.rechecks.any_stale()
@@ -66,7 +66,7 @@ def test_other_bytes_by_a_new_rule_are_stale_and_sent_where_nothing_was_paid(
 
 
 def test_what_is_refused_only_by_now_keeps_what_was_paid_for(doubted: Scene) -> None:
-    task, ledger = doubted.task(1), doubted.ledger
+    task, ledger = doubted.task((1,)), doubted.ledger
     settled = checked_again(ledger, task, RejectedImage(SOURCE, THIN, "JPEG"))
     assert settled == KnownImage(SOURCE)
     former = ledger.works.prepared_as(SOURCE, task.recipe)
@@ -75,7 +75,7 @@ def test_what_is_refused_only_by_now_keeps_what_was_paid_for(doubted: Scene) -> 
 
 
 def test_nothing_in_doubt_is_left_as_it_is(doubted: Scene) -> None:
-    task, refused = doubted.task(1), RejectedImage(bytes(32), THIN)
+    task, refused = doubted.task((1,)), RejectedImage(bytes(32), THIN)
     assert checked_again(doubted.ledger, task, refused) is refused
     assert checked_again(doubted.ledger, task, KnownImage(SOURCE)) == KnownImage(SOURCE)
     assert doubted.ledger.rechecks.due(task.recipe)
