@@ -29,7 +29,7 @@ from pipeline.sources import (
 from pipeline.sources.download import FetchOptions, fetch_all
 from pipeline.sources.download.cache import UrlCache
 from pipeline.sources.remote import is_url
-from pipeline.sources.table import is_table_of_images
+from pipeline.sources.table_kinds import is_table_of_images
 from pipeline.sources.table_text import EarlierReading
 from pipeline.stages.crawl import CrawlResult, crawl_all
 from pipeline.stages.download import download_urls

@@ -7,7 +7,8 @@ single    one image file
 bucket    the objects of a bucket, below a prefix
 manifest  the images that a table names
 named_files  files that a table names; other_names as other systems write them
-table     a manifest: its header and rows
+table     a manifest: its header and rows; table_kinds  which of these a file is:
+          json_table, parquet_manifest (table_values), path_list, and tables of delimited text
 table_text, table_rows  its bytes surveyed once; its lines as records
 heads     what is read and counts of files that a folder may not list
 urls      a text file of URLs
@@ -42,11 +43,11 @@ from pipeline.sources.bucket import BucketSource
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.manifest import ManifestSource
 from pipeline.sources.named_places import NamedPlace, named_places
-from pipeline.sources.parquet_table import ParquetSource, is_parquet
+from pipeline.sources.parquet_table import ParquetSource, has_image_column, is_parquet
 from pipeline.sources.sidecar import SidecarSource
 from pipeline.sources.single import FileSource
 from pipeline.sources.source_set import OptionsOf, SourceSet
-from pipeline.sources.table import is_table_of_images
+from pipeline.sources.table_kinds import is_table_of_images
 from pipeline.sources.tar_file import TarSource, is_tar_file
 from pipeline.sources.urls import UrlSource, is_url_list
 from pipeline.sources.zip_file import ZipSource, is_zip_file
@@ -190,4 +191,6 @@ def _kind(path: Path, place: NamedPlace) -> str:
     if place.as_table:
         return "manifest"
     kind = _container_kind(path)
-    return "manifest" if kind == "file" and is_table_of_images(path) else kind
+    is_table = kind == "file" and is_table_of_images(path)
+    is_table |= kind == "parquet" and not has_image_column(path)
+    return "manifest" if is_table else kind

@@ -1,4 +1,4 @@
-"""Table of images: CSV or TSV, one row an image, the other columns carried along.
+"""Table of images: one row an image, the other columns carried along.
 
 Bad rows stay in the listing with a problem, so that each row of the table has one outcome:
 "bad_row", "no_path", "bad_path", "outside_root", "missing_file", "not_a_file", or for a URL
@@ -33,7 +33,8 @@ from pipeline.sources.base import (
 from pipeline.sources.named_files import NamedFiles
 from pipeline.sources.other_names import OtherNames
 from pipeline.sources.remote import RemoteFiles, is_url
-from pipeline.sources.table import ManifestTable, read_manifest
+from pipeline.sources.table import ManifestTable
+from pipeline.sources.table_kinds import read_table
 from pipeline.sources.table_rows import ManifestRow
 
 _REPEATED = "(repeated row)"
@@ -52,9 +53,7 @@ class ManifestSource:
         """
         self.options = options
         self._path = Path(os.path.realpath(path))
-        self.table = read_manifest(
-            self._path, options.path_column, options.encoding, options.earlier
-        )
+        self.table = read_table(self._path, options.path_column, options.encoding, options.earlier)
         self.encoding = self.table.encoding
         self.locator = to_text(str(self._path))
         self.label = to_text(self._path.name)
@@ -66,7 +65,7 @@ class ManifestSource:
         self.complete = True
 
     def listings(self) -> Iterator[SourceListing]:
-        """One listing of the row_digest table."""
+        """One listing of the whole table."""
         yield ManifestListing(self.table, self.options, self.problems)
 
     def urls(self) -> Iterator[str]:
@@ -123,8 +122,8 @@ class ManifestListing:
         for row in self._table.rows():
             entry = self._entry(row)
             if _hash(entry.name) in self._repeated:
-                values = row.fields if row.problem else (entry.columns or {}).values()
-                row_digest = _digest("\0".join((entry.name, entry.problem or "", *values)))
+                values = row.fields if row.problem else (entry.columns or {}).items()
+                row_digest = _digest(repr((entry.name, entry.problem, *values)))
                 if row_digest in recorded:
                     self.skipped[_REPEATED] += 1
                     continue
@@ -137,24 +136,22 @@ class ManifestListing:
     def _entry(self, row: ManifestRow) -> SourceFile:
         table = self._table
         fields = row.fields
-        text = _path_text(table, row)
+        text, where = _path_text(table, row), f"{table.unit} {row.line}"
         if row.problem:
-            return problem_entry(to_text(text) or f"line {row.line}", row.problem, row.detail)
+            return problem_entry(to_text(text) or where, row.problem, row.detail)
         columns = {
             name: value
             for at, (name, value) in enumerate(zip(table.header, fields, strict=True))
-            if at != table.path_index
+            if at != table.path_index and value is not None
         }
         if not text:
-            return problem_entry(
-                f"line {row.line}", "no_path", f"line {row.line} names no file", columns
-            )
-        if "\0" in "".join(fields):
-            detail = f"line {row.line} holds a zero byte"
+            return problem_entry(where, "no_path", f"{where} names no file", columns)
+        if any(field and "\0" in field for field in fields):
+            detail = f"{where} holds a zero byte"
             return problem_entry(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), "bad_row", detail)
         if is_url(text):
-            return self._remote.entry(text, columns, row.line)
-        return self._files.entry(text, columns, row.line)
+            return self._remote.entry(text, columns, where)
+        return self._files.entry(text, columns, where)
 
 
 @dataclass(slots=True)
@@ -177,7 +174,8 @@ class _Doubts:
 
 
 def _path_text(table: ManifestTable, row: ManifestRow) -> str:
-    return row.fields[table.path_index].strip() if len(row.fields) > table.path_index else ""
+    text = row.fields[table.path_index] if len(row.fields) > table.path_index else None
+    return (text or "").strip()
 
 
 def _again(entry: SourceFile, occurrence: int) -> SourceFile:

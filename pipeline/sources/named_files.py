@@ -27,17 +27,17 @@ class NamedFiles:
         self._first = ""
         self._folder = functools.lru_cache(_FOLDERS_REMEMBERED)(self._resolve_folder)
 
-    def entry(self, text: str, columns: dict[str, str], line: int) -> SourceFile:
+    def entry(self, text: str, columns: dict[str, str], where: str) -> SourceFile:
         """File of a row, or the reason why there is none."""
-        entry = self._entry(text, columns, line)
+        entry = self._entry(text, columns, where)
         if entry.problem not in ("missing_file", "bad_path"):  # one name may be too long decomposed
             return entry
         path = os.path.normpath(os.path.join(self._base, text))  # noqa: PTH118
         other = self._other_names.find(path)
         if other is not None:
-            same = replace(self._entry(other, columns, line), name=entry.name)
+            same = replace(self._entry(other, columns, where), name=entry.name)
             self._respelled += same.problem is None
-            self._first = self._first or f"line {line} means {self._below(other)}"
+            self._first = self._first or f"{where} means {self._below(other)}"
             return same
         alike = [self._below(name) for name in self._other_names.alike(path) if self._may(name)]
         if not alike:
@@ -61,7 +61,7 @@ class NamedFiles:
     def _may(self, path: str) -> bool:
         return self._outside_allowed or self._holds(os.path.realpath(path))
 
-    def _entry(self, text: str, columns: dict[str, str], line: int) -> SourceFile:
+    def _entry(self, text: str, columns: dict[str, str], where: str) -> SourceFile:
         folder, _, last = text.rpartition("/")
         if last in ("", ".", ".."):
             folder, last = text, ""
@@ -78,11 +78,11 @@ class NamedFiles:
             problem, reason = _why(error)
             if not (inside or self._outside_allowed):
                 problem, reason = "outside_root", _OUTSIDE
-            return problem_entry(name, problem, f"line {line}: {reason}", columns)
+            return problem_entry(name, problem, f"{where}: {reason}", columns)
         if not (inside or self._outside_allowed):
-            return problem_entry(name, "outside_root", f"line {line}: {_OUTSIDE}", columns)
+            return problem_entry(name, "outside_root", f"{where}: {_OUTSIDE}", columns)
         if not stat.S_ISREG(status.st_mode):
-            return problem_entry(name, "not_a_file", f"line {line} names no regular file", columns)
+            return problem_entry(name, "not_a_file", f"{where} names no regular file", columns)
         return SourceFile(
             "", name, to_text(path), status.st_size, status.st_mtime_ns, status.st_ino, columns,
             ctime_ns=stamp_of(status, self._stamp),

@@ -37,16 +37,16 @@ class RemoteFiles:
             return "" if isinstance(passed, Rejection) else passed
         return "" if self._cache is None else str(self._cache.image(url))
 
-    def entry(self, url: str, columns: dict[str, str], line: int) -> SourceFile:
+    def entry(self, url: str, columns: dict[str, str], where: str) -> SourceFile:
         """Image named by its URL, or the reason why there is none."""
         if self._passthrough is not None:
             passed = self._passthrough(url)
             if isinstance(passed, Rejection):
-                return _problem(url, passed, columns, line)
+                return _problem(url, passed, columns, where)
             return SourceFile("", url, passed, columns=columns)
         stat_or_reason = self._stat(url)
         if isinstance(stat_or_reason, Rejection):
-            return _problem(url, stat_or_reason, columns, line)
+            return _problem(url, stat_or_reason, columns, where)
         location = to_text(self.path_of(url))
         doubted = self._cache is not None and self._cache.is_doubted(url)
         flags = (STALE_DOWNLOAD,) if doubted else ()
@@ -61,6 +61,6 @@ class RemoteFiles:
         return self._cache.stat(url) or refusal("not_downloaded")
 
 
-def _problem(url: str, why: Rejection, columns: dict[str, str], line: int) -> SourceFile:
-    entry = problem_entry(url, why.code, f"line {line}: {why.detail}", columns)
+def _problem(url: str, why: Rejection, columns: dict[str, str], where: str) -> SourceFile:
+    entry = problem_entry(url, why.code, f"{where}: {why.detail}", columns)
     return replace(entry, flags=(why.code,)) if why.code == "placeholder" else entry

@@ -13,7 +13,7 @@ from typing import TextIO
 from pipeline.core.encodings import encoding_name
 from pipeline.errors import UsageError
 from pipeline.sources.table_rows import MAX_LINE_CHARACTERS, ManifestRow, RowReader, csv_reader
-from pipeline.sources.table_text import EarlierReading, open_text, survey_text
+from pipeline.sources.table_text import EarlierReading, TextSurvey, open_text, survey_text
 
 PATH_COLUMNS = (
     "path", "file", "filename", "file_name", "filepath", "file_path", "image", "image_path",
@@ -22,10 +22,12 @@ PATH_COLUMNS = (
 )  # fmt: skip
 """Names of the path column, best first; case does not matter."""
 
-_SUFFIXES = (".csv", ".tsv", ".tab")
+DELIMITED = (".csv", ".tsv", ".tab")
+"""Suffixes of texts with a header and delimiters."""
 
 _DELIMITERS = (",", ";", "\t")
 _SEPARATOR = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
+_MOST_SHOWN, _LONGEST_SHOWN = 50, 100  # columns and characters of a name in a sentence
 _STRAY = re.compile("[\udc80-\udcff]")  # a byte that does not decode
 
 
@@ -53,6 +55,11 @@ class ManifestTable:
     path_index: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def unit(self) -> str:
+        """Word for what rows are counted by."""
+        return "line"
+
     def rows(self) -> Iterator[ManifestRow]:
         """Yield all records after the header; empty lines are left out.
 
@@ -70,34 +77,26 @@ class ManifestTable:
 
     def _decoded(self, row: ManifestRow) -> ManifestRow:
         """Record, a bad one where bytes did not decode."""
-        text = "".join(row.fields)
+        text = "".join(field or "" for field in row.fields)
         if text.isascii() or row.problem or not _STRAY.search(text):
             return row
         detail = f"line {row.line} holds bytes that are no {encoding_name(self.encoding)}"
         return ManifestRow(row.line, row.fields, "bad_row", detail)
 
 
-def is_table_of_images(path: Path) -> bool:
-    """Recognise a table of images by its suffix."""
-    return path.suffix.lower() in _SUFFIXES
-
-
 def read_manifest(
-    path: Path,
-    path_column: str | None,
-    encoding: str | None = None,
-    earlier: EarlierReading = EarlierReading(),  # noqa: B008 - a frozen value
+    path: Path, path_column: str | None, survey: TextSurvey | None = None
 ) -> ManifestTable:
-    """Read a manifest once, for its encoding, delimiter and header.
+    """Read a manifest's delimiter and header.
 
     Args:
         path_column: the name of the column of paths, None to find it.
-        encoding, earlier: see `survey_text`.
+        survey: of its bytes; None makes one.
 
     Raises:
         UsageError: names the file, and the line where there is one.
     """
-    survey = survey_text(path, encoding, earlier)
+    survey = survey or survey_text(path, None, EarlierReading())
     with survey.open(path) as handle:
         lines = _lines(path, handle)
         line, text = _first_line(path, lines)
@@ -110,8 +109,9 @@ def read_manifest(
     if _STRAY.search(text):
         kind = encoding_name(survey.encoding)
         raise UsageError(f"{path} line {line}: the header holds bytes that are no {kind}")
-    header = _checked_header(path, line, [name.strip() for name in names])
-    index = _path_index(path, line, header, path_column)
+    where = f"{path} line {line}"
+    header = checked_names(where, [name.strip() for name in names])
+    index = path_index(where, header, path_column)
     return ManifestTable(
         path, survey.digest, survey.encoding, delimiter, line, header, index, survey.notes
     )
@@ -159,30 +159,53 @@ def _delimiter(path: Path, header: str, path_column: str | None) -> str:
     return max(_DELIMITERS, key=fit)  # the first of equals
 
 
-def _checked_header(path: Path, line: int, names: Sequence[str]) -> tuple[str, ...]:
+def checked_names(where: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns.
+
+    Raises:
+        UsageError: one is empty, or two differ in case only; `where` is the place of the names.
+    """
     first: dict[str, int] = {}
     for number, name in enumerate(names, start=1):
         if not name:
             hint = "; pandas writes one unless told index=False" if number == 1 else ""
-            raise UsageError(f"{path} line {line}: column {number} has no name{hint}")
+            raise UsageError(f"{where}: column {number} has no name{hint}")
         if name.lower() in first:
             raise UsageError(
-                f"{path} line {line}: columns {first[name.lower()]} and {number} "
-                f"have the same name {name!r}"
+                f"{where}: columns {first[name.lower()]} and {number} have the same name {name!r}"
             )
         first[name.lower()] = number
     return tuple(names)
 
 
-def _path_index(path: Path, line: int, header: Sequence[str], wanted: str | None) -> int:
+def path_index(where: str, header: Sequence[str], wanted: str | None) -> int:
+    """Place of the column of paths.
+
+    Raises:
+        UsageError: there is none of the wanted name, or none that is called so.
+    """
     lower = [name.lower() for name in header]
     for name in [wanted.lower()] if wanted else PATH_COLUMNS:
         if name in lower:
             return lower.index(name)
-    listed = ", ".join(header)
     if wanted:
-        raise UsageError(f"{path} line {line} has no column {wanted!r}; it has: {listed}")
+        raise UsageError(f"{where} has no column {wanted!r}; it has: {_shown(header)}")
     raise UsageError(
-        f"{path} line {line} has no column of paths (such as path, file or image): name it with "
-        f"--path-column; the columns are: {listed}"
+        f"{where} has no column of paths (such as path, file or image): name it with "
+        f"--path-column; the columns are: {_shown(header)}"
     )
+
+
+def _shown(header: Sequence[str]) -> str:
+    more = f" and {len(header) - _MOST_SHOWN:,} more" if len(header) > _MOST_SHOWN else ""
+    return ", ".join(name[:_LONGEST_SHOWN] for name in header[:_MOST_SHOWN]) + more
+
+
+def has_path_column(path: Path, head: str) -> bool:
+    """Tell whether a text begins with the mark of a separator or with a line that names a column of
+    paths."""
+    line = head.partition("\n")[0]
+    if _SEPARATOR.fullmatch(line):
+        return True
+    names = _fields(line, _delimiter(path, line, None))
+    return any(name.strip().lower() in PATH_COLUMNS for name in names)

@@ -29,13 +29,14 @@ class ManifestRow:
 
     Attributes:
         line: counted from 1.
-        fields: as many as the header has, or () for a line that cannot be taken apart.
+        fields: as many as the header has, None for a value that is missing; () for a line that
+            cannot be taken apart.
         problem: a reason code when it is no proper record; `detail` has its words.
         doubt: how quotation marks were read that may mean something else.
     """
 
     line: int
-    fields: tuple[str, ...]
+    fields: tuple[str | None, ...]
     problem: str = ""
     detail: str = ""
     doubt: str = ""

@@ -69,6 +69,16 @@ def open_text(path: Path, encoding: str) -> TextIO:
     return path.open(encoding=encoding, errors=errors, newline="")
 
 
+def digest_of(path: Path) -> bytes:
+    """blake2b of a file's bytes, 32 bytes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=32)).digest()
+
+
 def survey_text(path: Path, encoding: str | None, earlier: EarlierReading) -> TextSurvey:
     """Read a manifest once and decide on its encoding.
 

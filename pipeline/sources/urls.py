@@ -54,7 +54,7 @@ class UrlSource:
 
     def urls(self) -> Iterator[str]:
         """List the URLs in order, those that come again too."""
-        return (row.fields[0] for row in self.list.rows() if not row.problem)
+        return (row.fields[0] or "" for row in self.list.rows() if not row.problem)
 
     def path_of(self, folder: str, name: str) -> str:
         """Openable path of an entry's download."""

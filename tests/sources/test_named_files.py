@@ -14,7 +14,7 @@ def test_a_name_of_another_system_keeps_its_text_and_opens(tmp_path: Path) -> No
     name = unicodedata.normalize("NFC", "im/Übung.jpg")
     touch(tmp_path, nfd(name))
     files = NamedFiles(str(tmp_path), SourceOptions())
-    entry = files.entry(name, {}, 2)
+    entry = files.entry(name, {}, "line 2")
     assert (entry.name, entry.problem) == (name, None)
     assert Path(entry.location).exists()
     assert files.sentences() == [
@@ -25,7 +25,7 @@ def test_a_name_of_another_system_keeps_its_text_and_opens(tmp_path: Path) -> No
 
 def test_a_reason_says_what_is_there_instead(tmp_path: Path) -> None:
     touch(tmp_path, "A.JPG", "a.Jpg")
-    entry = NamedFiles(str(tmp_path), SourceOptions()).entry("a.jpg", {}, 2)
+    entry = NamedFiles(str(tmp_path), SourceOptions()).entry("a.jpg", {}, "line 2")
     assert entry.problem == "missing_file"
     assert entry.detail == "line 2: there is no such file; A.JPG and a.Jpg are there"
 
@@ -35,8 +35,8 @@ def test_a_name_of_another_system_stays_inside(tmp_path: Path, allowed: bool) ->
     touch(tmp_path, "base/x", "secret.jpg", "É.jpg")
     files = NamedFiles(str(tmp_path / "base"), SourceOptions(allow_outside=allowed))
     for text in ("..\\secret.jpg", "im\\..\\..\\secret.jpg"):
-        assert files.entry(text, {}, 2).problem == (None if allowed else "outside_root")
-    assert ("SECRET" in files.entry("../SECRET.JPG", {}, 2).detail) is False
+        assert files.entry(text, {}, "line 2").problem == (None if allowed else "outside_root")
+    assert ("SECRET" in files.entry("../SECRET.JPG", {}, "line 2").detail) is False
 
 
 def test_a_name_that_is_too_long_decomposed(tmp_path: Path) -> None:

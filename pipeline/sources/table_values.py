@@ -1,0 +1,45 @@
+"""Values of a table's cells as the texts that prompts and the table of captions take."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import math
+
+from pipeline.sources.table_rows import MAX_FIELD
+
+
+def text_of(value: object) -> str | None:
+    """Text of a value, None for one that is missing (null, NaN).
+
+    Truth values are `true` and `false`, times ISO 8601, lists and objects JSON, bytes their UTF-8
+    or else hexadecimal.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return None if math.isnan(value) else repr(value)
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return None if value.is_nan() else f"{value:f}"
+    if isinstance(value, bytes):
+        return _bytes_text(value)
+    if isinstance(value, (list, dict, tuple)):
+        return json.dumps(value, ensure_ascii=False, default=text_of)
+    return str(value)
+
+
+def too_long(fields: tuple[str | None, ...]) -> bool:
+    """Tell whether a value is longer than a field may be."""
+    return any(field is not None and len(field) > MAX_FIELD for field in fields)
+
+
+def _bytes_text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.hex()
