@@ -42,6 +42,7 @@ _SENDING = {
     "--budget-day": ("budget.day", "Dollars a (UTC) day."),
     "--budget-month": ("budget.month", "Dollars a (UTC) month."),
     "--path-column": ("input.path_column", "Column of a manifest that holds the paths."),
+    "--source-name": ("input.source_name", "Name of a manifest that comes through a pipe."),
     "--image-mode": ("input.image_mode", "bytes, or url: the service fetches images at URLs."),
 }
 _FLAGS = {
@@ -71,6 +72,7 @@ _METAVARS = {
     "--budget-day": "USD",
     "--budget-month": "USD",
     "--path-column": "NAME",
+    "--source-name": "NAME",
     "--image-mode": "WORD",
 }
 

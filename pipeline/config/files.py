@@ -24,6 +24,7 @@ class InputConfig(Section):
     follow_links: Literal["inside", "never", "anywhere"] = "inside"
     extensions: Suffixes = ()
     path_column: str | None = None
+    source_name: Annotated[str, Field(min_length=1, max_length=200)] = "stdin"
     encoding: Annotated[str, AfterValidator(text_encoding)] | None = None
     allow_outside: bool = False
     stamp: Literal["ctime", "mtime"] = "ctime"

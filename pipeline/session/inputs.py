@@ -29,6 +29,7 @@ from pipeline.sources import (
 from pipeline.sources.download import FetchOptions, fetch_all
 from pipeline.sources.download.cache import UrlCache
 from pipeline.sources.remote import is_url
+from pipeline.sources.stream import copy_stream, is_stream, stream_note
 from pipeline.sources.table_kinds import is_table_of_images
 from pipeline.sources.table_text import EarlierReading
 from pipeline.stages.crawl import CrawlResult, crawl_all
@@ -50,22 +51,44 @@ def open_data(
         cache = workspace.urls
     workspace = settings.account.place.workspace(owner(settings.account).provider)
     options = replace(settings.source, url_cache=cache, storage=settings.engine.storage)
+    streams = dict[str, str]()
 
     def options_of(place: NamedPlace) -> SourceOptions:
+        if place.text in streams:
+            name = settings.source_name
+            earlier = _earlier_reading(workspace, f"stream:{to_text(name)}")
+            return replace(options, stream=name, base=Path.cwd(), earlier=earlier)
         if not (place.as_table or is_table_of_images(Path(place.text))):
             return options
-        return replace(options, earlier=_earlier_reading(workspace, place.text))
+        locator = "" if "\0" in place.text else to_text(os.path.realpath(place.text))
+        return replace(options, earlier=_earlier_reading(workspace, locator))
 
-    inputs = open_sources(places, options_of)
+    arrived = [_arrived(place, workspace, settings.source_name, streams) for place in places]
+    inputs = open_sources(arrived, options_of).noting(streams.values())
     return inputs, settings.reading(inputs.columns)
 
 
-def _earlier_reading(workspace: Workspace, manifest: str) -> EarlierReading:
+def _arrived(
+    place: NamedPlace, workspace: Workspace, name: str, streams: dict[str, str]
+) -> NamedPlace:
+    """Place where a stream was copied to, with a sentence about it in `streams`; any other place as
+    it is."""
+    if not is_stream(place.text):
+        return place
+    if streams:
+        raise UsageError("one manifest can come through a pipe in a run: write the others to files")
+    workspace.create()
+    copy = str(copy_stream(place.text, workspace.streams, name))
+    streams[copy] = stream_note(place.text, name)
+    return NamedPlace(copy, as_table=True)
+
+
+def _earlier_reading(workspace: Workspace, locator: str) -> EarlierReading:
     """Encoding and way in which earlier runs of the workspace read a manifest."""
-    if not workspace.exists() or "\0" in manifest:
+    if not workspace.exists():
         return EarlierReading()
     with Ledger(workspace.ledger, read_only=True) as ledger:
-        seen, encoding = ledger.images.encoding(to_text(os.path.realpath(manifest)))
+        seen, encoding = ledger.images.encoding(locator)
     return EarlierReading(encoding, legacy=seen and encoding is None)
 
 

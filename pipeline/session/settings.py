@@ -82,6 +82,7 @@ class RunSettings:
         source: the rules of a crawl, without the cache of downloads.
         loss_rule: when images that are not there any more are taken for gone.
         reread: every file of the source is read again.
+        source_name: of a manifest that comes through a pipe.
         text_places: where the texts may be of images that are not sent for them.
         download: the rules of downloading, None when nothing is brought to this machine.
         url_passthrough: which addresses are passed on to the service.
@@ -107,6 +108,7 @@ class RunSettings:
     source: SourceOptions
     loss_rule: LossRule
     reread: bool
+    source_name: str
     text_places: TextPlaces
     download: FetchOptions | None
     url_passthrough: UrlPassthrough
@@ -148,6 +150,7 @@ class RunSettings:
             source=_source_options(config, passthrough if send_urls else None),
             loss_rule=LossRule(config.input.lost_share, config.input.may_be_empty),
             reread=config.input.reread,
+            source_name=config.input.source_name,
             text_places=text_places(config),
             download=fetch if config.fetch.allow and not send_urls else None,
             url_passthrough=passthrough,

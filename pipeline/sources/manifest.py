@@ -55,8 +55,8 @@ class ManifestSource:
         self._path = Path(os.path.realpath(path))
         self.table = read_table(self._path, options.path_column, options.encoding, options.earlier)
         self.encoding = self.table.encoding
-        self.locator = to_text(str(self._path))
-        self.label = to_text(self._path.name)
+        self._base = options.base or self._path.parent
+        self.locator, self.label = named_by(self._path, options)
         self.columns = tuple(
             name for at, name in enumerate(self.table.header) if at != self.table.path_index
         )
@@ -78,8 +78,15 @@ class ManifestSource:
         del folder
         if is_url(name):
             return RemoteFiles(self.options).path_of(name)
-        path = os.path.normpath(os.path.join(self._path.parent, to_path(name)))  # noqa: PTH118
+        path = os.path.normpath(os.path.join(self._base, to_path(name)))  # noqa: PTH118
         return path if os.path.exists(path) else OtherNames().find(path) or path  # noqa: PTH110
+
+
+def named_by(path: Path, options: SourceOptions) -> tuple[str, str]:
+    """Locator and label of a manifest: its place and name, or those of the stream that it was."""
+    if options.stream:
+        return f"stream:{to_text(options.stream)}", to_text(options.stream)
+    return to_text(str(path)), to_text(path.name)
 
 
 class ManifestListing:
@@ -91,7 +98,7 @@ class ManifestListing:
         """Read the table once, for its digest and the paths that are repeated."""
         self.skipped: Counter[str] = Counter()
         self._table = table
-        self._files = NamedFiles(str(table.path.parent), options)
+        self._files = NamedFiles(str(options.base or table.path.parent), options)
         self._remote = RemoteFiles(options)
         hashes = array("Q")
         total = 0

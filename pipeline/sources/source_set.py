@@ -70,6 +70,10 @@ class SourceSet:
         opened = tuple(sources.values())
         return cls(opened, (*left_out, *_named_twice(twice), *_nested(opened)))
 
+    def noting(self, notes: Iterable[str]) -> SourceSet:
+        """Same sources with further sentences before the others."""
+        return SourceSet(self.sources, (*notes, *self.notes))
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Further columns of all sources, each once, in order."""

@@ -17,8 +17,8 @@ from typing import BinaryIO
 
 from pipeline.core.encodings import wide_encoding
 from pipeline.errors import UsageError
-from pipeline.sources.base import Problems, SourceListing, SourceOptions, to_text
-from pipeline.sources.manifest import ManifestListing
+from pipeline.sources.base import Problems, SourceListing, SourceOptions
+from pipeline.sources.manifest import ManifestListing, named_by
 from pipeline.sources.remote import RemoteFiles, is_url
 from pipeline.sources.table import ManifestTable
 from pipeline.sources.table_rows import MAX_LINE_CHARACTERS, ManifestRow
@@ -42,8 +42,7 @@ class UrlSource:
         """
         self.options = options
         self.list = read_list(Path(os.path.realpath(path)))
-        self.locator = to_text(str(self.list.path))
-        self.label = to_text(self.list.path.name)
+        self.locator, self.label = named_by(self.list.path, options)
         self.problems = Problems()
         self.complete = True
         self._remote = RemoteFiles(options)

@@ -34,7 +34,7 @@ from pipeline.system.workspace_lock import UNWRITABLE, writers_lock
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@=+-]{0,119}")
 
-OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls", "review"})
+OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls", "review", "streams"})
 """Names of the folders in a workspace."""
 
 _OWN_FILES = frozenset(
@@ -85,6 +85,11 @@ class Workspace:
     def urls(self) -> Path:
         """Images that were downloaded."""
         return self.root / "urls"
+
+    @property
+    def streams(self) -> Path:
+        """Manifests that came through pipes."""
+        return self.root / "streams"
 
     @property
     def logs(self) -> Path:
