@@ -42,6 +42,7 @@ _SENDING = {
     "--budget-day": ("budget.day", "Dollars a (UTC) day."),
     "--budget-month": ("budget.month", "Dollars a (UTC) month."),
     "--path-column": ("input.path_column", "Column of a manifest that holds the paths."),
+    "--limit": ("input.limit", "Images that this run may send; the others stay pending."),
     "--source-name": ("input.source_name", "Name of a manifest that comes through a pipe."),
     "--image-mode": ("input.image_mode", "bytes, or url: the service fetches images at URLs."),
 }
@@ -53,7 +54,7 @@ _FLAGS = {
         "Send images again whose captions were accepted or corrected.",
     ),
 }
-_NUMBERS = {"--max-tokens", "--long-side", "--workers"}
+_NUMBERS = {"--limit", "--max-tokens", "--long-side", "--workers"}
 _METAVARS = {
     "--workspace": "DIR",
     "--provider": "NAME",
@@ -72,6 +73,7 @@ _METAVARS = {
     "--budget-day": "USD",
     "--budget-month": "USD",
     "--path-column": "NAME",
+    "--limit": "N",
     "--source-name": "NAME",
     "--image-mode": "WORD",
 }

@@ -14,6 +14,7 @@ from pipeline.core.budget import Exposure
 from pipeline.core.budget_words import coverage, in_force
 from pipeline.core.pricing import dollars
 from pipeline.core.provider_kinds import AUTO, LOCAL
+from pipeline.core.skipped_files import excluded_sentence
 from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
@@ -112,6 +113,7 @@ def estimate(
         identify_images(ledger, task, engine, crawled.locate, shown=shown.prepared)
         leave_at_texts(crawled.ledger, crawled.task)
         price = quote(crawled.ledger, crawled.task, template, base.largest())
+        price.limit(settings.limit)
         return Estimate(
             model=base.request.model,
             quote=price,
@@ -188,8 +190,10 @@ def crawled_sources(
         crawled, sources = crawl_all(
             ledger, inputs.sources, now, loss_rule=rules, reread=reread, texts=texts
         )
-        for problem in (*inputs.notes, *crawled.problems, *crawled.troubles):
-            say(problem)
+        excluded = excluded_sentence(crawled.skipped)
+        for sentence in (*inputs.notes, excluded, *crawled.problems, *crawled.troubles):
+            if sentence:
+                say(sentence)
         caption_spec = _spec(settings, identity, ledger, now, None)
         recipe = ledger.specs.recipe(
             caption_spec.recipe.canonical(), caption_spec.recipe.admission()

@@ -24,13 +24,7 @@ from pipeline.session.columns import check_columns
 from pipeline.session.confirm import Confirm, confirm_price, price_of
 from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.finish import finish
-from pipeline.session.inputs import (
-    crawl_inputs,
-    locate,
-    open_data,
-    restore,
-    restores,
-)
+from pipeline.session.inputs import crawl_inputs, locate, open_data, restore, restores
 from pipeline.session.model_check import check_model
 from pipeline.session.notebook import shown_progress
 from pipeline.session.online import caption_online, find_our_batches
@@ -51,6 +45,7 @@ from pipeline.stages.dedupe import represent_near_duplicates
 from pipeline.stages.preprocess import leave_at_texts, link_known
 from pipeline.stages.recheck import recheck_preparations
 from pipeline.stages.runner import BatchRunner
+from pipeline.stages.send_limit import SendLimit
 from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import queue_room
 from pipeline.stages.table_facts import STALE
@@ -117,6 +112,7 @@ class Run:
         self.session, self.inputs, self.report = session, inputs, report
         self.confirm, self.progress, self.change = confirm, progress, change
         self.sources: dict[int, Source] = {}
+        self.limit = SendLimit(session.settings.limit)
         self.caption_spec = session.build_spec(change)
         recipe = self.caption_spec.recipe
         self.recipe = session.ledger.specs.recipe(recipe.canonical(), recipe.admission())
@@ -135,6 +131,7 @@ class Run:
                     self._explain_shortage(task)
                 else:
                     collect_batches(self.session.context, self.report)
+            self.report.limited = self.limit.withheld
             finish(self.session, self.report, crawled.sources)
 
     def crawl(self, expect: Callable[[int], None] = lambda _todo: None) -> CrawlResult:
@@ -203,6 +200,7 @@ class Run:
             shortage=lambda needed, requests: shortage_of(session, needed, requests),
             least=lambda: least_requests(session, self.report.requests),
             check_stop=session.context.check_stop,
+            limit=self.limit,
         )
 
     @contextmanager
@@ -274,8 +272,8 @@ class Run:
     def _explain_shortage(self, task: CaptionTask) -> None:
         """Say what the rest needs when a cap has ended the run."""
         if isinstance(self.report.error, OverBudget):
-            rest = price_of(self.session, self.caption_spec, task)
-            self.report.note_problem(coverage_of(self.session, rest))
+            price = price_of(self.session, self.caption_spec, task)
+            self.report.note_problem(coverage_of(self.session, price))
 
     def _few_left(self, task: CaptionTask) -> bool:
         """Tell if so few requests go again that they are sent online (`[online] flex_last`)."""

@@ -58,6 +58,7 @@ def write(
                 run.recheck(task, engines, crawled)
                 run.confirm_price(task)
                 _write(run, task, engines, Path(out))
+            report.limited = run.limit.withheld
             finish(session, report, crawled.sources)
     return report
 

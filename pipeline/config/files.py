@@ -27,8 +27,10 @@ class InputConfig(Section):
     source_name: Annotated[str, Field(min_length=1, max_length=200)] = "stdin"
     encoding: Annotated[str, AfterValidator(text_encoding)] | None = None
     allow_outside: bool = False
+    exclude: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
     stamp: Literal["ctime", "mtime"] = "ctime"
     reread: bool = False
+    limit: Annotated[int, Field(ge=1)] | None = None
     sidecar_context: bool = False
     skip_captioned: TextPlaceWords = ()
     image_mode: Literal["bytes", "url"] = "bytes"

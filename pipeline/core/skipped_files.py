@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from pipeline.core.words import counted
+
 TEXT_SUFFIXES = frozenset((".txt", ".caption", ".json", ".xmp"))
 """Suffixes of texts that may stand beside images."""
 
 _CONTAINERS = (".zip", ".cbz", ".tar", ".tgz", ".gz", ".parquet")
+EXCLUDED, EXCLUDED_FOLDER = "(excluded)", "(excluded folder)"
+"""Words for what the user's rules leave out."""
+
 _BESIDE = " beside an image"
 
 
@@ -19,6 +24,16 @@ def beside_images(suffix: str) -> str:
     '.txt beside an image'
     """
     return f"{suffix}{_BESIDE}"
+
+
+def excluded_sentence(skipped: Mapping[str, int]) -> str:
+    """Sentence about what the user's rules leave out, "" for nothing."""
+    files, folders = skipped.get(EXCLUDED, 0), skipped.get(EXCLUDED_FOLDER, 0)
+    parts = [counted(files, "file")] if files else []
+    parts += [counted(folders, "folder")] if folders else []
+    if not parts:
+        return ""
+    return f"left out by [input] exclude or .captionmillignore: {' and '.join(parts)}"
 
 
 def strays(skipped: Mapping[str, int]) -> Counter[str]:

@@ -7,11 +7,12 @@ stay empty, so that a crawl after a kill, or after a refusal, looks at those fol
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from pipeline.core.reasons import DOWNLOAD, SOURCE
 from pipeline.ledger.database import Database, sql_list
+from pipeline.ledger.places import shown_path
 from pipeline.records import SourceFile
 
 MISSING = "missing_file"
@@ -92,6 +93,29 @@ class Unseen:
             "WHERE i.present = 1 AND f.source = ? AND f.crawl <> ?",
             crawl,
         )
+
+    def release(self, excluded: Callable[[str], bool]) -> int:
+        """Mark held images as gone whose path below the source the user excludes; gives how many of
+        them a file was there for."""
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS excluded (image INTEGER PRIMARY KEY)")
+        self._db.execute("DELETE FROM temp.excluded")
+        rows = self._db.execute(
+            f"SELECT u.image, {shown_path('f', 'i')} FROM unseen u JOIN images i ON i.id = u.image "
+            "JOIN folders f ON f.id = i.folder"
+        )
+        with self._db.transaction("excluded"):
+            self._db.executemany(
+                "INSERT INTO temp.excluded VALUES (?)",
+                ((image,) for image, path in rows if excluded(str(path))),
+            )
+            mine = "(SELECT image FROM temp.excluded)"
+            count = self._db.number(
+                f"SELECT COUNT(*) FROM images WHERE id IN {mine} "
+                f"AND (reject_code IS NULL OR reject_code NOT IN ({_NAMES_NO_IMAGE}))"
+            )
+            self._db.execute(f"UPDATE images SET present = 0 WHERE id IN {mine}")
+            self._db.execute(f"DELETE FROM unseen WHERE image IN {mine}")
+        return count
 
     def count(self) -> int:
         """Number of images that are held."""

@@ -78,7 +78,9 @@ def _ask(session: Session, words: str, confirm: Confirm) -> None:
 
 def price_of(session: Session, caption_spec: CaptionSpec, task: CaptionTask) -> Quote:
     """Price of what is still to be sent of a task."""
-    return quote(session.ledger, task, request_template(caption_spec), caption_spec.largest())
+    price = quote(session.ledger, task, request_template(caption_spec), caption_spec.largest())
+    price.limit(session.settings.limit)
+    return price
 
 
 def _today(session: Session) -> date:

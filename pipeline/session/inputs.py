@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pipeline.core.skipped_files import excluded_sentence
 from pipeline.core.stored_address import is_file, stamped
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
@@ -104,8 +105,9 @@ def crawl_inputs(
         session.ledger, inputs.sources, session.clock.now(), session.context.check_stop, expect,
         loss_rule=settings.loss_rule, reread=settings.reread, texts=settings.existing_texts(),
     )  # fmt: skip
-    for trouble in crawled.troubles:
-        session.context.say(trouble)
+    for sentence in (excluded_sentence(crawled.skipped), *crawled.troubles):
+        if sentence:
+            session.context.say(sentence)
     return crawled, sources
 
 

@@ -97,7 +97,8 @@ class Report(ReportFigures, ShownAsHtml):
         if self.bug:
             return EXIT_BUG
         weak = self.error is None or isinstance(self.error, NothingCaptioned)
-        if weak and (self.open or self.waiting or self.outcomes["pending"]):
+        pending = self.outcomes["pending"] and not self.limited
+        if weak and (self.open or self.waiting or pending):
             return EXIT_PENDING
         return EXIT_DONE if self.error is None else self.error.exit_code
 

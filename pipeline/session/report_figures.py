@@ -30,6 +30,7 @@ class ReportFigures(RunTotals):
         files: written by this run; `in_files` requests are out in files, unanswered.
         due: images without a final outcome when the run began, by what became of them; those that
             left their source count as "vanished".
+        limited: images were left for later runs, as told (`--limit`).
         lost: images that are not there and are not taken for gone.
         troubles: sentences about sources that have lost their images or have none.
         run_settled, run_reserved: nano-dollars of this run's reservations.
@@ -58,6 +59,7 @@ class ReportFigures(RunTotals):
     files: int = 0
     in_files: int = 0
     due: Counter[str] = field(default_factory=Counter)
+    limited: bool = False
     lost: int = 0
     troubles: list[str] = field(default_factory=list)
     run_settled: Nano = 0

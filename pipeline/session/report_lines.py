@@ -130,7 +130,9 @@ def _next_step(report: ReportFigures) -> Iterator[str]:
         )
     elif not report.open and report.outcomes["pending"] and report.error is None:
         words = waiting_words(report.waiting)
-        why = f", {words}" if words else ""
+        why = (
+            f", {words}" if words else ", left for later runs by --limit" if report.limited else ""
+        )
         yield f"{counted(report.outcomes['pending'], 'image')} pending{why}: run again to go on"
 
 

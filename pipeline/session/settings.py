@@ -83,6 +83,7 @@ class RunSettings:
         loss_rule: when images that are not there any more are taken for gone.
         reread: every file of the source is read again.
         source_name: of a manifest that comes through a pipe.
+        limit: images that a run may send, None for all.
         text_places: where the texts may be of images that are not sent for them.
         download: the rules of downloading, None when nothing is brought to this machine.
         url_passthrough: which addresses are passed on to the service.
@@ -109,6 +110,7 @@ class RunSettings:
     loss_rule: LossRule
     reread: bool
     source_name: str
+    limit: int | None
     text_places: TextPlaces
     download: FetchOptions | None
     url_passthrough: UrlPassthrough
@@ -151,6 +153,7 @@ class RunSettings:
             loss_rule=LossRule(config.input.lost_share, config.input.may_be_empty),
             reread=config.input.reread,
             source_name=config.input.source_name,
+            limit=config.input.limit,
             text_places=text_places(config),
             download=fetch if config.fetch.allow and not send_urls else None,
             url_passthrough=passthrough,
@@ -263,6 +266,7 @@ def _source_options(config: Config, passthrough: UrlPassthrough | None) -> Sourc
         path_column=config.input.path_column,
         encoding=config.input.encoding,
         allow_outside=config.input.allow_outside,
+        exclude=config.input.exclude,
         stamp=config.input.stamp,
         sidecars=config.input.sidecar_context,
         url_cache=None,

@@ -14,6 +14,7 @@ heads     what is read and counts of files that a folder may not list
 urls      a text file of URLs
 inside    images inside an archive: zip_file, tar_file; sample_texts belong to them
 parquet_table  images in the rows of a Parquet table
+exclusion  what the user's rules leave out
 stream    a manifest that comes through a pipe
 remote    entries for images at URLs
 sidecar   texts beside images as a column

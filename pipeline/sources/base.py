@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from pipeline.records import Rejection, SourceFile
+from pipeline.sources.exclusion import Exclusion
 from pipeline.sources.table_text import EarlierReading
 from pipeline.storage.settings import StorageSettings
 
@@ -46,6 +47,7 @@ class SourceOptions:
         encoding: a manifest's, as a Python codec; None finds out.
         earlier: how earlier runs read the manifest.
         allow_outside: a manifest may name files outside of its own folder.
+        exclude: patterns of paths that are left out, as `.gitignore` has them.
         stamp: "ctime" sees a file replaced with the same size and time; "mtime" is for disks where
             the time of change moves without one, e.g. by hard links of a backup.
         sidecars: the text beside each image of a folder becomes its column `sidecar`.
@@ -63,6 +65,7 @@ class SourceOptions:
     encoding: str | None = None
     earlier: EarlierReading = field(default=EarlierReading(), repr=False)
     allow_outside: bool = False
+    exclude: tuple[str, ...] = field(default=(), repr=False)
     sidecars: bool = False
     stamp: Stamp = "ctime"
     url_cache: Path | None = None
@@ -131,6 +134,13 @@ class DecodesText(Protocol):
     """Source that is a text: its encoding is noted for later runs."""
 
     encoding: str
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """Source that may leave images out by rules; known ones are gone then, and never lost."""
+
+    exclusion: Exclusion
 
 
 @runtime_checkable

@@ -5,7 +5,8 @@ stay inside the root (see `SourceOptions.follow_links`); links to folders never 
 devices, pipes and sockets never; folders that machines fill (thumbnails, recycle bins) and those
 of a workspace never. Skipped files are counted by suffix, the others by these words:
 "(hidden)", "(system folder)", "(workspace)", "(link to a folder)", "(link out of the folder)",
-"(link not followed)", "(broken link)", "(not a file)", "(unreadable)".
+"(link not followed)", "(broken link)", "(not a file)", "(unreadable)"; by the user's rules
+"(excluded)" and "(excluded folder)".
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 
+from pipeline.core.skipped_files import EXCLUDED, EXCLUDED_FOLDER
 from pipeline.errors import UsageError
 from pipeline.imaging.sniff import IMAGE_SUFFIXES
 from pipeline.records import SourceFile
@@ -30,6 +32,7 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
+from pipeline.sources.exclusion import read_exclusion
 from pipeline.sources.heads import PairedTexts, count_skipped, is_image_file, suffix_of
 from pipeline.system.workspace import OWN_FOLDERS, is_workspace
 
@@ -82,13 +85,19 @@ class FolderListing:
             for name, size, mtime_ns, inode, ctime_ns, reason in files:
                 marked = f"{name}\0{reason}" if reason else name
                 total += stat_token(marked, size, mtime_ns, inode, ctime_ns)
-        return closed_digest(total, sorted(self._left_out.items()), self._source.options)
+        return closed_digest(
+            total,
+            sorted(self._left_out.items()),
+            self._source.options,
+            *self._source.exclusion.facts,
+        )
 
     def _parts(self) -> Iterator[tuple[list[_File], list[str]]]:
         """Files and folders as the system lists them, at most SORTED_AT_ONCE of both at once."""
         files: list[_File] = []
         folders: list[str] = []
         left_out: Counter[str] = Counter()
+        excluded = self._source.exclusion
         with os.scandir(self._path) as entries:
             for entry in entries:
                 name = entry.name
@@ -99,6 +108,8 @@ class FolderListing:
                         left_out[reason] += 1
                     else:
                         folders.append(name)
+                elif excluded and excluded.excludes(self._path_of(name)):
+                    left_out[EXCLUDED] += 1
                 else:
                     file = self._file(entry)
                     if file:
@@ -113,7 +124,15 @@ class FolderListing:
         """Reason for leaving a folder out, "" for one that is read."""
         if name.lower() in SYSTEM_FOLDERS:
             return "(system folder)"
-        return "(workspace)" if name in OWN_FOLDERS and is_workspace(self._path) else ""
+        if name in OWN_FOLDERS and is_workspace(self._path):
+            return "(workspace)"
+        exclusion = self._source.exclusion
+        is_out = exclusion and exclusion.excludes(f"{self._path_of(name)}/")
+        return EXCLUDED_FOLDER if is_out else ""
+
+    def _path_of(self, name: str) -> str:
+        """Path below the root of something in the folder."""
+        return f"{self._below}/{name}" if self._below else name
 
     def _file(self, entry: os.DirEntry[str]) -> _File | None:
         try:
@@ -213,7 +232,7 @@ class FolderListing:
         known = self._folders
         for part in [known] if known is not None else (names for _, names in self._parts()):
             for name in sorted(part):
-                yield f"{self._below}/{name}" if self._below else name
+                yield self._path_of(name)
 
 
 class FolderSource:
@@ -234,6 +253,7 @@ class FolderSource:
         self.label = to_text(os.path.basename(self._root)) or "root"  # noqa: PTH119
         self.problems = Problems()
         self.complete = True
+        self.exclusion = read_exclusion(options.exclude, self._root)
         try:
             with os.scandir(self._root):
                 pass
@@ -255,6 +275,7 @@ class FolderSource:
     def listings(self) -> Iterator[SourceListing]:
         """Every readable folder, parents before children, siblings sorted."""
         self.problems, self.complete = Problems(), True
+        self.exclusion = read_exclusion(self.options.exclude, self._root)
         levels: list[Iterator[str]] = [iter([""])]
         while levels:
             try:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pipeline.core.skipped_files import EXCLUDED
 from pipeline.records import SourceFile
 from pipeline.sources.base import (
     Problems,
@@ -30,6 +31,7 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
+from pipeline.sources.exclusion import read_exclusion
 from pipeline.sources.named_files import NamedFiles
 from pipeline.sources.other_names import OtherNames
 from pipeline.sources.remote import RemoteFiles, is_url
@@ -60,6 +62,7 @@ class ManifestSource:
         self.columns = tuple(
             name for at, name in enumerate(self.table.header) if at != self.table.path_index
         )
+        self.exclusion = read_exclusion(options.exclude)
         self.problems = Problems()
         self.problems.extend(self.table.notes)
         self.complete = True
@@ -98,6 +101,7 @@ class ManifestListing:
         """Read the table once, for its digest and the paths that are repeated."""
         self.skipped: Counter[str] = Counter()
         self._table = table
+        self._exclusion = read_exclusion(options.exclude)
         self._files = NamedFiles(str(options.base or table.path.parent), options)
         self._remote = RemoteFiles(options)
         hashes = array("Q")
@@ -115,7 +119,9 @@ class ManifestListing:
             if sentence not in problems:
                 problems.add(sentence)
         self._repeated = _repeated(hashes)
-        self.digest = closed_digest(total, table.digest, table.header, options)
+        self.digest = closed_digest(
+            total, table.digest, table.header, options, *self._exclusion.facts
+        )
 
     def entries(self) -> Iterator[SourceFile]:
         """One entry a row, in the table's order, but for rows that repeat another wholly.
@@ -128,6 +134,9 @@ class ManifestListing:
         recorded: set[bytes] = set()
         for row in self._table.rows():
             entry = self._entry(row)
+            if self._exclusion and self._exclusion.excludes(to_path(entry.name)):
+                self.skipped[EXCLUDED] += 1
+                continue
             if _hash(entry.name) in self._repeated:
                 values = row.fields if row.problem else (entry.columns or {}).items()
                 row_digest = _digest(repr((entry.name, entry.problem, *values)))

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 from pipeline.core.encodings import decode_text, encoding_name
 from pipeline.records import SourceFile
-from pipeline.sources.base import Source, SourceListing, to_path
+from pipeline.sources.base import LeavesOut, Source, SourceListing, to_path
+from pipeline.sources.exclusion import NOTHING_EXCLUDED, Exclusion
 from pipeline.system.regular_file import NotRegular, open_regular
 
 COLUMN = "sidecar"
@@ -97,6 +98,11 @@ class SidecarSource:
         self._inner, self._encoding = inner, encoding
         self.kind, self.locator, self.label = inner.kind, inner.locator, inner.label
         self.problems, self.complete = inner.problems, inner.complete
+
+    @property
+    def exclusion(self) -> Exclusion:
+        """Rules of the source."""
+        return self._inner.exclusion if isinstance(self._inner, LeavesOut) else NOTHING_EXCLUDED
 
     def listings(self) -> Iterator[SourceListing]:
         """Source's listings, with the column."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import decimal
-import json
 import math
 
 from pipeline.sources.table_rows import MAX_FIELD
+from pipeline.storage.containers.value_text import value_text
 
 
 def text_of(value: object) -> str | None:
@@ -18,19 +17,11 @@ def text_of(value: object) -> str | None:
     """
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return None if math.isnan(value) else repr(value)
-    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
-        return value.isoformat()
+    if isinstance(value, float) and math.isnan(value):
+        return None
     if isinstance(value, decimal.Decimal):
         return None if value.is_nan() else f"{value:f}"
-    if isinstance(value, bytes):
-        return _bytes_text(value)
-    if isinstance(value, (list, dict, tuple)):
-        return json.dumps(value, ensure_ascii=False, default=text_of)
-    return str(value)
+    return _bytes_text(value) if isinstance(value, bytes) else value_text(value)
 
 
 def too_long(fields: tuple[str | None, ...]) -> bool:

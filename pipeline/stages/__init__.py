@@ -10,7 +10,7 @@ dedupe        near-duplicates grouped, so that one of each group is sent
 compare       costs of the same images in other sizes or under other models
 quote         costs of the new images, before anything is sent
 write         prepared images into request lines and shards
-open_shard    a shard's file until it is sealed
+open_shard    a shard's file until it is sealed; send_limit  how many images a run may send
 first_shard   the small shard of a form of request that was never answered
 submit        shards to the service: reserve, upload, create
 reconcile     the service's list against the ledger: adopt, hold, create again

@@ -12,7 +12,7 @@ from pipeline.core.losses import LossRule, empty_sentence, is_doubtful, loss_sen
 from pipeline.core.skipped_files import unopened_containers
 from pipeline.ledger import Ledger
 from pipeline.ledger.unseen import Crawl
-from pipeline.sources.base import DecodesText, Source, SourceListing
+from pipeline.sources.base import DecodesText, LeavesOut, Source, SourceListing, to_path
 from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.table_facts import STALE
 
@@ -138,10 +138,14 @@ def _weigh_losses(
 ) -> None:
     """Take images that were not seen for gone, unless that is doubtful."""
     unseen, row = ledger.unseen, current.source
+    result.changed |= unseen.count() > 0
+    known = unseen.usable_before(row)
+    if isinstance(source, LeavesOut) and source.exclusion:
+        exclusion = source.exclusion
+        excluded = unseen.release(lambda path: exclusion.excludes(to_path(path)))
+        known = None if known is None else known - excluded
     held, usable = unseen.count(), unseen.usable(row)
     after = usable - held
-    result.changed |= held > 0
-    known = unseen.usable_before(row)
     before = usable if known is None else known
     if held and is_doubtful(before, after, rule):
         result.lost = held

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain
 from typing import NamedTuple
 
@@ -37,6 +38,8 @@ class Quote:
         expected, max_cost: nano-dollars; None when the price is unknown.
         reviewed: requests that are left out, because a person accepted or wrote the caption.
         saved: nano-dollars expected for those; None when the price is unknown.
+        largest: nano-dollars that the dearest request may cost.
+        later: requests that are left for later runs (`--limit`).
         had_caption: images that are left at the text that they have; `text_saved` nano-dollars are
             expected for their requests.
     """
@@ -55,6 +58,8 @@ class Quote:
     saved: Nano | None = 0
     had_caption: int = 0
     text_saved: Nano | None = 0
+    largest: Nano = 0
+    later: int = 0
 
     @property
     def duplicates(self) -> int:
@@ -63,11 +68,13 @@ class Quote:
 
     def sentence(self) -> str:
         """Sentence for the person who pays."""
+        requests = counted(self.requests, "request")
+        if self.later:
+            requests += f" of {self.requests + self.later:,} (--limit leaves the others pending)"
         if self.max_cost is None or self.expected is None:
-            return f"{counted(self.requests, 'request')}, price unknown."
+            return f"{requests}, price unknown."
         return (
-            f"{counted(self.requests, 'request')}, about {format_usd(self.expected)}, "
-            f"at most {format_usd(self.max_cost)}."
+            f"{requests}, about {format_usd(self.expected)}, at most {format_usd(self.max_cost)}."
         )
 
     def leave(self, one: CostEstimate | None) -> None:
@@ -81,9 +88,23 @@ class Quote:
         self.reviewed += 1
         self.saved = _plus(self.saved, one.expected, 1)
 
+    def limit(self, images: int | None) -> None:
+        """Count and price only so many requests, whichever they are."""
+        if images is None or self.requests <= images:
+            return
+        self.later, share = self.requests - images, Fraction(images, self.requests)
+        self.requests = images
+        self.prompt_tokens = round(self.prompt_tokens * share)
+        self.completion_tokens = round(self.completion_tokens * share)
+        if self.expected is not None:
+            self.expected = round(self.expected * share)
+        if self.max_cost is not None:
+            self.max_cost = min(self.max_cost, images * self.largest)
+
     def add(self, one: CostEstimate, times: int = 1) -> None:
         """Add a request `times` over."""
         self.requests += times
+        self.largest = max(self.largest, one.max_cost or 0)
         self.prompt_tokens += times * one.prompt_tokens
         self.completion_tokens += times * one.completion_tokens
         self.max_cost = _plus(self.max_cost, one.max_cost, times)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.core.cost_estimate import CostEstimator
@@ -11,6 +11,7 @@ from pipeline.core.packing import ShardLimits
 from pipeline.core.request import RequestSpec
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.records import Nano
+from pipeline.stages.send_limit import SendLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ShardOptions:
         least: called for a shard that the budget ends: with fewer requests it is not sent.
         first: requests of the first shard, None: as many as of the others.
         prefix: of the shards' keys.
+        limit: of the images that the run may send.
     """
 
     request_template: RequestTemplate
@@ -55,6 +57,7 @@ class ShardOptions:
     first: int | None = None
     prefix: str = ""
     check_stop: Callable[[], None] = lambda: None
+    limit: SendLimit = field(default_factory=SendLimit)
 
     @property
     def first_limits(self) -> ShardLimits:

@@ -69,17 +69,16 @@ class Writer:
         """
         with self._open_shards():
             link_known(self._ledger, self._task, self._shard_options.check_stop)
-            todo = self._ledger.images.todo(self._task.sources)
+            limit = self._shard_options.limit
+            todo = limit.new(self._ledger.images.todo(self._task.sources))
             yield from self._pack(prepare_images(engines.sparing, todo, locate))
             if self._without_bytes:
                 self._record()  # the ledger is asked for them
             packed = {line.work.row for line in self._lines()}
-            unsent = (
-                image
-                for work, image in self._ledger.images.unsent(self._task.sources, self._task.spec)
-                if work not in packed
-            )
-            yield from self._pack(prepare_images(engines.thorough, unsent, locate))
+            unsent = self._ledger.images.unsent(self._task.sources, self._task.spec)
+            left = ((work, image) for work, image in unsent if work not in packed)
+            images = (image for _, image in limit.unsent(left))
+            yield from self._pack(prepare_images(engines.thorough, images, locate))
             yield from self._seal_all()
 
     def write_sample(
@@ -205,6 +204,7 @@ class Writer:
             row = self._ledger.shards.seal(shard.record(self._task.spec), self._now())
         reached("write.after_seal")
         self._packed -= {line.work.key for line in shard.lines}
+        self._shard_options.limit.note_sent([line.work.row for line in shard.lines])
         self._limits = self._shard_options.limits
         yield row
 
