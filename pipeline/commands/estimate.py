@@ -31,14 +31,15 @@ from pipeline.session.sizings import policies
 from pipeline.session.spec import CaptionSpec, recorded_task
 from pipeline.session.templates import request_template
 from pipeline.session.workspace_ledger import name_if_new
-from pipeline.sources import NamedPlace, named_places
+from pipeline.sources import NamedPlace, Source, SourceSet, named_places
 from pipeline.sources.named_places import Named
 from pipeline.stages.compare import NamedSizing, PolicyCost, compare
-from pipeline.stages.crawl import crawl_all
+from pipeline.stages.crawl import CrawlResult, crawl_all
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import leave_at_texts
 from pipeline.stages.quote import Quote, quote, quote_stale
 from pipeline.stages.recheck import recheck_preparations
+from pipeline.stages.shard_options import RequestTemplate
 from pipeline.stages.values import CaptionTask, Progress
 from pipeline.system.clock import Clock
 from pipeline.system.network_disk import require_local
@@ -112,8 +113,7 @@ def estimate(
         shown.crawled(ledger.rows.images(task.sources), ledger.images.count_todo(task.sources))
         identify_images(ledger, task, engine, crawled.locate, shown=shown.prepared)
         leave_at_texts(crawled.ledger, crawled.task)
-        price = quote(crawled.ledger, crawled.task, template, base.largest())
-        price.limit(settings.limit)
+        price = crawled.price(template, base.largest())
         return Estimate(
             model=base.request.model,
             quote=price,
@@ -141,6 +141,12 @@ class CrawledSources:
     def spec_of(self, model: str) -> CaptionSpec:
         """Spec of the same request to another model."""
         return _spec(self.settings, self.identity, self.ledger, self.now, model)
+
+    def price(self, template: RequestTemplate, largest: tuple[int, int]) -> Quote:
+        """Price of what the next run sends; `largest` as in `stages.quote`."""
+        price = quote(self.ledger, self.task, template, largest)
+        price.limit(self.settings.limit)
+        return price
 
     @property
     def today(self) -> date:
@@ -185,15 +191,7 @@ def crawled_sources(
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))
         settings = settings.with_remembered_cap(ledger, workspace)
-        rules, reread = settings.loss_rule, settings.reread
-        texts = settings.existing_texts()
-        crawled, sources = crawl_all(
-            ledger, inputs.sources, now, loss_rule=rules, reread=reread, texts=texts
-        )
-        excluded = excluded_sentence(crawled.skipped)
-        for sentence in (*inputs.notes, excluded, *crawled.problems, *crawled.troubles):
-            if sentence:
-                say(sentence)
+        crawled, sources = _crawl(inputs, settings, ledger, now, say)
         caption_spec = _spec(settings, identity, ledger, now, None)
         recipe = ledger.specs.recipe(
             caption_spec.recipe.canonical(), caption_spec.recipe.admission()
@@ -212,6 +210,21 @@ def crawled_sources(
                 ledger, task, thorough, find, least, changed=crawled.changed, say=say
             )
         yield CrawledSources(settings, identity, ledger, task, caption_spec, engine, find, now)
+
+
+def _crawl(
+    inputs: SourceSet, settings: RunSettings, ledger: Ledger, now: int, say: Callable[[str], None]
+) -> tuple[CrawlResult, dict[int, Source]]:
+    """Crawl sources and say what is to be said about them; see `crawl_all`."""
+    crawled, sources = crawl_all(
+        ledger, inputs.sources, now, loss_rule=settings.loss_rule, reread=settings.reread,
+        texts=settings.existing_texts(),
+    )  # fmt: skip
+    excluded = excluded_sentence(crawled.skipped)
+    for sentence in (*inputs.notes, excluded, *crawled.problems, *crawled.troubles):
+        if sentence:
+            say(sentence)
+    return crawled, sources
 
 
 def _sparing(task: CaptionTask, settings: RunSettings, ledger: Ledger, edits: Edits) -> CaptionTask:

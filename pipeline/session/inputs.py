@@ -56,15 +56,14 @@ def open_data(
 
     def options_of(place: NamedPlace) -> SourceOptions:
         if place.text in streams:
-            name = settings.source_name
-            earlier = _earlier_reading(workspace, f"stream:{to_text(name)}")
-            return replace(options, stream=name, base=Path.cwd(), earlier=earlier)
+            earlier = _earlier_reading(workspace, f"stream:{to_text(options.stream)}")
+            return replace(options, base=Path.cwd(), earlier=earlier)
         if not (place.as_table or is_table_of_images(Path(place.text))):
             return options
         locator = "" if "\0" in place.text else to_text(os.path.realpath(place.text))
         return replace(options, earlier=_earlier_reading(workspace, locator))
 
-    arrived = [_arrived(place, workspace, settings.source_name, streams) for place in places]
+    arrived = [_arrived(place, workspace, options.stream, streams) for place in places]
     inputs = open_sources(arrived, options_of).noting(streams.values())
     return inputs, settings.reading(inputs.columns)
 

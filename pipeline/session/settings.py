@@ -82,7 +82,6 @@ class RunSettings:
         source: the rules of a crawl, without the cache of downloads.
         loss_rule: when images that are not there any more are taken for gone.
         reread: every file of the source is read again.
-        source_name: of a manifest that comes through a pipe.
         limit: images that a run may send, None for all.
         text_places: where the texts may be of images that are not sent for them.
         download: the rules of downloading, None when nothing is brought to this machine.
@@ -109,7 +108,6 @@ class RunSettings:
     source: SourceOptions
     loss_rule: LossRule
     reread: bool
-    source_name: str
     limit: int | None
     text_places: TextPlaces
     download: FetchOptions | None
@@ -152,7 +150,6 @@ class RunSettings:
             source=_source_options(config, passthrough if send_urls else None),
             loss_rule=LossRule(config.input.lost_share, config.input.may_be_empty),
             reread=config.input.reread,
-            source_name=config.input.source_name,
             limit=config.input.limit,
             text_places=text_places(config),
             download=fetch if config.fetch.allow and not send_urls else None,
@@ -264,6 +261,7 @@ def _source_options(config: Config, passthrough: UrlPassthrough | None) -> Sourc
         follow_links=config.input.follow_links,
         extensions=config.input.extensions,
         path_column=config.input.path_column,
+        stream=config.input.source_name,
         encoding=config.input.encoding,
         allow_outside=config.input.allow_outside,
         exclude=config.input.exclude,

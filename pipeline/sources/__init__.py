@@ -32,6 +32,7 @@ from typing import Any
 from pipeline.core.stored_address import scheme_of
 from pipeline.errors import UsageError
 from pipeline.sources.base import (
+    LeavesOut,
     NamesUrls,
     Problems,
     Source,
@@ -85,6 +86,7 @@ SOURCES: Mapping[str, Callable[[Any, SourceOptions], Source]] = {
     "parquet": ParquetSource,
 }
 
+_ONE_BY_ONE = ("file", "urls")  # all that they hold was named by itself
 _CONTAINERS: Mapping[str, Callable[[Path], bool]] = {
     "zip": is_zip_file,
     "tar": is_tar_file,
@@ -123,14 +125,26 @@ def source_at(place: NamedPlace, options: SourceOptions) -> Source:
             that a glob matches and that is neither an image nor a table.
     """
     if (added := _of_another_package(place.text, options)) is not None:
-        return added
+        return _excluding(added, options)
     if scheme_of(place.text) in OBJECT_SCHEMES:
-        return _bucket(place, options)
+        return _excluding(_bucket(place, options), options)
     path = Path(place.text)
     kind = _kind(path, place)
-    source = SOURCES[kind](path, options)
+    source = _excluding(SOURCES[kind](path, options), options)
     if options.sidecars and kind in ("folder", "file"):
         return SidecarSource(source, options.encoding)
+    return source
+
+
+def _excluding(source: Source, options: SourceOptions) -> Source:
+    """Source itself.
+
+    Raises:
+        UsageError: patterns are to leave images out, and it does not know any: nothing that is to
+            be left out is paid for.
+    """
+    if options.exclude and not isinstance(source, LeavesOut) and source.kind not in _ONE_BY_ONE:
+        raise UsageError(f"[input] exclude is for folders and tables, and {source.label} is none")
     return source
 
 

@@ -42,8 +42,9 @@ class SourceOptions:
         extensions: lower-case, with the dot; when given, only these are taken and nothing
             is sniffed.
         path_column: the manifest's column of paths; None finds it by name.
-        stream: name of a manifest that came through a pipe, "" for one that lies somewhere.
-        base: folder that a manifest's relative paths count from; None is its own.
+        stream: name of a manifest that comes through a pipe.
+        base: folder that the relative paths of such a manifest count from; None for a manifest that
+            lies somewhere, whose paths count from its own.
         encoding: a manifest's, as a Python codec; None finds out.
         earlier: how earlier runs read the manifest.
         allow_outside: a manifest may name files outside of its own folder.
@@ -60,7 +61,7 @@ class SourceOptions:
     follow_links: FollowLinks = "inside"
     extensions: tuple[str, ...] = ()
     path_column: str | None = None
-    stream: str = field(default="", repr=False)
+    stream: str = field(default="stdin", repr=False)
     base: Path | None = field(default=None, repr=False)
     encoding: str | None = None
     earlier: EarlierReading = field(default=EarlierReading(), repr=False)

@@ -40,7 +40,7 @@ class Exclusion:
 
     @property
     def facts(self) -> tuple[object, ...]:
-        """What a listing's digest depends on, () without rules."""
+        """Facts that a listing's digest depends on, () without rules."""
         return (self.lines,) if self else ()
 
     def excludes(self, path: str) -> bool:

@@ -18,7 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.sources.table import ManifestTable, checked_names, path_index
 from pipeline.sources.table_rows import MAX_FIELD, MAX_LINE_CHARACTERS, ManifestRow
 from pipeline.sources.table_text import TextSurvey, open_text
-from pipeline.sources.table_values import text_of, too_long
+from pipeline.sources.table_values import has_long_field, text_of
 
 _MOST_NAMES = 10_000
 _PIECE = 1 << 16
@@ -65,7 +65,7 @@ class JsonTable(ManifestTable):
             detail = f"{where}: {self.header[self.path_index]} is no text"
             return ManifestRow(number, (), "bad_row", detail)
         fields = tuple(text_of(value.get(name)) for name in self.header)
-        if too_long(fields):
+        if has_long_field(fields):
             detail = f"{where} has a value of more than {MAX_FIELD:,} characters"
             return ManifestRow(number, (), "bad_row", detail)
         return ManifestRow(number, tuple(_empty_path(fields, self.path_index)))
@@ -173,7 +173,7 @@ class _Utf8:
         self._handle = handle
 
     def read(self, size: int = -1) -> bytes:
-        """So many characters as UTF-8; what did not decode becomes U+FFFD."""
+        """Next characters as UTF-8; what did not decode becomes U+FFFD."""
         text = self._handle.read(size if size >= 0 else _PIECE)
         return text.encode("utf-8", "replace")
 

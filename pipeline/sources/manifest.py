@@ -87,7 +87,7 @@ class ManifestSource:
 
 def named_by(path: Path, options: SourceOptions) -> tuple[str, str]:
     """Locator and label of a manifest: its place and name, or those of the stream that it was."""
-    if options.stream:
+    if options.base is not None:
         return f"stream:{to_text(options.stream)}", to_text(options.stream)
     return to_text(str(path)), to_text(path.name)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pipeline.errors import UsageError
 from pipeline.sources.table import ManifestTable, checked_names, path_index
 from pipeline.sources.table_rows import MAX_FIELD, ManifestRow
-from pipeline.sources.table_text import digest_of
-from pipeline.sources.table_values import text_of, too_long
+from pipeline.sources.table_text import bytes_digest
+from pipeline.sources.table_values import has_long_field, text_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,7 +48,7 @@ class ParquetManifest(ManifestTable):
         if not (path is None or isinstance(path, (str, bytes))):
             return ManifestRow(number, (), "bad_row", f"row {number}: {name} is no text")
         fields = tuple(map(text_of, values))
-        if too_long(fields):
+        if has_long_field(fields):
             detail = f"row {number} has a value of more than {MAX_FIELD:,} characters"
             return ManifestRow(number, (), "bad_row", detail)
         if path is None:
@@ -69,7 +69,7 @@ def read_parquet(path: Path, path_column: str | None) -> ParquetManifest:
 
     try:
         names = pq.read_schema(path).names
-        digest = digest_of(path)
+        digest = bytes_digest(path)
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
     if path_column is None and _OURS.issubset(names):

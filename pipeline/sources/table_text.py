@@ -69,7 +69,7 @@ def open_text(path: Path, encoding: str) -> TextIO:
     return path.open(encoding=encoding, errors=errors, newline="")
 
 
-def digest_of(path: Path) -> bytes:
+def bytes_digest(path: Path) -> bytes:
     """blake2b of a file's bytes, 32 bytes.
 
     Raises:

@@ -24,7 +24,7 @@ def text_of(value: object) -> str | None:
     return _bytes_text(value) if isinstance(value, bytes) else value_text(value)
 
 
-def too_long(fields: tuple[str | None, ...]) -> bool:
+def has_long_field(fields: tuple[str | None, ...]) -> bool:
     """Tell whether a value is longer than a field may be."""
     return any(field is not None and len(field) > MAX_FIELD for field in fields)
 

@@ -54,6 +54,7 @@ def test_every_setting_follows_its_key() -> None:
         fetch__keep_bytes=5_000_000,
         output__parquet="~/t.parquet",
         input__reread=True,
+        input__limit=3,
         input__skip_captioned=["xmp"],
         notify__when="always",
         log__level="debug",

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.sources import open_source
+from pipeline.sources import SourceOptions, open_source
 from tests.sources.contract import JPEG, all_entries
 
 
@@ -47,3 +48,14 @@ def test_a_linked_root_is_resolved(tmp_path: Path) -> None:
     source = open_source(tmp_path / "link", None)
     assert source.locator.endswith("/real")
     assert len(all_entries(source)) == 1
+
+
+def test_patterns_are_refused_where_no_source_would_heed_them(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.jpg", JPEG)
+    (tmp_path / "a.jpg").write_bytes(JPEG)
+    options = SourceOptions(exclude=("*.png",))
+    with pytest.raises(UsageError, match=r"exclude is for folders and tables, and a\.zip is none"):
+        open_source(tmp_path / "a.zip", None, options)
+    for place in (tmp_path, tmp_path / "a.jpg"):
+        assert open_source(place, None, options).label
