@@ -11,6 +11,7 @@ from pipeline.errors import StorageError, UsageError
 from pipeline.records import Say
 from pipeline.session.account import resolve_account
 from pipeline.session.finish import export_all
+from pipeline.session.publish import publish_outputs
 from pipeline.session.reading import open_to_read
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
@@ -35,6 +36,7 @@ def export_table(config: Config, say: Say) -> WrittenTable:
         )
     with open_session(settings, "export", say, offline=True, existing=True) as session:
         written = export_all(session, force=True)
+        publish_outputs(session)
         assert written is not None
         return written
 

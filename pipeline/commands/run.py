@@ -28,6 +28,7 @@ from pipeline.session.inputs import crawl_inputs, locate, open_data, restore, re
 from pipeline.session.model_check import check_model
 from pipeline.session.notebook import shown_progress
 from pipeline.session.online import caption_online, find_our_batches
+from pipeline.session.publish import check_published
 from pipeline.session.record import notified, recorded
 from pipeline.session.refused_form import form_is_answered, refused_before
 from pipeline.session.report import Report
@@ -152,6 +153,7 @@ class Run:
         now = session.clock.now()
         task = recorded_task(ledger, session.identity, spec, self.recipe, crawled.sources, now)
         check_sidecars(session, crawled.skipped)
+        check_published(session)
         return leaving_texts(under_review(session, task), session.settings, ledger, session.edits)
 
     def recheck(self, task: CaptionTask, engines: Engines, crawled: CrawlResult) -> None:

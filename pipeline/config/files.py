@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pipeline.config.section import Section, Suffixes, as_tuple, text_encoding
 from pipeline.config.units import Share
 from pipeline.core.existing_text import checked_places
+from pipeline.core.stored_address import is_file
 from pipeline.core.text_form import checked_suffix, checked_template
 
 TextPlaceWords = Annotated[
@@ -51,8 +52,9 @@ class OutputConfig(Section):
 
     @property
     def table(self) -> Path | None:
-        """Path of the table, None for the one in the workspace."""
-        return Path(self.parquet).expanduser() if self.parquet else None
+        """Path of the table, None for the one in the workspace, also where it goes to storage."""
+        place = self.parquet
+        return Path(place).expanduser() if place and is_file(place) else None
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:

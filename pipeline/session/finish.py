@@ -6,6 +6,7 @@ import shlex
 
 from pipeline.session.beside import write_beside
 from pipeline.session.checks import deviations, repeated_captions
+from pipeline.session.publish import publish_outputs
 from pipeline.session.report import Report
 from pipeline.session.session import Session
 from pipeline.sinks import open_sink
@@ -22,6 +23,7 @@ def finish(session: Session, report: Report, sources: tuple[int, ...] | None = N
     """Make the table anew when anything changed, prove the counts, then clean up."""
     ledger = session.ledger
     written = export_all(session)
+    publish_outputs(session)
     report.rows = written.rows if written else None
     for sentence in renamed_columns(ledger):
         session.context.say(sentence)

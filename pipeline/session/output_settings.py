@@ -7,19 +7,24 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.core.existing_text import TextPlaces
+from pipeline.core.stored_address import is_file, scheme_of
 from pipeline.core.table_form import Affixes, TableForm
+from pipeline.errors import UsageError
 from pipeline.sinks.sidecars import SidecarForm
+from pipeline.storage.place import OBJECT_SCHEMES, Place
 
 
 @dataclass(frozen=True, slots=True)
 class OutputSettings:
     """Paths and forms of a run's output; a path that is None is in the workspace, no sidecars are
-    written for None."""
+    written for None. With an address the file in the workspace is put there when it is whole."""
 
     table: Path | None
     rejects: Path | None
     sidecars: SidecarForm | None
     form: TableForm
+    table_address: str = ""
+    rejects_address: str = ""
 
     @classmethod
     def of(cls, config: Config) -> OutputSettings:
@@ -27,10 +32,32 @@ class OutputSettings:
         output, prompt = config.output, config.prompt
         return cls(
             table=output.table,
-            rejects=Path(output.rejects).expanduser() if output.rejects else None,
+            rejects=_path(output.rejects),
+            table_address=_address(output.parquet),
+            rejects_address=_address(output.rejects),
             sidecars=_sidecars(config),
             form=TableForm(Affixes(prompt.prefix, prompt.suffix), output.locations),
         )
+
+
+def _path(place: str | None) -> Path | None:
+    """Path of a file, None for one in the workspace."""
+    return Path(place).expanduser() if place and is_file(place) else None
+
+
+def _address(place: str | None) -> str:
+    """Address of an object, "" for a file.
+
+    Raises:
+        UsageError: it is an address of something else, or names no object.
+    """
+    if not place or is_file(place):
+        return ""
+    if scheme_of(place) not in OBJECT_SCHEMES or not Place.parse(place).key.strip("/"):
+        raise UsageError(
+            f"[output] {place}: write a path, or an address like s3://bucket/t.parquet"
+        )
+    return place
 
 
 def _sidecars(config: Config) -> SidecarForm | None:

@@ -5,6 +5,7 @@ settings   how storage is reached; credentials, what the environment and profile
 place      a place in a bucket, and the one door to obstore
 objects    reader of objects; object_key, listing   keys with their stamps; a bucket's keys
 plain_s3   S3 spoken plainly, for keys that obstore cannot name
+publishing finished files as objects
 failures   what went wrong, as a sentence or as one image's rejection
 spool      bytes as local files, without names where the system can
 containers/ files inside files
