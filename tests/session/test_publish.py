@@ -63,7 +63,7 @@ def test_a_place_that_cannot_be_written_is_noticed_before_anything_is_paid(
 ) -> None:
     rig.add("a.png")
     s3.fail["out/captions.parquet"] = 403, "SignatureDoesNotMatch", 99
-    with pytest.raises(UsageError, match="s3://bucket/out/captions.parquet: "):
+    with pytest.raises(UsageError, match=r"s3://bucket/out/captions\.parquet: "):
         rig.run(**keys(s3))
     assert rig.posts() == 0
 
