@@ -35,6 +35,7 @@ PAID = (
 )  # asked with a key
 ELSEWHERE = (
     "captionmill run s3://",  # a bucket of the reader's
+    "captionmill rebuild --from s3://",
     "make test",
     "captionmill one https://",
     "captionmill review",

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 
 @click.command("rebuild")
+@click.option(
+    "--from", "mirror", metavar="ADDRESS", help="Mirror in object storage, on a new machine."
+)
 @configured()
-def rebuild(config: Config) -> int:
+def rebuild(config: Config, mirror: str | None) -> int:
     """Restore a lost ledger from shards, raw results and the service's own list and files.
 
     Nothing is sent. The next run links the images to what is paid for and pays nothing again.
     """
     from pipeline.commands.rebuild import rebuild
 
-    result = rebuild(config, console.say)
+    result = rebuild(config, console.say, mirror=mirror)
     for text in result.problems:
         console.say(text)
     console.out(

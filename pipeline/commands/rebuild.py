@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.core.lifecycle import WORKSPACE
+from pipeline.core.words import counted
 from pipeline.errors import BooksError, StorageError, UsageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import is_online
 from pipeline.records import Nano, Say
 from pipeline.session.account import resolve_account
+from pipeline.session.mirror import Mirror
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.batch_record import read_batch_records
@@ -44,8 +46,13 @@ class RebuildResult:
     problems: list[str]
 
 
-def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildResult:
+def rebuild(
+    config: Config, say: Say, *, mirror: str | None = None, clock: Clock | None = None
+) -> RebuildResult:
     """Build the ledger of a workspace anew; the next run links the images to what is paid for.
+
+    Args:
+        mirror: address of the mirror that the workspace's files are taken from first.
 
     Raises:
         UsageError: there is a healthy ledger, or nothing tells which batches are ours.
@@ -53,6 +60,9 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildR
     """
     settings = RunSettings.of(config)
     _, workspace = resolve_account(settings.account)
+    if mirror is not None:
+        settings = replace(settings, mirror=mirror)
+        _restore(settings, workspace, say)
     _require_loss(workspace)
     building = workspace.root / "_ledger.db"
     with open_session(settings, "rebuild", say, clock=clock, building=building) as session:
@@ -66,6 +76,16 @@ def rebuild(config: Config, say: Say, *, clock: Clock | None = None) -> RebuildR
         except OSError as error:
             raise storage_error(workspace.ledger, error) from error
     return result
+
+
+def _restore(settings: RunSettings, workspace: Workspace, say: Say) -> None:
+    """Bring the files of a mirror here, where there is no workspace yet; after a kill again."""
+    if workspace.ledger.exists():
+        raise UsageError(
+            f"{workspace.root} has a ledger: a mirror is taken into a folder without one"
+        )
+    count = Mirror(settings.mirror, settings.engine.storage).restore(workspace)
+    say(f"{counted(count, 'file')} from {settings.mirror}")
 
 
 def _gather(context: StageContext) -> RebuildResult:

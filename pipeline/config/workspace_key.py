@@ -18,6 +18,7 @@ class WorkspaceConfig(Section):
 
     workspace: Annotated[str, Field(min_length=1)] = f"{WORKSPACES}/{{provider}}"
     allow_network_workspace: bool = False
+    workspace_mirror: Annotated[str, Field(pattern=r"^(s3|gs|az)://[^/]")] | None = None
 
     _workspace_base: Path | None = PrivateAttr(None)
 

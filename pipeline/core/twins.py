@@ -115,11 +115,24 @@ def twin_batches(
     ]  # fmt: skip
 
 
+_BOTH = (
+    "both would pay for the same images. Nothing more is sent from here. Stop the other "
+    "copy for good and run 'captionmill resolve twin', or let this one become a workspace of "
+    "its own with 'captionmill resolve new-identity'"
+)
+
+
 def twin_sentence(batch: RemoteBatch) -> str:
     """Sentence about a twin's batch, with what a person can do."""
     return (
         f"another copy of this workspace is at work: batch {batch.id} was not made by this one, "
-        "and both would pay for the same images. Nothing more is sent from here. Stop the other "
-        "copy for good and run 'captionmill resolve twin', or let this one become a workspace of "
-        "its own with 'captionmill resolve new-identity'"
+        f"and {_BOTH}"
+    )
+
+
+def mirror_sentence(address: str) -> str:
+    """Sentence about a twin that works on the mirror at `address`."""
+    return (
+        f"another copy of this workspace is at work: the mirror {address} has runs that are not "
+        f"of this one, and {_BOTH}, which then needs a mirror of its own too"
     )

@@ -143,6 +143,10 @@ class Edits:
         )
         return [row[0] for row in rows]
 
+    def copy_to(self, path: Path) -> None:
+        """Copy the record to a file of its own."""
+        self._file.copy_to(path)
+
     def last_step(self) -> int:
         """Number of the last step, 0 for none."""
         row = self._file.rows("SELECT MAX(id) FROM steps")

@@ -51,6 +51,15 @@ class RecordFile:
             self._connection.close()
             self._connection = None
 
+    def copy_to(self, path: Path) -> None:
+        """Copy the file as it is between two transactions.
+
+        Raises:
+            StorageError: the copy cannot be written.
+        """
+        with self._translated(), contextlib.closing(sqlite3.connect(path)) as copy:
+            self._open().backup(copy)
+
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         """Rows of a statement, [] while there is no file."""
         if self._connection is None and not self.path.exists():

@@ -30,6 +30,7 @@ record            a run's row, log and summary, and the notice of its end
 existing_texts    images left at the texts that they have
 beside            captions as text files beside their images
 finish            the end of every run: table, counts, cleaning up
+mirror            what another machine needs to go on, in object storage
 publish           outputs that go to object storage
 report            what a run came to: report_figures, as report_lines and as report_html
 notebook          progress in notebooks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from pipeline.providers.offline import Offline
 from pipeline.review.edits import Edits
 from pipeline.session.account import Identity, resolve_account
 from pipeline.session.caps import remember_cap
+from pipeline.session.mirror import Mirror, kept_in
 from pipeline.session.run_log import begin_run, with_log
 from pipeline.session.service import open_service
 from pipeline.session.settings import RunSettings
@@ -116,6 +118,11 @@ def open_session(
                     stopping=stopper.stopping, sleep=stopper.sleep,
                     wire_format=provider_of(identity.provider).wire_format)  # fmt: skip
         context = _under_rules(context, settings, local=identity.local)
+        if settings.mirror and not offline:
+            mirror = Mirror(settings.mirror, settings.engine.storage)
+            mirror.begin(ledger, workspace, clock.now(), rebuilding=building is not None)
+            stack.enter_context(kept_in(mirror, workspace, say))
+            context = replace(context, mirror=partial(_keep, mirror, workspace))
         ledger.due.note()
         close_left_open(context)
         if settings.declares_endings:
@@ -135,6 +142,10 @@ def _watched(settings: RunSettings, context: StageContext) -> RunSettings:
         return watch_workers(path, context.say, context.check_stop, context.clock)
 
     return replace(settings, engine=settings.engine.watched(watch))
+
+
+def _keep(mirror: Mirror, workspace: Workspace, at_once: bool) -> None:
+    mirror.keep_at_times(workspace, at_once=at_once)
 
 
 def _under_rules(context: StageContext, settings: RunSettings, *, local: bool) -> StageContext:

@@ -90,6 +90,7 @@ class RunSettings:
         include_reviewed: captions that a person took care of are asked for again too.
         whole_endings: gives the endings that are declared whole for a model; `declares_endings` is
             false when there are none.
+        mirror: address where the workspace is mirrored, "" for none.
         near_distance: bits of 128 in which near-duplicates differ, None without them.
     """
 
@@ -119,6 +120,7 @@ class RunSettings:
     include_reviewed: bool
     log_level: str
     log_keep: LogKeep
+    mirror: str = ""
 
     @classmethod
     def of(cls, config: Config | str) -> RunSettings:
@@ -161,6 +163,7 @@ class RunSettings:
             include_reviewed=config.review.include_reviewed,
             log_level=log.level,
             log_keep=_log_keep(log.keep),
+            mirror=config.workspace_mirror or "",
         )
 
     def over(self, places: Iterable[NamedPlace]) -> RunSettings:

@@ -48,6 +48,7 @@ class StageContext:
         note: puts an event into the run's log.
         stopping: true once a person or the system requested a stop.
         sleep: waits some seconds, less when a stop is requested.
+        mirror: puts what was paid for into the mirror, at once for True, else now and then.
         listings: what this run has seen of the service's list.
     """
 
@@ -71,6 +72,7 @@ class StageContext:
     note: Note = silent
     stopping: Callable[[], bool] = lambda: False
     sleep: Callable[[float], None] = time.sleep
+    mirror: Callable[[bool], None] = lambda _at_once: None
     listings: Listings = field(default_factory=Listings)
 
     def scope(self) -> Scope:

@@ -41,7 +41,7 @@ class Publisher:
             raise whole_failure(error, self.place) from error
         return stamp_of_object(meta)
 
-    def create(self, key: str, data: bytes) -> bool:
+    def create(self, key: str, data: bytes | Path) -> bool:
         """Put an object that is never changed; False when there is one already.
 
         Raises:

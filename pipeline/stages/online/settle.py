@@ -76,6 +76,7 @@ def settle_group(context: StageContext, row: int, collected: RunTotals) -> None:
         _say_lost(context, shard, batch, collected, collected.answers["missing"] - before)
     reached("online.settled")
     remove(journal)
+    context.mirror(False)
 
 
 def _put_damaged_aside(

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.rebuild import rebuild
+from pipeline.commands.resolve import resolve
+from pipeline.core.judgements import Judgement
+from pipeline.errors import UsageError
+from pipeline.review.edits import Edits
+from pipeline.system.workspace import Workspace
+from tests.rig import Rig, rig
+from tests.storage.scripted_s3 import ScriptedS3, scripted_s3
+
+pytest.importorskip("obstore", reason="object storage is an extra")
+__all__ = ["rig"]
+MIRROR = "s3://bucket/mirror"
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
+    with scripted_s3(monkeypatch) as served:
+        yield served
+
+
+def keys(s3: ScriptedS3) -> dict[str, object]:
+    return {
+        "storage.endpoint": s3.endpoint,
+        "storage.allow_http": True,
+        "storage.retries": 1,
+        "workspace_mirror": MIRROR,
+    }
+
+
+def on(rig: Rig, place: Path) -> None:
+    """Go on in another folder, as on another machine."""
+    rig.workspace = Workspace(place)
+
+
+def restored(rig: Rig, s3: ScriptedS3, place: Path) -> None:
+    on(rig, place)
+    rebuild(rig.config(**keys(s3)), rig.said.append, mirror=MIRROR)
+
+
+def captions(rig: Rig) -> dict[str, tuple[str, str]]:
+    return {row["path"]: (row["caption"], row["review"]) for row in rig.table()}
+
+
+def test_a_new_machine_pays_nothing_again(rig: Rig, s3: ScriptedS3, tmp_path: Path) -> None:
+    rig.add("a.png", "b.png", "c.png")
+    rig.run(budget__lifetime="9.00", **keys(s3))
+    row = rig.table()[0]
+    source_id = bytes.fromhex(row["source_id"])
+    with Edits(rig.workspace.reviews) as edits:
+        edit = Judgement(source_id, "", "edit", row["model_caption"], caption="Mine.")
+        edits.append([edit], at=1, label="edit")
+    rig.run(**keys(s3))
+    before, posts, first = captions(rig), rig.posts(), rig.workspace.root
+    shutil.move(first, tmp_path / "lost")
+    restored(rig, s3, tmp_path / "new")
+    rig.run(**keys(s3))
+    assert captions(rig) == before
+    assert ("Mine.", "edited") in before.values()
+    assert rig.posts() == posts
+    rig.check()
+    rig.add("d.png", first=9)
+    rig.run(**keys(s3))
+    assert rig.outcomes() == {"captioned": 4}
+    rig.check()
+
+
+def test_a_mirror_holds_each_file_once(rig: Rig, s3: ScriptedS3) -> None:
+    rig.add("a.png")
+    rig.run(**keys(s3))
+    names = sorted(name.split("/")[1] for name in s3.objects)
+    assert names == ["files"] * len([n for n in names if n == "files"]) + ["runs", "workspace.json"]
+    before = set(s3.objects)
+    s3.requests.clear()
+    rig.run(**keys(s3))
+    assert {name.split("/")[1] for name in set(s3.objects) - before} == {"runs"}
+    assert len([one for one in s3.requests if one.startswith("PUT")]) == 1
+
+
+def test_two_machines_on_one_mirror_are_noticed(rig: Rig, s3: ScriptedS3, tmp_path: Path) -> None:
+    rig.add("a.png")
+    rig.run(**keys(s3))
+    first = rig.workspace.root
+    restored(rig, s3, tmp_path / "second")
+    rig.add("b.png", first=5)
+    rig.run(**keys(s3))
+    on(rig, first)
+    rig.add("c.png", first=6)
+    posts = rig.posts()
+    report = rig.run(**keys(s3))
+    assert report.exit_code == 5
+    assert rig.posts() == posts
+    resolve(rig.config(**keys(s3)), "twin", rig.said.append)
+    rig.run(**keys(s3))
+    rig.check()
+    assert rig.outcomes() == {"captioned": 3}
+    on(rig, tmp_path / "second")
+    rig.add("d.png", first=7)
+    assert rig.run(**keys(s3)).exit_code == 5
+
+
+def test_a_mirror_is_of_one_workspace(rig: Rig, s3: ScriptedS3, tmp_path: Path) -> None:
+    rig.add("a.png")
+    rig.run(**keys(s3))
+    on(rig, tmp_path / "another")
+    with pytest.raises(UsageError, match="mirror of another workspace"):
+        rig.run(**keys(s3))
+
+
+def test_what_is_no_mirror_is_refused(rig: Rig, s3: ScriptedS3, tmp_path: Path) -> None:
+    s3.objects["mirror/photo.jpg"] = b"x"
+    with pytest.raises(UsageError, match="no mirror"):
+        restored(rig, s3, tmp_path / "new")
+    rig.add("a.png")
+    on(rig, tmp_path / "used")
+    rig.run(**keys(s3))
+    with pytest.raises(UsageError, match="has a ledger"):
+        restored(rig, s3, tmp_path / "used")
+
+
+def test_names_that_lead_elsewhere_are_not_restored(
+    rig: Rig, s3: ScriptedS3, tmp_path: Path
+) -> None:
+    rig.add("a.png")
+    rig.run(**keys(s3))
+    for name in ("ledger.db", "raw/../x", "..", "raw/.hidden"):
+        s3.objects[f"mirror/files/{name}/9-1"] = b"x"
+    restored(rig, s3, tmp_path / "new")
+    rig.run(**keys(s3))
+    assert rig.outcomes() == {"captioned": 1}
+    assert not (tmp_path / "x").exists()
