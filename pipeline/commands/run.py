@@ -12,7 +12,6 @@ from pipeline.errors import OverBudget
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.records import Say
-from pipeline.session.beside import check_sidecars
 from pipeline.session.budget import (
     coverage_of,
     headroom_of,
@@ -28,7 +27,7 @@ from pipeline.session.inputs import crawl_inputs, locate, open_data, restore, re
 from pipeline.session.model_check import check_model
 from pipeline.session.notebook import shown_progress
 from pipeline.session.online import caption_online, find_our_batches
-from pipeline.session.publish import check_published
+from pipeline.session.publish import check_outputs
 from pipeline.session.record import notified, recorded
 from pipeline.session.refused_form import form_is_answered, refused_before
 from pipeline.session.report import Report
@@ -152,8 +151,7 @@ class Run:
         check_columns(session, self.sources, spec.template)
         now = session.clock.now()
         task = recorded_task(ledger, session.identity, spec, self.recipe, crawled.sources, now)
-        check_sidecars(session, crawled.skipped)
-        check_published(session)
+        check_outputs(session, crawled.skipped)
         return leaving_texts(under_review(session, task), session.settings, ledger, session.edits)
 
     def recheck(self, task: CaptionTask, engines: Engines, crawled: CrawlResult) -> None:

@@ -27,7 +27,7 @@ from pipeline.review.edits import Edits
 from pipeline.stages.context import TWIN
 from pipeline.storage.listing import list_keys
 from pipeline.storage.objects import ObjectReader
-from pipeline.storage.publishing import Publisher
+from pipeline.storage.publishing import ObjectWriter
 from pipeline.storage.settings import StorageSettings
 from pipeline.system.files import checksum_of, storage_error, temporary_folder, write_whole
 from pipeline.system.workspace import Workspace
@@ -64,8 +64,8 @@ class Mirror:
         Raises:
             UsageError: it cannot be reached.
         """
-        self._publisher = Publisher(address, settings)
-        place = self._publisher.place
+        self._writer = ObjectWriter(address, settings)
+        place = self._writer.place
         self._prefix = f"{place.key.strip('/')}/" if place.key.strip("/") else ""
         self._reader, self.address = ObjectReader(settings), address
         listed = list_keys(place, settings, self._prefix)
@@ -165,12 +165,12 @@ class Mirror:
         """Put an object, unless it is known to be there; False when somebody else has put it."""
         if name in self._names:
             return True
-        created = self._publisher.create(f"{self._prefix}{name}", data)
+        created = self._writer.create(f"{self._prefix}{name}", data)
         self._names.add(name)
         return created
 
     def _read(self, name: str) -> bytes:
-        address = self._publisher.place.address(f"{self._prefix}{name}")
+        address = self._writer.place.address(f"{self._prefix}{name}")
         data = self._reader.read(address, "", _MOST_BYTES)
         if isinstance(data, Rejection):
             raise UsageError(f"{address}: {data.detail}")

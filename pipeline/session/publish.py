@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.session.beside import check_sidecars
 from pipeline.session.session import Session
-from pipeline.storage.publishing import Publisher
+from pipeline.storage.publishing import ObjectWriter
 from pipeline.system.files import checksum_of
 
 _PUBLISHED = "published:"  # a fact of the ledger, with the address
 
 
-def check_published(session: Session) -> None:
-    """Check before anything is paid for that the outputs can be put where they are to go.
+def check_outputs(session: Session, skipped: Mapping[str, int]) -> None:
+    """Check before anything is paid for that the outputs can be put where they are to go; `skipped`
+    counts files of the sources by suffix.
 
     Raises:
-        UsageError: there is no such place, or it cannot be asked.
+        UsageError: there is no such place, it cannot be asked, or a text cannot be filled.
     """
+    check_sidecars(session, skipped)
     for address in _addresses(session):
-        publisher = Publisher(address, session.settings.engine.storage)
-        publisher.stamp(publisher.place.key)
+        writer = ObjectWriter(address, session.settings.engine.storage)
+        writer.stamp(writer.place.key)
 
 
 def publish_outputs(session: Session) -> None:
@@ -44,11 +48,11 @@ def _publish(session: Session, address: str, path: Path) -> None:
     ledger = session.ledger
     fact = f"{_PUBLISHED}{address}"
     before = json.loads(ledger.get(fact) or "{}")
-    publisher = Publisher(address, session.settings.engine.storage)
-    key, checksum = publisher.place.key, checksum_of(path).hex()
-    if before.get("xxh3") == checksum and publisher.stamp(key) == before["stamp"]:
+    writer = ObjectWriter(address, session.settings.engine.storage)
+    key, checksum = writer.place.key, checksum_of(path).hex()
+    if before.get("xxh3") == checksum and writer.stamp(key) == before["stamp"]:
         return
-    stamp = publisher.replace(key, path, before.get("stamp"))
+    stamp = writer.replace(key, path, before.get("stamp"))
     ledger.put(fact, json.dumps({"xxh3": checksum, "stamp": stamp}))
     session.context.say(f"{address} is up to date")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -119,14 +118,8 @@ def open_session(
                     wire_format=provider_of(identity.provider).wire_format)  # fmt: skip
         context = _under_rules(context, settings, local=identity.local)
         if settings.mirror and not offline:
-            mirror = Mirror(settings.mirror, settings.engine.storage)
-            mirror.begin(ledger, workspace, clock.now(), rebuilding=building is not None)
-            stack.enter_context(kept_in(mirror, workspace, say))
-            context = replace(context, mirror=partial(_keep, mirror, workspace))
-        ledger.due.note()
-        close_left_open(context)
-        if settings.declares_endings:
-            take_declared(context)
+            context = _mirrored(stack, context, settings, rebuilding=building is not None)
+        _take_in(context, settings)
         edits = stack.enter_context(Edits(workspace.reviews))
         settings = _watched(settings, context)
         yield Session(settings, identity, workspace, ledger, context, clock, log, edits, offline)
@@ -144,8 +137,23 @@ def _watched(settings: RunSettings, context: StageContext) -> RunSettings:
     return replace(settings, engine=settings.engine.watched(watch))
 
 
-def _keep(mirror: Mirror, workspace: Workspace, at_once: bool) -> None:
-    mirror.keep_at_times(workspace, at_once=at_once)
+def _take_in(context: StageContext, settings: RunSettings) -> None:
+    """Take in what the last command left, and what the configuration declares."""
+    context.ledger.due.note()
+    close_left_open(context)
+    if settings.declares_endings:
+        take_declared(context)
+
+
+def _mirrored(
+    stack: contextlib.ExitStack, context: StageContext, settings: RunSettings, *, rebuilding: bool
+) -> StageContext:
+    """Context whose workspace is kept in its mirror, until the stack ends."""
+    workspace = context.workspace
+    mirror = Mirror(settings.mirror, settings.engine.storage)
+    mirror.begin(context.ledger, workspace, context.clock.now(), rebuilding=rebuilding)
+    stack.enter_context(kept_in(mirror, workspace, context.say))
+    return replace(context, mirror=lambda at_once: mirror.keep_at_times(workspace, at_once=at_once))
 
 
 def _under_rules(context: StageContext, settings: RunSettings, *, local: bool) -> StageContext:

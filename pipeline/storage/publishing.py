@@ -15,7 +15,7 @@ _AT_ONCE = 64 << 20  # bytes that go in one request; more goes in parts, which c
 _PART = 16 << 20
 
 
-class Publisher:
+class ObjectWriter:
     """Writer of objects into one bucket."""
 
     def __init__(self, address: str, settings: StorageSettings) -> None:

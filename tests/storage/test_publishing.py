@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import StorageError, UsageError
 from pipeline.storage import StorageSettings, publishing
-from pipeline.storage.publishing import Publisher
+from pipeline.storage.publishing import ObjectWriter
 from tests.storage.scripted_s3 import ScriptedS3, etag, scripted_s3
 from tests.storage.weed import KEY, SECRET, weed
 
@@ -22,10 +22,10 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
 
 
 @pytest.fixture
-def weed_store(weed: StorageSettings, monkeypatch: pytest.MonkeyPatch) -> Publisher:
+def weed_store(weed: StorageSettings, monkeypatch: pytest.MonkeyPatch) -> ObjectWriter:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    return Publisher("s3://real/large", weed)
+    return ObjectWriter("s3://real/large", weed)
 
 
 def file_of(tmp_path: Path, data: bytes) -> Path:
@@ -35,45 +35,45 @@ def file_of(tmp_path: Path, data: bytes) -> Path:
 
 
 def test_an_object_is_replaced_by_whom_it_was_written(s3: ScriptedS3, tmp_path: Path) -> None:
-    publisher = Publisher("s3://bucket/t", s3.settings())
-    assert publisher.stamp("t") is None
-    first = publisher.replace("t", file_of(tmp_path, b"one"), None)
-    assert first == publisher.stamp("t") == etag(b"one")
-    second = publisher.replace("t", file_of(tmp_path, b"two"), first)
+    writer = ObjectWriter("s3://bucket/t", s3.settings())
+    assert writer.stamp("t") is None
+    first = writer.replace("t", file_of(tmp_path, b"one"), None)
+    assert first == writer.stamp("t") == etag(b"one")
+    second = writer.replace("t", file_of(tmp_path, b"two"), first)
     assert s3.objects == {"t": b"two"}
     s3.objects["t"] = b"of somebody else"
     with pytest.raises(StorageError, match="somebody else"):
-        publisher.replace("t", file_of(tmp_path, b"three"), second)
+        writer.replace("t", file_of(tmp_path, b"three"), second)
     assert s3.objects == {"t": b"of somebody else"}
     del s3.objects["t"]
-    publisher.replace("t", file_of(tmp_path, b"three"), second)
+    writer.replace("t", file_of(tmp_path, b"three"), second)
     assert s3.objects == {"t": b"three"}
 
 
 def test_one_that_is_written_at_the_same_moment_is_left_alone(
     s3: ScriptedS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publisher = Publisher("s3://bucket/t", s3.settings())
-    first = publisher.replace("t", file_of(tmp_path, b"one"), None)
-    monkeypatch.setattr(Publisher, "stamp", lambda *_: first)
+    writer = ObjectWriter("s3://bucket/t", s3.settings())
+    first = writer.replace("t", file_of(tmp_path, b"one"), None)
+    monkeypatch.setattr(ObjectWriter, "stamp", lambda *_: first)
     s3.objects["t"] = b"of somebody else"
     with pytest.raises(StorageError, match="somebody else"):
-        publisher.replace("t", file_of(tmp_path, b"two"), first)
+        writer.replace("t", file_of(tmp_path, b"two"), first)
     assert s3.objects == {"t": b"of somebody else"}
 
 
 def test_an_object_is_created_once(s3: ScriptedS3) -> None:
-    publisher = Publisher("s3://bucket", s3.settings())
-    assert publisher.create("a/b", b"one")
-    assert not publisher.create("a/b", b"two")
+    writer = ObjectWriter("s3://bucket", s3.settings())
+    assert writer.create("a/b", b"one")
+    assert not writer.create("a/b", b"two")
     assert s3.objects == {"a/b": b"one"}
     s3.fail["c"] = 403, "AccessDenied", 99
     with pytest.raises(UsageError, match="rights"):
-        publisher.create("c", b"x")
+        writer.create("c", b"x")
 
 
 def test_what_is_large_goes_in_parts(
-    weed_store: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    weed_store: ObjectWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publishing, "_AT_ONCE", 1000)
     monkeypatch.setattr(publishing, "_PART", 5 << 20)
