@@ -19,12 +19,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.core.lifecycle import TWIN
 from pipeline.core.twins import mirror_sentence
 from pipeline.errors import CaptionmillError, UsageError
 from pipeline.ledger import Ledger
 from pipeline.records import Rejection, Say
 from pipeline.review.edits import Edits
-from pipeline.stages.context import TWIN
 from pipeline.storage.listing import list_keys
 from pipeline.storage.objects import ObjectReader
 from pipeline.storage.publishing import ObjectWriter

@@ -15,7 +15,6 @@ from pipeline.providers.offline import Offline
 from pipeline.review.edits import Edits
 from pipeline.session.account import Identity, resolve_account
 from pipeline.session.caps import remember_cap
-from pipeline.session.mirror import Mirror, kept_in
 from pipeline.session.run_log import begin_run, with_log
 from pipeline.session.service import open_service
 from pipeline.session.settings import RunSettings
@@ -149,6 +148,8 @@ def _mirrored(
     stack: contextlib.ExitStack, context: StageContext, settings: RunSettings, *, rebuilding: bool
 ) -> StageContext:
     """Context whose workspace is kept in its mirror, until the stack ends."""
+    from pipeline.session.mirror import Mirror, kept_in
+
     workspace = context.workspace
     mirror = Mirror(settings.mirror, settings.engine.storage)
     mirror.begin(context.ledger, workspace, context.clock.now(), rebuilding=rebuilding)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.storage.failures import whole_failure
-from pipeline.storage.object_key import ObjectKey, stamp_of_object
+from pipeline.storage.object_key import ObjectKey, is_odd, stamp_of_object
 from pipeline.storage.place import Place, obstore, open_store
-from pipeline.storage.plain_s3 import PlainS3, is_odd
 from pipeline.storage.settings import StorageSettings
 
 _PAGE = 1000
@@ -19,6 +18,8 @@ def list_keys(place: Place, settings: StorageSettings, prefix: str) -> Iterator[
     Raises:
         UsageError: the bucket cannot be listed.
     """
+    from pipeline.storage.plain_s3 import PlainS3  # TLS, which commands without storage never need
+
     store, last = open_store(place, settings), ""
     plain = PlainS3(place, settings) if place.scheme == "s3" else None
     if plain is not None and plain.is_open and is_odd(prefix.rstrip("/")):

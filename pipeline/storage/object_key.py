@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 _TIME = "time:"
+_ODD = re.compile(r"^/|/$|//|(?:^|/)\.{1,2}(?:/|$)|[\x00-\x1f\x7f]")
 
 
 class ObjectKey(NamedTuple):
@@ -20,6 +22,11 @@ class ObjectKey(NamedTuple):
     size: int
     stamp: str
     modified: str
+
+
+def is_odd(key: str) -> bool:
+    """Recognise a key that obstore cannot name, or would name otherwise."""
+    return _ODD.search(key) is not None
 
 
 def stamp_of_object(meta: Mapping[str, Any], like: str = "") -> str:

@@ -8,9 +8,8 @@ from typing import Any
 from pipeline.core.reasons import rejection
 from pipeline.records import Rejection
 from pipeline.storage.failures import is_out_of_reach, of_one_object, whole_failure
-from pipeline.storage.object_key import stamp_of_object
+from pipeline.storage.object_key import is_odd, stamp_of_object
 from pipeline.storage.place import Place, obstore, open_store
-from pipeline.storage.plain_s3 import PlainS3, is_odd
 from pipeline.storage.settings import StorageSettings
 
 _LOST_IN_A_ROW = 32  # objects, each tried again for as long as [storage] retries says
@@ -30,6 +29,8 @@ class ObjectReader:
         is now: its new stamp makes the next crawl look at it again."""
         place = Place.parse(address)
         if place.scheme == "s3" and is_odd(place.key):
+            from pipeline.storage.plain_s3 import PlainS3  # TLS, for a few keys
+
             data = PlainS3(place, self._settings).read(place.key, stamp, max_bytes)
         else:
             data = self._read(place, stamp, max_bytes)

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import http.client
 import os
-import re
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -27,12 +26,6 @@ from pipeline.storage.settings import StorageSettings
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _SECONDS = 60
 _LONGEST_LISTING = 64 << 20
-_ODD = re.compile(r"^/|/$|//|(?:^|/)\.{1,2}(?:/|$)|[\x00-\x1f\x7f]")
-
-
-def is_odd(key: str) -> bool:
-    """Recognise a key that obstore cannot name, or would name otherwise."""
-    return _ODD.search(key) is not None
 
 
 class PlainS3:
