@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,9 @@ _MAIN = "from pipeline.engines.worker import serve_parent; serve_parent()"
 # of answers that wait while the parent writes books and shards: a worker does not wait then
 _PIPE_BYTES = 1 << 20
 _SMALLEST_PIPE = 8192  # Linux, for a user who has many of them
+_SECRET = re.compile(
+    r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|CONNECTION_STRING", re.IGNORECASE
+)
 _START_SECONDS = 120
 _END_SECONDS = 5
 
@@ -157,7 +161,9 @@ def _obituary(code: int) -> Rejection:
 
 
 def _environment() -> dict[str, str]:
-    """Parent's, with its module path, and one thread for every numeric library."""
+    """Parent's without its secrets, which no decoder needs, with its module path, and one thread
+    for every numeric library."""
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     path = {"PYTHONPATH": module_path(), "PYTHONDONTWRITEBYTECODE": "1"}
-    return {**os.environ, **threads, **path}
+    open_to_all = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
+    return {**open_to_all, **threads, **path}

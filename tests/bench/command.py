@@ -13,11 +13,12 @@ from typing import Any
 from tests.bench.figures import Spent
 
 
-def write(images: Path, workspace: Path) -> tuple[Spent, dict[str, Any]]:
+def write(images: Path, workspace: Path, *options: str) -> tuple[Spent, dict[str, Any]]:
     """`captionmill write` over a folder into `workspace`: what it took, and what it said."""
     command = [
         sys.executable, "-m", "pipeline", "write", str(images), "--out", f"{workspace}-out",
         "--json", "--set", f"workspace={workspace}", "--set", "provider.name=openai",
+        *options,
     ]  # fmt: skip
     began = time.perf_counter()
     process = subprocess.Popen(

@@ -172,16 +172,34 @@ def test_a_worker_of_another_version_is_not_used(cluster: DaskCluster, tmp_path:
     assert "is not used: it has captionmill 0.0.1, this machine" in said[0]
 
 
-def test_no_key_leaves_this_machine(
-    engine: ClusterEngine, cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
+def test_no_key_leaves_this_machine_or_reaches_a_decoder(
+    cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    while cluster.workers:
+        cluster.kill_worker()
+    cluster.add_worker({"OPENAI_API_KEY": "sk-on-a-node"})
     monkeypatch.setenv("OPENAI_API_KEY", "sk-only-here")
-    for worker in cluster.workers:
-        assert b"sk-only" not in Path(f"/proc/{worker.pid}/environ").read_bytes()
-    assert b"sk-only" not in pickle.dumps(engine._nodes._task)  # type: ignore[attr-defined]
-    answer = run(engine, "environment")[0]
+    submitted = record_submissions(monkeypatch)
+    with ClusterEngine(TASK, options_of(cluster)) as engine:
+        answer = run(engine, "environment")[0]
     assert isinstance(answer, RejectedImage)
-    assert "sk-only" not in answer.rejection.detail
+    assert "PYTHONPATH" in answer.rejection.detail
+    assert "sk-on" not in answer.rejection.detail
+    assert submitted
+    assert not any(b"sk-only" in one for one in submitted)
+
+
+def record_submissions(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What is sent to workers from now on, pickled as dask pickles it."""
+    submitted: list[bytes] = []
+    real = distributed.Client.submit
+
+    def submit(client: Any, *args: Any, **options: Any) -> Any:
+        submitted.append(pickle.dumps((args, options)))
+        return real(client, *args, **options)
+
+    monkeypatch.setattr(distributed.Client, "submit", submit)
+    return submitted
 
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:

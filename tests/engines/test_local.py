@@ -169,6 +169,19 @@ def test_workers_are_batch_work(engine: LocalEngine) -> None:
     assert os.sched_getscheduler(0) != os.SCHED_BATCH
 
 
+@pytest.mark.parametrize(
+    "name", ["OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "HF_TOKEN", "my_password"]
+)
+def test_workers_have_no_secrets(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "only-here")
+    monkeypatch.setenv("HARMLESS", "everywhere")
+    with LocalEngine(trouble, workers=1) as engine:
+        answer = run(engine, "environment")[0]
+    assert isinstance(answer, RejectedImage)
+    assert "only-here" not in answer.rejection.detail
+    assert "everywhere" in answer.rejection.detail
+
+
 def test_workers_cannot_fill_the_disk(tmp_path: Path) -> None:
     limits = Limits(10, file_bytes=4096)
     with LocalEngine(trouble, workers=1, limits=limits) as engine:
