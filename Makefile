@@ -18,7 +18,7 @@ export DATA MANIFEST CONFIG BUDGET
 OPTIONS = $(if $(MANIFEST),--manifest "$$MANIFEST") $(if $(CONFIG),--config "$$CONFIG")
 INPUT = $(if $(DATA),"$$DATA")
 
-.PHONY: help setup caption estimate status test check bench crash mutants fuzz interop lock clean
+.PHONY: help setup caption estimate status test check bench crash cluster mutants fuzz interop lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,6 +49,9 @@ bench: $(DEV_STAMP) ## measure speed and memory [ARGS=]
 
 crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [JOBS= ARGS=]
 	@CAPTIONMILL_CRASH=all $(BIN)/python -m pytest -n $(JOBS) tests/crash $(ARGS)
+
+cluster: $(DEV_STAMP) ## hurt a cluster that prepares a bucket, against a run on one machine [ARGS=]
+	@$(BIN)/python -m pytest -m "long or not long" tests/engines/test_cluster.py tests/scenarios/test_cluster.py $(ARGS)
 
 mutants: $(DEV_STAMP) ## break the recovery code by hand: each breakage must be found
 	@$(BIN)/python -m tests.crash.finding

@@ -4,7 +4,7 @@
 
 Scheduler and workers are real processes on loopback, a worker for each core. Both engines prepare
 the same pictures after a few that are not counted; CPU is that of all processes, the scheduler's
-too. What the coordinator spends in a whole `captionmill write` says how many images it can take at most.
+too. What the coordinator spends in a whole `captionmill write` says how many images it can take.
 """
 
 from __future__ import annotations

@@ -23,10 +23,17 @@ class DaskCluster:
     Args:
         folder: for logs and the workers' own files.
         tls: options of dask's commands for TLS, "--tls-ca-file" and so on.
+        environment: of its processes, beside this one's without keys.
     """
 
-    def __init__(self, folder: Path, tls: Mapping[str, Path] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tls: Mapping[str, Path] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder, self.address = folder, ""
+        self._environment = environment or {}
         self._tls = [str(part) for pair in (tls or {}).items() for part in pair]
         self._scheme = "tls" if tls else "tcp"
         self.scheduler: subprocess.Popen[bytes] | None = None
@@ -93,7 +100,7 @@ class DaskCluster:
         with (self.folder / f"{command}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.{command}", *self._tls, *options],
-                env={**clean, **paths, **(environment or {})},
+                env={**clean, **paths, **self._environment, **(environment or {})},
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
