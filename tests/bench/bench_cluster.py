@@ -24,7 +24,7 @@ from tests.engines.dask_cluster import DaskCluster, dask_cluster
 from tests.imaging.drawing import LongSide
 
 _CORES = 2
-_WARM = 100  # images before the clock starts
+_WARM = 40  # images before the clock starts
 _GOAL = 1.15
 _DAY = 86_400
 
