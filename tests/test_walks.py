@@ -141,7 +141,7 @@ class LineListing:
 def test_a_source_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SOURCES, "file", ListSource)  # type: ignore[arg-type]
     rig.add("a.png", "b.png", "c.png")
-    names = rig.data / "names.lst"
+    names = rig.data / "names.own"
     names.write_text("a.png\nc.png\n")
     rig.run(data=names)
     assert [(row["source"], row["path"]) for row in rig.table()] == [
