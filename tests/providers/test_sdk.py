@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import ssl
+
 import httpx2
 import openai
 import pytest
@@ -14,6 +17,32 @@ OPTIONS = BatchOptions(Secret(KEY), "http://127.0.0.1:9/v1", extra_headers={"api
 WRITE = sdk.Call("create the batch", effect=True)
 READ = sdk.Call("look at batch b", thing="batch b")
 REQUEST = httpx2.Request("POST", "http://127.0.0.1:9/v1", headers={"authorization": KEY})
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("http://127.0.0.1:9/v1", 0),
+        ("https://127.0.0.1:9/v1", 1),
+        ("http://api.example/v1", 1),  # a proxy may speak TLS
+        ("https://api.example/v1", 1),
+    ],
+)
+def test_certificates_are_read_unless_a_service_of_this_machine_has_none(
+    monkeypatch: pytest.MonkeyPatch, url: str, read: int
+) -> None:
+    reads: list[bool] = []
+
+    def authorities(*, _trust_env: bool) -> ssl.SSLContext:
+        reads.append(_trust_env)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr("httpcore2.default_ssl_context", authorities)
+    once, _ = sdk.open_clients(BatchOptions(Secret(KEY), url))
+    once.close()
+    assert len(reads) == read
+    asyncio.run(sdk.open_async(BatchOptions(Secret(KEY), url), 1).close())
+    assert len(reads) == 2 * read
 
 
 def classes(base: type[BaseException]) -> list[type[BaseException]]:
