@@ -23,6 +23,9 @@ _USER_DATA = tempfile.mkdtemp(prefix="captionmill-tests-")
 os.environ["XDG_DATA_HOME"] = _USER_DATA
 atexit.register(shutil.rmtree, _USER_DATA, ignore_errors=True)
 
+# hundreds of child processes import the product: it is compiled once for all of them
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _as_if_installed() -> Iterator[None]:

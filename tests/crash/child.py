@@ -71,8 +71,6 @@ def be(task: Task) -> int:
     os.environ["OPENAI_API_KEY"] = KEY
     shared = SharedTime(task.clock)
     _take_the_clock(shared, task.keeper)
-    _prepare_inline()
-    _ask_in_small_groups()
     if task.mutant:
         from tests.crash.mutants import MUTANTS
 
@@ -176,6 +174,12 @@ def ask(keeper: Path, word: str) -> None:
         line.connect(str(keeper))
         line.sendall(word.encode())
         line.recv(1)
+
+
+def make_quick() -> None:
+    """Change what is changed for speed; once in the process that forks, as it imports much."""
+    _prepare_inline()
+    _ask_in_small_groups()
 
 
 def _prepare_inline() -> None:

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tests.crash.child import Task, be, quiet_exit
+from tests.crash.child import Task, be, make_quick, quiet_exit
 
 HUNG = 72
 _LONGEST = 60.0  # seconds of real time that a run may take
@@ -89,8 +89,13 @@ def _warm() -> None:
         *("pipeline.sinks.parquet", "pipeline.sinks.rejects"),
         *("openai.resources.files", "openai.resources.batches", "tests.crash.mutants", "pandas"),
         *("fastparquet", "msgspec", "isal.igzip"),
+        *("pipeline.providers.openai_batch", "pipeline.core.ordinary_answers"),
+        *("pipeline.commands.submit", "pipeline.cli.submit", "pipeline.stages.files.merge"),
+        *("pipeline.engines.url_image", "pipeline.providers.transfer", "openai.resources.models"),
+        *("pipeline.sinks.arrow", "pipeline.sinks.parquet_groups", "pipeline.sinks.row_groups"),
     ):
         importlib.import_module(name)
+    make_quick()
     _warm_the_sdk()
 
 
