@@ -15,7 +15,9 @@ import pytest
 
 from pipeline.commands.run import run
 from pipeline.config import Config, load_config
+from pipeline.core.image_tokens import image_tokens
 from pipeline.errors import UsageError
+from pipeline.providers.models import model_facts
 from tests.rig import picture
 
 LOCAL = ("lmstudio", "ollama")
@@ -115,6 +117,26 @@ def test_the_price_of_ones_own_machine_is_zero_under_a_budget_too(
 ) -> None:
     config = preset(name, server, tmp_path, monkeypatch, **{"budget.lifetime": "0.01"})
     assert run(config, tmp_path / "imgs").outcomes == {"captioned": 2}
+
+
+@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize(
+    ("model", "tokens"),
+    [
+        ({"ollama": "qwen2.5vl:7b", "lmstudio": "qwen/qwen2.5-vl-7b"}, (18 * 14, 1280)),
+        ({"ollama": "gemma3:12b", "lmstudio": "google/gemma-3-12b"}, (256, 260)),
+        ({"ollama": "llava:7b", "lmstudio": "llava-v1.5-7b"}, (576, 580)),
+    ],
+)
+def test_images_are_counted_as_the_families_that_people_run_count_them(
+    name: str, model: dict[str, str], tokens: tuple[int, int]
+) -> None:
+    """A picture of 512 x 384 pixels, and one of 12 megapixels."""
+    rule = model_facts(model[name], load_config(f"services/{name}").models).image_rule
+    assert rule is not None
+    small, large = (image_tokens(*size, rule, "high") for size in ((512, 384), (4000, 3000)))
+    assert small == pytest.approx(tokens[0], rel=0.01)
+    assert large == pytest.approx(tokens[1], rel=0.03)
 
 
 def test_openrouter_needs_a_price_under_a_budget_and_zero_is_one(
