@@ -29,6 +29,12 @@ _RIVAL = 0.6
 """Probability from which the classifier overrules an unsure detection."""
 _UNRIVALLED = 0.8
 """Score from which a detection stands whatever the classifier says."""
+_UNSURE = 0.6
+"""Score below which a picture's surest detection needs the classifier's support."""
+_SUPPORT = 0.05
+"""Probability of the classifier for its kind that counts as support."""
+_SURE_ALONE = 0.8
+"""Probability from which the classifier is believed where the detector sees nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +101,13 @@ class LocalCaptioner:
             return "", ()
         probabilities = self._load_classifier().probabilities(image)
         things = without_rivals(self._load_detector().things(image), probabilities)
-        if things:
+        if is_supported(things, probabilities):
             names = tuple(dict.fromkeys(thing.name for thing in things))
             return phrases.describe_things(things, probabilities), names
         sure = labels.sure(probabilities)
-        return (f"probably {labels.with_article(sure.name)}", (sure.name,)) if sure else ("", ())
+        if sure is None or sure.probability < _SURE_ALONE:
+            return "", ()
+        return f"probably {labels.with_article(sure.name)}", (sure.name,)
 
     def _load_classifier(self) -> Classifier:
         with self._lock:
@@ -136,6 +144,18 @@ def without_rivals(things: list[Detection], probabilities: NDArray[np.float32]) 
         for thing in things
         if thing.name == "person" or thing.score >= _UNRIVALLED or best in KINDS.get(thing.name, ())
     ]
+
+
+def is_supported(things: list[Detection], probabilities: NDArray[np.float32]) -> bool:
+    """Tell whether what was detected, the surest first, is worth saying.
+
+    In pictures unlike any that it has learned (slides of a microscope, trays of coins) the detector
+    sees one thing, barely, that the classifier has no idea of.
+    """
+    if not things or things[0].score >= _UNSURE or things[0].name == "person":
+        return bool(things)
+    kinds = KINDS.get(things[0].name, ())
+    return sum(float(probabilities[index]) for index in kinds) >= _SUPPORT
 
 
 class EchoCaptioner:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,9 +14,11 @@ from pipeline.server import captioner
 from pipeline.server.captioner import (
     EchoCaptioner,
     LocalCaptioner,
+    is_supported,
     open_captioner,
     without_rivals,
 )
+from pipeline.server.coco import KINDS
 from pipeline.server.detections import Detection
 from pipeline.server.pictures import decode
 from pipeline.server.settings import CLASSIFIER_MODEL, LOCAL_MODEL
@@ -108,3 +112,33 @@ def test_unknown_names() -> None:
     assert isinstance(open_captioner("echo"), EchoCaptioner)
     with pytest.raises(UsageError, match="'local' or 'echo'"):
         open_captioner("parrot")
+
+
+def test_a_lone_unsure_detection_needs_the_classifiers_support() -> None:
+    """A slide of a microscope became "a teddy bear", a tray of coins "a clock"."""
+    nothing = np.zeros(1000, np.float32)
+    clock = Detection("clock", 0.53, (0.0, 0.0, 0.1, 0.1))
+    assert not is_supported([], nothing)
+    assert not is_supported([clock], nothing)
+    assert is_supported([replace(clock, score=0.61)], nothing)
+    assert is_supported([replace(clock, name="person")], nothing), "no class of it"
+    seen = nothing.copy()
+    seen[next(iter(KINDS["clock"]))] = 0.06
+    assert is_supported([clock], seen)
+    assert is_supported([replace(clock, name="cat", score=0.9), clock], nothing)
+
+
+@pytest.mark.parametrize(("probability", "named"), [(0.74, False), (0.85, True)])
+def test_the_classifier_alone_is_believed_when_it_is_very_sure(
+    probability: float, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the detector saw nothing it named a nematode in a retina, at 0.74."""
+    probabilities = np.zeros(1000, np.float32)
+    probabilities[111] = probability
+    local = LocalCaptioner()
+    classifier = SimpleNamespace(probabilities=lambda _image: probabilities)
+    detector = SimpleNamespace(things=lambda _image: [])
+    monkeypatch.setattr(local, "_classifier", classifier)
+    monkeypatch.setattr(local, "_detector", detector)
+    caption, labels = _describe(local, "moon.jpg")
+    assert (caption == "probably a nematode", labels == ("nematode",)) == (named, named)
