@@ -156,8 +156,7 @@ def _bucket(place: NamedPlace, options: SourceOptions) -> Source:
     """
     if place.as_table:
         raise UsageError(
-            f"{place.text}: a manifest is read from a disk of this machine; its rows may name "
-            "objects"
+            f"{place.text}: a manifest is read from a disk of this machine, copy it here first"
         )
     if options.sidecars:
         raise UsageError("[input] sidecar_context reads texts beside files, not in a bucket")

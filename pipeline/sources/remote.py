@@ -6,14 +6,17 @@ import re
 from dataclasses import replace
 
 from pipeline.core.download import refusal
+from pipeline.core.stored_address import scheme_of
 from pipeline.records import Rejection, SourceFile
 from pipeline.sources.base import SourceOptions, problem_entry, to_text
 from pipeline.sources.download.cache import UrlCache
 from pipeline.sources.download.notes import FileStat
+from pipeline.storage.place import OBJECT_SCHEMES
 
 STALE_DOWNLOAD = "stale_download"
 """Flag of an image whose site gave something else at the last look: the earlier copy counts."""
 
+_OF_A_BUCKET = "a table does not name objects; caption their bucket: captionmill run s3://..."
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
@@ -44,6 +47,8 @@ class RemoteFiles:
             if isinstance(passed, Rejection):
                 return _problem(url, passed, columns, where)
             return SourceFile("", url, passed, columns=columns)
+        if scheme_of(url) in OBJECT_SCHEMES:
+            return _problem(url, refusal("bad_url", _OF_A_BUCKET), columns, where)
         stat_or_reason = self._stat(url)
         if isinstance(stat_or_reason, Rejection):
             return _problem(url, stat_or_reason, columns, where)
