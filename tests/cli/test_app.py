@@ -184,7 +184,7 @@ def _shell(redirections: str, *arguments: str) -> subprocess.CompletedProcess[st
 
 @pytest.mark.parametrize("redirections", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_no_error_and_get_nothing_of_what_is_written(
-    tmp_path: Path, redirections: str
+    captionmill: Terminal, tmp_path: Path, redirections: str
 ) -> None:
     place = f"--workspace={tmp_path}/ws"
     (tmp_path / "imgs").mkdir()
@@ -192,8 +192,7 @@ def test_closed_streams_are_no_error_and_get_nothing_of_what_is_written(
     done = _shell(redirections, "run", f"{tmp_path}/imgs", "--provider=local", place)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert _shell(redirections, "run", f"{tmp_path}/none", place).returncode == 2
-    verified = _shell("", "verify", place, "--provider=local")
-    assert verified.stdout.startswith("all is well: 1 image")
+    assert captionmill("verify", place, "--provider=local").out.startswith("all is well: 1 image")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
