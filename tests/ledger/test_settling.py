@@ -280,3 +280,13 @@ def test_a_missing_work_that_was_captioned_since_is_not_sent_again(world: World)
     settle(shard, late, [unpaid(key, "expired")], RULES, NOW)
     assert works(world) == [("done", 2)]
     assert world.ledger.rows.outcomes() == {"captioned": 1}
+
+
+def test_a_planned_line_behind_an_odd_one_for_its_work_is_judged_beside_it(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    key = world.works[0][1]
+    given = [answered(key, 400, attempt=2), answered(key, 300, outcome="length", caption="a ca")]
+    world.ledger.answers.settle(shard, batch, given, RULES, NOW)
+    assert world.ledger.rows.outcomes() == {"captioned": 1}
+    assert works(world)[0][0] == "done"

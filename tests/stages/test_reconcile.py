@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.budget import BudgetCaps
 from pipeline.core.lifecycle import Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson, ServiceError
@@ -247,8 +248,11 @@ def test_giving_back_frees_money_and_images(scene: Scene) -> None:
     scene.add("a.png")
     task = scene.task()
     (shard,) = scene.write(task)
+    reservations = scene.ledger.reservations
+    reservations.reserve(shard.row, shard.generation, 900, BudgetCaps(), scene.context.scope())
     take_apart(scene.context, shard)
     assert scene.states() == ["DISSOLVED"]
+    assert reservations.totals().reserved == 0
     assert [again.requests for again in scene.write(task)] == [1]
 
 

@@ -11,7 +11,13 @@ from pipeline.core.identity import WorkAttempt, custom_id
 from pipeline.errors import NotFound, ServiceError
 from pipeline.providers.base import FileTooLarge
 from pipeline.records import RemoteBatch
-from pipeline.stages.recover import number_in, recovered_shard, requests_in, shard_key_of
+from pipeline.stages.recover import (
+    is_plausible,
+    number_in,
+    recovered_shard,
+    requests_in,
+    shard_key_of,
+)
 from pipeline.system.workspace import Workspace
 
 PRICES = '{"version":"v1","tier":"batch","rates":["500","50","500","2000"],"long":[]}'
@@ -112,3 +118,18 @@ def test_nothing_left_is_said_and_no_answer_is_no_conclusion(workspace: Workspac
     assert found(workspace, replace(BATCH, status="in_progress")) is None
     with pytest.raises(ServiceError):
         found(workspace, file_in=b"")
+
+
+@pytest.mark.parametrize(
+    ("key", "highest"),
+    [("captionmill_generation", 10_000), ("captionmill_requests", 1_000_000),
+     ("captionmill_worst_nano", 10**15)],
+)  # fmt: skip
+def test_each_number_of_a_batch_of_ours_is_bounded(key: str, highest: int) -> None:
+    def plausible(number: object) -> bool:
+        return is_plausible(replace(BATCH, metadata={**META, key: str(number)}))
+
+    assert plausible(1)
+    assert plausible(highest)
+    for absurd in (highest + 1, -1, "1e3"):
+        assert not plausible(absurd)
