@@ -55,8 +55,9 @@ def check_png(data: bytes) -> tuple[Refusal | None, bytes]:
 
 def largest_png(icon: bytes) -> bytes:
     """Largest picture of an icon when it is a PNG, else b""."""
-    entries = [icon[at : at + 16] for at in range(6, 6 + 16 * min(icon[4], 64), 16)]
-    if not entries:
+    count = min(int.from_bytes(icon[4:5]), 64)
+    entries = [icon[at : at + 16] for at in range(6, 6 + 16 * count, 16)]
+    if not entries or len(entries[-1]) < 16:  # none, or a directory that is cut
         return b""
     largest = max(entries, key=lambda entry: ((entry[0] or 256) * (entry[1] or 256), entry[6:8]))
     length, at = (int.from_bytes(largest[k : k + 4], "little") for k in (8, 12))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.png_chunks import check_png
+from pipeline.imaging.png_chunks import check_png, largest_png
 from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders
@@ -152,3 +152,11 @@ def test_exif_behind_the_pixels_counts_and_is_read_without_them() -> None:
     prepared = prepare_image(PNG[:-12] + exif + PNG[-12:], RECIPE)
     assert isinstance(prepared, PreparedImage)
     assert (prepared.source_width, prepared.source_height) == (120, 160)
+
+
+def test_an_icon_may_end_anywhere_in_its_directory() -> None:
+    icon = encoded(photo(64, 64), "ICO")
+    assert largest_png(icon).startswith(b"\x89PNG")
+    for length in range(4, 22):
+        assert largest_png(icon[:length]) == b""
+        assert isinstance(prepare_image(icon[:length], Recipe(size=LongSide(64))), RejectedImage)
