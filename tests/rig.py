@@ -18,6 +18,7 @@ from PIL import Image
 from pipeline.commands.run import run
 from pipeline.config import Config, load_config
 from pipeline.engines.inline import InlineEngine
+from pipeline.engines.spool import SpoolEngine, SpoolLimits
 from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import Ledger, charges
 from pipeline.server.app import LoopbackServer
@@ -25,6 +26,7 @@ from pipeline.server.settings import BatchDurations
 from pipeline.session import engines
 from pipeline.session.report import Report
 from pipeline.sources.named_places import Named
+from pipeline.storage import Readers
 from pipeline.system.workspace import Workspace
 
 KEY = "sk-rig-0123456789abcdef"
@@ -140,7 +142,11 @@ def open_rig(root: Path, monkeypatch: pytest.MonkeyPatch, **server: Any) -> Iter
     monkeypatch.setattr(
         engines,
         "files_engine",
-        lambda _config, recipe, known: InlineEngine(Preparer(recipe, known)),
+        lambda limits, recipe, known: SpoolEngine(
+            InlineEngine(Preparer(recipe, known)),
+            Readers(limits.storage),
+            SpoolLimits(recipe.caps.max_file_bytes),
+        ),
     )
     options = {"captioner": "echo", "api_key": KEY, "seed": "7"} | server
     with LoopbackServer(root / "server", **options) as running:

@@ -115,6 +115,7 @@ def _preparation() -> tuple[Reason, ...]:
         reason("changed", "it changed after it was listed", "run again", passing=True),
         reason("unreadable", "the file cannot be read", "check its permissions", passing=True),
         reason("empty_file", "the file is empty", "download or copy it again"),
+        reason("no_image", "the row holds no image", "fill its column of images"),
         reason("too_large_file", "the file is larger than allowed", "raise images.max_file_bytes"),
         reason("not_an_image", "the file is not an image", formats),
         reason("unsupported_format", "images of this kind are not supported", _SAVE),

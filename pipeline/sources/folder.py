@@ -34,7 +34,7 @@ from pipeline.sources.base import (
 )
 from pipeline.sources.exclusion import read_exclusion
 from pipeline.sources.heads import PairedTexts, count_skipped, is_image_file, suffix_of
-from pipeline.system.workspace import OWN_FOLDERS, is_workspace
+from pipeline.system.workspace import OWN_FILES, OWN_FOLDERS, is_workspace
 
 SORTED_AT_ONCE = 50_000
 """Larger folders are not held in memory: they are read again and sorted in parts of this size."""
@@ -110,10 +110,10 @@ class FolderListing:
                         folders.append(name)
                 elif excluded and excluded.excludes(self._path_of(name)):
                     left_out[EXCLUDED] += 1
-                else:
-                    file = self._file(entry)
-                    if file:
-                        files.append(file)
+                elif name in OWN_FILES and is_workspace(self._path):
+                    left_out["(workspace)"] += 1
+                elif file := self._file(entry):
+                    files.append(file)
                 if len(files) + len(folders) >= SORTED_AT_ONCE:
                     yield files, folders
                     files, folders = [], []

@@ -63,15 +63,25 @@ def image_columns(table: ParquetTable) -> tuple[ImageColumn, ...]:
     Raises:
         ContainerError: they cannot be read.
     """
-    return tuple(
-        column
-        for column in table.candidates()
-        if column.declared
-        or (
-            column.declared is None
-            and any(sniff_head(value) for value in table.first_values(column, _TRIED))
-        )
-    )
+    return tuple(column for column in table.candidates() if _holds_images(table, column))
+
+
+def _holds_images(table: ParquetTable, column: ImageColumn) -> bool:
+    if column.declared is False:
+        return False
+    values = table.first_values(column, _TRIED)
+    if column.declared:  # a table that names its images and does not hold them is a manifest
+        return not values or any(isinstance(value, bytes) for value in values)
+    return any(isinstance(value, bytes) and sniff_head(value) for value in values)
+
+
+def _paths_alone(table: ParquetTable) -> str:
+    """Words on a column with the paths of images alone, as data sets are saved, "" for none."""
+    for column in table.candidates():
+        values = table.first_values(column, 1) if column.declared else []
+        if values and isinstance(values[0], str):
+            return f": its column {column.name} holds only their paths, such as {values[0][:200]}"
+    return ""
 
 
 @contextlib.contextmanager
@@ -108,10 +118,11 @@ class ParquetSource:
         with _readable(self._path) as table:
             self.images = image_columns(table)
             self.columns = TextColumns(table, {image.name for image in self.images}).names
-        if not self.images:
-            raise UsageError(
-                f"{path} has no column of images; a table of their paths is given with --manifest"
-            )
+            if not self.images:
+                raise UsageError(
+                    f"{path} has no column of images{_paths_alone(table)}; a table of their paths "
+                    "is given with --manifest"
+                )
 
     def listings(self) -> Iterator[SourceListing]:
         """One listing of all rows."""

@@ -37,7 +37,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@=+-]{0,119}")
 OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls", "review", "streams"})
 """Names of the folders in a workspace."""
 
-_OWN_FILES = frozenset(
+OWN_FILES = frozenset(
     {
         *("ledger.db", "ledger.db-wal", "ledger.db-shm", "workspace.json", "lock"),
         "budget.json",
@@ -45,6 +45,7 @@ _OWN_FILES = frozenset(
         *("reviews.db", "reviews.db-wal", "reviews.db-shm"),
     }
 )
+"""Names of the files in a workspace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class Workspace:
         if not resolved.is_relative_to(root):
             return False
         below = resolved.relative_to(root).parts
-        return not below or below[0] in OWN_FOLDERS or below[0] in _OWN_FILES
+        return not below or below[0] in OWN_FOLDERS or below[0] in OWN_FILES
 
     def shard(self, shard_key: str) -> Path:
         """Request file of a shard."""

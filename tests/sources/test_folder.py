@@ -303,6 +303,7 @@ def test_the_folders_of_a_workspace_are_never_images(tmp_path: Path, mark: str) 
     for name in (mark, "lock"):
         (tmp_path / "ws" / name).write_bytes(b"")
     assert paths(opened(tmp_path)) == ["raw/d.jpg", "ws/c.jpg"]
-    assert skipped(opened(tmp_path))["(workspace)"] == 2
+    (tmp_path / "ws/captions.parquet").write_bytes(b"PAR1")
+    assert skipped(opened(tmp_path)) == {"(workspace)": 5}  # and its own files
     assert digests(opened(tmp_path))["ws"] != before["ws"]
     assert paths(opened(tmp_path / "ws")) == ["c.jpg"]

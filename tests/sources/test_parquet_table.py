@@ -64,14 +64,25 @@ def test_bytes_that_are_no_pictures_are_no_column_of_images(tmp_path: Path) -> N
     assert open_source(path, None).columns == ("file",)
 
 
-def test_a_table_of_a_data_set_without_its_pictures_says_so_in_each_row(tmp_path: Path) -> None:
+def declared(path: Path, values: list[object]) -> Path:
+    """Table of which `datasets` says that its column holds images."""
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     features = '{"info": {"features": {"image": {"_type": "Image"}}}}'
     schema = pa.schema([("image", kind)], metadata={"huggingface": features})
-    values = pa.array([{"bytes": None, "path": "/data/tom.jpg"}], kind)
-    pq.write_table(pa.table([values], schema=schema), tmp_path / "a.parquet")
-    source = open_source(tmp_path / "a.parquet", None)
-    assert [entry.name for entry in all_entries(source)] == ["row-000000000/image"]
+    pq.write_table(pa.table([pa.array(values, kind)], schema=schema), path)
+    return path
+
+
+def test_a_data_set_that_was_saved_without_its_images_is_refused(tmp_path: Path) -> None:
+    path = declared(tmp_path / "a.parquet", [None, {"bytes": None, "path": "/data/tom.jpg"}])
+    assert not has_image_column(path)
+    with pytest.raises(UsageError, match=r"image holds only their paths, such as /data/tom\.jpg"):
+        open_source(path, None)
+
+
+def test_a_data_set_without_any_image_yet_has_rows(tmp_path: Path) -> None:
+    path = declared(tmp_path / "a.parquet", [None, None])
+    assert len(all_entries(open_source(path, None))) == 2
 
 
 def test_a_table_is_recognised_by_its_first_bytes(tmp_path: Path) -> None:

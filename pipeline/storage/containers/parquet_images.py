@@ -79,18 +79,18 @@ class ParquetTable:
         """Columns that may hold images."""
         return tuple(self._candidates.values())
 
-    def first_values(self, column: ImageColumn, most: int) -> list[bytes]:
-        """First values of a column, of its first rows.
+    def first_values(self, column: ImageColumn, most: int) -> list[bytes | str]:
+        """First values of a column, of its first rows: images, or names in their place.
 
         Raises:
             ContainerError: they cannot be read.
         """
-        values: list[bytes] = []
+        values: list[bytes | str] = []
         try:
             for first, batch in self._batches(column.name, 0):
                 for at in range(len(batch)):
                     value = _value(batch[at], 0 if column.many else None)
-                    if isinstance(value, bytes):
+                    if value:
                         values.append(value)
                     if len(values) >= most:
                         return values
@@ -125,8 +125,7 @@ class ParquetTable:
         if isinstance(value, bytes) and len(value) > most:
             return rejection("too_large_file", f"{len(value):,} bytes")
         if isinstance(value, str):
-            only = f", only the name of one: {value[:200]}" if value else ""
-            return rejection("empty_file", f"the row holds no image{only}")
+            return rejection("no_image", f"only the name of one, {value[:200]}" if value else "")
         return value
 
     def _at(self, place: ImageRow) -> bytes | str | Rejection:

@@ -60,7 +60,7 @@ def test_a_table_of_datasets() -> None:
         PICTURES[1],
     ]
     for name in ("row-000000001/image", "row-000000000/views/0", "row-000000002/views/0"):
-        assert code(opened.read(name, MOST)) == "empty_file"
+        assert code(opened.read(name, MOST)) == "no_image"
     views = opened.candidates()[1]
     assert list(opened.lengths(views)) == [0, 2, 0]
 
@@ -94,7 +94,7 @@ def test_types_that_hold_images(tmp_path: Path, kind: pa.DataType) -> None:
         opened.read(str(ImageRow(row, "image", 0 if many else None)), MOST) for row in range(3)
     ]
     assert answers[:2] == [b"one", b"two"]
-    assert code(answers[2]) == "empty_file"
+    assert code(answers[2]) == "no_image"
     assert opened.first_values(opened.candidates()[0], 5) == [b"one", b"two"]
 
 
