@@ -38,6 +38,9 @@ ELSEWHERE = (
     "captionmill rebuild --from s3://",
     "make test",
     "captionmill one https://",
+    "captionmill run photos.zip",  # tests/scenarios/test_containers.py
+    "captionmill run shard-000000.tar",
+    "captionmill run data/train-",
     "captionmill review",
     "captionmill run --config services/",
     ". .venv/bin/activate",

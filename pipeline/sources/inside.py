@@ -45,6 +45,7 @@ from pipeline.storage.containers.readers import container_stamp
 REPLACED = "(replaced by a later member)"
 DAMAGED = "(damaged from here on)"
 _LONGEST_NAME = 4096
+_NO_FILES = {"link": "(link not followed)", "other": "(not a file)"}
 _LEADS_OUT = re.compile(r"\A[/\\]|\A[A-Za-z]:|(?:\A|[/\\])\.\.(?:[/\\]|\Z)")
 
 
@@ -194,12 +195,14 @@ class ArchiveListing:
 
 def _left_out(member: Member) -> str:
     """Reason why a member is no image whatever it holds, "" for none."""
-    parts = member.name.split("/")
-    if any(part.startswith(".") and part not in (".", "..") for part in parts):
+    lower = f"/{member.name.lower()}"
+    if "/." in lower and any(  # nearly no name has one
+        part.startswith(".") and part not in (".", "..") for part in lower.split("/")
+    ):
         return "(hidden)"
-    if any(part.lower() in SYSTEM_FOLDERS for part in parts[:-1]):
+    if not SYSTEM_FOLDERS.isdisjoint(lower.split("/")[:-1]):
         return "(system folder)"
-    return {"link": "(link not followed)", "other": "(not a file)"}.get(member.kind, "")
+    return _NO_FILES.get(member.kind, "")
 
 
 def _name_problem(name: str) -> Rejection | None:

@@ -24,6 +24,7 @@ _KINDS: Mapping[bytes, MemberKind] = {
     b"5": "folder",
     b"D": "folder",
 }
+_PART = rejection("damaged", "it goes on in another volume")
 _PAX_RECORD = re.compile(rb"(\d{1,8}) ([^=\n]+)=")
 
 ReadAt = Callable[[int, int], bytes]
@@ -119,14 +120,13 @@ def _member(
     real = records.get(b"GNU.sparse.realsize") or records.get(b"GNU.sparse.size")
     size = packed if not sparse else _decimal(real) if real else header.real_size
     data = at + BLOCK + (_sparse_blocks(read_at, at) if header.kind == b"S" else 0)
-    part = rejection("damaged", "it goes on in another volume")
     return TarMember(
         without_dots(name.decode("utf-8", "surrogateescape")),
         begin,
         begin,
         size,
         kind,
-        part if header.kind == b"M" else None,
+        _PART if header.kind == b"M" else None,
         without_dots(target.decode("utf-8", "surrogateescape")),
         data=data,
         packed=packed,
@@ -145,9 +145,7 @@ def _header(read_at: ReadAt, at: int) -> _Header | None:
     if not block.strip(b"\0"):
         _refuse_more(read_at, at)
         return None
-    checksum = _number(block[148:156], at)
-    blank = block[:148] + b" " * 8 + block[156:]
-    if checksum not in (sum(blank), sum(blank) - 256 * sum(byte > 127 for byte in blank)):
+    if _number(block[148:156], at) not in _checksums(block):
         raise ContainerError(f"its header at byte {at:,} is damaged, or is no tar header")
     name = block[:100].split(b"\0", 1)[0]
     is_gnu = block[257:265] == b"ustar  \0"
@@ -161,6 +159,13 @@ def _header(read_at: ReadAt, at: int) -> _Header | None:
         block[157:257].split(b"\0", 1)[0],
         _number(block[483:495], at) if block[156:157] == b"S" else 0,
     )
+
+
+def _checksums(block: bytes) -> Iterator[int]:
+    """Sums of a header, its checksum blank: of bytes, and of signed ones as by old programs."""
+    total = sum(block) - sum(block[148:156]) + 8 * ord(" ")
+    yield total
+    yield total - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
 
 
 def _refuse_more(read_at: ReadAt, at: int) -> None:

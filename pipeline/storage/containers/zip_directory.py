@@ -35,7 +35,8 @@ _LOCATOR = struct.Struct("<4sLQL")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _ENTRY = struct.Struct("<4s4B4HL2L5H2L")
 _LONGEST_COMMENT = 0xFFFF
-_BLOCK = 1 << 20
+_LONGEST_ENTRY = 46 + 3 * 0xFFFF
+_BLOCK = 1 << 21
 _UNKNOWN = 0xFFFFFFFF
 _ENCRYPTED, _UTF_8 = 0x1, 0x800
 _UNIX = 3
@@ -129,22 +130,14 @@ def zip_members(descriptor: int, place: ZipPlace) -> Iterator[ZipMember]:
     block, block_at = b"", place.begin
     while at < place.end:
         offset = at - block_at
-        if offset + _ENTRY.size > len(block) or offset + _length(block, offset) > len(block):
+        if offset + _LONGEST_ENTRY > len(block) and block_at + len(block) < place.end:
             block, block_at, offset = os.pread(descriptor, _BLOCK, at), at, 0
-        member, length = parse_entry(block[offset : offset + _length(block, offset)], at, place)
+        member, length = parse_entry(block, at, place, offset)
         yield member
         at += length
         count += 1
     if place.members not in (count, count & 0xFFFF):
         raise ContainerError(f"its directory has {count:,} members and says {place.members:,}")
-
-
-def _length(block: bytes, at: int) -> int:
-    """Length of the entry at an offset of a block, as far as the block tells."""
-    if at + _ENTRY.size > len(block):
-        return _ENTRY.size
-    names, extras, comment = struct.unpack_from("<3H", block, at + 28)
-    return int(_ENTRY.size + names + extras + comment)
 
 
 def read_entry(descriptor: int, at: int, place: ZipPlace) -> ZipMember:
@@ -155,24 +148,29 @@ def read_entry(descriptor: int, at: int, place: ZipPlace) -> ZipMember:
     """
     if not place.begin <= at < place.end:
         raise ContainerError("its directory has no entry there")
-    fixed = os.pread(descriptor, _ENTRY.size, at)
-    return parse_entry(os.pread(descriptor, _length(fixed, 0), at), at, place)[0]
+    return parse_entry(os.pread(descriptor, _LONGEST_ENTRY, at), at, place)[0]
 
 
-def parse_entry(entry: bytes, at: int, place: ZipPlace) -> tuple[ZipMember, int]:
-    """Member of an entry's bytes, and their length.
+def parse_entry(block: bytes, at: int, place: ZipPlace, offset: int = 0) -> tuple[ZipMember, int]:
+    """Member of the entry at an offset of a block, and the entry's length; `at` is its place in
+    the file.
 
     Raises:
         ContainerError: the bytes are no entry, or reach beyond the directory.
     """
-    length = _length(entry, 0)
-    if not entry.startswith(b"PK\1\2") or len(entry) < length or at + length > place.end:
+    if len(block) < offset + _ENTRY.size or block[offset : offset + 4] != b"PK\1\2":
         raise ContainerError(f"its directory is damaged at byte {at:,}")
-    fields = _ENTRY.unpack_from(entry)
-    _, _, system, _, _, flags, method, _, _, checksum, packed, size, names, extras, *_ = fields
+    fields = _ENTRY.unpack_from(block, offset)
+    _, _, system, _, _, flags, method, _, _, checksum, packed, size, names, extras, comment = (
+        fields[:15]
+    )
     attributes, begin = fields[-2:]
-    raw_name = entry[_ENTRY.size : _ENTRY.size + names]
-    extra = entry[_ENTRY.size + names : _ENTRY.size + names + extras]
+    length = _ENTRY.size + names + extras + comment
+    if offset + length > len(block) or at + length > place.end:
+        raise ContainerError(f"its directory is damaged at byte {at:,}")
+    name_at = offset + _ENTRY.size
+    raw_name = block[name_at : name_at + names]
+    extra = block[name_at + names : name_at + names + extras]
     size, packed, begin = _wide(extra, size, packed, begin)
     name = without_dots(_name(raw_name, extra, in_utf_8=bool(flags & _UTF_8)))
     member = ZipMember(
