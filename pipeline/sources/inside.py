@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from pipeline.core.reasons import SOURCE, rejection
+from pipeline.core.skipped_files import EXCLUDED
 from pipeline.errors import UsageError
 from pipeline.imaging.sniff import HEAD_BYTES, IMAGE_SUFFIXES, sniff_head
 from pipeline.records import Rejection, SourceFile
@@ -30,6 +31,7 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
+from pipeline.sources.exclusion import read_exclusion
 from pipeline.sources.folder import SYSTEM_FOLDERS
 from pipeline.sources.heads import count_skipped, suffix_of
 from pipeline.sources.sample_texts import JSON, TEXT, SampleTexts, text_columns
@@ -67,6 +69,7 @@ class ArchiveSource:
         self.label = to_text(os.path.basename(self._path))  # noqa: PTH119
         self.problems = Problems()
         self.complete = True
+        self.exclusion = read_exclusion(options.exclude)
         try:
             with self.opened() as archive:
                 self.columns = text_columns(archive)
@@ -118,7 +121,7 @@ class ArchiveListing:
         self._status = status = source.status()
         changed = stamp_of(status, source.options.stamp)
         token = stat_token("", status.st_size, status.st_mtime_ns, status.st_ino, changed)
-        self.digest = closed_digest(token, source.options, source.columns)
+        self.digest = closed_digest(token, source.options, source.columns, *source.exclusion.facts)
 
     def entries(self) -> Iterator[SourceFile]:
         """Images in the archive's order.
@@ -157,6 +160,9 @@ class ArchiveListing:
             return None
         if (reason := _left_out(member)) or index.place(member.name) != member.at:
             self.skipped[reason or REPLACED] += 1
+            return None
+        if self._source.exclusion and self._source.exclusion.excludes(member.name):
+            self.skipped[EXCLUDED] += 1
             return None
         if not self._is_image(archive, index, member):
             return None

@@ -14,6 +14,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.core.skipped_files import EXCLUDED
 from pipeline.errors import UsageError
 from pipeline.imaging.sniff import sniff_head
 from pipeline.records import SourceFile
@@ -27,6 +28,7 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
+from pipeline.sources.exclusion import read_exclusion
 from pipeline.storage.containers.member import ContainerError, ImageRow, MemberAddress
 from pipeline.storage.containers.readers import container_stamp
 
@@ -115,6 +117,7 @@ class ParquetSource:
         self.label = to_text(os.path.basename(self._path))  # noqa: PTH119
         self.problems = Problems()
         self.complete = True
+        self.exclusion = read_exclusion(options.exclude)
         with _readable(self._path) as table:
             self.images = image_columns(table)
             self.columns = TextColumns(table, {image.name for image in self.images}).names
@@ -149,7 +152,9 @@ class ParquetListing:
         self._source, self._status = source, status
         changed = stamp_of(status, source.options.stamp)
         token = stat_token("", status.st_size, status.st_mtime_ns, status.st_ino, changed)
-        self.digest = closed_digest(token, source.options, source.images, source.columns)
+        self.digest = closed_digest(
+            token, source.options, source.images, source.columns, *source.exclusion.facts
+        )
 
     def entries(self) -> Iterator[SourceFile]:
         """One entry an image, in the order of the rows.
@@ -174,7 +179,11 @@ class ParquetListing:
                 for row, (columns, *counts) in enumerate(zip(texts.rows(), *lengths, strict=False)):
                     for image, count in zip(source.images, counts, strict=True):
                         for element in (None,) if count is None else range(count):
-                            yield self._entry(ImageRow(row, image.name, element), columns)
+                            place = ImageRow(row, image.name, element)
+                            if source.exclusion and source.exclusion.excludes(str(place)):
+                                self.skipped[EXCLUDED] += 1
+                            else:
+                                yield self._entry(place, columns)
         except READ_ERRORS as error:
             raise UsageError(f"cannot read {source.locator}: {error}") from error
 

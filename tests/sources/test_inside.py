@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.skipped_files import EXCLUDED
 from pipeline.records import SourceFile
 from pipeline.sources import Source, SourceOptions
 from pipeline.sources.tar_file import TarSource
@@ -107,3 +108,12 @@ def test_entries_carry_the_stamp_of_their_archive(tmp_path: Path) -> None:
     )  # fmt: skip
     (entry,) = all_entries(ZipSource(path, SourceOptions(stamp="mtime")))
     assert entry.ctime_ns is None
+
+
+def test_what_is_excluded_is_left_out_and_counted(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", {"drafts/a.jpg": JPEG, "b_small.jpg": JPEG, "c.jpg": JPEG})
+    source = ZipSource(path, SourceOptions(exclude=("drafts/", "*_small.jpg")))
+    entries, skipped = listed(source)
+    assert (list(entries), skipped) == (["c.jpg"], {EXCLUDED: 2})
+    other = ZipSource(path, SourceOptions(exclude=("drafts/",)))
+    assert len({listing.digest for one in (source, other) for listing in one.listings()}) == 2

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.core.skipped_files import EXCLUDED
 from pipeline.errors import UsageError
 from pipeline.sources import Source, SourceOptions, open_source
 from pipeline.sources.parquet_table import ParquetSource, has_image_column, is_parquet
@@ -77,7 +78,7 @@ def test_a_data_set_that_was_saved_without_its_images_is_refused(tmp_path: Path)
     path = declared(tmp_path / "a.parquet", [None, {"bytes": None, "path": "/data/tom.jpg"}])
     assert not has_image_column(path)
     with pytest.raises(UsageError, match=r"image holds only their paths, such as /data/tom\.jpg"):
-        open_source(path, None)
+        ParquetSource(path, SourceOptions())
 
 
 def test_a_data_set_without_any_image_yet_has_rows(tmp_path: Path) -> None:
@@ -108,3 +109,11 @@ def test_a_table_that_goes_away_meanwhile_is_no_deletion(tmp_path: Path) -> None
     (tmp_path / "a.parquet").unlink()
     assert all_entries(source) == []
     assert (source.complete, len(source.problems)) == (False, 1)
+
+
+def test_rows_and_columns_can_be_excluded(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.parquet", image=[JPEG, JPEG], mask=[JPEG, JPEG])
+    source = open_source(path, None, SourceOptions(exclude=("mask", "row-000000001/")))
+    (listing,) = source.listings()
+    assert [entry.name for entry in listing.entries()] == ["row-000000000/image"]
+    assert dict(listing.skipped) == {EXCLUDED: 3}

@@ -3,11 +3,13 @@ from __future__ import annotations
 import os
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.sources import SourceOptions, open_source
+from pipeline.sources import Source, SourceOptions, _excluding, open_source
 from tests.sources.contract import JPEG, all_entries
 
 
@@ -55,7 +57,8 @@ def test_patterns_are_refused_where_no_source_would_heed_them(tmp_path: Path) ->
         archive.writestr("a.jpg", JPEG)
     (tmp_path / "a.jpg").write_bytes(JPEG)
     options = SourceOptions(exclude=("*.png",))
-    with pytest.raises(UsageError, match=r"exclude is for folders and tables, and a\.zip is none"):
-        open_source(tmp_path / "a.zip", None, options)
-    for place in (tmp_path, tmp_path / "a.jpg"):
+    heedless = cast("Source", SimpleNamespace(kind="bucket", label="photos"))
+    with pytest.raises(UsageError, match=r"exclude is for folders and tables, and photos is none"):
+        _excluding(heedless, options)
+    for place in (tmp_path, tmp_path / "a.jpg", tmp_path / "a.zip"):
         assert open_source(place, None, options).label
