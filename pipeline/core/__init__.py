@@ -87,6 +87,7 @@ caption_checks   findings about one caption: caption_phrases what none should ho
 thing_words      words by which captions name things
 judgements       what people decided about captions, and which of it is in force
 table, charges   the columns of the two tables
+cell_values      cells from what the ledger says of many rows at once
 table_form       what the configuration decides about the table
 existing_text    texts that images have already, and which of them are ours
 xmp              XMP packets, read and written

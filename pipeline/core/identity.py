@@ -67,6 +67,9 @@ def custom_ids(keys: Sequence[bytes], attempts: Sequence[int]) -> list[str]:
         raise ValueError(_BOUNDS)
     text = base64.urlsafe_b64encode(b"".join(key + b"\0" for key in keys)).decode("ascii")
     starts = range(0, len(text), 44)
+    if len({*attempts}) == 1:
+        end = f"-{attempts[0]}"
+        return [f"{_PREFIX}-{text[start : start + 43]}{end}" for start in starts]
     return [
         f"{_PREFIX}-{text[start : start + 43]}-{attempt}"
         for start, attempt in zip(starts, attempts, strict=True)

@@ -13,6 +13,9 @@ from pipeline.core.json_schema import properties_of
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.ledger.database import Database, sql_list
 
+FACTS = ("provider", "account", "model", "endpoint", "spec_id")
+"""Columns of the table that a spec decides."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecipeRow:
@@ -137,6 +140,11 @@ class Specs:
             {"spec_id": key.hex(), "model": str(model), **_words_of(json.loads(canonical))}
             for key, model, canonical in rows
         ]
+
+    def facts(self) -> dict[str, dict[object, object]]:
+        """Columns of the table that a spec decides: name -> spec's row -> cell."""
+        rows = list(self._db.execute(f"SELECT id, {', '.join(FACTS)} FROM specs"))
+        return {name: {row[0]: row[at] for row in rows} for at, name in enumerate(FACTS, start=1)}
 
     def schemas(self) -> list[Mapping[str, Any]]:
         """JSON schemas of structured answers, of the specs that the sources' rows are about."""

@@ -27,7 +27,7 @@ def reviewed_rows(
     at = {name: number for number, name in enumerate(names)}
     for page in pages:
         judged = edits.of(
-            bytes.fromhex(row[at["source_id"]])  # type: ignore[arg-type]
+            row[at["source_id"]]  # type: ignore[misc]
             for row in page
             if row[at["source_id"]]
         )
@@ -36,7 +36,7 @@ def reviewed_rows(
 
 def _with_review(row: Row, at: Mapping[str, int], judged: Mapping[bytes, list[Judgement]]) -> Row:
     source_id = row[at["source_id"]]
-    judgements = judged.get(bytes.fromhex(str(source_id))) if source_id else None
+    judgements = judged.get(source_id) if isinstance(source_id, bytes) else None
     if not judgements:
         return row
     key = row[at["work_key"]]
@@ -44,7 +44,7 @@ def _with_review(row: Row, at: Mapping[str, int], judged: Mapping[bytes, list[Ju
         judgements,
         json.loads(str(row[at["columns"]] or "{}")),
         model_caption=row[at["caption"]],  # type: ignore[arg-type]
-        work_key=bytes.fromhex(str(key)) if key else None,
+        work_key=key if isinstance(key, bytes) else None,
         attempts=int(row[at["attempts"]] or 0),  # type: ignore[call-overload]
     )
     return _patched(row, at, state)

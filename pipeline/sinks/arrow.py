@@ -171,7 +171,7 @@ def _texts(values: Sequence[str], offset: Any = np.int64) -> _Buffers:
     try:
         encoded = [value.encode() for value in values]
     except UnicodeEncodeError:
-        encoded = [_well_formed(value).encode() for value in values]
+        encoded = [well_formed(value).encode() for value in values]
     return [_offsets(encoded, offset), b"".join(encoded)], None
 
 
@@ -210,7 +210,7 @@ _EMPTY: dict[Kind, object] = {
 }  # fmt: skip
 
 
-def _well_formed(text: str) -> str:
+def well_formed(text: str) -> str:
     """Text that UTF-8 can hold: pairs are joined, lone ones replaced."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

@@ -37,9 +37,9 @@ class ParquetSink:
         with whole_file(self.path) as handle:
             temporary, rows = Path(handle.name), 0
             with open_writer(handle, self.path, schema, dictionary_columns(cells)) as writer:
-                for group in row_groups(pages, cells, schema):
+                for group in row_groups(pages, cells, schema, waits=writer.copies):
                     writer.add(group)
-                    rows += sum(batch.num_rows for batch in group)
+                    rows += group.rows
             handle.flush()
             check(temporary, rows, writer.made)
             digest, size = sha256_of(temporary).hex(), temporary.stat().st_size

@@ -1,6 +1,6 @@
 """Writers of Parquet files by row groups: one makes all of them, one copies what has not changed.
 
-Beside the footer's own facts a file names its row groups, each by a checksum of its cells and one
+Beside the footer's own facts a file names its row groups, each by a checksum of its rows and one
 of its bytes, so that the next file may take them from it.
 """
 
@@ -26,19 +26,21 @@ from pipeline.sinks.parquet_footer import (
     move_group,
     read_footer,
 )
-from pipeline.sinks.row_groups import digest_of
+from pipeline.sinks.row_groups import RowGroup
 
 ROW_GROUPS = "captionmill.row_groups"
-_FORMAT = f"1 pyarrow {pa.__version__}"  # another library may write the same cells otherwise
+_FORMAT = f"2 pyarrow {pa.__version__}"  # another library may write the same cells otherwise
 
 
 class GroupWriter(Protocol):
-    """Writer of a file; `made` are the numbers of the row groups that are not copies."""
+    """Writer of a file; `made` are the numbers of the row groups that are not copies, and `copies`
+    tells whether there may be any."""
 
     made: list[int]
+    copies: bool
 
-    def add(self, group: Sequence[Any]) -> None:
-        """Add the record batches of one row group."""
+    def add(self, group: RowGroup) -> None:
+        """Add one row group."""
         ...
 
 
@@ -80,12 +82,12 @@ def open_writer(
 
 
 def _group_names(path: Path, made_as: str) -> list[tuple[str, str]]:
-    """(checksum of its cells, checksum of its bytes) of each row group of a file that was made the
+    """(checksum of its rows, checksum of its bytes) of each row group of a file that was made the
     same way; [] for another file."""
     try:
         with pa.OSFile(os.fsencode(path)) as file:
             named = json.loads(pq.read_metadata(file).metadata[ROW_GROUPS.encode()])
-        return [(cells, raw) for cells, raw in named["groups"]] if named["as"] == made_as else []
+        return [(name, raw) for name, raw in named["groups"]] if named["as"] == made_as else []
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, AttributeError):
         return []
 
@@ -97,6 +99,8 @@ def _metadata(made_as: str, names: Sequence[tuple[str, str]]) -> Mapping[str, st
 class _NewFile:
     """File of which every row group is made."""
 
+    copies = False
+
     def __init__(
         self, handle: BinaryIO, schema: Any, options: Mapping[str, Any], made_as: str
     ) -> None:
@@ -106,13 +110,13 @@ class _NewFile:
         self._writer = pq.ParquetWriter(pa.PythonFile(self._output, "w"), schema, **options)
         self._names: list[tuple[str, str]] = []
 
-    def add(self, group: Sequence[Any]) -> None:
+    def add(self, group: RowGroup) -> None:
         """See GroupWriter."""
         self._output.restart()
-        table = pa.Table.from_batches(group, self._schema)
+        table = pa.Table.from_batches(group.batches(), self._schema)
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         self.made.append(len(self._names))
-        self._names.append((digest_of(group), self._output.checksum()))
+        self._names.append((group.name(), self._output.checksum()))
 
     def finish(self) -> None:
         """Write the footer."""
@@ -128,6 +132,8 @@ class _NewFile:
 class _MergedFile:
     """File whose row groups are copies of an earlier file's, where that has equal ones."""
 
+    copies = True
+
     def __init__(
         self,
         handle: BinaryIO,
@@ -142,17 +148,17 @@ class _MergedFile:
         self._options, self._made_as = options, made_as
         self._footer = read_footer(source)
         self._earlier = {
-            cells: _Earlier(group, group_place(group), raw)
-            for (cells, raw), group in zip(names, self._footer.row_groups, strict=True)
+            name: _Earlier(group, group_place(group), raw)
+            for (name, raw), group in zip(names, self._footer.row_groups, strict=True)
         }
         self._names: list[tuple[str, str]] = []
         self._groups: list[Any] = []
         handle.write(b"PAR1")
 
-    def add(self, group: Sequence[Any]) -> None:
+    def add(self, group: RowGroup) -> None:
         """See GroupWriter."""
-        cells = digest_of(group)
-        earlier = self._earlier.pop(cells, None)
+        name = group.name()
+        earlier = self._earlier.pop(name, None)
         data = None if earlier is None else self._bytes_of(earlier)
         if earlier is None or data is None:
             entry, data = self._made(group)
@@ -162,7 +168,7 @@ class _MergedFile:
         move_group(entry, self._handle.tell())
         self._handle.write(data)
         self._groups.append(entry)
-        self._names.append((cells, xxh3_128(data).hexdigest()))
+        self._names.append((name, xxh3_128(data).hexdigest()))
 
     def _bytes_of(self, earlier: _Earlier) -> bytes | None:
         """Bytes of a row group, None when they are not what was written."""
@@ -170,10 +176,10 @@ class _MergedFile:
         data = self._source.read(earlier.place.size)
         return data if xxh3_128(data).hexdigest() == earlier.checksum else None
 
-    def _made(self, group: Sequence[Any]) -> tuple[Any, bytes]:
+    def _made(self, group: RowGroup) -> tuple[Any, bytes]:
         """Make a row group: its entry in the footer of a file of its own, and its bytes."""
         file = io.BytesIO()
-        table = pa.Table.from_batches(group, self._schema)
+        table = pa.Table.from_batches(group.batches(), self._schema)
         pq.write_table(table, file, row_group_size=table.num_rows, **self._options)
         (entry,) = read_footer(file).row_groups
         place = group_place(entry)

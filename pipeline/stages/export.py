@@ -140,7 +140,7 @@ def _columns(ledger: Ledger) -> tuple[Column, ...]:
 def table_cells(ledger: Ledger, form: TableForm) -> Cells:
     """Columns of the table, and how its rows become their cells."""
     chosen = _columns(ledger) if form.locations else without_locations(_columns(ledger))
-    return Cells(tuple(COLUMNS), chosen, form.affixes)
+    return Cells(tuple(COLUMNS), chosen, form.affixes, facts=ledger.specs.facts())
 
 
 def table_pages(

@@ -16,6 +16,7 @@ from pipeline.core.table import (
     without_locations,
 )
 from pipeline.ledger.rows import COLUMNS as LEDGER
+from pipeline.ledger.specs import FACTS
 from pipeline.records import Outcome
 
 NAMES = ("path", "work_key", "attempt", "flags", "fields", "columns")
@@ -40,8 +41,8 @@ def test_the_outcomes_are_named() -> None:
 
 def test_the_ledger_gives_every_column() -> None:
     names = list(LEDGER)
-    Cells(names, table.FIXED)
-    used = {column.source for column in table.FIXED} | {"attempt", "fields", "columns"}
+    Cells(names, table.FIXED, facts={name: {} for name in FACTS})
+    used = {column.source for column in table.FIXED} | {"attempt", "fields", "columns", "spec"}
     assert set(names) <= used
 
 

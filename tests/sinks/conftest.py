@@ -1,4 +1,4 @@
-"""Rows as the ledger gives them."""
+"""Rows as the ledger gives them, each with the facts of its spec."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from typing import Any
 import pytest
 
 from pipeline.core.table import Cells, columns, field_kinds
-from pipeline.ledger.rows import COLUMNS as LEDGER
+from pipeline.ledger.rows import COLUMNS
+from pipeline.ledger.specs import FACTS
 
 NANO = 1_000_000_000
+LEDGER = (*COLUMNS, *FACTS)
+"""Names of the cells of a row, its spec's among them."""
+
 KEY = bytes(range(32)).hex()
 _CAPTIONED: Mapping[str, object] = {
     "source": "imgs",
     "path": "a.jpg",
     "occurrence": 0,
-    "source_id": "11" * 32,
-    "content_id": "22" * 32,
+    "source_id": b"\x11" * 32,
+    "content_id": b"\x22" * 32,
     "source_format": "JPEG",
     "source_width": 4000,
     "source_height": 3000,
@@ -32,7 +36,7 @@ _CAPTIONED: Mapping[str, object] = {
     "served_model": "gpt-6-luna-2026-08-01",
     "endpoint": "/v1/chat/completions",
     "spec_id": "33" * 32,
-    "work_key": KEY,
+    "work_key": bytes.fromhex(KEY),
     "prompt_tokens": 1000,
     "cached_tokens": 0,
     "cache_write_tokens": 0,
@@ -64,7 +68,7 @@ def make_row(**values: object) -> tuple[object, ...]:
 
 def make_cells(schema: Mapping[str, Any] | None = None, manifest: tuple[str, ...] = ()) -> Cells:
     kinds = field_kinds([schema] if schema else [])
-    return Cells(list(LEDGER), columns(kinds, manifest))
+    return Cells(LEDGER, columns(kinds, manifest))
 
 
 @pytest.fixture

@@ -337,7 +337,7 @@ def test_more_rows_need_no_more_memory(
                 yield [make_row(path=f"{number}-{n}", caption="x" * 200) for n in range(2000)]
                 high = max(high, pool.bytes_allocated())
 
-        ParquetSink(tmp_path / "captions.parquet").write(rows(), cells, {})
+        ParquetSink(tmp_path / f"{pages}.parquet").write(rows(), cells, {})
         return high
 
     assert peak(40) < 1.5 * peak(8)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pipeline.core.cell_values import by_number, custom_id_cells, hex_texts
+from pipeline.core.identity import custom_id
+
+KEYS = (bytes(32), b"\xff" * 32, b"ab" * 16)
+
+
+def test_bytes_become_hex_and_texts_stay() -> None:
+    assert hex_texts(KEYS) == [key.hex() for key in KEYS]
+    assert hex_texts((KEYS[0], None, "aa", b"\xff")) == [KEYS[0].hex(), None, "aa", "ff"]
+    assert hex_texts(()) == []
+
+
+def test_cells_of_a_number() -> None:
+    facts: dict[object, object] = {1: "one", 2: b"\x02"}
+    assert by_number((1, 2, None, 3), facts) == ["one", "02", None, None]
+    assert by_number((2, 2), facts) == ["02", "02"]
+
+
+def test_ids_of_requests_are_those_of_each_one() -> None:
+    assert custom_id_cells(KEYS, (1, 2, 1)) == [
+        custom_id(key, attempt) for key, attempt in zip(KEYS, (1, 2, 1), strict=True)
+    ]
+    assert custom_id_cells((KEYS[0], None, KEYS[1].hex()), (1, 1, None)) == [
+        custom_id(KEYS[0], 1), None, None
+    ]  # fmt: skip
