@@ -23,6 +23,7 @@ from pipeline.ledger.reservations import Scope
 from pipeline.review.edits import Edits
 from pipeline.review.in_force import kept_answers
 from pipeline.session.account import AccountOptions, Identity, identify
+from pipeline.session.columns import metadata_notes
 from pipeline.session.existing_texts import leaving_texts
 from pipeline.session.inputs import locate, open_data
 from pipeline.session.notebook import shown_progress
@@ -193,6 +194,8 @@ def crawled_sources(
         settings = settings.with_remembered_cap(ledger, workspace)
         crawled, sources = _crawl(inputs, settings, ledger, now, say)
         caption_spec = _spec(settings, identity, ledger, now, None)
+        for note in metadata_notes(ledger, sources, caption_spec.template):
+            say(note)
         recipe = ledger.specs.recipe(
             caption_spec.recipe.canonical(), caption_spec.recipe.admission()
         )

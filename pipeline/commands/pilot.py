@@ -89,6 +89,7 @@ def pilot(
     with notified(as_config(config).notify, "pilot", say) as report:
         places = named_places(data, manifest)
         settings = RunSettings.of(config).over(places)
+        settings = settings.naming(text for _, text in options.prompts)
         if not identify(settings.account).local:
             settings = settings.online_only()
         if options.usd is not None:

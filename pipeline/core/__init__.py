@@ -24,6 +24,7 @@ Requests and answers:
 
 wire_format      shapes of a service: requests, answers, counting of tokens
 prompt           a template with a manifest's columns put in
+image_metadata   metadata of pictures that a prompt may name: exif, iptc, and XMP's
 request_form     what a service may refuse all requests alike for
 request          the JSON body of a request, the line of a batch file
 answer_body      the body of a single answer, unpacked, decoded, put together from a stream

@@ -76,7 +76,7 @@ def fill_template(template: str, columns: Mapping[str, str]) -> str | Rejection:
         if name:
             value = columns.get(name)
             if value is None:
-                return Rejection("missing_column", f"the manifest has no column {name!r} here")
+                return Rejection("missing_column", _missing(name))
             pieces.append(_clean(value))
     prompt = "".join(pieces)
     if len(prompt) > MOST_CHARACTERS:
@@ -117,6 +117,12 @@ def image_in(text: str) -> str | None:
     """
     match = _IMAGE.search(text)
     return match[0][:200] if match else None
+
+
+def _missing(name: str) -> str:
+    if name.startswith(("exif.", "iptc.", "xmp.")):
+        return f"the picture has no {name}"
+    return f"the manifest has no column {name!r} here"
 
 
 def _clean(value: str) -> str:

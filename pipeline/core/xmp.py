@@ -7,7 +7,7 @@ keywords, `Iptc4xmpCore:AltTextAccessibility` its alternative text (IPTC Photo M
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -16,6 +16,8 @@ from pipeline.core.existing_text import plain_text
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _DC = "http://purl.org/dc/elements/1.1/"
 _IPTC = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
+_SPACES = {"dc": _DC, "photoshop": "http://ns.adobe.com/photoshop/1.0/"}
+_LISTS = ("subject", "creator")
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _TEXTS = (
     f"{{{_DC}}}description",
@@ -65,6 +67,22 @@ def keywords_of(packet: bytes) -> frozenset[str]:
     root = _root_of(packet)
     values = () if root is None else _values(root, f"{{{_DC}}}subject")
     return frozenset(filter(None, map(plain_text, values)))
+
+
+def xmp_values(packet: bytes, names: Mapping[str, str]) -> dict[str, str]:
+    """Texts of properties, such as "dc:title", by the names that are asked for; several values of
+    one are joined by commas, but alternatives in languages are the default one."""
+    root = _root_of(packet)
+    if root is None:
+        return {}
+    values = {}
+    for name, property_ in names.items():
+        prefix, _, word = property_.partition(":")
+        texts = [text.strip() for text in _values(root, f"{{{_SPACES[prefix]}}}{word}")]
+        texts = list(dict.fromkeys(filter(None, texts)))
+        if texts:
+            values[name] = ", ".join(texts) if word in _LISTS else texts[0]
+    return values
 
 
 def is_xmp(packet: bytes) -> bool:

@@ -186,6 +186,15 @@ class Images:
             "UPDATE sources SET columns = ? WHERE id = ?", (json.dumps(columns), source)
         )
 
+    def some_columns(self, sources: SourceRows, most: int = 100) -> list[Mapping[str, str]]:
+        """Columns of a few present images, in order."""
+        rows = self._db.execute(
+            "SELECT i.columns FROM images i JOIN folders f ON f.id = i.folder "
+            f"WHERE i.present = 1 AND i.columns IS NOT NULL AND f.source {AMONG} LIMIT ?",
+            (among(sources), most),
+        )
+        return [json.loads(columns) for (columns,) in rows]
+
     def todo(self, sources: SourceRows, *, read_before: bool = False) -> Iterator[SeenImage]:
         """Images that are to be prepared, in order; safe while rows are being changed.
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from pipeline.core.prompt import check_template, template_fields
+from pipeline.ledger import Ledger
 from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import Source
+from pipeline.sources.metadata import MetadataSource
 from pipeline.sources.sidecar import COLUMN as SIDECAR
+
+_SHOWN = 60  # characters of an example
 
 
 def check_columns(session: Session, sources: Mapping[int, Source], template: str) -> None:
@@ -22,8 +26,31 @@ def check_columns(session: Session, sources: Mapping[int, Source], template: str
         session.ledger.images.remember_columns(row, list(source.columns))
         check_template(template, source.columns, source.label if len(sources) > 1 else "")
     columns = {name for source in sources.values() for name in source.columns}
-    for note in column_notes(session.settings, template, columns):
+    notes = column_notes(session.settings, template, columns)
+    for note in (*notes, *metadata_notes(session.ledger, sources, template)):
         session.context.say(note)
+
+
+def metadata_notes(ledger: Ledger, sources: Mapping[int, Source], template: str) -> list[str]:
+    """Sentence on the metadata of pictures that the prompt sends, with an example of each."""
+    names = [
+        name
+        for name in template_fields(template)
+        if any(
+            isinstance(source, MetadataSource) and name in source.names
+            for source in sources.values()
+        )
+    ]
+    if not names:
+        return []
+    examples = dict[str, str]()
+    for columns in ledger.images.some_columns(tuple(sources)):
+        examples |= {name: columns[name] for name in names if columns.get(name)} | examples
+    shown = (
+        f"{{{name}}} (e.g. {examples[name][:_SHOWN]!r})" if name in examples else f"{{{name}}}"
+        for name in names
+    )
+    return [f"sent with each picture that has it: {', '.join(shown)}"]
 
 
 def column_notes(settings: RunSettings, template: str, columns: Collection[str]) -> list[str]:

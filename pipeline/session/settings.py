@@ -17,6 +17,7 @@ from pipeline.core.dialects import DIALECTS
 from pipeline.core.existing_text import TextPlaces
 from pipeline.core.lifecycle import Patience
 from pipeline.core.losses import LossRule
+from pipeline.core.prompt import put_values
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.retry import RetryRule
 from pipeline.providers.base import OPENAI, BatchOptions
@@ -174,6 +175,13 @@ class RunSettings:
         """Settings for sources with these columns: they win over `[prompt] values`."""
         return replace(self, specs=replace(self.specs, columns=columns))
 
+    def naming(self, templates: Iterable[str]) -> RunSettings:
+        """Settings for these prompts too, whose names of metadata become columns."""
+        values = self.specs.config.prompt.values
+        further = (put_values(template, values) for template in templates)
+        source = replace(self.source, templates=(*self.source.templates, *further))
+        return replace(self, source=source)
+
     def existing_texts(self) -> ExistingTextReader | None:
         """Reader of the texts that images have already, None when they count for nothing."""
         words = self.text_places.words
@@ -268,6 +276,7 @@ def _source_options(config: Config, passthrough: UrlPassthrough | None) -> Sourc
         encoding=config.input.encoding,
         allow_outside=config.input.allow_outside,
         exclude=config.input.exclude,
+        templates=(put_values(config.prompt.user, config.prompt.values),),
         stamp=config.input.stamp,
         sidecars=config.input.sidecar_context,
         url_cache=None,

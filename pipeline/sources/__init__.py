@@ -17,7 +17,7 @@ parquet_table  images in the rows of a Parquet table
 exclusion  what the user's rules leave out
 stream    a manifest that comes through a pipe
 remote    entries for images at URLs
-sidecar   texts beside images as a column
+sidecar   texts beside images as a column; metadata  EXIF, IPTC and XMP as columns
 existing_text  texts that images have already
 download/ safe download of images at URLs
 """
@@ -29,6 +29,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.image_metadata import named_metadata
 from pipeline.core.stored_address import scheme_of
 from pipeline.errors import UsageError
 from pipeline.sources.base import (
@@ -45,6 +46,7 @@ from pipeline.sources.base import (
 from pipeline.sources.bucket import BucketSource
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.manifest import ManifestSource
+from pipeline.sources.metadata import MetadataSource
 from pipeline.sources.named_places import NamedPlace, named_places
 from pipeline.sources.parquet_table import ParquetSource, has_image_column, is_parquet
 from pipeline.sources.sidecar import SidecarSource
@@ -118,6 +120,17 @@ def open_sources(places: Iterable[NamedPlace], options: OptionsOf) -> SourceSet:
 
 
 def source_at(place: NamedPlace, options: SourceOptions) -> Source:
+    """Source at one place, with the metadata of its pictures that prompts name.
+
+    Raises:
+        UsageError: as `_plain_source`, or a prompt names metadata that are never sent.
+    """
+    source = _plain_source(place, options)
+    names = named_metadata(options.templates, source.columns)
+    return MetadataSource(source, names) if names else source
+
+
+def _plain_source(place: NamedPlace, options: SourceOptions) -> Source:
     """Source at one place.
 
     Raises:

@@ -49,6 +49,7 @@ class SourceOptions:
         earlier: how earlier runs read the manifest.
         allow_outside: a manifest may name files outside of its own folder.
         exclude: patterns of paths that are left out, as `.gitignore` has them.
+        templates: prompts, whose names of metadata become columns.
         stamp: "ctime" sees a file replaced with the same size and time; "mtime" is for disks where
             the time of change moves without one, e.g. by hard links of a backup.
         sidecars: the text beside each image of a folder becomes its column `sidecar`.
@@ -67,6 +68,7 @@ class SourceOptions:
     earlier: EarlierReading = field(default=EarlierReading(), repr=False)
     allow_outside: bool = False
     exclude: tuple[str, ...] = field(default=(), repr=False)
+    templates: tuple[str, ...] = field(default=(), repr=False)
     sidecars: bool = False
     stamp: Stamp = "ctime"
     url_cache: Path | None = None

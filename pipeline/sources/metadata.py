@@ -1,0 +1,99 @@
+"""Metadata of pictures as columns of any source, for prompts that name them.
+
+They are read while the source is listed, and only of folders that have changed: a picture whose
+file is as it was keeps what was read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipeline.core.image_metadata import FOLDER, picture_metadata
+from pipeline.core.stored_address import is_file
+from pipeline.records import SourceFile
+from pipeline.sources.base import Source, SourceListing, to_path
+from pipeline.system.regular_file import open_regular
+
+_HEAD, _TAIL = 1 << 19, 1 << 17  # bytes in which metadata are looked for
+
+
+class MetadataSource:
+    """Source whose images carry metadata as columns; what else it can do is that of `inner`."""
+
+    def __init__(self, inner: Source, names: tuple[str, ...]) -> None:
+        """Add the columns `names`."""
+        self.inner, self.names = inner, names
+        self.kind, self.locator, self.label = inner.kind, inner.locator, inner.label
+        self.columns = (*inner.columns, *names)
+        self.problems, self.complete = inner.problems, inner.complete
+
+    def __getattr__(self, name: str) -> Any:
+        """Attribute of the source itself: its encoding, its rules, its URLs."""
+        return getattr(self.inner, name)
+
+    def listings(self) -> Iterator[SourceListing]:
+        """Source's listings, with the columns."""
+        try:
+            for listing in self.inner.listings():
+                yield MetadataListing(listing, self.names)
+        finally:
+            self.problems, self.complete = self.inner.problems, self.inner.complete
+
+    def path_of(self, folder: str, name: str) -> str:
+        """Openable path of an entry."""
+        return self.inner.path_of(folder, name)
+
+
+class MetadataListing:
+    """Listing whose entries carry metadata."""
+
+    def __init__(self, inner: SourceListing, names: tuple[str, ...]) -> None:
+        self._inner, self._names = inner, names
+        self.folder = inner.folder
+        marked = inner.digest + "\0".join(names).encode()
+        self.digest = hashlib.blake2b(marked, digest_size=32).digest()
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """Counts of the listing's skipped files."""
+        return self._inner.skipped
+
+    def entries(self) -> Iterator[SourceFile]:
+        """Images, each with its columns."""
+        for entry in self._inner.entries():
+            columns = metadata_columns(entry, self._names) | dict(entry.columns or {})
+            yield replace(entry, columns=columns)
+
+
+def metadata_columns(entry: SourceFile, names: tuple[str, ...]) -> dict[str, str]:
+    """Values of the names that an entry has."""
+    values = {}
+    if FOLDER in names:
+        below = str(PurePosixPath(entry.folder, entry.name).parent)
+        values[FOLDER] = "" if below == "." else below
+    others = tuple(name for name in names if name != FOLDER)
+    if others and not entry.problem and entry.location and is_file(entry.location):
+        values |= _read(to_path(entry.location), others)
+    return values
+
+
+def _read(path: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Metadata of a file, {} of one that cannot be read: whoever prepares it says why."""
+    try:
+        with open_regular(Path(path)) as stream:
+            descriptor = stream.fileno()
+            size = os.fstat(descriptor).st_size
+            head = os.pread(descriptor, _HEAD, 0)
+            if size > len(head):
+                head += os.pread(descriptor, _TAIL, max(len(head), size - _TAIL))
+            return picture_metadata(
+                names, head, lambda at, length: os.pread(descriptor, length, at)
+            )
+    except (OSError, ValueError):
+        return {}
