@@ -9,6 +9,7 @@ because nothing tells where its next object begins.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from pipeline.sources.table_values import has_long_field, text_of
 
 _MOST_NAMES = 10_000
 _PIECE = 1 << 16
+_LINES = (".jsonl", ".ndjson")
+_HALF = re.compile("[\ud800-\udfff]")
 _STRAY = range(0xDC80, 0xDD00)  # what bytes that do not decode are read as
 
 Item = tuple[int, object]
@@ -68,6 +71,8 @@ class JsonTable(ManifestTable):
         if has_long_field(fields):
             detail = f"{where} has a value of more than {MAX_FIELD:,} characters"
             return ManifestRow(number, (), "bad_row", detail)
+        if any(field and _HALF.search(field) for field in fields):
+            return ManifestRow(number, (), "bad_row", f"{where} holds half a character (\\ud800)")
         return ManifestRow(number, tuple(_empty_path(fields, self.path_index)))
 
 
@@ -106,6 +111,8 @@ def array_place(path: Path, encoding: str) -> str | None:
 
     An array of objects, or, as COCO has it, an object whose `images` are one.
     """
+    if path.suffix.lower() in _LINES:
+        return None
     with open_text(path, encoding) as handle:
         head = handle.read(MAX_LINE_CHARACTERS).lstrip("\ufeff \t\r\n")
     if head.startswith("["):

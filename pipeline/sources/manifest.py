@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from pipeline.core.skipped_files import EXCLUDED
 from pipeline.records import SourceFile
@@ -39,6 +41,7 @@ from pipeline.sources.table import ManifestTable
 from pipeline.sources.table_kinds import read_table
 from pipeline.sources.table_rows import ManifestRow
 
+_FILE_ADDRESS = re.compile(r"file://(localhost)?/", re.IGNORECASE)
 _REPEATED = "(repeated row)"
 
 
@@ -191,7 +194,9 @@ class _Doubts:
 
 def _path_text(table: ManifestTable, row: ManifestRow) -> str:
     text = row.fields[table.path_index] if len(row.fields) > table.path_index else None
-    return (text or "").strip()
+    text = (text or "").strip()
+    local = _FILE_ADDRESS.match(text)
+    return unquote(text[local.end() - 1 :]) if local else text
 
 
 def _again(entry: SourceFile, occurrence: int) -> SourceFile:

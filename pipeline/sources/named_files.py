@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import stat
 from dataclasses import replace
+from urllib.parse import unquote
 
 from pipeline.records import SourceFile
 from pipeline.sources.base import SourceOptions, problem_entry, stamp_of, to_text
 from pipeline.sources.other_names import OtherNames
 
 _OUTSIDE = "this leads out of the manifest's folder (see input.allow_outside)"
+_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _FOLDERS_REMEMBERED = 4096
 
 
@@ -40,8 +43,11 @@ class NamedFiles:
             self._first = self._first or f"{where} means {self._below(other)}"
             return same
         alike = [self._below(name) for name in self._other_names.alike(path) if self._may(name)]
+        decoded = os.path.normpath(os.path.join(self._base, unquote(text)))  # noqa: PTH118
+        if "%" in text and self._may(decoded) and _is_there(decoded):
+            alike = [self._below(decoded)]
         if not alike:
-            return entry
+            return replace(entry, detail=f"{entry.detail}{_foreign_path(text)}")
         there = f"{' and '.join(alike)} {'is' if len(alike) == 1 else 'are'} there"
         return replace(entry, detail=f"{entry.detail}; {there}")
 
@@ -98,6 +104,20 @@ class NamedFiles:
 
     def _holds(self, real: str) -> bool:
         return real.startswith(self._base.rstrip("/") + "/")
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return os.path.exists(path)  # noqa: PTH110
+    except ValueError:
+        return False
+
+
+def _foreign_path(text: str) -> str:
+    """Words about a path that means something elsewhere, "" for any other."""
+    if _WINDOWS.match(text):
+        return "; this is a path of Windows, and counts from no folder here"
+    return "; ~ stands for no folder in a table" if text.startswith("~/") else ""
 
 
 def _why(error: OSError | ValueError) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from typing import TextIO
 
 from pipeline.core.encodings import encoding_name
 from pipeline.errors import UsageError
+from pipeline.imaging.sniff import IMAGE_SUFFIXES
+from pipeline.sources.heads import suffix_of
 from pipeline.sources.table_rows import MAX_LINE_CHARACTERS, ManifestRow, RowReader, csv_reader
 from pipeline.sources.table_text import EarlierReading, TextSurvey, open_text, survey_text
 
@@ -190,9 +192,11 @@ def path_index(where: str, header: Sequence[str], wanted: str | None) -> int:
             return lower.index(name)
     if wanted:
         raise UsageError(f"{where} has no column {wanted!r}; it has: {_shown(header)}")
+    no_header = any(suffix_of(name) in IMAGE_SUFFIXES for name in header)
+    hint = "; it looks like a row: a table begins with the names of its columns" * no_header
     raise UsageError(
         f"{where} has no column of paths (such as path, file or image): name it with "
-        f"--path-column; the columns are: {_shown(header)}"
+        f"--path-column; the columns are: {_shown(header)}{hint}"
     )
 
 

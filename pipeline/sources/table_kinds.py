@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from pipeline.errors import UsageError
+from pipeline.imaging.sniff import sniff_head
 from pipeline.sources.json_table import array_place, read_json
 from pipeline.sources.parquet_manifest import read_parquet
 from pipeline.sources.parquet_table import is_parquet
@@ -53,6 +54,10 @@ def read_table(
             begins = handle.read(_HEAD)
     except OSError as error:
         raise UsageError(f"cannot read the manifest {path}: {error.strerror}") from error
+    if begins.startswith(b"PK\x03\x04"):
+        raise UsageError(f"{path} is an archive or a workbook, no table: save it as CSV")
+    if sniff_head(begins) not in (None, "SVG"):
+        raise UsageError(f"{path} is a picture, no table of pictures")
     if path.suffix.lower() == ".parquet" and begins:
         raise UsageError(f"{path} is no Parquet table, whatever its name says")
     zeros = path_column is None and _has_zeros(path, begins)
