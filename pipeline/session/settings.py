@@ -268,6 +268,7 @@ def _fetch_options(config: Config) -> FetchOptions:
 
 
 def _source_options(config: Config, passthrough: UrlPassthrough | None) -> SourceOptions:
+    user = put_values(config.prompt.user, config.prompt.values)
     return SourceOptions(
         follow_links=config.input.follow_links,
         extensions=config.input.extensions,
@@ -276,7 +277,7 @@ def _source_options(config: Config, passthrough: UrlPassthrough | None) -> Sourc
         encoding=config.input.encoding,
         allow_outside=config.input.allow_outside,
         exclude=config.input.exclude,
-        templates=(put_values(config.prompt.user, config.prompt.values),),
+        templates=(user,) if "{" in user else (),
         stamp=config.input.stamp,
         sidecars=config.input.sidecar_context,
         url_cache=None,
