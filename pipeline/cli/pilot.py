@@ -152,11 +152,9 @@ def _going_on(context: click.Context, variant: Variant, models: tuple[str, ...])
         if not typed or name in _OWN or (models and name == "opt_model"):
             continue
         value = context.params[name]
-        if isinstance(parameter, click.Argument):
-            words.append(str(value))
-            continue
         for one in value if isinstance(value, tuple) else (value,):
-            words += [parameter.opts[0]] if one is True else [parameter.opts[0], str(one)]
+            option = [] if isinstance(parameter, click.Argument) else [parameter.opts[0]]
+            words += option if one is True else [*option, str(one)]
     if models:
         words += ["--model", variant.model]
     if variant.prompt:

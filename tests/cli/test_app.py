@@ -67,7 +67,7 @@ def test_the_list_of_commands(captionmill: Terminal) -> None:
     [
         (["bogus"], "captionmill: no such command 'bogus'; see 'captionmill --help'"),
         (["run", "--bogus"], "no such option '--bogus'; see 'captionmill run --help'"),
-        (["run", "a", "b"], "unexpected extra argument (b); see 'captionmill run --help'"),
+        (["status", "a"], "unexpected extra argument (a); see 'captionmill status --help'"),
         (["run", "--max-tokens", "many"], "'many' is not a valid integer"),
         (["retry"], "missing option '--outcome'; see 'captionmill retry --help'"),
         (["resolve", "maybe"], "'maybe' is not one of"),

@@ -26,7 +26,11 @@ TYPED: dict[str, tuple[str, object]] = {
     "--budget-run": ("0.5", "0.50"),
     "--budget-day": ("$1", "1.00"),
     "--budget-month": ("20", "20.00"),
+    "--engine": ("local", "local"),
+    "--scheduler": ("tcp://head:8786", "tcp://head:8786"),
     "--path-column": ("file", "file"),
+    "--limit": ("20", 20),
+    "--source-name": ("tonight", "tonight"),
     "--image-mode": ("url", "url"),
 }
 FILES = {"--prompt-file", "--schema-file"}

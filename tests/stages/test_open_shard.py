@@ -61,5 +61,5 @@ def test_a_full_disk_is_a_storage_error_and_leaves_nothing(scene: Scene) -> None
 def fill(shard: OpenShard) -> None:
     for number in range(64):
         work = WorkRecord(bytes([number]) * 32, None, None)
-        line = ShardLine(work, 1, CostEstimate(1, 1, 1, 1))
+        line = ShardLine(work, 1, CostEstimate(1, 1, 1, 1, 1, 0))
         shard.append([b"x" * 40_000], line, Load(1, 40_000, 1, 1))
