@@ -8,6 +8,7 @@ from pipeline.session.beside import write_beside
 from pipeline.session.checks import deviations, repeated_captions
 from pipeline.session.publish import publish_outputs
 from pipeline.session.report import Report
+from pipeline.session.report_lines import spread
 from pipeline.session.session import Session
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
@@ -16,7 +17,7 @@ from pipeline.stages.export import renamed_columns, write_table
 from pipeline.stages.prune import prune
 from pipeline.stages.table_facts import outcomes_by_source
 
-_CAPTIONS = 3
+_NEWEST, _CAPTIONS = 64, 3
 
 
 def finish(session: Session, report: Report, sources: tuple[int, ...] | None = None) -> None:
@@ -39,7 +40,7 @@ def finish(session: Session, report: Report, sources: tuple[int, ...] | None = N
         report.problems += [*deviations(ledger), *repeated_captions(ledger)]
     report.in_files = ledger.handed_out.outstanding()
     if report.completion_tokens:
-        report.captions = ledger.rows.newest_captions(_CAPTIONS)
+        report.captions = spread(ledger.rows.newest_captions(_NEWEST), _CAPTIONS)
         place, workspace = session.settings.account.place, session.workspace
         named = place.needs_name(workspace, session.identity.provider)
         report.reopen = f" --workspace {shlex.quote(str(workspace.root))}" if named else ""

@@ -38,7 +38,7 @@ class ReportFigures(RunTotals):
         incidents: (time, kind, sentence) not yet acknowledged.
         bug: True when captionmill itself failed.
         stale: images of the source that version 0.1.0 prepared wrongly.
-        captions: (path, caption) of the newest captions, where answers came in.
+        captions: (path, caption) of some of the newest captions, where answers came in.
         reopen: " --workspace DIR" where a command would not find the workspace by itself.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from pipeline.core.advice import explained
 from pipeline.core.budget_words import spent_and_reserved
@@ -50,6 +50,13 @@ def report_lines(report: ReportFigures, shorten: Callable[[str], str]) -> Iterat
         yield f"! and {len(report.problems) - _SHOWN} more, see the log"
     yield from _newest(report)
     yield from _next_step(report)
+
+
+def spread(captions: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
+    """Captions from the middle of each of `count` equal parts, all when they are that few."""
+    if len(captions) <= count:
+        return list(captions)
+    return [captions[len(captions) * (2 * part + 1) // (2 * count)] for part in range(count)]
 
 
 def _by_source(report: ReportFigures) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.session.report_lines import report_lines
+from pipeline.session.report_lines import report_lines, spread
 from tests.session.test_report import done
 
 
@@ -19,3 +19,10 @@ def test_some_captions_are_shown_with_what_to_do_next() -> None:
 
 def test_paths_are_shortened() -> None:
     assert "table       HERE" in report_lines(done(), lambda _path: "HERE")
+
+
+def test_captions_that_are_shown_are_spread_over_the_newest() -> None:
+    captions = [(f"{number}.jpg", "a cat") for number in range(10)]
+    assert [path for path, _ in spread(captions, 3)] == ["1.jpg", "5.jpg", "8.jpg"]
+    assert spread(captions[:3], 3) == captions[:3]
+    assert spread([], 3) == []
