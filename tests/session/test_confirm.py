@@ -1,8 +1,11 @@
+import re
 from datetime import date
 
 import pytest
 
+from pipeline.commands.estimate import estimate
 from pipeline.commands.run import run
+from pipeline.core.pricing import format_usd, usd_text
 from pipeline.errors import NeedsPerson
 from pipeline.session.confirm import ShownConfirm
 from tests.rig import MODEL, Rig
@@ -15,6 +18,50 @@ def test_a_price_above_the_amount_is_asked_and_below_it_is_only_shown(rig: Rig) 
     assert rig.posts("/v1/files") == 0
     rig.run(yes=False, budget__confirm_above="1.00")
     assert any(text.startswith("2 requests, about $") for text in rig.said)
+
+
+def test_a_price_of_exactly_the_amount_is_not_asked(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    most = estimate(rig.config(), rig.data).quote.max_cost
+    assert most
+    with pytest.raises(NeedsPerson, match="not confirmed"):
+        rig.run(yes=False, budget__confirm_above=usd_text(most - 1))
+    assert rig.posts(None) == 0
+    rig.run(yes=False, budget__confirm_above=usd_text(most))
+    assert rig.outcomes() == {"captioned": 2}
+
+
+def test_the_question_says_how_much_of_a_job_the_budget_pays_for(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    cap = f"the run budget of {format_usd(1000)}"
+    with pytest.raises(NeedsPerson, match=re.escape(cap)) as refused:
+        rig.run(yes=False, budget__confirm_above="0", budget__run=usd_text(1000))
+    assert str(refused.value).count(cap) == 1
+    assert not any(cap in text for text in rig.said)
+
+
+def test_a_question_without_a_tight_budget_says_the_price_alone(rig: Rig) -> None:
+    rig.add("a.png")
+    asked: list[str] = []
+    confirm = ShownConfirm(lambda question: not asked.append(question))
+    run(rig.config(budget__confirm_above="0"), rig.data, confirm=confirm, say=rig.said.append)
+    (question,) = asked
+    assert re.fullmatch(
+        r"1 request, about \$[\d.]+, at most \$[\d.]+\. That is more than \$0\.00 "
+        r"\(\[budget\] confirm_above\)\. Go on\?",
+        question,
+    )
+
+
+def test_a_changed_prompt_is_said_in_the_question_and_below_the_amount(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    changed = "the prompt or model has changed: 1 request, about $"
+    assert not any(changed in text for text in rig.said)
+    with pytest.raises(NeedsPerson, match=re.escape(f"not confirmed: {changed}")):
+        rig.run(yes=False, budget__confirm_above="0", prompt__user="Name the colours.")
+    rig.run(yes=False, prompt__user="Name the colours.")
+    assert sum(text.startswith(changed) for text in rig.said) == 1
 
 
 def test_nothing_new_is_not_priced(rig: Rig) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.budget import BudgetCaps
-from pipeline.core.lifecycle import Patience
+from pipeline.core.lifecycle import TWIN, Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.ledger import Ledger
@@ -201,6 +201,21 @@ def test_a_second_batch_of_a_shard_is_booked_and_told(scene: Scene) -> None:
     collect_batches(scene.context)
     (cancel,) = scene.server.bill.requests("POST", "/v1/batches/")
     assert second.id in cancel.path
+
+
+def test_batches_of_a_twin_are_left_alone_and_stop_the_run(scene: Scene) -> None:
+    scene.add("a.png")
+    (shard,) = scene.write(scene.task())
+    assert reconcile(scene.context) == 0
+    theirs = created(scene, shard, captionmill_shard="000009-abcdef01", captionmill_run="another's")
+    for _ in range(2):
+        with pytest.raises(NeedsPerson) as stopped:
+            reconcile(scene.context)
+        assert theirs.id in str(stopped.value)
+        assert str(stopped.value) == scene.ledger.get(TWIN)
+    assert scene.ledger.batches.ids() == set()
+    assert scene.states() == ["SEALED"]
+    assert [kind for _, kind, _ in scene.ledger.incidents()] == ["twin"]
 
 
 def test_of_two_batches_of_one_lost_call_the_older_one_is_used(scene: Scene) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.lifecycle import Patience
+from pipeline.core.lifecycle import FROZEN, Patience
 from pipeline.core.packing import ShardLimits
-from pipeline.errors import NeedsPerson
+from pipeline.errors import CostAnomaly, NeedsPerson
 from pipeline.ledger.batches import Batch
 from pipeline.server.fault_rules import BatchFault, LineFault, RequestFault
 from pipeline.stages.collect import collect_batches, settle_from_files
@@ -244,6 +244,26 @@ def test_a_batch_that_explains_itself_is_final_at_once(scene: Scene) -> None:
     sent(scene)
     (totals,) = looks(scene, 1)
     assert totals.answers == {"failed": 4}
+    exact(scene)
+
+
+def test_a_settled_line_above_its_reservation_ends_the_run_with_an_anomaly(scene: Scene) -> None:
+    sent(scene, 2)
+    scene.ledger.database.execute("UPDATE items SET worst = 1")
+    (totals,) = looks(scene)
+    assert (totals.settled_batches, totals.answers) == (1, {"captioned": 2})
+    assert isinstance(totals.error, CostAnomaly)
+    assert totals.blocking is totals.error, "nothing more is sent"
+    assert str(totals.error) == scene.ledger.get(FROZEN) != ""
+    exact(scene)
+
+
+def test_a_settled_line_at_its_reservation_freezes_nothing(scene: Scene) -> None:
+    sent(scene, 1)
+    exactly = scene.server.bill.total_nano()
+    scene.ledger.database.execute("UPDATE items SET worst = ?", (exactly,))
+    (totals,) = looks(scene)
+    assert (totals.error, scene.ledger.get(FROZEN)) == (None, None)
     exact(scene)
 
 
