@@ -45,6 +45,7 @@ usage            the tokens of an answer as either endpoint reports them
 batch_times      when a batch may end, from how long others took
 batch_usage      the service's own sums of a batch's tokens against those of its lines
 endings          the words with which services say why an answer ended
+service_words    the words of dialects: endings, usage, members of errors
 service_error    an error inside a body, in any of the shapes that services give it
 online           answers of online requests as lines, and the journal of those in flight
 event_stream     server-sent events out of bytes

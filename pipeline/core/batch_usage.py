@@ -10,7 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.service_words import CHAT_USAGE, RESPONSES_USAGE, TOTAL_TOKENS
+
 _MOST = 10**13  # tokens of one batch
+_NAMES = (
+    (RESPONSES_USAGE.prompt, CHAT_USAGE.prompt),
+    (RESPONSES_USAGE.completion, CHAT_USAGE.completion),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +31,12 @@ def batch_usage(value: object) -> TokenSums | None:
     """Sums in a batch's `usage`; None for none, and for zeros, which say nothing."""
     usage: Mapping[str, Any] = value if isinstance(value, Mapping) else {}
     sums = []
-    for sent, older in (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens")):
-        count = usage.get(sent) or usage.get(older) or 0
+    for of_responses, of_chat in _NAMES:
+        count = usage.get(of_responses) or usage.get(of_chat) or 0
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= _MOST:
             return None
         sums.append(count)
-    total = usage.get("total_tokens")
+    total = usage.get(TOTAL_TOKENS)
     if isinstance(total, int) and not isinstance(total, bool) and sum(sums) < total <= _MOST:
         sums[1] += total - sum(sums)  # as with a line, only the total holds all reasoning
     return TokenSums(*sums) if any(sums) else None

@@ -1,43 +1,19 @@
-"""Words with which services say why an answer ended, brought to five meanings."""
+"""Endings of answers, whose words (`core.service_words`) are brought to five meanings."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Literal
+from pipeline.core.service_words import (
+    ENDING_PREFIX,
+    ENDING_WORDS,
+    FILTER_CODE,
+    FILTER_MESSAGE,
+    Ending,
+)
 
 UNKNOWN_ENDING = "unknown_ending"
 """`code` of an answer that ended without a known ending."""
 
-Ending = Literal["whole", "length", "filtered", "failed", "unknown"]
-
-_ENDINGS: Mapping[Ending, tuple[str, ...]] = {
-    "whole": ("stop", "end_turn", "stop_sequence", "completed"),
-    "length": (
-        *("length", "max_tokens", "max_output_tokens", "max_completion_tokens", "max_length"),
-        *("max_new_tokens", "model_length", "token_limit"),
-    ),
-    "filtered": (
-        *("content_filter", "content_filtered", "safety", "image_safety", "recitation"),
-        *("blocklist", "prohibited_content", "spii", "policy", "moderation", "sensitive"),
-    ),
-    "failed": (
-        *("error", "internal_error", "server_error", "network_error", "timeout", "abort"),
-        *("aborted", "cancelled", "canceled", "interrupted", "insufficient_system_resource"),
-    ),
-}
-_FILTER_CODE = re.compile(
-    r"content_?(?:filter|polic|moderat)|policy_?violation|safety|recitation|moderation"
-    r"|prohibited_?content|responsible_?ai|data_?inspection|sensitive_?(?:content|word)|blocklist",
-    re.IGNORECASE,
-)
-_FILTER_WORDS = re.compile(
-    r"\b(?:content (?:management )?polic(?:y|ies)|content filter|safety (?:system|filter|setting)s?"
-    r"|usage polic(?:y|ies)|moderation)\b",
-    re.IGNORECASE,
-)
-
-_MEANINGS = {word: ending for ending, words in _ENDINGS.items() for word in words}
+_MEANINGS = {word: ending for ending, words in ENDING_WORDS.items() for word in words}
 
 
 def ending_of(word: str) -> Ending:
@@ -46,7 +22,7 @@ def ending_of(word: str) -> Ending:
     >>> ending_of("stop"), ending_of("MAX_TOKENS"), ending_of("")
     ('whole', 'length', 'unknown')
     """
-    return _MEANINGS.get(word.strip().lower().removeprefix("finish_reason_"), "unknown")
+    return _MEANINGS.get(word.strip().lower().removeprefix(ENDING_PREFIX), "unknown")
 
 
 def is_filter_word(code: str, message: str) -> bool:
@@ -55,4 +31,4 @@ def is_filter_word(code: str, message: str) -> bool:
     >>> is_filter_word("image_content_policy_violation", ""), is_filter_word("too_large", "")
     (True, False)
     """
-    return bool(_FILTER_CODE.search(code) or _FILTER_WORDS.search(message))
+    return bool(FILTER_CODE.search(code) or FILTER_MESSAGE.search(message))

@@ -10,6 +10,7 @@ from pipeline.core.endings import is_filter_word
 from pipeline.core.printable import word_of, words_of
 from pipeline.core.reasons import LINE_ERRORS
 from pipeline.core.service_error import ErrorWords, error_in
+from pipeline.core.service_words import BILLED_FILTER
 from pipeline.core.size_refusal import REQUEST_TOO_LARGE, is_too_large
 from pipeline.records import Outcome
 
@@ -17,7 +18,6 @@ NO_WORDS = "the service reports an error without words"
 _STATUS_WORDS: Mapping[int, str] = {
     413: "the request is larger than the service takes (HTTP 413): use a smaller --long-side",
 }
-_BILLED_FILTER = "content_filter"  # Azure bills for a prompt that its filter refuses with HTTP 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def line_failure(status: int | None, error: object, body: object, version: int) 
         outcome = LINE_ERRORS[code].outcome
         return LineFailure(outcome, code, reason, ran=outcome == "missing")
     if not _passes(code) and is_filter_word(words.code, words.message):
-        billed = words.code.lower() == _BILLED_FILTER
+        billed = words.code.lower() == BILLED_FILTER
         return LineFailure("filtered", code, reason, ran=billed)
     return LineFailure("failed", code, reason)
 

@@ -2,7 +2,8 @@
 
 Version 1 (captionmill 0.1 and 0.2): any ending but `length` and `content_filter` is whole, all
 parts of a message are glued together, `total_tokens` is not read, an answer has the wrapping of
-batch files. Version 2: `core.endings`, `core.thoughts` and `core.usage` as they stand.
+batch files. Version 2: `core.endings`, `core.thoughts`, `core.usage` and the words of
+`core.service_words` as they stand.
 """
 
 from __future__ import annotations

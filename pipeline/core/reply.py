@@ -10,9 +10,8 @@ from pipeline.core.lenient_json import Unreadable, parse_json, storable_text
 from pipeline.core.printable import word_of, words_of
 from pipeline.core.reading_rules import CURRENT
 from pipeline.core.service_error import ErrorWords, error_in
+from pipeline.core.service_words import TEXT_PARTS
 from pipeline.core.thoughts import without_thoughts
-
-_TEXT_TYPES = ("text", "output_text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def content_text(content: object) -> str:
         storable_text(part["text"])
         for part in content
         if isinstance(part, dict)
-        and part.get("type", "text") in _TEXT_TYPES
+        and part.get("type", "text") in TEXT_PARTS
         and isinstance(part.get("text"), str)
     )
 

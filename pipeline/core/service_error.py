@@ -12,10 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.core.service_words import (
+    ANSWER_MEMBERS,
+    CODE_MEMBERS,
+    DETAIL_MEMBER,
+    EMPTY_WORDS,
+    ERROR_MEMBERS,
+    INNER_MEMBERS,
+    MESSAGE_MEMBERS,
+)
+
 _DEPTH = 4
 _LONGEST = 2_000
-_NOTHING = frozenset({"", "0", "null", "none", "nil", "undefined"})  # as other languages write it
-_ANSWERS = ("choices", "output", "data", "usage")  # bodies that hold one of these are answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +40,16 @@ def error_in(body: object) -> ErrorWords | None:
         return next((words for one in body[:1] if (words := error_in(one))), None)
     if not isinstance(body, dict):
         return None
-    for name in ("error", "errors"):
+    for name in ERROR_MEMBERS:
         if not _is_empty(body.get(name)):
             return _words(body[name])
     if body.get("object") == "error" or body.get("type") == "error":
         return _words(body)
-    if any(isinstance(body.get(name), list | dict) for name in _ANSWERS):
+    if any(isinstance(body.get(name), list | dict) for name in ANSWER_MEMBERS):
         return None
-    if body.get("detail"):
-        return _words(body["detail"])
-    for name in ("message", "msg"):
+    if body.get(DETAIL_MEMBER):
+        return _words(body[DETAIL_MEMBER])
+    for name in MESSAGE_MEMBERS:
         if isinstance(body.get(name), str):
             return _words(body)
     return None
@@ -55,7 +63,7 @@ def _words(value: object, depth: int = 0) -> ErrorWords:
     if not isinstance(value, dict):
         return ErrorWords("", _as_json(value))
     code = _code(value)
-    for name in ("message", "msg", "detail", "error"):
+    for name in INNER_MEMBERS:
         inner = value.get(name)
         if isinstance(inner, str) and inner:
             return ErrorWords(code, inner[:_LONGEST])
@@ -71,7 +79,7 @@ def _is_empty(value: object, depth: int = 0) -> bool:
     if isinstance(value, dict | list) and depth < _DEPTH:
         items = value.values() if isinstance(value, dict) else value
         return all(_is_empty(item, depth + 1) for item in items)
-    return value.strip().lower() in _NOTHING if isinstance(value, str) else not value
+    return value.strip().lower() in EMPTY_WORDS if isinstance(value, str) else not value
 
 
 def _as_json(value: object) -> str:
@@ -82,7 +90,7 @@ def _as_json(value: object) -> str:
 
 
 def _code(value: Mapping[str, Any]) -> str:
-    for name in ("code", "type", "status"):
+    for name in CODE_MEMBERS:
         code = value.get(name)
         if isinstance(code, bool) or code in (None, "", "error"):
             continue

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_TAGS = r"(?:think|thinking|thought|reasoning)"
+from pipeline.core.service_words import THOUGHT_TAGS
+
+_TAGS = f"(?:{'|'.join(THOUGHT_TAGS)})"
 _OPENED = re.compile(rf"\s*<({_TAGS})>", re.IGNORECASE)
 _CLOSED = re.compile(rf"</{_TAGS}>", re.IGNORECASE)
 

@@ -17,6 +17,16 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
+from pipeline.core.service_words import (
+    CACHE_WRITE_TOKENS,
+    CACHED_BESIDE,
+    CACHED_TOKENS,
+    CHAT_USAGE,
+    REASONING_TOKENS,
+    RESPONSES_USAGE,
+    SERVICE_COST,
+    TOTAL_TOKENS,
+)
 from pipeline.records import NANO_PER_USD, Nano, Usage
 
 NO_TOKENS = "its usage is impossible: no tokens for an answer with text"
@@ -30,7 +40,6 @@ MOST_TOKENS = 20_000_000
 
 _MOST_BY_VERSION_1 = 10**9
 _MOST_COST = 1_000_000  # US dollars of one answer
-_HITS = ("prompt_cache_hit_tokens", "cached_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,7 @@ def read_usage(usage: object, version: int = 2) -> tuple[Usage | None, str]:
 
 def service_cost(usage: object) -> Nano | None:
     """Cost that a service names itself, rounded up; None when it names none that can be."""
-    cost = usage.get("cost") if isinstance(usage, dict) else None
+    cost = usage.get(SERVICE_COST) if isinstance(usage, dict) else None
     if isinstance(cost, bool) or not isinstance(cost, int | float):
         return None
     if not 0 <= cost <= _MOST_COST:
@@ -82,21 +91,21 @@ def service_cost(usage: object) -> Nano | None:
 
 
 def _counts(usage: Mapping[str, Any], most: int, version: int) -> _Counts:
-    sent, answered = ("input", "output") if "input_tokens" in usage else ("prompt", "completion")
-    if version > 1 and usage.get("prompt_tokens"):  # New API sends both pairs, one of them zeros
-        sent, answered = "prompt", "completion"
-    of_prompt = _details(usage.get(f"{sent}_tokens_details"))
-    of_answer = _details(usage.get(f"{answered}_tokens_details"))
-    cached = of_prompt.get("cached_tokens")
+    names = RESPONSES_USAGE if RESPONSES_USAGE.prompt in usage else CHAT_USAGE
+    if version > 1 and usage.get(CHAT_USAGE.prompt):  # New API sends both pairs, one of them zeros
+        names = CHAT_USAGE
+    of_prompt = _details(usage.get(names.of_prompt))
+    of_completion = _details(usage.get(names.of_completion))
+    cached = of_prompt.get(CACHED_TOKENS)
     if cached is None and version > 1:
-        cached = next((usage[name] for name in _HITS if usage.get(name) is not None), None)
+        cached = next((usage[name] for name in CACHED_BESIDE if usage.get(name) is not None), None)
     return _Counts(
-        prompt=_count(usage.get(f"{sent}_tokens"), None, most),
+        prompt=_count(usage.get(names.prompt), None, most),
         cached=_count(cached, 0, most),
-        written=_count(of_prompt.get("cache_write_tokens"), 0, most),
-        completion=_count(usage.get(f"{answered}_tokens"), None, most),
-        reasoning=_count(of_answer.get("reasoning_tokens"), 0, most),
-        total=_count(usage.get("total_tokens"), 0, most) if version > 1 else 0,
+        written=_count(of_prompt.get(CACHE_WRITE_TOKENS), 0, most),
+        completion=_count(usage.get(names.completion), None, most),
+        reasoning=_count(of_completion.get(REASONING_TOKENS), 0, most),
+        total=_count(usage.get(TOTAL_TOKENS), 0, most) if version > 1 else 0,
     )
 
 

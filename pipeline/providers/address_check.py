@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 
+from pipeline.core.service_words import DETAIL_MEMBER, REPLY_MEMBERS
 from pipeline.errors import DefiniteRefusal, NeedsPerson, ServiceError
 from pipeline.providers.base import AddressRefusal, BatchOptions
 from pipeline.providers.openai_online import OpenAIAsk, WebPage
 
-_ANSWERS = ("choices", "output", "error", "detail", "message")  # any of them in an answer of one
+_ANSWERS = (*REPLY_MEMBERS, "error", DETAIL_MEMBER, "message")  # any of them in an answer of one
 
 
 def check_address(options: BatchOptions, model: str) -> None:

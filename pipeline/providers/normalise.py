@@ -15,10 +15,10 @@ from typing import Any, cast, get_args
 
 from pipeline.core.batch_usage import batch_usage
 from pipeline.core.identity import ledger_batch_id
+from pipeline.core.service_words import STATUS_SPELLINGS
 from pipeline.records import BatchStatus, RemoteBatch, RemoteFile
 
 _STATUSES = frozenset(get_args(BatchStatus))
-_SPELLINGS = {"canceled": "cancelled", "canceling": "cancelling"}
 _MOST = 10**15  # more of anything is no number of a service, and no column holds it
 _MILLISECONDS = 100_000_000_000  # seconds would be the year 5138
 
@@ -80,7 +80,7 @@ def batch_status(raw: str) -> BatchStatus:
     """Service's word for a status as one of ours; a word we do not know is "unknown", which is
     not terminal: such a batch is asked about again."""
     word = raw.strip().lower().replace("-", "_").replace(" ", "_")
-    word = _SPELLINGS.get(word, word)
+    word = STATUS_SPELLINGS.get(word, word)
     return cast(BatchStatus, word) if word in _STATUSES else "unknown"
 
 
