@@ -45,6 +45,8 @@ class SourceOptions:
         stream: name of a manifest that comes through a pipe.
         base: folder that the relative paths of such a manifest count from; None for a manifest that
             lies somewhere, whose paths count from its own.
+        origin: address in object storage that a manifest was copied from, "" for none; its paths
+            count from its own prefix there.
         encoding: a manifest's, as a Python codec; None finds out.
         earlier: how earlier runs read the manifest.
         allow_outside: a manifest may name files outside of its own folder.
@@ -64,6 +66,7 @@ class SourceOptions:
     path_column: str | None = None
     stream: str = field(default="stdin", repr=False)
     base: Path | None = field(default=None, repr=False)
+    origin: str = field(default="", repr=False)
     encoding: str | None = None
     earlier: EarlierReading = field(default=EarlierReading(), repr=False)
     allow_outside: bool = False

@@ -18,6 +18,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -35,14 +36,17 @@ from pipeline.sources.base import (
 )
 from pipeline.sources.exclusion import read_exclusion
 from pipeline.sources.named_files import NamedFiles
+from pipeline.sources.named_objects import NamedObjects
 from pipeline.sources.other_names import OtherNames
-from pipeline.sources.remote import RemoteFiles, is_url
+from pipeline.sources.remote import RemoteFiles, is_url, is_web
 from pipeline.sources.table import ManifestTable
 from pipeline.sources.table_kinds import read_table
 from pipeline.sources.table_rows import ManifestRow
 
 _FILE_ADDRESS = re.compile(r"file://(localhost)?/", re.IGNORECASE)
 _REPEATED = "(repeated row)"
+_PAGE = 256
+"""Rows whose objects are asked for together."""
 
 
 class ManifestSource:
@@ -77,19 +81,25 @@ class ManifestSource:
     def urls(self) -> Iterator[str]:
         """List the URLs among the paths, in order, those that come again too."""
         texts = (_path_text(self.table, row) for row in self.table.rows() if not row.problem)
-        return filter(is_url, texts)
+        return filter(is_web, texts)
 
     def path_of(self, folder: str, name: str) -> str:
         """Openable path of an entry."""
         del folder
-        if is_url(name):
+        if is_web(name):
             return RemoteFiles(self.options).path_of(name)
+        objects = NamedObjects(self.options)
+        if objects.names(name):
+            return objects.path_of(name)
         path = os.path.normpath(os.path.join(self._base, to_path(name)))  # noqa: PTH118
         return path if os.path.exists(path) else OtherNames().find(path) or path  # noqa: PTH110
 
 
 def named_by(path: Path, options: SourceOptions) -> tuple[str, str]:
-    """Locator and label of a manifest: its place and name, or those of the stream that it was."""
+    """Locator and label of a manifest: its place and name, or those of the stream that it was,
+    or of the object."""
+    if options.origin:
+        return to_text(options.origin), to_text(options.origin.rpartition("/")[2])
     if options.base is not None:
         return f"stream:{to_text(options.stream)}", to_text(options.stream)
     return to_text(str(path)), to_text(path.name)
@@ -107,16 +117,16 @@ class ManifestListing:
         self._exclusion = read_exclusion(options.exclude)
         self._files = NamedFiles(str(options.base or table.path.parent), options)
         self._remote = RemoteFiles(options)
+        self._objects = NamedObjects(options)
         hashes = array("Q")
         total = 0
         doubts = _Doubts()
-        for row in table.rows():
+        for row, entry in self._rows():
             doubts.add(row)
-            entry = self._entry(row)
             hashes.append(_hash(entry.name))
             # what the columns say is in the table's own digest
             marked = f"{entry.name}\0{entry.problem}" if entry.problem else entry.name
-            marked = "\0".join((marked, *entry.flags))
+            marked = "\0".join((marked, *entry.flags, *filter(None, [entry.stamp])))
             total += stat_token(marked, entry.size, entry.mtime_ns, entry.inode, entry.ctime_ns)
         for sentence in (*doubts.sentences(table.path.name), *self._files.sentences()):
             if sentence not in problems:
@@ -135,8 +145,7 @@ class ManifestListing:
         self.skipped = Counter()
         occurrences: Counter[bytes] = Counter()
         recorded: set[bytes] = set()
-        for row in self._table.rows():
-            entry = self._entry(row)
+        for row, entry in self._rows():
             if self._exclusion and self._exclusion.excludes(to_path(entry.name)):
                 self.skipped[EXCLUDED] += 1
                 continue
@@ -151,6 +160,15 @@ class ManifestListing:
                 entry = _again(entry, occurrences[key])
                 occurrences[key] += 1
             yield entry
+
+    def _rows(self) -> Iterator[tuple[ManifestRow, SourceFile]]:
+        """Rows with their entries; the objects of a page are asked for together."""
+        rows = self._table.rows()
+        while page := list(islice(rows, _PAGE)):
+            texts = (_path_text(self._table, row) for row in page if not row.problem)
+            self._objects.ask(text for text in texts if text and self._objects.names(text))
+            for row in page:
+                yield row, self._entry(row)
 
     def _entry(self, row: ManifestRow) -> SourceFile:
         table = self._table
@@ -168,6 +186,8 @@ class ManifestListing:
         if any(field and "\0" in field for field in fields):
             detail = f"{where} holds a zero byte"
             return problem_entry(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), "bad_row", detail)
+        if self._objects.names(text):
+            return self._objects.entry(text, columns, where)
         if is_url(text):
             return self._remote.entry(text, columns, where)
         return self._files.entry(text, columns, where)

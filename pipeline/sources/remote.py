@@ -16,13 +16,17 @@ from pipeline.storage.place import OBJECT_SCHEMES
 STALE_DOWNLOAD = "stale_download"
 """Flag of an image whose site gave something else at the last look: the earlier copy counts."""
 
-_OF_A_BUCKET = "a table does not name objects; caption their bucket: captionmill run s3://..."
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def is_url(text: str) -> bool:
     """Recognise anything with a scheme, usable or not: such a text never names a file."""
     return _URL.match(text) is not None
+
+
+def is_web(text: str) -> bool:
+    """Recognise an address that is none of an object: it is downloaded, or passed on."""
+    return is_url(text) and scheme_of(text) not in OBJECT_SCHEMES
 
 
 class RemoteFiles:
@@ -47,8 +51,6 @@ class RemoteFiles:
             if isinstance(passed, Rejection):
                 return _problem(url, passed, columns, where)
             return SourceFile("", url, passed, columns=columns)
-        if scheme_of(url) in OBJECT_SCHEMES:
-            return _problem(url, refusal("bad_url", _OF_A_BUCKET), columns, where)
         stat_or_reason = self._stat(url)
         if isinstance(stat_or_reason, Rejection):
             return _problem(url, stat_or_reason, columns, where)

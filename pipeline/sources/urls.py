@@ -17,9 +17,9 @@ from typing import BinaryIO
 
 from pipeline.core.encodings import wide_encoding
 from pipeline.errors import UsageError
-from pipeline.sources.base import Problems, SourceListing, SourceOptions
+from pipeline.sources.base import Problems, SourceListing, SourceOptions, to_path
 from pipeline.sources.manifest import ManifestListing, named_by
-from pipeline.sources.remote import RemoteFiles, is_url
+from pipeline.sources.remote import RemoteFiles, is_url, is_web
 from pipeline.sources.table import ManifestTable
 from pipeline.sources.table_rows import MAX_LINE_CHARACTERS, ManifestRow
 
@@ -53,12 +53,12 @@ class UrlSource:
 
     def urls(self) -> Iterator[str]:
         """List the URLs in order, those that come again too."""
-        return (row.fields[0] or "" for row in self.list.rows() if not row.problem)
+        return filter(is_web, (row.fields[0] or "" for row in self.list.rows() if not row.problem))
 
     def path_of(self, folder: str, name: str) -> str:
-        """Openable path of an entry's download."""
+        """Openable path of an entry's download, or the address of an object."""
         del folder
-        return self._remote.path_of(name)
+        return self._remote.path_of(name) if is_web(name) else to_path(name)
 
 
 class UrlList(ManifestTable):

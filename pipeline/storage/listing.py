@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pipeline.storage.failures import whole_failure
-from pipeline.storage.object_key import ObjectKey, is_odd, stamp_of_object
+from pipeline.storage.object_key import ObjectKey, is_odd, object_key
 from pipeline.storage.place import Place, obstore, open_store
 from pipeline.storage.settings import StorageSettings
 
@@ -31,12 +31,7 @@ def list_keys(place: Place, settings: StorageSettings, prefix: str) -> Iterator[
         for page in obstore().list(store, prefix or None, chunk_size=_PAGE):
             for meta in page:
                 last = meta["path"]
-                yield ObjectKey(
-                    last,
-                    meta["size"],
-                    stamp_of_object(meta),
-                    meta["last_modified"].isoformat(timespec="seconds"),
-                )
+                yield object_key(meta)
     except InvalidPathError as error:
         if plain is None or not plain.is_open:
             raise whole_failure(error, place) from error

@@ -24,6 +24,12 @@ class ObjectKey(NamedTuple):
     modified: str
 
 
+def object_key(meta: Mapping[str, Any]) -> ObjectKey:
+    """Object of an answer of obstore."""
+    modified = meta["last_modified"].isoformat(timespec="seconds")
+    return ObjectKey(meta["path"], meta["size"], stamp_of_object(meta), modified)
+
+
 def is_odd(key: str) -> bool:
     """Recognise a key that obstore cannot name, or would name otherwise."""
     return _ODD.search(key) is not None

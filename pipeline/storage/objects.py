@@ -7,12 +7,13 @@ from typing import Any
 
 from pipeline.core.reasons import rejection
 from pipeline.records import Rejection
-from pipeline.storage.failures import is_out_of_reach, of_one_object, whole_failure
-from pipeline.storage.object_key import is_odd, stamp_of_object
+from pipeline.storage.failures import code_of, is_out_of_reach, of_one_object, whole_failure
+from pipeline.storage.object_key import ObjectKey, is_odd, object_key, stamp_of_object
 from pipeline.storage.place import Place, obstore, open_store
 from pipeline.storage.settings import StorageSettings
 
 _LOST_IN_A_ROW = 32  # objects, each tried again for as long as [storage] retries says
+_NO_BUCKET = ("NoSuchBucket", "InvalidBucketName")
 
 
 class ObjectReader:
@@ -48,6 +49,36 @@ class ObjectReader:
             return refusal
         self._note_reach(False, None, place)
         return data
+
+    def describe(self, address: str) -> ObjectKey | Rejection:
+        """Size and stamp of an object without its bytes, or why it cannot be read: `vanished` or
+        `unreadable`, also for a bucket that is not there.
+
+        Raises:
+            UsageError: nothing of this storage can be asked, or the address names no bucket.
+        """
+        place = Place.parse(address)
+        if place.scheme == "s3" and is_odd(place.key):
+            from pipeline.storage.plain_s3 import PlainS3  # TLS, for a few keys
+
+            return PlainS3(place, self._settings).describe(place.key)
+        store = self._store(place)
+        try:
+            try:
+                meta = obstore().head(store, place.key)
+            except Exception as error:
+                if is_out_of_reach(error):
+                    raise
+                # an answer to HEAD has no body, and so no word about the reason
+                meta = obstore().get(store, place.key).meta
+        except Exception as error:  # noqa: BLE001 (a library's own errors have no common base)
+            if code_of(error) in _NO_BUCKET:
+                return rejection("unreadable", str(whole_failure(error, place)))
+            refusal = of_one_object(error, place)
+            self._note_reach(is_out_of_reach(error), error, place)
+            return refusal
+        self._note_reach(False, None, place)
+        return object_key(meta)
 
     def head(self, address: str, length: int) -> bytes:
         """First bytes of an object, b"" where it cannot be read."""

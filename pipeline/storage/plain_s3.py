@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from urllib.parse import quote, unquote, urlencode, urlsplit
 from xml.etree import ElementTree
 
@@ -26,6 +27,7 @@ from pipeline.storage.settings import StorageSettings
 _EMPTY = hashlib.sha256(b"").hexdigest()
 _SECONDS = 60
 _LONGEST_LISTING = 64 << 20
+_FIRST_KEYS = 1000  # a key stands among the first that begin with it, in any order of a service
 
 
 class PlainS3:
@@ -60,6 +62,15 @@ class PlainS3:
             if not page.token:
                 return
             query["continuation-token"] = page.token
+
+    def describe(self, key: str) -> ObjectKey | Rejection:
+        """Size and stamp of an object, which the listing says; `vanished` where there is none.
+
+        Raises:
+            UsageError: the bucket cannot be listed.
+        """
+        first = islice(self.keys(key), _FIRST_KEYS)
+        return next((item for item in first if item.key == key), rejection("vanished"))
 
     def read(self, key: str, stamp: str, max_bytes: int) -> bytes | Rejection:
         """Bytes of an object; see `Reader.read`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,8 +66,11 @@ def fill(root: Path) -> None:
 def run(rig: Rig, s3: ScriptedS3 | None, *, wait: bool = True) -> Report:
     if s3 is None:
         return rig.run(wait=wait)
-    storage = {"storage.endpoint": s3.endpoint, "storage.allow_http": True}
-    return rig.run(data="s3://bucket", wait=wait, **storage)  # type: ignore[arg-type]
+    return rig.run(data="s3://bucket", wait=wait, **storage(s3))
+
+
+def storage(s3: ScriptedS3) -> dict[str, Any]:
+    return {"storage.endpoint": s3.endpoint, "storage.allow_http": True, "storage.retries": 4}
 
 
 def rows(rig: Rig) -> list[tuple[object, ...]]:
@@ -158,3 +162,26 @@ def test_a_bucket_that_lost_its_objects_keeps_its_rows(rig: Rig, s3: ScriptedS3)
         (rig.data / f"{number}.png").unlink()
     assert run(rig, s3).exit_code == 10
     assert rig.outcomes() == {"captioned": 25}
+
+
+def test_a_table_names_objects(rig: Rig, s3: ScriptedS3, tmp_path: Path) -> None:
+    rig.add("a.png", "d/b.png")
+    s3.serve(rig.data)
+    s3.listing({})
+    rows = "s3://bucket/a.png,one\ns3://bucket/d/b.png,two\ns3://bucket/gone.png,three\n"
+    table = tmp_path / "items.csv"
+    table.write_text(f"path,title\n{rows}")
+    report = rig.run(manifest=table, **storage(s3))
+    assert (report.requests, rig.outcomes()) == (2, {"captioned": 2, "rejected": 1})
+    assert {row["path"]: row["location"] for row in rig.table()} == {
+        "s3://bucket/a.png": "s3://bucket/a.png",
+        "s3://bucket/d/b.png": "s3://bucket/d/b.png",
+        "s3://bucket/gone.png": "s3://bucket/gone.png",
+    }
+    reads = s3.requests.copy()
+    assert rig.run(manifest=table, **storage(s3)).requests == 0
+    assert s3.requests["GET a.png"] == reads["GET a.png"]  # nothing has changed
+    rig.add("a.png", first=9)
+    s3.listing({})
+    assert rig.run(manifest=table, **storage(s3)).requests == 1
+    rig.check()

@@ -124,7 +124,8 @@ def test_rows_that_name_no_image(tmp_path: Path) -> None:
         ("pipe.jpg", "not_a_file"),
         ("http://example.com/a.jpg", "url_not_enabled"),
         ("HTTPS://example.com/a.jpg", "url_not_enabled"),
-        ("s3://bucket/a.jpg", "url_not_enabled"),
+        ("s3://", "bad_url"),
+        ("gs://bucket/folder/", "not_a_file"),
         (long, "bad_path"),
         ("a\0.jpg", "bad_row"),
     ]

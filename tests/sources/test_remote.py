@@ -91,10 +91,3 @@ def test_an_address_that_is_not_passed_on_is_a_problem() -> None:
     entry = remote.entry("https://bad.example/", {}, "line 3")
     assert (entry.problem, entry.detail, entry.location) == ("bad_url", "line 3: no", "")
     assert remote.path_of("https://bad.example/") == ""
-
-
-def test_an_object_in_a_table_says_how_it_is_captioned(tmp_path: Path) -> None:
-    entry = RemoteFiles(SourceOptions(url_cache=tmp_path)).entry("s3://bucket/a.jpg", {}, "line 3")
-    assert entry.problem == "bad_url"
-    assert "line 3" in entry.detail
-    assert "captionmill run s3://" in entry.detail
