@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,31 +10,25 @@ from pipeline.core.skipped_files import excluded_sentence
 from pipeline.core.stored_address import is_file, stamped
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
-from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.records import Rejection
 from pipeline.session.account import owner, resolve_account
+from pipeline.session.arrivals import Arrivals
 from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import (
     NamedPlace,
     NamesUrls,
     Source,
-    SourceOptions,
     SourceSet,
     open_sources,
     to_path,
-    to_text,
 )
 from pipeline.sources.download import FetchOptions, fetch_all
 from pipeline.sources.download.cache import UrlCache
 from pipeline.sources.remote import is_url
-from pipeline.sources.stream import copy_stream, is_stream, stream_note
-from pipeline.sources.table_kinds import is_table_of_images
-from pipeline.sources.table_text import EarlierReading
 from pipeline.stages.crawl import CrawlResult, crawl_all
 from pipeline.stages.download import download_urls
-from pipeline.system.workspace import Workspace
 
 
 def open_data(
@@ -52,44 +45,10 @@ def open_data(
         cache = workspace.urls
     workspace = settings.account.place.workspace(owner(settings.account).provider)
     options = replace(settings.source, url_cache=cache, storage=settings.engine.storage)
-    streams = dict[str, str]()
-
-    def options_of(place: NamedPlace) -> SourceOptions:
-        if place.text in streams:
-            earlier = _earlier_reading(workspace, f"stream:{to_text(options.stream)}")
-            return replace(options, base=Path.cwd(), earlier=earlier)
-        if not (place.as_table or is_table_of_images(Path(place.text))):
-            return options
-        locator = "" if "\0" in place.text else to_text(os.path.realpath(place.text))
-        return replace(options, earlier=_earlier_reading(workspace, locator))
-
-    arrived = [_arrived(place, workspace, options.stream, streams) for place in places]
-    inputs = open_sources(arrived, options_of).noting(streams.values())
+    arrivals = Arrivals(workspace, options)
+    arrived = [arrivals.arrive(place) for place in places]
+    inputs = open_sources(arrived, arrivals.options_of).noting(arrivals.notes)
     return inputs, settings.reading(inputs.columns)
-
-
-def _arrived(
-    place: NamedPlace, workspace: Workspace, name: str, streams: dict[str, str]
-) -> NamedPlace:
-    """Place where a stream was copied to, with a sentence about it in `streams`; any other place as
-    it is."""
-    if not is_stream(place.text):
-        return place
-    if streams:
-        raise UsageError("one manifest can come through a pipe in a run: write the others to files")
-    workspace.create()
-    copy = str(copy_stream(place.text, workspace.streams, name))
-    streams[copy] = stream_note(place.text, name)
-    return NamedPlace(copy, as_table=True)
-
-
-def _earlier_reading(workspace: Workspace, locator: str) -> EarlierReading:
-    """Encoding and way in which earlier runs of the workspace read a manifest."""
-    if not workspace.exists():
-        return EarlierReading()
-    with Ledger(workspace.ledger, read_only=True) as ledger:
-        seen, encoding = ledger.images.encoding(locator)
-    return EarlierReading(encoding, legacy=seen and encoding is None)
 
 
 def crawl_inputs(

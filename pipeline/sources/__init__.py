@@ -15,7 +15,7 @@ urls      a text file of URLs
 inside    images inside an archive: zip_file, tar_file; sample_texts belong to them
 parquet_table  images in the rows of a Parquet table
 exclusion  what the user's rules leave out
-stream    a manifest that comes through a pipe
+stream    a manifest that comes through a pipe; stored_table  one in object storage
 remote    entries for images at URLs
 sidecar   texts beside images as a column; metadata  EXIF, IPTC and XMP as columns
 existing_text  texts that images have already
@@ -168,9 +168,7 @@ def _bucket(place: NamedPlace, options: SourceOptions) -> Source:
         UsageError: it is asked for what only files have.
     """
     if place.as_table:
-        raise UsageError(
-            f"{place.text}: a manifest is read from a disk of this machine, copy it here first"
-        )
+        raise UsageError(f"{place.text}: there is no such object")
     if options.sidecars:
         raise UsageError("[input] sidecar_context reads texts beside files, not in a bucket")
     return BucketSource(place.text, options)

@@ -25,6 +25,11 @@ _SUFFIXES = (*DELIMITED, *_JSON, ".parquet")
 _HEAD = 1 << 16
 
 
+def is_name_of_a_table(name: str) -> bool:
+    """Recognise a table by its suffix alone."""
+    return Path(name).suffix.lower() in _SUFFIXES
+
+
 def is_table_of_images(path: Path) -> bool:
     """Recognise a table by its suffix, and a list of paths by its suffix and first line."""
     suffix = path.suffix.lower()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from pipeline.core.reasons import rejection
+from pipeline.errors import UsageError
 from pipeline.records import Rejection
 from pipeline.storage.failures import code_of, is_out_of_reach, of_one_object, whole_failure
 from pipeline.storage.object_key import ObjectKey, is_odd, object_key, stamp_of_object
@@ -79,6 +81,23 @@ class ObjectReader:
             return refusal
         self._note_reach(False, None, place)
         return object_key(meta)
+
+    def blocks(self, address: str, stamp: str) -> Iterator[bytes]:
+        """Bytes of one version of a large object, piece by piece.
+
+        Raises:
+            UsageError: it cannot be read, or is another one by now.
+        """
+        place = Place.parse(address)
+        options = {"if_match": stamp} if stamp.startswith('"') else None
+        try:
+            for block in obstore().get(self._store(place), place.key, options=options):
+                yield bytes(block)
+        except Exception as error:
+            refusal = of_one_object(error, place)
+            is_other = refusal.code == "changed"
+            words = "it changed meanwhile, run again" if is_other else refusal.detail
+            raise UsageError(f"{address}: {words}") from error
 
     def head(self, address: str, length: int) -> bytes:
         """First bytes of an object, b"" where it cannot be read."""

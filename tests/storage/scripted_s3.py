@@ -29,6 +29,7 @@ class ScriptedS3:
     Attributes:
         latency: seconds before each answer.
         fail: status and code by key, or by "" for the bucket, for this many answers.
+        changed_after_head: bytes that objects have from the next answer to HEAD on.
         cut: keys whose bodies end early, for this many answers.
         requests: "METHOD KEY" -> how often.
     """
@@ -39,6 +40,7 @@ class ScriptedS3:
         self.latency = 0.0
         self.fail: dict[str, tuple[int, str, int]] = {}
         self.cut: dict[str, int] = {}
+        self.changed_after_head: dict[str, bytes] = {}
         self.requests: Counter[str] = Counter()
         self.if_match: list[str | None] = []
         self.signed: list[str | None] = []
@@ -178,6 +180,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data or b"")))
             self.send_header("ETag", etag(data or b""))
             self.send_header("Last-Modified", _HTTP_DATE)
+            if key in self.s3.changed_after_head:
+                self.s3.objects[key] = self.s3.changed_after_head.pop(key)
             self.end_headers()
 
     def do_PUT(self) -> None:
