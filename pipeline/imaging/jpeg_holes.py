@@ -37,8 +37,8 @@ def _first_symbol(data: bytes, end: int, table: int) -> int | None:
             continue
         length = int.from_bytes(data[position + 2 : position + 4], "big")
         if data[position + 1] == _DHT:
-            found = _in_segment(data[position + 4 : position + 2 + length], table)
-            symbol = symbol if found is None else found
+            first = _in_segment(data[position + 4 : position + 2 + length], table)
+            symbol = symbol if first is None else first
         position += 2 + length
     return symbol
 

@@ -62,8 +62,8 @@ def _pieces(handle: TextIO, separator: str) -> Iterator[str]:
     """Texts between separators; of one that is too long the beginning."""
     rest = ""
     while block := handle.read(_PIECE):
-        *whole, rest = (rest + block).split(separator)
-        yield from whole
+        *pieces, rest = (rest + block).split(separator)
+        yield from pieces
         rest = rest[: MAX_LINE_CHARACTERS + 1]
     yield rest
 

@@ -17,8 +17,8 @@ from pipeline.core.lifecycle import (
     absent_outcome,
     backoff_seconds,
     foreign_requests,
+    is_refusal,
     judge_intent,
-    looks_refused,
     matches,
     next_step,
     unrecorded_batches,
@@ -37,8 +37,8 @@ def intent(since: int, absent: int | None = None) -> Intent:
 
 
 def test_statuses_that_look_like_a_refusal() -> None:
-    assert [looks_refused(status) for status in (301, 403, 404, 413, 429)] == [True] * 5
-    assert not any(looks_refused(status) for status in (None, 200, 408, 409, 425, 499, 500, 502))
+    assert [is_refusal(status) for status in (301, 403, 404, 413, 429)] == [True] * 5
+    assert not any(is_refusal(status) for status in (None, 200, 408, 409, 425, 499, 500, 502))
 
 
 def test_a_batch_in_the_list_is_adopted_by_metadata_or_by_its_input_file() -> None:
