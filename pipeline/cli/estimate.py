@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -10,15 +11,15 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option, source_arguments
 from pipeline.cli.progress import progress_bars
-from pipeline.core.pricing import format_usd, with_usd
+from pipeline.core.pricing import usd_or, with_usd
 from pipeline.core.words import counted
-from pipeline.records import Nano
 
 if TYPE_CHECKING:
     from pipeline.commands.estimate import Estimate
     from pipeline.config import Config
-    from pipeline.stages.compare import PolicyCost
-    from pipeline.stages.quote import Quote
+    from pipeline.core.cost_estimate import PolicyCost
+
+_usd = partial(usd_or, unknown="unknown")
 
 
 @click.command("estimate")
@@ -76,7 +77,7 @@ def _show(result: Estimate) -> None:
         whose = "left at the text that they have"
         saved = f"{_usd(quote.text_saved):>12}   saved by [input] skip_captioned"
         console.out(f"{whose:<38}{quote.had_caption:>10,}{'':>15}{saved}")
-    _show_stale(result.stale)
+    _show_stale(result)
     if result.budget:
         console.out("")
         console.out(f"budget: {result.budget}")
@@ -87,7 +88,8 @@ def _show(result: Estimate) -> None:
         _table("the same images, other models", result.models)
 
 
-def _show_stale(stale: Quote) -> None:
+def _show_stale(result: Estimate) -> None:
+    stale = result.stale
     if stale.images:
         whose = f"wrong by 0.1.0: {counted(stale.images, 'image')}"
         console.out(
@@ -106,10 +108,6 @@ def _table(title: str, rows: list[PolicyCost]) -> None:
             f"{row.name:<48}{row.prompt_tokens:>15,}{_usd(row.expected):>12}"
             f"{_usd(row.max_cost):>12}{refused}"
         )
-
-
-def _usd(nano: Nano | None) -> str:
-    return "unknown" if nano is None else format_usd(nano)
 
 
 def _as_dict(result: Estimate) -> dict[str, object]:

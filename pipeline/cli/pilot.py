@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,11 +15,11 @@ from pipeline.cli.progress import progress_bars
 from pipeline.commands.pilot_findings import Findings, Variant
 from pipeline.config import Config, find_text
 from pipeline.config.units import parse_money
-from pipeline.core.pricing import format_usd
+from pipeline.core.pricing import format_usd, usd_or
 from pipeline.core.sampling import FEW, Interval
 from pipeline.errors import UsageError
-from pipeline.records import Nano
 
+_usd = partial(usd_or, unknown="unknown price")
 _OWN = ("count", "usd", "models", "prompt_files", "page", "yes", "opt_budget_run")
 
 
@@ -90,7 +91,8 @@ def pilot(
     return findings.report.error.exit_code if findings.report.error else 0
 
 
-def _money(usd: str | None) -> Nano | None:
+def _money(usd: str | None) -> int | None:
+    """Nano-dollars of a sum that a person names."""
     try:
         return None if usd is None else parse_money(usd)
     except ValueError as error:
@@ -131,10 +133,6 @@ def _lines(findings: Findings, commands: list[str]) -> list[str]:
             f"  go on     {going_on}",
         ]
     return [*lines, "", *(f"! {text}" for text in findings.report.problems[:12])]
-
-
-def _usd(nano: Nano | None) -> str:
-    return "unknown price" if nano is None else format_usd(nano)
 
 
 def _interval(total: Interval | None) -> str:

@@ -14,7 +14,6 @@ from pipeline.cli.options import configured, json_option
 from pipeline.core.budget_words import spent_and_reserved
 from pipeline.core.pricing import format_usd, with_usd
 from pipeline.core.spending import Spend, Spending
-from pipeline.records import Nano
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -108,7 +107,7 @@ def _cells(spend: Spend) -> tuple[str, ...]:
     )
 
 
-def _of(nano: Nano, known: int, requests: int) -> str:
+def _of(nano: int, known: int, requests: int) -> str:
     """Sum, with the number of requests that it is of where that is not all."""
     if not known:
         return "-"

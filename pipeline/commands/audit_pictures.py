@@ -10,6 +10,7 @@ from pipeline.core.words import counted, duration
 from pipeline.records import Say
 from pipeline.review.seen_things import next_unseen, record_things, unseen_pictures
 from pipeline.review.thumbnails import NoPicture, Thumbnails
+from pipeline.session.thumbnails import open_thumbnails
 from pipeline.sources import to_path
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def show_pictures(opened: ReviewIndex, say: Say) -> None:
 
     sure, thumbnails = (
         SureThings(),
-        Thumbnails(opened.workspace.review / "thumbnails", opened.settings.open_original()),
+        open_thumbnails(opened.workspace.review, opened.settings.open_original()),
     )
     began = time.monotonic()
     _show_some(opened, sure, thumbnails, _TRIED)

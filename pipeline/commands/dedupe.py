@@ -38,7 +38,7 @@ def find_alike(
     with crawled_sources(settings, places, identity, say) as crawled:
         bits = options.distance if distance is None else distance
         represent_near_duplicates(
-            crawled.ledger, crawled.task, crawled.engine, crawled.locate, bits
+            crawled.ledger, crawled.task, crawled.engines.sparing, crawled.locate, bits
         )
         represented = near_duplicates_of(crawled.ledger, crawled.task.sources)
         crawled.ledger.near_duplicates.set_represented(crawled.task.sources, {})

@@ -12,10 +12,10 @@ from decimal import Decimal
 from pipeline.config import Config
 from pipeline.core.budget import Exposure
 from pipeline.core.budget_words import coverage, in_force
+from pipeline.core.cost_estimate import PolicyCost
 from pipeline.core.pricing import dollars
 from pipeline.core.provider_kinds import AUTO, LOCAL
 from pipeline.core.skipped_files import excluded_sentence
-from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.lookup import KnownOriginals
@@ -34,14 +34,14 @@ from pipeline.session.templates import request_template
 from pipeline.session.workspace_ledger import name_if_new
 from pipeline.sources import NamedPlace, Source, SourceSet, named_places
 from pipeline.sources.named_places import Named
-from pipeline.stages.compare import NamedSizing, PolicyCost, compare
+from pipeline.stages.compare import NamedSizing, compare
 from pipeline.stages.crawl import CrawlResult, crawl_all
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import leave_at_texts
 from pipeline.stages.quote import Quote, quote, quote_stale
 from pipeline.stages.recheck import recheck_preparations
 from pipeline.stages.shard_options import RequestTemplate
-from pipeline.stages.values import CaptionTask, Progress
+from pipeline.stages.values import CaptionTask, Engines, Progress
 from pipeline.system.clock import Clock
 from pipeline.system.network_disk import require_local
 
@@ -110,7 +110,7 @@ def estimate(
             if spec.sheet is None:
                 say(spec.why_unbounded())
         ways = policies(base.facts, settings.specs.detail(base.facts))
-        ledger, task, engine = crawled.ledger, crawled.task, crawled.engine
+        ledger, task, engine = crawled.ledger, crawled.task, crawled.engines.sparing
         shown.crawled(ledger.rows.images(task.sources), ledger.images.count_todo(task.sources))
         identify_images(ledger, task, engine, crawled.locate, shown=shown.prepared)
         leave_at_texts(crawled.ledger, crawled.task)
@@ -135,7 +135,7 @@ class CrawledSources:
     ledger: Ledger
     task: CaptionTask
     caption_spec: CaptionSpec
-    engine: Engine
+    engines: Engines
     locate: Callable[[SeenImage], str]
     now: int
 
@@ -205,14 +205,13 @@ def crawled_sources(
         compared = settings.near_distance is not None
         known_originals = KnownOriginals(workspace.ledger, task.recipe, hashed=compared)
         known = stack.enter_context(known_originals)
-        engine = stack.enter_context(settings.engine.engine(caption_spec.recipe, known))
+        engines = stack.enter_context(settings.engine.engines(caption_spec.recipe, known))
         find = functools.partial(locate, sources)
-        with settings.engine.engine(caption_spec.recipe, None) as thorough:
-            least = caption_spec.recipe.caps.min_sent_side
-            recheck_preparations(
-                ledger, task, thorough, find, least, changed=crawled.changed, say=say
-            )
-        yield CrawledSources(settings, identity, ledger, task, caption_spec, engine, find, now)
+        least = caption_spec.recipe.caps.min_sent_side
+        recheck_preparations(
+            ledger, task, engines.thorough, find, least, changed=crawled.changed, say=say
+        )
+        yield CrawledSources(settings, identity, ledger, task, caption_spec, engines, find, now)
 
 
 def _crawl(

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.config import Config
 from pipeline.errors import StorageError, UsageError
 from pipeline.records import Say
+from pipeline.review.in_force import EditedRows
 from pipeline.session.account import resolve_account
 from pipeline.session.finish import export_all
 from pipeline.session.publish import publish_outputs
@@ -52,8 +53,8 @@ def export_copy(config: Config, path: Path, say: Say, *, source: str | None = No
     with _opened(config, path, say) as session:
         ledger = session.ledger
         row = None if source is None else ledger.sources.named(source).row
-        form, edits = session.settings.output.form, session.edits
-        return write_copy(ledger, open_sink(path), form, source=row, edits=edits)
+        form, review = session.settings.output.form, EditedRows(session.edits)
+        return write_copy(ledger, open_sink(path), form, source=row, review=review)
 
 
 def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:

@@ -17,12 +17,10 @@ from pipeline.config import Config, as_config
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import fill_template
-from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
 from pipeline.core.sampling import positions, shape_of, spread
 from pipeline.core.sizing import SizePolicy, bind_size
 from pipeline.core.words import counted
-from pipeline.engines.base import Engine
 from pipeline.errors import NeedsPerson, NothingCaptioned, UsageError
 from pipeline.ledger.samples import SampleAnswer, Samples
 from pipeline.ledger.works import Content
@@ -176,9 +174,6 @@ class _Pilot:
             for name, text in self.options.prompts or (("", None),)
         ]
 
-    def _engine(self, recipe: Recipe) -> Engine:
-        return self.session.settings.engine.engine(recipe, None)
-
     def _variant(self, change: SpecChange, prompt: str) -> Variant:
         session = self.session
         tier = session.settings.specs.online_only().tier
@@ -196,7 +191,7 @@ class _Pilot:
         candidates, rejected = [], Counter[str]()
         check_stop = self.session.context.check_stop
         restore(self.session, self.run.inputs, images)
-        with self._engine(self.run.caption_spec.recipe) as engine:
+        with self.session.settings.engine.engine(self.run.caption_spec.recipe, None) as engine:
             read = prepare_images(engine, images, self.locate)
             for image, prepared in note_contents(self.session.ledger, task, read, check_stop):
                 if isinstance(prepared, PreparedImage):
@@ -264,7 +259,7 @@ class _Pilot:
 
     def _caption(self, run: Run, task: CaptionTask, sample: Sequence[Picked]) -> None:
         images = [picked.image for picked in sample]
-        with self._engine(run.caption_spec.recipe) as engine:
+        with self.session.settings.engine.engine(run.caption_spec.recipe, None) as engine:
             caption_online(
                 run.session,
                 task,
@@ -288,7 +283,7 @@ class _Pilot:
         size = bind_size(SizePolicy("long_side", _THUMBNAIL), None, "high")
         recipe = replace(self.run.caption_spec.recipe, size=size, pass_through=False)
         urls = []
-        with self._engine(recipe) as engine:
+        with self.session.settings.engine.engine(recipe, None) as engine:
             for _, prepared in prepare_images(
                 engine, (picked.image for picked in sample), self.locate
             ):

@@ -24,7 +24,8 @@ from pipeline.core.spending import Spend, Spending
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.review import views
-from pipeline.review.thumbnails import NoPicture, Thumbnails
+from pipeline.review.thumbnails import NoPicture
+from pipeline.session.thumbnails import open_thumbnails
 from pipeline.sources import to_path
 from pipeline.system.clock import Clock
 from pipeline.system.files import write_whole
@@ -142,9 +143,7 @@ class _Pictures:
     """Pictures of cards, small."""
 
     def __init__(self, opened: ReviewIndex) -> None:
-        self._thumbnails = Thumbnails(
-            opened.workspace.review / "thumbnails", opened.settings.open_original()
-        )
+        self._thumbnails = open_thumbnails(opened.workspace.review, opened.settings.open_original())
 
     def show(self, card: Mapping[str, Any], detail: str = "") -> ShownImage:
         """Card with its picture, or with words instead."""

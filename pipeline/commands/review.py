@@ -31,10 +31,10 @@ from pipeline.review.gate import ENTER, Gate
 from pipeline.review.index import Index
 from pipeline.review.library import Library
 from pipeline.review.site import Site, SiteParts
-from pipeline.review.thumbnails import Thumbnails
 from pipeline.session.account import resolve_account
 from pipeline.session.audit import audit_rules
 from pipeline.session.settings import RunSettings
+from pipeline.session.thumbnails import open_thumbnails
 from pipeline.sources import to_path
 from pipeline.stages.table_facts import REVIEWED
 from pipeline.system.files import storage_error, temporary_folder, write_whole
@@ -142,7 +142,7 @@ class _Page:
             title=self.workspace.root.resolve().name,
             library=library,
             decisions=decisions,
-            thumbnails=Thumbnails(self.folder / "thumbnails", self.settings.open_original()),
+            thumbnails=open_thumbnails(self.folder, self.settings.open_original()),
             location=to_path,
             export=self._export,
             table_age=self._table_age,

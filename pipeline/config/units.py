@@ -10,8 +10,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from pipeline.core.catalogue import parse_decimal
-from pipeline.core.pricing import usd_text
-from pipeline.records import NANO_PER_USD
+from pipeline.core.pricing import nano_usd, usd_text
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
@@ -26,10 +25,7 @@ def parse_money(value: object) -> int:
     Raises:
         ValueError: not money, or finer than a nano-dollar.
     """
-    nano = parse_decimal(value) * NANO_PER_USD
-    if nano != nano.to_integral_value() or nano > 10**18:
-        raise ValueError("an amount has at most nine decimals and is below a billion dollars")
-    return int(nano)
+    return nano_usd(parse_decimal(value))
 
 
 def parse_seconds(value: object) -> int:

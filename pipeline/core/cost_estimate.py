@@ -1,4 +1,4 @@
-"""Tokens and cost of one request: expected, and at most."""
+"""Tokens and cost of requests: expected, and at most."""
 
 from __future__ import annotations
 
@@ -30,6 +30,17 @@ class CostEstimate:
     max_cost: Nano | None
     counted: int
     guessed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyCost:
+    """Cost of all unique images under one policy; `refused` of them the service would not take."""
+
+    name: str
+    prompt_tokens: int
+    expected: Nano | None
+    max_cost: Nano | None
+    refused: int
 
 
 class CostEstimator:

@@ -169,6 +169,18 @@ def parse_usd(text: str) -> Nano | None:
     return int(dollars) * NANO_PER_USD + int(decimals.ljust(9, "0"))
 
 
+def nano_usd(amount: Decimal) -> Nano:
+    """Nano-dollars of an amount in dollars, exactly.
+
+    Raises:
+        ValueError: finer than a nano-dollar, or above a billion dollars.
+    """
+    nano = amount * NANO_PER_USD
+    if nano != nano.to_integral_value() or nano > 10**18:
+        raise ValueError("an amount has at most nine decimals and is below a billion dollars")
+    return int(nano)
+
+
 def format_usd(nano: Nano) -> str:
     """Nano-dollars for people: "$12.34", "$0.0123", "$0.000048"; exact zero is "$0.00".
 
@@ -181,6 +193,11 @@ def format_usd(nano: Nano) -> str:
             decimals = min(9, 1 - dollars.adjusted())
         shown = dollars.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
     return f"{'-' if nano < 0 else ''}${shown:,f}"
+
+
+def usd_or(nano: Nano | None, unknown: str) -> str:
+    """Nano-dollars for people, or the words for an amount that is not known."""
+    return unknown if nano is None else format_usd(nano)
 
 
 def usd_text(nano: Nano) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.judgements import Judgement, ReviewState, review_state
@@ -13,25 +14,33 @@ from pipeline.review.edits import Edits
 _PAGE = 1000
 
 
-def reviewed_rows(
-    pages: Iterable[Sequence[Row]], names: Sequence[str], edits: Edits
-) -> Iterator[Sequence[Row]]:
-    """Pages of the ledger's rows with people's decisions put in.
+@dataclass(frozen=True, slots=True)
+class EditedRows:
+    """Rows of the table with people's decisions put in, as the export stage asks for them."""
 
-    Args:
-        pages: rows whose columns are `names`, as `Rows.table` gives them.
-    """
-    if edits.empty():
-        yield from pages
-        return
-    at = {name: number for number, name in enumerate(names)}
-    for page in pages:
-        judged = edits.of(
-            row[at["source_id"]]  # type: ignore[misc]
-            for row in page
-            if row[at["source_id"]]
-        )
-        yield [_with_review(row, at, judged) for row in page] if judged else page
+    edits: Edits
+
+    def last_step(self) -> int:
+        """Number of the last step of the record, 0 for none."""
+        return self.edits.last_step()
+
+    def rows(self, pages: Iterable[Sequence[Row]], names: Sequence[str]) -> Iterator[Sequence[Row]]:
+        """Pages of the ledger's rows with the decisions put in.
+
+        Args:
+            pages: rows whose columns are `names`, as `Rows.table` gives them.
+        """
+        if self.edits.empty():
+            yield from pages
+            return
+        at = {name: number for number, name in enumerate(names)}
+        for page in pages:
+            judged = self.edits.of(
+                row[at["source_id"]]  # type: ignore[misc]
+                for row in page
+                if row[at["source_id"]]
+            )
+            yield [_with_review(row, at, judged) for row in page] if judged else page
 
 
 def _with_review(row: Row, at: Mapping[str, int], judged: Mapping[bytes, list[Judgement]]) -> Row:

@@ -8,12 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipeline.imaging.thumbnail import make_thumbnail
-from pipeline.records import NotHere, OpenOriginal
 from pipeline.system.files import write_whole
 
 SIDES: Mapping[str, int] = {"small": 400, "large": 1600}
@@ -27,17 +24,18 @@ class NoPicture(Exception):
     """There is no picture to show; the text says why, in words."""
 
 
+MakeThumbnail = Callable[[bytes, str, int], bytes]
+"""Gives the JPEG of an original by its identity, its location and the longest side in pixels;
+raises `NoPicture` when the file is gone, has changed, or cannot be decoded."""
+
+
 class Thumbnails:
     """Cache of pictures in `folder`, as JPEG, with a cap on its bytes."""
 
     def __init__(
-        self,
-        folder: Path,
-        originals: OpenOriginal = nullcontext,
-        *,
-        most_bytes: int = 2_000_000_000,
+        self, folder: Path, make: MakeThumbnail, *, most_bytes: int = 2_000_000_000
     ) -> None:
-        self.folder, self._originals = folder, originals
+        self.folder, self._make = folder, make
         self._most_bytes = most_bytes
         self._slots = threading.Semaphore(_AT_ONCE)
         self._made = 0
@@ -64,14 +62,6 @@ class Thumbnails:
         self._keep(path, data)
         return data
 
-    def _make(self, source_id: bytes, location: str, side: int) -> bytes:
-        try:
-            with self._originals(location) as path:
-                return _made(source_id, path, side)
-        except NotHere as error:
-            gone = error.rejection.code == "vanished"
-            raise NoPicture("the file is gone" if gone else str(error)) from error
-
     def _keep(self, path: Path, data: bytes) -> None:
         with contextlib.suppress(Exception):  # a full disk takes no picture away
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -94,13 +84,3 @@ class Thumbnails:
             with contextlib.suppress(OSError):
                 path.unlink()
                 total -= size
-
-
-def _made(source_id: bytes, location: str, side: int) -> bytes:
-    thumbnail = make_thumbnail(location, side)
-    if thumbnail.problem:
-        gone = thumbnail.source_id is None and not Path(location).exists()
-        raise NoPicture("the file is gone" if gone else thumbnail.problem)
-    if thumbnail.source_id != source_id:
-        raise NoPicture("the file has changed since it was captioned: run again")
-    return thumbnail.jpeg

@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.core.table import Column, Kind
 from pipeline.errors import UsageError
+from pipeline.review.in_force import EditedRows
 from pipeline.session.session import Session
 from pipeline.stages.export import table_cells, table_pages
 
@@ -43,7 +44,7 @@ class TableRows:
 
     def __call__(self) -> Iterator[Row]:
         """Yield all rows in the table's order, by column; money is dollars, times are UTC."""
-        for page in table_pages(self.session.ledger, self.session.edits):
+        for page in table_pages(self.session.ledger, EditedRows(self.session.edits)):
             if page:
                 batch = self._batch_of(self._schema, self.columns, self._cells.of(page))
                 yield from batch.to_pylist()

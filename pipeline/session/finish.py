@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from pipeline.review.in_force import EditedRows
 from pipeline.session.beside import write_beside
 from pipeline.session.checks import deviations, repeated_captions
 from pipeline.session.publish import publish_outputs
@@ -69,6 +70,6 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
         session.table,
         force=force,
         form=session.settings.output.form,
-        edits=session.edits,
+        review=EditedRows(session.edits),
         with_it=lambda: write_rejects(session.rejects, session.ledger.rows.rejects()),
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from pipeline.core.cost_estimate import PolicyCost
 from pipeline.core.image_tokens import UNKNOWN_SIZE, ImageTooLarge
 from pipeline.ledger import Ledger
-from pipeline.records import Nano
 from pipeline.stages.quote import Quote
 from pipeline.stages.shard_options import RequestTemplate
 from pipeline.stages.values import CaptionTask
@@ -24,17 +24,6 @@ class NamedSizing:
 
     name: str
     choose: Callable[[int, int], Size]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyCost:
-    """Cost of all unique images under one policy; `refused` of them the service would not take."""
-
-    name: str
-    prompt_tokens: int
-    expected: Nano | None
-    max_cost: Nano | None
-    refused: int
 
 
 def compare(

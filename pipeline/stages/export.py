@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from pipeline.core.charges import COLUMNS as CHARGED
 from pipeline.core.table import (
@@ -21,8 +22,6 @@ from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger, charges
 from pipeline.ledger.rows import COLUMNS
-from pipeline.review.edits import Edits
-from pipeline.review.in_force import reviewed_rows
 from pipeline.sinks.base import Sink, WrittenTable
 from pipeline.stages.table_facts import COUNTED, REVIEWED, STALE, table_step
 from pipeline.system.failpoints import reached
@@ -34,6 +33,18 @@ FORMED = "table_dressed"
 _RENAMED = "columns_renamed"
 
 
+class ReviewedRows(Protocol):
+    """Decisions of people about captions, put into the rows of the table."""
+
+    def last_step(self) -> int:
+        """Number of their last step, 0 for none."""
+        ...
+
+    def rows(self, pages: Iterable[Sequence[Row]], names: Sequence[str]) -> Iterator[Sequence[Row]]:
+        """Pages of rows whose columns are `names`, with what was decided."""
+        ...
+
+
 def write_table(
     ledger: Ledger,
     sink: Sink,
@@ -41,24 +52,24 @@ def write_table(
     *,
     force: bool = False,
     form: TableForm | None = None,
-    edits: Edits | None = None,
+    review: ReviewedRows | None = None,
     with_it: Callable[[], object] = lambda: None,
 ) -> WrittenTable | None:
     """Make the table anew when anything has changed since; None when it is up to date.
 
-    `edits` are what people decided; `with_it` writes what goes with the table.
+    `review` puts in what people decided; `with_it` writes what goes with the table.
 
     Raises:
         StorageError: it cannot be written; the old table is as it was.
         BooksError: it would have fewer rows than before: rows never vanish.
     """
     form = form or TableForm()
-    last_step = edits.last_step() if edits else 0
+    last_step = review.last_step() if review else 0
     if not force and _up_to_date(ledger, form, last_step) and _is_intact(ledger, path):
         return None
     _elect(ledger)
     _refuse_fewer_rows(ledger)
-    written = sink.write(table_pages(ledger, edits), table_cells(ledger, form), _metadata(ledger))
+    written = sink.write(table_pages(ledger, review), table_cells(ledger, form), _metadata(ledger))
     with_it()
     reached("export.written")
     with ledger.database.transaction("exported"):
@@ -107,7 +118,7 @@ def write_copy(
     form: TableForm,
     *,
     source: int | None = None,
-    edits: Edits | None = None,
+    review: ReviewedRows | None = None,
 ) -> WrittenTable:
     """Write the rows of a source, or all, as a table of their own; the workspace's stays as it is.
 
@@ -116,7 +127,7 @@ def write_copy(
     """
     _elect(ledger)
     return sink.write(
-        table_pages(ledger, edits, source), table_cells(ledger, form), _metadata(ledger)
+        table_pages(ledger, review, source), table_cells(ledger, form), _metadata(ledger)
     )
 
 
@@ -144,11 +155,11 @@ def table_cells(ledger: Ledger, form: TableForm) -> Cells:
 
 
 def table_pages(
-    ledger: Ledger, edits: Edits | None, source: int | None = None
+    ledger: Ledger, review: ReviewedRows | None, source: int | None = None
 ) -> Iterable[Sequence[Row]]:
     """Rows of the table in its order, of one source or of all, with what people decided."""
     pages = ledger.rows.table(source=source)
-    return pages if edits is None else reviewed_rows(pages, tuple(COLUMNS), edits)
+    return pages if review is None else review.rows(pages, tuple(COLUMNS))
 
 
 def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:

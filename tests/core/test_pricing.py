@@ -19,7 +19,9 @@ from pipeline.core.pricing import (
     format_usd,
     line_cost,
     line_max_cost,
+    nano_usd,
     parse_usd,
+    usd_or,
 )
 from pipeline.records import Usage
 
@@ -233,3 +235,15 @@ def test_money_is_shown_without_floats(nano: int, text: str) -> None:
 )  # fmt: skip
 def test_amounts_in_plain_digits(text: str, nano: int | None) -> None:
     assert parse_usd(text) == nano
+
+
+def test_dollars_are_nano_dollars_exactly_or_refused() -> None:
+    assert nano_usd(Decimal("0.000000001")) == 1
+    assert nano_usd(Decimal(10**9)) == 10**18
+    for amount in ("0.0000000001", "1000000000.1"):
+        with pytest.raises(ValueError, match="nine decimals"):
+            nano_usd(Decimal(amount))
+
+
+def test_an_amount_that_is_not_known_is_said_in_words() -> None:
+    assert [usd_or(nano, "unknown") for nano in (None, 0)] == ["unknown", "$0.00"]

@@ -16,7 +16,7 @@ import pytest
 from pipeline.commands.export_formats import ExportOptions
 from pipeline.commands.export_to import export_for
 from pipeline.commands.verify import verify
-from pipeline.review.thumbnails import Thumbnails
+from pipeline.session.thumbnails import open_thumbnails
 from pipeline.storage.containers.readers import ContainerReader
 from pipeline.storage.originals import Originals
 from pipeline.storage.settings import StorageSettings
@@ -145,7 +145,7 @@ def test_pictures_inside_are_shown_and_exported(rig: Rig) -> None:
     rig.run(data=zipped(root / "a.zip", rig.data))
     shutil.rmtree(rig.data)
     row = rig.table()[0]
-    thumbnails = Thumbnails(root / "small", Originals.of(StorageSettings()).opened)
+    thumbnails = open_thumbnails(root / "small", Originals.of(StorageSettings()).opened)
     small = thumbnails.get(bytes.fromhex(row["source_id"]), row["location"], "small")
     assert small.startswith(b"\xff\xd8")
     options = ExportOptions(pictures="originals")
