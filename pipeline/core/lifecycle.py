@@ -56,7 +56,7 @@ should look at what refuses them."""
 _MAY_HAVE_RUN = frozenset({408, 409, 425, 499})
 
 
-def is_refusal(status: int | None) -> bool:
+def may_be_refusal(status: int | None) -> bool:
     """Recognise an HTTP status of refusal. Without the service's own words it proves nothing: it
     may be a proxy's, which gave up on a request that the service carried out."""
     return status is not None and 300 <= status < 500 and status not in _MAY_HAVE_RUN

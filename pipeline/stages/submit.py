@@ -7,7 +7,7 @@ and the create call is made once. A lost answer leaves the shard CREATING for `r
 from __future__ import annotations
 
 from pipeline.core.batch_errors import classify
-from pipeline.core.lifecycle import backoff_seconds, is_refusal
+from pipeline.core.lifecycle import backoff_seconds, may_be_refusal
 from pipeline.core.packing import fits_queue
 from pipeline.core.pauses import shown_span, too_long
 from pipeline.errors import (
@@ -237,7 +237,7 @@ def _note_doubt(context: StageContext, shard: Shard, error: Ambiguous) -> None:
     """Keep what was answered to a create call, and the pause it asks for, until the list tells."""
     context.say(f"no sure answer to a create call ({error}): the service's list will tell")
     now, seconds = context.clock.now(), int(error.retry_after or 0)
-    problem = str(error)[:500] if is_refusal(error.status) else ""
+    problem = str(error)[:500] if may_be_refusal(error.status) else ""
     context.ledger.shards.move(shard, "CREATING", not_before=now + seconds, problem=problem)
     _note_pause(context, str(error), now, seconds)
 

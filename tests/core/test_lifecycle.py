@@ -17,7 +17,7 @@ from pipeline.core.lifecycle import (
     absent_outcome,
     backoff_seconds,
     foreign_requests,
-    is_refusal,
+    may_be_refusal,
     judge_intent,
     matches,
     next_step,
@@ -37,8 +37,8 @@ def intent(since: int, absent: int | None = None) -> Intent:
 
 
 def test_statuses_that_look_like_a_refusal() -> None:
-    assert [is_refusal(status) for status in (301, 403, 404, 413, 429)] == [True] * 5
-    assert not any(is_refusal(status) for status in (None, 200, 408, 409, 425, 499, 500, 502))
+    assert [may_be_refusal(status) for status in (301, 403, 404, 413, 429)] == [True] * 5
+    assert not any(may_be_refusal(status) for status in (None, 200, 408, 409, 425, 499, 500, 502))
 
 
 def test_a_batch_in_the_list_is_adopted_by_metadata_or_by_its_input_file() -> None:
