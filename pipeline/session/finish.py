@@ -9,7 +9,7 @@ from pipeline.session.beside import write_beside
 from pipeline.session.checks import deviations, repeated_captions
 from pipeline.session.publish import publish_outputs
 from pipeline.session.report import Report
-from pipeline.session.report_lines import spread
+from pipeline.session.report_lines import captions_apart
 from pipeline.session.session import Session
 from pipeline.sinks import open_sink
 from pipeline.sinks.base import WrittenTable
@@ -41,7 +41,7 @@ def finish(session: Session, report: Report, sources: tuple[int, ...] | None = N
         report.problems += [*deviations(ledger), *repeated_captions(ledger)]
     report.in_files = ledger.handed_out.outstanding()
     if report.completion_tokens:
-        report.captions = spread(ledger.rows.newest_captions(_NEWEST), _CAPTIONS)
+        report.captions = captions_apart(ledger.rows.newest_captions(_NEWEST), _CAPTIONS)
         place, workspace = session.settings.account.place, session.workspace
         named = place.needs_name(workspace, session.identity.provider)
         report.reopen = f" --workspace {shlex.quote(str(workspace.root))}" if named else ""

@@ -52,7 +52,7 @@ def report_lines(report: ReportFigures, shorten: Callable[[str], str]) -> Iterat
     yield from _next_step(report)
 
 
-def spread(captions: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
+def captions_apart(captions: Sequence[tuple[str, str]], count: int) -> list[tuple[str, str]]:
     """Captions from the middle of each of `count` equal parts, all when they are that few."""
     if len(captions) <= count:
         return list(captions)

@@ -17,9 +17,9 @@ from pipeline.core.lifecycle import (
     absent_outcome,
     backoff_seconds,
     foreign_requests,
-    may_be_refusal,
     judge_intent,
     matches,
+    may_be_refusal,
     next_step,
     unrecorded_batches,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.session.report_lines import report_lines, spread
+from pipeline.session.report_lines import captions_apart, report_lines
 from tests.session.test_report import done
 
 
@@ -23,6 +23,6 @@ def test_paths_are_shortened() -> None:
 
 def test_captions_that_are_shown_are_spread_over_the_newest() -> None:
     captions = [(f"{number}.jpg", "a cat") for number in range(10)]
-    assert [path for path, _ in spread(captions, 3)] == ["1.jpg", "5.jpg", "8.jpg"]
-    assert spread(captions[:3], 3) == captions[:3]
-    assert spread([], 3) == []
+    assert [path for path, _ in captions_apart(captions, 3)] == ["1.jpg", "5.jpg", "8.jpg"]
+    assert captions_apart(captions[:3], 3) == captions[:3]
+    assert captions_apart([], 3) == []
