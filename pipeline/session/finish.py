@@ -11,10 +11,10 @@ from pipeline.session.publish import publish_outputs
 from pipeline.session.report import Report
 from pipeline.session.report_lines import captions_apart
 from pipeline.session.session import Session
-from pipeline.sinks import open_sink
+from pipeline.sinks import LISTS, open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import remove_finished
-from pipeline.stages.export import renamed_columns, write_table
+from pipeline.stages.export import renamed_columns, write_rejects, write_table
 from pipeline.stages.prune import prune
 from pipeline.stages.table_facts import outcomes_by_source
 
@@ -62,8 +62,6 @@ def make_room(session: Session) -> int:
 
 def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
     """Write the table and the CSV of rejects, when anything has changed."""
-    from pipeline.sinks.rejects import write_rejects
-
     return write_table(
         session.ledger,
         open_sink(session.table),
@@ -71,5 +69,5 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
         force=force,
         form=session.settings.output.form,
         review=EditedRows(session.edits),
-        with_it=lambda: write_rejects(session.rejects, session.ledger.rows.rejects()),
+        with_it=lambda: write_rejects(session.ledger, LISTS["rejects"](session.rejects)),
     )

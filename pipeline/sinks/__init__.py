@@ -36,6 +36,12 @@ def _parquet(path: Path) -> Sink:
     return ParquetSink(path)
 
 
+def _rejects(path: Path) -> Sink:
+    from pipeline.sinks.rejects import RejectsSink
+
+    return RejectsSink(path)
+
+
 PARQUET = ".parquet"
 SINKS: Mapping[str, Callable[[Path], Sink]] = {PARQUET: _parquet}
 """How the table of a suffix is opened; opening imports its library and touches no file."""
@@ -52,6 +58,10 @@ def open_sink(path: Path) -> Sink:
         sink: Sink = plugins.load_plugin(entry)(path)
         return sink
     return SINKS.get(suffix, SINKS[PARQUET])(path)
+
+
+LISTS: Mapping[str, Callable[[Path], Sink]] = {"rejects": _rejects}
+"""How a list that goes with the table is opened, by its word in `[output]`, whatever its suffix."""
 
 
 def is_table(suffix: str) -> bool:

@@ -4,35 +4,57 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.core.formulas import defused
-from pipeline.system.files import whole_file
+from pipeline.core.table import Cells, Row
+from pipeline.errors import BooksError
+from pipeline.sinks.base import WrittenTable
+from pipeline.system.files import sha256_of, storage_error, whole_file
 
-HEADER = ("source", "path", "reason_code", "detail")
 
-
-def write_rejects(path: Path, rows: Iterable[tuple[str, str, str, str]]) -> int:
-    """Replace the CSV at `path` by `rows` of (source label, path, reason code, detail), UTF-8;
-    gives their number.
+class RejectsSink:
+    """CSV at `path`, UTF-8; see `sinks.base.Sink`.
 
     What a spreadsheet would run as a formula gets an apostrophe in front, whatever delimiter and
     quotes it expects.
-
-    Raises:
-        StorageError: it cannot be written; the old file is as it was.
     """
-    count = 0
-    with whole_file(path) as handle:
-        handle.write(_line(HEADER))
-        for row in rows:
-            handle.write(_line(tuple(map(defused, row))))
-            count += 1
-    return count
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(
+        self, pages: Iterable[Sequence[Row]], cells: Cells, metadata: Mapping[str, str]
+    ) -> WrittenTable:
+        """See Sink. A CSV has no place for `metadata`."""
+        del metadata
+        count = 0
+        with whole_file(self.path) as handle:
+            handle.write(_line([column.name for column in cells.columns]))
+            for page in pages:
+                for row in zip(*cells.of(page), strict=True):
+                    handle.write(_line([defused(str(cell)) for cell in row]))
+                count += len(page)
+            handle.flush()
+            temporary = Path(handle.name)
+            digest, size = sha256_of(temporary).hex(), temporary.stat().st_size
+        return WrittenTable(count, digest, size, self.path)
+
+    def check(self, rows: int) -> None:
+        """See Sink."""
+        try:
+            with self.path.open(encoding="utf-8", newline="") as lines:
+                count = sum(1 for _ in csv.reader(lines)) - 1
+        except OSError as error:
+            raise storage_error(self.path, error, "read") from error
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise BooksError(f"{self.path} is damaged: {error}") from error
+        if count != rows:
+            raise BooksError(f"{self.path} has {count:,} rows, not {rows:,}")
 
 
-def _line(row: tuple[str, ...]) -> bytes:
+def _line(row: Sequence[str]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerow(row)
     return text.getvalue().encode("utf-8", "replace")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from pipeline.core.charges import COLUMNS as CHARGED
+from pipeline.core.rejects import COLUMNS as REJECTED
 from pipeline.core.table import (
     Cells,
     Column,
@@ -31,6 +33,7 @@ BESIDE = "sidecars"
 WRITTEN = "table_written"
 FORMED = "table_dressed"
 _RENAMED = "columns_renamed"
+_PAGE = 1000  # rejected images
 
 
 class ReviewedRows(Protocol):
@@ -171,6 +174,17 @@ def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:
     _elect(ledger)
     rows = charges.Charges(ledger.database).table()
     return sink.write(rows, Cells(charges.COLUMNS, CHARGED, identity="work_key"), _metadata(ledger))
+
+
+def write_rejects(ledger: Ledger, sink: Sink) -> WrittenTable:
+    """Write the images that have no caption for good, and why; see `core.rejects`.
+
+    Raises:
+        StorageError: it cannot be written; the old list is as it was.
+    """
+    cells = Cells([column.name for column in REJECTED], REJECTED)
+    rows = ledger.rows.rejects()
+    return sink.write(iter(lambda: list(islice(rows, _PAGE)), []), cells, {})
 
 
 def _elect(ledger: Ledger) -> None:

@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from pipeline.errors import StorageError
-from pipeline.sinks.rejects import HEADER, write_rejects
+from pipeline.core.rejects import COLUMNS
+from pipeline.core.table import Cells
+from pipeline.errors import BooksError, StorageError
+from pipeline.sinks.rejects import RejectsSink
+
+HEADER = tuple(column.name for column in COLUMNS)
+
+
+def write_rejects(path: Path, rows: Iterable[tuple[str, str, str, str]]) -> int:
+    return RejectsSink(path).write(([row] for row in rows), Cells(HEADER, COLUMNS), {}).rows
 
 
 def read(path: Path) -> list[list[str]]:
@@ -94,3 +103,16 @@ def test_a_failure_leaves_the_old_list(tmp_path: Path) -> None:
     assert path.read_bytes() == before
     with pytest.raises(StorageError):
         write_rejects(tmp_path / "none" / "rejects.csv", [])
+
+
+def test_a_list_that_is_not_as_it_was_written_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.csv"
+    write_rejects(path, [("imgs", "a\nb", "code", "c")] * 2)
+    RejectsSink(path).check(2)
+    with pytest.raises(BooksError, match="2 rows, not 3"):
+        RejectsSink(path).check(3)
+    path.write_bytes(path.read_bytes() + b"\xff")
+    with pytest.raises(BooksError, match="damaged"):
+        RejectsSink(path).check(2)
+    with pytest.raises(StorageError):
+        RejectsSink(tmp_path / "none.csv").check(0)

@@ -7,8 +7,9 @@ import pytest
 
 from pipeline.core.table_form import Affixes, TableForm
 from pipeline.errors import BooksError, StorageError
+from pipeline.sinks import LISTS
 from pipeline.sinks.parquet import ParquetSink
-from pipeline.stages.export import write_table
+from pipeline.stages.export import write_rejects, write_table
 from pipeline.stages.table_facts import STALE
 from tests.stages.scene import Scene
 
@@ -107,3 +108,19 @@ def test_a_broken_table_is_found_and_made_again(scene: Scene) -> None:
     assert written(scene) is not None
     assert table.read_bytes() == sound
     assert written(scene) is None
+
+
+def test_the_list_of_rejects_is_written_by_its_sink(scene: Scene, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (scene.data / name).write_text("no picture")
+    scene.add("c.png", first=3)
+    scene.write(scene.task())
+    sink = LISTS["rejects"](tmp_path / "rejects.csv")
+    assert write_rejects(scene.ledger, sink).rows == 2
+    sink.check(2)
+    lines = (tmp_path / "rejects.csv").read_text().splitlines()
+    assert [line.split(",")[:3] for line in lines] == [
+        ["source", "path", "reason_code"],
+        ["imgs", "a.png", "not_an_image"],
+        ["imgs", "b.png", "not_an_image"],
+    ]
