@@ -17,6 +17,7 @@ from pipeline.errors import BooksError
 from pipeline.ledger import Ledger
 from pipeline.ledger.audit import ExpectedBatch
 from pipeline.ledger.captions import Captions
+from pipeline.ledger.online_groups import ONLINE
 from pipeline.providers import provider_of
 from pipeline.records import Nano
 from pipeline.review.edits import Edits
@@ -27,6 +28,7 @@ from pipeline.sinks import open_sink
 from pipeline.stages.answer_audit import AnswerAudit, audit_answers
 from pipeline.stages.batch_record import batch_record_path, record_fault
 from pipeline.stages.export import WRITTEN
+from pipeline.stages.online.journal import unreadable_lines
 from pipeline.system.files import checksum_of, sha256_of
 from pipeline.system.workspace import Workspace
 
@@ -95,18 +97,18 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
                 path = workspace.answers(batch.shard_key, batch.batch_id, kind)
                 findings += _raw(path) if stored else ()
             findings += _batch_record(workspace, ledger, batch)
+        findings += _journals(workspace)
         audit = audit_answers(ledger, workspace, wire_format)
         findings += audit.findings
         notes = [*_otherwise(audit), *service_cost_notes(ledger)]
         with Edits(workspace.reviews, read_only=True) as edits:
             findings += edits.damage()
         findings += _table(settings.output.table or workspace.table, ledger)
-        read = None
+        read, (settled, _) = None, ledger.audit.sums()
         if originals:
             images, opener = Captions(ledger.database).originals(), settings.open_original()
             compared = compare_originals(images, workspace.urls, opener)
             findings, read = [*findings, *compared.findings()], compared.read
-        settled, _ = ledger.audit.sums()
         count = ledger.rows.all_images()
     return Verdict(
         count, len(batches), files, settled, tuple(findings), audit.answers, tuple(notes), read
@@ -151,6 +153,16 @@ def _raw(path: Path) -> Iterator[str]:
         yield f"{path} is missing: its captions are in the ledger, but cannot be rebuilt"
     except (OSError, EOFError, zlib.error) as error:
         yield f"{path} cannot be read: {error}"
+
+
+def _journals(workspace: Workspace) -> Iterator[str]:
+    for path in sorted(workspace.raw.glob(f"{ONLINE}*.journal")):
+        lines = unreadable_lines(path)
+        if lines:
+            yield (
+                f"{path}: {counted(lines, 'line')} cannot be read, so what was sent may be sent "
+                "again: restore it from a copy before the next run"
+            )
 
 
 def _table(path: Path, ledger: Ledger) -> Iterator[str]:

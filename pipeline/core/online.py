@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from pipeline.core.identity import parse_custom_id
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.reasons import NO_ANSWER
 
@@ -105,6 +106,15 @@ def _answered(line: bytes) -> list[str]:
         return [str(orjson.loads(line)["custom_id"])]
     except (orjson.JSONDecodeError, KeyError):
         return []
+
+
+def is_journal_line(line: bytes) -> bool:
+    """Recognise a mark of a request of ours, and an answer to one."""
+    if line[:1] in (b"+", b"-"):
+        names = [line[1:].decode("ascii", "replace")]
+    else:
+        names = _answered(line) if line[:1] == b"{" else []
+    return bool(names) and parse_custom_id(names[0]) is not None
 
 
 def is_answer(line: bytes) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pipeline.core.identity import WorkAttempt
+from pipeline.core.identity import WorkAttempt, hash_of
+from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.core.reading_rules import CURRENT
 from pipeline.ledger.answer_row import answer_checksum
 from pipeline.ledger.batches import BOOKED_AS
-from pipeline.ledger.database import Database
+from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.online_groups import ONLINE
 from pipeline.records import Nano
 
@@ -54,6 +57,8 @@ WHERE r.state = 'settled' AND r.settled IS NOT NULL
 GROUP BY r.id HAVING r.settled <> b.beyond + COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
 """
 
+_POSSIBLE = f"a.attempt BETWEEN 1 AND 999999 AND COALESCE(a.rules, 1) BETWEEN 1 AND {CURRENT}"
+
 # each: what must not be, and how to count it
 _CONTRADICTIONS = (
     (
@@ -86,6 +91,32 @@ _CONTRADICTIONS = (
         "SELECT COUNT(*) FROM batches b JOIN reservations r ON r.shard = b.shard AND "
         f"r.generation = {BOOKED_AS} "
         "WHERE b.state = 'settled' AND r.state = 'open'",
+    ),
+    (
+        "settled shards whose requests are still under way",
+        "SELECT COUNT(*) FROM shards s JOIN items i ON i.shard = s.id "
+        "WHERE s.state = 'SETTLED' AND i.live = 1",
+    ),
+    (
+        "open reservations of another amount than their shards may cost",
+        "SELECT COUNT(*) FROM reservations r JOIN shards s ON s.id = r.shard "
+        "WHERE r.state = 'open' AND r.reserved <> s.worst AND s.state <> 'WRITTEN' "
+        # of a file that comes back in parts, the rest alone is reserved
+        "AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.shard = s.id AND b.role = 'file')",
+    ),
+    (
+        "reservations that count to another day or month than theirs",
+        "SELECT COUNT(*) FROM reservations WHERE month <> substr(day, 1, 7) "
+        "OR day <> date(made_at, 'unixepoch')",
+    ),
+    (
+        "images with fewer attempts than their answers",
+        "SELECT COUNT(*) FROM works w WHERE w.attempts < (SELECT MAX(a.attempt) FROM answers a "
+        f"WHERE a.work = w.id AND a.outcome IN ({sql_list(PAID_OUTCOMES)}))",
+    ),
+    (
+        "answers with an attempt or rules of reading that cannot be",
+        f"SELECT COUNT(*) FROM answers a WHERE NOT ({_POSSIBLE})",
     ),
 )
 
@@ -149,6 +180,11 @@ class Audit:
             count = self._db.number(sql)
             if count:
                 yield f"{words}: {count:,}"
+        for table, column in (("specs", "spec_id"), ("recipes", "recipe_id")):
+            rows = self._db.execute(f"SELECT {column}, canonical FROM {table}")
+            count = sum(not _is_identity_of(key, canonical) for key, canonical in rows)
+            if count:
+                yield f"{table} that their identity does not belong to: {count:,}"
         for batch_id, settled, charged in self._db.execute(_UNBALANCED):
             yield f"batch {batch_id}: {settled} nano-dollars settled, but {charged} in its answers"
 
@@ -177,7 +213,8 @@ class Audit:
             "SELECT w.work_key, a.attempt, a.outcome, a.caption, a.fields, a.code, "
             "COALESCE(a.rules, 1), a.checksum, a.prompt_tokens, a.cached_tokens, "
             "a.cache_write_tokens, a.completion_tokens, a.reasoning_tokens "
-            "FROM answers a JOIN works w ON w.id = a.work WHERE a.batch = ? ORDER BY a.id",
+            "FROM answers a JOIN works w ON w.id = a.work WHERE a.batch = ? "
+            f"AND {_POSSIBLE} ORDER BY a.id",
             (batch,),
         ):
             work = WorkAttempt(key, attempt)
@@ -222,3 +259,12 @@ class Audit:
             ExpectedBatch(key, batch, bool(out), bool(err), int(generation), bool(foreign))
             for key, batch, out, err, generation, foreign in rows
         ]
+
+
+def _is_identity_of(key: bytes, canonical: str) -> bool:
+    """Compare an identity with the canonical JSON that it is the hash of."""
+    try:
+        value = json.loads(canonical)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and hash_of(value) == key

@@ -115,7 +115,10 @@ def _read_again(
     """(raw answers by the rules that each was read by, how many today's rules read otherwise)."""
     shard = ledger.shards.get(batch.shard)
     named = AnswerSchema(tuple(json.loads(shard.fields or "[]")))
-    schema = ledger.specs.answer_schema(shard.spec) or named
+    try:
+        schema = ledger.specs.answer_schema(shard.spec) or named
+    except ValueError:
+        schema = named  # the spec itself is damaged, which the ledger's contradictions say
     # words that were declared whole when these were taken
     words = frozenset(
         one.code.strip().lower() for one in answers.values() if one.outcome == "captioned"

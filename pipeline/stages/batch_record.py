@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+from pipeline.core.identity import hash_of
 from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
 from pipeline.core.reading_rules import CURRENT
 from pipeline.ledger.audit import ExpectedBatch
@@ -18,6 +19,7 @@ from pipeline.system.workspace import Workspace, name_of_batch
 
 _SUFFIX = ".batch.json"
 _RULES = "captionmill_rules"
+_CHECKSUM = "captionmill_checksum"
 _FIELDS = ("id", "status", "input_file_id", "output_file_id", "error_file_id", "created_at",
          "expires_at", "total", "completed", "failed",
          "prompt_tokens", "completion_tokens")  # fmt: skip
@@ -40,6 +42,7 @@ def write_batch_record(
     batch_record["metadata"] = metadata_of(context.ledger.workspace_id(), shard, fields)
     batch_record["metadata"][GENERATION] = str(generation)
     batch_record["metadata"][_RULES] = str(rules)
+    batch_record["metadata"][_CHECKSUM] = _checksum(batch_record)
     path = batch_record_path(context.workspace, shard.shard_key, remote.id)
     write_whole(path, json.dumps(batch_record, indent=1).encode() + b"\n")
 
@@ -60,7 +63,8 @@ def record_fault(workspace: Workspace, batch: ExpectedBatch, ids: Set[str]) -> s
     raw file needs one. `ids` are those that the workspace has and had."""
     path = batch_record_path(workspace, batch.shard_key, batch.batch_id)
     try:
-        remote = RemoteBatch(**json.loads(path.read_bytes()))
+        batch_record = json.loads(path.read_bytes())
+        remote = RemoteBatch(**batch_record)
     except FileNotFoundError:
         return "is missing" if (batch.output or batch.error) and not batch.foreign else ""
     except (OSError, ValueError, TypeError):
@@ -68,7 +72,15 @@ def record_fault(workspace: Workspace, batch: ExpectedBatch, ids: Set[str]) -> s
     about = remote.id, remote.metadata.get(SHARD), remote.metadata.get(GENERATION)
     expected = batch.batch_id, batch.shard_key, str(batch.generation)
     sound = about == expected and remote.metadata.get(WORKSPACE) in ids
+    checksum = remote.metadata.get(_CHECKSUM)  # records of earlier versions have none
+    sound = sound and checksum in (None, _checksum(batch_record))
     return "" if sound else "is not what was written"
+
+
+def _checksum(batch_record: Mapping[str, Any]) -> str:
+    """Hash of a record without its own checksum, hexadecimal."""
+    metadata = {k: v for k, v in batch_record["metadata"].items() if k != _CHECKSUM}
+    return hash_of({**batch_record, "metadata": metadata}).hex()
 
 
 def mend_batch_records(context: StageContext) -> int:

@@ -12,6 +12,7 @@ from pipeline.core.online import (
     JournalState,
     answer_line,
     is_answer,
+    is_journal_line,
     lost_line,
     sent_mark,
     void_mark,
@@ -78,3 +79,20 @@ def test_a_journal_tells_what_may_have_had_an_effect() -> None:
     assert JournalState.read(lines).sent == {"cm-b", "cm-c", "cm-to"}
     assert [is_answer(line) for line in lines] == [False] * 4 + [True] + [False] * 3
     assert not is_answer(b" \n")
+
+
+def test_marks_and_answers_are_lines_of_a_journal_and_nothing_else_is() -> None:
+    name = f"cm-{'A' * 43}-1"
+    for line in (sent_mark(name), void_mark(name), lost_line(name, "gone")):
+        assert is_journal_line(line.rstrip(b"\n"))
+    for odd in (
+        b"",
+        b"+",
+        b"+cm-odd",
+        b"*" + name.encode(),
+        b"{}",
+        b'{"custom_id": "x"}',
+        b"{",
+        b"[]",
+    ):
+        assert not is_journal_line(odd)

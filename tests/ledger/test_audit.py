@@ -39,3 +39,38 @@ def test_what_should_be_on_the_disk(world: World) -> None:
     assert (batch.shard_key, batch.batch_id, batch.output) == ("000001-aa", "batch_1", False)
     world.ledger.shards.cleaned(1)
     assert audit.shards() == []
+
+
+def test_amounts_days_and_attempts_that_cannot_be_are_named(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.submitted()
+    execute = world.ledger.database.execute
+    assert list(world.ledger.audit.contradictions()) == []
+    execute("UPDATE reservations SET reserved = reserved + 1, day = date(day, '+1 day')")
+    assert list(world.ledger.audit.contradictions()) == [
+        "open reservations of another amount than their shards may cost: 1",
+        "reservations that count to another day or month than theirs: 1",
+    ]
+
+
+def test_answers_and_images_with_odd_attempts_are_named(world: World) -> None:
+    settled(world)
+    execute = world.ledger.database.execute
+    execute("UPDATE works SET attempts = 0")
+    execute("UPDATE items SET live = 1")
+    assert list(world.ledger.audit.contradictions()) == [
+        "settled shards whose requests are still under way: 1",
+        "images with fewer attempts than their answers: 1",
+    ]
+    execute("UPDATE answers SET attempt = 0")
+    assert "answers with an attempt or rules of reading that cannot be: 1" in list(
+        world.ledger.audit.contradictions()
+    )
+    assert list(world.ledger.audit.answers(1)) == []
+
+
+def test_specs_are_what_their_identity_says(world: World) -> None:
+    world.ledger.database.execute("UPDATE specs SET canonical = '{}' || canonical")
+    assert "specs that their identity does not belong to: 1" in list(
+        world.ledger.audit.contradictions()
+    )

@@ -20,6 +20,8 @@ from tests.ledger.world import NOW, World
 from tests.stages.scene import Scene
 from tests.stages.test_whole_endings import answered
 
+CHECKSUM = "captionmill_checksum"
+
 
 def test_a_card_reads_back_as_the_batch_with_our_metadata(world: World, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "ws")
@@ -82,6 +84,8 @@ def test_damaged_records_of_settled_batches_are_written_again(scene: Scene, tmp_
         path.write_bytes(damage)
         assert mend_batch_records(scene.context) == 1
         mended = json.loads(path.read_bytes())
+        sound["metadata"].pop(CHECKSUM, None)
+        assert len(mended["metadata"].pop(CHECKSUM)) == 64
         assert {key: mended[key] for key in ("id", "status", "metadata")} == {
             key: sound[key] for key in ("id", "status", "metadata")
         }
@@ -92,3 +96,17 @@ def test_damaged_records_of_settled_batches_are_written_again(scene: Scene, tmp_
     scene.rules(keep_raw=False)
     path.unlink()
     assert mend_batch_records(scene.context) == 0
+
+
+def test_a_record_of_an_earlier_version_has_no_checksum_and_is_sound(
+    scene: Scene, tmp_path: Path
+) -> None:
+    answered(scene, tmp_path, "stop")
+    (path,) = scene.workspace.raw.glob("*.batch.json")
+    record = json.loads(path.read_bytes())
+    del record["metadata"][CHECKSUM]
+    path.write_text(json.dumps(record))
+    assert mend_batch_records(scene.context) == 0
+    record["metadata"][CHECKSUM] = "0" * 64
+    path.write_text(json.dumps(record))
+    assert mend_batch_records(scene.context) == 1

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.core.answer import split_lines
-from pipeline.core.online import JournalState, is_answer, lost_line, sent_mark, void_mark
+from pipeline.core.online import (
+    JournalState,
+    is_answer,
+    is_journal_line,
+    lost_line,
+    sent_mark,
+    void_mark,
+)
 from pipeline.system.failpoints import reached
 from pipeline.system.files import fsync_folder, storage_error, sync
 
@@ -74,6 +81,20 @@ def read_journal(path: Path) -> JournalState:
         return JournalState(set(), set())
     with path.open("rb") as stream:
         return JournalState.read(line for _, line in split_lines(stream))
+
+
+def unreadable_lines(path: Path) -> int:
+    """Number of lines that are neither a mark of a request nor an answer; the last one may be torn,
+    for a kill ends a journal anywhere.
+
+    Raises:
+        StorageError: it cannot be read.
+    """
+    try:
+        *lines, _torn = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise storage_error(path, error, "read") from error
+    return sum(not is_journal_line(line) for line in lines)
 
 
 def answers(path: Path) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from pipeline.stages.online.journal import (
     journal_path,
     keep_answers,
     read_journal,
+    unreadable_lines,
 )
 
 
@@ -52,3 +53,18 @@ def test_a_journal_that_was_never_begun_tells_that_nothing_was_sent(tmp_path: Pa
 def test_a_journal_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="its folder is not there"):
         Journal(tmp_path / "none" / "x.journal")
+
+
+def test_lines_that_nobody_wrote_are_counted_and_a_torn_end_is_none(tmp_path: Path) -> None:
+    path = journal_path(tmp_path, "online-000001-aa")
+    name = f"cm-{'A' * 43}-1"
+    journal = Journal(path)
+    journal.about_to_send([name])
+    journal.answered(lost_line(name, "gone"))
+    journal.close()
+    sound = path.read_bytes()
+    assert unreadable_lines(path) == 0
+    path.write_bytes(sound + b"+cm-")
+    assert unreadable_lines(path) == 0
+    path.write_bytes(b"odd\n" + sound + b"+cm-\n")
+    assert unreadable_lines(path) == 2
