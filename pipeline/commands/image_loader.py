@@ -12,12 +12,13 @@ from typing import Any
 from pipeline.core.reasons import PREPARATION
 from pipeline.core.recipe import Recipe
 from pipeline.core.request import data_url
-from pipeline.core.stored_address import is_stored
+from pipeline.core.stored_address import scheme_of
 from pipeline.core.url_image import is_address
 from pipeline.errors import CaptionmillError, UsageError
 from pipeline.records import Prepared, PreparedImage, RejectedImage, Rejection
 from pipeline.session.settings import RunSettings
 from pipeline.sources.download import FetchOptions, fetch_all
+from pipeline.storage import READERS
 
 GivenImage = Any
 """A path, an http(s) address, the bytes of an image file, an open file or a PIL image."""
@@ -81,7 +82,7 @@ class ImageLoader:
             if options is None:
                 return name, "", self._passed(name)
             return self._downloaded(name, options)
-        problem = "" if is_stored(name) else _problem(name)
+        problem = "" if scheme_of(name) in READERS else _problem(name)
         return name, name, LoadedImage(name, error=UsageError(problem)) if problem else None
 
     def _passed(self, address: str) -> LoadedImage:

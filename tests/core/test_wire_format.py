@@ -37,7 +37,6 @@ def test_a_spec_takes_the_shapes_that_the_registry_names(monkeypatch: pytest.Mon
     own = replace(OPENAI_FORMAT, estimator=estimator)
     service = replace(providers.SERVICES["openai"], wire_format=own)
     monkeypatch.setattr(providers, "SERVICES", {**providers.SERVICES, "openai": service})
-    monkeypatch.setattr("pipeline.session.spec.SERVICES", providers.SERVICES)
     specs = RunSettings.of(Config()).specs
     caption_spec = specs.build(local=False, account="default", now=1_790_000_000)
     assert caption_spec.wire_format is own

@@ -63,7 +63,7 @@ BREAKAGES = (
     ),
     Breakage(
         "a late error replaces a reply", _SETTLING,
-        "AND answers.outcome NOT IN ({_PAID})", "OR 1", _OF_SETTLING,
+        "AND (excluded.outcome IN ({_PAID}) OR answers.outcome = 'missing')", "OR 1", _OF_SETTLING,
     ),
     Breakage(
         "an empty file id matches", _LIFECYCLE,

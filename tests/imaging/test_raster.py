@@ -29,7 +29,8 @@ def test_what_is_there_of_a_cut_file_can_be_accepted(format: str) -> None:
     assert rejected.rejection.code == "truncated"
     accepted = prepare_image(cut, ACCEPTING)
     assert isinstance(accepted, PreparedImage)
-    assert accepted.flags == ("truncated_accepted",)
+    length = ("length_differs",) if format == "BMP" else ()
+    assert accepted.flags == ("truncated_accepted", *length)
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 

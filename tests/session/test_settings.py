@@ -36,6 +36,7 @@ def test_the_default_configuration_is_the_stages_defaults() -> None:
 def test_every_setting_follows_its_key() -> None:
     changed = settings_of(
         workspace="elsewhere",
+        workspace_mirror="s3://bucket/mirror",
         provider__model="gpt-5.4-mini",
         provider__base_url="http://127.0.0.1:1/v1",
         budget__run="1",

@@ -76,7 +76,7 @@ def test_downloads_become_files_and_reasons(site: Site, tmp_path: Path, cache: P
         "gone": "not_found",
         "page": "not_an_image",
         "meta-data": "forbidden_address",
-        "passwd": "bad_url",
+        "passwd": "outside_root",
         "no url": "bad_url",
     }
 
