@@ -91,7 +91,7 @@ NO_FIRST_WORDS = {
 }
 MAX_FUNCTION = 45
 MAX_MODULE = 300
-MAX_ARROWS = 89
+MAX_ARROWS = 90
 
 Node = TypeVar("Node", bound=ast.AST)
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
