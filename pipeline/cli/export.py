@@ -84,16 +84,16 @@ def _for_others(command: F) -> F:
 
 @click.command("export")
 @click.option("--to", "name", type=FormatName(_FORMATS), help="Format of another program.")
-@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.argument("target", type=click.Path(), required=False)
 @click.option(
     "--charges",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False),
     metavar="FILE",
     help="Write all that was ever paid for to this Parquet file, one row an answer.",
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False),
     metavar="FILE",
     help="Write a copy to this file; the workspace's own table stays as it is.",
 )
@@ -102,9 +102,9 @@ def _for_others(command: F) -> F:
 @configured()
 def export(
     name: str | None,
-    target: Path | None,
-    charges: Path | None,
-    out: Path | None,
+    target: str | None,
+    charges: str | None,
+    out: str | None,
     source: str | None,
     config: Config,
     **options: Any,
@@ -131,15 +131,16 @@ def export(
     else:
         written = export_table(config, console.say)
     console.out(f"{counted(written.rows, 'row')}, {written.bytes:,} bytes, sha256 {written.sha256}")
-    console.out(console.from_here(str(written.path)))
+    stored = next((text for text in (charges, out) if text and "://" in text), "")
+    console.out(stored or console.from_here(str(written.path)))
     return 0
 
 
 def _check_places(
     name: str | None,
-    target: Path | None,
-    charges: Path | None,
-    out: Path | None,
+    target: str | None,
+    charges: str | None,
+    out: str | None,
     source: str | None,
 ) -> None:
     if (name is None) != (target is None):
@@ -152,12 +153,14 @@ def _check_places(
         )
 
 
-def _export_to(config: Config, name: str, target: Path, options: dict[str, Any]) -> int:
+def _export_to(config: Config, name: str, target: str, options: dict[str, Any]) -> int:
     from pipeline.commands.export_formats import ExportOptions
     from pipeline.commands.export_push import Push
     from pipeline.commands.export_to import export_for, summary
 
     repository, public, yes = (options.pop(option) for option in ("push", "public", "yes"))
+    if repository and "://" in target:
+        raise click.UsageError("--push uploads a folder of this machine: name one")
     push = Push.prepare(name, repository, public=public) if repository else None
     with console.counting("exported") as bar:
         done = export_for(config, name, target, ExportOptions(**options), console.say, bar)
@@ -165,5 +168,5 @@ def _export_to(config: Config, name: str, target: Path, options: dict[str, Any])
         console.out(line)
     if push is not None:
         confirm = (lambda _question: True) if yes else console.confirm
-        console.out(push.upload(target, done, confirm, console.say))
+        console.out(push.upload(Path(target), done, confirm, console.say))
     return BooksError.exit_code if done.without_picture or done.failed else 0

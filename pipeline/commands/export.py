@@ -13,6 +13,7 @@ from pipeline.review.in_force import EditedRows
 from pipeline.session.account import resolve_account
 from pipeline.session.finish import export_all
 from pipeline.session.publish import publish_outputs
+from pipeline.session.publish_export import is_stored_target, target_here
 from pipeline.session.reading import open_to_read
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
@@ -42,7 +43,9 @@ def export_table(config: Config, say: Say) -> WrittenTable:
         return written
 
 
-def export_copy(config: Config, path: Path, say: Say, *, source: str | None = None) -> WrittenTable:
+def export_copy(
+    config: Config, path: str | Path, say: Say, *, source: str | None = None
+) -> WrittenTable:
     """Write the rows of one source, or all, to `path`; the workspace's own table stays as it is.
 
     Raises:
@@ -50,32 +53,34 @@ def export_copy(config: Config, path: Path, say: Say, *, source: str | None = No
             name.
         StorageError: it cannot be written.
     """
-    with _opened(config, path, say) as session:
+    with _opened(config, path, say) as session, target_here(session, path) as local:
         ledger = session.ledger
         row = None if source is None else ledger.sources.named(source).row
         form, review = session.settings.output.form, EditedRows(session.edits)
-        return write_copy(ledger, open_sink(path), form, source=row, review=review)
+        return write_copy(ledger, open_sink(local), form, source=row, review=review)
 
 
-def export_charges(config: Config, path: Path, say: Say) -> WrittenTable:
+def export_charges(config: Config, path: str | Path, say: Say) -> WrittenTable:
     """Write all that was ever charged as a Parquet file at `path`; see `core.charges`.
 
     Raises:
         UsageError: there is no workspace yet, or `path` is one of its files.
         StorageError: it cannot be written.
     """
-    with _opened(config, path, say) as session:
-        return write_charges(session.ledger, open_sink(path))
+    with _opened(config, path, say) as session, target_here(session, path) as local:
+        return write_charges(session.ledger, open_sink(local))
 
 
 @contextlib.contextmanager
-def _opened(config: Config, path: Path, say: Say) -> Iterator[Session]:
-    """Workspace that something is written from, to a `path` that is none of its files and does not
+def _opened(config: Config, named: str | Path, say: Say) -> Iterator[Session]:
+    """Workspace that something is written from, to a path that is none of its files and does not
     promise another form."""
     settings = RunSettings.of(config)
+    path, is_here = Path(named), not is_stored_target(named)
     with open_to_read(settings, "export", say) as session:
         own = (session.table, session.rejects)
-        if path.resolve() in [each.resolve() for each in own] or session.workspace.owns(path):
+        in_own = is_here and session.workspace.owns(path)
+        if in_own or path.resolve() in [each.resolve() for each in own]:
             raise UsageError(f"{path} is a file of the workspace: name another one")
         if path.suffix and not is_table(path.suffix.lower()):
             raise UsageError(

@@ -18,6 +18,7 @@ from pipeline.errors import UsageError
 from pipeline.records import Say
 from pipeline.session.engines import files_engine
 from pipeline.session.export_rows import Row, TableRows
+from pipeline.session.publish_export import is_stored_target, target_here
 from pipeline.session.reading import open_to_read
 from pipeline.session.session import Session
 from pipeline.session.settings import RunSettings
@@ -37,7 +38,7 @@ _TABLES = ("jsonl", "csv", "parquet")
 def export_for(
     config: Config,
     name: str,
-    target: Path,
+    target: str | Path,
     options: ExportOptions,
     say: Say,
     progress: Callable[[int], None] = lambda _: None,
@@ -49,25 +50,41 @@ def export_for(
         StorageError: it cannot be written.
     """
     _check(name, options)
+    if name == "xmp" and is_stored_target(target):
+        raise UsageError("--to xmp merges into the sidecars of a folder: name one")
     settings = RunSettings.of(config)
-    with open_to_read(settings, "export", say) as session:
-        rows = TableRows(session)
-        selection = _selection(rows, name, options)
-        if name == "xmp":
-            return export_xmp(
-                target, rows, selection, config.images.max_file_bytes,
-                adobe_names=options.suffix == ".xmp", replaces=options.replace_texts,
-                progress=progress,
-            )  # fmt: skip
-        if name in _TABLES:
-            return _table(name, target, rows, selection, options)
-        folder = ExportFolder(target, f"{name} parquet" if options.parquet else name)
-        format_ = format_of(name, target, rows, selection, options)
-        with _pictures(session, config, options) as pictures:
-            return export_to(
-                rows, selection, format_, folder, pictures,
-                shard_rows=options.shard_rows, progress=progress,
-            )  # fmt: skip
+    with (
+        open_to_read(settings, "export", say) as session,
+        target_here(session, target) as local,
+    ):
+        return _export(session, config, name, local, options, progress)
+
+
+def _export(
+    session: Session,
+    config: Config,
+    name: str,
+    target: Path,
+    options: ExportOptions,
+    progress: Callable[[int], None],
+) -> Exported:
+    rows = TableRows(session)
+    selection = _selection(rows, name, options)
+    if name == "xmp":
+        return export_xmp(
+            target, rows, selection, config.images.max_file_bytes,
+            adobe_names=options.suffix == ".xmp", replaces=options.replace_texts,
+            progress=progress,
+        )  # fmt: skip
+    if name in _TABLES:
+        return _table(name, target, rows, selection, options)
+    folder = ExportFolder(target, f"{name} parquet" if options.parquet else name)
+    format_ = format_of(name, target, rows, selection, options)
+    with _pictures(session, config, options) as pictures:
+        return export_to(
+            rows, selection, format_, folder, pictures,
+            shard_rows=options.shard_rows, progress=progress,
+        )  # fmt: skip
 
 
 def _check(name: str, options: ExportOptions) -> None:
@@ -162,7 +179,7 @@ def _values(rows: Iterable[Row], selection: Selection) -> Iterator[dict[str, Any
             yield {name: row[column] for name, column in selection.fields.items()}
 
 
-def summary(done: Exported, target: Path) -> Sequence[str]:
+def summary(done: Exported, target: str | Path) -> Sequence[str]:
     """Sentences that say what was exported."""
     made, reused = done.parts["made"], done.parts["reused"]
     parts = f"; {counted(made, 'part')} made, {reused} as before" if made + reused else ""

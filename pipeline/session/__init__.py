@@ -33,6 +33,7 @@ beside            captions as text files beside their images
 finish            the end of every run: table, counts, cleaning up
 mirror            what another machine needs to go on, in object storage
 publish           outputs that go to object storage
+publish_export    exports that go to object storage
 thumbnails        pictures of the review and of reports, from originals wherever they are
 report            what a run came to: report_figures, as report_lines and as report_html
 notebook          progress in notebooks

@@ -57,6 +57,20 @@ class ObjectWriter:
             raise whole_failure(error, self.place) from error
         return True
 
+    def remove(self, key: str, former: str) -> bool:
+        """Delete an object if it still has the stamp `former`; True when it was deleted.
+
+        Raises:
+            UsageError: it cannot be deleted.
+        """
+        if self.stamp(key) != former:
+            return False
+        try:
+            obstore().delete(self._store, key)
+        except Exception as error:
+            raise whole_failure(error, self.place) from error
+        return True
+
     def replace(self, key: str, path: Path, former: str | None) -> str:
         """Put a file in the place of the object with the stamp `former`, of whatever there is for
         None; gives the new stamp.

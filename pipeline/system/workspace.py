@@ -34,7 +34,7 @@ from pipeline.system.workspace_lock import UNWRITABLE, writers_lock
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@=+-]{0,119}")
 
-OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls", "review", "streams"})
+OWN_FOLDERS = frozenset({"shards", "raw", "server", "logs", "urls", "review", "streams", "exports"})
 """Names of the folders in a workspace."""
 
 OWN_FILES = frozenset(
@@ -89,8 +89,13 @@ class Workspace:
 
     @property
     def streams(self) -> Path:
-        """Manifests that came through pipes."""
+        """Manifests that came through pipes, or lie in object storage."""
         return self.root / "streams"
+
+    @property
+    def exports(self) -> Path:
+        """Exports that are put into object storage when they are whole."""
+        return self.root / "exports"
 
     @property
     def logs(self) -> Path:

@@ -184,6 +184,17 @@ class _Handler(BaseHTTPRequestHandler):
                 self.s3.objects[key] = self.s3.changed_after_head.pop(key)
             self.end_headers()
 
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        if self._begin() is not None:
+            keys = re.findall("<Key>(.*?)</Key>", body)
+            for key in keys:
+                with self.s3.lock:
+                    self.s3.requests[f"DELETE {key}"] += 1
+                self.s3.objects.pop(key, None)
+            deleted = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
+            self._answer(200, f"<DeleteResult>{deleted}</DeleteResult>".encode())
+
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         key = self._begin()
