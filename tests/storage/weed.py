@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -28,7 +29,7 @@ def _free_ports(count: int) -> list[int]:
     """Ports below 50000, as weed adds 10000 to them for its own use."""
     with contextlib.ExitStack() as stack:
         ports: list[int] = []
-        port = 20_000 + (id(stack) // 64) % 10_000
+        port = 20_000 + os.getpid() * 61 % 9_000  # other test processes look for some just now
         while len(ports) < count:
             port += 1
             with contextlib.suppress(OSError):
@@ -53,6 +54,9 @@ def weed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StorageSettings]:
         binary, "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3",
         f"-master.port={master}", f"-volume.port={volume}", f"-filer.port={filer}",
         f"-s3.port={s3}", f"-s3.config={folder / 's3.json'}", "-volume.max=20",
+        # ports of one number for all: a second one of these tests could not start
+        "-s3.port.iceberg=0", "-s3.port.lance=0",
+        f"-filer.localSocket={folder / 'filer.sock'}", f"-s3.localSocket={folder / 's3.sock'}",
         "-master.volumeSizeLimitMB=64",
     ]  # fmt: skip
     with (
