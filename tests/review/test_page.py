@@ -290,6 +290,21 @@ def test_a_selection_is_changed_alone(page: Any, captioned: Rig) -> None:
     assert len(judged(captioned)) == 2
 
 
+def test_selected_images_count_when_the_list_has_forgotten_them(page: Any) -> None:
+    source = page.locator("script[type=module]").first.get_attribute("src")
+    acted = page.evaluate(
+        """async (source) => {
+            const { Grid } = await import(source.replace("main.js", "grid.js"));
+            const far = { id: 1, caption: "far" }, old = { id: 2, caption: "old" };
+            const list = { cards: new Map([[7, { id: 2, caption: "now" }]]) };
+            const selected = new Map([[1, far], [2, old]]);
+            return Grid.prototype.cards.call({ selected, list });
+        }""",
+        source,
+    )
+    assert [card["caption"] for card in acted] == ["far", "now"]
+
+
 def test_find_and_filter_are_addresses(page: Any) -> None:
     page.keyboard.press("/")
     page.keyboard.type("night")

@@ -19,7 +19,7 @@ export class Grid {
     this.tools = tools;
     this.nodes = new Map(); // position -> element
     this.current = Number(query().get("at") ?? 0);
-    this.selected = new Set(); // ids
+    this.selected = new Map(); // id -> card as it was selected: the list forgets those far away
     this.heading = h("h2", { id: "heading" });
     this.ground = h("ul", { class: "grid", "aria-label": "Captions" });
     this.empty = h("div", { class: "empty", hidden: true });
@@ -208,7 +208,7 @@ export class Grid {
     const card = this.list.at(position);
     if (!card) return;
     const wanted = on ?? !this.selected.has(card.id);
-    if (wanted) this.selected.add(card.id);
+    if (wanted) this.selected.set(card.id, card);
     else this.selected.delete(card.id);
     this.showSelection();
     this.draw();
@@ -217,7 +217,7 @@ export class Grid {
   selectShown() {
     const shown = [...this.nodes.values()].filter((node) => node.card);
     const all = shown.every((node) => this.selected.has(node.card.id));
-    for (const node of shown) all ? this.selected.delete(node.card.id) : this.selected.add(node.card.id);
+    for (const node of shown) all ? this.selected.delete(node.card.id) : this.selected.set(node.card.id, node.card);
     this.showSelection();
     this.draw();
   }
@@ -241,11 +241,14 @@ export class Grid {
   }
 
   chosen() {
-    return [...this.selected];
+    return [...this.selected.keys()];
   }
 
   cards() {
-    if (this.selected.size) return [...this.list.cards.values()].filter((card) => this.selected.has(card.id));
+    if (this.selected.size) {
+      const loaded = new Map([...this.list.cards.values()].map((card) => [card.id, card]));
+      return [...this.selected].map(([id, card]) => loaded.get(id) ?? card);
+    }
     const card = this.list.at(this.current);
     return card ? [card] : [];
   }
