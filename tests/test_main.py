@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import entry_points, version
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def test_main_exits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
 def test_windows_is_told_of_wsl_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    import_module("click")  # on Windows it asks for modules that are not here
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(SystemExit) as left:
         __main__.main()
@@ -68,9 +70,11 @@ def test_programs_on_windows_are_told_too() -> None:
 
 
 def test_nothing_that_windows_lacks_is_loaded_before_it_is_refused() -> None:
-    """Modules of Unix are missing there, and would be a traceback."""
+    """Modules of Unix are missing there, and would be a traceback; shutil is there, and asks for
+    modules of Windows."""
     code = (
-        "import sys, click; sys.modules.update(dict.fromkeys(('fcntl', 'resource', 'termios')));"
+        "import sys, click, shutil;"
+        "sys.modules.update(dict.fromkeys(('fcntl', 'resource', 'termios')));"
         "sys.platform = 'win32'; from pipeline.__main__ import main; main()"
     )
     done = subprocess.run(

@@ -46,7 +46,7 @@ from pipeline.sources.base import (
 from pipeline.sources.bucket import BucketSource
 from pipeline.sources.folder import FolderSource
 from pipeline.sources.manifest import ManifestSource
-from pipeline.sources.metadata import MetadataSource
+from pipeline.sources.metadata import metadata_source
 from pipeline.sources.named_places import NamedPlace, named_places
 from pipeline.sources.parquet_table import ParquetSource, has_image_column, is_parquet
 from pipeline.sources.sidecar import SidecarSource
@@ -127,7 +127,7 @@ def source_at(place: NamedPlace, options: SourceOptions) -> Source:
     """
     source = _plain_source(place, options)
     names = named_metadata(options.templates, source.columns)
-    return MetadataSource(source, names) if names else source
+    return metadata_source(source, names) if names else source
 
 
 def _plain_source(place: NamedPlace, options: SourceOptions) -> Source:

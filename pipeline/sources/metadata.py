@@ -11,8 +11,8 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from pipeline.core.image_metadata import FOLDER, picture_metadata
 from pipeline.core.stored_address import is_file
@@ -20,6 +20,7 @@ from pipeline.records import SourceFile
 from pipeline.sources.base import Source, SourceListing, to_path
 from pipeline.system.regular_file import open_regular
 
+_ABILITIES = ("encoding", "exclusion", "urls")  # of DecodesText, LeavesOut, NamesUrls
 _HEAD, _TAIL = 1 << 19, 1 << 17  # bytes in which metadata are looked for
 
 
@@ -33,10 +34,6 @@ class MetadataSource:
         self.columns = (*inner.columns, *names)
         self.problems, self.complete = inner.problems, inner.complete
 
-    def __getattr__(self, name: str) -> Any:
-        """Attribute of the source itself: its encoding, its rules, its URLs."""
-        return getattr(self.inner, name)
-
     def listings(self) -> Iterator[SourceListing]:
         """Source's listings, with the columns."""
         try:
@@ -48,6 +45,18 @@ class MetadataSource:
     def path_of(self, folder: str, name: str) -> str:
         """Openable path of an entry."""
         return self.inner.path_of(folder, name)
+
+
+def metadata_source(inner: Source, names: tuple[str, ...]) -> MetadataSource:
+    """Source with the columns `names` that shows of what else a source can be what `inner` is.
+
+    From Python 3.12 on a protocol is not looked for by `__getattr__`.
+    """
+    shown = {
+        name: property(attrgetter(f"inner.{name}")) for name in _ABILITIES if hasattr(inner, name)
+    }
+    kind: type[MetadataSource] = type("MetadataSource", (MetadataSource,), shown)
+    return kind(inner, names)
 
 
 class MetadataListing:

@@ -265,7 +265,7 @@ def test_an_answer_to_what_is_at_the_service_comes_from_there(
     report = collect_files(rig.config(), [path])
     assert "1 line left out: their requests are under way" in report.problems[0]
     rig.server.clock.advance(4000)
-    assert collect(rig.config()).outcomes == {"captioned": 1}
+    assert rig.run().outcomes == {"captioned": 1}  # waits for the server, which ends it soon
     rig.check()
 
 

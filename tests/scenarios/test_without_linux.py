@@ -19,7 +19,7 @@ import builtins, fcntl, io, os, resource, select, signal, socket, sys
 for module, names in {
     os: "memfd_create posix_fadvise posix_fallocate sched_setscheduler sched_getaffinity "
         "sched_setaffinity SCHED_BATCH POSIX_FADV_DONTNEED sendfile splice pidfd_open "
-        "copy_file_range eventfd fdatasync O_TMPFILE O_DIRECT process_cpu_count",
+        "copy_file_range eventfd fdatasync O_TMPFILE O_DIRECT",
     fcntl: "F_SETPIPE_SZ F_GETPIPE_SZ F_ADD_SEALS",
     resource: "prlimit",
     select: "epoll",
@@ -28,6 +28,7 @@ for module, names in {
     for name in names.split():
         if hasattr(module, name):
             delattr(module, name)
+os.process_cpu_count = os.cpu_count  # as it is where there is no affinity, from Python 3.13 on
 
 
 def without_proc(real):

@@ -5,7 +5,7 @@ from pathlib import Path
 from PIL import Image
 
 from pipeline.sources import SourceOptions, open_source
-from pipeline.sources.base import DecodesText, NamesUrls
+from pipeline.sources.base import DecodesText, LeavesOut, NamesUrls
 from tests.sources.contract import all_entries
 
 DATE = "2026:11:27 08:15:00"
@@ -47,6 +47,17 @@ def test_a_table_keeps_what_it_is_and_its_own_columns(tmp_path: Path) -> None:
         {"folder": "mine", "exif.artist": "Ada"},
         {"folder": "x"},
     ]
+
+
+def test_a_folder_leaves_out_what_its_rules_name(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    photo(tmp_path / "b.jpg")
+    options = SourceOptions(templates=("{exif.artist}",), exclude=("b*",))
+    source = open_source(tmp_path, None, options)
+    assert isinstance(source, LeavesOut)
+    assert not isinstance(source, DecodesText | NamesUrls)
+    assert [entry.name for entry in all_entries(source)] == ["a.jpg"]
+    assert source.exclusion.excludes("b.jpg")
 
 
 def test_another_prompt_has_the_source_looked_at_again(tmp_path: Path) -> None:
