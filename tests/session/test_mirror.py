@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,11 @@ from pipeline.errors import UsageError
 from pipeline.review.edits import Edits
 from pipeline.system.workspace import Workspace
 from tests.rig import Rig, rig
-from tests.storage.scripted_s3 import ScriptedS3, scripted_s3
+from tests.storage.scripted_s3 import ScriptedS3, s3
 
 pytest.importorskip("obstore", reason="object storage is an extra")
-__all__ = ["rig"]
+__all__ = ["rig", "s3"]
 MIRROR = "s3://bucket/mirror"
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
-    with scripted_s3(monkeypatch) as served:
-        yield served
 
 
 def keys(s3: ScriptedS3) -> dict[str, object]:

@@ -1,22 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from pipeline.commands.export import export_table
 from pipeline.errors import ConfigError, StorageError, UsageError
 from tests.rig import Rig, rig
-from tests.storage.scripted_s3 import ScriptedS3, scripted_s3
+from tests.storage.scripted_s3 import ScriptedS3, s3
 
 pytest.importorskip("obstore", reason="object storage is an extra")
-__all__ = ["rig"]
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
-    with scripted_s3(monkeypatch) as served:
-        yield served
+__all__ = ["rig", "s3"]
 
 
 def keys(s3: ScriptedS3) -> dict[str, object]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,11 @@ from pipeline.commands.export_formats import ExportOptions
 from pipeline.commands.export_to import export_for
 from pipeline.errors import StorageError, UsageError
 from tests.rig import Rig, rig
-from tests.storage.scripted_s3 import ScriptedS3, scripted_s3
+from tests.storage.scripted_s3 import ScriptedS3, s3
 
 pytest.importorskip("obstore", reason="object storage is an extra")
-__all__ = ["rig"]
+__all__ = ["rig", "s3"]
 OPTIONS = ExportOptions(shard_rows=10)
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
-    with scripted_s3(monkeypatch) as served:
-        yield served
 
 
 def storage(s3: ScriptedS3) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +10,10 @@ from pipeline.sources import Source, SourceOptions, open_source
 from pipeline.sources import bucket as bucket_module
 from pipeline.sources.bucket import BucketSource
 from tests.sources.contract import JPEG, SourceContract, all_entries, digests
-from tests.storage.scripted_s3 import ScriptedS3, etag, scripted_s3
+from tests.storage.scripted_s3 import ScriptedS3, etag, s3
 
 pytest.importorskip("obstore", reason="object storage is an extra")
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
-    with scripted_s3(monkeypatch) as served:
-        yield served
+__all__ = ["s3"]
 
 
 def source(s3: ScriptedS3, address: str = "s3://bucket/p") -> BucketSource:

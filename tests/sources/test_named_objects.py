@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,15 +9,10 @@ from pipeline.records import SourceFile
 from pipeline.sources import NamesUrls, Source, SourceOptions, open_source
 from pipeline.sources import named_objects as named_objects_module
 from tests.sources.contract import JPEG, all_entries, digests
-from tests.storage.scripted_s3 import ScriptedS3, etag, scripted_s3
+from tests.storage.scripted_s3 import ScriptedS3, etag, s3
 
 pytest.importorskip("obstore", reason="object storage is an extra")
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
-    with scripted_s3(monkeypatch) as served:
-        yield served
+__all__ = ["s3"]
 
 
 def table(

@@ -231,3 +231,10 @@ def scripted_s3(monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[Scr
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
+    """An empty bucket without faults."""
+    with scripted_s3(monkeypatch) as served:
+        yield served

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,17 +7,11 @@ import pytest
 from pipeline.errors import StorageError, UsageError
 from pipeline.storage import StorageSettings, publishing
 from pipeline.storage.publishing import ObjectWriter
-from tests.storage.scripted_s3 import ScriptedS3, etag, scripted_s3
+from tests.storage.scripted_s3 import ScriptedS3, etag, s3
 from tests.storage.weed import KEY, SECRET, weed
 
-__all__ = ["weed"]
+__all__ = ["s3", "weed"]
 pytest.importorskip("obstore", reason="object storage is an extra")
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedS3]:
-    with scripted_s3(monkeypatch) as served:
-        yield served
 
 
 @pytest.fixture
