@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 from pipeline.config import Config
@@ -117,10 +118,10 @@ def metrics(spending: Spending, workspace: str) -> list[Metric]:
 
 
 def _savings(ledger: Ledger, models: Mapping[str, ModelTable]) -> Savings:
+    rule_of = cache(lambda model: model_facts(model, models).image_rule)  # groups are many
     count = saved = 0
     for group in ledger.spending.sent_smaller():
-        rule = model_facts(group.model, models).image_rule
-        if nano := smaller_saving(group, rule):
+        if nano := smaller_saving(group, rule_of(group.model)):
             count, saved = count + group.requests, saved + nano
     return replace(ledger.spending.savings(), smaller=count, smaller_saved=saved)
 
