@@ -412,6 +412,20 @@ def test_findings_of_the_audit_are_a_filter_and_said_beside_the_caption(page: An
     page.locator(".choice input[data-choice='finding=refusal']:checked").wait_for()
 
 
+def test_a_key_right_after_a_dialog_closed_is_for_the_page(page: Any) -> None:
+    page.evaluate(
+        "document.activeElement.blur()"
+    )  # nothing for the dialog to give the focus back to
+    page.keyboard.press("b")
+    page.locator("dialog[open] #kind").wait_for()
+    page.evaluate(
+        "document.querySelector('dialog').close();"
+        "document.activeElement.dispatchEvent("
+        "new KeyboardEvent('keydown', { key: 'c', bubbles: true, cancelable: true }))"
+    )
+    page.locator(".empty h2", has_text="Nothing to compare yet").wait_for(timeout=15_000)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(page: Any, scheme: Any) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

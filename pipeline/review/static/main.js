@@ -115,7 +115,8 @@ changed.addEventListener("cards", ({ detail }) => {
 
 addEventListener("keydown", (event) => {
   if (event.altKey || document.querySelector("dialog[open]")) return;
-  const typing = event.target.matches?.("input:not([type=checkbox]), textarea, select");
+  // a dialog that has just closed keeps the focus for a moment: what is typed then is for the page
+  const typing = !event.target.closest?.("dialog") && event.target.matches?.("input:not([type=checkbox]), textarea, select");
   if ((event.ctrlKey || event.metaKey) && event.key === "z" && !typing) { undo(); event.preventDefault(); return; }
   if ((event.ctrlKey || event.metaKey) && event.key !== "Enter") return;
   if (typing && event.target !== search && event.target.id !== "editor") return;
