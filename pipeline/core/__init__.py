@@ -88,7 +88,7 @@ caption_checks   findings about one caption: caption_phrases what none should ho
                  caption_sketch numbers by which near-identical ones meet
 thing_words      words by which captions name things
 judgements       what people decided about captions, and which of it is in force
-table, charges, rejects   the columns of the tables of captions and charges, and of the rejects
+table, charges, rejects, sidecar_texts   columns of captions, charges, rejects, texts beside images
 cell_values      cells from what the ledger says of many rows at once
 table_form       what the configuration decides about the table
 existing_text    texts that images have already, and which of them are ours

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 from pipeline.core.existing_text import SIDECAR
+from pipeline.core.sidecar_texts import COLUMNS
 from pipeline.core.skipped_files import beside_images
 from pipeline.core.stored_address import is_file
+from pipeline.core.table import Cells, Row
 from pipeline.core.words import counted
 from pipeline.ledger.captions import Captions
 from pipeline.review.in_force import captions_in_force
 from pipeline.session.session import Session
-from pipeline.sinks.sidecars import CaptionBeside, SidecarForm, write_sidecars
+from pipeline.sinks import OUTPUTS, OutputOptions
+from pipeline.sinks.sidecars import CaptionBeside, SidecarForm
 from pipeline.sources import to_path
 from pipeline.stages.export import BESIDE
 
@@ -29,16 +32,19 @@ def write_beside(session: Session) -> list[str]:
     downloads = session.workspace.urls
     here = (text for text in texts if downloads not in text.image.parents)
     affixes = session.settings.output.form.affixes
-    done = write_sidecars(
-        _noted(session, here),
-        form,
-        session.settings.source.encoding,
-        is_ours=lambda source_id, text: ledger.existing_texts.wrote(source_id, text, affixes),
+    sink = OUTPUTS["sidecars"](
+        OutputOptions(
+            form=form,
+            encoding=session.settings.source.encoding,
+            is_ours=lambda source_id, text: ledger.existing_texts.wrote(source_id, text, affixes),
+        )
     )
-    if done.sentence:
-        session.context.say(done.sentence)
-    ledger.put(BESIDE, None if done.failures else form.to_text())
-    return done.problems
+    cells = Cells([column.name for column in COLUMNS], COLUMNS)
+    written = sink.write(_noted(session, here), cells, {})
+    if written.summary:
+        session.context.say(written.summary)
+    ledger.put(BESIDE, form.to_text() if written.complete else None)
+    return list(written.problems)
 
 
 def check_sidecars(session: Session, skipped: Mapping[str, int]) -> None:
@@ -88,10 +94,10 @@ def _filled(session: Session, form: SidecarForm) -> Iterator[CaptionBeside]:
             yield CaptionBeside(Path(to_path(place)), text, source_id)
 
 
-def _noted(session: Session, texts: Iterable[CaptionBeside]) -> Iterator[CaptionBeside]:
-    """Texts that the ledger knows as ours before they are written."""
+def _noted(session: Session, texts: Iterable[CaptionBeside]) -> Iterator[Sequence[Row]]:
+    """Pages of texts that the ledger knows as ours before they are written."""
     ledger, iterator = session.ledger, iter(texts)
     while page := list(islice(iterator, _PAGE)):
         with ledger.database.transaction("written_texts"):
             ledger.existing_texts.note_written((text.source_id, text.text) for text in page)
-        yield from page
+        yield [(str(text.image), text.text, text.source_id) for text in page]

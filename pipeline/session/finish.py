@@ -11,7 +11,7 @@ from pipeline.session.publish import publish_outputs
 from pipeline.session.report import Report
 from pipeline.session.report_lines import captions_apart
 from pipeline.session.session import Session
-from pipeline.sinks import LISTS, open_sink
+from pipeline.sinks import OUTPUTS, OutputOptions, open_sink
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.clean import remove_finished
 from pipeline.stages.export import renamed_columns, write_rejects, write_table
@@ -62,6 +62,7 @@ def make_room(session: Session) -> int:
 
 def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
     """Write the table and the CSV of rejects, when anything has changed."""
+    rejects = OUTPUTS["rejects"](OutputOptions(path=session.rejects))
     return write_table(
         session.ledger,
         open_sink(session.table),
@@ -69,5 +70,5 @@ def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
         force=force,
         form=session.settings.output.form,
         review=EditedRows(session.edits),
-        with_it=lambda: write_rejects(session.ledger, LISTS["rejects"](session.rejects)),
+        with_it=lambda: write_rejects(session.ledger, rejects),
     )

@@ -1,6 +1,6 @@
 """Places where captions go: a registry of tables behind one Protocol.
 
-    base        what the export stage asks of a table
+    base        Sink, a place for rows; TableSink, a table that is replaced as a whole
     parquet     the table as Parquet; arrow its cells as Arrow arrays
     row_groups  where its row groups begin, and what tells whether their rows have changed
     parquet_groups, parquet_footer  those that have not are copied; the footers say where they are
@@ -17,37 +17,36 @@ Exports for other programs (`captionmill export --to`), which take rows with the
     jsonl, csv_rows, partitioned    rows alone; json_values    their values
 
 A new kind of table is one file here and one line in `SINKS`; `[output] parquet` and the paths of
-the command line choose it by their suffix. Other packages add theirs by entry points, see
-`system.plugins`.
+the command line choose it by their suffix. What a run writes beside its table is a line of
+`OUTPUTS`. Other packages add tables by entry points, see `system.plugins`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.sinks.base import Sink
+from pipeline.sinks.base import Sink, TableSink
 from pipeline.system import plugins
 
+if TYPE_CHECKING:
+    from pipeline.sinks.sidecars import SidecarForm
 
-def _parquet(path: Path) -> Sink:
+
+def _parquet(path: Path) -> TableSink:
     from pipeline.sinks.parquet import ParquetSink
 
     return ParquetSink(path)
 
 
-def _rejects(path: Path) -> Sink:
-    from pipeline.sinks.rejects import RejectsSink
-
-    return RejectsSink(path)
-
-
 PARQUET = ".parquet"
-SINKS: Mapping[str, Callable[[Path], Sink]] = {PARQUET: _parquet}
+SINKS: Mapping[str, Callable[[Path], TableSink]] = {PARQUET: _parquet}
 """How the table of a suffix is opened; opening imports its library and touches no file."""
 
 
-def open_sink(path: Path) -> Sink:
+def open_sink(path: Path) -> TableSink:
     """Table at `path` by its suffix; Parquet where the suffix says nothing.
 
     Raises:
@@ -55,15 +54,48 @@ def open_sink(path: Path) -> Sink:
     """
     suffix = path.suffix.lower()
     if suffix not in SINKS and (entry := plugins.plugins(plugins.SINKS).get(suffix[1:])):
-        sink: Sink = plugins.load_plugin(entry)(path)
+        sink: TableSink = plugins.load_plugin(entry)(path)
         return sink
     return SINKS.get(suffix, SINKS[PARQUET])(path)
-
-
-LISTS: Mapping[str, Callable[[Path], Sink]] = {"rejects": _rejects}
-"""How a list that goes with the table is opened, by its word in `[output]`, whatever its suffix."""
 
 
 def is_table(suffix: str) -> bool:
     """Tell whether a suffix, lower-case with its dot, is that of a kind of table."""
     return suffix in SINKS or suffix[1:] in plugins.plugins(plugins.SINKS)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputOptions:
+    """Options of what a run writes beside its table; an output reads those that are about it.
+
+    Attributes:
+        path: of its file, where it is one.
+        form: of texts beside images.
+        encoding: of texts that are neither UTF-8 nor UTF-16, None to find out.
+        is_ours: tells of an image's hash and a text beside it whether we wrote it.
+    """
+
+    path: Path = Path()
+    form: SidecarForm | None = None
+    encoding: str | None = None
+    is_ours: Callable[[bytes, str], bool] = lambda _source_id, _text: False
+
+
+def _rejects(options: OutputOptions) -> Sink:
+    from pipeline.sinks.rejects import RejectsSink
+
+    return RejectsSink(options.path)
+
+
+def _sidecars(options: OutputOptions) -> Sink:
+    from pipeline.sinks.sidecars import SidecarsSink
+
+    assert options.form is not None
+    return SidecarsSink(options.form, options.encoding, options.is_ours)
+
+
+OUTPUTS: Mapping[str, Callable[[OutputOptions], Sink]] = {
+    "rejects": _rejects,
+    "sidecars": _sidecars,
+}
+"""How what goes with the table is opened, by its key in `[output]`."""

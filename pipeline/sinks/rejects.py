@@ -9,9 +9,8 @@ from pathlib import Path
 
 from pipeline.core.formulas import defused
 from pipeline.core.table import Cells, Row
-from pipeline.errors import BooksError
 from pipeline.sinks.base import WrittenTable
-from pipeline.system.files import sha256_of, storage_error, whole_file
+from pipeline.system.files import sha256_of, whole_file
 
 
 class RejectsSink:
@@ -40,18 +39,6 @@ class RejectsSink:
             temporary = Path(handle.name)
             digest, size = sha256_of(temporary).hex(), temporary.stat().st_size
         return WrittenTable(count, digest, size, self.path)
-
-    def check(self, rows: int) -> None:
-        """See Sink."""
-        try:
-            with self.path.open(encoding="utf-8", newline="") as lines:
-                count = sum(1 for _ in csv.reader(lines)) - 1
-        except OSError as error:
-            raise storage_error(self.path, error, "read") from error
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise BooksError(f"{self.path} is damaged: {error}") from error
-        if count != rows:
-            raise BooksError(f"{self.path} has {count:,} rows, not {rows:,}")
 
 
 def _line(row: Sequence[str]) -> bytes:

@@ -6,14 +6,16 @@ from __future__ import annotations
 import codecs
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pipeline.core.encodings import decode_text, encoding_name
+from pipeline.core.table import Cells, Row
 from pipeline.core.words import counted
 from pipeline.errors import StorageError
+from pipeline.sinks.base import WrittenTable
 from pipeline.sinks.json_values import json_line
 from pipeline.sinks.text_template import filled_text
 from pipeline.system.files import storage_error, write_whole
@@ -134,6 +136,38 @@ class Sidecars:
 def _names(paths: list[Path], count: int) -> str:
     more = f" and {count - len(paths):,} more" if count > len(paths) else ""
     return ", ".join(map(str, paths)) + more
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarsSink:
+    """Texts beside images, whose rows are those of `core.sidecar_texts`; see `sinks.base.Sink`.
+
+    The attributes are what `write_sidecars` takes.
+    """
+
+    form: SidecarForm
+    encoding: str | None
+    is_ours: Callable[[bytes, str], bool]
+
+    def write(
+        self, pages: Iterable[Sequence[Row]], cells: Cells, metadata: Mapping[str, str]
+    ) -> WrittenTable:
+        """See Sink. A text that cannot be written is a problem; the others are."""
+        del metadata
+        captions = _captions(pages, cells)
+        done = write_sidecars(captions, self.form, self.encoding, is_ours=self.is_ours)
+        return WrittenTable(
+            rows=done.counts.total(),
+            summary=done.sentence,
+            problems=tuple(done.problems),
+            complete=not done.failures,
+        )
+
+
+def _captions(pages: Iterable[Sequence[Row]], cells: Cells) -> Iterator[CaptionBeside]:
+    for page in pages:
+        for location, text, source_id in zip(*cells.of(page), strict=True):
+            yield CaptionBeside(Path(str(location)), str(text), bytes.fromhex(str(source_id)))
 
 
 def write_sidecars(

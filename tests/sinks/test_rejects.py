@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.core.rejects import COLUMNS
 from pipeline.core.table import Cells
-from pipeline.errors import BooksError, StorageError
+from pipeline.errors import StorageError
 from pipeline.sinks.rejects import RejectsSink
 
 HEADER = tuple(column.name for column in COLUMNS)
@@ -103,16 +103,3 @@ def test_a_failure_leaves_the_old_list(tmp_path: Path) -> None:
     assert path.read_bytes() == before
     with pytest.raises(StorageError):
         write_rejects(tmp_path / "none" / "rejects.csv", [])
-
-
-def test_a_list_that_is_not_as_it_was_written_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "rejects.csv"
-    write_rejects(path, [("imgs", "a\nb", "code", "c")] * 2)
-    RejectsSink(path).check(2)
-    with pytest.raises(BooksError, match="2 rows, not 3"):
-        RejectsSink(path).check(3)
-    path.write_bytes(path.read_bytes() + b"\xff")
-    with pytest.raises(BooksError, match="damaged"):
-        RejectsSink(path).check(2)
-    with pytest.raises(StorageError):
-        RejectsSink(tmp_path / "none.csv").check(0)

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.sidecar_texts import COLUMNS
+from pipeline.core.table import Cells
+from pipeline.sinks import OUTPUTS, OutputOptions
 from pipeline.sinks.sidecars import (
     CaptionBeside,
     SidecarForm,
@@ -174,3 +177,25 @@ def test_pipes_and_devices_are_never_opened(
     assert "is no regular file, it is left alone" in done.problems[0]
     assert opened == []
     assert image.with_suffix(".txt").is_fifo()
+
+
+def test_the_sink_says_what_became_of_its_rows(tmp_path: Path) -> None:
+    images = [tmp_path / name for name in ("a.jpg", "b.jpg", "c.jpg")]
+    for image in images:
+        image.touch()
+    tmp_path.joinpath("b.txt").write_text("mine")
+    tmp_path.joinpath("c.txt").mkdir()
+    asked: list[tuple[bytes, str]] = []
+
+    def is_ours(source_id: bytes, text: str) -> bool:
+        asked.append((source_id, text))
+        return False
+
+    sink = OUTPUTS["sidecars"](OutputOptions(form=SidecarForm("update"), is_ours=is_ours))
+    pages = [[(str(image), "a cat", b"\x01") for image in images[:2]], [(str(images[2]), "x", b"")]]
+    written = sink.write(pages, Cells([column.name for column in COLUMNS], COLUMNS), {})
+    assert tmp_path.joinpath("a.txt").read_text() == "a cat\n"
+    assert asked == [(b"\x01", "mine")]
+    assert (written.rows, written.complete) == (3, False)
+    assert written.summary == "texts beside images: 1 written, 1 in conflict, 1 failed"
+    assert ["c.txt" in written.problems[0], "b.txt" in written.problems[1]] == [True, True]

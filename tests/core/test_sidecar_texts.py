@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from pipeline.core.sidecar_texts import COLUMNS
+from pipeline.core.table import Cells
+
+
+def test_a_row_becomes_a_path_a_text_and_a_hash_in_hex() -> None:
+    names = [column.name for column in COLUMNS]
+    page = [("/photos/cat.jpg", "a cat", b"\x01\xff"), ("/photos/dog.jpg", "a dog", b"")]
+    assert list(zip(*Cells(names, COLUMNS).of(page), strict=True)) == [
+        ("/photos/cat.jpg", "a cat", "01ff"),
+        ("/photos/dog.jpg", "a dog", ""),
+    ]
