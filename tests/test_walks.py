@@ -17,9 +17,10 @@ from typing import Any, cast
 import pytest
 
 from pipeline.core import outcomes, provider_kinds, table
+from pipeline.core.cells import Cells
 from pipeline.core.provider_kinds import ProviderKind
 from pipeline.core.retry import DEFAULT_RULES, next_state
-from pipeline.core.table import Cells, Column, Row
+from pipeline.core.table import Column, Row
 from pipeline.engines.base import Engine, Job, PrepareFile
 from pipeline.engines.inline import InlineEngine
 from pipeline.errors import BooksError

@@ -3,7 +3,8 @@
 run, submit, collect    caption a source; its two halves for later
 estimate, dedupe        costs of what is new; near-duplicates. Nothing is sent
 init                    a configuration for a folder
-pilot                   a sample first; pilot_findings its measurements, pilot_page its page
+pilot                   a sample first; pilot_sample what it takes, pilot_findings its
+                        measurements, pilot_page its page
 one                     single images outside of any workspace; image_loader makes them ready,
                         one_request sends, judges and prices
 write                   requests as files that somebody else runs

@@ -12,19 +12,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.commands.pilot_findings import Findings, Picked, Variant
-from pipeline.commands.run import Run
+from pipeline.commands.pilot_sample import (
+    COUNT,
+    MOST_FOR_MONEY,
+    candidates_for,
+    max_cost,
+    read_candidates,
+    spread_sample,
+)
 from pipeline.config import Config, as_config
 from pipeline.core.identity import work_key
 from pipeline.core.pricing import format_usd
 from pipeline.core.prompt import fill_template
 from pipeline.core.request import data_url
-from pipeline.core.sampling import positions, shape_of, spread
-from pipeline.core.sizing import SizePolicy, bind_size
+from pipeline.core.sampling import positions
+from pipeline.core.size_limits import bind_size
+from pipeline.core.sizing import SizePolicy
 from pipeline.core.words import counted
 from pipeline.errors import NeedsPerson, NothingCaptioned, UsageError
 from pipeline.ledger.samples import SampleAnswer, Samples
 from pipeline.ledger.works import Content
-from pipeline.records import Nano, PreparedImage, RejectedImage, Rejection, Say
+from pipeline.records import Nano, PreparedImage, Rejection, Say
 from pipeline.session.account import identify
 from pipeline.session.budget import say_caps
 from pipeline.session.confirm import Confirm
@@ -33,19 +41,15 @@ from pipeline.session.online import caption_online, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
+from pipeline.session.source_run import SourceRun
 from pipeline.session.spec_factory import SpecChange
-from pipeline.session.templates import request_template
 from pipeline.sources import named_places
 from pipeline.sources.named_places import Named
 from pipeline.stages.clean import remove_finished
 from pipeline.stages.crawl import CrawlResult
-from pipeline.stages.identify import note_contents
-from pipeline.stages.preprocess import prepare_images, stays_at_its_text
+from pipeline.stages.preprocess import prepare_images
 from pipeline.stages.values import CaptionTask, NoProgress, Progress
 
-COUNT = 50
-_MOST_FOR_MONEY = 100  # images, when only a sum of money is named
-_CANDIDATES = 3  # images read for each one taken
 _THUMBNAIL = 192  # pixels
 
 
@@ -94,14 +98,14 @@ def pilot(
             settings = settings.capped(options.usd)
         inputs, settings = open_data(settings, places)
         with open_session(settings, "pilot", say) as session, recorded(session, report):
-            run = Run(session, inputs, report, confirm, progress or NoProgress())
+            run = SourceRun(session, inputs, report, confirm, progress or NoProgress())
             return _Pilot(session, run, options).measure()
 
 
 class _Pilot:
     """One pilot in an open session."""
 
-    def __init__(self, session: Session, run: Run, options: PilotOptions) -> None:
+    def __init__(self, session: Session, run: SourceRun, options: PilotOptions) -> None:
         self.session, self.run, self.options = session, run, options
         self.samples = Samples(session.ledger.database)
         self.locate = run.locate
@@ -148,14 +152,14 @@ class _Pilot:
             report=report,
         )
 
-    def _run_of(self, change: SpecChange) -> Run:
+    def _run_of(self, change: SpecChange) -> SourceRun:
         """Run of one variant over the same sources."""
         run = self.run
-        one = Run(self.session, run.inputs, run.report, run.confirm, run.progress, change)
+        one = SourceRun(self.session, run.inputs, run.report, run.confirm, run.progress, change)
         one.sources = run.sources
         return one
 
-    def _tasks(self, crawled: CrawlResult, runs: Sequence[Run]) -> list[CaptionTask]:
+    def _tasks(self, crawled: CrawlResult, runs: Sequence[SourceRun]) -> list[CaptionTask]:
         """Task of each variant. The captions of a single one are the source's own, unless its rows
         have those of another prompt or model: then, and in a comparison, they wait for a run."""
         tasks = [run.task(crawled) for run in runs]
@@ -186,23 +190,9 @@ class _Pilot:
     def _candidates(self, task: CaptionTask, total: int) -> tuple[list[Picked], Counter[str]]:
         """Images that can be captioned, spread over folders and sizes; and counts of the others,
         by reason."""
-        most = self.options.count or (COUNT if self.options.usd is None else _MOST_FOR_MONEY)
-        images = self.samples.at(task.sources, positions(total, _CANDIDATES * most))
-        candidates, rejected = [], Counter[str]()
-        check_stop = self.session.context.check_stop
+        images = self.samples.at(task.sources, positions(total, candidates_for(self._most())))
         restore(self.session, self.run.inputs, images)
-        with self.session.settings.engine.engine(self.run.caption_spec.recipe, None) as engine:
-            read = prepare_images(engine, images, self.locate)
-            for image, prepared in note_contents(self.session.ledger, task, read, check_stop):
-                if isinstance(prepared, PreparedImage):
-                    if stays_at_its_text(task, image, prepared.source_id):
-                        rejected["had_caption"] += 1
-                        continue
-                    size = (prepared.width, prepared.height)
-                    original = (prepared.source_width, prepared.source_height)
-                    candidates.append(Picked(image, prepared.source_id, *size, *original))
-                elif isinstance(prepared, RejectedImage):
-                    rejected[prepared.rejection.code] += 1
+        candidates, rejected = read_candidates(self.run, task, images)
         if not candidates:
             reasons = ", ".join(f"{code} {count:,}" for code, count in rejected.most_common())
             raise NothingCaptioned(
@@ -211,53 +201,34 @@ class _Pilot:
             )
         return candidates, rejected
 
-    def _choose(self, candidates: Sequence[Picked], runs: Sequence[Run]) -> list[Picked]:
-        most = self.options.count or COUNT
-        if self.options.count is None and self.options.usd is not None:
-            costs = [self._max_cost(candidates[:1], [run]) for run in runs]
-            each = sum(max_cost or 0 for max_cost in costs)
-            most = min(_MOST_FOR_MONEY, self.options.usd // each if each else _MOST_FOR_MONEY)
+    def _most(self) -> int:
+        """Images that the pilot takes at most, whatever each costs."""
+        return self.options.count or (COUNT if self.options.usd is None else MOST_FOR_MONEY)
+
+    def _choose(self, candidates: Sequence[Picked], runs: Sequence[SourceRun]) -> list[Picked]:
+        """Sample of as many images as were named, or as the named sum certainly pays for."""
+        most, usd = self._most(), self.options.usd
+        if self.options.count is None and usd is not None:
+            each = sum(max_cost(candidates[:1], [run]) or 0 for run in runs)
+            most = min(most, usd // each if each else most)
             if not most:
                 raise UsageError(
-                    f"{format_usd(self.options.usd)} does not certainly pay for one image in each "
+                    f"{format_usd(usd)} does not certainly pay for one image in each "
                     f"variant ({format_usd(each)}): name a larger sum"
                 )
-        return spread(
-            candidates,
-            most,
-            lambda p: (
-                p.image.folder,
-                shape_of(p.source_width, p.source_height),
-                p.source_width * p.source_height,
-                p.image.name,
-            ),
-        )
+        return spread_sample(candidates, most)
 
-    def _max_cost(self, sample: Sequence[Picked], runs: Sequence[Run]) -> Nano | None:
-        """Max cost of the sample in all variants, None when a price is unknown."""
-        total = 0
-        for run in runs:
-            estimator = request_template(run.caption_spec).estimator
-            for picked in sample:
-                prompt = fill_template(run.caption_spec.template, picked.image.columns)
-                text = "" if isinstance(prompt, Rejection) else prompt
-                max_cost = estimator.estimate(picked.width, picked.height, text).max_cost
-                if max_cost is None:
-                    return None
-                total += max_cost
-        return total
-
-    def _confirm(self, sample: Sequence[Picked], runs: Sequence[Run]) -> None:
+    def _confirm(self, sample: Sequence[Picked], runs: Sequence[SourceRun]) -> None:
         """Confirm the price above `confirm_above`; a named sum confirms it already."""
-        max_cost = self._max_cost(sample, runs)
+        price = max_cost(sample, runs)
         limit = self.session.settings.confirm_above
-        if self.options.usd is not None or max_cost is None or max_cost <= limit:
+        if self.options.usd is not None or price is None or price <= limit:
             return
-        question = f"the pilot of {len(sample)} images may cost {format_usd(max_cost)}."
+        question = f"the pilot of {len(sample)} images may cost {format_usd(price)}."
         if not self.run.confirm(f"{question} Go on?"):
             raise NeedsPerson(f"not confirmed: {question} Confirm with --yes, or name --usd")
 
-    def _caption(self, run: Run, task: CaptionTask, sample: Sequence[Picked]) -> None:
+    def _caption(self, run: SourceRun, task: CaptionTask, sample: Sequence[Picked]) -> None:
         images = [picked.image for picked in sample]
         with self.session.settings.engine.engine(run.caption_spec.recipe, None) as engine:
             caption_online(

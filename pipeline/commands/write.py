@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.commands.run import Run
 from pipeline.config import Config, as_config
 from pipeline.errors import OverBudget
 from pipeline.records import Say
@@ -19,6 +18,7 @@ from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
+from pipeline.session.source_run import SourceRun
 from pipeline.sources import named_places
 from pipeline.sources.named_places import Named
 from pipeline.stages.files.hand_out import HandOut, hand_out
@@ -50,7 +50,9 @@ def write(
             recorded(session, report),
         ):
             # whoever runs the files pays for them: no price is confirmed here
-            run = Run(session, inputs, report, lambda _question: True, progress or NoProgress())
+            run = SourceRun(
+                session, inputs, report, lambda _question: True, progress or NoProgress()
+            )
             say_caps(session)
             with run.engines() as engines:
                 crawled = run.crawl(engines.sparing.begin)
@@ -63,7 +65,7 @@ def write(
     return report
 
 
-def _write(run: Run, task: CaptionTask, engines: Engines, folder: Path) -> None:
+def _write(run: SourceRun, task: CaptionTask, engines: Engines, folder: Path) -> None:
     """Seal shards and hand each out at once; the budget's end is noted in the report."""
     session, handed_out = run.session, HandOut()
     shard_options, now = run.shard_options(None), session.clock.now

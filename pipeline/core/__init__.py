@@ -59,7 +59,7 @@ refusal_streak   requests that are refused one after another for one reason
 Sizes, tokens and money:
 
 recipe           how an image is prepared, and what is refused before it is decoded
-sizing           the size that an image is sent in
+sizing           the size that an image is sent in; size_limits  by a model's rule
 image_tokens     the service's own arithmetic of image tokens
 text_tokens      tokens of a text: counted by a vocabulary, or estimated
 tokens           tokens of a request: expected, and a bound
@@ -89,6 +89,7 @@ caption_checks   findings about one caption: caption_phrases what none should ho
 thing_words      words by which captions name things
 judgements       what people decided about captions, and which of it is in force
 table, charges, rejects, sidecar_texts   columns of captions, charges, rejects, texts beside images
+further_columns  columns of fields and manifests; cells  what a column shows of the ledger's rows
 cell_values      cells from what the ledger says of many rows at once
 table_form       what the configuration decides about the table
 existing_text    texts that images have already, and which of them are ours

@@ -1,4 +1,4 @@
-"""Table of captions: its documented columns, schema version 2, and how rows become cells.
+"""Table of captions: its documented columns, schema version 2.
 
 One row per source image, in the order of source, path and occurrence. Costs and tokens stand in
 the row of the image that was sent; its duplicates cost 0, so SUM(billed_cost) is the bill.
@@ -6,21 +6,11 @@ the row of the image that was sent; its duplicates cost 0, so SUM(billed_cost) i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from pipeline.core import outcomes
-from pipeline.core.cell_values import (
-    by_number,
-    custom_id_cells,
-    flag_lists,
-    hex_texts,
-    json_object,
-)
-from pipeline.core.json_schema import Node, choices, properties_of, types_of
-from pipeline.core.table_form import Affixes
 
 Kind = Literal["string", "text", "strings", "int64", "double", "bool", "money", "time", "json"]
 """Types of columns.
@@ -136,159 +126,3 @@ FIXED: tuple[Column, ...] = (
     column("first_seen_at", "time", "when the image was first seen, UTC"),
     column("captioned_at", "time", "when the caption was received, UTC"),
 )
-
-_SCALARS: Mapping[str, Kind] = {
-    "string": "text",
-    "integer": "int64",
-    "number": "double",
-    "boolean": "bool",
-}
-
-
-def field_kinds(schemas: Iterable[Mapping[str, Any]]) -> dict[str, Kind]:
-    """Kinds of the fields beside the caption in JSON schemas of answers, in order.
-
-    Where two schemas disagree about a field it becomes JSON text.
-    """
-    kinds: dict[str, Kind] = {}
-    for schema in schemas:
-        for name, node in properties_of(schema).items():
-            if name != "caption":
-                kind = _kind(node, schema)
-                kinds[name] = kind if kinds.get(name, kind) == kind else "json"
-    return kinds
-
-
-def _kind(node: object, root: Node) -> Kind:
-    """Kind that holds every value a schema allows; null is allowed everywhere."""
-    options = list(choices(node, root))
-    types = frozenset().union(*map(types_of, options)) - {"null"}
-    if types == {"array"}:
-        items = {
-            _kind(option.get("items"), root) for option in options if types_of(option) == types
-        }
-        return "strings" if items == {"text"} else "json"
-    if types and types <= _SCALARS.keys():
-        kinds = {_SCALARS[kind] for kind in types}
-        if len(kinds) == 1:
-            return kinds.pop()
-        if types == {"integer", "number"}:
-            return "double"
-        if "string" in types:
-            return "text"
-    return "json"
-
-
-def with_other_names(columns: Iterable[Column]) -> list[Column]:
-    """Fields and manifest's columns that have another name in the table."""
-    return [column for column in columns if column.key not in (None, column.name)]
-
-
-def without_locations(columns: Iterable[Column]) -> tuple[Column, ...]:
-    """Columns that say nothing about this machine; the others keep their names."""
-    return tuple(column for column in columns if column.source != "location")
-
-
-def columns(fields: Mapping[str, Kind], manifest: Sequence[str]) -> tuple[Column, ...]:
-    """List all columns: the fixed ones, an answer's fields, then a manifest's columns.
-
-    A name that is taken (in any case: SQL does not tell "Path" from "path") gets the prefix
-    `field_` or `column_`, and a number if that is taken too.
-    """
-    taken = {column.name.casefold() for column in FIXED}
-    all_columns = list(FIXED)
-    for name, kind in fields.items():
-        text = f"field {name!r} of the structured answer"
-        all_columns.append(Column(_free(name, "field_", taken), kind, text, "fields", name))
-    for name in manifest:
-        text = f"column {name!r} of the manifest"
-        all_columns.append(Column(_free(name, "column_", taken), "text", text, "columns", name))
-    return tuple(all_columns)
-
-
-def _free(name: str, prefix: str, taken: set[str]) -> str:
-    """`name` or the first variant of it that is not in `taken`, which it joins."""
-    clean = name.encode("utf-8", "replace").decode("utf-8").replace("\0", "")
-    free, number = clean if clean.strip() else f"{prefix}unnamed", 2
-    if free.casefold() in taken:
-        free = f"{prefix}{clean}"
-    base = free
-    while free.casefold() in taken:
-        free, number = f"{base}_{number}", number + 1
-    taken.add(free.casefold())
-    return free
-
-
-class Cells:
-    """Turns the ledger's rows into the cells of each column, a page at a time.
-
-    The ledger's own names that are no column here: `attempt` (with `work_key` it makes the
-    custom_id), `fields` and `columns` (JSON objects), `flags` (comma-separated), `spec` (a number,
-    by which `facts` says the cells of further columns). Bytes become hex.
-
-    Attributes:
-        identity: position in a row of what it is about, whatever else is said of it.
-    """
-
-    def __init__(
-        self,
-        names: Sequence[str],
-        columns: Sequence[Column],
-        affixes: Affixes | None = None,
-        identity: str = "path",
-        facts: Mapping[str, Mapping[object, object]] = MappingProxyType({}),
-    ) -> None:
-        self.columns = tuple(columns)
-        self._facts = facts
-        self._affixes = affixes or Affixes()
-        self._position = {name: number for number, name in enumerate(names)}
-        missing = {c.source for c in self.columns} - {*self._position, *facts, "custom_id"}
-        if missing:
-            raise ValueError(f"the ledger's rows lack {', '.join(sorted(missing))}")
-        self.identity = self._position.get(identity, 0)
-
-    def of(self, page: Sequence[Row]) -> Iterator[Sequence[object]]:
-        """Cells of each column, in the columns' order; each as long as `page`."""
-        turned = list(zip(*page, strict=True)) if page else [()] * len(self._position)
-        raw = {name: turned[position] for name, position in self._position.items()}
-        objects: dict[str, list[Mapping[str, object]]] = {}
-        for column in self.columns:
-            if column.key is not None:
-                if column.source not in objects:
-                    objects[column.source] = [json_object(text) for text in raw[column.source]]
-                yield [value.get(column.key) for value in objects[column.source]]
-            elif column.source in self._facts:
-                yield by_number(raw["spec"], self._facts[column.source])
-            elif column.source == "custom_id":
-                yield custom_id_cells(raw["work_key"], raw["attempt"])
-            elif column.source in _HASHES:
-                yield hex_texts(raw[column.source])
-            elif column.source == "caption":
-                yield self._captions(raw)
-            elif column.source == "flags":
-                yield flag_lists(raw["flags"])
-            else:
-                yield raw[column.source]
-
-    def facts_of(self, page: Sequence[Row]) -> bytes:
-        """Parts of the cells of these rows that the rows do not hold themselves."""
-        at = self._position.get("spec")
-        specs = () if at is None else sorted({row[at] for row in page} - {None}, key=str)
-        facts = [[values.get(spec) for values in self._facts.values()] for spec in specs]
-        parts = (self.columns, self._affixes, specs, facts)
-        return repr(parts).encode("utf-8", "surrogatepass")
-
-    def _captions(self, raw: Mapping[str, Sequence[object]]) -> list[str | None]:
-        """Captions between prefix and suffix, but for texts that were there already."""
-        affixes, texts = self._affixes, raw["caption"]
-        if not affixes.any:
-            return [None if text is None else str(text) for text in texts]
-        captions = [None if text is None else affixes.of(str(text)) for text in texts]
-        if "had_caption" in raw["outcome"]:
-            for at, outcome in enumerate(raw["outcome"]):
-                if outcome == "had_caption" and raw["review"][at] != "edited":
-                    captions[at] = None if texts[at] is None else str(texts[at])
-        return captions
-
-
-_HASHES = frozenset(("source_id", "content_id", "work_key"))

@@ -18,7 +18,7 @@ recording        prepared images, many in one transaction; unrecorded: what wait
 works            originals, contents, preparations and works
 near_duplicates  perceptual hashes, and which content represents which
 shards           shards and their items, each arrow of the life cycle
-batches          batches as the service shows them
+batches          batches as the service shows them; batch_metadata what they carry there
 adoption         shards and lines that an older or lost ledger meets at the service
 online_groups    groups of online requests
 handed_out       shards handed out as files, and the files that come back

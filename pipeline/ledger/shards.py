@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.core.lifecycle import RUN
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.errors import BooksError
 from pipeline.ledger.database import Database, sql_list
@@ -269,24 +267,3 @@ class Shards:
                 "('open', 'downloaded')) ORDER BY id"
             )
         ]
-
-
-def metadata_of(
-    workspace: str, shard: Shard, fields: Sequence[str] = (), nonce: str = ""
-) -> dict[str, str]:
-    """Metadata of a batch, by which it can be found, booked and read without this ledger.
-
-    `fields` are the properties of its structured answers, `nonce` that of the run that creates it.
-    """
-    listed = json.dumps(list(fields)) if fields else ""
-    made_by = {RUN: nonce} if nonce else {}
-    return made_by | {
-        "captionmill_workspace": workspace,
-        "captionmill_shard": shard.shard_key,
-        "captionmill_generation": str(shard.generation),
-        "captionmill_requests": str(shard.requests),
-        "captionmill_worst_nano": "" if shard.max_cost is None else str(shard.max_cost),
-        "captionmill_model": shard.model,
-        "captionmill_prices": (shard.prices or "")[:512],
-        "captionmill_fields": listed if len(listed) <= 512 else "",
-    }

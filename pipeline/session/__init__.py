@@ -22,6 +22,7 @@ budget            what is left under the caps, and what is said about them
 audit             rules by which captions are audited; sure_things what the local model sees
 templates         templates of requests, of first and further attempts
 inputs            the sources that the user named; columns  what they carry, against the prompt
+source_run        what commands that prepare images do before anything is sent
 arrivals          manifests that come through a pipe or lie in object storage, copied first
 reviewed          what people judged: not sent again, or sent again
 model_check       the model's name, checked by the service's own list

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
+from pipeline.core.cells import Cells
 from pipeline.core.existing_text import SIDECAR
 from pipeline.core.sidecar_texts import COLUMNS
 from pipeline.core.skipped_files import beside_images
 from pipeline.core.stored_address import is_file
-from pipeline.core.table import Cells, Row
+from pipeline.core.table import Row
 from pipeline.core.words import counted
 from pipeline.ledger.captions import Captions
 from pipeline.review.in_force import captions_in_force

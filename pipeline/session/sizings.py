@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from pipeline.core.image_tokens import Detail, UnsupportedDetail
 from pipeline.core.model_facts import ModelFacts
-from pipeline.core.sizing import ImpossibleTarget, SizePolicy, Sizing, bind_size
+from pipeline.core.size_limits import ImpossibleTarget, bind_size
+from pipeline.core.sizing import SizePolicy, Sizing
 from pipeline.errors import UsageError
 from pipeline.stages.compare import NamedSizing
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.core.table import Cells, Row
+from pipeline.core.cells import Cells
+from pipeline.core.table import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from pipeline.core.table import Cells, Row
+from pipeline.core.cells import Cells
+from pipeline.core.table import Row
 from pipeline.errors import BooksError
 from pipeline.sinks.base import WrittenTable
 from pipeline.system.files import sha256_of, whole_file

@@ -7,8 +7,9 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from pipeline.core.cells import Cells
 from pipeline.core.formulas import defused
-from pipeline.core.table import Cells, Row
+from pipeline.core.table import Row
 from pipeline.sinks.base import WrittenTable
 from pipeline.system.files import sha256_of, whole_file
 

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from xxhash import xxh3_128
 
-from pipeline.core.table import Cells, Row
+from pipeline.core.cells import Cells
+from pipeline.core.table import Row
 from pipeline.sinks.arrow import batch_of, well_formed
 
 FEWEST_ROWS = 16_384

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from pipeline.core.cells import Cells
 from pipeline.core.encodings import decode_text, encoding_name
-from pipeline.core.table import Cells, Row
+from pipeline.core.table import Row
 from pipeline.core.words import counted
 from pipeline.errors import StorageError
 from pipeline.sinks.base import WrittenTable

@@ -28,7 +28,7 @@ from pipeline.sources.base import (
     to_path,
     to_text,
 )
-from pipeline.sources.folder import SYSTEM_FOLDERS
+from pipeline.sources.folder_rules import SYSTEM_FOLDERS
 from pipeline.sources.heads import count_skipped, suffix_of
 from pipeline.storage.listing import list_keys
 from pipeline.storage.object_key import ObjectKey

@@ -1,24 +1,17 @@
 """Folder of images, read recursively: one scandir and one stat per file when nothing changed.
 
-Rules: names that begin with a dot are hidden and skipped; links to files are followed when they
-stay inside the root (see `SourceOptions.follow_links`); links to folders never (no cycles);
-devices, pipes and sockets never; folders that machines fill (thumbnails, recycle bins) and those
-of a workspace never. Skipped files are counted by suffix, the others by these words:
-"(hidden)", "(system folder)", "(workspace)", "(link to a folder)", "(link out of the folder)",
-"(link not followed)", "(broken link)", "(not a file)", "(unreadable)"; by the user's rules
-"(excluded)" and "(excluded folder)".
+What is left out, and the words for it: `sources.folder_rules`.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 
-from pipeline.core.skipped_files import EXCLUDED, EXCLUDED_FOLDER
+from pipeline.core.skipped_files import EXCLUDED
 from pipeline.errors import UsageError
 from pipeline.imaging.sniff import IMAGE_SUFFIXES
 from pipeline.records import SourceFile
@@ -27,32 +20,17 @@ from pipeline.sources.base import (
     SourceListing,
     SourceOptions,
     closed_digest,
-    stamp_of,
     stat_token,
     to_path,
     to_text,
 )
-from pipeline.sources.exclusion import read_exclusion
+from pipeline.sources.exclusion import Exclusion
+from pipeline.sources.folder_rules import FolderRules, ListedFile
 from pipeline.sources.heads import PairedTexts, count_skipped, is_image_file, suffix_of
-from pipeline.system.workspace import OWN_FILES, OWN_FOLDERS, is_workspace
+from pipeline.system.workspace import OWN_FILES, is_workspace
 
 SORTED_AT_ONCE = 50_000
 """Larger folders are not held in memory: they are read again and sorted in parts of this size."""
-
-
-SYSTEM_FOLDERS = frozenset(
-    (
-        *("@eadir", "@recycle", "@recently-snapshot", "@tmp", "@sharesnap", "#recycle"),  # NAS
-        *("#snapshot", "~snapshot", "$recycle.bin", "recycler", "recycled"),
-        *("system volume information", "found.000", "lost+found", "__macosx"),
-        *("network trash folder", "temporary items"),
-    )
-)
-"""Lower-case names of folders that machines fill and people do not see."""
-
-_File = tuple[str, int, int, int, int | None, str]
-"""name, size, mtime_ns, inode, ctime_ns, and a reason when the name is only counted (a plain tuple:
-a million of them are made in each crawl)."""
 
 
 class FolderListing:
@@ -69,7 +47,7 @@ class FolderListing:
         self._below = folder
         self._path = source.join(folder)
         self._left_out: Counter[str] = Counter()
-        self._files: list[_File] | None = None
+        self._files: list[ListedFile] | None = None
         self._folders: list[str] | None = None
         self.digest = self._scan()
 
@@ -92,19 +70,20 @@ class FolderListing:
             *self._source.exclusion.facts,
         )
 
-    def _parts(self) -> Iterator[tuple[list[_File], list[str]]]:
+    def _parts(self) -> Iterator[tuple[list[ListedFile], list[str]]]:
         """Files and folders as the system lists them, at most SORTED_AT_ONCE of both at once."""
-        files: list[_File] = []
+        files: list[ListedFile] = []
         folders: list[str] = []
         left_out: Counter[str] = Counter()
-        excluded = self._source.exclusion
+        rules = self._source.rules
+        excluded = rules.exclusion
         with os.scandir(self._path) as entries:
             for entry in entries:
                 name = entry.name
                 if name[0] == ".":
                     left_out["(hidden)"] += 1
                 elif entry.is_dir(follow_symlinks=False):
-                    if reason := self._folder_reason(name):
+                    if reason := rules.folder_reason(self._path, self._below, name):
                         left_out[reason] += 1
                     else:
                         folders.append(name)
@@ -112,7 +91,7 @@ class FolderListing:
                     left_out[EXCLUDED] += 1
                 elif name in OWN_FILES and is_workspace(self._path):
                     left_out["(workspace)"] += 1
-                elif file := self._file(entry):
+                elif file := rules.file(self._path, entry):
                     files.append(file)
                 if len(files) + len(folders) >= SORTED_AT_ONCE:
                     yield files, folders
@@ -120,56 +99,9 @@ class FolderListing:
         self._left_out = left_out
         yield files, folders
 
-    def _folder_reason(self, name: str) -> str:
-        """Reason for leaving a folder out, "" for one that is read."""
-        if name.lower() in SYSTEM_FOLDERS:
-            return "(system folder)"
-        if name in OWN_FOLDERS and is_workspace(self._path):
-            return "(workspace)"
-        exclusion = self._source.exclusion
-        is_out = exclusion and exclusion.excludes(f"{self._path_of(name)}/")
-        return EXCLUDED_FOLDER if is_out else ""
-
     def _path_of(self, name: str) -> str:
         """Path below the root of something in the folder."""
         return f"{self._below}/{name}" if self._below else name
-
-    def _file(self, entry: os.DirEntry[str]) -> _File | None:
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:  # gone since it was listed
-            return None
-        except OSError:
-            return entry.name, 0, 0, 0, None, "(unreadable)"
-        if not stat.S_ISREG(status.st_mode):
-            return self._odd(entry.name, status.st_mode)
-        return self._stamped(entry.name, status, "")
-
-    def _stamped(self, name: str, status: os.stat_result, reason: str) -> _File:
-        changed = stamp_of(status, self._source.options.stamp)
-        return name, status.st_size, status.st_mtime_ns, status.st_ino, changed, reason
-
-    def _odd(self, name: str, mode: int) -> _File:
-        """Link, or something that is no file."""
-        if not stat.S_ISLNK(mode):
-            return name, 0, 0, 0, None, "(not a file)"
-        follow = self._source.options.follow_links
-        path = os.path.join(self._path, name)  # noqa: PTH118
-        try:
-            status = os.stat(path)  # noqa: PTH116
-            inside = follow == "anywhere" or self._source.holds(os.path.realpath(path))
-        except OSError:
-            return name, 0, 0, 0, None, "(broken link)"
-        reason = ""
-        if stat.S_ISDIR(status.st_mode):
-            reason = "(link to a folder)"
-        elif not stat.S_ISREG(status.st_mode):
-            reason = "(not a file)"
-        elif follow == "never":
-            reason = "(link not followed)"
-        elif not inside:
-            reason = "(link out of the folder)"
-        return self._stamped(name, status, reason)
 
     def entries(self) -> Iterator[SourceFile]:
         """Folder's images; files without an image's suffix are sniffed here.
@@ -197,7 +129,7 @@ class FolderListing:
             texts.move(self.skipped, names)
         self.skipped.update(self._left_out)
 
-    def _files_again(self) -> Iterator[list[_File]]:
+    def _files_again(self) -> Iterator[list[ListedFile]]:
         try:
             for files, _ in self._parts():
                 yield files
@@ -253,20 +185,21 @@ class FolderSource:
         self.label = to_text(os.path.basename(self._root)) or "root"  # noqa: PTH119
         self.problems = Problems()
         self.complete = True
-        self.exclusion = read_exclusion(options.exclude, self._root)
+        self.rules = FolderRules.read(options, self._root)
         try:
             with os.scandir(self._root):
                 pass
         except OSError as error:
             raise UsageError(f"cannot read the folder {root}: {error.strerror}") from error
 
+    @property
+    def exclusion(self) -> Exclusion:
+        """Rules of the user about paths below the root."""
+        return self.rules.exclusion
+
     def join(self, folder: str) -> str:
         """Raw path of a raw folder below the root."""
         return os.path.join(self._root, folder) if folder else self._root  # noqa: PTH118
-
-    def holds(self, real: str) -> bool:
-        """Tell whether a resolved path is below the root."""
-        return real.startswith(self._root.rstrip("/") + "/")
 
     def path_of(self, folder: str, name: str) -> str:
         """Openable path of an entry."""
@@ -275,7 +208,7 @@ class FolderSource:
     def listings(self) -> Iterator[SourceListing]:
         """Every readable folder, parents before children, siblings sorted."""
         self.problems, self.complete = Problems(), True
-        self.exclusion = read_exclusion(self.options.exclude, self._root)
+        self.rules = FolderRules.read(self.options, self._root)
         levels: list[Iterator[str]] = [iter([""])]
         while levels:
             try:

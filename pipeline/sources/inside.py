@@ -32,7 +32,7 @@ from pipeline.sources.base import (
     to_text,
 )
 from pipeline.sources.exclusion import read_exclusion
-from pipeline.sources.folder import SYSTEM_FOLDERS
+from pipeline.sources.folder_rules import SYSTEM_FOLDERS
 from pipeline.sources.heads import count_skipped, suffix_of
 from pipeline.sources.sample_texts import JSON, TEXT, SampleTexts, text_columns
 from pipeline.storage.containers.member import (

@@ -11,7 +11,8 @@ from pipeline.core.identity import hash_of
 from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
 from pipeline.core.reading_rules import CURRENT
 from pipeline.ledger.audit import ExpectedBatch
-from pipeline.ledger.shards import Shard, metadata_of
+from pipeline.ledger.batch_metadata import metadata_of
+from pipeline.ledger.shards import Shard
 from pipeline.records import BatchStatus, RemoteBatch
 from pipeline.stages.context import StageContext
 from pipeline.system.files import write_whole

@@ -8,17 +8,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
+from pipeline.core.cells import Cells
 from pipeline.core.charges import COLUMNS as CHARGED
+from pipeline.core.further_columns import columns, field_kinds, with_other_names, without_locations
 from pipeline.core.rejects import COLUMNS as REJECTED
-from pipeline.core.table import (
-    Cells,
-    Column,
-    Row,
-    columns,
-    field_kinds,
-    with_other_names,
-    without_locations,
-)
+from pipeline.core.table import Column, Row
 from pipeline.core.table_form import TableForm
 from pipeline.core.words import counted
 from pipeline.errors import BooksError

@@ -18,7 +18,8 @@ from pipeline.errors import (
     PauseTooLong,
     ServiceError,
 )
-from pipeline.ledger.shards import Shard, metadata_of
+from pipeline.ledger.batch_metadata import metadata_of
+from pipeline.ledger.shards import Shard
 from pipeline.stages.context import StageContext
 from pipeline.stages.reconcile import opaque_shards, reconcile, take_apart
 from pipeline.stages.twins import list_newer, our_calls

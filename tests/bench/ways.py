@@ -18,7 +18,8 @@ import simplejpeg
 from PIL import Image, ImageOps
 
 from pipeline.core.recipe import Recipe
-from pipeline.core.sizing import SizePolicy, bind_size
+from pipeline.core.size_limits import bind_size
+from pipeline.core.sizing import SizePolicy
 from pipeline.imaging.prepare import prepare_file
 from pipeline.records import PreparedImage
 

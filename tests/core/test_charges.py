@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from pipeline.core.cells import Cells
 from pipeline.core.charges import COLUMNS
-from pipeline.core.table import Cells
 from pipeline.ledger import charges
 
 

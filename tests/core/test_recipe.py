@@ -8,7 +8,8 @@ import json
 import pytest
 
 from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, ImageLimits, Recipe
-from pipeline.core.sizing import SizePolicy, bind_size
+from pipeline.core.size_limits import bind_size
+from pipeline.core.sizing import SizePolicy
 from tests.imaging.drawing import LongSide
 
 PLAIN = Recipe(LongSide(512))

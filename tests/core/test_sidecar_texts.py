@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from pipeline.core.cells import Cells
 from pipeline.core.sidecar_texts import COLUMNS
-from pipeline.core.table import Cells
 
 
 def test_a_row_becomes_a_path_a_text_and_a_hash_in_hex() -> None:

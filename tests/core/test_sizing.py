@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 from typing import Any, get_args
 
@@ -16,12 +15,12 @@ from pipeline.core.image_tokens import (
     PatchLimit,
     PatchRule,
     TileRule,
-    UnsupportedDetail,
     cells,
     image_tokens,
     seen_size,
 )
-from pipeline.core.sizing import ImpossibleTarget, SizePolicy, bind_size
+from pipeline.core.size_limits import bind_size
+from pipeline.core.sizing import SizePolicy
 from pipeline.providers.models import model_facts
 
 MODELS = [
@@ -266,29 +265,6 @@ def test_an_unknown_model_gets_a_plain_long_side(width: int, height: int, target
     assert min(w, h) == 1 or abs(min(w, h) - exact) <= Fraction(1, 2)
 
 
-@given(sides, sides)
-def test_the_safe_size_is_kept_by_every_model(width: int, height: int) -> None:
-    size = choose_size(width, height, plain("model", None), None, "high")
-    for model in MODELS:
-        rule = rule_of(model)
-        if isinstance(rule, PatchRule):
-            assert seen_size(*size, rule, "high") == size
-
-
-def test_targets_that_cannot_be_met_are_refused_before_any_image() -> None:
-    with pytest.raises(ImpossibleTarget, match=r"no image fits into 1 tokens: one patch costs 1.2"):
-        bind_size(plain("tokens", 1), rule_of("gpt-6-luna"), "high")
-    with pytest.raises(ImpossibleTarget, match="the smallest image costs 8500"):
-        bind_size(plain("tokens", 8499), rule_of("gpt-4o-mini"), "high")
-    with pytest.raises(ImpossibleTarget, match="the smallest image costs 2833"):
-        bind_size(plain("tokens", 2832), rule_of("gpt-4o-mini"), "low")
-    with pytest.raises(ImpossibleTarget, match="unknown"):
-        bind_size(plain("tokens", 500), None, "high")
-    for model in ("gpt-5.2", "gpt-4o"):
-        with pytest.raises(UnsupportedDetail):
-            bind_size(plain(), rule_of(model), "original")
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -309,26 +285,6 @@ def test_impossible_policies_are_refused(wrong: dict[str, object]) -> None:
 def test_an_image_without_a_size_is_refused() -> None:
     with pytest.raises(ValueError, match="no size 0x5"):
         choose_size(0, 5, plain(), None, "high")
-
-
-def test_models_that_size_alike_share_their_images() -> None:
-    """The recipe's hash must not change with facts that do not change a size: it would be paid
-    for again."""
-    at_512 = {
-        json.dumps(bind_size(SizePolicy(), rule_of(model), "high").canonical())
-        for model in MODELS
-        if isinstance(rule_of(model), PatchRule)
-    }
-    assert len(at_512) == 1
-    large = {
-        json.dumps(bind_size(SizePolicy("long_side", 3000), rule_of(model), "high").canonical())
-        for model in ("gpt-6-luna", "gpt-5.4", "gpt-5.2", "gpt-5-mini", "gpt-4o")
-    }
-    assert len(large) == 5
-    policy = plain("tokens", 300)
-    assert policy.canonical() == {
-        "kind": "tokens", "value": 300, "shrink_percent": 3, "shape_pixels": 1,
-    }  # fmt: skip
 
 
 def test_details_are_those_of_the_service() -> None:

@@ -28,7 +28,7 @@ def _put(module: Any, name: str, value: object) -> Any:
 
 
 def _create_then_save() -> None:
-    from pipeline.ledger.shards import metadata_of
+    from pipeline.ledger.batch_metadata import metadata_of
     from pipeline.stages import submit
 
     def create(context: Any, shard: Any) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.recipe import Recipe
-from pipeline.core.sizing import SizePolicy, bind_size
+from pipeline.core.size_limits import bind_size
+from pipeline.core.sizing import SizePolicy
 from pipeline.core.url_image import addressed
 from pipeline.engines.base import Job
 from pipeline.engines.inline import InlineEngine

@@ -16,7 +16,8 @@ import simplejpeg
 from PIL import Image
 
 from pipeline.core.recipe import COMMON_FORMATS, ImageLimits, Recipe
-from pipeline.core.sizing import SizePolicy, bind_size
+from pipeline.core.size_limits import bind_size
+from pipeline.core.sizing import SizePolicy
 from pipeline.imaging.prepare import Preparer, prepare_file, prepare_image
 from pipeline.records import KnownImage, PreparedImage, RejectedImage
 from tests.imaging import builders

@@ -1,7 +1,6 @@
 import pytest
 
 from pipeline.errors import BooksError
-from pipeline.ledger.shards import metadata_of
 from tests.ledger.world import NOW, World
 
 
@@ -25,15 +24,6 @@ def test_an_arrow_starts_from_the_state_that_was_seen(world: World) -> None:
     assert moved.state == "UPLOADING"
     with pytest.raises(BooksError, match="no longer SEALED"):
         world.ledger.shards.move(shard, "UPLOADING")
-
-
-def test_metadata_keeps_the_services_limits(world: World) -> None:
-    world.image("a.jpg", 1)
-    meta = metadata_of("w" * 16, world.seal(), ["caption", "tags"])
-    assert meta["captionmill_fields"] == '["caption", "tags"]'
-    assert metadata_of("w", world.ledger.shards.get(1), ["x" * 600])["captionmill_fields"] == ""
-    assert len(meta) <= 16
-    assert all(len(k) <= 64 and len(v) <= 512 for k, v in meta.items())
 
 
 def test_only_what_is_over_is_cleaned(world: World) -> None:

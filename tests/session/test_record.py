@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands import run as run_command
 from pipeline.commands.collect import collect
 from pipeline.commands.run import run
 from pipeline.errors import Busy, NeedsPerson, UsageError
 from pipeline.server.faults import RequestFault
+from pipeline.session import source_run
 from pipeline.session.record import notified
 from pipeline.system.notify import Notice
 from tests.rig import KEY, Rig
@@ -149,7 +149,7 @@ def test_a_bug_is_recorded_with_its_traceback(
         raise ZeroDivisionError("oh")
 
     rig.add("a.png")
-    monkeypatch.setattr(run_command, "crawl_inputs", broken)
+    monkeypatch.setattr(source_run, "crawl_inputs", broken)
     with pytest.raises(ZeroDivisionError):
         rig.run(notify__command=hook(tmp_path / "out"))
     assert last(rig)["exit_code"] == 70

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.table import Cells, columns, field_kinds
+from pipeline.core.cells import Cells
+from pipeline.core.further_columns import columns, field_kinds
 from pipeline.ledger.rows import COLUMNS
 from pipeline.ledger.specs import FACTS
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.core.table import Cells, Row
+from pipeline.core.cells import Cells
+from pipeline.core.table import Row
 from pipeline.errors import StorageError
 from pipeline.sinks.base import Sink
 from pipeline.sinks.parquet import ParquetSink

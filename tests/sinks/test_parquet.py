@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.commands.read_captions import read_captions
-from pipeline.core.table import FIXED, Cells
+from pipeline.core.cells import Cells
+from pipeline.core.table import FIXED
 from pipeline.errors import BooksError, StorageError
 from pipeline.sinks import parquet, row_groups
 from pipeline.sinks.base import WrittenTable

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.table import Cells
+from pipeline.core.cells import Cells
 from pipeline.sinks import parquet_groups, row_groups
 from pipeline.sinks.parquet import ParquetSink, check
 

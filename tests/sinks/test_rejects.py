@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipeline.core.cells import Cells
 from pipeline.core.rejects import COLUMNS
-from pipeline.core.table import Cells
 from pipeline.errors import StorageError
 from pipeline.sinks.rejects import RejectsSink
 

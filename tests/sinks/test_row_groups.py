@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core import table
-from pipeline.core.table import FIXED, Cells
+from pipeline.core.cells import Cells
+from pipeline.core.table import FIXED
 from pipeline.core.table_form import Affixes
 from pipeline.sinks import row_groups
 from pipeline.sinks.arrow import schema_of

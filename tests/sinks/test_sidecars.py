@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.cells import Cells
 from pipeline.core.sidecar_texts import COLUMNS
-from pipeline.core.table import Cells
 from pipeline.sinks import OUTPUTS, OutputOptions
 from pipeline.sinks.sidecars import (
     CaptionBeside,

@@ -10,7 +10,8 @@ from pipeline.core.lifecycle import TWIN, Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.ledger import Ledger
-from pipeline.ledger.shards import Shard, metadata_of
+from pipeline.ledger.batch_metadata import metadata_of
+from pipeline.ledger.shards import Shard
 from pipeline.providers.base import AddressRefusal
 from pipeline.records import RemoteBatch
 from pipeline.server.app import LoopbackServer

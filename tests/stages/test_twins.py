@@ -5,7 +5,8 @@ import pytest
 from pipeline.core.lifecycle import TWIN
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson
-from pipeline.ledger.shards import Shard, metadata_of
+from pipeline.ledger.batch_metadata import metadata_of
+from pipeline.ledger.shards import Shard
 from pipeline.records import RemoteBatch
 from pipeline.server.faults import RequestFault
 from pipeline.stages.reconcile import reconcile

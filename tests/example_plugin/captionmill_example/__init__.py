@@ -23,7 +23,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.core.table import Cells, Row
+from pipeline.core.cells import Cells
+from pipeline.core.table import Row
 from pipeline.errors import BooksError
 from pipeline.providers import SERVICES
 from pipeline.providers.openai_batch import OpenAIBatches
