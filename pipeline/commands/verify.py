@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.commands.verify_originals import compare_originals
 from pipeline.config import Config
+from pipeline.core.identity import custom_id
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
@@ -28,7 +29,7 @@ from pipeline.sinks import open_sink
 from pipeline.stages.answer_audit import AnswerAudit, audit_answers
 from pipeline.stages.batch_record import batch_record_path, record_fault
 from pipeline.stages.export import WRITTEN
-from pipeline.stages.online.journal import unreadable_lines
+from pipeline.stages.online.journal import read_journal
 from pipeline.system.files import checksum_of, sha256_of
 from pipeline.system.workspace import Workspace
 
@@ -97,7 +98,7 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
                 path = workspace.answers(batch.shard_key, batch.batch_id, kind)
                 findings += _raw(path) if stored else ()
             findings += _batch_record(workspace, ledger, batch)
-        findings += _journals(workspace)
+        findings += _journals(workspace, ledger)
         audit = audit_answers(ledger, workspace, wire_format)
         findings += audit.findings
         notes = [*_otherwise(audit), *service_cost_notes(ledger)]
@@ -155,13 +156,18 @@ def _raw(path: Path) -> Iterator[str]:
         yield f"{path} cannot be read: {error}"
 
 
-def _journals(workspace: Workspace) -> Iterator[str]:
+def _journals(workspace: Workspace, ledger: Ledger) -> Iterator[str]:
     for path in sorted(workspace.raw.glob(f"{ONLINE}*.journal")):
-        lines = unreadable_lines(path)
+        journal, shard = read_journal(path), ledger.shards.by_key(path.stem)
+        items = () if shard is None else ledger.shards.items(shard.row)
+        requests = {custom_id(key, attempt) for _, key, attempt, *_ in items}
+        lines = journal.count_damaged(requests) if requests else journal.damaged
         if lines:
             yield (
-                f"{path}: {counted(lines, 'line')} cannot be read, so what was sent may be sent "
-                "again: restore it from a copy before the next run"
+                f"{path}: {counted(lines, 'line')} changed since they were written: the next run "
+                "counts each request of the group without an answer as sent, and asks for none "
+                "again ('captionmill retry --outcome missing' does), unless the file is restored "
+                "from a copy before"
             )
 
 

@@ -1,18 +1,22 @@
 """Answers of online requests as lines of an output file, and in the journal of requests in flight.
 
-A line of the journal is `+CUSTOM_ID` (about to be sent), `-CUSTOM_ID` (certainly had no effect)
-or an answer in the shape of a batch's output file. So a journal says after any kill which
-requests may have been billed, and its answers are read by what reads batches.
+A line of the journal is `+CHECKSUM CUSTOM_ID` (about to be sent), `-CHECKSUM CUSTOM_ID` (certainly
+had no effect) or `=CHECKSUM ANSWER`, an answer in the shape of a batch's output file. So a journal
+says after any kill which requests may have been billed, and its answers are read by what reads
+batches. Journals of earlier versions have no checksums: `+CUSTOM_ID`, `-CUSTOM_ID`, the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
+from xxhash import xxh3_64_hexdigest
 
-from pipeline.core.identity import parse_custom_id
+from pipeline.core.identity import custom_id, parse_custom_id
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.reasons import NO_ANSWER
 
@@ -64,59 +68,142 @@ def first_words(start: bytes) -> str:
 
 def sent_mark(custom_id: str) -> bytes:
     """Journal's line before a request is sent."""
-    return b"+%b\n" % custom_id.encode("ascii")
+    return _checked(_SENT, custom_id.encode("ascii"))
 
 
 def void_mark(custom_id: str) -> bytes:
     """Journal's line after a refusal that proves that the request had no effect."""
-    return b"-%b\n" % custom_id.encode("ascii")
+    return _checked(_VOID, custom_id.encode("ascii"))
+
+
+def journal_answer(line: bytes) -> bytes:
+    """Journal's line of an answer that has come."""
+    return _checked(_ANSWER, line.rstrip(b"\n"))
+
+
+_SENT, _VOID, _ANSWER = b"+", b"-", b"="
+_CHECKSUM = 16  # hexadecimal digits
+_MARK = re.compile(rb"[+=-][0-9a-f]{16} ")
+
+
+def _checked(kind: bytes, content: bytes) -> bytes:
+    return b"%b%b %b\n" % (kind, _checksum(kind, content), content)
+
+
+def _checksum(kind: bytes, content: bytes) -> bytes:
+    return xxh3_64_hexdigest(kind + content).encode()
+
+
+class JournalLine(NamedTuple):
+    """Line of a journal as it was written: its kind, a request, and the answer to it."""
+
+    kind: bytes
+    custom_id: str
+    answer: bytes = b""
+
+
+def journal_line(line: bytes, *, checked: bool) -> JournalLine | None:
+    """Read a line without its newline; None for one that is not what was written.
+
+    Args:
+        checked: lines before it have checksums, so that this one must have its own.
+    """
+    kind, content = line[:1], line[1:]
+    if _MARK.match(line):
+        checksum, content = content[:_CHECKSUM], content[_CHECKSUM + 1 :]
+        if checksum != _checksum(kind, content):
+            return None
+    elif checked:
+        return None
+    elif kind == b"{":
+        kind, content = _ANSWER, line
+    elif kind not in (_SENT, _VOID) or parse_custom_id(content.decode("ascii", "replace")) is None:
+        return None
+    if kind != _ANSWER:
+        return JournalLine(kind, content.decode("ascii", "replace"))
+    name = _answered(content)
+    return None if name is None else JournalLine(_ANSWER, name, content)
+
+
+def _answered(answer: bytes) -> str | None:
+    """Id of the request that an answer is about, None where it cannot be read."""
+    try:
+        return str(orjson.loads(answer)["custom_id"])
+    except (orjson.JSONDecodeError, KeyError):
+        return None
 
 
 @dataclass(slots=True)
 class JournalState:
-    """State of a journal: the ids of requests that may have had an effect, and of answers."""
+    """State of a journal: the ids of requests that may have had an effect, and of answers.
 
-    sent: set[str]
-    answered: set[str]
+    Attributes:
+        sent: marked before they were sent, and not refused since.
+        void: refused without an effect, and no line after that is damaged.
+        answers: answers as they came, by request.
+        damaged: lines that are not what was written.
+    """
+
+    sent: set[str] = field(default_factory=set)
+    void: set[str] = field(default_factory=set)
+    answers: dict[str, list[bytes]] = field(default_factory=dict)
+    damaged: int = 0
 
     @classmethod
     def read(cls, lines: Iterable[bytes]) -> JournalState:
-        """Reads a journal; torn lines are passed over."""
-        sent: set[str] = set()
-        answered: set[str] = set()
+        """Reads a journal, whose lines end with newlines but for one that a kill tore."""
+        state, checked = cls(), False
         for line in lines:
-            name = line[1:].strip().decode("ascii", "replace")
-            if line[:1] == b"+":
-                sent.add(name)
-            elif line[:1] == b"-":
-                sent.discard(name)
-            elif line[:1] == b"{":
-                answered.update(_answered(line))
-        return cls(sent, answered)
+            text = line.rstrip(b"\r\n")
+            entry = journal_line(text, checked=checked)
+            checked = checked or bool(_MARK.match(text))
+            if entry is not None:
+                state._take(entry)
+            elif not _is_torn(line):
+                state.damaged += 1
+                state.void.clear()  # each may have been sent once more since
+        return state
 
-    @property
-    def lost(self) -> list[str]:
-        """Ids of requests that may have had an effect and whose answers are not here."""
-        return sorted(self.sent - self.answered)
+    def _take(self, entry: JournalLine) -> None:
+        kind, name, answer = entry
+        if kind == _SENT:
+            self.sent.add(name)
+            self.void.discard(name)
+        elif kind == _VOID:
+            self.sent.discard(name)
+            self.void.add(name)
+        else:
+            self.answers.setdefault(name, []).append(answer)
+
+    def count_damaged(self, requests: Collection[str]) -> int:
+        """Number of damaged lines, given the requests that the group has: one that names another
+        request is damaged too, whatever it looks like."""
+        return self.damaged + len(self._foreign(requests))
+
+    def lost(self, requests: Collection[str]) -> list[str]:
+        """Ids of requests of the group that may have had an effect and whose answers are not here.
+
+        A damaged line may have named any of them, so then they are all that have no answer and
+        were not certainly refused since.
+        """
+        sent = self.sent
+        if self._foreign(requests):
+            sent = {*requests, *self.sent, *self.void}
+        elif self.damaged:
+            sent = {*requests, *self.sent} - self.void
+        return sorted(sent - self.answers.keys())
+
+    def _foreign(self, requests: Collection[str]) -> set[str]:
+        return {*self.sent, *self.answers}.difference(requests)
 
 
-def _answered(line: bytes) -> list[str]:
-    """Id of an answer's line as a list, empty where the line is torn."""
-    try:
-        return [str(orjson.loads(line)["custom_id"])]
-    except (orjson.JSONDecodeError, KeyError):
-        return []
+def _is_torn(line: bytes) -> bool:
+    """Tell a line that a kill cut off from one whose end has changed: what was marked is synced
+    before it is sent, so a mark that was cut off is of a request that never left."""
+    if line.endswith(b"\n"):
+        return False
+    checksum = _CHECKSUM + 1 if _MARK.match(line) else 0
+    return line[:1] in (_ANSWER, b"{") or len(line) < len(_SENT) + checksum + _SHORTEST_ID
 
 
-def is_journal_line(line: bytes) -> bool:
-    """Recognise a mark of a request of ours, and an answer to one."""
-    if line[:1] in (b"+", b"-"):
-        names = [line[1:].decode("ascii", "replace")]
-    else:
-        names = _answered(line) if line[:1] == b"{" else []
-    return bool(names) and parse_custom_id(names[0]) is not None
-
-
-def is_answer(line: bytes) -> bool:
-    """Recognise the journal's lines that belong into the raw answers."""
-    return line[:1] not in (b"+", b"-") and not line.isspace()
+_SHORTEST_ID = len(custom_id(bytes(32), 1))

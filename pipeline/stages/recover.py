@@ -10,7 +10,6 @@ import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from pipeline.core.answer import split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
@@ -89,8 +88,7 @@ def is_ours(context: StageContext, batch: RemoteBatch) -> bool:
 
 def doubtful_shard(context: StageContext, path: Path) -> bool:
     """Record a request file of which no batch is known; False for one that is not ours."""
-    with path.open("rb") as stream:
-        lines = list(_requests(stream))
+    lines = requests_of(path)
     if not lines or not _OUR_KEY.fullmatch(path.stem) or is_online(path.stem):
         return False
     adoption = context.ledger.adoption
@@ -110,8 +108,7 @@ def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] 
     key = shard_key_of(batch)
     local = context.workspace.shard(key)
     if local.is_file():
-        with local.open("rb") as stream:
-            return list(_requests(stream))
+        return requests_of(local)
     sent = _download(context, batch.input_file_id)
     if sent is not None:
         return sent
@@ -176,17 +173,17 @@ def _download(context: StageContext, file_id: str) -> list[WorkAttempt] | None:
     path: Path = context.workspace.shards / "_salvage.tmp"
     try:
         context.service.download(file_id, path, _MOST_BYTES)
-        with path.open("rb") as stream:
-            return list(_requests(stream))
+        return requests_of(path)
     except (NotFound, FileTooLarge):
         return None
     finally:
         remove_quietly(path)
 
 
-def _requests(stream: BinaryIO) -> Iterator[WorkAttempt]:
+def requests_of(path: Path) -> list[WorkAttempt]:
     """Requests named by our custom_ids in a request or answer file."""
-    return _in_lines(split_lines(stream))
+    with path.open("rb") as stream:
+        return list(_in_lines(split_lines(stream)))
 
 
 def _in_lines(lines: Iterable[tuple[int, bytes]]) -> Iterator[WorkAttempt]:

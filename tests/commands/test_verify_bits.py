@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.verify import verify
-from pipeline.core.online import lost_line, sent_mark
+from pipeline.core.online import journal_answer, lost_line, sent_mark
 from pipeline.errors import BooksError
 from pipeline.system.workspace import Workspace
 from tests.rig import Rig, open_rig
@@ -157,14 +157,20 @@ def test_a_flipped_bit_of_a_batch_record_is_found(sound: Rig, copy: Workspace) -
         path.write_bytes(data)
 
 
-def test_a_flipped_bit_of_a_journal_is_found(sound: Rig, copy: Workspace) -> None:
+@pytest.mark.parametrize("checked", [True, False], ids=["today", "version 0.1.0"])
+def test_a_flipped_bit_of_a_journal_is_found(sound: Rig, copy: Workspace, checked: bool) -> None:
     name = f"cm-{'A' * 43}-1"
-    lines = sent_mark(name) + sent_mark(name[:-1] + "2") + lost_line(name, "gone")
+    lines = [sent_mark(name), sent_mark(name[:-1] + "2"), journal_answer(lost_line(name, "gone"))]
+    if not checked:
+        lines = [b"+" + line[18:] for line in lines[:2]] + [lines[2][18:]]
+    data = b"".join(lines)
     path = copy.raw / "online-000009-abcdef01.journal"
-    path.write_bytes(lines + sent_mark(name)[:-3])  # its end is torn
+    path.write_bytes(data + lines[0][:-3])  # its end is torn
     assert findings(sound, copy) == ()
-    for at in (0, 2, len(sent_mark(name)) - 1, lines.index(b"{"), lines.index(b"custom_id")):
+    places = [0, 2, len(lines[0]) - 1, data.index(b"{"), data.index(b"custom_id")]
+    for at in [*places, data.index(b"gone")] if checked else places:
         flip_in(path, at)
         (finding,) = findings(sound, copy)
-        assert "cannot be read, so what was sent may be sent again" in finding
+        assert "changed since they were written" in finding
+        assert "'captionmill retry --outcome missing'" in finding
         flip_in(path, at)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 
 import orjson
@@ -8,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.answer import judge_line
+from pipeline.core.identity import custom_id
 from pipeline.core.online import (
     JournalState,
     answer_line,
-    is_answer,
-    is_journal_line,
+    journal_answer,
     lost_line,
     sent_mark,
     void_mark,
@@ -71,28 +72,85 @@ def test_a_lone_surrogate_does_not_lose_the_answer() -> None:
     assert found.usage is not None
 
 
-def test_a_journal_tells_what_may_have_had_an_effect() -> None:
+IDS = [custom_id(bytes([n]) * 32, 1) for n in range(5)]
+
+
+def journal(*, checked: bool = True) -> list[bytes]:
+    """A journal: the first request answered, the second lost, the third refused and sent again,
+    the fourth refused for good, the fifth never sent."""
+    first, _, third, fourth, _ = IDS
     lines = [
-        sent_mark("cm-a"), sent_mark("cm-b"), void_mark("cm-a"), sent_mark("cm-c"),
-        answer_line("cm-b", 200, None, b"{}"), void_mark("cm-c"), sent_mark("cm-c"), b"+cm-to",
+        *map(sent_mark, IDS[:4]), void_mark(third), sent_mark(third),
+        journal_answer(answer_line(first, 200, None, b"{}")), void_mark(fourth),
     ]  # fmt: skip
-    assert JournalState.read(lines).sent == {"cm-b", "cm-c", "cm-to"}
-    assert [is_answer(line) for line in lines] == [False] * 4 + [True] + [False] * 3
-    assert not is_answer(b" \n")
+    return lines if checked else [earlier(line) for line in lines]
 
 
-def test_marks_and_answers_are_lines_of_a_journal_and_nothing_else_is() -> None:
-    name = f"cm-{'A' * 43}-1"
-    for line in (sent_mark(name), void_mark(name), lost_line(name, "gone")):
-        assert is_journal_line(line.rstrip(b"\n"))
-    for odd in (
-        b"",
-        b"+",
-        b"+cm-odd",
-        b"*" + name.encode(),
-        b"{}",
-        b'{"custom_id": "x"}',
-        b"{",
-        b"[]",
-    ):
-        assert not is_journal_line(odd)
+def earlier(line: bytes) -> bytes:
+    """A line as earlier versions wrote it, without a checksum."""
+    return (b"" if line[:1] == b"=" else line[:1]) + line[18:]
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_a_journal_tells_what_may_have_had_an_effect(checked: bool) -> None:
+    state = JournalState.read(journal(checked=checked))
+    assert state.lost(IDS) == IDS[1:3]
+    assert list(state.answers) == IDS[:1]
+    (line,) = state.answers[IDS[0]]
+    assert line + b"\n" == answer_line(IDS[0], 200, None, b"{}")
+    assert (state.void, state.count_damaged(IDS)) == ({IDS[3]}, 0)
+
+
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize("end", [sent_mark(IDS[4]), journal_answer(lost_line(IDS[1], "gone"))])
+def test_what_a_kill_cut_off_is_neither_damage_nor_a_request(checked: bool, end: bytes) -> None:
+    end = end if checked else earlier(end)
+    lines = journal(checked=checked)
+    for size in range(len(end) - 1):
+        state = JournalState.read([*lines, end[:size]])
+        assert (state.lost(IDS), state.count_damaged(IDS)) == (IDS[1:3], 0), size
+    whole = JournalState.read([*lines, end[:-1]])  # only its newline is missing
+    assert whole.lost(IDS) == ([*IDS[1:3], IDS[4]] if end[:1] == b"+" else [IDS[2]])
+
+
+@pytest.mark.parametrize("checked", [True, False])
+def test_no_flipped_bit_makes_a_request_that_was_sent_one_that_was_not(checked: bool) -> None:
+    lines = journal(checked=checked)
+    sound = JournalState.read(lines).answers[IDS[0]]
+    for number, line in enumerate(lines):
+        marks = checked or line[:1] == b"+"
+        for bit in range(8 * len(line)):
+            flipped = bytearray(line)
+            flipped[bit // 8] ^= 1 << bit % 8
+            rest = b"".join([*lines[:number], flipped, *lines[number + 1 :]])
+            state = JournalState.read(io.BytesIO(rest))
+            assert {*state.lost(IDS), *state.answers} >= {*IDS[:3]}, (number, bit)
+            if marks:  # refusals and answers of earlier versions may be another's, unnoticed
+                assert state.count_damaged(IDS), (number, bit)
+                assert state.answers.get(IDS[0]) in (sound, None), (number, bit)
+
+
+def test_a_refusal_counts_only_where_nothing_after_it_is_damaged() -> None:
+    odd = b"+0123456789abcdef " + IDS[3].encode() + b"\n"
+    assert IDS[3] in JournalState.read([*journal(), odd]).lost(IDS)
+    assert IDS[3] not in JournalState.read([odd, *journal()]).lost(IDS)
+
+
+@pytest.mark.parametrize("odd", [b"", b"+", b"+cm-odd", b"*cm", b"{}", b"{", b"[]"])
+def test_a_line_that_nobody_wrote_is_damage(odd: bytes) -> None:
+    state = JournalState.read([*journal(checked=False), odd + b"\n"])
+    assert state.count_damaged(IDS) == 1
+    assert state.lost(IDS) == IDS[1:]
+
+
+def test_a_line_without_its_checksum_is_none_of_a_journal_with_checksums() -> None:
+    plain = b"-" + IDS[1].encode() + b"\n"
+    assert JournalState.read([plain]).void == {IDS[1]}
+    state = JournalState.read([*journal(), plain])
+    assert (state.void, state.count_damaged(IDS)) == (set(), 1)
+
+
+def test_a_sound_line_about_a_request_of_another_group_is_damage() -> None:
+    state = JournalState.read(journal())
+    assert state.count_damaged(IDS[1:]) == 1
+    assert state.lost(IDS[1:]) == IDS[1:]  # also the one that was refused: it may have gone again

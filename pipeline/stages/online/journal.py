@@ -6,19 +6,11 @@ earlier answers durable too; a kill costs at most the answers that were on their
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.core.answer import split_lines
-from pipeline.core.online import (
-    JournalState,
-    is_answer,
-    is_journal_line,
-    lost_line,
-    sent_mark,
-    void_mark,
-)
+from pipeline.core.online import JournalState, journal_answer, lost_line, sent_mark, void_mark
 from pipeline.system.failpoints import reached
 from pipeline.system.files import fsync_folder, storage_error, sync
 
@@ -53,8 +45,8 @@ class Journal:
         self._append(void_mark(custom_id))
 
     def answered(self, line: bytes) -> None:
-        """Note an answer that has come."""
-        self._append(line)
+        """Note an answer that has come, a line of an output file."""
+        self._append(journal_answer(line))
         reached("online.answered")
 
     def close(self) -> None:
@@ -76,41 +68,38 @@ def journal_path(raw: Path, shard_key: str) -> Path:
 
 
 def read_journal(path: Path) -> JournalState:
-    """Read a journal; one that was never begun tells that nothing was sent."""
-    if not path.exists():
-        return JournalState(set(), set())
-    with path.open("rb") as stream:
-        return JournalState.read(line for _, line in split_lines(stream))
-
-
-def unreadable_lines(path: Path) -> int:
-    """Number of lines that are neither a mark of a request nor an answer; the last one may be torn,
-    for a kill ends a journal anywhere.
+    """Read a journal; one that was never begun tells that nothing was sent.
 
     Raises:
         StorageError: it cannot be read.
     """
     try:
-        *lines, _torn = path.read_bytes().split(b"\n")
+        with path.open("rb") as stream:
+            return JournalState.read(stream)
+    except FileNotFoundError:
+        return JournalState()
     except OSError as error:
         raise storage_error(path, error, "read") from error
-    return sum(not is_journal_line(line) for line in lines)
 
 
-def answers(path: Path) -> Iterator[bytes]:
-    """Answers of a journal, line by line."""
-    with path.open("rb") as stream:
-        for _, line in split_lines(stream):
-            if is_answer(line):
-                yield line + b"\n"
-
-
-def keep_answers(path: Path, target: BinaryIO) -> None:
+def keep_answers(path: Path, target: BinaryIO, requests: Collection[str]) -> int:
     """Copy the answers of a journal to the end of `target`, then a line for each request whose
-    answer did not come: without journal and ledger they still tell all that was sent."""
-    if not path.exists():
-        return
-    for line in answers(path):
-        target.write(line)
-    for name in read_journal(path).lost:
-        target.write(lost_line(name, "the program ended before the answer came"))
+    answer did not come: without journal and ledger they still tell all that was sent.
+
+    Args:
+        requests: ids of the group's requests.
+
+    Returns:
+        How many lines of the journal are not what was written.
+    """
+    journal = read_journal(path)
+    for answer in (one for answers in journal.answers.values() for one in answers):
+        target.write(answer + b"\n")
+    damaged = journal.count_damaged(requests)
+    reason = _DAMAGED if damaged else "the program ended before the answer came"
+    for name in journal.lost(requests):
+        target.write(lost_line(name, reason))
+    return damaged
+
+
+_DAMAGED = "the journal that would tell what became of it is damaged"

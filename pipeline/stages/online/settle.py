@@ -8,8 +8,9 @@ older ledger what was paid for.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 
-from pipeline.core.identity import custom_id, parse_custom_id
+from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.words import counted
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import ONLINE, OnlineGroups, is_online
@@ -19,7 +20,13 @@ from pipeline.stages.batch_record import batch_record_path, read_batch_records, 
 from pipeline.stages.context import StageContext
 from pipeline.stages.online.journal import Journal, journal_path, keep_answers, read_journal
 from pipeline.stages.raw_files import damage_of
-from pipeline.stages.recover import answered_requests, is_ours, raw_path, recovered_shard
+from pipeline.stages.recover import (
+    answered_requests,
+    is_ours,
+    raw_path,
+    recovered_shard,
+    requests_of,
+)
 from pipeline.stages.settle import settle_batch
 from pipeline.stages.values import RunTotals
 from pipeline.system.failpoints import reached
@@ -66,7 +73,7 @@ def settle_group(context: StageContext, row: int, collected: RunTotals) -> None:
     journal = journal_path(context.workspace.raw, shard.shard_key)
     _put_damaged_aside(context, shard, batch, collected)
     if not _is_gone(context, shard.shard_key):
-        _keep(context, batch)
+        _keep(context, shard, batch, collected)
         _take_out_unsent(context, shard, batch)
     reached("online.before_settle")
     # a lost answer is booked and said, or neither
@@ -114,17 +121,26 @@ def _is_gone(context: StageContext, key: str) -> bool:
     )
 
 
-def _keep(context: StageContext, batch: Batch) -> None:
+def _keep(context: StageContext, shard: Shard, batch: Batch, collected: RunTotals) -> None:
     """Make raw answers of the journal; those that are there tell more than no journal."""
     journal = journal_path(context.workspace.raw, batch.batch_id)
     target = raw_path(context, batch, "output")
     if target.exists() or not journal.exists():
         return
+    requests = {custom_id(key, n) for _, key, n, *_ in context.ledger.shards.items(shard.row)}
     with (
         whole_file(target) as handle,
         gzip.GzipFile(fileobj=handle, mode="wb", compresslevel=3, mtime=0) as packed,
     ):
-        keep_answers(journal, packed)  # type: ignore[arg-type]
+        damaged = keep_answers(journal, packed, requests)  # type: ignore[arg-type]
+    if damaged:
+        text = (
+            f"{journal}: {counted(damaged, 'line')} changed since they were written, so each "
+            "request of the group without an answer counts as sent; put aside as "
+            f"{put_aside(journal).name}"
+        )
+        context.ledger.incident(context.clock.now(), "damaged", text, shard.row, batch.row)
+        collected.note_problem(text)
 
 
 def _take_out_unsent(context: StageContext, shard: Shard, batch: Batch) -> None:
@@ -179,8 +195,7 @@ def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
         row = ledger.shards.move(shard, "SUBMITTED").row
     ledger.reservations.record_unasked(row, lost.generation, lost.max_cost, context.scope())
     number = ledger.batches.add(row, lost.generation, batch_record, "main")
-    names = read_journal(journal_path(context.workspace.raw, batch_record.id)).sent
-    sent = {parsed for name in names if (parsed := parse_custom_id(name))}
+    sent = set(_marked_requests(context, batch_record.id))
     sent.update(answered_requests(context, batch_record.id, batch_record.id))
     for one in sorted(sent, key=lambda parsed: parsed.work_key):
         ledger.adoption.add_line(row, one.work_key, one.attempt)
@@ -191,3 +206,14 @@ def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
     ledger.incident(now.wall, "adopted", text, row, number)
     if _is_gone(context, batch_record.id) and not any(True for _ in ledger.shards.items(row)):
         ledger.batches.vanished(number, now.wall)
+
+
+def _marked_requests(context: StageContext, key: str) -> Iterator[WorkAttempt]:
+    """Requests of a group that its journal says were sent; where a line of that is damaged, those
+    of its request file too, as each of them may have been."""
+    journal = read_journal(journal_path(context.workspace.raw, key))
+    names = (parse_custom_id(name) for name in (*journal.sent, *journal.answers))
+    yield from (name for name in names if name is not None)
+    requests = context.workspace.shard(key)
+    if journal.damaged and requests.is_file():
+        yield from requests_of(requests)

@@ -87,6 +87,33 @@ def test_answers_are_booked_what_was_not_sent_goes_back_and_the_lost_count(scene
     assert not journal_path(scene.workspace.raw, shard.shard_key).exists()
 
 
+@pytest.mark.parametrize("mark", [0, 1], ids=["answered", "lost"])
+def test_no_request_whose_mark_is_damaged_is_bought_again(scene: Scene, mark: int) -> None:
+    shard = flown(scene)
+    journal = journal_path(scene.workspace.raw, shard.shard_key)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[mark] = lines[mark][:30] + bytes([lines[mark][30] ^ 1]) + lines[mark][31:]
+    journal.write_bytes(b"".join(lines))
+    close_left_open(scene.context)
+    # the third may have been what the damaged line was about
+    assert outcomes(scene) == [OVER[0], OVER[1], OVER[1]]
+    assert any("1 line changed since they were written" in text for text in scene.said)
+    (aside,) = scene.workspace.raw.glob("damaged-*.journal")
+    assert aside.read_bytes() == b"".join(lines)
+    assert [kind for _, kind, _ in scene.ledger.incidents()] == ["damaged", "no_answer"]
+    assert scene.ledger.reservations.totals().reserved == 0
+
+
+def test_an_older_ledger_takes_every_request_of_a_damaged_journal_for_sent(scene: Scene) -> None:
+    shard = flown(scene)
+    journal = journal_path(scene.workspace.raw, shard.shard_key)
+    data = journal.read_bytes()
+    journal.write_bytes(data.replace(b"+", b";", 1))
+    restore(scene, "before")
+    close_left_open(scene.context)
+    assert sorted(row for row in outcomes(scene) if row[1]) == [OVER[0], OVER[1], OVER[1]]
+
+
 def test_a_budget_that_is_used_up_begins_nothing(scene: Scene) -> None:
     shard = sealed(scene)
     scene.rules(caps=replace(scene.context.caps, run=1))
