@@ -224,10 +224,16 @@ def _write_anything() -> None:
 
 def _with_help(error: click.UsageError) -> str:
     """Add to a message the command's usage and where to read on."""
-    text = error.format_message().rstrip(".")
+    text = (
+        error.format_message()
+        .rstrip(".")
+        .replace(". (Did you", " (did you")
+        .replace(". Did you", ": did you")
+    )
     text = text[:1].lower() + text[1:]
     path = error.ctx.command_path if error.ctx else "captionmill"
-    return f"{text}; see '{path} --help'"
+    see = " See" if text.endswith("?") else "; see"
+    return f"{text}{see} '{path} --help'"
 
 
 def _with_topic(error: CaptionmillError) -> str:

@@ -67,6 +67,12 @@ def test_the_list_of_commands(captionmill: Terminal) -> None:
     [
         (["bogus"], "captionmill: no such command 'bogus'; see 'captionmill --help'"),
         (["run", "--bogus"], "no such option '--bogus'; see 'captionmill run --help'"),
+        (["statsu"], "no such command 'statsu': did you mean status? See 'captionmill --help'"),
+        (
+            ["run", "--limitt", "3"],
+            "'--limitt': did you mean '--limit'? See 'captionmill run --help'",
+        ),
+        (["run", "--modle", "x"], "(did you mean one of: '--image-mode', '--model'?); see"),
         (["status", "a"], "unexpected extra argument (a); see 'captionmill status --help'"),
         (["run", "--max-tokens", "many"], "'many' is not a valid integer"),
         (["retry"], "missing option '--outcome'; see 'captionmill retry --help'"),
