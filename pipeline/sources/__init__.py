@@ -12,12 +12,14 @@ table     a manifest: its header and rows; table_kinds  which of these a file is
 table_text, table_rows  its bytes surveyed once; its lines as records
 heads     what is read and counts of files that a folder may not list
 urls      a text file of URLs
-inside    images inside an archive: zip_file, tar_file; sample_texts belong to them
+inside    images inside an archive: zip_file, tar_file; sample_texts belong to them;
+          container_file  what archives and tables of images share
 parquet_table  images in the rows of a Parquet table
 exclusion  what the user's rules leave out
 stream    a manifest that comes through a pipe; stored_table  one in object storage
 remote    entries for images at URLs
-sidecar   texts beside images as a column; metadata  EXIF, IPTC and XMP as columns
+sidecar   texts beside images as a column; metadata  EXIF, IPTC and XMP as columns;
+          marked_listing  what their listings share
 existing_text  texts that images have already
 download/ safe download of images at URLs
 """

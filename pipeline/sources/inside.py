@@ -24,14 +24,11 @@ from pipeline.sources.base import (
     Problems,
     SourceListing,
     SourceOptions,
-    closed_digest,
     problem_entry,
     stamp_of,
-    stat_token,
-    to_path,
     to_text,
 )
-from pipeline.sources.exclusion import read_exclusion
+from pipeline.sources.container_file import ContainerFile
 from pipeline.sources.folder_rules import SYSTEM_FOLDERS
 from pipeline.sources.heads import count_skipped, suffix_of
 from pipeline.sources.sample_texts import JSON, TEXT, SampleTexts, text_columns
@@ -39,7 +36,6 @@ from pipeline.storage.containers.member import (
     Archive,
     ContainerError,
     Member,
-    MemberAddress,
     MemberIndex,
 )
 from pipeline.storage.containers.readers import container_stamp
@@ -51,7 +47,7 @@ _NO_FILES = {"link": "(link not followed)", "other": "(not a file)"}
 _LEADS_OUT = re.compile(r"\A[/\\]|\A[A-Za-z]:|(?:\A|[/\\])\.\.(?:[/\\]|\Z)")
 
 
-class ArchiveSource:
+class ArchiveSource(ContainerFile):
     """Images inside one archive; subclasses say how it is opened."""
 
     kind: str
@@ -63,13 +59,7 @@ class ArchiveSource:
         Raises:
             UsageError: it cannot be read.
         """
-        self.options = options
-        self._path = os.path.realpath(path)
-        self.locator = to_text(self._path)
-        self.label = to_text(os.path.basename(self._path))  # noqa: PTH119
-        self.problems = Problems()
-        self.complete = True
-        self.exclusion = read_exclusion(options.exclude)
+        super().__init__(path, options)
         try:
             with self.opened() as archive:
                 self.columns = text_columns(archive)
@@ -80,7 +70,7 @@ class ArchiveSource:
     @contextlib.contextmanager
     def opened(self) -> Iterator[Archive]:
         """Archive, closed afterwards."""
-        archive = type(self).open_archive(self._path)
+        archive = type(self).open_archive(self.real_path)
         try:
             yield archive
         finally:
@@ -99,15 +89,6 @@ class ArchiveSource:
         self.complete = False
         self.problems.add(f"{self.locator}: {words}")
 
-    def path_of(self, folder: str, name: str) -> str:
-        """Address of an entry."""
-        del folder
-        return str(MemberAddress(self.kind, self._path, to_path(name)))
-
-    def status(self) -> os.stat_result:
-        """Status of the archive's file; raises OSError."""
-        return os.stat(self._path)  # noqa: PTH116
-
 
 class ArchiveListing:
     """Listing of all members."""
@@ -118,10 +99,8 @@ class ArchiveListing:
         """Take the digest; raises OSError."""
         self.skipped: Counter[str] = Counter()
         self._source = source
-        self._status = status = source.status()
-        changed = stamp_of(status, source.options.stamp)
-        token = stat_token("", status.st_size, status.st_mtime_ns, status.st_ino, changed)
-        self.digest = closed_digest(token, source.options, source.columns, *source.exclusion.facts)
+        self._status = source.status()
+        self.digest = source.digest(self._status, source.columns)
 
     def entries(self) -> Iterator[SourceFile]:
         """Images in the archive's order.

@@ -6,9 +6,7 @@ file is as it was keeps what was read.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from operator import attrgetter
@@ -18,6 +16,7 @@ from pipeline.core.image_metadata import FOLDER, picture_metadata
 from pipeline.core.stored_address import is_file
 from pipeline.records import SourceFile
 from pipeline.sources.base import Source, SourceListing, to_path
+from pipeline.sources.marked_listing import MarkedListing
 from pipeline.system.regular_file import open_regular
 
 _ABILITIES = ("encoding", "exclusion", "urls")  # of DecodesText, LeavesOut, NamesUrls
@@ -59,23 +58,16 @@ def metadata_source(inner: Source, names: tuple[str, ...]) -> MetadataSource:
     return kind(inner, names)
 
 
-class MetadataListing:
+class MetadataListing(MarkedListing):
     """Listing whose entries carry metadata."""
 
     def __init__(self, inner: SourceListing, names: tuple[str, ...]) -> None:
-        self._inner, self._names = inner, names
-        self.folder = inner.folder
-        marked = inner.digest + "\0".join(names).encode()
-        self.digest = hashlib.blake2b(marked, digest_size=32).digest()
-
-    @property
-    def skipped(self) -> Counter[str]:
-        """Counts of the listing's skipped files."""
-        return self._inner.skipped
+        super().__init__(inner, "\0".join(names).encode())
+        self._names = names
 
     def entries(self) -> Iterator[SourceFile]:
         """Images, each with its columns."""
-        for entry in self._inner.entries():
+        for entry in self.inner.entries():
             columns = metadata_columns(entry, self._names) | dict(entry.columns or {})
             yield replace(entry, columns=columns)
 

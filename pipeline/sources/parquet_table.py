@@ -22,14 +22,12 @@ from pipeline.sources.base import (
     Problems,
     SourceListing,
     SourceOptions,
-    closed_digest,
     stamp_of,
-    stat_token,
     to_path,
     to_text,
 )
-from pipeline.sources.exclusion import read_exclusion
-from pipeline.storage.containers.member import ContainerError, ImageRow, MemberAddress
+from pipeline.sources.container_file import ContainerFile
+from pipeline.storage.containers.member import ContainerError, ImageRow
 from pipeline.storage.containers.readers import container_stamp
 
 _MAGIC = (b"PAR1", b"PARE")
@@ -98,7 +96,7 @@ def _readable(path: str | Path) -> Iterator[ParquetTable]:
         raise UsageError(f"cannot read {path}: {words}") from error
 
 
-class ParquetSource:
+class ParquetSource(ContainerFile):
     """Images in a table's rows."""
 
     kind = "parquet"
@@ -111,14 +109,8 @@ class ParquetSource:
         """
         from pipeline.storage.containers.parquet_text import TextColumns
 
-        self.options = options
-        self._path = os.path.realpath(path)
-        self.locator = to_text(self._path)
-        self.label = to_text(os.path.basename(self._path))  # noqa: PTH119
-        self.problems = Problems()
-        self.complete = True
-        self.exclusion = read_exclusion(options.exclude)
-        with _readable(self._path) as table:
+        super().__init__(path, options)
+        with _readable(self.real_path) as table:
             self.images = image_columns(table)
             self.columns = TextColumns(table, {image.name for image in self.images}).names
             if not self.images:
@@ -131,15 +123,10 @@ class ParquetSource:
         """One listing of all rows."""
         self.problems, self.complete = Problems(), True
         try:
-            yield ParquetListing(self, os.stat(self._path))  # noqa: PTH116
+            yield ParquetListing(self, os.stat(self.real_path))  # noqa: PTH116
         except OSError as error:
             self.complete = False
             self.problems.add(f"cannot read {self.locator}: {error.strerror}")
-
-    def path_of(self, folder: str, name: str) -> str:
-        """Address of an entry."""
-        del folder
-        return str(MemberAddress(self.kind, self._path, to_path(name)))
 
 
 class ParquetListing:
@@ -150,11 +137,7 @@ class ParquetListing:
     def __init__(self, source: ParquetSource, status: os.stat_result) -> None:
         self.skipped: Counter[str] = Counter()
         self._source, self._status = source, status
-        changed = stamp_of(status, source.options.stamp)
-        token = stat_token("", status.st_size, status.st_mtime_ns, status.st_ino, changed)
-        self.digest = closed_digest(
-            token, source.options, source.images, source.columns, *source.exclusion.facts
-        )
+        self.digest = source.digest(status, source.images, source.columns)
 
     def entries(self) -> Iterator[SourceFile]:
         """One entry an image, in the order of the rows.

@@ -8,8 +8,6 @@ guessing is not captioned (`bad_text`): what would be sent is paid for.
 from __future__ import annotations
 
 import errno
-import hashlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from pipeline.core.encodings import decode_text, encoding_name
 from pipeline.records import SourceFile
 from pipeline.sources.base import LeavesOut, Source, SourceListing, to_path
 from pipeline.sources.exclusion import NOTHING_EXCLUDED, Exclusion
+from pipeline.sources.marked_listing import MarkedListing
 from pipeline.system.regular_file import NotRegular, open_regular
 
 COLUMN = "sidecar"
@@ -51,32 +50,25 @@ class TextBeside(NamedTuple):
     cut: bool = False
 
 
-class SidecarListing:
+class SidecarListing(MarkedListing):
     """Listing whose entries carry the text beside them."""
 
     def __init__(
         self, inner: SourceListing, encoding: str | None, readings: Readings, *, single: bool
     ) -> None:
         """Take the digest; `readings` gets the texts that are not UTF-8 or too long."""
-        self._inner, self._encoding, self._readings = inner, encoding, readings
-        self.folder = inner.folder
         # a folder's digest counts all of its files, the texts too; a single file's does not
         texts = (
             "".join(text_beside(entry.location, encoding).text for entry in inner.entries())
             if single
             else ""
         )
-        marked = inner.digest + COLUMN.encode() + texts.encode("utf-8", "surrogatepass")
-        self.digest = hashlib.blake2b(marked, digest_size=32).digest()
-
-    @property
-    def skipped(self) -> Counter[str]:
-        """Counts of the listing's skipped files."""
-        return self._inner.skipped
+        super().__init__(inner, COLUMN.encode() + texts.encode("utf-8", "surrogatepass"))
+        self._encoding, self._readings = encoding, readings
 
     def entries(self) -> Iterator[SourceFile]:
         """Images, each with its column."""
-        for entry in self._inner.entries():
+        for entry in self.inner.entries():
             text, reading, cut = text_beside(entry.location, self._encoding)
             if reading:
                 self._readings.setdefault(reading, []).append(entry.name)
