@@ -63,7 +63,7 @@ IMPURE = {
 HEAVY = {
     *("aiohttp", "cykooz_resizer", "genai_prices", "numpy", "onnx", "onnxruntime", "openai"),
     *("orjson", "pandas", "PIL", "pillow_heif", "pillow_jxl", "pyarrow", "quicktok", "rawpy"),
-    "resvg_py",
+    *("imagecodecs", "resvg_py"),
     "simplejpeg",
 }
 SQL = re.compile(

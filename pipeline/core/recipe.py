@@ -25,7 +25,10 @@ SELDOM_FORMATS: frozenset[str] = frozenset(
 DEFAULT_FORMATS: frozenset[str] = COMMON_FORMATS | SELDOM_FORMATS
 """Formats that are decoded unless told otherwise."""
 
-EXTRA_FORMATS: frozenset[str] = frozenset({"JPEG XL", "RAW", "SVG"})
+JXL_FRAMES = "JPEG XL frames"
+"""Stands among the formats where any frame of a JPEG XL animation can be decoded; else its last."""
+
+EXTRA_FORMATS: frozenset[str] = frozenset({"JPEG XL", JXL_FRAMES, "RAW", "SVG"})
 """Formats that are decoded where the packages of the extra `formats` are installed."""
 
 _LONGEST_JPEG_SIDE = 65_500  # libjpeg's JPEG_MAX_DIMENSION

@@ -5,11 +5,12 @@ prepare                     the whole way of one image; the rooms below are its 
 reading                     a file's bytes, bounded
 decoder, raster, jpeg,      one decoder a family of formats, behind one protocol;
 jxl, raw, svg               extras tells which formats the installed packages add
-plugins, frames             Pillow's plugins, and the picture that is sent of several
+plugins, frames,            Pillow's plugins, and the picture that is sent of several
+jxl_frames
 header_size, pillow_limit,  how large an image may be, by our limits; want of memory
 memory
-jpeg_header, tiff,          what headers say: sizes, orientation
-svg_source
+jpeg_header, jxl_header,    what headers say: sizes, orientation
+tiff, svg_source
 jpeg_scans, png_chunks,     damage that decoders keep quiet about
 jpeg_holes, last_pixel,
 soundness, tiff_errors,

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-_PACKAGES = {"JPEG XL": "pillow_jxl", "RAW": "rawpy", "SVG": "resvg_py"}
+from pipeline.core.recipe import JXL_FRAMES
+
+_PACKAGES = {
+    "JPEG XL": "pillow_jxl",
+    JXL_FRAMES: "imagecodecs",
+    "RAW": "rawpy",
+    "SVG": "resvg_py",
+}
 
 
 def installed_formats() -> frozenset[str]:

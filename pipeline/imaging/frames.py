@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PIL import Image
 
-from pipeline.core.recipe import Frame
+from pipeline.core.recipe import JXL_FRAMES, Frame, Recipe
 from pipeline.imaging.decoder import Refusal
+from pipeline.imaging.jxl_frames import count_jxl_frames, jxl_frame
+from pipeline.imaging.jxl_header import read_jxl_header
 from pipeline.imaging.plugins import open_image
 from pipeline.imaging.tiff_image import TiffSamplesImage, may_be_read, needs_own_reader
 from pipeline.imaging.tiff_pages import TiffPage, pages
@@ -14,17 +18,21 @@ from pipeline.imaging.translation import refusal_of
 _PIECES = frozenset({"PSD"})  # formats whose frames are layers of one picture
 
 
-def open_frame(data: bytes, format: str, frame: Frame) -> tuple[Image.Image, tuple[str, ...]]:
-    """File at the frame asked for, or at its last one, with the flag that says which it is.
+def open_frame(data: bytes, format: str, recipe: Recipe) -> tuple[Image.Image, tuple[str, ...]]:
+    """File at the frame that `recipe` asks for, or at its last one, with the flag that says which
+    it is.
 
     Of the pages of a TIFF only pictures count: no smaller copies and no masks.
 
     Raises:
         Refusal: a page of a TIFF cannot be read; Pillow raises much else.
     """
+    frame = recipe.frame
     if format == "TIFF":
         return _open_page(data, frame)
     image = open_image(data, format)
+    if format == "JPEG XL" and JXL_FRAMES in recipe.formats and read_jxl_header(data).animated:
+        return _open_jxl_frame(data, frame, image)
     if not getattr(image, "is_animated", False) or image.format in _PIECES:
         return image, ()
     if frame == 0:
@@ -47,6 +55,18 @@ def count_frames(image: Image.Image, data: bytes, format: str) -> int:
 
 def _chosen(count: int, frame: Frame) -> int:
     return count // 2 if frame == "middle" else min(frame, count - 1)
+
+
+def _open_jxl_frame(
+    data: bytes, frame: Frame, last: Image.Image
+) -> tuple[Image.Image, tuple[str, ...]]:
+    count = count_jxl_frames(data)
+    if count < 2:
+        return last, ()
+    chosen = _chosen(count, frame)
+    image: Any = last if chosen == count - 1 else jxl_frame(data, chosen, last)
+    image.n_frames = count
+    return image, (f"frame_{chosen}",) if chosen else ("first_frame",)
 
 
 def _open_page(data: bytes, frame: Frame) -> tuple[Image.Image, tuple[str, ...]]:

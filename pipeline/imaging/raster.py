@@ -52,7 +52,7 @@ class RasterDecoder:
             self._problem, _ = check_png(png)
         check_header(data, format, recipe.caps)
         with self._translated():
-            self._image, self._flags = open_frame(self._data, format, recipe.frame)
+            self._image, self._flags = open_frame(self._data, format, recipe)
             self.width, self.height = self._image.size
             self.orientation = orientation(self._image)
 
@@ -166,7 +166,7 @@ class RasterDecoder:
             if self._recipe.on_damage == "reject" or refusal.code not in ("truncated", "damaged"):
                 raise
             with _truncation, self._translated(), _whatever_is_there():
-                self._image, _ = open_frame(self._data, self.format, self._recipe.frame)
+                self._image, _ = open_frame(self._data, self.format, self._recipe)
                 self._image.load()
             return (f"{refusal.code}_accepted",)
         if self.format == "TIFF" and is_doubtful_fax(self._image, self._data):
@@ -190,7 +190,7 @@ class RasterDecoder:
         """Refuse a picture whose decoder stopped before its end without saying so."""
         if not (isinstance(self._image, LastPixel) and self._image.untouched):
             return
-        again, _ = open_frame(self._data, self.format, self._recipe.frame)
+        again, _ = open_frame(self._data, self.format, self._recipe)
         assert isinstance(again, LastPixel)
         again.mark ^= 0xFF
         again.load()

@@ -27,7 +27,7 @@ _KIND_OF_FLAG = {
     "partial_frame": "small first frame",
     "samples_converted": "sample layout",
 }
-_FRAME, _FIRST_FRAME = "frame_", "first_frame"
+_FRAME, _FIRST_FRAME, _LAST_FRAME = "frame_", "first_frame", "last_frame"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,14 @@ def stale_kind(former: FormerPreparation, again: PreparedImage | RejectedImage) 
         return "thin strip"
     new = [flag for flag in again.flags if flag not in former.flags]
     kinds = [_KIND_OF_FLAG[flag] for flag in new if flag in _KIND_OF_FLAG]
-    if not kinds and any(flag.startswith(_FRAME) for flag in new):
+    if not kinds and (any(flag.startswith(_FRAME) for flag in new) or _was_the_last(former, new)):
         kinds = ["another frame"]
     return kinds[0] if kinds else ""
+
+
+def _was_the_last(former: FormerPreparation, new: list[str]) -> bool:
+    """Tell of an animation (JPEG XL) whose last frame was sent instead of its first."""
+    return _LAST_FRAME in former.flags and _FIRST_FRAME in new
 
 
 def _is_thin(former: FormerPreparation, least: int) -> bool:

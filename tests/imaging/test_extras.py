@@ -24,13 +24,19 @@ def install(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
 
 
 def test_every_extra_format_has_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, "pillow_jxl", "rawpy", "resvg_py")
+    install(monkeypatch, "pillow_jxl", "imagecodecs", "rawpy", "resvg_py")
     assert extras.installed_formats() == EXTRA_FORMATS
     assert not EXTRA_FORMATS & DEFAULT_FORMATS
 
 
 @pytest.mark.parametrize(
-    ("package", "format"), [("pillow_jxl", "JPEG XL"), ("rawpy", "RAW"), ("resvg_py", "SVG")]
+    ("package", "format"),
+    [
+        ("pillow_jxl", "JPEG XL"),
+        ("imagecodecs", "JPEG XL frames"),
+        ("rawpy", "RAW"),
+        ("resvg_py", "SVG"),
+    ],
 )
 def test_a_package_brings_its_format_only(
     monkeypatch: pytest.MonkeyPatch, package: str, format: str

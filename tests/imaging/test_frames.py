@@ -81,4 +81,4 @@ def test_a_damaged_later_page_does_not_harm_the_first() -> None:
 
 def test_a_tiff_without_a_page_is_refused() -> None:
     with pytest.raises(Refusal, match="no page"):
-        open_frame(b"II*\0" + bytes(40), "TIFF", 0)
+        open_frame(b"II*\0" + bytes(40), "TIFF", Recipe(LongSide(96)))

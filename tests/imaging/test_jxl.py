@@ -1,107 +1,33 @@
-"""JPEG XL: its header by hand, its pixels through the plugin when that is installed."""
+"""JPEG XL: its pixels through the plugin when that is installed."""
 
 from __future__ import annotations
 
-import contextlib
-import struct
 import warnings
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.core.recipe import ImageLimits, Recipe
+from pipeline.core.recipe import Frame, ImageLimits, Recipe
 from pipeline.imaging import memory
-from pipeline.imaging.decoder import Refusal
-from pipeline.imaging.jxl import JxlDecoder, JxlHeader, read_jxl_header
+from pipeline.imaging.jxl import JxlDecoder
 from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging import builders
 from tests.imaging.drawing import GREYS, QUARTERS, LongSide, assert_shows, encoded, quarters
+from tests.imaging.test_jxl_frames import ANIMATED
+from tests.imaging.test_jxl_header import stream
 
 JXL = frozenset({"JPEG XL"})
 RECIPE = Recipe(LongSide(96), formats=JXL)
-# of two frames of 8 x 8 pixels, as libjxl writes it; the second is darker
-ANIMATED = bytes.fromhex(
-    "ff0a41044d002026080401003c004b188b15805dd4ff001892ae9a40020804050038004b188b1580d5ea7f000c275a4d20"
-)
 
 
 @pytest.fixture(scope="module")
 def plugin() -> ModuleType:
     """The plugin, which registers its encoder when it is imported."""
     return pytest.importorskip("pillow_jxl")
-
-
-def stream(*fields: tuple[int, int]) -> bytes:
-    """A codestream that begins with these (value, bits)."""
-    value = at = 0
-    for field, bits in fields:
-        value |= field << at
-        at += bits
-    return b"\xff\x0a" + value.to_bytes(-(-at // 8) + 8, "little")
-
-
-def box(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content) + 8) + kind + content
-
-
-START = box(b"JXL ", b"\r\n\x87\n") + box(b"ftyp", b"jxl \0\0\0\0jxl ")
-WIDE = ((0, 1), (0, 2), (99, 9), (7, 3), (0, 1))  # 200 x 100: the ratio 2 : 1; metadata follow
-
-
-@pytest.mark.parametrize(
-    ("fields", "header"),
-    [
-        (((1, 1), (4, 5), (1, 3), (1, 1)), (40, 40, False)),
-        (((1, 1), (4, 5), (0, 3), (1, 5), (1, 1)), (16, 40, False)),
-        (((0, 1), (2, 2), (99_999, 18), (0, 3), (0, 2), (6, 9), (1, 1)), (7, 100_000, False)),
-        (((0, 1), (0, 2), (119, 9), (3, 3), (1, 1)), (160, 120, False)),
-        (((0, 1), (0, 2), (119, 9), (2, 3), (1, 1)), (144, 120, False)),
-        ((*WIDE, (0, 1)), (200, 100, False)),
-        ((*WIDE, (1, 1), (0, 3), (0, 3)), (200, 100, False)),
-        ((*WIDE, (1, 1), (5, 3), (0, 3)), (100, 200, False)),
-        ((*WIDE, (1, 1), (2, 3), (0, 2), (1, 1)), (200, 100, True)),
-        ((*WIDE, (1, 1), (0, 3), (1, 1), *WIDE[:4], (0, 1), (1, 1)), (200, 100, True)),
-    ],
-)
-def test_sizes_turns_and_animations(
-    fields: tuple[tuple[int, int], ...], header: tuple[int, int, bool]
-) -> None:
-    bare = stream(*fields)
-    expected = JxlHeader(*header)
-    assert read_jxl_header(bare) == expected
-    assert read_jxl_header(START + box(b"Exif", bytes(9)) + box(b"jxlc", bare)) == expected
-    parts = box(b"jxlp", bytes(4) + bare[:3]) + box(b"jxlp", b"\x80\0\0\1" + bare[3:])
-    assert read_jxl_header(START + parts) == expected
-
-
-@pytest.mark.parametrize(
-    ("data", "code"),
-    [
-        (b"\xff\x0a", "truncated"),
-        (b"\xff\x0a\0", "truncated"),
-        (START, "damaged"),
-        (START + box(b"jxlc", b"no codestream"), "damaged"),
-        (START + b"\0\0\0\3jxlc", "damaged"),
-    ],
-)
-def test_no_header(data: bytes, code: str) -> None:
-    with pytest.raises(Refusal) as refusal:
-        read_jxl_header(data)
-    assert refusal.value.code == code
-
-
-@given(st.binary(max_size=100))
-def test_any_bytes_give_a_header_or_a_refusal(data: bytes) -> None:
-    for start in (b"", b"\xff\x0a", START, START + b"\0\0\0\0jxlc\xff\x0a"):
-        with contextlib.suppress(Refusal):
-            header = read_jxl_header(start + data)
-            assert min(header.width, header.height) > 0
 
 
 def _rejected(data: bytes, recipe: Recipe = RECIPE) -> RejectedImage:
@@ -177,9 +103,17 @@ def test_exif_beside_the_codestream_turns_nothing() -> None:
 
 
 @pytest.mark.usefixtures("plugin")
-def test_an_animation_shows_its_last_frame_and_says_so() -> None:
+def test_without_the_reader_of_frames_the_last_one_is_sent_and_says_so() -> None:
     prepared = assert_shows(prepare_image(ANIMATED, RECIPE), ((40, 40, 40),) * 4)
     assert prepared.flags == ("last_frame",)
+
+
+@pytest.mark.parametrize("frame", [1, "middle"])
+def test_without_the_reader_of_frames_no_other_one_is_sent(frame: Frame) -> None:
+    rejection = _rejected(ANIMATED, Recipe(LongSide(96), formats=JXL, frame=frame)).rejection
+    assert rejection.code == "unsupported_format"
+    assert "imagecodecs" in rejection.detail
+    assert 'pip install "captionmill[formats]"' in rejection.detail
 
 
 @pytest.mark.usefixtures("plugin")

@@ -337,7 +337,7 @@ print(*sys.modules)
         [sys.executable, "-W", "error", "-c", code], cwd=root, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert not {"pillow_jxl", "rawpy", "resvg_py"} & set(done.stdout.split())
+    assert not {"imagecodecs", "pillow_jxl", "rawpy", "resvg_py"} & set(done.stdout.split())
 
 
 def test_only_allowed_formats_are_decoded() -> None:

@@ -64,6 +64,12 @@ def test_a_new_flag_names_the_rule_that_was_missing(flag: str, kind: str) -> Non
     assert stale_kind(_former("PNG", flag), _again(flag)) == ""
 
 
+def test_an_animation_whose_last_frame_was_sent_for_its_first_is_stale() -> None:
+    former = _former("JPEG XL", "last_frame")
+    assert stale_kind(former, _again("first_frame", format="JPEG XL")) == "another frame"
+    assert stale_kind(former, _again("last_frame", format="JPEG XL")) == ""
+
+
 @pytest.mark.parametrize("flag", ["uniform_tail", "fax_doubtful", "icc_converted", "first_frame"])
 def test_a_flag_that_changes_no_pixel_or_is_no_news_makes_nothing_stale(flag: str) -> None:
     assert stale_kind(_former("PNG", "icc_converted", "first_frame"), _again(flag)) == ""
