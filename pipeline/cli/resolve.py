@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.argument(
     "decision",
     metavar="DECISION",
-    type=click.Choice(["unfreeze", "create-again", "write-off", "twin", "new-identity", "seen"]),
+    type=click.Choice(
+        ["unfreeze", "create-again", "write-off", "twin", "new-identity", "review", "seen"]
+    ),
 )
 @configured()
 def resolve(decision: str, config: Config) -> int:
@@ -29,6 +31,8 @@ def resolve(decision: str, config: Config) -> int:
     not answer counts as missing and as spent, and is not sent again by itself.
     twin: another copy of this workspace was at work; it is stopped for good, this one goes on.
     new-identity: both copies go on, and this one becomes a workspace of its own.
+    review: what people decided has changed since it was written, as 'captionmill verify' says, and
+    there is no copy: it holds as it is now.
     seen: the incidents that 'captionmill status' shows are known.
     """
     from pipeline.commands.resolve import resolve

@@ -12,6 +12,7 @@ from pipeline.errors import CaptionmillError, ServiceError
 from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.records import Say
+from pipeline.review.cache import clear_cache
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.collect import collect_batches
@@ -19,6 +20,7 @@ from pipeline.stages.context import StageContext
 from pipeline.stages.inspection import is_left_open
 from pipeline.stages.reconcile import next_generation, reconcile
 from pipeline.stages.settle import write_off
+from pipeline.stages.table_facts import STALE
 
 _GOES_ON = (
     "this copy goes on: its next run takes in what the other one has sent, and sends the rest. "
@@ -29,7 +31,9 @@ _GOES_ON = (
 
 def resolve(
     config: Config,
-    decision: Literal["unfreeze", "create-again", "write-off", "twin", "new-identity", "seen"],
+    decision: Literal[
+        "unfreeze", "create-again", "write-off", "twin", "new-identity", "review", "seen"
+    ],
     say: Say,
 ) -> list[str]:
     """Carry out what a person decided; gives what was done, as sentences.
@@ -39,6 +43,7 @@ def resolve(
     write-off: the service will give no more of batches that are open to a person.
     twin: this copy of the workspace goes on alone.
     new-identity: this copy becomes a workspace of its own.
+    review: decisions in the record of edits that changed since they were written hold as they are.
     seen: the incidents are known.
     """
     done: list[str] = []
@@ -61,6 +66,8 @@ def resolve(
             done.append(_GOES_ON.format(raw=session.workspace.raw))
         if decision == "new-identity":
             done.append(_become_new(session))
+        if decision == "review":
+            done += _take_changed_decisions(session)
         if decision == "seen":
             count = ledger.acknowledge()
             done.append(f"{counted(count, 'incident')} put away")
@@ -78,6 +85,19 @@ def _written_off(context: StageContext, batch: Batch) -> str:
         "count as missing, and what was reserved for them as spent. The next run sends none of "
         "them; 'captionmill retry --outcome missing' lets it buy them again"
     )
+
+
+def _take_changed_decisions(session: Session) -> list[str]:
+    """Take what changed in the record of edits as it is now; gives what that means, in words."""
+    accepted = session.edits.accept_damage()
+    if not accepted:
+        return []
+    session.ledger.put(STALE, "1")
+    clear_cache(session.workspace.review)
+    return [
+        f"{counted(accepted, 'entry', 'entries')} of {session.workspace.reviews} taken as they are "
+        "now: look at them in 'captionmill review'"
+    ]
 
 
 def _become_new(session: Session) -> str:

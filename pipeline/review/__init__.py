@@ -1,6 +1,7 @@
 """Captions as people look at them and correct them.
 
-edits        the append-only record of what people decided; record_file its file
+edits        the append-only record of what people decided; record_file its file, entry_checksums
+             what tells a changed entry
 judging      judgements out of cards, also in bulk; fields: a structured answer's, by its schema
 index        every image as a card, in a file that may be thrown away; index_file, index_tables
 audited      findings of an audit as bits of cards, kept up to date with them

@@ -15,15 +15,17 @@ from typing import Any
 
 from pipeline.core.judgements import Judgement, undone, values_text
 from pipeline.errors import BooksError, StorageError
+from pipeline.review.entry_checksums import (
+    JUDGEMENT_CELLS,
+    STEP_CELLS,
+    EntryChecksums,
+    entry_checksum,
+)
 from pipeline.review.record_file import RecordFile
 from pipeline.system.failpoints import reached
 
-_READ = """
-SELECT j.source_id, j.selector, j.action, j.model_caption,
-       IIF(j.before_is_model, j.model_caption, j.before), j.caption, j.fields, j.work_key,
-       j.attempts, j.step, s.at, s.reviewer, s.note
-FROM judgements j JOIN steps s ON s.id = j.step
-"""
+_CELLS = ", ".join(f"j.{name}" for name in JUDGEMENT_CELLS)
+_MARKS = ", ".join("?" * (len(JUDGEMENT_CELLS) + 1))
 _PAGE = 500
 
 
@@ -48,6 +50,7 @@ class Edits:
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
         self._file = RecordFile(path, read_only=read_only)
+        self._checksums = EntryChecksums(self._file)
         self._undone: tuple[int, frozenset[int]] = (0, frozenset())
 
     def close(self) -> None:
@@ -78,16 +81,24 @@ class Edits:
             StorageError: it cannot be written; the record is as it was.
         """
         with self._file.transaction() as connection:
-            cursor = connection.execute(
-                "INSERT INTO steps (at, reviewer, note, label, undoes) VALUES (?, ?, ?, ?, ?)",
-                (at, reviewer or None, note or None, label, undoes),
+            step, first = (
+                connection.execute(f"SELECT COALESCE(MAX(id), 0) + 1 FROM {table}").fetchone()[0]
+                for table in ("steps", "judgements")
             )
-            step = int(cursor.lastrowid or 0)
+            cells = (step, at, reviewer or None, note or None, label, undoes)
+            connection.execute(
+                f"INSERT INTO steps ({', '.join(STEP_CELLS)}, checksum) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*cells, entry_checksum(cells)),
+            )
             connection.executemany(
-                "INSERT INTO judgements (step, source_id, selector, action, model_caption, "
-                "before, before_is_model, caption, fields, work_key, attempts) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (_cells(step, judgement) for judgement in judgements),
+                f"INSERT INTO judgements ({', '.join(JUDGEMENT_CELLS)}, checksum) "
+                f"VALUES ({_MARKS})",
+                (
+                    (*cells, entry_checksum(cells))
+                    for number, judgement in enumerate(judgements, start=first)
+                    for cells in [(number, *_cells(step, judgement))]
+                ),
             )
             reached("review.before_commit")
         reached("review.after_commit")
@@ -112,8 +123,7 @@ class Edits:
         for start in range(0, len(wanted), _PAGE):
             part = wanted[start : start + _PAGE]
             marks = ", ".join("?" * len(part))
-            rows = self._file.rows(f"{_READ} WHERE j.source_id IN ({marks}) ORDER BY j.id", part)
-            for judgement in map(_judgement, rows):
+            for judgement in self._judgements(f"j.source_id IN ({marks})", part):
                 if judgement.step not in gone:
                     by_source.setdefault(judgement.source_id, []).append(judgement)
         return by_source
@@ -121,16 +131,32 @@ class Edits:
     def history(self, source_id: bytes) -> list[tuple[Judgement, bool]]:
         """(judgement, whether it holds) of one picture, oldest first."""
         gone = self.undone()
-        rows = self._file.rows(f"{_READ} WHERE j.source_id = ? ORDER BY j.id", (source_id,))
-        return [(judgement, judgement.step not in gone) for judgement in map(_judgement, rows)]
+        judgements = self._judgements("j.source_id = ?", (source_id,))
+        return [(judgement, judgement.step not in gone) for judgement in judgements]
 
     def wishes(self) -> Iterator[Judgement]:
         """Every wish for another go that was not undone, oldest first."""
         gone = self.undone()
-        for row in self._file.rows(f"{_READ} WHERE j.action = 'again' ORDER BY j.id"):
-            judgement = _judgement(row)
+        for judgement in self._judgements("j.action = 'again'"):
             if judgement.step not in gone:
                 yield judgement
+
+    def _judgements(self, condition: str, values: Sequence[object] = ()) -> Iterator[Judgement]:
+        """Judgements that a condition selects, oldest first.
+
+        Raises:
+            BooksError: one of them has changed since it was written.
+        """
+        checked = self._file.has_checksums()
+        rows = self._file.rows(
+            f"SELECT {_CELLS}, {'j.checksum' if checked else 'NULL'}, s.at, s.reviewer, s.note "
+            f"FROM judgements j LEFT JOIN steps s ON s.id = j.step WHERE {condition} ORDER BY j.id",
+            values,
+        )
+        for row in rows:
+            cells, (checksum, *step) = row[: len(JUDGEMENT_CELLS)], row[len(JUDGEMENT_CELLS) :]
+            self._checksums.require_judgement(cells, checksum)
+            yield _judgement(cells, step)
 
     def sources_since(self, step: int) -> list[bytes]:
         """Pictures that a step after `step` was about, those of undone steps too."""
@@ -169,9 +195,14 @@ class Edits:
         return Step(*rows[0]) if rows else None
 
     def undone(self) -> frozenset[int]:
-        """Steps that do not hold."""
+        """Steps that do not hold.
+
+        Raises:
+            BooksError: a step has changed since it was written.
+        """
         last = self.last_step()
         if self._undone[0] != last:
+            self._checksums.require_steps(last)
             rows = self._file.rows(
                 "SELECT id, undoes FROM steps WHERE undoes IS NOT NULL ORDER BY id"
             )
@@ -187,12 +218,19 @@ class Edits:
         try:
             damage = [str(row[0]) for row in self._file.rows("PRAGMA integrity_check")]
             lost = self._file.rows("PRAGMA foreign_key_check")
+            changed = self._checksums.damaged()
         except (BooksError, StorageError) as error:
             return [str(error)]
         problems = [f"{self.path} is damaged: {text}" for text in damage if text != "ok"]
         if lost:
             problems.append(f"{self.path}: {len(lost):,} entries belong to steps that are gone")
+        if changed:
+            problems.append(self._checksums.advice(changed))
         return problems
+
+    def accept_damage(self) -> int:
+        """Take entries that changed since they were written as they are now; gives how many."""
+        return self._checksums.accept()
 
 
 def _cells(step: int, judgement: Judgement) -> tuple[object, ...]:
@@ -213,9 +251,12 @@ def _cells(step: int, judgement: Judgement) -> tuple[object, ...]:
     )
 
 
-def _judgement(row: Sequence[Any]) -> Judgement:
-    (source_id, selector, action, model_caption, before, caption, fields,
-     work_key, attempts, step, at, reviewer, note) = row  # fmt: skip
+def _judgement(cells: Sequence[Any], of_step: Sequence[Any]) -> Judgement:
+    """Judgement from its cells, as JUDGEMENT_CELLS names them, and (at, reviewer, note) of its
+    step."""
+    (_, step, source_id, selector, action, model_caption, before, before_is_model,
+     caption, fields, work_key, attempts) = cells  # fmt: skip
+    at, reviewer, note = of_step
     if action == "accept" and caption is None:
         caption = model_caption
     return Judgement(
@@ -223,7 +264,7 @@ def _judgement(row: Sequence[Any]) -> Judgement:
         values=json.loads(selector),
         action=action,
         model_caption=model_caption,
-        before=before,
+        before=model_caption if before_is_model else before,
         caption=caption,
         fields=None if fields is None else json.loads(fields),
         work_key=work_key,

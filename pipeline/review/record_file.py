@@ -12,7 +12,8 @@ from pipeline.errors import BooksError, StorageError
 from pipeline.ledger.read_only_database import open_read_only
 from pipeline.system.files import storage_error
 
-_VERSION = 1
+_VERSION = 2
+_CHECKSUMS = 2  # the version from which on entries have checksums
 _TABLES = (
     """CREATE TABLE steps (
         id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reviewer TEXT, note TEXT,
@@ -35,6 +36,16 @@ _TABLES = (
         for verb in ("UPDATE", "DELETE")
     ),
 )
+_SINCE = {
+    _CHECKSUMS: (
+        "ALTER TABLE steps ADD COLUMN checksum BLOB",
+        "ALTER TABLE judgements ADD COLUMN checksum BLOB",
+        # damaged entries that a person took as they are
+        "CREATE TABLE accepted (of_table TEXT NOT NULL, entry INTEGER NOT NULL, "
+        "checksum BLOB NOT NULL) STRICT",
+    ),
+}
+"""Changes to the first version's tables, by the version that came with them."""
 
 
 class RecordFile:
@@ -66,6 +77,13 @@ class RecordFile:
             return []
         with self._translated():
             return self._open().execute(sql, values).fetchall()
+
+    def has_checksums(self) -> bool:
+        """Tell whether entries may have checksums: the file was written by this version."""
+        if self._connection is None and not self.path.exists():
+            return False
+        with self._translated():
+            return _version(self._open()) >= _CHECKSUMS
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -102,8 +120,7 @@ class RecordFile:
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA fullfsync = 1")  # of macOS alone
                 self._prepare(connection)
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > _VERSION:
+            if _version(connection) > _VERSION:
                 raise BooksError(
                     f"{self.path} was written by a newer captionmill: upgrade captionmill"
                 )
@@ -125,14 +142,17 @@ class RecordFile:
         )
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        if connection.execute("PRAGMA user_version").fetchone()[0]:
+        if _version(connection) >= _VERSION:
             return
         connection.execute("BEGIN IMMEDIATE")
-        # another window may have made it meanwhile
-        if not connection.execute("PRAGMA user_version").fetchone()[0]:
+        version = _version(connection)  # another window may have made it meanwhile
+        if not version:
             for statement in _TABLES:
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+        for since, statements in _SINCE.items():
+            for statement in statements if version < since else ():
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {max(version, _VERSION)}")
         connection.execute("COMMIT")
         self.path.chmod(0o600)
 
@@ -150,3 +170,7 @@ class RecordFile:
                     "place of what people decided"
                 ) from error
             raise StorageError(f"cannot use {self.path}: {text}; nothing is lost") from error
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -213,7 +213,10 @@ class Mirror:
             with temporary_folder() as folder:
                 copy = folder / "reviews.db"
                 edits.copy_to(copy)
-                self._create(f"{_REVIEWS}{step}-{checksum_of(copy).hex()}", copy)
+                name = f"{_REVIEWS}{step}-{checksum_of(copy).hex()}"
+                # a damaged record is no copy to restore
+                if name not in self._names and not edits.damage():
+                    self._create(name, copy)
 
 
 def _step(name: str) -> int:

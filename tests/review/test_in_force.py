@@ -10,10 +10,13 @@ import pytest
 from pipeline.commands.estimate import estimate
 from pipeline.commands.export import export_table
 from pipeline.commands.rebuild import rebuild
+from pipeline.commands.resolve import resolve
 from pipeline.commands.status import status
 from pipeline.commands.verify import verify
 from pipeline.core.judgements import Action, Judgement
+from pipeline.errors import BooksError
 from pipeline.review.edits import Edits
+from tests.review.test_entry_checksums import damage as changed
 from tests.rig import Rig
 
 
@@ -171,3 +174,25 @@ def test_verify_finds_a_damaged_record(judged: Rig) -> None:
     assert verify(judged.config()).findings == ()
     judged.workspace.reviews.write_bytes(b"x" * 5000)
     assert "reviews.db is damaged" in " ".join(verify(judged.config()).findings)
+
+
+def test_a_decision_that_changed_since_is_not_believed_until_a_person_has_looked(
+    judged: Rig,
+) -> None:
+    posts, before = judged.posts(), judged.table()
+    changed(judged.workspace.reviews, "UPDATE judgements SET caption = 'My own words' WHERE id = 1")
+    (finding,) = verify(judged.config()).findings
+    assert "decision 1 changed since it was written" in finding
+    for command in (
+        lambda: judged.run(prompt__user="Other words"),
+        lambda: export_table(judged.config(), judged.said.append),
+    ):
+        with pytest.raises(BooksError, match="decision 1 changed since"):
+            command()
+    assert (judged.posts(), judged.table()) == (posts, before)
+    (done,) = resolve(judged.config(), "review", judged.said.append)
+    assert done.startswith("1 entry of ")
+    assert verify(judged.config()).findings == ()
+    judged.run()
+    assert row_of(judged, "a.png")["caption"] == "My own words"
+    assert judged.posts() == posts

@@ -11,6 +11,7 @@ from pipeline.core.judgements import Judgement
 from pipeline.errors import UsageError
 from pipeline.review.edits import Edits
 from pipeline.system.workspace import Workspace
+from tests.review.test_entry_checksums import damage as changed
 from tests.rig import Rig, rig
 from tests.storage.scripted_s3 import ScriptedS3, s3
 
@@ -63,6 +64,20 @@ def test_a_new_machine_pays_nothing_again(rig: Rig, s3: ScriptedS3, tmp_path: Pa
     rig.run(**keys(s3))
     assert rig.outcomes() == {"captioned": 4}
     rig.check()
+
+
+def test_a_damaged_record_of_edits_is_no_copy(rig: Rig, s3: ScriptedS3, tmp_path: Path) -> None:
+    rig.add("a.png")
+    rig.run(**keys(s3))
+    with Edits(rig.workspace.reviews) as edits:
+        edits.append([Judgement(b"1" * 32, {}, "edit", caption="Mine.")], at=1, label="edit")
+    rig.run(**keys(s3))
+    changed(rig.workspace.reviews, "UPDATE judgements SET caption = 'Nine.'")
+    rig.run(**keys(s3))  # no picture of it is in this run
+    assert sum(name.split("/")[1] == "reviews" for name in s3.objects) == 1
+    restored(rig, s3, tmp_path / "new")
+    with Edits(rig.workspace.reviews) as edits:
+        assert [one.caption for one in edits.of([b"1" * 32])[b"1" * 32]] == ["Mine."]
 
 
 def test_a_mirror_holds_each_file_once(rig: Rig, s3: ScriptedS3) -> None:
