@@ -29,6 +29,8 @@ from pipeline.records import Answer, Outcome
 MOST_LINE_BYTES = 64 * 1024 * 1024
 """A longer line is cut, and then is no JSON: an answer to one image has kilobytes."""
 
+_PAGE = 1 << 20  # bytes that are split together: a line by itself takes twice the time
+
 THOUGHTS_REMOVED = "thoughts_removed"
 JSON_UNWRAPPED = "json_unwrapped"
 """Flags of an answer: what was taken off its text."""
@@ -66,15 +68,16 @@ def split_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     Only b"\\n" ends a line: captions hold U+2028, U+0085 and \\x1c, at which str.splitlines tears.
     """
     offset = 0
-    while line := stream.readline(MOST_LINE_BYTES):
-        start = offset
-        offset += len(line)
-        rest = line
-        while len(rest) == MOST_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = stream.readline(MOST_LINE_BYTES)
-            offset += len(rest)
-        if not line.isspace():
-            yield start, line.rstrip(b"\r\n")
+    while page := stream.read(_PAGE):
+        if not page.endswith(b"\n"):
+            page += stream.readline(MOST_LINE_BYTES)
+        for line in page.split(b"\n"):
+            if line and not line.isspace():
+                yield offset, line[:MOST_LINE_BYTES].rstrip(b"\r")
+            offset += len(line) + 1
+        offset -= 1  # behind the last newline there is no line
+        while not page.endswith(b"\n") and (page := stream.readline(MOST_LINE_BYTES)):
+            offset += len(page)  # the rest of an endless line
 
 
 def judge_line(
@@ -112,11 +115,13 @@ def fingerprint_of(answer: Answer) -> int:
     tokens = usage and (
         usage.prompt, usage.cached, usage.cache_write, usage.completion, usage.reasoning
     )  # fmt: skip
-    return hash((
-        answer.outcome, answer.caption, repr(dict(answer.fields)), answer.reason, answer.code,
-        tokens, answer.model, answer.request_id, answer.ending, answer.flags,
+    rest = (
+        answer.outcome, answer.reason, answer.code, answer.ending, answer.flags,
         answer.service_cost, answer.ran,
-    ))  # fmt: skip
+    )  # fmt: skip
+    fields = repr(dict(answer.fields)) if answer.fields else None
+    # by itself, as it is the same of most answers
+    return hash((answer.caption, fields, tokens, answer.model, answer.request_id, hash(rest)))
 
 
 def _says_something(answer: Answer) -> bool:

@@ -6,7 +6,7 @@ more than the lines, lines are late or cut off, or were billed and not given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,12 @@ class LineSums:
         self.prompt += prompt
         self.completion += completion
         self.fewest = prompt if self.fewest is None else min(self.fewest, prompt)
+
+    def add_page(self, prompts: Sequence[int], completions: Sequence[int]) -> None:
+        """Add some lines at once, at least one."""
+        self.prompt += sum(prompts)
+        self.completion += sum(completions)
+        self.fewest = min(prompts) if self.fewest is None else min(self.fewest, *prompts)
 
     def unexplained_by(self, service: TokenSums | None) -> int:
         """Tokens that a service counts beyond these lines, when they are as many as one more

@@ -8,6 +8,7 @@ alike, to the last field; whatever is odd is left to it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -21,6 +22,7 @@ from pipeline.core.usage import MOST_TOKENS
 from pipeline.records import Answer, Usage
 
 _ENDING = "stop"
+_REST = hash(("captioned", "", _ENDING, _ENDING, (), None, True))  # as `fingerprint_of` puts it
 _NO_FIELDS: Mapping[str, object] = {}
 
 Tokens = tuple[int, int, int, int, int]
@@ -47,11 +49,8 @@ class OrdinaryAnswer(msgspec.Struct, frozen=True, gc=False):
 
     def fingerprint(self) -> int:
         """Number that `core.answer.fingerprint_of` gives for `full()`."""
-        fields = repr(dict(self.fields)) if self.fields else "{}"
-        return hash((
-            "captioned", self.caption, fields, "", _ENDING, self.tokens, self.model,
-            self.request_id, _ENDING, (), None, True,
-        ))  # fmt: skip
+        fields = repr(dict(self.fields)) if self.fields else None
+        return hash((self.caption, fields, self.tokens, self.model, self.request_id, _REST))
 
 
 def ordinary_answer(
@@ -64,7 +63,8 @@ def ordinary_answer(
         line = _decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    body = line.response.body
+    response = line.response
+    body = response.body
     text, tokens = body.choices[0].message.content, _tokens(body.usage)
     if tokens is None or not text.strip() or ("<" in text and without_thoughts(text)[1]):
         return None
@@ -74,7 +74,9 @@ def ordinary_answer(
         if answer.fault or answer.note or answer.unwrapped:
             return None
         caption, fields = answer.caption, answer.fields
-    request_id = _word(line.response.request_id)
+    request_id = response.request_id
+    if not request_id or len(request_id) > 100 or " " in request_id or not request_id.isprintable():
+        request_id = word_of(request_id) or None
     return OrdinaryAnswer(line.custom_id, caption, fields, tokens, _word(body.model), request_id)
 
 
@@ -140,10 +142,9 @@ class _Line(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Line).decode
 
 
+@lru_cache(1_024)
 def _word(text: str | None) -> str | None:
-    """`word_of`, which this mostly is already; None for none."""
-    if text and len(text) <= 100 and text.isascii() and text.isprintable() and " " not in text:
-        return text
+    """`word_of`; None for none."""
     return word_of(text) or None
 
 

@@ -6,18 +6,22 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from xxhash import xxh3_128
+from xxhash import xxh3_128_digest
 
 from pipeline.core.lenient_json import storable_text
 from pipeline.records import Answer, Nano, Usage
 
 if TYPE_CHECKING:
-    from pipeline.core.ordinary_answers import OrdinaryAnswer
+    from pipeline.ledger.settled import OrdinaryLine
 
 COLUMNS = """work, attempt, batch, outcome, caption, fields, reason, code, prompt_tokens,
     cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, billed, price_version,
     served_model, request_id, ending, flags, service_cost, checksum, received_at, rules"""
 MARKS = ", ".join("?" * (COLUMNS.count(",") + 1))
+ORDINARY_COLUMNS = """work, attempt, caption, fields, prompt_tokens, cached_tokens,
+    cache_write_tokens, completion_tokens, reasoning_tokens, billed, price_version, served_model,
+    request_id, checksum"""
+"""What differs from one ordinary answer of a batch to the next."""
 
 
 def answer_cells(answer: Answer, billed: Nano | None, prices: str | None) -> tuple[object, ...]:
@@ -31,15 +35,30 @@ def answer_cells(answer: Answer, billed: Nano | None, prices: str | None) -> tup
     )  # fmt: skip
 
 
-def ordinary_cells(
-    answer: OrdinaryAnswer, billed: Nano | None, prices: str | None
-) -> tuple[object, ...]:
-    """Cells of `answer.full()` from `outcome` to `checksum`, without the way over it."""
-    caption, fields, tokens = answer.caption, fields_text(answer.fields), answer.tokens
+def ordinary_rows(lines: Sequence[OrdinaryLine], prices: str | None) -> list[tuple[object, ...]]:
+    """Cells of ordinary answers in the order of `ORDINARY_COLUMNS`."""
+    numbers = {tokens: repr(tokens)[1:] for tokens in {answer.tokens for _, answer, _ in lines}}
+    rows: list[tuple[object, ...]] = []
+    for planned, answer, billed in lines:
+        caption, tokens = answer.caption, answer.tokens
+        fields = fields_text(answer.fields) if answer.fields else None
+        text = f"('captioned', {caption!r}, {fields!r}, {numbers[tokens]}"  # of `answer_checksum`
+        rows.append((
+            planned[2], planned[1], caption, fields, *tokens, billed, prices, answer.model,
+            answer.request_id, xxh3_128_digest(text.encode()),
+        ))  # fmt: skip
+    return rows
+
+
+def ordinary_insert(batch: int, received_at: int, rules: int) -> str:
+    """Statement that inserts a row of `ORDINARY_COLUMNS`; what all lines of a batch share stands
+    in it, as each value that is bound takes time."""
+    marks = ", ".join("?" * (ORDINARY_COLUMNS.count(",") + 1))
     return (
-        "captioned", caption, fields, "", "stop", *tokens, billed, prices, answer.model,
-        answer.request_id, "stop", "", None, answer_checksum("captioned", caption, fields, tokens),
-    )  # fmt: skip
+        f"INSERT INTO answers ({ORDINARY_COLUMNS}, batch, outcome, reason, code, ending, flags, "
+        f"received_at, rules) VALUES ({marks}, {batch:d}, 'captioned', '', 'stop', 'stop', '', "
+        f"{received_at:d}, {rules:d})"
+    )
 
 
 def answer_tokens(usage: Usage | None) -> tuple[int | None, ...]:
@@ -58,7 +77,7 @@ def answer_checksum(
     outcome: str, caption: str | None, fields: str | None, tokens: Sequence[int | None]
 ) -> bytes:
     """Checksum of what an answer is worth, kept beside it: 16 bytes."""
-    return xxh3_128(repr((outcome, caption, fields, *tokens)).encode()).digest()
+    return xxh3_128_digest(repr((outcome, caption, fields, *tokens)).encode())
 
 
 def storable_or_none(text: str | None) -> str | None:

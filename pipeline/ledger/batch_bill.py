@@ -21,9 +21,11 @@ def record_beyond(database: Database, shard: Shard, batch: Batch) -> tuple[Nano,
 
     Answers of unknown cost count at what was reserved for them, so that nothing is beyond them.
     """
+    if batch.usage is None:
+        return 0, ""
     row = database.one(_SUMS, (batch.row,))
     prompt, completion, unknown = row or (0, 0, 0)
-    if unknown or batch.usage is None:
+    if unknown:
         return 0, ""
     lines = TokenSums(int(prompt), int(completion))  # type: ignore[call-overload]
     more = beyond(batch.usage, lines)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.ledger.planned import PlannedLine
+from pipeline.ledger.planned import PlannedRow
 from pipeline.records import Answer, Nano
 
 if TYPE_CHECKING:
@@ -23,16 +23,14 @@ class PricedAnswer(NamedTuple):
     billed: Nano | None
 
 
-class OrdinaryLine(NamedTuple):
-    """Ordinary answer to a line of the shard, and its exact cost (None: not known)."""
+OrdinaryLine = tuple[PlannedRow, "OrdinaryAnswer", Nano | None]
+"""Ordinary answer to a line of the shard, and its exact cost (None: not known)."""
 
-    planned: PlannedLine
-    answer: OrdinaryAnswer
-    billed: Nano | None
 
-    def priced(self) -> PricedAnswer:
-        """Take it as any other answer."""
-        return PricedAnswer(self.planned.key, self.planned.attempt, self.answer.full(), self.billed)
+def priced_line(line: OrdinaryLine) -> PricedAnswer:
+    """Take an ordinary line as any other answer."""
+    planned, answer, billed = line
+    return PricedAnswer(planned[0], planned[1], answer.full(), billed)
 
 
 Lines = PricedAnswer | Sequence[OrdinaryLine]
@@ -85,15 +83,15 @@ class Settled:
     def add_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
         """Count ordinary lines, as `add` counts each."""
         self.outcomes["captioned"] += len(lines)
-        self.prompt_tokens += sum(line.answer.tokens[0] for line in lines)
-        self.completion_tokens += sum(line.answer.tokens[3] for line in lines)
-        billed = [line.billed for line in lines]
-        charged = [line.planned.max_cost if line.billed is None else line.billed for line in lines]
-        self.billed, self.charged = _total(self.billed, billed), _total(self.charged, charged)
+        self.prompt_tokens += sum([answer.tokens[0] for _, answer, _ in lines])
+        self.completion_tokens += sum([answer.tokens[3] for _, answer, _ in lines])
+        charges = [(planned[8] if cost is None else cost) for planned, _, cost in lines]
+        self.billed = _total(self.billed, [cost for _, _, cost in lines])
+        self.charged = _total(self.charged, charges)
         self.over += [
             answer.custom_id
-            for planned, answer, cost in lines
-            if cost is not None and planned.max_cost is not None and cost > planned.max_cost
+            for (planned, answer, _), charge in zip(lines, charges, strict=True)
+            if charge is not None and (reserved := planned[8]) is not None and charge > reserved
         ]
 
     def add_beyond(self, batch: str, max_cost: Nano | None, cost: Nano, words: str) -> None:

@@ -17,17 +17,21 @@ from pipeline.ledger.answer_row import (
     COLUMNS,
     MARKS,
     answer_cells,
-    ordinary_cells,
+    ordinary_insert,
+    ordinary_rows,
     storable_or_none,
 )
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.planned import SHOWN_ATTEMPT, Planned, PlannedLine
-from pipeline.ledger.settled import Lines, OrdinaryLine, PricedAnswer, Settled
+from pipeline.ledger.settled import Lines, OrdinaryLine, PricedAnswer, Settled, priced_line
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 
-_CHUNK = 10_000  # lines that are written together: enough for tables to be walked in order
+# lines that are written together: with all of a batch each table is walked once, in order
+_CHUNK = 50_000
+_MOST_TEXT = 32_000_000  # characters of their captions
+_FEW = 10_000  # of the others, which are whole answers
 
 _PAID = sql_list(PAID_OUTCOMES)
 _EXCLUDED = ", ".join(f"excluded.{name.strip()}" for name in COLUMNS.split(","))
@@ -50,10 +54,6 @@ WHERE id = ? AND outcome = 'missing' AND NOT EXISTS (
     SELECT 1 FROM answers a WHERE a.work = works.id AND a.outcome = 'missing'
 ) RETURNING 1
 """
-_INSERT_NEW = f"""
-INSERT INTO answers ({COLUMNS})
-VALUES ({MARKS})
-"""
 _INSERT_AS = f"""
 INSERT INTO answers ({COLUMNS}, id)
 VALUES ({MARKS}, ?)
@@ -68,6 +68,7 @@ UPDATE works SET answer = a.id, reason = a.reason FROM answers a
 WHERE works.id = ? AND works.outcome = 'missing' AND a.work = works.id AND a.outcome = 'missing'
 """
 _FREE = "UPDATE items SET live = 0 WHERE id = ?"
+_FREE_RANGE = "UPDATE items SET live = 0 WHERE id BETWEEN ? AND ?"
 
 
 class Settling:
@@ -96,7 +97,8 @@ class Settling:
         self._waiting: list[tuple[PlannedLine, PricedAnswer]] = []
         # ordinary lines as rows, which the collector of cycles passes over, and their items
         self._ordinary: list[tuple[object, ...]] = []
-        self._freed: list[tuple[int]] = []
+        self._freed: list[int] = []
+        self._text = 0  # characters of their captions
         self._tokens = [0, 0, 0]  # estimated, billed, lines
 
     def take(self, lines: Lines) -> None:
@@ -116,21 +118,20 @@ class Settling:
         self._alone.add(planned.key)  # whatever else comes for it
         self._count(priced, planned.max_cost, planned.prompt_tokens)
         self._waiting.append((planned, priced))
-        if len(self._waiting) >= _CHUNK:
+        if len(self._waiting) >= _FEW:
             self._flush()
 
     def keep_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
         """Take ordinary lines, each of another work."""
         usual: list[OrdinaryLine] = []
         for line in lines:
-            if line.planned.shown is None and self._is_rule(line.planned):
+            key, *_, shown, _, _, _, _, _, awaited = line[0]
+            if shown is None and awaited and self._frees and key not in self._alone:
                 usual.append(line)
             else:
-                self.keep(line.priced())
+                self.keep(priced_line(line))
         if usual:
             self._take_ordinary(usual)
-        if len(self._ordinary) >= _CHUNK:
-            self._flush()
 
     def _is_rule(self, planned: PlannedLine) -> bool:
         return self._frees and bool(planned.awaited) and planned.key not in self._alone
@@ -185,7 +186,7 @@ class Settling:
             else:
                 others.append((*change, planned.work))
         self._db.executemany(_INSERT_AS, answers)
-        self._db.executemany(_FREE, [(planned.item,) for planned, _ in waiting])
+        self._free([planned.item for planned, _ in waiting])
         self._db.executemany(
             "UPDATE works SET outcome = ?, reason = ?, answer = ?, state = ?, attempts = ?, "
             "after = ? WHERE id = ?",
@@ -196,28 +197,37 @@ class Settling:
         )
 
     def _take_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
-        batch, prices, end = self._batch.row, self._shard.price_version, (self._now, self._read_by)
-        self._alone.update([line.planned.key for line in lines])
-        self._ordinary += [
-            (planned.work, planned.attempt, batch, *ordinary_cells(answer, billed, prices), *end)
-            for planned, answer, billed in lines
-        ]
-        self._freed += [(line.planned.item,) for line in lines]
+        self._alone.update([planned[0] for planned, _, _ in lines])
+        self._ordinary += ordinary_rows(lines, self._shard.price_version)
+        self._freed += [planned[7] for planned, _, _ in lines]
         self.settled.add_ordinary(lines)
-        expected = [line for line in lines if line.planned.prompt_tokens]
-        self._tokens[0] += sum(line.planned.prompt_tokens for line in expected)
-        self._tokens[1] += sum(line.answer.tokens[0] for line in expected)
+        expected = [one for one in lines if one[0][9]]
+        self._tokens[0] += sum([planned[9] for planned, _, _ in expected])
+        self._tokens[1] += sum([answer.tokens[0] for _, answer, _ in expected])
         self._tokens[2] += len(expected)
+        self._text += sum([len(answer.caption) for _, answer, _ in lines])
+        if len(self._ordinary) >= _CHUNK or self._text >= _MOST_TEXT:
+            self._flush()
 
     def _flush_ordinary(self) -> None:
         if not self._ordinary:
             return
         rows, self._ordinary, freed, self._freed = self._ordinary, [], self._freed, []
+        self._text = 0
         rows.sort()  # each is of another work, which it begins with
         first = self._db.number("SELECT MAX(id) FROM answers") + 1
-        self._db.executemany(_INSERT_NEW, rows)
-        self._db.executemany(_FREE, sorted(freed))
+        insert = ordinary_insert(self._batch.row, self._now, self._read_by)
+        self._db.executemany(insert, rows)
+        self._free(freed)
         self._db.execute(_SHOW_ORDINARY, (first,))
+
+    def _free(self, items: list[int]) -> None:
+        """Free items, each once: those of a shard mostly follow each other."""
+        items.sort()
+        if items[-1] - items[0] == len(items) - 1:
+            self._db.execute(_FREE_RANGE, (items[0], items[-1]))
+        else:
+            self._db.executemany(_FREE, [(item,) for item in items])
 
     def _row(self, work: int, priced: PricedAnswer) -> tuple[object, ...]:
         """Cells of `answer_row.COLUMNS`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +41,7 @@ from pipeline.stages.raw_files import lines_of
 from pipeline.stages.read_report import ReadReport, Unexplained
 
 if TYPE_CHECKING:
-    from pipeline.core.ordinary_answers import OrdinaryAnswer, Tokens
+    from pipeline.core.ordinary_answers import Tokens
 
 _UNRUN = ("expired", "cancelled")
 _PAGE = 1_000  # ordinary lines that are handed on together
@@ -106,8 +106,10 @@ class _Reading:
         self._judged = not self._group and not batch.batch_id.startswith(ANSWER_FILE)
         named = AnswerSchema(tuple(json.loads(shard.fields or "[]")))
         self._schema = ledger.specs.answer_schema(shard.spec) or named
-        # by custom_id: what tells the first paid answer from others, or the first unpaid one
-        self._first: dict[str, int | Answer] = {}
+        self._unread = dict(planned.rows)  # lines of the shard that nothing is read of yet
+        # by custom_id: what tells the first paid answer from others, and the first unpaid ones
+        self._paid: dict[str, int] = {}
+        self._unpaid: dict[str, Answer] = {}
         self._cost_of = lru_cache(_COSTS)(self._cost)
         self._sums = LineSums()  # in vain where the service names no sums
         self._unexplained_tokens = 0  # of them, once all lines are read
@@ -118,30 +120,29 @@ class _Reading:
         """Answers that were paid for. Errors wait for the end: a tool that asks again writes the
         failure first."""
         ordinary, page = wire_format.ordinary(), list[OrdinaryLine]()
+        unread = self._unread
         for path in paths:
             for offset, raw in lines_of(path):
                 answer = ordinary(raw, self._schema, rules)
-                line = None if answer is None else self._expected(answer)
-                if line is not None:
-                    page.append(line)
-                if page and (line is None or len(page) == _PAGE):
-                    yield page  # before a line that may be about one of them
+                planned = None if answer is None else unread.pop(answer.custom_id, None)
+                if answer is not None and planned is not None:  # the first to a line of the shard
+                    self._paid[answer.custom_id] = answer.fingerprint()
+                    page.append((planned, answer, self._cost_of(answer.tokens)))
+                    if len(page) < _PAGE:
+                        continue
+                if page:  # before a line that may be about one of them
+                    yield self._summed(page)
                     page = []
-                if line is None:
+                if planned is None:
                     judged = wire_format.judge(raw, self._schema, rules)
                     yield from self._reply(judged, f"{path.name}: the line at byte {offset}")
         if page:
-            yield page
+            yield self._summed(page)
 
-    def _expected(self, answer: OrdinaryAnswer) -> OrdinaryLine | None:
-        """Line for an ordinary answer when it is the first to a request of the shard."""
-        planned = self._planned.line(answer.custom_id)
-        if planned is None or answer.custom_id in self._first:
-            return None
-        self._first[answer.custom_id] = answer.fingerprint()
-        prompt, _, _, completion, _ = answer.tokens
-        self._sums.add(prompt, completion)
-        return OrdinaryLine(planned, answer, self._cost_of(answer.tokens))
+    def _summed(self, page: Sequence[OrdinaryLine]) -> Sequence[OrdinaryLine]:
+        tokens = [answer.tokens for _, answer, _ in page]
+        self._sums.add_page([one[0] for one in tokens], [one[3] for one in tokens])
+        return page
 
     def _reply(self, judged: Answer | BadLine, where: str) -> Iterator[PricedAnswer]:
         """Answer of any line, when it counts and was paid for."""
@@ -154,12 +155,16 @@ class _Reading:
             self._report.note("alien_line", f"batch {batch}: unknown id {name!r}")
         if attempt is None:
             return
-        first, paid = self._first.get(name), judged.outcome in PAID_OUTCOMES
-        if first is None or (paid and isinstance(first, Answer)):
-            self._first[name] = fingerprint_of(judged) if paid else judged
+        first, paid = self._paid.get(name), judged.outcome in PAID_OUTCOMES
+        if first is None and (paid or name not in self._unpaid):
+            self._unread.pop(name, None)
             self._sum(judged)
-            if paid:
-                yield self._priced(attempt, judged)
+            if not paid:
+                self._unpaid[name] = judged
+                return
+            self._unpaid.pop(name, None)
+            self._paid[name] = fingerprint_of(judged)
+            yield self._priced(attempt, judged)
         elif paid and fingerprint_of(judged) != first:  # the first one counts
             text = f"batch {batch}: a second, different line for {name}"
             self._report.note("different_duplicate", text)
@@ -172,8 +177,8 @@ class _Reading:
 
     def errors(self) -> Iterator[PricedAnswer]:
         """Answers that say why there is none."""
-        for name, answer in self._first.items():
-            if isinstance(answer, Answer) and not self._is_silent(answer):
+        for name, answer in self._unpaid.items():
+            if not self._is_silent(answer):
                 yield self._priced(_attempt(name), answer)
 
     def _is_silent(self, answer: Answer) -> bool:
@@ -217,36 +222,32 @@ class _Reading:
         return doubt_about(counts, requests, lines, tokens)
 
     def _line_counts(self) -> LineCounts:
-        expected = self._planned or self._first
+        rows = self._planned.rows
         kinds = Counter(
-            "answered"
-            if isinstance(answer, int)
-            else "unrun"
+            "unrun"
             if answer.outcome in _UNRUN
             else "silent"
             if self._is_silent(answer)
             else "failed"
-            for name, answer in self._first.items()
-            if name in expected
+            for name, answer in self._unpaid.items()
+            if name in rows or not rows
         )
-        return LineCounts(**kinds)
+        answered = self._paid.keys() & rows.keys() if rows else self._paid
+        return LineCounts(answered=len(answered), **kinds)
 
     def absent(self, failure: BatchFailure | None, *, may_have_run: bool) -> Iterator[PricedAnswer]:
         """Outcomes of requests without an answer, in a fixed order. One that may have run may have
         been billed: it is charged at its max cost, or where that is None, what was reserved for
         the batch is charged."""
         batch, lines = self._batch, self._line_counts()
-        absent = [
-            name
-            for name in self._planned
-            if name not in self._first or self._is_unexplained(self._first[name])
-        ]
+        silent_names = [name for name, answer in self._unpaid.items() if self._is_silent(answer)]
+        absent = [*self._unread, *(self._planned.rows.keys() & silent_names)]
         for name in sorted(absent, key=lambda name: self._planned[name].key):
-            silent = self._first.get(name)
+            silent = self._unpaid.get(name)
             if failure is not None:
                 code = failure.code or failure.kind
                 answer = Answer(name, "failed", reason=failure.message, code=code)
-            elif isinstance(silent, Answer) and silent.outcome == "missing":
+            elif silent is not None and silent.outcome == "missing":
                 answer = silent
             else:
                 outcome = (
@@ -260,9 +261,6 @@ class _Reading:
                 answer = Answer(name, outcome, reason=reason, code=outcome)
             billed = self._max_cost(name) if answer.outcome == "missing" else 0
             yield PricedAnswer(*self._planned[name][:2], answer, billed)
-
-    def _is_unexplained(self, first: int | Answer) -> bool:
-        return isinstance(first, Answer) and self._is_silent(first)
 
 
 def _attempt(name: str) -> WorkAttempt:

@@ -71,6 +71,7 @@ def books(
     """All that is written, reported and counted for a batch of eight requests."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger_settling, "_CHUNK", 3)
+        patch.setattr(ledger_settling, "_FEW", 3)
         patch.setattr(results, "_PAGE", 2)
         shutil.copy(_empty_ledger(), Path(folder) / "ledger.db")
         scene = settling(Path(folder), schema)
