@@ -67,7 +67,7 @@ def whole_failure(error: BaseException, place: Place) -> UsageError:
     if sentence is None:
         sentence = f"the service answers {code}" if code else _UNREACHABLE
         if not code and not is_out_of_reach(error):
-            sentence = f"{sentence} ({_first_words(error)})"
+            sentence = f"{sentence} ({brief_message(error)})"
     return UsageError(f"{place.root}{place.key}: {sentence.format(bucket=place.bucket)}")
 
 
@@ -92,10 +92,10 @@ def of_one_object(error: BaseException, place: Place) -> Rejection:
         return rejection("unreadable", "its key cannot be asked for")
     if is_out_of_reach(error):
         return rejection("unreadable", "the storage gives no answer")
-    return rejection("unreadable", code or _first_words(error))
+    return rejection("unreadable", code or brief_message(error))
 
 
-def _first_words(error: BaseException) -> str:
+def brief_message(error: BaseException) -> str:
     """Beginning of a library's message, without addresses, which may be signed."""
     first = str(error).split("\n", 1)[0]
     return re.sub(r"https?://\S+", "the storage", first)[:200].strip()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.storage.failures import whole_failure
-from pipeline.storage.object_key import ObjectKey, is_odd, object_key
+from pipeline.errors import UsageError
+from pipeline.storage.failures import brief_message, whole_failure
+from pipeline.storage.object_key import ObjectKey, object_key
 from pipeline.storage.place import Place, obstore, open_store
 from pipeline.storage.settings import StorageSettings
 
@@ -18,25 +19,28 @@ def list_keys(place: Place, settings: StorageSettings, prefix: str) -> Iterator[
     Raises:
         UsageError: the bucket cannot be listed.
     """
-    from pipeline.storage.plain_s3 import PlainS3  # TLS, which commands without storage never need
+    store = open_store(place, settings)
+    if place.scheme == "s3":
+        from pipeline.storage.plain_s3 import (
+            PlainS3,  # TLS, which commands without storage never need
+        )
 
-    store, last = open_store(place, settings), ""
-    plain = PlainS3(place, settings) if place.scheme == "s3" else None
-    if plain is not None and plain.is_open and is_odd(prefix.rstrip("/")):
-        yield from plain.keys(prefix)
-        return
+        plain = PlainS3(place, settings)
+        if plain.is_open:
+            yield from plain.keys(prefix)
+            return
     from obstore.exceptions import InvalidPathError
 
     try:
         for page in obstore().list(store, prefix or None, chunk_size=_PAGE):
-            for meta in page:
-                last = meta["path"]
-                yield object_key(meta)
-    except InvalidPathError as error:
-        if plain is None or not plain.is_open:
-            raise whole_failure(error, place) from error
-        yield from plain.keys(prefix, last)
+            yield from map(object_key, page)
     except GeneratorExit:
         raise
+    except InvalidPathError as error:
+        raise UsageError(
+            f"{place.address(prefix)} holds a key that has no name here ({brief_message(error)}): "
+            "'//', '.' or '..' between slashes and control characters can be read from s3:// with "
+            "keys of the environment or a profile alone. Rename it, or name a prefix without it"
+        ) from error
     except Exception as error:
         raise whole_failure(error, place) from error

@@ -39,5 +39,10 @@ def stamp_of_object(meta: Mapping[str, Any], like: str = "") -> str:
     """Stamp of an object's metadata, of the same kind as `like`."""
     tag = meta.get("e_tag")
     if tag and not like.startswith(_TIME):
-        return str(tag)
+        return quoted_tag(tag)
     return f"{_TIME}{meta['last_modified'].isoformat(timespec='seconds')}"
+
+
+def quoted_tag(tag: str) -> str:
+    """ETag with its quotes, which listings of Azure and of some S3 services leave out."""
+    return tag if tag.startswith(('"', "W/")) else f'"{tag}"'

@@ -102,6 +102,10 @@ class ObjectReader:
     def head(self, address: str, length: int) -> bytes:
         """First bytes of an object, b"" where it cannot be read."""
         place = Place.parse(address)
+        if place.scheme == "s3" and is_odd(place.key):
+            from pipeline.storage.plain_s3 import PlainS3  # TLS, for a few keys
+
+            return PlainS3(place, self._settings).head(place.key, length)
         try:
             data = obstore().get_range(self._store(place), place.key, start=0, length=length)
         except Exception as error:  # noqa: BLE001

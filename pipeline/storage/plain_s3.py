@@ -1,18 +1,19 @@
-"""S3 spoken plainly, for keys that obstore's paths cannot hold: `a//b`, `./a`, `..`, control
-characters, a slash at the beginning. One such key would hide its whole bucket."""
+"""S3 spoken plainly: listings, and keys that obstore's paths cannot hold: `a//b`, `./a`, `..`,
+control characters, a slash at an end. One of them would hide its whole bucket, or be taken for
+another key."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import http.client
 import os
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 from xml.etree import ElementTree
 
 from pipeline.core.reasons import rejection
@@ -20,18 +21,18 @@ from pipeline.errors import UsageError
 from pipeline.records import Rejection
 from pipeline.storage.credentials import S3Access, s3_access
 from pipeline.storage.failures import code_of, whole_failure
-from pipeline.storage.object_key import ObjectKey
+from pipeline.storage.object_key import ObjectKey, quoted_tag
 from pipeline.storage.place import Place
+from pipeline.storage.plain_http import PlainConnection
 from pipeline.storage.settings import StorageSettings
 
 _EMPTY = hashlib.sha256(b"").hexdigest()
-_SECONDS = 60
 _LONGEST_LISTING = 64 << 20
 _FIRST_KEYS = 1000  # a key stands among the first that begin with it, in any order of a service
 
 
 class PlainS3:
-    """Bucket of an S3 service, asked with one connection a request."""
+    """Bucket of an S3 service; a listing keeps its connection, other requests have one each."""
 
     def __init__(self, place: Place, settings: StorageSettings) -> None:
         self._place, self._retries = place, settings.retries
@@ -44,24 +45,23 @@ class PlainS3:
         """Tell whether requests can be signed here, or need not be."""
         return self._access.anonymous or bool(self._access.key)
 
-    def keys(self, prefix: str, after: str = "") -> Iterator[ObjectKey]:
+    def keys(self, prefix: str) -> Iterator[ObjectKey]:
         """Objects below a prefix, in the service's order, streamed.
 
         Raises:
             UsageError: the bucket cannot be listed.
         """
         query = {"list-type": "2", "prefix": prefix, "encoding-type": "url"}
-        if after:
-            query["start-after"] = after
-        while True:
-            status, body, _ = self._ask("", query, {}, _LONGEST_LISTING)
-            if status != 200:
-                raise whole_failure(_answer_error(status, body), self._place)
-            page = _parsed(body, self._place)
-            yield from page
-            if not page.token:
-                return
-            query["continuation-token"] = page.token
+        with self._connection() as line:
+            while True:
+                status, body = self._ask(line, "", query, {}, _LONGEST_LISTING)
+                if status != 200:
+                    raise whole_failure(_answer_error(status, body), self._place)
+                page = _parsed(body, self._place)
+                yield from page
+                if not page.token:
+                    return
+                query["continuation-token"] = page.token
 
     def describe(self, key: str) -> ObjectKey | Rejection:
         """Size and stamp of an object, which the listing says; `vanished` where there is none.
@@ -79,7 +79,8 @@ class PlainS3:
             UsageError: nothing of this bucket can be read.
         """
         headers = {"If-Match": stamp} if stamp.startswith('"') else {}
-        status, body, _ = self._ask(key, {}, headers, max_bytes + 1)
+        with self._connection() as line:
+            status, body = self._ask(line, key, {}, headers, max_bytes + 1)
         if status == 200:
             return body if len(body) <= max_bytes else rejection("too_large_file")
         error = _answer_error(status, body)
@@ -93,13 +94,30 @@ class PlainS3:
             raise whole_failure(error, self._place)
         return rejection("unreadable", f"the storage answers {status}")
 
+    def head(self, key: str, length: int) -> bytes:
+        """First bytes of an object, b"" where it cannot be read.
+
+        Raises:
+            UsageError: the service gives no answer.
+        """
+        headers = {"Range": f"bytes=0-{length - 1}"}
+        with self._connection() as line:
+            status, body = self._ask(line, key, {}, headers, length)
+        return body if status in (200, 206) else b""
+
     def _ask(
-        self, key: str, query: Mapping[str, str], headers: Mapping[str, str], most: int
-    ) -> tuple[int, bytes, Mapping[str, str]]:
-        """Status, body up to `most` bytes, headers; asked again while the service is not well."""
+        self,
+        line: PlainConnection,
+        key: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        most: int,
+    ) -> tuple[int, bytes]:
+        """Status and body up to `most` bytes; asked again while the service is not well."""
         for again in range(self._retries + 1):
+            target, signed = self._signed(key, query, headers)
             try:
-                answer = self._ask_once(key, query, headers, most)
+                answer = line.get(target, signed, most)
             except (OSError, http.client.HTTPException) as error:
                 if again == self._retries:
                     raise whole_failure(error, self._place) from None
@@ -109,27 +127,18 @@ class PlainS3:
             time.sleep(min(0.1 * 2**again, 5))
         raise AssertionError("unreachable")
 
-    def _ask_once(
-        self, key: str, query: Mapping[str, str], headers: Mapping[str, str], most: int
-    ) -> tuple[int, bytes, Mapping[str, str]]:
+    def _signed(
+        self, key: str, query: Mapping[str, str], headers: Mapping[str, str]
+    ) -> tuple[str, dict[str, str]]:
+        """Path with its query, and headers, of a request of this moment."""
         base = self._endpoint.path.rstrip("/")
         path = f"{base}/{self._place.bucket}/{quote(key, safe='/~')}".rstrip("/" if not key else "")
         text = urlencode(sorted(query.items()), quote_via=quote, safe="~")
         signed = sign(self._access, "GET", self._endpoint.netloc, path, text, headers)
-        host = self._endpoint.netloc
-        if self._endpoint.scheme == "https":
-            context = ssl.create_default_context()
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                host, timeout=_SECONDS, context=context
-            )
-        else:
-            connection = http.client.HTTPConnection(host, timeout=_SECONDS)
-        try:
-            connection.request("GET", f"{path}?{text}" if text else path, headers=signed)
-            response = connection.getresponse()
-            return response.status, response.read(most), dict(response.headers)
-        finally:
-            connection.close()
+        return f"{path}?{text}" if text else path, signed
+
+    def _connection(self) -> contextlib.closing[PlainConnection]:
+        return contextlib.closing(PlainConnection(self._endpoint))
 
 
 class _Page(list[ObjectKey]):
@@ -150,11 +159,11 @@ def _parsed(body: bytes, place: Place) -> _Page:
         key = item.findtext(f"{space}Key") or ""
         modified = (item.findtext(f"{space}LastModified") or "").partition(".")[0].rstrip("Z")
         tag = item.findtext(f"{space}ETag") or ""
-        if tag and not tag.startswith(('"', "W/")):
-            tag = f'"{tag}"'
         size = int(item.findtext(f"{space}Size") or 0)
-        stamp = tag or f"time:{modified}+00:00"
-        page.append(ObjectKey(unquote(key) if encoded else key, size, stamp, f"{modified}+00:00"))
+        stamp = quoted_tag(tag) if tag else f"time:{modified}+00:00"
+        page.append(
+            ObjectKey(unquote_plus(key) if encoded else key, size, stamp, f"{modified}+00:00")
+        )
     if root.findtext(f"{space}IsTruncated") == "true":
         page.token = root.findtext(f"{space}NextContinuationToken") or ""
     return page

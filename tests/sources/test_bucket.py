@@ -9,6 +9,7 @@ from pipeline.records import SourceFile
 from pipeline.sources import Source, SourceOptions, open_source
 from pipeline.sources import bucket as bucket_module
 from pipeline.sources.bucket import BucketSource
+from pipeline.storage import Readers
 from tests.sources.contract import JPEG, SourceContract, all_entries, digests
 from tests.storage.scripted_s3 import ScriptedS3, etag, s3
 
@@ -121,6 +122,18 @@ def test_odd_keys_lead_back_to_themselves(s3: ScriptedS3, key: str, prefix: str)
     entries = [e for e in all_entries(opened) if e.name != "a.jpg" or e.folder]
     assert [opened.path_of(e.folder, e.name) for e in entries] == [f"s3://bucket/{prefix}{key}"]
     assert not entries[0].folder.startswith("/")
+
+
+@pytest.mark.parametrize(
+    "key", ["p/end/", "p/end.png/", "p/..", "p//", "p/a/.", "p/ü\x07", "/p//x"]
+)
+def test_an_image_under_an_odd_key_without_a_suffix_is_seen(s3: ScriptedS3, key: str) -> None:
+    s3.objects |= {key: JPEG, f"{key[:-1]}-/": b"", "p/other": b"no image"}
+    prefix = "/p" if key.startswith("/") else "p"
+    opened = source(s3, f"s3://bucket/{prefix}")
+    (entry,) = all_entries(opened)
+    assert entry.location == opened.path_of(entry.folder, entry.name) == f"s3://bucket/{key}"
+    assert Readers(s3.settings()).read(entry.location, entry.stamp, 1000) == JPEG
 
 
 def test_keys_in_no_order_are_refused(s3: ScriptedS3, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, quote_plus, unquote, urlsplit
 
 import pytest
 
@@ -30,6 +30,7 @@ class ScriptedS3:
         latency: seconds before each answer.
         fail: status and code by key, or by "" for the bucket, for this many answers.
         changed_after_head: bytes that objects have from the next answer to HEAD on.
+        hides_controls: control characters in a listing that is not encoded come as U+FFFD.
         cut: keys whose bodies end early, for this many answers.
         requests: "METHOD KEY" -> how often.
     """
@@ -38,6 +39,7 @@ class ScriptedS3:
         self.bucket, self.page = bucket, page
         self.objects: dict[str, bytes] = {}
         self.latency = 0.0
+        self.hides_controls = False
         self.fail: dict[str, tuple[int, str, int]] = {}
         self.cut: dict[str, int] = {}
         self.changed_after_head: dict[str, bytes] = {}
@@ -68,6 +70,10 @@ class ScriptedS3:
             **{"endpoint": self.endpoint, "allow_http": True, "retries": 4, **changes}
         )
 
+    def _shown(self, key: str) -> str:
+        shown = re.sub(r"[\x00-\x1f]", "\ufffd", key) if self.hides_controls else key
+        return _escaped(shown)
+
     def listing(self, query: dict[str, list[str]]) -> bytes:
         self._refresh()
         prefix, after = query.get("prefix", [""])[0], query.get("start-after", [""])[0]
@@ -76,7 +82,7 @@ class ScriptedS3:
         shown, more = keys[: self.page], len(keys) > self.page
         url = "encoding-type" in query
         parts = [
-            f"<Contents><Key>{quote(key) if url else _escaped(key)}</Key>"
+            f"<Contents><Key>{quote_plus(key, '/') if url else self._shown(key)}</Key>"
             f"<LastModified>{self.dates.get(key, _DATE)}</LastModified>"
             f"<ETag>{etag(self.objects[key])}</ETag>"
             f"<Size>{len(self.objects[key])}</Size></Contents>"

@@ -16,6 +16,11 @@ def test_a_stamp_is_the_etag_and_else_the_time() -> None:
     )
 
 
+def test_a_stamp_has_quotes_whatever_the_listing_has() -> None:
+    assert stamp_of_object({"e_tag": "0x8D", "last_modified": TIME}) == '"0x8D"'
+    assert stamp_of_object({"e_tag": 'W/"a"', "last_modified": TIME}) == 'W/"a"'
+
+
 def test_a_stamp_is_compared_with_one_of_its_kind() -> None:
     listed = "time:2026-01-02T03:04:05+00:00"
     assert stamp_of_object({"e_tag": '"a"', "last_modified": TIME}, listed) == listed
