@@ -53,7 +53,7 @@ def export_copy(
             name.
         StorageError: it cannot be written.
     """
-    with _opened(config, path, say) as session, target_here(session, path) as local:
+    with _opened(RunSettings.of(config), path, say) as session, target_here(session, path) as local:
         ledger = session.ledger
         row = None if source is None else ledger.sources.named(source).row
         form, review = session.settings.output.form, EditedRows(session.edits)
@@ -67,15 +67,14 @@ def export_charges(config: Config, path: str | Path, say: Say) -> WrittenTable:
         UsageError: there is no workspace yet, or `path` is one of its files.
         StorageError: it cannot be written.
     """
-    with _opened(config, path, say) as session, target_here(session, path) as local:
+    with _opened(RunSettings.of(config), path, say) as session, target_here(session, path) as local:
         return write_charges(session.ledger, open_sink(local))
 
 
 @contextlib.contextmanager
-def _opened(config: Config, named: str | Path, say: Say) -> Iterator[Session]:
+def _opened(settings: RunSettings, named: str | Path, say: Say) -> Iterator[Session]:
     """Workspace that something is written from, to a path that is none of its files and does not
     promise another form."""
-    settings = RunSettings.of(config)
     path, is_here = Path(named), not is_stored_target(named)
     with open_to_read(settings, "export", say) as session:
         own = (session.table, session.rejects)

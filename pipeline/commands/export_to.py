@@ -57,12 +57,11 @@ def export_for(
         open_to_read(settings, "export", say) as session,
         target_here(session, target) as local,
     ):
-        return _export(session, config, name, local, options, progress)
+        return _export(session, name, local, options, progress)
 
 
 def _export(
     session: Session,
-    config: Config,
     name: str,
     target: Path,
     options: ExportOptions,
@@ -72,7 +71,7 @@ def _export(
     selection = _selection(rows, name, options)
     if name == "xmp":
         return export_xmp(
-            target, rows, selection, config.images.max_file_bytes,
+            target, rows, selection, session.settings.max_file_bytes,
             adobe_names=options.suffix == ".xmp", replaces=options.replace_texts,
             progress=progress,
         )  # fmt: skip
@@ -80,7 +79,7 @@ def _export(
         return _table(name, target, rows, selection, options)
     folder = ExportFolder(target, f"{name} parquet" if options.parquet else name)
     format_ = format_of(name, target, rows, selection, options)
-    with _pictures(session, config, options) as pictures:
+    with _pictures(session, options) as pictures:
         return export_to(
             rows, selection, format_, folder, pictures,
             shard_rows=options.shard_rows, progress=progress,
@@ -135,15 +134,13 @@ def _selection(rows: TableRows, name: str, options: ExportOptions) -> Selection:
 
 
 @contextlib.contextmanager
-def _pictures(
-    session: Session, config: Config, options: ExportOptions
-) -> Iterator[PictureOf | None]:
+def _pictures(session: Session, options: ExportOptions) -> Iterator[PictureOf | None]:
     from pipeline.stages.pictures import original_pictures, sent_pictures
 
     if options.pictures == "none":
         yield None
     elif options.pictures == "originals":
-        most = config.images.max_file_bytes
+        most = session.settings.max_file_bytes
         keep = options.keep_metadata
         opener = session.settings.open_original()
         yield partial(original_pictures, max_bytes=most, keep_metadata=keep, originals=opener)

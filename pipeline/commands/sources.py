@@ -40,7 +40,7 @@ def forget_source(config: Config, name: str, say: Say) -> int:
     Raises:
         UsageError: no source has that name.
     """
-    with _opened(config, "sources forget", say) as session:
+    with _opened(RunSettings.of(config), "sources forget", say) as session:
         source = session.ledger.sources.named(name)
         with session.ledger.database.transaction("sources"):
             session.ledger.sources.forget(source.row)
@@ -57,7 +57,7 @@ def move_source(config: Config, old: str, new: str, say: Say) -> int:
         UsageError: no source is called `old`, or `new` is neither a source of the same kind nor a
             path.
     """
-    with _opened(config, "sources moved", say) as session:
+    with _opened(RunSettings.of(config), "sources moved", say) as session:
         known, ledger = session.ledger.sources, session.ledger
         source = known.named(old)
         target = _target(known.all(), new)
@@ -74,9 +74,8 @@ def move_source(config: Config, old: str, new: str, say: Say) -> int:
 
 
 @contextlib.contextmanager
-def _opened(config: Config, command: str, say: Say) -> Iterator[Session]:
+def _opened(settings: RunSettings, command: str, say: Say) -> Iterator[Session]:
     """Workspace; its table is written anew afterwards."""
-    settings = RunSettings.of(config)
     with open_session(settings, command, say, offline=True, existing=True) as session:
         yield session
         export_all(session, force=True)

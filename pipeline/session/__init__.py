@@ -9,7 +9,7 @@ run_log           number and log of a run
 service           the service, or the built-in server
 settings          RunSettings: all that stages and commands go by, from a configuration
 output_settings   files that a run writes, and texts that it finds
-batch_settings    rules of shards and batches
+batch_settings    rules of shards and batches; online_settings  pace of online requests
 engines           engines that prepare images, by the settings
 workers           workers of a cluster, as `captionmill status` shows them
 spec              CaptionSpec: model, prompt, preparation and price as one identity

@@ -18,7 +18,6 @@ from pipeline.core.existing_text import TextPlaces
 from pipeline.core.lifecycle import Patience
 from pipeline.core.losses import LossRule
 from pipeline.core.prompt import put_values
-from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.retry import RetryRule
 from pipeline.providers.base import OPENAI, BatchOptions
 from pipeline.providers.models import model_facts
@@ -27,6 +26,7 @@ from pipeline.session.account import AccountOptions
 from pipeline.session.batch_settings import BatchSettings
 from pipeline.session.caps import CapSettings
 from pipeline.session.engines import EngineSettings, cluster_options
+from pipeline.session.online_settings import OnlineSettings
 from pipeline.session.output_settings import OutputSettings, text_places
 from pipeline.session.spec_factory import SpecFactory
 from pipeline.sources import NamedPlace
@@ -44,31 +44,6 @@ if TYPE_CHECKING:
     from pipeline.system.workspace import Workspace
 
 LOCAL_POLL_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class OnlineSettings:
-    """Pace of online requests.
-
-    Attributes:
-        in_flight: requests at the same time.
-        requests_per_minute, tokens_per_minute: None is as the service says.
-        flex_last: so few requests that go again are sent online, at the flex tier; 0 never.
-        longest_pause: seconds; a service that asks for more is not waited for.
-    """
-
-    in_flight: int
-    requests_per_minute: int | None
-    tokens_per_minute: int | None
-    flex_last: int
-    longest_pause: float
-
-    def rate_limiter(self) -> RateLimiter:
-        """Build a limiter that decides when online requests go."""
-        return RateLimiter(
-            self.in_flight, self.requests_per_minute, self.tokens_per_minute,
-            longest_pause=self.longest_pause,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +67,7 @@ class RunSettings:
         whole_endings: gives the endings that are declared whole for a model; `declares_endings` is
             false when there are none.
         mirror: address where the workspace is mirrored, "" for none.
+        max_file_bytes: size of the largest image file that is read.
         near_distance: bits of 128 in which near-duplicates differ, None without them.
     """
 
@@ -115,6 +91,7 @@ class RunSettings:
     download: FetchOptions | None
     url_passthrough: UrlPassthrough
     cache_limits: CacheLimits
+    max_file_bytes: int
     near_distance: int | None
     output: OutputSettings
     reviewer: str | None
@@ -148,7 +125,7 @@ class RunSettings:
             ),
             declares_endings=any(table.whole_endings for table in config.models.values()),
             batch=BatchSettings.of(config),
-            online=_online(config),
+            online=OnlineSettings.of(config),
             engine=_engine(config),
             source=_source_options(config, passthrough if send_urls else None),
             loss_rule=LossRule(config.input.lost_share, config.input.may_be_empty),
@@ -158,6 +135,7 @@ class RunSettings:
             download=fetch if config.fetch.allow and not send_urls else None,
             url_passthrough=passthrough,
             cache_limits=CacheLimits(bytes=config.fetch.keep_bytes, seconds=config.fetch.keep),
+            max_file_bytes=config.images.max_file_bytes,
             near_distance=None if duplicates is None else duplicates.distance,
             output=OutputSettings.of(config),
             reviewer=config.review.reviewer,
@@ -238,14 +216,6 @@ def _patience(config: Config) -> Patience:
 
 def _retry_rules(config: Config) -> dict[str, RetryRule]:
     return {name: RetryRule(**rule) for name, rule in config.retry.model_dump().items()}
-
-
-def _online(config: Config) -> OnlineSettings:
-    online = config.online
-    return OnlineSettings(
-        online.in_flight, online.requests_per_minute, online.tokens_per_minute, online.flex_last,
-        float(online.longest_pause),
-    )  # fmt: skip
 
 
 def _engine(config: Config) -> EngineSettings:

@@ -48,6 +48,7 @@ def test_every_setting_follows_its_key() -> None:
         retry__empty={"attempts": 4},
         online__in_flight=5,
         images__workers=2,
+        images__max_file_bytes="1MB",
         images__near_duplicates={"distance": 3},
         input__follow_links="never",
         fetch__allow=True,

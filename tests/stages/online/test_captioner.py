@@ -28,7 +28,7 @@ CHAT = "/v1/chat/completions"
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trouble is waited out in milliseconds."""
     monkeypatch.setattr(
-        "pipeline.session.settings.OnlineSettings.rate_limiter",
+        "pipeline.session.online_settings.OnlineSettings.rate_limiter",
         lambda online: RateLimiter(online.in_flight, first_pause=0.01),
     )
 
