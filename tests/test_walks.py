@@ -14,22 +14,38 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import orjson
 import pytest
 
+from pipeline.commands.pilot import pilot
 from pipeline.core import outcomes, provider_kinds, table
+from pipeline.core.answer import BadLine
+from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.cells import Cells
 from pipeline.core.provider_kinds import ProviderKind
+from pipeline.core.reading_rules import TODAY, ReadingRules
+from pipeline.core.request import RequestSpec, data_url
 from pipeline.core.retry import DEFAULT_RULES, next_state
 from pipeline.core.table import Column, Row
+from pipeline.core.tokens import RequestEstimate
+from pipeline.core.wire_format import WireFormat
 from pipeline.engines.base import Engine, Job, PrepareFile
 from pipeline.engines.inline import InlineEngine
-from pipeline.errors import BooksError
+from pipeline.errors import BooksError, UsageError
 from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import rows
 from pipeline.providers import SERVICES, ProviderEntry
 from pipeline.providers.base import BatchOptions, BatchService
 from pipeline.providers.openai_batch import OpenAIBatches
-from pipeline.records import Prepared, RemoteBatch, SourceFile
+from pipeline.records import (
+    Answer,
+    Prepared,
+    PreparedImage,
+    RemoteBatch,
+    RemoteFile,
+    SourceFile,
+    Usage,
+)
 from pipeline.session import engines
 from pipeline.sinks import SINKS, open_sink
 from pipeline.sinks.base import Sink, TableSink, WrittenTable
@@ -208,6 +224,121 @@ def test_a_provider_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> No
     assert rig.said[1].startswith("Toy batch captions")
     assert [len(service.created) for service in opened] == [1] == [rig.posts()]
     rig.check()
+
+
+# -- a provider with requests, answers and token rules of its own, whose batches end at once
+
+
+class InvertedTokens:
+    """As many tokens as the prompt has letters, and a thousand for an image."""
+
+    def estimate(self, width: int, height: int, prompt: str) -> RequestEstimate:
+        tokens = self.upper_prompt(width, height, prompt)
+        return RequestEstimate(tokens, 0, tokens, tokens, 5, 10)
+
+    def upper_prompt(self, width: int, height: int, prompt: str) -> int:
+        del width, height
+        return 1000 + len(prompt)
+
+
+def inverted_body(spec: RequestSpec, user_text: str, image: str) -> dict[str, Any]:
+    return {"wish": user_text, "image": image, "by": spec.model}
+
+
+def inverted_line(
+    spec: RequestSpec, custom_id: str, user_text: str, image: PreparedImage
+) -> list[bytes]:
+    url = data_url(image.media_type, image.base64)
+    return [orjson.dumps({"ref": custom_id, **inverted_body(spec, user_text, url)}), b"\n"]
+
+
+def judge_inverted(
+    raw: bytes, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY, /
+) -> Answer | BadLine:
+    del schema, rules
+    answer = orjson.loads(raw)
+    if "words" not in answer:
+        return BadLine("there are no words")
+    return Answer(answer["ref"], "captioned", answer["words"], usage=Usage(1000, completion=5))
+
+
+class InvertedBatches:
+    """Keeps files and batches in memory, whoever opens it."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, tuple[str, bytes]] = {}
+        self.batches: dict[str, RemoteBatch] = {}
+
+    def upload(self, path: Path, filename: str) -> RemoteFile:
+        file_id = f"in-{len(self.files)}"
+        self.files[file_id] = (filename, path.read_bytes())
+        return RemoteFile(file_id, filename, path.stat().st_size, None)
+
+    def find_uploads(self, filename: str) -> list[RemoteFile]:
+        return [file for file in self.list_uploads() if file.filename == filename]
+
+    def list_uploads(self) -> Iterator[RemoteFile]:
+        for file_id, (filename, data) in self.files.items():
+            yield RemoteFile(file_id, filename, len(data), None)
+
+    def create(self, *, input_file_id: str, metadata: Mapping[str, str]) -> RemoteBatch:
+        lines = [orjson.loads(line) for line in self.files[input_file_id][1].splitlines()]
+        answers = [{"ref": line["ref"], "words": line["wish"][::-1]} for line in lines]
+        output = f"out-{len(self.batches)}"
+        self.files[output] = (output, b"\n".join(map(orjson.dumps, answers)) + b"\n")
+        number = f"batch-{len(self.batches)}"
+        self.batches[number] = RemoteBatch(
+            number, "completed", input_file_id, output, None, 1_795_000_000,
+            total=len(lines), completed=len(lines), failed=0, metadata=metadata,
+        )  # fmt: skip
+        return self.batches[number]
+
+    def get(self, batch_id: str) -> RemoteBatch:
+        return self.batches[batch_id]
+
+    cancel = get
+
+    def list_batches(self) -> Iterator[RemoteBatch]:
+        return iter(reversed(self.batches.values()))
+
+    def time(self) -> int | None:
+        return None
+
+    def download(self, file_id: str, to: Path, most: int | None = None) -> int:
+        del most
+        return to.write_bytes(self.files[file_id][1])
+
+    def delete_file(self, file_id: str) -> None:
+        self.files.pop(file_id, None)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_provider_with_shapes_of_its_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    service: BatchService = InvertedBatches()
+    shapes = WireFormat(
+        inverted_body, inverted_line, judge_inverted, lambda *_, **_more: InvertedTokens()
+    )
+    entry = ProviderEntry(
+        lambda _options: service, wire_format=shapes, base_url="https://inverted.example/v1",
+        base_url_variable="",
+    )  # fmt: skip
+    monkeypatch.setitem(cast(dict[str, ProviderEntry], SERVICES), "inverted", entry)
+    kinds = provider_kinds.PROVIDER_KINDS | {
+        "inverted": ProviderKind("inverted", "inverted", "Inverted")
+    }
+    monkeypatch.setattr(provider_kinds, "PROVIDER_KINDS", kinds)
+    monkeypatch.setattr(provider_kinds, "PROVIDER_NAMES", ("auto", *kinds))
+    rig.add("a.png", "b.png")
+    ours = {"provider__name": "inverted", "provider__base_url": None, "prompt__user": "abc"}
+    report = rig.run(**ours)
+    assert [(row["caption"], row["provider"]) for row in rig.table()] == [("cba", "inverted")] * 2
+    assert (report.prompt_tokens, report.completion_tokens) == (2000, 10)
+    assert rig.said[1] == "Inverted batch captions by gpt-6-luna at inverted.example"
+    assert rig.posts(None) == 0
+    with pytest.raises(UsageError, match="inverted takes batches only, no single requests"):
+        pilot(rig.config(**ours), rig.data)
 
 
 # -- a sink: a CSV

@@ -28,7 +28,7 @@ from pipeline.errors import (
     OverBudget,
     UsageError,
 )
-from pipeline.providers import provider_of
+from pipeline.providers import single_of
 from pipeline.providers.base import BatchOptions
 from pipeline.records import Answer, Nano, Usage
 from pipeline.session.settings import RunSettings
@@ -125,7 +125,7 @@ class SingleRequests:
         self._affixes = settings.output.form.affixes
         self._rules = ReadingRules(whole_endings=settings.whole_endings(caption_spec.request.model))
         self._prompt = str(fill_template(caption_spec.template, {}))
-        self._service = provider_of(provider).single(options)
+        self._service = single_of(provider)(options)
 
     def close(self) -> None:
         """Close the connections."""

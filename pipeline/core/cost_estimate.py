@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.core.pricing import PriceSheet, line_max_cost
-from pipeline.core.tokens import RequestEstimator
+from pipeline.core.tokens import TokenRules
 from pipeline.records import Nano
 
 _REMEMBERED = 4096  # many images share a size, and most requests a prompt
@@ -46,7 +46,7 @@ class PolicyCost:
 class CostEstimator:
     """Estimates the requests of one spec at one price sheet (None: unknown prices)."""
 
-    def __init__(self, estimator: RequestEstimator, sheet: PriceSheet | None) -> None:
+    def __init__(self, estimator: TokenRules, sheet: PriceSheet | None) -> None:
         self.sheet = sheet
         self._estimator = estimator
         self._cached = lru_cache(maxsize=_REMEMBERED)(self._estimate)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
-from typing import Self
+from typing import Protocol, Self
 
 from pipeline.core.image_tokens import (
     UNKNOWN_SIZE,
@@ -56,6 +56,23 @@ class RequestEstimate:
     upper_prompt: int | None
     expected_completion: int
     max_completion: int
+
+
+class TokenRules(Protocol):
+    """Rules by which a service counts the tokens of one specification's requests."""
+
+    def estimate(self, width: int, height: int, prompt: str) -> RequestEstimate:
+        """Tokens of a request with one image of width x height pixels as sent and this prompt.
+
+        Raises:
+            ImageTooLarge: the service would refuse the image.
+            UnsupportedDetail: the model does not know the detail.
+        """
+        ...
+
+    def upper_prompt(self, width: int, height: int, prompt: str) -> int | None:
+        """Bound of `estimate` alone."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pipeline.core.answer import BadLine, judge_line
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.request import RequestSpec, body, line_of
-from pipeline.core.tokens import RequestEstimator
+from pipeline.core.tokens import RequestEstimator, TokenRules
 from pipeline.records import Answer, PreparedImage
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class WireFormat:
     body: Callable[[RequestSpec, str, str], dict[str, Any]]
     line: Callable[[RequestSpec, str, str, PreparedImage], list[bytes]]
     judge: JudgeLine
-    estimator: Callable[..., RequestEstimator]
+    estimator: Callable[..., TokenRules]
     ordinary: Callable[[], ReadOrdinary] = _none_is_ordinary
 
 

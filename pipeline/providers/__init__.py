@@ -19,16 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.core.provider_kinds import LOCAL, OPENAI
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import UsageError
+from pipeline.providers.base import OPENAI as OPENAI_URL
 from pipeline.system import plugins
 
 if TYPE_CHECKING:
-    from pipeline.providers.base import BatchOptions, BatchService
-    from pipeline.providers.openai_online import OpenAIAsk, OpenAIOnline
+    from pipeline.providers.base import BatchOptions, BatchService, OnlineService, SingleService
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,19 @@ class ProviderEntry:
 
     Attributes:
         batches: files and batches.
-        online: many single requests at once, of that many connections.
-        single: one request or one stream, for callers that wait.
+        online: many single requests at once, of that many connections; None where there are none.
+        single: one request or one stream, for callers that wait; None as above.
         wire_format: its requests, answers and token rules.
+        base_url: its address where none is configured.
+        base_url_variable: of the environment, which may hold another one; "" for none.
     """
 
     batches: Callable[[BatchOptions], BatchService]
-    online: Callable[[BatchOptions, int], OpenAIOnline]
-    single: Callable[[BatchOptions], OpenAIAsk]
+    online: Callable[[BatchOptions, int], OnlineService] | None = None
+    single: Callable[[BatchOptions], SingleService] | None = None
     wire_format: WireFormat = OPENAI_FORMAT
+    base_url: str = OPENAI_URL
+    base_url_variable: str = "OPENAI_BASE_URL"
 
 
 def _openai_batches(options: BatchOptions) -> BatchService:
@@ -54,13 +58,13 @@ def _openai_batches(options: BatchOptions) -> BatchService:
     return OpenAIBatches(options)
 
 
-def _openai_online(options: BatchOptions, connections: int) -> OpenAIOnline:
+def _openai_online(options: BatchOptions, connections: int) -> OnlineService:
     from pipeline.providers.openai_online import OpenAIOnline
 
     return OpenAIOnline(options, connections)
 
 
-def _openai_single(options: BatchOptions) -> OpenAIAsk:
+def _openai_single(options: BatchOptions) -> SingleService:
     from pipeline.providers.openai_online import OpenAIAsk
 
     return OpenAIAsk(options)
@@ -72,6 +76,31 @@ SERVICES: Mapping[str, ProviderEntry] = {
     OPENAI.service: _OPENAI,
     LOCAL.service: _OPENAI,  # the built-in server speaks the same protocol
 }
+
+
+def online_of(service: str) -> Callable[[BatchOptions, int], OnlineService]:
+    """Opener of a service's many single requests.
+
+    Raises:
+        UsageError: it takes batches only.
+    """
+    return provider_of(service).online or _refuse_single(service)
+
+
+def single_of(service: str) -> Callable[[BatchOptions], SingleService]:
+    """Opener of a service's requests one by one.
+
+    Raises:
+        UsageError: it takes batches only.
+    """
+    return provider_of(service).single or _refuse_single(service)
+
+
+def _refuse_single(service: str) -> NoReturn:
+    raise UsageError(
+        f"{service} takes batches only, no single requests: 'captionmill run DATA --limit 20' "
+        "tries it on a few images"
+    )
 
 
 def provider_of(service: str) -> ProviderEntry:

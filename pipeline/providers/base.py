@@ -1,4 +1,4 @@
-"""Protocols of a batch service, and how one is configured."""
+"""Protocols of a service, for batches and for single requests, and how one is configured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pipeline.core.dialects import OPENAI_DIALECT, Dialect
@@ -191,4 +191,52 @@ class AddressedService(BatchService, Protocol):
     @property
     def options(self) -> BatchOptions:
         """Options by which the service is reached."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """Reply to one request: HTTP 200, or a 4xx that proves that nothing was billed."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+
+    @property
+    def request_id(self) -> str | None:
+        """Service's id of the request."""
+        return self.headers.get("x-request-id")
+
+
+class OnlineService(Protocol):
+    """Single requests, many at once.
+
+    Answers about one request are an HttpReply, also a refusal of its image. Every error is one of
+    pipeline.errors: AccountRefusal and other NeedsPerson for a person, DefiniteRefusal for requests
+    that had no effect and may go again, Ambiguous for those that may have been billed.
+    """
+
+    async def ask(self, body: Mapping[str, Any]) -> HttpReply:
+        """Send one request, once, and wait for its answer."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+class SingleService(Protocol):
+    """One request at a time, for callers that wait. Replies and errors are those of
+    OnlineService."""
+
+    def ask(self, body: Mapping[str, Any]) -> HttpReply:
+        """Send one request, once, and wait for its answer."""
+        ...
+
+    def stream(self, body: Mapping[str, Any]) -> Iterator[bytes]:
+        """Send one request, once; gives the answer's bytes as they come."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections."""
         ...

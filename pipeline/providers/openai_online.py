@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.batch_errors import classify, status_inside
@@ -18,7 +17,13 @@ from pipeline.core.reply import error_inside
 from pipeline.core.size_refusal import is_too_large
 from pipeline.core.streamed import plain_body
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
-from pipeline.providers.base import ELSEWHERE, AccountRefusal, AddressRefusal, BatchOptions
+from pipeline.providers.base import (
+    ELSEWHERE,
+    AccountRefusal,
+    AddressRefusal,
+    BatchOptions,
+    HttpReply,
+)
 from pipeline.providers.refusals import HttpAnswer, refusal_error
 from pipeline.system.secrets import redact
 
@@ -27,20 +32,6 @@ if TYPE_CHECKING:
 
 _ACTION = "ask for a caption"
 _UNREAD = {"X-Stainless-Raw-Response": "stream"}  # the SDK then hands the body on unread
-
-
-@dataclass(frozen=True, slots=True)
-class HttpReply:
-    """Reply to one request: HTTP 200, or a 4xx that proves that nothing was billed."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(repr=False)
-
-    @property
-    def request_id(self) -> str | None:
-        """Service's id of the request."""
-        return self.headers.get("x-request-id")
 
 
 class ModelRefusal(NeedsPerson, DefiniteRefusal):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import ONLINE, is_online
-from pipeline.providers import provider_of
+from pipeline.providers import online_of
 from pipeline.providers.base import AddressedService, AddressRefusal
 from pipeline.session.session import Session
 from pipeline.stages.reconcile import reconcile
@@ -35,7 +35,7 @@ def caption_online(
     # with asyncio and TLS, which most runs do without
     from pipeline.stages.online.captioner import GROUP, OnlineCaptioner
 
-    provider = provider_of(session.identity.provider)
+    opened = online_of(session.identity.provider)
     service = cast(AddressedService, session.context.service)  # one address and key serve both
     groups = replace(shard_options, limits=GROUP, prefix=ONLINE)
     online = session.settings.online
@@ -43,7 +43,7 @@ def caption_online(
         session.context,
         lambda: Writer(session.ledger, task, groups, session.clock.now, prepared=progress.prepared),
         feed,
-        lambda: provider.online(service.options, online.in_flight),
+        lambda: opened(service.options, online.in_flight),
         online.rate_limiter,
         progress,
         totals=totals,

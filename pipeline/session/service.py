@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.core.provider_kinds import AUTO, LOCAL
-from pipeline.providers import provider_of
+from pipeline.providers import online_of, provider_of
 from pipeline.providers.base import BatchOptions, BatchService
 from pipeline.session.account import AccountOptions, Identity
 from pipeline.session.settings import RunSettings
@@ -34,6 +34,8 @@ def open_service(
     """Open the batch service and say who captions; the built-in server is started for it and
     stopped after it."""
     options = service_options(settings, identity)
+    if settings.account.online:
+        online_of(identity.provider)  # raises before anything is done where there is none
     announce(identity, settings.account, say, urlsplit(options.base_url).netloc)
     with (
         reached_at(options, identity, workspace.server) as reached,

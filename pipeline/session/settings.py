@@ -18,8 +18,10 @@ from pipeline.core.existing_text import TextPlaces
 from pipeline.core.lifecycle import Patience
 from pipeline.core.losses import LossRule
 from pipeline.core.prompt import put_values
+from pipeline.core.provider_kinds import paid_kind
 from pipeline.core.retry import RetryRule
-from pipeline.providers.base import OPENAI, BatchOptions
+from pipeline.providers import provider_of
+from pipeline.providers.base import BatchOptions
 from pipeline.providers.models import model_facts
 from pipeline.records import Nano, OpenOriginal
 from pipeline.session.account import AccountOptions
@@ -188,9 +190,10 @@ class RunSettings:
 
 def _service(config: Config, key: Secret) -> BatchOptions:
     provider = config.provider
+    entry = provider_of(paid_kind(provider.name).service)
     return BatchOptions(
         api_key=key,
-        base_url=provider.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI,
+        base_url=provider.base_url or os.environ.get(entry.base_url_variable) or entry.base_url,
         organization=provider.organization,
         project=provider.project,
         endpoint=provider.endpoint,

@@ -20,7 +20,7 @@ from pipeline.core.recipe import DEFAULT_FORMATS, ImageLimits, Recipe
 from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import SizePolicy, Sizing
 from pipeline.core.text_tokens import counted_tokens, estimated_tokens
-from pipeline.core.tokens import RequestEstimator
+from pipeline.core.tokens import TokenRules
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import UsageError
 from pipeline.imaging.extras import installed_formats
@@ -60,7 +60,7 @@ class CaptionSpec:
     spec: Mapping[str, object]
     facts: ModelFacts
     sheet: PriceSheet | None
-    estimator: RequestEstimator
+    estimator: TokenRules
     tier: Tier
     standard_price: str = ""
     seen: bool = True
@@ -185,7 +185,7 @@ def _sizing(config: Config, facts: ModelFacts) -> Sizing:
 
 def _estimator(
     config: Config, kind: ProviderKind, facts: ModelFacts, calibration: Calibration | None
-) -> RequestEstimator:
+) -> TokenRules:
     prompt = config.prompt
     return provider_of(kind.service).wire_format.estimator(
         facts,

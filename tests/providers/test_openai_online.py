@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import Ambiguous, DefiniteRefusal, NeedsPerson
 from pipeline.providers.base import AccountRefusal, BatchOptions
+from pipeline.providers.base import HttpReply as Got
 from pipeline.providers.openai_online import (
     AddressRefusal,
     ModelRefusal,
@@ -18,7 +19,6 @@ from pipeline.providers.openai_online import (
     StreamRefused,
     WebPage,
 )
-from pipeline.providers.openai_online import HttpReply as Got
 from tests.providers.conftest import KEY, HttpReply, Scripted, in_haste
 
 BODY: dict[str, Any] = {"model": "m", "messages": [], "odd_field": 1}

@@ -1,7 +1,13 @@
+from dataclasses import replace
+from typing import cast
+
 import pytest
 
 from pipeline.config import load_config
+from pipeline.core import provider_kinds
 from pipeline.core.dialects import OPENAI_DIALECT, TOGETHER_DIALECT
+from pipeline.core.provider_kinds import ProviderKind
+from pipeline.providers import SERVICES, ProviderEntry
 from pipeline.providers.base import OPENAI
 from pipeline.session.account import AccountOptions, Identity
 from pipeline.session.service import announce, service_options
@@ -58,6 +64,16 @@ def test_the_environment_names_another_address(monkeypatch: pytest.MonkeyPatch) 
     assert service_options(configured(), IDENTITY).base_url == "https://example.com/v1"
     settings = configured(base_url="https://other.example.com/v1")
     assert service_options(settings, IDENTITY).base_url == "https://other.example.com/v1"
+
+
+def test_another_service_has_an_address_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = replace(SERVICES["openai"], base_url="https://acme.example/v1", base_url_variable="")
+    monkeypatch.setitem(cast(dict[str, ProviderEntry], SERVICES), "acme", entry)
+    kinds = provider_kinds.PROVIDER_KINDS | {"acme": ProviderKind("acme", "acme", "Acme")}
+    monkeypatch.setattr(provider_kinds, "PROVIDER_KINDS", kinds)
+    monkeypatch.setattr(provider_kinds, "PROVIDER_NAMES", ("auto", *kinds))
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://example.com/v1")
+    assert service_options(configured(name="acme"), IDENTITY).base_url == "https://acme.example/v1"
 
 
 def test_the_first_line_says_who_captions() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from pipeline.providers.openai_online import HttpReply, OpenAIOnline
+from pipeline.providers.base import HttpReply
+from pipeline.providers.openai_online import OpenAIOnline
 from pipeline.stages.online.service import OnlineReply, OnlineService
 
 
