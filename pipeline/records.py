@@ -35,7 +35,7 @@ class SourceFile:
         size, mtime_ns, inode, ctime_ns: from stat; unchanged means the file is not read again. A
             download's inode is 0 and its ctime_ns None: it is the same image when it was deleted
             and downloaded again.
-        columns: the manifest's other columns, None for a folder.
+        columns: the manifest's other columns, None where there are none.
         occurrence: 0, or n for the n-th further manifest row with the same path.
         problem: a reason code when the source already knows that this cannot be an image.
         detail: words that go with `problem`.

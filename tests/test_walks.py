@@ -174,9 +174,8 @@ def test_a_source_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None
     names = rig.data / "names.own"
     names.write_text("a.png\nc.png\n")
     rig.run(data=names)
-    assert [(row["source"], row["path"]) for row in rig.table()] == [
-        ("names", "a.png"),
-        ("names", "c.png"),
+    assert [(row["source"], row["path"], row["location"]) for row in rig.table()] == [
+        ("names", name, str(rig.data / name)) for name in ("a.png", "c.png")
     ]
     rig.check()
 

@@ -5,6 +5,12 @@ The arguments are the aliases of `sources`, `folders` and `images`; texts are st
 
 from __future__ import annotations
 
+from pipeline.ledger.database import sql_list
+
+WITHOUT_LOCATIONS = frozenset(("folder", "file", "bucket"))
+"""Kinds of source whose images lie where the source's locator and their paths say; images of all
+others are recorded with their location."""
+
 
 def shown_path(folder: str, image: str) -> str:
     """SQL of an image's path below its source."""
@@ -28,7 +34,7 @@ def location(source: str, folder: str, image: str) -> str:
     scheme = f"instr({image}.name, '://')"
     letters = f"substr({image}.name, 1, {scheme} - 1)"
     return f"""CASE
-        WHEN {source}.kind NOT IN ('folder', 'file', 'bucket') AND {scheme} > 2
+        WHEN {source}.kind NOT IN ({sql_list(WITHOUT_LOCATIONS)}) AND {scheme} > 2
             AND {letters} NOT GLOB '*[^A-Za-z0-9+.-]*' THEN {image}.name
         ELSE {file_path(source, folder, image)}
     END"""

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from pipeline.core.losses import LossRule, empty_sentence, is_doubtful, loss_sentence
 from pipeline.core.skipped_files import unopened_containers
 from pipeline.ledger import Ledger
+from pipeline.ledger.places import WITHOUT_LOCATIONS
 from pipeline.ledger.unseen import Crawl
 from pipeline.sources.base import DecodesText, LeavesOut, Source, SourceListing, to_path
 from pipeline.sources.existing_text import ExistingTextReader
@@ -106,7 +107,9 @@ def crawl(
     current = Crawl(row, ledger.images.begin_crawl(row))
     ledger.unseen.begin()
     listings = source.listings() if texts is None else texts.listings(source)
-    result.changed = _Recorder(ledger, current, now, expect).record_all(listings, check_stop)
+    result.changed = _Recorder(
+        ledger, current, now, expect, source.kind not in WITHOUT_LOCATIONS
+    ).record_all(listings, check_stop)
     _note_source(ledger, source, current)
     result.skipped = ledger.images.skipped(row)
     _weigh_losses(ledger, source, current, loss_rule, result)
@@ -163,12 +166,17 @@ def _weigh_losses(
 
 @dataclass(slots=True)
 class _Recorder:
-    """Recorder of one crawl of a source in the ledger, folder by folder."""
+    """Recorder of one crawl of a source in the ledger, folder by folder.
+
+    Attributes:
+        located: images are recorded with their location, which the ledger does not tell itself.
+    """
 
     ledger: Ledger
     crawl: Crawl
     now: int
     expect: Callable[[int], None]
+    located: bool = False
     announced: bool = False
 
     def record_all(self, listings: Iterator[SourceListing], check_stop: Callable[[], None]) -> bool:
@@ -193,6 +201,8 @@ class _Recorder:
             images.folder_unchanged(folder, self.crawl.number)
             return False
         entries, new = listing.entries(), images.is_empty(folder)
+        if self.located:
+            entries = (e if e.columns is not None else replace(e, columns={}) for e in entries)
         while chunk := list(islice(entries, _CHUNK)):
             present = unseen.hold_missing(folder, chunk, self.crawl)
             images.upsert(folder, present, self.crawl.number, self.now, new=new)

@@ -2,7 +2,6 @@
 
 captioner    one run: writes groups, reserves, hands them to the dispatcher, settles
 dispatcher   sends requests from an event loop of its own, as the rate limiter allows
-service      what the dispatcher asks of an online service
 journal      what of a group was sent and what was answered, durable before and after
 settle       a group closed by its journal, whatever ended it
 """

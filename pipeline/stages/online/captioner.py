@@ -19,10 +19,10 @@ from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import CaptionmillError, NeedsPerson, OverBudget, PauseTooLong
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.shards import Shard
+from pipeline.providers.base import OnlineService
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
 from pipeline.stages.online.dispatcher import Dispatcher, Group
-from pipeline.stages.online.service import OnlineService
 from pipeline.stages.online.settle import begin, open_journal, settle_group
 from pipeline.stages.reconcile import opaque_shards, take_all_apart
 from pipeline.stages.values import Progress, RunTotals

@@ -19,8 +19,8 @@ from pipeline.core.online import answer_line, lost_line
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.refusal_streak import RefusalStreak
 from pipeline.errors import CaptionmillError, DefiniteRefusal, NeedsPerson, ServiceError
+from pipeline.providers.base import OnlineService
 from pipeline.stages.online.journal import Journal
-from pipeline.stages.online.service import OnlineService
 
 _NOTICED_PAUSE = 10.0  # seconds
 
