@@ -33,6 +33,7 @@ from pipeline.review.library import Library
 from pipeline.review.site import Site, SiteParts
 from pipeline.session.account import resolve_account
 from pipeline.session.audit import audit_rules
+from pipeline.session.mirrored_reviews import MirroredReviews
 from pipeline.session.settings import RunSettings
 from pipeline.session.thumbnails import open_thumbnails
 from pipeline.sources import to_path
@@ -93,7 +94,8 @@ def review(
             read_only=options.read_only,
         )
         stack.callback(index.close)
-        page = _Page(config, settings, workspace, folder, index, edits, options, say)
+        mirrored = MirroredReviews(settings, workspace, edits)
+        page = _Page(config, settings, workspace, folder, index, edits, options, say, mirrored)
         asyncio.run(page.serve(ready))
 
 
@@ -109,6 +111,7 @@ class _Page:
     edits: Edits
     options: ReviewOptions
     say: Say
+    mirrored: MirroredReviews
 
     async def serve(self, ready: Callable[[str], None]) -> None:
         """Serve until a signal comes."""
@@ -131,6 +134,7 @@ class _Page:
             if following is not None:
                 await following
             await runner.cleanup()
+            await asyncio.to_thread(self.mirrored.keep_or_say, self.say)
 
     def _parts(self) -> SiteParts:
         library = Library(self.index, self.edits)
@@ -170,6 +174,7 @@ class _Page:
                 except CaptionmillError as error:
                     self.say(str(error))
                 pause = max(pause, _REST * (time.monotonic() - began))
+            await asyncio.to_thread(self.mirrored.keep_at_times, self.say)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), min(pause, 60))
 

@@ -12,6 +12,7 @@ from pipeline.review.index import Index
 from pipeline.review.library import Library
 from pipeline.session.account import resolve_account
 from pipeline.session.audit import audit_rules
+from pipeline.session.mirrored_reviews import MirroredReviews
 from pipeline.session.settings import RunSettings
 from pipeline.system.workspace import Workspace
 
@@ -42,4 +43,6 @@ def open_review_index(config: Config) -> Iterator[ReviewIndex]:
         index = Index(path, workspace.ledger, edits, rules=audit_rules(config))
         with contextlib.closing(index):
             index.refresh()
+            mirrored = MirroredReviews(settings, workspace, edits)
             yield ReviewIndex(settings, workspace, edits, index, Library(index, edits))
+            mirrored.keep()

@@ -32,7 +32,8 @@ record            a run's row, log and summary, and the notice of its end
 existing_texts    images left at the texts that they have
 beside            captions as text files beside their images
 finish            the end of every run: table, counts, cleaning up
-mirror            what another machine needs to go on, in object storage
+mirror            what another machine needs to go on, in object storage; run_mirror  of a session
+mirrored_reviews  the record of edits there, from commands that send nothing
 publish           outputs that go to object storage
 publish_export    exports that go to object storage
 thumbnails        pictures of the review and of reports, from originals wherever they are

@@ -47,7 +47,6 @@ def finish(session: Session, report: Report, sources: tuple[int, ...] | None = N
         report.reopen = f" --workspace {shlex.quote(str(workspace.root))}" if named else ""
     make_room(session)
     if not session.offline:
-        session.context.mirror(True)  # before the service's files, the last other copy, are deleted
         report.problems += remove_finished(session.context).problems
 
 

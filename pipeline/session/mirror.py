@@ -2,6 +2,7 @@
 
     workspace.json                     whose mirror it is
     files/NAME/MTIME_NS-SIZE           raw answers, batch records, journals of groups, the cap
+    groups/KEY                         requests of a group that is sent online, before it is
     reviews/STEP-CHECKSUM              the record of what people decided, up to a step
     runs/NUMBER                        one a session that may send, so that a second machine shows
 
@@ -10,20 +11,16 @@ No object is ever changed. The ledger is not here: it is made again from these f
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import secrets
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pipeline.core.lifecycle import TWIN
-from pipeline.core.twins import mirror_sentence
-from pipeline.errors import CaptionmillError, UsageError
-from pipeline.ledger import Ledger
-from pipeline.records import Rejection, Say
+from pipeline.core.online import sent_mark
+from pipeline.errors import UsageError
+from pipeline.records import Rejection
 from pipeline.review.edits import Edits
 from pipeline.storage.listing import list_keys
 from pipeline.storage.objects import ObjectReader
@@ -32,27 +29,11 @@ from pipeline.storage.settings import StorageSettings
 from pipeline.system.files import checksum_of, storage_error, temporary_folder, write_whole
 from pipeline.system.workspace import Workspace
 
-# facts of the ledger: the last session of this copy; the last one that a person has decided about
-_RUN, _SEEN = "mirror_run", "mirror_seen"
 _NAME = re.compile(r"files/(raw/[^/.][^/]*|workspace\.json|budget\.json)/(\d+)-(\d+)")
-_OWNER, _REVIEWS, _RUNS = "workspace.json", "reviews/", "runs/"
+_GROUP = re.compile(r"groups/([\w-]+)|files/raw/([\w-]+)\.journal/\d+-\d+", re.ASCII)
+_OWNER, _REVIEWS, _RUNS, _GROUPS = "workspace.json", "reviews/", "runs/", "groups/"
 _JOURNAL, _ANSWERS = ".journal", ".output.jsonl.gz"
 _MOST_BYTES = 5 << 30
-_SECONDS = 60.0
-
-
-@contextlib.contextmanager
-def kept_in(mirror: Mirror, workspace: Workspace, say: Say) -> Iterator[None]:
-    """Keep the mirror up to date when the block ends, however it ends."""
-    try:
-        yield
-    except BaseException:
-        try:
-            mirror.keep(workspace)
-        except CaptionmillError as error:
-            say(f"the mirror is not up to date: {error}")
-        raise
-    mirror.keep(workspace)
 
 
 class Mirror:
@@ -68,42 +49,25 @@ class Mirror:
         place = self._writer.place
         self._prefix = f"{place.key.strip('/')}/" if place.key.strip("/") else ""
         self._reader, self.address = ObjectReader(settings), address
-        listed = list_keys(place, settings, self._prefix)
-        self._last_look = time.monotonic()
+        self._settings = settings
+        self.list_again()
+
+    def list_again(self) -> None:
+        """Learn what others have put there meanwhile."""
+        listed = list_keys(self._writer.place, self._settings, self._prefix)
         self._names = {item.key.removeprefix(self._prefix) for item in listed}
 
-    def begin(self, ledger: Ledger, workspace: Workspace, now: int, *, rebuilding: bool) -> None:
-        """Begin a session that may send; a session of another copy of the workspace is noted as a
-        twin, until whose resolution nothing is sent.
+    def last_run(self) -> int:
+        """Number of the last session, of whatever copy of the workspace."""
+        return max((int(name.removeprefix(_RUNS)) for name in self._of(_RUNS)), default=0)
 
-        Raises:
-            UsageError: it is the mirror of another workspace.
-        """
-        self._claim(ledger.workspace_id())
-        last = max((int(name.removeprefix(_RUNS)) for name in self._of(_RUNS)), default=0)
-        if rebuilding:
-            ledger.put(_RUN, str(last))
-            return
-        if ledger.get(TWIN) is not None:
-            ledger.put(_SEEN, str(last))  # whoever resolves it has decided about these
-            return
-        if ledger.get(_SEEN) is not None:  # a person has decided: what the other bought counts
-            self._take_missing(workspace)
-        ours = max(int(ledger.get(fact) or 0) for fact in (_RUN, _SEEN))
-        if ours < last:
-            self._note_twin(ledger, last, now)
-            return
-        with ledger.database.transaction("mirror"):  # first: a kill between would look like a twin
-            ledger.put(_RUN, str(ours + 1))
-            ledger.put(_SEEN, None)
-        if not self._is_first(f"{_RUNS}{ours + 1}"):
-            self._note_twin(ledger, ours + 1, now)
+    def add_run(self, number: int) -> bool:
+        """Add a session; False when somebody else has added one of this number."""
+        return self._is_first(f"{_RUNS}{number}")
 
-    def keep_at_times(self, workspace: Workspace, *, at_once: bool) -> None:
-        """Put there what is new, at once or when the last time is a minute ago."""
-        if at_once or time.monotonic() - self._last_look >= _SECONDS:
-            self.keep(workspace)
-            self._last_look = time.monotonic()
+    def has_run(self, number: int) -> bool:
+        """Ask whether there is a session of this number by now."""
+        return self._writer.stamp(f"{self._prefix}{_RUNS}{number}") is not None
 
     def keep(self, workspace: Workspace) -> None:
         """Put there what the workspace has and the mirror has not.
@@ -112,13 +76,29 @@ class Mirror:
             UsageError: it cannot be put; the workspace has everything.
         """
         for path in _files(workspace):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue  # a journal whose group is closed
-            name = path.relative_to(workspace.root).as_posix()
-            self._create(f"files/{name}/{status.st_mtime_ns}-{status.st_size}", path)
-        self._keep_reviews(workspace)
+            self.put_file(workspace, path)
+        self.keep_reviews(workspace)
+
+    def put_file(self, workspace: Workspace, path: Path) -> None:
+        """Put one file of the workspace there as it is; one that is not here any more is nothing.
+
+        Raises:
+            UsageError: it cannot be put.
+        """
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            return  # a journal whose group is closed
+        name = path.relative_to(workspace.root).as_posix()
+        self._create(f"files/{name}/{status.st_mtime_ns}-{status.st_size}", path)
+
+    def put_group(self, key: str, requests: Iterable[str]) -> None:
+        """Put there that the requests of a group may leave, in the words of a journal.
+
+        Raises:
+            UsageError: it cannot be put.
+        """
+        self._create(f"{_GROUPS}{key}", b"".join(map(sent_mark, requests)))
 
     def restore(self, workspace: Workspace) -> int:
         """Write the files of a workspace that is not there yet; gives how many.
@@ -129,25 +109,47 @@ class Mirror:
         """
         if _OWNER not in self._names:
             raise UsageError(f"{self.address} is no mirror of a workspace")
-        count = self._take_missing(workspace)
+        count = self.take_missing(workspace)
         if reviews := self._of(_REVIEWS):
             write_whole(workspace.reviews, self._read(max(reviews, key=_step)))
         return count
 
-    def _take_missing(self, workspace: Workspace) -> int:
+    def take_missing(self, workspace: Workspace) -> int:
         """Bring the files here that the workspace lacks; gives how many."""
         workspace.raw.mkdir(parents=True, exist_ok=True)
         newest, count = self._newest(), 0
         for name, (modified, size) in newest.items():
             path = workspace.root / name
-            answers = f"{name.removesuffix(_JOURNAL)}.{Path(name).stem}{_ANSWERS}"
-            # the answers of a group that was closed tell more than its journal
-            if path.exists() or (name.endswith(_JOURNAL) and answers in newest):
+            # a journal belongs to a group, and is taken with it
+            if path.exists() or name.endswith(_JOURNAL):
                 continue
             write_whole(path, self._read(f"files/{name}/{modified}-{size}"))
             os.utime(path, ns=(modified, modified))
             count += 1
-        return count
+        return count + sum(self._take_journal(workspace, key, newest) for key in self._group_keys())
+
+    def _group_keys(self) -> set[str]:
+        """Keys of the groups of which there are requests or a journal."""
+        matches = (_GROUP.fullmatch(name) for name in self._names)
+        return {match[1] or match[2] for match in matches if match}
+
+    def _take_journal(
+        self, workspace: Workspace, key: str, newest: Mapping[str, tuple[int, int]]
+    ) -> bool:
+        """Bring the journal of a group here whose answers are neither here nor there: what it says,
+        and that each request of the group may have left since it was put there."""
+        name, answers = f"raw/{key}{_JOURNAL}", f"raw/{key}.{key}{_ANSWERS}"
+        paths = workspace.root / name, workspace.root / answers
+        if answers in newest or any(path.exists() for path in paths):
+            return False
+        journal = b""
+        if name in newest:
+            modified, size = newest[name]
+            journal = self._read(f"files/{name}/{modified}-{size}")
+            journal = journal[: journal.rfind(b"\n") + 1]  # it was being written
+        marks = self._read(f"{_GROUPS}{key}") if f"{_GROUPS}{key}" in self._names else b""
+        write_whole(paths[0], journal + marks)
+        return True
 
     def _of(self, prefix: str) -> list[str]:
         return [name for name in self._names if name.startswith(prefix)]
@@ -182,7 +184,7 @@ class Mirror:
         # a put whose answer was lost is put again, and then meets itself
         return self._create(name, word) or self._read(name) == word
 
-    def _claim(self, workspace_id: str) -> None:
+    def claim(self, workspace_id: str) -> None:
         """Make the mirror this workspace's, once."""
         if _OWNER not in self._names:
             self._create(_OWNER, json.dumps({"workspace_id": workspace_id}).encode())
@@ -196,14 +198,12 @@ class Mirror:
                 "one in workspace_mirror"
             )
 
-    def _note_twin(self, ledger: Ledger, last: int, now: int) -> None:
-        with ledger.database.transaction("twin"):
-            text = mirror_sentence(self.address)
-            ledger.put(TWIN, text)
-            ledger.incident(now, "twin", text)
-            ledger.put(_SEEN, str(last))
+    def keep_reviews(self, workspace: Workspace) -> None:
+        """Put the record of what people decided there.
 
-    def _keep_reviews(self, workspace: Workspace) -> None:
+        Raises:
+            UsageError: it cannot be put.
+        """
         if not workspace.reviews.exists():
             return
         with Edits(workspace.reviews, read_only=True) as edits:

@@ -148,13 +148,14 @@ def _mirrored(
     stack: contextlib.ExitStack, context: StageContext, settings: RunSettings, *, rebuilding: bool
 ) -> StageContext:
     """Context whose workspace is kept in its mirror, until the stack ends."""
-    from pipeline.session.mirror import Mirror, kept_in
+    from pipeline.session.mirror import Mirror
+    from pipeline.session.run_mirror import RunMirror, kept_in
 
-    workspace = context.workspace
-    mirror = Mirror(settings.mirror, settings.engine.storage)
-    mirror.begin(context.ledger, workspace, context.clock.now(), rebuilding=rebuilding)
-    stack.enter_context(kept_in(mirror, workspace, context.say))
-    return replace(context, mirror=lambda at_once: mirror.keep_at_times(workspace, at_once=at_once))
+    objects = Mirror(settings.mirror, settings.engine.storage)
+    mirror = RunMirror(objects, context.ledger, context.workspace, context.clock)
+    mirror.begin(rebuilding=rebuilding)
+    stack.enter_context(kept_in(mirror, context.say))
+    return replace(context, mirror=mirror)
 
 
 def _under_rules(context: StageContext, settings: RunSettings, *, local: bool) -> StageContext:

@@ -24,6 +24,7 @@ results       raw answer files read into priced answers; read_report what is odd
 whole_endings answers taken as captions once their ending is declared whole
 answer_audit  the ledger's answers compared with the raw answers
 raw_files     output and error files as they came: stored, read, found damaged
+mirroring     a second place that keeps what was paid for, as stages use it
 batch_record  a file beside the raw answers that describes their batch
 export        the ledger into the table of captions and the table of charges
 table_facts   what the ledger holds about the table as it was last written

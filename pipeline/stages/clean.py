@@ -37,6 +37,7 @@ def remove_finished(context: StageContext, *, orphans: bool = False) -> CleanRes
     """Remove the files of shards that are over; with `orphans` also uploads of this workspace
     that no live shard uses."""
     result = CleanResult()
+    context.mirror.keep(at_once=True)  # before the last other copy, at the service, is deleted
     for row, shard_key, file_id in context.ledger.shards.to_clean():
         context.check_stop()
         if _clean_remote(context, row, file_id, result):

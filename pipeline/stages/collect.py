@@ -115,7 +115,7 @@ def _observe(context: StageContext, batch: Batch) -> RemoteEnd | None:
     unavailable = [_fetch(context, current, kind, file_id) for kind, file_id in files if file_id]
     shard = context.ledger.shards.get(current.shard)
     write_batch_record(context, shard, current.generation, remote)
-    context.mirror(False)
+    context.mirror.keep(at_once=False)
     mark_downloaded(context, current)
     return RemoteEnd(remote.began, "; ".join(filter(None, unavailable)))
 

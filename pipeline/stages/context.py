@@ -17,6 +17,7 @@ from pipeline.errors import Interrupted
 from pipeline.ledger import Ledger
 from pipeline.ledger.reservations import Scope
 from pipeline.providers.base import BatchService
+from pipeline.stages.mirroring import Mirroring, NoMirror
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
 
@@ -48,7 +49,7 @@ class StageContext:
         note: puts an event into the run's log.
         stopping: true once a person or the system requested a stop.
         sleep: waits some seconds, less when a stop is requested.
-        mirror: puts what was paid for into the mirror, at once for True, else now and then.
+        mirror: keeps in another place what was paid for.
         listings: what this run has seen of the service's list.
     """
 
@@ -72,7 +73,7 @@ class StageContext:
     note: Note = silent
     stopping: Callable[[], bool] = lambda: False
     sleep: Callable[[float], None] = time.sleep
-    mirror: Callable[[bool], None] = lambda _at_once: None
+    mirror: Mirroring = field(default_factory=NoMirror)
     listings: Listings = field(default_factory=Listings)
 
     def scope(self) -> Scope:

@@ -5,38 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.commands.rebuild import rebuild
-from pipeline.commands.resolve import resolve
 from pipeline.core.judgements import Judgement
 from pipeline.errors import UsageError
 from pipeline.review.edits import Edits
-from pipeline.system.workspace import Workspace
 from tests.review.test_entry_checksums import damage as changed
 from tests.rig import Rig, rig
+from tests.session.mirrors import keys, on, restored
 from tests.storage.scripted_s3 import ScriptedS3, s3
 
 pytest.importorskip("obstore", reason="object storage is an extra")
 __all__ = ["rig", "s3"]
-MIRROR = "s3://bucket/mirror"
-
-
-def keys(s3: ScriptedS3) -> dict[str, object]:
-    return {
-        "storage.endpoint": s3.endpoint,
-        "storage.allow_http": True,
-        "storage.retries": 1,
-        "workspace_mirror": MIRROR,
-    }
-
-
-def on(rig: Rig, place: Path) -> None:
-    """Go on in another folder, as on another machine."""
-    rig.workspace = Workspace(place)
-
-
-def restored(rig: Rig, s3: ScriptedS3, place: Path) -> None:
-    on(rig, place)
-    rebuild(rig.config(**keys(s3)), rig.said.append, mirror=MIRROR)
 
 
 def captions(rig: Rig) -> dict[str, tuple[str, str]]:
@@ -90,28 +68,6 @@ def test_a_mirror_holds_each_file_once(rig: Rig, s3: ScriptedS3) -> None:
     rig.run(**keys(s3))
     assert {name.split("/")[1] for name in set(s3.objects) - before} == {"runs"}
     assert len([one for one in s3.requests if one.startswith("PUT")]) == 1
-
-
-def test_two_machines_on_one_mirror_are_noticed(rig: Rig, s3: ScriptedS3, tmp_path: Path) -> None:
-    rig.add("a.png")
-    rig.run(**keys(s3))
-    first = rig.workspace.root
-    restored(rig, s3, tmp_path / "second")
-    rig.add("b.png", first=5)
-    rig.run(**keys(s3))
-    on(rig, first)
-    rig.add("c.png", first=6)
-    posts = rig.posts()
-    report = rig.run(**keys(s3))
-    assert report.exit_code == 5
-    assert rig.posts() == posts
-    resolve(rig.config(**keys(s3)), "twin", rig.said.append)
-    rig.run(**keys(s3))
-    rig.check()
-    assert rig.outcomes() == {"captioned": 3}
-    on(rig, tmp_path / "second")
-    rig.add("d.png", first=7)
-    assert rig.run(**keys(s3)).exit_code == 5
 
 
 def test_a_mirror_is_of_one_workspace(rig: Rig, s3: ScriptedS3, tmp_path: Path) -> None:

@@ -170,8 +170,12 @@ class OnlineCaptioner:
             self.totals.fail(error)
             dispatcher.stop()
             return
+        group = self._opened(shard, batch)
+        if group is None:
+            dispatcher.stop()
+            return
         self._progress.sealed(shard.requests)
-        dispatcher.send(self._group(shard, batch))
+        dispatcher.send(group)
         self.totals.requests += shard.requests
         self._sent += shard.requests
         while self._settle_one(dispatcher, 0.0):
@@ -189,6 +193,15 @@ class OnlineCaptioner:
                     raise
             self._settle_one(dispatcher, _LOOK)
             context.check_stop()
+
+    def _opened(self, shard: Shard, batch: Batch) -> Group | None:
+        """Group that may be sent; None, and closed again, when a person must decide first."""
+        try:
+            return self._group(shard, batch)
+        except NeedsPerson as error:
+            settle_group(self.context, batch.row, RunTotals())
+            self.totals.fail(error)
+            return None
 
     def _group(self, shard: Shard, batch: Batch) -> Group:
         requests: deque[tuple[str, dict[str, Any]]] = deque()

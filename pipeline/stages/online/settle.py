@@ -52,10 +52,22 @@ def begin(context: StageContext, shard: Shard) -> Batch:
 
 def open_journal(context: StageContext, shard: Shard) -> Journal:
     """Journal first, then the card: where a card is and neither journal nor answers, they
-    were there and are gone."""
-    journal = Journal(journal_path(context.workspace.raw, shard.shard_key))
-    reached("online.before_card")
-    write_batch_record(context, shard, shard.generation, _local(context, shard))
+    were there and are gone. The mirror has both before anything leaves.
+
+    Raises:
+        NeedsPerson: another copy of the workspace is at work, as the mirror shows.
+    """
+    key = shard.shard_key
+    journal = Journal(journal_path(context.workspace.raw, key))
+    try:
+        reached("online.before_card")
+        write_batch_record(context, shard, shard.generation, _local(context, shard))
+        requests = (custom_id(work, n) for _, work, n, *_ in context.ledger.shards.items(shard.row))
+        card = batch_record_path(context.workspace, key, key)
+        context.mirror.before_sending(key, card, requests)
+    except BaseException:
+        journal.close()
+        raise
     return journal
 
 
@@ -75,6 +87,7 @@ def settle_group(context: StageContext, row: int, collected: RunTotals) -> None:
     if not _is_gone(context, shard.shard_key):
         _keep(context, shard, batch, collected)
         _take_out_unsent(context, shard, batch)
+    context.mirror.put(raw_path(context, batch, "output"))  # what is booked is there too
     reached("online.before_settle")
     # a lost answer is booked and said, or neither
     with context.ledger.database.transaction("settle"):
@@ -83,7 +96,7 @@ def settle_group(context: StageContext, row: int, collected: RunTotals) -> None:
         _say_lost(context, shard, batch, collected, collected.answers["missing"] - before)
     reached("online.settled")
     remove(journal)
-    context.mirror(False)
+    context.mirror.keep(at_once=False)
 
 
 def _put_damaged_aside(
