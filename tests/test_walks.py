@@ -29,10 +29,9 @@ from pipeline.core.retry import DEFAULT_RULES, next_state
 from pipeline.core.table import Column, Row
 from pipeline.core.tokens import RequestEstimate
 from pipeline.core.wire_format import WireFormat
+from pipeline.engines import ENGINES, EngineOptions
 from pipeline.engines.base import Engine, Job, PrepareFile
-from pipeline.engines.inline import InlineEngine
 from pipeline.errors import BooksError, UsageError
-from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import rows
 from pipeline.providers import SERVICES, ProviderEntry
 from pipeline.providers.base import BatchOptions, BatchService
@@ -46,13 +45,12 @@ from pipeline.records import (
     SourceFile,
     Usage,
 )
-from pipeline.session import engines
 from pipeline.sinks import SINKS, open_sink
 from pipeline.sinks.base import Sink, TableSink, WrittenTable
 from pipeline.sources import SOURCES, Source, SourceOptions, entry_digest
 from pipeline.sources.base import Problems, SourceListing
 from pipeline.system.files import sha256_of, whole_file
-from tests.rig import Rig
+from tests.rig import KEY, Rig
 
 ROOT = Path(__file__).parents[1]
 HOUSE = ROOT.joinpath("pipeline", "README.md").read_text("utf-8")
@@ -94,7 +92,7 @@ def test_a_walk_names_few_files_and_all_are_there(what: str) -> None:
         ("provider", "pipeline/providers/__init__.py", "SERVICES"),
         ("provider", "pipeline/core/provider_kinds.py", "PROVIDER_KINDS"),
         ("sink", "pipeline/sinks/__init__.py", "SINKS"),
-        ("engine", "pipeline/session/engines.py", "files_engine"),
+        ("engine", "pipeline/engines/__init__.py", "ENGINES"),
         ("engine", "pipeline/config/engine.py", "EngineConfig"),
         ("column", "pipeline/core/table.py", "FIXED"),
         ("column", "pipeline/ledger/rows.py", "COLUMNS"),
@@ -408,17 +406,18 @@ class BackwardsEngine(Engine):
 def test_an_engine_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[BackwardsEngine] = []
 
-    def files_engine(_limits: Any, recipe: Any, known: Any) -> Engine:
-        opened.append(BackwardsEngine(Preparer(recipe, known)))
+    def backwards(options: EngineOptions) -> Engine:
+        opened.append(BackwardsEngine(options.preparer(options.known)))
         return opened[-1]
 
-    monkeypatch.setattr(engines, "files_engine", files_engine)
+    monkeypatch.undo()  # the engine of the rig
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setitem(cast(dict[str, Any], ENGINES), "local", backwards)
     rig.add("a.png", "b.png", "c.png")
     rig.run()
     assert rig.outcomes() == {"captioned": 3}
     assert sum(engine.pairs for engine in opened) >= 2
     assert all(engine.closed for engine in opened)
-    assert not any(isinstance(engine, InlineEngine) for engine in opened)
 
 
 # -- a column, a retry rule

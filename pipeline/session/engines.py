@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from pipeline.core.recipe import Recipe
 from pipeline.stages.values import Engines
-from pipeline.storage import Readers, StorageSettings
+from pipeline.storage import StorageSettings
 
 if TYPE_CHECKING:
+    from pipeline.config import Config
     from pipeline.config.engine import EngineConfig
     from pipeline.engines.base import Engine
     from pipeline.engines.dask_client import ClusterOptions
@@ -24,6 +25,7 @@ class EngineSettings:
     """Settings of the engines that prepare images.
 
     Attributes:
+        kind: word of the engine, as configured.
         workers: processes, 0 for one a core.
         seconds, memory_bytes: the most that one image may take.
         send_urls: addresses are sent as they are, without being opened.
@@ -32,6 +34,7 @@ class EngineSettings:
         watch: listens to what becomes of its workers.
     """
 
+    kind: str
     workers: int
     seconds: int
     memory_bytes: int
@@ -39,6 +42,20 @@ class EngineSettings:
     storage: StorageSettings = field(default_factory=StorageSettings)
     cluster: ClusterOptions | None = None
     watch: WorkersWatch | None = None
+
+    @classmethod
+    def of(cls, config: Config) -> EngineSettings:
+        """Take the settings from a configuration."""
+        images, engine = config.images, config.engine
+        return cls(
+            kind=engine.kind,
+            workers=images.workers,
+            seconds=images.seconds_per_image,
+            memory_bytes=images.memory_limit,
+            send_urls=config.input.image_mode == "url",
+            storage=StorageSettings(**config.storage.model_dump()),
+            cluster=cluster_options(engine) if engine.kind == "cluster" else None,
+        )
 
     def engine(self, recipe: Recipe, known: Callable[[bytes], bool] | None) -> Engine:
         """Build an engine: files in worker processes, addresses, where they are sent, by
@@ -60,25 +77,24 @@ class EngineSettings:
 
 
 def files_engine(
-    limits: EngineSettings, recipe: Recipe, known: Callable[[bytes], bool] | None
+    settings: EngineSettings, recipe: Recipe, known: Callable[[bytes], bool] | None
 ) -> Engine:
-    """Engine that prepares files and originals that are stored elsewhere: in processes of this
-    machine, or on a cluster."""
-    from pipeline.engines import Limits, LocalEngine, SpoolEngine, SpoolLimits
+    """Engine that prepares files and originals that are stored elsewhere."""
+    from pipeline.engines import ENGINES, EngineOptions, Limits, SpoolLimits
     from pipeline.imaging.prepare import Preparer
 
-    bounds = Limits(seconds=limits.seconds, memory_bytes=limits.memory_bytes)
-    storage = limits.storage
-    ahead = SpoolLimits(recipe.caps.max_file_bytes, storage.read_ahead, storage.spool_bytes)
-    if limits.cluster is not None:
-        from pipeline.engines.cluster import ClusterEngine
-        from pipeline.engines.node import NodeTask
-
-        way, watch = limits.cluster, limits.watch
-        task = NodeTask(Preparer(recipe), bounds, way.chunk_seconds, storage, ahead)
-        return ClusterEngine(task, way, known=known, watch=watch)
-    local = LocalEngine(Preparer(recipe, known), workers=limits.workers or None, limits=bounds)
-    return SpoolEngine(local, Readers(storage), ahead)
+    storage = settings.storage
+    options = EngineOptions(
+        preparer=lambda known: Preparer(recipe, known),
+        known=known,
+        limits=Limits(seconds=settings.seconds, memory_bytes=settings.memory_bytes),
+        storage=storage,
+        spool=SpoolLimits(recipe.caps.max_file_bytes, storage.read_ahead, storage.spool_bytes),
+        workers=settings.workers or None,
+        cluster=settings.cluster,
+        watch=settings.watch,
+    )
+    return ENGINES[settings.kind](options)
 
 
 def cluster_options(engine: EngineConfig) -> ClusterOptions:

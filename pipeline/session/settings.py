@@ -27,7 +27,7 @@ from pipeline.records import Nano, OpenOriginal
 from pipeline.session.account import AccountOptions
 from pipeline.session.batch_settings import BatchSettings
 from pipeline.session.caps import CapSettings
-from pipeline.session.engines import EngineSettings, cluster_options
+from pipeline.session.engines import EngineSettings
 from pipeline.session.online_settings import OnlineSettings
 from pipeline.session.output_settings import OutputSettings, text_places
 from pipeline.session.spec_factory import SpecFactory
@@ -37,7 +37,7 @@ from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
 from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.prune import CacheLimits
-from pipeline.storage import Originals, StorageSettings
+from pipeline.storage import Originals
 from pipeline.system.run_log import LogKeep
 from pipeline.system.secrets import Secret
 
@@ -128,7 +128,7 @@ class RunSettings:
             declares_endings=any(table.whole_endings for table in config.models.values()),
             batch=BatchSettings.of(config),
             online=OnlineSettings.of(config),
-            engine=_engine(config),
+            engine=EngineSettings.of(config),
             source=_source_options(config, passthrough if send_urls else None),
             loss_rule=LossRule(config.input.lost_share, config.input.may_be_empty),
             reread=config.input.reread,
@@ -219,19 +219,6 @@ def _patience(config: Config) -> Patience:
 
 def _retry_rules(config: Config) -> dict[str, RetryRule]:
     return {name: RetryRule(**rule) for name, rule in config.retry.model_dump().items()}
-
-
-def _engine(config: Config) -> EngineSettings:
-    images, engine = config.images, config.engine
-    storage = StorageSettings(**config.storage.model_dump())
-    return EngineSettings(
-        workers=images.workers,
-        seconds=images.seconds_per_image,
-        memory_bytes=images.memory_limit,
-        send_urls=config.input.image_mode == "url",
-        storage=storage,
-        cluster=cluster_options(engine) if engine.kind == "cluster" else None,
-    )
 
 
 def _fetch_options(config: Config) -> FetchOptions:
