@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
+from isal import isal_zlib
 from PIL import Image
 
 from pipeline.imaging.decoder import Refusal
@@ -20,7 +21,8 @@ _TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
 _TELLING_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # which way is up
 _HEADER_BYTES = 13
 _INDEXED = 3  # colour type
-_PALETTE_BYTES = 3 * 256
+_MOST_INDEX = 255
+_PALETTE_BYTES = 3 * (_MOST_INDEX + 1)
 
 
 def check_png(data: bytes) -> tuple[Refusal | None, bytes]:
@@ -70,6 +72,8 @@ def exceeds_palette(image: Image.Image, data: bytes) -> bool:
     if image.mode != "P":
         return False
     entries = next((end - at - 12 for at, kind, end in _chunks(data) if kind == b"PLTE"), 0) // 3
+    if entries > _MOST_INDEX:
+        return False
     highest = image.getextrema()[1]
     return isinstance(highest, int) and highest >= entries > 0
 
@@ -97,7 +101,8 @@ def _fault(
 
 def _is_sound(data: bytes, at: int, end: int) -> bool:
     stored = int.from_bytes(data[end - 4 : end], "big")
-    return zlib.crc32(memoryview(data)[at + 4 : end - 4]) == stored
+    # ISA-L's: the sum of a photograph is a tenth of its decoding with zlib's
+    return isal_zlib.crc32(memoryview(data)[at + 4 : end - 4]) == stored
 
 
 def _is_left_out(data: bytes, at: int, kind: bytes, sound: bool) -> bool:

@@ -6,9 +6,10 @@ writers fill up their last strip.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
+from typing import cast
 
+from isal import isal_zlib
 from PIL import Image
 
 from pipeline.imaging.decoder import Refusal
@@ -22,6 +23,7 @@ _TGA_HEADER, _PLAIN_TGA = 18, frozenset({1, 2, 3})
 _PSD_HEADER, _PACKED = 26, 1
 _SGI_TABLE = 512
 _ZLIB = frozenset({8, 32946})
+_ZLIB_ERROR = cast(type[Exception], isal_zlib.error)
 _LEFT_OVER = frozenset({5, 32773, 50000})  # LZW, PackBits, Zstandard
 _QOI_END = bytes(7) + b"\1"
 
@@ -56,8 +58,8 @@ def check_sums(image: Image.Image, data: bytes) -> None:
         return
     for strip in _strips(page, data):
         try:
-            zlib.decompressobj().decompress(strip)
-        except zlib.error as error:
+            isal_zlib.decompressobj().decompress(strip)
+        except _ZLIB_ERROR as error:
             raise Refusal("damaged", str(error)) from None
 
 
@@ -79,7 +81,7 @@ def has_left_over(image: Image.Image, data: bytes, format: str, read: int) -> bo
 
 def _is_longer(strip: bytes, compression: int, size: int) -> bool:
     try:
-        open_image(small_file(strip, compression, 1, size + 1), "TIFF").load()
+        open_image(small_file(strip, compression, size + 1, 1), "TIFF").load()
     except OSError:
         return False
     return True

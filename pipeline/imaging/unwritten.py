@@ -96,8 +96,7 @@ def _has_hole(data: bytes, format: str, start: int, end: int) -> bool:
 def _has_zero_blocks(data: bytes) -> bool:
     """Tell of whole blocks of zeros between bytes that are none: other zeros would have to begin
     and end at the borders of blocks by chance."""
-    blocks = np.frombuffer(data, np.uint8, len(data) // _BLOCK * _BLOCK).reshape(-1, _BLOCK)
-    empty = np.flatnonzero(~blocks.any(axis=1))
+    empty = _all_zeros(data, _BLOCK)
     for block in empty:
         at = int(block) * _BLOCK
         before, behind = data[at - 1 : at], data[at + _BLOCK : at + _BLOCK + 1]
@@ -108,8 +107,7 @@ def _has_zero_blocks(data: bytes) -> bool:
 
 def _has_lost_pages(data: bytes) -> bool:
     """Tell of pages of zeros between bytes that are none, directly before and behind."""
-    pages = np.frombuffer(data, np.uint8, len(data) // _PAGE * _PAGE).reshape(-1, _PAGE)
-    empty = np.flatnonzero(~pages.any(axis=1))
+    empty = _all_zeros(data, _PAGE)
     for run in np.split(empty, np.flatnonzero(np.diff(empty) != 1) + 1):
         if not len(run) or not run[0]:
             continue
@@ -117,6 +115,13 @@ def _has_lost_pages(data: bytes) -> bool:
         if end < len(data) and data[start - 1] and data[end]:
             return True
     return False
+
+
+def _all_zeros(data: bytes, size: int) -> npt.NDArray[np.intp]:
+    """Numbers of the whole parts of `size` bytes that hold nothing but zeros."""
+    parts = np.frombuffer(data, np.uint8, len(data) // size * size).reshape(-1, size)
+    begin_so = np.flatnonzero(parts[:, 0] == 0)  # most do not, and need no other look
+    return begin_so[~parts[begin_so].any(axis=1)]
 
 
 def _breaks_off(image: Image.Image, format: str) -> bool:
