@@ -13,8 +13,9 @@ jpeg_header, jxl_header,    what headers say: sizes, orientation
 tiff, svg_source
 jpeg_scans, png_chunks,     damage that decoders keep quiet about
 jpeg_holes, last_pixel,
-soundness, tiff_errors,
-stream_ends, unwritten
+packed_rows, soundness,
+stored_end, stream_ends,
+tiff_errors, unwritten
 flat                        pictures that preparation left without anything to see
 strip_metadata              files without EXIF and the like, their pictures untouched
 modes, colour, resize       from a file's pixels to sRGB of the size that is sent

@@ -14,13 +14,11 @@ from PIL import Image
 
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.plugins import open_image
+from pipeline.imaging.stored_end import end_of_psd, end_of_tga
 from pipeline.imaging.tiff_errors import silenced
 from pipeline.imaging.tiff_pages import TiffPage
 from pipeline.imaging.tiff_samples import small_file
 
-_TGA_FOOTER, _TGA_FOOTER_BYTES = b"TRUEVISION-XFILE.\0", 26
-_TGA_HEADER, _PLAIN_TGA = 18, frozenset({1, 2, 3})
-_PSD_HEADER, _PACKED = 26, 1
 _SGI_TABLE = 512
 _ZLIB = frozenset({8, 32946})
 _ZLIB_ERROR = cast(type[Exception], isal_zlib.error)
@@ -38,13 +36,11 @@ def check_length(data: bytes, format: str) -> None:
         raise Refusal("truncated", "its palette is missing")
     if format == "SGI" and data[2] and _has_empty_row(data):
         raise Refusal("damaged", "a row of it has no pixels")
-    needed, there = 0, len(data)
-    if format == "TGA" and data[2] in _PLAIN_TGA:
-        needed, there = _tga_end(data), _tga_pixels_end(data)
-    elif format == "PSD":
-        needed = _psd_end(data)
-    if needed > there:
-        raise Refusal("truncated", f"its pixels take {needed} bytes, of which {there} are there")
+    needed = end_of_tga(data) if format == "TGA" else 0
+    if format == "PSD":
+        needed = end_of_psd(data)
+    if needed > len(data):
+        raise Refusal("truncated", f"its pixels end at byte {needed}, the file at {len(data)}")
 
 
 def check_sums(image: Image.Image, data: bytes) -> None:
@@ -114,23 +110,6 @@ def _sizes(page: TiffPage) -> Iterator[int]:
             yield row * min(rows, height - top)
 
 
-def _tga_end(data: bytes) -> int:
-    """End of the plain pixels of a TGA by its header."""
-    width, height = (int.from_bytes(data[at : at + 2], "little") for at in (12, 14))
-    entries, entry_bits = int.from_bytes(data[5:7], "little"), data[7] if data[1] else 0
-    start = _TGA_HEADER + data[0] + entries * -(-entry_bits // 8)
-    return start + width * height * -(-data[16] // 8)
-
-
-def _tga_pixels_end(data: bytes) -> int:
-    """Start of what may follow the pixels."""
-    if not data.endswith(_TGA_FOOTER):
-        return len(data)
-    footer = len(data) - _TGA_FOOTER_BYTES
-    areas = (int.from_bytes(data[footer + at : footer + at + 4], "little") for at in (0, 4))
-    return min([footer, *(area for area in areas if area)])
-
-
 def _lacks_palette(data: bytes) -> bool:
     """Tell whether a PCX of one byte a pixel ends without its 256 colours, which the decoder then
     takes for greys; real greys are said to be some."""
@@ -148,17 +127,3 @@ def _has_empty_row(data: bytes) -> bool:
     low_byte = data[3] - 1  # of a count: it is as wide as a sample
     starts = (int.from_bytes(data[at : at + 4], "big") + low_byte for at in table)
     return any(not data[start : start + 1].strip(b"\0\x80") for start in starts)
-
-
-def _psd_end(data: bytes) -> int:
-    """End of the packed pixels of a PSD by the lengths of their rows; 0 where they are plain,
-    which the decoder counts itself."""
-    at = _PSD_HEADER
-    for _ in range(3):  # palette, resources, layers
-        at += 4 + int.from_bytes(data[at : at + 4], "big")
-    if int.from_bytes(data[at : at + 2], "big") != _PACKED:
-        return 0
-    channels, height = (int.from_bytes(data[k : k + n], "big") for k, n in ((12, 2), (14, 4)))
-    at, count = at + 2, channels * height
-    lengths = (int.from_bytes(data[k : k + 2], "big") for k in range(at, at + 2 * count, 2))
-    return at + 2 * count + sum(lengths)

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pipeline.imaging.packed_rows import fills_rows
+from pipeline.imaging.stored_end import goes_on
 from pipeline.imaging.tiff_pages import TiffPage
 
 _TAIL = {"GIF": 3, "WebP": 8, "HEIC": 8, "AVIF": 8, "JPEG XL": 64}  # bytes
@@ -46,7 +48,8 @@ def doubts(image: Image.Image, data: bytes, format: str) -> tuple[str, ...]:
         or (format in _PLAIN and _has_lost_pages(data))
     ):
         flags += ("zero_block",)
-    if format == "BMP" and int.from_bytes(data[2:6], "little") not in (0, len(data)):
+    says_other = format == "BMP" and int.from_bytes(data[2:6], "little") not in (0, len(data))
+    if says_other or goes_on(data, format) or not fills_rows(data, format):
         flags += ("length_differs",)
     return flags
 

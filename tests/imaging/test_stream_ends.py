@@ -39,7 +39,7 @@ def test_missing_bytes_of_a_psd_are_missed() -> None:
     data = _psd()
     assert _outcome(data) == ""
     assert _outcome(data[:5000] + data[5001:]) == "truncated"
-    assert _outcome(data + b"something behind it") == ""
+    assert _outcome(data + b"something behind it") == "length_differs"
 
 
 def test_missing_bytes_of_a_tga_are_missed() -> None:
