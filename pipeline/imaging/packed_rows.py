@@ -112,15 +112,15 @@ def _all_filled(
     if len(ends) and (int(ends.max()) > len(data) or int(at.min()) < 0):
         return False
     packed = np.frombuffer(data, np.uint8)
-    given = np.zeros(len(at), np.int64)
+    filled = np.zeros(len(at), np.int64)
     while (open_rows := np.flatnonzero(at < ends)).size:
         taken, gives = code(packed[at[open_rows]].astype(np.int64))
         at[open_rows] += taken
-        given[open_rows] += gives
+        filled[open_rows] += gives
         codes_left -= 1
-        if not codes_left or int(given.max()) > width:
+        if not codes_left or int(filled.max()) > width:
             return False
-    return bool((given == width).all() and (at == ends).all())
+    return bool((filled == width).all() and (at == ends).all())
 
 
 _FILLS: dict[str, Callable[[bytes], bool]] = {
