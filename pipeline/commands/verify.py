@@ -34,6 +34,9 @@ from pipeline.system.files import checksum_of, sha256_of
 from pipeline.system.workspace import Workspace
 
 _BLOCK = 1 << 20
+_CURE = (
+    "restore an older copy of ledger.db, or move it away, and 'captionmill rebuild' makes it again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,7 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
     wire_format = provider_of(identity.provider).wire_format
     with workspace.lock(reading=True), Ledger(workspace.ledger, read_only=True) as ledger:
         shards, batches = ledger.audit.shards(), ledger.audit.batches()
-        findings = [*ledger.audit.contradictions(), *_workspace_id(workspace, ledger)]
-        files = 1
+        findings, files = _ledger(workspace, ledger), 1
         for shard in shards:
             files += 1
             path = workspace.shard(shard.shard_key)
@@ -114,6 +116,11 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
     return Verdict(
         count, len(batches), files, settled, tuple(findings), audit.answers, tuple(notes), read
     )
+
+
+def _ledger(workspace: Workspace, ledger: Ledger) -> list[str]:
+    findings = [f"{text}; {_CURE}" for text in ledger.audit.contradictions()]
+    return [*findings, *_workspace_id(workspace, ledger)]
 
 
 def _otherwise(audit: AnswerAudit) -> Iterator[str]:

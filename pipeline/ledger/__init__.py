@@ -42,7 +42,9 @@ quoted           images as a quote counts and prices them
 captions         captions of files, for the texts beside them
 samples          images and answers of a pilot
 lookup           whether bytes were prepared before, for a worker process
-audit            contradictions, for `verify`
+audit            what is wrong with the ledger, for `verify`: contradictions in SQL, identities
+                 that belong to something else, rows that are not what was closed (seals)
+unprovable       the columns in which nobody could tell
 """
 
 from pipeline.ledger.database import Database

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.ledger.database import Database
+from pipeline.ledger.seals import break_seal
 from pipeline.ledger.shards import CAPTIONED, ELSEWHERE, PAID_SINCE, Shard
 from pipeline.records import Nano
 from pipeline.system.clock import Moment
@@ -64,7 +65,8 @@ class Adoption:
         """Fill in what the ledger lacks of a shard, from its batch's metadata."""
         self._db.execute(
             "UPDATE shards SET worst = COALESCE(worst, ?), prices = COALESCE(prices, ?), "
-            "fields = COALESCE(fields, ?), model = CASE model WHEN '' THEN ? ELSE model END "
+            "fields = COALESCE(fields, ?), model = CASE model WHEN '' THEN ? ELSE model END, "
+            "seal = NULL "
             "WHERE id = ?",
             (lost.max_cost, lost.prices, lost.fields, lost.model, shard),
         )
@@ -92,6 +94,7 @@ class Adoption:
             "INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (work_key,)
         )
         work = self._db.number("SELECT id FROM works WHERE work_key = ?", (work_key,))
+        break_seal(self._db, "shards", shard)
         self._db.execute(
             "INSERT INTO items (shard, work, attempt, live) VALUES (?, ?, ?, NOT EXISTS "
             "(SELECT 1 FROM items WHERE work = ? AND live = 1)) ON CONFLICT DO NOTHING",

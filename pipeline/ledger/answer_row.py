@@ -22,30 +22,46 @@ ORDINARY_COLUMNS = """work, attempt, caption, fields, prompt_tokens, cached_toke
     cache_write_tokens, completion_tokens, reasoning_tokens, billed, price_version, served_model,
     request_id, checksum"""
 """What differs from one ordinary answer of a batch to the next."""
+_NAMES = [name.strip() for name in COLUMNS.split(",")]
+CELLS = tuple(_NAMES[_NAMES.index("outcome") : _NAMES.index("checksum")])
+"""Columns that an answer's checksum is of."""
+
+_WORTH = [CELLS.index(name) for name in (
+    "outcome", "caption", "fields", "prompt_tokens", "cached_tokens", "cache_write_tokens",
+    "completion_tokens", "reasoning_tokens",
+)]  # fmt: skip
+_PRICED = {CELLS.index("billed"), CELLS.index("price_version")}
+WORTH_CHECKSUM = 16
+"""Bytes of a checksum that is of less: what an answer is worth."""
+_CHECKED = b"\x02"  # begins a checksum of all cells
 
 
 def answer_cells(answer: Answer, billed: Nano | None, prices: str | None) -> tuple[object, ...]:
     """Cells from `outcome` to `checksum`, in the order of `COLUMNS`."""
     tokens, fields = answer_tokens(answer.usage), fields_text(answer.fields)
-    caption = storable_or_none(answer.caption)
-    return (
-        answer.outcome, caption, fields, storable_text(answer.reason), answer.code, *tokens,
-        billed, prices, answer.model, answer.request_id, answer.ending, ",".join(answer.flags),
-        answer.service_cost, answer_checksum(answer.outcome, caption, fields, tokens),
+    cells = (
+        answer.outcome, storable_or_none(answer.caption), fields, storable_text(answer.reason),
+        answer.code, *tokens, billed, prices, answer.model, answer.request_id, answer.ending,
+        ",".join(answer.flags), answer.service_cost,
     )  # fmt: skip
+    return (*cells, answer_checksum(cells))
 
 
 def ordinary_rows(lines: Sequence[OrdinaryLine], prices: str | None) -> list[tuple[object, ...]]:
     """Cells of ordinary answers in the order of `ORDINARY_COLUMNS`."""
-    numbers = {tokens: repr(tokens)[1:] for tokens in {answer.tokens for _, answer, _ in lines}}
+    numbers = {tokens: repr(tokens)[1:-1] for tokens in {answer.tokens for _, answer, _ in lines}}
     rows: list[tuple[object, ...]] = []
     for planned, answer, billed in lines:
         caption, tokens = answer.caption, answer.tokens
         fields = fields_text(answer.fields) if answer.fields else None
-        text = f"('captioned', {caption!r}, {fields!r}, {numbers[tokens]}"  # of `answer_checksum`
+        # what `answer_checksum` makes of the cells, with what many share in one piece
+        text = (
+            f"('captioned', {caption!r}, {fields!r}, '', 'stop', {numbers[tokens]}, {billed!r}, "
+            f"{prices!r}, {answer.model!r}, {answer.request_id!r}, 'stop', '', None)"
+        )
         rows.append((
             planned[2], planned[1], caption, fields, *tokens, billed, prices, answer.model,
-            answer.request_id, xxh3_128_digest(text.encode()),
+            answer.request_id, _CHECKED + xxh3_128_digest(text.encode()),
         ))  # fmt: skip
     return rows
 
@@ -73,11 +89,24 @@ def fields_text(fields: Mapping[str, object]) -> str | None:
     return json.dumps(dict(fields)) if fields else None
 
 
-def answer_checksum(
-    outcome: str, caption: str | None, fields: str | None, tokens: Sequence[int | None]
-) -> bytes:
-    """Checksum of what an answer is worth, kept beside it: 16 bytes."""
-    return xxh3_128_digest(repr((outcome, caption, fields, *tokens)).encode())
+def answer_checksum(cells: Sequence[object]) -> bytes:
+    """Checksum of an answer's CELLS, kept beside them: 17 bytes."""
+    return _CHECKED + xxh3_128_digest(repr(tuple(cells)).encode())
+
+
+def worth_checksum(worth: Sequence[object]) -> bytes:
+    """Checksum of an answer's worth alone, which was kept before: 16 bytes."""
+    return xxh3_128_digest(repr(tuple(worth)).encode())
+
+
+def worth_of(cells: Sequence[object]) -> tuple[object, ...]:
+    """Outcome, caption, fields and tokens among CELLS."""
+    return tuple(cells[at] for at in _WORTH)
+
+
+def raw_part(cells: Sequence[object]) -> list[object]:
+    """CELLS but for what a price decides: what a raw answer says."""
+    return [cell for at, cell in enumerate(cells) if at not in _PRICED]
 
 
 def storable_or_none(text: str | None) -> str | None:

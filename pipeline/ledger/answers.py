@@ -14,6 +14,7 @@ from pipeline.ledger.database import Database
 from pipeline.ledger.handed_out import HandedOut
 from pipeline.ledger.planned import Planned, planned_lines
 from pipeline.ledger.reservations import Reservations
+from pipeline.ledger.seals import seal_reservations, set_seal
 from pipeline.ledger.settled import Lines, PricedAnswer, Settled
 from pipeline.ledger.settling import Settling
 from pipeline.ledger.shards import Shard
@@ -67,16 +68,23 @@ class Answers:
                 earlier = self._charged(batch)
                 charged = None if earlier is None else earlier + beyond
             lost = end == "lost" or (batch.vanished_at is not None and not self._any(batch))
-            self._reservations.settle(shard.row, batch.booked_as, None if lost else charged, now)
-            self._db.execute(
-                "UPDATE batches SET state = 'settled', settled_at = ? WHERE id = ?",
-                (now, batch.row),
-            )
-            if batch.leads(shard.generation):
-                self._db.execute("UPDATE shards SET state = 'SETTLED' WHERE id = ?", (shard.row,))
-            elif batch.role == "file":
-                self._handed_out.narrow(shard.row, now)
+            self._close(shard, batch, None if lost else charged, now)
         return settled
+
+    def _close(self, shard: Shard, batch: Batch, charged: Nano | None, now: int) -> None:
+        """Close a batch and its reservation, and its shard where it decides about that; what is
+        closed is sealed."""
+        self._reservations.settle(shard.row, batch.booked_as, charged, now)
+        self._db.execute(
+            "UPDATE batches SET state = 'settled', settled_at = ? WHERE id = ?", (now, batch.row)
+        )
+        if batch.leads(shard.generation):
+            self._db.execute("UPDATE shards SET state = 'SETTLED' WHERE id = ?", (shard.row,))
+        elif batch.role == "file":
+            self._handed_out.narrow(shard.row, now)
+        set_seal(self._db, "batches", batch.row)
+        set_seal(self._db, "shards", shard.row)
+        seal_reservations(self._db, shard.row)
 
     def planned(self, shard: Shard, batch: Batch) -> Planned:
         """Lines of a shard, as this batch finds them."""

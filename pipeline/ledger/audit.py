@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.core.identity import WorkAttempt, hash_of
-from pipeline.core.outcomes import PAID_OUTCOMES
-from pipeline.core.reading_rules import CURRENT
-from pipeline.ledger.answer_row import answer_checksum
-from pipeline.ledger.batches import BOOKED_AS
-from pipeline.ledger.database import Database, sql_list
+from pipeline.core.identity import WorkAttempt
+from pipeline.ledger.answer_row import (
+    CELLS,
+    WORTH_CHECKSUM,
+    answer_checksum,
+    raw_part,
+    worth_checksum,
+    worth_of,
+)
+from pipeline.ledger.contradictions import CONTRADICTIONS, POSSIBLE, UNBALANCED
+from pipeline.ledger.database import Database
+from pipeline.ledger.identities import wrong_identities
 from pipeline.ledger.online_groups import ONLINE
+from pipeline.ledger.seals import broken_seals
 from pipeline.records import Nano
 
 
@@ -45,111 +51,45 @@ class ExpectedBatch:
 
 _ROUNDING = 1_000  # nano-dollars; services name their cost in millionths of a dollar
 
-# A line of unknown cost counts at what was reserved for it; where nothing was, so does the batch.
-_UNBALANCED = f"""
-SELECT b.batch_id, r.settled, b.beyond + COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
-FROM reservations r
-JOIN batches b ON b.shard = r.shard
-    AND r.generation = {BOOKED_AS}
-LEFT JOIN answers a ON a.batch = b.id
-LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
-WHERE r.state = 'settled' AND r.settled IS NOT NULL
-GROUP BY r.id HAVING r.settled <> b.beyond + COALESCE(SUM(COALESCE(a.billed, i.worst)), 0)
-"""
-
-_POSSIBLE = f"a.attempt BETWEEN 1 AND 999999 AND COALESCE(a.rules, 1) BETWEEN 1 AND {CURRENT}"
-
-# each: what must not be, and how to count it
-_CONTRADICTIONS = (
-    (
-        "images under way that are in no shard",
-        "SELECT COUNT(*) FROM works w WHERE w.state = 'live' AND NOT EXISTS "
-        "(SELECT 1 FROM items i WHERE i.work = w.id AND i.live = 1)",
-    ),
-    (
-        "requests in a shard whose images are not under way",
-        "SELECT COUNT(*) FROM items i JOIN works w ON w.id = i.work "
-        "WHERE i.live = 1 AND w.state = 'pending'",
-    ),
-    (
-        "outcomes without an answer",
-        "SELECT COUNT(*) FROM works w LEFT JOIN answers a ON a.id = w.answer "
-        "WHERE w.outcome IS NOT NULL AND (a.id IS NULL OR a.outcome <> w.outcome)",
-    ),
-    (
-        "shards at the service without a batch",
-        "SELECT COUNT(*) FROM shards s WHERE s.state IN ('SUBMITTED', 'DOWNLOADED') "
-        "AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.shard = s.id)",
-    ),
-    (
-        "batches without a reservation",
-        "SELECT COUNT(*) FROM batches b WHERE NOT EXISTS (SELECT 1 FROM reservations r "
-        f"WHERE r.shard = b.shard AND r.generation = {BOOKED_AS})",
-    ),
-    (
-        "settled batches whose reservations are still open",
-        "SELECT COUNT(*) FROM batches b JOIN reservations r ON r.shard = b.shard AND "
-        f"r.generation = {BOOKED_AS} "
-        "WHERE b.state = 'settled' AND r.state = 'open'",
-    ),
-    (
-        "settled shards whose requests are still under way",
-        "SELECT COUNT(*) FROM shards s JOIN items i ON i.shard = s.id "
-        "WHERE s.state = 'SETTLED' AND i.live = 1",
-    ),
-    (
-        "open reservations of another amount than their shards may cost",
-        "SELECT COUNT(*) FROM reservations r JOIN shards s ON s.id = r.shard "
-        "WHERE r.state = 'open' AND r.reserved <> s.worst AND s.state <> 'WRITTEN' "
-        # of a file that comes back in parts, the rest alone is reserved
-        "AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.shard = s.id AND b.role = 'file')",
-    ),
-    (
-        "reservations that count to another day or month than theirs",
-        "SELECT COUNT(*) FROM reservations WHERE month <> substr(day, 1, 7) "
-        "OR day <> date(made_at, 'unixepoch')",
-    ),
-    (
-        "images with fewer attempts than their answers",
-        "SELECT COUNT(*) FROM works w WHERE w.attempts < (SELECT MAX(a.attempt) FROM answers a "
-        f"WHERE a.work = w.id AND a.outcome IN ({sql_list(PAID_OUTCOMES)}))",
-    ),
-    (
-        "answers with an attempt or rules of reading that cannot be",
-        f"SELECT COUNT(*) FROM answers a WHERE NOT ({_POSSIBLE})",
-    ),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class AuditedAnswer:
     """Answer as the ledger has it.
 
     Attributes:
-        code: the service's error code, or the finish_reason.
-        tokens: from prompt to reasoning.
+        cells: as `answer_row.CELLS` names them.
         rules: version of the rules that it was read by.
-        checksum: of the rest when it came; None for answers of earlier versions.
+        checksum: of the cells when it came; None for answers of version 0.1.0.
     """
 
     attempt: WorkAttempt
-    outcome: str
-    caption: str | None
-    fields: str | None
-    code: str
-    tokens: tuple[int | None, ...]
+    cells: tuple[object, ...]
     rules: int
     checksum: bytes | None
 
     @property
-    def worth(self) -> tuple[str, str | None, str | None, tuple[int | None, ...]]:
-        """Outcome, caption, fields and tokens."""
-        return self.outcome, self.caption, self.fields, self.tokens
+    def outcome(self) -> str:
+        """Outcome of the request."""
+        return str(self.cells[0])
+
+    @property
+    def code(self) -> str:
+        """Service's error code, or the finish_reason."""
+        return str(self.cells[CELLS.index("code")])
 
     @property
     def is_sound(self) -> bool:
         """Compare it with its checksum."""
-        return self.checksum in (None, answer_checksum(*self.worth))
+        if self.checksum is not None and len(self.checksum) == WORTH_CHECKSUM:
+            return self.checksum == worth_checksum(worth_of(self.cells))
+        return self.checksum in (None, answer_checksum(self.cells))
+
+    def agrees(self, cells: Sequence[object]) -> bool:
+        """Compare it with its raw answer, read as `cells`; what earlier versions did not record
+        of an answer is not compared."""
+        if self.checksum is None or len(self.checksum) == WORTH_CHECKSUM:
+            return worth_of(self.cells) == worth_of(cells)
+        return raw_part(self.cells) == raw_part(cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +116,14 @@ class Audit:
     def contradictions(self) -> Iterator[str]:
         """Contradictions as sentences."""
         yield from self._db.integrity()
-        for words, sql in _CONTRADICTIONS:
+        for words, sql in CONTRADICTIONS:
             count = self._db.number(sql)
             if count:
                 yield f"{words}: {count:,}"
-        for table, column in (("specs", "spec_id"), ("recipes", "recipe_id")):
-            rows = self._db.execute(f"SELECT {column}, canonical FROM {table}")
-            count = sum(not _is_identity_of(key, canonical) for key, canonical in rows)
-            if count:
-                yield f"{table} that their identity does not belong to: {count:,}"
-        for batch_id, settled, charged in self._db.execute(_UNBALANCED):
+        yield from wrong_identities(self._db)
+        for table, count in broken_seals(self._db):
+            yield f"{table} that changed since they were closed: {count:,}"
+        for batch_id, settled, charged in self._db.execute(UNBALANCED):
             yield f"batch {batch_id}: {settled} nano-dollars settled, but {charged} in its answers"
 
     def sums(self) -> tuple[Nano, Nano]:
@@ -199,28 +137,14 @@ class Audit:
 
     def answers(self, batch: int) -> Iterator[AuditedAnswer]:
         """Answers of a batch."""
-        for (
-            key,
-            attempt,
-            outcome,
-            caption,
-            fields,
-            code,
-            rules,
-            checksum,
-            *tokens,
-        ) in self._db.execute(
-            "SELECT w.work_key, a.attempt, a.outcome, a.caption, a.fields, a.code, "
-            "COALESCE(a.rules, 1), a.checksum, a.prompt_tokens, a.cached_tokens, "
-            "a.cache_write_tokens, a.completion_tokens, a.reasoning_tokens "
+        for key, attempt, rules, checksum, *cells in self._db.execute(
+            "SELECT w.work_key, a.attempt, COALESCE(a.rules, 1), a.checksum, "
+            f"{', '.join(f'a.{name}' for name in CELLS)} "
             "FROM answers a JOIN works w ON w.id = a.work WHERE a.batch = ? "
-            f"AND {_POSSIBLE} ORDER BY a.id",
+            f"AND {POSSIBLE} ORDER BY a.id",
             (batch,),
         ):
-            work = WorkAttempt(key, attempt)
-            yield AuditedAnswer(
-                work, outcome, caption, fields, code, tuple(tokens), rules, checksum
-            )
+            yield AuditedAnswer(WorkAttempt(key, attempt), tuple(cells), rules, checksum)
 
     def service_costs(self) -> ServiceCosts:
         """Answers that cost something else by the service's own words than by tokens and prices."""
@@ -259,12 +183,3 @@ class Audit:
             ExpectedBatch(key, batch, bool(out), bool(err), int(generation), bool(foreign))
             for key, batch, out, err, generation, foreign in rows
         ]
-
-
-def _is_identity_of(key: bytes, canonical: str) -> bool:
-    """Compare an identity with the canonical JSON that it is the hash of."""
-    try:
-        value = json.loads(canonical)
-    except ValueError:
-        return False
-    return isinstance(value, dict) and hash_of(value) == key

@@ -114,7 +114,7 @@ class Batches:
             "completed = COALESCE(?, completed), failed = COALESCE(?, failed), "
             "prompt_tokens = COALESCE(?, prompt_tokens), "
             "completion_tokens = COALESCE(?, completion_tokens), "
-            "problem = ?, polled_at = ?, vanished_at = NULL WHERE batch_id = ?",
+            "problem = ?, polled_at = ?, vanished_at = NULL, seal = NULL WHERE batch_id = ?",
             (remote.status, remote.output_file_id, remote.error_file_id, remote.expires_at,
              remote.total, remote.completed, remote.failed, remote.prompt_tokens,
              remote.completion_tokens, problem, now, remote.id),

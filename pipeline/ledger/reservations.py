@@ -14,6 +14,7 @@ from pipeline.core.budget import BudgetCaps, Exposure, fits
 from pipeline.core.budget_words import shortage, unknown_price
 from pipeline.errors import BooksError, OverBudget
 from pipeline.ledger.database import Database
+from pipeline.ledger.seals import seal_reservations
 from pipeline.records import Nano
 
 # What was settled without a known price still counts at its reservation.
@@ -94,7 +95,7 @@ class Reservations:
         if not self._row(shard, generation):
             self._insert(shard, generation, max_cost, scope)
         self._db.execute(
-            "UPDATE reservations SET state = 'open', closed_at = NULL "
+            "UPDATE reservations SET state = 'open', closed_at = NULL, seal = NULL "
             "WHERE shard = ? AND generation = ? AND state = 'released'",
             (shard, generation),
         )
@@ -121,6 +122,7 @@ class Reservations:
             "WHERE shard = ? AND generation = ? AND state = 'open'",
             (now, shard, generation),
         )
+        seal_reservations(self._db, shard)
 
     def totals(self) -> Totals:
         """Sums over all reservations."""

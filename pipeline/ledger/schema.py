@@ -249,6 +249,14 @@ _GUESSED_TOKENS = (
     "ALTER TABLE calibration ADD COLUMN guessed_billed INTEGER NOT NULL DEFAULT 0",
 )
 
+# what is over changes no more, so a checksum of it finds what a disk changes
+_SEALS = (
+    "ALTER TABLE shards ADD COLUMN seal BLOB",
+    "ALTER TABLE batches ADD COLUMN seal BLOB",
+    "ALTER TABLE reservations ADD COLUMN seal BLOB",
+    "ALTER TABLE calibration ADD COLUMN seal BLOB",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -265,5 +273,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _STAMPS,
     _STEADY_DOUBT,
     _GUESSED_TOKENS,
+    _SEALS,
 )
 """Append only: a released migration never changes."""

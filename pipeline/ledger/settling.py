@@ -24,6 +24,7 @@ from pipeline.ledger.answer_row import (
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.planned import SHOWN_ATTEMPT, Planned, PlannedLine
+from pipeline.ledger.seals import set_seal
 from pipeline.ledger.settled import Lines, OrdinaryLine, PricedAnswer, Settled, priced_line
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
@@ -156,6 +157,7 @@ class Settling:
             "guessed_billed = guessed_billed + excluded.guessed_billed",
             (shard.model, estimated, billed, lines, guessed, guessed_billed),
         )
+        set_seal(self._db, "calibration", shard.model)
 
     def _count(self, priced: PricedAnswer, max_cost: Nano | None, expected: int) -> None:
         self.settled.add(priced, max_cost)

@@ -199,7 +199,8 @@ class Shards:
         names = "".join(f", {name} = ?" for name in values)
         with self._db.transaction(to.lower()):
             changed = self._db.execute(
-                f"UPDATE shards SET state = ?{names} WHERE id = ? AND state = ? AND generation = ?",
+                f"UPDATE shards SET state = ?, seal = NULL{names} "
+                "WHERE id = ? AND state = ? AND generation = ?",
                 (to, *values.values(), shard.row, shard.state, shard.generation),
             ).rowcount
             if changed != 1:

@@ -11,6 +11,7 @@ from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.identity import canonical_json, hash_of
 from pipeline.core.json_schema import properties_of
 from pipeline.core.outcomes import PAID_OUTCOMES
+from pipeline.errors import BooksError
 from pipeline.ledger.database import Database, sql_list
 
 FACTS = ("provider", "account", "model", "endpoint", "spec_id")
@@ -153,6 +154,22 @@ class Specs:
         )
         schemas = (_schema_in(text) for (text,) in rows)
         return [schema for schema in schemas if schema]
+
+
+def schema_of_names(names: str | None) -> AnswerSchema:
+    """Schema of answers of which the names of the fields alone are known: a JSON list, as a batch's
+    metadata have it; None for plain text.
+
+    Raises:
+        BooksError: the ledger is damaged there.
+    """
+    try:
+        return AnswerSchema(tuple(map(str, json.loads(names or "[]"))))
+    except (ValueError, TypeError) as error:
+        raise BooksError(
+            f"the ledger has {names!r} for the names of an answer's fields: it is damaged; restore "
+            "an older copy of ledger.db, or move it away and run 'captionmill rebuild'"
+        ) from error
 
 
 def _words_of(spec: Mapping[str, Any]) -> dict[str, str | None]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pipeline.core.endings import UNKNOWN_ENDING
-from pipeline.ledger.answer_row import answer_checksum
+from pipeline.ledger.answer_row import CELLS, answer_checksum
 from pipeline.ledger.database import Database
 
-_WAITING = """
-SELECT a.id, s.model, a.ending, a.caption, a.fields, a.prompt_tokens, a.cached_tokens,
-    a.cache_write_tokens, a.completion_tokens, a.reasoning_tokens
+_WAITING = f"""
+SELECT a.id, s.model, {", ".join(f"a.{name}" for name in CELLS)}
 FROM answers a JOIN batches b ON b.id = a.batch JOIN shards s ON s.id = b.shard
 WHERE a.outcome = 'invalid' AND a.code = ? AND a.caption IS NOT NULL ORDER BY a.id
 """
@@ -33,12 +32,13 @@ def take_whole(database: Database, whole_endings: Callable[[str], frozenset[str]
     """
     taken = 0
     with database.transaction("whole_endings"):
-        for row, model, ending, caption, fields, *tokens in database.execute(
-            _WAITING, (UNKNOWN_ENDING,)
-        ).fetchall():
+        for row, model, *cells in database.execute(_WAITING, (UNKNOWN_ENDING,)).fetchall():
+            answer = dict(zip(CELLS, cells, strict=True))
+            ending = answer["ending"]
             if str(ending).strip().lower() not in whole_endings(str(model)):
                 continue
-            checksum = answer_checksum("captioned", caption, fields, tokens)
+            taken_as = answer | {"outcome": "captioned", "reason": "", "code": ending}
+            checksum = answer_checksum(tuple(taken_as.values()))
             database.execute(_TAKE, (checksum, row))
             database.execute(_SHOW, (row, row))
             taken += 1

@@ -6,7 +6,6 @@ no damage; what today's rules would read otherwise is counted apart.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,20 +17,18 @@ from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.reading_rules import CURRENT, ReadingRules
 from pipeline.core.wire_format import WireFormat
 from pipeline.core.words import counted
-from pipeline.errors import StorageError
+from pipeline.errors import BooksError, StorageError
 from pipeline.ledger import Ledger
-from pipeline.ledger.answer_row import answer_tokens, fields_text, storable_or_none
+from pipeline.ledger.answer_row import answer_cells, worth_of
 from pipeline.ledger.audit import AuditedAnswer
 from pipeline.ledger.batches import Batch
+from pipeline.ledger.specs import schema_of_names
 from pipeline.records import Answer
 from pipeline.stages import raw_files
 from pipeline.system.workspace import Workspace
 
 _CURE = "move ledger.db away, then 'captionmill rebuild' reads them again"
 _LOST = "no raw file here holds them: restore an older copy of ledger.db"
-
-_Worth = tuple[str, str | None, str | None, tuple[int | None, ...]]
-"""Outcome, caption, fields and tokens of an answer, as the ledger stores them."""
 
 
 @dataclass(slots=True)
@@ -85,6 +82,9 @@ def _compare(
 ) -> None:
     try:
         raw, otherwise = _read_again(ledger, batch, paths, answers, wire_format)
+    except BooksError as error:
+        audit.findings.append(str(error))
+        return
     except StorageError:
         return  # said with the raw file itself
     audit.answers += len(raw)
@@ -92,7 +92,7 @@ def _compare(
     differing = [
         attempt
         for attempt, answer in raw.items()
-        if attempt in answers and _worth(answer) != answers[attempt].worth
+        if attempt in answers and not answers[attempt].agrees(_cells(answer))
     ]
     words = "in the ledger differ from their raw answers"
     audit.add(batch, [one for one in differing if one not in changed], words, _CURE)
@@ -114,7 +114,7 @@ def _read_again(
 ) -> tuple[dict[WorkAttempt, Answer], int]:
     """(raw answers by the rules that each was read by, how many today's rules read otherwise)."""
     shard = ledger.shards.get(batch.shard)
-    named = AnswerSchema(tuple(json.loads(shard.fields or "[]")))
+    named = schema_of_names(shard.fields)
     try:
         schema = ledger.specs.answer_schema(shard.spec) or named
     except ValueError:
@@ -128,7 +128,9 @@ def _read_again(
     for version in {one.rules for one in answers.values()} - {CURRENT}:
         read = _by(ReadingRules(version, words), paths, schema, wire_format)
         older = {one: read[one] for one in read if one in answers and answers[one].rules == version}
-        otherwise += sum(_worth(one) != _worth(today[name]) for name, one in older.items())
+        otherwise += sum(
+            worth_of(_cells(one)) != worth_of(_cells(today[name])) for name, one in older.items()
+        )
         raw |= older
     return raw, otherwise
 
@@ -161,6 +163,7 @@ def _best(answers: Iterator[tuple[WorkAttempt, Answer]], version: int) -> dict[W
     return best
 
 
-def _worth(answer: Answer) -> _Worth:
-    fields = fields_text(answer.fields)
-    return answer.outcome, storable_or_none(answer.caption), fields, answer_tokens(answer.usage)
+def _cells(answer: Answer) -> tuple[object, ...]:
+    """Cells of the ledger of a raw answer, but for what a price decides."""
+    *cells, _ = answer_cells(answer, None, None)
+    return tuple(cells)

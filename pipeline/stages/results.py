@@ -5,7 +5,6 @@ Every line of both files is judged; what was sent and is in neither gets an expl
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.answer import BadLine, fingerprint_of
-from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.batch_results import (
     BatchCounts,
@@ -36,6 +34,7 @@ from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.planned import Planned
 from pipeline.ledger.settled import OrdinaryLine
 from pipeline.ledger.shards import Shard
+from pipeline.ledger.specs import schema_of_names
 from pipeline.records import Answer, Nano, Usage
 from pipeline.stages.raw_files import lines_of
 from pipeline.stages.read_report import ReadReport, Unexplained
@@ -104,7 +103,7 @@ class _Reading:
         # what no service lists: groups of online requests, and files from wherever
         self._group = is_online(batch.batch_id)
         self._judged = not self._group and not batch.batch_id.startswith(ANSWER_FILE)
-        named = AnswerSchema(tuple(json.loads(shard.fields or "[]")))
+        named = schema_of_names(shard.fields)
         self._schema = ledger.specs.answer_schema(shard.spec) or named
         self._unread = dict(planned.rows)  # lines of the shard that nothing is read of yet
         # by custom_id: what tells the first paid answer from others, and the first unpaid ones

@@ -195,7 +195,7 @@ def test_what_the_last_version_took_is_no_damage_and_is_counted(copy: Path) -> N
         assert b'"stop"' in lines
         raw.write_bytes(gzip.compress(lines.replace(b'"stop"', b'"eos"')))
     assert any("differ from their raw answers" in finding for finding in look(copy).findings)
-    change(copy, "UPDATE answers SET rules = NULL")
+    change(copy, "UPDATE answers SET rules = NULL, checksum = NULL")
     verdict = look(copy)
     assert verdict.findings == ()
     assert verdict.notes == (

@@ -16,58 +16,16 @@ from pipeline.errors import BooksError
 from pipeline.system.workspace import Workspace
 from tests.rig import Rig, open_rig
 
-COLUMNS = [
-    "answers.attempt",
-    "answers.batch",
-    "answers.billed",
-    "answers.cached_tokens",
-    "answers.cache_write_tokens",
-    "answers.caption",
-    "answers.checksum",
-    "answers.completion_tokens",
-    "answers.outcome",
-    "answers.prompt_tokens",
-    "answers.reasoning_tokens",
-    "answers.rules",
-    "answers.work",
-    "batches.batch_id",
-    "batches.beyond",
-    "batches.generation",
-    "batches.shard",
-    "contents.id",
-    "images.content",
-    "images.work",
-    "items.live",
-    "items.shard",
-    "items.work",
-    "preparations.content",
-    "recipes.canonical",
-    "recipes.recipe_id",
-    "reservations.day",
-    "reservations.generation",
-    "reservations.month",
-    "reservations.run",
-    "reservations.settled",
-    "reservations.shard",
-    "shards.shard_key",
-    "shards.spec",
-    "sources.spec",
-    "specs.canonical",
-    "specs.spec_id",
-    "works.answer",
-    "works.attempts",
-    "works.content",
-    "works.outcome",
-    "works.spec",
-    "works.work_key",
-]
-
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     root = tmp_path_factory.mktemp("sound")
     with pytest.MonkeyPatch.context() as patch, open_rig(root, patch) as rig:
-        rig.add("a.png", "b.png")
+        rig.add("a.png", "b.png", "sub/c.png")
+        shutil.copy(rig.data / "a.png", rig.data / "duplicate.png")
+        (rig.data / "bad.jpg").write_bytes(b"no picture")
+        rig.run()
+        rig.add("d.png", first=9)
         rig.run()
         with closing(sqlite3.connect(rig.workspace.ledger)) as ledger:
             ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -79,11 +37,11 @@ def copy(sound: Rig, tmp_path: Path) -> Workspace:
     return Workspace(Path(shutil.copytree(sound.workspace.root, tmp_path / "ws")))
 
 
-def findings(rig: Rig, workspace: Workspace) -> tuple[str, ...]:
+def findings(rig: Rig, workspace: Workspace, *, originals: bool = False) -> tuple[str, ...]:
     """What `verify` finds; an error of the ledger is a finding too."""
     config = rig.config(workspace=str(workspace.root))
     try:
-        return verify(config).findings
+        return verify(config, originals=originals).findings
     except BooksError as error:
         return (str(error),)
 
@@ -108,21 +66,10 @@ def test_a_sound_workspace_has_no_findings(sound: Rig, copy: Workspace) -> None:
     assert findings(sound, copy) == ()
 
 
-@pytest.mark.parametrize("place", COLUMNS)
-def test_a_flipped_bit_in_the_ledger_is_found(place: str, sound: Rig, copy: Workspace) -> None:
-    table, column = place.split(".")
-    with closing(sqlite3.connect(copy.ledger)) as ledger, ledger:
-        (value,) = ledger.execute(f"SELECT {column} FROM {table} LIMIT 1").fetchone()
-        rows = f"WHERE {column} = ?" if table == "preparations" else "WHERE rowid = 1"
-        values = (flipped(value), value) if table == "preparations" else (flipped(value),)
-        ledger.execute(f"UPDATE {table} SET {column} = ? {rows}", values)
-    assert findings(sound, copy)
-
-
 def test_a_flipped_bit_of_an_open_reservation_is_found(sound: Rig, copy: Workspace) -> None:
     with closing(sqlite3.connect(copy.ledger)) as ledger, ledger:
         ledger.execute("UPDATE batches SET state = 'open'")
-        ledger.execute("UPDATE reservations SET state = 'open', settled = NULL")
+        ledger.execute("UPDATE reservations SET state = 'open', settled = NULL, seal = NULL")
     assert findings(sound, copy) == ()
     with closing(sqlite3.connect(copy.ledger)) as ledger, ledger:
         ledger.execute("UPDATE reservations SET reserved = reserved + 256")
@@ -132,7 +79,7 @@ def test_a_flipped_bit_of_an_open_reservation_is_found(sound: Rig, copy: Workspa
 
 @pytest.mark.parametrize("pattern", ["raw/*.jsonl.gz", "captions.parquet"])
 def test_a_flipped_bit_of_a_file_is_found(pattern: str, sound: Rig, copy: Workspace) -> None:
-    (path,) = copy.root.glob(pattern)
+    path = min(copy.root.glob(pattern))
     data = path.read_bytes()
     # gzip's own header says nothing: ten bytes, then the name of the file
     head = data.index(0, 10) + 1 if path.suffix == ".gz" else 0
@@ -144,7 +91,7 @@ def test_a_flipped_bit_of_a_file_is_found(pattern: str, sound: Rig, copy: Worksp
 
 
 def test_a_flipped_bit_of_a_batch_record_is_found(sound: Rig, copy: Workspace) -> None:
-    (path,) = copy.raw.glob("*.batch.json")
+    path = min(copy.raw.glob("*.batch.json"))
     data = path.read_bytes()
     for name in (
         *("total", "completed", "created_at", "input_file_id", "output_file_id", "status"),

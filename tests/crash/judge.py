@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from pipeline.commands.verify import verify
+from pipeline.config import load_config
 from tests.crash.child import KEY, copy_ledger
 from tests.crash.pictures import GPS_MARK
 
@@ -165,6 +167,7 @@ class Judge:
         self._check_costs(bill if exactly else held, exactly=exactly)
         self._check_secrets()
         self._check_quiet()
+        self._check_verified()
 
     def _outcomes(self) -> Counter[str]:
         return Counter(row["outcome"] for row in self.table())
@@ -215,6 +218,12 @@ class Judge:
         after = self._world.server.bill.requests("POST")
         if code != 0 or len(after) != before:
             self.fault(f"a further run: exit {code}, POSTs {[s.path for s in after[before:]]}")
+
+    def _check_verified(self) -> None:
+        """What the product finds wrong itself."""
+        overrides = {"workspace": str(self._world.workspace), "provider.name": "openai"}
+        for finding in verify(load_config(None, overrides)).findings:
+            self.fault(f"verify: {finding}")
 
     def _check_secrets(self) -> None:
         for path in self._world.workspace.rglob("*"):

@@ -1,6 +1,20 @@
 from __future__ import annotations
 
-from pipeline.ledger.answer_row import COLUMNS, MARKS, answer_cells, answer_checksum
+import pytest
+
+from pipeline.core.ordinary_answers import OrdinaryAnswer
+from pipeline.ledger.answer_row import (
+    CELLS,
+    COLUMNS,
+    MARKS,
+    WORTH_CHECKSUM,
+    answer_cells,
+    answer_checksum,
+    ordinary_rows,
+    raw_part,
+    worth_checksum,
+    worth_of,
+)
 from pipeline.records import Answer, Usage
 
 ANSWER = Answer("c", "captioned", "a cat", {"n": 1}, usage=Usage(9, completion=2), ending="stop")
@@ -15,13 +29,37 @@ def test_cells_follow_the_columns() -> None:
     assert (cells["prompt_tokens"], cells["ending"]) == (9, "stop")
 
 
-def test_the_checksum_tells_what_an_answer_is_worth() -> None:
-    same = answer_checksum("captioned", "a cat", None, (9, 0, 0, 2, 0))
-    assert len(same) == 16
-    for other in (
-        answer_checksum("captioned", "a cau", None, (9, 0, 0, 2, 0)),
-        answer_checksum("length", "a cat", None, (9, 0, 0, 2, 0)),
-        answer_checksum("captioned", "a cat", "{}", (9, 0, 0, 2, 0)),
-        answer_checksum("captioned", "a cat", None, (8, 0, 0, 2, 0)),
-    ):
-        assert other != same
+def test_the_checksum_tells_each_cell() -> None:
+    *cells, checksum = answer_cells(ANSWER, 7, "v1")
+    assert len(cells) == len(CELLS)
+    assert answer_checksum(cells) == checksum
+    others = {answer_checksum(changed(cells, at)) for at in range(len(cells))}
+    assert len(others - {checksum}) == len(CELLS)
+
+
+def changed(cells: list[object], at: int) -> list[object]:
+    return [*cells[:at], "other", *cells[at + 1 :]]
+
+
+def test_a_checksum_of_less_tells_what_an_answer_is_worth() -> None:
+    *cells, _ = answer_cells(ANSWER, 7, "v1")
+    assert worth_of(cells) == ("captioned", "a cat", '{"n": 1}', 9, 0, 0, 2, 0)
+    assert len(worth_checksum(worth_of(cells))) == WORTH_CHECKSUM
+    assert worth_checksum(("captioned",)) != worth_checksum(("length",))
+
+
+def test_what_a_price_decides_is_no_part_of_a_raw_answer() -> None:
+    assert raw_part(answer_cells(ANSWER, 7, "v1")[:-1]) == raw_part(
+        answer_cells(ANSWER, 8, "v2")[:-1]
+    )
+
+
+@pytest.mark.parametrize("fields", [{}, {"n": 1}])
+@pytest.mark.parametrize("billed", [None, 7])
+def test_an_ordinary_row_has_the_checksum_of_its_cells(
+    fields: dict[str, object], billed: int | None
+) -> None:
+    line = OrdinaryAnswer("c", "a 'cat\"\u2028", fields, (9, 0, 0, 2, 0), "m", "r'")
+    planned = (b"k" * 32, 1, 5, "live", None, 0, 1, 8, 900, 9, 1)
+    (row,) = ordinary_rows([(planned, line, billed)], "v1")
+    assert row[-1] == answer_cells(line.full(), billed, "v1")[-1]

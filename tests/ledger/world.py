@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline.core.identity import work_key
+from pipeline.core.identity import hash_of, work_key
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
@@ -27,7 +27,7 @@ from pipeline.records import (
 
 NOW = 1_790_000_000
 ADMISSION = b"a" * 32
-SPEC = {"provider": "openai", "request": {"model": "gpt-6-luna"}}
+SPEC = {"provider": "openai", "request": {"model": "gpt-6-luna"}, "template": "prompt"}
 
 
 def prepared(number: int, source: int | None = None) -> PreparedImage:
@@ -63,7 +63,7 @@ class World:
             picture = prepared(number, source)
             recording.load([picture])
             content = recording.prepared(picture)
-            key = work_key(content.content_id, bytes(32), "prompt")
+            key = work_key(content.content_id, hash_of(SPEC), "prompt")
             recording.load_works([key])
             work = recording.work(key, content, image.id)
             recording.link(image.id, recording.original(picture.source_id), content, work)
