@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, BinaryIO
 
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
@@ -28,8 +29,6 @@ from pipeline.records import Answer, Outcome
 
 MOST_LINE_BYTES = 64 * 1024 * 1024
 """A longer line is cut, and then is no JSON: an answer to one image has kilobytes."""
-
-_PAGE = 1 << 20  # bytes that are split together: a line by itself takes twice the time
 
 THOUGHTS_REMOVED = "thoughts_removed"
 JSON_UNWRAPPED = "json_unwrapped"
@@ -68,16 +67,14 @@ def split_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     Only b"\\n" ends a line: captions hold U+2028, U+0085 and \\x1c, at which str.splitlines tears.
     """
     offset = 0
-    while page := stream.read(_PAGE):
-        if not page.endswith(b"\n"):
-            page += stream.readline(MOST_LINE_BYTES)
-        for line in page.split(b"\n"):
-            if line and not line.isspace():
-                yield offset, line[:MOST_LINE_BYTES].rstrip(b"\r")
-            offset += len(line) + 1
-        offset -= 1  # behind the last newline there is no line
-        while not page.endswith(b"\n") and (page := stream.readline(MOST_LINE_BYTES)):
-            offset += len(page)  # the rest of an endless line
+    for line in iter(partial(stream.readline, MOST_LINE_BYTES), b""):
+        start, rest = offset, line
+        offset += len(line)
+        while len(rest) == MOST_LINE_BYTES and not rest.endswith(b"\n"):
+            rest = stream.readline(MOST_LINE_BYTES)
+            offset += len(rest)
+        if not line.isspace():
+            yield start, line.rstrip(b"\r\n")
 
 
 def judge_line(

@@ -65,7 +65,7 @@ def custom_ids(keys: Sequence[bytes], attempts: Sequence[int]) -> list[str]:
     bytes, whose base64 is that of the key and one character more."""
     if {*map(len, keys)} - {_KEY_BYTES} or not all(one in _ATTEMPTS for one in {*attempts}):
         raise ValueError(_BOUNDS)
-    text = base64.urlsafe_b64encode(b"".join(key + b"\0" for key in keys)).decode("ascii")
+    text = base64.urlsafe_b64encode(b"\0".join([*keys, b""])).decode("ascii")
     starts = range(0, len(text), 44)
     if len({*attempts}) == 1:
         end = f"-{attempts[0]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.core.identity import custom_ids
@@ -16,6 +16,10 @@ SHOWN_ATTEMPT = "COALESCE((SELECT s.attempt FROM answers s WHERE s.id = w.answer
 
 _AWAITED = """i.live = 1
 AND NOT EXISTS (SELECT 1 FROM answers a WHERE a.batch = ? AND a.work = i.work)"""
+_STATE = f"""
+SELECT w.state, w.outcome, {SHOWN_ATTEMPT}, w.attempts, {_AWAITED}
+FROM items i JOIN works w ON w.id = i.work WHERE i.id = ?
+"""
 _ANY = "SELECT EXISTS (SELECT 1 FROM answers WHERE batch = ?)"
 _PAGE = 5_000
 
@@ -32,62 +36,56 @@ class PlannedLine(NamedTuple):
     key: bytes
     attempt: int
     work: int
+    item: int
+    max_cost: Nano | None
+    prompt_tokens: int
     state: str
     shown: str | None
     shown_attempt: int
     attempts: int
-    item: int
-    max_cost: Nano | None
-    prompt_tokens: int
     awaited: int
 
 
-PlannedRow = tuple[bytes, int, int, str, str | None, int, int, int, Nano | None, int, int]
-"""The same as a plain row, in the order of its names."""
+PlannedRow = tuple[bytes, int, int, int, Nano | None, int, int]
+"""What is the same for as long as a batch is settled: key, attempt, work, item, max_cost and
+prompt_tokens of a `PlannedLine`; then whether it was awaited, and its work showed nothing."""
 
 
-class Planned(Mapping[str, PlannedLine]):
-    """Lines of a shard by custom_id, kept as plain rows: the collector of cycles walks through
-    named tuples again and again, which took a tenth of settling.
+class Planned:
+    """Lines of a shard by custom_id.
 
     Attributes:
-        rows: by custom_id.
+        rows: plain, as the collector of cycles walks through named tuples again and again, which
+            took a tenth of settling.
     """
 
-    def __init__(self, rows: Mapping[str, PlannedRow]) -> None:
+    def __init__(self, database: Database, batch: int, rows: Mapping[str, PlannedRow]) -> None:
         self.rows = rows
-
-    def __getitem__(self, name: str) -> PlannedLine:
-        return PlannedLine._make(self.rows[name])
+        self._db, self._batch = database, batch
 
     def line(self, name: str) -> PlannedLine | None:
-        """Line of an id, None for one that the shard does not have."""
+        """Line of an id as it is now, None for one that the shard does not have."""
         row = self.rows.get(name)
-        return None if row is None else PlannedLine._make(row)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.rows
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
+        if row is None:
+            return None
+        state = self._db.one(_STATE, (self._batch, row[3]))
+        assert state is not None
+        return PlannedLine._make((*row[:6], *state))
 
 
 def planned_lines(database: Database, shard: Shard, batch: Batch) -> Planned:
     """Read the lines of a shard, as this batch finds them."""
     # mostly it has answered none, and then nobody need look for each of them
-    awaited = _AWAITED if database.number(_ANY, (batch.row,)) else "i.live = 1 OR ? IS NULL"
+    any_answers = database.number(_ANY, (batch.row,))
+    awaited, answered = (_AWAITED, [batch.row]) if any_answers else ("i.live = 1", [])
     cursor = database.execute(
-        f"SELECT w.work_key, i.attempt, w.id, w.state, w.outcome, "
-        f"CASE WHEN w.answer IS NULL THEN 0 ELSE {SHOWN_ATTEMPT} END, "
-        f"w.attempts, i.id, i.worst, i.prompt_tokens, {awaited} "
-        "FROM items i JOIN works w ON w.id = i.work WHERE i.shard = ? ORDER BY i.id",
-        (batch.row, shard.row),
+        "SELECT w.work_key, i.attempt, w.id, i.id, i.worst, i.prompt_tokens, "
+        f"w.outcome IS NULL AND ({awaited}) "
+        "FROM items i JOIN works w ON w.id = i.work WHERE i.shard = ? ORDER BY i.work",
+        (*answered, shard.row),
     )
     planned: dict[str, PlannedRow] = {}
     while page := cursor.fetchmany(_PAGE):
         names = custom_ids([row[0] for row in page], [row[1] for row in page])
         planned.update(zip(names, page, strict=True))
-    return Planned(planned)
+    return Planned(database, batch.row, planned)

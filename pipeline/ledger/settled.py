@@ -85,13 +85,15 @@ class Settled:
         self.outcomes["captioned"] += len(lines)
         self.prompt_tokens += sum([answer.tokens[0] for _, answer, _ in lines])
         self.completion_tokens += sum([answer.tokens[3] for _, answer, _ in lines])
-        charges = [(planned[8] if cost is None else cost) for planned, _, cost in lines]
-        self.billed = _total(self.billed, [cost for _, _, cost in lines])
-        self.charged = _total(self.charged, charges)
+        costs = [cost for _, _, cost in lines]
+        reserved = [planned[4] for planned, _, _ in lines]
+        pairs = list(zip(costs, reserved, strict=True))
+        charges = [most if cost is None else cost for cost, most in pairs]
+        self.billed, self.charged = _total(self.billed, costs), _total(self.charged, charges)
         self.over += [
             answer.custom_id
-            for (planned, answer, _), charge in zip(lines, charges, strict=True)
-            if charge is not None and (reserved := planned[8]) is not None and charge > reserved
+            for (_, answer, _), (cost, most) in zip(lines, pairs, strict=True)
+            if cost is not None and most is not None and cost > most
         ]
 
     def add_beyond(self, batch: str, max_cost: Nano | None, cost: Nano, words: str) -> None:

@@ -9,6 +9,7 @@ Everything else (a second batch of a shard, a foreign request, a second line for
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from pipeline.core.identity import custom_id
 from pipeline.core.outcomes import PAID_OUTCOMES
@@ -94,7 +95,7 @@ class Settling:
         self._read_by = read_by
         self._frees = batch.frees(shard.generation)
         self._planned = planned
-        self._alone: set[bytes] = set()  # works that are not as they were planned any more
+        self._alone: set[int] = set()  # works that are not as they were planned any more
         self._waiting: list[tuple[PlannedLine, PricedAnswer]] = []
         # ordinary lines as rows, which the collector of cycles passes over, and their items
         self._ordinary: list[tuple[object, ...]] = []
@@ -116,7 +117,7 @@ class Settling:
             self._flush()
             self._keep_alone(priced)
             return
-        self._alone.add(planned.key)  # whatever else comes for it
+        self._alone.add(planned.work)  # whatever else comes for it
         self._count(priced, planned.max_cost, planned.prompt_tokens)
         self._waiting.append((planned, priced))
         if len(self._waiting) >= _FEW:
@@ -126,8 +127,8 @@ class Settling:
         """Take ordinary lines, each of another work."""
         usual: list[OrdinaryLine] = []
         for line in lines:
-            key, *_, shown, _, _, _, _, _, awaited = line[0]
-            if shown is None and awaited and self._frees and key not in self._alone:
+            planned = line[0]
+            if self._frees and planned[6] and planned[2] not in self._alone:
                 usual.append(line)
             else:
                 self.keep(priced_line(line))
@@ -135,7 +136,7 @@ class Settling:
             self._take_ordinary(usual)
 
     def _is_rule(self, planned: PlannedLine) -> bool:
-        return self._frees and bool(planned.awaited) and planned.key not in self._alone
+        return self._frees and bool(planned.awaited) and planned.work not in self._alone
 
     def finish(self) -> Settled:
         """Write what waits, and give what it all came to."""
@@ -178,7 +179,7 @@ class Settling:
         answers, shown, others = [], [], []
         for row, (planned, priced) in enumerate(waiting, start=first):
             answers.append((*self._row(planned.work, priced), row))
-            work = WorkState(*planned[3:7])
+            work = WorkState(*planned[6:10])
             verdict = change_of(work, priced.answer, priced.attempt, self._rules)
             self.settled.again += verdict.state == "pending"
             change = (verdict.state, verdict.attempts, verdict.after)
@@ -199,12 +200,12 @@ class Settling:
         )
 
     def _take_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
-        self._alone.update([planned[0] for planned, _, _ in lines])
+        self._alone.update([planned[2] for planned, _, _ in lines])
         self._ordinary += ordinary_rows(lines, self._shard.price_version)
-        self._freed += [planned[7] for planned, _, _ in lines]
+        self._freed += [planned[3] for planned, _, _ in lines]
         self.settled.add_ordinary(lines)
-        expected = [one for one in lines if one[0][9]]
-        self._tokens[0] += sum([planned[9] for planned, _, _ in expected])
+        expected = [one for one in lines if one[0][5]]
+        self._tokens[0] += sum([planned[5] for planned, _, _ in expected])
         self._tokens[1] += sum([answer.tokens[0] for _, answer, _ in expected])
         self._tokens[2] += len(expected)
         self._text += sum([len(answer.caption) for _, answer, _ in lines])
@@ -216,7 +217,7 @@ class Settling:
             return
         rows, self._ordinary, freed, self._freed = self._ordinary, [], self._freed, []
         self._text = 0
-        rows.sort()  # each is of another work, which it begins with
+        rows.sort(key=itemgetter(0))  # by work
         first = self._db.number("SELECT MAX(id) FROM answers") + 1
         insert = ordinary_insert(self._batch.row, self._now, self._read_by)
         self._db.executemany(insert, rows)
@@ -239,8 +240,8 @@ class Settling:
     # -- what is out of the ordinary -------------------------------------------------------------
 
     def _keep_alone(self, priced: PricedAnswer) -> None:
-        self._alone.add(priced.work_key)
         work = self._work(priced.work_key)
+        self._alone.add(work)
         place = (self._batch.row, work, priced.attempt)
         was_missing = self._db.number(_WAS_MISSING, place)
         if self._db.execute(_INSERT, self._row(work, priced)).rowcount == 0:

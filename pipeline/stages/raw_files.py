@@ -61,7 +61,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     try:
         # gzip's own readline is Python, a call for each line
-        with igzip.open(path, "rb") as packed, io.BufferedReader(packed, 1 << 20) as stream:
+        with igzip.open(path, "rb") as packed, io.BufferedReader(packed, 1 << 17) as stream:
             yield from split_lines(stream)
         _require_bytes(path)  # gzip takes no bytes for the end of a file
     except _DAMAGE as error:

@@ -148,9 +148,9 @@ class _Reading:
         if isinstance(judged, BadLine):
             self._report.note("bad_line", f"{where} cannot be read: {judged.reason}")
             return
-        name, batch = judged.custom_id, self._batch.batch_id
+        name, batch, planned = judged.custom_id, self._batch.batch_id, self._planned.rows
         attempt = parse_custom_id(name)
-        if attempt is None or (self._planned and name not in self._planned):
+        if attempt is None or (planned and name not in planned):
             self._report.note("alien_line", f"batch {batch}: unknown id {name!r}")
         if attempt is None:
             return
@@ -196,8 +196,8 @@ class _Reading:
 
     def _max_cost(self, name: str) -> Nano | None:
         """Highest cost of a request that was reserved by itself."""
-        planned = self._planned.line(name)
-        return planned.max_cost if planned is not None and self._group else None
+        planned = self._planned.rows.get(name)
+        return planned[4] if planned is not None and self._group else None
 
     def _cost(self, tokens: Tokens) -> Nano | None:
         return None if self._sheet is None else line_cost(Usage(*tokens), self._sheet)
@@ -215,7 +215,7 @@ class _Reading:
             inspection.began,
             bool(batch.problem),
         )
-        requests = max(len(self._planned), self._shard.requests)
+        requests = max(len(self._planned.rows), self._shard.requests)
         tokens, lines = self._sums.unexplained_by(batch.usage), self._line_counts()
         self._unexplained_tokens = tokens  # from here on
         return doubt_about(counts, requests, lines, tokens)
@@ -241,7 +241,7 @@ class _Reading:
         batch, lines = self._batch, self._line_counts()
         silent_names = [name for name, answer in self._unpaid.items() if self._is_silent(answer)]
         absent = [*self._unread, *(self._planned.rows.keys() & silent_names)]
-        for name in sorted(absent, key=lambda name: self._planned[name].key):
+        for name in sorted(absent, key=lambda name: self._planned.rows[name][0]):
             silent = self._unpaid.get(name)
             if failure is not None:
                 code = failure.code or failure.kind
@@ -259,7 +259,7 @@ class _Reading:
                 reason = f"in no result file of the {batch.status} batch {batch.batch_id}"
                 answer = Answer(name, outcome, reason=reason, code=outcome)
             billed = self._max_cost(name) if answer.outcome == "missing" else 0
-            yield PricedAnswer(*self._planned[name][:2], answer, billed)
+            yield PricedAnswer(*self._planned.rows[name][:2], answer, billed)
 
 
 def _attempt(name: str) -> WorkAttempt:
