@@ -14,6 +14,7 @@ from pipeline.core.cell_values import (
 )
 from pipeline.core.table import Column, Row
 from pipeline.core.table_form import Affixes
+from pipeline.core.table_page import Page
 
 _HASHES = frozenset(("source_id", "content_id", "work_key"))
 
@@ -48,7 +49,7 @@ class Cells:
 
     def of(self, page: Sequence[Row]) -> Iterator[Sequence[object]]:
         """Cells of each column, in the columns' order; each as long as `page`."""
-        turned = list(zip(*page, strict=True)) if page else [()] * len(self._position)
+        turned = Page.of(page).columns if page else [()] * len(self._position)
         raw = {name: turned[position] for name, position in self._position.items()}
         objects: dict[str, list[Mapping[str, object]]] = {}
         for column in self.columns:
@@ -72,7 +73,8 @@ class Cells:
     def facts_of(self, page: Sequence[Row]) -> bytes:
         """Parts of the cells of these rows that the rows do not hold themselves."""
         at = self._position.get("spec")
-        specs = () if at is None else sorted({row[at] for row in page} - {None}, key=str)
+        numbers = () if at is None or not page else Page.of(page).columns[at]
+        specs = sorted({*numbers} - {None}, key=str)
         facts = [[values.get(spec) for values in self._facts.values()] for spec in specs]
         parts = (self.columns, self._affixes, specs, facts)
         return repr(parts).encode("utf-8", "surrogatepass")

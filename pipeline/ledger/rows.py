@@ -8,11 +8,14 @@ from collections.abc import Iterator
 
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.reasons import WAITING_DOWNLOADS
+from pipeline.core.table_page import Page
 from pipeline.ledger.database import AMONG, Database, SourceRows, among, sql_list
 from pipeline.ledger.places import location, shown_path
 from pipeline.ledger.row_flags import FLAGS
 from pipeline.ledger.specs import RecipeRow
+from pipeline.ledger.usual_rows import UsualRows
 from pipeline.records import Nano
+from pipeline.system.collector import collector_paused
 
 # One outcome a row, in this order of precedence. A duplicate shows the caption of its
 # representative and costs nothing, so that the sum of a column is the sum of the bill.
@@ -157,22 +160,29 @@ class Rows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def table(
-        self, size: int = 8_192, *, source: int | None = None
-    ) -> Iterator[list[tuple[object, ...]]]:
+    def table(self, size: int = 4_096, *, source: int | None = None) -> Iterator[Page]:
         """Page through the images of a source, or all, `size` rows each; `COLUMNS` in order.
 
         Ordered by source, folder and name. A page is one read snapshot's part: the whole is read
         in one cursor, so the table is consistent.
         """
-        select = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items())
+        any_rechecks = self._db.one("SELECT 1 FROM rechecks LIMIT 1") is not None
+        usual = UsualRows(COLUMNS, any_rechecks=any_rechecks)
         where = "" if source is None else "WHERE s.id = ?"
         cursor = self._db.execute(
-            f"{_SEVERAL} SELECT {select} {_ALL} LEFT JOIN several m ON m.work = w.id "
+            f"{_SEVERAL} SELECT {usual.select} {_ALL} LEFT JOIN several m ON m.work = w.id "
             f"{where} ORDER BY s.id, f.path, i.name, i.occurrence",
             () if source is None else (source,),
         )
-        while page := cursor.fetchmany(size):
+        first = cursor.fetchmany(1)
+        page_of = usual.pages(self._db)
+        while True:
+            with collector_paused():
+                fetched = first + cursor.fetchmany(size - len(first))
+                page, first = page_of(fetched) if fetched else None, []
+                del fetched
+            if page is None:
+                return
             yield page
 
     def sizes(self, sources: SourceRows, recipe: RecipeRow) -> dict[tuple[int, int], int]:

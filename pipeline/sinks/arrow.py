@@ -118,6 +118,9 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
     if nulls == len(values):
         return pa.nulls(nulls, TYPES[column.kind])
     if not nulls:
+        first = values[0]
+        if column.kind in _COMPARED and first == values[-1] and values.count(first) == len(values):
+            return pa.repeat(_array(column.kind, values[:1])[0], len(values))
         return _array(column.kind, values)
     valid = [value is not None for value in values]
     empty = _EMPTY[column.kind]
@@ -204,6 +207,8 @@ _BUFFERS: dict[Kind, Callable[[Sequence[Any]], _Buffers]] = {
     "money": _money,
     "time": _times,
 }
+# kinds whose equal values are the same in the file: 0.0 and -0.0 are equal
+_COMPARED: frozenset[Kind] = frozenset(("string", "text", "json", "int64", "money", "time"))
 _EMPTY: dict[Kind, object] = {
     "string": "", "text": "", "json": "", "strings": (), "int64": 0, "double": 0.0,
     "bool": False, "money": 0, "time": 0,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.cells import Cells
 from pipeline.core.table import Row
@@ -65,20 +66,40 @@ def check(path: Path, rows: int | None = None, groups: Sequence[int] | None = No
         # by its bytes: pyarrow takes no text that is not UTF-8 for a path
         with (
             pa.OSFile(os.fsencode(path)) as bytes_of_it,
-            pq.ParquetFile(bytes_of_it, page_checksum_verification=True) as file,
+            pq.ParquetFile(
+                bytes_of_it,
+                metadata=(footer := pq.read_metadata(bytes_of_it)),
+                page_checksum_verification=True,
+                read_dictionary=_dictionaries(footer),
+            ) as file,
         ):
             read = int(file.metadata.num_rows)
             for group in range(file.num_row_groups) if groups is None else groups:
                 expected = file.metadata.row_group(group).num_rows
                 # a column at a time: all of them would be in memory twice as large as in the file
                 for column in file.schema_arrow.names:
-                    if file.read_row_group(group, columns=[column]).num_rows != expected:
+                    read_rows = file.read_row_group(group, columns=[column], use_threads=False)
+                    if read_rows.num_rows != expected:
                         raise BooksError(f"{path} is damaged: {column!r} lacks rows")
     except (pa.ArrowException, OSError) as error:
         raise BooksError(f"{path} is damaged: {error}; export it again") from None
     if rows is not None and read != rows:
         raise BooksError(f"{path} has {read} rows where {rows} were written; export it again")
     return read
+
+
+def _dictionaries(footer: Any) -> list[str]:
+    """Columns whose texts need not be spelled out to be read, as their pages hold numbers."""
+    if not footer.num_row_groups:
+        return []
+    group, schema = footer.row_group(0), footer.schema
+    return [
+        schema.column(at).path
+        for at in range(group.num_columns)
+        if group.column(at).has_dictionary_page
+        and schema.column(at).physical_type == "BYTE_ARRAY"
+        and not schema.column(at).max_repetition_level
+    ]
 
 
 def dictionary_columns(cells: Cells) -> list[str]:

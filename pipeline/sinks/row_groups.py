@@ -18,6 +18,7 @@ from xxhash import xxh3_128
 
 from pipeline.core.cells import Cells
 from pipeline.core.table import Row
+from pipeline.core.table_page import Page
 from pipeline.sinks.arrow import batch_of, well_formed
 
 FEWEST_ROWS = 16_384
@@ -44,7 +45,7 @@ class RowGroup:
         self._packed: list[bytes] = []
         self._batches: list[Any] = []
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, rows: Page) -> None:
         """Add rows; equal groups are added in equal pieces."""
         packed = _packed(rows)
         self.rows += len(rows)
@@ -62,22 +63,29 @@ class RowGroup:
 
     def batches(self) -> list[Any]:
         """Record batches of the group."""
-        return self._batches or [
-            self._batch_of(msgspec.msgpack.decode(packed)) for packed in self._packed
-        ]
+        return self._batches or [self._batch_of(_unpacked(packed)) for packed in self._packed]
 
-    def _batch_of(self, rows: Sequence[Row]) -> Any:
+    def _batch_of(self, rows: Page) -> Any:
         return batch_of(self._schema, self._cells.columns, self._cells.of(rows))
 
 
-def _packed(rows: Sequence[Row]) -> bytes:
-    """MessagePack of rows; texts that UTF-8 cannot hold become what the table shows of them."""
+def _packed(rows: Page) -> bytes:
+    """MessagePack of a page by its columns; texts that UTF-8 cannot hold become what the table
+    shows of them."""
     try:
-        return msgspec.msgpack.encode(rows)
+        return msgspec.msgpack.encode(rows.columns)
     except UnicodeEncodeError:
         return msgspec.msgpack.encode(
-            [[well_formed(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+            [
+                [well_formed(cell) if isinstance(cell, str) else cell for cell in column]
+                for column in rows.columns
+            ]
         )
+
+
+def _unpacked(packed: bytes) -> Page:
+    columns = msgspec.msgpack.decode(packed)
+    return Page(columns, len(columns[0]))
 
 
 def row_groups(
@@ -104,30 +112,30 @@ class _Cutter:
         self.rows = 0
         self._identity = identity
 
-    def pieces(self, pages: Iterable[Sequence[Row]]) -> Iterator[tuple[Sequence[Row], bool]]:
+    def pieces(self, pages: Iterable[Sequence[Row]]) -> Iterator[tuple[Page, bool]]:
         """(rows, whether their group ends with them), so that equal groups have equal pieces."""
-        piece: list[Row] = []
-        for page in pages:
+        piece, held = list[Page](), 0
+        for page in map(Page.of, filter(None, pages)):
             starts, at = self._starts(page), 0
             while at < len(page):
                 # the next row that may begin a group
                 number = bisect_left(starts, at + max(0, FEWEST_ROWS - self.rows))
                 cut = starts[number] if number < len(starts) else len(page)
-                stop = min(cut, at + _BATCH_ROWS - len(piece), at + MOST_ROWS - self.rows)
-                piece += page[at:stop]
-                self.rows, at = self.rows + stop - at, stop
+                stop = min(cut, at + _BATCH_ROWS - held, at + MOST_ROWS - self.rows)
+                if stop > at:
+                    piece.append(page[at:stop])
+                held, self.rows, at = held + stop - at, self.rows + stop - at, stop
                 is_end = (stop == cut < len(page)) or self.rows == MOST_ROWS
-                if is_end or len(piece) == _BATCH_ROWS:
-                    yield piece, is_end
-                    piece = []
+                if is_end or held == _BATCH_ROWS:
+                    yield Page.joined(piece), is_end
+                    piece, held = [], 0
         if piece:
-            yield piece, True
+            yield Page.joined(piece), True
 
-    def _starts(self, page: Sequence[Row]) -> list[int]:
+    def _starts(self, page: Page) -> list[int]:
         """Numbers of the rows that may begin a group."""
-        at = self._identity
         return [
             number
-            for number, row in enumerate(page)
-            if not zlib.crc32(str(row[at]).encode("utf-8", "replace")) % _EVERY
+            for number, name in enumerate(page.columns[self._identity])
+            if not zlib.crc32(str(name).encode("utf-8", "replace")) % _EVERY
         ]

@@ -13,5 +13,6 @@ notify      notices that a run has ended
 module_path  the same product in child processes, whatever the folder
 plugins     what other packages add by entry points
 version     number of the version
+collector   the collector of cycles, paused
 debounce    a worker that starts soon after the last of several calls
 """

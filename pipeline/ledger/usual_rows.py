@@ -1,0 +1,121 @@
+"""Usual rows of the table of captions, read with fewer values than they have cells.
+
+Most images were sent, captioned by the first answer, and show it: half of their cells are the same
+in all of them, or stand in the row already. SQL gives what such a row has of its own, and to every
+other row its values of those cells as a JSON array beside it. A value that is fetched takes 0.1 us,
+and one that SQL decides about twice as much: 6.0 us a row instead of 9.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import orjson
+
+from pipeline.core.table_page import Page
+from pipeline.ledger.database import Database
+
+# with each of these a row's cells are those of `_OWN`, `_SAME` and `_LIKE`
+_IS_USUAL = """
+w.representative = i.id AND w.state = 'done' AND w.outcome = 'captioned' AND w.reason = ''
+AND w.attempts = a.attempt AND m.work IS NULL AND a.flags = '' AND a.prompt_tokens IS NOT NULL
+AND a.billed IS NOT NULL AND a.service_cost IS NULL AND i.present = 1 AND i.occurrence = 0
+AND i.reject_code IS NULL AND i.reject_detail IS NULL AND i.flags IS NULL AND i.location IS NULL
+AND s.kind IN ('folder', 'bucket')
+"""
+_NO_RECHECK = "NOT EXISTS (SELECT 1 FROM rechecks r WHERE r.original = o.id)"
+
+# what usual rows have of their own
+_OWN = {
+    "prompt_tokens": "a.prompt_tokens",
+    "cached_tokens": "a.cached_tokens",
+    "cache_write_tokens": "a.cache_write_tokens",
+    "completion_tokens": "a.completion_tokens",
+    "reasoning_tokens": "a.reasoning_tokens",
+    "estimated_cost": "w.estimated",
+    "billed_cost": "a.billed",
+    "flags": "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)",
+    "captioned_at": "a.received_at",
+}
+# what is the same in all of them
+_SAME: Mapping[str, object] = {
+    "occurrence": 0, "outcome": "captioned", "reason": None, "reason_code": None,
+    "duplicate_of": None, "duplicate_distance": None, "service_cost": None, "in_source": 1,
+}  # fmt: skip
+# what is as in another column
+_LIKE = {"caption": "model_caption", "attempts": "attempt"}
+_ODD = (*_OWN, *_SAME, *_LIKE, "location")
+# what is said by number in every row, and looked up once
+_NUMBERS = {"source": "s.id", "batch_id": "a.batch"}
+
+
+class UsualRows:
+    """Rows with given columns, read as the usual ones are.
+
+    Attributes:
+        select: what a statement over the tables of `ledger.rows` has to select.
+    """
+
+    def __init__(self, columns: Mapping[str, str], *, any_rechecks: bool) -> None:
+        """Let `columns` name the SQL of each column of any row."""
+        self._names = tuple(columns)
+        self._nulls = {name for name, sql in columns.items() if sql == "NULL"}
+        made = {*_SAME, *_LIKE, "location", *self._nulls}
+        read = {name: sql for name, sql in columns.items() if name not in made} | _OWN | _NUMBERS
+        self._read = {name: number for number, name in enumerate(read)}
+        usual = f"{_IS_USUAL} AND {_NO_RECHECK}" if any_rechecks else _IS_USUAL
+        others = ", ".join(columns[name] for name in _ODD)
+        self.select = f"{', '.join(read.values())}, IIF({usual}, NULL, json_array({others}))"
+
+    def pages(self, database: Database) -> Callable[[Sequence[Sequence[object]]], Page]:
+        """Function that makes pages of fetched rows; the statement is under way, so that the names
+        of the numbers are those of its snapshot."""
+        names = {
+            row: (label, f"{str(locator).rstrip('/')}/")
+            for row, label, locator in database.execute("SELECT id, label, locator FROM sources")
+        }
+        batches = dict(database.execute("SELECT id, batch_id FROM batches"))
+
+        def page_of(fetched: Sequence[Sequence[object]]) -> Page:
+            *values, others = zip(*fetched, strict=True)
+            cells = {name: values[number] for name, number in self._read.items()}
+            rows = len(fetched)
+            labels, locations = _places(names, cells["source"], cells["path"])
+            columns: dict[str, Sequence[object]] = {
+                **cells,
+                **{name: (value,) * rows for name, value in _SAME.items()},
+                **{name: cells[other] for name, other in _LIKE.items()},
+                **dict.fromkeys(self._nulls, (None,) * rows),
+                "source": labels,
+                "location": locations,
+                "batch_id": [*map(batches.get, cells["batch_id"])],
+            }
+            _put_in(columns, others)
+            return Page([columns[name] for name in self._names], rows)
+
+        return page_of
+
+
+def _places(
+    names: Mapping[object, tuple[object, str]], sources: Sequence[object], paths: Sequence[object]
+) -> tuple[Sequence[object], Sequence[object]]:
+    """Labels and locations of images, in the order of their sources."""
+    if sources[0] == sources[-1]:
+        label, root = names[sources[0]]
+        return (label,) * len(sources), [f"{root}{path}" for path in paths]
+    named = [names[source] for source in sources]
+    locations = [f"{root}{path}" for (_, root), path in zip(named, paths, strict=True)]
+    return [label for label, _ in named], locations
+
+
+def _put_in(columns: dict[str, Sequence[object]], others: Sequence[object]) -> None:
+    """Give rows that are not usual their own cells."""
+    places = [at for at, text in enumerate(others) if text is not None]
+    if not places:
+        return
+    rows = zip(*[orjson.loads(str(others[at])) for at in places], strict=True)
+    for name, values in zip(_ODD, rows, strict=True):
+        column = list(columns[name])
+        for at, value in zip(places, values, strict=True):
+            column[at] = value
+        columns[name] = column
