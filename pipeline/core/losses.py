@@ -66,8 +66,12 @@ def empty_sentence(name: str, others: Mapping[str, int], rejected: Mapping[str, 
     return f"no images in {name}: {instead}; {advice}"
 
 
-_PATHS = "the paths of the table must be relative to its own folder, or absolute"
+_PATHS = (
+    "the paths of the table must be relative to its own folder, or absolute; names in an archive "
+    "must not lead out of it"
+)
 _ROWS = {
+    "encrypted": "unpack it with its password first",
     "outside_root": "allow files outside of the table's folder with --set input.allow_outside=true",
     "url_not_enabled": "--fetch downloads images at URLs, --image-mode url sends their addresses",
 }

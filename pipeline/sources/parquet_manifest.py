@@ -43,8 +43,9 @@ class ParquetManifest(ManifestTable):
                 yield self._row(number, values)
 
     def _row(self, number: int, values: tuple[object, ...]) -> ManifestRow:
-        path = values[self.path_index]
-        name = self.header[self.path_index]
+        at, name = self.path_index, self.header[self.path_index]
+        path = _named_alone(values[at])
+        values = (*values[:at], path, *values[at + 1 :])
         if not (path is None or isinstance(path, (str, bytes))):
             return ManifestRow(number, (), "bad_row", f"row {number}: {name} is no text")
         fields = tuple(map(text_of, values))
@@ -52,9 +53,15 @@ class ParquetManifest(ManifestTable):
             detail = f"row {number} has a value of more than {MAX_FIELD:,} characters"
             return ManifestRow(number, (), "bad_row", detail)
         if path is None:
-            at = self.path_index
             fields = (*fields[:at], "", *fields[at + 1 :])
         return ManifestRow(number, fields)
+
+
+def _named_alone(value: object) -> object:
+    """Path of an image of Hugging Face's `datasets` that is only named; other values are as they
+    are."""
+    is_image = isinstance(value, dict) and value.keys() == {"bytes", "path"}
+    return value["path"] if is_image and value["bytes"] is None else value  # type: ignore[index]
 
 
 def read_parquet(path: Path, path_column: str | None) -> ParquetManifest:

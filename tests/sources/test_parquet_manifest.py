@@ -18,3 +18,12 @@ def test_a_row_of_another_type_or_without_bound_is_a_bad_row(tmp_path: Path) -> 
         "row 1: path is no text",
         "row 2: path is no text",
     ]
+
+
+def test_images_of_a_data_set_that_are_only_named_are_paths(tmp_path: Path) -> None:
+    path = tmp_path / "m.parquet"
+    images = [{"bytes": None, "path": "a.jpg"}, {"bytes": b"x", "path": "b.jpg"}, None]
+    pq.write_table(pa.table({"image": images, "t": ["x", "y", "z"]}), path)
+    rows = list(read_parquet(path, None).rows())
+    assert [row.problem for row in rows] == ["", "bad_row", ""]
+    assert rows[0].fields == ("a.jpg", "x")

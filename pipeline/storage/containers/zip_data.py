@@ -68,7 +68,8 @@ class ZipArchive:
             )
         try:
             packed = self._packed(member, member.packed, end)
-            data = decompressed(packed, member.method, member.size + 1)
+            # LZMA has no end of its own where 7-Zip wrote it
+            data = decompressed(packed, member.method, member.size + (member.method != LZMA))
         except ContainerError as error:
             return rejection("damaged", str(error))
         except _UNDO_ERRORS as error:

@@ -40,7 +40,9 @@ _BLOCK = 1 << 21
 _UNKNOWN = 0xFFFFFFFF
 _ENCRYPTED, _UTF_8 = 0x1, 0x800
 _UNIX = 3
-_FORMAT, _FOLDER, _REGULAR, _LINK = 0o170000, 0o040000, 0o100000, 0o120000
+_CUT = "it has no directory at its end: it was cut off, or is no zip file"
+_FORMAT, _FOLDER, _LINK = 0o170000, 0o040000, 0o120000
+_FILES = (0, 0o100000, 0o010000)  # a pipe's mode is that of what was packed from one
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,10 @@ def find_directory(descriptor: int, size: int) -> ZipPlace:
     """
     tail_at = max(0, size - _LONGEST_COMMENT - _END.size)
     tail = os.pread(descriptor, size - tail_at, tail_at)
-    if (at := _end_record(tail)) < 0:
-        raise ContainerError("it has no directory at its end: it was cut off, or is no zip file")
+    at = _end_record(tail)
+    has_more = at < 0  # bytes behind it that are no comment
+    if has_more and not 0 <= (at := tail.rfind(b"PK\5\6")) <= len(tail) - _END.size:
+        raise ContainerError(_CUT)
     _, disk, first_disk, _, count, length, begin, _ = _END.unpack_from(tail, at)
     end = tail_at + at
     if (end_64 := _end_64(descriptor, end)) is not None:
@@ -87,6 +91,8 @@ def find_directory(descriptor: int, size: int) -> ZipPlace:
     if disk or first_disk:
         raise ContainerError("it is one volume of several: join them first (zip -s 0)")
     shift = end - length - begin
+    if shift and has_more:  # the directory of an archive that is a member of this one
+        raise ContainerError(_CUT)
     if shift < 0:
         raise ContainerError("its directory is said to lie outside of the file")
     return ZipPlace(begin + shift, end, shift, count)
@@ -222,7 +228,7 @@ def _kind(name: str, mode: int) -> MemberKind:
         return "folder"
     if mode & _FORMAT == _LINK:
         return "link"
-    return "file" if mode & _FORMAT in (0, _REGULAR) else "other"
+    return "file" if mode & _FORMAT in _FILES else "other"
 
 
 def _problem(flags: int, method: int) -> Rejection | None:

@@ -12,6 +12,7 @@ import pytest
 from pipeline.records import Rejection
 from pipeline.storage.containers.member import MemberIndex
 from pipeline.storage.containers.zip_data import ZipArchive, decompressed
+from tests.storage.containers.places import MADE
 from tests.storage.containers.zips import LOCAL, packed, patched, read
 
 DATA = bytes(range(256)) * 40
@@ -42,6 +43,13 @@ def test_zstandard_is_undone(tmp_path: Path, method: int) -> None:
     patched(path, 10, "<H", method)
     patched(path, 16, "<3L", zlib.crc32(DATA), len(squeezed), len(DATA))
     assert read(path, "a.jpg") == DATA
+
+
+def test_lzma_without_an_end_of_its_own_is_undone() -> None:
+    infozip, sevenzip = (MADE / name for name in ("infozip.zip", "7zip-lzma.zip"))
+    for name in ("red.jpg", "sub/deep/blue.one.jpg"):
+        assert read(sevenzip, name) == read(infozip, name)
+        assert isinstance(read(sevenzip, name), bytes)
 
 
 @pytest.mark.parametrize("method", [8, 12, 14, 93])

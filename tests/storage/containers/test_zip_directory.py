@@ -165,6 +165,29 @@ def test_a_cut_archive_has_no_directory(tmp_path: Path) -> None:
             members(path)
 
 
+def test_bytes_behind_the_archive_are_let_be(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", {"a.jpg": b"bytes" * 100, "b.jpg": b"x"})
+    path.write_bytes(path.read_bytes() + b"\r\n-----\0\0")
+    assert names(path) == ["a.jpg", "b.jpg"]
+    assert read(path, "a.jpg") == b"bytes" * 100
+
+
+def test_a_cut_archive_is_not_taken_for_the_one_inside_of_it(tmp_path: Path) -> None:
+    inner = packed(tmp_path / "inner.zip", {"a.jpg": b"bytes"}).read_bytes()
+    path = packed(tmp_path / "a.zip", {"inner.zip": inner, "b.jpg": b"bytes" * 100})
+    whole = path.read_bytes()
+    for length in (len(whole) - 200, len(whole) - 600, whole.find(b"b.jpg")):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ContainerError, match="cut off"):
+            members(path)
+
+
+def test_what_was_packed_from_a_pipe_is_a_file() -> None:
+    (member,) = members(MADE / "piped.zip")
+    assert member.kind == "file"
+    assert isinstance(read(MADE / "piped.zip", "-"), bytes)
+
+
 def test_a_directory_said_to_lie_elsewhere_is_refused(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.zip", {"a.jpg": b"bytes"})
     patched(path, 12, "<L", 1 << 30, header=b"PK\5\6")

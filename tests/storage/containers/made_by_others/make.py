@@ -1,7 +1,7 @@
 """Makes the files beside it anew, each by the program that people use for it.
 
-Needs Info-ZIP's `zip`, GNU tar, and from PyPI webdataset, datasets, polars and pandas, which the
-tests do not: they read what is here.
+Needs Info-ZIP's `zip`, 7-Zip's `7za`, GNU tar, and from PyPI webdataset, datasets, polars and
+pandas, which the tests do not: they read what is here.
 """
 
 from __future__ import annotations
@@ -51,11 +51,14 @@ def archives(root: Path) -> None:
     def run(*command: str) -> None:
         subprocess.run(command, cwd=root, check=True)
 
-    for name in ("infozip.zip", "bzip2.zip", "encrypted.zip"):
+    for name in ("infozip.zip", "bzip2.zip", "encrypted.zip", "7zip-lzma.zip", "piped.zip"):
         HERE.joinpath(name).unlink(missing_ok=True)
     run("zip", "-q", "-r", "-y", str(HERE / "infozip.zip"), ".")
     run("zip", "-q", "-r", "-Z", "bzip2", str(HERE / "bzip2.zip"), ".", "-i", "*.jpg")
     run("zip", "-q", "-P", "secret", str(HERE / "encrypted.zip"), "red.jpg")
+    run("7za", "a", "-tzip", "-mm=LZMA", str(HERE / "7zip-lzma.zip"), *NAMES.values())
+    piped = ["zip", "-q", str(HERE / "piped.zip"), "-"]
+    subprocess.run(piped, input=(root / "red.jpg").read_bytes(), check=True)
     for form in ("gnu", "pax"):
         run(
             "tar", "-cSf", str(HERE / f"{form}.tar"), f"--format={form}", "--blocking-factor=1", "."
