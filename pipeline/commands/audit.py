@@ -31,12 +31,12 @@ class Example:
 
     @property
     def path(self) -> str:
-        """Path below its source."""
+        """Path of the image below its source."""
         return str(self.card["path"])
 
     @property
     def caption(self) -> str:
-        """Caption in force."""
+        """Caption in force: a person's where one decided."""
         return str(self.card["caption"])
 
 

@@ -21,7 +21,7 @@ _NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class TokenSums:
-    """Tokens of a batch."""
+    """Sums of a batch's tokens, as the service or the answers give them."""
 
     prompt: int
     completion: int
@@ -67,7 +67,7 @@ class LineSums:
     known: bool = True
 
     def add(self, prompt: int, completion: int) -> None:
-        """Add a line."""
+        """Add the tokens of one answer."""
         self.prompt += prompt
         self.completion += completion
         self.fewest = prompt if self.fewest is None else min(self.fewest, prompt)

@@ -89,7 +89,7 @@ def prompt_values(template: str, columns: Mapping[str, str]) -> dict[str, str]:
 
 
 def values_text(values: Mapping[str, str]) -> str:
-    """JSON that is equal for equal values."""
+    """JSON of names and values, such that equal ones have equal texts."""
     return json.dumps(dict(values), sort_keys=True, ensure_ascii=False)
 
 

@@ -37,7 +37,7 @@ def is_doubtful(before: int, after: int, rule: LossRule) -> bool:
 
 
 def loss_sentence(name: str, before: int, after: int) -> str:
-    """Sentence about a doubtful loss."""
+    """Sentence about a source that lacks so many images that its disk may be missing."""
     left = "none" if after == 0 else f"{after:,}"
     return (
         f"{left} of the {counted(before, 'image')} of {name} {'is' if after == 1 else 'are'} "

@@ -42,7 +42,7 @@ class Bucket:
 
     @classmethod
     def of(cls, limit: int, now: float) -> Bucket:
-        """Full bucket."""
+        """Bucket of a limit that nothing was taken from yet, at time `now` in seconds."""
         return cls(limit, max(1.0, _BURST * limit), now)
 
     def delay(self, now: float, amount: float) -> float:
@@ -52,7 +52,7 @@ class Bucket:
         return max(0.0, missing / self._rate)
 
     def take(self, now: float, amount: float) -> None:
-        """Take `amount`."""
+        """Take requests or tokens, also more than there are."""
         self._fill(now)
         self.level -= amount
 

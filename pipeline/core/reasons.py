@@ -26,7 +26,7 @@ NO_ANSWER = "captionmill_no_answer"
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One code of one giver.
+    """Reason why there is no caption, as whoever gives it names it.
 
     Attributes:
         giver, code: together unique; two givers may use one code.

@@ -93,7 +93,7 @@ class StreamedAnswer:
     def answer(
         self, custom_id: str, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY
     ) -> Answer:
-        """Outcome of the request."""
+        """Answer to the request, judged by what came of it."""
         if not self._choices and self._error is None:
             return Answer(custom_id, "missing", reason=self._no_answer(), code=NO_ANSWER)
         line = answer_line(custom_id, 200, None, _dumps(self._value(self._finish)))

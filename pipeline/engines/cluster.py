@@ -175,11 +175,11 @@ class DaskNodes:
         return events
 
     def bar(self, worker: str, words: str) -> None:
-        """Use a worker no more."""
+        """Give a worker no further chunk; `words` say why."""
         self._workers.bar(worker, words)
 
     def described(self) -> str:
-        """Workers in one clause."""
+        """Clause about the cluster: how many workers are in use, and which are not and why."""
         if self._client is None:
             return f"the scheduler at {self._options.address} does not answer"
         return self._workers.described()

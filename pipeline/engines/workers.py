@@ -55,7 +55,7 @@ class WorkersWatch:
 
 
 class Workers:
-    """Workers of one scheduler."""
+    """Workers of one scheduler; those that have shaken hands are used."""
 
     def __init__(self, address: str, watch: WorkersWatch) -> None:
         self._address, self._watch = address, watch
@@ -104,7 +104,7 @@ class Workers:
         self._raise_if_all_are_barred()
 
     def described(self) -> str:
-        """Workers in one clause."""
+        """Clause about the workers: how many are in use, and which are not and why."""
         if not self._listed:
             return f"the scheduler at {self._address} has no workers; start some with 'dask worker'"
         usable = self.usable()

@@ -107,7 +107,7 @@ class Answers:
         return None if unknown else int(charged or 0)  # type: ignore[call-overload]
 
     def count(self) -> int:
-        """Number of answers."""
+        """Number of answers recorded so far."""
         return self._db.number("SELECT COUNT(*) FROM answers")
 
     def count_missing(self, batch: int) -> int:

@@ -79,7 +79,7 @@ class AuditedAnswer:
 
     @property
     def is_sound(self) -> bool:
-        """Compare it with its checksum."""
+        """Tell whether the row is as it was recorded, where it has a checksum."""
         if self.checksum is not None and len(self.checksum) == WORTH_CHECKSUM:
             return self.checksum == worth_checksum(worth_of(self.cells))
         return self.checksum in (None, answer_checksum(self.cells))
@@ -108,13 +108,13 @@ class ServiceCosts:
 
 
 class Audit:
-    """Questions over the whole ledger."""
+    """Checks of the whole ledger against itself, for `captionmill verify`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def contradictions(self) -> Iterator[str]:
-        """Contradictions as sentences."""
+        """Sentences about rows that contradict each other."""
         yield from self._db.integrity()
         for words, sql in CONTRADICTIONS:
             count = self._db.number(sql)

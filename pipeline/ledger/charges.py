@@ -90,7 +90,7 @@ OR (r.settled IS NULL AND r.reserved > COALESCE(c.charged, 0)))
 
 
 class Charges:
-    """Read-only view."""
+    """Rows of the table of charges, read from the answers and from what was written off."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

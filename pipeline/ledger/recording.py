@@ -105,7 +105,7 @@ class Recording:
     # -- deciding ------------------------------------------------------------------------------
 
     def prepared(self, image: PreparedImage) -> ContentRecord:
-        """Content of these bytes.
+        """Record what an original became: the content of its prepared bytes.
 
         What was known for (source_id, recipe) stays: a newer encoder gives other bytes, and must
         not make anybody pay again.
@@ -140,7 +140,7 @@ class Recording:
             original.prepared, original.flags = image.rejection, ""
 
     def work(self, key: bytes, content: ContentRecord, representative: int | None) -> WorkRecord:
-        """Work with this key, pending when new.
+        """Record the work with this key, pending when it is new.
 
         A work that was adopted from the service before its image was seen gets its content here,
         and is not paid again.

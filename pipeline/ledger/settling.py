@@ -111,7 +111,7 @@ class Settling:
             self.keep_ordinary(lines)
 
     def keep(self, priced: PricedAnswer) -> None:
-        """Take one line."""
+        """Take one answer with its price."""
         planned = self._planned.line(custom_id(priced.work_key, priced.attempt))
         if planned is None or not self._is_rule(planned):
             self._flush()

@@ -87,7 +87,7 @@ GROUP BY s.model, 3, 4, 5, 6, 7, 8
 
 
 class SpendingRows:
-    """Read-only view."""
+    """Sums of money and tokens by one grouping, read from answers and reservations."""
 
     def __init__(self, database: Database) -> None:
         self._db = database

@@ -73,7 +73,7 @@ class Change:
 
     @property
     def edits(self) -> bool:
-        """Tell whether it writes captions."""
+        """Tell whether the change gives images another caption."""
         return _DONE[self.kind] == "edited"
 
     def of_text(self, text: str) -> str:

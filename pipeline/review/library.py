@@ -61,7 +61,7 @@ class Library:
         return self._counts[key]
 
     def first(self, search: Search, count: int) -> list[dict[str, Any]]:
-        """First cards of a search."""
+        """Cards of the first `count` results of a search."""
         return [dict(row) for row in self._rows(search, 0, count)]
 
     def sample(self, count: int) -> list[dict[str, Any]]:
@@ -102,7 +102,7 @@ class Library:
         return [by_id[image] for image in images if image in by_id]
 
     def of_source(self, source_id: bytes) -> list[dict[str, Any]]:
-        """Cards of the same bytes."""
+        """Cards of all images whose files have this SHA-256."""
         rows = self._index.rows("SELECT * FROM cards WHERE source_id = ?", (source_id,))
         return [dict(row) for row in rows]
 

@@ -19,7 +19,7 @@ _TRUTH = {"true", "false"}
 
 
 def to_cell(text: str) -> str:
-    """Cell for a text."""
+    """Cell that a spreadsheet shows as this text, and takes for no formula, number or date."""
     cell = defused(text)
     return f"'{cell}" if _is_converted(cell) else cell
 

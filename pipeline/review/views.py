@@ -16,7 +16,7 @@ _STATES = {"pending": "waits to be sent", "live": "is at the service"}
 
 
 def brief(card: Mapping[str, Any], duplicates: int = 0) -> dict[str, Any]:
-    """Card in a list."""
+    """Fields of a card that a list shows of it."""
     return {
         "id": card["id"],
         "path": card["path"],
@@ -90,7 +90,7 @@ def _sentence(words: str, advice: str) -> str:
 
 
 def step_of(step: Step | None) -> dict[str, Any] | None:
-    """Step of a person."""
+    """Step as the page names it for undoing: what was done, when and by whom."""
     if step is None:
         return None
     return {"id": step.id, "label": step.label, "at": step.at, "reviewer": step.reviewer}

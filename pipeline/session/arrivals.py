@@ -43,7 +43,7 @@ class Arrivals:
         return place
 
     def options_of(self, place: NamedPlace) -> SourceOptions:
-        """Options of one place."""
+        """Options of the source at a place: where its paths count from, and how it was read."""
         if place.text in self._streams:
             earlier = self._earlier_reading(f"stream:{to_text(self._options.stream)}")
             return replace(self._options, base=Path.cwd(), earlier=earlier)

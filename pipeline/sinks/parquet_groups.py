@@ -212,9 +212,9 @@ class _Summed(io.RawIOBase):
         return self._handle.tell()
 
     def restart(self) -> None:
-        """Sum from here on."""
+        """Begin the checksum anew with what is written next."""
         self._sum.reset()
 
     def checksum(self) -> str:
-        """Checksum of what was written since; hex."""
+        """Checksum of what was written since `restart`; hex."""
         return self._sum.hexdigest()

@@ -78,7 +78,7 @@ class ManifestTable:
             raise UsageError(f"cannot read the manifest {self.path}: {error}") from error
 
     def _decoded(self, row: ManifestRow) -> ManifestRow:
-        """Record, a bad one where bytes did not decode."""
+        """Row itself, or a bad one where its bytes are not of the manifest's encoding."""
         text = "".join(field or "" for field in row.fields)
         if text.isascii() or row.problem or not _STRAY.search(text):
             return row

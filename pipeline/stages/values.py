@@ -139,7 +139,7 @@ class RunTotals:
             self.blocking = graver(self.blocking, error)
 
     def hold(self, reason: str, error: CaptionmillError) -> None:
-        """Note why a shard did not go out."""
+        """Note an error for which a shard waits; `reason` is counted."""
         self.waiting[reason] += 1
         self.fail(error)
 

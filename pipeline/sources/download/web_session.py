@@ -49,7 +49,7 @@ def conditions(copy: Fetched | None) -> dict[str, str]:
 
 
 def fetched_from(path: Path, size: int, url: Url, response: aiohttp.ClientResponse) -> Fetched:
-    """Value of a downloaded image."""
+    """Downloaded image, with what its site said of it for the next look."""
     return Fetched(
         path=path,
         etag=_header(response, "ETag", _LONGEST_VALIDATOR),
