@@ -56,10 +56,7 @@ WHERE id = ? AND outcome = 'missing' AND NOT EXISTS (
     SELECT 1 FROM answers a WHERE a.work = works.id AND a.outcome = 'missing'
 ) RETURNING 1
 """
-_INSERT_AS = f"""
-INSERT INTO answers ({COLUMNS}, id)
-VALUES ({MARKS}, ?)
-"""
+_INSERT_AS = f"INSERT INTO answers ({COLUMNS}, id) VALUES ({MARKS}, ?)"
 _SHOW_ORDINARY = """
 UPDATE works SET outcome = 'captioned', reason = '', answer = a.id, state = 'done',
     attempts = MAX(attempts, a.attempt), after = NULL
