@@ -34,6 +34,7 @@ _SELDOM = {
     "RAW": ("raw", "RawDecoder"),
     "SVG": ("svg", "SvgDecoder"),
 }
+_RAISE_LIMIT = "raise images.memory_limit"
 _CHROMA = {"420": "4:2:0", "422": "4:2:2", "444": "4:4:4"}
 
 
@@ -66,7 +67,7 @@ def prepare_file(
     except Refusal as refusal:
         return RejectedImage(None, rejection(refusal.code, refusal.detail))
     except MemoryError:
-        return RejectedImage(None, rejection("out_of_memory"))
+        return RejectedImage(None, rejection("out_of_memory", _RAISE_LIMIT))
     source_id = hashlib.sha256(data).digest()
     if known is not None and known(source_id):
         return KnownImage(source_id)
@@ -93,8 +94,11 @@ def _prepare(data: bytes, source_id: bytes, recipe: Recipe) -> PreparedImage | R
     if decoder is not None:
         format, size = decoder.format, _upright_size(decoder)
     decoder = None  # what it holds is memory too
-    if code in ("damaged", "truncated") and (words := _memory_needed(data, format, size)):
+    may_want = code in ("damaged", "truncated") or (code == "out_of_memory" and not detail)
+    if may_want and (words := _memory_needed(data, format, size)):
         code, detail = "out_of_memory", words
+    if code == "out_of_memory" and _RAISE_LIMIT not in detail:
+        detail = f"{detail}; {_RAISE_LIMIT}" if detail else _RAISE_LIMIT
     return RejectedImage(source_id, rejection(code, detail), format, *size)
 
 

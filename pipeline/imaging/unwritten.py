@@ -20,7 +20,8 @@ from pipeline.imaging.tiff_pages import TiffPage
 _TAIL = {"GIF": 3, "WebP": 8, "HEIC": 8, "AVIF": 8, "JPEG XL": 64}  # bytes
 # bytes, in compressed pixels
 _HOLE = {"WebP": 128, "TIFF": 128, "QOI": 128, "HEIC": 128, "AVIF": 128, "JPEG 2000": 512}
-_MAY_HAVE_ZEROS = frozenset({1, 2, 3, 4})  # plain samples, and faxes, which are filled up with them
+# plain samples, faxes, which are filled up with them, and what has checksums
+_MAY_HAVE_ZEROS = frozenset({1, 2, 3, 4, 8, 32946})
 _BLOCK = 512  # bytes: disks lose no less
 _PAGE = 4096  # bytes: a black area of a plain picture hardly begins and ends at the borders of such
 _IN_BLOCKS = frozenset({"HEIC", "AVIF", "GIF", "JPEG XL"})
@@ -29,6 +30,7 @@ _PLAIN |= {"Sun raster", "BLP", "ICNS"}
 _UPWARDS = frozenset({"BMP", "TGA", "ICO", "SGI"})  # formats whose last row may be the first stored
 _SHORTEST_TAIL = 16  # pixels
 _ROWS_OF_BLOCK = 4  # of the compressions in DDS
+_ROWS_AT_FIRST = 64
 _MOST = 0.6  # of the pixels around a break are not of its colour
 
 Rows = npt.NDArray[np.generic]
@@ -133,28 +135,39 @@ def _breaks_off(image: Image.Image, format: str) -> bool:
     width, height = image.size
     if width <= _SHORTEST_TAIL or height < 2:
         return False
-    if _may_end(image, height - 1) and _ends_abruptly(_bands(image)):
+    if _may_end(image, height - 1) and _ends_abruptly(image, upwards=False):
         return True
     upwards = format in _UPWARDS and _may_end(image, 0)
-    return upwards and _ends_abruptly(_bands(image)[::-1])
+    return upwards and _ends_abruptly(image, upwards=True)
 
 
 def _may_end(image: Image.Image, row: int) -> bool:
     """Look at one row, before any other is."""
-    last = _bands(image.crop((0, row, image.width, row + 1)))[0, -_SHORTEST_TAIL:]
-    return bool((last == last[-1]).all(axis=0).any())
+    samples = np.asarray(image.crop((0, row, image.width, row + 1)))[0, -_SHORTEST_TAIL:]
+    return bool(np.atleast_1d((samples == samples[-1]).all(axis=0)).any())
 
 
-def _bands(image: Image.Image) -> Rows:
-    samples = np.asarray(image)
-    return samples if samples.ndim == 3 else samples[..., None]
+def _ends_abruptly(image: Image.Image, *, upwards: bool) -> bool:
+    bands = len(image.getbands())
+    return any(_rows_end_abruptly(_last_rows(image, band, upwards)) for band in range(bands))
 
 
-def _ends_abruptly(rows: Rows) -> bool:
-    return any(_band_ends_abruptly(rows[..., band]) for band in range(rows.shape[2]))
+def _last_rows(image: Image.Image, band: int, upwards: bool) -> Rows:
+    """Rows of a band in the order in which they are stored: those of one level at the end and some
+    above, so that a large picture is not copied for a few of its rows."""
+    height, count = image.height, _ROWS_AT_FIRST
+    while True:
+        count = min(count, height)
+        top = 0 if upwards else height - count
+        part = image.crop((0, top, image.width, top + count))
+        rows = np.asarray(part if len(part.getbands()) == 1 else part.getchannel(band))
+        rows = rows[::-1] if upwards else rows
+        if count == height or (rows[_ROWS_OF_BLOCK:] != rows[-1, -1]).any():
+            return rows
+        count *= 4
 
 
-def _band_ends_abruptly(rows: Rows) -> bool:
+def _rows_end_abruptly(rows: Rows) -> bool:
     level = rows[-1, -1]
     row = len(rows) - 1
     while row >= 0 and (rows[row] == level).all():

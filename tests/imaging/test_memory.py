@@ -42,12 +42,12 @@ from pipeline.core.recipe import Recipe
 from pipeline.imaging.prepare import prepare_file
 from tests.imaging.drawing import LongSide
 
-small, large = sys.argv[1:]
+small, large, room = sys.argv[1:]
 prepare_file(small, Recipe(LongSide(96)))  # imports what it takes
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 60_000_000, used + 60_000_000))
+resource.setrlimit(resource.RLIMIT_AS, (used + int(room), used + int(room)))
 prepared = prepare_file(large, Recipe(LongSide(96)))
-print(prepared.rejection.code if hasattr(prepared, "rejection") else "prepared")
+print(prepared.rejection if hasattr(prepared, "rejection") else prepared.flags)
 """
 
 
@@ -60,7 +60,29 @@ def test_a_large_picture_in_a_small_process_is_not_called_damaged(
     small, large = tmp_path / "small", tmp_path / "large"
     small.write_bytes(encoded(quarters(), form))
     large.write_bytes(encoded(quarters(5000, 4000), form, **options.get(form, {})))
-    command = [sys.executable, "-c", _LITTLE_MEMORY, str(small), str(large)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert done.stdout == "out_of_memory\n", done.stderr
+    words = _in_little_memory(small, large, 60_000_000)
+    assert "out_of_memory" in words
+    assert "raise images.memory_limit" in words
     assert isinstance(prepare_file(str(large), Recipe(LongSide(96))), PreparedImage)
+
+
+@pytest.mark.skipif(_NOT_LINUX, reason="nothing else tells how much memory a process has")
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
+def test_a_tiff_is_prepared_in_the_memory_of_its_file_and_its_pixels(
+    compression: str, tmp_path: Path
+) -> None:
+    """Its last rows are of one level, so that they are looked at for a break."""
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(encoded(quarters(), "TIFF", compression=compression))
+    large.write_bytes(encoded(quarters(5000, 4000), "TIFF", compression=compression))
+    pixels = 5000 * 4000 * 4  # Pillow's
+    room = pixels + large.stat().st_size + 25_000_000
+    assert _in_little_memory(small, large, room) == "()\n"
+
+
+def _in_little_memory(small: Path, large: Path, room: int) -> str:
+    """Outcome of `large` in a process that may take `room` bytes more than `small` took."""
+    command = [sys.executable, "-c", _LITTLE_MEMORY, str(small), str(large), str(room)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert not done.returncode, done.stderr
+    return done.stdout
