@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.core.cell_values import EqualLengthTexts
 from pipeline.core.schema_values import as_bool, as_integer, as_number, as_text
 from pipeline.core.table import Column, Kind
 from pipeline.core.table_form import SCHEMA_VERSION
@@ -114,6 +115,8 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
     if column.key is not None:
         fit = _FITTING[column.kind]
         values = [None if value is None else fit(value) for value in values]
+    if isinstance(values, EqualLengthTexts):
+        return _equal_lengths(values)
     nulls = values.count(None)
     if nulls == len(values):
         return pa.nulls(nulls, TYPES[column.kind])
@@ -126,6 +129,13 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
     empty = _EMPTY[column.kind]
     filled = [empty if value is None else value for value in values]
     return _array(column.kind, filled, _packed(valid), nulls)
+
+
+def _equal_lengths(texts: EqualLengthTexts) -> Any:
+    """Array of ASCII texts of one length."""
+    offsets = np.arange(0, len(texts.joined) + 1, texts.length, dtype=np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(texts.joined.encode())]
+    return pa.Array.from_buffers(TYPES["string"], len(texts), buffers, 0)
 
 
 def _array(kind: Kind, values: Sequence[Any], validity: Any = None, nulls: int = 0) -> Any:

@@ -60,7 +60,7 @@ def open_writer(
     """Open a writer into `handle` that takes what it can from the file `earlier`."""
     options = {
         "compression": "zstd",
-        "compression_level": 3,
+        "compression_level": 1,  # two thirds of the time of 3, for a file that is 1 % larger
         "use_dictionary": list(dictionaries),
         "write_page_checksum": True,
     }

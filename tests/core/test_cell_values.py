@@ -7,9 +7,11 @@ KEYS = (bytes(32), b"\xff" * 32, b"ab" * 16)
 
 
 def test_bytes_become_hex_and_texts_stay() -> None:
-    assert hex_texts(KEYS) == [key.hex() for key in KEYS]
+    texts = hex_texts(KEYS)
+    assert list(texts) == [key.hex() for key in KEYS]
+    assert (len(texts), texts[1], texts[-2:]) == (3, "ff" * 32, [key.hex() for key in KEYS[1:]])
     assert hex_texts((KEYS[0], None, "aa", b"\xff")) == [KEYS[0].hex(), None, "aa", "ff"]
-    assert hex_texts(()) == []
+    assert list(hex_texts(())) == []
 
 
 def test_cells_of_a_number() -> None:

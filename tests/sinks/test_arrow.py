@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.core.cell_values import hex_texts
 from pipeline.core.table import Column
 from pipeline.sinks.arrow import TYPES, array_of
 
@@ -132,6 +133,22 @@ _ANY = {
 @given(st.data(), st.sampled_from(sorted(_ANY)))
 def test_an_array_is_what_pyarrow_itself_would_make(data: st.DataObject, kind: str) -> None:
     cells = data.draw(st.lists(st.none() | _ANY[kind]))
+    array = array_of(Column("c", kind, "", "c"), cells)  # type: ignore[arg-type]
+    array.validate(full=True)
+    assert array.equals(pa.array(cells, TYPES[kind]))  # type: ignore[index]
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1), st.integers(0, 3))
+def test_hashes_become_the_same_array_at_once_and_one_by_one(keys: list[bytes], nulls: int) -> None:
+    column = Column("c", "string", "", "c")
+    array = array_of(column, hex_texts(keys + [None] * nulls))  # type: ignore[arg-type]
+    array.validate(full=True)
+    assert array.equals(pa.array([key.hex() for key in keys] + [None] * nulls, pa.string()))
+
+
+@given(st.sampled_from(sorted(_ANY)), st.data(), st.integers(1, 50))
+def test_one_value_many_times_is_the_same_array(kind: str, data: st.DataObject, times: int) -> None:
+    cells = [data.draw(_ANY[kind])] * times
     array = array_of(Column("c", kind, "", "c"), cells)  # type: ignore[arg-type]
     array.validate(full=True)
     assert array.equals(pa.array(cells, TYPES[kind]))  # type: ignore[index]
