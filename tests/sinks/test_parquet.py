@@ -253,7 +253,8 @@ def test_a_folder_that_is_gone(tmp_path: Path, cells: Cells) -> None:
 
 @pytest.mark.parametrize("limit", [0, 3000, 20_000])
 def test_a_disk_that_is_full(tmp_path: Path, limit: int) -> None:
-    """RLIMIT_FSIZE in a process of its own: the write fails at different places."""
+    """RLIMIT_FSIZE in a process of its own, which must not cut off the bytecode of modules: the
+    write fails at different places."""
     path = tmp_path / "captions.parquet"
     path.write_bytes(b"old")
     program = f"""
@@ -272,7 +273,7 @@ except StorageError as error:
 """
     (tmp_path / "tests_conftest.py").write_text(Path(__file__).with_name("conftest.py").read_text())
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
+        [sys.executable, "-B", "-W", "error", "-c", program],
         capture_output=True,
         text=True,
         cwd=tmp_path,
