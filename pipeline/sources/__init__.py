@@ -148,6 +148,12 @@ def _plain_source(place: NamedPlace, options: SourceOptions) -> Source:
     source = _excluding(SOURCES[kind](path, options), options)
     if options.sidecars and kind in ("folder", "file"):
         return SidecarSource(source, options.encoding)
+    if options.sidecars and kind in _CONTAINERS:
+        columns = ", ".join(f"{{{name}}}" for name in source.columns[:5])
+        named = f": what belongs to its images are columns, {columns}" if columns else ""
+        raise UsageError(
+            f"[input] sidecar_context reads texts beside files, not in {source.label}{named}"
+        )
     return source
 
 

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from pipeline.core.skipped_files import TEXT_SUFFIXES
+from pipeline.core.skipped_files import EXCLUDED, TEXT_SUFFIXES
 from pipeline.errors import UsageError
 from pipeline.imaging.sniff import HEAD_BYTES, IMAGE_SUFFIXES, sniff_head
-from pipeline.records import SourceFile
+from pipeline.records import Rejection, SourceFile
 from pipeline.sources.base import (
     Problems,
     SourceListing,
@@ -27,6 +27,13 @@ from pipeline.sources.base import (
     stat_token,
     to_path,
     to_text,
+)
+from pipeline.sources.exclusion import (
+    IGNORE_FILE,
+    MOST_BYTES,
+    Exclusion,
+    exclusion_of,
+    read_exclusion,
 )
 from pipeline.sources.folder_rules import SYSTEM_FOLDERS
 from pipeline.sources.heads import count_skipped, suffix_of
@@ -69,7 +76,7 @@ class BucketListing:
 
     def __init__(self, source: BucketSource, ended: _Open) -> None:
         self.folder = to_text(ended.path)
-        self.digest = closed_digest(ended.total, source.options)
+        self.digest = closed_digest(ended.total, source.options, *source.exclusion.facts)
         self.skipped: Counter[str] = Counter()
         self._source, self._path, self._objects = source, ended.path, ended.objects
 
@@ -135,15 +142,18 @@ class BucketSource:
         self.label = to_text(self._place.key.rpartition("/")[2] or self._place.bucket)
         self.problems = Problems()
         self.complete = True
+        self.exclusion = read_exclusion(options.exclude)
         self._reader = ObjectReader(options.storage)
 
     def listings(self) -> Iterator[SourceListing]:
         """Every folder below the prefix, those inside before the one around them.
 
         Raises:
-            UsageError: the bucket cannot be listed, or lists its keys in no order.
+            UsageError: the bucket cannot be listed, or lists its keys in no order; its file of
+                patterns cannot be used.
         """
         self.problems, self.complete = Problems(), True
+        self.exclusion = self._read_exclusion()
         folders, held, order = [_Open("")], 0, _Order()
         for item in list_keys(self._place, self.options.storage, self._prefix):
             order.check(item.key, self._place)
@@ -174,12 +184,24 @@ class BucketSource:
             if self._split(item.key)[0] == folder:
                 yield item
 
+    def _read_exclusion(self) -> Exclusion:
+        """Rules of the configuration, and of the ignore file below the prefix."""
+        where = self._place.address(f"{self._prefix}{IGNORE_FILE}")
+        ignored = self._reader.read(where, "", MOST_BYTES)
+        if isinstance(ignored, Rejection):
+            if ignored.code != "vanished":
+                raise UsageError(f"cannot read {where}: {ignored.detail}")
+            ignored = b""
+        return exclusion_of(self.options.exclude, where, ignored)
+
     def reason(self, item: ObjectKey) -> str:
         """Reason for leaving an object out, "" for an image by its suffix, or that its bytes must
         tell."""
         folder, name = self._split(item.key)
         if not item.size and (not name or not suffix_of(name)):
             return _MARKER  # made by tools that show folders
+        if self.exclusion and self.exclusion.excludes_within(item.key[len(self._prefix) :]):
+            return EXCLUDED
         *above, last = [*folder.split("/"), name]
         if any(_is_hidden(segment) for segment in (*above, last)):
             return "(hidden)"

@@ -1,5 +1,5 @@
 """Images that are left out by patterns as `.gitignore` has them: `[input] exclude`, and the file
-`.captionmillignore` at the top of a folder of images.
+`.captionmillignore` at the top of a folder of images, or below the prefix of a bucket.
 
 The file is data that comes with the pictures: it can only leave out. One that cannot be read or
 understood ends the run before anything is paid for.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 IGNORE_FILE = ".captionmillignore"
-_MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20
+"""Size of the largest ignore file that is read."""
+
 _MOST_STARS = 12  # of one pattern: each multiplies the time that a name may take
 
 
@@ -47,6 +50,15 @@ class Exclusion:
         """Tell whether a path is left out; a folder's ends with a slash."""
         return any(spec.match_file(path) for spec in self._specs)
 
+    def excludes_within(self, path: str) -> bool:
+        """Tell whether a path is left out, or a folder that it is in, where nobody has looked at
+        the folders yet: a pattern that takes a path in again does not help one of those."""
+        if self.excludes(path):
+            return True
+        takes_in = any(line.startswith("!") for lines in self.lines for line in lines)
+        above = path.split("/")[:-1] if takes_in else ()
+        return any(self.excludes(f"{folder}/") for folder in accumulate(above, "{}/{}".format))
+
 
 NOTHING_EXCLUDED = Exclusion()
 
@@ -57,10 +69,19 @@ def read_exclusion(patterns: Sequence[str], folder: str | None = None) -> Exclus
     Raises:
         UsageError: the file cannot be read, or a pattern is none.
     """
-    ignored = () if folder is None else _lines(Path(folder, IGNORE_FILE))
-    sets = [("[input] exclude", tuple(patterns))]
-    if ignored:
-        sets.append((f"{folder}/{IGNORE_FILE}", ignored))
+    path = None if folder is None else Path(folder, IGNORE_FILE)
+    return exclusion_of(patterns, str(path), b"" if path is None else _bytes_of(path))
+
+
+def exclusion_of(patterns: Sequence[str], where: str, ignored: bytes) -> Exclusion:
+    """Rules of the configuration, and of an ignore file's bytes, which lie at `where`.
+
+    Raises:
+        UsageError: a pattern is none, or the file is too large.
+    """
+    if len(ignored) > MOST_BYTES:
+        raise UsageError(f"{where} is larger than {MOST_BYTES:,} bytes: it is no list of patterns")
+    sets = [("[input] exclude", tuple(patterns)), (where, _lines(ignored))]
     sets = [(where, lines) for where, lines in sets if any(map(str.strip, lines))]
     if not sets:
         return NOTHING_EXCLUDED
@@ -81,17 +102,18 @@ def _spec(where: str, lines: Sequence[str]) -> GitIgnoreSpec:
     return GitIgnoreSpec.from_lines(lines)
 
 
-def _lines(path: Path) -> tuple[str, ...]:
+def _bytes_of(path: Path) -> bytes:
     try:
         with open_regular(path, links=False) as stream:
-            data = stream.read(_MOST_BYTES + 1)
+            return stream.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        return ()
+        return b""
     except NotRegular as error:
         raise UsageError(f"{path} is no ordinary file") from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise UsageError(f"{path} is larger than {_MOST_BYTES:,} bytes: it is no list of patterns")
+
+
+def _lines(data: bytes) -> tuple[str, ...]:
     text = data.decode("utf-8-sig", "surrogateescape")
     return tuple(line.rstrip("\r") for line in text.split("\n"))

@@ -24,6 +24,7 @@ from pipeline.sources.base import Source, SourceListing, to_path
 from pipeline.sources.sidecar import UNREAD, Readings, reading_sentence, text_beside
 from pipeline.system.regular_file import open_regular
 
+_WITHOUT_FILES = ("bucket", "zip", "tar", "parquet")
 _LONGEST = 1_000_000  # bytes of a text; a larger one is no caption
 _HEAD, _TAIL = 1 << 19, 1 << 17  # bytes of an image in which its XMP is looked for
 
@@ -43,10 +44,12 @@ class ExistingTextReader:
             UsageError: the source lacks a column that is named.
         """
         self._check_columns(source)
-        if self._places.beside and not is_file(source.locator):
+        if self._places.beside and source.kind in _WITHOUT_FILES:
+            columns = " or ".join(f'"{COLUMN}{name}"' for name in source.columns[:5])
             raise UsageError(
-                "[input] skip_captioned looks for texts beside and inside of files; those of a "
-                'bucket are not read: leave "sidecar" and "xmp" out for it'
+                "[input] skip_captioned looks for texts beside and inside of files, and those of "
+                f'{source.label} are not read: leave "sidecar" and "xmp" out for it'
+                f"{f', or name a column: {columns}' if columns else ''}"
             )
         self._readings = {}
         try:

@@ -140,7 +140,7 @@ class ArchiveListing:
         if (reason := _left_out(member)) or index.place(member.name) != member.at:
             self.skipped[reason or REPLACED] += 1
             return None
-        if self._source.exclusion and self._source.exclusion.excludes(member.name):
+        if self._source.exclusion and self._source.exclusion.excludes_within(member.name):
             self.skipped[EXCLUDED] += 1
             return None
         if not self._is_image(archive, index, member):

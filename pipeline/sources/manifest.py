@@ -146,7 +146,7 @@ class ManifestListing:
         occurrences: Counter[bytes] = Counter()
         recorded: set[bytes] = set()
         for row, entry in self._rows():
-            if self._exclusion and self._exclusion.excludes(to_path(entry.name)):
+            if self._exclusion and self._exclusion.excludes_within(to_path(entry.name)):
                 self.skipped[EXCLUDED] += 1
                 continue
             if _hash(entry.name) in self._repeated:

@@ -145,7 +145,7 @@ def _weigh_losses(
     known = unseen.usable_before(row)
     if isinstance(source, LeavesOut) and source.exclusion:
         exclusion = source.exclusion
-        excluded = unseen.release(lambda path: exclusion.excludes(to_path(path)))
+        excluded = unseen.release(lambda path: exclusion.excludes_within(to_path(path)))
         known = None if known is None else known - excluded
     held, usable = unseen.count(), unseen.usable(row)
     after = usable - held

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.engines import InlineEngine, SpoolEngine, SpoolLimits
+from pipeline.errors import UsageError
 from pipeline.imaging.prepare import Preparer
 from pipeline.session import engines
 from pipeline.session.report import Report
@@ -109,10 +110,45 @@ def test_nothing_is_read_twice_that_has_not_changed(rig: Rig, s3: ScriptedS3) ->
     run(rig, s3)
     s3.requests.clear()
     run(rig, s3)
-    assert set(s3.requests) == {"GET "}
+    assert set(s3.requests) == {"GET ", "GET .captionmillignore"}
     os.utime(rig.data / "a.jpg", ns=(1, 1))  # another time alone is no other picture
     run(rig, s3)
-    assert set(s3.requests) <= {"GET ", "GET no-suffix", "GET empty.jpg"}
+    assert set(s3.requests) <= {
+        "GET ", "GET .captionmillignore", "GET no-suffix", "GET empty.jpg",
+    }  # fmt: skip
+
+
+def test_the_same_patterns_leave_the_same_images_out(
+    rig: Rig, folder_rig: Rig, s3: ScriptedS3
+) -> None:
+    for one in (rig, folder_rig):
+        fill(one.data)
+        picture(one.data / "d" / "e" / "f" / "deep.png", 40)
+        picture(one.data / "keep" / "a.png", 41)
+    s3.serve(rig.data)
+    for patterns in (
+        "# none",
+        "d/e/\n*.gif\n!keep/\n",
+        "/b*\nd/\n!d/back\\\\slash.png",
+        "*\n!*.png",
+    ):
+        for one in (rig, folder_rig):
+            (one.data / ".captionmillignore").write_text(patterns)
+        s3.listing({})  # takes the files as they are
+        options = {"input__exclude": ["x*"], "input__lost_share": 1.0}
+        reports = [
+            rig.run(data="s3://bucket", **storage(s3), **options), folder_rig.run(**options),
+        ]  # fmt: skip
+        assert rows(rig) == rows(folder_rig)
+        assert bool(reports[0].skipped["(excluded)"]) == (patterns != "# none")
+        shown, other = (
+            {r["path"] for r in one.table() if r["in_source"]} for one in (rig, folder_rig)
+        )
+        assert shown == other
+        assert rig.server.bill.total_nano() == folder_rig.server.bill.total_nano()
+    s3.fail[".captionmillignore"] = 403, "AccessDenied", 99
+    with pytest.raises(UsageError, match=r"cannot read s3://bucket/\.captionmillignore"):
+        run(rig, s3)
 
 
 def test_a_picture_that_is_replaced_under_the_run_is_paid_for_once(

@@ -63,7 +63,7 @@ def test_each_folder_is_one_listing_and_nothing_is_asked_twice(s3: ScriptedS3) -
     for key in ("p/a.jpg", "p/d/b.jpg", "p/d/e/c.jpg", "p/d/f.jpg", "p/z.jpg", "pq/no.jpg"):
         s3.objects[key] = JPEG
     assert paths(source(s3)) == ["d/e|c.jpg", "d|b.jpg", "d|f.jpg", "|a.jpg", "|z.jpg"]
-    assert s3.requests == {"GET ": 1}
+    assert s3.requests == {"GET ": 1, "GET p/.captionmillignore": 1}
 
 
 def test_a_folder_that_is_too_large_is_listed_again(

@@ -52,3 +52,12 @@ def test_a_file_that_cannot_be_understood_ends_the_run(tmp_path: Path) -> None:
         read_exclusion((), str(tmp_path))
     with pytest.raises(UsageError, match=r"\[input\] exclude line 1 is no pattern"):
         read_exclusion(["!"])
+
+
+def test_a_path_in_a_folder_that_is_left_out_is_not_taken_in_again() -> None:
+    rules = read_exclusion(["drafts/", "!drafts/a.png", "*.gif", "!keep.gif"])
+    assert rules.excludes_within("drafts/a.png")
+    assert rules.excludes_within("x/drafts/y/a.png")
+    assert rules.excludes_within("x/a.gif")
+    assert not rules.excludes_within("x/keep.gif")
+    assert not rules.excludes_within("x/a.png")

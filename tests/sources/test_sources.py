@@ -8,8 +8,10 @@ from typing import cast
 
 import pytest
 
+from pipeline.core.existing_text import TextPlaces
 from pipeline.errors import UsageError
 from pipeline.sources import Source, SourceOptions, _excluding, open_source
+from pipeline.sources.existing_text import ExistingTextReader
 from tests.sources.contract import JPEG, all_entries
 
 
@@ -62,3 +64,19 @@ def test_patterns_are_refused_where_no_source_would_heed_them(tmp_path: Path) ->
         _excluding(heedless, options)
     for place in (tmp_path, tmp_path / "a.jpg", tmp_path / "a.zip"):
         assert open_source(place, None, options).label
+
+
+def test_texts_beside_images_are_refused_where_nobody_would_read_them(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.jpg", JPEG)
+        archive.writestr("a.txt", "a text")
+    with pytest.raises(UsageError, match=r"not in a\.zip: what belongs .* are columns, \{txt\}"):
+        open_source(tmp_path / "a.zip", None, SourceOptions(sidecars=True))
+    texts = ExistingTextReader(TextPlaces(("sidecar",)))
+    with pytest.raises(UsageError, match=r'those of a\.zip are not read.*"column:txt"'):
+        list(texts.listings(open_source(tmp_path / "a.zip")))
+    listed = ExistingTextReader(TextPlaces(("column:txt",))).listings(
+        open_source(tmp_path / "a.zip")
+    )
+    ((entry,),) = [list(listing.entries()) for listing in listed]
+    assert (entry.existing_text, entry.existing_in) == ("a text", "column:txt")
