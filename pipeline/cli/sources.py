@@ -57,7 +57,7 @@ def forget(name: str, config: Config) -> int:
 @click.argument("new")
 @configured()
 def moved(old: str, new: str, config: Config) -> int:
-    """Join the source OLD with NEW, a source or its new path: a moved folder is one."""
+    """Join the source OLD with NEW, a source or its new path or address: a moved folder is one."""
     from pipeline.commands.sources import move_source
 
     rows = move_source(config, old, new, console.say)

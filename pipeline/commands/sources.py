@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.config import Config
+from pipeline.core.stored_address import scheme_of
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
 from pipeline.ledger.known_sources import KnownSource
@@ -18,8 +19,12 @@ from pipeline.session.finish import export_all
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
 from pipeline.sources import to_text
+from pipeline.sources.bucket import bucket_locator
 from pipeline.stages.export import WRITTEN
 from pipeline.stages.table_facts import STALE
+from pipeline.storage.listing import list_keys
+from pipeline.storage.place import OBJECT_SCHEMES, Place
+from pipeline.storage.settings import StorageSettings
 
 
 def sources(config: Config) -> list[KnownSource]:
@@ -51,23 +56,24 @@ def move_source(config: Config, old: str, new: str, say: Say) -> int:
     """Make one source of two, or give a source its new place; gives the table's rows.
 
     Args:
-        new: the name of the other source, or a path.
+        new: the name of the other source, a path, or the address of a bucket's prefix.
 
     Raises:
         UsageError: no source is called `old`, or `new` is neither a source of the same kind nor a
-            path.
+            place where one of that kind may be.
     """
     with _opened(RunSettings.of(config), "sources moved", say) as session:
         known, ledger = session.ledger.sources, session.ledger
         source = known.named(old)
-        target = _target(known.all(), new)
+        location = _location(new)
+        target = _target(known.all(), new, location)
         if target is not None and (target.row == source.row or target.kind != source.kind):
             raise UsageError(f"{old} and {new} are no two sources of one kind")
-        if target is None and not Path(new).exists():
-            raise UsageError(f"{new} is neither the name of a source nor a path that exists")
+        if target is None:
+            _require_place(source, new, location, session.settings.engine.storage)
         with ledger.database.transaction("sources"):
             if target is None:
-                known.move(source.row, to_text(os.path.realpath(new)), source.name)
+                known.move(source.row, location, source.name)
             else:
                 known.join(source.row, target.row)
             return _expect_rows(session)
@@ -81,11 +87,36 @@ def _opened(settings: RunSettings, command: str, say: Say) -> Iterator[Session]:
         export_all(session, force=True)
 
 
-def _target(known: list[KnownSource], new: str) -> KnownSource | None:
-    """Source of that name or place."""
-    place = to_text(os.path.realpath(new))
+def _location(new: str) -> str:
+    """Location of a source at a path or an address."""
+    if scheme_of(new) in OBJECT_SCHEMES:
+        return bucket_locator(Place.parse(new))
+    return to_text(os.path.realpath(new))
+
+
+def _target(known: list[KnownSource], new: str, location: str) -> KnownSource | None:
+    """Source of that name or location."""
     by_name = [source for source in known if source.name == new]
-    return next(iter(by_name or [source for source in known if source.location == place]), None)
+    return next(iter(by_name or [source for source in known if source.location == location]), None)
+
+
+def _require_place(source: KnownSource, new: str, location: str, storage: StorageSettings) -> None:
+    """Require that a source of this kind may be at a place.
+
+    Raises:
+        UsageError: there is nothing, or it is of another kind.
+    """
+    is_stored = scheme_of(new) in OBJECT_SCHEMES
+    if not is_stored and not Path(new).exists():
+        raise UsageError(f"{new} is neither the name of a source nor a path that exists")
+    if is_stored != (source.kind == "bucket"):
+        raise UsageError(f"{source.name} is a {source.kind}, and {new} is none")
+    if is_stored:
+        place = Place.parse(location)
+        prefix = f"{place.key}/" if place.key else ""
+        with contextlib.closing(list_keys(place, storage, prefix)) as keys:
+            if next(keys, None) is None:
+                raise UsageError(f"{new} is neither the name of a source nor has it any object")
 
 
 def _expect_rows(session: Session) -> int:

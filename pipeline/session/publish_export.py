@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from pipeline.sinks.export_folder import MANIFEST
 from pipeline.sinks.hub import export_files
 from pipeline.storage.place import OBJECT_SCHEMES, Place
 from pipeline.storage.publishing import ObjectWriter
-from pipeline.system.files import checksum_of, write_whole
+from pipeline.system.files import checksum_of, storage_error, write_whole
 
 _AT_ONCE = 16
 _RECORD = "put.json"
@@ -84,7 +85,7 @@ class _Export:
 
     def put(self) -> int:
         """Put what changed; gives how many files."""
-        self.objects = self._read()
+        self.objects = _recorded(self.record)
         names = [""] if self.local.is_file() else [name for name, _ in export_files(self.local)]
         last = [name for name in names if name == MANIFEST]
         versions = [name for name in names if name.startswith("_versions/")]  # Lance's manifests
@@ -128,12 +129,38 @@ class _Export:
     def _key(self, name: str) -> str:
         return f"{self.writer.place.key}/{name}" if name else self.writer.place.key
 
-    def _read(self) -> dict[str, tuple[str, str]]:
+
+def _recorded(record: Path) -> dict[str, tuple[str, str]]:
+    """Checksum and stamp of what was put, by name."""
+    try:
+        objects = json.loads(record.read_bytes())
+        return {name: (checksum, stamp) for name, (checksum, stamp) in objects.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def remove_put(exports: Path) -> int:
+    """Remove the copies here of exports that are whole in object storage, and not what was put of
+    them: the next export puts only what has changed. Gives how many files.
+
+    Raises:
+        StorageError: one cannot be removed.
+    """
+    removed = 0
+    for record in sorted(exports.glob(f"*/{_RECORD}")):
+        put = _recorded(record)
+        local = next((path for path in record.parent.iterdir() if path != record), None)
+        if local is None or not put:
+            continue
+        names = {""} if local.is_file() else {name for name, _ in export_files(local)}
+        if names != put.keys():
+            continue  # it was broken off
         try:
-            objects = json.loads(self.record.read_bytes())
-            return {name: (checksum, stamp) for name, (checksum, stamp) in objects.items()}
-        except (OSError, ValueError, AttributeError, TypeError):
-            return {}
+            local.unlink() if local.is_file() else shutil.rmtree(local)
+        except OSError as error:
+            raise storage_error(local, error, "remove") from error
+        removed += len(names)
+    return removed
 
 
 def _digest(text: str) -> str:

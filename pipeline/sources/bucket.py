@@ -10,8 +10,9 @@ makes a digest differ, and no image.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -122,6 +123,11 @@ class BucketListing:
 _UNCLEAR, _OTHER, _MARKER = "?", "other", "marker"
 
 
+def bucket_locator(place: Place) -> str:
+    """Locator of the source below a prefix."""
+    return to_text(place.root.rstrip("/") + f"/{place.key}".rstrip("/"))
+
+
 class BucketSource:
     """Images below a prefix of a bucket."""
 
@@ -138,7 +144,7 @@ class BucketSource:
         place = Place.parse(address)
         self._place = Place(place.scheme, place.bucket, place.key.rstrip("/"))
         self._prefix = f"{self._place.key}/" if self._place.key else ""
-        self.locator = to_text(self._place.root.rstrip("/") + f"/{self._place.key}".rstrip("/"))
+        self.locator = bucket_locator(place)
         self.label = to_text(self._place.key.rpartition("/")[2] or self._place.bucket)
         self.problems = Problems()
         self.complete = True
@@ -155,23 +161,24 @@ class BucketSource:
         self.problems, self.complete = Problems(), True
         self.exclusion = self._read_exclusion()
         folders, held, order = [_Open("")], 0, _Order()
-        for item in list_keys(self._place, self.options.storage, self._prefix):
-            order.check(item.key, self._place)
-            folder, _ = self._split(item.key)
-            while not _is_inside(folder, folders[-1].path):
-                ended = folders.pop()
-                held -= len(ended.objects or ())
+        with contextlib.closing(self._keys(self._prefix)) as keys:
+            for item in keys:
+                order.check(item.key, self._place)
+                folder, _ = self._split(item.key)
+                while not _is_inside(folder, folders[-1].path):
+                    ended = folders.pop()
+                    held -= len(ended.objects or ())
+                    yield BucketListing(self, ended)
+                if folder != folders[-1].path:
+                    folders.append(_Open(folder))
+                folders[-1].add(item)
+                held += folders[-1].objects is not None
+                if held > HELD_AT_ONCE:
+                    largest = max(folders, key=lambda one: len(one.objects or ()))
+                    held -= len(largest.objects or ())
+                    largest.objects = None
+            for ended in reversed(folders):
                 yield BucketListing(self, ended)
-            if folder != folders[-1].path:
-                folders.append(_Open(folder))
-            folders[-1].add(item)
-            held += folders[-1].objects is not None
-            if held > HELD_AT_ONCE:
-                largest = max(folders, key=lambda one: len(one.objects or ()))
-                held -= len(largest.objects or ())
-                largest.objects = None
-        for ended in reversed(folders):
-            yield BucketListing(self, ended)
 
     def objects_in(self, folder: str) -> Iterator[ObjectKey]:
         """Objects of one folder, listed again.
@@ -180,9 +187,11 @@ class BucketSource:
             UsageError: the bucket cannot be listed.
         """
         prefix = f"{self._prefix}{folder}/" if folder else self._prefix
-        for item in list_keys(self._place, self.options.storage, prefix):
-            if self._split(item.key)[0] == folder:
-                yield item
+        with contextlib.closing(self._keys(prefix)) as keys:
+            yield from (item for item in keys if self._split(item.key)[0] == folder)
+
+    def _keys(self, prefix: str) -> Generator[ObjectKey, None, None]:
+        return list_keys(self._place, self.options.storage, prefix)
 
     def _read_exclusion(self) -> Exclusion:
         """Rules of the configuration, and of the ignore file below the prefix."""

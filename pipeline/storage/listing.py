@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from pipeline.errors import UsageError
 from pipeline.storage.failures import brief_message, whole_failure
@@ -11,10 +11,12 @@ from pipeline.storage.place import Place, obstore, open_store
 from pipeline.storage.settings import StorageSettings
 
 _PAGE = 1000
+_Keys = Generator[ObjectKey, None, None]
 
 
-def list_keys(place: Place, settings: StorageSettings, prefix: str) -> Iterator[ObjectKey]:
+def list_keys(place: Place, settings: StorageSettings, prefix: str) -> _Keys:
     """Objects whose keys begin with `prefix`, which is "" or ends with a slash; constant memory.
+    Whoever does not take all of them closes it.
 
     Raises:
         UsageError: the bucket cannot be listed.

@@ -10,7 +10,7 @@ import hmac
 import http.client
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
@@ -45,8 +45,9 @@ class PlainS3:
         """Tell whether requests can be signed here, or need not be."""
         return self._access.anonymous or bool(self._access.key)
 
-    def keys(self, prefix: str) -> Iterator[ObjectKey]:
-        """Objects below a prefix, in the service's order, streamed.
+    def keys(self, prefix: str) -> Generator[ObjectKey, None, None]:
+        """Objects below a prefix, in the service's order, streamed; closed by whoever does not
+        take all of them.
 
         Raises:
             UsageError: the bucket cannot be listed.
@@ -69,8 +70,9 @@ class PlainS3:
         Raises:
             UsageError: the bucket cannot be listed.
         """
-        first = islice(self.keys(key), _FIRST_KEYS)
-        return next((item for item in first if item.key == key), rejection("vanished"))
+        with contextlib.closing(self.keys(key)) as keys:
+            first = islice(keys, _FIRST_KEYS)
+            return next((item for item in first if item.key == key), rejection("vanished"))
 
     def read(self, key: str, stamp: str, max_bytes: int) -> bytes | Rejection:
         """Bytes of an object; see `Reader.read`.

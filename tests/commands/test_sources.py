@@ -8,6 +8,9 @@ from pipeline.commands.sources import forget_source, move_source, sources
 from pipeline.commands.verify import verify
 from pipeline.errors import UsageError
 from tests.rig import Rig, picture
+from tests.storage.scripted_s3 import ScriptedS3, s3
+
+__all__ = ["s3"]
 
 
 def two_folders(rig: Rig) -> None:
@@ -76,3 +79,30 @@ def test_a_folder_that_moved_before_the_next_run_keeps_its_rows(rig: Rig) -> Non
         move_source(rig.config(), "imgs", "nowhere", rig.said.append)
     with pytest.raises(UsageError, match="no two sources"):
         move_source(rig.config(), "imgs", "imgs", rig.said.append)
+
+
+def test_a_bucket_that_moved_keeps_its_rows(rig: Rig, s3: ScriptedS3) -> None:
+    storage = {"storage.endpoint": s3.endpoint, "storage.allow_http": True, "storage.retries": 1}
+    config = rig.config(**storage)
+    rig.add("old/a.png", "old/sub/b.png", "new/a.png", "other/sub/b.png")
+    s3.serve(rig.data)
+    s3.listing({})
+    assert rig.run(data="s3://bucket/old", **storage).requests == 2
+    s3.objects = {key.replace("old/", "new/"): data for key, data in s3.objects.items()}
+    s3.folder = None
+    with pytest.raises(UsageError, match="nor has it any object"):
+        move_source(config, "old", "s3://bucket/nowhere", rig.said.append)
+    with pytest.raises(UsageError, match=r"old is a bucket, and .* is none"):
+        move_source(config, "old", str(rig.data), rig.said.append)
+    assert move_source(config, "old", "s3://bucket/new/", rig.said.append) == 2
+    assert {row["location"] for row in rig.table()} == {
+        "s3://bucket/new/a.png", "s3://bucket/new/sub/b.png",
+    }  # fmt: skip
+    s3.requests.clear()
+    report = rig.run(data="s3://bucket/new", **storage)
+    assert (report.requests, len(rig.table())) == (0, 2)
+    assert not any(request.endswith(".png") for request in s3.requests)
+    rig.run(data="s3://bucket/other", **storage)
+    with pytest.raises(UsageError, match="no two sources"):
+        move_source(config, "old", "s3://bucket/new", rig.said.append)
+    assert move_source(config, "old", "s3://bucket/other", rig.said.append) == 2

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.commands.clean import clean_up
 from pipeline.commands.export import export_charges, export_copy
 from pipeline.commands.export_formats import ExportOptions
 from pipeline.commands.export_to import export_for
@@ -83,3 +84,22 @@ def test_a_wrong_secret_is_noticed_before_anything_is_made(rig: Rig, s3: Scripte
     with pytest.raises(UsageError, match="s3://bucket/x/set"):
         export_for(rig.config(**storage(s3)), "hf", "s3://bucket/x/set", OPTIONS, rig.said.append)
     assert not rig.workspace.exports.exists()
+
+
+def test_cleaning_removes_copies_that_are_whole_there(rig: Rig, s3: ScriptedS3) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    config = rig.config(**storage(s3))
+    export_copy(config, "s3://bucket/x/copy.parquet", rig.said.append)
+    export_for(config, "sidecars", "s3://bucket/x/set", OPTIONS, rig.said.append)
+    s3.fail["x/broken/train/b.txt"] = 403, "AccessDenied", 1
+    with pytest.raises(UsageError, match="the export itself is"):
+        export_for(config, "sidecars", "s3://bucket/x/broken", OPTIONS, rig.said.append)
+    assert clean_up(config, rig.said.append).local == 1 + 5
+    left = [path for path in rig.workspace.exports.rglob("*") if path.is_file()]
+    names = sorted(path.name for path in left if "broken" not in path.parts)
+    assert names == ["put.json"] * 3
+    assert len(left) > 3  # the one that was broken off
+    s3.requests.clear()
+    export_for(config, "sidecars", "s3://bucket/x/set", OPTIONS, rig.said.append)
+    assert puts(s3) == []

@@ -139,7 +139,9 @@ def test_an_image_under_an_odd_key_without_a_suffix_is_seen(s3: ScriptedS3, key:
 def test_keys_in_no_order_are_refused(s3: ScriptedS3, monkeypatch: pytest.MonkeyPatch) -> None:
     s3.objects |= {"p/a/1.jpg": JPEG, "p/b/1.jpg": JPEG}
     listed = list(bucket_module.list_keys(source(s3)._place, s3.settings(), "p/"))
-    monkeypatch.setattr(bucket_module, "list_keys", lambda *_: [*listed, listed[0]])
+    monkeypatch.setattr(
+        bucket_module, "list_keys", lambda *_: (one for one in [*listed, listed[0]])
+    )
     with pytest.raises(UsageError, match="no order"):
         paths(source(s3))
 
@@ -147,7 +149,9 @@ def test_keys_in_no_order_are_refused(s3: ScriptedS3, monkeypatch: pytest.Monkey
 def test_keys_may_come_folder_by_folder(s3: ScriptedS3, monkeypatch: pytest.MonkeyPatch) -> None:
     s3.objects |= {"p/a-b.jpg": JPEG, "p/a/1.jpg": JPEG, "p/b.jpg": JPEG}
     first, second, third = bucket_module.list_keys(source(s3)._place, s3.settings(), "p/")
-    monkeypatch.setattr(bucket_module, "list_keys", lambda *_: [second, first, third])
+    monkeypatch.setattr(
+        bucket_module, "list_keys", lambda *_: (one for one in (second, first, third))
+    )
     assert paths(source(s3)) == ["a|1.jpg", "|a-b.jpg", "|b.jpg"]
 
 
