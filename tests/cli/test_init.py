@@ -18,3 +18,12 @@ def test_here_by_default_and_estimate_takes_it(captionmill: Terminal, tmp_path: 
     assert again.code == 2
     assert again.err.startswith("captionmill: captionmill.toml is there already: --force")
     assert captionmill("init", "--force").code == 0
+
+
+def test_the_folder_of_the_images_may_be_named_alone(captionmill: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (640, 480)).save(tmp_path / "photos" / "a.jpg")
+    shown = captionmill("init", "photos")
+    assert shown.code == 0
+    assert (tmp_path / "captionmill.toml").is_file()
+    assert "captionmill estimate photos --config captionmill.toml" in shown.out
