@@ -60,23 +60,20 @@ def _show(result: Estimate) -> None:
     console.out(f"  duplicates{quote.duplicates:>10,}")
     console.out(f"  rejected  {quote.rejected:>10,}")
     console.out("")
+    console.out(_line("to be sent now", "requests", "prompt tokens", "expected", "at most"))
     console.out(
-        f"{'to be sent now':<38}{'requests':>10}{'prompt tokens':>15}{'expected':>12}"
-        f"{'at most':>12}"
-    )
-    console.out(
-        f"{result.model:<38}{quote.requests:>10,}{quote.prompt_tokens:>15,}"
-        f"{_usd(quote.expected):>12}{_usd(quote.max_cost):>12}"
-    )
+        _line(result.model, f"{quote.requests:,}", f"{quote.prompt_tokens:,}",
+              _usd(quote.expected), _usd(quote.max_cost))
+    )  # fmt: skip
     if quote.reviewed:
         console.out(
-            f"{'left alone, judged by a person':<38}{quote.reviewed:>10,}{'':>15}"
-            f"{_usd(quote.saved):>12}   saved; --include-reviewed sends them"
+            _line("left alone, judged by a person", f"{quote.reviewed:,}", "", _usd(quote.saved))
+            + "   saved; --include-reviewed sends them"
         )
     if quote.had_caption:
         whose = "left at the text that they have"
-        saved = f"{_usd(quote.text_saved):>12}   saved by [input] skip_captioned"
-        console.out(f"{whose:<38}{quote.had_caption:>10,}{'':>15}{saved}")
+        saved = _line(whose, f"{quote.had_caption:,}", "", _usd(quote.text_saved))
+        console.out(f"{saved}   saved by [input] skip_captioned")
     _show_stale(result)
     if result.budget:
         console.out("")
@@ -93,20 +90,31 @@ def _show_stale(result: Estimate) -> None:
     if stale.images:
         whose = f"wrong by 0.1.0: {counted(stale.images, 'image')}"
         console.out(
-            f"{whose:<38}{stale.requests:>10,}{stale.prompt_tokens:>15,}"
-            f"{_usd(stale.expected):>12}{_usd(stale.max_cost):>12}"
-            "   'captionmill retry --outcome stale' lets them go again"
+            _line(
+                whose,
+                f"{stale.requests:,}",
+                f"{stale.prompt_tokens:,}",
+                _usd(stale.expected),
+                _usd(stale.max_cost),
+            )
+            + "   'captionmill retry --outcome stale' lets them go again"
         )
+
+
+def _line(name: str, requests: str, tokens: str, expected: str, at_most: str = "") -> str:
+    """Line of the first table, 80 columns wide."""
+    return f"{name:<34} {requests:>9}{tokens:>14}{expected:>11}{at_most:>11}".rstrip()
 
 
 def _table(title: str, rows: list[PolicyCost]) -> None:
     console.out("")
-    console.out(f"{title:<48}{'prompt tokens':>15}{'expected':>12}{'at most':>12}")
+    console.out(f"{title}")
+    console.out(f"{'':<44}{'prompt tokens':>14}{'expected':>11}{'at most':>11}")
     for row in rows:
         refused = f"   {row.refused:,} too large" if row.refused else ""
         console.out(
-            f"{row.name:<48}{row.prompt_tokens:>15,}{_usd(row.expected):>12}"
-            f"{_usd(row.max_cost):>12}{refused}"
+            f"{row.name:<44}{row.prompt_tokens:>14,}{_usd(row.expected):>11}"
+            f"{_usd(row.max_cost):>11}{refused}"
         )
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Terminal
-from tests.rig import Rig
+from tests.rig import Rig, picture
 
 
 @pytest.fixture
@@ -61,3 +62,10 @@ def test_what_cannot_be_estimated(captionmill: Terminal) -> None:
     shown = captionmill("estimate", "nowhere")
     assert (shown.code, shown.out) == (2, "")
     assert "nowhere does not exist" in shown.err
+
+
+def test_the_tables_fit_a_terminal(captionmill: Terminal, tmp_path: Path) -> None:
+    picture(tmp_path / "imgs" / "a.png", 1)
+    shown = captionmill("estimate", "imgs", "--provider", "local", "--workspace", "ws")
+    assert shown.code == 0
+    assert max(len(line) for line in shown.out.splitlines()) <= 80
