@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 VARIABLE = "_CAPTIONMILL_COMPLETE"
 """Environment variable by which the script asks for completions."""
@@ -24,6 +30,23 @@ def completion(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     click.echo(kind(context.find_root().command, {}, "captionmill", VARIABLE).source())
+
+
+def completed_by(
+    words: Callable[[], Iterable[str]], *, paths: bool = False
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Completion of a value by these words, and by paths where it may be one."""
+
+    def complete_value(
+        context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        del context, parameter
+        items = [CompletionItem(word) for word in words() if word.startswith(incomplete)]
+        return items or ([CompletionItem(incomplete, type="file")] if paths else [])
+
+    return complete_value
 
 
 def complete(root: click.Command, instruction: str) -> int:

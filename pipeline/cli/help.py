@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from pipeline.cli.completion import completed_by
+
 _TOPICS = Path(__file__).with_name("topics")
 
 
 @click.command("help")
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=completed_by(lambda: topics()))
 @click.pass_context
 def help(context: click.Context, topic: str | None) -> None:
     """Read on: budget, outcomes, prompts, nights, service, workspace.
@@ -20,7 +22,8 @@ def help(context: click.Context, topic: str | None) -> None:
     root = context.find_root()
     if topic is None:
         click.echo(root.get_help())
-        click.echo(f"\nTopics of 'captionmill help TOPIC': {', '.join(topics())}")
+        words = f"Topics of 'captionmill help TOPIC': {', '.join(topics())}"
+        click.echo("\n" + click.wrap_text(words, subsequent_indent="  "))
     elif topic in topics():
         click.echo(topic_text(topic))
     else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pipeline.cli.completion import completed_by
 from pipeline.core.provider_kinds import PROVIDER_NAMES
 
 if TYPE_CHECKING:
@@ -79,6 +80,15 @@ _METAVARS = {
 }
 
 
+_WORDS: dict[str, Callable[[], Iterable[str]]] = {
+    "--provider": lambda: PROVIDER_NAMES,
+    "--engine": lambda: ("local", "cluster"),
+    "--detail": lambda: ("low", "high", "auto", "original"),
+    "--image-mode": lambda: ("bytes", "url"),
+}
+"""What completes the value of an option."""
+
+
 def configured(
     *, sending: bool = False, without: Collection[str] = ()
 ) -> Callable[[F], Callable[..., Any]]:
@@ -101,12 +111,17 @@ def configured(
             "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any configuration key."
         )(decorated)
         for option, (_, text) in reversed(table.items()):
-            kind = click.INT if option in _NUMBERS else click.STRING
+            metavar = _METAVARS.get(option)
             decorated = click.option(
-                option, _name(option), type=kind, metavar=_METAVARS.get(option), help=text
-            )(decorated)
+                option, _name(option), type=_type(option, metavar), metavar=metavar, help=text,
+                shell_complete=completed_by(_WORDS[option]) if option in _WORDS else None,
+            )(decorated)  # fmt: skip
         return click.option(  # type: ignore[no-any-return]
-            "--config", "config_name", metavar="NAME", help="Configuration: a name or a path."
+            "--config",
+            "config_name",
+            metavar="NAME",
+            help="Configuration: a name or a path.",
+            shell_complete=completed_by(_config_names, paths=True),
         )(decorated)
 
     return decorate
@@ -144,6 +159,19 @@ accept_lost_option = click.option(
     "--accept-lost", is_flag=True, help="Images that are not there any more are gone for good."
 )
 yes_option = click.option("--yes", "-y", is_flag=True, help="Spend without asking.")
+
+
+def _type(option: str, metavar: str | None) -> click.ParamType[Any]:
+    if option in _NUMBERS:
+        return click.INT
+    return click.Path() if metavar in ("FILE", "DIR") else click.STRING
+
+
+def _config_names() -> list[str]:
+    """Names of the packaged configurations."""
+    from pipeline.config import config_names
+
+    return config_names()
 
 
 def _name(option: str) -> str:

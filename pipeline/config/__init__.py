@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from pipeline.config.load import (
     as_config,
+    config_names,
     find_config,
     find_text,
     load_config,
@@ -27,6 +28,7 @@ from pipeline.config.model import Config
 __all__ = [
     "Config",
     "as_config",
+    "config_names",
     "find_config",
     "find_text",
     "load_config",

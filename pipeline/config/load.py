@@ -131,25 +131,30 @@ def find_config(path_or_name: str) -> Path:
     Raises:
         ConfigError: there is none; says where it was looked for.
     """
-    path, folders = Path(path_or_name), _folders()
+    path = Path(path_or_name)
     is_path = path_or_name.endswith(".toml") or path_or_name.startswith((".", "/"))
     if is_path or ("/" in path_or_name and path.is_file()):
         if not path.is_file():
             raise ConfigError(f"there is no configuration file {path}")
         return path
-    for folder in folders:
+    for folder in _folders():
         if (folder / f"{path_or_name}.toml").is_file():
             return folder / f"{path_or_name}.toml"
-    names = sorted(
-        {
-            str(file.relative_to(folder).with_suffix(""))
-            for folder in folders
-            for file in folder.rglob("*.toml")
-        }
-    )
+    names = config_names()
     close = difflib.get_close_matches(path_or_name, names, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
     raise ConfigError(f"there is no configuration named {path_or_name!r}; {hint}")
+
+
+def config_names() -> list[str]:
+    """Names of the configurations in ./configs and in the package."""
+    return sorted(
+        {
+            str(file.relative_to(folder).with_suffix(""))
+            for folder in _folders()
+            for file in folder.rglob("*.toml")
+        }
+    )
 
 
 def parse_value(text: str) -> object:

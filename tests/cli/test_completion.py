@@ -30,10 +30,13 @@ def test_commands_and_options_are_completed_in_a_shell(tmp_path: Path) -> None:
         'eval "$(captionmill completion bash)" 2>/dev/null\n'
         'ask() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()\n'
         '  _captionmill_completion captionmill; echo "${COMPREPLY[@]}"; }\n'
-        "ask captionmill re\nask captionmill spend --js\n"
+        "ask captionmill re\nask captionmill spend --js\nask captionmill help bu\n"
+        "ask captionmill run --provider lo\nask captionmill run --config nig\n"
     )
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(
         [bash, "--norc", "-c", script], capture_output=True, text=True, env=environment, check=True
     )
-    assert done.stdout.splitlines() == ["report review recaption retry resolve rebuild", "--json"]
+    assert done.stdout.splitlines() == [
+        "report review recaption retry resolve rebuild", "--json", "budget", "local", "nightly",
+    ]  # fmt: skip
