@@ -91,3 +91,10 @@ def test_a_name_that_is_taken_already_is_said(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "needs the module name 'pipeline'" in done.stderr
     assert "import captionmill before it" in done.stderr
+
+
+def test_the_version_is_a_name_of_the_package() -> None:
+    import captionmill
+    from pipeline.system.version import __version__
+
+    assert captionmill.__version__ == __version__

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pipeline import *  # noqa: F403
 
+    __version__: str
+
 _HERE = Path(__file__).resolve()
 # side by side where it is installed; inside of the package in a checkout
 _INIT = next(
@@ -69,6 +71,8 @@ if not TYPE_CHECKING:  # a type checker knows the names, and none beside them
 
     def __getattr__(name: str) -> Any:
         """Import a public name when it is first used: `import captionmill` itself stays quick."""
+        if name == "__version__":
+            return importlib.import_module("pipeline.system.version").__version__
         if name not in __all__:
             raise AttributeError(f"module 'captionmill' has no attribute {name!r}")
         return getattr(_PRODUCT, name)
