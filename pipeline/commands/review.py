@@ -191,9 +191,10 @@ class _Page:
             file = self.folder / "open.html"
             _write_private(file, _hand_over(entry))
             opened = webbrowser.open(file.resolve().as_uri())
-        self.say(f"the review of {self.workspace.root} is at {address} (Ctrl-C ends it)")
+        where = f"at {address}" if opened else "open it by this address, which lets you in:"
+        self.say(f"the review of {self.workspace.root}, until Ctrl-C; {where}")
         if not opened:
-            self.say(f"open it once by this address: {entry}")
+            self.say(f"  {entry}")
         ready(entry)
 
 
