@@ -210,6 +210,7 @@ class Answer:
         flags: what was done to the text to read it, e.g. "thoughts_removed".
         service_cost: what the service says that it billed, None when it does not.
         ran: false when the service certainly did not run it: without usage it cost nothing.
+        window: the completion window that the service names, "" for none.
     """
 
     custom_id: str
@@ -225,6 +226,7 @@ class Answer:
     flags: tuple[str, ...] = ()
     service_cost: Nano | None = None
     ran: bool = True
+    window: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pipeline.config import Config
 from pipeline.errors import ServiceError
+from pipeline.ledger.online_groups import is_online
 from pipeline.records import Say
+from pipeline.session.online import collect_background
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.stages.files.hand_out import take_back
 from pipeline.stages.reconcile import reconcile, take_all_apart
+from pipeline.stages.values import RunTotals
 
 
 def cancel(config: Config, say: Say) -> int:
@@ -18,8 +21,11 @@ def cancel(config: Config, say: Say) -> int:
     with open_session(RunSettings.of(config), "cancel", say, existing=True) as session:
         context = session.context
         reconcile(context)
+        count += collect_background(session, RunTotals(), cancel=True)
         for batch in context.ledger.batches.in_states("open"):
             context.check_stop()
+            if is_online(batch.batch_id):
+                continue
             try:
                 context.service.cancel(batch.batch_id)
                 context.ledger.batches.cancel_asked(batch.row, context.clock.now())

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.config import Config, as_config
 from pipeline.records import Say
 from pipeline.session.finish import finish
-from pipeline.session.online import find_our_batches
+from pipeline.session.online import collect_background, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.report import Report
 from pipeline.session.session import Session, open_session
@@ -34,6 +34,7 @@ def collect(
     ):
         find_our_batches(session, report)
         collect_batches(session.context, report)
+        collect_background(session, report)
         mend_batch_records(session.context)
         finish(session, report)
     return report

@@ -15,7 +15,7 @@ from pipeline.session.confirm import Confirm, price_of
 from pipeline.session.finish import finish
 from pipeline.session.inputs import open_data
 from pipeline.session.notebook import shown_progress
-from pipeline.session.online import caption_online, find_our_batches
+from pipeline.session.online import caption_online, collect_background, find_our_batches
 from pipeline.session.record import notified, recorded
 from pipeline.session.refused_form import refused_before
 from pipeline.session.report import Report
@@ -104,8 +104,10 @@ class Run(SourceRun):
             collect_batches(session.context, report)
             return
         if session.online:
-            self._caption_online(task, engines)
+            self._caption_online(task, engines, wait=wait)
             return
+        collect_background(session, report)
+        left_open = report.open
         local = session.identity.local
         queue = queue_room(session.context, self.caption_spec.request.model)
         BatchRunner(
@@ -122,6 +124,7 @@ class Run(SourceRun):
             patience="" if local else _PATIENCE,
             expected=report.quote.requests if report.quote else 0,
         ).caption()
+        report.open += left_open
         if self._few_left(task) and not report.open and report.error is None:
             session.context.say("the last few go online, at the flex tier")
             self._caption_online(task, engines, SpecChange(tier="flex"))
@@ -140,7 +143,12 @@ class Run(SourceRun):
         return 0 < ledger.works.going_again(task.spec) <= most
 
     def _caption_online(
-        self, task: CaptionTask, engines: Engines, change: SpecChange = NO_CHANGE
+        self,
+        task: CaptionTask,
+        engines: Engines,
+        change: SpecChange = NO_CHANGE,
+        *,
+        wait: bool = True,
     ) -> None:
         """Caption what is left, one request at a time."""
         queue = queue_room(self.session.context, self.caption_spec.request.model)
@@ -151,4 +159,6 @@ class Run(SourceRun):
             lambda writer: writer.write(engines, self.locate),
             self.progress,
             self.report,
+            change.tier or self.session.settings.specs.tier,
+            wait=wait,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     PrivateAttr,
     create_model,
@@ -36,11 +37,13 @@ from pipeline.config.storing import StorageConfig
 from pipeline.config.telling import ListenConfig, LogConfig, NotifyConfig
 from pipeline.config.units import Bytes, Cap, Colour, Seconds, Share, Usd
 from pipeline.config.workspace_key import WorkspaceConfig
-from pipeline.core.catalogue import Effort, Endpoint, ModelTable, PriceTable
+from pipeline.core.catalogue import Effort, Endpoint, ModelTable, PriceTable, parse_decimal
 from pipeline.core.dialects import OPENAI_DIALECT, checked_dialect
 from pipeline.core.existing_text import SIDECAR
 from pipeline.core.outcomes import OUTCOMES
 from pipeline.core.provider_kinds import AUTO, checked_name
+
+RESPONSES: Endpoint = "/v1/responses"
 
 Detail = Literal["low", "high", "auto", "original"]
 
@@ -149,14 +152,19 @@ class ProviderConfig(Section):
 
 
 class OnlineConfig(Section):
-    """[online]: requests that are answered at once, at the standard or the flex price."""
+    """[online]: requests that are sent one by one, at the price of their tier."""
 
-    tier: Literal["standard", "flex"] = "standard"
+    tier: Literal["standard", "flex", "background"] = "standard"
     in_flight: Annotated[int, Field(ge=1, le=1000)] = 32
     requests_per_minute: Annotated[int, Field(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Field(ge=1)] | None = None
     longest_pause: Annotated[Seconds, Field(ge=1)] = 900
     flex_last: Annotated[int, Field(ge=0, le=10_000)] = 0
+    background_window: Literal["2h", "8h"] = "8h"
+    background_discount: Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0, lt=1)] = (
+        Decimal(0)
+    )
+    background_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 2000
 
 
 class BatchConfig(Section):
@@ -253,6 +261,15 @@ class Config(WorkspaceConfig):
             raise ValueError(
                 "input.skip_captioned leaves out the images whose texts input.sidecar_context puts "
                 "into the prompt: use one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _background_at_responses(self) -> Self:
+        if self.online.tier == "background" and self.provider.endpoint != RESPONSES:
+            raise ValueError(
+                f'online.tier = "background" asks at another endpoint: set provider.endpoint = '
+                f'"{RESPONSES}" too'
             )
         return self
 

@@ -48,6 +48,7 @@ endings          the words with which services say why an answer ended
 service_words    the words of dialects: endings, usage, members of errors
 service_error    an error inside a body, in any of the shapes that services give it
 online           answers of online requests as lines, and the journal of those in flight
+background       responses that are accepted at once and read by their id later
 event_stream     server-sent events out of bytes
 streamed         a streamed chat completion, put together again
 lenient_json     JSON from elsewhere, and texts that UTF-8 can hold

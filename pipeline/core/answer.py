@@ -103,7 +103,8 @@ def judge_line(
         usage, oddity = None, NO_TOKENS
     reason = f"{answer.reason}; {oddity}" if answer.reason and oddity else answer.reason or oddity
     cost = service_cost(line.body.get("usage"))
-    return replace(answer, usage=usage, reason=reason, service_cost=cost)
+    window = word_of(_table(line.body.get("background_options")).get("completion_window"))
+    return replace(answer, usage=usage, reason=reason, service_cost=cost, window=window)
 
 
 def fingerprint_of(answer: Answer) -> int:

@@ -45,7 +45,12 @@ def shortage(caps: BudgetCaps, exposure: Exposure, needed: Nano, what: str) -> s
     )
 
 
-_BILLED = {"batch": " in a batch", "flex": " online at the flex tier", "standard": " online"}
+_BILLED = {
+    "batch": " in a batch",
+    "flex": " online at the flex tier",
+    "standard": " online",
+    "background": " in the background",
+}
 
 
 def unknown_price(model: str = "", tier: str = "", standard: str = "") -> str:

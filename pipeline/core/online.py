@@ -1,9 +1,10 @@
 """Answers of online requests as lines of an output file, and in the journal of requests in flight.
 
 A line of the journal is `+CHECKSUM CUSTOM_ID` (about to be sent), `-CHECKSUM CUSTOM_ID` (certainly
-had no effect) or `=CHECKSUM ANSWER`, an answer in the shape of a batch's output file. So a journal
-says after any kill which requests may have been billed, and its answers are read by what reads
-batches. Journals of earlier versions have no checksums: `+CUSTOM_ID`, `-CUSTOM_ID`, the answer.
+had no effect), `@CHECKSUM CUSTOM_ID ID` (accepted in the background: its answer is read by this id)
+or `=CHECKSUM ANSWER`, an answer in the shape of a batch's output file. So a journal says after any
+kill which requests may have been billed, and its answers are read by what reads batches. Journals
+of earlier versions have no checksums: `+CUSTOM_ID`, `-CUSTOM_ID`, the answer.
 """
 
 from __future__ import annotations
@@ -59,6 +60,12 @@ def _line(custom_id: str, response: object, error: object) -> bytes:
     return orjson.dumps({**value, "response": response, "error": error}) + b"\n"
 
 
+def cancelled_line(custom_id: str) -> bytes:
+    """Line of a background response that was cancelled before it ran."""
+    error = {"code": "batch_cancelled", "message": "the response was cancelled before it ran"}
+    return _line(custom_id, None, error)
+
+
 def first_words(start: bytes) -> str:
     """Start of a body that nobody can read, for a message."""
     head = " ".join(start.decode("utf-8", "replace").split())
@@ -76,14 +83,19 @@ def void_mark(custom_id: str) -> bytes:
     return _checked(_VOID, custom_id.encode("ascii"))
 
 
+def accepted_mark(custom_id: str, response_id: str) -> bytes:
+    """Journal's line after a request was accepted in the background."""
+    return _checked(_ACCEPTED, f"{custom_id} {response_id}".encode("ascii"))
+
+
 def journal_answer(line: bytes) -> bytes:
     """Journal's line of an answer that has come."""
     return _checked(_ANSWER, line.rstrip(b"\n"))
 
 
-_SENT, _VOID, _ANSWER = b"+", b"-", b"="
+_SENT, _VOID, _ACCEPTED, _ANSWER = b"+", b"-", b"@", b"="
 _CHECKSUM = 16  # hexadecimal digits
-_MARK = re.compile(rb"[+=-][0-9a-f]{16} ")
+_MARK = re.compile(rb"[+@=-][0-9a-f]{16} ")
 
 
 def _checked(kind: bytes, content: bytes) -> bytes:
@@ -95,7 +107,8 @@ def _checksum(kind: bytes, content: bytes) -> bytes:
 
 
 class JournalLine(NamedTuple):
-    """Line of a journal as it was written: its kind, a request, and the answer to it."""
+    """Line of a journal as it was written: its kind, a request, and the answer to it, or the id by
+    which that is read."""
 
     kind: bytes
     custom_id: str
@@ -120,9 +133,10 @@ def journal_line(line: bytes, *, checked: bool) -> JournalLine | None:
     elif kind not in (_SENT, _VOID) or parse_custom_id(content.decode("ascii", "replace")) is None:
         return None
     if kind != _ANSWER:
-        return JournalLine(kind, content.decode("ascii", "replace"))
-    name = _answered(content)
-    return None if name is None else JournalLine(_ANSWER, name, content)
+        name, _, response_id = content.partition(b" ")
+        return JournalLine(kind, name.decode("ascii", "replace"), response_id)
+    answered = _answered(content)
+    return None if answered is None else JournalLine(_ANSWER, answered, content)
 
 
 def _answered(answer: bytes) -> str | None:
@@ -141,12 +155,14 @@ class JournalState:
         sent: marked before they were sent, and not refused since.
         void: refused without an effect, and no line after that is damaged.
         answers: answers as they came, by request.
+        accepted: the service's ids of background responses, by request.
         damaged: lines that are not what was written.
     """
 
     sent: set[str] = field(default_factory=set)
     void: set[str] = field(default_factory=set)
     answers: dict[str, list[bytes]] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
     damaged: int = 0
 
     @classmethod
@@ -172,8 +188,15 @@ class JournalState:
         elif kind == _VOID:
             self.sent.discard(name)
             self.void.add(name)
+        elif kind == _ACCEPTED:
+            self.accepted[name] = answer.decode("ascii", "replace")
         else:
             self.answers.setdefault(name, []).append(answer)
+
+    @property
+    def awaited(self) -> dict[str, str]:
+        """Service's ids of responses that are still to be read, by request."""
+        return {name: one for name, one in self.accepted.items() if name not in self.answers}
 
     def count_damaged(self, requests: Collection[str]) -> int:
         """Number of damaged lines, given the requests that the group has: one that names another
@@ -194,7 +217,7 @@ class JournalState:
         return sorted(sent - self.answers.keys())
 
     def _foreign(self, requests: Collection[str]) -> set[str]:
-        return {*self.sent, *self.answers}.difference(requests)
+        return {*self.sent, *self.accepted, *self.answers}.difference(requests)
 
 
 def _is_torn(line: bytes) -> bool:
@@ -203,7 +226,9 @@ def _is_torn(line: bytes) -> bool:
     if line.endswith(b"\n"):
         return False
     checksum = _CHECKSUM + 1 if _MARK.match(line) else 0
-    return line[:1] in (_ANSWER, b"{") or len(line) < len(_SENT) + checksum + _SHORTEST_ID
+    return (
+        line[:1] in (_ACCEPTED, _ANSWER, b"{") or len(line) < len(_SENT) + checksum + _SHORTEST_ID
+    )
 
 
 _SHORTEST_ID = len(custom_id(bytes(32), 1))

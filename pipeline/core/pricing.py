@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import (
     ROUND_CEILING,
     ROUND_HALF_UP,
@@ -16,11 +16,11 @@ from decimal import (
     Overflow,
     localcontext,
 )
-from typing import Literal, Self, cast
+from typing import Literal, Self, cast, get_args
 
 from pipeline.records import NANO_PER_USD, Nano, Usage
 
-Tier = Literal["batch", "standard", "flex"]
+Tier = Literal["batch", "standard", "flex", "background"]
 
 NANO_PER_TOKEN = 1_000
 """One US dollar per million tokens is a thousand nano-dollars per token."""
@@ -49,6 +49,13 @@ class Rates:
             if not price.is_finite() or price < 0:
                 raise ValueError(f"a price is a number of zero or more, not {price}")
 
+    def times(self, factor: Decimal) -> Rates:
+        """Rates that are `factor` as high."""
+        return Rates(
+            self.input * factor, self.cached_input * factor, self.cache_write * factor,
+            self.output * factor,
+        )  # fmt: skip
+
     @property
     def dearest_prompt(self) -> Decimal:
         """Most that one prompt token can cost."""
@@ -62,21 +69,37 @@ class PriceSheet:
     Attributes:
         rates: prices of an ordinary line.
         version: where they come from, e.g. "genai-prices 0.2.3 gpt-6-luna batch".
-        tier: "batch", "standard" or "flex".
+        tier: "batch", "standard", "flex" or "background".
         long_context: (tokens, rates), ascending: a line with more prompt tokens than that is
             priced by these rates as a whole.
+        window: the completion window of background responses whose discount the rates hold.
+        standard: what counts for an answer that does not name this window; None without a discount.
     """
 
     rates: Rates
     version: str
     tier: Tier
     long_context: tuple[tuple[int, Rates], ...] = ()
+    window: str = ""
+    standard: PriceSheet | None = None
 
     def __post_init__(self) -> None:
         """Refuse thresholds that do not ascend with a ValueError."""
         thresholds = [above for above, _ in self.long_context]
         if thresholds != sorted(set(thresholds)):
             raise ValueError("long-context thresholds ascend")
+
+    def discounted(self, window: str, discount: Decimal) -> PriceSheet:
+        """Sheet of background responses in `window`, which cost `discount` (0.4) less."""
+        if not discount:
+            return replace(self, tier="background")
+        long = tuple((above, rates.times(1 - discount)) for above, rates in self.long_context)
+        version = f"{self.version} less {discount.normalize():f} within {window}, as configured"
+        return PriceSheet(self.rates.times(1 - discount), version, "background", long, window, self)
+
+    def at(self, window: str) -> PriceSheet:
+        """Sheet of an answer that names this completion window, "" for none."""
+        return self if self.standard is None or window == self.window else self.standard
 
     def rates_for(self, prompt_tokens: int) -> Rates:
         """Rates of a line with so many prompt tokens."""
@@ -94,6 +117,8 @@ class PriceSheet:
             "rates": _rates_list(self.rates),
             "long": [[above, *_rates_list(rates)] for above, rates in self.long_context],
         }
+        if self.standard is not None:
+            value |= {"window": self.window, "standard": self.standard.to_text()}
         return json.dumps(value, separators=(",", ":"))
 
     @classmethod
@@ -105,11 +130,13 @@ class PriceSheet:
         """
         try:
             value = json.loads(text)
-            if value["tier"] not in ("batch", "standard", "flex"):
+            if value["tier"] not in get_args(Tier):
                 raise ValueError(value["tier"])
             long = tuple((int(above), _rates(prices)) for above, *prices in value["long"])
             tier = cast(Tier, value["tier"])
-            return cls(_rates(value["rates"]), str(value["version"]), tier, long)
+            standard = cls.from_text(value["standard"]) if "standard" in value else None
+            window = str(value.get("window", ""))
+            return cls(_rates(value["rates"]), str(value["version"]), tier, long, window, standard)
         except (ValueError, TypeError, KeyError, DecimalException) as error:
             raise ValueError(f"not a price sheet: {text[:80]!r}") from error
 

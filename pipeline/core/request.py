@@ -40,6 +40,7 @@ class RequestSpec:
         max_tokens_parameter: what the model calls the limit ("/v1/responses" has its own name).
         explicit_cache: send `prompt_cache_options` so that no cache write is charged.
         service_tier: sent when not None, for example "flex" (online only).
+        background_window: the completion window of a background response, "" for an answer at once.
         body_extras: further fields of the body; they win over ours.
 
     Raises:
@@ -57,6 +58,7 @@ class RequestSpec:
     max_tokens_parameter: str = "max_completion_tokens"
     explicit_cache: bool = False
     service_tier: str | None = None
+    background_window: str = ""
     body_extras: Mapping[str, Any] = field(default_factory=dict)
     _line: tuple[bytes, bytes, bytes, bytes] = field(init=False, repr=False, compare=False)
 
@@ -170,6 +172,9 @@ def _responses_body(
         "store": False,
         **_shared(spec),
     }
+    if spec.background_window:  # what is not stored is gone ten minutes after its answer
+        made |= {"store": True, "background": True}
+        made["background_options"] = {"completion_window": spec.background_window}
     if spec.system:
         made["instructions"] = spec.system
     if spec.reasoning_effort is not None:

@@ -220,6 +220,18 @@ class OnlineService(Protocol):
         """Send one request, once, and wait for its answer."""
         ...
 
+    async def read(self, response_id: str) -> HttpReply:
+        """Read a background response; NotFound where there is none."""
+        ...
+
+    async def cancel(self, response_id: str) -> None:
+        """Cancel a background response that is not over."""
+        ...
+
+    async def delete(self, response_id: str) -> None:
+        """Delete a response that the service stores."""
+        ...
+
     async def close(self) -> None:
         """Close the connections."""
         ...

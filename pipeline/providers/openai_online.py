@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.core.batch_errors import classify, status_inside
@@ -74,6 +74,49 @@ class OpenAIOnline:
         reply = _reply(answer, self._call, self._options, answered=self._answered)
         self._answered = True
         return reply
+
+    async def read(self, response_id: str) -> HttpReply:
+        """Read a background response.
+
+        Raises:
+            NotFound: there is none of this id.
+            CaptionmillError: no usable answer now; reading it again does no harm.
+        """
+        reply = await self._about(response_id, self._client.get)
+        _refuse_page(reply.body, self._options)
+        return reply
+
+    async def cancel(self, response_id: str) -> None:
+        """Cancel a background response; one that is over stays as it is.
+
+        Raises:
+            CaptionmillError: see `read`.
+        """
+        await self._about(response_id, self._client.post, "/cancel")
+
+    async def delete(self, response_id: str) -> None:
+        """Delete a response that the service stores.
+
+        Raises:
+            CaptionmillError: see `read`.
+        """
+        await self._about(response_id, self._client.delete)
+
+    async def _about(
+        self, response_id: str, send: Callable[..., Awaitable[Any]], verb: str = ""
+    ) -> HttpReply:
+        """Call about a response that certainly asks for no further one."""
+        sdk, seconds = self._library, self._options.timeouts.answer
+        call = sdk.Call("read a response", thing=f"the response {response_id}")
+        try:
+            async with asyncio.timeout(seconds):
+                path = f"/responses/{response_id}{verb}"
+                answer: Response = await send(path, cast_to=sdk.Response)
+        except sdk.FOREIGN as error:
+            raise sdk.sdk_error(error, call, self._options) from None
+        except TimeoutError:
+            raise sdk.no_usable_answer(call, f"nothing whole came in {seconds:g} s") from None
+        return HttpReply(200, plain_body(answer.content), answer.headers)
 
     async def close(self) -> None:
         """Close the connections."""

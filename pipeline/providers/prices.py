@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
     from genai_prices.types import Tier as LongContext
 
+BackgroundDiscount = tuple[str, Decimal]
+"""A completion window, and the share by which its answers cost less than the standard price."""
+
 _CONTEXT: dict[Tier, dict[str, str]] = {
     "batch": {"processing": "batch"},
     "flex": {"service_tier": "flex"},
@@ -33,6 +36,7 @@ def sheet_for(
     tier: Tier,
     on: datetime,
     overrides: Mapping[str, PriceTable] | None = None,
+    discounted: BackgroundDiscount | None = None,
 ) -> PriceSheet | None:
     """Prices of `model` for requests made at `on`.
 
@@ -42,12 +46,16 @@ def sheet_for(
         on: time of the request; without a time zone it is UTC.
         overrides: tables `[prices."MODEL"]` of the configuration, billed as they stand whatever
             the tier.
+        discounted: the discount of background responses, None for none.
 
     Returns:
         The sheet, None when the price is unknown.
     """
     if overrides and model in overrides:
         return _configured(model, tier, overrides[model])
+    if tier == "background":
+        standard = sheet_for(model, "standard", on)
+        return standard and standard.discounted(*(discounted or ("", Decimal(0))))
     info = _find(model)
     return supplemented(model, tier) if info is None else _packaged(info, tier, on)
 

@@ -11,6 +11,7 @@ HTTP              routes_files, routes_batches, routes_online, middleware, views
 One request       requests (parsing), schemas (strict schemas), pictures, image_hosts, responder
                   (its answer), families and tokenizer (token rules), prices, rates (limits of a
                   minute)
+Later             background (responses that are read by their id)
 Batches           validation (of input files), lifecycle (the next step), executor (takes it),
                   lines (one line), publishing (output files), batch_store, file_store, ids
 The bill          bill (each answer given, each request seen), database

@@ -54,6 +54,9 @@ def build_app(service: Service) -> web.Application:
             web.post("/v1/batches/{id:.+}/cancel", routes_batches.cancel_batch),
             web.post("/v1/chat/completions", routes_online.complete_chat),
             web.post("/v1/responses", routes_online.create_response),
+            web.get("/v1/responses/{id}", routes_online.get_response),
+            web.delete("/v1/responses/{id}", routes_online.delete_response),
+            web.post("/v1/responses/{id}/cancel", routes_online.cancel_response),
             web.get("/v1/models", routes_online.list_models),
         ]
     )

@@ -41,6 +41,10 @@ CREATE TABLE IF NOT EXISTS batches (
 CREATE INDEX IF NOT EXISTS unfinished ON batches (status)
     WHERE status IN ('validating', 'in_progress', 'finalizing', 'cancelling');
 CREATE INDEX IF NOT EXISTS created ON batches (created_at);
+CREATE TABLE IF NOT EXISTS responses (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, request BLOB NOT NULL,
+    due_at REAL NOT NULL, shown BLOB NOT NULL, over INTEGER NOT NULL DEFAULT 0
+) STRICT;
 CREATE TABLE IF NOT EXISTS results (
     batch INTEGER NOT NULL, line INTEGER NOT NULL, failed INTEGER NOT NULL, text BLOB NOT NULL,
     PRIMARY KEY (batch, line)

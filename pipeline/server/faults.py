@@ -68,6 +68,7 @@ class Compat(Frozen):
             `job_deadline` and `model_id`.
         batch_ids, file_ids: how ids are written, "{id}" for the service's own; "batches/{id}" at
             Google.
+        no_background: `background` of a response is passed over: it is answered at once.
         no_file_objects: GET /v1/files/{id} is not there; the content is.
         empty_error_file: a batch without failed lines has an error file all the same.
     """
@@ -88,6 +89,7 @@ class Compat(Frozen):
     batch_ids: str = "{id}"
     file_ids: str = "{id}"
     no_file_objects: bool = False
+    no_background: bool = False
 
 
 class FaultPlan(Frozen):

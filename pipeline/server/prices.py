@@ -11,6 +11,9 @@ from typing import Literal
 
 Mode = Literal["batch", "online"]
 
+_BELOW_STANDARD = {"2h": Decimal("0.30"), "8h": Decimal("0.40")}
+"""Discount of background responses by their window, as OpenAI's guide to them has it."""
+
 _NANO_PER_TOKEN = Decimal(1_000)
 """One US dollar per million tokens is a thousand nano-dollars per token."""
 
@@ -36,15 +39,21 @@ class TokenPrices:
     cache_write: Decimal
     output: Decimal
 
-    def nano(self, usage: TokenCounts) -> int:
-        """Exact price of one answer, rounded up once to a whole nano-dollar."""
+    def nano(self, usage: TokenCounts, window: str = "") -> int:
+        """Exact price of one answer, rounded up once to a whole nano-dollar; `window` is that of a
+        background response."""
+        share = 1 - _BELOW_STANDARD.get(window, Decimal(0))
         plain = usage.prompt - usage.cached - usage.cache_write
         exact = (
-            plain * self.input
-            + usage.cached * self.cached
-            + usage.cache_write * self.cache_write
-            + usage.completion * self.output
-        ) * _NANO_PER_TOKEN
+            (
+                plain * self.input
+                + usage.cached * self.cached
+                + usage.cache_write * self.cache_write
+                + usage.completion * self.output
+            )
+            * _NANO_PER_TOKEN
+            * share
+        )
         return int(exact.to_integral_value(rounding=ROUND_CEILING))
 
 

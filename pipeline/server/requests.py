@@ -18,6 +18,7 @@ CHAT = "/v1/chat/completions"
 RESPONSES = "/v1/responses"
 ENDPOINTS = (CHAT, RESPONSES)
 
+BACKGROUND_WINDOWS = ("soonest", "2h", "8h")
 _LEAST_OUTPUT = 16  # of max_output_tokens
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _COMMON = {
@@ -32,7 +33,7 @@ _CHAT_ONLY = {
 }
 _RESPONSES_ONLY = {
     *("input", "instructions", "max_output_tokens", "text", "reasoning", "truncation"),
-    *("include", "background", "previous_response_id"),
+    *("include", "background", "background_options", "previous_response_id"),
 }
 
 
@@ -57,6 +58,8 @@ class ParsedRequest:
         schema: the strict JSON schema of the answer, or None for plain text.
         implicit_cache: False when the request chose explicit cache breakpoints.
         flex: asked for the flex tier, which costs the batch price.
+        background: answered later, and read by its id.
+        window: within which a background answer comes, "" for as soon as possible.
         stream, include_usage: of an online chat request.
         digest: SHA-256 of the canonical body.
     """
@@ -70,6 +73,8 @@ class ParsedRequest:
     schema: Mapping[str, Any] | None
     implicit_cache: bool
     flex: bool
+    background: bool
+    window: str
     stream: bool
     include_usage: bool
     digest: bytes
@@ -103,10 +108,28 @@ def parse_request(endpoint: str, body: object, models: Collection[str]) -> Parse
         schema=_schema(body, endpoint),
         implicit_cache=not (isinstance(cache, dict) and cache.get("mode") == "explicit"),
         flex=body.get("service_tier") == "flex",
+        background=body.get("background") is True,
+        window=_window(body),
         stream=bool(body.get("stream")),
         include_usage=bool(isinstance(streaming, dict) and streaming.get("include_usage")),
         digest=_digest(endpoint, body),
     )
+
+
+def _window(body: Mapping[str, Any]) -> str:
+    """Completion window of a background response."""
+    options = body.get("background_options")
+    if options is None:
+        return ""
+    if body.get("background") is not True:
+        raise invalid("'background_options' goes with 'background': true.", "background_options")
+    window = options.get("completion_window") if isinstance(options, dict) else None
+    if window not in BACKGROUND_WINDOWS:
+        raise invalid(
+            f"Invalid value: '{window}'. Supported values are: 'soonest', '2h', '8h'.",
+            "background_options.completion_window",
+        )
+    return "" if window == "soonest" else str(window)
 
 
 def _digest(endpoint: str, body: Mapping[str, Any]) -> bytes:

@@ -136,7 +136,8 @@ class Responder:
     def nano(self, reply: ModelAnswer, *, batch: bool) -> int:
         """Cost of an answer."""
         mode: Mode = "batch" if batch or reply.request.flex else "online"
-        return self._prices[reply.request.model].of(mode).nano(reply.usage)
+        prices = self._prices[reply.request.model].of(mode)
+        return prices.nano(reply.usage, reply.request.window)
 
     def _describe(
         self, request: ParsedRequest, picture: UploadedImage | None, fault: LineFault | None

@@ -1,9 +1,11 @@
-"""/v1/chat/completions (plain and streaming), /v1/responses and /v1/models."""
+"""/v1/chat/completions (plain and streaming), /v1/responses (at once and in the background) and
+/v1/models."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -29,7 +31,7 @@ async def complete_chat(request: web.Request) -> web.StreamResponse:
     """POST /v1/chat/completions. A stream is sent as one body of events."""
     service = request.app[SERVICE]
     name = service.request_name()
-    answered = await _answer(request, service, CHAT, name)
+    answered = await _answer(service, CHAT, await json_body(request), name)
     now = service.clock.now()
     if answered.reply.request.stream and not spoiled_by(answered.reply, "no_stream"):
         return web.Response(
@@ -44,19 +46,49 @@ async def create_response(request: web.Request) -> web.StreamResponse:
     """POST /v1/responses."""
     service = request.app[SERVICE]
     name = service.request_name()
-    answered = await _answer(request, service, RESPONSES, name)
+    sent = await json_body(request)
+    if service.faults.compat.no_background:
+        sent = {key: value for key, value in sent.items() if not key.startswith("background")}
+    if sent.get("background") is True:
+        headers = await _admitted(service, sent)
+        shown = await asyncio.to_thread(service.background.create, sent, name)
+        return json_response(shown, headers=headers)
+    answered = await _answer(service, RESPONSES, sent, name)
     if answered.reply.request.stream:
         raise invalid("This server streams chat completions only.", "stream")
     body = response_body(RESPONSES, answered.reply, name, service.clock.now())
     return json_response(body, headers=answered.headers)
 
 
-async def _answer(
-    request: web.Request, service: Service, endpoint: str, name: str
-) -> _OnlineAnswer:
-    body = await json_body(request)
+async def get_response(request: web.Request) -> web.StreamResponse:
+    """GET /v1/responses/{id}: a background response, over or not."""
+    background = request.app[SERVICE].background
+    return json_response(await asyncio.to_thread(background.get, request.match_info["id"]))
+
+
+async def cancel_response(request: web.Request) -> web.StreamResponse:
+    """POST /v1/responses/{id}/cancel."""
+    background = request.app[SERVICE].background
+    return json_response(await asyncio.to_thread(background.cancel, request.match_info["id"]))
+
+
+async def delete_response(request: web.Request) -> web.StreamResponse:
+    """DELETE /v1/responses/{id}."""
+    name = request.match_info["id"]
+    await asyncio.to_thread(request.app[SERVICE].background.delete, name)
+    return json_response({"id": name, "object": "response", "deleted": True})
+
+
+async def _admitted(service: Service, body: dict[str, Any]) -> dict[str, str]:
+    """Headers of a request that the limits let in."""
     tokens = await asyncio.to_thread(prompt_tokens, str(body.get("model")), body)
-    headers = service.rates.admit(tokens)
+    return service.rates.admit(tokens)
+
+
+async def _answer(
+    service: Service, endpoint: str, body: dict[str, Any], name: str
+) -> _OnlineAnswer:
+    headers = await _admitted(service, body)
     reply = await asyncio.to_thread(_work, service, endpoint, body, name)
     nano = service.responder.nano(reply, batch=False)
     service.bill.charge([billed_answer(reply, nano, service.clock.now())])

@@ -13,6 +13,7 @@ from pathlib import Path
 from aiohttp import web
 
 from pipeline.errors import Busy, StorageError
+from pipeline.server.background import BackgroundResponses
 from pipeline.server.batch_store import BatchStore
 from pipeline.server.bill import Bill
 from pipeline.server.captioner import Captioner
@@ -84,6 +85,9 @@ class Service:
         )
         self.publisher = Publisher(self.database, self.batches, self.files, self.ids, self.clock)
         self.executor = self._executor(options)
+        self.background = BackgroundResponses(
+            self.database, self.clock, self.responder, self.faults, self.bill, options.durations
+        )
         self._requests = itertools.count(1)
         self._start = secrets.token_hex(4)
 

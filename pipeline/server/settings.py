@@ -19,6 +19,7 @@ class BatchDurations:
         line: time a line takes; lines of one batch run one after another.
         run: time all lines of a batch take together, instead of `line` when above 0.
         expire: from creation to `expires_at`.
+        background: from a background response's creation to its answer.
     """
 
     validate: float = 0.0
@@ -27,6 +28,7 @@ class BatchDurations:
     finalize: float = 0.0
     cancel: float = 0.0
     expire: float = DAY
+    background: float = 0.0
 
     def seconds_per_line(self, total: int) -> float:
         """Time that one of `total` lines takes."""

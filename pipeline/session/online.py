@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from pipeline.core.pricing import Tier
 from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import ONLINE, is_online
@@ -30,6 +32,9 @@ def caption_online(
     feed: Feed,
     progress: Progress,
     totals: RunTotals,
+    tier: Tier = "standard",
+    *,
+    wait: bool = True,
 ) -> None:
     """Caption what `feed` writes, one request at a time; counted in `totals`."""
     # with asyncio and TLS, which most runs do without
@@ -49,8 +54,26 @@ def caption_online(
         totals=totals,
         most_tokens=session.settings.specs.max_completion_tokens,
         ahead=max(online.in_flight, GROUP.requests),
+        background=online.background if tier == "background" else None,
+        wait=wait,
     )
+    if not wait or tier != "background":
+        collect_background(session, totals)
     captioner.caption()
+
+
+def collect_background(session: Session, totals: RunTotals, *, cancel: bool = False) -> int:
+    """Read the background responses that earlier runs left, each once; `cancel` them before. Gives
+    how many they were."""
+    if not any(is_online(one.batch_id) for one in session.ledger.batches.in_states("open")):
+        return 0
+    from pipeline.stages.online.background import collect_responses
+
+    service = cast(AddressedService, session.context.service)
+    opened, online = online_of(session.identity.provider), session.settings.online
+    pace = replace(online.background, once=True, cancel=cancel)
+    connect = functools.partial(opened, service.options, online.in_flight)
+    return collect_responses(session.context, connect, pace, totals)
 
 
 def find_our_batches(session: Session, totals: RunTotals) -> bool:

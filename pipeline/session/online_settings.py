@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.config import Config
+from pipeline.config.units import parse_seconds
+from pipeline.core.background import BackgroundPace
 from pipeline.core.rate_limit import RateLimiter
 
 
@@ -17,6 +19,7 @@ class OnlineSettings:
         requests_per_minute, tokens_per_minute: None is as the service says.
         flex_last: so few requests that go again are sent online, at the flex tier; 0 never.
         longest_pause: seconds; a service that asks for more is not waited for.
+        background: pace of background responses, where requests go there.
     """
 
     in_flight: int
@@ -24,6 +27,7 @@ class OnlineSettings:
     tokens_per_minute: int | None
     flex_last: int
     longest_pause: float
+    background: BackgroundPace
 
     @classmethod
     def of(cls, config: Config) -> OnlineSettings:
@@ -35,6 +39,12 @@ class OnlineSettings:
             tokens_per_minute=online.tokens_per_minute,
             flex_last=online.flex_last,
             longest_pause=float(online.longest_pause),
+            background=BackgroundPace(
+                window=parse_seconds(online.background_window),
+                first=config.batch.poll_seconds,
+                most=online.background_in_flight,
+                patience=online.longest_pause,
+            ),
         )
 
     def rate_limiter(self) -> RateLimiter:

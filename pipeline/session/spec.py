@@ -127,7 +127,8 @@ def build_spec(
     if not local:
         refuse_impossible(request, facts)
     on = datetime.fromtimestamp(now, UTC)
-    sheet = LOCAL_FREE if local else sheet_for(name, tier, on, config.prices)
+    lane = (config.online.background_window, config.online.background_discount)
+    sheet = LOCAL_FREE if local else sheet_for(name, tier, on, config.prices, lane)
     return CaptionSpec(
         recipe=recipe,
         request=request,
@@ -241,6 +242,7 @@ def _request(
         reasoning_effort=effort,
         explicit_cache=facts.prompt_cache_options,
         service_tier="flex" if tier == "flex" and not local else None,
+        background_window=config.online.background_window if tier == "background" else "",
         body_extras={} if local else config.provider.body_extras,
     )
 

@@ -83,8 +83,9 @@ class SpecFactory:
         return cls(config, config.online.tier if online else "batch")
 
     def online_only(self) -> SpecFactory:
-        """Factory for requests that are answered at once."""
-        return replace(self, tier=self.config.online.tier)
+        """Factory for requests that are answered at once: a person waits for them."""
+        tier = self.config.online.tier
+        return replace(self, tier="standard" if tier == "background" else tier)
 
     def outranked(self, template: str) -> list[str]:
         """Names of `[prompt] values` that a built template leaves to the source's columns."""

@@ -276,7 +276,7 @@ def _billed(answer: Answer, sheet: PriceSheet | None, report: ReadReport) -> int
     if sheet is None:
         return None
     try:
-        return line_cost(answer.usage, sheet)
+        return line_cost(answer.usage, sheet.at(answer.window))
     except ValueError as error:
         report.note("impossible_usage", f"{answer.custom_id}: {error}")
         return None

@@ -193,6 +193,7 @@ def _prepare_inline() -> None:
 
 
 def _ask_in_small_groups() -> None:
+    from pipeline.core.background import BackgroundPace
     from pipeline.core.rate_limit import RateLimiter
     from pipeline.providers import openai_online
     from pipeline.stages.online import captioner as stage
@@ -204,6 +205,7 @@ def _ask_in_small_groups() -> None:
 
     openai_online.OpenAIOnline = Hasty  # type: ignore[misc]
     stage.GROUP = replace(stage.GROUP, requests=2)
+    BackgroundPace.delay = lambda _pace, _age: 0.01  # type: ignore[method-assign]
     settings.OnlineSettings.rate_limiter = (  # type: ignore[method-assign]
         lambda online: RateLimiter(online.in_flight, first_pause=0.01)
     )

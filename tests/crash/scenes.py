@@ -86,6 +86,11 @@ def _online(zygote: Zygote) -> World:
     return World(zygote, 5, settings=_ONLINE)
 
 
+def _background(zygote: Zygote) -> World:
+    lane = {"online.tier": "background", "provider.endpoint": "/v1/responses"}
+    return World(zygote, 5, settings=_ONLINE | lane | {"online.background_discount": 0.4})
+
+
 def _batches_before(world: World) -> None:
     """Batches run, and new images are asked online."""
     del world.settings["provider.name"]
@@ -111,6 +116,7 @@ ONLINE_SCENES = {
         Scene("online run", _online),
         Scene("online second night", _online, _second_night),
         Scene("online beside batches", _online, _batches_before),
+        Scene("online in the background", _background),
         Scene("online pilot", _online, verb=_pilot),
         Scene("last few at flex", _last_few),
     )

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from pipeline.core.answer import split_lines
+from pipeline.core.background import BackgroundPace
 from pipeline.core.packing import ShardLimits
 from pipeline.core.pauses import too_long
 from pipeline.core.rate_limit import RateLimiter
@@ -22,7 +23,10 @@ from pipeline.ledger.shards import Shard
 from pipeline.providers.base import OnlineService
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
-from pipeline.stages.online.dispatcher import Dispatcher, Group
+from pipeline.stages.online.background import awaited_groups
+from pipeline.stages.online.background_dispatcher import BackgroundDispatcher
+from pipeline.stages.online.dispatcher import Dispatcher
+from pipeline.stages.online.group import Group
 from pipeline.stages.online.settle import begin, open_journal, settle_group
 from pipeline.stages.reconcile import opaque_shards, take_all_apart
 from pipeline.stages.values import Progress, RunTotals
@@ -56,6 +60,8 @@ class OnlineCaptioner:
         totals: RunTotals,
         most_tokens: int,
         ahead: int,
+        background: BackgroundPace | None = None,
+        wait: bool = True,
     ) -> None:
         """Prepare a run.
 
@@ -66,11 +72,15 @@ class OnlineCaptioner:
             totals: where the run is counted.
             most_tokens: the longest answer, which services count against the token limit.
             ahead: how many requests may wait to be sent.
+            background: how background responses are read, None where answers come at once.
+            wait: stay until background responses are over.
         """
         self.context, self.totals = context, totals
         self._writer, self._feed = writer, feed
         self._connect, self._rate_limiter, self._progress = connect, rate_limiter, progress
         self._most_tokens, self._ahead = most_tokens, ahead
+        self._background, self._wait = background, wait
+        self._left_open = 0  # groups whose background responses a later run reads
         self._short: OverBudget | None = None
         self._again = self._news = False
         self._sent = 0
@@ -80,17 +90,32 @@ class OnlineCaptioner:
     def caption(self) -> None:
         """Send and settle. Never raises for what a later run can mend: see `RunTotals.error`."""
         take_all_apart(self.context)  # made for batches: these images go online, at other prices
-        self._count(collect_batches(self.context))
+        collected = collect_batches(self.context)
+        self._count(collected)
+        self.totals.open, self._left_open = self.totals.open + collected.open, 0
         if not self._clear_the_way():
             return
-        with Dispatcher(self._connect, self._rate_limiter()) as dispatcher:
+        with self._dispatcher() as dispatcher:
             try:
+                self._go_on(dispatcher)
                 self._feed_all(dispatcher)
             finally:  # also when asked to stop: what is under way is awaited and booked
                 dispatcher.stop()
                 while dispatcher.open:
                     self._settle_one(dispatcher, _LOOK)
+        self.totals.open += self._left_open
         self._finish(dispatcher)
+
+    def _dispatcher(self) -> Dispatcher:
+        if self._background is None:
+            return Dispatcher(self._connect, self._rate_limiter())
+        return BackgroundDispatcher(self._connect, self._rate_limiter(), self._background)
+
+    def _go_on(self, dispatcher: Dispatcher) -> None:
+        """Read what an earlier run left to be read, as long as it takes."""
+        for group in awaited_groups(self.context) if self._background and self._wait else ():
+            self._sent += group.left
+            dispatcher.send(group)
 
     def _finish(self, dispatcher: Dispatcher) -> None:
         """Say why not everything was sent, or that nothing was taken."""
@@ -147,6 +172,8 @@ class OnlineCaptioner:
             while dispatcher.open and dispatcher.error is None:
                 self._settle_one(dispatcher, _LOOK)
                 self.context.check_stop()
+                if not self._wait and dispatcher.only_awaits:
+                    return
             frozen = self.totals.error is not None or dispatcher.error is not None
             if frozen or not (self._again or (self._short is not None and self._news)):
                 return
@@ -222,14 +249,16 @@ class OnlineCaptioner:
         if group is None:
             return False
         collected = RunTotals()
-        settle_group(self.context, group.row, collected)
+        responses = settle_group(self.context, group.row, collected)
+        if isinstance(dispatcher, BackgroundDispatcher):
+            dispatcher.delete(responses)
         self._news = True
         self._count(collected)
         return True
 
     def _count(self, collected: RunTotals) -> None:
         self.totals.count(collected)
-        self.totals.open = max(self.totals.open, collected.open)  # a group knows of no batches
+        self._left_open += collected.open
         if collected.error is not None:
             self.totals.fail(collected.error)
         self._again |= collected.again > 0

@@ -12,44 +12,17 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from pipeline.core.online import answer_line, lost_line
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.core.refusal_streak import RefusalStreak
 from pipeline.errors import CaptionmillError, DefiniteRefusal, NeedsPerson, ServiceError
-from pipeline.providers.base import OnlineService
-from pipeline.stages.online.journal import Journal
+from pipeline.providers.base import HttpReply, OnlineService
+from pipeline.stages.online.group import Group, Request
 
 _NOTICED_PAUSE = 10.0  # seconds
-
-Request = tuple[str, dict[str, Any]]
-"""custom_id and body."""
-
-
-@dataclass(slots=True, eq=False)
-class Group:
-    """Requests with one reservation and one journal.
-
-    Attributes:
-        row: the ledger's batch row.
-        requests: what was not sent yet.
-        tokens: prompt tokens of one request, for the limits.
-        left: requests without an answer.
-        flying: requests under way.
-    """
-
-    row: int
-    journal: Journal
-    requests: deque[Request]
-    tokens: int
-    left: int = field(init=False)
-    flying: int = 0
-
-    def __post_init__(self) -> None:
-        """Nothing is answered yet."""
-        self.left = len(self.requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +57,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="online", daemon=True)
 
-    def __enter__(self) -> Dispatcher:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -103,6 +76,11 @@ class Dispatcher:
     def open(self) -> int:
         """Groups that have not come back from `finished`."""
         return len(self._open)
+
+    @property
+    def only_awaits(self) -> bool:
+        """Tell that nothing is left to be sent, and no request is on its way."""
+        return not self.waiting and not self._flying
 
     def send(self, group: Group) -> None:
         """Take a group over; its reservation is durable."""
@@ -155,6 +133,7 @@ class Dispatcher:
         self._stopping = True
         for group in self._groups:
             group.requests.clear()
+            group.pending.clear()
             self._check(group)
         self._groups.clear()
         self._wake.set()
@@ -167,7 +146,7 @@ class Dispatcher:
     async def _dispatch(self) -> None:
         service = self._connect()
         try:
-            while self._flying or not self._over:
+            while self._busy() or not self._over:
                 self._wake.clear()
                 delay = await self._send_due(service)
                 with contextlib.suppress(TimeoutError):
@@ -175,10 +154,15 @@ class Dispatcher:
         finally:
             await service.close()
 
+    def _busy(self) -> bool:
+        """Tell whether anything is under way."""
+        return self._flying > 0
+
     async def _send_due(self, service: OnlineService) -> float | None:
         """Send what may go now; gives the seconds until more may, None until something happens."""
         while self._groups:
             group = self._groups[0]
+            self._go_on(service, group)
             batch, delay = self._pick(group)
             if not group.requests:
                 self._groups.popleft()
@@ -196,6 +180,8 @@ class Dispatcher:
         """Requests of a group that may go now, and the delay of the next one."""
         batch: list[Request] = []
         while group.requests:
+            if self._is_full():
+                return batch, None
             now = self._loop.time()
             delay = self._rate_limiter.delay(now, group.tokens, self._flying)
             if delay != 0.0:
@@ -252,7 +238,24 @@ class Dispatcher:
             if self.refusals.ends_run:
                 self._give_up(NeedsPerson(self.refusals.problem(over=False)))
             self._rate_limiter.answered(self._loop.time(), reply.headers, group.tokens)
-            self._settle(group, answer_line(name, reply.status, reply.request_id, reply.body))
+            if not await self._is_accepted(service, group, name, reply):
+                self._settle(group, answer_line(name, reply.status, reply.request_id, reply.body))
+
+    # -- for services that answer later: see background_dispatcher -------------------------------
+
+    def _go_on(self, service: OnlineService, group: Group) -> None:
+        """Go on with what an earlier run left of a group."""
+
+    def _is_full(self) -> bool:
+        """Tell whether no further request may be under way."""
+        return False
+
+    async def _is_accepted(
+        self, service: OnlineService, group: Group, name: str, reply: HttpReply
+    ) -> bool:
+        """Tell whether a reply is no answer yet: then it is awaited."""
+        del service, group, name, reply
+        return False
 
     def _settle(self, group: Group, line: bytes) -> None:
         group.journal.answered(line)

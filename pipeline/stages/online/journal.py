@@ -10,7 +10,14 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.core.online import JournalState, journal_answer, lost_line, sent_mark, void_mark
+from pipeline.core.online import (
+    JournalState,
+    accepted_mark,
+    journal_answer,
+    lost_line,
+    sent_mark,
+    void_mark,
+)
 from pipeline.system.failpoints import reached
 from pipeline.system.files import fsync_folder, storage_error, sync
 
@@ -19,7 +26,7 @@ class Journal:
     """One journal file, open for appending. Used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Begin a journal.
+        """Begin a journal, or go on with one after its last whole line.
 
         Raises:
             StorageError: it cannot be made.
@@ -27,6 +34,7 @@ class Journal:
         self.path = path
         try:
             self._handle: BinaryIO = path.open("ab", buffering=0)
+            self._handle.truncate(path.read_bytes().rfind(b"\n") + 1)
             fsync_folder(path.parent)
         except OSError as error:
             raise storage_error(path, error) from error
@@ -34,11 +42,14 @@ class Journal:
     def about_to_send(self, custom_ids: Iterable[str]) -> None:
         """Make it durable that these requests may have an effect from here on."""
         self._append(b"".join(sent_mark(name) for name in custom_ids))
-        try:
-            sync(self._handle.fileno())
-            reached("online.before_post")
-        except OSError as error:
-            raise storage_error(self.path, error) from error
+        self._sync()
+        reached("online.before_post")
+
+    def accepted(self, custom_id: str, response_id: str) -> None:
+        """Make it durable by which id the answer to a request is read."""
+        self._append(accepted_mark(custom_id, response_id))
+        self._sync()
+        reached("online.accepted")
 
     def void(self, custom_id: str) -> None:
         """Note a request that certainly had no effect."""
@@ -52,6 +63,12 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._handle.close()
+
+    def _sync(self) -> None:
+        try:
+            sync(self._handle.fileno())
+        except OSError as error:
+            raise storage_error(self.path, error) from error
 
     def _append(self, data: bytes) -> None:
         try:

@@ -77,12 +77,18 @@ def _local(context: StageContext, shard: Shard) -> RemoteBatch:
     return RemoteBatch(shard.shard_key, "in_progress", "", None, None, now, total=shard.requests)
 
 
-def settle_group(context: StageContext, row: int, collected: RunTotals) -> None:
+def settle_group(context: StageContext, row: int, collected: RunTotals) -> list[str]:
     """Close a group by its journal, whatever ended it: answers are booked, what never left goes
-    back, and what left without an answer counts at its highest cost."""
+    back, and what left without an answer counts at its highest cost. One with background responses
+    that are still to be read stays open. Gives the ids of responses that the service need not store
+    any longer."""
     batch = next(b for b in context.ledger.batches.in_states("open", "downloaded") if b.row == row)
     shard = context.ledger.shards.get(batch.shard)
     journal = journal_path(context.workspace.raw, shard.shard_key)
+    state = read_journal(journal)
+    if state.awaited:
+        collected.open += 1
+        return []
     _put_damaged_aside(context, shard, batch, collected)
     if not _is_gone(context, shard.shard_key):
         _keep(context, shard, batch, collected)
@@ -97,6 +103,7 @@ def settle_group(context: StageContext, row: int, collected: RunTotals) -> None:
     reached("online.settled")
     remove(journal)
     context.mirror.keep(at_once=False)
+    return list(state.accepted.values()) if context.delete_remote else []
 
 
 def _put_damaged_aside(
@@ -180,8 +187,10 @@ def close_left_open(context: StageContext) -> None:
     for shard in context.ledger.shards.in_states("SEALED"):
         if is_online(shard.shard_key):
             context.ledger.shards.dissolve(shard)
+    left_open = {batch.batch_id for batch in context.ledger.batches.in_states("open")}
     for path in context.workspace.raw.glob(f"{ONLINE}*.journal"):
-        remove(path)  # of groups that are settled, or of which nothing was sent
+        if path.stem not in left_open:
+            remove(path)  # of groups that are settled, or of which nothing was sent
 
 
 def _recall(context: StageContext) -> None:

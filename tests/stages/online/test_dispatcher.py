@@ -15,7 +15,8 @@ import pytest
 from pipeline.core.rate_limit import RateLimiter
 from pipeline.errors import Ambiguous, DefiniteRefusal, StorageError
 from pipeline.providers.base import AccountRefusal
-from pipeline.stages.online.dispatcher import Dispatcher, Group
+from pipeline.stages.online.dispatcher import Dispatcher
+from pipeline.stages.online.group import Group
 from pipeline.stages.online.journal import Journal, read_journal
 
 Body = Mapping[str, Any]
