@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,7 @@ from pipeline.errors import (
 )
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages import collect
-from pipeline.stages.collect import collect_batches, raw_path
+from pipeline.stages.collect import collect_batches, raw_path, settle_from_files
 from pipeline.stages.settle import write_off
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import RunTotals
@@ -114,12 +115,32 @@ def test_a_batch_that_is_gone_keeps_its_money_and_needs_a_person(scene: Scene) -
     for _ in range(2):
         found = collect_batches(scene.context)
         assert isinstance(found.error, NeedsPerson)
+        assert found.blocking is None  # the others are waited for
         assert (found.open, found.settled_batches) == (0, 0)
     assert scene.ledger.reservations.totals().reserved == shard.max_cost
     (incident,) = scene.ledger.incidents()  # the same one only once
     assert incident[1] == "vanished"
     scene.server.faults.clear()  # it was only hidden
     assert collect_batches(scene.context).answers == {"captioned": 2}
+
+
+def test_a_service_that_asks_for_a_pause_is_asked_about_no_other_batch(scene: Scene) -> None:
+    sent(scene, 3, ONE)
+    fault(scene, action="status", path="/v1/batches/*", status=429, retry_after=40)
+    before = gets(scene)
+    totals = collect_batches(scene.context)
+    assert (totals.open, totals.settled_batches, gets(scene) - before) == (3, 0, 1)
+    assert collect_batches(scene.context).settled_batches == 3
+
+
+def test_files_settle_no_batch_that_failed_as_a_whole(scene: Scene) -> None:
+    (batch,) = sent(scene)
+    remote = scene.service.get(batch.batch_id)
+    failed = replace(remote, status="failed", output_file_id=None, error_file_id=None)
+    totals = RunTotals()
+    settle_from_files(scene.context, failed, totals)
+    assert [batch.state for batch in scene.ledger.batches.in_states("open")] == ["open"]
+    assert (totals.settled_batches, totals.answers) == (0, {})
 
 
 def test_a_batch_that_is_lost_can_be_written_off(scene: Scene) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.core.budget import BudgetCaps
 from pipeline.core.packing import ShardLimits
+from pipeline.core.run_round import OUTAGE_ROUNDS
 from pipeline.errors import (
     CaptionmillError,
     CostAnomaly,
@@ -24,6 +25,7 @@ from pipeline.stages.runner import BatchRunner
 from pipeline.stages.shard_options import ShardOptions
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import NoProgress, RunTotals
+from pipeline.system.clock import shown_time
 from tests.stages.scene import Scene
 
 ONE = ShardLimits(requests=1)
@@ -59,6 +61,8 @@ def batch_runner(
     shard_options: ShardOptions | None = None,
     progress: NoProgress | None = None,
     poll_seconds: float = 0,
+    patience: str = "",
+    expected: int = 0,
 ) -> BatchRunner:
     """One that gives up, instead of working for ever, when it has made no end of rounds."""
     rounds = itertools.count()
@@ -74,6 +78,8 @@ def batch_runner(
         wait=wait,
         poll_seconds=poll_seconds,
         totals=RunTotals(),
+        patience=patience,
+        expected=expected,
     )
 
 
@@ -189,6 +195,50 @@ def test_an_outage_without_end_ends_the_run(scene: Scene) -> None:
     assert isinstance(run_totals.error, ServiceError)
     assert outcomes(scene) == {"pending": 1}
     assert len(scene.server.bill.requests("POST", "/v1/files")) > 10
+
+
+def test_outages_end_a_run_only_when_they_follow_each_other(scene: Scene) -> None:
+    runner, outage = batch_runner(scene), ServiceError("no answer")
+    for _ in range(2):
+        assert all(runner._may_wait(outage) for _ in range(OUTAGE_ROUNDS))
+        runner._count(RunTotals(open=1))  # it has answered
+    assert all(runner._may_wait(outage) for _ in range(OUTAGE_ROUNDS))
+    assert not runner._may_wait(outage)
+
+
+def test_the_total_that_is_shown_is_the_true_one_once_all_are_written(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    diary = Diary()
+    batch_runner(scene, progress=diary, expected=7).caption()
+    assert diary.shown[0] == (0, 7, 0)
+    assert diary.shown[-1] == (2, 2, 0)
+
+
+def test_how_long_batches_take_is_said_once(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.server.faults.add(BatchFault(finalizing_seconds=100))
+
+    def sleep(seconds: float) -> None:
+        scene.sleep(seconds)
+        scene.server.clock.advance(seconds)
+
+    runner = batch_runner(scene, patience="it takes a day", poll_seconds=30)
+    runner.context = replace(runner.context, sleep=sleep)
+    runner.caption()
+    assert outcomes(scene) == {"captioned": 1}
+    assert len(scene.slept) > 1
+    assert scene.said.count("it takes a day") == 1
+
+
+def test_the_next_try_that_is_named_is_not_before_the_shard_may_go(scene: Scene) -> None:
+    scene.add("a.png")
+    (shard,) = scene.write(scene.task())
+    may_go = scene.clock.now() + 600
+    scene.ledger.shards.move(shard, "SEALED", not_before=may_go)
+    batch_runner(scene, poll_seconds=5).caption()
+    (first, *_) = [text for text in scene.said if "the service asked to wait" in text]
+    assert f"next try at {shown_time(may_go)}" in first
+    assert outcomes(scene) == {"captioned": 1}
 
 
 def test_money_trouble_of_the_account_is_not_waited_for(scene: Scene) -> None:

@@ -237,6 +237,14 @@ def test_a_damaged_raw_file_that_nobody_has_is_lost_only_by_a_person(scene: Scen
     holds(scene)
 
 
+def test_a_write_off_goes_on_behind_a_damaged_raw_file(scene: Scene) -> None:
+    (batch,) = sent(scene)
+    raw_path(scene.context, batch, "output").write_bytes(b"no gzip")
+    assert write_off(scene.context, batch).answers == {"missing": 4}
+    assert scene.ledger.batches.in_states("open", "downloaded") == []
+    holds(scene)
+
+
 def test_a_batch_that_explains_itself_is_final_at_once(scene: Scene) -> None:
     scene.server.faults.add(
         LineFault(outcome="status", status=400, code="invalid_image_format", message="bad")
