@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from pipeline.errors import Interrupted
 from pipeline.server.faults import RequestFault
 from pipeline.stages.clean import remove_finished
 from pipeline.stages.collect import collect_batches
+from pipeline.stages.mirroring import NoMirror
 from pipeline.stages.submit import submit_shards
 from tests.stages.scene import Scene
 
@@ -28,6 +31,24 @@ def remote(scene: Scene) -> list[str]:
 
 def deletions(scene: Scene) -> int:
     return len(scene.server.bill.requests("DELETE"))
+
+
+class CallbackMirror(NoMirror):
+    """Calls back each time that it is to keep what is new."""
+
+    def __init__(self, keep: Callable[[bool], object]) -> None:
+        self._keep = keep
+
+    def keep(self, *, at_once: bool) -> None:
+        self._keep(at_once)
+
+
+def test_all_is_mirrored_before_the_services_copies_go(scene: Scene) -> None:
+    settled(scene)
+    kept: list[tuple[bool, int]] = []
+    scene.rules(mirror=CallbackMirror(lambda at_once: kept.append((at_once, deletions(scene)))))
+    assert remove_finished(scene.context).remote == 2
+    assert kept == [(True, 0)]
 
 
 def test_what_is_over_is_removed_here_and_there_and_the_answers_are_kept(scene: Scene) -> None:

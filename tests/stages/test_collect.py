@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,7 @@ from pipeline.errors import (
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages import collect
 from pipeline.stages.collect import collect_batches, raw_path, settle_from_files
+from pipeline.stages.mirroring import NoMirror
 from pipeline.stages.settle import write_off
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import RunTotals
@@ -122,6 +124,29 @@ def test_a_batch_that_is_gone_keeps_its_money_and_needs_a_person(scene: Scene) -
     assert incident[1] == "vanished"
     scene.server.faults.clear()  # it was only hidden
     assert collect_batches(scene.context).answers == {"captioned": 2}
+
+
+class CallbackMirror(NoMirror):
+    """Calls back each time that it is to keep what is new."""
+
+    def __init__(self, keep: Callable[[bool], object]) -> None:
+        self._keep = keep
+
+    def keep(self, *, at_once: bool) -> None:
+        self._keep(at_once)
+
+
+def test_answers_and_their_record_are_mirrored_before_they_count_as_here(scene: Scene) -> None:
+    sent(scene)
+    kept: list[tuple[bool, int, int]] = []
+
+    def keep(at_once: bool) -> None:
+        names = [path.name for path in scene.workspace.raw.iterdir()]
+        kept.append((at_once, len(names), len(scene.ledger.batches.in_states("open"))))
+
+    scene.rules(mirror=CallbackMirror(keep))
+    assert collect_batches(scene.context).settled_batches == 1
+    assert kept == [(False, 2, 1)]  # the answers and the record; the batch is still open
 
 
 def test_a_service_that_asks_for_a_pause_is_asked_about_no_other_batch(scene: Scene) -> None:

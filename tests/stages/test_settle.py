@@ -16,6 +16,7 @@ from pipeline.stages.collect import collect_batches, settle_from_files
 from pipeline.stages.raw_files import store_compressed
 from pipeline.stages.recover import raw_path
 from pipeline.stages.settle import settle_batch, write_off
+from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import RunTotals
 from tests.stages import scene as scenes
 from tests.stages.scene import Scene
@@ -243,6 +244,13 @@ def test_a_write_off_goes_on_behind_a_damaged_raw_file(scene: Scene) -> None:
     assert write_off(scene.context, batch).answers == {"missing": 4}
     assert scene.ledger.batches.in_states("open", "downloaded") == []
     holds(scene)
+
+
+def test_answers_make_the_table_stale(scene: Scene) -> None:
+    sent(scene)
+    scene.ledger.put(STALE, None)
+    looks(scene)
+    assert scene.ledger.get(STALE) == "1"
 
 
 def test_a_batch_that_explains_itself_is_final_at_once(scene: Scene) -> None:
