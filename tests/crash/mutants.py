@@ -6,6 +6,7 @@ What breaks is patched by name where it is used, so that a mutant of code that h
 from __future__ import annotations
 
 import contextlib
+import inspect
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -21,8 +22,19 @@ class Mutant:
 
 
 def _put(module: Any, name: str, value: object) -> Any:
-    """Replace an attribute that must exist; gives the old one."""
+    """Replace an attribute that must exist; gives the old one.
+
+    Raises:
+        TypeError: the new function does not take what the old one does: its mutant would die of
+            that, and whatever judges it would find it for nothing.
+    """
     old = getattr(module, name)
+    if inspect.isfunction(old) and inspect.isfunction(value):
+        needed, taken = inspect.getfullargspec(old), inspect.getfullargspec(value)
+        fewer = len(taken.args) < len(needed.args) and taken.varargs is None
+        lacking = set(needed.kwonlyargs) - set(taken.kwonlyargs)
+        if fewer or (lacking and taken.varkw is None):
+            raise TypeError(f"{name} takes {inspect.signature(old)}")
     setattr(module, name, value)
     return old
 
@@ -78,8 +90,8 @@ def _synchronous_normal() -> None:
 
     real = database.Database.__init__
 
-    def init(self: Any, path: Any, *, read_only: bool = False) -> None:
-        real(self, path, read_only=read_only)
+    def init(self: Any, *path: Any, **options: Any) -> None:
+        real(self, *path, **options)
         self._connection.execute("PRAGMA synchronous = NORMAL")
 
     _put(database.Database, "__init__", init)
@@ -92,24 +104,25 @@ def _no_fsync() -> None:
 
 
 def _splitlines() -> None:
-    from pipeline.stages import results
+    from pipeline.stages import raw_files
 
     def split(stream: Any) -> Iterator[tuple[int, bytes]]:
         for number, line in enumerate(stream.read().decode("utf-8", "replace").splitlines()):
             yield number, line.encode()
 
-    _put(results, "split_lines", split)
+    _put(raw_files, "split_lines", split)
 
 
 def _ignore_error_file() -> None:
     from pipeline.stages import results
 
-    real = results._lines
+    real = results.read_answers
 
-    def lines(paths: Any, schema: Any, report: Any) -> Any:
-        return real([path for path in paths if ".error." not in path.name], schema, report)
+    def read(ledger: Any, shard: Any, batch: Any, paths: Any, *more: Any) -> Any:
+        outputs = [path for path in paths if ".error." not in path.name]
+        return real(ledger, shard, batch, outputs, *more)
 
-    _put(results, "_lines", lines)
+    _put(results, "read_answers", read)
 
 
 def _no_adoption() -> None:
@@ -132,13 +145,22 @@ def _retry_on_create() -> None:
 
 def _settle_in_two() -> None:
     from pipeline.ledger import answers
+    from pipeline.ledger.settled import PricedAnswer
     from pipeline.system.failpoints import reached
 
     real = answers.Answers.settle
 
-    def settle(self: Any, shard: Any, batch: Any, found: Any, rules: Any, now: int) -> Any:
+    def billed(lines: Any) -> int:
+        """Nano-dollars of one answer, or of a page of ordinary ones."""
+        if isinstance(lines, PricedAnswer):
+            return lines.billed or 0
+        return sum(cost or 0 for _, _, cost in lines)
+
+    def settle(
+        self: Any, shard: Any, batch: Any, found: Any, rules: Any, now: int, *more: Any
+    ) -> Any:
         kept = list(found)
-        money = sum(priced.billed or 0 for priced in kept)
+        money = sum(map(billed, kept))
         database = self._db
         database._connection.execute("ROLLBACK")
         self._reservations.settle(shard.row, batch.booked_as, money, now)
@@ -150,7 +172,7 @@ def _settle_in_two() -> None:
             "AND generation = ?",
             (shard.row, batch.booked_as),
         )
-        return real(self, shard, batch, kept, rules, now)
+        return real(self, shard, batch, kept, rules, now, *more)
 
     _put(answers.Answers, "settle", settle)
 
@@ -201,7 +223,7 @@ def _copies_are_strangers() -> None:
 def _no_lock() -> None:
     from pipeline.system.workspace import Workspace
 
-    _put(Workspace, "lock", lambda _self: contextlib.nullcontext())
+    _put(Workspace, "lock", lambda _self, *, reading=False: contextlib.nullcontext(reading))
 
 
 def _send_while_blind() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.crash.cases import EVERYTHING, Tally
@@ -15,6 +19,17 @@ _DAILY = ("no grace", "release on doubt", "retry on create", "no adoption", "ove
 def test_every_mutant_has_its_cases() -> None:
     assert list(FINDS) == list(MUTANTS)
     assert len(MUTANTS) >= 10
+
+
+def test_every_mutant_fits_what_it_replaces() -> None:
+    """One that fits no more would be found for its own error, and not for what it breaks."""
+    code = (
+        "from tests.crash.mutants import MUTANTS\n"
+        "for name, mutant in MUTANTS.items(): print(name); mutant.apply()"
+    )
+    root = Path(__file__).parents[2]
+    applied = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert applied.returncode == 0, applied.stdout.splitlines()[-1] + applied.stderr[-600:]
 
 
 @pytest.mark.parametrize("name", list(MUTANTS) if EVERYTHING else _DAILY)
