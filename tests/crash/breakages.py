@@ -46,6 +46,9 @@ _OF_LIFECYCLE, _OF_RESULTS = (
 _OF_SETTLING = ("tests/ledger/test_settling.py",)
 _OF_RECONCILE = ("tests/stages/test_reconcile.py",)
 _OF_SETTLE = ("tests/stages/test_settle.py",)
+_RUNNER, _OF_RUNNER = "pipeline/stages/runner.py", ("tests/stages/test_runner.py",)
+_COLLECT, _OF_COLLECT = "pipeline/stages/collect.py", ("tests/stages/test_collect.py",)
+_RESOLVE, _OF_RESOLVE = "pipeline/commands/resolve.py", ("tests/commands/test_resolve.py",)
 
 BREAKAGES = (
     Breakage(
@@ -142,5 +145,58 @@ BREAKAGES = (
         "a service's id is taken for a group", "pipeline/core/identity.py",
         'return f"~{text}" if text.startswith(_OWN_BATCHES) else text', "return text",
         ("tests/core/test_identity.py",),
+    ),
+    Breakage(
+        "outages count although the service answered between them", _RUNNER,
+        "                self._outages = 0\n", "                pass\n", _OF_RUNNER,
+    ),
+    Breakage(
+        "the next try is said before the shard may go", _RUNNER,
+        "max(next_try, self._not_before())", "min(next_try, self._not_before())", _OF_RUNNER,
+    ),
+    Breakage(
+        "other batches are asked for during a pause", _COLLECT,
+        "if totals.retry_after or (young_only", "if (young_only", _OF_COLLECT,
+    ),
+    Breakage(
+        "a batch that is gone keeps a run from the others", _COLLECT,
+        "totals.fail(NeedsPerson(words), blocks=False)", "totals.fail(NeedsPerson(words))",
+        _OF_COLLECT,
+    ),
+    Breakage(
+        "a batch that failed as a whole is settled by no files", _COLLECT,
+        ' or remote.status == "failed":', ":", _OF_COLLECT,
+    ),
+    Breakage(
+        "answers count as here before their record is", _COLLECT,
+        "    write_batch_record(context, shard, current.generation, remote)\n"
+        "    context.mirror.keep(at_once=False)\n    mark_downloaded(context, current)\n",
+        "    mark_downloaded(context, current)\n"
+        "    write_batch_record(context, shard, current.generation, remote)\n"
+        "    context.mirror.keep(at_once=False)\n",
+        _OF_COLLECT,
+    ),
+    Breakage(
+        "the service's copies go before the mirror has them", "pipeline/stages/clean.py",
+        "context.mirror.keep(at_once=True)  # b", "context.mirror.keep(at_once=False)  # b",
+        ("tests/stages/test_clean.py",),
+    ),
+    Breakage(
+        "a write-off ends at a damaged file", _SETTLE,
+        "    while not settled:  # again", "    for _ in range(1):  # again", _OF_SETTLE,
+    ),
+    Breakage(
+        "a write-off does not look once more", _RESOLVE,
+        "            collect_batches(context)  # the last look", "            # the last look",
+        _OF_RESOLVE,
+    ),
+    Breakage(
+        "a create call in doubt goes again without a look", _RESOLVE,
+        "            _reconcile_doubts(context.ledger, lambda: reconcile(context))\n", "",
+        _OF_RESOLVE,
+    ),
+    Breakage(
+        "a person's decision counts although the list did not come", _RESOLVE,
+        "        except ServiceError:\n            raise\n", "", _OF_RESOLVE,
     ),
 )  # fmt: skip
