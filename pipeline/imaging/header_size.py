@@ -6,7 +6,7 @@ from pipeline.core.recipe import ImageLimits
 from pipeline.imaging.decoder import Refusal, check_pixels
 
 _META_BYTES = 1 << 16  # of an ISO base media file: what describes its images stands first
-_BITMAP_CORE_HEADER = 12
+_BITMAP_FILE_HEADER, _BITMAP_CORE_HEADER = 14, 12
 
 
 def check_header(data: bytes, format: str, caps: ImageLimits) -> None:
@@ -20,6 +20,8 @@ def check_header(data: bytes, format: str, caps: ImageLimits) -> None:
         width = int.from_bytes(data[18:22], "little", signed=True)
         if width <= 0:
             raise Refusal("damaged", f"its header gives a width of {width} pixels")
+        if 0 < _little(data[10:14]) < _BITMAP_FILE_HEADER + _little(data[14:18]):
+            raise Refusal("damaged", "its pixels begin within its header")
 
 
 def announced_size(data: bytes, format: str | None) -> tuple[int, int]:

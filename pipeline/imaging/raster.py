@@ -22,6 +22,7 @@ from pipeline.imaging.flat import Colour, contrasting, varies
 from pipeline.imaging.frames import count_frames, open_frame
 from pipeline.imaging.hdr import deciding, mapped
 from pipeline.imaging.header_size import check_header
+from pipeline.imaging.icons import with_one_picture
 from pipeline.imaging.last_pixel import LastPixel
 from pipeline.imaging.modes import is_deep, to_plain
 from pipeline.imaging.pillow_limit import our_limit_decides
@@ -35,6 +36,7 @@ from pipeline.imaging.tiff_errors import heard_out, is_doubtful_fax
 from pipeline.imaging.tiff_image import plain_tiff
 from pipeline.imaging.translation import translated
 from pipeline.imaging.unwritten import doubts
+from pipeline.imaging.xpm_colours import with_plain_colours
 
 _MOST_FRAMES = 100  # looked at for one that shows something
 _truncation = threading.Lock()
@@ -48,8 +50,12 @@ class RasterDecoder:
         self._recipe = recipe
         self._data_as_read = data
         self._problem, self._data = check_png(data) if format == "PNG" else (None, data)
-        if format == "ICO" and (png := largest_png(data)):
-            self._problem, _ = check_png(png)
+        if format == "ICO":
+            self._data = with_one_picture(data)
+            if png := largest_png(self._data):
+                self._problem, _ = check_png(png)
+        elif format == "XPM":
+            self._data = with_plain_colours(data)
         check_header(data, format, recipe.caps)
         with self._translated():
             self._image, self._flags = open_frame(self._data, format, recipe)
@@ -64,7 +70,7 @@ class RasterDecoder:
         """
         flags = self._flags + self._load(width, height)
         with self._translated():
-            flags += doubts(self._image, self._data, self.format)
+            flags += doubts(self._image, self._data_as_read, self.format)
             image, more = self._plain()
             image = shrink_image(image, (width, height))
             picture = self._in_srgb(image)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from pipeline.imaging.tiff import end_of_tiff
+
 _TGA_FOOTER, _TGA_FOOTER_BYTES = b"TRUEVISION-XFILE.\0", 26
 _TGA_HEADER, _PLAIN_TGA = 18, frozenset({1, 2, 3})
 _PNM_HEADER = re.compile(rb"P([4-6])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)")
@@ -114,14 +116,18 @@ def _end_of_pnm(data: bytes) -> int | None:
 
 
 def _end_of_bmp(data: bytes) -> int | None:
-    """End of plain pixels, None where a colour profile may follow; a row more may be padding."""
+    """End of plain pixels, None where a colour profile may follow; a row more may be padding.
+    Pixels that begin among the colours end where they begin."""
     header = _little(data, 14, 4)
     if header < 40 or header >= _BMP_PROFILE_HEADER or _little(data, 30, 4) not in _BMP_PLAIN:
         return None
     width, bits = _little(data, 18, 4), _little(data, 28, 2)
     height = abs(int.from_bytes(data[22:26], "little", signed=True))
-    row = -(-width * bits // 32) * 4
-    return _little(data, 10, 4) + row * (height + 1) - 1
+    row, start = -(-width * bits // 32) * 4, _little(data, 10, 4)
+    colours = min(_little(data, 46, 4) or 1 << bits, 1 << bits) * 4 if bits <= 8 else 0
+    if start < _BMP_HEADER + header + colours:
+        return start
+    return start + row * (height + 1) - 1
 
 
 def end_of_tga(data: bytes) -> int:
@@ -253,4 +259,5 @@ _ENDS: dict[str, Callable[[bytes], int | None]] = {
     "BLP": _end_of_blp,
     "ICO": _end_of_icon,
     "ICNS": _end_of_icns,
+    "TIFF": end_of_tiff,
 }

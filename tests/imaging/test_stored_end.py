@@ -129,3 +129,27 @@ def test_formats_and_headers_that_do_not_say() -> None:
     assert not goes_on(encoded(PHOTO, "PNG") + b"x", "PNG")
     assert not goes_on(encoded(PHOTO, "TGA", compression="tga_rle") + b"x", "TGA")
     assert not goes_on(encoded(Image.new("L", (9, 9)), "JPEG2000", no_jp2=True) + b"x", "JPEG 2000")
+
+
+def test_pixels_of_a_bmp_that_begin_in_its_header_or_colours() -> None:
+    bitmap = bytearray(encoded(PHOTO.quantize(64), "BMP"))
+    bitmap[10:14] = (200).to_bytes(4, "little")
+    assert goes_on(bytes(bitmap), "BMP")
+    bitmap[10:14] = (38).to_bytes(4, "little")
+    rejected = prepare_image(bytes(bitmap), RECIPE)
+    assert isinstance(rejected, RejectedImage)
+    assert rejected.rejection.code == "damaged"
+    assert "within its header" in rejected.rejection.detail
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
+def test_a_tiff_goes_on_behind_its_last_part(compression: str) -> None:
+    data = encoded(PHOTO, "TIFF", compression=compression)
+    prepared = prepare_image(data, RECIPE)
+    assert isinstance(prepared, PreparedImage)
+    assert prepared.flags == ()
+    assert not goes_on(data + b"\0", "TIFF"), "padding to an even length"
+    assert goes_on(data + b"\0\0", "TIFF")
+    for at in (300, len(data) // 2, len(data) - 20):
+        prepared = prepare_image(data[:at] + b"ab" + data[at:], RECIPE)
+        assert isinstance(prepared, RejectedImage) or "length_differs" in prepared.flags, at

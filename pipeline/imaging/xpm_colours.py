@@ -1,0 +1,73 @@
+"""Colours of XPM as X11 reads them (XParseColor): by name, and with one to four digits for each of
+red, green and blue. Pillow knows those of two digits.
+"""
+
+from __future__ import annotations
+
+import re
+
+from PIL import ImageColor
+
+from pipeline.imaging.decoder import Refusal
+
+_VALUES = re.compile(rb'"\s*\d+\s+\d+\s+(\d+)\s+(\d+)[^"]*"')
+_STRING = re.compile(rb'"([^"]*)"')
+_KEYS = frozenset({b"c", b"m", b"g", b"g4", b"s"})
+_MOST_COLOURS = 1 << 16
+_HEX = re.compile(rb"#([0-9a-fA-F]+)\Z")
+_GREY = re.compile(r"gr[ae]y(\d{1,3})\Z")
+_DIGITS = frozenset({3, 6, 9, 12})
+
+
+def with_plain_colours(data: bytes) -> bytes:
+    """File whose colours have six digits each, or are `None`.
+
+    Raises:
+        Refusal: `damaged` for a colour of another number of digits, `unsupported_format` for a
+            name that is unknown.
+    """
+    values = _VALUES.search(data)
+    if values is None or int(values[1]) > _MOST_COLOURS:
+        return data
+    parts, start = [], 0
+    strings = _STRING.finditer(data, values.end())
+    for _, line in zip(range(int(values[1])), strings, strict=False):
+        key = line[1][: int(values[2])]
+        colour = _colour(line[1][len(key) :].split())
+        if colour is not None:
+            parts += [data[start : line.start()], b'"' + key + b" c " + colour + b'"']
+            start = line.end()
+    return b"".join((*parts, data[start:]))
+
+
+def _colour(words: list[bytes]) -> bytes | None:
+    """Colour for screens with colours of what a line says, None where it gives none."""
+    if b"c" not in words:
+        return None
+    start = words.index(b"c") + 1
+    end = next((at for at in range(start + 1, len(words)) if words[at] in _KEYS), len(words))
+    name = b"".join(words[start:end])
+    if name.lower() == b"none":
+        return b"None"
+    if digits := _HEX.match(name):
+        return _of_digits(digits[1])
+    return _of_name(name.decode("ascii", "replace").lower())
+
+
+def _of_digits(digits: bytes) -> bytes:
+    if len(digits) not in _DIGITS:
+        raise Refusal("damaged", f"its colour #{digits.decode('ascii')} has {len(digits)} digits")
+    each = len(digits) // 3
+    parts = (digits[at : at + each] for at in (0, each, 2 * each))
+    # X11 takes the digits for the highest bits, GIMP and browsers for a share: #fff is white
+    return b"#" + b"".join((part * 2)[:2] for part in parts)
+
+
+def _of_name(name: str) -> bytes:
+    if grey := _GREY.match(name):
+        return b"#" + b"%02x" % round(int(grey[1]) * 2.55) * 3
+    try:
+        red, green, blue = ImageColor.getrgb(name)[:3]
+    except ValueError:
+        raise Refusal("unsupported_format", f"a colour by the name {name!r}") from None
+    return b"#%02x%02x%02x" % (red, green, blue)
