@@ -41,9 +41,15 @@ def wide_encoding(head: bytes) -> str | None:
         if head.startswith(mark):
             return codec
     sample = head[: len(head) & ~1][:4096]
-    for codec, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[::2])):
-        if len(zeros) > 1 and zeros.count(0) > 0.7 * len(zeros):
-            return codec
+    # a first line of ASCII letters is enough: other texts may follow it
+    for part in (sample, sample[: sample.find(b"\n") & ~1]):
+        for codec, zeros, others in (
+            ("utf-16-le", part[1::2], part[::2]),
+            ("utf-16-be", part[::2], part[1::2]),
+        ):
+            many, few = 0.7 * len(zeros), 0.3 * len(others)
+            if len(zeros) > 1 and zeros.count(0) > many and others.count(0) < few:
+                return codec
     return None
 
 

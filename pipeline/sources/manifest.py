@@ -43,7 +43,8 @@ from pipeline.sources.table import ManifestTable
 from pipeline.sources.table_kinds import read_table
 from pipeline.sources.table_rows import ManifestRow
 
-_FILE_ADDRESS = re.compile(r"file://(localhost)?/", re.IGNORECASE)
+_FILE_ADDRESS = re.compile(r"file:(//(localhost)?/|/(?!/))", re.IGNORECASE)
+_OTHER_MACHINE = re.compile(r"file://([^/]+)", re.IGNORECASE)
 _REPEATED = "(repeated row)"
 _PAGE = 256
 """Rows whose objects are asked for together."""
@@ -188,6 +189,9 @@ class ManifestListing:
             return problem_entry(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), "bad_row", detail)
         if self._objects.names(text):
             return self._objects.entry(text, columns, where)
+        if other := _OTHER_MACHINE.match(text):
+            detail = f"{where}: a file of the machine {other[1]}, which this one does not open"
+            return problem_entry(text, "missing_file", detail, columns)
         if is_url(text):
             return self._remote.entry(text, columns, where)
         return self._files.entry(text, columns, where)

@@ -69,9 +69,7 @@ def _pieces(handle: TextIO, separator: str) -> Iterator[str]:
 
 
 def _row(number: int, text: str) -> ManifestRow:
-    path = text.rstrip("\r")
-    if number == 1:
-        path = path.removeprefix("\ufeff")
+    path = text.rstrip("\r").lstrip("\ufeff")  # lists that were joined have their marks within
     if len(path) > MAX_LINE_CHARACTERS:
         detail = f"line {number} is longer than {MAX_LINE_CHARACTERS:,} characters"
         return ManifestRow(number, (path[:100],), "bad_row", detail)

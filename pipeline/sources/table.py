@@ -28,7 +28,7 @@ DELIMITED = (".csv", ".tsv", ".tab")
 """Suffixes of texts with a header and delimiters."""
 
 _DELIMITERS = (",", ";", "\t")
-_SEPARATOR = re.compile(r'\ufeff?"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
+_SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
 _MOST_SHOWN, _LONGEST_SHOWN = 50, 100  # columns and characters of a name in a sentence
 _STRAY = re.compile("[\udc80-\udcff]")  # a byte that does not decode
 
@@ -134,7 +134,8 @@ def _lines(path: Path, handle: TextIO) -> Iterator[str]:
 
 def _first_line(path: Path, lines: Iterator[str]) -> tuple[int, str]:
     """First line that is not blank, with its number."""
-    for number, line in enumerate(lines, start=1):
+    for number, marked in enumerate(lines, start=1):
+        line = marked.lstrip("\ufeff")
         if "\0" in line:
             raise UsageError(f"{path} line {number} holds zero bytes: this is not a text file")
         if line.strip():

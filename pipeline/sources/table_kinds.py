@@ -23,6 +23,12 @@ _JSON = (".json", ".jsonl", ".ndjson")
 _JSON_BEGINS = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
 _SUFFIXES = (*DELIMITED, *_JSON, ".parquet")
 _HEAD = 1 << 16
+_COMPRESSED = (
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"\x28\xb5\x2f\xfd",
+)  # gzip, bzip2, xz, Zstandard
 
 
 def is_name_of_a_table(name: str) -> bool:
@@ -61,6 +67,8 @@ def read_table(
         raise UsageError(f"cannot read the manifest {path}: {error.strerror}") from error
     if begins.startswith(b"PK\x03\x04"):
         raise UsageError(f"{path} is an archive or a workbook, no table: save it as CSV")
+    if begins.startswith(_COMPRESSED):
+        raise UsageError(f"{path} is compressed, no table: unpack it")
     if sniff_head(begins) not in (None, "SVG"):
         raise UsageError(f"{path} is a picture, no table of pictures")
     if path.suffix.lower() == ".parquet" and begins:

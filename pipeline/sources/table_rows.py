@@ -18,7 +18,7 @@ MAX_LINE_CHARACTERS = 1_000_000
 MAX_FIELD = 131_072
 """Characters of a field, and of a record of several lines."""
 
-_QUOTE = '"'
+_QUOTE, _MARK = '"', "\ufeff"
 _ODD = "a quotation mark does not pair"
 _OPEN = "unexpected end of data"
 
@@ -67,8 +67,11 @@ class RowReader:
 
     def _take(self) -> str | None:
         text = self._again.popleft() if self._again else next(self._lines, None)
-        self._next_line += text is not None
-        return text
+        if text is None:
+            return None
+        self._next_line += 1
+        # files that were joined have their marks within
+        return text.lstrip(_MARK) if text.startswith(_MARK) else text
 
     def _put_back(self, lines: list[str]) -> None:
         self._again.extendleft(reversed(lines))

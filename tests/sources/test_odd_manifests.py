@@ -38,6 +38,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "bom_only.csv": (b"\xef\xbb\xbf", EMPTY),
     "nl.csv": (b"\n\n\n", EMPTY),
     "zip.csv": (b"PK\x03\x04\x00\xff\x01", NO_TABLE),
+    "gz.csv": (b"\x1f\x8b\x08\0path", "is compressed, no table: unpack it"),
+    "zst.jsonl": (b"\x28\xb5\x2f\xfd{}", "is compressed, no table: unpack it"),
     "jpg.csv": (JPEG, "is a picture, no table of pictures"),
     "xlsx.csv": (b"PK\x03\x04[Content_Types].xml", NO_TABLE),
     "html.csv": (b"<!DOCTYPE html><html>path</html>\n", NO_HEADER),
@@ -73,6 +75,20 @@ ROWS: dict[str, tuple[bytes, str]] = {
         b"\x00p\x00a\x00t\x00h\x00,\x00t\x00\n\x00a\x00.\x00j\x00p\x00g\x00,\x00u\x00\n",
         "ok",
     ),
+    "utf16_nobom_cjk.csv": (
+        "path,t\na.jpg,日本語日本語日本語\nb c.jpg,中文\n".encode("utf-16-le"),
+        "ok ok",
+    ),
+    "nul_block.csv": (b"path,t\na.jpg,x\n" + bytes(4096) + b"\nb c.jpg,y\n", "ok bad_row ok"),
+    "bom_mid.csv": (b'path,t\na.jpg,x\n\xef\xbb\xbf"b c.jpg",y\nsub/d.jpg,z\n', "ok ok ok"),
+    "bom_twice.csv": (b"\xef\xbb\xbf\xef\xbb\xbfpath,t\na.jpg,x\n", "ok"),
+    "bom_sep.csv": (b"\xef\xbb\xbfsep=;\npath;t\na.jpg;x\n", "ok"),
+    "joined.csv": (
+        b"path,t\na.jpg,x\n\xef\xbb\xbfpath,t\nb c.jpg,y\n",
+        "ok missing_file ok",
+    ),
+    "t_joined.txt": (b"a.jpg\n\xef\xbb\xbfb c.jpg\n", "ok ok"),
+    "file_host.csv": (b"path\nfile://nas/a.jpg\nfile:a.jpg\n", "missing_file missing_file"),
     "utf32.csv": ("path,t\na.jpg,ü\n".encode("utf-32"), "ok"),
     "sep.csv": (b"sep=|\npath|t\na.jpg|x\n", "ok"),
     "sep_quoted.csv": (b'"sep=;"\r\npath;t\r\na.jpg;x\r\n', "ok"),
@@ -171,6 +187,8 @@ def test_what_is_no_table_is_refused(imgs: Path, name: str) -> None:
 
 def test_addresses_of_files_are_their_paths(imgs: Path) -> None:
     lines = (f"file://{imgs}/a.jpg", "file:///etc/passwd", f"FILE://localhost{imgs}/b%20c.jpg")
+    (imgs / "m.csv").write_text(f"path\nfile:{imgs}/sub/d.jpg\n")
+    assert [one.problem for one in all_entries(open_source(imgs / "m.csv"))] == [None]
     (imgs / "m.csv").write_text("\n".join(("path", *lines)))
     assert [(one.name, one.problem) for one in all_entries(open_source(imgs / "m.csv"))][::2] == [
         ("a.jpg", None),
