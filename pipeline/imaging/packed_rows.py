@@ -33,7 +33,9 @@ def _fills_pcx(data: bytes) -> bool:
     if not data[2]:
         return True
     top, bottom, line = (int.from_bytes(data[at : at + 2], "little") for at in (6, 10, 66))
-    has_palette = (data[3], data[65]) == (8, 1) and data[-_PCX_PALETTE] == 12
+    has_palette = (data[3], data[65]) == (8, 1) and data[
+        -_PCX_PALETTE : 1 - _PCX_PALETTE
+    ] == b"\x0c"
     end = len(data) - _PCX_PALETTE if has_palette else len(data)
     codes = np.frombuffer(data, np.uint8)[_PCX_HEADER:end]
     if len(codes) > _MOST_BYTES:

@@ -34,6 +34,12 @@ def test_whole_files_fill_their_rows(format: str) -> None:
 def test_a_palette_and_bits_fill_their_rows() -> None:
     assert fills_rows(encoded(photo(160, 120).quantize(64), "PCX"), "PCX")
     assert fills_rows(encoded(photo(161, 120).convert("1"), "PCX"), "PCX")
+    grey = bytearray(encoded(photo(8, 6).convert("L"), "PCX")[:-769])
+    grey[68] = 2  # greys need no palette, and such a file may be shorter than one
+    assert fills_rows(bytes(grey), "PCX")
+    prepared = prepare_image(bytes(grey), RECIPE)
+    assert isinstance(prepared, PreparedImage)
+    assert prepared.flags == ()
 
 
 @pytest.mark.parametrize("format", PACKED)
