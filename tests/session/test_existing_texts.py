@@ -21,6 +21,19 @@ def test_without_the_key_nothing_changes(tmp_path: Path) -> None:
         assert leaving_texts(TASK, settings, ledger, edits) is TASK
 
 
+def test_a_text_that_we_wrote_is_ours_also_beside_a_file_that_nobody_has_read(
+    tmp_path: Path,
+) -> None:
+    settings = RunSettings.of(load_config(None, {"input.skip_captioned": ["sidecar"]}))
+    with Ledger(tmp_path / "ledger.db") as ledger, Edits(tmp_path / "reviews.db") as edits:
+        with ledger.database.transaction("test"):
+            ledger.database.execute("INSERT INTO originals (source_id) VALUES (?)", (IMAGE,))
+            ledger.existing_texts.note_written([(IMAGE, "a cat")])
+        task = leaving_texts(TASK, settings, ledger, edits)
+        assert not task.has_text(b"", {}, "a cat")
+        assert task.has_text(b"", {}, "a dog")
+
+
 def test_what_people_wrote_decides(tmp_path: Path) -> None:
     settings = RunSettings.of(load_config(None, {"input.skip_captioned": ["sidecar"]}))
     with Ledger(tmp_path / "ledger.db") as ledger, Edits(tmp_path / "reviews.db") as edits:

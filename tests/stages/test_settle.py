@@ -199,6 +199,8 @@ def test_a_file_that_stays_away_is_said_and_taken_when_it_comes(scene: Scene) ->
     assert isinstance(last.error, NeedsPerson)
     ((_, kind, text),) = scene.ledger.incidents()
     assert (kind, "does not know file" in text) == ("vanished", True)
+    (batch,) = scene.ledger.batches.in_states("open")
+    assert batch.vanished_at is not None  # what lets a person end it at once
     scene.server.faults.remove(gone)
     assert collect_batches(scene.context).answers == {"captioned": 4}
     exact(scene)

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from xxhash import xxh3_128
@@ -179,3 +181,16 @@ def test_giving_back_frees_works_and_money(scene: Scene, tmp_path: Path) -> None
     assert reserved(scene) == 0
     assert [len(shard.shard_key) > 0 for shard in scene.write(task)] == [True]
     assert take_back(scene.context) == 0
+
+
+def test_without_room_for_a_file_nothing_is_reserved(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = sealed(scene)
+    (first, *_) = scene.ledger.shards.in_states("SEALED")
+    usage = SimpleNamespace(free=first.size - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+    with pytest.raises(StorageError, match="are needed for a shard"):
+        hand_out(scene.context, task.spec, tmp_path / "out", HandOut())
+    assert scene.states() == ["SEALED", "SEALED"]
+    assert (reserved(scene), list((tmp_path / "out").iterdir())) == (0, [])
