@@ -1,7 +1,10 @@
 """The command cancel."""
 
+import pytest
+
 from pipeline.commands.cancel import cancel
 from pipeline.server.faults import RequestFault
+from pipeline.system import failpoints
 from tests.rig import Rig
 
 
@@ -38,3 +41,21 @@ def test_a_cancel_call_that_failed_is_said_and_not_taken_for_made(slow_rig: Rig)
         assert batch.cancel_asked_at is None
     rig.server.faults.clear()
     assert cancel(rig.config(), rig.said.append) == 1
+
+
+def test_a_batch_that_nobody_recorded_is_cancelled_too(slow_rig: Rig) -> None:
+    rig = slow_rig
+    rig.add("a.png")
+
+    def killed(name: str) -> None:
+        if name == "submit.after_create":
+            raise RuntimeError(name)
+
+    failpoints.arm(killed)
+    try:
+        with pytest.raises(RuntimeError, match="after_create"):
+            rig.run(wait=False)
+    finally:
+        failpoints.arm(None)
+    assert cancel(rig.config(), rig.said.append) == 1
+    assert rig.posts() == 1

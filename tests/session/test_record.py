@@ -53,7 +53,9 @@ def test_a_run_leaves_a_log_and_a_summary(slow_rig: Rig) -> None:
         "batch.created",
         "run.ended",
     ]
-    assert log(rig, 1)[-1]["summary"] == report.as_dict()
+    ended = log(rig, 1)[-1]
+    assert ended["summary"] == report.as_dict()
+    assert ended["level"] == "info"  # what is left to do is no error
     found = last(rig)
     assert found == report.as_dict()
     assert found == json.loads((rig.workspace.logs / "000001-run.json").read_bytes())
