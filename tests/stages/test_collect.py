@@ -164,8 +164,9 @@ def test_files_settle_no_batch_that_failed_as_a_whole(scene: Scene) -> None:
     failed = replace(remote, status="failed", output_file_id=None, error_file_id=None)
     totals = RunTotals()
     settle_from_files(scene.context, failed, totals)
-    assert [batch.state for batch in scene.ledger.batches.in_states("open")] == ["open"]
-    assert (totals.settled_batches, totals.answers) == (0, {})
+    (untouched,) = scene.ledger.batches.in_states("open")
+    assert untouched.late_looks == 0  # nothing was read of it, and it is in no doubt
+    assert (totals.settled_batches, totals.answers, totals.open) == (0, {}, 0)
 
 
 def test_a_batch_that_is_lost_can_be_written_off(scene: Scene) -> None:
