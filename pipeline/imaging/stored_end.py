@@ -218,7 +218,8 @@ def _end_of_blp(data: bytes) -> int | None:
 
 
 def _end_of_icon(data: bytes) -> int:
-    """End of the last picture; that of the first bitmap which is shorter than its entry says."""
+    """End of the last picture; that of the first bitmap which is shorter than its entry says by
+    more than two rows: some writers count their masks wrongly."""
     end = 0
     for entry in range(6, 6 + 16 * _little(data, 4, 2), 16):
         length, at = _little(data, entry + 8, 4), _little(data, entry + 12, 4)
@@ -229,8 +230,8 @@ def _end_of_icon(data: bytes) -> int:
 
 
 def _bytes_of_bitmap(data: bytes, at: int) -> int:
-    """Length of the bitmap of an icon: header, colours, pixels and mask, whose heights count
-    together."""
+    """Most bytes of the bitmap of an icon: header, colours, pixels and mask, whose heights count
+    together, and two rows more."""
     width, height, bits = (
         _little(data, at + 4, 4),
         _little(data, at + 8, 4),
@@ -238,7 +239,7 @@ def _bytes_of_bitmap(data: bytes, at: int) -> int:
     )
     colours = (_little(data, at + 32, 4) or 1 << bits) * 4 if bits <= 8 else 0
     rows = -(-width * bits // 32) * 4 + -(-width // 32) * 4
-    return _DIB_HEADER + colours + rows * (height // 2)
+    return _DIB_HEADER + colours + rows * (height // 2 + 2)
 
 
 def _end_of_icns(data: bytes) -> int:

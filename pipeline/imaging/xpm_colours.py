@@ -20,7 +20,7 @@ _DIGITS = frozenset({3, 6, 9, 12})
 
 
 def with_plain_colours(data: bytes) -> bytes:
-    """File whose colours have six digits each, or are `None`.
+    """File whose colours have six digits each, or are `None`, on lines without comments between.
 
     Raises:
         Refusal: `damaged` for a colour of another number of digits, `unsupported_format` for a
@@ -29,15 +29,17 @@ def with_plain_colours(data: bytes) -> bytes:
     values = _VALUES.search(data)
     if values is None or int(values[1]) > _MOST_COLOURS:
         return data
-    parts, start = [], 0
-    strings = _STRING.finditer(data, values.end())
+    lines, end = [], values.end()
+    strings = _STRING.finditer(data, end)
     for _, line in zip(range(int(values[1])), strings, strict=False):
         key = line[1][: int(values[2])]
         colour = _colour(line[1][len(key) :].split())
-        if colour is not None:
-            parts += [data[start : line.start()], b'"' + key + b" c " + colour + b'"']
-            start = line.end()
-    return b"".join((*parts, data[start:]))
+        if colour is None:
+            return data
+        lines.append(b'"' + key + b" c " + colour + b'",\n')
+        end = line.end()
+    pixels = data[end:].lstrip(b", \t\r\n")
+    return data[: values.end()] + b",\n" + b"".join(lines) + pixels
 
 
 def _colour(words: list[bytes]) -> bytes | None:

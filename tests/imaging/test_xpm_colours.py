@@ -48,6 +48,13 @@ def test_colours_are_those_of_x11(colour: str, expected: tuple[int, int, int]) -
     assert max(abs(a - b) for a, b in zip(shown_colour, expected, strict=True)) <= 6
 
 
+def test_comments_between_the_lines_are_none_of_them() -> None:
+    data = _xpm("c #0a50c8").replace(b'"20 20', b'/* size */\n"20 20')
+    data = data.replace(b'"a c', b'/* colours */\n"a c').replace(b'"aaa', b'/* pixels */\n"aaa', 1)
+    shown_colour = _left(data)
+    assert max(abs(a - b) for a, b in zip(shown_colour, (10, 80, 200), strict=True)) <= 6
+
+
 @pytest.mark.parametrize(
     ("colour", "code", "words"),
     [
