@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +109,8 @@ class _Reading:
         # by custom_id: what tells the first paid answer from others, and the first unpaid ones
         self._paid: dict[str, int] = {}
         self._unpaid: dict[str, Answer] = {}
-        self._cost_of = lru_cache(_COSTS)(self._cost)
+        # not a method, as the circle would hold all of this until somebody looks for circles
+        self._cost_of = lru_cache(_COSTS)(partial(_cost, self._sheet))
         self._sums = LineSums()  # in vain where the service names no sums
         self._unexplained_tokens = 0  # of them, once all lines are read
 
@@ -199,9 +200,6 @@ class _Reading:
         planned = self._planned.rows.get(name)
         return planned[4] if planned is not None and self._group else None
 
-    def _cost(self, tokens: Tokens) -> Nano | None:
-        return None if self._sheet is None else line_cost(Usage(*tokens), self._sheet)
-
     def doubt(self, inspection: Inspection) -> Doubt | None:
         """Doubt that these files leave about the batch."""
         if not self._judged:
@@ -266,6 +264,10 @@ def _attempt(name: str) -> WorkAttempt:
     attempt = parse_custom_id(name)
     assert attempt is not None
     return attempt
+
+
+def _cost(sheet: PriceSheet | None, tokens: Tokens) -> Nano | None:
+    return None if sheet is None else line_cost(Usage(*tokens), sheet)
 
 
 def _billed(answer: Answer, sheet: PriceSheet | None, report: ReadReport) -> int | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import gzip
 import itertools
 import json
@@ -18,12 +19,15 @@ from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import Lines, PricedAnswer
 from pipeline.ledger.batches import Batch
+from pipeline.ledger.planned import Planned
 from pipeline.ledger.settled import priced_line
 from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.specs import SpecText
 from pipeline.records import RemoteBatch, Usage
+from pipeline.stages import results
 from pipeline.stages.read_report import ReadReport
 from pipeline.stages.results import read_answers
+from pipeline.system.collector import collector_paused
 
 NOW = 1_790_000_000
 KEYS = [bytes([number]) * 32 for number in range(8)]
@@ -120,6 +124,15 @@ def test_each_line_is_priced_by_itself_and_rounded_up_once(context: Settling) ->
         key: line_cost(Usage(prompt=101 + n, completion=10), PRICES) for n, key in enumerate(KEYS)
     }
     assert report.incidents == []
+
+
+def test_what_was_read_is_gone_at_once(context: Settling) -> None:
+    """A circle would hold the lines of each batch until the collector comes by."""
+    gc.collect()
+    with collector_paused():
+        context.read(b"".join(map(line, KEYS)))
+        left = [one for one in gc.get_objects() if isinstance(one, results._Reading | Planned)]
+    assert left == []
 
 
 def test_absent_lines_of_an_expired_batch_never_ran_when_the_counts_say_so(
