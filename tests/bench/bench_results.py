@@ -7,7 +7,8 @@ transaction). Its floor is of the same durability: it keeps the file compressed 
 each line by its types and writes one row a line, in one transaction a batch; nothing is judged,
 priced or looked up.
 export: the whole stage, the table read back before it is published. Its floor is pyarrow, which
-writes the same table from memory with the same options.
+writes the same table from memory at zstd's level 3; ours is written at level 1, two thirds of the
+time for a file that is 1 % larger.
 Each stage runs in a process of its own, for its peak memory.
 """
 
