@@ -15,7 +15,7 @@ import orjson
 from pipeline.core.table_page import Page
 from pipeline.ledger.database import Database
 
-# with each of these a row's cells are those of `_OWN`, `_SAME` and `_LIKE`
+# where all of these hold, a row's cells are those of `_OWN`, `_SAME` and `_LIKE`
 _IS_USUAL = """
 w.representative = i.id AND w.state = 'done' AND w.outcome = 'captioned' AND w.reason = ''
 AND w.attempts = a.attempt AND m.work IS NULL AND a.flags = '' AND a.prompt_tokens IS NOT NULL
