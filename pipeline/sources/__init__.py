@@ -2,7 +2,7 @@
 
 base      what a source is, and how names become text
 named_places  what the user named: paths, globs and addresses; source_set  the sources there
-folder    a folder of images, recursively; folder_rules  what of it is read
+folder    a folder of images, recursively; folder_rules  what is left out; folder_scan  one folder
 single    one image file
 bucket    the objects of a bucket, below a prefix
 manifest  the images that a table names

@@ -8,10 +8,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from operator import itemgetter
 from pathlib import Path
 
-from pipeline.core.skipped_files import EXCLUDED
 from pipeline.errors import UsageError
 from pipeline.imaging.sniff import IMAGE_SUFFIXES
 from pipeline.records import SourceFile
@@ -20,17 +18,19 @@ from pipeline.sources.base import (
     SourceListing,
     SourceOptions,
     closed_digest,
-    stat_token,
     to_path,
     to_text,
 )
 from pipeline.sources.exclusion import Exclusion
-from pipeline.sources.folder_rules import FolderRules, ListedFile
+from pipeline.sources.folder_rules import FolderRules
+from pipeline.sources.folder_scan import (
+    SORTED_AT_ONCE,
+    FolderScan,
+    ScannedFile,
+    listed_names,
+    sum_of,
+)
 from pipeline.sources.heads import PairedTexts, count_skipped, is_image_file, suffix_of
-from pipeline.system.workspace import OWN_FILES, is_workspace
-
-SORTED_AT_ONCE = 50_000
-"""Larger folders are not held in memory: they are read again and sorted in parts of this size."""
 
 
 class FolderListing:
@@ -43,65 +43,23 @@ class FolderListing:
         """Scan the folder; raises OSError when it cannot be read to its end."""
         self.folder = to_text(folder)
         self.skipped: Counter[str] = Counter()
-        self._source = source
-        self._below = folder
-        self._path = source.join(folder)
-        self._left_out: Counter[str] = Counter()
-        self._files: list[ListedFile] | None = None
-        self._folders: list[str] | None = None
-        self.digest = self._scan()
+        self._source, self._below = source, folder
+        self._scan = FolderScan(source.rules, folder)
+        self._path = self._scan.path
+        self._lines: list[str] | None = None
+        self._folders: list[str] | None = []
+        self.digest = self._first_scan()
 
-    def _scan(self) -> bytes:
+    def _first_scan(self) -> bytes:
         total = 0
-        self._folders = []
-        for part, (files, folders) in enumerate(self._parts()):
-            self._files = None if part else files
+        for part, (lines, folders) in enumerate(self._scan.parts()):
+            self._lines = None if part else lines
             if self._folders is not None:
                 self._folders += folders
                 if len(self._folders) > SORTED_AT_ONCE:
                     self._folders = None
-            for name, size, mtime_ns, inode, ctime_ns, reason in files:
-                marked = f"{name}\0{reason}" if reason else name
-                total += stat_token(marked, size, mtime_ns, inode, ctime_ns)
-        return closed_digest(
-            total,
-            sorted(self._left_out.items()),
-            self._source.options,
-            *self._source.exclusion.facts,
-        )
-
-    def _parts(self) -> Iterator[tuple[list[ListedFile], list[str]]]:
-        """Files and folders as the system lists them, at most SORTED_AT_ONCE of both at once."""
-        files: list[ListedFile] = []
-        folders: list[str] = []
-        left_out: Counter[str] = Counter()
-        rules = self._source.rules
-        excluded = rules.exclusion
-        with os.scandir(self._path) as entries:
-            for entry in entries:
-                name = entry.name
-                if name[0] == ".":
-                    left_out["(hidden)"] += 1
-                elif entry.is_dir(follow_symlinks=False):
-                    if reason := rules.folder_reason(self._path, self._below, name):
-                        left_out[reason] += 1
-                    else:
-                        folders.append(name)
-                elif excluded and excluded.excludes(self._path_of(name)):
-                    left_out[EXCLUDED] += 1
-                elif name in OWN_FILES and is_workspace(self._path):
-                    left_out["(workspace)"] += 1
-                elif file := rules.file(self._path, entry):
-                    files.append(file)
-                if len(files) + len(folders) >= SORTED_AT_ONCE:
-                    yield files, folders
-                    files, folders = [], []
-        self._left_out = left_out
-        yield files, folders
-
-    def _path_of(self, name: str) -> str:
-        """Path below the root of something in the folder."""
-        return f"{self._below}/{name}" if self._below else name
+            total += sum_of(lines)
+        return closed_digest(total, sorted(self._scan.left_out.items()), self._source.facts)
 
     def entries(self) -> Iterator[SourceFile]:
         """Folder's images; files without an image's suffix are sniffed here.
@@ -111,28 +69,28 @@ class FolderListing:
         """
         self.skipped = Counter()
         texts = PairedTexts(self._path)
-        for files in [self._files] if self._files is not None else self._files_again():
-            for name, size, mtime_ns, inode, ctime_ns, reason in sorted(files, key=itemgetter(0)):
-                path = os.path.join(self._path, name)  # noqa: PTH118
-                if self._is_image(name, path, reason):
-                    texts.image(name)
+        for lines in [self._lines] if self._lines is not None else self._lines_again():
+            for line in sorted(lines):  # by name, as no name has a NUL
+                file = ScannedFile.of(line)
+                path = os.path.join(self._path, file.name)  # noqa: PTH118
+                if self._is_image(file.name, path, file.reason):
+                    texts.image(file.name)
                     yield SourceFile(
                         self.folder,
-                        to_text(name),
+                        to_text(file.name),
                         to_text(path),
-                        size,
-                        mtime_ns,
-                        inode,
-                        ctime_ns=ctime_ns,
+                        file.size,
+                        file.mtime_ns,
+                        file.inode,
+                        ctime_ns=file.ctime_ns,
                     )
-            names = (name for name, *_, reason in files if not reason)
-            texts.move(self.skipped, names)
-        self.skipped.update(self._left_out)
+            texts.move(self.skipped, listed_names(lines))
+        self.skipped.update(self._scan.left_out)
 
-    def _files_again(self) -> Iterator[list[ListedFile]]:
+    def _lines_again(self) -> Iterator[list[str]]:
         try:
-            for files, _ in self._parts():
-                yield files
+            for lines, _ in self._scan.parts():
+                yield lines
         except (FileNotFoundError, NotADirectoryError):
             self._source.complete = False  # gone since: the next crawl says so
         except OSError as error:
@@ -160,11 +118,11 @@ class FolderListing:
 
         Lets go of the files: whoever asks for `entries` after this has them read again.
         """
-        self._files = None
+        self._lines = None
         known = self._folders
-        for part in [known] if known is not None else (names for _, names in self._parts()):
+        for part in [known] if known is not None else (names for _, names in self._scan.parts()):
             for name in sorted(part):
-                yield self._path_of(name)
+                yield f"{self._below}/{name}" if self._below else name
 
 
 class FolderSource:
@@ -185,12 +143,16 @@ class FolderSource:
         self.label = to_text(os.path.basename(self._root)) or "root"  # noqa: PTH119
         self.problems = Problems()
         self.complete = True
-        self.rules = FolderRules.read(options, self._root)
+        self._read_rules()
         try:
             with os.scandir(self._root):
                 pass
         except OSError as error:
             raise UsageError(f"cannot read the folder {root}: {error.strerror}") from error
+
+    def _read_rules(self) -> None:
+        self.rules = FolderRules.read(self.options, self._root)
+        self.facts = self.rules.facts  # made once: each folder's digest has them
 
     @property
     def exclusion(self) -> Exclusion:
@@ -208,7 +170,7 @@ class FolderSource:
     def listings(self) -> Iterator[SourceListing]:
         """Every readable folder, parents before children, siblings sorted."""
         self.problems, self.complete = Problems(), True
-        self.rules = FolderRules.read(self.options, self._root)
+        self._read_rules()
         levels: list[Iterator[str]] = [iter([""])]
         while levels:
             try:

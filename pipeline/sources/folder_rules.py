@@ -15,10 +15,10 @@ import os
 import stat
 from dataclasses import dataclass
 
-from pipeline.core.skipped_files import EXCLUDED_FOLDER
-from pipeline.sources.base import SourceOptions, stamp_of
+from pipeline.core.skipped_files import EXCLUDED, EXCLUDED_FOLDER
+from pipeline.sources.base import SourceOptions
 from pipeline.sources.exclusion import Exclusion, read_exclusion
-from pipeline.system.workspace import OWN_FOLDERS, is_workspace
+from pipeline.system.workspace import OWN_FILES, OWN_FOLDERS, is_workspace
 
 SYSTEM_FOLDERS = frozenset(
     (
@@ -29,10 +29,6 @@ SYSTEM_FOLDERS = frozenset(
     )
 )
 """Lower-case names of folders that machines fill and people do not see."""
-
-ListedFile = tuple[str, int, int, int, int | None, str]
-"""name, size, mtime_ns, inode, ctime_ns, and a reason when the name is only counted (a plain tuple:
-a million of them are made in each crawl)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +48,11 @@ class FolderRules:
         """
         return cls(options, root, read_exclusion(options.exclude, root))
 
+    @property
+    def facts(self) -> str:
+        """Text of all that a folder's digest depends on beside its files."""
+        return repr((self.options, *self.exclusion.facts))
+
     def folder_reason(self, path: str, below: str, name: str) -> str:
         """Reason for leaving out a folder of the folder at `path`, "" for one that is read.
 
@@ -64,33 +65,25 @@ class FolderRules:
         inner = f"{below}/{name}/" if below else f"{name}/"
         return EXCLUDED_FOLDER if self.exclusion and self.exclusion.excludes(inner) else ""
 
-    def file(self, path: str, entry: os.DirEntry[str]) -> ListedFile | None:
-        """File, or what else it is, of the folder at `path`; None when it is gone by now."""
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:  # gone since it was listed
-            return None
-        except OSError:
-            return entry.name, 0, 0, 0, None, "(unreadable)"
-        if not stat.S_ISREG(status.st_mode):
-            return self._odd(path, entry.name, status.st_mode)
-        return self._stamped(entry.name, status, "")
+    def file_reason(self, path: str, below: str, name: str) -> str:
+        """Reason for leaving out a file of the folder at `path`, "" for one that is listed."""
+        inner = f"{below}/{name}" if below else name
+        if self.exclusion and self.exclusion.excludes(inner):
+            return EXCLUDED
+        return "(workspace)" if name in OWN_FILES and is_workspace(path) else ""
 
-    def _stamped(self, name: str, status: os.stat_result, reason: str) -> ListedFile:
-        changed = stamp_of(status, self.options.stamp)
-        return name, status.st_size, status.st_mtime_ns, status.st_ino, changed, reason
-
-    def _odd(self, folder: str, name: str, mode: int) -> ListedFile:
-        """Link, or something that is no file."""
+    def odd(self, folder: str, name: str, mode: int) -> tuple[os.stat_result | None, str]:
+        """(status of what is to be read, reason why a name is only counted) of a link, or of
+        something that is no file."""
         if not stat.S_ISLNK(mode):
-            return name, 0, 0, 0, None, "(not a file)"
+            return None, "(not a file)"
         follow = self.options.follow_links
         path = os.path.join(folder, name)  # noqa: PTH118
         try:
             status = os.stat(path)  # noqa: PTH116
             inside = follow == "anywhere" or self._holds(os.path.realpath(path))
         except OSError:
-            return name, 0, 0, 0, None, "(broken link)"
+            return None, "(broken link)"
         reason = ""
         if stat.S_ISDIR(status.st_mode):
             reason = "(link to a folder)"
@@ -100,7 +93,7 @@ class FolderRules:
             reason = "(link not followed)"
         elif not inside:
             reason = "(link out of the folder)"
-        return self._stamped(name, status, reason)
+        return status, reason
 
     def _holds(self, real: str) -> bool:
         """Tell whether a resolved path is below the root."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.sources import Source, SourceOptions
+from pipeline.sources import Source, SourceOptions, folder_scan
 from pipeline.sources import folder as folder_module
 from pipeline.sources.base import to_path
 from pipeline.sources.folder import FolderSource
@@ -192,7 +192,8 @@ def test_large_folders_come_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (tmp_path / f"d{number:02}" / "a.jpg").write_bytes(JPEG)
     whole = opened(tmp_path)
     names, before = sorted(paths(whole)), digests(whole)
-    monkeypatch.setattr(folder_module, "SORTED_AT_ONCE", 7)
+    for module in (folder_module, folder_scan):
+        monkeypatch.setattr(module, "SORTED_AT_ONCE", 7)
     in_parts = opened(tmp_path)
     assert sorted(paths(in_parts)) == names
     assert len(names) == 50

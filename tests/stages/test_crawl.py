@@ -95,12 +95,12 @@ def test_images_that_need_a_look_are_announced_once_and_early(scene: Scene) -> N
 
 def test_a_new_folder_is_listed_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     scene.add("a.png", "one/b.png", "two/c.png")
-    listed: Counter[str] = Counter()
+    listed: Counter[int] = Counter()
     scandir = os.scandir
 
-    def counting(path: str) -> object:
-        listed[path] += 1
-        return scandir(path)
+    def counting(folder: int) -> object:
+        listed[os.fstat(folder).st_ino] += 1
+        return scandir(folder)
 
     source = open_source(scene.data, None, SourceOptions())
     monkeypatch.setattr(os, "scandir", counting)
