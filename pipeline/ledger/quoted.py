@@ -7,20 +7,26 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
-from pipeline.ledger.rows import LEFT_OUT
+from pipeline.ledger.rows import LEFT_OUT, Rows
 from pipeline.ledger.specs import RecipeRow
 
-# linked: to a work of the spec that the source's rows are about
-_COUNTS = f"""
-SELECT COUNT(*), SUM(reject_code IS NOT NULL), SUM(linked), COUNT(DISTINCT IIF(linked, work, NULL)),
-    SUM(otherwise)
-FROM (SELECT i.reject_code, i.work,
-        i.todo = 0 AND i.reject_code IS NULL AND w.id IS NULL AND NOT {LEFT_OUT} AS otherwise,
-        i.todo = 0 AND i.reject_code IS NULL AND w.id IS NOT NULL AS linked
-    FROM images i LEFT JOIN works w
-        ON w.id = i.work AND w.spec = (SELECT s.spec FROM folders f JOIN sources s
-            ON s.id = f.source WHERE f.id = i.folder)
-    WHERE i.present = 1 AND i.folder IN (SELECT id FROM folders WHERE source {AMONG}))
+_MINE = f"i.folder IN (SELECT id FROM folders WHERE source {AMONG})"
+_COUNTS = {  # each reads an index of what is to be counted
+    "rejected": f"reject_code IS NOT NULL AND present = 1 AND {_MINE}",
+    "todo": f"todo = 1 AND present = 1 AND reject_code IS NULL AND {_MINE}",
+    "left": f"existing_text IS NOT NULL AND present = 1 AND todo = 0 AND reject_code IS NULL "
+    f"AND work IS NULL AND {_MINE}",
+}
+# linked: to a work of the spec that the source's rows are about; grouped in the order of the index
+_LINKED = f"""
+SELECT SUM(images), COUNT(*) FROM (
+    SELECT COUNT(*) AS images FROM images i
+    CROSS JOIN folders f ON f.id = i.folder
+    CROSS JOIN sources s ON s.id = f.source
+    CROSS JOIN works w ON w.id = i.work AND w.spec = s.spec
+    WHERE i.work IS NOT NULL AND i.present = 1 AND i.todo = 0 AND i.reject_code IS NULL
+        AND f.source {AMONG}
+    GROUP BY i.work)
 """
 
 Part = Literal["all", "todo", "otherwise"]
@@ -62,9 +68,16 @@ class Quoted:
 
     def counts(self, sources: SourceRows) -> ImageCounts:
         """Numbers of the images of the sources."""
-        row = self._db.one(_COUNTS, (among(sources),))
-        assert row is not None
-        return ImageCounts(*(int(count or 0) for count in row))  # type: ignore[call-overload]
+        mine = (among(sources),)
+        linked, works = self._db.one(_LINKED, mine) or (0, 0)
+        rejected, todo, left = (
+            self._db.number(f"SELECT COUNT(*) FROM images i WHERE {which}", mine)
+            for which in _COUNTS.values()
+        )
+        present = Rows(self._db).images(sources)
+        linked = int(linked or 0)  # type: ignore[call-overload]
+        otherwise = present - rejected - todo - left - linked
+        return ImageCounts(present, rejected, linked, int(works), otherwise)  # type: ignore[call-overload]
 
     def pending(
         self, sources: SourceRows, spec: int

@@ -215,13 +215,16 @@ class Rows:
         return counts
 
     def images(self, sources: SourceRows | None = None) -> int:
-        """Number of present images, counted without their outcomes."""
+        """Number of present images: of all less those that are gone, which an index has."""
         if sources is None:
-            return self._db.number("SELECT COUNT(*) FROM images WHERE present = 1")
+            return self.all_images() - self._db.number(
+                "SELECT COUNT(*) FROM images WHERE present = 0"
+            )
+        mine = f"folder IN (SELECT id FROM folders WHERE source {AMONG})"
         return self._db.number(
-            "SELECT COUNT(*) FROM images WHERE present = 1 "
-            f"AND folder IN (SELECT id FROM folders WHERE source {AMONG})",
-            (among(sources),),
+            f"SELECT (SELECT COUNT(*) FROM images WHERE {mine}) "
+            f"- (SELECT COUNT(*) FROM images WHERE present = 0 AND {mine})",
+            (among(sources), among(sources)),
         )
 
     def unshown_captions(self) -> int:
@@ -249,7 +252,8 @@ class Rows:
     def reject_reasons(self, sources: SourceRows) -> Counter[str]:
         """Rejected images of the sources by reason code."""
         rows = self._db.execute(
-            f"SELECT i.reject_code, COUNT(*) FROM images i WHERE i.present = 1 AND {_REJECTED} "
+            "SELECT i.reject_code, COUNT(*) FROM images i WHERE i.reject_code IS NOT NULL "
+            f"AND i.present = 1 AND {_REJECTED} "
             f"AND i.folder IN (SELECT id FROM folders WHERE source {AMONG}) GROUP BY 1",
             (among(sources),),
         )

@@ -149,11 +149,13 @@ class Unseen:
 
     def usable(self, source: int) -> int:
         """Number of present images of a source that a file was there for, those held included."""
+        mine = "folder IN (SELECT id FROM folders WHERE source = ?)"
         return self._db.number(
-            "SELECT COUNT(*) FROM images WHERE present = 1 "
-            f"AND (reject_code IS NULL OR reject_code NOT IN ({_NAMES_NO_IMAGE})) "
-            "AND folder IN (SELECT id FROM folders WHERE source = ?)",
-            (source,),
+            f"SELECT (SELECT COUNT(*) FROM images WHERE {mine}) "
+            f"- (SELECT COUNT(*) FROM images WHERE present = 0 AND {mine}) "
+            "- (SELECT COUNT(*) FROM images WHERE reject_code IS NOT NULL AND present = 1 "
+            f"AND reject_code IN ({_NAMES_NO_IMAGE}) AND {mine})",
+            (source, source, source),
         )
 
     def usable_before(self, source: int) -> int | None:

@@ -12,7 +12,8 @@ from tests.ledger.world import World, prepared
 
 Walk = Callable[[World], object]
 
-SMALL = ("SCAN CONSTANT ROW", "SCAN json_each")  # the values of a row, the sources of a run
+# the values of a row, the sources of a run, groups that come from an index
+SMALL = ("SCAN CONSTANT ROW", "SCAN json_each", "SCAN (subquery")
 
 
 @contextmanager
@@ -58,6 +59,9 @@ WALKS: dict[str, Walk] = {
     "recording": record,
     "seal": lambda world: world.seal(),
     "todo left": lambda world: world.ledger.images.count_todo(world.source),
+    "counts of a quote": lambda world: world.ledger.quoted.counts(world.source),
+    "present images": lambda world: world.ledger.rows.images(world.source),
+    "images with a file": lambda world: world.ledger.unseen.usable(world.source),
     "quote of works": lambda world: list(world.ledger.quoted.pending(world.source, world.spec)),
     "quote of a key": lambda world: world.ledger.quoted.is_linked(world.source, bytes(32)),
     "idle": lambda world: world.ledger.images.idle(world.source, world.spec),

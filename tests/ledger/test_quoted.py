@@ -1,6 +1,18 @@
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from pipeline.ledger.quoted import ImageCounts
 from pipeline.records import Rejection, SourceFile
 from tests.ledger.world import NOW, World
+
+
+class _TakenBack(Exception):
+    """Ends a transaction that must not stay."""
 
 
 def test_images_are_counted_by_what_became_of_them(world: World) -> None:
@@ -52,3 +64,53 @@ def test_images_to_do_are_asked_for_without_the_others(world: World) -> None:
     todo = list(quoted.identified(world.source, world.recipe, "todo"))
     assert [(row[0][0], *row[2:]) for row in todo] == [(2, 512, 384, {})]
     assert quoted.count_refused(world.source, world.recipe, "todo") == 0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from((0, 1)),  # present
+            st.sampled_from((0, 1)),  # todo
+            st.sampled_from((None, "truncated", "missing_file", "host_busy")),
+            st.sampled_from((None, 1, 2, 3)),  # work; 3 is of another spec
+            st.sampled_from((None, "a text")),
+        ),
+        max_size=12,
+    )
+)
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+def test_counts_of_indexes_are_those_of_reading_every_image(
+    world: World, rows: list[tuple[int, int, str | None, int | None, str | None]]
+) -> None:
+    database = world.ledger.database
+    with contextlib.suppress(_TakenBack), database.transaction("test"):
+        for number in (1, 2, 3):
+            world.image(f"{number}.jpg", number)
+        database.execute("UPDATE sources SET spec = ?", (world.spec,))
+        database.execute("UPDATE works SET spec = NULL WHERE id = 3")
+        database.execute("UPDATE images SET present = 0, work = NULL")
+        for number, row in enumerate(rows):
+            database.execute(
+                "INSERT INTO images (folder, name, size, mtime_ns, inode, first_seen_at, present, "
+                "todo, reject_code, work, existing_text) VALUES (?, ?, 1, 1, 1, 1, ?, ?, ?, ?, ?)",
+                (world.folder, f"n{number}", *row),
+            )
+        here = [row[1:] for row in rows if row[0]]
+        decided = [row for row in here if not row[0] and row[1] is None]
+        linked = [work for _, _, work, _ in decided if work in (1, 2)]
+        left = sum(work is None and text is not None for _, _, work, text in decided)
+        assert world.ledger.quoted.counts(world.source) == ImageCounts(
+            present=len(here),
+            rejected=sum(code is not None for _, code, _, _ in here),
+            linked=len(linked),
+            works=len(set(linked)),
+            otherwise=len(decided) - len(linked) - left,
+        )
+        assert world.ledger.rows.images(world.source) == world.ledger.rows.images() == len(here)
+        usable = sum(code in (None, "truncated") for _, code, _, _ in here)
+        assert world.ledger.unseen.usable(world.source) == usable
+        codes = Counter(code for _, code, _, _ in here if code not in (None, "host_busy"))
+        assert world.ledger.rows.reject_reasons(world.source) == codes
+        raise _TakenBack
