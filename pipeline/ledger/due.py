@@ -46,7 +46,8 @@ class Due:
         rows = self._db.execute(
             f"SELECT o.outcome, COUNT(*) FROM (SELECT CASE WHEN i.present = 0 AND {OUTCOME} NOT IN "
             f"({sql_list(CAPTIONED_OUTCOMES)}) THEN 'vanished' ELSE {OUTCOME} END AS outcome "
-            "FROM due d JOIN images i ON i.id = d.image JOIN folders f ON f.id = i.folder "
+            # CROSS JOIN: SQLite would begin with the folders, and read every image
+            "FROM due d CROSS JOIN images i ON i.id = d.image JOIN folders f ON f.id = i.folder "
             f"{ROW_DETAILS} {where}) o GROUP BY 1",
             () if sources is None else (among(sources),),
         )

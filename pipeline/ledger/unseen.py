@@ -132,7 +132,8 @@ class Unseen:
                 "UPDATE images SET size = 0, mtime_ns = 0, inode = 0, location = '', "
                 "original = NULL, content = NULL, near_of = NULL, near_distance = NULL, "
                 f"work = NULL, todo = 0, reject_code = '{MISSING}', reject_detail = u.detail "
-                "FROM unseen u WHERE images.id = u.image AND u.detail IS NOT NULL"
+                "FROM unseen u WHERE images.id = u.image AND u.detail IS NOT NULL "
+                "AND images.id IN (SELECT image FROM unseen)"
             )
             self._db.execute(
                 "UPDATE folders SET digest = h.digest FROM held_digests h "

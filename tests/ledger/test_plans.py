@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from pipeline.ledger.recording import Recording
+from pipeline.ledger.unseen import Crawl
 from tests.ledger.world import World, prepared
 
 Walk = Callable[[World], object]
@@ -89,3 +90,28 @@ def test_the_page_of_images_to_do_reads_a_page(world: World) -> None:
         details
     )
     assert not [step for step in details if "TEMP B-TREE" in step]
+
+
+def test_outcomes_of_due_images_begin_with_those_that_are_due(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.ledger.due.note(world.source)
+    with statements(world) as traced:
+        world.ledger.due.outcomes(world.source)
+    plan = world.ledger.database.execute(f"EXPLAIN QUERY PLAN {traced[-1]}")
+    details = [str(row[3]) for row in plan]
+    assert [step for step in details if step.startswith(("SCAN", "SEARCH i"))] == [
+        "SCAN d", "SEARCH i USING INTEGER PRIMARY KEY (rowid=?)", "SCAN json_each VIRTUAL TABLE "
+        "INDEX 1:",
+    ]  # fmt: skip
+
+
+def test_losses_without_any_read_no_image(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.ledger.unseen.begin()
+    with statements(world) as traced:
+        world.ledger.unseen.accept(Crawl(world.source, 1), complete=True)
+    updates = [sql for sql in traced if sql.startswith("UPDATE images")]
+    assert len(updates) == 2
+    for sql in updates:
+        plan = world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")
+        assert not [row[3] for row in plan if str(row[3]).startswith("SCAN images")]
