@@ -32,9 +32,10 @@ NOT_FOR_HELP = {"asyncio", "difflib", "hashlib", "importlib.metadata", "pydantic
 NOT_FOR_STATUS = {"PIL", "aiohttp", "asyncio", "genai_prices", "jinja2", "msgspec", "numpy"} | {
     "openai", "pandas", "pyarrow", "quicktok", "ssl", "tqdm"
 }  # fmt: skip
+NOT_FOR_KNOWN = {"PIL", "numpy", "pyarrow", "simplejpeg"}
 
 
-def loaded(*arguments: str) -> set[str]:
+def loaded(*arguments: str, code: str = "0") -> set[str]:
     """Modules that a command has loaded when it ends."""
     done = subprocess.run(
         [sys.executable, "-c", PROBE, *arguments],
@@ -43,8 +44,8 @@ def loaded(*arguments: str) -> set[str]:
         text=True,
         check=True,
     )
-    code, *modules = done.stderr.splitlines()[-1].split()
-    assert code == "0", done.stderr
+    ended_with, *modules = done.stderr.splitlines()[-1].split()
+    assert ended_with == code, done.stderr
     return set(modules)
 
 
@@ -72,3 +73,12 @@ def test_status_loads_a_configuration_and_a_ledger(rig: Rig) -> None:
     rooms = {"imaging", "sources", "engines", "providers", "sinks", "server"}
     assert {f"pipeline.{room}" for room in rooms} & present == set()
     assert {"pipeline.session.settings", "pipeline.core.caption_phrases"} & present == set()
+
+
+def test_a_run_over_known_files_loads_no_decoder(rig: Rig, tmp_path: Path) -> None:
+    rig.add("a.png")
+    line = ["write", str(rig.data), "--out", str(tmp_path / "out"), "--workspace",
+            str(tmp_path / "other"), "--set", "provider.name=openai"]  # fmt: skip
+    first, second = loaded(*line, code="3"), loaded(*line, code="3")
+    assert "pyarrow" in first
+    assert second & NOT_FOR_KNOWN == set()

@@ -1,7 +1,7 @@
 """One image: a file's bytes in, a small clean JPEG or a reason out.
 
 sniff                       what a file is, by its first bytes
-prepare                     the whole way of one image; the rooms below are its steps
+prepare, late_preparer      the whole way of one image; the rooms below are its steps
 reading                     a file's bytes, bounded
 decoder, raster, jpeg,      one decoder a family of formats, behind one protocol;
 jxl, raw, svg               extras tells which formats the installed packages add

@@ -81,11 +81,11 @@ def files_engine(
 ) -> Engine:
     """Engine that prepares files and originals that are stored elsewhere."""
     from pipeline.engines import ENGINES, EngineOptions, Limits, SpoolLimits
-    from pipeline.imaging.prepare import Preparer
+    from pipeline.imaging.late_preparer import LatePreparer
 
     storage = settings.storage
     options = EngineOptions(
-        preparer=lambda known: Preparer(recipe, known),
+        preparer=lambda known: LatePreparer(recipe, known),
         known=known,
         limits=Limits(seconds=settings.seconds, memory_bytes=settings.memory_bytes),
         storage=storage,

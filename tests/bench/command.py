@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -30,7 +31,7 @@ def write(images: Path, workspace: Path, *options: str) -> tuple[Spent, dict[str
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     wall = time.perf_counter() - began
-    return Spent(used.ru_utime + used.ru_stime, wall), json.loads(said)
+    return _spent(used, wall), json.loads(said)
 
 
 def started(arguments: list[str]) -> Spent:
@@ -42,7 +43,12 @@ def started(arguments: list[str]) -> Spent:
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, arguments
-    return Spent(used.ru_utime + used.ru_stime, time.perf_counter() - began)
+    return _spent(used, time.perf_counter() - began)
+
+
+def _spent(used: resource.struct_rusage, wall: float) -> Spent:
+    """CPU with all that the process waited for, and the peak of the largest of them."""
+    return Spent(used.ru_utime + used.ru_stime, wall, used.ru_maxrss >> 10)
 
 
 def _environment() -> dict[str, str]:

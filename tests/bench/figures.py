@@ -78,10 +78,12 @@ def as_json(found: dict[str, Found]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds of work: CPU of this process (all its threads), and wall."""
+    """Seconds of work: CPU of this process (all its threads), and wall; `peak` is the most memory
+    of a child process in MB, 0 for one of our own."""
 
     cpu: float
     wall: float
+    peak: int = 0
 
 
 def spent(work: Callable[[], object]) -> Spent:
