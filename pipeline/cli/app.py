@@ -54,7 +54,7 @@ COMMANDS = {
     "rebuild": "Restore a lost ledger from files here and at the service.",
     "config": "Show the effective configuration.",
     "serve": "Run the built-in OpenAI-compatible server.",
-    "help": "Read on: budget, outcomes, prompts, nights, service, workspace.",
+    "help": "Read on: budget, cluster, nights, outcomes, prompts, service ...",
     "completion": "Complete command lines in bash, zsh or fish.",
 }
 ALIASES = {"caption": "run"}
