@@ -138,7 +138,7 @@ class _Pilot:
         report.add_due(Counter(one.outcome for variant in variants for one in variant.results))
         for text in remove_finished(self.session.context).problems:
             report.note_problem(text)
-        charged, reserved = self.session.ledger.rows.run_charges(self.session.context.run)
+        charged, reserved = self.session.ledger.reservations.run_charges(self.session.context.run)
         return Findings(
             images=total,
             expected=expected,

@@ -25,7 +25,7 @@ from pipeline.review.edits import Edits
 from pipeline.session.account import AccountOptions, resolve_account
 from pipeline.session.caps import CapSettings
 from pipeline.session.checks import service_cost_notes
-from pipeline.stages.table_facts import known_outcomes, table_step
+from pipeline.stages.table_facts import known_outcomes, table_step, unshown_captions
 from pipeline.system.clock import Clock
 from pipeline.system.workspace import Workspace
 
@@ -118,7 +118,7 @@ def status(config: Config | str) -> Status:
             incidents=ledger.incidents(),
             calibration=ledger.answers.calibration(),
             notes=tuple(service_cost_notes(ledger)),
-            unshown=ledger.rows.unshown_captions(),
+            unshown=unshown_captions(ledger),
             unexported=unexported_steps(workspace, ledger),
             caps=budget.caps,
             exposure=ledger.reservations.exposure(Scope(0, Clock().now())),

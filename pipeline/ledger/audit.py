@@ -150,7 +150,7 @@ class Audit:
         """Answers that cost something else by the service's own words than by tokens and prices."""
         row = self._db.one(
             "SELECT SUM(service_cost), SUM(billed), COUNT(*) FROM answers "
-            "WHERE service_cost IS NOT NULL AND ABS(service_cost - billed) > ?",
+            "WHERE service_cost <> billed AND ABS(service_cost - billed) > ?",
             (_ROUNDING,),
         )
         named, billed, answers = row or (0, 0, 0)

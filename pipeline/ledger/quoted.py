@@ -133,3 +133,17 @@ class Quoted:
             f"AND p.reject_code IS NOT NULL AND p.admission = ? {_PARTS[part]}",
             (recipe.row, among(sources), recipe.admission),
         )
+
+    def sizes(self, sources: SourceRows, recipe: RecipeRow) -> dict[tuple[int, int], int]:
+        """Numbers of contents by upright size of the original; (0, 0): sent as an address."""
+        rows = self._db.execute(
+            "SELECT COALESCE(o.width, 0), COALESCE(o.height, 0), COUNT(DISTINCT p.content) "
+            "FROM images i "
+            "JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
+            "JOIN preparations p ON p.original = o.id AND p.recipe = ? "
+            f"WHERE f.source {AMONG} AND i.present = 1 AND p.content IS NOT NULL "
+            f"AND NOT {LEFT_OUT} "
+            "GROUP BY o.width, o.height",
+            (recipe.row, among(sources)),
+        )
+        return {(int(width), int(height)): int(count) for width, height, count in rows}

@@ -134,6 +134,16 @@ class Reservations:
         reserved, charged, unpriced = row or (0, 0, 0)
         return Totals(_int(reserved), _int(charged), _int(unpriced))
 
+    def run_charges(self, run: int) -> tuple[Nano, Nano]:
+        """(charged, still reserved) nano-dollars of the reservations a run made."""
+        row = self._db.one(
+            "SELECT SUM(CASE state WHEN 'settled' THEN settled END), "
+            "SUM(CASE state WHEN 'open' THEN reserved END) FROM reservations WHERE run = ?",
+            (run,),
+        )
+        charged, reserved = row or (0, 0)
+        return _int(charged), _int(reserved)
+
     def _row(self, shard: int, generation: int) -> bool:
         return bool(
             self._db.one(

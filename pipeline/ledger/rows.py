@@ -12,9 +12,7 @@ from pipeline.core.table_page import Page
 from pipeline.ledger.database import AMONG, Database, SourceRows, among, sql_list
 from pipeline.ledger.places import location, shown_path
 from pipeline.ledger.row_flags import FLAGS
-from pipeline.ledger.specs import RecipeRow
 from pipeline.ledger.usual_rows import UsualRows
-from pipeline.records import Nano
 from pipeline.system.collector import collector_paused
 
 # One outcome a row, in this order of precedence. A duplicate shows the caption of its
@@ -51,6 +49,14 @@ LEFT JOIN contents c ON c.id = i.content
 LEFT JOIN works w ON w.id = i.work
 LEFT JOIN answers a ON a.id = w.answer
 """
+
+_OF_SOURCE = """
+FROM folders f CROSS JOIN images i ON i.folder = f.id LEFT JOIN works w ON w.id = i.work
+WHERE f.source = ? AND i.present = 1
+"""
+# of no NULL: what is not so must be NOT so
+_OWN_CAPTION = """i.reject_code IS NULL AND w.state IS 'done' AND w.outcome IS 'captioned'
+    AND w.representative IS i.id"""
 
 _FROM = f"""
 FROM images i
@@ -185,20 +191,6 @@ class Rows:
                 return
             yield page
 
-    def sizes(self, sources: SourceRows, recipe: RecipeRow) -> dict[tuple[int, int], int]:
-        """Numbers of contents by upright size of the original; (0, 0): sent as an address."""
-        rows = self._db.execute(
-            "SELECT COALESCE(o.width, 0), COALESCE(o.height, 0), COUNT(DISTINCT p.content) "
-            "FROM images i "
-            "JOIN folders f ON f.id = i.folder JOIN originals o ON o.id = i.original "
-            "JOIN preparations p ON p.original = o.id AND p.recipe = ? "
-            f"WHERE f.source {AMONG} AND i.present = 1 AND p.content IS NOT NULL "
-            f"AND NOT {LEFT_OUT} "
-            "GROUP BY o.width, o.height",
-            (recipe.row, among(sources)),
-        )
-        return {(int(width), int(height)): int(count) for width, height, count in rows}
-
     def outcomes(self, source: int | None = None) -> Counter[str]:
         """Images present in a source (or all) by outcome."""
         counts = self.outcomes_by_source()
@@ -206,12 +198,22 @@ class Rows:
         return sum(chosen, Counter[str]())
 
     def outcomes_by_source(self) -> dict[int, Counter[str]]:
-        """Images present by source and outcome, counted in one pass."""
+        """Images present by source and outcome.
+
+        Most have a caption of their own; they are counted without a word for each, which would be
+        sorted with all others.
+        """
         counts: dict[int, Counter[str]] = {}
-        for source, name, count in self._db.execute(
-            f"SELECT f.source, {OUTCOME}, COUNT(*) {_FROM} WHERE i.present = 1 GROUP BY 1, 2"
-        ):
-            counts.setdefault(int(source), Counter())[str(name)] = int(count)
+        for (source,) in self._db.execute("SELECT id FROM sources ORDER BY id").fetchall():
+            own = self._db.number(f"SELECT COUNT(*) {_OF_SOURCE} AND {_OWN_CAPTION}", (source,))
+            others = self._db.execute(
+                f"SELECT {OUTCOME}, COUNT(*) {_OF_SOURCE} AND NOT ({_OWN_CAPTION}) GROUP BY 1",
+                (source,),
+            )
+            outcomes = Counter({str(name): int(count) for name, count in others})
+            outcomes["captioned"] += own
+            if +outcomes:
+                counts[int(source)] = +outcomes
         return counts
 
     def images(self, sources: SourceRows | None = None) -> int:
@@ -289,13 +291,3 @@ class Rows:
         for (text,) in self._db.execute("SELECT columns FROM sources ORDER BY id"):
             names.update(dict.fromkeys(json.loads(text)))
         return list(names)
-
-    def run_charges(self, run: int) -> tuple[Nano, Nano]:
-        """(charged, still reserved) nano-dollars of the reservations a run made."""
-        row = self._db.one(
-            "SELECT SUM(CASE state WHEN 'settled' THEN settled END), "
-            "SUM(CASE state WHEN 'open' THEN reserved END) FROM reservations WHERE run = ?",
-            (run,),
-        )
-        charged, reserved = row or (0, 0)
-        return int(charged or 0), int(reserved or 0)  # type: ignore[call-overload]

@@ -73,7 +73,7 @@ def recorded(session: Session, report: Report) -> Iterator[None]:
 def _end(session: Session, report: Report, seconds: float) -> None:
     ledger, now = session.ledger, session.clock.now()
     report.seconds, report.ended_at = seconds, iso(now)
-    report.run_settled, report.run_reserved = ledger.rows.run_charges(session.context.run)
+    report.run_settled, report.run_reserved = ledger.reservations.run_charges(session.context.run)
     report.add_advice()
     summary = report.as_dict()
     for text in report.problems:

@@ -33,7 +33,7 @@ def compare(
     policies: Iterable[NamedSizing],
 ) -> list[PolicyCost]:
     """Tokens and cost of every unique image of a source, for each policy."""
-    sizes = ledger.rows.sizes(task.sources, task.recipe)
+    sizes = ledger.quoted.sizes(task.sources, task.recipe)
     return [_cost(sizes, task.template, request_template, policy) for policy in policies]
 
 

@@ -11,6 +11,7 @@ from pipeline.ledger import Ledger
 STALE = "table_stale"
 COUNTED = "outcomes:"  # facts that hold for this table only
 REVIEWED = "table_reviewed"
+_UNSHOWN = f"{COUNTED}unshown"
 
 
 def known_outcomes(ledger: Ledger, source: int | None = None) -> Counter[str] | None:
@@ -32,9 +33,18 @@ def count_outcomes(ledger: Ledger, source: int | None = None) -> Counter[str]:
     total = sum(by_source.values(), Counter[str]())
     with ledger.database.transaction("counted"):
         ledger.put(f"{COUNTED}all", json.dumps(total))
+        ledger.put(_UNSHOWN, str(ledger.rows.unshown_captions()))
         for number, counts in by_source.items():
             ledger.put(f"{COUNTED}{number}", json.dumps(counts))
     return total if source is None else by_source.get(source, Counter())
+
+
+def unshown_captions(ledger: Ledger) -> int:
+    """Number of captions that no image shows; it was counted with the outcomes, or is now."""
+    count = ledger.get(_UNSHOWN)
+    if count is None or ledger.get(STALE) is not None:
+        return ledger.rows.unshown_captions()
+    return int(count)
 
 
 def outcomes_by_source(ledger: Ledger, sources: tuple[int, ...] | None) -> dict[int, Counter[str]]:

@@ -48,6 +48,7 @@ class _Known:
         floors, ours = self._runs()
         self._say("second run", "scandir + stat", floors, ours, 1.5)
         own = self._new_alone()
+        self._status()
         floors, ours = self._runs(first=1 * _APART)
         ours = [max(0.0, one - own) for one in ours]
         self._say("night, new ones in a folder of their own, less what they cost",
@@ -60,7 +61,6 @@ class _Known:
         self._say("night, new ones spread over all folders, less what they cost and an export",
                   "scandir + stat", floors, ours, 3.0)  # fmt: skip
         self._found.details |= {"new alone": own, "export": export}
-        self._status()
         return self._found
 
     def _runs(self, first: int = 0, folders: int = 0) -> tuple[list[float], list[float]]:

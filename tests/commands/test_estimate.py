@@ -21,7 +21,7 @@ def test_an_estimate_needs_no_key_sends_nothing_and_is_not_forgotten(
     assert (quote.requests, quote.unread) == (2, 0)
     assert rig.server.bill.requests() == []
     with rig.ledger() as ledger:
-        assert len(ledger.rows.sizes(1, *_recipes(ledger))) == 1
+        assert len(ledger.quoted.sizes(1, *_recipes(ledger))) == 1
 
 
 def _recipes(ledger: object) -> list[object]:

@@ -41,7 +41,7 @@ def test_an_image_left_at_its_text_has_a_caption(world: World) -> None:
     assert [row[1:3] for row in texts.left_out(world.source)] == [(512, 384)]
     assert list(world.ledger.quoted.identified(world.source, world.recipe, "all")) == []
     assert world.ledger.quoted.counts(world.source) == ImageCounts(1, 0, 0, 0, 0)
-    assert world.ledger.rows.sizes(world.source, world.recipe) == {}
+    assert world.ledger.quoted.sizes(world.source, world.recipe) == {}
 
 
 def test_another_text_is_decided_anew(world: World) -> None:

@@ -115,3 +115,11 @@ def test_losses_without_any_read_no_image(world: World) -> None:
     for sql in updates:
         plan = world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")
         assert not [row[3] for row in plan if str(row[3]).startswith("SCAN images")]
+
+
+def test_answers_that_cost_something_else_are_read_alone(world: World) -> None:
+    with statements(world) as traced:
+        world.ledger.audit.service_costs()
+    (sql,) = traced
+    (step,) = [str(row[3]) for row in world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    assert step == "SCAN answers USING COVERING INDEX answers_other_cost"

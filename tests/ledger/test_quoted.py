@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ledger.quoted import ImageCounts
+from pipeline.ledger.rows import _FROM, OUTCOME
 from pipeline.records import Rejection, SourceFile
 from tests.ledger.world import NOW, World
 
@@ -97,6 +98,12 @@ def test_counts_of_indexes_are_those_of_reading_every_image(
                 "todo, reject_code, work, existing_text) VALUES (?, ?, 1, 1, 1, 1, ?, ?, ?, ?, ?)",
                 (world.folder, f"n{number}", *row),
             )
+        database.execute(
+            "UPDATE works SET state = 'done', outcome = 'captioned', "
+            "representative = (SELECT MIN(id) FROM images WHERE work = works.id) WHERE id <> 2"
+        )
+        each = database.execute(f"SELECT {OUTCOME} {_FROM} WHERE i.present = 1")
+        assert world.ledger.rows.outcomes() == Counter(name for (name,) in each)
         here = [row[1:] for row in rows if row[0]]
         decided = [row for row in here if not row[0] and row[1] is None]
         linked = [work for _, _, work, _ in decided if work in (1, 2)]

@@ -67,9 +67,9 @@ def test_manifest_columns_of_all_sources_in_order(world: World) -> None:
 def test_charges_of_a_run(world: World) -> None:
     world.image("a.jpg", 1)
     shard, batch = world.submitted()
-    assert world.ledger.rows.run_charges(1) == (0, 1000)
+    assert world.ledger.reservations.run_charges(1) == (0, 1000)
     world.ledger.answers.settle(shard, batch, [answered(world.works[0][1])], DEFAULT_RULES, NOW)
-    assert world.ledger.rows.run_charges(1) == (400, 0)
+    assert world.ledger.reservations.run_charges(1) == (400, 0)
 
 
 def test_tokens_and_money_of_every_answer_to_a_work_are_summed(world: World) -> None:

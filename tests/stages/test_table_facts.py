@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pipeline.sinks.parquet import ParquetSink
 from pipeline.stages.export import write_table
-from pipeline.stages.table_facts import STALE, count_outcomes, known_outcomes
+from pipeline.stages.table_facts import (
+    STALE,
+    count_outcomes,
+    known_outcomes,
+    unshown_captions,
+)
 from tests.stages.scene import Scene
 
 
@@ -25,3 +30,19 @@ def test_outcomes_are_counted_once_for_a_table(scene: Scene) -> None:
     ledger.put(STALE, "1")
     assert known_outcomes(ledger) is None
     assert count_outcomes(ledger) == {}
+
+
+def test_captions_that_no_image_shows_are_counted_with_the_outcomes(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.write(scene.task())
+    ledger = scene.ledger
+    ledger.database.execute("UPDATE works SET state = 'done', outcome = 'captioned'")
+    ledger.database.execute("UPDATE images SET work = NULL")
+    assert unshown_captions(ledger) == 1, "nobody has counted them"
+    path = scene.workspace.table
+    write_table(ledger, ParquetSink(path), path)
+    count_outcomes(ledger)
+    ledger.database.execute("UPDATE works SET outcome = 'failed'")
+    assert unshown_captions(ledger) == 1, "they are the table's"
+    ledger.put(STALE, "1")
+    assert unshown_captions(ledger) == 0
