@@ -58,6 +58,11 @@ WHERE f.source = ? AND i.present = 1
 _OWN_CAPTION = """i.reject_code IS NULL AND w.state IS 'done' AND w.outcome IS 'captioned'
     AND w.representative IS i.id"""
 
+_OUTCOMES = f"""
+SELECT 'captioned', COUNT(*) {_OF_SOURCE} AND {_OWN_CAPTION}
+UNION ALL SELECT {OUTCOME}, COUNT(*) {_OF_SOURCE} AND NOT ({_OWN_CAPTION}) GROUP BY 1
+"""
+
 _FROM = f"""
 FROM images i
 JOIN folders f ON f.id = i.folder
@@ -205,13 +210,10 @@ class Rows:
         """
         counts: dict[int, Counter[str]] = {}
         for (source,) in self._db.execute("SELECT id FROM sources ORDER BY id").fetchall():
-            own = self._db.number(f"SELECT COUNT(*) {_OF_SOURCE} AND {_OWN_CAPTION}", (source,))
-            others = self._db.execute(
-                f"SELECT {OUTCOME}, COUNT(*) {_OF_SOURCE} AND NOT ({_OWN_CAPTION}) GROUP BY 1",
-                (source,),
-            )
-            outcomes = Counter({str(name): int(count) for name, count in others})
-            outcomes["captioned"] += own
+            rows = self._db.execute(_OUTCOMES, (source, source))
+            outcomes: Counter[str] = Counter()
+            for name, count in rows:
+                outcomes[str(name)] += int(count)
             if +outcomes:
                 counts[int(source)] = +outcomes
         return counts
@@ -219,8 +221,8 @@ class Rows:
     def images(self, sources: SourceRows | None = None) -> int:
         """Number of present images: of all less those that are gone, which an index has."""
         if sources is None:
-            return self.all_images() - self._db.number(
-                "SELECT COUNT(*) FROM images WHERE present = 0"
+            return self._db.number(
+                "SELECT COUNT(*) - (SELECT COUNT(*) FROM images WHERE present = 0) FROM images"
             )
         mine = f"folder IN (SELECT id FROM folders WHERE source {AMONG})"
         return self._db.number(

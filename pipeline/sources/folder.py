@@ -43,7 +43,7 @@ class FolderListing:
         """Scan the folder; raises OSError when it cannot be read to its end."""
         self.folder = to_text(folder)
         self.skipped: Counter[str] = Counter()
-        self._source, self._below = source, folder
+        self._source = source
         self._scan = FolderScan(source.rules, folder)
         self._path = self._scan.path
         self._lines: list[str] | None = None
@@ -122,7 +122,7 @@ class FolderListing:
         known = self._folders
         for part in [known] if known is not None else (names for _, names in self._scan.parts()):
             for name in sorted(part):
-                yield f"{self._below}/{name}" if self._below else name
+                yield self._scan.path_of(name)
 
 
 class FolderSource:
