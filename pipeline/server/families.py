@@ -112,7 +112,8 @@ def _shrunk(width: float, height: float, budget: int) -> tuple[float, float]:
     """Sides in whole pixels that need at most `budget` patches."""
     scale = math.sqrt(_PATCH * _PATCH * budget / (width * height))
     across, down = width * scale / _PATCH, height * scale / _PATCH
-    scale *= min(math.floor(across) / across, math.floor(down) / down)
+    # 50 patches a side are 50, also where floating point comes to a little less
+    scale *= min(math.floor(side + 1e-9) / side for side in (across, down))
     return max(1, math.floor(width * scale + 1e-9)), max(1, math.floor(height * scale + 1e-9))
 
 

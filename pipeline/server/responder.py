@@ -147,7 +147,7 @@ class Responder:
         return self._captioner.describe(picture, request.prompt, request.model)
 
     def _prompt_usage(self, request: ParsedRequest, pictures: Pictures) -> TokenCounts:
-        prompt = conversation_tokens(request.model, request.system, request.prompt)
+        prompt = conversation_tokens(request.model, request.system, request.prompt, request.schema)
         for part, picture in zip(request.images, pictures, strict=True):
             prompt += billed_image_tokens(request.model, picture.width, picture.height, part.detail)
         cached = self._cached(request)

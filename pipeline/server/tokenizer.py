@@ -6,6 +6,8 @@ nobody knows, such as that of the local model, count four UTF-8 bytes as a token
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -30,10 +32,15 @@ def first_tokens(model: str, text: str, tokens: int) -> str:
     return text.encode("utf-8", "surrogatepass")[: tokens * 4].decode("utf-8", "ignore")
 
 
-def conversation_tokens(model: str, system: str, prompt: str) -> int:
-    """Tokens of a request beside its images."""
-    messages = 2 if system and is_known(family_of(model)) else 1
-    return _OPENING + messages * _MESSAGE + text_tokens(model, system, prompt)
+def conversation_tokens(
+    model: str, system: str, prompt: str, schema: Mapping[str, Any] | None = None
+) -> int:
+    """Tokens of a request beside its images. A schema is worded into the prompt, in a message of
+    its own; how is not documented, here it is as JSON."""
+    known = is_known(family_of(model))
+    of_schema = json.dumps(schema) if schema and known else ""
+    messages = 1 + sum(bool(text) and known for text in (system, of_schema))
+    return _OPENING + messages * _MESSAGE + text_tokens(model, system, prompt, of_schema)
 
 
 @cache
