@@ -6,6 +6,8 @@ The server's own bill is the judge: see `Rig.check`.
 from __future__ import annotations
 
 import random
+import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,8 @@ from pipeline.engines.spool import SpoolEngine, SpoolLimits
 from pipeline.imaging.prepare import Preparer
 from pipeline.ledger import Ledger, charges
 from pipeline.server.app import LoopbackServer
+from pipeline.server.batch_store import state_of
+from pipeline.server.lifecycle import Wait, next_batch_step
 from pipeline.server.settings import BatchDurations
 from pipeline.session import engines
 from pipeline.session.report import Report
@@ -48,8 +52,11 @@ def picture(path: Path, seed: int, size: tuple[int, int] = (48, 32)) -> Path:
 class Rig:
     """One data set and one workspace."""
 
-    def __init__(self, root: Path, server: LoopbackServer) -> None:
+    def __init__(
+        self, root: Path, server: LoopbackServer, durations: BatchDurations | None = None
+    ) -> None:
         self.server = server
+        self._durations = durations or BatchDurations()
         self.data = root / "imgs"
         self.data.mkdir()
         self.workspace = Workspace(root / "ws")
@@ -97,6 +104,21 @@ class Rig:
         """The ledger, to read."""
         with Ledger(self.workspace.ledger, read_only=True) as ledger:
             yield ledger
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the service's clock, and wait until it has done all that is due by then: its batches
+        run in a thread of their own, and a single look would find them unfinished."""
+        service = self.server.service
+        service.clock.advance(seconds)
+        deadline = time.monotonic() + 60
+        while any(self._is_due(row) for row in service.batches.unfinished()):
+            assert time.monotonic() < deadline, "the service does not do what is due"
+            service.executor.wake()
+            time.sleep(0.01)
+
+    def _is_due(self, row: sqlite3.Row) -> bool:
+        step = next_batch_step(state_of(row), self.server.clock.now(), self._durations)
+        return not isinstance(step, Wait)
 
     def table(self) -> list[dict[str, Any]]:
         """The rows of the Parquet table."""
@@ -148,9 +170,9 @@ def open_rig(root: Path, monkeypatch: pytest.MonkeyPatch, **server: Any) -> Iter
             SpoolLimits(recipe.caps.max_file_bytes),
         ),
     )
-    options = {"captioner": "echo", "api_key": KEY, "seed": "7"} | server
+    options: dict[str, Any] = {"captioner": "echo", "api_key": KEY, "seed": "7"} | server
     with LoopbackServer(root / "server", **options) as running:
-        yield Rig(root, running)
+        yield Rig(root, running, options.get("durations"))
 
 
 @pytest.fixture
@@ -162,6 +184,6 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 @pytest.fixture
 def slow_rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
-    """A service whose batches take an hour of its own clock: `rig.server.clock.advance`."""
+    """A service whose batches take an hour of its own clock: `rig.pass_time`."""
     with open_rig(tmp_path, monkeypatch, durations=BatchDurations(run=3600)) as opened:
         yield opened

@@ -171,7 +171,7 @@ def _journals(workspace: Workspace, ledger: Ledger) -> Iterator[str]:
         lines = journal.count_damaged(requests) if requests else journal.damaged
         if lines:
             yield (
-                f"{path}: {counted(lines, 'line')} changed since they were written: the next run "
+                f"{path}: {counted(lines, 'line')} changed on disk: the next run "
                 "counts each request of the group without an answer as sent, and asks for none "
                 "again ('captionmill retry --outcome missing' does), unless the file is restored "
                 "from a copy before"

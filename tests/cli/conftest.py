@@ -78,5 +78,5 @@ def openai(rig: Rig, captionmill: Terminal, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def slow_openai(slow_rig: Rig, captionmill: Terminal, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    """A terminal whose OpenAI takes an hour: `slow_rig.server.clock.advance`."""
+    """A terminal whose OpenAI takes an hour: `slow_rig.pass_time`."""
     return at(slow_rig, captionmill, monkeypatch)

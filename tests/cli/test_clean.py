@@ -22,7 +22,7 @@ def test_what_the_service_did_not_delete_is_told_and_is_no_success(
     rig = slow_rig
     rig.add("a.png")
     slow_openai("submit", rig.data)
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     rig.server.faults.add(RequestFault(action="status", method="DELETE", status=400, times=2))
     slow_openai("collect")
     shown = slow_openai("clean")

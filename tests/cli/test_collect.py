@@ -12,7 +12,7 @@ def test_collect_fetches_what_is_finished(slow_rig: Rig, slow_openai: Terminal) 
     early = slow_openai("collect")
     assert early.code == 3
     assert "1 batch under way" in early.out
-    slow_rig.server.clock.advance(4000)
+    slow_rig.pass_time(4000)
     shown = slow_openai("collect", "--json")
     assert (shown.code, shown.json["outcomes"]) == (0, {"captioned": 2})
     assert slow_rig.outcomes() == {"captioned": 2}

@@ -86,7 +86,7 @@ def test_without_waiting_it_is_pending(slow_rig: Rig, slow_openai: Terminal) -> 
     assert shown.code == 3
     assert "  pending            2" in shown.out
     assert "1 batch under way at the service: run again, or 'captionmill collect'" in shown.out
-    slow_rig.server.clock.advance(4000)
+    slow_rig.pass_time(4000)
     assert slow_openai("run", slow_rig.data, "--no-wait").code == 0
 
 

@@ -29,7 +29,7 @@ def test_batches_outcomes_and_money(slow_rig: Rig, slow_openai: Terminal) -> Non
     assert money[1:3] == ["$0.00", "spent,"]
     assert money[3] != "$0.00"
     assert slow_rig.posts(None) == before  # asks nobody
-    slow_rig.server.clock.advance(4000)
+    slow_rig.pass_time(4000)
     slow_openai("collect")
     assert "batch " not in slow_openai("status").out
 

@@ -23,7 +23,7 @@ def test_cancelling_gives_back_what_was_not_sent(slow_rig: Rig) -> None:
         assert ledger.shards.in_states("UPLOADED") == []
         assert ledger.reservations.totals().reserved == 0
     rig.run(wait=False)
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     assert rig.run(wait=False).outcomes == {"captioned": 4}
     rig.check()
 

@@ -23,7 +23,7 @@ def dear(slow_rig: Rig) -> Rig:
     rig.run(wait=False, batch__max_requests=1)
     with Ledger(rig.workspace.ledger) as ledger:
         ledger.database.execute("UPDATE items SET worst = 1 WHERE shard = 1")
-    rig.server.clock.advance(4_000)
+    rig.pass_time(4_000)
     return rig
 
 
@@ -31,7 +31,7 @@ def test_the_tokens_of_the_answers_are_reported_everywhere(slow_rig: Rig) -> Non
     rig = slow_rig
     rig.add("a.png", "b.png")
     rig.run(wait=False)
-    rig.server.clock.advance(4_000)
+    rig.pass_time(4_000)
     report = collect(rig.config())
     billed = rig.server.bill.rows()
     assert report.prompt_tokens == sum(row.usage.prompt for row in billed) > 0
@@ -65,7 +65,7 @@ def test_problems_and_open_batches_are_reported_without_a_list(slow_rig: Rig, co
     rig.server.faults.add(BatchFault(alien=1, stuck_seconds=10**7, nth=2))
     rig.server.faults.add(BatchFault(alien=1))
     rig.run(wait=False, batch__max_requests=1)
-    rig.server.clock.advance(4_000)
+    rig.pass_time(4_000)
     rig.server.faults.add(NO_LIST)
     report = collect(rig.config()) if command == "collect" else rig.run(wait=False)
     assert report.exit_code == 9

@@ -215,7 +215,7 @@ def test_a_webhook_brings_the_captions(slow_rig: Rig, monkeypatch: pytest.Monkey
         try:
             until(lambda: last_run(rig)["command"] == "collect")  # the one at the start
             assert last_run(rig)["exit_code"] == 3
-            rig.server.clock.advance(4000)
+            rig.pass_time(4000)
             assert send(port, BODY, signed())[0] == 200
             until(lambda: last_run(rig)["exit_code"] == 0)
         except BaseException as error:  # noqa: BLE001 - shown by the test

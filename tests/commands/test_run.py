@@ -96,9 +96,9 @@ def test_a_budget_leaves_the_rest_pending_and_goes_on_with_more_room(slow_rig: R
     assert 3 <= report.requests <= 6
     assert report.outcomes["pending"] == 10
     assert report.reserved <= cap * 10**9
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     assert rig.run(budget__lifetime="1.00", wait=False).requests == 10 - report.requests
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     assert rig.run().outcomes == {"captioned": 10}
     rig.check()
 

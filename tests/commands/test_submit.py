@@ -14,7 +14,7 @@ def test_submit_and_collect_are_the_halves_of_a_run(slow_rig: Rig) -> None:
     report = submit(config, rig.data)
     assert report.requests == 2
     assert collect(config).exit_code == 3
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     report = collect(config)
     assert report.exit_code == 0
     assert report.outcomes == {"captioned": 2}

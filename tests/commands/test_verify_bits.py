@@ -118,6 +118,6 @@ def test_a_flipped_bit_of_a_journal_is_found(sound: Rig, copy: Workspace, checke
     for at in [*places, data.index(b"gone")] if checked else places:
         flip_in(path, at)
         (finding,) = findings(sound, copy)
-        assert "changed since they were written" in finding
+        assert "changed on disk" in finding
         assert "'captionmill retry --outcome missing'" in finding
         flip_in(path, at)

@@ -264,7 +264,7 @@ def test_an_answer_to_what_is_at_the_service_comes_from_there(
     path.write_text(json.dumps(line))
     report = collect_files(rig.config(), [path])
     assert "1 line left out: their requests are under way" in report.problems[0]
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     assert rig.run().outcomes == {"captioned": 1}  # waits for the server, which ends it soon
     rig.check()
 

@@ -119,7 +119,7 @@ def test_a_lost_answer_is_found_again(
         reports: list[Report] = [run(config, rig.data, wait=False) for _ in range(2)]
         assert rig.posts() == 1
         assert (reports[1].open, reports[1].exit_code) == (1, 3)
-        rig.server.clock.advance(1000)
+        rig.pass_time(1000)
         assert run(config, rig.data, wait=False).outcomes == {"captioned": 2}
         rig.check()
 
@@ -140,7 +140,7 @@ def test_everything_odd_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         config = preset("together", rig, monkeypatch)
         for _ in range(6):
             report = run(config, rig.data, wait=False)
-            rig.server.clock.advance(200)
+            rig.pass_time(200)
         assert report.outcomes == {"captioned": 5}
         rig.check()
 

@@ -199,4 +199,36 @@ BREAKAGES = (
         "a person's decision counts although the list did not come", _RESOLVE,
         "        except ServiceError:\n            raise\n", "", _OF_RESOLVE,
     ),
+    Breakage(
+        "a line of a second batch has no reserve", _SETTLING,
+        "max_cost, expected = item or (None, 0)", "max_cost, expected = None, 0", _OF_SETTLING,
+    ),
+    Breakage(
+        "a batch that was listed at the begin is a twin's", "pipeline/core/twins.py",
+        "return batch.id not in begin.listed and not older", "return not older",
+        ("tests/core/test_twins.py",),
+    ),
+    Breakage(
+        "a damaged journal tells what was not sent", "pipeline/core/online.py",
+        "sent = {*requests, *self.sent} - self.void", "sent = self.sent",
+        ("tests/core/test_online.py",),
+    ),
+    Breakage(
+        "a refusal before damage in a journal counts", "pipeline/core/online.py",
+        "state.void.clear()", "pass", ("tests/core/test_online.py",),
+    ),
+    Breakage(
+        "a recalled group reserves nothing", "pipeline/stages/online/settle.py",
+        "(row, lost.generation, lost.max_cost, context.scope())",
+        "(row, lost.generation, 0, context.scope())", ("tests/stages/online/test_settle.py",),
+    ),
+    Breakage(
+        "what is closed is not sealed", "pipeline/ledger/answers.py",
+        'set_seal(self._db, "shards", shard.row)', "pass", ("tests/ledger/test_seals.py",),
+    ),
+    Breakage(
+        "a changed decision is believed", "pipeline/review/entry_checksums.py",
+        "if damaged is not None:\n            raise", "if damaged is None:\n            raise",
+        ("tests/review/test_entry_checksums.py",),
+    ),
 )  # fmt: skip

@@ -290,3 +290,20 @@ def test_a_planned_line_behind_an_odd_one_for_its_work_is_judged_beside_it(world
     world.ledger.answers.settle(shard, batch, given, RULES, NOW)
     assert world.ledger.rows.outcomes() == {"captioned": 1}
     assert works(world)[0][0] == "done"
+
+
+@pytest.mark.parametrize(
+    ("billed", "charged", "over"), [(None, 1000, False), (400, 400, False), (1001, 1001, True)]
+)
+def test_a_line_of_a_second_batch_is_held_against_what_was_reserved_for_it(
+    world: World, billed: int | None, charged: int, over: bool
+) -> None:
+    world.image("a.jpg", 1)
+    shard, _ = world.submitted()
+    stray = world.ledger.batches.add(shard.row, 1, remote("batch_2"), "stray")
+    world.ledger.reservations.record_unasked(shard.row, -stray, 1000, scope(1))
+    second = world.ledger.batches.by_id("batch_2")
+    assert second is not None
+    line = answered(world.works[0][1], billed)
+    found = world.ledger.answers.settle(shard, second, [line], RULES, NOW)
+    assert (found.charged, bool(found.over)) == (charged, over)

@@ -54,7 +54,7 @@ def test_a_night_submits_the_next_call_collects_and_all_after_do_nothing(cron: C
     assert (code, report["requests"], report["open_batches"]) == (3, 3, 1)
     code, report = cron.night()  # a few minutes later: nothing to do but wait
     assert (code, report["requests"], report["open_batches"]) == (3, 0, 1)
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     code, report = cron.call("collect")
     assert (code, report["outcomes"]) == (0, {"captioned": 3})
     posts = rig.posts(None)
@@ -63,7 +63,7 @@ def test_a_night_submits_the_next_call_collects_and_all_after_do_nothing(cron: C
     assert rig.posts(None) == posts
     rig.add("d.png", first=9)
     assert cron.night()[0] == 3
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     code, report = cron.night()  # collects by itself
     assert (code, report["outcomes"]) == (0, {"captioned": 4})
     assert json.loads(rig.workspace.last_run.read_bytes()) == report
@@ -76,9 +76,9 @@ def test_the_days_cap_leaves_the_rest_for_the_next_night(cron: Cron) -> None:
     code, report = cron.night(**{"budget.day": '"0.00015"'})
     assert code == 4
     assert 0 < report["requests"] < 4
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     assert cron.night()[0] == 3
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     code, report = cron.night()
     assert (code, report["outcomes"]) == (0, {"captioned": 4})
     rig.check()

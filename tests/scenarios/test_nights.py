@@ -142,7 +142,7 @@ def test_a_night_that_submits_and_a_day_that_collects_failures(slow_night: Night
     night.rig.add(*names(2))
     night.rig.server.faults.add(refused())
     assert (night.run("--no-wait")[0], night.told) == (3, False)
-    night.rig.server.clock.advance(4000)
+    night.rig.pass_time(4000)
     code, report = night.call("collect")
     assert (code, report["due_failed"], night.told) == (10, 2, True)
 
@@ -384,7 +384,7 @@ def test_a_full_queue_is_said_with_the_time_of_the_next_try(slow_night: Night) -
     night.rig.add(*names(2))
     night.rig.server.faults.add(BatchFault(fail="token_limit_exceeded", times=1))
     _, first = night.run("--no-wait")
-    night.rig.server.clock.advance(5)
+    night.rig.pass_time(5)
     code, second = night.run("--no-wait")
     assert code == 3
     assert "it goes again after 5 min" in " ".join(first["problems"] + second["problems"])
@@ -431,10 +431,10 @@ def test_a_form_that_was_never_answered_is_sent_a_little_also_without_waiting(
         with rig.ledger() as ledger:
             sent.append(ledger.database.number("SELECT SUM(requests) FROM shards"))
     assert sent == [50, 50]
-    rig.server.clock.advance(7200)
+    rig.pass_time(7200)
     assert slow_night.run("--no-wait")[0] == 3
     assert "go alone" not in slow_night.said
-    rig.server.clock.advance(7200)
+    rig.pass_time(7200)
     code, report = slow_night.run("--no-wait")
     assert (code, report["outcomes"]) == (0, {"captioned": 60})
     rig.check()

@@ -57,7 +57,7 @@ def test_batches_that_run_are_adopted_before_anything_is_asked_online(
     rig.add("c.png", first=50)
     report = online(rig)
     assert (report.requests, report.exit_code, report.open) == (1, 3, 1)
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     report = online(rig)
     assert (report.requests, report.outcomes) == (0, {"captioned": 4})
     rig.check()
@@ -72,7 +72,7 @@ def test_a_pilot_adopts_them_too(slow_rig: Rig, tmp_path: Path) -> None:
     found = pilot(rig.config(), rig.data, PilotOptions(count=3), confirm=lambda _text: True)
     assert found.variants[0].results[0].outcome == "pending"
     assert rig.posts(CHAT) == 1
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     assert online(rig).outcomes == {"captioned": 3}
     rig.check()
 

@@ -42,14 +42,14 @@ def test_cancelling_keeps_what_was_finished_and_frees_the_rest(slow_rig: Rig) ->
     rig = slow_rig
     rig.add(*names(20))
     rig.run(wait=False)
-    rig.server.clock.advance(1800)
+    rig.pass_time(1800)
     assert cancel(rig.config(), rig.said.append) == 1
-    rig.server.clock.advance(60)
+    rig.pass_time(60)
     report = rig.run(wait=False)
     assert 5 <= report.outcomes["captioned"] <= 15
     with rig.ledger() as ledger:
         assert ledger.reservations.totals().charged == rig.server.bill.total_nano()
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     assert rig.run().outcomes == {"captioned": 20}
     rig.check()
 
@@ -99,11 +99,11 @@ def test_a_batch_stuck_past_its_end_is_cancelled_and_collected(
     rig.server.faults.add(BatchFault(stuck_seconds=10**7, times=1))
     rig.add(*names(4))
     rig.run(wait=False)
-    rig.server.clock.advance(29 * 3600)
+    rig.pass_time(29 * 3600)
     assert rig.run(wait=False).open == 1  # past its end, but not for long enough
-    rig.server.clock.advance(2 * 3600)
+    rig.pass_time(2 * 3600)
     rig.run(wait=False)  # asks to cancel
-    rig.server.clock.advance(60)
+    rig.pass_time(60)
     assert rig.run().outcomes == {"captioned": 4}
     cancels = [seen for seen in rig.server.bill.requests("POST") if "cancel" in seen.path]
     assert len(cancels) == 1

@@ -47,7 +47,7 @@ def test_a_full_queue_costs_no_attempt_and_backs_off(slow_rig: Rig) -> None:
     rig.add(*names(3))
     rig.server.faults.add(BatchFault(fail="token_limit_exceeded", times=1))
     rig.run(wait=False)
-    rig.server.clock.advance(5)
+    rig.pass_time(5)
     report = rig.run(wait=False)
     assert report.waiting == {"backoff": 1}
     assert report.exit_code == 3
@@ -77,9 +77,9 @@ def test_credits_that_run_out_in_the_middle_and_come_back_next_day(slow_rig: Rig
     assert any("quota" in text or "credit" in text for text in report.problems)
     assert report.batches == 1
     rig.server.faults.clear()
-    rig.server.clock.advance(90_000)
+    rig.pass_time(90_000)
     rig.run(wait=False, batch__max_requests=2)
-    rig.server.clock.advance(4_000)
+    rig.pass_time(4_000)
     assert rig.run(batch__max_requests=2).outcomes == {"captioned": 6}
     rig.check()
 
@@ -114,7 +114,7 @@ def test_a_failed_listing_means_no_submission_but_results_are_fetched(slow_rig: 
     rig.add(*names(2))
     rig.run(wait=False)
     rig.add("new.png", first=50)
-    rig.server.clock.advance(4_000)
+    rig.pass_time(4_000)
     rig.server.faults.add(
         RequestFault(action="status", method="GET", path="/v1/batches", status=500)
     )
@@ -124,7 +124,7 @@ def test_a_failed_listing_means_no_submission_but_results_are_fetched(slow_rig: 
     assert rig.posts() == 1
     rig.server.faults.clear()
     rig.run(wait=False)
-    rig.server.clock.advance(4_000)
+    rig.pass_time(4_000)
     assert rig.run().outcomes == {"captioned": 3}
     rig.check()
 
@@ -194,7 +194,7 @@ def test_what_was_not_sent_for_another_prompt_holds_no_money(slow_rig: Rig, prov
     assert report.requests == 4
     with rig.ledger() as ledger:
         assert ledger.shards.in_states("SEALED", "UPLOADING", "UPLOADED") == []
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     final = rig.run(wait=False, prompt__user="Another prompt.")
     assert final.outcomes == {"captioned": 4}
     rig.check()

@@ -85,7 +85,7 @@ def test_what_is_paid_is_fetched_when_a_twin_is_noticed(slow_rig: Rig, tmp_path:
     rig.add("c.png", "d.png", first=40)
     report = run_while(rig, lambda: other.run(wait=False), wait=False)
     assert (report.exit_code, report.requests, report.open) == (5, 0, 1)
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     report = rig.run()
     assert (report.exit_code, report.outcomes) == (5, {"captioned": 2, "pending": 2})
     assert len(rig.server.bill.rows()) == 4
@@ -104,7 +104,7 @@ def test_the_copy_that_goes_on_takes_in_what_the_other_one_sent(
     assert "this copy goes on" in words
     report = rig.run(wait=False)
     assert (report.exit_code, report.requests, report.open) == (3, 0, 2)
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     report = rig.run()
     assert (report.exit_code, report.outcomes) == (0, {"captioned": 4})
     assert len(rig.server.bill.rows()) == 4
@@ -174,7 +174,7 @@ def test_a_restored_backup_is_no_twin_and_leaves_the_files_to_the_other(
     backup = copied(rig, tmp_path / "backup")
     rig.add("a.png", "b.png", "c.png")
     rig.run(wait=False)
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     report = backup.run()
     assert (report.exit_code, report.requests, report.outcomes) == (0, 0, {"captioned": 4})
     assert len(rig.server.bill.rows()) == 4

@@ -184,7 +184,7 @@ def test_what_is_under_way_keeps_its_image(slow_rig: Rig, site: str) -> None:
     none = rules(site) | {"fetch__keep_bytes": "0B"}
     rig.run(data=urls, wait=False, **none)
     assert len(downloads(rig)) == 2
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     rig.run(data=urls, **none)
     assert rig.outcomes() == {"captioned": 2}
     assert downloads(rig) == []

@@ -24,7 +24,7 @@ def test_batches_under_way_are_collected_and_not_asked_for_again(slow_rig: Rig) 
     report = rig.run(provider__name="openai_online")
     assert report.requests == 1
     assert (report.exit_code, report.open) == (3, 1)
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     report = rig.run(provider__name="openai_online")
     assert report.outcomes == {"captioned": 3}
     rig.check()

@@ -62,7 +62,7 @@ def test_a_run_leaves_a_log_and_a_summary(slow_rig: Rig) -> None:
     assert (found["command"], found["run"], found["exit_code"]) == ("run --no-wait", 1, 3)
     assert found["started_at"] <= found["ended_at"]
     assert found["ended_at"].endswith("Z")
-    rig.server.clock.advance(4000)
+    rig.pass_time(4000)
     collect(rig.config(log__level="debug"))
     assert {"batch.seen", "batch.settled"} <= set(events(rig, 2))
     settled = next(line for line in log(rig, 2) if line["event"] == "batch.settled")

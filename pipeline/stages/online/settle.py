@@ -155,7 +155,7 @@ def _keep(context: StageContext, shard: Shard, batch: Batch, collected: RunTotal
         damaged = keep_answers(journal, packed, requests)  # type: ignore[arg-type]
     if damaged:
         text = (
-            f"{journal}: {counted(damaged, 'line')} changed since they were written, so each "
+            f"{journal}: {counted(damaged, 'line')} changed on disk, so each "
             "request of the group without an answer counts as sent; put aside as "
             f"{put_aside(journal).name}"
         )

@@ -97,7 +97,7 @@ def test_no_request_whose_mark_is_damaged_is_bought_again(scene: Scene, mark: in
     close_left_open(scene.context)
     # the third may have been what the damaged line was about
     assert outcomes(scene) == [OVER[0], OVER[1], OVER[1]]
-    assert any("1 line changed since they were written" in text for text in scene.said)
+    assert any("1 line changed on disk" in text for text in scene.said)
     (aside,) = scene.workspace.raw.glob("damaged-*.journal")
     assert aside.read_bytes() == b"".join(lines)
     assert [kind for _, kind, _ in scene.ledger.incidents()] == ["damaged", "no_answer"]
