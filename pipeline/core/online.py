@@ -175,7 +175,7 @@ class JournalState:
             checked = checked or bool(_MARK.match(text))
             if entry is not None:
                 state._take(entry)
-            elif not _is_torn(line):
+            elif not is_torn(line):
                 state.damaged += 1
                 state.void.clear()  # each may have been sent once more since
         return state
@@ -220,7 +220,7 @@ class JournalState:
         return {*self.sent, *self.accepted, *self.answers}.difference(requests)
 
 
-def _is_torn(line: bytes) -> bool:
+def is_torn(line: bytes) -> bool:
     """Tell a line that a kill cut off from one whose end has changed: what was marked is synced
     before it is sent, so a mark that was cut off is of a request that never left."""
     if line.endswith(b"\n"):

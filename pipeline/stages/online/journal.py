@@ -13,6 +13,7 @@ from typing import BinaryIO
 from pipeline.core.online import (
     JournalState,
     accepted_mark,
+    is_torn,
     journal_answer,
     lost_line,
     sent_mark,
@@ -26,7 +27,8 @@ class Journal:
     """One journal file, open for appending. Used by one thread at a time."""
 
     def __init__(self, path: Path) -> None:
-        """Begin a journal, or go on with one after its last whole line.
+        """Begin a journal, or go on with one: what a kill cut off is taken away, while a last line
+        whose end has changed becomes one that is damaged.
 
         Raises:
             StorageError: it cannot be made.
@@ -34,7 +36,7 @@ class Journal:
         self.path = path
         try:
             self._handle: BinaryIO = path.open("ab", buffering=0)
-            self._handle.truncate(path.read_bytes().rfind(b"\n") + 1)
+            self._end_last_line(path.read_bytes())
             fsync_folder(path.parent)
         except OSError as error:
             raise storage_error(path, error) from error
@@ -69,6 +71,13 @@ class Journal:
             sync(self._handle.fileno())
         except OSError as error:
             raise storage_error(self.path, error) from error
+
+    def _end_last_line(self, data: bytes) -> None:
+        end = data.rfind(b"\n") + 1
+        if is_torn(data[end:]):
+            self._handle.truncate(end)
+        elif data[end:]:
+            self._handle.write(b"\n")
 
     def _append(self, data: bytes) -> None:
         try:

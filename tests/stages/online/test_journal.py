@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.online import lost_line
+from pipeline.core.online import lost_line, sent_mark
 from pipeline.core.reasons import NO_ANSWER
 from pipeline.errors import StorageError
 from pipeline.stages.online.journal import (
@@ -63,3 +63,19 @@ def test_a_journal_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 def test_a_journal_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="its folder is not there"):
         Journal(tmp_path / "none" / "x.journal")
+
+
+NAME = f"cm-{'A' * 43}-1"
+
+
+def test_a_journal_that_goes_on_loses_what_was_cut_off_and_nothing_else(tmp_path: Path) -> None:
+    path = journal_path(tmp_path, "online-000001-aa")
+    path.write_bytes(sent_mark(NAME) + sent_mark(NAME)[:20])
+    Journal(path).close()
+    assert path.read_bytes() == sent_mark(NAME)
+    Journal(path).close()
+    assert path.read_bytes() == sent_mark(NAME)
+    for end in (b"", b"\x0b"):  # the newline is missing, or another byte
+        path.write_bytes(sent_mark(NAME)[:-1] + end)
+        Journal(path).close()
+        assert read_journal(path).lost({NAME}) == [NAME]
