@@ -49,7 +49,7 @@ bench: $(DEV_STAMP) ## measure speed and memory [ARGS=]
 
 crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [JOBS= ARGS=]
 	@CAPTIONMILL_CRASH=all $(BIN)/python -m pytest -n $(JOBS) -m "long or not long" \
-		tests/crash tests/session/test_run_mirror.py $(ARGS)
+		tests/crash tests/session/test_run_mirror.py tests/scenarios/test_killed_sources.py $(ARGS)
 
 cluster: $(DEV_STAMP) ## hurt a cluster that prepares a bucket, against a run on one machine [ARGS=]
 	@$(BIN)/python -m pytest -m "long or not long" tests/engines/test_cluster.py tests/scenarios/test_cluster.py $(ARGS)

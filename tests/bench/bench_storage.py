@@ -1,4 +1,5 @@
-"""Object storage: pictures read with latency against the same local folder; keys listed.
+"""Object storage: pictures read with latency, and out of a zip, against the same local folder;
+keys listed.
 
     python -m tests.bench storage [PICTURES [KEYS]]
 
@@ -9,10 +10,12 @@ worker, so that the share of reading shows.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from pathlib import Path
 
 from pipeline.core.recipe import Recipe
@@ -60,31 +63,53 @@ def main(arguments: list[str]) -> Found:
 
 
 def _measured(folder: Path, settings: StorageSettings, keys: int) -> Found:
+    listed = _listed(settings, keys)  # first, as nothing has used memory yet
     local = [(n, str(path)) for n, path in enumerate(sorted(folder.iterdir()))]
     stored = [(n, f"s3://bucket/p/{Path(path).name}") for n, path in local]
-    here, there = (spent(lambda jobs=jobs: _prepare(jobs, settings)) for jobs in (local, stored))
-    begun, first, count = time.monotonic(), 0.0, 0
+    with tempfile.TemporaryDirectory() as name:
+        archive = Path(name, "a.zip")
+        with zipfile.ZipFile(archive, "w") as packed:
+            for _, path in local:
+                packed.write(path, Path(path).name)
+        inside = [(n, f"zip://{archive}!/{Path(path).name}") for n, path in local]
+        here, there, zipped = (
+            spent(lambda jobs=jobs: _prepare(jobs, settings)) for jobs in (local, stored, inside)
+        )
+    figures = [
+        Figure("pictures a second from object storage at 50 ms", len(local) / there.wall, "1/s")
+    ]
+    for what, one in (("object storage", there), ("a zip", zipped)):
+        cpu, wall = one.cpu / here.cpu, one.wall / here.wall
+        figures += [
+            Figure(f"{what}: CPU of the parent, times the same folder", cpu, "x"),
+            Figure(f"{what}: wall, times the same folder", wall, "x"),
+        ]
+    details = {"local": here.wall, "stored": there.wall, "zip": zipped.wall, **listed.details}
+    return Found([*figures, *listed.figures], details)
+
+
+def _listed(settings: StorageSettings, keys: int) -> Found:
+    """Listing of KEYS: CPU, the time to the first, and memory, which does not grow with them."""
     source = open_source("s3://bucket/many", None, SourceOptions(storage=settings))
-    cpu = time.process_time()
+    begun, cpu, first, count = time.monotonic(), time.process_time(), 0.0, 0
+    before = _peak()
     for listing in source.listings():
         first = first or time.monotonic() - begun
         count += sum(1 for _ in listing.entries())
     assert count == keys
     each = 1e6 * (time.process_time() - cpu) / keys
-    rate = len(local) / there.wall
     return Found(
         [
-            Figure("pictures a second from object storage at 50 ms", rate, "1/s"),
-            Figure(
-                "object storage: CPU of the parent, times the same folder",
-                there.cpu / here.cpu,
-                "x",
-            ),
-            Figure("object storage: wall, times the same folder", there.wall / here.wall, "x"),
             Figure("listing of a bucket: CPU a key", each, "us"),
+            Figure("listing of a bucket: memory more", _peak() - before, "MB", 24),
         ],
-        {"local": here.wall, "stored": there.wall, "first listing": first},
+        {"first listing": first},
     )
+
+
+def _peak() -> float:
+    """Most memory that this process has held, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _prepare(jobs: list[tuple[int, str]], settings: StorageSettings) -> None:
