@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from pipeline.core.lifecycle import TWIN
 from pipeline.review.in_force import EditedRows
 from pipeline.session.beside import write_beside
 from pipeline.session.checks import deviations, repeated_captions
@@ -25,7 +26,8 @@ def finish(session: Session, report: Report, sources: tuple[int, ...] | None = N
     """Make the table anew when anything changed, prove the counts, then clean up."""
     ledger = session.ledger
     written = export_all(session)
-    publish_outputs(session)
+    if ledger.get(TWIN) is None:  # else they may be the other copy's
+        publish_outputs(session)
     report.rows = written.rows if written else None
     for sentence in renamed_columns(ledger):
         session.context.say(sentence)

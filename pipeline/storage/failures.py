@@ -12,6 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.records import Rejection
 from pipeline.storage.place import Place
 
+_STATUS = re.compile(r"status code: (\d{3}[\w ]*)")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 
 _SENTENCES: Mapping[str, str] = MappingProxyType(
@@ -63,12 +64,14 @@ def whole_failure(error: BaseException, place: Place) -> UsageError:
     code = code_of(error)
     if not code and isinstance(error, FileNotFoundError):
         code = "NoSuchBucket"
-    sentence = _SENTENCES.get(code)
-    if sentence is None:
-        sentence = f"the service answers {code}" if code else _UNREACHABLE
+    sentence = _SENTENCES.get(code, "").format(bucket=place.bucket)
+    if not sentence:
+        status = _STATUS.search(str(error))
+        answer = code or (status[1] if status else "")
+        sentence = f"the service answers {answer}" if answer else _UNREACHABLE
         if not code and not is_out_of_reach(error):
             sentence = f"{sentence} ({brief_message(error)})"
-    return UsageError(f"{place.root}{place.key}: {sentence.format(bucket=place.bucket)}")
+    return UsageError(f"{place.root}{place.key}: {sentence}")
 
 
 def of_one_object(error: BaseException, place: Place) -> Rejection:
