@@ -68,6 +68,21 @@ def lost_at(rig: Rig, s3: ScriptedS3, place: str, visit: int, **overrides: objec
     s3.objects.update(mirror)
 
 
+def test_a_copy_that_has_nothing_to_send_is_told_of_the_other_too(
+    rig: Rig, s3: ScriptedS3, tmp_path: Path
+) -> None:
+    rig.add("a.png")
+    overrides = {**keys(s3), "provider__name": "openai_online"}
+    rig.run(**overrides)
+    first = rig.workspace.root
+    restored(rig, s3, tmp_path / "second", provider__name="openai_online")
+    rig.run(**overrides)
+    on(rig, first)
+    report = rig.run(**overrides)
+    assert report.exit_code == 5
+    assert any("another copy" in problem for problem in report.problems)
+
+
 def places(sample: list[tuple[str, int]], more: list[tuple[str, int]]) -> list[object]:
     """Moments of a run, most of them only for `make crash`."""
     return [*sample, *(pytest.param(*one, marks=pytest.mark.long) for one in more)]

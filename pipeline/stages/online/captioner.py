@@ -129,6 +129,8 @@ class OnlineCaptioner:
         elif self._short is not None:
             self.totals.fail(self._short)
             self.totals.waiting["budget"] += 1
+        elif undecided := self.context.undecided():  # also where nothing was to be sent
+            self.totals.fail(NeedsPerson(undecided))
 
     def _come_back(self, dispatcher: Dispatcher) -> PauseTooLong:
         seconds = dispatcher.too_long_pause
