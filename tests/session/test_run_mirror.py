@@ -163,8 +163,8 @@ def test_online_requests_of_a_machine_that_is_not_lost_after_all_are_noticed(
 
     def hook(name: str) -> None:
         nonlocal left
-        left -= name == "online.settled"
-        if not left and name == "online.settled":  # another machine goes on meanwhile
+        left -= name == "online.before_card"
+        if not left and name == "online.before_card":  # another machine goes on meanwhile
             failpoints.arm(None)
             restored(rig, s3, second, provider__name="openai_online")
             reports.append(rig.run(**overrides))
