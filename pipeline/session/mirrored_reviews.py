@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from pipeline.errors import CaptionmillError, UsageError
@@ -36,7 +37,8 @@ class MirroredReviews:
             self.keep()
         except CaptionmillError as error:
             say(str(error))
-            self._step = self._edits.last_step()
+            with contextlib.suppress(CaptionmillError):  # it may be the record that cannot be read
+                self._step = self._edits.last_step()
         now = time.monotonic()
         self._not_before = now + max(_SECONDS, _REST * (now - began))
 
@@ -46,8 +48,10 @@ class MirroredReviews:
         Raises:
             UsageError: it cannot be put, or another copy of the workspace is at work.
         """
+        if not self._settings.mirror:
+            return
         step = self._edits.last_step()
-        if not self._settings.mirror or step == self._step:
+        if step == self._step:
             return
         try:
             self._put()

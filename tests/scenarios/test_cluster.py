@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.imaging import prepare
+from pipeline.imaging import late_preparer
 from pipeline.server.app import LoopbackServer
 from pipeline.session import engines
 from pipeline.storage import StorageSettings
@@ -104,7 +104,7 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 @pytest.fixture(autouse=True)
 def deadly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "Preparer", DeadlyPreparer)
+    monkeypatch.setattr(late_preparer, "LatePreparer", DeadlyPreparer)
     assert engines.files_engine.__module__ == "pipeline.session.engines"
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 

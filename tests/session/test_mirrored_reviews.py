@@ -76,3 +76,18 @@ def test_edits_of_a_copy_that_another_machine_has_taken_over_stay_here(
     with pytest.raises(UsageError, match="another copy of this workspace is at work"):
         recaption(rig.config(**keys(s3)), ["a.png"])
     assert copies(s3) == []
+
+
+@pytest.mark.parametrize("mirrored_too", [False, True])
+def test_a_record_that_cannot_be_read_does_not_end_the_page(
+    rig: Rig, s3: ScriptedS3, mirrored_too: bool
+) -> None:
+    rig.add("a.png")
+    rig.run(**keys(s3))
+    settings = RunSettings.of(rig.config(**keys(s3) if mirrored_too else {}))
+    said: list[str] = []
+    with Edits(rig.workspace.reviews) as edits:
+        mirrored = MirroredReviews(settings, rig.workspace, edits)
+        rig.workspace.reviews.mkdir()
+        mirrored.keep_or_say(said.append)
+    assert len(said) == mirrored_too
