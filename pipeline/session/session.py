@@ -103,12 +103,12 @@ def open_session(
     identity, workspace = resolve_account(settings.account, offline=offline, existing=existing)
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(open_ledger(settings, identity, workspace, building, say))
+        stack.enter_context(stopper.listening())
         if settings.budget.lifetime_on_command_line:
             remember_cap(ledger, workspace, settings.budget.caps.lifetime)
         settings = settings.with_remembered_cap(ledger, workspace)
         run, log = begin_run(settings, identity, workspace, ledger, command, clock)
         say = with_log(say, log)
-        stack.enter_context(stopper.listening())
         service: BatchService = Offline()
         if not offline:
             service = stack.enter_context(open_service(settings, identity, workspace, say))
