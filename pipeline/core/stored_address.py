@@ -7,6 +7,7 @@ address carries the stamp that its source listed, so that other bytes than those
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -39,3 +40,9 @@ def unstamped(location: str) -> tuple[str, str]:
     """(address, stamp), the stamp "" where any bytes are welcome."""
     address, _, stamp = location.partition(_SEPARATOR)
     return address, stamp
+
+
+def name_for(text: str) -> str:
+    """Name of the file or folder that stands for an address here, whatever letters that has: 24
+    hexadecimal digits."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()

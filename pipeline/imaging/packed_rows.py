@@ -12,8 +12,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.imaging.stored_end import PSD_PACKED, psd_pixels
+
 _PCX_HEADER, _PCX_PALETTE, _PCX_RUN, _PCX_COUNT = 128, 769, 0xC0, 0x3F
-_PSD_HEADER, _PACKED = 26, b"\0\1"
 _SGI_HEADER, _SGI_LITERAL, _SGI_COUNT = 512, 0x80, 0x7F
 _SUN_HEADER, _SUN_ESCAPE = 32, b"\x80"
 _MOST_BYTES = 32 << 20  # of one long row of codes, whose walk takes memory or time
@@ -51,15 +52,9 @@ def _fills_pcx(data: bytes) -> bool:
 
 
 def _fills_psd(data: bytes) -> bool:
-    at = _PSD_HEADER
-    for _ in range(3):  # palette, resources, layers
-        at += 4 + int.from_bytes(data[at : at + 4], "big")
-    if data[at : at + 2] != _PACKED:
+    at, channels, height, width, depth = psd_pixels(data)
+    if data[at : at + 2] != PSD_PACKED:
         return True
-    channels, height, width, depth = (
-        int.from_bytes(data[place : place + n], "big")
-        for place, n in ((12, 2), (14, 4), (18, 4), (22, 2))
-    )
     lengths = np.frombuffer(data, ">u2", channels * height, at + 2).astype(np.int64)
     first = at + 2 + 2 * channels * height
     ends = first + np.cumsum(lengths)

@@ -19,8 +19,10 @@ _PNM_HIGHEST = re.compile(rb"(?:\s|#[^\n]*\n)+(\d+)")
 _PNM_FOLLOWS = re.compile(rb"\s*(P[1-7Ff]\s.*)?\Z", re.DOTALL)
 _BMP_HEADER, _BMP_PROFILE_HEADER, _BMP_PLAIN = 14, 124, frozenset({0, 3, 6})
 _DIB_HEADER = 40
-_PSD_HEADER, _PSD_PLAIN, _PSD_PACKED = 26, b"\0\0", b"\0\1"
+_PSD_HEADER, _PSD_PLAIN = 26, b"\0\0"
 _SGI_HEADER = 512
+PSD_PACKED = b"\0\1"
+"""Way of packing of a PSD whose rows are packed."""
 _SUN_HEADER, _SUN_LENGTH = 32, 16
 _DDS_HEADER, _DDS_LONGER = 128, 148
 _DDS_BLOCKS = {b"DXT1": 8, b"ATI1": 8, b"BC4U": 8, b"BC4S": 8} | dict.fromkeys(
@@ -150,18 +152,22 @@ def _start_of_tga_footer(data: bytes) -> int:
     return min([footer, *(area for area in areas if area)])
 
 
-def end_of_psd(data: bytes) -> int:
-    """End of the pixels of all layers together, by their size or by the lengths of their packed
-    rows; 0 for another way of packing."""
+def psd_pixels(data: bytes) -> tuple[int, int, int, int, int]:
+    """Place of a PSD's pixels, which begin with the way of packing; channels, height, width, bits
+    of a sample."""
     at = _PSD_HEADER
     for _ in range(3):  # palette, resources, layers
         at += 4 + _big(data, at, 4)
-    channels, height, width, depth = (
-        _big(data, place, n) for place, n in ((12, 2), (14, 4), (18, 4), (22, 2))
-    )
+    return at, _big(data, 12, 2), _big(data, 14, 4), _big(data, 18, 4), _big(data, 22, 2)
+
+
+def end_of_psd(data: bytes) -> int:
+    """End of the pixels of all layers together, by their size or by the lengths of their packed
+    rows; 0 for another way of packing."""
+    at, channels, height, width, depth = psd_pixels(data)
     if data[at : at + 2] == _PSD_PLAIN:
         return at + 2 + channels * height * -(-width * depth // 8)
-    if data[at : at + 2] != _PSD_PACKED:
+    if data[at : at + 2] != PSD_PACKED:
         return 0
     lengths = (_big(data, place, 2) for place in range(at + 2, at + 2 + 2 * channels * height, 2))
     return at + 2 + 2 * channels * height + sum(lengths)

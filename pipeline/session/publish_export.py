@@ -4,7 +4,6 @@ export no longer has go."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.core.stored_address import scheme_of
+from pipeline.core.stored_address import name_for, scheme_of
 from pipeline.core.words import counted
 from pipeline.errors import StorageError, UsageError
 from pipeline.session.session import Session
@@ -61,7 +60,7 @@ def target_here(session: Session, target: str | Path) -> Iterator[Path]:
     address = str(target).rstrip("/")
     writer = ObjectWriter(address, session.settings.engine.storage)
     writer.stamp(writer.place.key)  # before anything is made
-    folder = session.workspace.exports / _digest(address)
+    folder = session.workspace.exports / name_for(address)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     local = folder / Path(writer.place.key).name
     yield local
@@ -161,7 +160,3 @@ def remove_put(exports: Path) -> int:
             raise storage_error(local, error, "remove") from error
         removed += len(names)
     return removed
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
+from pipeline.core.stored_address import name_for
 from pipeline.errors import UsageError
 from pipeline.records import Rejection
 from pipeline.sources.named_objects import is_object
@@ -41,8 +41,8 @@ def copy_table(address: str, folder: Path, settings: StorageSettings) -> Path | 
         raise UsageError(f"{address}: {described.detail or 'it cannot be read'}")
     if not described.size:
         raise UsageError(f"{address} is empty: a manifest was expected there")
-    copies = folder / _digest(address)
-    version = copies / _digest(f"{described.stamp} {described.size} {described.modified}")
+    copies = folder / name_for(address)
+    version = copies / name_for(f"{described.stamp} {described.size} {described.modified}")
     copy = version / Path(place.key).name
     try:
         if copy.is_file():
@@ -64,7 +64,3 @@ def _remove_older(copies: Path) -> None:
         for path in version.iterdir():
             path.unlink(missing_ok=True)
         version.rmdir()
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()

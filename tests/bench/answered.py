@@ -19,7 +19,7 @@ from pipeline.sources import open_source
 from pipeline.stages.crawl import crawl
 from pipeline.system.workspace import Workspace
 from tests.bench import command
-from tests.bench.large_ledger import NOW, PER_BATCH, identity, key_of
+from tests.bench.large_ledger import NOW, PER_BATCH, key_of, prepared_rows
 
 PER_FOLDER = 1_000
 _LINKS = 30_000  # of one file; file systems allow some more
@@ -84,12 +84,7 @@ def _answer(ledger: Ledger) -> None:
     }
     numbers = range(first, last + 1)
     for sql, rows in (
-        ("INSERT INTO originals VALUES (?, ?, 'JPEG', 640, 480)",
-         ((n, identity(n, "source")) for n in numbers)),
-        ("INSERT INTO contents (id, content_id, width, height) VALUES (?, ?, 512, 384)",
-         ((n, identity(n, "content")) for n in numbers)),
-        ("INSERT INTO preparations (original, recipe, content) VALUES (?, ?, ?)",
-         ((n, recipe, n) for n in numbers)),
+        *prepared_rows(numbers, recipe),
         ("INSERT INTO works (id, work_key, content, spec, representative, state, outcome, attempts,"
          " estimated) VALUES (?, ?, ?, ?, ?, 'done', 'captioned', 1, 100000)",
          ((n, key_of(n), n, spec, n) for n in numbers)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -41,6 +41,18 @@ def key_of(number: int) -> bytes:
     return work_key(identity(number, "content"), bytes(32), "Describe this image.")
 
 
+def prepared_rows(
+    numbers: range, recipe: int
+) -> Iterator[tuple[str, Iterable[tuple[object, ...]]]]:
+    """Statements and their rows: an original, a content and a preparation of each number."""
+    yield ("INSERT INTO originals VALUES (?, ?, 'JPEG', 640, 480)",
+           ((n, identity(n, "source")) for n in numbers))  # fmt: skip
+    yield ("INSERT INTO contents (id, content_id, width, height) VALUES (?, ?, 512, 384)",
+           ((n, identity(n, "content")) for n in numbers))  # fmt: skip
+    yield ("INSERT INTO preparations (original, recipe, content) VALUES (?, ?, ?)",
+           ((n, recipe, n) for n in numbers))  # fmt: skip
+
+
 def build(workspace: Workspace, count: int) -> None:
     """Fill a new ledger: `count` images in folders of 1,000, batches of 50,000 requests."""
     workspace.create()
@@ -62,12 +74,7 @@ def _images(ledger: Ledger, count: int) -> None:
     numbers = range(1, count + 1)
     folders = [ledger.images.folder(source, f"{n:05}")[0] for n in range(-(-count // 1000))]
     for sql, rows in (
-        ("INSERT INTO originals VALUES (?, ?, 'JPEG', 640, 480)",
-         ((n, identity(n, "source")) for n in numbers)),
-        ("INSERT INTO contents (id, content_id, width, height) VALUES (?, ?, 512, 384)",
-         ((n, identity(n, "content")) for n in numbers)),
-        ("INSERT INTO preparations (original, recipe, content) VALUES (?, ?, ?)",
-         ((n, recipe, n) for n in numbers)),
+        *prepared_rows(numbers, recipe),
         ("INSERT INTO images (id, folder, name, size, mtime_ns, inode, original, content, todo, "
          "first_seen_at) VALUES (?, ?, ?, 70000, ?, ?, ?, ?, 0, ?)",
          ((n, folders[(n - 1) // 1000], f"{n:08}.jpg", n, n, n, n, NOW) for n in numbers)),

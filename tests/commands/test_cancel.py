@@ -1,10 +1,8 @@
 """The command cancel."""
 
-import pytest
-
 from pipeline.commands.cancel import cancel
 from pipeline.server.faults import RequestFault
-from pipeline.system import failpoints
+from tests.killing import killed_at
 from tests.rig import Rig
 
 
@@ -46,16 +44,7 @@ def test_a_cancel_call_that_failed_is_said_and_not_taken_for_made(slow_rig: Rig)
 def test_a_batch_that_nobody_recorded_is_cancelled_too(slow_rig: Rig) -> None:
     rig = slow_rig
     rig.add("a.png")
-
-    def killed(name: str) -> None:
-        if name == "submit.after_create":
-            raise RuntimeError(name)
-
-    failpoints.arm(killed)
-    try:
-        with pytest.raises(RuntimeError, match="after_create"):
-            rig.run(wait=False)
-    finally:
-        failpoints.arm(None)
+    with killed_at("submit.after_create"):
+        rig.run(wait=False)
     assert cancel(rig.config(), rig.said.append) == 1
     assert rig.posts() == 1

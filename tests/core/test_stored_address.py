@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.stored_address import is_file, is_stored, scheme_of, stamped, unstamped
+from pipeline.core.stored_address import is_file, is_stored, name_for, scheme_of, stamped, unstamped
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,8 @@ def test_a_stamp_travels_with_its_address(stamp: str) -> None:
 
 def test_a_path_without_a_stamp_stays_as_it_is() -> None:
     assert stamped("/data/a.jpg", "") == "/data/a.jpg"
+
+
+def test_a_name_for_an_address_stays_and_takes_any_letter() -> None:
+    assert name_for("s3://bucket/items.csv") == "27484001f1bfc4164f0a1f5a"
+    assert name_for("s3://bucket/\udcff") != name_for("s3://bucket/\udcfe")

@@ -11,8 +11,8 @@ from pipeline.commands.retry import retry
 from pipeline.commands.run import run
 from pipeline.config import Config, load_config
 from pipeline.session.report import Report
-from pipeline.system import failpoints
 from tests.interop.conftest import ask
+from tests.killing import killed_at
 from tests.rig import picture
 
 pytestmark = pytest.mark.long
@@ -108,16 +108,8 @@ def test_a_batch_whose_answer_was_lost_is_found(world: World) -> None:
     class Killed(BaseException):
         """Stands for kill -9."""
 
-    def hook(place: str) -> None:
-        if place == "submit.after_create":
-            raise Killed
-
-    failpoints.arm(hook)
-    try:
-        with pytest.raises(Killed):
-            world.run()
-    finally:
-        failpoints.arm(None)
+    with killed_at("submit.after_create", Killed):
+        world.run()
     assert len(world.batches()) == 1
     assert world.run(wait=True).outcomes == {"captioned": 5}
     assert len(world.batches()) == 3

@@ -12,8 +12,8 @@ import pytest
 from pipeline.commands.run import run
 from pipeline.config import Config, load_config
 from pipeline.server.app import LoopbackServer
-from pipeline.system import failpoints
 from tests.interop.conftest import ogx_server
+from tests.killing import killed_at
 from tests.rig import picture
 from tests.server.support import client_for
 
@@ -77,16 +77,8 @@ def test_a_batch_whose_answer_was_lost_is_found_in_its_list(world: World) -> Non
     class Killed(BaseException):
         """Stands for kill -9."""
 
-    def hook(place: str) -> None:
-        if place == "submit.after_create":
-            raise Killed
-
-    failpoints.arm(hook)
-    try:
-        with pytest.raises(Killed):
-            run(world.config(), world.data, wait=False)
-    finally:
-        failpoints.arm(None)
+    with killed_at("submit.after_create", Killed):
+        run(world.config(), world.data, wait=False)
     assert run(world.config(), world.data).outcomes == {"captioned": 5}
     assert len(world.upstream.bill.rows()) == 5
     with world.client() as client:

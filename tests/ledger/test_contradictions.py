@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.retry import DEFAULT_RULES
 from pipeline.ledger.contradictions import CONTRADICTIONS
-from tests.ledger.world import NOW, World, answered
+from tests.ledger.world import World
 
 
 def named(world: World) -> set[str]:
@@ -15,11 +14,7 @@ def named(world: World) -> set[str]:
 
 @pytest.fixture
 def settled(world: World) -> World:
-    world.image("a.jpg", 1)
-    world.image("b.jpg", 2)
-    shard, batch = world.submitted()
-    lines = [answered(key, 400) for _, key in world.works]
-    world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW)
+    world.settle_two()
     assert named(world) == set()
     return world
 

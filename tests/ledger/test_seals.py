@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.retry import DEFAULT_RULES
 from pipeline.ledger.seals import ITEMS, SEALED, break_seal, broken_seals, set_seal
-from tests.ledger.world import NOW, World, answered, remote, scope
+from tests.ledger.world import NOW, World, remote, scope
 
 
 @pytest.fixture
 def closed(world: World) -> World:
     """A shard of two requests, settled."""
-    world.image("a.jpg", 1)
-    world.image("b.jpg", 2)
-    shard, batch = world.submitted()
-    lines = [answered(key, 400) for _, key in world.works]
-    world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW)
+    world.settle_two()
     return world
 
 

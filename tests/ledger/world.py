@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipeline.core.identity import hash_of, work_key
+from pipeline.core.retry import DEFAULT_RULES
 from pipeline.ledger import Ledger
 from pipeline.ledger.answers import PricedAnswer
 from pipeline.ledger.batches import Batch
@@ -116,6 +117,14 @@ class World:
         batch = self.ledger.batches.by_id("batch_1")
         assert batch is not None
         return shard, batch
+
+    def settle_two(self) -> None:
+        """Settle a batch of two images, both captioned."""
+        self.image("a.jpg", 1)
+        self.image("b.jpg", 2)
+        shard, batch = self.submitted()
+        lines = [answered(key, 400) for _, key in self.works]
+        self.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW)
 
 
 def scope(run: int, now: int = NOW) -> Scope:

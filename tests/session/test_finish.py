@@ -5,7 +5,7 @@ from pipeline.session.finish import export_all, finish
 from pipeline.session.report import Report
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
-from pipeline.system import failpoints
+from tests.killing import killed_at
 from tests.rig import Rig
 
 
@@ -41,17 +41,8 @@ def test_a_kill_right_behind_the_table_leaves_no_old_counts_and_no_captions_unwr
     rig.add("a.png")
     rig.run(output__sidecars="replace")
     rig.add("b.png", first=5)
-
-    def killed(name: str) -> None:
-        if name == "ledger.after_commit.exported":
-            raise RuntimeError(name)
-
-    failpoints.arm(killed)
-    try:
-        with pytest.raises(RuntimeError, match="exported"):
-            rig.run(output__sidecars="replace")
-    finally:
-        failpoints.arm(None)
+    with killed_at("ledger.after_commit.exported"):
+        rig.run(output__sidecars="replace")
     assert rig.run(output__sidecars="replace").outcomes == {"captioned": 2}
     assert (rig.data / "b.txt").read_text()
 
