@@ -9,6 +9,7 @@ import pytest
 from pipeline.ledger.queue import Queue
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.server.settings import AccountLimits, BatchDurations
+from pipeline.system.signals import Stopper
 from tests.rig import MODEL, Rig, open_rig
 
 
@@ -28,7 +29,10 @@ def test_twenty_shards_in_a_small_queue_finish_once_the_limit_is_learned(
 
     monkeypatch.setattr(Queue, "learn_limit", learn_limit)
     limits = AccountLimits(enqueued_tokens={MODEL: 2_000})
-    with open_rig(tmp_path, monkeypatch, limits=limits, durations=BatchDurations(run=1.0)) as rig:
+    hour = BatchDurations(run=3600)
+    with open_rig(tmp_path, monkeypatch, limits=limits, durations=hour) as rig:
+        # nothing runs before the product waits, so that the queue fills on any machine
+        monkeypatch.setattr(Stopper, "sleep", lambda _stopper, _seconds: rig.pass_time(4_000))
         rig.add(*names(100))
         report = rig.run(
             batch__max_requests=5, batch__backoff_minutes=[0], batch__enqueued_token_limit=10**9
