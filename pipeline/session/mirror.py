@@ -50,6 +50,7 @@ class Mirror:
         self._prefix = f"{place.key.strip('/')}/" if place.key.strip("/") else ""
         self._reader, self.address = ObjectReader(settings), address
         self._settings = settings
+        self._reviews_step = 0  # of the copy that was put there last, by this object
         self.list_again()
 
     def list_again(self) -> None:
@@ -208,15 +209,20 @@ class Mirror:
             return
         with Edits(workspace.reviews, read_only=True) as edits:
             step = edits.last_step()
-            if not step:
+            if (
+                step == self._reviews_step
+            ):  # a copy and its checksum cost what the whole record does
                 return
             with temporary_folder() as folder:
                 copy = folder / "reviews.db"
                 edits.copy_to(copy)
                 name = f"{_REVIEWS}{step}-{checksum_of(copy).hex()}"
                 # a damaged record is no copy to restore
-                if name not in self._names and not edits.damage():
+                if name not in self._names:
+                    if edits.damage():
+                        return
                     self._create(name, copy)
+                self._reviews_step = step
 
 
 def _step(name: str) -> int:

@@ -8,9 +8,11 @@ import pytest
 from pipeline.core.judgements import Judgement
 from pipeline.errors import UsageError
 from pipeline.review.edits import Edits
+from pipeline.session.mirror import Mirror
+from pipeline.session.settings import RunSettings
 from tests.review.test_entry_checksums import damage as changed
 from tests.rig import Rig, rig
-from tests.session.mirrors import keys, on, restored
+from tests.session.mirrors import MIRROR, keys, on, restored
 from tests.storage.scripted_s3 import ScriptedS3, s3
 
 pytest.importorskip("obstore", reason="object storage is an extra")
@@ -56,6 +58,25 @@ def test_a_damaged_record_of_edits_is_no_copy(rig: Rig, s3: ScriptedS3, tmp_path
     restored(rig, s3, tmp_path / "new")
     with Edits(rig.workspace.reviews) as edits:
         assert [one.caption for one in edits.of([b"1" * 32])[b"1" * 32]] == ["Mine."]
+
+
+def test_a_record_of_edits_that_is_there_is_not_copied_again(
+    rig: Rig, s3: ScriptedS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.add("a.png")
+    rig.run(**keys(s3))
+    copied: list[Path] = []
+    copy_to = Edits.copy_to
+    monkeypatch.setattr(
+        Edits, "copy_to", lambda self, path: (copied.append(path), copy_to(self, path))[1]
+    )
+    mirror = Mirror(MIRROR, RunSettings.of(rig.config(**keys(s3))).engine.storage)
+    for step in (1, 2):
+        with Edits(rig.workspace.reviews) as edits:
+            edits.append([Judgement(bytes(32), {}, "edit", caption=f"{step}")], at=1, label="edit")
+        mirror.keep(rig.workspace)
+        mirror.keep(rig.workspace)
+        assert len(copied) == step
 
 
 def test_a_mirror_holds_each_file_once(rig: Rig, s3: ScriptedS3) -> None:
