@@ -10,7 +10,9 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -381,38 +383,38 @@ def test_a_sink_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path:
     open_sink(tmp_path / "captions.csv").check(3)
 
 
-# -- an engine: the last file first
+# -- an engine: threads of this process
 
 
-class BackwardsEngine(Engine):
-    """Prepares pairs of files, the second one first."""
+class ThreadEngine(Engine):
+    """Prepares pairs of files, each file in a thread."""
 
     def __init__(self, prepare_file: PrepareFile) -> None:
         self._prepare_file, self.pairs, self.closed = prepare_file, 0, 0
+        self._threads = ThreadPoolExecutor(2)
 
     def prepare(self, jobs: Iterable[Job]) -> Iterator[tuple[int, Prepared]]:
         jobs = iter(jobs)
-        for first in jobs:
-            pair = [first, *(job for job in [next(jobs, None)] if job is not None)]
+        while pair := list(islice(jobs, 2)):
             self.pairs += 1
-            done = [(number, self._prepare_file(location)) for number, location in reversed(pair)]
-            yield from reversed(done)
+            numbers, locations = zip(*pair, strict=True)
+            yield from zip(numbers, self._threads.map(self._prepare_file, locations), strict=True)
 
     def close(self, kill: bool = False) -> None:
-        del kill
+        self._threads.shutdown(cancel_futures=kill)
         self.closed += 1
 
 
 def test_an_engine_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[BackwardsEngine] = []
+    opened: list[ThreadEngine] = []
 
-    def backwards(options: EngineOptions) -> Engine:
-        opened.append(BackwardsEngine(options.preparer(options.known)))
+    def threads(options: EngineOptions) -> Engine:
+        opened.append(ThreadEngine(options.preparer(options.known)))
         return opened[-1]
 
     monkeypatch.undo()  # the engine of the rig
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setitem(cast(dict[str, Any], ENGINES), "local", backwards)
+    monkeypatch.setitem(cast(dict[str, Any], ENGINES), "local", threads)
     rig.add("a.png", "b.png", "c.png")
     rig.run()
     assert rig.outcomes() == {"captioned": 3}

@@ -69,18 +69,27 @@ class Database:
     Args:
         read_only: the file is only read, also where nothing can be written beside it.
         private: a copy of the file is read and written; it is gone with the connection.
+        any_thread: threads other than this one read it too, one at a time.
 
     Raises:
         StorageError: the file cannot be opened or written.
         BooksError: the file is no ledger, or of a newer version.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False, private: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        read_only: bool = False,
+        private: bool = False,
+        any_thread: bool = False,
+    ) -> None:
         self.path = path
+        self._own_thread = not any_thread
         self._cursor: type[_Cursor] = type("_Cursor", (_Cursor,), {"path": path})
         with _translated(path), contextlib.ExitStack() as failed:
             read_only = read_only or private
-            self._connection = _reading(path) if read_only else _writing(path)
+            self._connection = _reading(path, self._own_thread) if read_only else _writing(path)
             failed.callback(lambda: self._connection.close())
             if private or (read_only and self._is_of_earlier_version()):
                 self._read_copy()
@@ -212,7 +221,7 @@ class Database:
     def _read_copy(self) -> None:
         """Go on with a temporary copy in today's tables."""
         with contextlib.closing(self._connection) as original:
-            self._connection = private_copy(original)
+            self._connection = private_copy(original, check_same_thread=self._own_thread)
         self._migrate()
 
     def _version(self) -> int:
@@ -234,9 +243,9 @@ class Database:
                 self.execute(f"PRAGMA user_version = {number}")
 
 
-def _reading(path: Path) -> sqlite3.Connection:
+def _reading(path: Path, own_thread: bool) -> sqlite3.Connection:
     try:
-        return open_read_only(path)
+        return open_read_only(path, check_same_thread=own_thread)
     except OSError as error:
         raise storage_error(path, error, "read") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Self
 
@@ -14,8 +15,9 @@ from pipeline.ledger.works import Content, Works
 class KnownOriginals:
     """`known(source_id)` for a worker: opened on first use there, read-only, picklable.
 
-    Who makes one closes it, for what its own process asked of it. A worker's copy needs no one:
-    that process ends at once, and its connection with it.
+    Threads of one process share a connection and wait for each other. Who makes one closes it, for
+    what its own process asked of it. A worker's copy needs no one: that process ends at once, and
+    its connection with it.
     """
 
     def __init__(self, path: Path, recipe: RecipeRow, *, hashed: bool = False) -> None:
@@ -24,17 +26,22 @@ class KnownOriginals:
         self._path = path
         self._recipe = recipe
         self._database: Database | None = None
+        self._lock = threading.Lock()
 
     def __call__(self, source_id: bytes) -> bool:
         """Tell whether the ledger knows what these bytes become, or that they are refused."""
-        if self._database is None:
-            self._database = Database(self._path, read_only=True)
-        read = self._database.one("SELECT 1 FROM originals WHERE source_id = ?", (source_id,))
+        with self._lock:
+            if self._database is None:
+                self._database = Database(self._path, read_only=True, any_thread=True)
+            return self._is_known(self._database, source_id)
+
+    def _is_known(self, database: Database, source_id: bytes) -> bool:
+        read = database.one("SELECT 1 FROM originals WHERE source_id = ?", (source_id,))
         if read is None:
             return False  # the most frequent answer, with the fewest steps
-        if Rechecks(self._database).of(source_id, self._recipe) is not None:
+        if Rechecks(database).of(source_id, self._recipe) is not None:
             return False  # it is in doubt whether that was right
-        known = Works(self._database).prepared_as(source_id, self._recipe)
+        known = Works(database).prepared_as(source_id, self._recipe)
         if self._hashed and isinstance(known, Content):
             return known.hashed
         return known is not None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.ledger.lookup import KnownOriginals
@@ -38,6 +39,16 @@ def test_it_leaves_no_connection_open(world: World, tmp_path: Path) -> None:
     assert held() == before
     assert not known(bytes([1]) * 32)  # opened again
     known.close()
+
+
+def test_threads_ask_it_too_and_any_of_them_may_close_it(world: World, tmp_path: Path) -> None:
+    world.image("a.jpg", 1)
+    known = KnownOriginals(tmp_path / "ledger.db", world.recipe)
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(known, [bytes([number % 2]) * 32 for number in range(200)]))
+        assert answers == [False, True] * 100
+        assert known(bytes([1]) * 32)
+        threads.submit(known.close).result()
 
 
 def test_a_copy_asks_the_same_ledger(world: World, tmp_path: Path) -> None:
