@@ -19,11 +19,14 @@ from typing import Any, cast
 import orjson
 import pytest
 
+from pipeline.commands.export_formats import FORMATS, ExportOptions
+from pipeline.commands.export_to import export_for
 from pipeline.commands.pilot import pilot
 from pipeline.core import outcomes, provider_kinds, table
 from pipeline.core.answer import BadLine
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.cells import Cells
+from pipeline.core.export_kinds import EXPORT_KINDS, ExportKind
 from pipeline.core.provider_kinds import ProviderKind
 from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.request import RequestSpec, data_url
@@ -49,6 +52,7 @@ from pipeline.records import (
 )
 from pipeline.sinks import SINKS, open_sink
 from pipeline.sinks.base import Sink, TableSink, WrittenTable
+from pipeline.sinks.exported import ExportedRow, ExportFormat, PartFacts, PartPlace
 from pipeline.sources import SOURCES, Source, SourceOptions, entry_digest
 from pipeline.sources.base import Problems, SourceListing
 from pipeline.system.files import sha256_of, whole_file
@@ -90,10 +94,14 @@ def test_a_walk_names_few_files_and_all_are_there(what: str) -> None:
     ("what", "file", "name"),
     [
         ("source", "pipeline/sources/__init__.py", "SOURCES"),
-        ("source", "pipeline/sources/__init__.py", "open_source"),
+        ("source", "pipeline/sources/__init__.py", "_kind"),
+        ("source", "pipeline/sources/__init__.py", "_plain_source"),
         ("provider", "pipeline/providers/__init__.py", "SERVICES"),
         ("provider", "pipeline/core/provider_kinds.py", "PROVIDER_KINDS"),
         ("sink", "pipeline/sinks/__init__.py", "SINKS"),
+        ("sink", "pipeline/sinks/__init__.py", "OUTPUTS"),
+        ("sink", "pipeline/commands/export_formats.py", "FORMATS"),
+        ("sink", "pipeline/core/export_kinds.py", "EXPORT_KINDS"),
         ("engine", "pipeline/engines/__init__.py", "ENGINES"),
         ("engine", "pipeline/config/engine.py", "EngineConfig"),
         ("column", "pipeline/core/table.py", "FIXED"),
@@ -117,6 +125,7 @@ def test_the_places_that_a_walk_names_are_there(what: str, file: str, name: str)
         ("provider", BatchService),
         ("sink", Sink),
         ("sink", TableSink),
+        ("sink", ExportFormat),
         ("engine", Engine),
     ],
 )
@@ -381,6 +390,43 @@ def test_a_sink_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path:
         written = [(row["path"], row["caption"]) for row in csv.DictReader(lines)]
     assert written[:2] == usual
     open_sink(tmp_path / "captions.csv").check(3)
+
+
+# -- a format of exports: captions in lists of Markdown
+
+
+class MarkdownFormat:
+    """One file a part, and one that names them."""
+
+    options = "markdown 1"
+    names_by_path = False
+
+    def write_part(self, rows: Iterable[ExportedRow], split: str, part: PartPlace) -> PartFacts:
+        rows = list(rows)
+        name = f"{split}/{rows[0].key}.md"
+        part.file(name).write_text("".join(f"- {row.caption}\n" for row in rows))
+        return PartFacts(split, len(rows), (name,))
+
+    def listings(self, parts: Sequence[PartFacts]) -> Iterator[tuple[str, Iterable[bytes]]]:
+        yield "index.md", (f"- {name}\n".encode() for part in parts for name in part.files)
+
+
+def test_a_format_of_ones_own(rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rig.add("a.png", "b.png")
+    rig.run()
+    monkeypatch.setitem(
+        cast(dict[str, Any], FORMATS), "markdown", lambda _options: MarkdownFormat()
+    )
+    monkeypatch.setitem(cast(dict[str, Any], EXPORT_KINDS), "markdown", ExportKind("markdown"))
+    target, options = tmp_path / "texts", ExportOptions(pictures="none", split="test=100")
+    export_for(rig.config(), "markdown", target, options, rig.said.append)
+    listed = [line[2:] for line in (target / "index.md").read_text().splitlines()]
+    captions = [f"- {row['caption']}" for row in rig.table()]
+    texts = [(target / name).read_text().splitlines() for name in listed]
+    assert sorted(line for text in texts for line in text) == sorted(captions)
+    assert all(name.startswith("test/") for name in listed)
+    with pytest.raises(UsageError, match="--suffix is for --to sidecars or xmp, not for markdown"):
+        export_for(rig.config(), "markdown", target, ExportOptions(suffix=".x"), rig.said.append)
 
 
 # -- an engine: threads of this process

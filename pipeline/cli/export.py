@@ -10,6 +10,7 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
+from pipeline.core.export_kinds import EXPORT_KINDS
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FORMATS = ("hf", "webdataset", "coco", "lance", "sidecars", "xmp", "jsonl", "csv", "parquet")
 _FOR_OTHERS = (
     click.option("--outcome", "outcomes", multiple=True, help="Only rows of this outcome."),
     click.option(
@@ -83,7 +83,9 @@ def _for_others(command: F) -> F:
 
 
 @click.command("export")
-@click.option("--to", "name", type=FormatName(_FORMATS), help="Format of another program.")
+@click.option(
+    "--to", "name", type=FormatName(tuple(EXPORT_KINDS)), help="Format of another program."
+)
 @click.argument("target", type=click.Path(), required=False)
 @click.option(
     "--charges",
@@ -111,10 +113,9 @@ def export(
 ) -> int:
     """Write the table anew from the ledger, or captions for other programs.
 
-    With --to, write captions and pictures to TARGET: hf (a data set of Hugging Face), webdataset,
-    coco, lance, sidecars, xmp (merged into the sidecars of a photo library), or captions alone:
-    jsonl, csv, parquet. An export of pictures that was killed goes on, and the next one makes only
-    what changed.
+    With --to, write captions to TARGET, in most formats with their pictures: hf is a data set of
+    Hugging Face, xmp is merged into the sidecars of a photo library. An export of pictures that was
+    killed goes on, and the next one makes only what changed.
 
     With --charges, write another table instead: each answer that was ever paid for, also of
     images and prompts that have changed since. Its SUM(charged_cost) is the whole bill.

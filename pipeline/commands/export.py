@@ -17,7 +17,7 @@ from pipeline.session.publish_export import is_stored_target, target_here
 from pipeline.session.reading import open_to_read
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
-from pipeline.sinks import is_table, open_sink
+from pipeline.sinks import open_sink, table_suffixes
 from pipeline.sinks.base import WrittenTable
 from pipeline.stages.export import write_charges, write_copy
 
@@ -81,9 +81,10 @@ def _opened(settings: RunSettings, named: str | Path, say: Say) -> Iterator[Sess
         in_own = is_here and session.workspace.owns(path)
         if in_own or path.resolve() in [each.resolve() for each in own]:
             raise UsageError(f"{path} is a file of the workspace: name another one")
-        if path.suffix and not is_table(path.suffix.lower()):
+        suffixes = table_suffixes()
+        if path.suffix and path.suffix.lower() not in suffixes:
             raise UsageError(
-                f"{path} is written as Parquet: name it .parquet; 'captionmill export --to FORMAT "
-                "TARGET' writes captions in other forms"
+                f"{path} would be written as Parquet: name it {' or '.join(suffixes)}; "
+                "'captionmill export --to FORMAT TARGET' writes captions in other forms"
             )
         yield session

@@ -39,6 +39,39 @@ class ExportOptions:
     license: str = "unknown"
     replace_texts: bool = False
 
+    def of_some_formats(self) -> Mapping[str, object]:
+        """Values of the options that only some formats heed, as `ExportKind.options` names them."""
+        return {
+            "--parquet": self.parquet,
+            "--partition-by": self.partition_by,
+            "--suffix": self.suffix,
+            "--replace-texts": self.replace_texts,
+            "--template": self.template,
+            "--json": self.as_json,
+            "--split": self.split,
+            "--croissant": self.croissant,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FormatOptions:
+    """Options that a format of pictures is opened with; each reads those that are about it.
+
+    Attributes:
+        rows, selection: what is exported.
+        chosen: as a person wrote them.
+    """
+
+    target: Path
+    rows: TableRows
+    selection: Selection
+    chosen: ExportOptions
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """Kind of each exported field."""
+        return {field: self.rows.kinds[name] for field, name in self.selection.fields.items()}
+
 
 def reserved_by(name: str, options: ExportOptions) -> Callable[[str], bool]:
     """Function that tells which names of fields mean something else in a format."""
@@ -51,61 +84,75 @@ def reserved_by(name: str, options: ExportOptions) -> Callable[[str], bool]:
     return lambda _field: False
 
 
-def format_of(
-    name: str, target: Path, rows: TableRows, selection: Selection, options: ExportOptions
-) -> ExportFormat:
-    """Format called `name`; its libraries are imported here.
+def _web_dataset(_options: FormatOptions) -> ExportFormat:
+    from pipeline.sinks.web_dataset import WebDataset
 
-    Raises:
-        UsageError: an option does not fit, or a library is not installed.
-    """
-    if name == "webdataset":
-        from pipeline.sinks.web_dataset import WebDataset
-
-        return WebDataset()
-    if name == "coco":
-        from pipeline.sinks.coco import CocoCaptions
-
-        return CocoCaptions(options.license)
-    if name == "sidecars":
-        from pipeline.sinks.text_files import TextFiles
-
-        suffix = options.suffix or (".json" if options.as_json else ".txt")
-        return TextFiles(suffix, options.template or "{caption}", as_json=options.as_json)
-    if name in (added := plugins.plugins(plugins.FORMATS)):
-        format_: ExportFormat = plugins.load_plugin(added[name])()
-        return format_
-    kinds = {field: rows.kinds[column] for field, column in selection.fields.items()}
-    if name == "lance":
-        from pipeline.sinks.lance_dataset import LanceDataset
-
-        return LanceDataset(target, kinds, has_pictures=options.pictures != "none")
-    return _hugging_face(target, rows, selection, options, kinds)
+    return WebDataset()
 
 
-def _hugging_face(
-    target: Path,
-    rows: TableRows,
-    selection: Selection,
-    options: ExportOptions,
-    kinds: Mapping[str, Kind],
-) -> ExportFormat:
+def _coco(options: FormatOptions) -> ExportFormat:
+    from pipeline.sinks.coco import CocoCaptions
+
+    return CocoCaptions(options.chosen.license)
+
+
+def _text_files(options: FormatOptions) -> ExportFormat:
+    from pipeline.sinks.text_files import TextFiles
+
+    chosen = options.chosen
+    suffix = chosen.suffix or (".json" if chosen.as_json else ".txt")
+    return TextFiles(suffix, chosen.template or "{caption}", as_json=chosen.as_json)
+
+
+def _lance(options: FormatOptions) -> ExportFormat:
+    from pipeline.sinks.lance_dataset import LanceDataset
+
+    has_pictures = options.chosen.pictures != "none"
+    return LanceDataset(options.target, options.kinds, has_pictures=has_pictures)
+
+
+def _hugging_face(options: FormatOptions) -> ExportFormat:
     from pipeline.sinks.hugging_face import HuggingFaceFolder
 
-    card = _card(rows, selection, options, DATA_FILES if options.parquet else "")
+    chosen, kinds = options.chosen, options.kinds
+    card = _card(options, DATA_FILES if chosen.parquet else "")
     format_: ExportFormat = HuggingFaceFolder(card)
-    if options.parquet:
+    if chosen.parquet:
         format_ = HuggingFaceParquet(card, kinds)
-    if not options.croissant:
+    if not chosen.croissant:
         return format_
     from pipeline.sinks.croissant import About, WithCroissant
 
-    return WithCroissant(format_, About(target.name, options.license, kinds, card.fields))
+    about = About(options.target.name, chosen.license, kinds, card.fields)
+    return WithCroissant(format_, about)
 
 
-def _card(rows: TableRows, selection: Selection, options: ExportOptions, files: str) -> Card:
+def _card(options: FormatOptions, files: str) -> Card:
+    rows, selection = options.rows, options.selection
     models = Counter(row["model"] for row in rows() if selection.takes(row) and row["model"])
     words = {column.name: column.description for column in rows.columns}
     fields = {name: words[column] for name, column in selection.fields.items()}
     prompts = rows.session.ledger.specs.prompts()
-    return Card(options.license, dict(sorted(models.items())), prompts, fields, files)
+    return Card(options.chosen.license, dict(sorted(models.items())), prompts, fields, files)
+
+
+FORMATS: Mapping[str, Callable[[FormatOptions], ExportFormat]] = {
+    "hf": _hugging_face,
+    "webdataset": _web_dataset,
+    "coco": _coco,
+    "lance": _lance,
+    "sidecars": _text_files,
+}
+"""How a format of pictures is opened, by its word in `core.export_kinds`."""
+
+
+def open_format(name: str, options: FormatOptions) -> ExportFormat:
+    """Format called `name`, ours or another package's; its libraries are imported here.
+
+    Raises:
+        UsageError: an option does not fit, or a library or a package cannot be loaded.
+    """
+    if name in FORMATS:
+        return FORMATS[name](options)
+    format_: ExportFormat = plugins.load_plugin(plugins.plugins(plugins.FORMATS)[name])()
+    return format_

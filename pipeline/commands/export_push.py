@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.core.export_kinds import EXPORT_KINDS, export_kind
 from pipeline.core.words import counted
 from pipeline.errors import NeedsPerson, UsageError
 from pipeline.records import Say
 from pipeline.session.confirm import Confirm
 from pipeline.sinks.hub import Hub, HubRepository, export_files
 from pipeline.stages.export_to import Exported
-
-_FOLDERS = ("hf", "webdataset", "coco", "lance", "sidecars")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,9 @@ class Push:
             UsageError: the format is no folder, or see `sinks.hub`.
             ServiceError: the Hub cannot be reached.
         """
-        if format_name not in _FOLDERS:
-            raise UsageError(f"--push is for --to {', '.join(_FOLDERS)}, not for {format_name}")
+        if export_kind(format_name).shape != "folder":
+            folders = [kind.name for kind in EXPORT_KINDS.values() if kind.shape == "folder"]
+            raise UsageError(f"--push is for --to {', '.join(folders)}, not for {format_name}")
         hub = Hub()
         return cls(hub, hub.repository(name, public=public))
 

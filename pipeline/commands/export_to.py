@@ -8,9 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.commands.export_formats import ExportOptions, format_of, reserved_by
+from pipeline.commands.export_formats import (
+    ExportOptions,
+    FormatOptions,
+    open_format,
+    reserved_by,
+)
 from pipeline.commands.export_xmp import export_xmp, xmp_fields
 from pipeline.config import Config
+from pipeline.core.export_kinds import export_kind, heeding
 from pipeline.core.selection import parse_condition
 from pipeline.core.splits import TRAIN, parse_splits
 from pipeline.core.words import counted
@@ -32,7 +38,6 @@ _SIDECARS = {
     "kept": "texts of others kept (--replace-texts replaces them)",
     "failed": "not written",
 }
-_TABLES = ("jsonl", "csv", "parquet")
 
 
 def export_for(
@@ -75,10 +80,10 @@ def _export(
             adobe_names=options.suffix == ".xmp", replaces=options.replace_texts,
             progress=progress,
         )  # fmt: skip
-    if name in _TABLES:
+    if export_kind(name).shape == "rows":
         return _table(name, target, rows, selection, options)
     folder = ExportFolder(target, f"{name} parquet" if options.parquet else name)
-    format_ = format_of(name, target, rows, selection, options)
+    format_ = open_format(name, FormatOptions(target, rows, selection, options))
     with _pictures(session, options) as pictures:
         return export_to(
             rows, selection, format_, folder, pictures,
@@ -88,20 +93,11 @@ def _export(
 
 def _check(name: str, options: ExportOptions) -> None:
     """Refuse options that the format would not heed."""
-    only = {
-        "--parquet": (options.parquet, ("hf",)),
-        "--partition-by": (options.partition_by, ("parquet",)),
-        "--suffix": (options.suffix, ("sidecars", "xmp")),
-        "--replace-texts": (options.replace_texts, ("xmp",)),
-        "--template": (options.template, ("sidecars",)),
-        "--json": (options.as_json, ("sidecars",)),
-        "--split": (options.split, ("hf", "webdataset", "coco", "sidecars", "lance")),
-        "--croissant": (options.croissant, ("hf",)),
-    }
-    for option, (value, names) in only.items():
-        if value and name not in names:
-            raise UsageError(f"{option} is for --to {' or '.join(names)}, not for {name}")
-    if name in ("hf", "coco") and options.pictures == "none":
+    kind = export_kind(name)
+    for option, value in options.of_some_formats().items():
+        if value and option not in kind.options:
+            raise UsageError(f"{option} is for --to {' or '.join(heeding(option))}, not for {name}")
+    if kind.needs_pictures and options.pictures == "none":
         raise UsageError(f"--to {name} needs pictures: --pictures sent or originals")
     if name == "xmp" and options.suffix not in (None, ".xmp"):
         raise UsageError("--to xmp: --suffix .xmp writes photo.xmp, without it photo.jpg.xmp")

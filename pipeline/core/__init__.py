@@ -82,6 +82,7 @@ url_image        images that are sent as their addresses
 stored_address   addresses of originals that a reader brings here
 near_duplicates  pictures that look alike
 selection, splits  which rows are exported, in which split and part
+export_kinds     words of `export --to`, and the options that each heeds
 sheets           pages and the like, compared in more detail
 audit            kinds of findings about captions, and rules for captions beside each other
 caption_checks   findings about one caption: caption_phrases what none should hold,

@@ -59,9 +59,9 @@ def open_sink(path: Path) -> TableSink:
     return SINKS.get(suffix, SINKS[PARQUET])(path)
 
 
-def is_table(suffix: str) -> bool:
-    """Tell whether a suffix, lower-case with its dot, is that of a kind of table."""
-    return suffix in SINKS or suffix[1:] in plugins.plugins(plugins.SINKS)
+def table_suffixes() -> tuple[str, ...]:
+    """Suffixes of all kinds of table, lower-case with their dot."""
+    return (*SINKS, *(f".{name}" for name in plugins.plugins(plugins.SINKS)))
 
 
 @dataclass(frozen=True, slots=True)

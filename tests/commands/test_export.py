@@ -64,7 +64,7 @@ def test_a_name_promises_what_is_in_the_file(rig: Rig, tmp_path: Path, name: str
     rig.add("a.png")
     rig.run()
     for export in (export_charges, export_copy):
-        with pytest.raises(UsageError, match=r"is written as Parquet: name it \.parquet"):
+        with pytest.raises(UsageError, match=r"would be written as Parquet: name it \.parquet"):
             export(rig.config(), tmp_path / name, rig.said.append)
     assert not (tmp_path / name).exists()
     assert export_copy(rig.config(), tmp_path / "x.PARQUET", rig.said.append).rows == 1
