@@ -58,9 +58,7 @@ def resolve(
                 next_generation(context, shard, not_before=0)
                 done.append(f"shard {shard.shard_key} is created again by the next run")
         if decision == "write-off":
-            collect_batches(context)  # the last look: what is there by now is not lost
-            left = [b for b in ledger.batches.in_states("open") if is_left_open(context, b)]
-            done += [_written_off(context, batch) for batch in left]
+            done += _write_off(context)
         if decision == "twin" and ledger.get(TWIN):
             ledger.put(TWIN, None)
             done.append(_GOES_ON.format(raw=session.workspace.raw))
@@ -72,6 +70,19 @@ def resolve(
             count = ledger.acknowledge()
             done.append(f"{counted(count, 'incident')} put away")
     return done or ["there was nothing to resolve"]
+
+
+def _write_off(context: StageContext) -> list[str]:
+    """Write off what a last look at the service leaves open; gives what that means, as sentences.
+
+    Raises:
+        CaptionmillError: the look did not come to its end, so nothing is written off.
+    """
+    totals = collect_batches(context)  # what is there by now is not lost
+    if totals.blocking is not None:
+        raise totals.blocking
+    left = [b for b in context.ledger.batches.in_states("open") if is_left_open(context, b)]
+    return [_written_off(context, batch) for batch in left]
 
 
 def _written_off(context: StageContext, batch: Batch) -> str:

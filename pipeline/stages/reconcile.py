@@ -133,7 +133,7 @@ def _act(context: StageContext, shard: Shard, decision: IntentVerdict) -> None:
         _adopt(context, shard, decision.batch)
         context.say(f"found batch {decision.batch.id}, whose create call got no answer")
         for extra in decision.extras:
-            adopt_batch(context, extra)
+            adopt_batch(context, extra, shard.shard_key)
     elif isinstance(decision, Hold) and decision.first:
         now = context.clock.moment()
         shards.move(
@@ -188,9 +188,13 @@ def _adopt(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
     context.note("batch.adopted", batch=batch.id, shard=shard.shard_key)
 
 
-def adopt_batch(context: StageContext, batch: RemoteBatch) -> None:
-    """Adopt a batch of ours that the ledger does not know; its reservation is recorded."""
-    shard = context.ledger.shards.by_key(shard_key_of(batch))
+def adopt_batch(context: StageContext, batch: RemoteBatch, shard_key: str = "") -> None:
+    """Adopt a batch of ours that the ledger does not know; its reservation is recorded.
+
+    `shard_key` is of its shard where that is known otherwise than by its metadata, which a
+    service may have dropped.
+    """
+    shard = context.ledger.shards.by_key(shard_key or shard_key_of(batch))
     if shard is None or shard.state == "DISSOLVED":
         _adopt_unknown(context, batch)
     elif shard.state in ("SEALED", "UPLOADING", "UPLOADED", "CREATING"):

@@ -47,6 +47,23 @@ def test_a_batch_that_has_come_back_is_collected_and_not_written_off(rig: Rig) -
     rig.check()
 
 
+@pytest.mark.parametrize(("status", "failure"), [(500, ServiceError), (401, NeedsPerson)])
+def test_nothing_is_written_off_without_a_last_look(
+    rig: Rig, status: int, failure: type[CaptionmillError]
+) -> None:
+    rig.add("a.png")
+    gone = RequestFault(action="status", method="GET", path="/v1/batches/*", status=404)
+    rig.server.faults.add(gone)
+    assert rig.run().exit_code == 5
+    rig.server.faults.clear()
+    rig.server.faults.add(gone.model_copy(update={"status": status}))
+    with pytest.raises(failure):
+        resolve(rig.config(), "write-off", rig.said.append)
+    rig.server.faults.clear()
+    assert (rig.run().outcomes, rig.posts()) == ({"captioned": 1}, 1)
+    rig.check()
+
+
 def test_a_batch_that_is_in_the_list_is_not_created_again(rig: Rig) -> None:
     rig.add("a.png")
     with killed_at("submit.after_create"):

@@ -45,6 +45,7 @@ _OF_LIFECYCLE, _OF_RESULTS = (
 )
 _OF_SETTLING = ("tests/ledger/test_settling.py",)
 _OF_RECONCILE = ("tests/stages/test_reconcile.py",)
+_OF_ANSWERS = ("tests/ledger/test_answers.py",)
 _OF_SETTLE = ("tests/stages/test_settle.py",)
 _RUNNER, _OF_RUNNER = "pipeline/stages/runner.py", ("tests/stages/test_runner.py",)
 _COLLECT, _OF_COLLECT = "pipeline/stages/collect.py", ("tests/stages/test_collect.py",)
@@ -124,6 +125,17 @@ BREAKAGES = (
         'if end == "open":', 'if end == "never":', _OF_SETTLE,
     ),
     Breakage(
+        "a batch that is gone unread cost nothing", "pipeline/ledger/answers.py",
+        'lost = end == "lost" or (batch.vanished_at is not None and not self._any(batch))',
+        'lost = end == "lost"', _OF_ANSWERS,
+    ),
+    Breakage(
+        "a batch that a person ended cost what its answers did", "pipeline/ledger/answers.py",
+        "self._close(shard, batch, None if lost else charged, now)",
+        "self._close(shard, batch, charged if batch.vanished_at is None else None, now)",
+        _OF_ANSWERS,
+    ),
+    Breakage(
         "a late batch is charged for its last answers only", "pipeline/ledger/answers.py",
         "if batch.late_since is not None:", "if False:",
         _OF_SETTLE,
@@ -187,8 +199,17 @@ BREAKAGES = (
     ),
     Breakage(
         "a write-off does not look once more", _RESOLVE,
-        "            collect_batches(context)  # the last look", "            # the last look",
-        _OF_RESOLVE,
+        "    totals = collect_batches(context)  # what is there by now is not lost\n"
+        "    if totals.blocking is not None:\n        raise totals.blocking\n",
+        "", _OF_RESOLVE,
+    ),
+    Breakage(
+        "a write-off goes on although its last look failed", _RESOLVE,
+        "        raise totals.blocking\n", "        pass\n", _OF_RESOLVE,
+    ),
+    Breakage(
+        "a second batch of one call is not adopted where metadata are dropped", _RECONCILE,
+        "adopt_batch(context, extra, shard.shard_key)", "pass", _OF_RECONCILE,
     ),
     Breakage(
         "a create call in doubt goes again without a look", _RESOLVE,

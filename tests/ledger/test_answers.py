@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
-from pipeline.ledger.answers import PricedAnswer
+from pipeline.ledger.answers import Ending, PricedAnswer
 from tests.ledger.world import NOW, World, answered, remote, scope
 
 
@@ -56,6 +56,30 @@ def test_without_a_known_worst_the_whole_reservation_stays_counted(world: World)
     lines = [answered(world.works[0][1], 400), answered(b"k" * 32, None)]
     assert world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW).charged is None
     assert world.ledger.reservations.exposure(scope(1)).lifetime == 1000
+
+
+@pytest.mark.parametrize(
+    ("end", "gone", "lines", "charged"),
+    [
+        ("whole", False, 0, 0),
+        ("whole", True, 0, 1000),  # nobody knows what it held, and nobody can look any more
+        ("whole", True, 1, 400),
+        ("lost", False, 1, 1000),
+        ("lost", False, 0, 1000),
+    ],
+)
+def test_a_batch_of_unknown_cost_is_charged_at_its_whole_reservation(
+    world: World, end: Ending, gone: bool, lines: int, charged: int
+) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    if gone:
+        world.ledger.batches.vanished(batch.row, NOW)
+    looked_at = world.ledger.batches.by_id(batch.batch_id)
+    assert looked_at is not None
+    answers = [answered(key, 400) for _, key in world.works][:lines]
+    world.ledger.answers.settle(shard, looked_at, answers, DEFAULT_RULES, NOW, ends=lambda: end)
+    assert world.ledger.reservations.exposure(scope(1)).lifetime == charged
 
 
 def test_a_line_that_cost_more_than_reserved_is_told(world: World) -> None:

@@ -228,6 +228,20 @@ def test_of_two_batches_of_one_lost_call_the_older_one_is_used(scene: Scene) -> 
     assert roles == {older.id: "main", newer.id: "stray"}
 
 
+def test_two_batches_of_one_lost_call_are_known_by_their_file_where_metadata_are_dropped(
+    scene: Scene,
+) -> None:
+    _, shard = doubtful(scene, "drop_before")
+    assert shard.file_id is not None
+    for _ in range(2):
+        scene.service.create(input_file_id=shard.file_id, metadata={})
+    older, newer = sorted(scene.service.list_batches(), key=lambda b: (b.created_at, b.id))
+    reconcile(scene.context)
+    roles = {batch.batch_id: batch.role for batch in scene.ledger.batches.of_shard(shard.row)}
+    assert roles == {older.id: "main", newer.id: "stray"}
+    assert scene.ledger.reservations.totals().reserved == 2 * (shard.max_cost or 0)
+
+
 def test_a_restored_older_ledger_adopts_its_own_future(scene: Scene) -> None:
     scene.add("a.png", "b.png")
     scene.task()
