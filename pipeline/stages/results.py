@@ -229,16 +229,19 @@ class _Reading:
             for name, answer in self._unpaid.items()
             if name in rows or not rows
         )
-        answered = self._paid.keys() & rows.keys() if rows else self._paid
-        return LineCounts(answered=len(answered), **kinds)
+        # without a set of them, which took a fiftieth of settling
+        answered = sum(map(rows.__contains__, self._paid)) if rows else len(self._paid)
+        return LineCounts(answered=answered, **kinds)
 
     def absent(self, failure: BatchFailure | None, *, may_have_run: bool) -> Iterator[PricedAnswer]:
         """Outcomes of requests without an answer, in a fixed order. One that may have run may have
         been billed: it is charged at its max cost, or where that is None, what was reserved for
         the batch is charged."""
-        batch, lines = self._batch, self._line_counts()
         silent_names = [name for name, answer in self._unpaid.items() if self._is_silent(answer)]
         absent = [*self._unread, *(self._planned.rows.keys() & silent_names)]
+        if not absent:
+            return
+        batch, lines = self._batch, self._line_counts()
         for name in sorted(absent, key=lambda name: self._planned.rows[name][0]):
             silent = self._unpaid.get(name)
             if failure is not None:
