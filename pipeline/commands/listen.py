@@ -25,7 +25,7 @@ from pipeline.errors import UsageError, passes_by_itself
 from pipeline.providers.webhooks import InvalidSignature, Verifier
 from pipeline.records import Say
 from pipeline.session.account import AccountOptions, identify
-from pipeline.session.report import OUT_OF_ORDER
+from pipeline.session.report import OUT_OF_ORDER, Report
 from pipeline.system.debounce import Debouncer
 from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
 from pipeline.system.signals import Stopper
@@ -133,7 +133,9 @@ def listen(config: Config, say: Say, *, ready: Callable[[int], None] = lambda _p
     stopper = Stopper()
     verifier = Verifier(webhook_secret(config.listen))
     debouncer = Debouncer(
-        lambda: _collect(config, say, stopper), say, quiet=config.listen.quiet_seconds
+        lambda: _say_collected(collect(config, say=lambda _text: None, stopper=stopper), say),
+        say,
+        quiet=config.listen.quiet_seconds,
     )
     debouncer.start()
     try:
@@ -163,13 +165,12 @@ def webhook_secret(options: ListenConfig) -> Secret:
     return secret
 
 
-def _collect(config: Config, say: Say, stopper: Stopper) -> None:
-    """Collect and say what came of it.
+def _say_collected(report: Report, say: Say) -> None:
+    """Say what came of collecting.
 
     Raises:
         CaptionmillError: something that passes by itself, such as a service that is down.
     """
-    report = collect(config, say=lambda _text: None, stopper=stopper)
     counts = ", ".join(f"{name} {count:,}" for name, count in report.outcomes.most_common())
     say(
         f"collected: {counts or 'no images yet'}; "

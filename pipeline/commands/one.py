@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pipeline.commands.image_loader import GivenImage, ImageLoader
 from pipeline.commands.one_request import OneCaption, SingleRequests
 from pipeline.config import Config, as_config
+from pipeline.config.model import PromptConfig
 from pipeline.core.prompt import check_template, image_in, put_values
 from pipeline.errors import UsageError
 from pipeline.records import Say
@@ -109,17 +110,8 @@ def _config(config: Config | str | None) -> Config:
 @contextlib.contextmanager
 def _open_requests(config: Config, say: Say) -> Iterator[SingleRequests]:
     """Check what can be checked before anything costs, then open the service."""
+    _check_prompt(config.prompt)
     settings = RunSettings.of(config)
-    user = put_values(config.prompt.user, config.prompt.values)
-    named = image_in(user) or image_in(config.prompt.system)
-    if named is None and Path(user[:255].strip()).suffix and _is_file(user.strip()):
-        named = user.strip()
-    if named:
-        raise UsageError(
-            f"the prompt names an image ({named}): a model does not open what is written in a "
-            "prompt, it would make the caption up. Give the image as an argument"
-        )
-    check_template(user, ())
     identity = identify(settings.account)
     settings = settings if identity.local else settings.online_only()
     host = urlsplit(service_options(settings, identity).base_url).netloc
@@ -135,6 +127,20 @@ def _open_requests(config: Config, say: Say) -> Iterator[SingleRequests]:
         requests = SingleRequests(settings, caption_spec, options, loader, identity.provider)
         stack.callback(requests.close)
         yield requests
+
+
+def _check_prompt(prompt: PromptConfig) -> None:
+    """Refuse a prompt that names an image, or columns: a single image has none."""
+    user = put_values(prompt.user, prompt.values)
+    named = image_in(user) or image_in(prompt.system)
+    if named is None and Path(user[:255].strip()).suffix and _is_file(user.strip()):
+        named = user.strip()
+    if named:
+        raise UsageError(
+            f"the prompt names an image ({named}): a model does not open what is written in a "
+            "prompt, it would make the caption up. Give the image as an argument"
+        )
+    check_template(user, ())
 
 
 def _is_file(name: str) -> bool:

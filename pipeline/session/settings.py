@@ -157,7 +157,7 @@ class RunSettings:
 
     def naming(self, templates: Iterable[str]) -> RunSettings:
         """Settings for these prompts too, whose names of metadata become columns."""
-        values = self.specs.config.prompt.values
+        values = self.specs.prompt_values
         further = (put_values(template, values) for template in templates)
         source = replace(self.source, templates=(*self.source.templates, *further))
         return replace(self, source=source)

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from pipeline.config import Config
+from pipeline.config.model import ImagesConfig
 from pipeline.core.budget_words import unknown_price
 from pipeline.core.calibration import Calibration, margin
 from pipeline.core.identity import hash_of
-from pipeline.core.image_tokens import UNKNOWN_SIZE
+from pipeline.core.image_tokens import UNKNOWN_SIZE, Detail
 from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import LOCAL_FREE, PriceSheet, Tier
-from pipeline.core.provider_kinds import LOCAL, ProviderKind, paid_kind
+from pipeline.core.provider_kinds import LOCAL, paid_kind
 from pipeline.core.recipe import DEFAULT_FORMATS, ImageLimits, Recipe
 from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import SizePolicy, Sizing
@@ -122,8 +123,10 @@ def build_spec(
     name = named or _own_model(config, local=local)
     facts = _facts(config, name)
     kind = LOCAL if local else paid_kind(config.provider.name)
-    recipe = _recipe(config, _sizing(config, facts))
-    request = _request(config, facts, name, tier, local=local)
+    wire_format = provider_of(kind.service).wire_format
+    detail = detail_of(config.prompt.detail, facts)
+    recipe = _recipe(config.images, _sizing(config.images, facts, detail))
+    request = _request(config, facts, name, tier, detail, local=local)
     if not local:
         refuse_impossible(request, facts)
     on = datetime.fromtimestamp(now, UTC)
@@ -136,10 +139,12 @@ def build_spec(
         spec=_spec(kind.service, account, request, config.prompt.user, recipe),
         facts=facts,
         sheet=sheet,
-        estimator=_estimator(config, kind, facts, calibration),
+        estimator=_estimator(
+            wire_format, facts, request, config.budget.estimate_margin, calibration, local=local
+        ),
         tier=tier,
         standard_price="" if sheet else standard_price(name, on),
-        wire_format=provider_of(kind.service).wire_format,
+        wire_format=wire_format,
         seen=config.input.image_mode == "bytes",
         configured_tokens=config.prompt.max_completion_tokens,
     )
@@ -178,35 +183,38 @@ def _spec(
     }
 
 
-def _sizing(config: Config, facts: ModelFacts) -> Sizing:
-    target = config.images.sizing
-    policy = SizePolicy(target.kind, target.value, min_sent_side=config.images.min_sent_side)
-    return sizing_of(policy, facts, detail_of(config.prompt.detail, facts))
+def _sizing(images: ImagesConfig, facts: ModelFacts, detail: Detail) -> Sizing:
+    target = images.sizing
+    policy = SizePolicy(target.kind, target.value, min_sent_side=images.min_sent_side)
+    return sizing_of(policy, facts, detail)
 
 
 def _estimator(
-    config: Config, kind: ProviderKind, facts: ModelFacts, calibration: Calibration | None
+    wire_format: WireFormat,
+    facts: ModelFacts,
+    request: RequestSpec,
+    configured_margin: Decimal,
+    calibration: Calibration | None,
+    *,
+    local: bool,
 ) -> TokenRules:
-    prompt = config.prompt
-    return provider_of(kind.service).wire_format.estimator(
+    return wire_format.estimator(
         facts,
-        detail_of(prompt.detail, facts),
-        prompt.max_completion_tokens,
-        system=prompt.system,
-        schema=json.dumps(prompt.answer_schema) if prompt.answer_schema else "",
-        margin=margin(config.budget.estimate_margin, calibration),
+        request.detail,
+        request.max_completion_tokens,
+        system=request.system,
+        schema=json.dumps(request.schema) if request.schema else "",
+        margin=margin(configured_margin, calibration),
         guess_ratio=Decimal(1) if calibration is None else calibration.guess_ratio,
-        count=estimated_tokens
-        if kind is LOCAL
-        else counted_tokens,  # the free model has no bill to meet
+        # the free model has no bill to meet
+        count=estimated_tokens if local else counted_tokens,
     )
 
 
-def _recipe(config: Config, size: object) -> Recipe:
-    images = config.images
+def _recipe(images: ImagesConfig, size: Sizing) -> Recipe:
     red, green, blue = (int(images.background[i : i + 2], 16) for i in (1, 3, 5))
     return Recipe(
-        size=size,  # type: ignore[arg-type]
+        size=size,
         quality=images.quality,
         subsampling=images.subsampling,
         background=(red, green, blue),
@@ -226,7 +234,7 @@ def _recipe(config: Config, size: object) -> Recipe:
 
 
 def _request(
-    config: Config, facts: ModelFacts, model: str, tier: Tier, *, local: bool
+    config: Config, facts: ModelFacts, model: str, tier: Tier, detail: Detail, *, local: bool
 ) -> RequestSpec:
     prompt = config.prompt
     effort = prompt.reasoning_effort or facts.reasoning_effort
@@ -236,7 +244,7 @@ def _request(
         system=prompt.system,
         max_completion_tokens=prompt.max_completion_tokens,
         max_tokens_parameter=facts.max_tokens_parameter,
-        detail=detail_of(prompt.detail, facts),
+        detail=detail,
         schema=prompt.answer_schema,
         temperature=prompt.temperature if facts.may_send_temperature(effort) else None,
         reasoning_effort=effort,

@@ -89,7 +89,12 @@ class SpecFactory:
 
     def outranked(self, template: str) -> list[str]:
         """Names of `[prompt] values` that a built template leaves to the source's columns."""
-        return [name for name in template_fields(template) if name in self.config.prompt.values]
+        return [name for name in template_fields(template) if name in self.prompt_values]
+
+    @property
+    def prompt_values(self) -> Mapping[str, str]:
+        """Values of `[prompt] values` by name."""
+        return self.config.prompt.values
 
     def _with_values(self, config: Config) -> Config:
         """Configuration whose prompt holds its values, so that they are part of the spec where
