@@ -7,13 +7,17 @@ the product that the walk says knows it.
 from __future__ import annotations
 
 import csv
+import importlib
+import inspect
 import io
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any, cast
 
 import orjson
@@ -134,6 +138,48 @@ def test_a_walk_names_every_member(what: str, protocol: type) -> None:
     public |= {name for name in getattr(protocol, "__annotations__", {}) if name[0] != "_"}
     named = set(re.findall(r"`(\w+)(?:\([^`]*\))?`", walk(what)))
     assert public <= named
+
+
+# -- three ways through the code
+
+
+def ways_through() -> list[list[str]]:
+    """Functions of each way, in order."""
+    match = re.search(r"^## Three ways.*?\n(.*?)(?=^## )", HOUSE, re.MULTILINE | re.DOTALL)
+    assert match is not None
+    lists = re.findall(r"(?:^\d+\. .*\n)+", match[1], re.MULTILINE)
+    return [re.findall(r"^\d+\. `([\w.]+)`", text, re.MULTILINE) for text in lists]
+
+
+def code_of(name: str) -> CodeType:
+    """Code of a function by its name below `pipeline`."""
+    module, *names = re.split(r"\.(?=[A-Z]|\w+$)", name, maxsplit=2)
+    function: Any = importlib.import_module(f"pipeline.{module}")
+    for part in names:
+        function = getattr(function, part)
+    function = getattr(function, "__func__", function)
+    return cast(CodeType, inspect.unwrap(function).__code__)
+
+
+def test_a_run_goes_the_ways_through_the_code(rig: Rig) -> None:
+    ways = ways_through()
+    assert [len(way) for way in ways] == [11, 6, 5, 5]
+    codes = {code_of(name): name for way in ways for name in way}
+    called: list[str] = []
+
+    def note(frame: FrameType, event: str, _value: object) -> None:
+        name = codes.get(frame.f_code) if event == "call" else None
+        if name is not None and name not in called:
+            called.append(name)
+
+    rig.add("a.png")
+    sys.setprofile(note)
+    try:
+        rig.run(images__max_side=100, budget__run="1")
+    finally:
+        sys.setprofile(None)
+    for way in ways:
+        assert [name for name in called if name in way] == way
 
 
 # -- a source: the lines of a text file
