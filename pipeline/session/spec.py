@@ -49,7 +49,6 @@ class CaptionSpec:
         sheet: unit prices, None when unknown.
         estimator: tokens of one request.
         tier: how requests are processed, which decides their price.
-        configured_tokens: the most that an answer may take, as configured.
         standard_price: words for the standard price where that of the tier is unknown.
         seen: False when images may be sent as their addresses, so that nobody knows their size.
         wire_format: shapes of the service.
@@ -65,7 +64,6 @@ class CaptionSpec:
     tier: Tier
     standard_price: str = ""
     seen: bool = True
-    configured_tokens: int = 0
     wire_format: WireFormat = OPENAI_FORMAT
 
     @property
@@ -123,15 +121,15 @@ def build_spec(
     name = named or _own_model(config, local=local)
     facts = _facts(config, name)
     kind = LOCAL if local else paid_kind(config.provider.name)
-    wire_format = provider_of(kind.service).wire_format
     detail = detail_of(config.prompt.detail, facts)
-    recipe = _recipe(config.images, _sizing(config.images, facts, detail))
+    recipe = _recipe(config.images, facts, detail)
     request = _request(config, facts, name, tier, detail, local=local)
+    wire_format = provider_of(kind.service).wire_format
+    least_margin = config.budget.estimate_margin
     if not local:
         refuse_impossible(request, facts)
     on = datetime.fromtimestamp(now, UTC)
-    lane = (config.online.background_window, config.online.background_discount)
-    sheet = LOCAL_FREE if local else sheet_for(name, tier, on, config.prices, lane)
+    sheet = LOCAL_FREE if local else _sheet(config, name, tier, on)
     return CaptionSpec(
         recipe=recipe,
         request=request,
@@ -139,15 +137,18 @@ def build_spec(
         spec=_spec(kind.service, account, request, config.prompt.user, recipe),
         facts=facts,
         sheet=sheet,
-        estimator=_estimator(
-            wire_format, facts, request, config.budget.estimate_margin, calibration, local=local
-        ),
+        estimator=_estimator(wire_format, facts, request, least_margin, calibration, local=local),
         tier=tier,
         standard_price="" if sheet else standard_price(name, on),
         wire_format=wire_format,
         seen=config.input.image_mode == "bytes",
-        configured_tokens=config.prompt.max_completion_tokens,
     )
+
+
+def _sheet(config: Config, model: str, tier: Tier, on: datetime) -> PriceSheet | None:
+    online = config.online
+    lane = (online.background_window, online.background_discount)
+    return sheet_for(model, tier, on, config.prices, lane)
 
 
 def _own_model(config: Config, *, local: bool) -> str:
@@ -193,7 +194,7 @@ def _estimator(
     wire_format: WireFormat,
     facts: ModelFacts,
     request: RequestSpec,
-    configured_margin: Decimal,
+    least_margin: Decimal,
     calibration: Calibration | None,
     *,
     local: bool,
@@ -204,17 +205,17 @@ def _estimator(
         request.max_completion_tokens,
         system=request.system,
         schema=json.dumps(request.schema) if request.schema else "",
-        margin=margin(configured_margin, calibration),
+        margin=margin(least_margin, calibration),
         guess_ratio=Decimal(1) if calibration is None else calibration.guess_ratio,
         # the free model has no bill to meet
         count=estimated_tokens if local else counted_tokens,
     )
 
 
-def _recipe(images: ImagesConfig, size: Sizing) -> Recipe:
+def _recipe(images: ImagesConfig, facts: ModelFacts, detail: Detail) -> Recipe:
     red, green, blue = (int(images.background[i : i + 2], 16) for i in (1, 3, 5))
     return Recipe(
-        size=size,
+        size=_sizing(images, facts, detail),
         quality=images.quality,
         subsampling=images.subsampling,
         background=(red, green, blue),

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.retry import RetryRule
 from pipeline.session.spec import CaptionSpec
 from pipeline.session.spec_factory import SpecChange
 from pipeline.stages.shard_options import RequestTemplate
-
-if TYPE_CHECKING:
-    pass
 
 
 def request_template(caption_spec: CaptionSpec) -> RequestTemplate:
@@ -38,7 +34,7 @@ def retry_templates(
         rule = rules.get(outcome, RetryRule())
         if rule == RetryRule(attempts=rule.attempts):
             return request_template(caption_spec)
-        longest = caption_spec.configured_tokens
+        longest = caption_spec.request.max_completion_tokens
         for _ in range(attempts):
             longest = longest * rule.raise_max_completion_tokens // 100
         change = SpecChange(model=rule.model, max_completion_tokens=longest, detail=rule.detail)
