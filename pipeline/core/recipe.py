@@ -28,7 +28,10 @@ DEFAULT_FORMATS: frozenset[str] = COMMON_FORMATS | SELDOM_FORMATS
 JXL_FRAMES = "JPEG XL frames"
 """Stands among the formats where any frame of a JPEG XL animation can be decoded; else its last."""
 
-EXTRA_FORMATS: frozenset[str] = frozenset({"JPEG XL", JXL_FRAMES, "RAW", "SVG"})
+JPEG_2000_SAMPLES = "JPEG 2000 samples"
+"""Stands among the formats where JPEG 2000 of more than eight bits in colour can be read whole."""
+
+EXTRA_FORMATS: frozenset[str] = frozenset({"JPEG XL", JXL_FRAMES, JPEG_2000_SAMPLES, "RAW", "SVG"})
 """Formats that are decoded where the packages of the extra `formats` are installed."""
 
 _LONGEST_JPEG_SIDE = 65_500  # libjpeg's JPEG_MAX_DIMENSION

@@ -24,7 +24,10 @@ tiff_pages, tiff_samples,   does not know
 tiff_image
 code_points, hdr,           HDR and wide colours that files give by numbers
 codestream_colours
-icons, xpm_colours          files whose pictures or colours Pillow takes for others
+icons, xpm_colours, pam,    files that Pillow takes for others, or does not read
+big_tiff, psd_channels,
+sgi_rows, sun_raster,
+jpeg2000_samples
 pass_through, perceptual    a file that is sent as it is; hashes of what looks alike
 thumbnail                   a small picture of a file, for people
 stale_kinds                 what the last version may have prepared wrongly

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from pipeline.core.recipe import JXL_FRAMES
+from pipeline.core.recipe import JPEG_2000_SAMPLES, JXL_FRAMES
 
 _PACKAGES = {
     "JPEG XL": "pillow_jxl",
     JXL_FRAMES: "imagecodecs",
+    JPEG_2000_SAMPLES: "imagecodecs",
     "RAW": "rawpy",
     "SVG": "resvg_py",
 }

@@ -6,15 +6,18 @@ from typing import Any
 
 from PIL import Image
 
-from pipeline.core.recipe import JXL_FRAMES, Frame, Recipe
+from pipeline.core.recipe import JPEG_2000_SAMPLES, JXL_FRAMES, Frame, Recipe
 from pipeline.imaging.decoder import Refusal
+from pipeline.imaging.jpeg2000_samples import Jpeg2000SamplesImage, is_read_wrongly
 from pipeline.imaging.jxl_frames import count_jxl_frames, jxl_frame
 from pipeline.imaging.jxl_header import read_jxl_header
+from pipeline.imaging.pam import PAM, PamImage
 from pipeline.imaging.plugins import open_image
 from pipeline.imaging.tiff_image import TiffSamplesImage, may_be_read, needs_own_reader
 from pipeline.imaging.tiff_pages import TiffPage, pages
 from pipeline.imaging.translation import refusal_of
 
+_TIFF = b"MM\0*"  # a PSD of sixteen bits, as `psd_channels` gives it
 _PIECES = frozenset({"PSD"})  # formats whose frames are layers of one picture
 
 
@@ -28,12 +31,16 @@ def open_frame(data: bytes, format: str, recipe: Recipe) -> tuple[Image.Image, t
         Refusal: a page of a TIFF cannot be read; Pillow raises much else.
     """
     frame = recipe.frame
-    if format == "TIFF":
+    if format == "TIFF" or (format == "PSD" and data.startswith(_TIFF)):
         return _open_page(data, frame)
+    if format == "PNM" and data.startswith(PAM):
+        return PamImage(data), ()
     image = open_image(data, format)
+    if format == "JPEG 2000" and is_read_wrongly(data):
+        return Jpeg2000SamplesImage(data, image, JPEG_2000_SAMPLES in recipe.formats), ()
     if format == "JPEG XL" and JXL_FRAMES in recipe.formats and read_jxl_header(data).animated:
         return _open_jxl_frame(data, frame, image)
-    if not getattr(image, "is_animated", False) or image.format in _PIECES:
+    if image.format in _PIECES or not getattr(image, "is_animated", False):
         return image, ()
     if frame == 0:
         return image, ("first_frame",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.core.recipe import ImageLimits
 from pipeline.imaging.decoder import Refusal, check_pixels
+from pipeline.imaging.sun_raster import sun_size
 
 _META_BYTES = 1 << 16  # of an ISO base media file: what describes its images stands first
 _BITMAP_FILE_HEADER, _BITMAP_CORE_HEADER = 14, 12
@@ -29,6 +30,8 @@ def announced_size(data: bytes, format: str | None) -> tuple[int, int]:
     not read."""
     if format == "WebP":
         return webp_size(data)
+    if format == "Sun raster":
+        return sun_size(data)
     return iso_size(data) if format in ("AVIF", "HEIC") else (0, 0)
 
 

@@ -14,7 +14,7 @@ import simplejpeg
 from PIL import Image, JpegImagePlugin
 
 from pipeline.core.reasons import rejection
-from pipeline.core.recipe import EXTRA_FORMATS, JXL_FRAMES, Recipe
+from pipeline.core.recipe import EXTRA_FORMATS, JPEG_2000_SAMPLES, JXL_FRAMES, Recipe
 from pipeline.imaging.decoder import DecodedImage, Decoder, Refusal, check_pixels
 from pipeline.imaging.flat import identity_of_blank, is_flat
 from pipeline.imaging.header_size import announced_size
@@ -141,7 +141,8 @@ def _instead(kind: str, recipe: Recipe) -> str:
         return "save its pages as PNG or JPEG"
     if kind in EXTRA_FORMATS:
         return 'pip install "captionmill[formats]" lets it be decoded'
-    return f"decoded are {', '.join(sorted(recipe.formats - {JXL_FRAMES}))}"
+    kinds = recipe.formats - {JXL_FRAMES, JPEG_2000_SAMPLES}
+    return f"decoded are {', '.join(sorted(kinds))}"
 
 
 def _check_caps(decoder: Decoder, recipe: Recipe) -> None:

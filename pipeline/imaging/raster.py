@@ -7,14 +7,15 @@ own pixel limit, which warns instead of deciding, is not consulted.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageChops, ImageFile
 
 from pipeline.core.recipe import Recipe
+from pipeline.imaging.big_tiff import with_short_offsets
 from pipeline.imaging.code_points import code_points
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
 from pipeline.imaging.decoder import DecodedImage, Refusal
@@ -29,15 +30,27 @@ from pipeline.imaging.pillow_limit import our_limit_decides
 from pipeline.imaging.plugins import orientation
 from pipeline.imaging.png_chunks import check_png, exceeds_palette, largest_png
 from pipeline.imaging.png_samples import plain_png
+from pipeline.imaging.psd_channels import with_shown_channels
 from pipeline.imaging.resize import shrink_image
+from pipeline.imaging.sgi_rows import with_ended_rows
 from pipeline.imaging.soundness import is_cut_short, unknown_compression
 from pipeline.imaging.stream_ends import check_length, check_sums, has_left_over
+from pipeline.imaging.sun_raster import with_plain_rows
 from pipeline.imaging.tiff_errors import heard_out, is_doubtful_fax
 from pipeline.imaging.tiff_image import plain_tiff
 from pipeline.imaging.translation import translated
 from pipeline.imaging.unwritten import doubts
 from pipeline.imaging.xpm_colours import with_plain_colours
 
+_REWRITTEN: dict[str, Callable[[bytes], bytes]] = {
+    "ICO": with_one_picture,
+    "PSD": with_shown_channels,
+    "SGI": with_ended_rows,
+    "Sun raster": with_plain_rows,
+    "TIFF": with_short_offsets,
+    "XPM": with_plain_colours,
+}
+"""Files of a format as Pillow shall see them."""
 _MOST_FRAMES = 100  # looked at for one that shows something
 _truncation = threading.Lock()
 
@@ -50,13 +63,11 @@ class RasterDecoder:
         self._recipe = recipe
         self._data_as_read = data
         self._problem, self._data = check_png(data) if format == "PNG" else (None, data)
-        if format == "ICO":
-            self._data = with_one_picture(data)
-            if png := largest_png(self._data):
-                self._problem, _ = check_png(png)
-        elif format == "XPM":
-            self._data = with_plain_colours(data)
         check_header(data, format, recipe.caps)
+        if rewritten := _REWRITTEN.get(format):
+            self._data = rewritten(data)
+        if format == "ICO" and (png := largest_png(self._data)):
+            self._problem, _ = check_png(png)
         with self._translated():
             self._image, self._flags = open_frame(self._data, format, recipe)
             self.width, self.height = self._image.size
@@ -98,9 +109,12 @@ class RasterDecoder:
     def _eight_bits(self) -> tuple[Image.Image, tuple[str, ...]]:
         if self.format == "PNG":
             return plain_png(self._image, self._data)
-        if self.format == "TIFF":
+        if self._image.format == "TIFF":  # a PSD may have become one
             return plain_tiff(self._image, self._data)
-        return to_plain(self._image)
+        plain, flags = to_plain(self._image)
+        if self.format == "PSD" and self._image.mode == "1":
+            plain = ImageChops.invert(plain)  # a bit that is set is black there
+        return plain, getattr(self._image, "flags", ()) + flags
 
     def render_visibly(self, width: int, height: int) -> DecodedImage | None:
         """After `render`: on a background that stands out, or the first frame that shows

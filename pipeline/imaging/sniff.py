@@ -39,6 +39,8 @@ _STARTS: tuple[tuple[bytes, str], ...] = (
     (b"AT&TFORM", "DjVu"),
     (b"\x01\xda\0\1", "SGI"),
     (b"\x01\xda\1\1", "SGI"),
+    (b"\x01\xda\0\2", "SGI"),  # of two bytes a sample
+    (b"\x01\xda\1\2", "SGI"),
     (b"\x59\xa6\x6a\x95", "Sun raster"),
     (b"SIMPLE  =", "FITS"),
     (b"SDPX", "DPX"),

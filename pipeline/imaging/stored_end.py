@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from pipeline.imaging.pam import PAM, read_pam_header
 from pipeline.imaging.tiff import end_of_tiff
 
 _TGA_FOOTER, _TGA_FOOTER_BYTES = b"TRUEVISION-XFILE.\0", 26
@@ -103,6 +104,8 @@ def _after_blocks(data: bytes, at: int) -> int:
 
 
 def _end_of_pnm(data: bytes) -> int | None:
+    if data.startswith(PAM):
+        return read_pam_header(data).end
     header = _PNM_HEADER.match(data)
     if header is None:
         return None
@@ -139,7 +142,8 @@ def end_of_tga(data: bytes) -> int:
         return 0
     entries, bits = _little(data, 5, 2), data[7] if data[1] else 0
     start = _TGA_HEADER + data[0] + entries * -(-bits // 8)
-    pixels = _little(data, 12, 2) * _little(data, 14, 2) * -(-data[16] // 8)
+    depth = data[16] if data[16] == 1 else -(-data[16] // 8) * 8  # Pillow writes those of one bit
+    pixels = -(-_little(data, 12, 2) * depth // 8) * _little(data, 14, 2)
     return start + pixels + len(data) - _start_of_tga_footer(data)
 
 

@@ -16,7 +16,14 @@ _MEMORY = (
     "failed to map segment",  # of a library that is loaded when first needed
 )
 _TRUNCATED = ("truncated", "end of file", "end of data", "incomplete", "insufficient", "not enough")
-_BEYOND = ("unsupported", "not supported", "not implemented", "unknown pixel", "unknown data")
+_BEYOND = (
+    "unsupported",
+    "not supported",
+    "not implemented",
+    "unknown pixel",
+    "unknown data",
+    "unknown pcx mode",
+)
 _TOO_LARGE = ("image size limit", "size too large", "security limit", "too big")
 _SILENT = "build `libjxl`"  # pillow_jxl's advice to developers, whatever was wrong
 _PANIC = "PanicException"  # of libraries in Rust; it is no Exception, and has no public name

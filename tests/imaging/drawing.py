@@ -74,6 +74,14 @@ def shown(prepared: PreparedImage) -> Image.Image:
     return image
 
 
+def distance(prepared: object, image: Image.Image) -> float:
+    """Mean difference (of 255) between a picture that would be sent and an RGB one of its size."""
+    assert isinstance(prepared, PreparedImage), prepared
+    pixels = np.asarray(shown(prepared)).astype(int)
+    assert pixels.shape == (image.height, image.width, 3)
+    return float(np.abs(pixels - np.asarray(image)).mean())
+
+
 def corner_colours(image: Image.Image) -> tuple[Colour, ...]:
     """Mean colours of the middles of the four quarters."""
     pixels = np.asarray(image.convert("RGB")).astype(float)

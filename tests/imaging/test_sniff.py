@@ -69,6 +69,8 @@ def tiff(*tags: tuple[int, int], order: str = "<") -> bytes:
         (b"BM" + bytes(12) + b"\x28\0\0\0", "BMP"),
         (b"BM, he wrote, was the best", None),
         (b"P5\n# made by hand\n", "PNM"),
+        (b"\x01\xda\0\2", "SGI"),
+        (b"\x01\xda\1\2", "SGI"),
         (b"Paris", None),
         (b"<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
         (b"<?xml version='1.0'?><s:svg xmlns:s='http://www.w3.org/2000/svg'>", "SVG"),
