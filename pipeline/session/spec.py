@@ -115,8 +115,7 @@ def build_spec(
         calibration: bills of this model so far.
 
     Raises:
-        UsageError: the model is not served at the endpoint, or not with this detail, size, effort
-            or length.
+        UsageError: the model is not served at the endpoint, or takes no such requests.
     """
     name = named or _own_model(config, local=local)
     facts = _facts(config, name)
