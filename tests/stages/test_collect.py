@@ -24,6 +24,8 @@ from pipeline.stages.mirroring import NoMirror
 from pipeline.stages.settle import write_off
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import RunTotals
+from tests.killing import killed_at
+from tests.ledger.world import remote
 from tests.rig import MODEL
 from tests.stages.scene import Scene, sent
 
@@ -320,4 +322,25 @@ def test_a_file_beyond_what_the_requests_explain_is_left_to_a_person(
     assert not list(scene.workspace.raw.glob("*.part"))
     assert scene.ledger.reservations.totals().reserved > 0
     assert collect_batches(scene.context).answers == {"captioned": 2}
+    assert scene.ledger.reservations.totals().charged == scene.server.bill.total_nano()
+
+
+def test_an_end_that_a_rebuild_reads_of_a_batch_that_nobody_knows_is_left_alone(
+    scene: Scene,
+) -> None:
+    totals = RunTotals()
+    settle_from_files(scene.context, remote("batch_unknown", status="completed"), totals)
+    assert totals == RunTotals()
+
+
+def test_a_file_that_is_damaged_before_it_is_settled_is_fetched_again_in_the_same_look(
+    scene: Scene,
+) -> None:
+    (batch,) = sent(scene, 1)
+    with killed_at("collect.before_settle"):
+        collect_batches(scene.context)
+    (known,) = scene.ledger.batches.in_states("downloaded")
+    raw_path(scene.context, known, "output").write_bytes(b"no gzip")
+    assert collect_batches(scene.context).answers == {"captioned": 1}
+    assert scene.states() == ["SETTLED"]
     assert scene.ledger.reservations.totals().charged == scene.server.bill.total_nano()

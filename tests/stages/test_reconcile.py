@@ -10,6 +10,7 @@ from pipeline.core.lifecycle import TWIN, Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import NeedsPerson, ServiceError
 from pipeline.ledger import Ledger
+from pipeline.ledger.adoption import RecoveredShard
 from pipeline.ledger.batch_metadata import metadata_of
 from pipeline.ledger.shards import Shard
 from pipeline.providers.base import AddressRefusal
@@ -19,9 +20,16 @@ from pipeline.server.faults import BatchFault, ListFaults, RequestFault
 from pipeline.server.settings import BatchDurations
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.context import StageContext
-from pipeline.stages.reconcile import next_generation, reconcile, take_apart
+from pipeline.stages.reconcile import (
+    next_generation,
+    opaque_shards,
+    reconcile,
+    take_all_apart,
+    take_apart,
+)
 from pipeline.stages.submit import submit_shards
 from pipeline.stages.values import CaptionTask
+from tests.ledger.world import remote
 from tests.rig import KEY, MODEL
 from tests.stages.scene import Scene
 
@@ -348,3 +356,64 @@ def test_an_earlier_generation_that_turns_up_is_adopted_under_the_present_one(
     assert adopted is not None
     assert (adopted.generation, scene.ledger.shards.get(shard.row).generation) == (2, 2)
     assert scene.ledger.reservations.totals().reserved == shard.max_cost
+
+
+def test_only_unknown_contents_whose_batch_is_gone_stop_for_a_person(scene: Scene) -> None:
+    for key, gone in (("000008-aaaaaaaa", False), ("000009-bbbbbbbb", True)):
+        lost = RecoveredShard(key, 1, MODEL, 1, 77, None, None)
+        row = scene.ledger.adoption.adopt(lost, scene.clock.moment())
+        batch = scene.ledger.batches.add(row, 1, remote(f"batch_{key}"), "main")
+        if not gone:
+            assert opaque_shards(scene.context) == (1, None)
+            continue
+        scene.ledger.batches.vanished(batch, scene.clock.now())
+    number, error = opaque_shards(scene.context)
+    assert number == 2
+    assert isinstance(error, NeedsPerson)
+    assert str(error).startswith("the batches of 000009-bbbbbbbb were paid for")
+
+
+@pytest.mark.parametrize("column", ["absent_since", "intent_at"])
+def test_a_wall_clock_that_jumps_proves_no_absence(scene: Scene, column: str) -> None:
+    _, shard = doubtful(scene, "drop_before")
+    if column == "absent_since":
+        scene.clock.offset = 130
+        assert reconcile(scene.context) == 60
+    scene.ledger.database.execute(f"UPDATE shards SET {column} = {column} - 3600")
+    assert 0 < reconcile(scene.context) <= (120 if column == "intent_at" else 60)
+    assert scene.states() == ["CREATING"]
+    assert scene.ledger.reservations.totals().reserved == shard.max_cost
+
+
+def test_a_later_generation_of_a_submitted_shard_decides_about_it(scene: Scene) -> None:
+    scene.server.faults.add(BatchFault(finalizing_seconds=3600))
+    scene.add("a.png")
+    task = scene.task()
+    scene.write(task)
+    submit_shards(scene.context, task.spec)
+    (shard,) = scene.ledger.shards.in_states("SUBMITTED")
+    later = created(scene, shard, captionmill_generation="2")
+    reconcile(scene.context)
+    shard = scene.ledger.shards.get(shard.row)
+    assert (shard.state, shard.generation) == ("SUBMITTED", 2)
+    leading = {b.batch_id: b.leads(2) for b in scene.ledger.batches.of_shard(shard.row)}
+    assert (leading.pop(later.id), list(leading.values())) == (True, [False])
+    assert scene.ledger.reservations.totals().reserved == 2 * (shard.max_cost or 0)
+
+
+def test_all_shards_without_a_batch_are_taken_apart(scene: Scene) -> None:
+    scene.add("a.png", "b.png", "c.png")
+    task = scene.task()
+    scene.write(task, scene.shard_options(ShardLimits(requests=1)))
+    scene.server.faults.add(
+        RequestFault(method="POST", path="/v1/files", action="drop_before", nth=2, times=1)
+    )
+    submit_shards(scene.context, task.spec)
+    assert scene.states() == ["SUBMITTED", "UPLOADING", "SEALED"]
+    submitted, uploading, _ = (scene.ledger.shards.get(row) for row in (1, 2, 3))
+    worst = [shard.max_cost or 0 for shard in (submitted, uploading)]
+    assert scene.ledger.reservations.totals().reserved == sum(worst)
+    take_all_apart(scene.context)
+    assert scene.states() == ["SUBMITTED", "DISSOLVED", "DISSOLVED"]
+    assert scene.ledger.reservations.totals().reserved == worst[0]
+    assert sum(shard.requests for shard in scene.write(task)) == 2

@@ -386,3 +386,40 @@ def test_a_sentence_is_kept_once() -> None:
         run_totals.note_problem(text)
     run_totals.fail(ServiceError("b"))
     assert run_totals.problems == ["a", "b"]
+
+
+def test_a_run_that_does_not_wait_leaves_the_others_to_the_answers_of_the_first(
+    scene: Scene,
+) -> None:
+    scene.server.faults.add(BatchFault(finalizing_seconds=3600))
+    scene.add("a.png", "b.png", "c.png")
+    for _ in range(2):  # the second run knows the first shard of the first one
+        options = replace(scene.shard_options(ONE), first=1)
+        run_totals = captioned(
+            batch_runner(scene, wait=False, shard_options=options, expected=3)
+        )
+        assert (run_totals.error, run_totals.open, posts(scene)) == (None, 1, 1)
+    assert scene.states() == ["SUBMITTED"]
+
+
+def test_nothing_more_goes_out_after_the_account_is_refused(scene: Scene) -> None:
+    scene.server.faults.add(BatchFault(fail="billing_hard_limit_reached"))
+    scene.add("a.png", "b.png", "c.png")
+    run_totals = captioned(batch_runner(scene, shard_options=scene.shard_options(ONE)))
+    assert isinstance(run_totals.error, AccountRefusal)
+    assert "SUBMITTED" not in scene.states()
+    before = posts(scene)
+    scene.server.faults.clear()
+    assert captioned(batch_runner(scene)).error is None
+    assert posts(scene) - before == len(scene.states())
+    assert outcomes(scene) == {"captioned": 3}
+
+
+def test_what_a_run_that_does_not_wait_could_not_send_is_its_error(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.server.faults.add(
+        RequestFault(action="status", method="POST", path="/v1/files", status=500)
+    )
+    run_totals = captioned(batch_runner(scene, wait=False))
+    assert isinstance(run_totals.error, ServiceError)
+    assert (run_totals.waiting, scene.slept) == ({"service": 1}, [])

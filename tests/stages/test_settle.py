@@ -11,6 +11,7 @@ from pipeline.core.lifecycle import FROZEN, Patience
 from pipeline.core.packing import ShardLimits
 from pipeline.errors import CostAnomaly, NeedsPerson
 from pipeline.ledger.batches import Batch
+from pipeline.providers.base import AccountRefusal
 from pipeline.server.fault_rules import BatchFault, LineFault, RequestFault
 from pipeline.stages.collect import collect_batches, settle_from_files
 from pipeline.stages.raw_files import store_compressed
@@ -326,3 +327,53 @@ def test_files_here_that_do_not_explain_their_batch_settle_nothing(
     raw = gzip.decompress(raw_path(scene.context, batch, "output").read_bytes())
     assert [json.loads(line)["error"] for line in raw.splitlines()] == [None] * 4
     exact(scene)
+
+
+QUEUE_IS_FULL = BatchFault(fail="token_limit_exceeded", times=1)
+
+
+def test_a_batch_that_a_full_queue_refused_goes_again_from_the_same_file(scene: Scene) -> None:
+    scene.server.faults.add(QUEUE_IS_FULL)
+    (batch,) = sent(scene)
+    (totals,) = looks(scene)
+    assert (totals.error, totals.answers, totals.open) == (None, {}, 0)
+    (problem,) = totals.problems
+    assert problem.startswith(f"batch {batch.batch_id} was refused (token_limit_exceeded: ")
+    assert problem.endswith("; it goes again after 5 min")
+    shard = scene.ledger.shards.get(batch.shard)
+    assert (shard.state, shard.generation, shard.refusals) == ("SEALED", 2, 1)
+    assert shard.problem.startswith("token_limit_exceeded: ")
+    assert 230 <= shard.not_before - scene.clock.now() <= 240  # 60 s have passed in this look
+    assert scene.ledger.queue.limit(shard.model) == 2_000_000
+    assert scene.ledger.reservations.totals().reserved == 0
+    assert scene.ledger.batches.in_states("open", "downloaded") == []
+
+
+def test_a_refusal_of_the_account_waits_for_a_person_and_no_time(scene: Scene) -> None:
+    scene.server.faults.add(BatchFault(fail="billing_hard_limit_reached", times=1))
+    (batch,) = sent(scene)
+    (totals,) = looks(scene)
+    assert isinstance(totals.error, AccountRefusal)
+    assert totals.error.code == "billing_hard_limit_reached"
+    assert "repair billing" in str(totals.error)
+    shard = scene.ledger.shards.get(batch.shard)
+    assert (shard.state, shard.generation) == ("SEALED", 2)
+    assert shard.not_before <= scene.clock.now() - 60
+    assert scene.ledger.queue.limit(shard.model) is None
+
+
+def test_requests_of_a_file_that_is_refused_have_failed_for_good(scene: Scene) -> None:
+    scene.server.faults.add(BatchFault(fail="invalid_json_line", message="Line 1 is odd."))
+    sent(scene)
+    (totals,) = looks(scene)
+    assert (totals.answers, totals.settled_batches) == ({"failed": 4}, 1)
+    assert scene.states() == ["SETTLED"]
+    exact(scene)
+
+
+def test_the_first_line_above_its_reservation_is_named(scene: Scene) -> None:
+    sent(scene, 1)
+    scene.ledger.database.execute("UPDATE items SET worst = 1")
+    looks(scene)
+    (line,) = scene.server.bill.rows()
+    assert f"(first: {line.custom_id})" in str(scene.ledger.get(FROZEN))

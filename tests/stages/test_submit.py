@@ -15,12 +15,14 @@ from pipeline.errors import (
     ServiceError,
     StorageError,
 )
+from pipeline.ledger.adoption import RecoveredShard
 from pipeline.ledger.shards import Shard
 from pipeline.server.faults import RequestFault
 from pipeline.stages import submit as submit_stage
 from pipeline.stages.reconcile import reconcile
 from pipeline.stages.submit import queue_room, submit_shards
 from pipeline.stages.values import CaptionTask, RunTotals
+from tests.ledger.world import remote
 from tests.rig import MODEL
 from tests.stages.scene import Scene
 
@@ -214,6 +216,8 @@ def test_create_calls_an_hour_are_limited(scene: Scene) -> None:
     scene.rules(creates_per_hour=2)
     sent = submit_shards(scene.context, task.spec)
     assert (sent.batches, sent.waiting) == (2, {"creates": 1})
+    scene.clock.offset = 3500
+    assert submit_shards(scene.context, task.spec).waiting == {"creates": 1}
     scene.clock.offset = 3700
     assert submit_shards(scene.context, task.spec).batches == 1
 
@@ -284,10 +288,23 @@ def test_too_short_a_pause_grows(scene: Scene) -> None:
 def test_an_upload_that_is_refused_waits_before_the_file_goes_again(scene: Scene) -> None:
     task, (shard,) = sealed(scene)
     fault(scene, "/v1/files", action="status", status=429, retry_after=60)
+    began = scene.clock.now()
     sent = submit_shards(scene.context, task.spec)
     assert isinstance(sent.error, ServiceError)
-    assert scene.ledger.shards.get(shard.row).state == "UPLOADING"
+    waiting = scene.ledger.shards.get(shard.row)
+    assert waiting.state == "UPLOADING"
+    assert waiting.not_before >= began + 61, "to the end of its last second"
     assert submit_shards(scene.context, task.spec).waiting == {"backoff": 1}
     assert posts(scene, "/v1/files") == 1
     scene.clock.offset = 70
     assert submit_shards(scene.context, task.spec).batches == 1
+
+
+def test_nothing_is_sent_before_the_contents_of_an_adopted_batch_are_known(scene: Scene) -> None:
+    task, _ = sealed(scene)
+    lost = RecoveredShard("000009-bbbbbbbb", 1, MODEL, 1, 77, None, None)
+    row = scene.ledger.adoption.adopt(lost, scene.clock.moment())
+    scene.ledger.batches.add(row, 1, remote("batch_9"), "main")
+    sent = submit_shards(scene.context, task.spec)
+    assert (sent.batches, sent.waiting) == (0, {"adopted": 1})
+    assert posts(scene, None) == 0
