@@ -137,7 +137,7 @@ class Reservations:
     def run_charges(self, run: int) -> tuple[Nano, Nano]:
         """(charged, still reserved) nano-dollars of the reservations a run made."""
         row = self._db.one(
-            "SELECT SUM(CASE state WHEN 'settled' THEN settled END), "
+            "SELECT SUM(CASE state WHEN 'settled' THEN COALESCE(settled, reserved) END), "
             "SUM(CASE state WHEN 'open' THEN reserved END) FROM reservations WHERE run = ?",
             (run,),
         )

@@ -142,9 +142,7 @@ def test_what_is_gone_is_written_off_and_what_is_under_way_is_not(slow_rig: Rig)
         gone, _ = ledger.batches.in_states("open")
         max_cost = ledger.shards.get(gone.shard).max_cost
     rig.server.faults.add(
-        RequestFault(
-            action="status", method="GET", path=f"/v1/batches/{gone.batch_id}", status=404
-        )
+        RequestFault(action="status", method="GET", path=f"/v1/batches/{gone.batch_id}", status=404)
     )
     (done,) = resolve(rig.config(), "write-off", rig.said.append)
     assert done.startswith(f"batch {gone.batch_id} is written off: 1 request without an answer")

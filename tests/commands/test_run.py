@@ -13,6 +13,7 @@ from pipeline.commands.estimate import estimate
 from pipeline.commands.run import run
 from pipeline.commands.status import status
 from pipeline.errors import NeedsPerson, UsageError
+from pipeline.server.faults import BatchFault
 from tests.rig import KEY, Rig, picture
 
 
@@ -95,6 +96,8 @@ def test_a_budget_leaves_the_rest_pending_and_goes_on_with_more_room(slow_rig: R
     assert report.exit_code == 4
     assert 3 <= report.requests <= 6
     assert report.outcomes["pending"] == 10
+    (rest,) = [text for text in report.problems if "which pays for about" in text]
+    assert f"of {10 - report.requests} requests; the rest stays pending" in rest
     assert report.reserved <= cap * 10**9
     rig.pass_time(4000)
     assert rig.run(budget__lifetime="1.00", wait=False).requests == 10 - report.requests
@@ -200,3 +203,30 @@ def test_a_name_of_a_configuration_will_do(rig: Rig, monkeypatch: pytest.MonkeyP
     assert shown.reserved_cost == 0
     quoted = estimate("default", rig.data)
     assert (quoted.cost, quoted.max_cost) == (0, 0)
+
+
+def test_requests_are_asked_one_by_one_of_a_service_that_answers_at_once(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    report = rig.run(provider__name="openai_online", wait=False)
+    assert report.outcomes == {"captioned": 2}
+    assert (rig.posts(), rig.posts("/v1/chat/completions")) == (0, 2)
+    rig.check()
+
+
+@pytest.mark.parametrize(("most", "batches", "online"), [(1, 1, 1), (0, 2, 0)])
+def test_only_as_few_as_configured_go_online_at_the_end(
+    rig: Rig, most: int, batches: int, online: int
+) -> None:
+    rig.add("a.png", "b.png")
+    rig.server.faults.add(BatchFault(expire_at_fraction=0.5, times=1))
+    assert rig.run(online__flex_last=most).outcomes == {"captioned": 2}
+    assert (rig.posts(), rig.posts("/v1/chat/completions")) == (batches, online)
+    assert ("the last few go online, at the flex tier" in rig.said) == bool(online)
+    rig.check()
+
+
+def test_two_that_go_again_are_no_last_one(rig: Rig) -> None:
+    rig.add("a.png", "b.png", "c.png")
+    rig.server.faults.add(BatchFault(expire_at_fraction=0.34, times=1))
+    assert rig.run(online__flex_last=1).outcomes == {"captioned": 3}
+    assert (rig.posts(), rig.posts("/v1/chat/completions")) == (2, 0)

@@ -73,9 +73,9 @@ def test_an_unknown_price_is_refused_under_a_budget(world: World, shard: int) ->
 
 def test_what_exists_at_the_service_is_booked_without_asking(world: World, shard: int) -> None:
     books = world.ledger.reservations
-    books.record_unasked(shard, 1, 5000, scope(1))
-    books.record_unasked(shard, 1, 5000, scope(1))
-    assert books.exposure(scope(1)).lifetime == 5000
+    for generation in (1, 2, 1, 2):
+        books.record_unasked(shard, generation, 5000, scope(1))
+    assert books.exposure(scope(1)).lifetime == 10_000
 
 
 def test_a_released_reservation_is_open_again_for_what_nobody_was_asked_about(
@@ -97,3 +97,16 @@ def test_releasing_frees_one_generation_only(world: World, shard: int) -> None:
     books.reserve(shard, 2, 50, BudgetCaps(), scope(1))
     books.release(shard, 1, NOW)
     assert books.totals().reserved == 50
+
+
+def test_a_run_s_charges_are_those_of_its_own_reservations_and_of_unknown_bills(
+    world: World, shard: int
+) -> None:
+    books = world.ledger.reservations
+    for generation, run in ((1, 1), (2, 1), (3, 1), (4, 2)):
+        books.reserve(shard, generation, 10**generation, BudgetCaps(), scope(run))
+    books.settle(shard, 1, 3, NOW)
+    books.settle(shard, 2, None, NOW)
+    assert books.run_charges(1) == (103, 1000)
+    assert books.run_charges(2) == (0, 10_000)
+    assert books.run_charges(3) == (0, 0)

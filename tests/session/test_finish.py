@@ -1,7 +1,11 @@
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from pipeline.ledger.rows import Rows
-from pipeline.session.finish import export_all, finish
+from pipeline.session import finish as finish_module
+from pipeline.session.finish import export_all, finish, make_room
 from pipeline.session.report import Report
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
@@ -112,3 +116,51 @@ def test_images_that_share_a_text_are_named_and_texts_are_no_strays(rig: Rig) ->
     assert problem.startswith(f"without a text of their own: 1 image ({rig.data}/a.png)")
     rig.add("c.png", first=7)
     assert rig.run(output__sidecars="keep").skipped == {".txt": 1}
+
+
+def test_a_list_of_rejects_stands_where_it_is_configured(rig: Rig) -> None:
+    (rig.data / "broken.jpg").write_text("no image")
+    place = rig.data.parent / "rejected.csv"
+    rig.run(output__rejects=str(place))
+    assert "broken.jpg" in place.read_text()
+    assert not rig.workspace.rejects.exists()
+
+
+def test_a_column_of_another_name_is_said_once(rig: Rig) -> None:
+    rig.add("a.png")
+    manifest = rig.data.parent / "m.csv"
+    manifest.write_text(f"path,caption\n{rig.data}/a.png,mine\n")
+    for times in (1, 1):
+        rig.run(manifest=manifest)
+        assert sum("its name is another column's" in text for text in rig.said) == times
+
+
+def test_the_local_model_s_bills_and_captions_are_not_weighed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finish_module, "deviations", lambda _ledger: ["bills are off"])
+    with open_session(RunSettings.of(rig.config()), "test", rig.said.append) as session:
+        for local in (False, True):
+            provider = "local" if local else session.identity.provider
+            identity = replace(session.identity, provider=provider)
+            for settled in (0, 1):
+                report = Report(table="", settled_batches=settled)
+                finish(replace(session, identity=identity), report)
+                said = "bills are off" in report.problems
+                assert said == (settled == 1 and not local)
+
+
+def test_downloaded_images_and_finished_batches_are_cleaned_up(rig: Rig) -> None:
+    rig.add("a.png")
+    rig.run()
+    old = rig.workspace.urls / "ab" / "abcdef"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"an image")
+    settings = RunSettings.of(rig.config(fetch__keep_bytes=0))
+    with open_session(settings, "test", rig.said.append) as session:
+        finish(session, Report(table=""))
+        assert not old.exists()
+        assert make_room(session) == 0
+    shutil.rmtree(rig.workspace.urls)
+    with open_session(settings, "test", rig.said.append, offline=True) as session:
+        assert make_room(session) == 0

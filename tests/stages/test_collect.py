@@ -336,7 +336,7 @@ def test_an_end_that_a_rebuild_reads_of_a_batch_that_nobody_knows_is_left_alone(
 def test_a_file_that_is_damaged_before_it_is_settled_is_fetched_again_in_the_same_look(
     scene: Scene,
 ) -> None:
-    (batch,) = sent(scene, 1)
+    sent(scene, 1)
     with killed_at("collect.before_settle"):
         collect_batches(scene.context)
     (known,) = scene.ledger.batches.in_states("downloaded")

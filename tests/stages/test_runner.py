@@ -395,9 +395,7 @@ def test_a_run_that_does_not_wait_leaves_the_others_to_the_answers_of_the_first(
     scene.add("a.png", "b.png", "c.png")
     for _ in range(2):  # the second run knows the first shard of the first one
         options = replace(scene.shard_options(ONE), first=1)
-        run_totals = captioned(
-            batch_runner(scene, wait=False, shard_options=options, expected=3)
-        )
+        run_totals = captioned(batch_runner(scene, wait=False, shard_options=options, expected=3))
         assert (run_totals.error, run_totals.open, posts(scene)) == (None, 1, 1)
     assert scene.states() == ["SUBMITTED"]
 
