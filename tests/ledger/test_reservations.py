@@ -103,6 +103,7 @@ def test_a_run_s_charges_are_those_of_its_own_reservations_and_of_unknown_bills(
     world: World, shard: int
 ) -> None:
     books = world.ledger.reservations
+    world.ledger.begin_run("another", NOW)
     for generation, run in ((1, 1), (2, 1), (3, 1), (4, 2)):
         books.reserve(shard, generation, 10**generation, BudgetCaps(), scope(run))
     books.settle(shard, 1, 3, NOW)
