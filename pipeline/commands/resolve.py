@@ -104,6 +104,7 @@ def _take_changed_decisions(session: Session) -> list[str]:
     if not accepted:
         return []
     session.ledger.put(STALE, "1")
+    session.ledger.changed_rows.forget()  # no later step says which pictures they are about
     clear_cache(session.workspace.review)
     return [
         f"{counted(accepted, 'entry', 'entries')} of {session.workspace.reviews} taken as they are "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
@@ -69,6 +70,11 @@ class Cells:
                 yield flag_lists(raw["flags"])
             else:
                 yield raw[column.source]
+
+    def fingerprint(self) -> str:
+        """Checksum of all that cells are made of beside the ledger's rows; hex."""
+        parts = (self.columns, self._affixes, self._facts)
+        return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def facts_of(self, page: Sequence[Row]) -> bytes:
         """Parts of the cells of these rows that the rows do not hold themselves."""

@@ -35,7 +35,8 @@ queue            how full the service's queue of each model is
 What is read:
 
 rows             the rows of the table of captions, counts and sums; row_flags their flags
-usual_rows       how most of them are read with fewer values
+usual_rows       how most of them are read with fewer values; table_stretch  some in their order
+changed_rows     which of them have changed since the last table; changed_rows_schema notes it
 charges          the rows of the table of charges; spending sums them by group
 captions         files with their captions, for the texts beside them, and with their hashes
 places           where images are, in SQL

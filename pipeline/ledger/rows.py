@@ -12,6 +12,7 @@ from pipeline.core.table_page import Page
 from pipeline.ledger.database import AMONG, Database, SourceRows, among, sql_list
 from pipeline.ledger.places import location, shown_path
 from pipeline.ledger.row_flags import FLAGS
+from pipeline.ledger.table_stretch import IN_ORDER, ORDER, Part
 from pipeline.ledger.usual_rows import UsualRows
 from pipeline.system.collector import collector_paused
 
@@ -71,12 +72,7 @@ JOIN sources s ON s.id = f.source
 """
 
 # Nested in the order of the table, so that nothing has to be sorted: each loop walks an index.
-_ALL = f"""
-FROM sources s
-CROSS JOIN folders f ON f.source = s.id
-CROSS JOIN images i ON i.folder = f.id
-{ROW_DETAILS}
-"""
+_ALL = f"{IN_ORDER} {ROW_DETAILS}"
 
 # money and tokens are sums over all attempts; most works have one, and its answer is the sum
 _SUMMED = ("prompt_tokens", "cached_tokens", "cache_write_tokens", "completion_tokens",
@@ -91,7 +87,8 @@ _SUMS = ", ".join(
 _SEVERAL = f"""
 WITH several AS MATERIALIZED (
     SELECT a.work, {_SUMS} FROM answers a
-    WHERE a.work IN (SELECT work FROM answers GROUP BY work HAVING COUNT(*) > 1) GROUP BY a.work
+    WHERE a.work IN (SELECT work FROM answers {{among}} GROUP BY work HAVING COUNT(*) > 1)
+    GROUP BY a.work
 )
 """
 
@@ -171,19 +168,24 @@ class Rows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def table(self, size: int = 4_096, *, source: int | None = None) -> Iterator[Page]:
-        """Page through the images of a source, or all, `size` rows each; `COLUMNS` in order.
+    def table(
+        self, size: int = 4_096, *, source: int | None = None, part: Part | None = None
+    ) -> Iterator[Page]:
+        """Page through the images of a source, a part or all, `size` rows each; `COLUMNS` in order.
 
         Ordered by source, folder and name. A page is one read snapshot's part: the whole is read
         in one cursor, so the table is consistent.
         """
         any_rechecks = self._db.one("SELECT 1 FROM rechecks LIMIT 1") is not None
         usual = UsualRows(COLUMNS, any_rechecks=any_rechecks)
-        where = "" if source is None else "WHERE s.id = ?"
+        mine = "" if part is None else f"WHERE work IN (SELECT i.work {IN_ORDER} {part.where})"
+        chosen = part or Part(
+            "" if source is None else "WHERE s.id = ?", (source,) * (source is not None)
+        )
         cursor = self._db.execute(
-            f"{_SEVERAL} SELECT {usual.select} {_ALL} LEFT JOIN several m ON m.work = w.id "
-            f"{where} ORDER BY s.id, f.path, i.name, i.occurrence",
-            () if source is None else (source,),
+            f"{_SEVERAL.format(among=mine)} SELECT {usual.select} {_ALL} "
+            f"LEFT JOIN several m ON m.work = w.id {chosen.where} {ORDER}",
+            (*chosen.values, *(part.values if part else ())),
         )
         first = cursor.fetchmany(1)
         page_of = usual.pages(self._db)

@@ -6,6 +6,8 @@ Times are epoch seconds (INTEGER); money is nano-dollars (INTEGER), NULL when no
 
 from __future__ import annotations
 
+from pipeline.ledger.changed_rows_schema import CHANGED_ROWS
+
 _FIRST = (
     """CREATE TABLE meta (
         key TEXT PRIMARY KEY, value TEXT NOT NULL
@@ -286,5 +288,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _GUESSED_TOKENS,
     _SEALS,
     _FEW_ROWS,
+    CHANGED_ROWS,
 )
 """Append only: a released migration never changes."""

@@ -14,6 +14,7 @@ from pipeline.ledger.adoption import Adoption
 from pipeline.ledger.answers import Answers
 from pipeline.ledger.audit import Audit
 from pipeline.ledger.batches import Batches
+from pipeline.ledger.changed_rows import ChangedRows
 from pipeline.ledger.database import Database
 from pipeline.ledger.due import Due
 from pipeline.ledger.existing_texts import ExistingTexts
@@ -58,6 +59,7 @@ class Ledger:
         self.reservations = Reservations(self.database)
         self.answers = Answers(self.database)
         self.rows = Rows(self.database)
+        self.changed_rows = ChangedRows(self.database)
         self.spending = SpendingRows(self.database)
         self.quoted = Quoted(self.database)
         self.audit = Audit(self.database)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pipeline.ledger.changed_rows import TOUCHED_WORKS
 from pipeline.ledger.database import Database
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import PreparedImage, Rejection
@@ -121,14 +122,16 @@ class Works:
         finally:
             self._db.execute("DROP TABLE seen_keys")
 
-    def elect_representatives(self) -> None:
+    def elect_representatives(self, *, touched: bool = False) -> None:
         """Replace representatives that are gone from their source by images that are there, so that
-        a renamed file is the captioned one and not a duplicate of its old name."""
+        a renamed file is the captioned one and not a duplicate of its old name; `touched` looks at
+        works only about which something has changed since the last table."""
+        among = f"w.id IN ({TOUCHED_WORKS}) AND " if touched else ""
         self._db.execute(
             "UPDATE works SET representative = (SELECT i.id FROM images i "
             "WHERE i.work = works.id AND i.present = 1 "
             "ORDER BY i.near_of IS NOT NULL, i.id LIMIT 1) "
             "WHERE id IN (SELECT w.id FROM works w LEFT JOIN images r ON r.id = w.representative "
-            "WHERE (r.id IS NULL OR r.present = 0 OR r.work IS NOT w.id) AND EXISTS "
+            f"WHERE {among}(r.id IS NULL OR r.present = 0 OR r.work IS NOT w.id) AND EXISTS "
             "(SELECT 1 FROM images i WHERE i.work = w.id AND i.present = 1))"
         )

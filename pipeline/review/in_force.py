@@ -24,6 +24,10 @@ class EditedRows:
         """Number of the last step of the record, 0 for none."""
         return self.edits.last_step()
 
+    def sources_since(self, step: int) -> Sequence[bytes]:
+        """Pictures that a later step was about."""
+        return self.edits.sources_since(step)
+
     def rows(self, pages: Iterable[Sequence[Row]], names: Sequence[str]) -> Iterator[Sequence[Row]]:
         """Pages of the ledger's rows with the decisions put in.
 

@@ -3,6 +3,7 @@
     base        Sink, a place for rows; TableSink, a table that is replaced as a whole
     parquet     the table as Parquet; arrow its cells as Arrow arrays
     row_groups  where its row groups begin, and what tells whether their rows have changed
+    changed_groups  those that are known not to have changed, and the others
     parquet_groups, parquet_footer  those that have not are copied; the footers say where they are
     rejects     a CSV of what has no caption, its cells defused
     sidecars    texts beside the images; text_template fills them

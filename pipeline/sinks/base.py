@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pipeline.core.cells import Cells
 from pipeline.core.table import Row
@@ -23,6 +23,7 @@ class WrittenTable:
         summary: what became of the rows, "" where their number says it.
         problems: sentences about rows that a person may want to look at.
         complete: false when a row could not be written, and is to be tried again.
+        groups: rows of each part that the next table may take over as it is.
     """
 
     rows: int
@@ -32,6 +33,24 @@ class WrittenTable:
     summary: str = ""
     problems: tuple[str, ...] = ()
     complete: bool = True
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableChanges:
+    """Changes of a table that is known by its row groups.
+
+    Attributes:
+        rows: of each group, as it was.
+        changed: numbers of the groups with other rows than before.
+        more: how many rows have come into a group, by its number; none ever goes.
+        pages: rows from the start of a group on to the end of the table.
+    """
+
+    rows: Sequence[int]
+    changed: frozenset[int]
+    more: Mapping[int, int]
+    pages: Callable[[int], Iterable[Sequence[Row]]]
 
 
 class Sink(Protocol):
@@ -59,5 +78,26 @@ class TableSink(Sink, Protocol):
 
         Raises:
             BooksError: it is damaged, or does not have `rows` rows.
+        """
+        ...
+
+
+@runtime_checkable
+class ChangeableTable(TableSink, Protocol):
+    """Table of which the parts without a change are copied."""
+
+    def rows_of_groups(self, cells: Cells, metadata: Mapping[str, str]) -> list[int]:
+        """Rows of each part of the table that is there which the next one may take over; [] where
+        it would be made otherwise."""
+        ...
+
+    def write_changes(
+        self, changes: TableChanges, cells: Cells, metadata: Mapping[str, str]
+    ) -> WrittenTable:
+        """Replace the table by one with these changes.
+
+        Raises:
+            BooksError: a part that is to be taken over is damaged; the table is as it was.
+            StorageError: it cannot be written.
         """
         ...

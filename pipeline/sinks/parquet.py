@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pipeline.core.cells import Cells
 from pipeline.core.table import Row
 from pipeline.errors import BooksError
-from pipeline.sinks.base import WrittenTable
+from pipeline.sinks.base import TableChanges, WrittenTable
 from pipeline.system.files import sha256_of, whole_file
 
 
@@ -37,15 +37,56 @@ class ParquetSink:
 
         schema = schema_of(cells.columns, dict(metadata))
         with whole_file(self.path) as handle:
-            temporary, rows = Path(handle.name), 0
+            rows = list[int]()
             with open_writer(handle, self.path, schema, dictionary_columns(cells)) as writer:
                 for group in row_groups(pages, cells, schema, waits=writer.copies):
                     writer.add(group)
-                    rows += group.rows
-            handle.flush()
-            check(temporary, rows, writer.made)
-            digest, size = sha256_of(temporary).hex(), temporary.stat().st_size
-        return WrittenTable(rows, digest, size, self.path)
+                    rows.append(group.rows)
+            return self._checked(handle, rows, writer.made)
+
+    def rows_of_groups(self, cells: Cells, metadata: Mapping[str, str]) -> list[int]:
+        """Rows of each row group that the next table may take over, [] for none."""
+        from pipeline.sinks.arrow import schema_of
+        from pipeline.sinks.parquet_groups import rows_of_groups
+
+        schema = schema_of(cells.columns, dict(metadata))
+        return rows_of_groups(self.path, schema, dictionary_columns(cells))
+
+    def write_changes(
+        self, changes: TableChanges, cells: Cells, metadata: Mapping[str, str]
+    ) -> WrittenTable:
+        """Replace the table by one with these changes; the other arguments are those of `write`.
+
+        Raises:
+            BooksError: a row group that is to be taken over is damaged; the table is as it was.
+            StorageError: it cannot be written.
+        """
+        from pipeline.sinks.arrow import schema_of
+        from pipeline.sinks.changed_groups import changed_groups
+        from pipeline.sinks.parquet_groups import open_merged
+
+        schema = schema_of(cells.columns, dict(metadata))
+        with whole_file(self.path) as handle:
+            rows = list[int]()
+            with open_merged(handle, self.path, schema, dictionary_columns(cells)) as writer:
+                for group in changed_groups(changes, cells, schema):
+                    if isinstance(group, int):
+                        writer.copy(group)
+                        rows.append(changes.rows[group])
+                    else:
+                        writer.add(group)
+                        rows.append(group.rows)
+            return self._checked(handle, rows, writer.made)
+
+    def _checked(self, handle: BinaryIO, rows: list[int], made: list[int]) -> WrittenTable:
+        """Read back what was made of a file that is written but for its name."""
+        handle.flush()
+        temporary = Path(handle.name)
+        check(temporary, sum(rows), made)
+        size = temporary.stat().st_size
+        return WrittenTable(
+            sum(rows), sha256_of(temporary).hex(), size, self.path, groups=tuple(rows)
+        )
 
     def check(self, rows: int) -> None:
         """See Sink."""

@@ -27,6 +27,7 @@ raw_files     output and error files as they came: stored, read, found damaged
 mirroring     a second place that keeps what was paid for, as stages use it
 batch_record  a file beside the raw answers that describes their batch
 export        the ledger into the table of captions and the table of charges
+changed_table the table brought up to date: only what has changed is read and made
 table_facts   what the ledger holds about the table as it was last written
 export_to     captions for other programs, part by part; pictures: what goes with them
 prune         downloaded images deleted that nobody needs

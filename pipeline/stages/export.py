@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from pipeline.core.cells import Cells
 from pipeline.core.charges import COLUMNS as CHARGED
@@ -19,6 +18,7 @@ from pipeline.errors import BooksError
 from pipeline.ledger import Ledger, charges
 from pipeline.ledger.rows import COLUMNS
 from pipeline.sinks.base import Sink, WrittenTable
+from pipeline.stages.changed_table import ReviewedRows, note_groups, write_changes
 from pipeline.stages.table_facts import COUNTED, REVIEWED, STALE, table_step
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of
@@ -28,18 +28,6 @@ WRITTEN = "table_written"
 FORMED = "table_dressed"
 _RENAMED = "columns_renamed"
 _PAGE = 1000  # rejected images
-
-
-class ReviewedRows(Protocol):
-    """Decisions of people about captions, put into the rows of the table."""
-
-    def last_step(self) -> int:
-        """Number of their last step, 0 for none."""
-        ...
-
-    def rows(self, pages: Iterable[Sequence[Row]], names: Sequence[str]) -> Iterator[Sequence[Row]]:
-        """Pages of rows whose columns are `names`, with what was decided."""
-        ...
 
 
 def write_table(
@@ -62,11 +50,15 @@ def write_table(
     """
     form = form or TableForm()
     last_step = review.last_step() if review else 0
-    if not force and _up_to_date(ledger, form, last_step) and _is_intact(ledger, path):
+    is_intact = not force and _is_intact(ledger, path)
+    if is_intact and _up_to_date(ledger, form, last_step):
         return None
-    _elect(ledger)
+    is_known = is_intact and ledger.changed_rows.are_known()
+    _elect(ledger, touched=is_known)
     _refuse_fewer_rows(ledger)
-    written = sink.write(table_pages(ledger, review), table_cells(ledger, form), _metadata(ledger))
+    cells, metadata = table_cells(ledger, form), _metadata(ledger)
+    written = write_changes(ledger, sink, cells, metadata, review) if is_known else None
+    written = written or sink.write(table_pages(ledger, review), cells, metadata)
     with_it()
     reached("export.written")
     with ledger.database.transaction("exported"):
@@ -78,6 +70,7 @@ def write_table(
         ledger.put(BESIDE, None)
         ledger.put(FORMED, form.to_text())
         ledger.put(REVIEWED, str(last_step) if last_step else None)
+        note_groups(ledger, written, cells)
     return written
 
 
@@ -181,9 +174,9 @@ def write_rejects(ledger: Ledger, sink: Sink) -> WrittenTable:
     return sink.write(iter(lambda: list(islice(rows, _PAGE)), []), cells, {})
 
 
-def _elect(ledger: Ledger) -> None:
+def _elect(ledger: Ledger, *, touched: bool = False) -> None:
     with ledger.database.transaction("representatives"):
-        ledger.works.elect_representatives()
+        ledger.works.elect_representatives(touched=touched)
 
 
 def _metadata(ledger: Ledger) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from tests.ledger.world import NOW, World, answered
 
 _SELECT = ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items())
 _LONG = (
-    f"{_SEVERAL} SELECT {_SELECT} {_ALL} LEFT JOIN several m ON m.work = w.id "
+    f"{_SEVERAL.format(among='')} SELECT {_SELECT} {_ALL} LEFT JOIN several m ON m.work = w.id "
     "ORDER BY s.id, f.path, i.name, i.occurrence"
 )
 _ODDITIES = (

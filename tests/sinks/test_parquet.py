@@ -77,7 +77,7 @@ def written(tmp_path: Path) -> Path:
 def test_what_is_written_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "captions.parquet"
     found = ParquetSink(path).write([ROWS], CELLS, {})
-    assert found == WrittenTable(4, sha256_of(path).hex(), path.stat().st_size, path)
+    assert found == WrittenTable(4, sha256_of(path).hex(), path.stat().st_size, path, groups=(4,))
     assert [p.name for p in tmp_path.iterdir()] == ["captions.parquet"]
 
 

@@ -33,13 +33,13 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Numbers of row groups that were made, of each file that took from another one."""
     numbers: list[int] = []
-    finish = parquet_groups._MergedFile.finish
+    finish = parquet_groups.MergedFile.finish
 
-    def finished(file: parquet_groups._MergedFile) -> None:
+    def finished(file: parquet_groups.MergedFile) -> None:
         numbers[:] = file.made
         finish(file)
 
-    monkeypatch.setattr(parquet_groups._MergedFile, "finish", finished)
+    monkeypatch.setattr(parquet_groups.MergedFile, "finish", finished)
     return numbers
 
 

@@ -1,0 +1,168 @@
+"""A table of which only the changed row groups are made is the one that is read as a whole."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.core.judgements import Judgement
+from pipeline.core.retry import DEFAULT_RULES
+from pipeline.core.table_form import Affixes, TableForm
+from pipeline.core.table_page import Page
+from pipeline.ledger import Ledger
+from pipeline.ledger.rows import Rows
+from pipeline.ledger.table_stretch import Part
+from pipeline.review.edits import Edits
+from pipeline.review.in_force import EditedRows
+from pipeline.sinks import parquet_groups, row_groups
+from pipeline.sinks.parquet import ParquetSink
+from pipeline.stages.export import table_cells, write_copy, write_table
+from pipeline.stages.table_facts import STALE
+from tests.ledger.conftest import world as world_of_ledger
+from tests.ledger.test_usual_rows import _ODDITIES
+from tests.ledger.world import NOW, World, answered
+
+IMAGES = 60
+
+
+class Table:
+    """Table of a small ledger whose row groups are small, and the images that were read for it."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.ledger, self.folder = world, world.ledger, folder
+        self.path = folder / "captions.parquet"
+        self.edits = Edits(folder / "reviews.db")
+        self.form = TableForm()
+
+    def rows_read(self) -> int:
+        """Bring the table up to date, compare it with one that is read as a whole, and give how
+        many rows were read for it."""
+        read: list[int] = []
+        table = Rows.table
+        with pytest.MonkeyPatch.context() as patch:
+
+            def counted(
+                rows: Rows, *, source: int | None = None, part: Part | None = None
+            ) -> Iterator[Page]:
+                for page in table(rows, source=source, part=part):
+                    read.append(len(page))
+                    yield page
+
+            patch.setattr(Rows, "table", counted)
+            review = EditedRows(self.edits)
+            self.ledger.put(STALE, "1")
+            write_table(self.ledger, ParquetSink(self.path), self.path, form=self.form,
+                        review=review)  # fmt: skip
+        anew = self.folder / "anew.parquet"
+        anew.unlink(missing_ok=True)
+        write_copy(self.ledger, ParquetSink(anew), self.form, review=review)
+        assert pq.read_table(self.path).equals(pq.read_table(anew), check_metadata=True)
+        return sum(read)
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    for name, value in (("FEWEST_ROWS", 4), ("MOST_ROWS", 12), ("_EVERY", 4), ("_BATCH_ROWS", 3)):
+        monkeypatch.setattr(row_groups, name, value)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        ledger.begin_run("test", NOW)
+        world = world_of_ledger.__wrapped__(ledger)  # type: ignore[attr-defined]
+        for number in range(1, IMAGES + 1):
+            world.image(f"{number:02}.jpg", number)
+        shard, batch = world.submitted()
+        answers = [answered(key, 300) for _, key in world.works]
+        ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
+        made = Table(world, tmp_path)
+        assert made.rows_read() == IMAGES
+        yield made
+        made.edits.close()
+
+
+def test_whatever_happens_the_table_is_the_same(table: Table) -> None:
+    database, counts = table.ledger.database, []
+    for number, sql in enumerate(_ODDITIES):
+        with suppress(sqlite3.IntegrityError):
+            database.execute(sql)
+        if number % 3 == 0:
+            table.world.image(f"{number:02}x.jpg", 100 + number)
+        if number % 2:
+            counts.append(table.rows_read())
+    assert sum(count < IMAGES for count in counts) > 5, counts
+    database.execute("UPDATE images SET present = 1 - present WHERE id % 20 = 3")
+    table.rows_read()
+
+
+def test_a_table_without_a_change_reads_nothing(table: Table) -> None:
+    assert table.rows_read() == 0
+
+
+def test_new_images_read_their_group(table: Table) -> None:
+    for number, name in enumerate(("30x.jpg", "00.jpg", "99.jpg")):
+        table.world.image(name, 100 + number)
+        assert 0 < table.rows_read() < IMAGES
+
+
+def test_decisions_of_people_read_their_group(table: Table) -> None:
+    for caption in ("Mine.", "Better."):
+        judgement = Judgement(bytes([30]) * 32, {}, "edit", caption=caption)
+        step = table.edits.append([judgement], at=1, label="edit")
+        assert 0 < table.rows_read() < IMAGES
+        assert caption in pq.read_table(table.path)["caption"].to_pylist()
+    table.edits.undo(step.id, at=2)
+    assert 0 < table.rows_read() < IMAGES
+    assert "Mine." in pq.read_table(table.path)["caption"].to_pylist()
+
+
+def _replaced(table: Table) -> None:
+    other = table.folder / "other.parquet"
+    write_copy(table.ledger, ParquetSink(other), table.form)
+    with other.open("ab") as handle:
+        handle.write(b"PAR1")
+    other.replace(table.path)
+
+
+def _another_form(table: Table) -> None:
+    table.form = TableForm(Affixes("a photo of ", ""))
+
+
+def _lost_decisions(table: Table) -> None:
+    judgement = Judgement(bytes([30]) * 32, {}, "edit", caption="Mine.")
+    table.edits.append([judgement], at=1, label="edit")
+    table.rows_read()
+    table.edits.close()
+    (table.folder / "reviews.db").unlink()
+    table.edits = Edits(table.folder / "reviews.db")
+
+
+def _killed_before_it_was_recorded(table: Table) -> None:
+    """The file is newer than what the ledger says about it."""
+    table.world.image("30x.jpg", 100)
+    table.ledger.database.execute("BEGIN")
+    table.ledger.put(STALE, "1")
+    ParquetSink(table.path).write([], table_cells(table.ledger, table.form), {})
+    table.ledger.database.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [_replaced, _another_form, _lost_decisions, _killed_before_it_was_recorded,
+     lambda table: table.path.unlink(), lambda table: table.ledger.changed_rows.forget()],
+)  # fmt: skip
+def test_what_is_not_known_reads_the_whole(
+    table: Table, happens: Callable[[Table], object]
+) -> None:
+    happens(table)
+    assert table.rows_read() >= IMAGES
+
+
+def test_a_part_that_is_damaged_meanwhile_reads_the_whole(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_groups.MergedFile, "_bytes_of", lambda _file, _earlier: None)
+    table.world.image("30x.jpg", 100)
+    assert table.rows_read() > IMAGES
