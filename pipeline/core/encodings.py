@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 UTF_8 = "utf-8-sig"
 WINDOWS = "cp1252"
+STRAY_BYTES = "captionmill.stray"
+"""Handler of bytes that do not decode, in any encoding: each becomes one of U+DC80 to U+DCFF."""
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -23,6 +25,7 @@ _CLEARLY = 0.05  # the library's measure of disorder, by which the best reading 
 _NAMES = {"cp1252": "Windows-1252", "cp1251": "Windows-1251", "cp1250": "Windows-1250",
           "cp932": "Shift-JIS", "cp949": "EUC-KR", UTF_8: "UTF-8"}  # fmt: skip
 _SHIFT_JIS = "cp932"
+_HALF = re.compile(b"\xed[\xa0-\xbf][\x80-\xbf]")  # a surrogate in the form of UTF-8
 # Japanese has kana; the other codecs of the East do not write these bytes in words. Where they are
 # read as Shift-JIS they show the half-width forms, which no sentence mixes with the full ones.
 _KANA = re.compile("\\A[^\uff61-\uff9f]*[\u3041-\u30fa][^\uff61-\uff9f]*\\Z")
@@ -35,11 +38,24 @@ _FOREIGN = re.compile(
 )
 
 
+def _stray_bytes(error: UnicodeError) -> tuple[str, int]:
+    """As "surrogateescape", which does not take ASCII bytes, as halves of UTF-16 have them."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    stray = error.object[error.start : error.end]
+    return "".join(chr(0xDC00 | max(byte, 0x80)) for byte in stray), error.end
+
+
+codecs.register_error(STRAY_BYTES, _stray_bytes)
+
+
 def wide_encoding(head: bytes) -> str | None:
     """UTF-16 or UTF-32 by its mark or by the zeros of ASCII letters, None for neither."""
     for mark, codec in _MARKS:
         if head.startswith(mark):
             return codec
+    if (unmarked := _unmarked_utf_32(head[:4096])) is not None:
+        return unmarked
     sample = head[: len(head) & ~1][:4096]
     # a first line of ASCII letters is enough: other texts may follow it
     for part in (sample, sample[: sample.find(b"\n") & ~1]):
@@ -50,6 +66,19 @@ def wide_encoding(head: bytes) -> str | None:
             many, few = 0.7 * len(zeros), 0.3 * len(others)
             if len(zeros) > 1 and zeros.count(0) > many and others.count(0) < few:
                 return codec
+    return None
+
+
+def _unmarked_utf_32(head: bytes) -> str | None:
+    """UTF-32 without a mark: of each four bytes the highest is zero, and mostly two more are."""
+    sample = head[: len(head) & ~3]
+    lanes = [sample[at::4] for at in range(4)]
+    for codec, order in (("utf-32-le", (0, 1, 2, 3)), ("utf-32-be", (3, 2, 1, 0))):
+        low, middle, plane, top = (lanes[at] for at in order)
+        many = 0.7 * len(low)
+        empty = top.count(0) == len(top) and min(middle.count(0), plane.count(0)) > many
+        if len(low) > 1 and empty and low.count(0) < 0.3 * len(low):
+            return codec
     return None
 
 
@@ -104,11 +133,16 @@ def _readings(text: bytes, encoding: str | None) -> Iterator[str]:
 
 
 def foreign_bytes(text: bytes) -> tuple[int, int]:
-    """(bytes that are no UTF-8, characters of several bytes that are)."""
+    """(bytes that are no UTF-8, characters of several bytes that are).
+
+    Halves of characters, which databases and Java write in the form of UTF-8, count as one of
+    both where nothing else is bad.
+    """
     decoded = text.decode("utf-8", "surrogateescape")
     wide = len(decoded) - len(decoded.encode("ascii", "ignore"))
     bad = sum("\udc80" <= character <= "\udcff" for character in decoded)
-    return bad, wide - bad
+    halves = len(_HALF.findall(text)) if bad else 0
+    return (halves, wide - bad + halves) if bad == 3 * halves else (bad, wide - bad)
 
 
 def encoding_name(codec: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from pipeline.core.reasons import OUT_OF_REACH
 from pipeline.core.words import counted
 
 MANY = 20
@@ -60,8 +61,8 @@ def empty_sentence(name: str, others: Mapping[str, int], rejected: Mapping[str, 
         advice = _ROWS.get(next(code for code, _ in _most(rejected)), _PATHS)
     else:
         advice = (
-            "is it the right folder, and is its disk mounted? [input] may_be_empty = true is for "
-            "folders that are emptied on purpose"
+            "is it the right one, and is its disk mounted? [input] may_be_empty = true is for "
+            "what is emptied on purpose"
         )
     return f"no images in {name}: {instead}; {advice}"
 
@@ -73,6 +74,7 @@ _PATHS = (
 _ROWS = {
     "encrypted": "unpack it with its password first",
     "outside_root": "allow files outside of the table's folder with --set input.allow_outside=true",
+    OUT_OF_REACH: "mend what is said about the storage of its images, and run again",
     "url_not_enabled": "--fetch downloads images at URLs, --image-mode url sends their addresses",
 }
 

@@ -23,6 +23,9 @@ service, or the journal of online requests, about a line without an answer."""
 NO_ANSWER = "captionmill_no_answer"
 """`error.code` of a request that was sent and whose answer did not come, or not whole."""
 
+OUT_OF_REACH = "out_of_reach"
+"""Code of a row of a table whose image may be there: nobody can be asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -64,6 +67,7 @@ def _source() -> tuple[Reason, ...]:
         reason("bad_path", "the path cannot be used"),
         reason("outside_root", "the file is outside of the manifest's folder"),
         reason("missing_file", "there is no such file"),
+        reason(OUT_OF_REACH, "the object storage of the image cannot be used"),
         reason("not_a_file", "the path is no regular file"),
         reason("bad_url", "the line is no URL"),
         reason("encrypted", "the image is encrypted in its archive"),

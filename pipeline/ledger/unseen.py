@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from pipeline.core.reasons import DOWNLOAD, SOURCE
+from pipeline.core.reasons import DOWNLOAD, OUT_OF_REACH, SOURCE
 from pipeline.ledger.database import Database, sql_list
 from pipeline.ledger.places import shown_path
 from pipeline.records import SourceFile
@@ -46,13 +46,24 @@ class Unseen:
         self, folder: int, files: Iterable[SourceFile], crawl: Crawl
     ) -> list[SourceFile]:
         """Hold back rows of a table whose file was there before and is missing now; gives the
-        other files."""
+        other files. One that was there and is out of reach now stays as it is."""
         others = []
         for file in files:
             if file.problem == MISSING and self._hold(folder, file, crawl):
                 continue
+            if file.problem == OUT_OF_REACH and self._keep(folder, file, crawl):
+                continue
             others.append(file)
         return others
+
+    def _keep(self, folder: int, file: SourceFile, crawl: Crawl) -> bool:
+        """Leave an image as it is that was read before; True when there is one."""
+        row = self._db.one(
+            "UPDATE images SET crawl = ? WHERE folder = ? AND name = ? AND occurrence = ? "
+            "AND present = 1 AND reject_code IS NULL AND todo = 0 RETURNING id",
+            (crawl.number, folder, file.name, file.occurrence),
+        )
+        return row is not None
 
     def _hold(self, folder: int, file: SourceFile, crawl: Crawl) -> bool:
         row = self._db.one(

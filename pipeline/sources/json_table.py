@@ -2,8 +2,8 @@
 
 A text in place of an object is a path without columns. Columns are the names of all objects, in the
 order in which they first come; a name that an object lacks, or that is null there, is missing in
-its row only. A line that is no object is a bad row; an array that is damaged is refused as a whole,
-because nothing tells where its next object begins.
+its row only. A line or an element that is no object is a bad row; an array that is cut is refused
+as a whole, because nothing tells where its last object ends.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from pipeline.errors import UsageError
+from pipeline.sources.json_array import CutArray, array_elements
 from pipeline.sources.table import ManifestTable, checked_names, path_index
 from pipeline.sources.table_rows import MAX_FIELD, MAX_LINE_CHARACTERS, ManifestRow
 from pipeline.sources.table_text import TextSurvey, open_text
@@ -23,6 +24,8 @@ from pipeline.sources.table_values import has_long_field, text_of
 
 _MOST_NAMES = 10_000
 _PIECE = 1 << 16
+_TOO_LONG = ValueError(f"it is longer than {MAX_LINE_CHARACTERS:,} characters")
+_TOO_DEEP = "it is nested too deeply"
 _LINES = (".jsonl", ".ndjson")
 _HALF = re.compile("[\ud800-\udfff]")
 _STRAY = range(0xDC80, 0xDD00)  # what bytes that do not decode are read as
@@ -36,7 +39,8 @@ class JsonTable(ManifestTable):
     """Table of JSON objects.
 
     Attributes:
-        inside: where the array is, as `ijson` names it; None for an object a line.
+        inside: the key of the array in the outermost object, "" for an array that is the whole
+            text, None for an object a line.
     """
 
     inside: str | None = None
@@ -67,7 +71,10 @@ class JsonTable(ManifestTable):
         if path is not None and not isinstance(path, str):
             detail = f"{where}: {self.header[self.path_index]} is no text"
             return ManifestRow(number, (), "bad_row", detail)
-        fields = tuple(text_of(value.get(name)) for name in self.header)
+        try:
+            fields = tuple(text_of(value.get(name)) for name in self.header)
+        except RecursionError:
+            return ManifestRow(number, (), "bad_row", f"{where}: {_TOO_DEEP}")
         if has_long_field(fields):
             detail = f"{where} has a value of more than {MAX_FIELD:,} characters"
             return ManifestRow(number, (), "bad_row", detail)
@@ -107,7 +114,7 @@ def read_json(
 
 
 def array_place(path: Path, encoding: str) -> str | None:
-    """Place of the array that a text of JSON holds, None for an object a line.
+    """Place of the array that a text of JSON holds, see `JsonTable`.
 
     An array of objects, or, as COCO has it, an object whose `images` are one.
     """
@@ -116,14 +123,14 @@ def array_place(path: Path, encoding: str) -> str | None:
     with open_text(path, encoding) as handle:
         head = handle.read(MAX_LINE_CHARACTERS).lstrip("\ufeff \t\r\n")
     if head.startswith("["):
-        return "item"
+        return ""
     first, _, rest = head.partition("\n")
     try:
         value = json.loads(first)
     except (ValueError, RecursionError):
-        return "images.item" if '"images"' in head or not rest.lstrip().startswith("{") else None
+        return "images" if '"images"' in head or not rest.lstrip().startswith("{") else None
     is_whole = isinstance(value, dict) and isinstance(value.get("images"), list)
-    return "images.item" if is_whole else None
+    return "images" if is_whole else None
 
 
 def _items(path: Path, encoding: str, inside: str | None) -> Iterator[Item]:
@@ -145,7 +152,7 @@ def _lines(handle: TextIO) -> Iterator[Item]:
         if len(line) > MAX_LINE_CHARACTERS:
             while line and not line.endswith("\n"):
                 line = handle.readline(_PIECE)
-            yield number, ValueError(f"it is longer than {MAX_LINE_CHARACTERS:,} characters")
+            yield number, _TOO_LONG
         elif text := line.strip("\ufeff \t\r\n\0"):
             yield number, _value(text)
 
@@ -156,33 +163,23 @@ def _value(text: str) -> object:
     try:
         return json.loads(text)
     except RecursionError:
-        return ValueError("it is nested too deeply")
+        return ValueError(_TOO_DEEP)
     except json.JSONDecodeError as error:
-        return ValueError(f"{error.msg} at character {error.pos + 1:,}")
+        return ValueError(f"{error.msg.removesuffix(' at')} at character {error.pos + 1:,}")
     except ValueError:
         return ValueError("it holds a number of too many digits")
 
 
 def _objects(path: Path, handle: TextIO, inside: str) -> Iterator[Item]:
-    import ijson
-
+    """Value of each element of an array; one that is too long is no value."""
     try:
-        yield from enumerate(ijson.items(_Utf8(handle), inside, use_float=True), start=1)
-    except (ijson.JSONError, ValueError, RecursionError) as error:
-        words = " ".join(str(error).split())[:200]
-        raise UsageError(f"{path} is no JSON from some place on: {words}") from error
-
-
-class _Utf8:
-    """Bytes of a text as `ijson` reads them."""
-
-    def __init__(self, handle: TextIO) -> None:
-        self._handle = handle
-
-    def read(self, size: int = -1) -> bytes:
-        """Next characters as UTF-8; what did not decode becomes U+FFFD."""
-        text = self._handle.read(size if size >= 0 else _PIECE)
-        return text.encode("utf-8", "replace")
+        for number, text in enumerate(array_elements(handle, inside or None), start=1):
+            if len(text) > MAX_LINE_CHARACTERS:
+                yield number, _TOO_LONG
+            else:
+                yield number, _value(text)
+    except CutArray as error:
+        raise UsageError(f"{path} is no whole JSON: {error}") from error
 
 
 def _empty_path(fields: tuple[str | None, ...], index: int) -> Iterator[str | None]:

@@ -1,9 +1,10 @@
 """Table of images: one row an image, the other columns carried along.
 
 Bad rows stay in the listing with a problem, so that each row of the table has one outcome:
-"bad_row", "no_path", "bad_path", "outside_root", "missing_file", "not_a_file", or for a URL
-"url_not_enabled", "not_downloaded" or what became of its download. A path that comes again with
-other columns is a further occurrence; a row that repeats another one wholly is skipped and counted.
+"bad_row", "no_path", "bad_path", "outside_root", "missing_file", "not_a_file", "out_of_reach", or
+for a URL "url_not_enabled", "not_downloaded" or what became of its download. A path that comes
+again with other columns is a further occurrence; a row that repeats another one wholly is skipped
+and counted.
 
 Memory: 8 bytes a row while the table is looked through, and about 200 bytes for each row whose
 path comes more than once.
@@ -18,7 +19,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -129,7 +130,8 @@ class ManifestListing:
             marked = f"{entry.name}\0{entry.problem}" if entry.problem else entry.name
             marked = "\0".join((marked, *entry.flags, *filter(None, [entry.stamp])))
             total += stat_token(marked, entry.size, entry.mtime_ns, entry.inode, entry.ctime_ns)
-        for sentence in (*doubts.sentences(table.path.name), *self._files.sentences()):
+        sentences = (self._files.sentences(), self._objects.sentences())
+        for sentence in chain(doubts.sentences(table.path.name), *sentences):
             if sentence not in problems:
                 problems.add(sentence)
         self._repeated = _repeated(hashes)
@@ -194,6 +196,9 @@ class ManifestListing:
             return problem_entry(text, "missing_file", detail, columns)
         if is_url(text):
             return self._remote.entry(text, columns, where)
+        bare = fields[table.path_index] or ""
+        if bare != text and self._files.has(bare) and not self._files.has(text):
+            text = bare  # blanks around a path are nobody's, unless a file is called so
         return self._files.entry(text, columns, where)
 
 

@@ -51,6 +51,10 @@ class NamedFiles:
         there = f"{' and '.join(alike)} {'is' if len(alike) == 1 else 'are'} there"
         return replace(entry, detail=f"{entry.detail}; {there}")
 
+    def has(self, text: str) -> bool:
+        """Tell whether something has just this path."""
+        return _is_there(os.path.join(self._base, text))  # noqa: PTH118
+
     def sentences(self) -> list[str]:
         """Say what is to be said about the names of all files."""
         if not self._respelled:

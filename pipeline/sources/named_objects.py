@@ -2,7 +2,8 @@
 prefix of a table that lies in a bucket itself.
 
 Each object is asked for its size and stamp, a few at the same time, and once for a listing's digest
-and its entries while there is room for the answers.
+and its entries while there is room for the answers. A bucket that cannot be used at all, for lack
+of credentials say, is not asked again: its rows are out of reach, and the others go on.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import posixpath
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from pipeline.core.reasons import OUT_OF_REACH
 from pipeline.core.stored_address import scheme_of
 from pipeline.errors import UsageError
 from pipeline.records import Rejection, SourceFile
@@ -41,6 +43,7 @@ class NamedObjects:
         self._below = options.origin.rpartition("/")[0] + "/" if options.origin else ""
         self._reader = ObjectReader(options.storage)
         self._answers: dict[str, ObjectKey | Rejection] = {}
+        self._unusable: dict[str, str] = {}  # sentence, by bucket
 
     def names(self, text: str) -> bool:
         """Tell whether a path of the table is an object's."""
@@ -62,18 +65,27 @@ class NamedObjects:
         return place.address(posixpath.normpath(f"{place.key}{text}"))
 
     def ask(self, texts: Iterable[str]) -> None:
-        """Ask for the objects of these paths, those that `names` tells.
-
-        Raises:
-            UsageError: the storage cannot be used at all.
-        """
+        """Ask for the objects of these paths, those that `names` tells."""
         addresses = {self._address(text): None for text in texts if not self._refusal(text)}
         if len(self._answers) + len(addresses) > HELD_AT_ONCE:
             self._answers.clear()
         new = [address for address in addresses if address not in self._answers]
         if new:
             with ThreadPoolExecutor(min(_ASKED_AT_ONCE, len(new))) as pool:
-                self._answers.update(zip(new, pool.map(self._reader.describe, new), strict=True))
+                self._answers.update(zip(new, pool.map(self._describe, new), strict=True))
+
+    def sentences(self) -> list[str]:
+        """Say which buckets cannot be used, and why."""
+        return list(self._unusable.values())
+
+    def _describe(self, address: str) -> ObjectKey | Rejection:
+        bucket = Place.parse(address).root
+        if bucket not in self._unusable:
+            try:
+                return self._reader.describe(address)
+            except UsageError as error:
+                self._unusable.setdefault(bucket, str(error))
+        return Rejection(OUT_OF_REACH, self._unusable[bucket])
 
     def entry(self, text: str, columns: dict[str, str], where: str) -> SourceFile:
         """Object of a row that was asked for, or the reason why there is none."""
@@ -88,6 +100,8 @@ class NamedObjects:
             return SourceFile(
                 "", name, to_text(address), answer.size, columns=columns, stamp=answer.stamp
             )
+        if answer.code == OUT_OF_REACH:
+            return problem_entry(name, "out_of_reach", f"{where}: {answer.detail}", columns)
         if answer.code == "vanished":
             return problem_entry(name, "missing_file", f"{where}: there is no such object", columns)
         return problem_entry(name, "bad_path", f"{where}: {answer.detail}", columns)

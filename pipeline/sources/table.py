@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,13 @@ from pipeline.core.encodings import encoding_name
 from pipeline.errors import UsageError
 from pipeline.imaging.sniff import IMAGE_SUFFIXES
 from pipeline.sources.heads import suffix_of
-from pipeline.sources.table_rows import MAX_LINE_CHARACTERS, ManifestRow, RowReader, csv_reader
+from pipeline.sources.table_rows import (
+    MAX_FIELD,
+    MAX_LINE_CHARACTERS,
+    ManifestRow,
+    RowReader,
+    csv_reader,
+)
 from pipeline.sources.table_text import EarlierReading, TextSurvey, open_text, survey_text
 
 PATH_COLUMNS = (
@@ -30,6 +37,7 @@ DELIMITED = (".csv", ".tsv", ".tab")
 _DELIMITERS = (",", ";", "\t")
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE | re.DOTALL)
 _MOST_SHOWN, _LONGEST_SHOWN = 50, 100  # columns and characters of a name in a sentence
+_MARK, _QUOTE = "\ufeff", '"'
 _STRAY = re.compile("[\udc80-\udcff]")  # a byte that does not decode
 
 
@@ -70,7 +78,7 @@ class ManifestTable:
         """
         try:
             with open_text(self.path, self.encoding) as handle:
-                lines = itertools.islice(_lines(self.path, handle), self.header_line, None)
+                lines = itertools.islice(_lines(handle), self.header_line, None)
                 width, index = len(self.header), self.path_index
                 reader = RowReader(lines, self.header_line + 1, self.delimiter, width, index)
                 yield from map(self._decoded, reader.rows())
@@ -100,36 +108,33 @@ def read_manifest(
     """
     survey = survey or survey_text(path, None, EarlierReading())
     with survey.open(path) as handle:
-        lines = _lines(path, handle)
+        lines = _lines(handle)
         line, text = _first_line(path, lines)
         separator = _SEPARATOR.fullmatch(text)
         if separator:
             more, text = _first_line(path, lines)
             line += more
+        several = _quoted_lines(text, lines)
+    where = f"{path} line {line}"
+    text, line = "".join(several), line + len(several) - 1
     delimiter = separator[1] if separator else _delimiter(path, text, path_column)
     names = _fields(text, delimiter)
     if _STRAY.search(text):
         kind = encoding_name(survey.encoding)
-        raise UsageError(f"{path} line {line}: the header holds bytes that are no {kind}")
-    where = f"{path} line {line}"
-    header = checked_names(where, [name.strip() for name in names])
+        raise UsageError(f"{where}: the header holds bytes that are no {kind}")
+    header = checked_names(where, [_column_name(name) for name in names])
     index = path_index(where, header, path_column)
     return ManifestTable(
         path, survey.digest, survey.encoding, delimiter, line, header, index, survey.notes
     )
 
 
-def _lines(path: Path, handle: TextIO) -> Iterator[str]:
-    for number in itertools.count(1):
-        line = handle.readline(MAX_LINE_CHARACTERS + 1)
-        if not line:
-            return
-        if len(line) > MAX_LINE_CHARACTERS:
-            raise UsageError(
-                f"{path} line {number} is longer than {MAX_LINE_CHARACTERS:,} characters: "
-                "this is not a table of images"
-            )
+def _lines(handle: TextIO) -> Iterator[str]:
+    """Lines; of one that is too long the beginning, which is longer than a line may be."""
+    while line := handle.readline(MAX_LINE_CHARACTERS + 1):
         yield line
+        while len(line) > MAX_LINE_CHARACTERS and not line.endswith(("\n", "\r")):
+            line = handle.readline(MAX_LINE_CHARACTERS + 1)
 
 
 def _first_line(path: Path, lines: Iterator[str]) -> tuple[int, str]:
@@ -138,16 +143,40 @@ def _first_line(path: Path, lines: Iterator[str]) -> tuple[int, str]:
         line = marked.lstrip("\ufeff")
         if "\0" in line:
             raise UsageError(f"{path} line {number} holds zero bytes: this is not a text file")
+        if len(line) > MAX_LINE_CHARACTERS:
+            raise UsageError(
+                f"{path} line {number} is longer than {MAX_LINE_CHARACTERS:,} characters: "
+                "this is not a table of images"
+            )
         if line.strip():
             return number, line
     raise UsageError(f"the manifest {path} is empty")
 
 
+def _column_name(text: str) -> str:
+    """Name in one line; tables that were joined column by column have their marks within."""
+    return " ".join(text.replace(_MARK, "").split("\n")).replace("\r", "").strip()
+
+
+def _quoted_lines(text: str, lines: Iterator[str]) -> list[str]:
+    """Line of the header, and those after it into which a name in quotation marks goes on."""
+    header = [text]
+    quotes = text.count(_QUOTE)
+    for line in lines if quotes % 2 else ():
+        header.append(line)
+        quotes += line.count(_QUOTE)
+        if quotes % 2 == 0:
+            return header
+        if sum(map(len, header)) > MAX_FIELD:
+            break
+    return [text]
+
+
 def _fields(header: str, delimiter: str) -> list[str]:
     try:
-        return next(csv_reader(iter([header]), delimiter), [])
+        return next(csv_reader(io.StringIO(header, newline=""), delimiter), [])
     except csv.Error:
-        return [header]
+        return header.split(delimiter)
 
 
 def _delimiter(path: Path, header: str, path_column: str | None) -> str:

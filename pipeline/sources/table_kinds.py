@@ -23,6 +23,8 @@ _JSON = (".json", ".jsonl", ".ndjson")
 _JSON_BEGINS = re.compile(r'\{\s*["}]|\[\s*[{"\]]')
 _SUFFIXES = (*DELIMITED, *_JSON, ".parquet")
 _HEAD = 1 << 16
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+_ARROW = (b"ARROW1\0\0", b"\xff\xff\xff\xff", b"FEA1")  # a file, a stream, Feather of old
 _COMPRESSED = (
     b"\x1f\x8b",
     b"BZh",
@@ -65,8 +67,10 @@ def read_table(
             begins = handle.read(_HEAD)
     except OSError as error:
         raise UsageError(f"cannot read the manifest {path}: {error.strerror}") from error
-    if begins.startswith(b"PK\x03\x04"):
+    if begins.startswith(_WORKBOOKS):
         raise UsageError(f"{path} is an archive or a workbook, no table: save it as CSV")
+    if begins.startswith(_ARROW):
+        raise UsageError(f"{path} is an Arrow file, which is not read: save it as Parquet or CSV")
     if begins.startswith(_COMPRESSED):
         raise UsageError(f"{path} is compressed, no table: unpack it")
     if sniff_head(begins) not in (None, "SVG"):

@@ -60,7 +60,10 @@ class RowReader:
         while (text := self._take()) is not None:
             line = self._next_line - 1
             bare = text.rstrip("\r\n")
-            if _QUOTE in bare or len(bare) > MAX_FIELD:
+            if len(text) > MAX_LINE_CHARACTERS:
+                detail = f"line {line} is longer than {MAX_LINE_CHARACTERS:,} characters"
+                yield ManifestRow(line, (), "bad_row", detail)
+            elif _QUOTE in bare or len(bare) > MAX_FIELD:
                 yield self._quoted(line, text)
             elif bare:
                 yield self._row(line, bare.split(self._delimiter))

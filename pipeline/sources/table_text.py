@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from pipeline.core.encodings import (
+    STRAY_BYTES,
     UTF_8,
     WINDOWS,
     detect,
@@ -65,7 +66,7 @@ class _Counts:
 def open_text(path: Path, encoding: str) -> TextIO:
     """Open a text; bytes that do not decode become U+DC80 to U+DCFF, for cp1252 U+FFFD."""
     # cp1252 leaves five bytes undefined; a person's table is not refused for one of them
-    errors = "replace" if encoding == WINDOWS else "surrogateescape"
+    errors = "replace" if encoding == WINDOWS else STRAY_BYTES
     return path.open(encoding=encoding, errors=errors, newline="")
 
 
@@ -87,7 +88,7 @@ def survey_text(path: Path, encoding: str | None, earlier: EarlierReading) -> Te
         earlier: what was captioned under one reading is not read otherwise without a word.
 
     Raises:
-        UsageError: unreadable, empty, damaged UTF-16, or in an encoding that is not clear.
+        UsageError: unreadable, empty, or in an encoding that is not clear.
     """
     hasher = hashlib.blake2b(digest_size=32)
     try:
@@ -100,11 +101,10 @@ def survey_text(path: Path, encoding: str | None, earlier: EarlierReading) -> Te
     if not counts.bytes:
         raise UsageError(f"the manifest {path} is empty")
     if wide:
-        if counts.first:
-            raise UsageError(
-                f"the manifest {path} is damaged {wide} ({counts.first}): save it as UTF-8"
-            )
-        return TextSurvey(wide, hasher.digest())
+        note = (
+            f"{path.name} is damaged {encoding_name(wide)} ({counts.first}): such rows are bad rows"
+        )
+        return TextSurvey(wide, hasher.digest(), (note,) if counts.first else ())
     chosen, note = _choose(path, encoding, earlier, counts)
     return TextSurvey(chosen, hasher.digest(), (note,) if note else ())
 
@@ -159,9 +159,10 @@ def _mostly_utf_8(path: Path, earlier: EarlierReading, counts: _Counts) -> str:
 def _unclear(path: Path, first: str, codecs_: tuple[str, ...]) -> UsageError:
     names = " or ".join(encoding_name(codec) for codec in codecs_[:3])
     likely = f", perhaps {names}" if names else ""
+    name = codecs_[0] if codecs_ else "cp1252"
     return UsageError(
         f"the manifest {path} is not UTF-8 ({first}), and its encoding is not clear{likely}: "
-        "name it with [input] encoding, or save the file as UTF-8"
+        f"name it, e.g. --set input.encoding={name}, or save the file as UTF-8"
     )
 
 

@@ -69,6 +69,7 @@ def codes(*patterns: str, pattern: str) -> set[str]:
             [
                 "sources/manifest.py",
                 "sources/named_files.py",
+                "sources/named_objects.py",
                 "sources/table*.py",
                 "sources/urls.py",
                 "sources/sidecar.py",

@@ -78,3 +78,16 @@ def test_the_number_of_images_is_kept_for_the_next_crawl(world: World) -> None:
     assert unseen.usable_before(world.source) == 2
     world.ledger.sources.forget(world.source)
     assert unseen.usable_before(world.source) is None
+
+
+def test_what_is_out_of_reach_stays_as_it_was(world: World) -> None:
+    """Nobody can say that it is gone: it keeps its caption, and only what is new has no image."""
+    world.image("a.jpg", 1)
+    world.ledger.database.execute("UPDATE images SET todo = 0")
+    lost = {"problem": "out_of_reach", "detail": "line 2: no credentials"}
+    rows = [SourceFile("", name, "", 0, 0, 0, **lost) for name in ("a.jpg", "new.jpg")]
+    current = crawl_again(world, *rows)
+    assert world.ledger.unseen.count() == 0
+    world.ledger.unseen.accept(current, complete=True)
+    codes = world.ledger.database.execute("SELECT reject_code FROM images ORDER BY name")
+    assert [code for (code,) in codes] == [None, "out_of_reach"]

@@ -165,7 +165,7 @@ def test_a_folder_without_images_is_exit_10_and_says_what_is_there(night: Night)
         (night.rig.data / f"{n}.txt").write_text("x")
     code, report = night.run()
     assert (code, night.told) == (10, True)
-    assert "no images in imgs: 14 .txt; is it the right folder" in report["problems"][0]
+    assert "no images in imgs: 14 .txt; is it the right one" in report["problems"][0]
     code, report = night.run()  # known to be so
     assert (code, night.told) == (0, True)
     assert "no images in imgs" in report["problems"][0]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import UsageError
+from pipeline.sources import json_table
 from pipeline.sources.json_table import JsonTable, array_place, read_json
 from pipeline.sources.table_rows import MAX_FIELD, MAX_LINE_CHARACTERS
 from pipeline.sources.table_text import EarlierReading, survey_text
@@ -62,3 +63,17 @@ def test_keys_without_end_are_no_columns(tmp_path: Path) -> None:
 def test_a_line_of_an_object_with_images_that_are_no_list_is_a_line(tmp_path: Path) -> None:
     read = table(tmp_path / "m.jsonl", '{"path": "a", "images": 3}\n{"path": "b"}\n')
     assert (read.inside, read.header) == (None, ("path", "images"))
+
+
+def test_what_is_too_deep_to_be_written_again_is_one_bad_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text can be read by a few levels more than are left where it is written."""
+
+    def text_of(_value: object) -> str:
+        raise RecursionError
+
+    read = table(tmp_path / "m.json", '[{"path": "a.jpg", "t": [[]]}]')
+    monkeypatch.setattr(json_table, "text_of", text_of)
+    (row,) = read.rows()
+    assert (row.problem, row.detail) == ("bad_row", "object 1: it is nested too deeply")

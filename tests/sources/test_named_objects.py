@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import UsageError
 from pipeline.records import SourceFile
 from pipeline.sources import NamesUrls, Source, SourceOptions, open_source
 from pipeline.sources import named_objects as named_objects_module
@@ -79,11 +78,44 @@ def test_what_cannot_be_read_is_its_rows_problem(s3: ScriptedS3, tmp_path: Path)
     assert "there is no bucket nowhere" in details[2]
 
 
-def test_a_wrong_secret_ends_the_listing(s3: ScriptedS3, tmp_path: Path) -> None:
-    s3.objects["a.jpg"] = JPEG
-    s3.fail["a.jpg"] = 403, "SignatureDoesNotMatch", 9
-    with pytest.raises(UsageError, match="AWS_SECRET_ACCESS_KEY"):
-        all_entries(table(tmp_path, s3, "path\ns3://bucket/a.jpg\n"))
+def test_rows_of_a_bucket_that_cannot_be_used_are_out_of_reach(
+    s3: ScriptedS3, tmp_path: Path
+) -> None:
+    """The others go on, nothing is asked again, and what keeps it is said once."""
+    s3.objects |= {"a.jpg": JPEG, "b.jpg": JPEG}
+    s3.fail |= dict.fromkeys(("a.jpg", "b.jpg"), (403, "SignatureDoesNotMatch", 9))
+    (tmp_path / "here.jpg").write_bytes(JPEG)
+    rows = "s3://bucket/a.jpg\nhere.jpg\ns3://bucket/b.jpg\n"
+    source = table(tmp_path, s3, f"path\n{rows}")
+    assert problems(source) == [
+        ("s3://bucket/a.jpg", "out_of_reach"),
+        ("here.jpg", None),
+        ("s3://bucket/b.jpg", "out_of_reach"),
+    ]
+    (sentence,) = source.problems
+    assert "AWS_SECRET_ACCESS_KEY" in sentence
+    assert s3.requests.keys() <= {"HEAD a.jpg", "GET a.jpg", "HEAD b.jpg", "GET b.jpg"}
+    before = digests(table(tmp_path, s3, f"path\n{rows}"))
+    s3.fail.clear()
+    assert digests(table(tmp_path, s3, f"path\n{rows}")) != before
+
+
+def test_one_row_without_credentials_is_one_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "here.jpg").write_bytes(JPEG)
+    (tmp_path / "items.csv").write_text(
+        "path\ns3://bucket/a.jpg\nhere.jpg\ngs://bucket/a.jpg\naz://bucket/a.jpg\n"
+    )
+    source = open_source(None, tmp_path / "items.csv")
+    entries = all_entries(source)
+    lost = "out_of_reach"
+    assert [entry.problem for entry in entries] == [lost, None, lost, lost]
+    assert "there are no credentials for gs://bucket/" in entries[2].detail
+    assert len(source.problems) == 3
 
 
 def test_each_object_is_asked_once_for_digest_and_entries(s3: ScriptedS3, tmp_path: Path) -> None:

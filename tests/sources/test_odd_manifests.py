@@ -16,7 +16,7 @@ from tests.sources.contract import JPEG, all_entries
 
 IMAGES = (
     *("a.jpg", "b c.jpg", "ü.jpg", "sub/d.jpg", "UP.JPG", "100%.jpg", "a%20b.jpg"),
-    *('q"t.jpg', "x;y.jpg", "~home.jpg"),
+    *('q"t.jpg', "x;y.jpg", "~home.jpg", " blanks.jpg "),
 )
 NO_HEADER = "line 1 has no column of paths (such as path, file or image):"
 NO_PATHS = "has no column of paths (such as path, file or image): name i"
@@ -42,6 +42,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "zst.jsonl": (b"\x28\xb5\x2f\xfd{}", "is compressed, no table: unpack it"),
     "jpg.csv": (JPEG, "is a picture, no table of pictures"),
     "xlsx.csv": (b"PK\x03\x04[Content_Types].xml", NO_TABLE),
+    "arrow.csv": (b"ARROW1\0\0", "is an Arrow file, which is not read: save it as Parquet or CSV"),
+    "stream.arrow": (b"\xff\xff\xff\xff\x10\0\0\0", "is an Arrow file, which is not read:"),
+    "xls.csv": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", NO_TABLE),
+    "long_header.csv": (b"path," + b"t" * 1_500_000, "line 1 is longer than 1,000,000 characters"),
     "html.csv": (b"<!DOCTYPE html><html>path</html>\n", NO_HEADER),
     "l_two.jsonl": (b'{"path": "a.jpg"}{"path": "b c.jpg"}\n', NO_OBJECTS),
     "l_pretty.jsonl": (b'{\n  "path": "a.jpg"\n}\n', NO_OBJECTS),
@@ -54,14 +58,9 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "j_empty.json": (b"[]", NO_OBJECTS),
     "j_nested.json": (b'[[{"path":"a.jpg"}]]', NO_OBJECTS),
     "j_obj.json": (b'{"a.jpg": {"t": 1}}', NO_PATHS),
-    "j_trail.json": (
-        b'[{"path":"a.jpg"},]',
-        "is no JSON from some place on: parse error: unallowed token ",
-    ),
-    "j_concat.json": (
-        b'[{"path":"a.jpg"}] [1]',
-        "is no JSON from some place on: parse error: trailing garbage",
-    ),
+    "j_cut.json": (b'[{"path":"a.jpg"},{"path":"b c.j', "is no whole JSON: it ends in the middle"),
+    "j_cut_text.json": (b'[{"path":"a.jpg}]', "is no whole JSON: it ends in the middle of a text"),
+    "j_after.json": (b'[{"path":"a.jpg"}] x', "is no whole JSON: it goes on after its end"),
     "j_data.json": (b'{"data":[{"path":"a.jpg"}]}', NO_PATHS),
     "t_quoted.txt": (b'"a.jpg"\n"b c.jpg"\n', NO_HEADER),
 }
@@ -105,6 +104,8 @@ ROWS: dict[str, tuple[bytes, str]] = {
     "case.csv": (b"path\nup.jpg\n", "missing_file"),
     "percent.csv": (b"path\nb%20c.jpg\na%20b.jpg\n100%.jpg\n", "missing_file ok ok"),
     "tilde.csv": (b"path\n~/a.jpg\n~home.jpg\n", "missing_file ok"),
+    "blanks.csv": (b"path\n blanks.jpg \nblanks.jpg\n  a.jpg \n", "ok missing_file ok"),
+    "t_blanks.txt": (b"a.jpg\n blanks.jpg \n", "ok ok"),
     "windows.csv": (
         b"path\nC:\\Users\\x\\a.jpg\n\\\\server\\share\\a.jpg\n",
         "missing_file missing_file",
@@ -122,7 +123,7 @@ ROWS: dict[str, tuple[bytes, str]] = {
     "unclosed.csv": (b'path,t\na.jpg,"open\nb c.jpg,y\nsub/d.jpg,z\n', "ok ok ok"),
     "latin1.csv": (b"path,t\na.jpg,caf\xe9\n", "ok"),
     "mixed_enc.csv": (b"path,t\na.jpg,\xc3\xbc\xc3\xa9\xc3\xa4\nb c.jpg,\xff\n", "ok bad_row"),
-    "surrogate.csv": (b"path\n\xed\xa0\x80.jpg\na.jpg\n", "missing_file ok"),
+    "surrogate.csv": (b"path\n\xed\xa0\x80.jpg\na.jpg\n", "bad_row ok"),
     "ctrl.csv": (b"path,t\na.jpg,\x1b[31m\nb c.jpg,\x0b\x0c\n", "ok ok"),
     "u2028.csv": (b"path,t\na.jpg,x\xe2\x80\xa8y\n", "ok"),
     "blank_lines.csv": (b"\n\n  \npath,t\n\na.jpg,x\n   \n,\n", "ok bad_row no_path"),
@@ -139,6 +140,61 @@ ROWS: dict[str, tuple[bytes, str]] = {
     "l_dup.jsonl": (b'{"path": "a.jpg", "path": "b c.jpg"}\n', "ok"),
     "l_nul.jsonl": (b'{"path": "a.jpg", "t": "x\\u0000y"}\n', "bad_row"),
     "l_sur.jsonl": (b'{"path": "a.jpg", "t": "\\ud800"}\n', "bad_row"),
+    "j_trail.json": (b'[{"path":"a.jpg"},]', "ok"),
+    "j_concat.json": (b'[{"path":"a.jpg"}] [1]', "ok bad_row"),
+    "j_damage.json": (
+        b'[{"path":"a.jpg",},{"path" "x"},nope,{"path":"b c.jpg"}]',
+        "bad_row bad_row bad_row ok",
+    ),
+    "j_nan.json": (
+        b'[{"path":"a.jpg","t":NaN,"n":' + b"9" * 400 + b'},{"path":"b c.jpg"}]',
+        "ok ok",
+    ),
+    "j_halves.json": (
+        b'[{"path":"a.jpg","t":"\\ud83d\\ude00"},{"path":"b c.jpg","t":"\\ud83d\\ud83d"}]',
+        "ok bad_row",
+    ),
+    "j_bytes.json": (
+        b'[{"path":"a.jpg","t":"\xc3\xbc"},{"path":"b c.jpg","t":"\xff"},{"path":"sub/d.jpg"}]',
+        "ok bad_row ok",
+    ),
+    "j_pair_bytes.json": (
+        b'[{"path":"a.jpg","t":"\xed\xa0\xbd\xed\xb8\x80"},{"path":"b c.jpg"}]',
+        "bad_row ok",
+    ),
+    "j_texts.json": (
+        b'["a.jpg", "b, [c].jpg", "q\\"t.jpg", "\\\\"]',
+        "ok missing_file ok outside_root",
+    ),
+    "j_coco_late.json": (
+        b'{"x":{"images":[{"path":"no"}]},"y":"images",\n"images":[{"file_name":"a.jpg"}]}',
+        "ok",
+    ),
+    "long_line.csv": (b"path,t\na.jpg," + b"x" * 2_500_000 + b"\nb c.jpg,y\n", "bad_row ok"),
+    "long_quoted.csv": (
+        b'path,t\na.jpg,"x\n' + b"x" * 1_500_000 + b'"\nb c.jpg,y\n',
+        "ok bad_row ok",
+    ),
+    "header_lines.csv": (b'path,"t\r\nu",v\r\na.jpg,x,y\r\n', "ok"),
+    "header_open.csv": (b'path,"t\na.jpg,x\n', "ok"),
+    "bom_header.csv": (b"t,\xef\xbb\xbfpath\nx,a.jpg\n", "ok"),
+    "pair.csv": (
+        b"path,t\na.jpg,x\nb c.jpg,\xed\xa0\xbd\xed\xb8\x80\nsub/d.jpg,z\n",
+        "ok bad_row ok",
+    ),
+    "pair.jsonl": (
+        b'{"path":"a.jpg","t":"\xed\xa0\xbd\xed\xb8\x80"}\n{"path":"b c.jpg"}\n',
+        "bad_row ok",
+    ),
+    "utf16_half.csv": (
+        "path,t\na.jpg,x\n".encode("utf-16")
+        + b"b\0,\0\x3d\xd8\n\0"
+        + "sub/d.jpg,z\n".encode("utf-16-le"),
+        "ok bad_row ok",
+    ),
+    "utf16_cut.csv": ("path,t\na.jpg,x\nb c.jpg,y".encode("utf-16") + b"\0", "ok bad_row"),
+    "utf32_nobom.csv": ("path,t\na.jpg,ü\n".encode("utf-32-le"), "ok"),
+    "utf32be_nobom.csv": ("path,t\na.jpg,日本\n".encode("utf-32-be"), "ok"),
     "j_null.json": (b'[null, {"path":"a.jpg"}]', "bad_row ok"),
     "j_coco.json": (
         b'{"info":{"x":[{"path":"no"}]},"images":[{"id":1,"file_name":"a.jpg"}],"x":[{"image":1}]}',
@@ -212,6 +268,13 @@ def test_the_reason_says_what_may_be_meant(imgs: Path, path: str, words: str) ->
     (entry,) = all_entries(open_source(imgs / "m.csv", None, SourceOptions()))
     assert entry.problem == "missing_file"
     assert words in entry.detail
+
+
+def test_a_name_of_a_column_may_go_on_in_the_next_line(imgs: Path) -> None:
+    (imgs / "m.csv").write_text('path,"the\ntitle"\na.jpg,x\nnone.jpg,y\n')
+    entry, missing = all_entries(open_source(imgs / "m.csv"))
+    assert entry.columns == {"the title": "x"}
+    assert missing.detail.startswith("line 4: ")
 
 
 def test_a_table_of_a_hundred_thousand_columns_is_read(imgs: Path) -> None:

@@ -86,7 +86,7 @@ def test_arrays_and_lines_are_told_apart_whatever_the_name(
 
 def test_a_damaged_array_is_refused_before_anything_is_sent(imgs: Path) -> None:
     (imgs / "m.json").write_text('[{"path": "a.jpg"}, {"path": ]')
-    with pytest.raises(UsageError, match=r"m\.json is no JSON from some place on"):
+    with pytest.raises(UsageError, match=r"m\.json is no whole JSON"):
         open_source(imgs / "m.json")
 
 

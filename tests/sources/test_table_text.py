@@ -46,7 +46,7 @@ def test_another_encoding_is_read_and_said(tmp_path: Path, text: str, codec: str
 def test_what_is_not_clear_is_asked_for(tmp_path: Path, codec: str) -> None:
     text = {"shift_jis": "猫が椅子に座っている", "cp850": "café"}.get(codec, "汽車停在街上的照片")
     content = b"path,t\na.jpg," + text.encode(codec)
-    with pytest.raises(UsageError, match=r"\[input\] encoding"):
+    with pytest.raises(UsageError, match=r"name it, e\.g\. --set input\.encoding=\w+"):
         survey(tmp_path, content)
     assert survey(tmp_path, content, codec).encoding == codec
 
