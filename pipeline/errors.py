@@ -24,6 +24,9 @@ Exit 0 means done, 3 means work is still pending at the service, 70 is a bug in 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 NOT_ON_WINDOWS = (
     "captionmill runs on Linux and macOS; on Windows use WSL, a Linux inside of it: "
     "'wsl --install' in a terminal, then install captionmill there "
@@ -41,11 +44,11 @@ class CaptionmillError(Exception):
     """Base of everything that is shown to a user as one clear message.
 
     Attributes:
-        topic: of `captionmill help`, where it says what can be done; "" where the message does.
+        topic: of `captionmill help`, where it says what can be done.
     """
 
     exit_code = 1
-    topic = ""
+    topic = "start"
 
 
 class UsageError(CaptionmillError):
@@ -56,6 +59,8 @@ class UsageError(CaptionmillError):
 
 class ConfigError(UsageError):
     """Configuration that cannot be used, whatever command it was for."""
+
+    topic = "configuration"
 
 
 class OverBudget(CaptionmillError):
@@ -169,6 +174,18 @@ class Interrupted(CaptionmillError):
     """SIGINT or SIGTERM: stopped between transactions."""
 
     exit_code = EXIT_INTERRUPTED
+    topic = "service"
+
+
+@contextmanager
+def about(topic: str) -> Iterator[None]:
+    """Name the topic of an error of the user that has none of its own."""
+    try:
+        yield
+    except UsageError as error:
+        if error.topic == UsageError.topic:
+            error.topic = topic
+        raise
 
 
 # what decides the exit code when several things went wrong

@@ -30,7 +30,10 @@ def test_as_a_module() -> None:
 def test_its_exit_code_is_the_commands() -> None:
     done = program("run", "nowhere-at-all")
     assert done.returncode == 2
-    assert done.stderr == f"captionmill: nowhere-at-all does not exist, seen from {ROOT}\n"
+    assert done.stderr == (
+        f"captionmill: nowhere-at-all does not exist, seen from {ROOT}\n"
+        "more: captionmill help inputs\n"
+    )
     assert done.stdout == ""
 
 

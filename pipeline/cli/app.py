@@ -54,7 +54,7 @@ COMMANDS = {
     "rebuild": "Restore a lost ledger from files here and at the service.",
     "config": "Show the effective configuration.",
     "serve": "Run the built-in OpenAI-compatible server.",
-    "help": "Read on: budget, cluster, nights, outcomes, prompts, service ...",
+    "help": "Read on: start, inputs, outputs, budget, service, nights ...",
     "completion": "Complete command lines in bash, zsh or fish.",
 }
 ALIASES = {"caption": "run"}
@@ -159,13 +159,14 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
         with cli.make_context("captionmill", words) as context:
             result = cli.invoke(context)
     except ConfigError as error:
-        return _refuse(error, arguments, debug)
+        return _refuse(error, _with_topic(error), arguments, debug)
     except CaptionmillError as error:
         return _fail(_with_topic(error), error.exit_code, debug)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
-        return _refuse(UsageError(_with_help(error)), arguments, debug)
+        text = _with_help(error)
+        return _refuse(UsageError(text), text, arguments, debug)
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code, debug)
     except (KeyboardInterrupt, click.Abort):
@@ -192,11 +193,11 @@ def _disk_failure(error: OSError, debug: bool) -> int | None:
     return None if full is None else _fail(str(full), full.exit_code, debug)
 
 
-def _refuse(refusal: UsageError, arguments: Sequence[str], debug: bool) -> int:
+def _refuse(refusal: UsageError, text: str, arguments: Sequence[str], debug: bool) -> int:
     """Say why a command did not begin, also to whoever gets the notices."""
     from pipeline.cli.refused import notify_of
 
-    code = _fail(str(refusal), refusal.exit_code, debug)
+    code = _fail(text, refusal.exit_code, debug)
     notify_of(refusal, arguments)
     return code
 
@@ -240,7 +241,7 @@ def _with_topic(error: CaptionmillError) -> str:
     """Add to a message where to read on."""
     from pipeline.cli.reporting import more_on
 
-    return f"{error}\n{more_on(error)}" if error.topic else str(error)
+    return f"{error}\n{more_on(error)}"
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

@@ -11,7 +11,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
 from pipeline.core.words import counted
-from pipeline.errors import EXIT_DONE
+from pipeline.errors import EXIT_DONE, about
 
 if TYPE_CHECKING:
     from pipeline.commands.audit import AuditReport, Example
@@ -29,6 +29,7 @@ _WIDEST = 96  # characters of a caption
 )
 @json_option
 @configured()
+@about("review")
 def audit(fail: str, pictures: bool, as_json: bool, config: Config) -> int:
     """Say what is remarkable about the captions, by kind with examples. Asks nobody.
 

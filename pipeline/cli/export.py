@@ -12,7 +12,7 @@ from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.core.export_kinds import EXPORT_KINDS
 from pipeline.core.words import counted
-from pipeline.errors import BooksError
+from pipeline.errors import BooksError, about
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -102,6 +102,7 @@ def _for_others(command: F) -> F:
 @click.option("--source", metavar="NAME", help="With --to or --out: this source's rows alone.")
 @_for_others
 @configured()
+@about("outputs")
 def export(
     name: str | None,
     target: str | None,

@@ -15,7 +15,7 @@ _TOPICS = Path(__file__).with_name("topics")
 @click.argument("topic", required=False, shell_complete=completed_by(lambda: topics()))
 @click.pass_context
 def help(context: click.Context, topic: str | None) -> None:
-    """Read on: budget, cluster, nights, outcomes, prompts, service ...
+    """Read on: start, inputs, outputs, budget, service, nights ...
 
     The name of a command shows that command's help.
     """

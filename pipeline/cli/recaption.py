@@ -9,7 +9,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.core.words import counted
-from pipeline.errors import EXIT_DONE
+from pipeline.errors import EXIT_DONE, about
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--note", default="", metavar="TEXT", help="Why; for your record, it is not sent.")
 @configured()
+@about("review")
 def recaption(paths: tuple[str, ...], note: str, config: Config) -> int:
     """Mark images for another go; PATH is an image or a folder.
 

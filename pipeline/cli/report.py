@@ -9,7 +9,7 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
-from pipeline.errors import EXIT_DONE
+from pipeline.errors import EXIT_DONE, about
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     help="Where the page goes.",
 )
 @configured()
+@about("outputs")
 def report(out: Path, config: Config) -> int:
     """Write a page about the workspace that can be mailed: one file, without a script.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def more_on(error: CaptionmillError) -> str:
-    """Line about where to read on about an error that has a topic."""
+    """Line about where to read on about an error."""
     return f"more: captionmill help {error.topic}"
 
 
@@ -24,6 +24,6 @@ def show(report: Report, as_json: bool) -> int:
     else:
         for line in report.lines(console.from_here):
             console.out(line)
-        if report.error is not None and report.error.topic:
+        if report.error is not None:
             console.out(more_on(report.error))
     return report.exit_code

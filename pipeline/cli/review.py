@@ -10,7 +10,7 @@ import click
 from pipeline.cli import console
 from pipeline.cli.options import configured
 from pipeline.core.words import counted
-from pipeline.errors import EXIT_DONE, NeedsPerson
+from pipeline.errors import EXIT_DONE, NeedsPerson, about
 
 if TYPE_CHECKING:
     from pipeline.config import Config
@@ -31,6 +31,7 @@ _SHEET = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--import-sidecars", is_flag=True, help="Take back texts beside the images.")
 @configured()
+@about("review")
 def review(
     port: int | None,
     no_browser: bool,

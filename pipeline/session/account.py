@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.config import Config
 from pipeline.core.provider_kinds import AUTO, LOCAL, ProviderKind, online_kind, paid_kind
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, about
 from pipeline.ledger import Ledger
 from pipeline.session.places import WorkspacePlace
 from pipeline.system.secrets import Secret, secret_from_environment, secret_from_file
@@ -85,6 +85,7 @@ class AccountOptions:
         return replace(self, name=online.name, paid=online)
 
 
+@about("service")
 def identify(options: AccountOptions, environment: dict[str, str] | None = None) -> Identity:
     """Choose the provider, by the configuration and the key.
 

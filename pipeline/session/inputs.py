@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.core.skipped_files import excluded_sentence
 from pipeline.core.stored_address import is_file, stamped
 from pipeline.core.words import counted
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, about
 from pipeline.ledger.images import SeenImage
 from pipeline.records import Rejection
 from pipeline.session.account import owner, resolve_account
@@ -31,6 +31,7 @@ from pipeline.stages.crawl import CrawlResult, crawl_all
 from pipeline.stages.download import download_urls
 
 
+@about("inputs")
 def open_data(
     settings: RunSettings, places: Iterable[NamedPlace], *, offline: bool = False
 ) -> tuple[SourceSet, RunSettings]:
@@ -51,6 +52,7 @@ def open_data(
     return inputs, settings.reading(inputs.columns)
 
 
+@about("inputs")
 def crawl_inputs(
     inputs: SourceSet, session: Session, expect: Callable[[int], None]
 ) -> tuple[CrawlResult, dict[int, Source]]:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pipeline.config.workspace_key import WORKSPACES
 from pipeline.core.provider_kinds import LOCAL
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, about
 from pipeline.ledger import Ledger
 from pipeline.system.workspace import Workspace
 
@@ -60,6 +60,7 @@ class WorkspacePlace:
             return common
         return self._workspace(f"{WORKSPACES}/samples-{{provider}}", provider)
 
+    @about("workspace")
     def existing(self, provider: str) -> Workspace:
         """Workspace that a command without images is about: that of the samples where there is no
         other.

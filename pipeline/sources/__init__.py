@@ -8,7 +8,7 @@ bucket    the objects of a bucket, below a prefix
 manifest  the images that a table names
 named_files  files that a table names; other_names as other systems write them; named_objects
 table     a manifest: its header and rows; table_kinds  which of these a file is:
-          json_table, parquet_manifest (table_values), path_list, and tables of delimited text
+          json_table (json_array), parquet_manifest (table_values), path_list, and delimited text
 table_text, table_rows  its bytes surveyed once; its lines as records
 heads     what is read and counts of files that a folder may not list
 urls      a text file of URLs

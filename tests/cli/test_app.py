@@ -100,7 +100,7 @@ def test_every_error_is_its_message_and_its_exit_code(
     failing.error = kind("what is wrong, and what to do")  # type: ignore[attr-defined]
     shown = failing("status")
     assert shown.code == kind.exit_code
-    more = f"more: captionmill help {kind.topic}\n" if kind.topic else ""
+    more = f"more: captionmill help {kind.topic}\n"
     assert (shown.out, shown.err) == ("", f"captionmill: what is wrong, and what to do\n{more}")
 
 
@@ -141,7 +141,7 @@ def test_a_closed_pipe_that_is_not_ours_is_no_success(failing: Terminal) -> None
 
 def test_messages_cannot_steer_the_terminal(failing: Terminal) -> None:
     failing.error = errors.UsageError("no \x1b[2J\u202efile\r")  # type: ignore[attr-defined]
-    assert failing("status").err == "captionmill: no \ufffd[2J\ufffdfile\ufffd\n"
+    assert failing("status").err.startswith("captionmill: no \ufffd[2J\ufffdfile\ufffd\n")
 
 
 def program(*arguments: str | bytes, **more: object) -> subprocess.CompletedProcess[bytes]:
@@ -160,14 +160,14 @@ def test_a_terminal_that_knows_few_letters(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert b"Traceback" not in done.stderr
     assert done.stderr.startswith(b"captionmill: ")
-    assert done.stderr.endswith(b" does not exist\n")
+    assert done.stderr.partition(b"\n")[0].endswith(b" does not exist")
 
 
 def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     done = program("run", os.fsencode(tmp_path) + b"/\xff\xfe", LC_ALL="C.UTF-8")
     assert done.returncode == 2
     assert b"Traceback" not in done.stderr
-    assert done.stderr.endswith(b" does not exist\n")
+    assert done.stderr.partition(b"\n")[0].endswith(b" does not exist")
 
 
 def test_help_into_a_closed_pipe_is_no_error() -> None:

@@ -11,7 +11,7 @@ from pipeline.cli.app import ALIASES, COMMANDS, cli
 from pipeline.cli.help import topic_text, topics
 from pipeline.config.model import Config
 from pipeline.core.outcomes import NAMES
-from pipeline.errors import CaptionmillError
+from pipeline.errors import CaptionmillError, ConfigError, UsageError, about
 from tests.cli.conftest import Terminal
 from tests.cli.test_app import ERRORS
 
@@ -50,8 +50,43 @@ def test_the_outcomes_are_those_of_the_table() -> None:
 
 
 @pytest.mark.parametrize("error", ERRORS)
-def test_the_topic_of_every_error_is_there(error: type[CaptionmillError]) -> None:
-    assert not error.topic or f"exit {error.exit_code}" in topic_text(error.topic)
+def test_every_error_has_a_topic_that_explains_its_exit_code(
+    error: type[CaptionmillError],
+) -> None:
+    assert f"exit {error.exit_code}" in topic_text(error.topic)
+
+
+@pytest.mark.parametrize(
+    ("line", "topic"),
+    [
+        (("run",), "start"),
+        (("run", "nowhere"), "inputs"),
+        (("run", "--manifest", "."), "inputs"),
+        (("run", ".", "--provider", "openai"), "service"),
+        (("run", ".", "--set", "images.max_sid=3"), "configuration"),
+        (("run", ".", "--config", "nighty"), "configuration"),
+        (("status",), "workspace"),
+        (("export", "--out", "x.parquet"), "workspace"),
+        (("report", "--out", "page.html"), "workspace"),
+        (("review", "--import", "sheet.csv"), "workspace"),
+        (("init", "nowhere/x.toml", "--data", "."), "start"),
+    ],
+)
+def test_an_error_names_where_to_read_on(
+    captionmill: Terminal, line: tuple[str, ...], topic: str
+) -> None:
+    shown = captionmill(*line)
+    assert shown.code == 2
+    assert shown.err.endswith(f"\nmore: captionmill help {topic}\n")
+    assert "exit 2" in topic_text(topic)
+
+
+def test_what_a_topic_is_about_decides_only_where_nothing_else_does() -> None:
+    for error, topic in ((UsageError("x"), "inputs"), (ConfigError("x"), "configuration")):
+        with pytest.raises(UsageError) as raised, about("inputs"):
+            raise error
+        assert raised.value.topic == topic
+    assert UsageError("y").topic == "start"
 
 
 def test_the_name_of_a_command_shows_its_help(captionmill: Terminal) -> None:
