@@ -170,7 +170,9 @@ def foreign_requests(listed: Iterable[RemoteBatch], known: frozenset[str]) -> di
     return requests
 
 
-NextStep = Literal["wait", "cancel", "download", "clean"]
+NextStep = Literal["wait", "cancel", "download", "person"]
+
+_CANCELLING = 7200  # seconds after which a cancellation has come to nothing
 
 
 def next_step(
@@ -179,9 +181,11 @@ def next_step(
     """Next step for a submitted batch; `now` and `expires_at` are in the service's time."""
     if status in TERMINAL_STATUSES:
         return "download"
-    if expires_at is not None and now > expires_at + patience.stuck and not cancel_asked:
-        return "cancel"
-    return "wait"
+    if expires_at is None or now <= expires_at + patience.stuck:
+        return "wait"
+    if now > expires_at + patience.stuck + _CANCELLING:
+        return "person"
+    return "wait" if cancel_asked else "cancel"
 
 
 def backoff_seconds(refusals: int, minutes: Sequence[int]) -> int:

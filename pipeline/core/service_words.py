@@ -110,5 +110,31 @@ TEXT_PARTS = ("text", "output_text")
 THOUGHT_TAGS = ("think", "thinking", "thought", "reasoning")
 """Tags around thoughts before an answer."""
 
-STATUS_SPELLINGS: Mapping[str, str] = {"canceled": "cancelled", "canceling": "cancelling"}
+STATUS_PREFIXES = (
+    "job_state_",
+    "batch_state_",
+    "batch_status_",
+    "job_status_",
+    "state_",
+    "status_",
+)
+"""What some services write before each of these words."""
+
+STATUS_SPELLINGS: Mapping[str, str] = {
+    **dict.fromkeys(("queued", "pending", "created", "submitted"), "validating"),
+    **dict.fromkeys(("running", "processing", "started", "inprogress", "active"), "in_progress"),
+    **dict.fromkeys(
+        ("succeeded", "success", "successful", "done", "complete", "finished", "ended"), "completed"
+    ),
+    **dict.fromkeys(
+        ("partially_completed", "partially_succeeded", "completed_with_errors"), "completed"
+    ),
+    **dict.fromkeys(("failure", "error", "errored"), "failed"),
+    **dict.fromkeys(("timeout", "timed_out", "timeout_exceeded"), "expired"),
+    **dict.fromkeys(("canceling", "cancellation_requested", "cancel_requested"), "cancelling"),
+    "canceled": "cancelled",
+}
 """Statuses of batches as other services spell them."""
+
+END_STAMPS = ("completed_at", "finished_at", "ended_at", "end_time")
+"""When a batch ended, as services spell it."""

@@ -15,7 +15,7 @@ from typing import Any, cast, get_args
 
 from pipeline.core.batch_usage import batch_usage
 from pipeline.core.identity import ledger_batch_id
-from pipeline.core.service_words import STATUS_SPELLINGS
+from pipeline.core.service_words import END_STAMPS, STATUS_PREFIXES, STATUS_SPELLINGS
 from pipeline.records import BatchStatus, RemoteBatch, RemoteFile
 
 _STATUSES = frozenset(get_args(BatchStatus))
@@ -56,7 +56,7 @@ def remote_batch(answer: object) -> RemoteBatch:
     usage = batch_usage(data.get("usage"))
     return RemoteBatch(
         id=ledger_batch_id(_required_id(data, "batch")),
-        status=batch_status(raw_status),
+        status=_shown_status(data, counts),
         input_file_id=_text(data.get("input_file_id")) or "",
         output_file_id=_text(data.get("output_file_id")),
         error_file_id=_text(data.get("error_file_id")),
@@ -80,8 +80,23 @@ def batch_status(raw: str) -> BatchStatus:
     """Service's word for a status as one of ours; a word we do not know is "unknown", which is
     not terminal: such a batch is asked about again."""
     word = raw.strip().lower().replace("-", "_").replace(" ", "_")
+    word = next((word[len(p) :] for p in STATUS_PREFIXES if word.startswith(p)), word)
     word = STATUS_SPELLINGS.get(word, word)
     return cast(BatchStatus, word) if word in _STATUSES else "unknown"
+
+
+def _shown_status(data: Mapping[str, Any], counts: Mapping[str, Any]) -> BatchStatus:
+    """Status of a batch; with a word that nobody knows it is over where the rest of it says so:
+    what its files do not explain is looked at again, as in any batch that is over."""
+    status = batch_status(_text(data.get("status")) or "")
+    if status != "unknown" or not any(
+        _text(data.get(f"{kind}_file_id")) for kind in ("output", "error")
+    ):
+        return status
+    total, *done = (_count(counts.get(name)) for name in ("total", "completed", "failed"))
+    answered = bool(total) and sum(number or 0 for number in done) == total
+    stamped = any(_seconds(data.get(name)) for name in END_STAMPS)
+    return "completed" if answered or stamped else "unknown"
 
 
 def _fields(answer: object) -> Mapping[str, Any]:

@@ -29,6 +29,13 @@ from pipeline.system.files import remove_quietly
 NOT_THERE = (403, 404)  # HTTP statuses of a file that a service has named and does not give yet
 
 
+class _Overdue(NeedsPerson):
+    """Batch that is long past its end, is not over, and cannot be cancelled."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"is {word!r} at the service, long after it expired, and not cancelled")
+
+
 _Ends = dict[int, RemoteEnd]  # by row of the batch, as this look found them
 
 
@@ -78,7 +85,9 @@ def _poll(context: StageContext, batch: Batch, totals: RunTotals, ends: _Ends) -
     try:
         end = _observe(context, batch)
     except NotFound as error:
-        _vanished(context, batch, error, totals)
+        _leave_to_person(context, batch, f"is gone at the service ({error})", totals)
+    except _Overdue as overdue:
+        _leave_to_person(context, batch, str(overdue), totals)
     except (ServiceError, NeedsPerson) as error:
         totals.open += 1
         totals.fail(pause_weighed(context, error))
@@ -103,10 +112,13 @@ def _observe(context: StageContext, batch: Batch) -> RemoteEnd | None:
         _service_time(context, batch),
         context.patience,
     )
-    unwanted = batch.role == "stray" and not remote.terminal and batch.cancel_asked_at is None
-    if step == "cancel" or unwanted:
-        context.service.cancel(batch.batch_id)
-        context.ledger.batches.cancel_asked(batch.row, now)  # only then: asking twice does no harm
+    unwanted = batch.role == "stray" and not remote.terminal
+    if batch.cancel_asked_at is None and (step in ("cancel", "person") or unwanted):
+        refusal = _cancel(context, batch, now)
+        if refusal is not None and step != "person":
+            raise refusal
+    if step == "person":
+        raise _Overdue(remote.raw_status)
     if step != "download":
         return None
     current = context.ledger.batches.by_id(batch.batch_id)
@@ -118,6 +130,16 @@ def _observe(context: StageContext, batch: Batch) -> RemoteEnd | None:
     context.mirror.keep(at_once=False)
     mark_downloaded(context, current)
     return RemoteEnd(remote.began, "; ".join(filter(None, unavailable)))
+
+
+def _cancel(context: StageContext, batch: Batch, now: int) -> ServiceError | None:
+    """Ask for a batch to be cancelled; gives the service's refusal."""
+    try:
+        context.service.cancel(batch.batch_id)
+    except ServiceError as error:
+        return error
+    context.ledger.batches.cancel_asked(batch.row, now)  # only then: asking twice does no harm
+    return None
 
 
 def _service_time(context: StageContext, batch: Batch) -> int:
@@ -166,13 +188,17 @@ def fetch_raw(context: StageContext, batch: Batch, file_id: str, target: Path) -
         remove_quietly(partial)
 
 
-def _vanished(context: StageContext, batch: Batch, error: NotFound, totals: RunTotals) -> None:
-    """Record that a batch is gone: its reservation stays, a person decides."""
-    text = f"batch {batch.batch_id} is gone at the service ({error})"
+def _leave_to_person(context: StageContext, batch: Batch, words: str, totals: RunTotals) -> None:
+    """Record that the service gives no answers of a batch: its reservation stays, a person decides,
+    and later looks still take what appears."""
+    text = f"batch {batch.batch_id} {words}"
     context.ledger.batches.vanished(batch.row, context.clock.now())
     context.ledger.incident(context.clock.now(), "vanished", text, batch.shard, batch.row)
-    words = f"{text}: its reservation is kept and nothing of it is sent again"
-    totals.fail(NeedsPerson(words), blocks=False)
+    sentence = (
+        f"{text}: its reservation is kept and nothing of it is sent again; 'captionmill resolve "
+        "write-off' ends it when the service will give no more"
+    )
+    totals.fail(NeedsPerson(sentence), blocks=False)
 
 
 def settle_from_files(context: StageContext, remote: RemoteBatch, totals: RunTotals) -> None:

@@ -112,6 +112,9 @@ def test_what_to_do_about_a_submitted_batch() -> None:
     assert next_step("in_progress", 100, False, 100 + PATIENCE.stuck, PATIENCE) == "wait"
     assert next_step("in_progress", 100, False, 101 + PATIENCE.stuck, PATIENCE) == "cancel"
     assert next_step("in_progress", 100, True, 101 + PATIENCE.stuck, PATIENCE) == "wait"
+    for asked in (False, True):
+        assert next_step("unknown", 100, asked, 7301 + PATIENCE.stuck, PATIENCE) == "person"
+    assert next_step("completed", 100, True, 7301 + PATIENCE.stuck, PATIENCE) == "download"
 
 
 def test_backoff_repeats_its_last_step() -> None:

@@ -88,7 +88,15 @@ def test_an_object_of_the_sdk() -> None:
         ("canceled", "cancelled"),
         ("CANCELING", "cancelling"),
         (" expired ", "expired"),
-        ("queued", "unknown"),
+        ("JOB_STATE_SUCCEEDED", "completed"),
+        ("JOB_STATE_RUNNING", "in_progress"),
+        ("InProgress", "in_progress"),
+        ("SUCCESS", "completed"),
+        ("ended", "completed"),
+        ("TIMEOUT_EXCEEDED", "expired"),
+        ("CANCELLATION_REQUESTED", "cancelling"),
+        ("queued", "validating"),
+        ("paused", "unknown"),
         ("", "unknown"),
     ],
 )
@@ -101,6 +109,24 @@ def test_statuses(raw: str, status: str) -> None:
 
 def test_an_unknown_status_is_not_the_end() -> None:
     assert not remote_batch({"id": "b", "status": "SUCCEEDED_MAYBE"}).terminal
+    running = {"total": 3, "completed": 1, "failed": 0}
+    early = {"id": "b", "status": "crunching", "output_file_id": "f", "request_counts": running}
+    assert not remote_batch(early).terminal
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"request_counts": {"total": 3, "completed": 2, "failed": 1}},
+        {"completed_at": 1_790_000_000, "request_counts": None},
+        {"end_time": "2026-09-21T14:13:20Z"},
+    ],
+)
+def test_an_unknown_word_beside_files_and_their_end_is_the_end(more: dict[str, object]) -> None:
+    batch = {"id": "b", "status": "fertig", "output_file_id": "f", **more}
+    assert remote_batch(batch).status == "completed"
+    assert remote_batch(batch).raw_status == "fertig"
+    assert not remote_batch({**batch, "output_file_id": ""}).terminal
 
 
 @pytest.mark.parametrize(

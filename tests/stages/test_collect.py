@@ -20,6 +20,7 @@ from pipeline.errors import (
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages import collect
 from pipeline.stages.collect import collect_batches, raw_path, settle_from_files
+from pipeline.stages.inspection import is_left_open
 from pipeline.stages.mirroring import NoMirror
 from pipeline.stages.settle import write_off
 from pipeline.stages.submit import submit_shards
@@ -344,3 +345,29 @@ def test_a_file_that_is_damaged_before_it_is_settled_is_fetched_again_in_the_sam
     assert collect_batches(scene.context).answers == {"captioned": 1}
     assert scene.states() == ["SETTLED"]
     assert scene.ledger.reservations.totals().charged == scene.server.bill.total_nano()
+
+
+def test_a_batch_that_never_ends_and_cannot_be_cancelled_is_left_to_a_person(scene: Scene) -> None:
+    """It does not hold the run: nobody waits for it, and what appears later is still taken."""
+    scene.server.faults.add(BatchFault(finalizing_seconds=35 * 3600))
+    scene.add("a.png")
+    task = scene.task()
+    scene.write(task)
+    submit_shards(scene.context, task.spec)
+    scene.server.faults.add(
+        RequestFault(action="status", method="POST", path="/v1/batches/*", status=409)
+    )
+    scene.clock.offset = 33 * 3600
+    collected = collect_batches(scene.context)
+    assert isinstance(collected.error, NeedsPerson)
+    assert "'finalizing' at the service, long after it expired" in str(collected.error)
+    assert collected.open == 0
+    (batch,) = scene.ledger.batches.in_states("open")
+    assert is_left_open(scene.context, batch)
+    assert scene.ledger.reservations.totals().reserved > 0
+    scene.server.service.clock.advance(40 * 3600)
+    scene.server.service.executor.wake()
+    while scene.service.get(batch.batch_id).status != "completed":
+        scene.server.service.executor.wake()
+    assert collect_batches(scene.context).answers == {"captioned": 1}
+    assert scene.ledger.reservations.totals().reserved == 0
