@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from pipeline.core.endings import ending_of
+from pipeline.core.endings import known_ending
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Endpoint = Literal["/v1/chat/completions", "/v1/responses"]
@@ -59,7 +59,7 @@ def _checked_price(price: Decimal) -> Decimal:
 
 
 def _checked_ending(word: str) -> str:
-    meaning = ending_of(word)
+    meaning = known_ending(word)
     if meaning not in ("unknown", "whole"):
         raise ValueError(f"{word!r} is no whole ending: it is known to mean {meaning!r}")
     return word.strip().lower()

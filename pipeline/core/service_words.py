@@ -33,6 +33,23 @@ ENDING_WORDS: Mapping[Ending, tuple[str, ...]] = {
 }
 """finish_reason in lower case, by its meaning."""
 
+ENDING_PARTS: Mapping[Ending, re.Pattern[str]] = {
+    "filtered": re.compile(
+        r"filter|safety|recitation|polic(?:y|ies)|moderat|block|prohibit|sensitive|guardrail"
+        r"|responsible_?ai|toxic|flagged|refus"
+    ),
+    "length": re.compile(
+        r"length|max.*token|tokens?_?limit|limit.*token|out_?of_?token|truncat|context.*(?:window|limit)"
+        r"|output_?limit"
+    ),
+    "failed": re.compile(
+        r"error|abort|cancel|interrupt|time_?d?_?out|time_?limit|deadline|exception|fail"
+        r"|disconnect|overload|unavailable"
+    ),
+}
+"""Parts of further words by which they mean one of these, the first that matches; "whole" is none,
+as a caption is taken for whole only by a word that is known as it stands."""
+
 ENDING_PREFIX = "finish_reason_"
 """What some services (Gemini's own protocol) write before each of these words."""
 
