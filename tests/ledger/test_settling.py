@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.ordinary_answers import OrdinaryAnswer
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.ledger import Ledger, planned, settling
 from pipeline.ledger.batches import Batch
+from pipeline.ledger.settled import Lines, OrdinaryLine, priced_line
 from pipeline.ledger.settling import PricedAnswer, Settled
 from pipeline.ledger.shards import Shard
 from pipeline.ledger.specs import SpecText
@@ -44,18 +47,24 @@ def answers(world: World, given: list[Line]) -> list[PricedAnswer]:  # fmt: skip
     ]  # fmt: skip
 
 
+def captioned_world(ledger: Ledger, *, images: int) -> World:
+    """So many images in a new ledger."""
+    ledger.begin_run("run", NOW)
+    world = World(ledger)
+    world.source = ledger.images.source("folder", "/imgs", "imgs")
+    world.folder, _ = ledger.images.folder(world.source, "")
+    world.spec = ledger.specs.spec(SPEC, SpecText("openai", "", "m", "/v1/x"), NOW)
+    world.recipe = ledger.specs.recipe({}, {})
+    ledger.images.use_spec(world.source, world.spec, ADMISSION)
+    for number in range(images):
+        world.image(f"{number}.jpg", number + 1)
+    return world
+
+
 def settled(folder: str, given: list[Line], role: str) -> tuple[list[Settled], list[object]]:
     """What settling came to, and what the ledger says afterwards, whatever its rows' numbers."""
     with Ledger(Path(folder) / "ledger.db") as ledger:
-        ledger.begin_run("run", NOW)
-        world = World(ledger)
-        world.source = ledger.images.source("folder", "/imgs", "imgs")
-        world.folder, _ = ledger.images.folder(world.source, "")
-        world.spec = ledger.specs.spec(SPEC, SpecText("openai", "", "m", "/v1/x"), NOW)
-        world.recipe = ledger.specs.recipe({}, {})
-        ledger.images.use_spec(world.source, world.spec, ADMISSION)
-        for number in range(3):
-            world.image(f"{number}.jpg", number + 1)
+        world = captioned_world(ledger, images=3)
         shard, batch = world.submitted()
         found = []
         if role == "stray":
@@ -307,3 +316,67 @@ def test_a_line_of_a_second_batch_is_held_against_what_was_reserved_for_it(
     line = answered(world.works[0][1], billed)
     found = world.ledger.answers.settle(shard, second, [line], RULES, NOW)
     assert (found.charged, bool(found.over)) == (charged, over)
+
+
+def ordinary_page(
+    world: World, shard: Shard, batch: Batch, costs: list[int | None]
+) -> list[OrdinaryLine]:
+    """Ordinary lines to some of a shard's, of these costs."""
+    rows = list(world.ledger.answers.planned(shard, batch).rows.items())
+    return [
+        (row, OrdinaryAnswer(name, f"caption {n}", {}, (120 + n, 0, 0, 20, 0), "m", "r"), cost)
+        for n, ((name, row), cost) in enumerate(zip(rows, costs, strict=False))
+    ]
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 50_000])
+@pytest.mark.parametrize("apart", [False, True], ids=["in a row", "apart"])
+@pytest.mark.parametrize("one_before", [False, True])
+def test_a_page_of_ordinary_lines_is_booked_as_each_alone(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    chunk: int,
+    *,
+    apart: bool,
+    one_before: bool,
+) -> None:
+    monkeypatch.setattr(settling, "_CHUNK", chunk)
+    books = []
+    for alone in (False, True):
+        folder = tmp_path / str(alone)
+        folder.mkdir()
+        with Ledger(folder / "ledger.db") as ledger:
+            world = captioned_world(ledger, images=5)
+            shard, batch = world.submitted()
+            page = ordinary_page(world, shard, batch, [300, None, 1001, 400, 1000])
+            if apart:
+                del page[2]
+            first = [priced_line(page[0])] if one_before else []
+            lines: list[Lines] = [*first, *(map(priced_line, page) if alone else [page])]
+            if not apart:
+                lines.append(answered(world.works[1][1], 7, attempt=2, caption="late"))
+            booked = ledger.answers.settle(shard, batch, lines, RULES, NOW)
+            times = ledger.database.execute("SELECT DISTINCT received_at, rules FROM answers")
+            books.append((booked, dump(ledger), list(times)))
+    assert books[0] == books[1]
+    assert books[0][0].outcomes["captioned"] >= 4
+
+
+def test_ordinary_lines_are_written_when_they_hold_much_text(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "_MOST_TEXT", 20)  # two captions of 9 letters, and a third
+    for number in range(4):
+        world.image(f"{number}.jpg", number + 1)
+    shard, batch = world.submitted()
+    lines = ordinary_page(world, shard, batch, [1, 2, 3, 4])
+    written = []
+
+    def pages() -> Iterator[Lines]:
+        for line in lines:
+            yield [line]
+            written.append(world.ledger.answers.count())
+
+    world.ledger.answers.settle(shard, batch, pages(), RULES, NOW)
+    assert written == [0, 0, 3, 3]
+    assert world.ledger.answers.count() == 4

@@ -16,6 +16,7 @@ def test_texts_by_a_template_with_a_suffix(rig: Rig) -> None:
         output__sidecar_template="ohwx, {caption} [{path}]",
         prompt__prefix="P ",
     )
+    assert rig.said[-1] == "texts beside images: 2 written"
     captions = {row["path"]: row["caption"] for row in rig.table()}
     for path, caption in captions.items():
         text = (rig.data / path).with_suffix(".caption").read_text()

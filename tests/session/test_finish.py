@@ -153,6 +153,7 @@ def test_the_local_model_s_bills_and_captions_are_not_weighed(
 def test_downloaded_images_and_finished_batches_are_cleaned_up(rig: Rig) -> None:
     rig.add("a.png")
     rig.run()
+    assert len(rig.server.bill.requests("DELETE")) == 2  # the request file and its answers
     old = rig.workspace.urls / "ab" / "abcdef"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"an image")

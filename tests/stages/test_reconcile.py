@@ -401,19 +401,41 @@ def test_a_later_generation_of_a_submitted_shard_decides_about_it(scene: Scene) 
     assert scene.ledger.reservations.totals().reserved == 2 * (shard.max_cost or 0)
 
 
-def test_all_shards_without_a_batch_are_taken_apart(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("path", "state"), [("/v1/files", "UPLOADING"), ("/v1/batches", "UPLOADED")]
+)
+def test_all_shards_without_a_batch_are_taken_apart(
+    scene: Scene, path: str, state: str
+) -> None:
     scene.add("a.png", "b.png", "c.png")
     task = scene.task()
     scene.write(task, scene.shard_options(ShardLimits(requests=1)))
     scene.server.faults.add(
-        RequestFault(method="POST", path="/v1/files", action="drop_before", nth=2, times=1)
+        RequestFault(method="POST", path=path, action="status", status=429, nth=2, times=1)
     )
     submit_shards(scene.context, task.spec)
-    assert scene.states() == ["SUBMITTED", "UPLOADING", "SEALED"]
-    submitted, uploading, _ = (scene.ledger.shards.get(row) for row in (1, 2, 3))
-    worst = [shard.max_cost or 0 for shard in (submitted, uploading)]
+    assert scene.states() == ["SUBMITTED", state, "SEALED"]
+    submitted, refused, _ = (scene.ledger.shards.get(row) for row in (1, 2, 3))
+    worst = [shard.max_cost or 0 for shard in (submitted, refused)]
     assert scene.ledger.reservations.totals().reserved == sum(worst)
     take_all_apart(scene.context)
     assert scene.states() == ["SUBMITTED", "DISSOLVED", "DISSOLVED"]
     assert scene.ledger.reservations.totals().reserved == worst[0]
     assert sum(shard.requests for shard in scene.write(task)) == 2
+
+
+@pytest.mark.parametrize("state", ["SEALED", "UPLOADING", "UPLOADED"])
+def test_a_shard_that_was_not_sent_gives_way_to_a_batch_with_its_images(
+    scene: Scene, state: str
+) -> None:
+    scene.add("a.png", "b.png")
+    task = scene.task()
+    (shard,) = scene.write(task)
+    for following in ("UPLOADING", "UPLOADED")[: ("SEALED", "UPLOADING", "UPLOADED").index(state)]:
+        shard = scene.ledger.shards.move(shard, following)
+    scene.ledger.reservations.record_unasked(shard.row, 1, shard.max_cost, scene.context.scope())
+    created(scene, shard, captionmill_shard="000009-abcdef01")
+    reconcile(scene.context)
+    assert scene.states() == ["DISSOLVED", "SUBMITTED"]
+    assert scene.ledger.reservations.totals().reserved == shard.max_cost
+    assert scene.write(task) == [], "its images are at the service"

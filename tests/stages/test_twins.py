@@ -110,3 +110,16 @@ def test_a_stranger_with_absurd_numbers_is_no_twin(scene: Scene) -> None:
     made(scene, shard, captionmill_shard="000009-abcdef01", captionmill_requests="1" * 18)
     assert submit_shards(scene.context, task.spec).batches == 1
     assert [kind for _, kind, _ in scene.ledger.incidents()] == ["stranger"]
+
+
+def test_every_batch_of_the_account_is_listed(scene: Scene) -> None:
+    scene.add(*(f"{n}.png" for n in range(6)))
+    task = scene.task()
+    shards = scene.write(task, scene.shard_options(TWO))
+    assert our_calls(scene.context).shards == frozenset()
+    submit_shards(scene.context, task.spec)
+    assert len(list_all(scene.context)) == 3
+    ours = our_calls(scene.context)
+    assert ours.known == scene.ledger.batches.ids()
+    assert len(ours.known) == 3
+    assert ours.shards == {shard.shard_key for shard in shards}
