@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest

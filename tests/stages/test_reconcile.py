@@ -404,9 +404,7 @@ def test_a_later_generation_of_a_submitted_shard_decides_about_it(scene: Scene) 
 @pytest.mark.parametrize(
     ("path", "state"), [("/v1/files", "UPLOADING"), ("/v1/batches", "UPLOADED")]
 )
-def test_all_shards_without_a_batch_are_taken_apart(
-    scene: Scene, path: str, state: str
-) -> None:
+def test_all_shards_without_a_batch_are_taken_apart(scene: Scene, path: str, state: str) -> None:
     scene.add("a.png", "b.png", "c.png")
     task = scene.task()
     scene.write(task, scene.shard_options(ShardLimits(requests=1)))

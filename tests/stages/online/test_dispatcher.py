@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -203,3 +204,23 @@ def test_a_bug_is_not_waited_for_in_silence(tmp_path: Path) -> None:
         with pytest.raises(ZeroDivisionError):
             everything(flight)
         assert flight.open == 0
+
+
+def test_requests_on_their_way_are_more_than_awaited(tmp_path: Path) -> None:
+    answer = threading.Event()
+
+    async def slowly(_body: Body) -> Said:
+        while not answer.is_set():
+            await asyncio.sleep(0.001)
+        return Said()
+
+    played = Played(slowly)
+    with Dispatcher(lambda: played, RateLimiter(2, first_pause=0.01)) as flight:
+        assert flight.only_awaits
+        flight.send(group(tmp_path, 0, 1))
+        while not played.asked:
+            time.sleep(0.001)
+        assert (flight.waiting, flight.only_awaits) == (0, False)
+        answer.set()
+        assert everything(flight) == [0]
+        assert flight.only_awaits

@@ -186,3 +186,32 @@ def test_unknown_contents_stop_everything_until_a_person_decides(scene: Scene) -
     assert scene.ledger.reservations.totals().reserved == shard.max_cost
     close_left_open(scene.context)  # and it is no less so at the next start
     assert scene.ledger.adoption.opaque_shards() != []
+
+
+def test_a_group_is_booked_under_its_own_generation(scene: Scene) -> None:
+    shard = sealed(scene, images=1)
+    shard = scene.ledger.shards.move(shard, "SEALED", generation=3)
+    batch = begin(scene.context, shard)
+    assert (batch.generation, batch.leads(3), batch.total) == (3, True, 1)
+    booked = scene.ledger.database.execute("SELECT shard, generation, state FROM reservations")
+    assert booked.fetchall() == [(shard.row, 3, "open")]
+    assert scene.ledger.shards.get(shard.row).state == "SUBMITTED"
+
+
+def test_a_group_whose_answers_are_here_already_is_settled_too(scene: Scene) -> None:
+    flown(scene)
+    (batch,) = scene.ledger.batches.in_states("open")
+    scene.ledger.batches.move(batch.row, "downloaded")
+    close_left_open(scene.context)
+    assert outcomes(scene) == OVER
+    assert scene.ledger.batches.in_states("open", "downloaded") == []
+
+
+def test_each_group_says_its_own_losses(scene: Scene) -> None:
+    shard = flown(scene)
+    (batch,) = scene.ledger.batches.in_states("open")
+    collected = RunTotals()
+    collected.answers["missing"] = 5  # of groups before
+    settle_group(scene.context, batch.row, collected)
+    ((_, kind, text),) = scene.ledger.incidents()
+    assert (kind, text.startswith(f"1 request of {shard.shard_key} got")) == ("no_answer", True)
