@@ -172,7 +172,7 @@ BREAKAGES = (
     ),
     Breakage(
         "a batch that is gone keeps a run from the others", _COLLECT,
-        "totals.fail(NeedsPerson(words), blocks=False)", "totals.fail(NeedsPerson(words))",
+        "totals.fail(NeedsPerson(sentence), blocks=False)", "totals.fail(NeedsPerson(sentence))",
         _OF_COLLECT,
     ),
     Breakage(
