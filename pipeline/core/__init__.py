@@ -27,6 +27,7 @@ prompt           a template with a manifest's columns put in
 image_metadata   metadata of pictures that a prompt may name: exif, iptc, and XMP's
 request_form     what a service may refuse all requests alike for
 request          the JSON body of a request, the line of a batch file
+answer_lines     lines of files, many at a time or each with its place
 answer_body      the body of a single answer, unpacked, decoded, put together from a stream
 answer           a line of an output file as an outcome, caption, fields, usage
 ordinary_answers  ordinary lines of an output file, read quickly by their types

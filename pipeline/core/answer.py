@@ -10,10 +10,9 @@ bytes are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, BinaryIO
+from typing import Any
 
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.endings import UNKNOWN_ENDING, ending_of
@@ -26,9 +25,6 @@ from pipeline.core.service_error import ErrorWords, error_in
 from pipeline.core.structured import read_structured
 from pipeline.core.usage import NO_TOKENS, read_usage, service_cost
 from pipeline.records import Answer, Outcome
-
-MOST_LINE_BYTES = 64 * 1024 * 1024
-"""A longer line is cut, and then is no JSON: an answer to one image has kilobytes."""
 
 THOUGHTS_REMOVED = "thoughts_removed"
 JSON_UNWRAPPED = "json_unwrapped"
@@ -59,22 +55,6 @@ class _Line:
     other: object
     error: object
     request_id: str | None
-
-
-def split_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """(offset, line) of each line that is not blank, without its newline; constant memory.
-
-    Only b"\\n" ends a line: captions hold U+2028, U+0085 and \\x1c, at which str.splitlines tears.
-    """
-    offset = 0
-    for line in iter(partial(stream.readline, MOST_LINE_BYTES), b""):
-        start, rest = offset, line
-        offset += len(line)
-        while len(rest) == MOST_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = stream.readline(MOST_LINE_BYTES)
-            offset += len(rest)
-        if not line.isspace():
-            yield start, line.rstrip(b"\r\n")
 
 
 def judge_line(

@@ -7,7 +7,7 @@ alike, to the last field; whatever is odd is left to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -53,12 +53,16 @@ class OrdinaryAnswer(msgspec.Struct, frozen=True, gc=False):
         return hash((self.caption, fields, self.tokens, self.model, self.request_id, _REST))
 
 
-def ordinary_answer(
-    raw: bytes, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY
-) -> OrdinaryAnswer | None:
-    """Answer in a line, None where `core.answer` must say what it is."""
+def ordinary_answers(
+    lines: Sequence[bytes], schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY
+) -> list[OrdinaryAnswer | None]:
+    """Answer in each line, None where `core.answer` must say what it is."""
     if rules.version != CURRENT:
-        return None
+        return [None] * len(lines)
+    return [_ordinary(raw, schema) for raw in lines]
+
+
+def _ordinary(raw: bytes, schema: AnswerSchema) -> OrdinaryAnswer | None:
     try:
         line = _decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -70,7 +74,7 @@ def ordinary_answer(
         return None
     caption, fields = text, _NO_FIELDS
     if schema.fields:
-        answer = read_structured(text, schema, rules.version)
+        answer = read_structured(text, schema, CURRENT)
         if answer.fault or answer.note or answer.unwrapped:
             return None
         caption, fields = answer.caption, answer.fields

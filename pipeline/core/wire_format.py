@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,23 +28,27 @@ class JudgeLine(Protocol):
 
 
 class ReadOrdinary(Protocol):
-    """Reads a line of an answer file that is the rule, quickly."""
+    """Reads the lines of an answer file that are the rule, quickly."""
 
     def __call__(
-        self, raw: bytes, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY, /
-    ) -> OrdinaryAnswer | None:
-        """Answer in `raw` just as `JudgeLine` reads it, None where that must say what it is."""
+        self,
+        lines: Sequence[bytes],
+        schema: AnswerSchema = PLAIN_TEXT,
+        rules: ReadingRules = TODAY,
+        /,
+    ) -> Sequence[OrdinaryAnswer | None]:
+        """Answer in each line just as `JudgeLine` reads it, None where that must say what it is."""
         ...
 
 
 def _none_is_ordinary() -> ReadOrdinary:
-    return lambda _raw, _schema=PLAIN_TEXT, _rules=TODAY: None
+    return lambda lines, _schema=PLAIN_TEXT, _rules=TODAY: [None] * len(lines)
 
 
 def _chat_completions() -> ReadOrdinary:
-    from pipeline.core.ordinary_answers import ordinary_answer  # its library takes 10 ms
+    from pipeline.core.ordinary_answers import ordinary_answers  # its library takes 10 ms
 
-    return ordinary_answer
+    return ordinary_answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from xxhash import xxh3_128_digest
 
 from pipeline.core.lenient_json import storable_text
 from pipeline.records import Answer, Nano, Usage
 
-if TYPE_CHECKING:
-    from pipeline.ledger.settled import OrdinaryLine
-
 COLUMNS = """work, attempt, batch, outcome, caption, fields, reason, code, prompt_tokens,
     cached_tokens, cache_write_tokens, completion_tokens, reasoning_tokens, billed, price_version,
     served_model, request_id, ending, flags, service_cost, checksum, received_at, rules"""
 MARKS = ", ".join("?" * (COLUMNS.count(",") + 1))
-ORDINARY_COLUMNS = """work, attempt, caption, fields, prompt_tokens, cached_tokens,
-    cache_write_tokens, completion_tokens, reasoning_tokens, billed, price_version, served_model,
-    request_id, checksum"""
-"""What differs from one ordinary answer of a batch to the next."""
 _NAMES = [name.strip() for name in COLUMNS.split(",")]
 CELLS = tuple(_NAMES[_NAMES.index("outcome") : _NAMES.index("checksum")])
 """Columns that an answer's checksum is of."""
@@ -33,7 +25,8 @@ _WORTH = [CELLS.index(name) for name in (
 _PRICED = {CELLS.index("billed"), CELLS.index("price_version")}
 WORTH_CHECKSUM = 16
 """Bytes of a checksum that is of less: what an answer is worth."""
-_CHECKED = b"\x02"  # begins a checksum of all cells
+CHECKED = b"\x02"
+"""Beginning of a checksum of all cells."""
 
 
 def answer_cells(answer: Answer, billed: Nano | None, prices: str | None) -> tuple[object, ...]:
@@ -45,36 +38,6 @@ def answer_cells(answer: Answer, billed: Nano | None, prices: str | None) -> tup
         ",".join(answer.flags), answer.service_cost,
     )  # fmt: skip
     return (*cells, answer_checksum(cells))
-
-
-def ordinary_rows(lines: Sequence[OrdinaryLine], prices: str | None) -> list[tuple[object, ...]]:
-    """Cells of ordinary answers in the order of `ORDINARY_COLUMNS`."""
-    numbers = {tokens: repr(tokens)[1:-1] for tokens in {answer.tokens for _, answer, _ in lines}}
-    rows: list[tuple[object, ...]] = []
-    for planned, answer, billed in lines:
-        caption, tokens = answer.caption, answer.tokens
-        fields = fields_text(answer.fields) if answer.fields else None
-        # what `answer_checksum` makes of the cells, with what many share in one piece
-        text = (
-            f"('captioned', {caption!r}, {fields!r}, '', 'stop', {numbers[tokens]}, {billed!r}, "
-            f"{prices!r}, {answer.model!r}, {answer.request_id!r}, 'stop', '', None)"
-        )
-        rows.append((
-            planned[2], planned[1], caption, fields, *tokens, billed, prices, answer.model,
-            answer.request_id, _CHECKED + xxh3_128_digest(text.encode()),
-        ))  # fmt: skip
-    return rows
-
-
-def ordinary_insert(batch: int, received_at: int, rules: int) -> str:
-    """Statement that inserts a row of `ORDINARY_COLUMNS`; what all lines of a batch share stands
-    in it, as each value that is bound takes time."""
-    marks = ", ".join("?" * (ORDINARY_COLUMNS.count(",") + 1))
-    return (
-        f"INSERT INTO answers ({ORDINARY_COLUMNS}, batch, outcome, reason, code, ending, flags, "
-        f"received_at, rules) VALUES ({marks}, {batch:d}, 'captioned', '', 'stop', 'stop', '', "
-        f"{received_at:d}, {rules:d})"
-    )
 
 
 def answer_tokens(usage: Usage | None) -> tuple[int | None, ...]:
@@ -91,7 +54,7 @@ def fields_text(fields: Mapping[str, object]) -> str | None:
 
 def answer_checksum(cells: Sequence[object]) -> bytes:
     """Checksum of an answer's CELLS, kept beside them: 17 bytes."""
-    return _CHECKED + xxh3_128_digest(repr(tuple(cells)).encode())
+    return CHECKED + xxh3_128_digest(repr(tuple(cells)).encode())
 
 
 def worth_checksum(worth: Sequence[object]) -> bytes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.ledger.planned import PlannedRow
@@ -23,18 +24,30 @@ class PricedAnswer(NamedTuple):
     billed: Nano | None
 
 
-OrdinaryLine = tuple[PlannedRow, "OrdinaryAnswer", Nano | None]
-"""Ordinary answer to a line of the shard, and its exact cost (None: not known)."""
+class OrdinaryPage(NamedTuple):
+    """Ordinary answers by columns, each to another line of the shard, and their exact costs (None:
+    not known)."""
+
+    planned: list[PlannedRow]
+    answers: list[OrdinaryAnswer]
+    costs: list[Nano | None]
+
+    def where(self, chosen: Sequence[bool]) -> OrdinaryPage:
+        """Those of the lines that are chosen."""
+        return OrdinaryPage(
+            list(compress(self.planned, chosen)),
+            list(compress(self.answers, chosen)),
+            list(compress(self.costs, chosen)),
+        )
+
+    def priced(self) -> Iterator[PricedAnswer]:
+        """Each as any other answer."""
+        for planned, answer, cost in zip(*self, strict=True):
+            yield PricedAnswer(planned[0], planned[1], answer.full(), cost)
 
 
-def priced_line(line: OrdinaryLine) -> PricedAnswer:
-    """Take an ordinary line as any other answer."""
-    planned, answer, billed = line
-    return PricedAnswer(planned[0], planned[1], answer.full(), billed)
-
-
-Lines = PricedAnswer | Sequence[OrdinaryLine]
-"""One answer, or a page of ordinary ones, each to another planned line."""
+Lines = PricedAnswer | OrdinaryPage
+"""One answer, or a page of ordinary ones."""
 
 
 @dataclass(slots=True)
@@ -80,19 +93,17 @@ class Settled:
         if priced.billed is not None and max_cost is not None and priced.billed > max_cost:
             self.over.append(priced.answer.custom_id)
 
-    def add_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
+    def add_ordinary(self, page: OrdinaryPage) -> None:
         """Count ordinary lines, as `add` counts each."""
-        self.outcomes["captioned"] += len(lines)
-        self.prompt_tokens += sum([answer.tokens[0] for _, answer, _ in lines])
-        self.completion_tokens += sum([answer.tokens[3] for _, answer, _ in lines])
-        costs = [cost for _, _, cost in lines]
-        reserved = [planned[4] for planned, _, _ in lines]
-        pairs = list(zip(costs, reserved, strict=True))
+        self.outcomes["captioned"] += len(page.answers)
+        self.prompt_tokens += sum([answer.tokens[0] for answer in page.answers])
+        self.completion_tokens += sum([answer.tokens[3] for answer in page.answers])
+        pairs = list(zip(page.costs, [planned[4] for planned in page.planned], strict=True))
         charges = [most if cost is None else cost for cost, most in pairs]
-        self.billed, self.charged = _total(self.billed, costs), _total(self.charged, charges)
+        self.billed, self.charged = _total(self.billed, page.costs), _total(self.charged, charges)
         self.over += [
             answer.custom_id
-            for (_, answer, _), (cost, most) in zip(lines, pairs, strict=True)
+            for answer, (cost, most) in zip(page.answers, pairs, strict=True)
             if cost is not None and most is not None and cost > most
         ]
 

@@ -8,8 +8,7 @@ Everything else (a second batch of a shard, a foreign request, a second line for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Mapping
 
 from pipeline.core.identity import custom_id
 from pipeline.core.outcomes import PAID_OUTCOMES
@@ -18,15 +17,14 @@ from pipeline.ledger.answer_row import (
     COLUMNS,
     MARKS,
     answer_cells,
-    ordinary_insert,
-    ordinary_rows,
     storable_or_none,
 )
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database, sql_list
+from pipeline.ledger.ordinary_rows import OrdinaryRows
 from pipeline.ledger.planned import SHOWN_ATTEMPT, Planned, PlannedLine
 from pipeline.ledger.seals import set_seal
-from pipeline.ledger.settled import Lines, OrdinaryLine, PricedAnswer, Settled, priced_line
+from pipeline.ledger.settled import Lines, OrdinaryPage, PricedAnswer, Settled
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
 
@@ -94,10 +92,8 @@ class Settling:
         self._planned = planned
         self._alone: set[int] = set()  # works that are not as they were planned any more
         self._waiting: list[tuple[PlannedLine, PricedAnswer]] = []
-        # ordinary lines as rows, which the collector of cycles passes over, and their items
-        self._ordinary: list[tuple[object, ...]] = []
-        self._freed: list[int] = []
-        self._text = 0  # characters of their captions
+        self._ordinary = OrdinaryRows(shard.price_version)
+        self._freed: list[int] = []  # items of these
         self._tokens = [0, 0, 0]  # estimated, billed, lines
 
     def take(self, lines: Lines) -> None:
@@ -120,17 +116,18 @@ class Settling:
         if len(self._waiting) >= _FEW:
             self._flush()
 
-    def keep_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
+    def keep_ordinary(self, page: OrdinaryPage) -> None:
         """Take ordinary lines, each of another work."""
-        usual: list[OrdinaryLine] = []
-        for line in lines:
-            planned = line[0]
-            if self._frees and planned[6] and planned[2] not in self._alone:
-                usual.append(line)
-            else:
-                self.keep(priced_line(line))
-        if usual:
-            self._take_ordinary(usual)
+        alone = self._alone
+        usual = [
+            self._frees and bool(planned[6]) and planned[2] not in alone for planned in page.planned
+        ]
+        if not all(usual):
+            for priced in page.where([not one for one in usual]).priced():
+                self.keep(priced)
+            page = page.where(usual)
+        if page.answers:
+            self._take_ordinary(page)
 
     def _is_rule(self, planned: PlannedLine) -> bool:
         return self._frees and bool(planned.awaited) and planned.work not in self._alone
@@ -196,28 +193,26 @@ class Settling:
             "UPDATE works SET state = ?, attempts = ?, after = ? WHERE id = ?", others
         )
 
-    def _take_ordinary(self, lines: Sequence[OrdinaryLine]) -> None:
-        self._alone.update([planned[2] for planned, _, _ in lines])
-        self._ordinary += ordinary_rows(lines, self._shard.price_version)
-        self._freed += [planned[3] for planned, _, _ in lines]
-        self.settled.add_ordinary(lines)
-        expected = [one for one in lines if one[0][5]]
-        self._tokens[0] += sum([planned[5] for planned, _, _ in expected])
-        self._tokens[1] += sum([answer.tokens[0] for _, answer, _ in expected])
-        self._tokens[2] += len(expected)
-        self._text += sum([len(answer.caption) for _, answer, _ in lines])
-        if len(self._ordinary) >= _CHUNK or self._text >= _MOST_TEXT:
+    def _take_ordinary(self, page: OrdinaryPage) -> None:
+        self._alone.update([planned[2] for planned in page.planned])
+        self._ordinary.add(page)
+        self._freed += [planned[3] for planned in page.planned]
+        self.settled.add_ordinary(page)
+        pairs = zip(page.planned, page.answers, strict=True)
+        billed = [(planned[5], answer.tokens[0]) for planned, answer in pairs if planned[5]]
+        self._tokens[0] += sum([one[0] for one in billed])
+        self._tokens[1] += sum([one[1] for one in billed])
+        self._tokens[2] += len(billed)
+        if len(self._ordinary) >= _CHUNK or self._ordinary.text >= _MOST_TEXT:
             self._flush()
 
     def _flush_ordinary(self) -> None:
         if not self._ordinary:
             return
-        rows, self._ordinary, freed, self._freed = self._ordinary, [], self._freed, []
-        self._text = 0
-        rows.sort(key=itemgetter(0))  # by work
+        rows, self._ordinary = self._ordinary, OrdinaryRows(self._shard.price_version)
+        freed, self._freed = self._freed, []
         first = self._db.number("SELECT MAX(id) FROM answers") + 1
-        insert = ordinary_insert(self._batch.row, self._now, self._read_by)
-        self._db.executemany(insert, rows)
+        rows.write(self._db, self._batch.row, self._now, self._read_by)
         self._free(freed)
         self._db.execute(_SHOW_ORDINARY, (first,))
 

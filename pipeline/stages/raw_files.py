@@ -14,7 +14,7 @@ from typing import cast
 
 from isal import igzip, isal_zlib
 
-from pipeline.core.answer import split_lines
+from pipeline.core.answer_lines import LinePage, line_pages
 from pipeline.errors import StorageError
 from pipeline.system.files import put_aside, whole_file
 
@@ -53,8 +53,8 @@ def _plain_size(path: Path) -> int:
         return int(stream.seek(0, io.SEEK_END))
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines of a raw file, which was complete when it was stored, with their byte offsets.
+def pages_of(path: Path) -> Iterator[LinePage]:
+    """Pages of the lines of a raw file, which was complete when it was stored.
 
     Raises:
         DamagedFile: it was damaged since.
@@ -62,10 +62,15 @@ def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
     try:
         # gzip's own readline is Python, a call for each line
         with igzip.open(path, "rb") as packed, io.BufferedReader(packed, 1 << 17) as stream:
-            yield from split_lines(stream)
+            yield from line_pages(stream)
         _require_bytes(path)  # gzip takes no bytes for the end of a file
     except _DAMAGE as error:
         raise DamagedFile(path, str(error)) from error
+
+
+def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Lines of a raw file that are not blank, with their byte offsets; raises as `pages_of`."""
+    return (placed for page in pages_of(path) for placed in page.placed() if placed[1].strip())
 
 
 def damage_of(path: Path) -> str | None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pipeline.core.answer import split_lines
+from pipeline.core.answer_lines import split_lines
 from pipeline.core.identity import WorkAttempt, parse_custom_id
 from pipeline.core.lifecycle import GENERATION, SHARD, WORKSPACE
 from pipeline.core.pricing import PriceSheet

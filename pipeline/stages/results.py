@@ -6,12 +6,12 @@ Every line of both files is judged; what was sent and is in neither gets an expl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.answer import BadLine, fingerprint_of
+from pipeline.core.answer_lines import LinePage
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.batch_results import (
     BatchCounts,
@@ -24,7 +24,6 @@ from pipeline.core.batch_usage import LineSums
 from pipeline.core.identity import ANSWER_FILE, WorkAttempt, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.outcomes import PAID_OUTCOMES
-from pipeline.core.pricing import PriceSheet, line_cost
 from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.ledger import Ledger
@@ -32,19 +31,18 @@ from pipeline.ledger.answers import Lines, PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
 from pipeline.ledger.planned import Planned
-from pipeline.ledger.settled import OrdinaryLine
+from pipeline.ledger.settled import OrdinaryPage
 from pipeline.ledger.shards import Shard
 from pipeline.ledger.specs import schema_of_names
-from pipeline.records import Answer, Nano, Usage
-from pipeline.stages.raw_files import lines_of
+from pipeline.records import Answer, Nano
+from pipeline.stages.line_bills import LineBills
+from pipeline.stages.raw_files import pages_of
 from pipeline.stages.read_report import ReadReport, Unexplained
 
 if TYPE_CHECKING:
-    from pipeline.core.ordinary_answers import Tokens
+    from pipeline.core.ordinary_answers import OrdinaryAnswer
 
 _UNRUN = ("expired", "cancelled")
-_PAGE = 1_000  # ordinary lines that are handed on together
-_COSTS = 65_536  # different usages whose cost is remembered
 
 
 def read_answers(
@@ -99,18 +97,19 @@ class _Reading:
         planned: Planned,
     ) -> None:
         self._shard, self._batch, self._report, self._planned = shard, batch, report, planned
-        self._sheet = PriceSheet.from_text(shard.prices) if shard.prices else None
+        self._bills = LineBills(shard.prices, report)
         # what no service lists: groups of online requests, and files from wherever
         self._group = is_online(batch.batch_id)
         self._judged = not self._group and not batch.batch_id.startswith(ANSWER_FILE)
         named = schema_of_names(shard.fields)
         self._schema = ledger.specs.answer_schema(shard.spec) or named
         self._unread = dict(planned.rows)  # lines of the shard that nothing is read of yet
-        # by custom_id: what tells the first paid answer from others, and the first unpaid ones
+        # by custom_id: what tells the first paid answer from others, and the first unpaid ones;
+        # pages of the first wait for somebody who asks, as mostly nobody does
         self._paid: dict[str, int] = {}
+        self._first: list[tuple[list[str], list[int]]] = []
+        self._answered = 0  # lines of the shard, or of nobody's
         self._unpaid: dict[str, Answer] = {}
-        # not a method, as the circle would hold all of this until somebody looks for circles
-        self._cost_of = lru_cache(_COSTS)(partial(_cost, self._sheet))
         self._sums = LineSums()  # in vain where the service names no sums
         self._unexplained_tokens = 0  # of them, once all lines are read
 
@@ -119,28 +118,46 @@ class _Reading:
     ) -> Iterator[Lines]:
         """Answers that were paid for. Errors wait for the end: a tool that asks again writes the
         failure first."""
-        ordinary, page = wire_format.ordinary(), list[OrdinaryLine]()
-        unread = self._unread
+        ordinary, schema = wire_format.ordinary(), self._schema
         for path in paths:
-            for offset, raw in lines_of(path):
-                answer = ordinary(raw, self._schema, rules)
-                planned = None if answer is None else unread.pop(answer.custom_id, None)
-                if answer is not None and planned is not None:  # the first to a line of the shard
-                    self._paid[answer.custom_id] = answer.fingerprint()
-                    page.append((planned, answer, self._cost_of(answer.tokens)))
-                    if len(page) < _PAGE:
-                        continue
-                if page:  # before a line that may be about one of them
-                    yield self._summed(page)
-                    page = []
-                if planned is None:
-                    judged = wire_format.judge(raw, self._schema, rules)
-                    yield from self._reply(judged, f"{path.name}: the line at byte {offset}")
-        if page:
-            yield self._summed(page)
+            for lines in pages_of(path):
+                answers = ordinary(lines.lines, schema, rules)
+                yield from self._replies_of(
+                    path.name, lines, answers, lambda raw: wire_format.judge(raw, schema, rules)
+                )
 
-    def _summed(self, page: Sequence[OrdinaryLine]) -> Sequence[OrdinaryLine]:
-        tokens = [answer.tokens for _, answer, _ in page]
+    def _replies_of(
+        self,
+        name: str,
+        lines: LinePage,
+        answers: Sequence[OrdinaryAnswer | None],
+        judge: Callable[[bytes], Answer | BadLine],
+    ) -> Iterator[Lines]:
+        """Replies of a page of lines of which some are read already."""
+        page, placed = OrdinaryPage([], [], []), list[tuple[int, bytes]]()
+        for number, answer in enumerate(answers):
+            planned = None if answer is None else self._unread.pop(answer.custom_id, None)
+            if answer is not None and planned is not None:  # the first to a line of the shard
+                page.planned.append(planned)
+                page.answers.append(answer)
+                continue
+            if page.answers:  # before a line that may be about one of them
+                yield self._priced_page(page)
+                page = OrdinaryPage([], [], [])
+            placed = placed or list(lines.placed())
+            offset, raw = placed[number]
+            if raw and not raw.isspace():
+                yield from self._reply(judge(raw), f"{name}: the line at byte {offset}")
+        if page.answers:
+            yield self._priced_page(page)
+
+    def _priced_page(self, page: OrdinaryPage) -> OrdinaryPage:
+        tokens = [answer.tokens for answer in page.answers]
+        self._first.append(
+            ([a.custom_id for a in page.answers], [a.fingerprint() for a in page.answers])
+        )
+        self._answered += len(page.answers)
+        page.costs.extend(map(self._bills.cost_of, tokens))
         self._sums.add_page([one[0] for one in tokens], [one[3] for one in tokens])
         return page
 
@@ -155,7 +172,7 @@ class _Reading:
             self._report.note("alien_line", f"batch {batch}: unknown id {name!r}")
         if attempt is None:
             return
-        first, paid = self._paid.get(name), judged.outcome in PAID_OUTCOMES
+        first, paid = self._first_paid(name), judged.outcome in PAID_OUTCOMES
         if first is None and (paid or name not in self._unpaid):
             self._unread.pop(name, None)
             self._sum(judged)
@@ -164,10 +181,18 @@ class _Reading:
                 return
             self._unpaid.pop(name, None)
             self._paid[name] = fingerprint_of(judged)
+            self._answered += not planned or name in planned
             yield self._priced(attempt, judged)
         elif paid and fingerprint_of(judged) != first:  # the first one counts
             text = f"batch {batch}: a second, different line for {name}"
             self._report.note("different_duplicate", text)
+
+    def _first_paid(self, name: str) -> int | None:
+        """Fingerprint of the first paid answer to an id, None before there is one."""
+        for names, fingerprints in self._first:
+            self._paid.update(zip(names, fingerprints, strict=True))
+        self._first.clear()
+        return self._paid.get(name)
 
     def _sum(self, answer: Answer) -> None:
         if answer.usage is not None:
@@ -190,7 +215,7 @@ class _Reading:
         return answer.outcome == "missing" and not self._group
 
     def _priced(self, attempt: WorkAttempt, answer: Answer) -> PricedAnswer:
-        billed = _billed(answer, self._sheet, self._report)
+        billed = self._bills.billed(answer)
         if answer.outcome == "missing":  # online: sent, and no answer came
             billed = self._max_cost(answer.custom_id)
         return PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
@@ -229,9 +254,7 @@ class _Reading:
             for name, answer in self._unpaid.items()
             if name in rows or not rows
         )
-        # without a set of them, which took a fiftieth of settling
-        answered = sum(map(rows.__contains__, self._paid)) if rows else len(self._paid)
-        return LineCounts(answered=answered, **kinds)
+        return LineCounts(answered=self._answered, **kinds)
 
     def absent(self, failure: BatchFailure | None, *, may_have_run: bool) -> Iterator[PricedAnswer]:
         """Outcomes of requests without an answer, in a fixed order. One that may have run may have
@@ -267,21 +290,3 @@ def _attempt(name: str) -> WorkAttempt:
     attempt = parse_custom_id(name)
     assert attempt is not None
     return attempt
-
-
-def _cost(sheet: PriceSheet | None, tokens: Tokens) -> Nano | None:
-    return None if sheet is None else line_cost(Usage(*tokens), sheet)
-
-
-def _billed(answer: Answer, sheet: PriceSheet | None, report: ReadReport) -> int | None:
-    """Exact cost of one line; None where it is unknown, and then its reservation is charged. A
-    line that never ran costs nothing."""
-    if answer.usage is None:
-        return None if answer.ran else 0
-    if sheet is None:
-        return None
-    try:
-        return line_cost(answer.usage, sheet.at(answer.window))
-    except ValueError as error:
-        report.note("impossible_usage", f"{answer.custom_id}: {error}")
-        return None

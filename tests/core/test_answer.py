@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core import answer as answer_module
-from pipeline.core.answer import BadLine, judge_line, split_lines
+from pipeline.core.answer import BadLine, judge_line
 from pipeline.core.answer_schema import PLAIN_TEXT, SCHEMA_MISMATCH, AnswerSchema
 from pipeline.core.reading_rules import ReadingRules
 from pipeline.core.retry import DEFAULT_RULES, next_state, retryable_failure
@@ -537,39 +533,6 @@ def test_seeded_damage_to_real_lines() -> None:
                     line[at:at] = line[at : at + 30]
             line = line or bytearray(b"{")
         _check(bytes(line))
-
-
-# -- splitting -------------------------------------------------------------------------------------
-
-
-@given(st.lists(st.binary(max_size=20).map(lambda line: line.replace(b"\n", b"")), max_size=6))
-def test_lines_end_at_newlines_only(lines: list[bytes]) -> None:
-    content = b"\n".join(lines)
-    found = list(split_lines(io.BytesIO(content)))
-    assert [line for _, line in found] == [line.rstrip(b"\r") for line in lines if line.strip()]
-    for offset, line in found:
-        assert content[offset : offset + len(line)] == line
-
-
-def test_separators_inside_captions_do_not_tear(tmp_path: Path) -> None:
-    lines = [raw(chat(f"a{mark}b")) for mark in "\u2028\u0085\x1c\x0c\r"]
-    unescaped = [json.dumps(json.loads(line), ensure_ascii=False).encode() for line in lines]
-    path = tmp_path / "out.jsonl.gz"
-    path.write_bytes(gzip.compress(b"\n".join(unescaped) + b"\n"))
-    with gzip.open(path, "rb") as stream:
-        captions = [judged(line).caption for _, line in split_lines(stream)]
-    assert captions == [f"a{mark}b" for mark in "\u2028\u0085\x1c\x0c\r"]
-
-
-def test_an_endless_line_is_cut_and_the_next_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answer_module, "MOST_LINE_BYTES", 16)
-    content = b"x" * 100 + b"\n" + b"y" * 15 + b"\n" + b"z" * 16 + b"\nend"
-    assert list(split_lines(io.BytesIO(content))) == [
-        (0, b"x" * 16),
-        (101, b"y" * 15),
-        (117, b"z" * 16),
-        (134, b"end"),
-    ]
 
 
 @pytest.mark.parametrize(

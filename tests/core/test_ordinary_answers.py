@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.answer import fingerprint_of, judge_line
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
-from pipeline.core.ordinary_answers import ordinary_answer
-from pipeline.core.reading_rules import ReadingRules
+from pipeline.core.ordinary_answers import OrdinaryAnswer, ordinary_answers
+from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.records import Answer, Usage
 
 LINE: Mapping[str, Any] = {
@@ -78,6 +78,13 @@ damages: st.SearchStrategy[tuple[bytes, bytes]] = st.sampled_from(
         *((b"chatcmpl", b"c\\q"), (b'"id"', b'"custom_id": "cm-2", "id"'), (b"940", b"94e1")),
     ]
 )
+
+
+def ordinary_answer(
+    raw: bytes, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY
+) -> OrdinaryAnswer | None:
+    (answer,) = ordinary_answers([raw], schema, rules)
+    return answer
 
 
 def changed(changes: list[tuple[tuple[str | int, ...], object]]) -> dict[str, Any]:

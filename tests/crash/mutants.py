@@ -104,13 +104,14 @@ def _no_fsync() -> None:
 
 
 def _splitlines() -> None:
+    from pipeline.core.answer_lines import LinePage
     from pipeline.stages import raw_files
 
-    def split(stream: Any) -> Iterator[tuple[int, bytes]]:
-        for number, line in enumerate(stream.read().decode("utf-8", "replace").splitlines()):
-            yield number, line.encode()
+    def pages(stream: Any) -> Iterator[LinePage]:
+        lines = stream.read().decode("utf-8", "replace").splitlines()
+        yield LinePage(0, [line.encode() for line in lines])
 
-    _put(raw_files, "split_lines", split)
+    _put(raw_files, "line_pages", pages)
 
 
 def _ignore_error_file() -> None:

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
-from pipeline.core.ordinary_answers import OrdinaryAnswer
 from pipeline.ledger.answer_row import (
     CELLS,
     COLUMNS,
@@ -10,7 +7,6 @@ from pipeline.ledger.answer_row import (
     WORTH_CHECKSUM,
     answer_cells,
     answer_checksum,
-    ordinary_rows,
     raw_part,
     worth_checksum,
     worth_of,
@@ -52,14 +48,3 @@ def test_what_a_price_decides_is_no_part_of_a_raw_answer() -> None:
     assert raw_part(answer_cells(ANSWER, 7, "v1")[:-1]) == raw_part(
         answer_cells(ANSWER, 8, "v2")[:-1]
     )
-
-
-@pytest.mark.parametrize("fields", [{}, {"n": 1}])
-@pytest.mark.parametrize("billed", [None, 7])
-def test_an_ordinary_row_has_the_checksum_of_its_cells(
-    fields: dict[str, object], billed: int | None
-) -> None:
-    line = OrdinaryAnswer("c", "a 'cat\"\u2028", fields, (9, 0, 0, 2, 0), "m", "r'")
-    planned = (b"k" * 32, 1, 5, "live", None, 0, 1, 8, 900, 9, 1)
-    (row,) = ordinary_rows([(planned, line, billed)], "v1")
-    assert row[-1] == answer_cells(line.full(), billed, "v1")[-1]

@@ -20,7 +20,6 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.answers import Lines, PricedAnswer
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.planned import Planned
-from pipeline.ledger.settled import priced_line
 from pipeline.ledger.shards import NewItem, NewShard, Shard
 from pipeline.ledger.specs import SpecText
 from pipeline.records import RemoteBatch, Usage
@@ -60,9 +59,9 @@ class Settling:
 def each(answers: Iterable[Lines]) -> list[PricedAnswer]:
     """Answers one by one, ordinary ones too."""
     return [
-        one if isinstance(one, PricedAnswer) else priced_line(one)
+        one
         for lines in answers
-        for one in ([lines] if isinstance(lines, PricedAnswer) else lines)
+        for one in ([lines] if isinstance(lines, PricedAnswer) else lines.priced())
     ]
 
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core import answer_lines
 from pipeline.core.retry import DEFAULT_RULES
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.ledger import Ledger
@@ -23,7 +24,7 @@ from pipeline.stages import results
 from pipeline.stages.read_report import ReadReport, Unexplained
 from tests.stages.test_results import KEYS, NOW, SCHEMA, expired, line, settling
 
-LONG = replace(OPENAI_FORMAT, ordinary=lambda: lambda *_: None)
+LONG = replace(OPENAI_FORMAT, ordinary=lambda: lambda lines, *_: [None] * len(lines))
 STRUCTURED = '{"caption": "a %s", "tags": ["x"]}'
 TABLES = (
     "SELECT w.work_key, a.* FROM answers a JOIN works w ON w.id = a.work",
@@ -72,7 +73,7 @@ def books(
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger_settling, "_CHUNK", 3)
         patch.setattr(ledger_settling, "_FEW", 3)
-        patch.setattr(results, "_PAGE", 2)
+        patch.setattr(answer_lines, "_PAGE_BYTES", 1_000)  # one or two lines
         shutil.copy(_empty_ledger(), Path(folder) / "ledger.db")
         scene = settling(Path(folder), schema)
         ledger, run = scene.ledger, scene.ledger.begin_run("test", NOW)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.core.answer import MOST_LINE_BYTES
+from pipeline.core.answer_lines import MOST_LINE_BYTES
 from pipeline.errors import UsageError
 from pipeline.system.files import remove_quietly
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.core.answer import BadLine, split_lines
+from pipeline.core.answer import BadLine
+from pipeline.core.answer_lines import split_lines
 from pipeline.core.identity import ANSWER_FILE, WorkAttempt, parse_custom_id
 from pipeline.core.lenient_json import Unreadable, parse_json
 from pipeline.core.outcomes import PAID_OUTCOMES

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from pipeline.core.answer import split_lines
+from pipeline.core.answer_lines import split_lines
 from pipeline.core.background import BackgroundPace
 from pipeline.core.packing import ShardLimits
 from pipeline.core.pauses import too_long
