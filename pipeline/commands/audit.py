@@ -42,7 +42,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class KindFindings:
-    """KindFindings of one kind: how many captions have it, and some of them."""
+    """Findings of one kind: how many captions have it, and some of them."""
 
     kind: AuditKind
     captions: int

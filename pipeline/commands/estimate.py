@@ -217,7 +217,7 @@ def crawled_sources(
 def _crawl(
     inputs: SourceSet, settings: RunSettings, ledger: Ledger, now: int, say: Callable[[str], None]
 ) -> tuple[CrawlResult, dict[int, Source]]:
-    """Crawl sources and say what is to be said about them; see `crawl_all`."""
+    """Crawl sources and show notes about them; see `crawl_all`."""
     crawled, sources = crawl_all(
         ledger, inputs.sources, now, loss_rule=settings.loss_rule, reread=settings.reread,
         texts=settings.existing_texts(),

@@ -16,7 +16,7 @@ from pipeline.commands.export_formats import (
 )
 from pipeline.commands.export_xmp import export_xmp, xmp_fields
 from pipeline.config import Config
-from pipeline.core.export_kinds import export_kind, heeding
+from pipeline.core.export_kinds import export_kind, formats_heeding
 from pipeline.core.selection import parse_condition
 from pipeline.core.splits import TRAIN, parse_splits
 from pipeline.core.words import counted
@@ -96,7 +96,9 @@ def _check(name: str, options: ExportOptions) -> None:
     kind = export_kind(name)
     for option, value in options.of_some_formats().items():
         if value and option not in kind.options:
-            raise UsageError(f"{option} is for --to {' or '.join(heeding(option))}, not for {name}")
+            raise UsageError(
+                f"{option} is for --to {' or '.join(formats_heeding(option))}, not for {name}"
+            )
     if kind.needs_pictures and options.pictures == "none":
         raise UsageError(f"--to {name} needs pictures: --pictures sent or originals")
     if name == "xmp" and options.suffix not in (None, ".xmp"):

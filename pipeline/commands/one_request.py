@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from pipeline.commands.image_loader import ImageLoader, LoadedImage
-from pipeline.core.advice import advised, problem_of
+from pipeline.core.advice import problem_of, with_advice
 from pipeline.core.answer_schema import AnswerSchema
 from pipeline.core.cost_estimate import CostEstimator
 from pipeline.core.image_tokens import UNKNOWN_SIZE
@@ -138,7 +138,7 @@ class SingleRequests:
         except CaptionmillError as error:
             perhaps_billed = isinstance(error, Ambiguous)
             return OneCaption(
-                loaded.name, None, "failed", provider=self._provider, error=advised(error),
+                loaded.name, None, "failed", provider=self._provider, error=with_advice(error),
                 cost_nano=None if perhaps_billed else 0,
                 max_cost_nano=self._max_cost(loaded) if perhaps_billed else None,
             )  # fmt: skip
@@ -161,7 +161,7 @@ class SingleRequests:
             return
         except CaptionmillError as error:
             if not answer.size:
-                raise advised(error) from None
+                raise with_advice(error) from None
             broken = str(error)
         yield from answer.end(broken)
         yield self._one(

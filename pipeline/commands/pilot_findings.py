@@ -55,7 +55,7 @@ class Variant:
 
     @property
     def answered(self) -> list[SampleAnswer]:
-        """Results with tokens, by which costs are measured."""
+        """Results that name their tokens: costs are measured by them."""
         return [result for result in self.results if result.usage.prompt]
 
     def tokens(self) -> tuple[int, int]:

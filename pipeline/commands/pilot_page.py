@@ -27,8 +27,12 @@ def write_page(path: Path, findings: Findings, commands: Sequence[str]) -> None:
 def render_page(findings: Findings, commands: Sequence[str]) -> str:
     """HTML of the page."""
     filters: dict[str, Callable[..., object]] = {
-        "expected": _expected, "range": _range, "counts": _counts, "plain": _plain, "why": _why
-    }  # fmt: skip
+        "expected": _expected,
+        "range": _cost_range,
+        "counts": _counts,
+        "plain": _plain,
+        "why": _commonest_reason,
+    }
     return render_file(
         "pilot",
         filters,
@@ -43,7 +47,7 @@ def _expected(cost: Interval | None) -> str:
     return "unknown" if cost is None else format_usd(cost.expected)
 
 
-def _range(cost: Interval | None) -> str:
+def _cost_range(cost: Interval | None) -> str:
     return "" if cost is None else f"{format_usd(cost.low)} to {format_usd(cost.high)}"
 
 
@@ -51,7 +55,7 @@ def _counts(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
 
 
-def _why(variant: Variant) -> str:
+def _commonest_reason(variant: Variant) -> str:
     """Commonest reason why there is no caption, "" where there is always one."""
     reasons = Counter(
         result.reason for result in variant.results if result.caption is None and result.reason

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.core.json_schema import choices, properties_of, resolved, types_of
+from pipeline.core.json_schema import alternatives, properties_of, resolved, types_of
 
 _MOST_DEPTH = 10
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -45,7 +45,7 @@ def checked_schema(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_text(node: object, root: Mapping[str, Any]) -> bool:
-    return all(types_of(choice) == {"string"} for choice in choices(node, root))
+    return all(types_of(choice) == {"string"} for choice in alternatives(node, root))
 
 
 def _problems(node: object, root: Mapping[str, Any], where: str, depth: int) -> Iterator[_Problem]:

@@ -11,7 +11,7 @@ from pipeline.records import Answer
 _IN_WORDS = ("refused", "filtered")  # outcomes whose reason is in the service's words
 
 
-def explained(code: str, reason: str) -> str:
+def refusal_sentence(code: str, reason: str) -> str:
     """Sentence about a refusal: what to do, and the service's own words."""
     if known := IMAGE_REFUSALS.get(code):
         return f"{known.words}: {known.advice} (the service: {reason or code})"
@@ -20,8 +20,8 @@ def explained(code: str, reason: str) -> str:
     return f"the service refused the request: {(reason or code).rstrip('.')}{what}"
 
 
-def advised(error: CaptionmillError) -> CaptionmillError:
-    """Error of a service with advice for a person who asked about one image; others unchanged."""
+def with_advice(error: CaptionmillError) -> CaptionmillError:
+    """Same error with advice for a person who asked about one image, where there is any."""
     if isinstance(error, NeedsPerson) or not isinstance(error, ServiceError):
         return error
     if isinstance(error, Ambiguous):
@@ -46,8 +46,8 @@ def problem_of(answer: Answer, name: str) -> CaptionmillError | None:
         billed = "the request may have been billed all the same; ask again"
         return ServiceError(f"{name}: {answer.reason}; {billed}", code=answer.code)
     if answer.code in IMAGE_REFUSALS:
-        return UsageError(f"{name}: {explained(answer.code, answer.reason)}")
+        return UsageError(f"{name}: {refusal_sentence(answer.code, answer.reason)}")
     if advice := FACTS[answer.outcome].advice:
         words = f" (it says: {answer.reason})" if answer.outcome in _IN_WORDS else ""
         return NeedsPerson(f"{name}: {advice}{words}")
-    return ServiceError(f"{name}: {explained(answer.code, answer.reason)}", code=answer.code)
+    return ServiceError(f"{name}: {refusal_sentence(answer.code, answer.reason)}", code=answer.code)

@@ -10,7 +10,7 @@ _GZIP = b"\x1f\x8b"
 _MOST_UNPACKED = 64 << 20  # bytes
 
 
-def is_clothed(start: bytes) -> bool:
+def needs_decoding(start: bytes) -> bool:
     """Recognise the start of a body that `decoded_body` would change."""
     return start.startswith(_GZIP) or wide_encoding(start) is not None
 

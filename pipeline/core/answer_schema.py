@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.core.json_schema import Node, properties_of
-from pipeline.core.schema_values import Mismatch, fit_value, shortened, shown
+from pipeline.core.schema_values import Mismatch, bounded_json, fit_value, shortened
 
 SCHEMA_MISMATCH = "schema_mismatch"
 """Code of an answer with a value that its schema does not allow."""
@@ -58,7 +58,7 @@ class AnswerSchema:
             except Mismatch as mismatch:
                 values[name] = fields[name]
                 faults.append(str(mismatch))
-        extra = [f"{name}: {shown(fields[name])}" for name in fields if name not in values]
+        extra = [f"{name}: {bounded_json(fields[name])}" for name in fields if name not in values]
         return FittedFields(values, "; ".join(faults), shortened("; ".join(extra)))
 
 

@@ -1,4 +1,4 @@
-"""Kinds of findings about captions, and the rules by which a workspace's are compared."""
+"""Kinds of findings about captions, and rules that compare the captions of a workspace."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def status_inside(code: str, message: str) -> int | None:
 
 
 def is_about_money(code: str) -> bool:
-    """Tell a code of a spent or blocked account, which no waiting heals."""
+    """Recognise the code of a spent or blocked account, which no waiting cures."""
     return _CODES.get(code.strip().lower()) in ("quota", "billing")
 
 

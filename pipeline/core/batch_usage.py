@@ -42,7 +42,7 @@ def batch_usage(value: object) -> TokenSums | None:
     return TokenSums(*sums) if any(sums) else None
 
 
-def beyond(service: TokenSums | None, lines: TokenSums) -> TokenSums | None:
+def tokens_beyond(service: TokenSums | None, lines: TokenSums) -> TokenSums | None:
     """Tokens that a service counts beyond the lines of a whole batch; None for none."""
     if service is None:
         return None
@@ -83,7 +83,7 @@ class LineSums:
         request has at least; else 0."""
         if not self.known:
             return 0
-        more = beyond(service, TokenSums(self.prompt, self.completion))
+        more = tokens_beyond(service, TokenSums(self.prompt, self.completion))
         return (
             0 if more is None or more.prompt < (self.fewest or 1) else more.prompt + more.completion
         )

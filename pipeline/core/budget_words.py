@@ -41,7 +41,7 @@ def shortage(caps: BudgetCaps, exposure: Exposure, needed: Nano, what: str) -> s
         f"the {tightest.scope} budget of {format_usd(cap)} has no room: "
         f"{format_usd(getattr(exposure, tightest.scope))} of it is spent or reserved, "
         f"{format_usd(left)} is left, and {what} may cost {format_usd(needed)}; {words.waiting}"
-        f"raise it: {enough(caps, exposure, needed)}"
+        f"raise it: {options_with_room(caps, exposure, needed)}"
     )
 
 
@@ -72,7 +72,7 @@ def unknown_price(model: str = "", tier: str = "", standard: str = "") -> str:
     )
 
 
-def enough(caps: BudgetCaps, exposure: Exposure, needed: Nano) -> str:
+def options_with_room(caps: BudgetCaps, exposure: Exposure, needed: Nano) -> str:
     """Options that make room for `needed` more under every cap: "--budget 5.40"."""
     short = [
         f"{_WORDS[scope].option} {usd_text(_rounded_up(getattr(exposure, scope) + needed))}"
@@ -98,7 +98,7 @@ def coverage(
     return (
         f"the {tightest.scope} budget of {format_usd(cap)} has {format_usd(tightest.left)} left, "
         f"which pays for about {paid:,} of {counted(requests, 'request')}; the rest stays pending. "
-        f"For all of them: {enough(caps, exposure, most)}"
+        f"For all of them: {options_with_room(caps, exposure, most)}"
     )
 
 

@@ -41,7 +41,7 @@ class Calibration(NamedTuple):
 
     @property
     def guess_ratio(self) -> Decimal:
-        """Tokens that were billed for one of those that no rule fixes; 1 where that is unknown."""
+        """Tokens billed for each one that no rule fixes; 1 where that is unknown."""
         if self.guessed <= 0:
             return Decimal(1)
         measured = Decimal(self.guessed_billed) / self.guessed

@@ -1,4 +1,4 @@
-"""Sketches of captions: numbers by which near-identical texts meet without being compared.
+"""Sketches of captions: numbers that near-identical texts share, so that they need not be compared.
 
 MinHash over pairs of words. Texts that share a part s of all their pairs agree in one band with a
 probability of s², and in one of three bands with 1 - (1 - s²)³: 0.87 at 0.7, 0.58 at 0.5, 0.03 at

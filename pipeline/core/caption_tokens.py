@@ -51,7 +51,7 @@ class ClipVocabulary:
 
     def count(self, text: str) -> int:
         """Tokens of a text, with those for begin and end."""
-        return 2 + sum(map(self._length, pieces(text)))
+        return 2 + sum(map(self._length, clip_pieces(text)))
 
     def _length(self, piece: str) -> int:
         length = self._lengths.get(piece)
@@ -80,7 +80,7 @@ def least_clip_tokens(text: str) -> int:
     """Bound below CLIP's tokens of a text."""
     least = _LEAST.get(script_of(text))
     if least is None:
-        return 2 + len(pieces(text))
+        return 2 + len(clip_pieces(text))
     return 2 + int(least * len(split_words(text)))
 
 
@@ -89,7 +89,7 @@ def least_t5_tokens(text: str) -> int:
     return 1 + len(text.split())
 
 
-def pieces(text: str) -> list[str]:
+def clip_pieces(text: str) -> list[str]:
     """Pieces that CLIP cuts a text into before it merges bytes: words, digits, runs of marks."""
     plain = html.unescape(html.unescape(text))
     return _PIECE.findall(_SPACES.sub(" ", plain.strip()).lower())

@@ -82,7 +82,7 @@ def _unmarked_utf_32(head: bytes) -> str | None:
     return None
 
 
-def detect(text: bytes) -> tuple[str, ...]:
+def likely_codecs(text: bytes) -> tuple[str, ...]:
     """Codecs that may have made a text that is no UTF-8, best first: one when it is clear."""
     if _is_western(text):
         return (WINDOWS,)
@@ -126,7 +126,7 @@ def _readings(text: bytes, encoding: str | None) -> Iterator[str]:
         yield encoding
         return
     bad, good = foreign_bytes(text)
-    readings = detect(text) if bad > good else ()
+    readings = likely_codecs(text) if bad > good else ()
     # characters of UTF-8 speak against other codecs, but Shift-JIS makes some by chance
     if len(readings) == 1 and (not good or readings[0] == _SHIFT_JIS):
         yield readings[0]

@@ -1,4 +1,4 @@
-"""Texts that images have already: where they are looked for, and which of them are our own.
+"""Texts that images have already: where to look for them, and which are our own.
 
 A text that we wrote ourselves is not there already: it is the caption of an earlier run.
 """

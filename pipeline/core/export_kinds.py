@@ -51,6 +51,6 @@ def export_kind(name: str) -> ExportKind:
     return EXPORT_KINDS.get(name) or ExportKind(name)
 
 
-def heeding(option: str) -> tuple[str, ...]:
+def formats_heeding(option: str) -> tuple[str, ...]:
     """Names of the formats of ours that heed an option."""
     return tuple(kind.name for kind in EXPORT_KINDS.values() if option in kind.options)

@@ -20,7 +20,7 @@ def defused(cell: str) -> str:
 _DEFUSED = re.compile("(^|[;|\t\r\n\"'])'([ \xa0\ufeff]*)(?=[=+\\-@＝＋－＠])")
 
 
-def fused(cell: str) -> str:
+def original_cell(cell: str) -> str:
     """Inverse of `defused`: the text that a defused cell was made from."""
     if cell.startswith("'") and cell[1:].lstrip(" ").startswith(_ODD_STARTS):
         cell = cell[1:]

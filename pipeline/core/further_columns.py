@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline.core import table
-from pipeline.core.json_schema import Node, choices, properties_of, types_of
+from pipeline.core.json_schema import Node, alternatives, properties_of, types_of
 from pipeline.core.table import Column, Kind
 
 _SCALARS: Mapping[str, Kind] = {
@@ -33,7 +33,7 @@ def field_kinds(schemas: Iterable[Mapping[str, Any]]) -> dict[str, Kind]:
 
 def _kind(node: object, root: Node) -> Kind:
     """Kind that holds every value a schema allows; null is allowed everywhere."""
-    options = list(choices(node, root))
+    options = list(alternatives(node, root))
     types = frozenset().union(*map(types_of, options)) - {"null"}
     if types == {"array"}:
         items = {

@@ -98,5 +98,5 @@ def ledger_batch_id(service_id: str) -> str:
 
 
 def service_batch_id(ledger_id: str) -> str:
-    """Id by which the service knows a batch of the ledger."""
+    """Id of a batch at the service, from the ledger's id."""
     return ledger_id.removeprefix("~")

@@ -32,7 +32,7 @@ def resolved(node: object, root: Node) -> Node | None:
     return None
 
 
-def choices(node: object, root: Node, depth: int = 0) -> Iterator[Node]:
+def alternatives(node: object, root: Node, depth: int = 0) -> Iterator[Node]:
     """Nodes without choices that a value may fit: those of `anyOf`, and one a type of a list."""
     target = resolved(node, root)
     if target is None or depth > _MOST_REFERENCES:
@@ -40,7 +40,7 @@ def choices(node: object, root: Node, depth: int = 0) -> Iterator[Node]:
     several = target.get("anyOf")
     if isinstance(several, list):
         for choice in several[:_MOST_CHOICES]:
-            yield from choices(choice, root, depth + 1)
+            yield from alternatives(choice, root, depth + 1)
     elif isinstance(target.get("type"), list):
         yield from ({**target, "type": kind} for kind in target["type"])
     else:
@@ -63,7 +63,7 @@ def words_of_enum(node: Node) -> list[object] | None:
     return words if isinstance(words, list) else None
 
 
-def sendable(schema: Node) -> dict[str, Any]:
+def strict_schema(schema: Node) -> dict[str, Any]:
     """Give the schema as strict mode takes it, equal in meaning.
 
     Pydantic writes `default`, which strict mode refuses and which says nothing where every

@@ -93,7 +93,7 @@ def values_text(values: Mapping[str, str]) -> str:
     return json.dumps(dict(values), sort_keys=True, ensure_ascii=False)
 
 
-def applies(judgement: Judgement, columns: Mapping[str, str]) -> bool:
+def judgement_applies(judgement: Judgement, columns: Mapping[str, str]) -> bool:
     """Tell whether a row with these columns has the values that the judgement was about."""
     return all(columns.get(name) == value for name, value in judgement.values.items())
 
@@ -132,7 +132,7 @@ def review_state(
     """
     fold = _Fold()
     for judgement in judgements:
-        if applies(judgement, columns):
+        if judgement_applies(judgement, columns):
             fold.take(judgement)
     by, again = fold.by, fold.again
     if again is not None and again.work_key == work_key and attempts > again.attempts:
@@ -147,7 +147,7 @@ def review_state(
     return ReviewState(review, by.caption, by.fields, by, again)
 
 
-def undone(steps: Sequence[tuple[int, int]]) -> frozenset[int]:
+def undone_steps(steps: Sequence[tuple[int, int]]) -> frozenset[int]:
     """Steps that do not hold, from (step, the step that it undoes) of every undoing, oldest first.
 
     An undoing that was undone itself undoes nothing.

@@ -15,7 +15,7 @@ MANY = 20
 
 @dataclass(frozen=True, slots=True)
 class LossRule:
-    """Rule by which images that a source has no more are taken for gone.
+    """Rule that decides when images that a source no longer has count as gone.
 
     Attributes:
         share: a loss of more than this part of a source is doubtful.

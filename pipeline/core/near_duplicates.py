@@ -69,7 +69,9 @@ def _seldom_signs(half: bytes) -> int:
     return min(ones, 8 * len(half) - ones)
 
 
-def agree(one: Appearance, other: Appearance, same_in_detail: Callable[[bool], bool]) -> bool:
+def is_confirmed(
+    one: Appearance, other: Appearance, same_in_detail: Callable[[bool], bool]
+) -> bool:
     """Check a pair of near hashes against false pairs.
 
     Hashes of flat pictures tell nothing, and those of pages little: such are compared in detail,
@@ -109,7 +111,9 @@ def group(
     """
     neighbours: dict[int, list[tuple[int, int]]] = {}
     for one, other, bits in pairs([appearance.hash for appearance in appearances], distance):
-        if agree(appearances[one], appearances[other], partial(_same_sheet, detail, one, other)):
+        if is_confirmed(
+            appearances[one], appearances[other], partial(_same_sheet, detail, one, other)
+        ):
             neighbours.setdefault(one, []).append((bits, other))
             neighbours.setdefault(other, []).append((bits, one))
     represented: dict[int, tuple[int, int]] = {}

@@ -42,7 +42,7 @@ class Load:
         )
 
 
-def takes(load: Load, line: Load, limits: ShardLimits) -> bool:
+def fits_shard(load: Load, line: Load, limits: ShardLimits) -> bool:
     """Tell whether `line` still goes into a shard of `load`; an empty shard takes any one line that
     the service would take."""
     total = load.plus(line)
@@ -51,7 +51,7 @@ def takes(load: Load, line: Load, limits: ShardLimits) -> bool:
     return load.requests == 0 or total.tokens <= limits.tokens
 
 
-def affordable(load: Load, line: Load, headroom: Nano | None) -> bool:
+def is_affordable(load: Load, line: Load, headroom: Nano | None) -> bool:
     """Tell whether the shard with `line` still fits into the budget's headroom (None: no cap)."""
     if headroom is None:
         return True

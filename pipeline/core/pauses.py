@@ -32,7 +32,7 @@ _PASSING = re.compile(
 
 
 def pause_asked(headers: Mapping[str, str], text: str, now: float) -> float | None:
-    """Seconds to wait, the longest that is asked for; None when nothing is.
+    """Longest wait that a service asks for, in seconds; None when it asks for none.
 
     Args:
         headers: of the answer, names in lower case or read without regard to it.

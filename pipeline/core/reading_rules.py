@@ -1,4 +1,4 @@
-"""Rules by which answers are read, numbered: what was read by older ones is read by them again.
+"""Numbered rules for reading answers: what older rules read, they read again.
 
 Version 1 (captionmill 0.1 and 0.2): any ending but `length` and `content_filter` is whole, all
 parts of a message are glued together, `total_tokens` is not read, an answer has the wrapping of

@@ -75,7 +75,7 @@ class ImageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Recipe by which an image is prepared.
+    """Recipe for preparing an image.
 
     Attributes:
         size: decides the size (`core.sizing.Sizing`, say).

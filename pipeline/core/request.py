@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import orjson
 
-from pipeline.core.json_schema import sendable
+from pipeline.core.json_schema import strict_schema
 from pipeline.errors import UsageError
 from pipeline.records import PreparedImage
 
@@ -155,7 +155,7 @@ def _chat_body(spec: RequestSpec, user_text: TextOrMark, image_url: TextOrMark) 
     if spec.reasoning_effort is not None:
         made["reasoning_effort"] = spec.reasoning_effort
     if spec.schema is not None:
-        named = {"name": SCHEMA_NAME, "strict": True, "schema": sendable(spec.schema)}
+        named = {"name": SCHEMA_NAME, "strict": True, "schema": strict_schema(spec.schema)}
         made["response_format"] = {"type": "json_schema", "json_schema": named}
     return made
 
@@ -185,7 +185,7 @@ def _responses_body(
                 "type": "json_schema",
                 "name": SCHEMA_NAME,
                 "strict": True,
-                "schema": sendable(spec.schema),
+                "schema": strict_schema(spec.schema),
             }
         }
     return made

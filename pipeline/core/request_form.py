@@ -1,4 +1,4 @@
-"""Form of requests: all of a spec by which a service may refuse every request alike."""
+"""Form of requests: the part of a spec for which a service may refuse all requests alike."""
 
 from __future__ import annotations
 

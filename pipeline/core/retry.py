@@ -1,4 +1,4 @@
-"""Rules by which a request goes again, and by which one of two answers is shown."""
+"""Rules that decide whether a request goes again, and which of two answers is shown."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def change_of(
 ) -> WorkChange:
     """Changes of a work by the answer to an attempt when no other shard is still to answer it."""
     later = attempt > work.shown_attempt
-    improves = better(answer.outcome, work.shown, later=later)
+    improves = is_better(answer.outcome, work.shown, later=later)
     best = answer.outcome if improves else str(work.shown)
     tried = max(work.attempts, attempt)
     # what is paid for decides, also over a later answer that is worth less
@@ -113,7 +113,7 @@ def change_of(
     return WorkChange(improves, target, tried, last if target == "pending" else None)
 
 
-def better(outcome: str, than: str | None, *, later: bool = False) -> bool:
+def is_better(outcome: str, than: str | None, *, later: bool = False) -> bool:
     """Tell whether an answer with `outcome` is to be shown instead of one with `than`, None for no
     answer yet.
 

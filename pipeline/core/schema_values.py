@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.core.json_schema import Node, choices, properties_of, types_of, words_of_enum
+from pipeline.core.json_schema import Node, alternatives, properties_of, types_of, words_of_enum
 from pipeline.core.lenient_json import Unreadable, parse_json
 
 INT64 = range(-(2**63), 2**63)
@@ -81,7 +81,7 @@ def fit_value(node: object, value: object, root: Node, place: str, depth: int = 
     """
     if value is None or not isinstance(node, Mapping) or not node or depth > _MOST_DEPTH:
         return value
-    options = list(choices(node, root))
+    options = list(alternatives(node, root))
     faults = []
     # a value that fits as it is must not be converted to an earlier choice of another type
     exact = [option for option in options if _is_exact(option, value)]
@@ -204,10 +204,10 @@ def _listed(words: list[object]) -> str:
 
 
 def _mismatch(place: str, value: object, why: str) -> Mismatch:
-    return Mismatch(f"{place}: {shown(value)} is {why}")
+    return Mismatch(f"{place}: {bounded_json(value)} is {why}")
 
 
-def shown(value: object) -> str:
+def bounded_json(value: object) -> str:
     """Value as JSON, bounded."""
     return shortened(json.dumps(value, ensure_ascii=False))
 

@@ -1,4 +1,4 @@
-"""Limits of sizes: a policy bound to the rule by which a model counts an image's tokens."""
+"""Limits of sizes: a policy bound to a model's rule for counting an image's tokens."""
 
 from __future__ import annotations
 

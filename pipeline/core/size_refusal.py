@@ -22,7 +22,7 @@ _TOO_LARGE = re.compile(
 
 
 def is_too_large(words: str) -> bool:
-    """Tell words that no waiting heals.
+    """Recognise a refusal that no waiting cures.
 
     >>> is_too_large("Rate limit reached: Limit 6000, Used 5000, Requested 2000. Try again in 6s")
     False

@@ -36,7 +36,7 @@ def excluded_sentence(skipped: Mapping[str, int]) -> str:
     return f"left out by [input] exclude or .captionmillignore: {' and '.join(parts)}"
 
 
-def strays(skipped: Mapping[str, int]) -> Counter[str]:
+def stray_counts(skipped: Mapping[str, int]) -> Counter[str]:
     """Counts of what belongs to no image."""
     return Counter({word: n for word, n in skipped.items() if not word.endswith(_BESIDE)})
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from pipeline.core.answer import judge_line
-from pipeline.core.answer_body import decoded_body, is_clothed
+from pipeline.core.answer_body import decoded_body, needs_decoding
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
 from pipeline.core.endings import UNKNOWN_ENDING
 from pipeline.core.event_stream import EventParser, StreamEvent
@@ -67,7 +67,7 @@ class StreamedAnswer:
             if len(first) < _TELLING:
                 return
             piece, self._start = self._start, None
-            if first[:1] in (b"{", b"[") or is_clothed(piece):
+            if first[:1] in (b"{", b"[") or needs_decoding(piece):
                 self._plain = []
         if self._plain is not None:
             self._plain.append(piece)
@@ -96,7 +96,7 @@ class StreamedAnswer:
         """Answer to the request, judged by what came of it."""
         if not self._choices and self._error is None:
             return Answer(custom_id, "missing", reason=self._no_answer(), code=NO_ANSWER)
-        line = answer_line(custom_id, 200, None, _dumps(self._value(self._finish)))
+        line = answer_line(custom_id, 200, None, _dumps(self._unstreamed(self._finish)))
         answer = judge_line(line.rstrip(b"\n"), schema, rules)
         assert isinstance(answer, Answer)
         if self._error is not None:
@@ -113,7 +113,7 @@ class StreamedAnswer:
         or an error it is none that counts as whole."""
         if not self._choices and self._error is None:
             return b""
-        value = self._value(ending="" if self._torn else self._finish)
+        value = self._unstreamed(ending="" if self._torn else self._finish)
         if self._error is not None:
             value["error"] = {"code": self._error.code or None, "message": self._error.message}
         return _dumps(value)
@@ -163,8 +163,8 @@ class StreamedAnswer:
 
     # -- judging ---------------------------------------------------------------------------------
 
-    def _value(self, ending: str) -> dict[str, Any]:
-        """Same answer without streaming."""
+    def _unstreamed(self, ending: str) -> dict[str, Any]:
+        """Answer as it would be without streaming."""
         message = {"content": "".join(self._text), "refusal": "".join(self._refusal) or None}
         choices = [{"message": message, "finish_reason": ending}] if self._choices else []
         return {"model": self._model, "choices": choices, "usage": self._usage}

@@ -1,4 +1,4 @@
-"""Words by which English captions name the things that the local captioner knows."""
+"""English words for the things that the local captioner knows."""
 
 from __future__ import annotations
 

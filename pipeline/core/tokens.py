@@ -59,7 +59,7 @@ class RequestEstimate:
 
 
 class TokenRules(Protocol):
-    """Rules by which a service counts the tokens of one specification's requests."""
+    """Rules of a service for counting the tokens of one spec's requests."""
 
     def estimate(self, width: int, height: int, prompt: str) -> RequestEstimate:
         """Tokens of a request with one image of width x height pixels as sent and this prompt.

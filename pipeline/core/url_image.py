@@ -20,7 +20,7 @@ def is_address(location: str) -> bool:
     return location.startswith(_SCHEMES)
 
 
-def addressed(url: str) -> PreparedImage:
+def addressed_image(url: str) -> PreparedImage:
     """Image at a checked address, as it is sent."""
     identity = _identity(url)
     width, height = UNKNOWN_SIZE

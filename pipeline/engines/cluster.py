@@ -77,12 +77,12 @@ class ClusterEngine(ChunkEngine):
             attempts=options.attempts,
             seconds_per_image=task.limits.seconds,
             known=known,
-            sees=partial(sees, Readers(task.storage), task.spool.max_bytes),
+            sees=partial(can_read_here, Readers(task.storage), task.spool.max_bytes),
             check_stop=watch.check_stop,
         )
 
 
-def sees(readers: Reader, max_bytes: int, location: str) -> bool:
+def can_read_here(readers: Reader, max_bytes: int, location: str) -> bool:
     """Tell whether this machine can read an original that a worker could not."""
     if is_file(location):
         return os.access(location, os.R_OK)
@@ -123,7 +123,7 @@ class DaskNodes:
         self._threads = ThreadPoolExecutor(_FETCHING + 1, thread_name_prefix="captionmill-fetch")
         self._client = connect(self._options, _CONNECT_SECONDS)
         self._opened = True
-        self._attend()
+        self._watch_workers()
 
     def slots(self) -> int:
         """Threads of the workers in use."""
@@ -162,7 +162,7 @@ class DaskNodes:
 
     def events(self, seconds: float) -> list[ChunkEvent]:
         """Events since the last call; see `Nodes.events`."""
-        self._attend()
+        self._watch_workers()
         if not self.slots():
             seconds = min(seconds, _IMPATIENT_SECONDS)
         events: list[ChunkEvent] = []
@@ -192,11 +192,11 @@ class DaskNodes:
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._threads = None
         self._opened = False
-        self._workers.left()
+        self._workers.leave()
 
-    def _attend(self) -> None:
-        """Look who is there, now and then; come back to a scheduler that was restarted. The list
-        is asked for in a thread: a scheduler that hangs stops nobody from stopping the run."""
+    def _watch_workers(self) -> None:
+        """List the workers now and then, and return to a scheduler that was restarted. The list is
+        asked for in a thread: a scheduler that hangs stops nobody from stopping the run."""
         client, listing = self._client, self._listing
         if not self._opened:
             return

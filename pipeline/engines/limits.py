@@ -41,7 +41,7 @@ def impose(limits: Limits) -> None:
         Path("/proc/self/oom_score_adj").write_text("500")
 
 
-def be_batch_work() -> None:
+def lower_priority() -> None:
     """Tell the system that this process computes for long and answers nobody in a hurry, where
     that can be said: it then runs longer at a stretch, and keeps more of its caches."""
     with contextlib.suppress(AttributeError, OSError):

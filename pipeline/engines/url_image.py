@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from pipeline.core.url_image import addressed, is_address
+from pipeline.core.url_image import addressed_image, is_address
 from pipeline.engines.base import Engine, Job
 from pipeline.records import Prepared
 
@@ -24,11 +24,13 @@ class UrlImageEngine(Engine):
         while chunk := list(islice(remaining, _CHUNK)):
             files = [job for job in chunk if not is_address(job[1])]
             if not files:  # starts no processes
-                yield from ((number, addressed(url)) for number, url in chunk)
+                yield from ((number, addressed_image(url)) for number, url in chunk)
                 continue
             prepared = self._files.prepare(files)
             for number, location in chunk:
-                yield (number, addressed(location)) if is_address(location) else next(prepared)
+                yield (
+                    (number, addressed_image(location)) if is_address(location) else next(prepared)
+                )
             next(prepared, None)  # to its end, or its processes would be ended
 
     def close(self, kill: bool = False) -> None:

@@ -16,7 +16,7 @@ import sys
 
 from pipeline.core.reasons import rejection
 from pipeline.engines.base import PrepareFile
-from pipeline.engines.limits import Limits, be_batch_work, impose, start_alarm, stop_alarm
+from pipeline.engines.limits import Limits, impose, lower_priority, start_alarm, stop_alarm
 from pipeline.engines.messages import Inbox, send
 from pipeline.engines.wire import LONGEST_MESSAGE, READY, decode_jobs, encode_answer
 from pipeline.records import Prepared, RejectedImage
@@ -44,7 +44,7 @@ def _start(jobs: Inbox, answers: int) -> tuple[PrepareFile, Limits]:
         raise SystemExit(1) from error
     _silence()
     impose(limits)
-    be_batch_work()
+    lower_priority()
     send(answers, READY)
     return prepare_file, limits
 

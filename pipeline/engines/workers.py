@@ -119,7 +119,7 @@ class Workers:
         self._listed, self._sound, self._barred = {}, set(), {}
         self._end_handshakes()
 
-    def left(self) -> None:
+    def leave(self) -> None:
         """Forget all workers, and show that none is in use any more."""
         self.lost()
         self._watch.show(self._address, [])

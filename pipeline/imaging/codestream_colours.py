@@ -1,5 +1,5 @@
-"""Code points inside the coded pictures of HEIC and AVIF, by which decoders read those whose files
-give none.
+"""Code points inside the coded pictures of HEIC and AVIF: decoders use them where the file gives
+none.
 
 HEVC: the VUI of a sequence parameter set (ITU-T H.265, 7.3.2.2 and annex E), in the property
 "hvcC" (ISO/IEC 14496-15, 8.3.3). AV1: the sequence header ("AV1 Bitstream & Decoding Process",

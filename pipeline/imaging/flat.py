@@ -25,10 +25,10 @@ def is_flat(pixels: Pixels, encoded: bytes) -> bool:
     height, width = pixels.shape[:2]
     if len(encoded) > _HEADER_BYTES + width * height // _PIXELS_A_BYTE:
         return False
-    return not varies(pixels[..., :3])
+    return not has_levels(pixels[..., :3])
 
 
-def varies(samples: Pixels) -> bool:
+def has_levels(samples: Pixels) -> bool:
     """Tell whether any channel of height x width x channels has more than one level.
 
     Some of the pixels are asked first: in nearly every picture they are enough.
@@ -41,7 +41,7 @@ def _varies(samples: Pixels) -> bool:
     return bool(((high - low) > _SPREAD).any())
 
 
-def contrasting(image: Image.Image) -> Colour | None:
+def contrasting_background(image: Image.Image) -> Colour | None:
     """Black or white, whichever stands out from what is visible of an RGBA image; None when
     nothing of it is visible."""
     samples = np.asarray(image).reshape(-1, 4).astype(np.float64)

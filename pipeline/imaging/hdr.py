@@ -36,8 +36,10 @@ _PRIMARIES = {
 _SRGB_PRIMARIES = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65)
 
 
-def deciding(points: CodePoints | None, format: str, profile: bool) -> CodePoints | None:
-    """Code points by which colours are read, None when a profile or nothing decides.
+def deciding_code_points(
+    points: CodePoints | None, format: str, profile: bool
+) -> CodePoints | None:
+    """Code points that decide how colours are read, None when a profile or nothing does.
 
     In a PNG they come first (third edition, 4.3); in HEIC and AVIF a profile does, except for HDR,
     which profiles only come near.
@@ -54,7 +56,7 @@ def _is_known(points: CodePoints) -> bool:
     return points.transfer in _LIKE_SRGB | HDR_TRANSFERS | {_LINEAR} | _GAMMAS.keys()
 
 
-def mapped(pixels: Pixels, points: CodePoints) -> tuple[Pixels, tuple[str, ...]]:
+def mapped_to_srgb(pixels: Pixels, points: CodePoints) -> tuple[Pixels, tuple[str, ...]]:
     """RGB pixels (height x width x 3) as sRGB, with the flag that says what was done."""
     if points.transfer in _LIKE_SRGB and points.primaries not in _PRIMARIES:
         return pixels, ()

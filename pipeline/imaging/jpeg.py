@@ -19,7 +19,7 @@ from PIL import Image
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import pixels_to_srgb, to_srgb
 from pipeline.imaging.decoder import DecodedImage, Refusal
-from pipeline.imaging.flat import varies
+from pipeline.imaging.flat import has_levels
 from pipeline.imaging.jpeg_header import JpegHeader, read_header, tidied, with_usual_parameters
 from pipeline.imaging.jpeg_holes import has_hole
 from pipeline.imaging.jpeg_scans import missing_scans
@@ -156,7 +156,7 @@ class JpegDecoder:
             pixels = self._decode_at(self._data, "RGBX", 1, strict=False)
         except ValueError:
             return False
-        return varies(pixels[..., :3])
+        return has_levels(pixels[..., :3])
 
     def check(self) -> Pixels | None:
         """Decode every coefficient: RGBX pixels at an eighth of the size, None when damaged or

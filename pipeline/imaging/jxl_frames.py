@@ -21,7 +21,7 @@ _SHAPE = re.compile(r"[, ]shape=\((\d+), ")
 
 
 def count_jxl_frames(data: bytes) -> int:
-    """Number of frames of a whole animation, none of which is decoded for it.
+    """Number of frames of a whole animation, counted without decoding any.
 
     The library has no such call: it names the shape of all frames when it is given too little
     memory for samples of their kind.

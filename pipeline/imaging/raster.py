@@ -19,9 +19,9 @@ from pipeline.imaging.big_tiff import with_short_offsets
 from pipeline.imaging.code_points import code_points
 from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
 from pipeline.imaging.decoder import DecodedImage, Refusal
-from pipeline.imaging.flat import Colour, contrasting, varies
+from pipeline.imaging.flat import Colour, contrasting_background, has_levels
 from pipeline.imaging.frames import count_frames, open_frame
-from pipeline.imaging.hdr import deciding, mapped
+from pipeline.imaging.hdr import deciding_code_points, mapped_to_srgb
 from pipeline.imaging.header_size import check_header
 from pipeline.imaging.icons import with_one_picture
 from pipeline.imaging.last_pixel import LastPixel
@@ -39,7 +39,7 @@ from pipeline.imaging.sun_raster import with_plain_rows
 from pipeline.imaging.tiff_errors import heard_out, is_doubtful_fax
 from pipeline.imaging.tiff_image import plain_tiff
 from pipeline.imaging.translation import translated
-from pipeline.imaging.unwritten import doubts
+from pipeline.imaging.unwritten import doubt_flags
 from pipeline.imaging.xpm_colours import with_plain_colours
 
 _REWRITTEN: dict[str, Callable[[bytes], bytes]] = {
@@ -81,7 +81,7 @@ class RasterDecoder:
         """
         flags = self._flags + self._load(width, height)
         with self._translated():
-            flags += doubts(self._image, self._data_as_read, self.format)
+            flags += doubt_flags(self._image, self._data_as_read, self.format)
             image, more = self._plain()
             image = shrink_image(image, (width, height))
             picture = self._in_srgb(image)
@@ -125,7 +125,7 @@ class RasterDecoder:
         """
         with self._translated():
             plain, _ = self._plain()
-            if plain.mode == "RGBA" and varies(np.asarray(plain.getchannel("A"))[..., None]):
+            if plain.mode == "RGBA" and has_levels(np.asarray(plain.getchannel("A"))[..., None]):
                 return self._on_contrast(plain, width, height)
         return self._later_frame(width, height) if self._recipe.frame == 0 else None
 
@@ -136,10 +136,10 @@ class RasterDecoder:
             samples = np.asarray(plain)
         if "nearly_black" in flags or is_deep(self._image):
             return True
-        return varies(samples if samples.ndim == 3 else samples[..., None])
+        return has_levels(samples if samples.ndim == 3 else samples[..., None])
 
     def _on_contrast(self, plain: Image.Image, width: int, height: int) -> DecodedImage | None:
-        background = contrasting(plain)
+        background = contrasting_background(plain)
         if background is None:
             return None
         image = self._in_srgb(shrink_image(plain, (width, height)), background)
@@ -154,7 +154,7 @@ class RasterDecoder:
             if (later.width, later.height) != (self.width, self.height):
                 continue
             image = later.render(width, height)
-            if varies(image.pixels[..., :3]):
+            if has_levels(image.pixels[..., :3]):
                 return image
         return None
 
@@ -229,8 +229,8 @@ class RasterDecoder:
         info = self._image.info
         icc = None if self._image.mode == "LAB" else info.get("icc_profile")
         points = code_points(self._data, self.format)
-        if points := deciding(points, self.format, icc is not None):
-            pixels, flags = mapped(np.asarray(colours.convert("RGB")), points)
+        if points := deciding_code_points(points, self.format, icc is not None):
+            pixels, flags = mapped_to_srgb(np.asarray(colours.convert("RGB")), points)
             return Image.fromarray(pixels), flags
         colours, flags = to_srgb(colours, icc)
         gamma = info.get("gamma")

@@ -12,7 +12,7 @@ from PIL import Image
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.decoder import DecodedImage, Refusal
-from pipeline.imaging.flat import varies
+from pipeline.imaging.flat import has_levels
 from pipeline.imaging.jpeg import JpegDecoder
 from pipeline.imaging.resize import Pixels, shrink_image
 from pipeline.imaging.translation import translated
@@ -80,7 +80,7 @@ class RawDecoder:
         """Tell whether the preview is of more than one colour."""
         if self._jpeg is not None:
             return self._jpeg.varies()
-        return varies(np.asarray(self._bitmap))
+        return has_levels(np.asarray(self._bitmap))
 
 
 def _preview(data: bytes) -> tuple[bytes | Pixels, int]:

@@ -223,7 +223,7 @@ def _document(data: bytes) -> str | None:
 
 
 def _is_svg(data: bytes) -> bool:
-    """By its first element, behind whatever an XML file may have before it."""
+    """Recognise SVG by its first element, behind whatever an XML file may have before it."""
     encoding = _UTF_16.get(data[:2])
     if encoding:
         data = data[:_XML_SNIFFED].decode(encoding, "ignore").encode().removeprefix(b"\xef\xbb\xbf")

@@ -36,8 +36,8 @@ _MOST = 0.6  # of the pixels around a break are not of its colour
 Rows = npt.NDArray[np.generic]
 
 
-def doubts(image: Image.Image, data: bytes, format: str) -> tuple[str, ...]:
-    """Flags "uniform_tail", "zero_block" and "length_differs" of a loaded image."""
+def doubt_flags(image: Image.Image, data: bytes, format: str) -> tuple[str, ...]:
+    """Flags for doubts about a loaded image: "uniform_tail", "zero_block" and "length_differs"."""
     start, end = _pixels(image, data, format)
     flags: tuple[str, ...] = ()
     tail = _TAIL.get(format, 0)

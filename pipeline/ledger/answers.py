@@ -78,7 +78,7 @@ class Answers:
         self._db.execute(
             "UPDATE batches SET state = 'settled', settled_at = ? WHERE id = ?", (now, batch.row)
         )
-        if batch.leads(shard.generation):
+        if batch.decides_shard(shard.generation):
             self._db.execute("UPDATE shards SET state = 'SETTLED' WHERE id = ?", (shard.row,))
         elif batch.role == "file":
             self._handed_out.narrow(shard.row, now)

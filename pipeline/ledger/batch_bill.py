@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.core.batch_usage import TokenSums, beyond, difference_words
+from pipeline.core.batch_usage import TokenSums, difference_words, tokens_beyond
 from pipeline.core.pricing import ImpossibleUsage, PriceSheet, line_cost
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
@@ -28,7 +28,7 @@ def record_beyond(database: Database, shard: Shard, batch: Batch) -> tuple[Nano,
     if unknown:
         return 0, ""
     lines = TokenSums(int(prompt), int(completion))  # type: ignore[call-overload]
-    more = beyond(batch.usage, lines)
+    more = tokens_beyond(batch.usage, lines)
     cost = 0 if more is None else _cost(more, shard)
     if cost:
         database.execute("UPDATE batches SET beyond = ? WHERE id = ?", (cost, batch.row))

@@ -12,7 +12,7 @@ from pipeline.ledger.shards import Shard
 def metadata_of(
     workspace: str, shard: Shard, fields: Sequence[str] = (), nonce: str = ""
 ) -> dict[str, str]:
-    """Metadata of a batch, by which it can be found, booked and read without this ledger.
+    """Metadata of a batch, enough to find, book and read it without this ledger.
 
     `fields` are the properties of its structured answers, `nonce` that of the run that creates it.
     """

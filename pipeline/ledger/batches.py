@@ -66,13 +66,13 @@ class Batch:
         """Generation of its reservation; a second batch has one of its own, below 0."""
         return self.generation if self.role == "main" else -self.row
 
-    def leads(self, generation: int) -> bool:
-        """Recognise the batch that decides about a shard which is in this generation."""
+    def decides_shard(self, generation: int) -> bool:
+        """Tell whether this batch decides about its shard, which is at `generation`."""
         return self.role == "main" and self.generation == generation
 
     def frees(self, generation: int) -> bool:
         """Tell whether its answers take works out of the shard: not those of a second batch."""
-        return self.role == "file" or self.leads(generation)
+        return self.role == "file" or self.decides_shard(generation)
 
 
 _BATCH = (

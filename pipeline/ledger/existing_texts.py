@@ -1,4 +1,4 @@
-"""Texts that images have already: which of them we wrote, and the images that are left out."""
+"""Texts that images have already: those that we wrote, and the images left out for theirs."""
 
 from __future__ import annotations
 

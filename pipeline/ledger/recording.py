@@ -41,7 +41,7 @@ class Recording:
         self._load_contents(contents - waiting.contents.keys())
 
     def load_works(self, keys: Iterable[bytes]) -> None:
-        """Ask which of these works there are."""
+        """Look up which of these works exist."""
         for page in _pages(set(keys) - self._waiting.works.keys()):
             for key, row, state, attempts, after, incomplete in self._db.execute(
                 "SELECT work_key, id, state, attempts, after, "

@@ -1,4 +1,4 @@
-"""Seals: checksums of rows of which nothing changes any more, beside them in the column `seal`.
+"""Seals: checksums of rows that no longer change, beside them in the column `seal`.
 
 A row is sealed by the transaction that closes it; whoever changes a sealed cell later takes the
 seal away, and the next closing sets another. Rows that earlier versions closed have none.

@@ -107,7 +107,7 @@ class Specs:
         return [str(text) for (text,) in rows]
 
     def under_way(self) -> list[FormUnderWay]:
-        """Specs of which requests are in batches at the service, or may be."""
+        """Specs whose requests are in batches at the service, or may be."""
         rows = self._db.execute(
             "SELECT s.canonical, MIN(h.intent_at), SUM(h.requests) FROM shards h "
             "JOIN specs s ON s.id = h.spec WHERE h.cleaned = 0 "

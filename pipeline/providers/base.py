@@ -34,7 +34,7 @@ class AccountRefusal(NeedsPerson, DefiniteRefusal):
 
 
 class FileTooLarge(ServiceError):
-    """File of a service with more bytes than what was sent can explain."""
+    """File of a service that is larger than the requests can explain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ class AddressedService(BatchService, Protocol):
 
     @property
     def options(self) -> BatchOptions:
-        """Options by which the service is reached."""
+        """Options that reach the service."""
         ...
 
 

@@ -46,7 +46,7 @@ class OpenAIBatches:
 
     @property
     def options(self) -> BatchOptions:
-        """Options by which the service is reached."""
+        """Options that reach the service."""
         return self._options
 
     def __repr__(self) -> str:

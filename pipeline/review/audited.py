@@ -19,7 +19,7 @@ from pipeline.core.caption_checks import caption_findings, runs_of
 from pipeline.core.caption_sketch import BANDS, sketches
 from pipeline.core.caption_words import language_of, opening_of, split_words
 from pipeline.core.thing_words import unnamed_things
-from pipeline.review.index_file import IndexFile, recalled, remember
+from pipeline.review.index_file import IndexFile, remember, remembered_fact
 
 _OPENING_WORDS = 4
 _ASKED_LANGUAGE = ("language", "lang", "locale")  # columns by which a prompt asks for a language
@@ -69,10 +69,10 @@ class CaptionAudit:
     def follow_rules(self, writer: sqlite3.Connection) -> bool:
         """Remember the rules in the index; tells whether its cards were audited by others."""
         checks, rules = repr((self.rules.checks, sorted(self.rules.off))), repr(self.rules)
-        if recalled(writer, "audit rules") != rules:
+        if remembered_fact(writer, "audit rules") != rules:
             remember(writer, _DUE, "yes")
             remember(writer, "audit rules", rules)
-        stale = recalled(writer, "audit checks") != checks
+        stale = remembered_fact(writer, "audit checks") != checks
         remember(writer, "audit checks", checks)
         return stale
 
@@ -153,7 +153,7 @@ class CaptionAudit:
             rows = [(wanted, card) for card, wanted in index.rows(_WANTED, (last,))]
             with index.writing() as writer:
                 if not rows:
-                    if recalled(writer, _DUE) == "begun":
+                    if remembered_fact(writer, _DUE) == "begun":
                         remember(writer, _DUE, "no")
                     break
                 writer.executemany("UPDATE texts SET shared = ? WHERE card = ?", rows)

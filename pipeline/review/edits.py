@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.judgements import Judgement, undone, values_text
+from pipeline.core.judgements import Judgement, undone_steps, values_text
 from pipeline.errors import BooksError, StorageError
 from pipeline.review.entry_checksums import (
     JUDGEMENT_CELLS,
@@ -206,7 +206,7 @@ class Edits:
             rows = self._file.rows(
                 "SELECT id, undoes FROM steps WHERE undoes IS NOT NULL ORDER BY id"
             )
-            self._undone = last, undone([(int(step), int(target)) for step, target in rows])
+            self._undone = last, undone_steps([(int(step), int(target)) for step, target in rows])
         return self._undone[1]
 
     def empty(self) -> bool:

@@ -20,7 +20,7 @@ _MOST_VALUES = 200  # of one filter
 
 
 class Filters:
-    """Counts over the present cards of an index."""
+    """Filters of the page, counted over the present cards of an index."""
 
     def __init__(self, index: Index) -> None:
         self._index = index

@@ -36,7 +36,7 @@ _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGN
 
 @dataclass(slots=True)
 class Gate:
-    """Secrets of one server, and the rules by which requests pass.
+    """Secrets of one server, and the rules that let requests pass.
 
     Attributes:
         cookie: its name, of this workspace only: cookies do not tell ports apart.

@@ -19,7 +19,7 @@ from pipeline.core.url_image import is_address
 from pipeline.review import index_tables as sql
 from pipeline.review.audited import CaptionAudit
 from pipeline.review.edits import Edits
-from pipeline.review.index_file import IndexFile, index_errors, recalled, remember
+from pipeline.review.index_file import IndexFile, index_errors, remember, remembered_fact
 
 _PART = 2000  # cards in one transaction
 _COLUMNS = (
@@ -131,7 +131,7 @@ class Index(IndexFile):
                 )]
             )  # fmt: skip
             stale = self.audit.follow_rules(writer)
-            if stale or recalled(writer, "sources") != names:
+            if stale or remembered_fact(writer, "sources") != names:
                 writer.execute("DELETE FROM cards")
                 writer.execute("DELETE FROM texts")
                 self.version += 1
@@ -220,7 +220,7 @@ class Index(IndexFile):
                 "FROM ledger.works WHERE outcome = 'captioned'"
             ).fetchone()
             text = json.dumps(list(state))
-            if state[0] < 2 or recalled(writer, "variants") == text:
+            if state[0] < 2 or remembered_fact(writer, "variants") == text:
                 return
             writer.execute("DELETE FROM variants")
             writer.execute(sql.VARIANTS)

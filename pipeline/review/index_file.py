@@ -136,7 +136,7 @@ def _damaged(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
 
 
-def recalled(connection: sqlite3.Connection, key: str) -> str | None:
+def remembered_fact(connection: sqlite3.Connection, key: str) -> str | None:
     """Fact that the index remembers, or None."""
     row = connection.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
     return None if row is None else str(row[0])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from pipeline.core.judgements import Action, Judgement, applies
+from pipeline.core.judgements import Action, Judgement, judgement_applies
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
 
@@ -107,7 +107,7 @@ def judgement_of(
     Raises:
         UsageError: this cannot be done to that card, with the reason.
     """
-    refuse(card, action, caption)
+    check_allowed(card, action, caption)
     if action == "accept" and caption is None:
         caption = card["caption"] if card["caption"] is not None else card["model_caption"]
     return Judgement(
@@ -135,7 +135,7 @@ def _fields_after(
     return json.loads(card["fields"]) if written and card["fields"] else None
 
 
-def refuse(card: Mapping[str, Any], action: Action, caption: str | None) -> None:
+def check_allowed(card: Mapping[str, Any], action: Action, caption: str | None) -> None:
     """Refuse what cannot be done to a card.
 
     Raises:
@@ -203,6 +203,6 @@ def label_of(kind: str, count: int) -> str:
     return f"{counted(count, 'caption')} {_DONE[kind]}"
 
 
-def reach(cards: Iterable[Mapping[str, Any]], judgement: Judgement) -> int:
+def rows_reached(cards: Iterable[Mapping[str, Any]], judgement: Judgement) -> int:
     """Number of rows of one picture that a judgement holds for."""
-    return sum(applies(judgement, json.loads(card["columns"] or "{}")) for card in cards)
+    return sum(judgement_applies(judgement, json.loads(card["columns"] or "{}")) for card in cards)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.core.audit import KINDS_BY_NAME, names_of
-from pipeline.core.judgements import applies
+from pipeline.core.judgements import judgement_applies
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.errors import UsageError
@@ -92,7 +92,7 @@ class Library:
                 list(works),
             )
         )
-        return [views.brief(row, shared.get(row["work"], 0)) for row in rows]
+        return [views.listed_fields(row, shared.get(row["work"], 0)) for row in rows]
 
     def cards(self, images: Sequence[int]) -> list[dict[str, Any]]:
         """Cards by their numbers, in that order; those that are not there are left out."""
@@ -146,7 +146,7 @@ class Library:
                 {"action": judgement.action, "at": judgement.at, "reviewer": judgement.reviewer,
                  "before": judgement.before, "after": judgement.caption, "note": judgement.note,
                  "holds": holds}
-                for judgement, holds in history if applies(judgement, columns)
+                for judgement, holds in history if judgement_applies(judgement, columns)
             ],
         }  # fmt: skip
 

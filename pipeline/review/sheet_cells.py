@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.core.formulas import defused, fused
+from pipeline.core.formulas import defused, original_cell
 
 _DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"[\d\s.,:/+\-eE]+")  # of any length: a hash of digits and one e is a number
@@ -26,7 +26,7 @@ def to_cell(text: str) -> str:
 
 def from_cell(cell: str) -> str:
     """Text of a cell, the inverse of `to_cell`."""
-    return fused(cell[1:] if cell.startswith("'") and _is_converted(cell[1:]) else cell)
+    return original_cell(cell[1:] if cell.startswith("'") and _is_converted(cell[1:]) else cell)
 
 
 def _is_converted(cell: str) -> bool:

@@ -15,8 +15,8 @@ from pipeline.review.edits import Step
 _STATES = {"pending": "waits to be sent", "live": "is at the service"}
 
 
-def brief(card: Mapping[str, Any], duplicates: int = 0) -> dict[str, Any]:
-    """Fields of a card that a list shows of it."""
+def listed_fields(card: Mapping[str, Any], duplicates: int = 0) -> dict[str, Any]:
+    """Fields that a list shows of a card."""
     return {
         "id": card["id"],
         "path": card["path"],
@@ -41,12 +41,12 @@ def brief(card: Mapping[str, Any], duplicates: int = 0) -> dict[str, Any]:
         "width": card["width"],
         "height": card["height"],
         "picture": picture_of(card),
-        "can": can(card),
+        "can": possible_actions(card),
         "version": card["source_id"].hex()[:16] if card["source_id"] else "",
     }
 
 
-def can(card: Mapping[str, Any]) -> list[str]:
+def possible_actions(card: Mapping[str, Any]) -> list[str]:
     """Actions that make sense for a card."""
     if card["source_id"] is None:
         return []

@@ -136,7 +136,7 @@ class LoopbackServer:
 
     @property
     def bill(self) -> Bill:
-        """Bill."""
+        """Bill of all answers so far."""
         return self.service.bill
 
     @property

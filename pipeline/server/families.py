@@ -117,12 +117,12 @@ def _shrunk(width: float, height: float, budget: int) -> tuple[float, float]:
     return max(1, math.floor(width * scale + 1e-9)), max(1, math.floor(height * scale + 1e-9))
 
 
-def _same(fit: ImageBounds) -> dict[str, ImageBounds]:
+def _low_and_high(fit: ImageBounds) -> dict[str, ImageBounds]:
     return {"low": fit, "high": fit}
 
 
-_OLD = _same(ImageBounds(2048, 1536))
-_MIDDLE = _same(ImageBounds(2048, 6144))
+_OLD = _low_and_high(ImageBounds(2048, 1536))
+_MIDDLE = _low_and_high(ImageBounds(2048, 6144))
 _LARGE = ImageBounds(6000, 10_000)
 _MAX = ImageBounds(65_535)
 _GPT_6 = Patches(

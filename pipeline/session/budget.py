@@ -1,4 +1,4 @@
-"""Budget of a session: what is left under its caps, and what is said about them."""
+"""Budget of a session: the room under its caps, and sentences about it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pipeline.stages.values import CaptionTask
 def leaving_texts(
     task: CaptionTask, settings: RunSettings, ledger: Ledger, edits: Edits
 ) -> CaptionTask:
-    """Task that sends no image which has a text already, where that is asked for.
+    """Task without the images that have a text already, where the settings leave those out.
 
     The record of the review stays open as long as the task is used.
     """

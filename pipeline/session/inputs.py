@@ -56,7 +56,7 @@ def open_data(
 def crawl_inputs(
     inputs: SourceSet, session: Session, expect: Callable[[int], None]
 ) -> tuple[CrawlResult, dict[int, Source]]:
-    """Download and crawl sources, and say what is to be said about them; see `crawl_all`."""
+    """Download and crawl sources, and show notes about them; see `crawl_all`."""
     for note in inputs.notes:
         session.context.say(note)
     _download_images(inputs, session)
@@ -105,7 +105,7 @@ def _refuse_local(source: Source, session: Session) -> None:
         )
 
 
-def restores(settings: RunSettings, inputs: SourceSet) -> bool:
+def may_restore(settings: RunSettings, inputs: SourceSet) -> bool:
     """Tell whether images may be downloads that were deleted."""
     named = any(isinstance(source, NamesUrls) for source in inputs.sources)
     return settings.download is not None and named
@@ -114,7 +114,7 @@ def restores(settings: RunSettings, inputs: SourceSet) -> bool:
 def restore(session: Session, inputs: SourceSet, images: Iterable[SeenImage]) -> None:
     """Download again what was deleted to make room (see `stages.prune`) and is needed now."""
     options = session.settings.download
-    if options is None or not restores(session.settings, inputs):
+    if options is None or not may_restore(session.settings, inputs):
         return
     folder, context = session.workspace.urls, session.context
     cache = UrlCache(folder)

@@ -81,7 +81,7 @@ class Mirror:
         self.keep_reviews(workspace)
 
     def put_file(self, workspace: Workspace, path: Path) -> None:
-        """Put one file of the workspace there as it is; one that is not here any more is nothing.
+        """Copy one file of the workspace to the mirror; a file that is gone is passed over.
 
         Raises:
             UsageError: it cannot be put.
@@ -130,7 +130,7 @@ class Mirror:
         return count + sum(self._take_journal(workspace, key, newest) for key in self._group_keys())
 
     def _group_keys(self) -> set[str]:
-        """Keys of the groups of which there are requests or a journal."""
+        """Keys of the groups that have requests or a journal."""
         matches = (_GROUP.fullmatch(name) for name in self._names)
         return {match[1] or match[2] for match in matches if match}
 

@@ -20,7 +20,7 @@ class ListsModels(Protocol):
 
     @property
     def options(self) -> BatchOptions:
-        """Options by which the service is reached."""
+        """Options that reach the service."""
         ...
 
     def models(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ _SAMPLES = Path("data", "samples")
 
 @dataclass(frozen=True, slots=True)
 class WorkspacePlace:
-    """Rule by which a workspace is found.
+    """Rule for finding a workspace.
 
     Attributes:
         text: as configured, with "{provider}" for the service's word.

@@ -102,8 +102,7 @@ class _Export:
             write_whole(self.record, json.dumps(self.objects).encode())
 
     def _withdraw(self, names: list[str]) -> None:
-        """Delete the manifest before what it lists changes: an export of which a part was put is
-        none."""
+        """Delete the manifest before what it lists changes: a part of an export is no export."""
         before = {name: checksum for name, (checksum, _) in self.objects.items()}
         manifest = self.objects.get(MANIFEST)
         changes = before.keys() != {*names, MANIFEST} or any(

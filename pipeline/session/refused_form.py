@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pipeline.core.advice import explained
+from pipeline.core.advice import refusal_sentence
 from pipeline.core.refusal_streak import refused_alike
 from pipeline.core.request_form import is_answered
 from pipeline.core.words import counted
@@ -37,7 +37,7 @@ def refused_before(
     ((_, times, words),) = refusals
     return NeedsPerson(
         f"{counted(times, 'request')} of this form were refused alike before, and none was "
-        f"answered: nothing more is sent. {explained(code, words)}; change the request and run "
-        "again, or, when the cause is mended elsewhere, 'captionmill retry --outcome failed' lets "
-        "them go again"
+        f"answered: nothing more is sent. {refusal_sentence(code, words)}; change the request "
+        "and run again, or, when the cause is mended elsewhere, 'captionmill retry --outcome "
+        "failed' lets them go again"
     )

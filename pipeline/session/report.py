@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from pipeline.core.due import failed_of, total_failure
 from pipeline.core.pricing import with_usd
-from pipeline.core.skipped_files import strays
+from pipeline.core.skipped_files import stray_counts
 from pipeline.core.words import counted
 from pipeline.errors import (
     EXIT_BUG,
@@ -52,7 +52,7 @@ class Report(ReportFigures, ShownAsHtml):
     def add_crawl(self, crawled: CrawlResult) -> None:
         """Take over the counts of a crawl."""
         self.images = crawled.images
-        self.skipped = strays(crawled.skipped)
+        self.skipped = stray_counts(crawled.skipped)
         self.problems += crawled.problems
         self.lost, self.troubles = crawled.lost, crawled.troubles
         for sentence in crawled.troubles:

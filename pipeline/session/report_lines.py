@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from pipeline.core.advice import explained
+from pipeline.core.advice import refusal_sentence
 from pipeline.core.budget_words import spent_and_reserved
 from pipeline.core.outcomes import NAMES
 from pipeline.core.pricing import format_usd
@@ -108,7 +108,7 @@ def _money(report: ReportFigures) -> str:
 
 def _next_step(report: ReportFigures) -> Iterator[str]:
     for code, _, words in report.failures[:_FAILURES]:
-        yield f"failed: {explained(code, words)}"
+        yield f"failed: {refusal_sentence(code, words)}"
     if left := report.reasons["url_not_enabled"]:
         yield (
             f"{counted(left, 'image')} at URLs left out: --fetch downloads them here, "

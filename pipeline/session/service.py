@@ -23,7 +23,7 @@ LOCAL_KEY = LOCAL.name  # the built-in server takes any key
 
 
 def service_options(settings: RunSettings, identity: Identity) -> BatchOptions:
-    """Options by which the service is reached with the identity's key."""
+    """Options that reach the service with the identity's key."""
     return settings.service(identity.key or Secret(LOCAL_KEY))
 
 

@@ -16,7 +16,7 @@ from pipeline.session.budget import (
 from pipeline.session.columns import check_columns
 from pipeline.session.confirm import Confirm, confirm_price
 from pipeline.session.existing_texts import leaving_texts
-from pipeline.session.inputs import crawl_inputs, locate, restore, restores
+from pipeline.session.inputs import crawl_inputs, locate, may_restore, restore
 from pipeline.session.model_check import check_model
 from pipeline.session.publish import check_outputs
 from pipeline.session.refused_form import form_is_answered
@@ -155,7 +155,7 @@ class SourceRun:
         """Bring back deleted downloads that will be sent; images of known contents are linked
         first, without their bytes."""
         session, images = self.session, self.session.ledger.images
-        if not restores(session.settings, self.inputs):
+        if not may_restore(session.settings, self.inputs):
             return
         if session.settings.near_distance is None:  # else it is linked after grouping
             link_known(session.ledger, task, session.context.check_stop)

@@ -133,7 +133,7 @@ def _metadata(made_as: str, names: Sequence[tuple[str, str]]) -> Mapping[str, st
 
 
 class _NewFile:
-    """File of which every row group is made."""
+    """File that makes every row group anew."""
 
     copies = False
 

@@ -72,7 +72,7 @@ class FolderRules:
             return EXCLUDED
         return "(workspace)" if name in OWN_FILES and is_workspace(path) else ""
 
-    def odd(self, folder: str, name: str, mode: int) -> tuple[os.stat_result | None, str]:
+    def unusual(self, folder: str, name: str, mode: int) -> tuple[os.stat_result | None, str]:
         """(status of what is to be read, reason why a name is only counted) of a link, or of
         something that is no file."""
         if not stat.S_ISLNK(mode):

@@ -100,7 +100,7 @@ class FolderScan:
         """Line of a file without its time of change, of a link, or of what is no file."""
         reason = ""
         if not stat.S_ISREG(status.st_mode):
-            named, reason = self._rules.odd(self.path, name, status.st_mode)
+            named, reason = self._rules.unusual(self.path, name, status.st_mode)
             if named is None:
                 return _unstamped(name, reason)
             status = named

@@ -85,7 +85,7 @@ def metadata_columns(entry: SourceFile, names: tuple[str, ...]) -> dict[str, str
 
 
 def _read(path: str, names: tuple[str, ...]) -> dict[str, str]:
-    """Metadata of a file, {} of one that cannot be read: whoever prepares it says why."""
+    """Metadata of a file, {} when it cannot be read: its preparation says why."""
     try:
         with open_regular(Path(path)) as stream:
             descriptor = stream.fileno()

@@ -56,7 +56,7 @@ class NamedFiles:
         return _is_there(os.path.join(self._base, text))  # noqa: PTH118
 
     def sentences(self) -> list[str]:
-        """Say what is to be said about the names of all files."""
+        """Sentences about the names of all files."""
         if not self._respelled:
             return []
         several = f" (and {self._respelled - 1:,} more)" if self._respelled > 1 else ""

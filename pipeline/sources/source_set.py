@@ -1,4 +1,4 @@
-"""Sources of a run: each place once, with what is to be said about places that meet."""
+"""Sources of a run: each place once, with notes about places that overlap."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ from pipeline.core.encodings import (
     STRAY_BYTES,
     UTF_8,
     WINDOWS,
-    detect,
     encoding_name,
     foreign_bytes,
+    likely_codecs,
     wide_encoding,
 )
 from pipeline.errors import UsageError
@@ -136,7 +136,7 @@ def _choose(
     sample = _foreign_lines(path)
     if b"\0" in sample:
         raise UsageError(f"the manifest {path} holds zero bytes: this is not a text file")
-    readings = detect(sample)
+    readings = likely_codecs(sample)
     if len(readings) != 1:
         raise _unclear(path, first, readings)
     return readings[0], f"{name} is not UTF-8 ({first}): it is read as {encoding_name(readings[0])}"
@@ -145,7 +145,7 @@ def _choose(
 def _mostly_utf_8(path: Path, earlier: EarlierReading, counts: _Counts) -> str:
     """Sentence about a manifest that is UTF-8 but for some bytes."""
     if counts.bad > counts.good and earlier.encoding != UTF_8:
-        raise _unclear(path, counts.first, detect(_foreign_lines(path)))
+        raise _unclear(path, counts.first, likely_codecs(_foreign_lines(path)))
     number = "one byte" if counts.bad == 1 else f"{counts.bad:,} bytes"
     note = f"{path.name} is UTF-8 but for {number} ({counts.first}): such rows are bad rows"
     if earlier.legacy and earlier.encoding is None:

@@ -49,8 +49,7 @@ def write_batch_record(
 
 
 def recorded_rules(workspace: Workspace, shard_key: str, batch_id: str) -> int:
-    """Version of the rules by which a batch's answers are read: as its record names it, else
-    today's."""
+    """Version of the rules for reading a batch's answers: its record's, else today's."""
     try:
         path = batch_record_path(workspace, shard_key, batch_id)
         version = json.loads(path.read_bytes())["metadata"][_RULES]

@@ -69,7 +69,7 @@ def collect_batches(
 
 
 def _fetch_again(context: StageContext, batch: Batch, totals: RunTotals, ends: _Ends) -> None:
-    """Fetch and settle a batch again of which a raw file was damaged."""
+    """Fetch and settle a batch again after one of its raw files was damaged."""
     opened = context.ledger.batches.by_id(batch.batch_id)
     if opened is None:
         return  # it came as a file, which may be named again

@@ -30,7 +30,7 @@ class Note(Protocol):
         ...
 
 
-def silent(event: str, *, level: str = "info", **fields: object) -> None:
+def drop_event(event: str, *, level: str = "info", **fields: object) -> None:
     """Drop the event."""
 
 
@@ -70,7 +70,7 @@ class StageContext:
     keep_shards: bool = False
     delete_remote: bool = True
     say: Callable[[str], None] = lambda _text: None
-    note: Note = silent
+    note: Note = drop_event
     stopping: Callable[[], bool] = lambda: False
     sleep: Callable[[float], None] = time.sleep
     mirror: Mirroring = field(default_factory=NoMirror)

@@ -14,7 +14,7 @@ from pipeline.ledger.images import SeenImage
 from pipeline.ledger.recording import Recording
 from pipeline.ledger.works import Content
 from pipeline.records import Prepared, PreparedImage, RejectedImage, Rejection
-from pipeline.stages.preprocess import content_of, lasts, note_rejected, prepare_images, reject
+from pipeline.stages.preprocess import content_of, is_final, note_rejected, prepare_images, reject
 from pipeline.stages.stale import checked_again
 from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import CaptionTask
@@ -99,7 +99,7 @@ def _note(recording: Recording, image: SeenImage, result: Prepared) -> None:
     if isinstance(result, PreparedImage):
         original, content = recording.original(result.source_id), recording.prepared(result)
         recording.link(image.id, original, content)
-    elif isinstance(result, RejectedImage) and result.source_id and lasts(result):
+    elif isinstance(result, RejectedImage) and result.source_id and is_final(result):
         recording.rejected(result)
         recording.link(image.id, recording.original(result.source_id), None)
 

@@ -10,7 +10,7 @@ from pipeline.stages.context import StageContext
 from pipeline.system.clock import Moment, elapsed
 
 
-def inspection(
+def inspect_batch(
     context: StageContext, batch: Batch, began: bool | None = None, *, written_off: bool = False
 ) -> Inspection:
     """Look at a batch that is made now, beside those before.
@@ -35,5 +35,5 @@ def inspection(
 
 def is_left_open(context: StageContext, batch: Batch) -> bool:
     """Tell whether only a person can end a batch: the service does not explain it."""
-    so_far = replace(inspection(context, batch), inspections=batch.late_looks)
+    so_far = replace(inspect_batch(context, batch), inspections=batch.late_looks)
     return batch.vanished_at is not None or so_far.verdict(Doubt("")) == "person"

@@ -188,8 +188,8 @@ def _leave_at_its_text(
 
 
 def leave_at_texts(ledger: Ledger, task: CaptionTask) -> None:
-    """Link images that were read before to the texts that they have, whatever their prompt would
-    be, so that prices and groups count without them."""
+    """Link images that were read before to the texts that they have, so that prices and groups
+    leave them out."""
     if not ledger.existing_texts.any_unlinked(task.sources):
         return
     recording = Recording(ledger.database, task.recipe, task.spec)
@@ -246,12 +246,12 @@ def _link_page(
 
 def note_rejected(recording: Recording, image: SeenImage, prepared: RejectedImage) -> None:
     """Note why an image cannot be captioned, for the image and for its bytes."""
-    if lasts(prepared):
+    if is_final(prepared):
         recording.rejected(prepared)
     reject(recording, image, prepared.source_id, prepared.rejection)
 
 
-def lasts(prepared: RejectedImage) -> bool:
+def is_final(prepared: RejectedImage) -> bool:
     """Tell whether these bytes would be rejected again: a crash or a timeout may not be."""
     return prepared.rejection.code not in PASSING | {"timeout", "crashed"}
 

@@ -87,7 +87,7 @@ def is_ours(context: StageContext, batch: RemoteBatch) -> bool:
 
 
 def doubtful_shard(context: StageContext, path: Path) -> bool:
-    """Record a request file of which no batch is known; False for one that is not ours."""
+    """Record a request file that has no known batch; False for one that is not ours."""
     lines = requests_of(path)
     if not lines or not _OUR_KEY.fullmatch(path.stem) or is_online(path.stem):
         return False

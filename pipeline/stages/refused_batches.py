@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.core.advice import explained
+from pipeline.core.advice import refusal_sentence
 from pipeline.core.batch_errors import ACCOUNT_ADVICE, account_failure
 from pipeline.core.refusal_streak import refused_alike
 from pipeline.core.request_form import is_answered
@@ -28,8 +28,7 @@ def account_refusal(collected: RunTotals) -> AccountRefusal | None:
 def refusal_of_all(
     context: StageContext, task: CaptionTask, collected: RunTotals
 ) -> NeedsPerson | None:
-    """Error for batches of which every request was refused for the same reason, while more of
-    them are to be sent."""
+    """Error for batches whose requests were all refused for one reason, if more would be sent."""
     if not collected.failed_codes or _all_sent(context, task):
         return None
     specs = context.ledger.specs
@@ -39,12 +38,12 @@ def refusal_of_all(
 
 
 def alike_sentence(collected: RunTotals, code: str) -> str:
-    """Sentence about batches of which every request was refused for the same reason."""
+    """Sentence about batches whose requests were all refused for the same reason."""
     count = collected.failed_codes[code]
     return (
         f"all {counted(count, 'request')} that came back were refused alike: nothing more is "
-        f"sent. {explained(code, collected.failed_words[code])}; change the request and run again, "
-        f"or, when the cause is mended elsewhere, {_AGAIN}"
+        f"sent. {refusal_sentence(code, collected.failed_words[code])}; change the request and "
+        f"run again, or, when the cause is mended elsewhere, {_AGAIN}"
     )
 
 

@@ -79,7 +79,7 @@ def read_answers(
     report.doubt = doubt if verdict == "person" else None
     yield from reading.errors()
     open_doubt = doubt is not None and not doubt.passes
-    if batch.leads(shard.generation):
+    if batch.decides_shard(shard.generation):
         yield from reading.absent(failure, may_have_run=open_doubt)
     elif open_doubt:
         report.lost = True

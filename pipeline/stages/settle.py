@@ -22,7 +22,7 @@ from pipeline.providers.base import AccountRefusal
 from pipeline.stages import raw_files, results
 from pipeline.stages.batch_record import recorded_rules
 from pipeline.stages.context import StageContext
-from pipeline.stages.inspection import inspection
+from pipeline.stages.inspection import inspect_batch
 from pipeline.stages.read_report import ReadReport, Unexplained
 from pipeline.stages.reconcile import next_generation
 from pipeline.stages.recover import fetched_by_twin, raw_path
@@ -52,7 +52,7 @@ def mark_downloaded(context: StageContext, batch: Batch) -> None:
     shard = context.ledger.shards.get(batch.shard)
     with context.ledger.database.transaction("downloaded"):
         context.ledger.batches.move(batch.row, "downloaded")
-        if batch.leads(shard.generation):
+        if batch.decides_shard(shard.generation):
             context.ledger.shards.move(shard, "DOWNLOADED")
 
 
@@ -86,7 +86,7 @@ def settle_batch(
             planned = ledger.answers.planned(shard, batch)
             answers = results.read_answers(
                 ledger, shard, batch, paths, failure, report, context.wire_format, rules,
-                inspection(context, batch, end.began, written_off=written_off), planned,
+                inspect_batch(context, batch, end.began, written_off=written_off), planned,
             )  # fmt: skip
             settled = ledger.answers.settle(
                 shard, batch, answers, context.rules, context.clock.now(), rules.version,
@@ -167,7 +167,7 @@ def _reopen(context: StageContext, shard: Shard, batch: Batch, doubt: str = "") 
     """Open a batch to another look at the service."""
     shard = context.ledger.shards.get(shard.row)
     context.ledger.batches.postpone(batch, context.clock.moment(), doubt)
-    if batch.leads(shard.generation) and shard.state == "DOWNLOADED":
+    if batch.decides_shard(shard.generation) and shard.state == "DOWNLOADED":
         context.ledger.shards.move(shard, "SUBMITTED")
 
 
@@ -245,7 +245,10 @@ def _goes_again(
 ) -> bool:
     """Send a shard again whose batch never ran for a reason that passes; no attempt is consumed.
     False when its requests have failed for good."""
-    if not batch.leads(shard.generation) or failure.kind not in {*_REQUEUE, *FAILURE_ADVICE}:
+    if not batch.decides_shard(shard.generation) or failure.kind not in {
+        *_REQUEUE,
+        *FAILURE_ADVICE,
+    }:
         return False
     now = context.clock.now()
     refusals = shard.refusals + 1

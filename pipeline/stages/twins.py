@@ -40,7 +40,7 @@ def list_newer(context: StageContext) -> list[RemoteBatch]:
 
 
 def our_calls(context: StageContext) -> OurCalls:
-    """Marks by which batches of this ledger's own create calls are told from a twin's."""
+    """Marks that tell this ledger's own batches from a twin's."""
     ledger = context.ledger
     return OurCalls(
         ledger.workspace_id(), frozenset(ledger.batches.ids()), ledger.nonces(),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from pipeline.core.identity import custom_id
-from pipeline.core.packing import Load, affordable, takes
+from pipeline.core.packing import Load, fits_shard, is_affordable
 from pipeline.engines.base import Engine
 from pipeline.errors import Interrupted, OverBudget
 from pipeline.ledger import Ledger
@@ -153,10 +153,10 @@ class Writer:
         )
         parts, line, load = _line(pending, request_template)
         shard = self._open.get(request_template.request.model)
-        if shard is not None and not takes(shard.load, load, self._limits):
+        if shard is not None and not fits_shard(shard.load, load, self._limits):
             yield from self._seal(shard)
             shard = None
-        elif shard is not None and not affordable(shard.load, load, self._room):
+        elif shard is not None and not is_affordable(shard.load, load, self._room):
             least = self._shard_options.least()
             if shard.load.requests < least:
                 self._leave(shard)
@@ -165,7 +165,7 @@ class Writer:
             shard = None
         if shard is None:
             self._room = self._shard_options.room()
-            if not affordable(Load(), load, self._room):
+            if not is_affordable(Load(), load, self._room):
                 yield from self._end_short(load)
             shard = OpenShard.begin(
                 self._shard_options, self._ledger.shards.next_number(), request_template

@@ -42,7 +42,7 @@ _UNREACHABLE = (
 
 
 def code_of(error: BaseException) -> str:
-    """Code by which S3 names a failure, "" for none."""
+    """S3's code of a failure, "" for none."""
     match = _CODE.search(str(error))
     if match:
         return match[1]

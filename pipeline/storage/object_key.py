@@ -1,4 +1,4 @@
-"""Objects as they are listed, and the stamps by which a changed one is noticed."""
+"""Objects as they are listed, and the stamps that show when one has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes as local files, for whoever opens files: decoders hold no credentials and no sockets.
+"""Bytes as local files for decoders, which hold no credentials and no sockets.
 
 Where the system has them the files have no names: they are gone with this process, whatever kills
 it, and other processes of the user open them as `/proc/PID/fd/N`. Elsewhere they are temporary

@@ -1,4 +1,4 @@
-"""Entry points by which other packages add to the product's registries, without a fork.
+"""Entry points that let other packages add to the product's registries.
 
     captionmill.sources    NAME: captionmill run NAME:PLACE
     captionmill.sinks      NAME: tables whose files end in .NAME

@@ -1,4 +1,4 @@
-"""Log of one run: one JSON object a line, for whoever watches the nights.
+"""Log of one run, one JSON object a line.
 
     {"time": "2026-11-22T02:15:07Z", "level": "info", "event": "batch.created", "batch": ...}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.answer import judge_line
-from pipeline.core.answer_body import decoded_body, is_clothed
+from pipeline.core.answer_body import decoded_body, needs_decoding
 from pipeline.core.online import answer_line
 from pipeline.core.streamed import StreamedAnswer, plain_body
 from pipeline.records import Answer
@@ -96,7 +96,7 @@ def test_damaged_or_endless_gzip_stays_as_it_is() -> None:
 )
 @pytest.mark.parametrize("size", [1, 3, 4, 7, 10_000])
 def test_a_stream_in_other_clothes_is_read_at_its_end(content: bytes, size: int) -> None:
-    assert is_clothed(content[:4])
+    assert needs_decoding(content[:4])
     answer, shown = StreamedAnswer(), []
     for start in range(0, len(content), size):
         shown += answer.take(content[start : start + size])

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.batch_usage import LineSums, TokenSums, batch_usage, beyond, difference_words
+from pipeline.core.batch_usage import (
+    LineSums,
+    TokenSums,
+    batch_usage,
+    difference_words,
+    tokens_beyond,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,10 +30,10 @@ def test_sums_of_a_batch(value: object, sums: TokenSums | None) -> None:
 
 def test_only_what_the_service_counts_more_is_beyond() -> None:
     lines = TokenSums(100, 10)
-    assert beyond(TokenSums(150, 10), lines) == TokenSums(50, 0)
-    assert beyond(TokenSums(50, 30), lines) == TokenSums(0, 20)
-    assert beyond(TokenSums(50, 10), lines) is None
-    assert beyond(None, lines) is None
+    assert tokens_beyond(TokenSums(150, 10), lines) == TokenSums(50, 0)
+    assert tokens_beyond(TokenSums(50, 30), lines) == TokenSums(0, 20)
+    assert tokens_beyond(TokenSums(50, 10), lines) is None
+    assert tokens_beyond(None, lines) is None
 
 
 def test_a_difference_is_said_in_either_direction() -> None:

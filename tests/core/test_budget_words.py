@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 
 from pipeline.config.units import parse_money
 from pipeline.core.budget import BudgetCaps, Exposure, fits
-from pipeline.core.budget_words import coverage, enough, in_force, shortage, unknown_price
+from pipeline.core.budget_words import (
+    coverage,
+    in_force,
+    options_with_room,
+    shortage,
+    unknown_price,
+)
 
 USD = 10**9
 CAPS = BudgetCaps(lifetime=USD)
@@ -41,12 +47,12 @@ def test_the_caps_that_pay_for_a_part_say_for_how_much() -> None:
 
 def test_every_cap_that_is_short_is_named() -> None:
     caps = BudgetCaps(run=USD, day=9 * USD, lifetime=USD)
-    assert enough(caps, SPENT, 2 * USD) == "--budget-run 2.00 --budget 2.84"
+    assert options_with_room(caps, SPENT, 2 * USD) == "--budget-run 2.00 --budget 2.84"
 
 
 @given(st.builds(BudgetCaps, *[nano] * 4), st.builds(Exposure, *[nano] * 4), nano)
 def test_what_is_said_to_be_enough_is(caps: BudgetCaps, exposure: Exposure, needed: int) -> None:
-    words = enough(caps, exposure, needed).split()
+    words = options_with_room(caps, exposure, needed).split()
     raised = {
         option.removeprefix("--budget").strip("-") or "lifetime": parse_money(amount)
         for option, amount in zip(words[::2], words[1::2], strict=True)

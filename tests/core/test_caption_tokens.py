@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.core.caption_tokens import (
     ClipVocabulary,
+    clip_pieces,
     least_clip_tokens,
     least_t5_tokens,
-    pieces,
 )
 from tests.core.test_caption_checks import HONEST
 
@@ -40,7 +40,7 @@ def test_merges_are_applied_by_rank() -> None:
 
 
 def test_pieces() -> None:
-    assert pieces("It's 2026,  &amp; more!") == [
+    assert clip_pieces("It's 2026,  &amp; more!") == [
         "it",
         "'s",
         "2",

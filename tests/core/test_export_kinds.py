@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 from pipeline.commands.export_formats import FORMATS, ExportOptions
-from pipeline.core.export_kinds import EXPORT_KINDS, ExportKind, export_kind, heeding
+from pipeline.core.export_kinds import EXPORT_KINDS, ExportKind, export_kind, formats_heeding
 
 
 def test_each_folder_of_pictures_can_be_opened() -> None:
@@ -24,4 +24,4 @@ def test_options_of_some_formats_are_those_that_formats_heed() -> None:
 
 def test_a_format_of_another_package_is_a_folder_that_may_be_split() -> None:
     assert export_kind("markdown") == ExportKind("markdown", "folder", ("--split",))
-    assert "markdown" not in heeding("--split")
+    assert "markdown" not in formats_heeding("--split")

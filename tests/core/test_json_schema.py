@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.core.json_schema import choices, properties_of, resolved, sendable, types_of
+from pipeline.core.json_schema import alternatives, properties_of, resolved, strict_schema, types_of
 
 KIND = {"type": "string", "enum": ["photo", "art"]}
 ROOT: dict[str, Any] = {
@@ -41,11 +41,11 @@ def test_references(reference: object, target: object) -> None:
 
 def test_choices_of_a_value() -> None:
     either = {"anyOf": [{"$ref": "#/$defs/Kind"}, {"type": ["integer", "null"]}]}
-    assert list(choices(either, ROOT)) == [KIND, {"type": "integer"}, {"type": "null"}]
-    assert list(choices({"$ref": "#/$defs/No"}, ROOT)) == []
-    assert list(choices(5, ROOT)) == []
+    assert list(alternatives(either, ROOT)) == [KIND, {"type": "integer"}, {"type": "null"}]
+    assert list(alternatives({"$ref": "#/$defs/No"}, ROOT)) == []
+    assert list(alternatives(5, ROOT)) == []
     endless: dict[str, Any] = {"$defs": {"A": {"anyOf": [{"$ref": "#/$defs/A"}]}}}
-    assert list(choices({"$ref": "#/$defs/A"}, endless)) == []
+    assert list(alternatives({"$ref": "#/$defs/A"}, endless)) == []
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_strict_mode_does_not_take_is_written_otherwise() -> None:
             "tree": {"$ref": "#/$defs/Tree", "description": "All of it."},
         },
     }
-    sent = sendable(schema)
+    sent = strict_schema(schema)
     tree = {"type": "array", "items": {"$ref": "#/$defs/Tree"}}
     assert sent["properties"] == {
         "kind": {**KIND, "description": "Of which kind."},
@@ -92,4 +92,4 @@ def test_what_strict_mode_does_not_take_is_written_otherwise() -> None:
 
 def test_a_schema_that_strict_mode_takes_goes_as_it_is() -> None:
     schema = {"type": "object", "properties": {"a": KIND, "b": {"type": "array", "items": KIND}}}
-    assert sendable(schema) == schema
+    assert strict_schema(schema) == schema

@@ -11,7 +11,7 @@ from pipeline.core.judgements import (
     ReviewState,
     prompt_values,
     review_state,
-    undone,
+    undone_steps,
     values_text,
 )
 
@@ -105,4 +105,4 @@ def test_values_are_those_that_the_prompt_names() -> None:
     ],
 )
 def test_an_undone_undoing_undoes_nothing(steps: list[tuple[int, int]], gone: set[int]) -> None:
-    assert undone(steps) == gone
+    assert undone_steps(steps) == gone

@@ -20,7 +20,7 @@ from pipeline.core.outcomes import (
     OutcomeFacts,
     listed,
 )
-from pipeline.core.retry import DEFAULT_RULES, better
+from pipeline.core.retry import DEFAULT_RULES, is_better
 from pipeline.core.table import FIXED
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ def test_a_paid_answer_is_shown_before_one_that_may_be_paid_before_the_others() 
     ranks = {name: facts.rank for name, facts in FACTS.items() if facts.rank is not None}
     unpaid = ranks.keys() - PAID_OUTCOMES - {"missing"}
     assert max(ranks[name] for name in PAID_OUTCOMES) < ranks["missing"]
-    assert all(better("missing", than=name) for name in unpaid)
+    assert all(is_better("missing", than=name) for name in unpaid)
 
 
 def test_rules_and_configuration_have_a_place_for_each_that_may_go_again() -> None:

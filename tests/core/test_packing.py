@@ -1,7 +1,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.packing import Load, ShardLimits, affordable, fits_queue, tail_least, takes
+from pipeline.core.packing import (
+    Load,
+    ShardLimits,
+    fits_queue,
+    fits_shard,
+    is_affordable,
+    tail_least,
+)
 
 loads = st.builds(
     Load, st.just(1), st.integers(1, 500), st.integers(0, 500), st.none() | st.integers(0, 500)
@@ -13,7 +20,7 @@ def test_shards_keep_their_bounds(lines: list[Load], requests: int, size: int) -
     limits = ShardLimits(requests=requests, bytes=size, tokens=1000)
     shard = Load()
     for line in lines:
-        if takes(shard, line, limits):
+        if fits_shard(shard, line, limits):
             shard = shard.plus(line)
             assert shard.requests <= requests
             assert shard.bytes <= size
@@ -25,16 +32,16 @@ def test_shards_keep_their_bounds(lines: list[Load], requests: int, size: int) -
 
 
 def test_one_line_with_many_tokens_still_goes() -> None:
-    assert takes(Load(), Load(1, 10, 10**9, 1), ShardLimits(tokens=5))
-    assert not takes(Load(1, 10, 1, 1), Load(1, 10, 10, 1), ShardLimits(tokens=5))
+    assert fits_shard(Load(), Load(1, 10, 10**9, 1), ShardLimits(tokens=5))
+    assert not fits_shard(Load(1, 10, 1, 1), Load(1, 10, 10, 1), ShardLimits(tokens=5))
 
 
 def test_an_unknown_price_is_affordable_only_without_a_cap() -> None:
     line = Load(1, 1, 1, None)
-    assert affordable(Load(), line, None)
-    assert not affordable(Load(), line, 10**12)
-    assert affordable(Load(1, 1, 1, 5), Load(1, 1, 1, 5), 10)
-    assert not affordable(Load(1, 1, 1, 5), Load(1, 1, 1, 6), 10)
+    assert is_affordable(Load(), line, None)
+    assert not is_affordable(Load(), line, 10**12)
+    assert is_affordable(Load(1, 1, 1, 5), Load(1, 1, 1, 5), 10)
+    assert not is_affordable(Load(1, 1, 1, 5), Load(1, 1, 1, 6), 10)
 
 
 def test_the_queue_stays_under_its_limit() -> None:

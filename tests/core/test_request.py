@@ -12,7 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 
 from pipeline.core.identity import hash_of
 from pipeline.core.request import RequestSpec, body, build_line, data_url, line, line_of
-from pipeline.core.url_image import addressed
+from pipeline.core.url_image import addressed_image
 from pipeline.errors import UsageError
 
 SCHEMA = {
@@ -60,7 +60,7 @@ def test_a_line_is_its_object_and_one_line(
 )
 def test_an_address_is_sent_as_it_is(endpoint: str, url: str) -> None:
     asked = spec(endpoint, **FULL)
-    raw = b"".join(line_of(asked, "id", "text", addressed(url)))
+    raw = b"".join(line_of(asked, "id", "text", addressed_image(url)))
     assert json.loads(raw) == line(asked, "id", "text", url)
     assert raw.endswith(b"}\n")
     assert raw.count(b"\n") == 1

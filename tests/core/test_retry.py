@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.core.outcomes import PAID_OUTCOMES
-from pipeline.core.retry import DEFAULT_RULES, RetryRule, better, next_state, retryable_failure
+from pipeline.core.retry import DEFAULT_RULES, RetryRule, is_better, next_state, retryable_failure
 
 
 @pytest.mark.parametrize("outcome", sorted(PAID_OUTCOMES))
@@ -36,14 +36,14 @@ def test_an_explicit_rule_lets_a_paid_outcome_go_again_but_never_a_caption() -> 
 
 
 def test_the_best_answer_is_shown() -> None:
-    assert better("captioned", "length")
-    assert better("length", "expired")
-    assert better("expired", None)
-    assert not better("captioned", "captioned")
-    assert not better("expired", "captioned")
-    assert not better("failed", "expired")
-    assert better("missing", "failed")  # a second try may have been paid for, the first was not
-    assert not better("missing", "empty")
+    assert is_better("captioned", "length")
+    assert is_better("length", "expired")
+    assert is_better("expired", None)
+    assert not is_better("captioned", "captioned")
+    assert not is_better("expired", "captioned")
+    assert not is_better("failed", "expired")
+    assert is_better("missing", "failed")  # a second try may have been paid for, the first was not
+    assert not is_better("missing", "empty")
 
 
 @pytest.mark.parametrize(

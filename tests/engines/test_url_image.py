@@ -8,7 +8,7 @@ import pytest
 from pipeline.core.recipe import Recipe
 from pipeline.core.size_limits import bind_size
 from pipeline.core.sizing import SizePolicy
-from pipeline.core.url_image import addressed
+from pipeline.core.url_image import addressed_image
 from pipeline.engines.base import Job
 from pipeline.engines.inline import InlineEngine
 from pipeline.engines.local import LocalEngine
@@ -33,7 +33,7 @@ def test_one_answer_a_job_in_order(files: int) -> None:
         answers = list(engine.prepare(jobs))
     assert [number for number, _ in answers] == list(range(1400))
     for (_, location), (_, found) in zip(jobs, answers, strict=True):
-        assert found == (addressed(location) if "://" in location else known(location))
+        assert found == (addressed_image(location) if "://" in location else known(location))
 
 
 def test_jobs_are_taken_lazily() -> None:

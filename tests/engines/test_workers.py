@@ -62,7 +62,7 @@ def test_workers_are_used_once_they_have_shaken_hands() -> None:
                                WorkerFacts(B, 2, 300_000_000, 4_000_000_000)]  # fmt: skip
     scene.update(B)
     assert scene.workers.usable() == {B}
-    scene.workers.left()
+    scene.workers.leave()
     assert scene.workers.usable() == frozenset()
     assert scene.shown[-1] == []
 
@@ -73,7 +73,7 @@ def test_a_foreign_worker_is_named_once() -> None:
     scene.update(A, B)
     assert scene.workers.usable() == {B}
     assert [A in text and "pillow 1.0" in text for text in scene.said] == [True]
-    scene.workers.left()
+    scene.workers.leave()
 
 
 def test_nothing_but_foreign_workers_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_nothing_but_foreign_workers_ends_the_run(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(module, "_SETTLE_SECONDS", 0.0)
     with pytest.raises(UsageError, match="none of the 1 worker at tcp://s:8786 can be used"):
         scene.update(A)
-    scene.workers.left()
+    scene.workers.leave()
 
 
 def test_the_last_worker_that_is_barred_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,5 +96,5 @@ def test_the_last_worker_that_is_barred_ends_the_run(monkeypatch: pytest.MonkeyP
     )
     with pytest.raises(UsageError, match="it cannot read /x"):
         scene.workers.bar(B, "it cannot read /x")
-    scene.workers.left()
+    scene.workers.leave()
     assert "has no workers" in scene.workers.described()

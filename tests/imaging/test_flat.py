@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipeline.core.recipe import DEFAULT_FORMATS, EXTRA_FORMATS, Recipe
-from pipeline.imaging.flat import contrasting, identity_of_blank, is_flat, varies
+from pipeline.imaging.flat import contrasting_background, has_levels, identity_of_blank, is_flat
 from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage
 from tests.imaging.drawing import LongSide, encoded, photo, shown
@@ -58,7 +58,7 @@ def test_the_first_frame_that_shows_something(format: str) -> None:
     data = encoded(frames[0], format, save_all=True, append_images=frames[1:], duration=50)
     prepared = _prepared(data)
     assert prepared.flags[0].startswith("frame_")
-    assert varies(np.asarray(shown(prepared)))
+    assert has_levels(np.asarray(shown(prepared)))
 
 
 def test_what_shows_nothing_is_blank_and_merges_with_nothing() -> None:
@@ -91,9 +91,9 @@ def test_nothing_visible_at_all_is_blank() -> None:
 
 
 def test_the_contrast_is_that_of_what_is_visible() -> None:
-    assert contrasting(_drawing((0, 0, 99, 99), (250, 250, 250))) == (0, 0, 0)
-    assert contrasting(_drawing((0, 0, 99, 99), (20, 20, 20))) == (255, 255, 255)
-    assert contrasting(Image.new("RGBA", (3, 3), (9, 9, 9, 0))) is None
+    assert contrasting_background(_drawing((0, 0, 99, 99), (250, 250, 250))) == (0, 0, 0)
+    assert contrasting_background(_drawing((0, 0, 99, 99), (20, 20, 20))) == (255, 255, 255)
+    assert contrasting_background(Image.new("RGBA", (3, 3), (9, 9, 9, 0))) is None
 
 
 def test_a_large_file_is_not_looked_at() -> None:
@@ -112,6 +112,6 @@ def test_blank_pictures_are_told_apart_by_their_sources_and_sent_unmarked() -> N
 @pytest.mark.parametrize("at", [(0, 0), (5, 7), (199, 299), (16, 32)])
 def test_one_pixel_between_those_that_are_asked_first_varies(at: tuple[int, int]) -> None:
     samples = np.zeros((200, 300, 3), np.uint8)
-    assert not varies(samples)
+    assert not has_levels(samples)
     samples[at] = (0, 9, 0)
-    assert varies(samples)
+    assert has_levels(samples)

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.core.recipe import Recipe
 from pipeline.imaging.code_points import CodePoints
-from pipeline.imaging.hdr import deciding, mapped
+from pipeline.imaging.hdr import deciding_code_points, mapped_to_srgb
 from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage
 from tests.imaging import builders
@@ -23,7 +23,7 @@ PQ, HLG = CodePoints(9, 16), CodePoints(9, 18)
 def _level(share: float, points: CodePoints) -> int:
     """Green of a grey pixel whose code is a share of the whole range."""
     pixels = np.full((1, 1, 3), round(255 * share), np.uint8)
-    return int(mapped(pixels, points)[0][0, 0, 1])
+    return int(mapped_to_srgb(pixels, points)[0][0, 0, 1])
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_white_is_at_203_nits(points: CodePoints, share: float, level: int) -> N
 def test_greys_stay_grey_and_rise() -> None:
     ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
     for points in (PQ, HLG, CodePoints(12, 16), CodePoints(11, 13), CodePoints(12, 8)):
-        after, _ = mapped(ramp, points)
+        after, _ = mapped_to_srgb(ramp, points)
         assert (np.ptp(after.astype(int), axis=2) <= 1).all(), points
         assert (np.diff(after[0, :, 1].astype(int)) >= 0).all(), points
 
 
 def test_red_of_display_p3_is_redder_than_srgb_has_it() -> None:
     pixel = np.array([[[200, 60, 40]]], np.uint8)
-    after, flags = mapped(pixel, CodePoints(12, 13))
+    after, flags = mapped_to_srgb(pixel, CodePoints(12, 13))
     assert flags == ("colours_converted",)
     # as littlecms makes it of the profile Display P3
     assert np.abs(after[0, 0].astype(int) - (217, 45, 22)).max() <= 3
@@ -62,19 +62,19 @@ def test_red_of_display_p3_is_redder_than_srgb_has_it() -> None:
 def test_primaries_and_encoding_of_srgb_change_nothing() -> None:
     pixel = np.array([[[200, 60, 40]]], np.uint8)
     for points in (CodePoints(1, 13), CodePoints(1, 1), CodePoints(6, 6), CodePoints(2, 13)):
-        after, flags = mapped(pixel, points)
+        after, flags = mapped_to_srgb(pixel, points)
         assert (after == pixel).all()
         assert flags == ()
 
 
 def test_a_profile_comes_first_but_in_a_png_and_for_hdr() -> None:
     wide = CodePoints(12, 13)
-    assert deciding(wide, "AVIF", profile=True) is None
-    assert deciding(wide, "AVIF", profile=False) == wide
-    assert deciding(wide, "PNG", profile=True) == wide
-    assert deciding(PQ, "HEIC", profile=True) == PQ
-    assert deciding(CodePoints(2, 2), "PNG", profile=False) is None
-    assert deciding(None, "PNG", profile=False) is None
+    assert deciding_code_points(wide, "AVIF", profile=True) is None
+    assert deciding_code_points(wide, "AVIF", profile=False) == wide
+    assert deciding_code_points(wide, "PNG", profile=True) == wide
+    assert deciding_code_points(PQ, "HEIC", profile=True) == PQ
+    assert deciding_code_points(CodePoints(2, 2), "PNG", profile=False) is None
+    assert deciding_code_points(None, "PNG", profile=False) is None
 
 
 def _steps(codes: list[float]) -> np.ndarray:

@@ -121,7 +121,7 @@ def test_an_adopted_shard_is_of_the_generation_that_its_batch_names(world: World
     world.ledger.batches.add(row, 3, remote("batch_9"), "main")
     batch = world.ledger.batches.by_id("batch_9")
     assert batch is not None
-    assert batch.leads(shard.generation)
+    assert batch.decides_shard(shard.generation)
     assert batch.booked_as == 3
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.errors import StorageError
 from pipeline.ledger import Ledger
-from pipeline.review.index_file import IndexFile, recalled, remember
+from pipeline.review.index_file import IndexFile, remember, remembered_fact
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_fact_is_kept_and_an_interrupted_one_is_not(tmp_path: Path, ledger: Pa
     index.close()
     again = IndexFile(tmp_path / "index.db", ledger)
     with again.writing() as writer:
-        assert recalled(writer, "step") == "3"
+        assert remembered_fact(writer, "step") == "3"
     again.close()
 
 

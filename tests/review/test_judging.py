@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.review.judging import Change, bulk_judgements, judgement_of, label_of, reach
+from pipeline.review.judging import Change, bulk_judgements, judgement_of, label_of, rows_reached
 
 REPLACE = {"kind": "replace", "find": "cat", "text": "dog"}
 
@@ -91,5 +91,5 @@ def test_what_cannot_be_done_says_why(
 def test_how_many_rows_a_judgement_holds_for() -> None:
     judgement = judgement_of(card(selector='{"title": "A"}'), "accept")
     rows = [card(columns='{"title": "A"}'), card(columns='{"title": "B"}'), card()]
-    assert reach(rows, judgement) == 1
+    assert rows_reached(rows, judgement) == 1
     assert label_of("replace", 40) == "40 captions edited"

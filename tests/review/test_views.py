@@ -46,9 +46,12 @@ def test_every_missing_picture_says_why(values: dict[str, Any], words: str) -> N
 
 
 def test_what_can_be_done() -> None:
-    assert views.can(card()) == ["accept", "reject", "again", "edit", "clear"]
-    assert views.can(card(source_id=None)) == []
-    assert views.can(card(caption=None, model_caption=None, work_key=None)) == ["edit", "clear"]
+    assert views.possible_actions(card()) == ["accept", "reject", "again", "edit", "clear"]
+    assert views.possible_actions(card(source_id=None)) == []
+    assert views.possible_actions(card(caption=None, model_caption=None, work_key=None)) == [
+        "edit",
+        "clear",
+    ]
 
 
 def test_a_step() -> None:

@@ -25,7 +25,7 @@ def reasons(root: Path, **options: Any) -> dict[str, str]:
     for path in root.iterdir():
         mode = path.lstat().st_mode
         regular = stat.S_ISREG(mode)
-        listed[path.name] = "" if regular else of.odd(str(root), path.name, mode)[1]
+        listed[path.name] = "" if regular else of.unusual(str(root), path.name, mode)[1]
     return listed
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.core.skipped_files import strays
+from pipeline.core.skipped_files import stray_counts
 from pipeline.imaging.sniff import IMAGE_SUFFIXES, sniff_head
 from pipeline.sources.heads import (
     PairedTexts,
@@ -138,6 +138,6 @@ def test_texts_beside_images_are_counted_also_where_the_image_is_in_another_part
     texts.move(skipped, names)
     beside = {".txt beside an image": 3, ".json beside an image": 1}
     assert skipped == {".txt": 2, ".md": 1, **beside}
-    assert strays(skipped) == {".txt": 2, ".md": 1}
+    assert stray_counts(skipped) == {".txt": 2, ".md": 1}
     texts.move(skipped, ["cat.txt"])  # of the part before, and not there
     assert skipped[".txt"] == 2

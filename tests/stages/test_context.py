@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import Interrupted
-from pipeline.stages.context import silent
+from pipeline.stages.context import drop_event
 from tests.stages.scene import Scene
 
 
@@ -30,4 +30,4 @@ def test_stopping_is_an_error_of_its_own(scene: Scene) -> None:
 
 def test_nobody_need_keep_notes(scene: Scene) -> None:
     scene.context.note("batch.created", batch="batch_1")
-    silent("anything", level="error", more=1)
+    drop_event("anything", level="error", more=1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.ledger.batches import Batch
-from pipeline.stages.inspection import inspection, is_left_open
+from pipeline.stages.inspection import inspect_batch, is_left_open
 from tests.stages.scene import Scene, sent
 
 
@@ -16,14 +16,14 @@ def reopened(scene: Scene, batch: Batch, doubt: str) -> Batch:
 
 def test_looks_and_their_times_are_counted_and_a_new_doubt_begins_anew(scene: Scene) -> None:
     (batch,) = sent(scene, 1, None)
-    first = inspection(scene.context, batch, began=True)
+    first = inspect_batch(scene.context, batch, began=True)
     assert (first.seconds, first.inspections, first.last, first.began) == (0, 1, None, True)
     for doubt, steady in (("2 of 6", 0), ("2 of 6", 50), ("1 of 6", 100), ("2 of 6", 50)):
-        seen = inspection(scene.context, batch)
+        seen = inspect_batch(scene.context, batch)
         assert seen.steady == steady
         batch = reopened(scene, batch, doubt)
         scene.clock.offset += 50
-    last = inspection(scene.context, batch, written_off=True)
+    last = inspect_batch(scene.context, batch, written_off=True)
     assert (last.seconds, last.inspections, last.steady, last.last) == (200, 5, 50, "2 of 6")
     assert last.written_off
 

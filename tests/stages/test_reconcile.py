@@ -302,7 +302,11 @@ def test_a_batch_of_a_later_generation_is_booked_under_its_own(scene: Scene) -> 
     assert (adopted.state, adopted.generation) == ("SUBMITTED", 2)
     batch = scene.ledger.batches.by_id(later.id)
     assert batch is not None
-    assert (batch.role, batch.generation, batch.leads(adopted.generation)) == ("main", 2, True)
+    assert (batch.role, batch.generation, batch.decides_shard(adopted.generation)) == (
+        "main",
+        2,
+        True,
+    )
     booked = scene.ledger.database.execute(
         "SELECT generation, state, reserved FROM reservations ORDER BY generation"
     )

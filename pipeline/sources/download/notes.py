@@ -76,7 +76,7 @@ def notes_path(image: Path) -> Path:
 
 
 def doubt_path(image: Path) -> Path:
-    """Path of the mark of a doubted image."""
+    """Path of the file that marks an image as doubtful."""
     return image.with_name(f"{image.name}.doubt")
 
 

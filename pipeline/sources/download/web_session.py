@@ -41,7 +41,7 @@ def open_web_session(options: FetchOptions, guard: SsrfGuard) -> aiohttp.ClientS
 
 
 def conditions(copy: Fetched | None) -> dict[str, str]:
-    """Headers by which a site may say that a copy is still the image."""
+    """Headers that let a site say that a copy is still current."""
     if copy is None:
         return {}
     pairs = {"If-None-Match": copy.etag, "If-Modified-Since": copy.last_modified}

@@ -114,7 +114,7 @@ def _settle(context: StageContext, totals: RunTotals) -> None:
 
 
 def _refuse_requests(path: Path, stream: BinaryIO) -> None:
-    """Raise for a file of requests, of which nobody has an answer."""
+    """Refuse a file of requests, which holds no answers."""
     for _, raw in split_lines(stream):
         with contextlib.suppress(Unreadable):
             line = parse_json(raw)

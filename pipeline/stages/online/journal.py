@@ -48,7 +48,7 @@ class Journal:
         reached("online.before_post")
 
     def accepted(self, custom_id: str, response_id: str) -> None:
-        """Make it durable by which id the answer to a request is read."""
+        """Note durably the id by which the answer to a request is read."""
         self._append(accepted_mark(custom_id, response_id))
         self._sync()
         reached("online.accepted")

@@ -72,7 +72,7 @@ def open_journal(context: StageContext, shard: Shard) -> Journal:
 
 
 def _local(context: StageContext, shard: Shard) -> RemoteBatch:
-    """Group as a batch of which no service knows."""
+    """Group as a batch that no service knows."""
     now = context.clock.now()
     return RemoteBatch(shard.shard_key, "in_progress", "", None, None, now, total=shard.requests)
 

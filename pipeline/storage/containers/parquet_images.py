@@ -212,7 +212,7 @@ def candidates(schema: pa.Schema) -> Iterator[ImageColumn]:
 
 
 def _declared(schema: pa.Schema) -> dict[str, bool]:
-    """Columns of which Hugging Face's `datasets` says that they are images, or something else."""
+    """Columns that Hugging Face's `datasets` declares to be images, or something else."""
     declared = {}
     for name, feature in features(schema).items():
         inner = feature.get("feature", feature)
