@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pipeline.ledger.handed_out import AttemptState
 from pipeline.ledger.shards import Shard
-from tests.ledger.world import NOW, World, answered, scope
+from tests.ledger.world import NOW, World, answered, remote, scope
 
 RULES: dict[str, object] = {}
 
@@ -83,3 +83,48 @@ def test_an_adopted_shard_holds_nothing_until_its_lines_come(world: World) -> No
     world.ledger.adoption.add_line(row, bytes(32), 1)
     assert exchange.outstanding() == 1
     assert exchange.find(bytes(32), 1) == AttemptState("handed over", row)
+
+
+def test_an_attempt_that_failed_may_be_answered_once_more(world: World) -> None:
+    shard = handed_over(world, 1)
+    key = world.works[0][1]
+    find = world.ledger.handed_out.find
+    row = world.ledger.handed_out.arrived("file-1", shard.row, NOW)
+    world.ledger.reservations.record_unasked(shard.row, -row, 0, scope(1))
+    batch = world.ledger.batches.by_id("file-1")
+    assert batch is not None
+    failed = answered(key, 0, outcome="failed", caption=None, usage=None)
+    world.ledger.answers.settle(shard, batch, [failed], {}, NOW)
+    assert find(key, 1) == AttemptState("failed", shard.row)
+    world.ledger.database.execute("UPDATE shards SET state = 'DISSOLVED'")
+    assert find(key, 1) == AttemptState("failed", 0)
+
+
+def test_a_file_whose_answers_were_not_booked_is_forgotten_with_its_reservation(
+    world: World,
+) -> None:
+    shard = handed_over(world)
+    exchange, books = world.ledger.handed_out, world.ledger.reservations
+    rows = [exchange.arrived(name, shard.row, NOW) for name in ("file-1", "file-2")]
+    for row in rows:
+        books.record_unasked(shard.row, -row, 5, scope(1))
+    exchange.forget(rows[0])
+    assert world.ledger.batches.ids() == {"file-2"}
+    assert books.totals().reserved == 3000 + 5
+    books.settle(shard.row, -rows[1], 5, NOW)
+    exchange.forget(rows[1])
+    assert books.totals().charged == 5, "what is booked stays booked"
+    world.ledger.batches.add(shard.row, 1, remote("batch_1"), "main")
+    main = world.ledger.batches.by_id("batch_1")
+    assert main is not None
+    exchange.forget(main.row)
+    assert world.ledger.batches.ids() == {"batch_1"}
+
+
+def test_a_file_that_comes_back_is_downloaded_and_over(world: World) -> None:
+    shard = handed_over(world, 1)
+    world.ledger.handed_out.arrived("file-1", shard.row, NOW)
+    batch = world.ledger.batches.by_id("file-1")
+    assert batch is not None
+    assert (batch.role, batch.state, batch.status) == ("file", "downloaded", "completed")
+    assert (batch.generation, batch.created_at, batch.shard) == (1, NOW, shard.row)
