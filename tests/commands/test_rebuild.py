@@ -11,9 +11,12 @@ from pipeline.commands.rebuild import rebuild
 from pipeline.config import Config, load_config
 from pipeline.errors import ServiceError, UsageError
 from pipeline.ledger import Ledger
+from pipeline.server.faults import BatchFault
 from tests.crash.child import KEY
 from tests.crash.rig import World
 from tests.crash.zygote import Zygote
+from tests.killing import killed_at
+from tests.rig import Rig
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +98,35 @@ def test_a_folder_that_is_no_workspace_is_said(world: World, tmp_path: Path) -> 
         rebuild(config(world, workspace=str(tmp_path / "none")), lambda _text: None)
     with pytest.raises(UsageError, match="there and sound"):
         rebuild(config(world), lambda _text: None)
+
+
+def lose_ledger(rig: Rig) -> None:
+    for path in rig.workspace.root.glob("ledger.db*"):
+        path.unlink()
+
+
+def test_a_request_file_whose_create_call_may_have_been_made_is_in_doubt(rig: Rig) -> None:
+    rig.add("a.png")
+    with killed_at("submit.before_create"):
+        rig.run()
+    lose_ledger(rig)
+    result = rebuild(rig.config(), rig.said.append)
+    assert (result.batches, result.doubtful, result.problems) == (0, 1, [])
+    assert (rig.run().outcomes, rig.posts()) == ({"captioned": 1}, 1)
+    rig.check()
+
+
+def test_what_the_service_still_has_is_collected_and_what_is_odd_about_it_said(
+    slow_rig: Rig,
+) -> None:
+    rig = slow_rig
+    rig.add("a.png", "b.png")
+    rig.server.faults.add(BatchFault(alien=1))
+    rig.run(wait=False, batch__keep_shards=True)
+    rig.pass_time(4000)
+    lose_ledger(rig)
+    result = rebuild(rig.config(), rig.said.append)
+    assert (result.batches, result.open, result.doubtful) == (1, 0, 0)
+    assert result.settled == rig.server.bill.total_nano()
+    (problem,) = result.problems
+    assert "unknown id 'alien-" in problem

@@ -1,9 +1,14 @@
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 
+from pipeline.core.pricing import PriceSheet, Rates
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.ledger.answers import Ending, PricedAnswer
+from pipeline.ledger.batches import Batch
+from pipeline.ledger.shards import Shard
+from pipeline.ledger.works import Work
 from tests.ledger.world import NOW, World, answered, remote, scope
 
 
@@ -154,3 +159,115 @@ def test_retry_by_hand_and_repeated_captions(world: World) -> None:
     assert [work for work, _ in world.ledger.images.unsent(world.source, world.spec)] == [
         world.works[2][0]
     ]
+
+
+def settled_three(world: World, *outcomes: str) -> tuple[Shard, Batch]:
+    """Three images whose batch is settled with these outcomes, in the ledger's second shard."""
+    world.image("0.jpg", 1)
+    world.ledger.shards.dissolve(world.seal(key="000000-00"))
+    for number in range(1, 3):
+        world.image(f"{number}.jpg", number + 1)
+    shard, batch = world.submitted()
+    answers = [
+        answered(key, outcome=outcome, code=f"c{n}", reason=f"why {n}")
+        for n, ((_, key), outcome) in enumerate(zip(world.works, outcomes, strict=False))
+    ]
+    world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
+    return shard, batch
+
+
+def test_what_is_settled_is_closed_and_sealed(world: World) -> None:
+    shard, batch = settled_three(world, "captioned", "captioned", "captioned")
+    rows = [
+        ("SELECT state, settled_at, seal IS NOT NULL FROM batches WHERE id = ?", batch.row),
+        ("SELECT state, cleaned, seal IS NOT NULL FROM shards WHERE id = ?", shard.row),
+        ("SELECT state, closed_at, seal IS NOT NULL FROM reservations WHERE shard = ?", shard.row),
+    ]
+    assert [world.ledger.database.one(sql, (row,)) for sql, row in rows] == [
+        ("settled", NOW, 1),
+        ("SETTLED", 0, 1),
+        ("settled", NOW, 1),
+    ]
+    assert world.ledger.shards.get(shard.row - 1).state == "DISSOLVED"
+
+
+def test_a_second_batch_settles_itself_and_not_the_shard(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, _ = world.submitted()
+    row = world.ledger.batches.add(shard.row, 1, remote("batch_2"), "stray")
+    world.ledger.reservations.record_unasked(shard.row, -row, 1000, scope(1))
+    second = world.ledger.batches.by_id("batch_2")
+    assert second is not None
+    lines = [answered(world.works[0][1], 300)]
+    world.ledger.answers.settle(shard, second, lines, DEFAULT_RULES, NOW)
+    states = world.ledger.database.execute("SELECT state FROM batches ORDER BY id").fetchall()
+    assert states == [("open",), ("settled",)]
+    assert world.ledger.shards.get(shard.row).state == "SUBMITTED"
+    totals = world.ledger.reservations.totals()
+    assert (totals.charged, totals.reserved) == (300, 1000)
+
+
+def test_what_a_service_bills_beyond_its_answers_is_charged_and_said(world: World) -> None:
+    world.image("a.jpg", 1)
+    shard, _ = world.submitted(max_cost=10**12)
+    rates = Rates(*map(Decimal, ("2", "1", "2", "8")))
+    prices = PriceSheet(rates, "v1", "batch").to_text()
+    world.ledger.database.execute("UPDATE shards SET prices = ?", (prices,))
+    world.ledger.batches.observe(
+        remote("batch_1", prompt_tokens=150, completion_tokens=21), NOW
+    )
+    batch = world.ledger.batches.by_id("batch_1")
+    assert batch is not None
+    shard = world.ledger.shards.get(shard.row)
+    lines = [answered(world.works[0][1], 400)]  # of 120 and 20 tokens
+    settled = world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW)
+    beyond = world.ledger.database.number("SELECT beyond FROM batches")
+    assert beyond > 0
+    assert settled.charged == settled.billed == 400 + beyond
+    assert world.ledger.reservations.totals().charged == 400 + beyond
+    (words,) = settled.differences
+    assert words.startswith("batch batch_1: ")
+
+
+def test_missing_and_failed_answers_are_counted_by_batch_and_code(world: World) -> None:
+    _, batch = settled_three(world, "missing", "failed", "failed")
+    answers = world.ledger.answers
+    assert (answers.count(), answers.count_missing(batch.row)) == (3, 1)
+    assert answers.count_missing(batch.row + 1) == 0
+    assert answers.refusals(world.spec) == [("c1", 1, "why 1"), ("c2", 1, "why 2")]
+    world.ledger.database.execute("UPDATE images SET present = 0 WHERE id = 2")
+    assert answers.refusals(world.spec) == [("c2", 1, "why 2")]
+    assert answers.refusals(world.spec + 1) == []
+
+
+def test_only_images_that_are_there_go_again_and_cost(world: World) -> None:
+    settled_three(world, "refused", "refused", "length")
+    answers, database = world.ledger.answers, world.ledger.database
+    assert answers.max_cost(["refused"]) == 2000
+    assert answers.max_cost(["refused", "length"]) == 3000
+    database.execute("UPDATE images SET present = 0 WHERE id = 1")
+    assert answers.max_cost(["refused"]) == 1000
+    assert answers.retry(["refused"]) == 1
+    states = database.execute("SELECT state, after FROM works ORDER BY id").fetchall()
+    assert states == [("done", None), ("pending", "refused"), ("done", None)]
+    assert answers.retry(["refused"]) == 0, "it goes already"
+
+
+def test_one_work_is_asked_again_unless_it_was_meanwhile(world: World) -> None:
+    settled_three(world, "captioned", "captioned", "captioned")
+    answers, key = world.ledger.answers, world.works[0][1]
+    assert answers.captioned(world.spec) == 3
+    assert answers.ask_again(key, 0, world.spec) == 0, "it was tried since"
+    assert answers.ask_again(key, 1, world.spec + 1) == 0
+    world.ledger.database.execute("UPDATE images SET present = 0 WHERE id = 2")
+    assert answers.ask_again(world.works[1][1], 1, world.spec) == 0
+    assert answers.ask_again(key, 1, world.spec) == 1
+    assert answers.ask_again(key, 1, world.spec) == 0
+    assert world.ledger.works.peek(key) == Work(1, "pending", 1, "captioned")
+
+
+def test_the_most_frequent_caption_comes_first(world: World) -> None:
+    settled_three(world, "captioned", "captioned", "captioned")
+    world.ledger.database.execute("UPDATE answers SET caption = 'a dog' WHERE id = 2")
+    assert world.ledger.answers.repeated_captions(world.spec, 1) == [("a cat", 2), ("a dog", 1)]
+    assert world.ledger.answers.repeated_captions(world.spec + 1, 1) == []
