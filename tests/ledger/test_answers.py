@@ -213,9 +213,7 @@ def test_what_a_service_bills_beyond_its_answers_is_charged_and_said(world: Worl
     rates = Rates(*map(Decimal, ("2", "1", "2", "8")))
     prices = PriceSheet(rates, "v1", "batch").to_text()
     world.ledger.database.execute("UPDATE shards SET prices = ?", (prices,))
-    world.ledger.batches.observe(
-        remote("batch_1", prompt_tokens=150, completion_tokens=21), NOW
-    )
+    world.ledger.batches.observe(remote("batch_1", prompt_tokens=150, completion_tokens=21), NOW)
     batch = world.ledger.batches.by_id("batch_1")
     assert batch is not None
     shard = world.ledger.shards.get(shard.row)

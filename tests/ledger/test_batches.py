@@ -126,9 +126,7 @@ def test_only_batches_made_here_that_ran_tell_how_long_they_take(world: World) -
     batches, database = world.ledger.batches, world.ledger.database
     for number in range(2, 6):
         batches.add(shard.row, number, remote(f"batch_{number}"), "main")
-    database.execute(
-        "UPDATE batches SET status = 'completed', settled_at = created_at + 100 * id"
-    )
+    database.execute("UPDATE batches SET status = 'completed', settled_at = created_at + 100 * id")
     assert batches.durations() == [500, 400, 300, 200, 100]
     assert batches.durations(2) == [500, 400]
     database.execute("UPDATE batches SET made_here = 0 WHERE id = 5")

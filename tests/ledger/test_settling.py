@@ -13,7 +13,7 @@ from pipeline.core.ordinary_answers import OrdinaryAnswer
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.ledger import Ledger, planned, settling
 from pipeline.ledger.batches import Batch
-from pipeline.ledger.settled import Lines, OrdinaryLine, priced_line
+from pipeline.ledger.settled import Lines, OrdinaryPage
 from pipeline.ledger.settling import PricedAnswer, Settled
 from pipeline.ledger.shards import Shard
 from pipeline.ledger.specs import SpecText
@@ -320,13 +320,14 @@ def test_a_line_of_a_second_batch_is_held_against_what_was_reserved_for_it(
 
 def ordinary_page(
     world: World, shard: Shard, batch: Batch, costs: list[int | None]
-) -> list[OrdinaryLine]:
-    """Ordinary lines to some of a shard's, of these costs."""
-    rows = list(world.ledger.answers.planned(shard, batch).rows.items())
-    return [
-        (row, OrdinaryAnswer(name, f"caption {n}", {}, (120 + n, 0, 0, 20, 0), "m", "r"), cost)
-        for n, ((name, row), cost) in enumerate(zip(rows, costs, strict=False))
+) -> OrdinaryPage:
+    """Ordinary answers to as many of a shard's lines, of these costs."""
+    rows = dict(list(world.ledger.answers.planned(shard, batch).rows.items())[: len(costs)])
+    lines = [
+        OrdinaryAnswer(name, f"caption {n}", {}, (120 + n, 0, 0, 20, 0), "m", "r")
+        for n, name in enumerate(rows)
     ]
+    return OrdinaryPage(list(rows.values()), lines, costs)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 50_000])
@@ -350,9 +351,9 @@ def test_a_page_of_ordinary_lines_is_booked_as_each_alone(
             shard, batch = world.submitted()
             page = ordinary_page(world, shard, batch, [300, None, 1001, 400, 1000])
             if apart:
-                del page[2]
-            first = [priced_line(page[0])] if one_before else []
-            lines: list[Lines] = [*first, *(map(priced_line, page) if alone else [page])]
+                page = page.where([True, True, False, True, True])
+            first = list(page.priced())[:1] if one_before else []
+            lines: list[Lines] = [*first, *(page.priced() if alone else [page])]
             if not apart:
                 lines.append(answered(world.works[1][1], 7, attempt=2, caption="late"))
             booked = ledger.answers.settle(shard, batch, lines, RULES, NOW)
@@ -369,12 +370,12 @@ def test_ordinary_lines_are_written_when_they_hold_much_text(
     for number in range(4):
         world.image(f"{number}.jpg", number + 1)
     shard, batch = world.submitted()
-    lines = ordinary_page(world, shard, batch, [1, 2, 3, 4])
+    page = ordinary_page(world, shard, batch, [1, 2, 3, 4])
     written = []
 
     def pages() -> Iterator[Lines]:
-        for line in lines:
-            yield [line]
+        for line in range(4):
+            yield page.where([at == line for at in range(4)])
             written.append(world.ledger.answers.count())
 
     world.ledger.answers.settle(shard, batch, pages(), RULES, NOW)

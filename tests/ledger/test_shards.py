@@ -185,8 +185,7 @@ def test_lines_that_were_live_before_change_no_work(world: World) -> None:
     shard = world.seal()
     world.ledger.database.execute("DELETE FROM items")
     lines = (
-        NewItem(work, 9, 5, 5, 5, live=number == 0)
-        for number, (work, _) in enumerate(world.works)
+        NewItem(work, 9, 5, 5, 5, live=number == 0) for number, (work, _) in enumerate(world.works)
     )
     world.ledger.shards.add_items(shard.row, lines)
     assert works(world) == [("live", 1), ("live", 9)]
