@@ -1,3 +1,5 @@
+import pytest
+
 from pipeline.ledger.works import Content, Work
 from pipeline.records import RejectedImage, Rejection
 from tests.ledger.world import World, prepared
@@ -14,8 +16,9 @@ def test_a_renamed_file_becomes_the_representative(world: World) -> None:
     old = world.image("old.jpg", 1)
     new = world.image("new.jpg", 1)
     world.ledger.database.execute("UPDATE images SET present = 0 WHERE id = ?", (old,))
-    world.ledger.works.elect_representatives()
+    assert world.ledger.works.elect_representatives() == 1
     assert world.ledger.database.one("SELECT representative FROM works") == (new,)
+    assert world.ledger.works.elect_representatives() == 0
 
 
 def test_works_that_wait_for_a_further_attempt_are_counted(world: World) -> None:
@@ -74,3 +77,23 @@ def test_an_image_that_is_no_near_duplicate_represents_its_work(world: World) ->
     database.execute("UPDATE works SET representative = ? WHERE id = 1", (other,))
     world.ledger.works.elect_representatives()
     assert database.one("SELECT representative FROM works WHERE id = 1") == (plain,)
+
+
+@pytest.mark.parametrize(
+    ("change", "elected"),
+    [
+        ("UPDATE images SET present = 0 WHERE id = 2", 1),  # another one is gone
+        ("UPDATE images SET present = 0 WHERE id = 1", 2),
+        ("UPDATE images SET work = NULL WHERE id = 1", 2),  # it shows something else now
+        ("UPDATE works SET representative = NULL", 1),
+        ("UPDATE images SET present = 0", 1),  # nobody is there to take its place
+        ("UPDATE images SET near_of = NULL", 1),
+    ],
+)
+def test_a_representative_stays_as_long_as_it_shows_its_work(
+    world: World, change: str, elected: int
+) -> None:
+    assert [world.image("a.jpg", 1), world.image("b.jpg", 1)] == [1, 2]
+    world.ledger.database.execute(change)
+    world.ledger.works.elect_representatives()
+    assert world.ledger.database.one("SELECT representative FROM works") == (elected,)
