@@ -54,7 +54,7 @@ def write_table(
     if is_intact and _up_to_date(ledger, form, last_step):
         return None
     is_known = is_intact and ledger.changed_rows.are_known()
-    _elect(ledger, touched=is_known)
+    is_changed = _elect(ledger, touched=is_known) > 0 or ledger.get(STALE) is not None
     _refuse_fewer_rows(ledger)
     cells, metadata = table_cells(ledger, form), _metadata(ledger)
     written = write_changes(ledger, sink, cells, metadata, review) if is_known else None
@@ -65,8 +65,10 @@ def write_table(
         about = {"rows": written.rows, "sha256": written.sha256, "xxh3": checksum_of(path).hex()}
         ledger.put(WRITTEN, json.dumps(about))
         ledger.put(STALE, None)
-        # what follows from the table is made anew, also after a kill right here
-        ledger.forget(COUNTED)
+        # what follows from the table is made anew, also after a kill right here; the same rows
+        # written once more have the same counts
+        if is_changed:
+            ledger.forget(COUNTED)
         ledger.put(BESIDE, None)
         ledger.put(FORMED, form.to_text())
         ledger.put(REVIEWED, str(last_step) if last_step else None)
@@ -174,9 +176,9 @@ def write_rejects(ledger: Ledger, sink: Sink) -> WrittenTable:
     return sink.write(iter(lambda: list(islice(rows, _PAGE)), []), cells, {})
 
 
-def _elect(ledger: Ledger, *, touched: bool = False) -> None:
+def _elect(ledger: Ledger, *, touched: bool = False) -> int:
     with ledger.database.transaction("representatives"):
-        ledger.works.elect_representatives(touched=touched)
+        return ledger.works.elect_representatives(touched=touched)
 
 
 def _metadata(ledger: Ledger) -> Mapping[str, str]:

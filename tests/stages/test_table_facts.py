@@ -32,6 +32,19 @@ def test_outcomes_are_counted_once_for_a_table(scene: Scene) -> None:
     assert count_outcomes(ledger) == {}
 
 
+def test_a_table_that_is_written_once_more_keeps_its_counts(scene: Scene) -> None:
+    scene.add("a.png")
+    scene.write(scene.task())
+    ledger, path = scene.ledger, scene.workspace.table
+    write_table(ledger, ParquetSink(path), path)
+    counts = count_outcomes(ledger)
+    write_table(ledger, ParquetSink(path), path, force=True)
+    assert known_outcomes(ledger) == counts
+    ledger.put(STALE, "1")
+    write_table(ledger, ParquetSink(path), path)
+    assert known_outcomes(ledger) is None
+
+
 def test_captions_that_no_image_shows_are_counted_with_the_outcomes(scene: Scene) -> None:
     scene.add("a.png")
     scene.write(scene.task())
