@@ -117,18 +117,23 @@ def array_of(column: Column, values: Sequence[object]) -> Any:
         values = [None if value is None else fit(value) for value in values]
     if isinstance(values, EqualLengthTexts):
         return _equal_lengths(values)
-    nulls = values.count(None)
-    if nulls == len(values):
-        return pa.nulls(nulls, TYPES[column.kind])
-    if not nulls:
-        first = values[0]
-        if column.kind in _COMPARED and first == values[-1] and values.count(first) == len(values):
+    if not values:
+        return pa.nulls(0, TYPES[column.kind])
+    first = values[0]
+    if first == values[-1] and values.count(first) == len(values):
+        if first is None:
+            return pa.nulls(len(values), TYPES[column.kind])
+        if column.kind in _COMPARED:
             return pa.repeat(_array(column.kind, values[:1])[0], len(values))
-        return _array(column.kind, values)
+    if column.kind not in _TAKES_NONE:
+        try:  # most columns have no null, and to look for one takes as long as the array
+            return _array(column.kind, values)
+        except TypeError:
+            pass
     valid = [value is not None for value in values]
     empty = _EMPTY[column.kind]
     filled = [empty if value is None else value for value in values]
-    return _array(column.kind, filled, _packed(valid), nulls)
+    return _array(column.kind, filled, _packed(valid), valid.count(False))
 
 
 def _equal_lengths(texts: EqualLengthTexts) -> Any:
@@ -219,6 +224,8 @@ _BUFFERS: dict[Kind, Callable[[Sequence[Any]], _Buffers]] = {
 }
 # kinds whose equal values are the same in the file: 0.0 and -0.0 are equal
 _COMPARED: frozenset[Kind] = frozenset(("string", "text", "json", "int64", "money", "time"))
+# kinds whose arrays numpy makes of None too, as NaN or False
+_TAKES_NONE: frozenset[Kind] = frozenset(("double", "bool"))
 _EMPTY: dict[Kind, object] = {
     "string": "", "text": "", "json": "", "strings": (), "int64": 0, "double": 0.0,
     "bool": False, "money": 0, "time": 0,
