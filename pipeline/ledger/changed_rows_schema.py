@@ -10,6 +10,8 @@ from __future__ import annotations
 
 _FORGET = """UPDATE table_marks SET last_image = NULL, last_work = NULL, last_answer = NULL,
     last_item = NULL WHERE last_image IS NOT NULL"""
+# not OR IGNORE: a statement that says ON CONFLICT itself decides about what its triggers do, too
+_ONCE = "ON CONFLICT DO NOTHING"
 _IMAGE_CELLS = ("location", "columns", "original", "content", "work", "near_of", "near_distance",
                 "todo", "present", "reject_code", "reject_detail", "flags", "existing_text",
                 "existing_in", "first_seen_at")  # fmt: skip
@@ -65,30 +67,30 @@ CHANGED_ROWS: tuple[str, ...] = (
         "images",
         _IMAGE_CELLS,
         "last_image",
-        "INSERT OR IGNORE INTO changed_images VALUES (OLD.id); "
-        "INSERT OR IGNORE INTO changed_works SELECT OLD.work "
-        "WHERE OLD.work IS NOT NULL AND OLD.work IS NOT NEW.work",
+        f"INSERT INTO changed_images VALUES (OLD.id) {_ONCE}; "
+        "INSERT INTO changed_works SELECT OLD.work "
+        f"WHERE OLD.work IS NOT NULL AND OLD.work IS NOT NEW.work {_ONCE}",
     ),
     _updated(
-        "works", _WORK_CELLS, "last_work", "INSERT OR IGNORE INTO changed_works VALUES (OLD.id)"
+        "works", _WORK_CELLS, "last_work", f"INSERT INTO changed_works VALUES (OLD.id) {_ONCE}"
     ),
     _updated(
         "answers",
         _ANSWER_CELLS,
         "last_answer",
-        "INSERT OR IGNORE INTO changed_works VALUES (OLD.work), (NEW.work)",
+        f"INSERT INTO changed_works VALUES (OLD.work), (NEW.work) {_ONCE}",
     ),
     _updated(
         "items",
         _ITEM_CELLS,
         "last_item",
-        "INSERT OR IGNORE INTO changed_works VALUES (OLD.work), (NEW.work)",
+        f"INSERT INTO changed_works VALUES (OLD.work), (NEW.work) {_ONCE}",
     ),
     # a further item may take the id of one that is gone
-    """CREATE TRIGGER items_gone AFTER DELETE ON items
+    f"""CREATE TRIGGER items_gone AFTER DELETE ON items
     WHEN (SELECT last_item FROM table_marks) IS NOT NULL
     BEGIN
-        INSERT OR IGNORE INTO changed_works VALUES (OLD.work);
+        INSERT INTO changed_works VALUES (OLD.work) {_ONCE};
         UPDATE table_marks SET last_item = MIN(last_item, OLD.id - 1);
     END""",
     *(

@@ -153,3 +153,32 @@ def test_nothing_is_noted_before_there_is_a_table(world: World) -> None:
     assert count("SELECT COUNT(*) FROM changed_works") == 0
     assert not world.ledger.changed_rows.are_known()
     assert any("CREATE TRIGGER works_changed" in statement for statement in CHANGED_ROWS)
+
+
+def test_a_statement_with_a_rule_for_conflicts_of_its_own_notes_a_row_once(world: World) -> None:
+    """SQLite lets that rule decide about what the triggers insert, too."""
+    prepare(world)
+    database = world.ledger.database
+    for number in range(2):
+        database.execute(f"UPDATE OR FAIL images SET flags = '{number}', work = NULL WHERE id = 1")
+        database.execute("UPDATE images SET work = 1 WHERE id = 1")
+        database.execute(
+            "INSERT INTO images (folder, name, size, mtime_ns, inode, first_seen_at) "
+            "SELECT folder, name, 1, 1, 1, 1 FROM images WHERE id = 1 "
+            "ON CONFLICT DO UPDATE SET work = 2"
+        )
+        database.execute(
+            "INSERT INTO works (work_key) SELECT work_key FROM works WHERE true "
+            "ON CONFLICT DO UPDATE SET attempts = attempts + 1"
+        )
+        database.execute(
+            "INSERT INTO answers (batch, work, attempt, outcome, received_at) SELECT batch, work, "
+            "attempt, outcome, 1 FROM answers WHERE true "
+            "ON CONFLICT DO UPDATE SET received_at = received_at + 1"
+        )
+        database.execute(
+            "INSERT INTO items (shard, work, attempt) SELECT shard, work, attempt FROM items "
+            "WHERE true ON CONFLICT DO UPDATE SET worst = worst + 1"
+        )
+    assert database.number("SELECT COUNT(*) FROM changed_images") == 1
+    assert database.number("SELECT COUNT(*) FROM changed_works") == 3

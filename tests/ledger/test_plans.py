@@ -7,14 +7,19 @@ from contextlib import contextmanager
 
 import pytest
 
+from pipeline.core.retry import DEFAULT_RULES
+from pipeline.ledger.planned import planned_lines
 from pipeline.ledger.recording import Recording
 from pipeline.ledger.unseen import Crawl
-from tests.ledger.world import World, prepared
+from tests.ledger.world import NOW, World, answered, prepared
 
 Walk = Callable[[World], object]
 
 # the values of a row, the sources of a run, groups that come from an index
 SMALL = ("SCAN CONSTANT ROW", "SCAN json_each", "SCAN (subquery")
+
+# once a shard: the seal of what is over is of its items in the order in which they came
+ONCE = "SELECT work, attempt, worst, estimated, prompt_tokens FROM items WHERE shard"
 
 
 @contextmanager
@@ -40,6 +45,12 @@ def steps(world: World, sql: str) -> list[str]:
     ]
 
 
+def settle(world: World) -> None:
+    shard, batch = world.submitted()
+    lines = [answered(key, 400) for _, key in world.works]
+    world.ledger.answers.settle(shard, batch, lines, DEFAULT_RULES, NOW)
+
+
 def record(world: World) -> None:
     recording = Recording(world.ledger.database, world.recipe, world.spec)
     pictures = [prepared(number) for number in (1, 7)]
@@ -59,6 +70,10 @@ WALKS: dict[str, Walk] = {
     "an unchanged folder": lambda world: world.ledger.images.folder_unchanged(world.folder, 2),
     "recording": record,
     "seal": lambda world: world.seal(),
+    "settling": settle,  # the planned lines of a shard among it
+    "lines that a batch was made for": lambda world: planned_lines(
+        world.ledger.database, *world.submitted()
+    ),
     "todo left": lambda world: world.ledger.images.count_todo(world.source),
     "counts of a quote": lambda world: world.ledger.quoted.counts(world.source),
     "present images": lambda world: world.ledger.rows.images(world.source),
@@ -74,7 +89,7 @@ def test_a_hot_statement_walks_an_index(world: World, walk: str) -> None:
     world.image("a.jpg", 1)
     with statements(world) as traced:
         WALKS[walk](world)
-    hot = [sql for sql in traced if not sql.startswith(("BEGIN", "COMMIT"))]
+    hot = [sql for sql in traced if not sql.startswith(("BEGIN", "COMMIT", ONCE))]
     assert hot
     assert {sql: steps(world, sql) for sql in hot if steps(world, sql)} == {}
 
@@ -103,6 +118,31 @@ def test_outcomes_of_due_images_begin_with_those_that_are_due(world: World) -> N
         "SCAN d", "SEARCH i USING INTEGER PRIMARY KEY (rowid=?)", "SCAN json_each VIRTUAL TABLE "
         "INDEX 1:",
     ]  # fmt: skip
+
+
+def test_changed_rows_are_found_without_reading_the_others(world: World) -> None:
+    """What was noted is read whole, and rows of an index are counted; nothing else is."""
+    images = [world.image(f"{number}.jpg", number) for number in (1, 2, 3)]
+    changed_rows = world.ledger.changed_rows
+    changed_rows.begin_anew()
+    world.ledger.database.execute("UPDATE images SET flags = 'x' WHERE id = 2")
+    starts = [images[0], images[2]]
+    with statements(world) as traced:
+        assert changed_rows.are_known()
+        world.ledger.works.elect_representatives(touched=True)
+        changed_rows.groups(starts, [])
+        list(changed_rows.pages(starts, 1))
+    noted = ("SCAN m", "SCAN changed_", "SCAN table_marks", "SCAN rechecks",
+             "SCAN sources", "SCAN batches")  # fmt: skip
+    counted = "SELECT COUNT(*) FROM images"
+    scans = [
+        (str(row[3]), sql)
+        for sql in traced
+        if not sql.startswith(("BEGIN", "COMMIT", "CREATE", counted))
+        for row in world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")
+        if str(row[3]).startswith("SCAN")
+    ]
+    assert [scan for scan in scans if not scan[0].startswith((*noted, *SMALL))] == []
 
 
 def test_losses_without_any_read_no_image(world: World) -> None:
