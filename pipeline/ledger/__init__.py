@@ -29,12 +29,14 @@ settled          an answer with its price, and what the answers of a batch came 
 batch_bill       the service's own sums of tokens against those of the answers
 planned          the lines that a batch was made for
 settling         the lines of one batch on their way into the tables
+single_lines     those lines that go alone
 whole_endings    answers taken as captions once their ending is declared whole
 queue            how full the service's queue of each model is
 
 What is read:
 
-rows             the rows of the table of captions, counts and sums; row_flags their flags
+rows             the rows of the table of captions, counts and sums
+row_outcome      the outcome of a row; row_flags  its flags
 usual_rows       how most of them are read with fewer values; table_stretch  some in their order
 changed_rows     which of them have changed since the last table; changed_rows_schema notes it
 charges          the rows of the table of charges; spending sums them by group

@@ -9,7 +9,8 @@ from collections import Counter
 
 from pipeline.core.outcomes import CAPTIONED_OUTCOMES
 from pipeline.ledger.database import AMONG, Database, SourceRows, among, sql_list
-from pipeline.ledger.rows import OUTCOME, ROW_DETAILS
+from pipeline.ledger.row_outcome import OUTCOME
+from pipeline.ledger.rows import ROW_DETAILS
 
 _LIVE = "SELECT id FROM works WHERE state = 'pending' UNION SELECT work FROM items WHERE live = 1"
 

@@ -13,7 +13,7 @@ from pipeline.core.existing_text import (
 )
 from pipeline.core.table_form import Affixes
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
-from pipeline.ledger.rows import HAD_CAPTION
+from pipeline.ledger.row_outcome import HAD_CAPTION
 
 # by digest, so that a text is compared with the captions of all specs without reading them again
 _CAPTIONS = """

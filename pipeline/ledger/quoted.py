@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
-from pipeline.ledger.rows import LEFT_OUT, Rows
+from pipeline.ledger.row_outcome import LEFT_OUT
+from pipeline.ledger.rows import Rows
 from pipeline.ledger.specs import RecipeRow
 
 _MINE = f"i.folder IN (SELECT id FROM folders WHERE source {AMONG})"

@@ -6,43 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 
-from pipeline.core.outcomes import PAID_OUTCOMES
-from pipeline.core.reasons import WAITING_DOWNLOADS
 from pipeline.core.table_page import Page
-from pipeline.ledger.database import AMONG, Database, SourceRows, among, sql_list
+from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.places import location, shown_path
 from pipeline.ledger.row_flags import FLAGS
+from pipeline.ledger.row_outcome import HAD_CAPTION, OUTCOME, REJECTED, SHOWN_CAPTION
 from pipeline.ledger.table_stretch import IN_ORDER, ORDER, Part
 from pipeline.ledger.usual_rows import UsualRows
 from pipeline.system.collector import collector_paused
-
-# One outcome a row, in this order of precedence. A duplicate shows the caption of its
-# representative and costs nothing, so that the sum of a column is the sum of the bill.
-HAD_CAPTION = """(w.id IS NULL AND i.existing_text IS NOT NULL AND i.todo = 0
-    AND i.reject_code IS NULL)"""
-"""Condition of a row whose image had a text already and is not sent."""
-
-LEFT_OUT = "(i.work IS NULL AND i.existing_text IS NOT NULL AND i.todo = 0)"
-"""The same where works are not joined."""
-
-OUTCOME = f"""
-CASE
-    WHEN i.reject_code IN ({sql_list(WAITING_DOWNLOADS)}) THEN 'pending'
-    WHEN i.reject_code IS NOT NULL THEN 'rejected'
-    WHEN {HAD_CAPTION} THEN 'had_caption'
-    WHEN w.id IS NULL THEN 'pending'
-    WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({sql_list(PAID_OUTCOMES)})
-        THEN 'pending'
-    WHEN w.representative <> i.id AND w.outcome = 'captioned' THEN 'duplicate'
-    ELSE w.outcome
-END
-"""
-
-SHOWN_CAPTION = f"IIF({HAD_CAPTION}, i.existing_text, a.caption)"
-"""Caption of a row before people decide: the service's, or the text that was there already."""
-
-# what waits for its host is no reject; nor is NULL, of which SQL knows no answer
-_REJECTED = f"i.reject_code NOT IN ({sql_list(WAITING_DOWNLOADS)})"
 
 ROW_DETAILS = """
 LEFT JOIN originals o ON o.id = i.original
@@ -249,7 +220,7 @@ class Rows:
         where = "" if source is None else "AND s.id = ?"
         for row in self._db.execute(
             f"SELECT s.label, {COLUMNS['path']}, i.reject_code, i.reject_detail {_FROM} "
-            f"WHERE {_REJECTED} AND i.present = 1 {where} "
+            f"WHERE {REJECTED} AND i.present = 1 {where} "
             "ORDER BY s.id, f.path, i.name",
             () if source is None else (source,),
         ):
@@ -259,7 +230,7 @@ class Rows:
         """Rejected images of the sources by reason code."""
         rows = self._db.execute(
             "SELECT i.reject_code, COUNT(*) FROM images i WHERE i.reject_code IS NOT NULL "
-            f"AND i.present = 1 AND {_REJECTED} "
+            f"AND i.present = 1 AND {REJECTED} "
             f"AND i.folder IN (SELECT id FROM folders WHERE source {AMONG}) GROUP BY 1",
             (among(sources),),
         )

@@ -3,7 +3,7 @@
 The lines that a batch was made for are the rule: their works, items and reserves are read once for
 the shard, what becomes of them is decided here, and then written table by table. Most of them are
 ordinary answers to works that have shown none, and for those there is nothing to decide.
-Everything else (a second batch of a shard, a foreign request, a second line for a work) goes alone.
+Everything else goes alone, see `single_lines`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.core.identity import custom_id
-from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.retry import RetryRule, WorkState, change_of
 from pipeline.ledger.answer_row import (
     COLUMNS,
@@ -20,12 +19,13 @@ from pipeline.ledger.answer_row import (
     storable_or_none,
 )
 from pipeline.ledger.batches import Batch
-from pipeline.ledger.database import Database, sql_list
+from pipeline.ledger.database import Database
 from pipeline.ledger.ordinary_rows import OrdinaryRows
-from pipeline.ledger.planned import SHOWN_ATTEMPT, Planned, PlannedLine
+from pipeline.ledger.planned import Planned, PlannedLine
 from pipeline.ledger.seals import set_seal
 from pipeline.ledger.settled import Lines, OrdinaryPage, PricedAnswer, Settled
 from pipeline.ledger.shards import Shard
+from pipeline.ledger.single_lines import SingleLines
 from pipeline.records import Nano
 
 # lines that are written together: with all of a batch each table is walked once, in order
@@ -33,36 +33,11 @@ _CHUNK = 50_000
 _MOST_TEXT = 32_000_000  # characters of their captions
 _FEW = 10_000  # of the others, which are whole answers
 
-_PAID = sql_list(PAID_OUTCOMES)
-_EXCLUDED = ", ".join(f"excluded.{name.strip()}" for name in COLUMNS.split(","))
-# a reply that comes late takes the place of the error, or of the "missing", that was there before;
-# so does the word, which comes late, that a missing request never ran
-_INSERT = f"""
-INSERT INTO answers ({COLUMNS})
-VALUES ({MARKS}) ON CONFLICT DO UPDATE SET ({COLUMNS}) = ({_EXCLUDED})
-WHERE answers.outcome NOT IN ({_PAID})
-    AND (excluded.outcome IN ({_PAID}) OR answers.outcome = 'missing')
-    AND excluded.outcome <> answers.outcome
-"""
-_WAS_MISSING = """
-SELECT EXISTS (SELECT 1 FROM answers
-WHERE batch = ? AND work = ? AND attempt = ? AND outcome = 'missing')
-"""
-_TAKE_BACK = """
-UPDATE works SET outcome = NULL, reason = '', answer = NULL, state = 'live'
-WHERE id = ? AND outcome = 'missing' AND NOT EXISTS (
-    SELECT 1 FROM answers a WHERE a.work = works.id AND a.outcome = 'missing'
-) RETURNING 1
-"""
 _INSERT_AS = f"INSERT INTO answers ({COLUMNS}, id) VALUES ({MARKS}, ?)"
 _SHOW_ORDINARY = """
 UPDATE works SET outcome = 'captioned', reason = '', answer = a.id, state = 'done',
     attempts = MAX(attempts, a.attempt), after = NULL
 FROM (SELECT id, work, attempt FROM answers WHERE id >= ?) a WHERE works.id = a.work
-"""
-_SHOW_MISSING = """
-UPDATE works SET answer = a.id, reason = a.reason FROM answers a
-WHERE works.id = ? AND works.outcome = 'missing' AND a.work = works.id AND a.outcome = 'missing'
 """
 _FREE = "UPDATE items SET live = 0 WHERE id = ?"
 _FREE_RANGE = "UPDATE items SET live = 0 WHERE id BETWEEN ? AND ?"
@@ -90,6 +65,7 @@ class Settling:
         self._read_by = read_by
         self._frees = batch.frees(shard.generation)
         self._planned = planned
+        self._single = SingleLines(database, shard, batch, rules, self._row)
         self._alone: set[int] = set()  # works that are not as they were planned any more
         self._waiting: list[tuple[PlannedLine, PricedAnswer]] = []
         self._ordinary = OrdinaryRows(shard.price_version)
@@ -108,13 +84,21 @@ class Settling:
         planned = self._planned.line(custom_id(priced.work_key, priced.attempt))
         if planned is None or not self._is_rule(planned):
             self._flush()
-            self._keep_alone(priced)
+            self._keep_single(priced)
             return
         self._alone.add(planned.work)  # whatever else comes for it
         self._count(priced, planned.max_cost, planned.prompt_tokens)
         self._waiting.append((planned, priced))
         if len(self._waiting) >= _FEW:
             self._flush()
+
+    def _keep_single(self, priced: PricedAnswer) -> None:
+        work = self._single.work(priced.work_key)
+        self._alone.add(work)
+        written = self._single.write(work, priced)
+        if written is not None:
+            self._count(priced, written.max_cost, written.prompt_tokens)
+            self.settled.again += written.again
 
     def keep_ordinary(self, page: OrdinaryPage) -> None:
         """Take ordinary lines, each of another work."""
@@ -228,66 +212,3 @@ class Settling:
         """Cells of `answer_row.COLUMNS`."""
         cells = answer_cells(priced.answer, priced.billed, self._shard.price_version)
         return (work, priced.attempt, self._batch.row, *cells, self._now, self._read_by)
-
-    # -- what is out of the ordinary -------------------------------------------------------------
-
-    def _keep_alone(self, priced: PricedAnswer) -> None:
-        work = self._work(priced.work_key)
-        self._alone.add(work)
-        place = (self._batch.row, work, priced.attempt)
-        was_missing = self._db.number(_WAS_MISSING, place)
-        if self._db.execute(_INSERT, self._row(work, priced)).rowcount == 0:
-            return  # settled before: a line counts once
-        # a second batch of a shard frees nothing: the first one is still to answer
-        item = self._db.one(
-            "UPDATE items SET live = live AND NOT ? WHERE shard = ? AND work = ? AND attempt = ? "
-            "RETURNING worst, prompt_tokens",
-            (self._frees, self._shard.row, work, priced.attempt),
-        )
-        max_cost, expected = item or (None, 0)
-        self._count(priced, max_cost, int(expected))  # type: ignore[arg-type, call-overload]
-        if was_missing and priced.answer.outcome not in PAID_OUTCOMES:
-            self._take_back(work)
-        self._advance(work, priced)
-
-    def _take_back(self, work: int) -> None:
-        """Take back that a work is missing; another request for it may have been billed yet."""
-        if self._db.one(_TAKE_BACK, (work,)) is None:
-            self._db.execute(_SHOW_MISSING, (work,))
-
-    def _work(self, key: bytes) -> int:
-        """Row of a work, made when it is foreign."""
-        self._db.execute("INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (key,))
-        return self._db.number("SELECT id FROM works WHERE work_key = ?", (key,))
-
-    def _advance(self, work: int, priced: PricedAnswer) -> None:
-        """Show the best answer so far and decide whether the work goes again."""
-        row = self._db.one(
-            f"SELECT w.state, w.outcome, {SHOWN_ATTEMPT}, w.attempts, "
-            "EXISTS (SELECT 1 FROM items i WHERE i.work = w.id AND i.live = 1) "
-            "FROM works w WHERE w.id = ?",
-            (work,),
-        )
-        assert row is not None
-        *now, live_elsewhere = row
-        state = WorkState(*now)  # type: ignore[arg-type]
-        verdict = change_of(state, priced.answer, priced.attempt, self._rules)
-        if verdict.improves:
-            self._db.execute(
-                "UPDATE works SET outcome = ?, reason = ?, answer = (SELECT id FROM answers "
-                "WHERE work = works.id AND batch = ? AND attempt = ?) WHERE id = ?",
-                (
-                    priced.answer.outcome,
-                    storable_or_none(priced.answer.reason),
-                    self._batch.row,
-                    priced.attempt,
-                    work,
-                ),
-            )
-        if live_elsewhere:
-            return  # another live shard will decide
-        self._db.execute(
-            "UPDATE works SET state = ?, attempts = ?, after = ? WHERE id = ?",
-            (verdict.state, verdict.attempts, verdict.after, work),
-        )
-        self.settled.again += verdict.state == "pending"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pipeline.core.caption_sketch import BANDS
 from pipeline.ledger.near_duplicates import perceptual_hash_of
 from pipeline.ledger.places import file_path
-from pipeline.ledger.rows import COLUMNS, SHOWN_CAPTION
+from pipeline.ledger.row_outcome import SHOWN_CAPTION
+from pipeline.ledger.rows import COLUMNS
 
 VERSION = 3
 """A file of another version is thrown away and made anew."""

@@ -38,6 +38,7 @@ class Breakage:
 
 _LIFECYCLE, _RESULTS = "pipeline/core/lifecycle.py", "pipeline/core/batch_results.py"
 _SETTLING, _BOOKS = "pipeline/ledger/settling.py", "pipeline/ledger/reservations.py"
+_SINGLE = "pipeline/ledger/single_lines.py"
 _RECONCILE, _SETTLE = "pipeline/stages/reconcile.py", "pipeline/stages/settle.py"
 _OF_LIFECYCLE, _OF_RESULTS = (
     ("tests/core/test_lifecycle.py",),
@@ -61,12 +62,12 @@ BREAKAGES = (
         'if work.state == "done":', 'if work.state == "never":', _OF_SETTLING,
     ),
     Breakage(
-        "a late reply is dropped", _SETTLING,
+        "a late reply is dropped", _SINGLE,
         "ON CONFLICT DO UPDATE SET ({COLUMNS}) = ({_EXCLUDED})\nWHERE", "ON CONFLICT DO NOTHING --",
         _OF_SETTLE,
     ),
     Breakage(
-        "a late error replaces a reply", _SETTLING,
+        "a late error replaces a reply", _SINGLE,
         "AND (excluded.outcome IN ({_PAID}) OR answers.outcome = 'missing')", "OR 1", _OF_SETTLING,
     ),
     Breakage(

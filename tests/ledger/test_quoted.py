@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ledger.quoted import ImageCounts
-from pipeline.ledger.rows import _FROM, OUTCOME
+from pipeline.ledger.row_outcome import OUTCOME
+from pipeline.ledger.rows import _FROM
 from pipeline.records import Rejection, SourceFile
 from tests.ledger.world import NOW, World
 
