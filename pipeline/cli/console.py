@@ -109,6 +109,13 @@ def confirm(question: str) -> bool:
     return click.confirm(printable(question), err=True)
 
 
+def price_confirm(yes: bool) -> Callable[[str], bool]:
+    """Confirmation of a price: granted when `yes`, else asked of the person who has read it."""
+    from pipeline.session.confirm import ShownConfirm
+
+    return (lambda _question: True) if yes else ShownConfirm(confirm)
+
+
 def from_here(path: str) -> str:
     """Path as seen from the working directory, where that is shorter."""
     with contextlib.suppress(ValueError, OSError):

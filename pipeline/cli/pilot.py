@@ -65,7 +65,6 @@ def pilot(
     """
     from pipeline.commands.pilot import PilotOptions, pilot
     from pipeline.commands.pilot_page import write_page
-    from pipeline.session.confirm import ShownConfirm
 
     options = PilotOptions(
         count=count,
@@ -79,7 +78,7 @@ def pilot(
             data,
             options,
             manifest=manifest,
-            confirm=(lambda _question: True) if yes else ShownConfirm(console.confirm),
+            confirm=console.price_confirm(yes),
             say=console.say,
             progress=bars,
         )

@@ -43,7 +43,6 @@ def run(
     which suits cron. Running it again goes on where it stopped and pays for nothing twice.
     """
     from pipeline.commands.run import run
-    from pipeline.session.confirm import ShownConfirm
 
     with progress_bars() as bars:
         report = run(
@@ -52,7 +51,7 @@ def run(
             manifest=manifest,
             accept_lost=accept_lost,
             wait=wait,
-            confirm=(lambda _question: True) if yes else ShownConfirm(console.confirm),
+            confirm=console.price_confirm(yes),
             say=console.say,
             progress=bars,
         )

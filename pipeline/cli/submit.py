@@ -40,7 +40,6 @@ def submit(
     'captionmill collect' fetches the answers later.
     """
     from pipeline.commands.submit import submit
-    from pipeline.session.confirm import ShownConfirm
 
     with progress_bars() as bars:
         report = submit(
@@ -48,7 +47,7 @@ def submit(
             data,
             manifest=manifest,
             accept_lost=accept_lost,
-            confirm=(lambda _question: True) if yes else ShownConfirm(console.confirm),
+            confirm=console.price_confirm(yes),
             say=console.say,
             progress=bars,
         )

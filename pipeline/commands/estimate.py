@@ -218,10 +218,8 @@ def _crawl(
     inputs: SourceSet, settings: RunSettings, ledger: Ledger, now: int, say: Callable[[str], None]
 ) -> tuple[CrawlResult, dict[int, Source]]:
     """Crawl sources and show notes about them; see `crawl_all`."""
-    crawled, sources = crawl_all(
-        ledger, inputs.sources, now, loss_rule=settings.loss_rule, reread=settings.reread,
-        texts=settings.existing_texts(),
-    )  # fmt: skip
+    rules = settings.crawl_rules()
+    crawled, sources = crawl_all(ledger, inputs.sources, now, rules=rules)
     excluded = excluded_sentence(crawled.skipped)
     for sentence in (*inputs.notes, excluded, *crawled.problems, *crawled.troubles):
         if sentence:

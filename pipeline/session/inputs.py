@@ -62,9 +62,13 @@ def crawl_inputs(
     _download_images(inputs, session)
     settings = session.settings
     crawled, sources = crawl_all(
-        session.ledger, inputs.sources, session.clock.now(), session.context.check_stop, expect,
-        loss_rule=settings.loss_rule, reread=settings.reread, texts=settings.existing_texts(),
-    )  # fmt: skip
+        session.ledger,
+        inputs.sources,
+        session.clock.now(),
+        session.context.check_stop,
+        expect,
+        settings.crawl_rules(),
+    )
     for sentence in (excluded_sentence(crawled.skipped), *crawled.troubles):
         if sentence:
             session.context.say(sentence)

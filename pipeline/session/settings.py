@@ -36,6 +36,7 @@ from pipeline.sources.base import SourceOptions
 from pipeline.sources.download import FetchOptions
 from pipeline.sources.download.url_passthrough import UrlPassthrough
 from pipeline.sources.existing_text import ExistingTextReader
+from pipeline.stages.crawl import CrawlRules
 from pipeline.stages.prune import CacheLimits
 from pipeline.storage import Originals
 from pipeline.system.run_log import LogKeep
@@ -162,10 +163,10 @@ class RunSettings:
         source = replace(self.source, templates=(*self.source.templates, *further))
         return replace(self, source=source)
 
-    def existing_texts(self) -> ExistingTextReader | None:
-        """Reader of the texts that images have already, None when they count for nothing."""
-        words = self.text_places.words
-        return ExistingTextReader(self.text_places, self.source.encoding) if words else None
+    def crawl_rules(self) -> CrawlRules:
+        """Rules of a crawl; texts that images have already count only where they are named."""
+        texts = ExistingTextReader(self.text_places, self.source.encoding)
+        return CrawlRules(self.reread, self.loss_rule, texts if self.text_places.words else None)
 
     def open_original(self) -> OpenOriginal:
         """Opener of originals wherever they are: here, or stored elsewhere."""

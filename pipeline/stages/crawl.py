@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 
 from pipeline.core.losses import LossRule, empty_sentence, is_doubtful, loss_sentence
@@ -58,29 +59,46 @@ class CrawlResult:
         self.troubles += other.troubles
 
 
+@dataclass(frozen=True, slots=True)
+class CrawlRules:
+    """Rules of a crawl.
+
+    Attributes:
+        reread: every file is read again, whatever its stamp.
+        loss_rule: when images that are not there any more are taken for gone.
+        texts: reader of the texts that images have already; None looks for none.
+    """
+
+    reread: bool = False
+    loss_rule: LossRule = DEFAULT_LOSS_RULE
+    texts: ExistingTextReader | None = None
+
+
+DEFAULT_CRAWL_RULES = CrawlRules()
+
+
 def crawl_all(
     ledger: Ledger,
     sources: Sequence[Source],
     now: int,
     check_stop: Callable[[], None] = lambda: None,
     expect: Callable[[int], None] = lambda _todo: None,
-    *,
-    reread: bool = False,
-    loss_rule: LossRule = DEFAULT_LOSS_RULE,
-    texts: ExistingTextReader | None = None,
+    rules: CrawlRules = DEFAULT_CRAWL_RULES,
 ) -> tuple[CrawlResult, dict[int, Source]]:
     """Bring the ledger's view of several sources up to date, one after the other; gives all counts
     together, and the sources by their rows. The arguments are those of `crawl`."""
     result, by_row = CrawlResult(), dict[int, Source]()
     for source in sources:
-        before = result.todo
-        crawled = crawl(
-            ledger, source, now, check_stop, lambda todo, more=before: expect(more + todo),  # type: ignore[misc]
-            reread=reread, loss_rule=loss_rule, texts=texts,
-        )  # fmt: skip
+        announce = partial(_announce, expect, result.todo)
+        crawled = crawl(ledger, source, now, check_stop, announce, rules)
         by_row[crawled.sources[0]] = source
         result.add(crawled)
     return result, by_row
+
+
+def _announce(expect: Callable[[int], None], before: int, todo: int) -> None:
+    """Announce the images of one source, behind those of the sources before it."""
+    expect(before + todo)
 
 
 def crawl(
@@ -89,32 +107,26 @@ def crawl(
     now: int,
     check_stop: Callable[[], None] = lambda: None,
     expect: Callable[[int], None] = lambda _todo: None,
-    *,
-    reread: bool = False,
-    loss_rule: LossRule = DEFAULT_LOSS_RULE,
-    texts: ExistingTextReader | None = None,
+    rules: CrawlRules = DEFAULT_CRAWL_RULES,
 ) -> CrawlResult:
     """Bring the ledger's view of a source up to date. Memory is constant in its size.
 
     Args:
         expect: called once, as early as possible, with how many images must be read at least.
-        reread: every file is read again, whatever its stamp.
-        loss_rule: when images that are not there any more are taken for gone.
-        texts: reader of the texts that images have already; None looks for none.
     """
     row = ledger.images.source(source.kind, source.locator, source.label)
     result = CrawlResult((row,))
     current = Crawl(row, ledger.images.begin_crawl(row))
     ledger.unseen.begin()
-    listings = source.listings() if texts is None else texts.listings(source)
+    listings = source.listings() if rules.texts is None else rules.texts.listings(source)
     result.changed = _Recorder(
         ledger, current, now, expect, source.kind not in WITHOUT_LOCATIONS
     ).record_all(listings, check_stop)
     _note_source(ledger, source, current)
     result.skipped = ledger.images.skipped(row)
-    _weigh_losses(ledger, source, current, loss_rule, result)
+    _weigh_losses(ledger, source, current, rules.loss_rule, result)
     ledger.sources.note_crawl(row, now)
-    if reread:
+    if rules.reread:
         with ledger.database.transaction("reread"):
             ledger.images.reread(row)
         result.changed = True

@@ -9,7 +9,7 @@ from PIL import Image
 from pipeline.errors import Interrupted
 from pipeline.sources import open_source
 from pipeline.sources.base import SourceOptions
-from pipeline.stages.crawl import crawl
+from pipeline.stages.crawl import CrawlRules, crawl
 from pipeline.stages.table_facts import STALE
 from tests.rig import picture
 from tests.stages.scene import Scene
@@ -154,4 +154,4 @@ def test_everything_is_read_again_on_request(scene: Scene) -> None:
     scene.add("a.png", "b.png")
     scene.write(scene.task())
     source = open_source(scene.data, None, SourceOptions())
-    assert crawl(scene.ledger, source, scene.clock.now(), reread=True).todo == 2
+    assert crawl(scene.ledger, source, scene.clock.now(), rules=CrawlRules(reread=True)).todo == 2

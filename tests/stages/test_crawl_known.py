@@ -15,7 +15,7 @@ from pipeline.core.losses import LossRule
 from pipeline.ledger import Ledger
 from pipeline.sources import SourceOptions, folder_scan, open_source
 from pipeline.sources import folder as folder_module
-from pipeline.stages.crawl import crawl
+from pipeline.stages.crawl import CrawlRules, crawl
 
 ANY_LOSS, HALF = LossRule(accepted=True, may_be_empty=True), LossRule(may_be_empty=True)
 ROUNDS, CHANGES = 6, 4
@@ -103,7 +103,12 @@ def test_folders_passed_over_give_what_reading_every_file_gives(
             for ledger in (fast, slow):
                 if ledger is slow:
                     ledger.database.execute("UPDATE folders SET digest = NULL")
-                result = crawl(ledger, open_source(root, None, options), night, loss_rule=rule)
+                result = crawl(
+                    ledger,
+                    open_source(root, None, options),
+                    night,
+                    rules=CrawlRules(loss_rule=rule),
+                )
                 shown.append((ledger.database.execute(_SHOWN).fetchall(), result.images,
                               result.todo, result.skipped, result.lost))  # fmt: skip
                 # what was to do is done: all was read, half of it is rejected
