@@ -129,7 +129,7 @@ class DefiniteRefusal(ServiceError):
 
 
 class PauseTooLong(ServiceError):
-    """Wish of the service for a pause that nobody waits for: another run goes on."""
+    """Pause asked for by the service that is too long to wait: another run goes on."""
 
 
 class NoWorkers(ServiceError):
@@ -204,7 +204,7 @@ def _gravity(error: CaptionmillError) -> int:
 
 
 def is_outage(error: CaptionmillError | None) -> bool:
-    """Tell an error of the service that does not say itself when to come back."""
+    """Recognise an error of the service that does not say when to come back."""
     says_when = isinstance(error, (NeedsPerson, PauseTooLong))
     return isinstance(error, ServiceError) and not says_when
 

@@ -42,7 +42,7 @@ def import_sheet(config: Config, path: Path) -> Import:
         UsageError: it is no sheet of ours.
     """
     with open_review_index(config) as opened:
-        result = import_rows(read_sheet(path), opened.library.of_source)
+        result = import_rows(read_sheet(path), opened.library.cards_of_file)
         _record(opened, result, f"imported from {path.name}")
     return result
 
@@ -115,9 +115,9 @@ def recaption(config: Config, paths: Sequence[str], note: str = "") -> tuple[int
 
 def _cards_at(library: Library, path: str) -> list[dict[str, Any]]:
     file = str(Path(path).expanduser().resolve())
-    cards = library.at(to_text(path).rstrip("/"), to_text(file))
+    cards = library.cards_at(to_text(path).rstrip("/"), to_text(file))
     if not cards and "\\" in path:  # as the table names what is not UTF-8
-        cards = library.at(path.rstrip("/"), file)
+        cards = library.cards_at(path.rstrip("/"), file)
     if not cards:
         raise UsageError(f"no image of this workspace is at {path}")
     return cards

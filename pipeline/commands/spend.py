@@ -60,7 +60,7 @@ def spend(
         with ledger.database.snapshot():
             spending = Spending(
                 by,
-                grouped(by, ledger.spending.by(by)),
+                grouped(by, ledger.spending.sums_by(by)),
                 ledger.reservations.totals().reserved,
                 _savings(ledger, config.models),
             )

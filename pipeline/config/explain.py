@@ -19,7 +19,7 @@ _KEY_WORDS = ("api_key", "apikey", "key", "token", "secret", "password")
 
 
 def explain(error: ValidationError, source: ValueOrigin) -> str:
-    """One line for each mistake."""
+    """Explain a refused configuration, a line for each mistake."""
     matches = error.errors(include_url=False, include_context=False)
     return "\n".join(_sentence(mistake, source) for mistake in matches)
 

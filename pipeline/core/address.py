@@ -72,7 +72,7 @@ class AddressRules:
 
     @classmethod
     def of(cls, *, private: bool = False, allowed: Iterable[str] = ()) -> AddressRules:
-        """From texts such as "192.168.7.0/24". Raises ValueError for anything else."""
+        """Rules from texts such as "192.168.7.0/24". Raises ValueError for anything else."""
         return cls(private, tuple(ip_network(text) for text in allowed))
 
 

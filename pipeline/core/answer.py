@@ -103,7 +103,7 @@ def fingerprint_of(answer: Answer) -> int:
 
 
 def _says_something(answer: Answer) -> bool:
-    """Tell an answer with text, which takes tokens."""
+    """Recognise an answer with text, which takes tokens."""
     return bool(answer.caption and answer.caption.strip()) or answer.outcome == "refused"
 
 

@@ -50,7 +50,7 @@ def ending_of(word: str) -> Ending:
 
 
 def is_filter_word(code: str, message: str) -> bool:
-    """Tell the error of a filter that refused an image or a prompt.
+    """Recognise the error of a filter that refused an image or a prompt.
 
     >>> is_filter_word("image_content_policy_violation", ""), is_filter_word("too_large", "")
     (True, False)

@@ -42,8 +42,8 @@ class HostHealth:
         """Tell whether nothing is to be remembered of it."""
         return self.closed is None and not (self._pauses or self._failing)
 
-    def rest(self, now: float) -> float:
-        """Seconds until it may be asked."""
+    def wait_seconds(self, now: float) -> float:
+        """Seconds until the host may be asked again."""
         return max(0.0, self._rests_until - now)
 
     def answered(self) -> None:
@@ -59,7 +59,7 @@ class HostHealth:
         if requested > LONGEST_WAIT:
             words = f"the host asks for a pause of {_duration(requested)}"
             self._close("host_busy", words, requested)
-        if self.rest(now) and requested <= self.rest(now):
+        if self.wait_seconds(now) and requested <= self.wait_seconds(now):
             return
         self._pauses += 1
         growing = min(first_pause * 2.0 ** (self._pauses - 1), LONGEST_WAIT)

@@ -63,7 +63,7 @@ class ReviewState:
         caption: text to use.
         fields: as a person wrote them, None for the service's own.
         by: the judgement that decides, None without one.
-        again: the latest wish for another go that is not yet fulfilled.
+        again: the latest request for another caption that is not yet answered.
     """
 
     review: Review | None = None

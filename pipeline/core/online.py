@@ -221,8 +221,8 @@ class JournalState:
 
 
 def is_torn(line: bytes) -> bool:
-    """Tell a line that a kill cut off from one whose end has changed: what was marked is synced
-    before it is sent, so a mark that was cut off is of a request that never left."""
+    """Recognise a line that a kill cut off. A mark is synced before its request is sent, so a mark
+    that was cut off belongs to a request that never left."""
     if line.endswith(b"\n"):
         return False
     checksum = _CHECKSUM + 1 if _MARK.match(line) else 0

@@ -74,8 +74,7 @@ def _words(value: object, depth: int = 0) -> ErrorWords:
 
 
 def _is_empty(value: object, depth: int = 0) -> bool:
-    """Tell nothing, and for an error whose every member says nothing (OneAPI sends one along
-    with each answer)."""
+    """Recognise an absent error, or one whose members are empty (OneAPI sends one each time)."""
     if isinstance(value, dict | list) and depth < _DEPTH:
         items = value.values() if isinstance(value, dict) else value
         return all(_is_empty(item, depth + 1) for item in items)

@@ -42,8 +42,8 @@ def impose(limits: Limits) -> None:
 
 
 def lower_priority() -> None:
-    """Tell the system that this process computes for long and answers nobody in a hurry, where
-    that can be said: it then runs longer at a stretch, and keeps more of its caches."""
+    """Run as batch work where the system knows it: longer at a stretch, with warmer caches, after
+    whatever answers people."""
     with contextlib.suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 

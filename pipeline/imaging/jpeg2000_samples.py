@@ -94,7 +94,7 @@ def is_read_wrongly(data: bytes) -> bool:
 
 
 def _is_doubtful(image: Image.Image, data: bytes) -> bool:
-    """Tell of the level 0, which may have been a 256, in what Pillow decoded."""
+    """Recognise a level 0, which may have been 256, in what Pillow decoded."""
     lowest = (low for low, _ in image.getextrema())  # type: ignore[misc]
     return not all(lowest) or _has_odd_halves(data)
 

@@ -17,7 +17,7 @@ _SEQUENTIAL = frozenset({"baseline", "extended"})
 
 
 def has_hole(header: JpegHeader, data: bytes) -> bool:
-    """Tell of zeros in the one scan of a sequential JPEG that no picture gives."""
+    """Recognise zeros in the one scan of a sequential JPEG that no picture would give."""
     at = data.find(_HOLE, header.scans_at)
     if at < 0 or header.process not in _SEQUENTIAL:
         return False

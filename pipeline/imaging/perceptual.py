@@ -62,8 +62,8 @@ def _gradients(grid: Grid) -> tuple[Grid, Grid]:
 
 
 def _is_one_slope(grid: Grid) -> bool:
-    """Tell of a picture that changes in one direction only, such as a sky above a shore: half of
-    its hash is noise, and the other half is like every other's.
+    """Recognise a picture that changes in one direction only, such as a sky above a shore: half of
+    its hash is noise, and the other half is the same for all such pictures.
 
     Measured on parts of photographs: those of one dusk have 4 and 5 gradients across, others 14 of
     64 and more.

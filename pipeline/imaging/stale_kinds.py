@@ -76,7 +76,7 @@ def stale_kind(former: FormerPreparation, again: PreparedImage | RejectedImage) 
 
 
 def _was_the_last(former: FormerPreparation, new: list[str]) -> bool:
-    """Tell of an animation (JPEG XL) whose last frame was sent instead of its first."""
+    """Recognise an animation (JPEG XL) whose last frame was sent instead of its first."""
     return _LAST_FRAME in former.flags and _FIRST_FRAME in new
 
 

@@ -37,7 +37,7 @@ class TiffPage:
         return values if all(isinstance(one, int) for one in values) else default
 
     def number(self, tag: int, default: int) -> int:
-        """First of them."""
+        """First value of a tag."""
         return self.numbers(tag, (default,))[0] if tag in self.directory else default
 
     @cached_property

@@ -90,8 +90,8 @@ def _tiff_pixels(image: Image.Image) -> tuple[int, int]:
 
 
 def _has_hole(data: bytes, format: str, start: int, end: int) -> bool:
-    """Tell of more zeros than compressed pixels ever have, where they belong to nothing else: the
-    notes of camera makers are full of them."""
+    """Recognise more zeros than compressed pixels ever have, outside of makers' notes, which are
+    full of them."""
     length = _HOLE.get(format, 0)
     if format in ("HEIC", "AVIF"):
         start = len(data) if b"Exif" in data else data.find(b"mdat")
@@ -99,8 +99,8 @@ def _has_hole(data: bytes, format: str, start: int, end: int) -> bool:
 
 
 def _has_zero_blocks(data: bytes) -> bool:
-    """Tell of whole blocks of zeros between bytes that are none: other zeros would have to begin
-    and end at the borders of blocks by chance."""
+    """Recognise whole blocks of zeros between other bytes: zeros of a picture would begin and end
+    at borders of blocks only by chance."""
     empty = _all_zeros(data, _BLOCK)
     for block in empty:
         at = int(block) * _BLOCK
@@ -111,7 +111,7 @@ def _has_zero_blocks(data: bytes) -> bool:
 
 
 def _has_lost_pages(data: bytes) -> bool:
-    """Tell of pages of zeros between bytes that are none, directly before and behind."""
+    """Recognise pages of zeros directly between other bytes."""
     empty = _all_zeros(data, _PAGE)
     for run in np.split(empty, np.flatnonzero(np.diff(empty) != 1) + 1):
         if not len(run) or not run[0]:

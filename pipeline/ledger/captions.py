@@ -36,7 +36,7 @@ class Captions:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def of_files(
+    def file_captions(
         self,
     ) -> Iterator[tuple[str, str | None, bytes | None, Mapping[str, str]]]:
         """(stored text of the file's path, caption of the service, source_id, manifest columns) of

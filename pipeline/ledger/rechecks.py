@@ -146,14 +146,14 @@ class Rechecks:
                 return
             after = page[-1][_IMAGE]
 
-    def right(self, originals: Iterable[int], recipe: RecipeRow) -> None:
+    def mark_right(self, originals: Iterable[int], recipe: RecipeRow) -> None:
         """Take out preparations that were right, or that nobody doubts."""
         self._db.executemany(
             "DELETE FROM rechecks WHERE original = ? AND recipe = ? AND kind IS NULL",
             ((original, recipe.row) for original in originals),
         )
 
-    def wrong(
+    def mark_wrong(
         self,
         original: int,
         recipe: RecipeRow,

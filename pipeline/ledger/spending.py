@@ -92,7 +92,7 @@ class SpendingRows:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def by(self, grouping: str) -> Iterator[Spend]:
+    def sums_by(self, grouping: str) -> Iterator[Spend]:
         """Sums of a grouping of `core.spending`; a group may come twice."""
         column = grouping.removeprefix(BY_COLUMN) if grouping.startswith(BY_COLUMN) else None
         of_answer = (_COLUMN, "''") if column is not None else _OF_ANSWER.get(grouping)

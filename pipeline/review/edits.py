@@ -114,7 +114,7 @@ class Edits:
 
     # -- reading ---------------------------------------------------------------------------------
 
-    def of(self, source_ids: Iterable[bytes]) -> dict[bytes, list[Judgement]]:
+    def judgements_of(self, source_ids: Iterable[bytes]) -> dict[bytes, list[Judgement]]:
         """Judgements that hold, oldest first, of the pictures that have some."""
         by_source: dict[bytes, list[Judgement]] = {}
         if self.empty():
@@ -134,8 +134,8 @@ class Edits:
         judgements = self._judgements("j.source_id = ?", (source_id,))
         return [(judgement, judgement.step not in gone) for judgement in judgements]
 
-    def wishes(self) -> Iterator[Judgement]:
-        """Every wish for another go that was not undone, oldest first."""
+    def recaption_requests(self) -> Iterator[Judgement]:
+        """Every request for another caption that was not undone, oldest first."""
         gone = self.undone()
         for judgement in self._judgements("j.action = 'again'"):
             if judgement.step not in gone:

@@ -39,7 +39,7 @@ class EditedRows:
             return
         at = {name: number for number, name in enumerate(names)}
         for page in pages:
-            judged = self.edits.of(
+            judged = self.edits.judgements_of(
                 row[at["source_id"]]  # type: ignore[misc]
                 for row in page
                 if row[at["source_id"]]
@@ -85,7 +85,7 @@ def kept_answers(edits: Edits) -> Callable[[bytes, Mapping[str, str]], bytes | N
         return lambda _source_id, _columns: None
 
     def answer_of(source_id: bytes, columns: Mapping[str, str]) -> bytes | None:
-        judgements = edits.of([source_id]).get(source_id, [])
+        judgements = edits.judgements_of([source_id]).get(source_id, [])
         state = review_state(judgements, columns, model_caption=None, work_key=None, attempts=0)
         return state.by.work_key if state.keeps and state.by is not None else None
 
@@ -93,12 +93,14 @@ def kept_answers(edits: Edits) -> Callable[[bytes, Mapping[str, str]], bytes | N
 
 
 def wanted_again(edits: Edits) -> Iterator[tuple[bytes, int]]:
-    """(work key, attempts at that time) of every wish for another go that still holds."""
-    for wish in edits.wishes():
-        judgements = edits.of([wish.source_id]).get(wish.source_id, [])
-        state = review_state(judgements, wish.values, model_caption=None, work_key=None, attempts=0)
-        if state.again == wish and wish.work_key is not None:
-            yield wish.work_key, wish.attempts
+    """(work key, attempts at that time) of every request for another caption that still holds."""
+    for request in edits.recaption_requests():
+        judgements = edits.judgements_of([request.source_id]).get(request.source_id, [])
+        state = review_state(
+            judgements, request.values, model_caption=None, work_key=None, attempts=0
+        )
+        if state.again == request and request.work_key is not None:
+            yield request.work_key, request.attempts
 
 
 def captions_in_force(
@@ -119,7 +121,7 @@ def captions_in_force(
 
 
 def _of_page(page: Sequence[tuple[Any, ...]], edits: Edits) -> Iterator[tuple[str, bytes, str]]:
-    judged = edits.of(source_id for _, _, source_id, _ in page if source_id)
+    judged = edits.judgements_of(source_id for _, _, source_id, _ in page if source_id)
     for path, caption, source_id, columns in page:
         judgements = judged.get(source_id, [])
         state = review_state(judgements, columns, model_caption=caption, work_key=None, attempts=0)

@@ -62,17 +62,17 @@ class Index(IndexFile):
 
     def spec_text(self, spec: int | None) -> str | None:
         """Canonical JSON of a spec of the ledger."""
-        row = self.of_ledger("SELECT canonical FROM ledger.specs WHERE id = ?", (spec,))
+        row = self.ledger_row("SELECT canonical FROM ledger.specs WHERE id = ?", (spec,))
         return None if row is None else str(row[0])
 
     def ledger_fact(self, key: str) -> str | None:
         """Fact that the ledger remembers, or None."""
-        row = self.of_ledger("SELECT value FROM ledger.meta WHERE key = ?", (key,))
+        row = self.ledger_row("SELECT value FROM ledger.meta WHERE key = ?", (key,))
         return None if row is None else str(row[0])
 
-    def wishes(self) -> tuple[int, int, bool]:
+    def count_recaptions(self) -> tuple[int, int, bool]:
         """(requests that go again, nano-dollars at most, whether the price of one is unknown)."""
-        row = self.of_ledger(sql.WISHES)
+        row = self.ledger_row(sql.RECAPTIONS)
         return int(row[0] or 0), int(row[1] or 0), bool(row[2])
 
     def fact(self, key: str) -> str | None:
@@ -157,7 +157,7 @@ class Index(IndexFile):
             "INSERT INTO temp.part SELECT id FROM temp.changed ORDER BY id LIMIT ?", (_PART,)
         )
         rows = [dict(row) for row in writer.execute(sql.ROWS)]
-        judged = self.edits.of(row["source_id"] for row in rows if row["source_id"])
+        judged = self.edits.judgements_of(row["source_id"] for row in rows if row["source_id"])
         for row in rows:
             self._complete(writer, row, judged)
         self.audit.take(writer, rows)
@@ -183,7 +183,7 @@ class Index(IndexFile):
         _apply(row, columns, judged.get(row["source_id"] or b"", ()))
 
     def _judge_again(self, writer: sqlite3.Connection, sources: Sequence[bytes]) -> None:
-        judged = self.edits.of(sources)
+        judged = self.edits.judgements_of(sources)
         marks = ", ".join("?" * len(sources))
         rows = writer.execute(f"SELECT * FROM cards WHERE source_id IN ({marks})", sources)
         cards = [dict(row) for row in rows.fetchall()]

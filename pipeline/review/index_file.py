@@ -40,7 +40,7 @@ class IndexFile:
         """Rows one by one, for what may be a million of them."""
         yield from self._reader().cursor().execute(statement, values)
 
-    def of_ledger(self, statement: str, values: Sequence[object] = ()) -> Any:
+    def ledger_row(self, statement: str, values: Sequence[object] = ()) -> Any:
         """First row of a statement that reads the ledger, None for none."""
         with self._lock:
             return self._writer.execute(statement, values).fetchone()

@@ -164,7 +164,7 @@ WHERE w.outcome = 'captioned' AND w.spec IS NOT NULL
 """
 
 # one request a work; the most is what was reserved for its last one
-WISHES = """
+RECAPTIONS = """
 SELECT COUNT(*), SUM(worst), SUM(worst IS NULL) FROM (
     SELECT c.work, (SELECT z.worst FROM ledger.items z WHERE z.work = c.work
                     ORDER BY z.attempt DESC LIMIT 1) AS worst

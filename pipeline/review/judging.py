@@ -76,7 +76,7 @@ class Change:
         """Tell whether the change gives images another caption."""
         return _DONE[self.kind] == "edited"
 
-    def of_text(self, text: str) -> str:
+    def changed_text(self, text: str) -> str:
         """Caption after the change."""
         if self.kind == "append":
             return text + self.text
@@ -184,7 +184,7 @@ def bulk_judgements(cards: Iterable[Mapping[str, Any]], change: Change) -> Itera
 def _of_change(card: Mapping[str, Any], change: Change) -> Judgement | None:
     if change.edits:
         before = card["caption"]
-        after = None if before is None else change.of_text(before)
+        after = None if before is None else change.changed_text(before)
         if after is None or after == before:
             return None
         return judgement_of(card, "edit", caption=after)

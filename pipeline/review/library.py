@@ -101,12 +101,12 @@ class Library:
         by_id = {row["id"]: dict(row) for row in rows}
         return [by_id[image] for image in images if image in by_id]
 
-    def of_source(self, source_id: bytes) -> list[dict[str, Any]]:
+    def cards_of_file(self, source_id: bytes) -> list[dict[str, Any]]:
         """Cards of all images whose files have this SHA-256."""
         rows = self._index.rows("SELECT * FROM cards WHERE source_id = ?", (source_id,))
         return [dict(row) for row in rows]
 
-    def at(self, path: str, file: str) -> list[dict[str, Any]]:
+    def cards_at(self, path: str, file: str) -> list[dict[str, Any]]:
         """Cards of an image or of all in a folder, by its path below the source or by its file."""
         rows = self._index.rows(
             "SELECT * FROM cards WHERE present = 1 AND (path = ? OR file = ? "
@@ -169,7 +169,7 @@ class Library:
         values = json.loads(card["selector"])
         return [
             other
-            for other in self.of_source(card["source_id"])
+            for other in self.cards_of_file(card["source_id"])
             if values.items() <= views.columns_of(other).items()
         ]
 
@@ -237,11 +237,11 @@ class Library:
     # -- money -----------------------------------------------------------------------------------
 
     def next_run(self) -> str:
-        """Sentence about what the wishes for another go will ask for, "" for none.
+        """Sentence about what the requests for another caption will ask for, "" for none.
 
         The most is what the last request of each of them could cost.
         """
-        count, most, unknown = self._index.wishes()
+        count, most, unknown = self._index.count_recaptions()
         if not count:
             return ""
         money = "at a price that is not known" if unknown else f"for at most {format_usd(most)}"

@@ -113,7 +113,7 @@ class LoopbackServer:
             state_dir=state_dir,
             captioner=open_captioner(captioner) if isinstance(captioner, str) else captioner,
             prices=table,
-            models=_priced(models, table),
+            models=_priced_models(models, table),
             api_key=api_key,
             durations=durations or BatchDurations(),
             limits=limits or AccountLimits(),
@@ -215,8 +215,8 @@ class LoopbackServer:
         self.stop()
 
 
-def _priced(models: Collection[str] | None, prices: PriceTable) -> Collection[str]:
-    """Models that exist.
+def _priced_models(models: Collection[str] | None, prices: PriceTable) -> Collection[str]:
+    """Names of the models that exist.
 
     Raises:
         UsageError: one of them has no price.

@@ -190,7 +190,7 @@ def family_of(model: str) -> Family:
 
 
 def is_known(family: Family) -> bool:
-    """Tell a family of the service's own models from names that nobody knows."""
+    """Recognise a family of the service's own models."""
     return family is not _UNKNOWN
 
 

@@ -76,7 +76,7 @@ def check_sidecars(session: Session, skipped: Mapping[str, int]) -> None:
 def _captions(session: Session) -> Iterator[CaptionBeside]:
     """Captions alone, without the other columns of the table."""
     affixes = session.settings.output.form.affixes
-    files = Captions(session.ledger.database).of_files()
+    files = Captions(session.ledger.database).file_captions()
     for path, source_id, caption in captions_in_force(files, session.edits):
         yield CaptionBeside(Path(to_path(path)), affixes.of(caption), source_id)
 

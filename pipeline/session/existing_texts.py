@@ -27,7 +27,7 @@ def leaving_texts(
     def has_text(source_id: bytes, columns: Mapping[str, str], text: str) -> bool:
         if not source_id:  # nobody has read the file: ours is whatever we wrote anywhere
             return not ledger.existing_texts.is_ours(None, text, affixes)
-        judgements = edits.of([source_id]).get(source_id, [])
+        judgements = edits.judgements_of([source_id]).get(source_id, [])
         state = review_state(judgements, columns, model_caption=text, work_key=None, attempts=0)
         if state.keeps and state.by is not None and state.by.work_key is None:
             return True  # a person wrote over a text that was never paid for

@@ -78,10 +78,10 @@ class RunMirror:
         for path in paths:
             self._mirror.put_file(self._workspace, path)
 
-    def before_sending(self, group: str, card: Path, requests: Iterable[str]) -> None:
+    def before_sending(self, group: str, batch_record: Path, requests: Iterable[str]) -> None:
         """Put there what may leave now; see `Mirroring.before_sending`."""
         self._mirror.put_group(group, requests)
-        self.put(card)
+        self.put(batch_record)
         # only then: a copy that begins now has either been seen here, or sees all of this
         following = int(self._ledger.get(_RUN) or 0) + 1
         if self._mirror.has_run(following):

@@ -26,12 +26,12 @@ class Mirroring(Protocol):
         """
         ...
 
-    def before_sending(self, group: str, card: Path, requests: Iterable[str]) -> None:
+    def before_sending(self, group: str, batch_record: Path, requests: Iterable[str]) -> None:
         """Make it known there that these online requests may have an effect from here on.
 
         Args:
             group: key of the group of requests.
-            card: its batch record.
+            batch_record: path of its batch record.
             requests: custom_ids of the group.
 
         Raises:
@@ -50,5 +50,5 @@ class NoMirror:
     def put(self, *paths: Path) -> None:
         """Put nothing there."""
 
-    def before_sending(self, group: str, card: Path, requests: Iterable[str]) -> None:
+    def before_sending(self, group: str, batch_record: Path, requests: Iterable[str]) -> None:
         """Let everything go."""

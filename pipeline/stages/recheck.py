@@ -100,5 +100,5 @@ def _sift(ledger: Ledger, task: CaptionTask, least: int, check_stop: Callable[[]
         check_stop()
         sound = [one.original for one in page if not may_be_stale(former_of(one), least)]
         with ledger.database.transaction("recheck"):
-            ledger.rechecks.right(sound, task.recipe)
+            ledger.rechecks.mark_right(sound, task.recipe)
     ledger.put(done, "1")

@@ -55,8 +55,8 @@ def recovered_shard(batch: RemoteBatch) -> RecoveredShard:
 
 
 def is_plausible(batch: RemoteBatch) -> bool:
-    """Tell a batch of this workspace from a stranger's that only carries its id: no shard of ours
-    has such numbers."""
+    """Recognise a batch of this workspace; a stranger's that only carries its id has numbers that
+    no shard of ours has."""
     shard, meta = recovered_shard(batch), batch.metadata
     numbers = (meta.get(GENERATION), meta.get("captionmill_requests"))
     if any(text and number_in(text) is None for text in (*numbers, meta.get(_WORST))):

@@ -207,9 +207,9 @@ class _Reading:
                 yield self._priced(_attempt(name), answer)
 
     def _is_silent(self, answer: Answer) -> bool:
-        """Tell a line that explains nothing: one that says nothing (in a group's journal it says
-        that no answer came), or says that its request never ran while the service counts more
-        than the others took."""
+        """Recognise a line that explains nothing: an empty one (except in a group's journal, where
+        it means that no answer came), or one that says that its request never ran while the service
+        counts more than the others took."""
         if answer.outcome in _UNRUN and self._unexplained_tokens:
             return True
         return answer.outcome == "missing" and not self._group

@@ -36,13 +36,13 @@ def settle_recheck(
     kind = stale_kind(former_of(recheck), again)
     same = isinstance(again, PreparedImage) and again.content_id == recheck.content_id
     if not kind or same:
-        ledger.rechecks.right([recheck.original], task.recipe)
+        ledger.rechecks.mark_right([recheck.original], task.recipe)
         return False
     if isinstance(again, RejectedImage):
-        ledger.rechecks.wrong(recheck.original, task.recipe, kind, again.rejection)
+        ledger.rechecks.mark_wrong(recheck.original, task.recipe, kind, again.rejection)
     else:
         content = ledger.works.record_content(again)
-        ledger.rechecks.wrong(recheck.original, task.recipe, kind, content, again.flags)
+        ledger.rechecks.mark_wrong(recheck.original, task.recipe, kind, content, again.flags)
     ledger.put(STALE, "1")
     return True
 

@@ -74,7 +74,7 @@ def whole_failure(error: BaseException, place: Place) -> UsageError:
     return UsageError(f"{place.root}{place.key}: {sentence}")
 
 
-def of_one_object(error: BaseException, place: Place) -> Rejection:
+def object_rejection(error: BaseException, place: Place) -> Rejection:
     """Rejection of one object.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.core.reasons import rejection
 from pipeline.errors import UsageError
 from pipeline.records import Rejection
-from pipeline.storage.failures import code_of, is_out_of_reach, of_one_object, whole_failure
+from pipeline.storage.failures import code_of, is_out_of_reach, object_rejection, whole_failure
 from pipeline.storage.object_key import ObjectKey, is_odd, object_key, stamp_of_object
 from pipeline.storage.place import Place, obstore, open_store
 from pipeline.storage.settings import StorageSettings
@@ -46,7 +46,7 @@ class ObjectReader:
         try:
             data = _read_whole(store, place.key, stamp, max_bytes)
         except Exception as error:  # noqa: BLE001 (a library's own errors have no common base)
-            refusal = of_one_object(error, place)
+            refusal = object_rejection(error, place)
             self._note_reach(is_out_of_reach(error), error, place)
             return refusal
         self._note_reach(False, None, place)
@@ -76,7 +76,7 @@ class ObjectReader:
         except Exception as error:  # noqa: BLE001 (a library's own errors have no common base)
             if code_of(error) in _NO_BUCKET:
                 return rejection("unreadable", str(whole_failure(error, place)))
-            refusal = of_one_object(error, place)
+            refusal = object_rejection(error, place)
             self._note_reach(is_out_of_reach(error), error, place)
             return refusal
         self._note_reach(False, None, place)
@@ -94,7 +94,7 @@ class ObjectReader:
             for block in obstore().get(self._store(place), place.key, options=options):
                 yield bytes(block)
         except Exception as error:
-            refusal = of_one_object(error, place)
+            refusal = object_rejection(error, place)
             is_other = refusal.code == "changed"
             words = "it changed meanwhile, run again" if is_other else refusal.detail
             raise UsageError(f"{address}: {words}") from error
@@ -109,7 +109,7 @@ class ObjectReader:
         try:
             data = obstore().get_range(self._store(place), place.key, start=0, length=length)
         except Exception as error:  # noqa: BLE001
-            of_one_object(error, place)
+            object_rejection(error, place)
             return b""
         return bytes(data)
 

@@ -23,26 +23,26 @@ def test_a_pause_is_what_was_asked_for_or_grows() -> None:
     health = HostHealth()
     assert health.is_well
     health.asked_for_pause(30, 1, now=100)
-    assert health.rest(100) == 30
-    assert health.rest(131) == 0
+    assert health.wait_seconds(100) == 30
+    assert health.wait_seconds(131) == 0
     health.asked_for_pause(0, 1, now=131)
-    assert health.rest(131) == 2
+    assert health.wait_seconds(131) == 2
     health.asked_for_pause(None, 1, now=134)
-    assert health.rest(134) == 4
+    assert health.wait_seconds(134) == 4
     assert not health.is_well
     health.answered()
     assert health.is_well
     health.asked_for_pause(None, 1, now=200)
-    assert health.rest(200) == 1
+    assert health.wait_seconds(200) == 1
 
 
 def test_answers_that_were_under_way_do_not_lengthen_a_pause() -> None:
     health = HostHealth()
     for _ in range(50):
         health.asked_for_pause(2, 1, now=0)
-    assert health.rest(0) == 2
+    assert health.wait_seconds(0) == 2
     health.asked_for_pause(5, 1, now=1)  # but a longer wish counts
-    assert health.rest(1) == 5
+    assert health.wait_seconds(1) == 5
     assert health.closed is None
 
 
@@ -60,7 +60,7 @@ def test_pauses_without_end_leave_it_too() -> None:
     for _ in range(MOST_PAUSES):
         health.asked_for_pause(None, 1, now)
         assert health.closed is None
-        now += health.rest(now)
+        now += health.wait_seconds(now)
     assert now < 200
     health.asked_for_pause(None, 1, now)
     assert closed_code(health) == "host_busy"

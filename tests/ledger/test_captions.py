@@ -12,7 +12,7 @@ def test_captioned_files_and_their_duplicates_by_path(world: World) -> None:
     first, second = (key for _, key in world.works)
     answers = [answered(first), answered(second, outcome="refused", caption=None)]
     world.ledger.answers.settle(shard, batch, answers, {}, NOW)
-    found = list(Captions(world.ledger.database).of_files())
+    found = list(Captions(world.ledger.database).file_captions())
     assert [file[:2] for file in found] == [
         ("/imgs/a.jpg", "a cat"),
         ("/imgs/b.jpg", None),
@@ -30,5 +30,5 @@ def test_an_image_at_an_address_is_no_file(world: World) -> None:
         world.ledger.database.execute(
             "UPDATE images SET location = ? WHERE name = ?", (location, name)
         )
-    found = list(Captions(world.ledger.database).of_files())
+    found = list(Captions(world.ledger.database).file_captions())
     assert found == [("/far/b.jpg", "a cat", bytes([2]) * 32, {})]

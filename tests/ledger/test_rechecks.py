@@ -36,16 +36,16 @@ def test_every_preparation_of_the_last_version_is_in_doubt_once(upgraded: World)
     assert (first.format, first.source, first.sent) == ("JPEG", (640, 480), (512, 384))
     assert first.content_id == bytes([1]) * 32
     assert rechecks.of(bytes([2]) * 32, recipe) is not None
-    rechecks.right([1, 2, 3], recipe)
+    rechecks.mark_right([1, 2, 3], recipe)
     assert not rechecks.due(recipe)
     assert rechecks.of(bytes([2]) * 32, recipe) is None
 
 
 def test_what_is_wrong_is_counted_and_priced_as_it_will_be_sent(upgraded: World) -> None:
     rechecks, recipe = upgraded.ledger.rechecks, upgraded.recipe
-    rechecks.wrong(1, recipe, "palette", fresh(upgraded, 7), ("palette_exceeded",))
-    rechecks.wrong(2, recipe, "palette", fresh(upgraded, 8))
-    rechecks.wrong(3, recipe, "truncated", Rejection("truncated", "half"))
+    rechecks.mark_wrong(1, recipe, "palette", fresh(upgraded, 7), ("palette_exceeded",))
+    rechecks.mark_wrong(2, recipe, "palette", fresh(upgraded, 8))
+    rechecks.mark_wrong(3, recipe, "truncated", Rejection("truncated", "half"))
     stale = rechecks.summary(upgraded.source)
     assert (stale.images, stale.requests, stale.expected) == (3, 2, 1400)
     assert stale.kinds == {"palette": 2, "truncated": 1}
@@ -63,8 +63,8 @@ def test_what_is_wrong_is_counted_and_priced_as_it_will_be_sent(upgraded: World)
 
 def test_what_is_let_go_is_prepared_by_todays_rules(upgraded: World) -> None:
     ledger, recipe = upgraded.ledger, upgraded.recipe
-    ledger.rechecks.wrong(1, recipe, "palette", fresh(upgraded, 7), ("palette_exceeded",))
-    ledger.rechecks.wrong(3, recipe, "truncated", Rejection("truncated", "half"))
+    ledger.rechecks.mark_wrong(1, recipe, "palette", fresh(upgraded, 7), ("palette_exceeded",))
+    ledger.rechecks.mark_wrong(3, recipe, "truncated", Rejection("truncated", "half"))
     assert ledger.rechecks.let_go() == 2
     assert [image.name for image in ledger.images.todo(upgraded.source)] == ["a.png", "c.png"]
     assert ledger.works.prepared_as(bytes([1]) * 32, recipe) == fresh(upgraded, 7)
@@ -75,6 +75,6 @@ def test_what_is_let_go_is_prepared_by_todays_rules(upgraded: World) -> None:
 
 def test_without_an_estimate_the_price_is_unknown(upgraded: World) -> None:
     upgraded.ledger.database.execute("UPDATE works SET estimated = NULL")
-    upgraded.ledger.rechecks.wrong(1, upgraded.recipe, "palette", fresh(upgraded, 7))
+    upgraded.ledger.rechecks.mark_wrong(1, upgraded.recipe, "palette", fresh(upgraded, 7))
     assert upgraded.ledger.rechecks.summary().sentence().endswith("1 request, price unknown")
     assert upgraded.ledger.rechecks.summary(99).sentence() == ""

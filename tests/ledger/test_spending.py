@@ -13,7 +13,7 @@ ALL = (*GROUPINGS, "column:album")
 
 
 def groups(world: World, by: str) -> dict[str, Spend]:
-    return {spend.group: spend for spend in grouped(by, world.ledger.spending.by(by))}
+    return {spend.group: spend for spend in grouped(by, world.ledger.spending.sums_by(by))}
 
 
 def settled(world: World, *billed: int | None) -> None:

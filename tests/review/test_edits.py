@@ -33,7 +33,7 @@ def edits(tmp_path: Path) -> Iterator[Edits]:
 
 def test_a_record_that_is_not_there_is_empty_and_not_made_by_reading(edits: Edits) -> None:
     assert edits.empty()
-    assert (edits.of([ONE]), edits.last_step(), edits.damage()) == ({}, 0, [])
+    assert (edits.judgements_of([ONE]), edits.last_step(), edits.damage()) == ({}, 0, [])
     assert not edits.path.exists()
 
 
@@ -42,7 +42,7 @@ def test_what_was_appended_is_read_back_as_it_was(edits: Edits) -> None:
         ONE, {"title": "A"}, "edit", "a cat", None, "mine", {"tags": ["x"]}, b"k" * 32, 2
     )  # fmt: skip
     step = edits.append([full], at=7, label="edited 1", reviewer="Ada", note="why")
-    (read,) = edits.of([ONE, TWO])[ONE]
+    (read,) = edits.judgements_of([ONE, TWO])[ONE]
     assert read == Judgement(
         ONE, {"title": "A"}, "edit", "a cat", None, "mine", {"tags": ["x"]}, b"k" * 32, 2,
         step.id, 7, "Ada", "why",
@@ -54,8 +54,12 @@ def test_equal_texts_are_stored_once_and_read_back(edits: Edits) -> None:
     accepted = Judgement(ONE, {}, "accept", "a cat", "a cat", "a cat")
     rejected = Judgement(TWO, {}, "reject", "a cat", None, None)
     edits.append([accepted, rejected], at=1, label="x")
-    assert edits.of([ONE])[ONE][0].caption == edits.of([ONE])[ONE][0].before == "a cat"
-    assert edits.of([TWO])[TWO][0].before is None
+    assert (
+        edits.judgements_of([ONE])[ONE][0].caption
+        == edits.judgements_of([ONE])[ONE][0].before
+        == "a cat"
+    )
+    assert edits.judgements_of([TWO])[TWO][0].before is None
 
 
 def test_the_file_itself_refuses_changes(edits: Edits) -> None:
@@ -76,10 +80,10 @@ def test_undo_and_undo_of_the_undo(edits: Edits) -> None:
     step = edits.append([edited()], at=1, label="edited 1")
     back = edits.undo(step.id, at=2)
     assert back is not None
-    assert edits.of([ONE]) == {}
+    assert edits.judgements_of([ONE]) == {}
     assert edits.undo(step.id, at=3) is None  # it does not hold any more
     assert edits.undo(back.id, at=4) is not None
-    assert edits.of([ONE])[ONE][0].caption == "mine"
+    assert edits.judgements_of([ONE])[ONE][0].caption == "mine"
     assert [holds for _, holds in edits.history(ONE)] == [True]
 
 
@@ -101,7 +105,7 @@ def test_two_windows_write_one_file(edits: Edits) -> None:
     with Edits(edits.path) as other:
         edits.append([edited(ONE)], at=1, label="x")
         other.append([edited(TWO)], at=1, label="x")
-        assert set(edits.of([ONE, TWO])) == {ONE, TWO}
+        assert set(edits.judgements_of([ONE, TWO])) == {ONE, TWO}
         assert edits.last_step() == other.last_step() == 2
 
 
@@ -113,7 +117,7 @@ def test_a_step_is_whole_or_not_there(edits: Edits) -> None:
     edits.append([edited(TWO)], at=1, label="x")
     with pytest.raises(RuntimeError):
         edits.append(failing(), at=1, label="x")  # type: ignore[arg-type]
-    assert edits.of([ONE]) == {}
+    assert edits.judgements_of([ONE]) == {}
     assert edits.last_step() == 1
 
 
@@ -139,7 +143,7 @@ def test_a_kill_in_the_middle_of_a_save_loses_nothing_that_was_saved(
     assert done.returncode == -signal.SIGKILL
     assert edits.last_step() == steps
     assert edits.damage() == []
-    assert len(edits.of([ONE])) == 1
+    assert len(edits.judgements_of([ONE])) == 1
 
 
 def test_read_only_writes_nothing(edits: Edits) -> None:
@@ -156,7 +160,7 @@ def test_read_only_writes_nothing(edits: Edits) -> None:
 def test_damage_is_said_with_the_file(edits: Edits) -> None:
     edits.path.write_bytes(b"no database, but long enough to be read as one" * 100)
     with pytest.raises(BooksError, match=r"reviews\.db is damaged"):
-        edits.of([ONE])
+        edits.judgements_of([ONE])
     assert "is damaged" in edits.damage()[0]
 
 

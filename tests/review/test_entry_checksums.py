@@ -66,7 +66,7 @@ def test_a_changed_wish_and_a_changed_history_are_not_believed(edits: Edits) -> 
     edits.append([Judgement(ONE, {}, "again", "cat")], at=10, label="again")
     damage(edits.path, "UPDATE judgements SET attempts = 3 WHERE id = 3")
     with pytest.raises(BooksError, match="decision 3 changed"):
-        list(edits.wishes())
+        list(edits.recaption_requests())
     with pytest.raises(BooksError, match="decision 3 changed"):
         edits.history(ONE)
 
@@ -78,7 +78,7 @@ def test_a_person_takes_what_changed_as_it_is_and_a_further_change_is_found(edit
     assert re.search("step 1, step 2, step 3 and 1 more changed", finding)
     assert edits.accept_damage() == 4
     assert (edits.damage(), edits.accept_damage()) == ([], 0)
-    assert [one.caption for one in edits.of([ONE])[ONE]] == ["nine"]
+    assert [one.caption for one in edits.judgements_of([ONE])[ONE]] == ["nine"]
     damage(edits.path, "UPDATE judgements SET caption = 'nina' WHERE id = 2")
     assert len(edits.damage()) == 1
 
@@ -113,11 +113,11 @@ def test_a_file_of_an_earlier_version_is_read_and_gets_checksums_from_now_on(
     before = path.read_bytes()
     with Edits(path, read_only=True) as edits:
         assert edits.damage() == []
-        assert [one.before for one in edits.of([b"11"])[b"11"]] == ["cat"]
+        assert [one.before for one in edits.judgements_of([b"11"])[b"11"]] == ["cat"]
     assert path.read_bytes() == before
     with Edits(path) as edits:
         edits.append([Judgement(b"11", {}, "edit", caption="yours")], at=8, label="x")
-        assert [one.caption for one in edits.of([b"11"])[b"11"]] == ["mine", "yours"]
+        assert [one.caption for one in edits.judgements_of([b"11"])[b"11"]] == ["mine", "yours"]
         damage(path, "UPDATE judgements SET caption = 'hours' WHERE id = 2")
         assert "decision 2 changed" in "".join(edits.damage())
 

@@ -19,7 +19,7 @@ def ledger(tmp_path: Path) -> Path:
 
 def test_the_ledger_is_read_and_never_written(tmp_path: Path, ledger: Path) -> None:
     index = IndexFile(tmp_path / "review/index.db", ledger)
-    assert index.of_ledger("SELECT COUNT(*) FROM ledger.images")[0] == 0
+    assert index.ledger_row("SELECT COUNT(*) FROM ledger.images")[0] == 0
     with pytest.raises(Exception, match="readonly"), index.writing() as writer:
         writer.execute("DELETE FROM ledger.images")
     index.close()

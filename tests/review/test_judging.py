@@ -35,7 +35,7 @@ def card(**values: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_texts_after_a_change(change: dict[str, Any], before: str, after: str) -> None:
-    assert Change.of(change).of_text(before) == after
+    assert Change.of(change).changed_text(before) == after
 
 
 @pytest.mark.parametrize(

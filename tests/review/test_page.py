@@ -23,7 +23,7 @@ def judged(rig: Rig) -> list[Judgement]:
     """What was recorded and holds, oldest first."""
     with Edits(rig.workspace.reviews) as edits:
         sources = {bytes.fromhex(row["source_id"]) for row in rig.table() if row["source_id"]}
-        every = [one for judgements in edits.of(sources).values() for one in judgements]
+        every = [one for judgements in edits.judgements_of(sources).values() for one in judgements]
     return sorted(every, key=lambda judgement: judgement.step)
 
 

@@ -17,7 +17,7 @@ def test_what_was_seen_and_is_not_named_is_a_finding(captioned: Rig) -> None:
         assert unseen_pictures(index) == 11
         assert paths(index, "unnamed") == ["day/03.png"]
         write(index, "day/03.png", "A man stands in the rain.")
-        (card,) = Library(index, index.edits).of_source(source_id)
+        (card,) = Library(index, index.edits).cards_of_file(source_id)
         assert Library(index, index.edits).details(card) == {"unnamed": "dog"}
         write(index, "day/03.png", "Ein Mann steht im Regen und wartet auf den Bus.")
         assert paths(index, "unnamed") == []  # the words are English ones

@@ -57,7 +57,7 @@ def test_a_damaged_record_of_edits_is_no_copy(rig: Rig, s3: ScriptedS3, tmp_path
     assert sum(name.split("/")[1] == "reviews" for name in s3.objects) == 1
     restored(rig, s3, tmp_path / "new")
     with Edits(rig.workspace.reviews) as edits:
-        assert [one.caption for one in edits.of([b"1" * 32])[b"1" * 32]] == ["Mine."]
+        assert [one.caption for one in edits.judgements_of([b"1" * 32])[b"1" * 32]] == ["Mine."]
 
 
 def test_a_record_of_edits_that_is_there_is_not_copied_again(

@@ -33,7 +33,7 @@ class HostLimit:
         """Raise HostRests or DownloadRefused where the host may not be asked."""
         if self.health.closed is not None:
             raise DownloadRefused(self.health.closed)
-        seconds = self.health.rest(asyncio.get_running_loop().time())
+        seconds = self.health.wait_seconds(asyncio.get_running_loop().time())
         if seconds > 0:
             raise HostRests(self.name, seconds)
 
@@ -66,17 +66,17 @@ class HostLimits:
             self._ailing.pop(host.name, None)
 
     def asked_for_pause(self, host: HostLimit, seconds: float | None, first_pause: float) -> None:
-        """Note a host's wish for a pause; None: it does not say how long.
+        """Note that a host asks for a pause; None: it does not say how long.
 
         Raises:
             HostRests, DownloadRefused: what follows for whoever asked.
         """
         health, now = host.health, asyncio.get_running_loop().time()
-        rested = health.rest(now) <= 0
+        rested = health.wait_seconds(now) <= 0
         health.asked_for_pause(seconds, first_pause, now)
         self._remember(host)
-        if rested and health.closed is None and health.rest(now) >= _WORTH_SAYING:
-            self._say(f"{host.name} asks for a pause of {health.rest(now):.0f} s")
+        if rested and health.closed is None and health.wait_seconds(now) >= _WORTH_SAYING:
+            self._say(f"{host.name} asks for a pause of {health.wait_seconds(now):.0f} s")
         try:
             host.check()
         except HostRests as rest:

@@ -85,7 +85,7 @@ def _one_line(text: bytes) -> bytes:
 
 
 def _has_lines(head: bytes) -> bool:
-    """Tell one JSON object a line; an array and JSON over many lines begin otherwise."""
+    """Recognise one JSON object a line; an array and JSON over many lines begin otherwise."""
     first, newline, _ = head.removeprefix(codecs.BOM_UTF8).lstrip().partition(b"\n")
     return not first.startswith(b"[") and not (newline and first.strip() == b"{")
 

@@ -79,7 +79,7 @@ class Dispatcher:
 
     @property
     def only_awaits(self) -> bool:
-        """Tell that nothing is left to be sent, and no request is on its way."""
+        """Tell whether nothing is left to be sent and no request is on its way."""
         return not self.waiting and not self._flying
 
     def send(self, group: Group) -> None:

@@ -1,8 +1,8 @@
-"""landing: close groups of online requests, whatever ended them.
+"""Settling of groups of online requests, whatever ended them.
 
-A group's journal says what was sent and what was answered; its card, written before anything of it
-leaves, says that there was a group. No service lists groups, so the two are what tells a lost or
-older ledger what was paid for.
+A group's journal says what was sent and what was answered; its batch record, written before
+anything of it leaves, says that there was a group. No service lists groups, so the two are what
+tells a lost or older ledger what was paid for.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pipeline.system.files import put_aside, remove, whole_file
 
 
 def begin(context: StageContext, shard: Shard) -> Batch:
-    """One transaction: the group's reservation, and that its requests may be sent from now on.
+    """Reserve a group's max cost and let its requests be sent from now on, in one transaction.
 
     Raises:
         OverBudget: a cap would be passed; nothing is changed.
@@ -51,8 +51,8 @@ def begin(context: StageContext, shard: Shard) -> Batch:
 
 
 def open_journal(context: StageContext, shard: Shard) -> Journal:
-    """Journal first, then the card: where a card is and neither journal nor answers, they
-    were there and are gone. The mirror has both before anything leaves.
+    """Open a group's journal, then write its batch record: a record without journal and answers
+    means that they were lost. The mirror has both before anything leaves.
 
     Raises:
         NeedsPerson: another copy of the workspace is at work, as the mirror shows.
@@ -63,8 +63,8 @@ def open_journal(context: StageContext, shard: Shard) -> Journal:
         reached("online.before_card")
         write_batch_record(context, shard, shard.generation, _local(context, shard))
         requests = (custom_id(work, n) for _, work, n, *_ in context.ledger.shards.items(shard.row))
-        card = batch_record_path(context.workspace, key, key)
-        context.mirror.before_sending(key, card, requests)
+        path = batch_record_path(context.workspace, key, key)
+        context.mirror.before_sending(key, path, requests)
     except BaseException:
         journal.close()
         raise
@@ -194,8 +194,8 @@ def close_left_open(context: StageContext) -> None:
 
 
 def _recall(context: StageContext) -> None:
-    """Older copy of the ledger was restored, or it was lost: learn from the cards which groups
-    were sent, so that none of them is paid for again."""
+    """Learn from batch records which groups were sent that the ledger, an older copy perhaps, does
+    not know, so that none of them is paid for again."""
     known = context.ledger.batches.ids()
     batch_records = read_batch_records(
         context.workspace, lambda name: is_online(name) and name not in known
