@@ -113,7 +113,7 @@ def test_a_batch_is_booked_decides_and_frees_by_its_role(world: World) -> None:
         batches.add(shard.row, 7, remote(name), role, made_here=name != "batch_3")
     stray, file, main = batches.of_shard(shard.row)[1:]
     assert [batch.booked_as for batch in (stray, file, main)] == [-stray.row, -file.row, 7]
-    assert [batch.leads(7) for batch in (stray, file, main)] == [False, False, True]
+    assert [batch.decides_shard(7) for batch in (stray, file, main)] == [False, False, True]
     assert [batch.frees(7) for batch in (stray, file, main)] == [False, True, True]
     assert [batch.frees(6) for batch in (stray, file, main)] == [False, True, False]
     assert [batch.made_here for batch in (stray, file, main)] == [1, 0, 1]

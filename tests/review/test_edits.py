@@ -151,7 +151,7 @@ def test_read_only_writes_nothing(edits: Edits) -> None:
     edits.close()
     before = sorted(path.name for path in edits.path.parent.iterdir())
     with Edits(edits.path, read_only=True) as reading:
-        assert reading.of([ONE])[ONE][0].caption == "mine"
+        assert reading.judgements_of([ONE])[ONE][0].caption == "mine"
         with pytest.raises(StorageError, match="reading only"):
             reading.append([edited()], at=1, label="x")
     assert sorted(path.name for path in edits.path.parent.iterdir()) == before

@@ -57,9 +57,9 @@ def test_a_changed_entry_is_found_and_not_believed(edits: Edits, table: str, col
         assert "'captionmill resolve review'" in finding
         if column != "source_id":  # of which nobody knows what it was
             with pytest.raises(BooksError, match="changed since it was written"):
-                again.of([ONE])
+                again.judgements_of([ONE])
         else:
-            assert [one.at for one in again.of([ONE])[ONE]] == [9]
+            assert [one.at for one in again.judgements_of([ONE])[ONE]] == [9]
 
 
 def test_a_changed_wish_and_a_changed_history_are_not_believed(edits: Edits) -> None:

@@ -400,7 +400,7 @@ def test_a_later_generation_of_a_submitted_shard_decides_about_it(scene: Scene) 
     reconcile(scene.context)
     shard = scene.ledger.shards.get(shard.row)
     assert (shard.state, shard.generation) == ("SUBMITTED", 2)
-    leading = {b.batch_id: b.leads(2) for b in scene.ledger.batches.of_shard(shard.row)}
+    leading = {b.batch_id: b.decides_shard(2) for b in scene.ledger.batches.of_shard(shard.row)}
     assert (leading.pop(later.id), list(leading.values())) == (True, [False])
     assert scene.ledger.reservations.totals().reserved == 2 * (shard.max_cost or 0)
 

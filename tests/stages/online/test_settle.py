@@ -192,7 +192,7 @@ def test_a_group_is_booked_under_its_own_generation(scene: Scene) -> None:
     shard = sealed(scene, images=1)
     shard = scene.ledger.shards.move(shard, "SEALED", generation=3)
     batch = begin(scene.context, shard)
-    assert (batch.generation, batch.leads(3), batch.total) == (3, True, 1)
+    assert (batch.generation, batch.decides_shard(3), batch.total) == (3, True, 1)
     booked = scene.ledger.database.execute("SELECT shard, generation, state FROM reservations")
     assert booked.fetchall() == [(shard.row, 3, "open")]
     assert scene.ledger.shards.get(shard.row).state == "SUBMITTED"
