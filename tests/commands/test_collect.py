@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from pipeline.commands.collect import collect
+from pipeline.commands.collect import collect, collect_files
+from pipeline.commands.write import write
 from pipeline.errors import CostAnomaly
 from pipeline.ledger import Ledger
 from pipeline.server.faults import BatchFault, RequestFault
-from tests.rig import Rig
+from tests.rig import MODEL, Rig
 
 NO_LIST = RequestFault(action="status", method="GET", path="/v1/batches", status=500)
 
@@ -71,3 +72,29 @@ def test_problems_and_open_batches_are_reported_without_a_list(slow_rig: Rig, co
     assert report.exit_code == 9
     assert (report.open, report.settled_batches) == (1, 1)
     assert any("unknown id" in text for text in report.problems)
+
+
+def test_answers_that_come_as_files_are_counted_and_exported(rig: Rig) -> None:
+    rig.add("a.png", "b.png")
+    folder = rig.data.parent / "out"
+    write(rig.config(), rig.data, folder, say=rig.said.append)
+    (requests,) = folder.glob("*.jsonl")
+    answers = rig.data.parent / "answers.jsonl"
+    names = [json.loads(line)["custom_id"] for line in requests.read_text().splitlines()]
+    message = {"role": "assistant", "content": "a cat"}
+    body = {
+        "model": MODEL,
+        "choices": [{"message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110},
+    }
+    for done, name in enumerate(names, start=1):
+        line = {"custom_id": name, "response": {"status_code": 200, "body": body}, "error": None}
+        answers.write_text(json.dumps(line) + "\n")
+        report = collect_files(rig.config(), [answers], say=rig.said.append)
+        assert (report.answers, report.prompt_tokens, report.error) == ({"captioned": 1}, 100, None)
+        assert rig.outcomes()["captioned"] == done
+    log = max(rig.workspace.logs.glob("*.jsonl"))
+    assert json.loads(log.read_text().splitlines()[-1])["summary"]["prompt_tokens"] == 100
+    report = collect_files(rig.config(), [answers], say=rig.said.append)
+    assert report.answers == {}
+    assert any("answered already" in text for text in report.problems)

@@ -210,3 +210,24 @@ def test_costs_that_the_service_names_otherwise_are_noted(copy: Path) -> None:
     assert "as the service names it" in note
     change(copy, "UPDATE answers SET service_cost = billed + 500 WHERE id = 1")
     assert look(copy).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("findings", "originals", "line"),
+    [
+        ((), None, "all is well: 1 image, 2 batches, 3 files, 4 answers, $0.0100 in the books"),
+        (
+            ("odd",),
+            5,
+            "1 finding in 1 image, 2 batches, 3 files, 4 answers, 5 originals, $0.0100 in the books",
+        ),
+    ],
+)
+def test_a_verdict_says_in_one_line_what_was_checked(
+    findings: tuple[str, ...], originals: int | None, line: str
+) -> None:
+    verdict = Verdict(
+        images=1, batches=2, files=3, settled=10**7, findings=findings, answers=4,
+        originals=originals,
+    )  # fmt: skip
+    assert verdict.line == line

@@ -1,4 +1,10 @@
+from dataclasses import replace
+
+import pytest
+
 from pipeline.core.retry import DEFAULT_RULES
+from pipeline.ledger.answer_row import CELLS, worth_checksum, worth_of
+from pipeline.ledger.audit import _ROUNDING, ServiceCosts
 from tests.ledger.world import NOW, World, answered
 
 
@@ -74,3 +80,65 @@ def test_specs_are_what_their_identity_says(world: World) -> None:
     assert "specs that their identity does not belong to: 1" in list(
         world.ledger.audit.contradictions()
     )
+
+
+def test_a_row_is_sound_by_the_checksum_that_it_came_with(world: World) -> None:
+    settled(world)
+    (row,) = world.ledger.audit.answers(1)
+    assert row.is_sound
+    for sound in (None, worth_checksum(worth_of(row.cells))):
+        assert replace(row, checksum=sound).is_sound
+    changed = replace(row, cells=("refused", *row.cells[1:]))
+    assert not changed.is_sound
+    assert not replace(changed, checksum=worth_checksum(worth_of(row.cells))).is_sound
+    assert (changed.outcome, row.code) == ("refused", "")
+
+
+def test_what_earlier_versions_did_not_record_is_not_compared(world: World) -> None:
+    settled(world)
+    (row,) = world.ledger.audit.answers(1)
+    at = CELLS.index("request_id")
+    other = [*row.cells[:at], "another", *row.cells[at + 1 :]]
+    assert row.agrees(row.cells)
+    assert not row.agrees(other)
+    for checksum in (None, worth_checksum(worth_of(row.cells))):
+        earlier = replace(row, checksum=checksum)
+        assert earlier.agrees(other)
+        assert not earlier.agrees(["refused", *row.cells[1:]])
+
+
+def test_costs_of_the_service_are_said_where_they_differ_by_more_than_rounding(
+    world: World,
+) -> None:
+    world.settle_two()
+    audit, database = world.ledger.audit, world.ledger.database
+    assert audit.service_costs() == ServiceCosts(0, 0, 0)
+    for difference, answers in ((0, 0), (_ROUNDING, 0), (_ROUNDING + 1, 1), (-_ROUNDING - 1, 1)):
+        database.execute(
+            "UPDATE answers SET billed = ?, service_cost = ? WHERE id = 1",
+            (_ROUNDING * 2, _ROUNDING * 2 + difference),
+        )
+        expected = (_ROUNDING * 2 + difference, _ROUNDING * 2, 1) if answers else (0, 0, 0)
+        assert audit.service_costs() == ServiceCosts(*expected)
+
+
+@pytest.mark.parametrize(
+    ("sql", "output"),
+    [
+        ("UPDATE batches SET output_file_id = 'file-out'", True),
+        ("UPDATE batches SET role = 'file'", True),
+        ("UPDATE shards SET shard_key = 'online-000001-aa'", True),
+        ("UPDATE batches SET role = 'stray'", False),
+        ("UPDATE batches SET role = 'file'; UPDATE answers SET prompt_tokens = NULL", False),
+    ],
+)
+def test_results_are_expected_where_a_service_or_a_file_brought_them(
+    world: World, sql: str, output: bool
+) -> None:
+    settled(world)
+    for statement in sql.split("; "):
+        world.ledger.database.execute(statement)
+    (batch,) = world.ledger.audit.batches()
+    assert (batch.output, batch.error) == (output, False)
+    world.ledger.database.execute("UPDATE batches SET state = 'open'")
+    assert world.ledger.audit.batches() == []

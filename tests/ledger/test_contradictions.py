@@ -7,6 +7,8 @@ import pytest
 from pipeline.ledger.contradictions import CONTRADICTIONS
 from tests.ledger.world import World
 
+OPEN = "UPDATE reservations SET state = 'open', settled = NULL, closed_at = NULL"
+
 
 def named(world: World) -> set[str]:
     return {words for words, sql in CONTRADICTIONS if world.ledger.database.number(sql)}
@@ -44,6 +46,32 @@ def settled(world: World) -> World:
          "images under way that are in no shard"),
         ("UPDATE items SET live = 1 WHERE id = 1",
          "settled shards whose requests are still under way"),
+        ("UPDATE items SET live = 1 WHERE id = 1; UPDATE works SET state = 'pending' WHERE id = 1",
+         "requests in a shard whose images are not under way"),
+        ("UPDATE works SET answer = NULL WHERE id = 1", "outcomes without an answer"),
+        ("UPDATE works SET outcome = 'refused' WHERE id = 1", "outcomes without an answer"),
+        ("DELETE FROM batches; UPDATE shards SET state = 'SUBMITTED'",
+         "shards at the service without a batch"),
+        ("DELETE FROM batches; UPDATE shards SET state = 'DOWNLOADED'",
+         "shards at the service without a batch"),
+        ("UPDATE reservations SET generation = 2", "batches without a reservation"),
+        ("UPDATE batches SET role = 'stray'", "batches without a reservation"),
+        (f"{OPEN}",
+         "settled batches whose reservations are still open"),
+        (f"{OPEN}, reserved = reserved + 1",
+         "open reservations of another amount than their shards may cost"),
+        ("UPDATE reservations SET month = '2001-01'",
+         "reservations that count to another day or month than theirs"),
+        ("UPDATE reservations SET day = date(day, '+1 day')",
+         "reservations that count to another day or month than theirs"),
+        ("UPDATE works SET attempts = 0", "images with fewer attempts than their answers"),
+        ("UPDATE answers SET attempt = 2 WHERE id = 1; INSERT INTO answers (work, attempt, batch, "
+         "outcome, received_at) VALUES (1, 1, 1, 'captioned', 5)",
+         "images with fewer attempts than their answers"),
+        ("UPDATE answers SET attempt = 0 WHERE id = 1",
+         "answers with an attempt or rules of reading that cannot be"),
+        ("UPDATE answers SET rules = 0 WHERE id = 1",
+         "answers with an attempt or rules of reading that cannot be"),
     ],
 )  # fmt: skip
 def test_a_contradiction_is_named(settled: World, sql: str, words: str) -> None:
@@ -51,3 +79,32 @@ def test_a_contradiction_is_named(settled: World, sql: str, words: str) -> None:
     for statement in sql.split("; "):
         settled.ledger.database.execute(statement)
     assert words in named(settled)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"{OPEN}, reserved = 1; UPDATE batches SET state = 'open', "
+        "role = 'file'; UPDATE reservations SET generation = -1",
+        f"{OPEN}, reserved = 1; UPDATE batches SET state = 'open'; "
+        "UPDATE shards SET state = 'WRITTEN'",
+        "UPDATE images SET near_of = 2, todo = 1 WHERE id = 1",
+        "UPDATE images SET near_of = content WHERE id = 1",
+        "UPDATE images SET content = 2, todo = 1 WHERE id = 1",
+        "UPDATE images SET content = 2 WHERE id = 1; INSERT INTO rechecks (original, recipe, "
+        "former, kind, content, flags) SELECT original, 1, 1, 'x', 2, '' FROM images WHERE id = 1",
+        "UPDATE works SET attempts = 0; UPDATE answers SET outcome = 'failed'; "
+        "UPDATE works SET outcome = 'failed'",
+        "UPDATE items SET attempt = 2 WHERE id = 1; UPDATE works SET estimated = 9, attempts = 1 "
+        "WHERE id = 1",
+        "UPDATE items SET estimated = NULL WHERE id = 1; UPDATE works SET estimated = 9 "
+        "WHERE id = 1",
+        "UPDATE shards SET spec = NULL, worst = 9, prompt_tokens = 9",
+        "UPDATE shards SET state = 'DISSOLVED', worst = 9, prompt_tokens = 9",
+    ],
+)
+def test_what_may_be_is_no_contradiction(settled: World, sql: str) -> None:
+    settled.ledger.database.execute("PRAGMA foreign_keys = OFF")
+    for statement in sql.split("; "):
+        settled.ledger.database.execute(statement)
+    assert named(settled) == set()

@@ -128,3 +128,13 @@ def test_a_file_that_comes_back_is_downloaded_and_over(world: World) -> None:
     assert batch is not None
     assert (batch.role, batch.state, batch.status) == ("file", "downloaded", "completed")
     assert (batch.generation, batch.created_at, batch.shard) == (1, NOW, shard.row)
+
+
+def test_a_shard_is_over_with_its_last_answer_and_other_files_stay_booked(world: World) -> None:
+    shard = handed_over(world)
+    row = world.ledger.handed_out.arrived("file-2", shard.row, NOW)
+    world.ledger.reservations.record_unasked(shard.row, -row, 7, scope(1))
+    settle(world, shard, 0, 1, 2)
+    booked = world.ledger.database.execute("SELECT generation, state FROM reservations")
+    assert sorted(booked) == [(-row - 1, "settled"), (-row, "open"), (1, "released")]
+    assert world.ledger.reservations.totals().reserved == 7

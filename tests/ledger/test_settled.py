@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.ledger.settled import Settled
+from pipeline.core.ordinary_answers import OrdinaryAnswer
+from pipeline.ledger.settled import OrdinaryPage, Settled
 from tests.ledger.world import answered
 
 
@@ -34,3 +35,53 @@ def test_one_line_of_unknown_cost_makes_the_sum_unknown() -> None:
     for billed, max_cost in ((400, 1000), (None, 1000), (None, None), (300, 1000)):
         settled.add(answered(b"k" * 32, billed), max_cost)
     assert (settled.billed, settled.charged) == (None, None)
+
+
+def test_a_page_is_counted_as_each_of_its_lines() -> None:
+    costs, reserved = [400, None, 1001, 1000, 3, None], [1000, 1000, 1000, 1000, None, None]
+    page = OrdinaryPage(
+        [(bytes([n]) * 32, 1, n, n, most, 9, 1) for n, most in enumerate(reserved)],
+        [OrdinaryAnswer(f"cm-{n}", "c", {}, (100 + n, 0, 0, 20, 0), "m", "r") for n in range(6)],
+        costs,
+    )
+    for count in (1, 2, 4, 5, 6):
+        some = page.where([at < count for at in range(6)])
+        together, alone = Settled(), Settled()
+        together.add_ordinary(some)
+        for priced, most in zip(some.priced(), reserved, strict=False):
+            alone.add(priced, most)
+        assert together == alone
+    assert together.over == ["cm-2"]
+    assert (together.outcomes, together.billed, together.charged) == ({"captioned": 6}, None, None)
+
+
+@pytest.mark.parametrize(
+    ("max_cost", "over"), [(None, []), (1100, []), (1099, ["batch_1"]), (0, ["batch_1"])]
+)
+def test_what_is_billed_beyond_the_lines_is_held_against_the_whole_reservation(
+    max_cost: int | None, over: list[str]
+) -> None:
+    settled = Settled()
+    settled.add(answered(b"k" * 32, 1000), 1000)
+    settled.add_beyond("batch_1", max_cost, 100, "the service says more")
+    assert (settled.billed, settled.charged, settled.over) == (1100, 1100, over)
+    assert settled.differences == ["batch batch_1: the service says more"]
+
+
+def test_nothing_beyond_the_lines_is_said_only_where_it_differs() -> None:
+    settled = Settled()
+    settled.add(answered(b"k" * 32, None), None)
+    for words in ("", "fewer tokens"):
+        settled.add_beyond("batch_1", 0, 0, words)
+    settled.add_beyond("batch_1", 0, 5, "")
+    assert (settled.billed, settled.charged, settled.over) == (None, None, [])
+    assert settled.differences == ["batch batch_1: fewer tokens"]
+
+
+def test_failures_are_counted_by_code_with_the_first_words() -> None:
+    settled = Settled()
+    for code, words in (("a", "one"), ("a", "two"), ("b", "three")):
+        settled.add(answered(b"k" * 32, 0, outcome="failed", code=code, reason=words), None)
+    settled.add(answered(b"k" * 32, 0, outcome="expired", code="c"), None)
+    assert settled.failures == {"a": 2, "b": 1}
+    assert settled.failure_words == {"a": "one", "b": "three"}

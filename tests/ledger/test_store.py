@@ -61,3 +61,42 @@ def test_what_looks_like_a_bug_may_be_a_damaged_file(
 def test_an_error_in_words_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="full"), Ledger(tmp_path / "ledger.db"):
         raise StorageError("the disk is full")
+
+
+def test_a_new_identity_remembers_those_before_it(ledger: Ledger) -> None:
+    assert (ledger.ids(), ledger.former_ids()) == (frozenset(), frozenset())
+    first = ledger.workspace_id()
+    assert ledger.ids() == {first}
+    ledger.identify()
+    second = ledger.workspace_id()
+    assert second != first
+    assert (ledger.former_ids(), ledger.ids()) == ({first}, {first, second})
+    ledger.identify("c" * 16, frozenset({"b" * 16}))
+    assert ledger.workspace_id() == "c" * 16
+    assert ledger.former_ids() == {first, second, "b" * 16}
+    ledger.identify("c" * 16)
+    assert (ledger.workspace_id(), len(ledger.former_ids())) == ("c" * 16, 3)
+    ledger.identify(first)
+    assert ledger.former_ids() == {second, "b" * 16, "c" * 16}, "it is no former one any more"
+
+
+def test_runs_have_nonces_of_their_own_but_for_those_of_the_first_version(ledger: Ledger) -> None:
+    runs = [ledger.begin_run(command, NOW) for command in ("collect", "collect --wait", "run")]
+    nonces = {ledger.nonce_of(run) for run in runs}
+    assert len(nonces) == 3
+    assert nonces < ledger.nonces()
+    assert ledger.nonce_of(99) == ""
+    assert ledger.collecting_runs() == {runs[0], runs[1]}
+    ledger.database.execute("UPDATE runs SET nonce = NULL")
+    assert (ledger.nonce_of(runs[0]), ledger.nonces()) == ("", frozenset())
+
+
+def test_an_incident_is_put_away_once_and_comes_again_under_other_words(ledger: Ledger) -> None:
+    ledger.incident(NOW, "twin", "one")
+    ledger.incident(NOW + 1, "twin", "another")
+    ledger.incident(NOW + 2, "vanished", "one")
+    assert [text for _, _, text in ledger.incidents()] == ["one", "another", "one"]
+    assert (ledger.acknowledge(), ledger.acknowledge()) == (3, 0)
+    ledger.incident(NOW, "twin", "one")
+    ledger.incident(NOW, "twin", "a third")
+    assert [text for _, _, text in ledger.incidents()] == ["a third"]
