@@ -219,7 +219,8 @@ def test_costs_that_the_service_names_otherwise_are_noted(copy: Path) -> None:
         (
             ("odd",),
             5,
-            "1 finding in 1 image, 2 batches, 3 files, 4 answers, 5 originals, $0.0100 in the books",
+            "1 finding in 1 image, 2 batches, 3 files, 4 answers, 5 originals, "
+            "$0.0100 in the books",
         ),
     ],
 )

@@ -253,4 +253,145 @@ BREAKAGES = (
         "if damaged is not None:\n            raise", "if damaged is None:\n            raise",
         ("tests/review/test_entry_checksums.py",),
     ),
+    Breakage(
+        "a person's end of a batch is not told from one with a loss", _RESOLVE,
+        "    write_off(context, batch)\n    lost = context.ledger.answers.count_missing(batch.row)",
+        "    lost = context.ledger.answers.count_missing(batch.row)\n    write_off(context, batch)",
+        _OF_RESOLVE,
+    ),
+    Breakage(
+        "a later generation of a submitted shard is a second batch", _RECONCILE,
+        "_generation(batch) > shard.generation:", "False:", _OF_RECONCILE,
+    ),
+    Breakage(
+        "a jump of the wall clock proves an absence", _RECONCILE,
+        "absent_uptime=now.uptime,", "absent_uptime=None,", _OF_RECONCILE,
+    ),
+    Breakage(
+        "a sealed shard is sent whose images are at the service", _RECONCILE,
+        'in_states("SEALED", "UPLOADING", "UPLOADED"):\n        if',
+        'in_states("UPLOADING", "UPLOADED"):\n        if', _OF_RECONCILE,
+    ),
+    Breakage(
+        "a batch that is gone stops for those that are not", _RECONCILE,
+        "for shard in opaque if shard.gone]", "for shard in opaque]", _OF_RECONCILE,
+    ),
+    Breakage(
+        "a shard is sent before an adopted one's contents are known", "pipeline/stages/submit.py",
+        "    if not _all_contents_known(context, totals):\n        return totals\n",
+        "    _all_contents_known(context, totals)\n", ("tests/stages/test_submit.py",),
+    ),
+    Breakage(
+        "the create calls of an hour are not counted", "pipeline/stages/submit.py",
+        "created_since(now - 3600)", "created_since(now)", ("tests/stages/test_submit.py",),
+    ),
+    Breakage(
+        "a refusal of the account waits as a full queue does", _SETTLE,
+        "wait = 0 if needs_person else", "wait =", _OF_SETTLE,
+    ),
+    Breakage(
+        "a refused batch keeps its items and its reservation", _SETTLE,
+        "        next_generation(context, shard, not_before=now + wait)\n", "", _OF_SETTLE,
+    ),
+    Breakage(
+        "nothing stops when the account is refused", _RUNNER,
+        "            collected = self._collect_due()\n            if self._over:\n"
+        "                return False\n",
+        "            collected = self._collect_due()\n", _OF_RUNNER,
+    ),
+    Breakage(
+        "what a run could not send is no error of it", _RUNNER,
+        "            self.totals.fail(sent.error)\n", "            pass\n", _OF_RUNNER,
+    ),
+    Breakage(
+        "each group of online requests says the losses of all", "pipeline/stages/online/settle.py",
+        'collected.answers["missing"] - before', 'collected.answers["missing"]',
+        ("tests/stages/online/test_settle.py",),
+    ),
+    Breakage(
+        "a group is booked under another generation", "pipeline/stages/online/settle.py",
+        "            shard.row, shard.generation, shard.max_cost, context.caps, context.scope()",
+        "            shard.row, shard.row, shard.max_cost, context.caps, context.scope()",
+        ("tests/stages/online/test_settle.py",),
+    ),
+    Breakage(
+        "only the first batch of the account is listed", "pipeline/stages/twins.py",
+        "    listed += pages\n", "", ("tests/stages/test_twins.py",),
+    ),
+    Breakage(
+        "a rebuild keeps what was odd to itself", "pipeline/commands/rebuild.py",
+        "collect_batches(context, totals)", "collect_batches(context)",
+        ("tests/commands/test_rebuild.py",),
+    ),
+    Breakage(
+        "a run's unknown bills cost nothing", _BOOKS,
+        "THEN COALESCE(settled, reserved) END), \"\n            \"SUM(CASE state WHEN 'open'",
+        "THEN settled END), \"\n            \"SUM(CASE state WHEN 'open'",
+        ("tests/ledger/test_reservations.py",),
+    ),
+    Breakage(
+        "a file that comes back frees what another one holds", "pipeline/ledger/handed_out.py",
+        "\"WHERE shard = ? AND generation > 0 AND state = 'open'\",\n            (now",
+        "\"WHERE shard = ? AND state = 'open'\",\n            (now",
+        ("tests/ledger/test_handed_out.py",),
+    ),
+    Breakage(
+        "a doubt begins anew with each look", "pipeline/ledger/batches.py",
+        "if doubt != batch.doubt:", "if True:", ("tests/ledger/test_batches.py",),
+    ),
+    Breakage(
+        "an earlier answer pays for a later attempt", "pipeline/ledger/shards.py",
+        "AND a.attempt >= i.attempt ", "", ("tests/ledger/test_shards.py",),
+    ),
+    Breakage(
+        "a page of answers is billed at what was reserved", "pipeline/ledger/settled.py",
+        "most if cost is None else cost", "most", ("tests/ledger/test_settled.py",),
+    ),
+    Breakage(
+        "what is billed beyond the answers may pass the reservation", "pipeline/ledger/settled.py",
+        "self.charged > max_cost:", "False:", ("tests/ledger/test_settled.py",),
+    ),
+    Breakage(
+        "a new identity forgets those before it", "pipeline/ledger/store.py",
+        "(self.former_ids() | former | {self.workspace_id()})", "(former | {self.workspace_id()})",
+        ("tests/ledger/test_store.py",),
+    ),
+    Breakage(
+        "a changed answer of the first version is sound", "pipeline/ledger/audit.py",
+        "return self.checksum == worth_checksum(worth_of(self.cells))", "return True",
+        ("tests/ledger/test_audit.py",),
+    ),
+    Breakage(
+        "a cap of the command line is forgotten", "pipeline/session/session.py",
+        "            remember_cap(ledger, workspace, settings.budget.caps.lifetime)\n",
+        "            pass\n", ("tests/session/test_session.py",),
+    ),
+    Breakage(
+        "no signal stops a session", "pipeline/session/session.py",
+        "        stack.enter_context(stopper.listening())\n", "",
+        ("tests/session/test_session.py",),
+    ),
+    Breakage(
+        "a command that sends nothing keeps the mirror", "pipeline/session/session.py",
+        "if settings.mirror and not offline:", "if settings.mirror:",
+        ("tests/session/test_session.py",),
+    ),
+    Breakage(
+        "the service's copies stay after a run", "pipeline/session/finish.py",
+        "    if not session.offline:\n", "    if session.offline:\n",
+        ("tests/session/test_finish.py",),
+    ),
+    Breakage(
+        "what the rest costs is said before it is known", "pipeline/commands/run.py",
+        "                    self._caption(task, engines, wait=wait)\n"
+        "                    self._explain_shortage(task)\n",
+        "                    self._explain_shortage(task)\n"
+        "                    self._caption(task, engines, wait=wait)\n",
+        ("tests/commands/test_run.py",),
+    ),
+    Breakage(
+        "all that goes again goes online", "pipeline/commands/run.py",
+        "if self._few_left(task) and not report.open", "if not report.open",
+        ("tests/commands/test_run.py",),
+    ),
 )  # fmt: skip
