@@ -155,7 +155,7 @@ def _settle_in_two() -> None:
         """Nano-dollars of one answer, or of a page of ordinary ones."""
         if isinstance(lines, PricedAnswer):
             return lines.billed or 0
-        return sum(cost or 0 for _, _, cost in lines)
+        return sum(cost or 0 for cost in lines.costs)
 
     def settle(
         self: Any, shard: Any, batch: Any, found: Any, rules: Any, now: int, *more: Any

@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import CostAnomaly, OverBudget, ServiceError
+from pipeline.errors import CostAnomaly, NeedsPerson, OverBudget, ServiceError
 from pipeline.ledger.settling import Settled
 from pipeline.stages.values import RunTotals
 
@@ -71,3 +71,34 @@ def test_the_gravest_error_stays_and_each_is_said() -> None:
     assert isinstance(run.error, CostAnomaly)
     assert run.waiting == {"budget": 1}
     assert run.problems == ["dear", "a line", "503"]
+
+
+def test_failures_of_steps_and_of_batches_add_up_by_code() -> None:
+    run, step = RunTotals(), RunTotals()
+    settled = Settled(billed=5, charged=9)
+    settled.failures.update(bad=2)
+    settled.failure_words.update(bad="first words")
+    step.count_settled(settled)
+    step.count_settled(settled, final=False)
+    assert (step.settled_batches, step.billed) == (1, 10)
+    run.count(step)
+    run.count(step)
+    assert run.failed_codes == {"bad": 8}
+    assert run.failed_words == {"bad": "first words"}
+    step.count_settled(Settled(billed=None))
+    assert step.billed is None
+
+
+def test_the_longest_pause_counts_and_what_does_not_block_is_waited_for() -> None:
+    run = RunTotals()
+    run.fail(NeedsPerson("one batch is gone"), blocks=False)
+    assert (str(run.error), run.blocking) == ("one batch is gone", None)
+    for seconds in (5.0, None, 90.0, 7.0):
+        run.fail(ServiceError("503", retry_after=seconds))
+    assert run.retry_after == 90.0
+    assert isinstance(run.blocking, ServiceError)
+    assert isinstance(run.error, NeedsPerson)
+    run.note_problem("something else")
+    run.note_problem("")
+    run.forget_errors()
+    assert run.problems == ["something else"]
