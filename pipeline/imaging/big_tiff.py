@@ -9,13 +9,21 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from pipeline.imaging.decoder import Refusal
+
 _START = b"MM\0+\0\x08\0\0"
 _COUNT, _ENTRY, _VALUE = 8, 20, 12
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _LONGER = frozenset({16, 17, 18})  # numbers of eight bytes, and offsets
 _LONG = 4
 _DIRECTORIES = frozenset({330, 34665, 34853, 40965})  # elsewhere, and not written again
+_PARTS = ((273, 279), (324, 325))  # offsets and lengths of strips, of tiles
 _MOST_PAGES, _MOST_ENTRIES = 10_000, 500
+
+_PIXEL_TAGS = frozenset(tag for pair in _PARTS for tag in pair)
+
+_Entry = tuple[int, int, int, bytes]
+"""Tag, kind, number of values and the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +43,11 @@ class _Directory:
 
 def with_short_offsets(data: bytes) -> bytes:
     """File with directories of four bytes an offset behind its end; `data` itself when it is no
-    BigTIFF of big-endian numbers, or when a directory of it is cut."""
+    BigTIFF of big-endian numbers, or when a directory of it is cut.
+
+    Raises:
+        Refusal: `truncated` when its pixels end behind the file, where the directories will be.
+    """
     if not data.startswith(_START):
         return data
     following, read = int.from_bytes(data[8:16], "big"), set[int]()
@@ -60,6 +72,8 @@ def _directory(data: bytes, at: int, place: int) -> _Directory | None:
     if count > _MOST_ENTRIES or end + 8 > len(data):
         return None
     entries = [entry for at in range(first, end, _ENTRY) if (entry := _entry(data, at))]
+    if _end_of_pixels(entries) > len(data):
+        raise Refusal("truncated", "its pixels end behind the file")
     values_at = place + 2 + 12 * len(entries) + 4
     packed, values = [len(entries).to_bytes(2, "big")], b""
     for tag, kind, length, value in entries:
@@ -71,7 +85,21 @@ def _directory(data: bytes, at: int, place: int) -> _Directory | None:
     return _Directory(b"".join(packed), values, int.from_bytes(data[end : end + 8], "big"))
 
 
-def _entry(data: bytes, at: int) -> tuple[int, int, int, bytes] | None:
+def _end_of_pixels(entries: list[_Entry]) -> int:
+    numbers = {tag: _numbers(kind, value) for tag, kind, _, value in entries if tag in _PIXEL_TAGS}
+    return max(
+        start + length
+        for offsets, lengths in _PARTS
+        for start, length in zip(numbers.get(offsets, [0]), numbers.get(lengths, [0]), strict=False)
+    )
+
+
+def _numbers(kind: int, value: bytes) -> list[int]:
+    size = _SIZES[kind]
+    return [int.from_bytes(value[at : at + size], "big") for at in range(0, len(value), size)]
+
+
+def _entry(data: bytes, at: int) -> _Entry | None:
     """Tag, kind, number of values and the values; None where they are not known."""
     tag, kind, length = struct.unpack_from(">HHQ", data, at)
     size = 8 if kind in _LONGER else _SIZES.get(kind, 0)

@@ -20,7 +20,13 @@ from pipeline.core.recipe import Recipe
 from pipeline.imaging.colour import pixels_to_srgb, to_srgb
 from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.flat import has_levels
-from pipeline.imaging.jpeg_header import JpegHeader, read_header, tidied, with_usual_parameters
+from pipeline.imaging.jpeg_header import (
+    JpegHeader,
+    has_odd_tables,
+    read_header,
+    tidied,
+    with_usual_parameters,
+)
 from pipeline.imaging.jpeg_holes import has_hole
 from pipeline.imaging.jpeg_scans import missing_scans
 from pipeline.imaging.resize import Pixels, shrink_four
@@ -178,7 +184,8 @@ class JpegDecoder:
             problem = _refusal(error)
         for mended in self._mended(problem):
             with contextlib.suppress(ValueError):
-                return self._decode_at(mended, colorspace, scale), ()
+                flags = ("tables_doubtful",) if has_odd_tables(self._data) else ()
+                return self._decode_at(mended, colorspace, scale), flags
         if self._recipe.on_damage == "reject":
             raise problem
         try:

@@ -123,6 +123,23 @@ def tidied(data: bytes) -> bytes:
     return b"".join((*parts, data[position:]))
 
 
+def has_odd_tables(data: bytes) -> bool:
+    """Tell of stray bytes right behind a table or the frame header: it was longer, or came to hold
+    a byte too many, and so gives other numbers than its writer meant.
+
+    Raises:
+        Refusal: as `read_header`.
+    """
+    position, marker, odd = 2, 0, False
+    while marker != _SOS:
+        before = marker
+        marker, start, end = _next_segment(data, position)
+        stray = data[position : start - 4].strip(b"\xff")
+        odd |= bool(stray) and (before in _TABLES or before in _SOF_PROCESSES)
+        position = end
+    return odd
+
+
 def with_usual_parameters(data: bytes) -> bytes:
     """Same picture with the parameters of its Adobe segment and of its one scan that libjpeg
     takes for unusual ones anyway, so that it has nothing left to warn of but damage.

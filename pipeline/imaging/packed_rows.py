@@ -12,19 +12,20 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.imaging.stored_end import PSD_PACKED, psd_pixels
+from pipeline.imaging.stored_end import PSD_PACKED, psd_pixels, tga_pixels
 
 _PCX_HEADER, _PCX_PALETTE, _PCX_RUN, _PCX_COUNT = 128, 769, 0xC0, 0x3F
 _SGI_HEADER, _SGI_LITERAL, _SGI_COUNT = 512, 0x80, 0x7F
 _SUN_HEADER, _SUN_ESCAPE = 32, b"\x80"
+_TGA_PACKED, _TGA_RUN, _TGA_COUNT = 8, 0x80, 0x7F
 _MOST_BYTES = 32 << 20  # of one long row of codes, whose walk takes memory or time
 
 Numbers = npt.NDArray[np.int64]
 
 
 def fills_rows(data: bytes, format: str) -> bool:
-    """Tell whether the packed pixels of a decoded PCX, PSD, SGI or Sun raster give just as many
-    bytes as its rows have; True for other formats and for plain pixels."""
+    """Tell whether the packed pixels of a decoded PCX, PSD, SGI, TGA or Sun raster give just as
+    many bytes as its rows have; True for other formats and for plain pixels."""
     fills = _FILLS.get(format)
     return fills is None or fills(data)
 
@@ -85,6 +86,20 @@ def _fills_sun(data: bytes) -> bool:
     return size == -(-width * bits // 16) * 2 * height
 
 
+def _fills_tga(data: bytes) -> bool:
+    """A byte is a count less one, of the pixels behind it or, from 0x80 on, of the one pixel."""
+    at, end, size = tga_pixels(data)
+    left = int.from_bytes(data[12:14], "little") * int.from_bytes(data[14:16], "little")
+    if not data[2] & _TGA_PACKED:
+        return True
+    while left > 0 and at < end:
+        code = data[at]
+        count = (code & _TGA_COUNT) + 1
+        at += 1 + (size if code >= _TGA_RUN else size * count)
+        left -= count
+    return left == 0 and at == end
+
+
 def _packbits(codes: Numbers) -> tuple[Numbers, Numbers]:
     """Bytes that each code takes, and bytes that it gives."""
     literal = codes < 128
@@ -124,5 +139,6 @@ _FILLS: dict[str, Callable[[bytes], bool]] = {
     "PCX": _fills_pcx,
     "PSD": _fills_psd,
     "SGI": _fills_sgi,
+    "TGA": _fills_tga,
     "Sun raster": _fills_sun,
 }

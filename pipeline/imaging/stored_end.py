@@ -140,11 +140,17 @@ def end_of_tga(data: bytes) -> int:
     0 where they are packed."""
     if data[2] not in _PLAIN_TGA:
         return 0
-    entries, bits = _little(data, 5, 2), data[7] if data[1] else 0
-    start = _TGA_HEADER + data[0] + entries * -(-bits // 8)
+    start, end, _ = tga_pixels(data)
     depth = data[16] if data[16] == 1 else -(-data[16] // 8) * 8  # Pillow writes those of one bit
     pixels = -(-_little(data, 12, 2) * depth // 8) * _little(data, 14, 2)
-    return start + pixels + len(data) - _start_of_tga_footer(data)
+    return start + pixels + len(data) - end
+
+
+def tga_pixels(data: bytes) -> tuple[int, int, int]:
+    """Start of a TGA's pixels, start of what follows them, and bytes of a pixel."""
+    entries, bits = _little(data, 5, 2), data[7] if data[1] else 0
+    start = _TGA_HEADER + data[0] + entries * -(-bits // 8)
+    return start, _start_of_tga_footer(data), -(-data[16] // 8)
 
 
 def _start_of_tga_footer(data: bytes) -> int:
@@ -237,6 +243,13 @@ def _end_of_icon(data: bytes) -> int:
             return at + _bytes_of_bitmap(data, at)
         end = max(end, at + length)
     return end
+
+
+def holds_its_pictures(icon: bytes) -> bool:
+    """Tell whether each picture of an icon lies in the file as its directory says."""
+    entries = range(6, 6 + 16 * _little(icon, 4, 2), 16)
+    ends = (_little(icon, entry + 8, 4) + _little(icon, entry + 12, 4) for entry in entries)
+    return max(ends, default=0) <= len(icon)
 
 
 def _bytes_of_bitmap(data: bytes, at: int) -> int:

@@ -7,7 +7,7 @@ from typing import Literal
 _ENTRY = 12  # bytes
 _MOST_ENTRIES = 500
 _SHORT = 3
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
 _PARTS = frozenset({273, 279, 324, 325})
 _DIRECTORIES = frozenset({330, 513, 34665, 34853, 40965})  # elsewhere, and not walked here
 
@@ -45,27 +45,32 @@ def is_classic(data: bytes) -> bool:
 
 def end_of_tiff(data: bytes) -> int | None:
     """End of the last part of a file of one page, None where a part may not be known. A byte more
-    may be padding."""
-    if not is_classic(data):
+    may fill it up."""
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+    wide = 4 if is_classic(data) else 8  # bytes of an offset, and of a number of values
+    entry, counted = 4 + 2 * wide, 2 if wide == 4 else 8
+    directory = _number(data, wide, wide, order)
+    first, count = directory + counted, _number(data, directory, counted, order)
+    end, tags = first + entry * count + wide, dict[int, list[int]]()
+    if count > _MOST_ENTRIES or _number(data, end - wide, wide, order):
         return None
-    order, first, count = first_directory(data)
-    end, tags = first + _ENTRY * count + 4, dict[int, list[int]]()
-    if count > _MOST_ENTRIES or _number(data, end - 4, 4, order):
-        return None
-    for at in range(first, first + _ENTRY * count, _ENTRY):
-        tag, kind, length = (_number(data, at + k, n, order) for k, n in ((0, 2), (2, 2), (4, 4)))
+    for at in range(first, first + entry * count, entry):
+        places = ((0, 2), (2, 2), (4, wide))
+        tag, kind, length = (_number(data, at + k, n, order) for k, n in places)
         size = _SIZES.get(kind, 0)
         if tag in _DIRECTORIES or not size:
             return None
-        place = at + 8 if size * length <= 4 else _number(data, at + 8, 4, order)
+        place = at + 4 + wide
+        if size * length > wide:
+            place = _number(data, place, wide, order)
         end = max(end, place + size * length)
         if tag in _PARTS:
-            places = range(place, place + size * length, size)
-            tags[tag] = [_number(data, part, size, order) for part in places]
+            parts = range(place, min(place + size * length, len(data)), size)
+            tags[tag] = [_number(data, part, size, order) for part in parts]
     for offsets, lengths in ((273, 279), (324, 325)):
-        parts = zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
-        end = max([end, *(start + length for start, length in parts)])
-    return end + 1
+        pairs = zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False)
+        end = max([end, *(start + length for start, length in pairs)])
+    return end + 1 if data[end:] == b"\0" else end + end % 2
 
 
 def _number(data: bytes, at: int, length: int, order: Literal["little", "big"]) -> int:

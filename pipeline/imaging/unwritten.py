@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from pipeline.imaging.packed_rows import fills_rows
-from pipeline.imaging.stored_end import goes_on
+from pipeline.imaging.stored_end import goes_on, holds_its_pictures
 from pipeline.imaging.tiff_pages import TiffPage
 
 _TAIL = {"GIF": 3, "WebP": 8, "HEIC": 8, "AVIF": 8, "JPEG XL": 64}  # bytes
@@ -51,6 +51,7 @@ def doubt_flags(image: Image.Image, data: bytes, format: str) -> tuple[str, ...]
     ):
         flags += ("zero_block",)
     says_other = format == "BMP" and int.from_bytes(data[2:6], "little") not in (0, len(data))
+    says_other |= format == "ICO" and not holds_its_pictures(data)
     if says_other or goes_on(data, format) or not fills_rows(data, format):
         flags += ("length_differs",)
     return flags
@@ -135,10 +136,18 @@ def _breaks_off(image: Image.Image, format: str) -> bool:
     width, height = image.size
     if width <= _SHORTEST_TAIL or height < 2:
         return False
+    if _is_all_zeros(image):
+        return True
     if _may_end(image, height - 1) and _ends_abruptly(image, upwards=False):
         return True
     upwards = format in _UPWARDS and _may_end(image, 0)
     return upwards and _ends_abruptly(image, upwards=True)
+
+
+def _is_all_zeros(image: Image.Image) -> bool:
+    """Tell of a picture of which nothing was written but its header. Index 0 of a palette is a
+    colour as any other, and where alpha was added to such colours nothing of them is seen."""
+    return image.mode != "P" and not image.getbbox(alpha_only=False)
 
 
 def _may_end(image: Image.Image, row: int) -> bool:

@@ -10,9 +10,10 @@ from PIL import ImageColor
 
 from pipeline.imaging.decoder import Refusal
 
-_VALUES = re.compile(rb'"\s*\d+\s+\d+\s+(\d+)\s+(\d+)[^"]*"')
+_VALUES = re.compile(rb'"\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)[^"]*"')
 _STRING = re.compile(rb'"([^"]*)"')
 _KEYS = frozenset({b"c", b"m", b"g", b"g4", b"s"})
+_EXTENSION = b"XPMEXT"
 _MOST_COLOURS = 1 << 16
 _HEX = re.compile(rb"#([0-9a-fA-F]+)\Z")
 _GREY = re.compile(r"gr[ae]y(\d{1,3})\Z")
@@ -23,23 +24,34 @@ def with_plain_colours(data: bytes) -> bytes:
     """File whose colours have six digits each, or are `None`, on lines without comments between.
 
     Raises:
-        Refusal: `damaged` for a colour of another number of digits, `unsupported_format` for a
-            name that is unknown.
+        Refusal: `damaged` for a colour of another number of digits or for other rows than it says,
+            `unsupported_format` for a name that is unknown.
     """
     values = _VALUES.search(data)
-    if values is None or int(values[1]) > _MOST_COLOURS:
+    if values is None or int(values[3]) > _MOST_COLOURS:
         return data
     lines, end = [], values.end()
     strings = _STRING.finditer(data, end)
-    for _, line in zip(range(int(values[1])), strings, strict=False):
-        key = line[1][: int(values[2])]
+    for _, line in zip(range(int(values[3])), strings, strict=False):
+        key = line[1][: int(values[4])]
         colour = _colour(line[1][len(key) :].split())
         if colour is None:
             return data
         lines.append(b'"' + key + b" c " + colour + b'",\n')
         end = line.end()
+    _check_rows(data[end:], int(values[1]) * int(values[4]), int(values[2]))
     pixels = data[end:].lstrip(b", \t\r\n")
     return data[: values.end()] + b",\n" + b"".join(lines) + pixels
+
+
+def _check_rows(data: bytes, length: int, count: int) -> None:
+    """Refuse rows that are not as many and as long as the file says; Pillow reads on for them in
+    whatever follows."""
+    rows = [row[1] for row in _STRING.finditer(data)]
+    extensions = next((at for at, row in enumerate(rows) if row.startswith(_EXTENSION)), len(rows))
+    rows = rows[:extensions]
+    if any(len(row) != length for row in rows[:count]) or len(rows) > count:
+        raise Refusal("damaged", "its rows are of other lengths or numbers than it says")
 
 
 def _colour(words: list[bytes]) -> bytes | None:

@@ -74,3 +74,10 @@ def test_a_png_has_the_most_colours() -> None:
 @pytest.mark.parametrize("icon", [b"", b"\0\0\1\0", b"\0\0\1\0\0\0", b"\0\0\1\0\1\0" + bytes(9)])
 def test_a_directory_that_is_cut_is_left_as_it_is(icon: bytes) -> None:
     assert with_one_picture(icon) == icon
+
+
+def test_an_icon_that_ends_before_its_picture_is_flagged_or_refused() -> None:
+    icon = _icon((_bitmap(RED), 32))
+    for at in range(100, len(icon), 501):
+        prepared = prepare_image(icon[:at] + icon[at + 1 :], RECIPE)
+        assert not isinstance(prepared, PreparedImage) or "length_differs" in prepared.flags

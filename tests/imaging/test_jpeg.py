@@ -158,17 +158,28 @@ def test_warnings_that_say_nothing_about_the_pixels_are_no_damage() -> None:
 
 @pytest.mark.parametrize("before", [0xDB, 0xC0, 0xC4, 0xDA])
 def test_stray_bytes_in_the_header_are_no_damage(before: int) -> None:
+    """Behind a table or the frame header they are a doubt: it may have been longer."""
     at = BASELINE.index(bytes((0xFF, before)))
     odd = BASELINE[:at] + b"stray" + BASELINE[at:]
     whole, mended = prepare_image(BASELINE, RECIPE), prepare_image(odd, RECIPE)
     assert isinstance(whole, PreparedImage)
     assert isinstance(mended, PreparedImage)
-    assert (mended.content_id, mended.flags) == (whole.content_id, ())
+    doubt = () if before == 0xDB else ("tables_doubtful",)
+    assert (mended.content_id, mended.flags) == (whole.content_id, doubt)
     worse = bytearray(odd)
     worse[-3000:-2000] = b"\xff\0" * 500
     rejected = prepare_image(bytes(worse), RECIPE)
     assert isinstance(rejected, RejectedImage)
     assert rejected.rejection.code == "damaged"
+
+
+@pytest.mark.parametrize("table", [0xDB, 0xC4])
+def test_a_table_with_a_byte_more_or_less_is_refused_or_flagged(table: int) -> None:
+    start = BASELINE.index(bytes((0xFF, table))) + 5
+    for at in range(start, start + 60):
+        for data in (BASELINE[:at] + b"\x35" + BASELINE[at:], BASELINE[:at] + BASELINE[at + 1 :]):
+            prepared = prepare_image(data, RECIPE)
+            assert isinstance(prepared, RejectedImage) or prepared.flags == ("tables_doubtful",), at
 
 
 @pytest.mark.parametrize("factors", [b"\x31\x11\x11", b"\x13\x11\x11", b"\x21\x21\x11"])

@@ -18,9 +18,16 @@ PACKED = {
     "PCX": lambda image: encoded(image, "PCX"),
     "PSD": lambda image: psd(image, packed=True),
     "SGI": sgi,
+    "TGA": lambda image: encoded(image, "TGA", compression="tga_rle"),
     "Sun raster": lambda image: sun(image, packed=True),
 }
-PIXELS_AT = {"PCX": 128, "PSD": 40 + 2 * 3 * 120, "SGI": 512 + 8 * 3 * 120, "Sun raster": 32}
+PIXELS_AT = {
+    "PCX": 128,
+    "PSD": 40 + 2 * 3 * 120,
+    "SGI": 512 + 8 * 3 * 120,
+    "TGA": 18,
+    "Sun raster": 32,
+}
 
 
 @pytest.mark.parametrize("format", PACKED)

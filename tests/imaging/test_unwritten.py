@@ -112,6 +112,16 @@ def test_the_last_bytes_of_a_webp_are_those_of_its_pixels() -> None:
 
 
 @pytest.mark.parametrize("format", ["BMP", "TIFF", "PPM", "TGA", "SGI"])
+def test_plain_colours_of_nothing_but_zeros_are_flagged(format: str) -> None:
+    black = prepare_image(encoded(Image.new("RGB", (64, 48)), format), RECIPE)
+    assert isinstance(black, PreparedImage)
+    assert "uniform_tail" in black.flags
+    grey = prepare_image(encoded(Image.new("RGB", (64, 48), (1, 1, 1)), format), RECIPE)
+    assert isinstance(grey, PreparedImage)
+    assert grey.flags == ()
+
+
+@pytest.mark.parametrize("format", ["BMP", "TIFF", "PPM", "TGA", "SGI"])
 @pytest.mark.parametrize("pages", [1, 3])
 def test_lost_pages_of_plain_samples_are_flagged(format: str, pages: int) -> None:
     image = Image.fromarray(np.asarray(PHOTO) | 1)  # no sample of it is 0

@@ -74,3 +74,14 @@ def test_what_has_no_colours_is_left_as_it_is() -> None:
     for data in (b"", b"/* XPM */", _xpm("m black"), b'/* XPM */ "1 1 99999999 1",'):
         assert with_plain_colours(data).startswith(data[:20])
     assert with_plain_colours(_xpm("m black", "m white")) == _xpm("m black", "m white")
+
+
+def test_a_row_more_or_of_another_length_is_damage() -> None:
+    data = _xpm("c #ff0000")
+    row = b'"' + b"a" * 10 + b"b" * 10 + b'",\n'
+    for harmed in (data.replace(row, row * 2, 1), data.replace(row, row.replace(b"ab", b"aab"), 1)):
+        prepared = prepare_image(harmed, RECIPE)
+        assert isinstance(prepared, RejectedImage)
+        assert prepared.rejection.code == "damaged"
+    extended = data.replace(b"\n};", b',\n"XPMEXT author",\n"me",\n"XPMENDEXT"\n};')
+    assert isinstance(prepare_image(extended, RECIPE), PreparedImage)
