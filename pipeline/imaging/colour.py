@@ -59,7 +59,7 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, tuple[s
     A profile that is broken or of another colour space is ignored, as browsers do.
     """
     if icc is None:
-        return image.convert("RGB"), ()
+        return image if image.mode == "RGB" else image.convert("RGB"), ()
     try:
         mode, transform = _transform(icc)
     except ValueError:
@@ -88,7 +88,7 @@ def pixels_to_srgb(pixels: Pixels, icc: bytes | None, grey: bool) -> tuple[Pixel
 def over_background(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
     """Lay an RGBA image on `background`, as RGB."""
     under = Image.new("RGB", image.size, background)
-    under.paste(image, mask=image.getchannel("A"))
+    under.paste(image, mask=image)
     return under
 
 

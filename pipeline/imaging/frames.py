@@ -77,6 +77,8 @@ def _open_jxl_frame(
 
 
 def _open_page(data: bytes, frame: Frame) -> tuple[Image.Image, tuple[str, ...]]:
+    if frame == 0 and (image := _usual_page(data)) is not None:
+        return image, ("first_frame",) if image.tag_v2.next else ()
     number, page, alone = _first_picture(data) if frame == 0 else _picture(data, frame)
     flags: tuple[str, ...] = (f"frame_{number}",) if number else ("first_frame",)
     flags = () if alone else flags
@@ -92,6 +94,17 @@ def _open_page(data: bytes, frame: Frame) -> tuple[Image.Image, tuple[str, ...]]
             raise
         return TiffSamplesImage(data, page), flags
     return image, flags
+
+
+def _usual_page(data: bytes) -> Any:
+    """First page when it is a picture that Pillow reads right, so that nothing else has to be
+    looked at, None otherwise."""
+    try:
+        image: Any = open_image(data, "TIFF")
+    except Exception:  # noqa: BLE001 (what is wrong is said by those who look closer)
+        return None
+    page = TiffPage(image.tag_v2, "<" if data[:2] == b"II" else ">")
+    return image if page.is_picture and not needs_own_reader(page) else None
 
 
 def _first_picture(data: bytes) -> tuple[int, TiffPage, bool]:

@@ -38,6 +38,7 @@ from pipeline.imaging.stream_ends import check_length, check_sums, has_left_over
 from pipeline.imaging.sun_raster import with_plain_rows
 from pipeline.imaging.tiff_errors import heard_out, is_doubtful_fax
 from pipeline.imaging.tiff_image import plain_tiff
+from pipeline.imaging.tiff_inflated import load_inflated
 from pipeline.imaging.translation import translated
 from pipeline.imaging.unwritten import doubt_flags
 from pipeline.imaging.xpm_colours import with_plain_colours
@@ -198,7 +199,7 @@ class RasterDecoder:
     def _load_pixels(self) -> int:
         """Decode; gives where the decoder stopped reading the file, -1 where that says nothing."""
         file = getattr(self._image, "fp", None)
-        if self.format == "TIFF":
+        if self.format == "TIFF" and not load_inflated(self._image, self._data):
             with heard_out(self._image, self._data):
                 self._image.load()
             check_sums(self._image, self._data)
@@ -218,12 +219,20 @@ class RasterDecoder:
             raise Refusal("truncated", "its compressed pixels end before its last row")
 
     def _in_srgb(self, image: Image.Image, background: Colour | None = None) -> DecodedImage:
+        background = background or self._recipe.background
+        if image.mode == "RGBA" and self._has_plain_colours():
+            return DecodedImage(np.asarray(over_background(image, background)))
         colours = image.convert("RGB") if image.mode == "RGBA" else image
         colours, flags = self._colours_in_srgb(colours)
         if image.mode == "RGBA":
             colours.putalpha(image.getchannel("A"))
-            colours = over_background(colours, background or self._recipe.background)
+            colours = over_background(colours, background)
         return DecodedImage(np.asarray(colours), flags)
+
+    def _has_plain_colours(self) -> bool:
+        """Tell whether nothing in the file says what its colours look like."""
+        says = self._image.info.keys() & {"icc_profile", "gamma"}
+        return not says and not code_points(self._data, self.format)
 
     def _colours_in_srgb(self, colours: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
         info = self._image.info

@@ -6,7 +6,6 @@ writers fill up their last strip.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import cast
 
 from isal import isal_zlib
@@ -16,7 +15,7 @@ from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.plugins import open_image
 from pipeline.imaging.stored_end import end_of_psd, end_of_tga
 from pipeline.imaging.tiff_errors import silenced
-from pipeline.imaging.tiff_pages import TiffPage
+from pipeline.imaging.tiff_pages import TiffPage, strip_sizes, strips
 from pipeline.imaging.tiff_samples import small_file
 
 _SGI_TABLE = 512
@@ -52,7 +51,7 @@ def check_sums(image: Image.Image, data: bytes) -> None:
     page = _page(image)
     if page is None or page.number(259, 1) not in _ZLIB:
         return
-    for strip in _strips(page, data):
+    for strip in strips(page, data):
         try:
             isal_zlib.decompressobj().decompress(strip)
         except _ZLIB_ERROR as error:
@@ -67,11 +66,11 @@ def has_left_over(image: Image.Image, data: bytes, format: str, read: int) -> bo
     page = _page(image) if format == "TIFF" else None
     if page is None or page.number(259, 1) not in _LEFT_OVER:
         return False
-    compression, sizes = page.number(259, 1), _sizes(page)
+    compression, sizes = page.number(259, 1), strip_sizes(page)
     with silenced():
         return any(
             _is_longer(strip, compression, size)
-            for strip, size in zip(_strips(page, data), sizes, strict=False)
+            for strip, size in zip(strips(page, data), sizes, strict=False)
         )
 
 
@@ -86,28 +85,6 @@ def _is_longer(strip: bytes, compression: int, size: int) -> bool:
 def _page(image: Image.Image) -> TiffPage | None:
     directory = getattr(image, "tag_v2", None)
     return None if directory is None else TiffPage(directory, "<")
-
-
-def _strips(page: TiffPage, data: bytes) -> Iterator[bytes]:
-    offsets = page.numbers(273) or page.numbers(324)
-    lengths = page.numbers(279) or page.numbers(325)
-    for at, length in zip(offsets, lengths, strict=False):
-        yield data[at : at + length]
-
-
-def _sizes(page: TiffPage) -> Iterator[int]:
-    """Bytes that each strip of a page unpacks to; none for tiles, which are always filled up."""
-    width, height = page.number(256, 0), page.number(257, 0)
-    rows = min(page.number(278, height) or height, height)
-    bands, planes = page.number(277, 1), 1
-    if page.number(284, 1) == 2:
-        bands, planes = 1, bands
-    row = -(-width * bands * page.number(258, 1) // 8)
-    if 322 in page.directory or not rows:
-        return
-    for _ in range(planes):
-        for top in range(0, height, rows):
-            yield row * min(rows, height - top)
 
 
 def _lacks_palette(data: bytes) -> bool:

@@ -68,3 +68,26 @@ def pages(data: bytes) -> Iterator[TiffPage]:
             directory.load(file)
         yield TiffPage(directory, order)
         at = directory.next
+
+
+def strips(page: TiffPage, data: bytes) -> Iterator[bytes]:
+    """Bytes of each strip or tile."""
+    offsets = page.numbers(273) or page.numbers(324)
+    lengths = page.numbers(279) or page.numbers(325)
+    for at, length in zip(offsets, lengths, strict=False):
+        yield data[at : at + length]
+
+
+def strip_sizes(page: TiffPage) -> Iterator[int]:
+    """Bytes that each strip of a page unpacks to; none for tiles, which are always filled up."""
+    width, height = page.number(256, 0), page.number(257, 0)
+    rows = min(page.number(278, height) or height, height)
+    bands, planes = page.number(277, 1), 1
+    if page.number(284, 1) == 2:
+        bands, planes = 1, bands
+    row = -(-width * bands * page.number(258, 1) // 8)
+    if 322 in page.directory or not rows:
+        return
+    for _ in range(planes):
+        for top in range(0, height, rows):
+            yield row * min(rows, height - top)

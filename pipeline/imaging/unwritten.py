@@ -147,7 +147,9 @@ def _breaks_off(image: Image.Image, format: str) -> bool:
 def _is_all_zeros(image: Image.Image) -> bool:
     """Tell of a picture of which nothing was written but its header. Index 0 of a palette is a
     colour as any other, and where alpha was added to such colours nothing of them is seen."""
-    return image.mode != "P" and not image.getbbox(alpha_only=False)
+    ends = (image.getpixel(place) for place in ((0, 0), (image.width - 1, image.height - 1)))
+    written = any(np.any(pixel) for pixel in ends)  # which all others need not be looked at for
+    return image.mode != "P" and not written and not image.getbbox(alpha_only=False)
 
 
 def _may_end(image: Image.Image, row: int) -> bool:
