@@ -21,7 +21,7 @@ strip_metadata              files without EXIF and the like, their pictures unto
 modes, colour, resize       from a file's pixels to sRGB of the size that is sent
 sample_range, png_samples,  samples of more than eight bits, in layouts that Pillow
 tiff_pages, tiff_samples,   does not know
-tiff_image
+tiff_image, tiff_inflated
 code_points, hdr,           HDR and wide colours that files give by numbers
 codestream_colours
 icons, xpm_colours, pam,    files that Pillow takes for others, or does not read

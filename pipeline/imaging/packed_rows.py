@@ -87,7 +87,7 @@ def _fills_sun(data: bytes) -> bool:
 
 
 def _fills_tga(data: bytes) -> bool:
-    """A byte is a count less one, of the pixels behind it or, from 0x80 on, of the one pixel."""
+    """Codes are counts less one, of the pixels behind them or, from 0x80 on, of the one pixel."""
     at, end, size = tga_pixels(data)
     left = int.from_bytes(data[12:14], "little") * int.from_bytes(data[14:16], "little")
     if not data[2] & _TGA_PACKED:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import simplejpeg
-from PIL import Image
+from PIL import Image, ImageChops
 
 from pipeline.imaging.decoder import Refusal
 
@@ -31,7 +31,8 @@ _END = b"\xff\xd9"
 _END_BYTES = 2  # of a marker
 _EIGHTH = 8
 _FAXES = {2: "tiff_ccitt", 3: "group3", 4: "group4"}
-_FAX_TAGS = (262, 266, 292)  # photometric, order of bits, options
+_FAX_TAGS = (266, 292)  # order of bits, options
+_PHOTOMETRIC, _BLACK_IS_ZERO = 262, 1
 _ROWS_PER_STRIP = 278
 _redirecting = threading.Lock()
 
@@ -119,7 +120,9 @@ def is_doubtful_fax(image: Image.Image, data: bytes) -> bool:
     name = _FAXES.get(tags.get(_COMPRESSION, _NONE))
     if name is None or image.mode != "1" or image.size != (tags.get(256), tags.get(257)):
         return False
-    info = {tag: tags[tag] for tag in _FAX_TAGS if tag in tags}
+    info = {tag: tags[tag] for tag in _FAX_TAGS if tag in tags} | {_PHOTOMETRIC: _BLACK_IS_ZERO}
+    if tags.get(_PHOTOMETRIC) != _BLACK_IS_ZERO:  # where Pillow turns each pixel by itself
+        image = ImageChops.invert(image)
     rows = tags.get(_ROWS_PER_STRIP, image.height)
     strips = zip(tags.get(_PARTS[0][0], ()), tags.get(_PARTS[0][1], ()), strict=False)
     for number, (at, length) in enumerate(strips):

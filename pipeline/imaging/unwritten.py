@@ -114,6 +114,8 @@ def _has_zero_blocks(data: bytes) -> bool:
 def _has_lost_pages(data: bytes) -> bool:
     """Recognise pages of zeros directly between other bytes."""
     empty = _all_zeros(data, _PAGE)
+    if not len(empty):
+        return False
     for run in np.split(empty, np.flatnonzero(np.diff(empty) != 1) + 1):
         if not len(run) or not run[0]:
             continue
@@ -153,7 +155,10 @@ def _is_all_zeros(image: Image.Image) -> bool:
 
 
 def _may_end(image: Image.Image, row: int) -> bool:
-    """Look at one row, before any other is."""
+    """Look at one row, before any other is, and at two of its pixels before all."""
+    last, before = (image.getpixel((image.width - back, row)) for back in (1, _SHORTEST_TAIL))
+    if not np.any(np.asarray(last) == np.asarray(before)):
+        return False
     samples = np.asarray(image.crop((0, row, image.width, row + 1)))[0, -_SHORTEST_TAIL:]
     return bool(np.atleast_1d((samples == samples[-1]).all(axis=0)).any())
 

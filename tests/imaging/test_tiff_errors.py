@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipeline.core.recipe import Recipe
+from pipeline.imaging import tiff_errors
 from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage, RejectedImage
 from tests.imaging.drawing import LongSide, encoded, photo
@@ -18,11 +19,12 @@ RECIPE = Recipe(LongSide(96))
 
 
 def _page() -> Image.Image:
-    page = Image.new("1", (400, 300), 1)
+    page = Image.new("L", (400, 300), 255)
     draw = ImageDraw.Draw(page)
+    draw.fontmode = "1"
     for line in range(12):
         draw.text((10, 10 + line * 22), f"The quick brown fox {line} jumps over", fill=0)
-    return page
+    return page.convert("1")
 
 
 def test_a_bad_code_of_a_fax_is_damage(capfd: pytest.CaptureFixture[str]) -> None:
@@ -81,3 +83,19 @@ def test_standard_error_is_as_before(capfd: pytest.CaptureFixture[str]) -> None:
     prepare_image(encoded(_page(), "TIFF", compression="group4"), RECIPE)
     os.write(2, b"here")
     assert capfd.readouterr().err == "here"
+
+
+def test_a_fax_whose_white_is_0_is_coded_again_as_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow turns such a page pixel by pixel while it writes."""
+    data = encoded(_page(), "TIFF", compression="group4", tiffinfo={262: 0})
+    photometrics: list[object] = []
+    coded = tiff_errors._coded
+
+    def recorded(strip: Image.Image, name: str, info: dict[int, object]) -> bytes:
+        photometrics.append(info[262])
+        return coded(strip, name, info)
+
+    monkeypatch.setattr(tiff_errors, "_coded", recorded)
+    prepared = prepare_image(data, RECIPE)
+    assert isinstance(prepared, PreparedImage)
+    assert (prepared.flags, set(photometrics)) == ((), {1})
