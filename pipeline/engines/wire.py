@@ -1,7 +1,7 @@
 """Messages between a worker and its parent.
 
 A decoder taken over by a hostile image owns its worker. So the parent never unpickles what a
-worker says: answers are JSON and raw bytes, checked field by field.
+worker says: answers are MessagePack of fixed types and raw bytes, checked field by field.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
+import msgspec
 import orjson
 
 from pipeline.records import KnownImage, Prepared, PreparedImage, RejectedImage, Rejection
@@ -21,7 +22,41 @@ LONGEST_MESSAGE = 64 << 20
 READY = b"ready"
 """A worker's first message when it could start; anything else says why it could not."""
 
-_PREFIX = 4  # bytes that hold the length of the JSON part
+_PREFIX = 4  # bytes that hold the length of the part before the raw bytes
+_Identity = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
+class _PreparedHead(msgspec.Struct, array_like=True, tag="P", gc=False):
+    """`PreparedImage` but for its base64, in its order."""
+
+    source_id: _Identity
+    content_id: _Identity
+    source_format: str
+    source_width: int
+    source_height: int
+    width: int
+    height: int
+    media_type: str
+    flags: tuple[str, ...]
+    perceptual_hash: bytes | None
+    sharpness: int
+
+
+class _KnownHead(msgspec.Struct, array_like=True, tag="K", gc=False):
+    source_id: _Identity
+
+
+class _RejectedHead(msgspec.Struct, array_like=True, tag="R", gc=False):
+    source_id: _Identity | None
+    code: str
+    detail: str
+    source_format: str | None
+    source_width: int | None
+    source_height: int | None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_PreparedHead | _KnownHead | _RejectedHead).decode
 
 
 def encode_jobs(locations: Iterable[str]) -> bytes:
@@ -37,15 +72,19 @@ def decode_jobs(message: bytes) -> list[str]:
 def encode_answer(answer: Prepared) -> tuple[bytes, bytes]:
     """One answer as one message in two parts, to be sent one after the other."""
     if isinstance(answer, PreparedImage):
-        return _head("P", _of_prepared(answer)), answer.base64
+        head = _PreparedHead(
+            answer.source_id, answer.content_id, answer.source_format, answer.source_width,
+            answer.source_height, answer.width, answer.height, answer.media_type, answer.flags,
+            answer.perceptual_hash, answer.sharpness,
+        )  # fmt: skip
+        return _with_length(_encode(head)), answer.base64
     if isinstance(answer, KnownImage):
-        return _head("K", [answer.source_id.hex()]), b""
-    source_id = answer.source_id.hex() if answer.source_id is not None else None
-    fields = [
-        source_id, answer.rejection.code, answer.rejection.detail, answer.source_format,
+        return _with_length(_encode(_KnownHead(answer.source_id))), b""
+    refused = _RejectedHead(
+        answer.source_id, answer.rejection.code, answer.rejection.detail, answer.source_format,
         answer.source_width, answer.source_height,
-    ]  # fmt: skip
-    return _head("R", fields), b""
+    )  # fmt: skip
+    return _with_length(_encode(refused)), b""
 
 
 def decode_answer(message: bytes | memoryview) -> Prepared:
@@ -56,14 +95,21 @@ def decode_answer(message: bytes | memoryview) -> Prepared:
     """
     length = int.from_bytes(message[:_PREFIX], "big")
     try:
-        kind, fields = orjson.loads(message[_PREFIX : _PREFIX + length])
-        if kind == "P":
-            return _to_prepared(fields, bytes(message[_PREFIX + length :]))
-        if kind == "K":
-            return KnownImage(_identity(fields[0]))
-        return _to_rejected(fields)
-    except (TypeError, LookupError, AttributeError) as error:
+        head = _decode(message[_PREFIX : _PREFIX + length])
+    except (msgspec.MsgspecError, ValueError) as error:
         raise ValueError(f"a worker's answer makes no sense: {error}") from error
+    if isinstance(head, _PreparedHead):
+        return PreparedImage(
+            head.source_id, head.content_id, head.source_format, head.source_width,
+            head.source_height, head.width, head.height, head.media_type,
+            bytes(message[_PREFIX + length :]), head.flags, head.perceptual_hash, head.sharpness,
+        )  # fmt: skip
+    if isinstance(head, _KnownHead):
+        return KnownImage(head.source_id)
+    rejection = Rejection(head.code, head.detail)
+    return RejectedImage(
+        head.source_id, rejection, head.source_format, head.source_width, head.source_height
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,52 +158,5 @@ def decode_chunk(message: bytes) -> ChunkAnswer:
         return ChunkAnswer(str(worker), seconds, answers)
 
 
-def _head(kind: str, fields: list[Any]) -> bytes:
-    head = orjson.dumps((kind, fields))
+def _with_length(head: bytes) -> bytes:
     return len(head).to_bytes(_PREFIX, "big") + head
-
-
-def _of_prepared(image: PreparedImage) -> list[Any]:
-    return [
-        image.source_id.hex(), image.content_id.hex(), image.source_format,
-        image.source_width, image.source_height, image.width, image.height, image.media_type,
-        image.flags, image.perceptual_hash.hex() if image.perceptual_hash else None,
-        image.sharpness,
-    ]  # fmt: skip
-
-
-def _to_prepared(fields: list[Any], payload: bytes) -> PreparedImage:
-    source, content, format_, *sizes, media_type, flags, hash_, sharpness = fields
-    source_width, source_height, width, height = (int(size) for size in sizes)
-    return PreparedImage(
-        source_id=_identity(source),
-        content_id=_identity(content),
-        source_format=str(format_),
-        source_width=source_width,
-        source_height=source_height,
-        width=width,
-        height=height,
-        media_type=str(media_type),
-        base64=payload,
-        flags=tuple(str(flag) for flag in flags),
-        perceptual_hash=bytes.fromhex(hash_) if hash_ else None,
-        sharpness=int(sharpness),
-    )
-
-
-def _to_rejected(fields: list[Any]) -> RejectedImage:
-    source, code, detail, format_, width, height = fields
-    return RejectedImage(
-        source_id=_identity(source) if source is not None else None,
-        rejection=Rejection(str(code), str(detail)),
-        source_format=str(format_) if format_ is not None else None,
-        source_width=int(width) if width is not None else None,
-        source_height=int(height) if height is not None else None,
-    )
-
-
-def _identity(text: str) -> bytes:
-    identity = bytes.fromhex(text)
-    if len(identity) != 32:
-        raise ValueError("an identity has 32 bytes")
-    return identity

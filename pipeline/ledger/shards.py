@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.errors import BooksError
@@ -11,8 +12,7 @@ from pipeline.ledger.database import Database, sql_list
 from pipeline.records import Nano
 
 
-@dataclass(frozen=True, slots=True)
-class NewItem:
+class NewItem(NamedTuple):
     """One request line of a shard about to be sealed.
 
     Attributes:

@@ -75,5 +75,5 @@ def test_a_damaged_answer_is_an_answer_or_a_value_error(
 
 def test_an_identity_has_32_bytes() -> None:
     message = b"".join(encode_answer(KnownImage(bytes(31))))
-    with pytest.raises(ValueError, match="32 bytes"):
+    with pytest.raises(ValueError, match=r"makes no sense: .*32"):
         decode_answer(message)
