@@ -9,15 +9,20 @@ standard one; cached tokens of a model without a price for them are ordinary inp
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from pipeline.core.catalogue import PriceTable
 from pipeline.core.pricing import NANO_PER_TOKEN, PriceSheet, Rates, Tier
 from pipeline.providers.price_supplement import supplemented
+from pipeline.system.bare_package import bare_package
 
 if TYPE_CHECKING:
+    from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
     from genai_prices.types import Tier as LongContext
 
@@ -100,18 +105,21 @@ def _packaged(info: ModelInfo, tier: Tier, on: datetime) -> PriceSheet | None:
 
 
 def _find(model: str) -> ModelInfo | None:
+    # what it looks up for the first time, it imports
+    with bare_package("genai_prices"), suppress(LookupError):
+        return _snapshot().find_provider_model(model, None, "openai", None)[1]
+    return None
+
+
+@cache
+def _snapshot() -> DataSnapshot:
     from genai_prices.data_snapshot import get_snapshot
 
-    try:
-        return get_snapshot().find_provider_model(model, None, "openai", None)[1]
-    except LookupError:
-        return None
+    return get_snapshot()
 
 
 def _version() -> str:
-    import genai_prices
-
-    return genai_prices.__version__
+    return version("genai_prices")  # its own `__version__`
 
 
 def _has_variant(model: ModelInfo, tier: Tier, on: datetime) -> bool:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, BinaryIO
+
+from pipeline.system.bare_package import bare_package
 
 _MAGIC = b"PAR1"
 _TAIL = 8  # bytes: length of the footer, and the magic word
@@ -26,14 +29,22 @@ class GroupPlace:
     size: int
 
 
+@cache
+def _thrift() -> tuple[Any, Any]:
+    """Reader of thrift, and the definition of `KeyValue`."""
+    with bare_package("fastparquet"):
+        from fastparquet.cencoding import from_buffer
+        from fastparquet.parquet_thrift import KeyValue
+    return from_buffer, KeyValue
+
+
 def read_footer(handle: BinaryIO) -> Any:
     """Footer of the file that `handle` reads, a thrift `FileMetaData`.
 
     Raises:
         ValueError: it has none.
     """
-    from fastparquet.cencoding import from_buffer
-
+    from_buffer, _ = _thrift()
     size = handle.seek(0, os.SEEK_END)
     handle.seek(max(0, size - _TAIL))
     tail = handle.read(_TAIL)
@@ -71,12 +82,11 @@ def move_group(group: Any, start: int) -> None:
 
 def footer_bytes(footer: Any, groups: Sequence[Any], metadata: Mapping[str, str]) -> bytes:
     """End of a file of these row groups, with `metadata` beside what `footer` names itself."""
-    from fastparquet.parquet_thrift import KeyValue
-
+    _, key_value = _thrift()
     footer.row_groups = list(groups)
     footer.num_rows = sum(group.num_rows for group in groups)
     named = [one for one in footer.key_value_metadata if one.key.decode() not in metadata]
-    added = [KeyValue(key=key, value=value) for key, value in metadata.items()]
+    added = [key_value(key=key, value=value) for key, value in metadata.items()]
     footer.key_value_metadata = [*named, *added]
     data = bytes(footer.to_bytes())
     return data + len(data).to_bytes(4, "little") + _MAGIC

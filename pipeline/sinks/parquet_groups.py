@@ -30,7 +30,7 @@ from pipeline.sinks.parquet_footer import (
 from pipeline.sinks.row_groups import RowGroup
 
 ROW_GROUPS = "captionmill.row_groups"
-_FEWEST_GROUPS = 2  # else nothing is gained, and the library of footers takes time to load
+_FEWEST_GROUPS = 2  # else nothing is gained
 _FORMAT = f"2 pyarrow {pa.__version__}"  # another library may write the same cells otherwise
 
 
