@@ -18,5 +18,6 @@ The bill          bill (each answer given, each request seen), database
 Faults            faults (the plan), fault_rules (its rules), fault_injector (applies them)
 Captions          captioner, model (the classifier: network, weights, labels), detector
                   (detector_network, frozen_graph, detections, coco), onnx_graph, onnx_cache,
-                  phrases, drawn (drawings are not trusted), reading (text), image_stats
+                  second_opinion (of the classifier about detections), drawn (drawings are not
+                  trusted), phrases, reading (text), image_stats
 """

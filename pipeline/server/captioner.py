@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pipeline.errors import UsageError
-from pipeline.server import image_stats, labels, phrases
-from pipeline.server.coco import KINDS
-from pipeline.server.detector import Detector
+from pipeline.server import image_stats, labels, phrases, second_opinion
+from pipeline.server.detector import FAINT, THRESHOLD, Detector
 from pipeline.server.drawn import is_drawn
 from pipeline.server.model import Classifier
 from pipeline.server.pictures import UploadedImage
@@ -22,19 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from pipeline.server.detections import Detection
 
 _TAG = 0.05
-_RIVAL = 0.6
-"""Probability from which the classifier overrules an unsure detection."""
-_UNRIVALLED = 0.8
-"""Score from which a detection stands whatever the classifier says."""
-_UNSURE = 0.6
-"""Score below which a picture's surest detection needs the classifier's support."""
-_SUPPORT = 0.05
-"""Probability of the classifier for its kind that counts as support."""
-_SURE_ALONE = 0.8
-"""Probability from which the classifier is believed where the detector sees nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +89,14 @@ class LocalCaptioner:
         if is_drawn(image):
             return "", ()
         probabilities = self._load_classifier().probabilities(image)
-        things = without_rivals(self._load_detector().things(image), probabilities)
-        if is_supported(things, probabilities):
+        seen = self._load_detector().things(image, FAINT)
+        things = second_opinion.confirmed([t for t in seen if t.score >= THRESHOLD], probabilities)
+        if things:
             names = tuple(dict.fromkeys(thing.name for thing in things))
-            return phrases.describe_things(things, probabilities), names
-        sure = labels.sure(probabilities)
-        if sure is None or sure.probability < _SURE_ALONE:
+            crowd = Counter(thing.name for thing in seen)
+            return phrases.describe_things(things, probabilities, crowd), names
+        sure = second_opinion.believed_alone(probabilities)
+        if sure is None:
             return "", ()
         return f"probably {labels.with_article(sure.name)}", (sure.name,)
 
@@ -128,34 +119,6 @@ def classified(probabilities: NDArray[np.float32], image: Image) -> Description:
         name = labels.with_article(sure.name)
         return Description(f"probably {name} ({sure.probability:.2f})", names)
     return Description(f"no confident label; {image_stats.describe(image)}", ())
-
-
-def without_rivals(things: list[Detection], probabilities: NDArray[np.float32]) -> list[Detection]:
-    """Leave out a thing that the classifier surely knows as something else.
-
-    The detector has eighty words and calls a yellow flower a banana; the classifier, with a
-    thousand, is asked where it is sure and the detector is not. People are in no class of it.
-    """
-    best = int(probabilities.argmax())
-    if float(probabilities[best]) < _RIVAL:
-        return things
-    return [
-        thing
-        for thing in things
-        if thing.name == "person" or thing.score >= _UNRIVALLED or best in KINDS.get(thing.name, ())
-    ]
-
-
-def is_supported(things: list[Detection], probabilities: NDArray[np.float32]) -> bool:
-    """Tell whether what was detected, the surest first, is worth saying.
-
-    In pictures unlike any that it has learned (slides of a microscope, trays of coins) the detector
-    sees one thing, barely, that the classifier has no idea of.
-    """
-    if not things or things[0].score >= _UNSURE or things[0].name == "person":
-        return bool(things)
-    kinds = KINDS.get(things[0].name, ())
-    return sum(float(probabilities[index]) for index in kinds) >= _SUPPORT
 
 
 class EchoCaptioner:

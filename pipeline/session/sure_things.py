@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 
-from pipeline.server.captioner import without_rivals
 from pipeline.server.detector import Detector
 from pipeline.server.drawn import is_drawn
 from pipeline.server.model import Classifier
+from pipeline.server.second_opinion import confirmed
 
 _SURE = 0.8
 
@@ -31,5 +31,5 @@ class SureThings:
             if is_drawn(image):
                 return ()
             things = self._detector.things(image)
-            things = without_rivals(things, self._classifier.probabilities(image))
+            things = confirmed(things, self._classifier.probabilities(image))
         return tuple(dict.fromkeys(thing.name for thing in things if thing.score >= _SURE))

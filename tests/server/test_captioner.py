@@ -11,14 +11,7 @@ from PIL import Image, ImageDraw
 
 from pipeline.errors import UsageError
 from pipeline.server import captioner
-from pipeline.server.captioner import (
-    EchoCaptioner,
-    LocalCaptioner,
-    is_supported,
-    open_captioner,
-    without_rivals,
-)
-from pipeline.server.coco import KINDS
+from pipeline.server.captioner import EchoCaptioner, LocalCaptioner, open_captioner
 from pipeline.server.detections import Detection
 from pipeline.server.pictures import decode
 from pipeline.server.settings import CLASSIFIER_MODEL, LOCAL_MODEL
@@ -82,20 +75,6 @@ def test_the_older_model_answers_as_it_did(local: LocalCaptioner) -> None:
     assert _describe(local, "moon.jpg", CLASSIFIER_MODEL) == (moon, ())
 
 
-def test_the_classifier_overrules_an_unsure_detection() -> None:
-    values = np.zeros(1000, np.float32)
-    values[985] = 0.7  # daisy
-    banana = Detection("banana", 0.76, (0.0, 0.0, 1.0, 1.0))
-    surer = Detection("banana", 0.85, (0.0, 0.0, 1.0, 1.0))
-    person = Detection("person", 0.55, (0.0, 0.0, 1.0, 1.0))
-    assert without_rivals([banana, surer, person], values) == [surer, person]
-    values[985] = 0.5
-    assert without_rivals([banana], values) == [banana]
-    values[281] = 0.7  # a tabby is a cat
-    cat = Detection("cat", 0.55, (0.0, 0.0, 1.0, 1.0))
-    assert without_rivals([cat, banana], values) == [cat]
-
-
 def test_without_a_picture_it_says_so(local: LocalCaptioner) -> None:
     assert "no picture" in local.describe(None, "what is it?", LOCAL_MODEL).caption
 
@@ -114,20 +93,6 @@ def test_unknown_names() -> None:
         open_captioner("parrot")
 
 
-def test_a_lone_unsure_detection_needs_the_classifiers_support() -> None:
-    """A slide of a microscope became "a teddy bear", a tray of coins "a clock"."""
-    nothing = np.zeros(1000, np.float32)
-    clock = Detection("clock", 0.53, (0.0, 0.0, 0.1, 0.1))
-    assert not is_supported([], nothing)
-    assert not is_supported([clock], nothing)
-    assert is_supported([replace(clock, score=0.61)], nothing)
-    assert is_supported([replace(clock, name="person")], nothing), "no class of it"
-    seen = nothing.copy()
-    seen[next(iter(KINDS["clock"]))] = 0.06
-    assert is_supported([clock], seen)
-    assert is_supported([replace(clock, name="cat", score=0.9), clock], nothing)
-
-
 @pytest.mark.parametrize(("probability", "named"), [(0.74, False), (0.85, True)])
 def test_the_classifier_alone_is_believed_when_it_is_very_sure(
     probability: float, named: bool, monkeypatch: pytest.MonkeyPatch
@@ -137,8 +102,24 @@ def test_the_classifier_alone_is_believed_when_it_is_very_sure(
     probabilities[111] = probability
     local = LocalCaptioner()
     classifier = SimpleNamespace(probabilities=lambda _image: probabilities)
-    detector = SimpleNamespace(things=lambda _image: [])
+    detector = SimpleNamespace(things=lambda _image, _at_least: [])
     monkeypatch.setattr(local, "_classifier", classifier)
     monkeypatch.setattr(local, "_detector", detector)
     caption, labels = _describe(local, "moon.jpg")
     assert (caption == "probably a nematode", labels == ("nematode",)) == (named, named)
+
+
+def test_a_crowd_is_several_whatever_is_surely_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    local, cup = LocalCaptioner(), Detection("cup", 0.7, (0.0, 0.0, 0.2, 0.2))
+    things = [cup, replace(cup, score=0.6), *[replace(cup, score=0.4)] * 4]
+    nothing = np.zeros(1000, np.float32)
+    monkeypatch.setattr(local, "_classifier", SimpleNamespace(probabilities=lambda _image: nothing))
+    monkeypatch.setattr(
+        local, "_detector", SimpleNamespace(things=lambda _image, _at_least: things)
+    )
+    assert _describe(local, "moon.jpg") == ("several cups", ("cup",))
+    things.pop()
+    things.pop()
+    assert _describe(local, "moon.jpg") == ("two cups", ("cup",))

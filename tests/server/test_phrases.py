@@ -52,6 +52,24 @@ def test_counting(count: int) -> None:
     assert number_of("dog", count) == words.get(count, "several dogs")
 
 
+def test_a_crowd_is_not_counted() -> None:
+    boats = _things("boat", "boat", "boat")
+    assert describe_things(boats, None, {"boat": 4}) == "three boats"
+    assert describe_things(boats, None, {"boat": 5}) == "several boats"
+    assert describe_things(_things("boat"), None, {"boat": 5}) == "a boat"
+
+
+def test_what_people_carry_is_with_them() -> None:
+    tie = _things("tie", side=0.1)
+    assert describe_things([*_things("person"), *tie]) == "a person with a tie"
+    several = [*_things("person", "person"), *tie, *_things("umbrella", side=0.2)]
+    assert describe_things(several) == "two people with an umbrella and a tie"
+    assert (
+        describe_things([*_things("person"), *_things("bus"), *tie]) == "a bus, a person and a tie"
+    )
+    assert describe_things(_things("person", "person")) == "two people"
+
+
 def test_joining() -> None:
     assert joined(["a"]) == "a"
     assert joined(["a", "b"]) == "a and b"
