@@ -87,6 +87,8 @@ class Commands(click.Group):
             import difflib
 
             close = difflib.get_close_matches(args[0], [*COMMANDS, *ALIASES], 1)
+            if os.path.exists(args[0]):  # noqa: PTH110 (any bytes)
+                close = [f"'captionmill run {args[0]}'"]
             if not close:
                 raise
             raise click.UsageError(
@@ -111,24 +113,31 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_EXIT_CODES = """\
+\b
+Exit codes:
+  0  done                           7  disk full or read-only
+  2  wrong argument, file or key    8  the books do not agree
+  3  pending at the service         9  the service cannot be reached
+  4  over budget, pending          10  nothing due was captioned
+  5  a person must decide          11  an audit found what it must not
+  6  a line cost too much          70  a bug in captionmill
+                                   75  another run holds the workspace
+                                  130  interrupted
+"""
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EXIT_CODES,
+)
 @click.version_option(__version__, prog_name="captionmill")
 def cli() -> None:
     """Caption images through the OpenAI Batch API: never paid twice, never over budget, one
     Parquet table.
 
     --debug with any command shows where an error came from; 'captionmill help TOPIC' says more.
-
-    \b
-    Exit codes:
-      0  done                           7  disk full or read-only
-      2  wrong argument, file or key    8  the books do not agree
-      3  pending at the service         9  the service cannot be reached
-      4  over budget, pending          10  nothing due was captioned
-      5  a person must decide          11  an audit found what it must not
-      6  a line cost too much          70  a bug in captionmill
-                                       75  another run holds the workspace
-                                      130  interrupted
     """
 
 
@@ -155,7 +164,7 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
 
     try:
         # not cli.main(): it takes every closed pipe for a reader of our output that has gone
-        words = [a for a in arguments if a != "--debug"] or ["--help"]
+        words = [a for a in arguments if a != "--debug"] or ["help", "start"]
         with cli.make_context("captionmill", words) as context:
             result = cli.invoke(context)
     except ConfigError as error:

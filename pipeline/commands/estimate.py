@@ -31,7 +31,7 @@ from pipeline.session.settings import RunSettings
 from pipeline.session.sizings import policies
 from pipeline.session.spec import CaptionSpec, recorded_task
 from pipeline.session.templates import request_template
-from pipeline.session.workspace_ledger import name_if_new
+from pipeline.session.workspace_ledger import is_new, new_sentence
 from pipeline.sources import NamedPlace, Source, SourceSet, named_places
 from pipeline.sources.named_places import Named
 from pipeline.stages.compare import NamedSizing, compare
@@ -187,8 +187,10 @@ def crawled_sources(
         warning = require_local(workspace.root, allow_network=settings.account.allow_network)
         if warning:
             say(warning)
-        name_if_new(workspace, say)
+        new = is_new(workspace)
         workspace.create()
+        if new:
+            say(new_sentence(workspace))
         stack.enter_context(workspace.lock())
         ledger = stack.enter_context(Ledger(workspace.ledger))
         settings = settings.with_remembered_cap(ledger, workspace)

@@ -124,6 +124,15 @@ class Reservations:
         )
         seal_reservations(self._db, shard)
 
+    def anything_sent(self) -> bool:
+        """Tell whether anything was ever sent, or may have been, that costs money."""
+        return bool(
+            self._db.number(
+                "SELECT EXISTS (SELECT 1 FROM reservations WHERE state <> 'released') "
+                "OR EXISTS (SELECT 1 FROM batches)"
+            )
+        )
+
     def totals(self) -> Totals:
         """Sums over all reservations."""
         row = self._db.one(

@@ -128,13 +128,15 @@ def owner(options: AccountOptions) -> Identity:
 
 
 def _refuse_fallback(options: AccountOptions) -> None:
-    """Raise where OpenAI captions are: a forgotten key must not mix in local ones."""
+    """Raise where OpenAI captions are: a forgotten key must not mix in local ones. Where a refused
+    key was all that was ever tried there are none."""
     workspace = options.place.workspace(options.paid.service)
     if not workspace.exists():
         return
     with Ledger(workspace.ledger, read_only=True) as ledger:
         bound = ledger.get(BOUND_TO) or ""
-    if bound.startswith(options.paid.service):
+        sent = ledger.reservations.anything_sent()
+    if sent and bound.startswith(options.paid.service):
         raise UsageError(
             f"the workspace {workspace.root} was used with OpenAI, but {options.key_env} "
             "is not set: set it, or caption elsewhere with --provider local --workspace DIR"

@@ -31,9 +31,10 @@ def open_ledger(
     warning = require_local(workspace.root, allow_network=settings.account.allow_network)
     if warning:
         say(warning)
-    if building is None:
-        name_if_new(workspace, say)
+    new = building is None and is_new(workspace)
     workspace.create(rebuilding=building is not None)
+    if new:
+        say(new_sentence(workspace))
     with workspace.lock():
         workspace.sweep()
         if building is not None:
@@ -53,10 +54,14 @@ def share_identity(ledger: Ledger, workspace: Workspace) -> None:
     workspace.remember_id(ledger.workspace_id(), ledger.former_ids())
 
 
-def name_if_new(workspace: Workspace, say: Callable[[str], None]) -> None:
-    """Say where a workspace will be that is not there yet."""
-    if not workspace.exists() and not workspace.used():
-        say(f"new workspace {workspace.root}")
+def is_new(workspace: Workspace) -> bool:
+    """Tell whether a workspace is not there yet."""
+    return not workspace.exists() and not workspace.used()
+
+
+def new_sentence(workspace: Workspace) -> str:
+    """Words about where a workspace is that was not there before."""
+    return f"new workspace {workspace.root}"
 
 
 def _begin_anew(building: Path) -> None:

@@ -206,6 +206,18 @@ def _container_kind(path: Path) -> str:
     return "file"
 
 
+def _similar_name(path: Path) -> str:
+    """Words about a place that is called much like one that is not there, "" for none."""
+    import difflib
+
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(path.name, names, 1, 0.75)
+    return f"; did you mean {to_text(str(path.with_name(close[0])))}?" if close else ""
+
+
 def _kind(path: Path, place: NamedPlace) -> str:
     """Word of a path in the registry."""
     try:
@@ -215,7 +227,7 @@ def _kind(path: Path, place: NamedPlace) -> str:
         raise UsageError(f"cannot look at {path}: {error}") from error
     if not exists:
         seen_from = "" if path.is_absolute() else f", seen from {Path.cwd()}"
-        raise UsageError(f"{path} does not exist{seen_from}")
+        raise UsageError(f"{path} does not exist{seen_from}{_similar_name(path)}")
     if place.as_table and is_folder:
         raise UsageError(f"the manifest {path} is a folder: name the table itself")
     if is_folder:

@@ -89,6 +89,22 @@ def test_a_wrong_line_is_one_sentence_and_exit_2(
     assert message in shown.err
 
 
+def test_alone_it_shows_the_first_steps_on_one_screen() -> None:
+    done = program()
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == program("help", "start").stdout
+    assert done.stdout.count(b"\n") <= 24
+    assert b"captionmill --help" in done.stdout
+
+
+def test_a_folder_in_place_of_a_command_is_one_to_run(
+    captionmill: Terminal, tmp_path: Path
+) -> None:
+    shown = captionmill(str(tmp_path))
+    assert shown.code == 2
+    assert f"did you mean 'captionmill run {tmp_path}'?" in shown.err
+
+
 def test_a_near_option_is_offered(captionmill: Terminal) -> None:
     assert "--budget" in captionmill("run", "--budgets", "5").err
 

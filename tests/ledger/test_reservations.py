@@ -111,3 +111,12 @@ def test_a_run_s_charges_are_those_of_its_own_reservations_and_of_unknown_bills(
     assert books.run_charges(1) == (103, 1000)
     assert books.run_charges(2) == (0, 10_000)
     assert books.run_charges(3) == (0, 0)
+
+
+def test_what_was_released_was_never_sent(world: World, shard: int) -> None:
+    books = world.ledger.reservations
+    assert not books.anything_sent()
+    books.reserve(shard, 1, 700, BudgetCaps(), scope(1))
+    assert books.anything_sent()
+    books.release(shard, 1, NOW)
+    assert not books.anything_sent()

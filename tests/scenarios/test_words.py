@@ -27,8 +27,11 @@ def called(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
     return code, out, err
 
 
-def test_a_bare_call_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bare_call_shows_the_first_steps(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = called(capsys)
+    assert code == 0
+    assert "captionmill run photos" in out
+    code, out, _ = called(capsys, "--help")
     assert code == 0
     assert "Commands:" in out
     assert "10  nothing due was captioned" in out

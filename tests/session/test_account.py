@@ -5,6 +5,8 @@ import pytest
 from pipeline.config import load_config
 from pipeline.errors import UsageError
 from pipeline.ledger import Ledger
+from pipeline.ledger.reservations import Scope
+from pipeline.records import Nano
 from pipeline.session.account import (
     AccountOptions,
     Identity,
@@ -33,12 +35,19 @@ def options(**overrides: object) -> AccountOptions:
     return AccountOptions.of(load_config(None, keys))
 
 
-def used(provider: str, account: str) -> Workspace:
+def used(provider: str, account: str, *, sent: bool = True) -> Workspace:
     """The default workspace of a provider, bound to an account."""
     workspace = options().place.workspace(provider)
     workspace.create()
     with Ledger(workspace.ledger) as ledger:
         bind_workspace(ledger, Identity(provider, account, None), workspace)
+        if sent:
+            ledger.database.execute(
+                "INSERT INTO shards (id, shard_key, model, state, requests, bytes, prompt_tokens, "
+                "created_at) VALUES (1, 'a', 'm', 'CREATING', 1, 1, 1, 0)"
+            )
+            run = ledger.begin_run("run", 0)
+            ledger.reservations.record_unasked(1, 1, Nano(5), Scope(run, 0))
     return workspace
 
 
@@ -69,6 +78,12 @@ def test_where_openai_captions_are_a_forgotten_key_is_an_error() -> None:
     with pytest.raises(UsageError, match="was used with OpenAI, but OPENAI_API_KEY is not set"):
         identify(options(), {})
     assert identify(options(provider__name="local"), {}).local
+
+
+def test_a_refused_key_alone_locks_nobody_out() -> None:
+    """Whoever tried a wrong key first goes on without one: there are no captions to mix."""
+    used("openai", "default", sent=False)
+    assert identify(options(), {}).local
 
 
 def test_commands_that_ask_no_service_need_no_key() -> None:

@@ -80,3 +80,13 @@ def test_texts_beside_images_are_refused_where_nobody_would_read_them(tmp_path: 
     )
     ((entry,),) = [list(listing.entries()) for listing in listed]
     assert (entry.existing_text, entry.existing_in) == ("a text", "column:txt")
+
+
+def test_a_folder_that_is_called_much_the_same_is_offered(tmp_path: Path) -> None:
+    (tmp_path / "holiday").mkdir()
+    with pytest.raises(UsageError, match=r"holidays does not exist; did you mean .*/holiday\?$"):
+        open_source(tmp_path / "holidays")
+    with pytest.raises(UsageError, match=r"other does not exist$"):
+        open_source(tmp_path / "other")
+    with pytest.raises(UsageError, match=r"none/other does not exist$"):
+        open_source(tmp_path / "none" / "other")
