@@ -87,8 +87,16 @@ def _write_off(context: StageContext) -> list[str]:
 
 def _written_off(context: StageContext, batch: Batch) -> str:
     """Write a batch off; gives what that means, as a sentence."""
+    shard = context.ledger.shards.get(batch.shard)
+    unknown = shard.requests - sum(1 for _ in context.ledger.shards.items(shard.row))
     write_off(context, batch)
     lost = context.ledger.answers.count_missing(batch.row)
+    if unknown > 0:
+        return (
+            f"batch {batch.batch_id} is written off: what was reserved for it counts as spent. "
+            f"Nobody knows the images of {counted(unknown, 'request')} of it: the next run may "
+            "send them again"
+        )
     if not lost:
         return f"batch {batch.batch_id} is ended: each of its requests has an answer"
     return (

@@ -157,6 +157,7 @@ class JournalState:
         answers: answers as they came, by request.
         accepted: the service's ids of background responses, by request.
         damaged: lines that are not what was written.
+        checked: lines have checksums, so that no other damage went unnoticed.
     """
 
     sent: set[str] = field(default_factory=set)
@@ -164,15 +165,16 @@ class JournalState:
     answers: dict[str, list[bytes]] = field(default_factory=dict)
     accepted: dict[str, str] = field(default_factory=dict)
     damaged: int = 0
+    checked: bool = False
 
     @classmethod
     def read(cls, lines: Iterable[bytes]) -> JournalState:
         """Reads a journal, whose lines end with newlines but for one that a kill tore."""
-        state, checked = cls(), False
+        state = cls()
         for line in lines:
             text = line.rstrip(b"\r\n")
-            entry = journal_line(text, checked=checked)
-            checked = checked or bool(_MARK.match(text))
+            entry = journal_line(text, checked=state.checked)
+            state.checked |= bool(_MARK.match(text))
             if entry is not None:
                 state._take(entry)
             elif not is_torn(line):
@@ -197,6 +199,11 @@ class JournalState:
     def awaited(self) -> dict[str, str]:
         """Service's ids of responses that are still to be read, by request."""
         return {name: one for name, one in self.accepted.items() if name not in self.answers}
+
+    @property
+    def names_all(self) -> bool:
+        """Tell whether the journal alone proves which requests were sent."""
+        return not self.damaged and (self.checked or self.sent <= self.answers.keys())
 
     def count_damaged(self, requests: Collection[str]) -> int:
         """Number of damaged lines, given the requests that the group has: one that names another

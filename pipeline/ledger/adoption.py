@@ -31,7 +31,7 @@ class RecoveredShard:
 
 @dataclass(frozen=True, slots=True)
 class OpaqueShard:
-    """Adopted shard of unknown contents; `gone` when its results are too."""
+    """Adopted shard of which some contents are unknown; `gone` when they will not be known."""
 
     shard_key: str
     gone: bool
@@ -120,13 +120,15 @@ class Adoption:
         )
 
     def opaque_shards(self) -> list[OpaqueShard]:
-        """Adopted shards at the service whose contents nobody knows."""
+        """Adopted shards at the service of which nobody knows what they hold, or all of it."""
         return [
             OpaqueShard(str(key), bool(gone))
             for key, gone in self._db.execute(
                 "SELECT shard_key, EXISTS (SELECT 1 FROM batches b WHERE b.shard = s.id "
                 "AND b.vanished_at IS NOT NULL) FROM shards s "
                 "WHERE state IN ('SUBMITTED', 'DOWNLOADED') "
-                "AND NOT EXISTS (SELECT 1 FROM items i WHERE i.shard = s.id) ORDER BY id"
+                "AND (NOT EXISTS (SELECT 1 FROM items i WHERE i.shard = s.id) OR EXISTS "
+                "(SELECT 1 FROM batches b WHERE b.shard = s.id AND b.vanished_at IS NOT NULL) "
+                "AND requests > (SELECT COUNT(*) FROM items i WHERE i.shard = s.id)) ORDER BY id"
             )
         ]

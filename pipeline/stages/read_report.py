@@ -24,8 +24,8 @@ class ReadReport:
 
     Attributes:
         doubt: requests without an answer that keep the batch open, None for a whole one.
-        lost: a person ended a batch that does not decide about its shard: what it may have been
-            billed beyond its answers is not known.
+        lost: a person ended a batch that does not decide about its shard, or of which some requests
+            are unknown: what it may have been billed beyond its answers is not known.
     """
 
     incidents: list[tuple[str, str]] = field(default_factory=list)

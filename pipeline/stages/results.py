@@ -83,6 +83,7 @@ def read_answers(
         yield from reading.absent(failure, may_have_run=open_doubt)
     elif open_doubt:
         report.lost = True
+    report.lost |= reading.holds_unknown()
 
 
 class _Reading:
@@ -224,6 +225,11 @@ class _Reading:
         """Highest cost of a request that was reserved by itself."""
         planned = self._planned.rows.get(name)
         return planned[4] if planned is not None and self._group else None
+
+    def holds_unknown(self) -> bool:
+        """Tell a group of which damage has left unknown what else it held."""
+        gone = self._group and self._batch.vanished_at is not None
+        return gone and len(self._planned.rows) < self._shard.requests
 
     def doubt(self, inspection: Inspection) -> Doubt | None:
         """Doubt that these files leave about the batch."""

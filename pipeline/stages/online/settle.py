@@ -8,7 +8,6 @@ tells a lost or older ledger what was paid for.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 
 from pipeline.core.identity import WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.words import counted
@@ -182,6 +181,8 @@ def close_left_open(context: StageContext) -> None:
     for batch in context.ledger.batches.in_states("open", "downloaded"):
         if is_online(batch.batch_id) and batch.vanished_at is None:
             settle_group(context, batch.row, collected)
+        elif is_online(batch.batch_id):  # a person ends it, and then its answers are booked
+            _keep(context, context.ledger.shards.get(batch.shard), batch, collected)
     for text in collected.problems:
         context.say(text)
     for shard in context.ledger.shards.in_states("SEALED"):
@@ -217,8 +218,7 @@ def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
         row = ledger.shards.move(shard, "SUBMITTED").row
     ledger.reservations.record_unasked(row, lost.generation, lost.max_cost, context.scope())
     number = ledger.batches.add(row, lost.generation, batch_record, "main")
-    sent = set(_marked_requests(context, batch_record.id))
-    sent.update(answered_requests(context, batch_record.id, batch_record.id))
+    sent, proven = _sent_requests(context, batch_record.id)
     for one in sorted(sent, key=lambda parsed: parsed.work_key):
         ledger.adoption.add_line(row, one.work_key, one.attempt)
     text = (
@@ -226,16 +226,23 @@ def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
         "copy was restored?): they are taken in"
     )
     ledger.incident(now.wall, "adopted", text, row, number)
-    if _is_gone(context, batch_record.id) and not any(True for _ in ledger.shards.items(row)):
-        ledger.batches.vanished(number, now.wall)
+    if not proven and sum(1 for _ in ledger.shards.items(row)) < ledger.shards.get(row).requests:
+        ledger.batches.vanished(number, now.wall)  # what it held, nobody knows
 
 
-def _marked_requests(context: StageContext, key: str) -> Iterator[WorkAttempt]:
-    """Requests of a group that its journal says were sent; where a line of that is damaged, those
-    of its request file too, as each of them may have been."""
-    journal = read_journal(journal_path(context.workspace.raw, key))
+def _sent_requests(context: StageContext, key: str) -> tuple[set[WorkAttempt], bool]:
+    """Requests of a group that may have been sent, and whether nobody can have sent another one:
+    where journal and answers are damaged or gone, those of its request file are among them."""
+    journal_file = journal_path(context.workspace.raw, key)
+    answers = context.workspace.answers(key, key, "output")
+    journal = read_journal(journal_file)
     names = (parse_custom_id(name) for name in (*journal.sent, *journal.answers))
-    yield from (name for name in names if name is not None)
-    requests = context.workspace.shard(key)
-    if journal.damaged and requests.is_file():
-        yield from requests_of(requests)
+    sent = {name for name in names if name is not None}
+    sent.update(answered_requests(context, key, key))
+    proven = journal_file.exists() and journal.names_all
+    proven = proven or (answers.exists() and damage_of(answers) is None)
+    request_file = context.workspace.shard(key)
+    if not proven and request_file.is_file():
+        sent.update(requests_of(request_file))
+        proven = True
+    return sent, proven

@@ -15,8 +15,10 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.online_groups import ONLINE
 from pipeline.ledger.shards import Shard
 from pipeline.stages.batch_record import batch_record_path
+from pipeline.stages.inspection import is_left_open
 from pipeline.stages.online.journal import journal_path
 from pipeline.stages.online.settle import begin, close_left_open, open_journal, settle_group
+from pipeline.stages.settle import write_off
 from pipeline.stages.values import RunTotals
 from tests.stages.scene import Scene
 
@@ -179,6 +181,7 @@ def test_answers_that_were_not_kept_leave_every_request_counted(scene: Scene) ->
 def test_unknown_contents_stop_everything_until_a_person_decides(scene: Scene) -> None:
     shard = flown(scene)
     journal_path(scene.workspace.raw, shard.shard_key).unlink()
+    scene.workspace.shard(shard.shard_key).unlink()
     restore(scene, "before")
     close_left_open(scene.context)
     ((key, gone),) = [(b.shard_key, b.gone) for b in scene.ledger.adoption.opaque_shards()]
@@ -215,3 +218,81 @@ def test_each_group_says_its_own_losses(scene: Scene) -> None:
     settle_group(scene.context, batch.row, collected)
     ((_, kind, text),) = scene.ledger.incidents()
     assert (kind, text.startswith(f"1 request of {shard.shard_key} got")) == ("no_answer", True)
+
+
+def test_a_request_file_says_what_was_sent_where_nothing_else_does(scene: Scene) -> None:
+    shard = flown(scene)
+    journal_path(scene.workspace.raw, shard.shard_key).unlink()
+    restore(scene, "before")
+    close_left_open(scene.context)
+    assert scene.ledger.adoption.opaque_shards() == []
+    assert [row for row in outcomes(scene) if row[1]] == [("done", "missing")] * 3
+    assert scene.ledger.reservations.totals().charged == shard.max_cost
+
+
+def damage_mark(scene: Scene, shard: Shard, mark: int = 1) -> None:
+    """Change a bit in the journal's line about a request."""
+    journal = journal_path(scene.workspace.raw, shard.shard_key)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    lines[mark] = lines[mark][:30] + bytes([lines[mark][30] ^ 1]) + lines[mark][31:]
+    journal.write_bytes(b"".join(lines))
+
+
+def test_without_journal_ledger_and_request_file_a_person_decides(scene: Scene) -> None:
+    """What the damaged line named, nobody knows: an image sent now may be paid for again. The
+    answer that came is kept until then, and booked."""
+    shard = flown(scene)
+    damage_mark(scene, shard)
+    scene.workspace.shard(shard.shard_key).unlink()
+    restore(scene, "before")
+    for _ in range(2):  # and no less so at the next start
+        close_left_open(scene.context)
+        (opaque,) = scene.ledger.adoption.opaque_shards()
+        assert (opaque.shard_key, opaque.gone) == (shard.shard_key, True)
+        assert scene.ledger.reservations.totals().reserved == shard.max_cost
+    (batch,) = scene.ledger.batches.in_states("open")
+    assert is_left_open(scene.context, batch)
+    assert write_off(scene.context, batch).answers == {"captioned": 1}
+    totals = scene.ledger.reservations.totals()
+    assert (totals.charged, totals.reserved) == (shard.max_cost, 0)
+    assert scene.ledger.adoption.opaque_shards() == []
+
+
+def test_damaged_answers_leave_the_request_file_to_say_what_was_sent(scene: Scene) -> None:
+    shard = flown(scene)
+    settle_group(scene.context, 1, RunTotals())
+    (raw,) = scene.workspace.raw.glob("*.output.jsonl.gz")
+    raw.write_bytes(raw.read_bytes()[:40])
+    restore(scene, "before")
+    close_left_open(scene.context)
+    assert scene.ledger.adoption.opaque_shards() == []
+    assert [row for row in outcomes(scene) if row[1]] == [("done", "missing")] * 3
+    assert scene.ledger.reservations.totals().charged == shard.max_cost
+
+
+def test_damaged_answers_without_a_request_file_are_left_to_a_person(scene: Scene) -> None:
+    shard = flown(scene)
+    settle_group(scene.context, 1, RunTotals())
+    (raw,) = scene.workspace.raw.glob("*.output.jsonl.gz")
+    raw.write_bytes(raw.read_bytes()[:40])
+    scene.workspace.shard(shard.shard_key).unlink()
+    restore(scene, "before")
+    close_left_open(scene.context)
+    assert [one.gone for one in scene.ledger.adoption.opaque_shards()] == [True]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_journal_of_version_0_1_is_proof_where_each_mark_has_its_answer(
+    scene: Scene, answered: bool
+) -> None:
+    """Its lines have no checksums: a mark may have named another request before it changed."""
+    shard = flown(scene)
+    first, second, _ = names(scene, shard)
+    lines = [b"+" + first.encode(), answer(first).strip()]
+    lines += [] if answered else [b"+" + second.encode()]
+    journal = journal_path(scene.workspace.raw, shard.shard_key)
+    journal.write_bytes(b"".join(line + b"\n" for line in lines))
+    scene.workspace.shard(shard.shard_key).unlink()
+    restore(scene, "before")
+    close_left_open(scene.context)
+    assert bool(scene.ledger.adoption.opaque_shards()) != answered
