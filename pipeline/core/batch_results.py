@@ -69,7 +69,12 @@ class Doubt:
 
 
 def doubt_about(
-    counts: BatchCounts, requests: int, lines: LineCounts, unexplained: int = 0
+    counts: BatchCounts,
+    requests: int,
+    lines: LineCounts,
+    unexplained: int = 0,
+    *,
+    incomplete: bool = False,
 ) -> Doubt | None:
     """Doubt that the files of a batch leave about its requests, None when all are explained.
 
@@ -77,12 +82,14 @@ def doubt_about(
         requests: how many the ledger sent, 0 when it does not know.
         unexplained: tokens that the batch's own usage has beyond its lines, as many as one request
             has at least; else 0.
+        incomplete: a file that the service names is not here as a whole, so that time proves
+            nothing.
     """
     expected = requests or counts.total or 0
     doubt = _doubt(counts, expected, lines)
     if unexplained and (lines.unrun if doubt is None else doubt.passes):
         return Doubt(_usage_words(expected, lines, unexplained))
-    return doubt
+    return Doubt(doubt.text) if doubt is not None and incomplete else doubt
 
 
 def _usage_words(expected: int, lines: LineCounts, unexplained: int) -> str:
@@ -178,6 +185,7 @@ class Inspection:
         grace: seconds that the service may lag behind itself.
         began: whether the batch was ever in progress, None when nobody says.
         written_off: a person decided that nothing more will come.
+        incomplete: a file that the service names is not here as a whole.
     """
 
     seconds: int = 0
@@ -187,6 +195,7 @@ class Inspection:
     grace: int = 0
     began: bool | None = None
     written_off: bool = False
+    incomplete: bool = False
 
     def verdict(self, doubt: Doubt | None) -> Verdict:
         """Decision about a batch that leaves this doubt."""

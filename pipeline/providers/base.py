@@ -37,6 +37,11 @@ class FileTooLarge(ServiceError):
     """File of a service that is larger than the requests can explain."""
 
 
+class ShortDownload(ServiceError):
+    """File that came in whole lines and with fewer bytes than the service says: it is cut off, or
+    the service says a wrong number. Its lines decide."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds.

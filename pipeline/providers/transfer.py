@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import ServiceError
-from pipeline.providers.base import FileTooLarge
+from pipeline.providers.base import FileTooLarge, ShortDownload
 from pipeline.system.files import storage_error, sync
 
 _BLOCK = 1 << 16
@@ -39,6 +39,7 @@ def write_download(
         Bytes written.
 
     Raises:
+        ShortDownload: fewer bytes came than the service says, in whole lines; they are in `to`.
         ServiceError: cut off. What came stays in `to`.
         FileTooLarge: it has more bytes than `most`; the rest is not read.
         StorageError: `to` cannot be written.
@@ -55,14 +56,15 @@ def write_download(
     except OSError as error:
         raise storage_error(to, error) from error
     if expected is not None and count < expected:
-        raise _cut_off(file_id, f"{count} of {expected} bytes came")
+        kind = ShortDownload if count and _ends_whole(to, count) else ServiceError
+        raise _cut_off(file_id, f"{count} of {expected} bytes came", kind)
     if not _ends_whole(to, count):
         raise _cut_off(file_id, f"the last of its {count} bytes are half a line")
     return count
 
 
-def _cut_off(file_id: str, words: str) -> ServiceError:
-    return ServiceError(f"the download of file {file_id} was cut off ({words}): run again")
+def _cut_off(file_id: str, words: str, kind: type[ServiceError] = ServiceError) -> ServiceError:
+    return kind(f"the download of file {file_id} was cut off ({words}): run again")
 
 
 def _ends_whole(path: Path, size: int) -> bool:

@@ -13,7 +13,7 @@ from pipeline.core.lifecycle import next_step
 from pipeline.errors import NeedsPerson, NotFound, ServiceError
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import is_online
-from pipeline.providers.base import FileTooLarge
+from pipeline.providers.base import FileTooLarge, ShortDownload
 from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
 from pipeline.stages.batch_record import write_batch_record
@@ -154,13 +154,15 @@ def _service_time(context: StageContext, batch: Batch) -> int:
 
 def _fetch(context: StageContext, batch: Batch, kind: str, file_id: str) -> str:
     """Fetch a file of a batch, also one that is here but did not explain the batch; gives why it
-    is not there, "" when it is here."""
+    is not there as a whole, "" when it is."""
     target = raw_path(context, batch, kind)
     if target.exists() and batch.late_since is None:
         return ""
     reached("collect.before_download")
     try:
         fetch_raw(context, batch, file_id, target)
+    except ShortDownload as error:
+        return str(error)
     except ServiceError as error:
         if error.status not in NOT_THERE and not isinstance(error, FileTooLarge):
             raise
@@ -173,6 +175,7 @@ def fetch_raw(context: StageContext, batch: Batch, file_id: str, target: Path) -
     """Fetch a file of a batch as a raw file.
 
     Raises:
+        ShortDownload: what is stored has fewer bytes than the service says.
         ServiceError: the service does not give it whole.
         FileTooLarge: it is none of the batch's answers.
     """
@@ -184,6 +187,9 @@ def fetch_raw(context: StageContext, batch: Batch, file_id: str, target: Path) -
     try:
         context.service.download(file_id, partial, most)
         raw_files.store_newer(partial, target)
+    except ShortDownload:
+        raw_files.store_newer(partial, target)
+        raise
     finally:
         remove_quietly(partial)
 

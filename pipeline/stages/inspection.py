@@ -11,13 +11,18 @@ from pipeline.system.clock import Moment, elapsed
 
 
 def inspect_batch(
-    context: StageContext, batch: Batch, began: bool | None = None, *, written_off: bool = False
+    context: StageContext,
+    batch: Batch,
+    began: bool | None = None,
+    written_off: bool = False,
+    incomplete: bool = False,
 ) -> Inspection:
     """Look at a batch that is made now, beside those before.
 
     Args:
         began: whether the batch was ever in progress, None when nobody says.
         written_off: a person decided that nothing more will come.
+        incomplete: a file that the service names is not here as a whole.
     """
     now = context.clock.moment()
     since = Moment(batch.late_since or now.wall, batch.late_uptime or now.uptime)
@@ -30,6 +35,7 @@ def inspect_batch(
         grace=context.patience.grace,
         began=began,
         written_off=written_off,
+        incomplete=incomplete,
     )
 
 

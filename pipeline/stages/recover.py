@@ -19,7 +19,7 @@ from pipeline.errors import NotFound
 from pipeline.ledger.adoption import RecoveredShard
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.online_groups import ONLINE, is_online
-from pipeline.providers.base import FileTooLarge
+from pipeline.providers.base import FileTooLarge, ShortDownload
 from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
 from pipeline.stages.context import StageContext
@@ -109,7 +109,7 @@ def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] 
     local = context.workspace.shard(key)
     if local.is_file():
         return requests_of(local)
-    sent = _download(context, batch.input_file_id)
+    sent = _download(context, batch.input_file_id, recovered_shard(batch).requests)
     if sent is not None:
         return sent
     if not batch.terminal:
@@ -165,15 +165,20 @@ def answered_requests(context: StageContext, key: str, batch_id: str) -> Iterato
                 yield from _in_lines(raw_files.lines_of(path))
 
 
-def _download(context: StageContext, file_id: str) -> list[WorkAttempt] | None:
+def _download(context: StageContext, file_id: str, expected: int = 0) -> list[WorkAttempt] | None:
     """Requests of a file at the service, None when it is gone, was never there or is none of
-    ours."""
+    ours. All that are `expected` are all, whatever its size is said to be."""
     if not file_id:
         return None
     path: Path = context.workspace.shards / "_salvage.tmp"
     try:
         context.service.download(file_id, path, _MOST_BYTES)
         return requests_of(path)
+    except ShortDownload:
+        requests = requests_of(path)
+        if not 0 < expected <= len(requests):
+            raise
+        return requests
     except (NotFound, FileTooLarge):
         return None
     finally:

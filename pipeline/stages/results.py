@@ -247,7 +247,7 @@ class _Reading:
         requests = max(len(self._planned.rows), self._shard.requests)
         tokens, lines = self._sums.unexplained_by(batch.usage), self._line_counts()
         self._unexplained_tokens = tokens  # from here on
-        return doubt_about(counts, requests, lines, tokens)
+        return doubt_about(counts, requests, lines, tokens, incomplete=inspection.incomplete)
 
     def _line_counts(self) -> LineCounts:
         rows = self._planned.rows

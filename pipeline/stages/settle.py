@@ -40,11 +40,16 @@ class RemoteEnd:
 
     Attributes:
         began: whether the batch was ever in progress, None when nobody says.
-        unavailable: why a file of it could not be fetched, "" when none is missing.
+        unavailable: why a file of it could not be fetched whole, "" when all are here.
     """
 
     began: bool | None = None
     unavailable: str = ""
+
+    @property
+    def incomplete(self) -> bool:
+        """Tell whether a file that the service names is not here as a whole."""
+        return bool(self.unavailable)
 
 
 def mark_downloaded(context: StageContext, batch: Batch) -> None:
@@ -86,7 +91,7 @@ def settle_batch(
             planned = ledger.answers.planned(shard, batch)
             answers = results.read_answers(
                 ledger, shard, batch, paths, failure, report, context.wire_format, rules,
-                inspect_batch(context, batch, end.began, written_off=written_off), planned,
+                inspect_batch(context, batch, end.began, written_off, end.incomplete), planned,
             )  # fmt: skip
             settled = ledger.answers.settle(
                 shard, batch, answers, context.rules, context.clock.now(), rules.version,

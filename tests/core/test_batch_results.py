@@ -50,6 +50,16 @@ def test_usage_beyond_the_lines_is_a_sign_of_a_late_file(
     assert ("whole" if doubt is None else "passes" if doubt.passes else "open") == expected
 
 
+def test_time_proves_nothing_while_a_file_is_not_here_as_a_whole() -> None:
+    ended = counts("expired", (6, 2, 0))
+    passing = doubt_about(ended, 6, LineCounts(2))
+    lasting = doubt_about(ended, 6, LineCounts(2), incomplete=True)
+    assert passing is not None
+    assert passing.passes
+    assert lasting == Doubt(passing.text)
+    assert doubt_about(ended, 6, LineCounts(2, 4), incomplete=True) is None
+
+
 @pytest.mark.parametrize(
     ("status", "numbers", "lines", "expected"),
     [

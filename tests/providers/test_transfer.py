@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ServiceError, StorageError
-from pipeline.providers.base import FileTooLarge
+from pipeline.providers.base import FileTooLarge, ShortDownload
 from pipeline.providers.transfer import require_size, write_download
 
 LINE = json.dumps({"custom_id": "a", "text": "x" * 50}).encode()
@@ -32,8 +32,12 @@ def test_an_empty_file(tmp_path: Path) -> None:
 def test_fewer_bytes_than_the_service_says(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"cut off \(66 of 67 bytes came\)"):
         write_download([(LINE + b"\n")[:66]], tmp_path / "out", "f", 67)
-    with pytest.raises(ServiceError, match="cut off"):
+    with pytest.raises(ServiceError, match="cut off") as caught:
         write_download([], tmp_path / "out", "f", 1)
+    assert not isinstance(caught.value, ShortDownload)
+    with pytest.raises(ShortDownload, match=r"cut off \(\d+ of 300 bytes came\)"):
+        write_download([LINE[:7], LINE[7:]], tmp_path / "out", "f", 300)
+    assert (tmp_path / "out").read_bytes() == LINE
 
 
 @pytest.mark.parametrize("end", [1, 20, 60])

@@ -17,6 +17,7 @@ from pipeline.errors import (
     ServiceError,
     StorageError,
 )
+from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages import collect
 from pipeline.stages.collect import collect_batches, raw_path, settle_from_files
@@ -110,6 +111,32 @@ def test_a_download_that_breaks_leaves_nothing_behind_and_is_made_again(
     assert list(scene.workspace.raw.iterdir()) == []
     scene.server.faults.clear()
     assert collect_batches(scene.context).answers == {"captioned": 3}
+
+
+def test_a_service_that_says_a_wrong_size_loses_no_captions(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent(scene, 3)
+    monkeypatch.setattr(OpenAIBatches, "_size", lambda _service, _file: 1_000_000)
+    collected = collect_batches(scene.context)
+    assert (collected.answers, collected.error) == ({"captioned": 3}, None)
+    assert scene.ledger.reservations.totals().reserved == 0
+
+
+def test_a_file_that_ends_after_a_whole_line_is_fetched_again(scene: Scene) -> None:
+    sent(scene, 3)
+    scene.rules(patience=Patience(grace=0))
+    fault(scene, action="cut_lines", path="/v1/files/*/content", keep=0.4, times=9)
+    for looks in range(FEWEST_INSPECTIONS):
+        collected = collect_batches(scene.context)
+        assert isinstance(collected.error, NeedsPerson) == (looks == FEWEST_INSPECTIONS - 1)
+    assert collected.answers["captioned"] in (1, 2)
+    (text,) = [text for _, kind, text in scene.ledger.incidents() if kind == "vanished"]
+    assert "bytes came" in text
+    scene.server.faults.clear()
+    collect_batches(scene.context)
+    totals = scene.ledger.reservations.totals()
+    assert (totals.charged, totals.reserved) == (scene.server.bill.total_nano(), 0)
 
 
 def test_a_batch_that_is_gone_keeps_its_money_and_needs_a_person(scene: Scene) -> None:
