@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pipeline.core.pauses import too_long
 from pipeline.core.run_round import waiting_words
-from pipeline.errors import CaptionmillError, PauseTooLong, ServiceError
+from pipeline.errors import CaptionmillError, NeedsPerson, PauseTooLong, ServiceError
 from pipeline.stages.context import StageContext
 from pipeline.system.clock import shown_time
 
@@ -31,12 +31,17 @@ class WaitNotices:
         self._about = ""
         self._at = 0
         self._waiting = False
+        self._decisions: set[str] = set()  # that a person was told to make
 
     def trouble(self, error: CaptionmillError, next_try: float) -> None:
         """Say what the service's trouble is; `next_try` in epoch seconds. Errors of one kind are
-        one trouble, however their words differ."""
+        one trouble, however their words differ. What a person must decide is said once."""
         words = str(error).rstrip(".")
         about = words
+        if isinstance(error, NeedsPerson):
+            if words in self._decisions:
+                return
+            self._decisions.add(words)
         if isinstance(error, ServiceError):
             about = f"{type(error).__name__} {error.status} {error.code}"
         self._say(about, words, next_try)

@@ -24,6 +24,14 @@ def test_trouble_is_said_when_it_begins_once_a_minute_and_when_it_is_over(scene:
     assert said[2:] == ["the service takes requests again"]
 
 
+def test_what_a_person_must_decide_is_said_once_while_others_are_waited_for(scene: Scene) -> None:
+    notices = WaitNotices(scene.context)
+    for _ in range(3):
+        notices.trouble(NeedsPerson("batch b is completed, but 1 of 3 is missing"), 0)
+        scene.clock.offset += REPEATED
+    assert len(scene.said) == 1
+
+
 def test_what_shards_wait_for_is_said_and_what_needs_a_person_is_not(scene: Scene) -> None:
     notices = WaitNotices(scene.context)
     notices.waiting({"person": 1}, 0)
