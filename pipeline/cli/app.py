@@ -195,7 +195,7 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
 
 
 def _disk_failure(error: OSError, debug: bool) -> int | None:
-    """Exit code of a full or broken disk, which is said; None for another error."""
+    """Exit code of a full or broken disk, after saying so; None for another error."""
     from pipeline.system.files import disk_error
 
     full = disk_error(error)
@@ -203,7 +203,7 @@ def _disk_failure(error: OSError, debug: bool) -> int | None:
 
 
 def _refuse(refusal: UsageError, text: str, arguments: Sequence[str], debug: bool) -> int:
-    """Say why a command did not begin, also to whoever gets the notices."""
+    """Say why a command did not begin, and notify of it."""
     from pipeline.cli.refused import notify_of
 
     code = _fail(text, refusal.exit_code, debug)

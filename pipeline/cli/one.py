@@ -79,7 +79,7 @@ def _end(captions: list[OneCaption]) -> int:
 
 
 def _sum(answered: list[OneCaption]) -> str:
-    """Tokens and cost in a line; what is not known is said, with its bound."""
+    """Tokens and cost in a line; an unknown cost is given by its bound."""
     prompt = sum(one.usage.prompt for one in answered if one.usage)
     completion = sum(one.usage.completion for one in answered if one.usage)
     tokens = f"{prompt:,} + {completion:,} tokens" if prompt or completion else ""

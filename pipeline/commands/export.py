@@ -73,8 +73,8 @@ def export_charges(config: Config, path: str | Path, say: Say) -> WrittenTable:
 
 @contextlib.contextmanager
 def _opened(settings: RunSettings, named: str | Path, say: Say) -> Iterator[Session]:
-    """Workspace that something is written from, to a path that is none of its files and does not
-    promise another form."""
+    """Open a workspace to export from it, unless `named` is one of its own files or promises
+    another form."""
     path, is_here = Path(named), not is_stored_target(named)
     with open_to_read(settings, "export", say) as session:
         own = (session.table, session.rejects)

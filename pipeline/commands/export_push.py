@@ -1,4 +1,4 @@
-"""Push of an export to the Hub: what goes up is said, confirmed, and uploaded."""
+"""Push of an export to the Hub: shown, confirmed, then uploaded."""
 
 from __future__ import annotations
 

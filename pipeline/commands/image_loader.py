@@ -129,7 +129,7 @@ def _problem(name: str) -> str:
 
 
 def _bytes_of(image: object) -> bytes | None:
-    """Bytes of an image file; None for what is none, or is named."""
+    """Bytes of an image file; None for other objects, and for a path or an address."""
     if isinstance(image, (bytes, bytearray, memoryview)):
         return bytes(image)
     pillow = sys.modules.get("PIL.Image")  # whoever gives such an image has imported it

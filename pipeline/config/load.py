@@ -91,8 +91,7 @@ def as_config(config: Config | str | Path) -> Config:
 
 
 def load_notify(path_or_name: str | None, overrides: Mapping[str, object]) -> NotifyConfig | None:
-    """[notify] of a configuration that need not be right otherwise, nor TOML; None where there is
-    none that can be read."""
+    """[notify] of a configuration that may be wrong otherwise; None where it cannot be read."""
     try:
         text = _read(find_config(path_or_name or "default"), "the configuration")
         raw = tomllib.loads("\n".join(_NOTIFY.findall(text)), parse_float=Decimal)

@@ -130,8 +130,8 @@ def image_tokens(width: int, height: int, rule: ImageRule, detail: Detail) -> in
 
 
 def highest_image_tokens(width: int, height: int, rule: ImageRule, detail: Detail) -> int:
-    """Upper bound of the image's tokens: by the dearest edition of the guide, plus the 1 token that
-    the service's floating point may add; raises as `image_tokens`."""
+    """Upper bound of the image's tokens, by the dearest edition of the guide, plus 1 for the
+    service's floating point; raises as `image_tokens`."""
     if isinstance(rule, TileRule):
         return image_tokens(width, height, rule, detail) + 1
     multiplier = max(rule.multiplier, rule.dearest_multiplier or 0)

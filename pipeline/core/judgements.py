@@ -74,8 +74,8 @@ class ReviewState:
 
     @property
     def keeps(self) -> bool:
-        """Tell whether a changed prompt sends nothing, as the caption was accepted or written, and
-        nobody asked for another go since."""
+        """Tell whether a changed prompt sends nothing: the caption was accepted or written, and no
+        other was asked for since."""
         return self.review in ("accepted", "edited") and self.again is None
 
 

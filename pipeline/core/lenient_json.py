@@ -52,7 +52,7 @@ def storable_text(text: str) -> str:
 
 
 def storable_value(value: object, depth: int = 0) -> object:
-    """Copy a JSON value with storable texts only; a number that is none becomes its name, "NaN".
+    """Copy a JSON value with storable texts only; NaN and infinities become their names.
 
     Raises:
         Unreadable: more than 64 levels.

@@ -1,4 +1,4 @@
-"""Images that a source has no more: gone on purpose, or on a disk that is not there."""
+"""Images that a source no longer has: gone on purpose, or on a disk that is not mounted."""
 
 from __future__ import annotations
 

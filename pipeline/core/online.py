@@ -67,7 +67,7 @@ def cancelled_line(custom_id: str) -> bytes:
 
 
 def first_words(start: bytes) -> str:
-    """Start of a body that nobody can read, for a message."""
+    """Start of an unreadable body, for a message."""
     head = " ".join(start.decode("utf-8", "replace").split())
     shown = "".join(one if one.isprintable() and one != "\ufffd" else "?" for one in head)
     return shown or "it is empty"

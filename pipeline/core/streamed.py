@@ -110,7 +110,7 @@ class StreamedAnswer:
 
     def body(self) -> bytes:
         """Same answer as one JSON body, b"" when there is none. Without a known ending, with a gap
-        or an error it is none that counts as whole."""
+        or an error it does not count as whole."""
         if not self._choices and self._error is None:
             return b""
         value = self._unstreamed(ending="" if self._torn else self._finish)
@@ -186,8 +186,8 @@ class StreamedAnswer:
 
 
 def plain_body(content: bytes) -> bytes:
-    """JSON of an answer to a single request, in whatever clothes it comes: packed, in UTF-16, or as
-    a stream that nobody asked for."""
+    """JSON of an answer to a single request, also when it comes packed, in UTF-16, or as a stream
+    that was not asked for."""
     content = decoded_body(content)
     if not _STREAM.match(content):
         return content

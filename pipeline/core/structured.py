@@ -58,8 +58,8 @@ def read_structured(text: str, schema: AnswerSchema, version: int) -> Structured
 
 
 def _by_version_1(text: str, schema: AnswerSchema) -> Structured:
-    """Answer as captionmill 0.2 read it: nothing is converted, and a raw newline or a number that
-    is none breaks it."""
+    """Answer as captionmill 0.2 read it: nothing is converted, and a raw newline or a NaN breaks
+    it."""
     try:
         json.loads(text, parse_constant=_refuse, parse_int=float)
         value = storable_value(parse_json(text))

@@ -10,7 +10,7 @@ from pipeline.core.table import Row
 
 
 class Page(Sequence[Row]):
-    """Rows of a table, a sequence of rows to whoever wants rows.
+    """Rows of a table, held by columns, and a sequence of rows too.
 
     Attributes:
         columns: values of each column, each as long as the page.

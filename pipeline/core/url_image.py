@@ -1,4 +1,5 @@
-"""Images that are sent as their addresses (`input.image_mode = "url"`): nobody here sees a byte.
+"""Images that are sent as their addresses (`input.image_mode = "url"`), without a byte being read
+here.
 
 The address is then all there is to tell one image from another: another address is another
 payment, and what changes behind an address is not noticed.

@@ -155,7 +155,7 @@ class DaskNodes:
             self._threads.submit(self._fetch, chunk, entry[0], self._client)
 
     def drop(self, chunks: Iterable[Chunk]) -> None:
-        """Cancel what was not brought: the scheduler forgets a task that nobody wants."""
+        """Cancel a task whose answer was not brought, so that the scheduler forgets it."""
         for chunk in chunks:
             if (entry := self._futures.pop(chunk, None)) is not None:
                 entry[0].release()

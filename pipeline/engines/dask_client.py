@@ -95,8 +95,7 @@ def list_workers(client: Client) -> Listing:
 
 
 def failure(chunk: Chunk, error: BaseException) -> ChunkEvent:
-    """Event that an exception of a task is; what only says that something is gone is nobody's
-    fault."""
+    """Event for an exception of a task; a worker that is gone is no fault of an image."""
     from distributed.scheduler import KilledWorker
 
     if isinstance(error, KilledWorker):
@@ -129,7 +128,7 @@ def lost_errors() -> tuple[type[BaseException], ...]:
 
 
 def _imported_client() -> type[Client]:
-    """Class of dask's clients; its loggers are silenced, since what matters is said by us.
+    """Class of dask's clients, with its loggers silenced: we report what matters.
 
     Raises:
         UsageError: the extra is not installed.

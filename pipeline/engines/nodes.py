@@ -99,7 +99,7 @@ class Nodes(Protocol):
         ...
 
     def bar(self, worker: str, words: str) -> None:
-        """Use a worker no more; raises a CaptionmillError when none is left."""
+        """Stop using a worker; raises a CaptionmillError when none is left."""
         ...
 
     def described(self) -> str:

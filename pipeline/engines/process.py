@@ -118,7 +118,7 @@ class WorkerProcess:
         return self.since + allowed - time.monotonic()
 
     def hang_up(self, kill: bool = False) -> None:
-        """Nothing more is said or heard: the process ends soon, or at once when `kill`."""
+        """Close both pipes: the process ends soon, or at once when `kill`."""
         if kill:
             self._process.kill()
         os.close(self.answers)

@@ -36,7 +36,7 @@ class WorkerFacts:
 
 
 def _ignore(_value: object) -> None:
-    """Drop what nobody wants to know."""
+    """Drop the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Workers:
         self._show()
 
     def bar(self, address: str, why: str) -> None:
-        """Use a worker no more, and say why, once for each reason.
+        """Stop using a worker, and say why, once for each reason.
 
         Raises:
             UsageError: none is left.

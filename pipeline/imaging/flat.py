@@ -53,7 +53,7 @@ def contrasting_background(image: Image.Image) -> Colour | None:
 
 
 def identity_of_blank(encoded: bytes, source_id: bytes) -> bytes:
-    """Identity (32 bytes) of a picture that shows nothing of its source: what nobody can tell
-    apart by looking must not become one picture with one caption. The bytes stay as they are: a
-    mark in them would leave this machine."""
+    """Identity (32 bytes) of a picture that shows nothing of its source: pictures that look alike
+    only for that must not share one caption. The bytes stay as they are: a mark in them would leave
+    this machine."""
     return hashlib.sha256(b"captionmill.blank\0" + source_id + encoded).digest()

@@ -163,7 +163,7 @@ def natural_size(attributes: Attributes) -> tuple[float, float]:
 
 
 def _length(words: str) -> float | None:
-    """Length in CSS pixels, None when it is none or relative to something outside."""
+    """Length in CSS pixels, None when it is invalid or relative to something outside."""
     match = _LENGTH.fullmatch(words)
     unit = _PIXELS.get(match[2].lower()) if match else None
     return float(match[1]) * unit if match and unit else None

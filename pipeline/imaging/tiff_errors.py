@@ -63,7 +63,7 @@ def heard_out(image: Image.Image, data: bytes) -> Iterator[None]:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Decode inside what is expected to fail; nobody hears libtiff say so."""
+    """Silence libtiff for the block, which is expected to fail."""
     with (
         _redirecting,
         tempfile.TemporaryFile(buffering=0) as errors,

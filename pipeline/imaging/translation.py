@@ -31,7 +31,7 @@ _PANIC = "PanicException"  # of libraries in Rust; it is no Exception, and has n
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Libraries' exceptions as refusals; their warnings are nobody's business.
+    """Translate libraries' exceptions into refusals, and ignore their warnings.
 
     Raises:
         Refusal: for whatever a library raised.

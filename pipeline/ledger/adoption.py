@@ -85,7 +85,7 @@ class Adoption:
         )
 
     def add_line(self, shard: int, work_key: bytes, attempt: int) -> None:
-        """Record a line of an adopted shard: its work is live, so that nobody sends it again.
+        """Record a line of an adopted shard: its work is live, so that it is not sent again.
 
         A work that is live in another shard stays there until that one is dissolved, see
         `overtaken`.
@@ -120,7 +120,7 @@ class Adoption:
         )
 
     def opaque_shards(self) -> list[OpaqueShard]:
-        """Adopted shards at the service of which nobody knows what they hold, or all of it."""
+        """Adopted shards at the service whose contents are not known, or not all of them."""
         return [
             OpaqueShard(str(key), bool(gone))
             for key, gone in self._db.execute(

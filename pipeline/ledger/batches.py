@@ -176,7 +176,7 @@ class Batches:
         )
 
     def vanished(self, batch: int, now: int) -> None:
-        """Remember that the service knows the batch, or a file of it, no more."""
+        """Remember that the service no longer knows the batch, or a file of it."""
         self._db.execute("UPDATE batches SET vanished_at = ? WHERE id = ?", (now, batch))
 
     def cancel_asked(self, batch: int, now: int) -> None:

@@ -75,7 +75,7 @@ def _wrong_works(db: Database, specs: Mapping[object, tuple[bytes, str]]) -> int
 
 
 def _is_key(key: bytes, content_id: bytes, spec: tuple[bytes, str], columns: str | None) -> bool:
-    """Compare a work's key; True where nobody knows what its prompt was."""
+    """Compare a work's key; True where its prompt is not known."""
     spec_id, template = spec
     try:
         prompt = fill_template(template, json.loads(columns) if columns else {})

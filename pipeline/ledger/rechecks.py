@@ -147,7 +147,7 @@ class Rechecks:
             after = page[-1][_IMAGE]
 
     def mark_right(self, originals: Iterable[int], recipe: RecipeRow) -> None:
-        """Take out preparations that were right, or that nobody doubts."""
+        """Take out preparations that were right, or are not doubted."""
         self._db.executemany(
             "DELETE FROM rechecks WHERE original = ? AND recipe = ? AND kind IS NULL",
             ((original, recipe.row) for original in originals),
@@ -161,7 +161,7 @@ class Rechecks:
         today: Content | Rejection,
         flags: tuple[str, ...] = (),
     ) -> None:
-        """Keep what is wrong with a preparation, and what it would be today."""
+        """Record what is wrong with a preparation, and what it would be today."""
         refused = today if isinstance(today, Rejection) else None
         self._db.execute(
             "UPDATE rechecks SET kind = ?, content = ?, flags = ?, admission = ?, reject_code = ?, "

@@ -226,7 +226,7 @@ class OnlineService(Protocol):
         ...
 
     async def read(self, response_id: str) -> HttpReply:
-        """Read a background response; NotFound where there is none."""
+        """Read a background response, or raise NotFound."""
         ...
 
     async def cancel(self, response_id: str) -> None:

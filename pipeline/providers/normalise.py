@@ -86,8 +86,8 @@ def batch_status(raw: str) -> BatchStatus:
 
 
 def _shown_status(data: Mapping[str, Any], counts: Mapping[str, Any]) -> BatchStatus:
-    """Status of a batch; with a word that nobody knows it is over where the rest of it says so:
-    what its files do not explain is looked at again, as in any batch that is over."""
+    """Status of a batch; one with an unknown word is over when its other members say so, and what
+    its files do not explain is looked at again."""
     status = batch_status(_text(data.get("status")) or "")
     if status != "unknown" or not any(
         _text(data.get(f"{kind}_file_id")) for kind in ("output", "error")

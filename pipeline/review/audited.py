@@ -235,8 +235,8 @@ def _number(text: str) -> int:
 
 
 def _unlike(rows: Iterable[Any], enough: int) -> bool:
-    """Tell whether `enough` pictures with one text are unlike each other; those that nobody hashed
-    are."""
+    """Tell whether `enough` pictures with one text are unlike each other, as unhashed ones are
+    taken to be."""
     hashes: list[int] = []
     count = 0
     for _, same in groupby(rows, key=lambda row: row["original"]):

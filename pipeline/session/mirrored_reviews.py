@@ -26,12 +26,12 @@ class MirroredReviews:
         self._not_before = 0.0
 
     def keep_at_times(self, say: Say) -> None:
-        """Put a copy there when the last one is a while ago; what prevents it is said."""
+        """Put a copy there when the last one is a while ago; says what prevents it."""
         if time.monotonic() >= self._not_before:
             self.keep_or_say(say)
 
     def keep_or_say(self, say: Say) -> None:
-        """Put a copy there; what prevents it is said, and it is tried again at the next edit."""
+        """Put a copy there; says what prevents it, and tries again at the next edit."""
         began = time.monotonic()
         try:
             self.keep()

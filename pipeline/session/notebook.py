@@ -1,4 +1,4 @@
-"""Progress in notebooks: tqdm's bars, where nobody gives another display."""
+"""Progress in notebooks: tqdm's bars, unless the caller brings a display."""
 
 from __future__ import annotations
 

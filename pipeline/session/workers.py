@@ -39,7 +39,7 @@ def watch_workers(
 
 
 def workers_in_use(path: Path, now: int) -> WorkersInUse | None:
-    """Workers that the file at `path` names; None without one, or when nobody keeps it any more."""
+    """Workers that the file at `path` names; None without one, or when it is stale."""
     try:
         facts = json.loads(path.read_bytes())
         if not 0 <= now - facts["at"] <= _STALE_SECONDS:

@@ -160,7 +160,7 @@ class _NewFile:
         self._writer.close()
 
     def abandon(self) -> None:
-        """Let go of a file that nobody will see."""
+        """Close a file that will not be published."""
         with suppress(pa.ArrowException, OSError):
             self._writer.close()
 

@@ -134,7 +134,7 @@ class ArchiveListing:
     def _entry(
         self, archive: Archive, index: MemberIndex, texts: SampleTexts, member: Member
     ) -> SourceFile | None:
-        """Entry of an image, None for what is none."""
+        """Entry of an image, None for another member."""
         if member.kind == "folder":
             return None
         if (reason := _left_out(member)) or index.place(member.name) != member.at:

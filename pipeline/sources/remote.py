@@ -25,7 +25,7 @@ def is_url(text: str) -> bool:
 
 
 def is_web(text: str) -> bool:
-    """Recognise an address that is none of an object: it is downloaded, or passed on."""
+    """Recognise a web address, which is downloaded or passed on, not an object's."""
     return is_url(text) and scheme_of(text) not in OBJECT_SCHEMES
 
 

@@ -1,4 +1,4 @@
-"""Deletion of downloaded images that nobody needs any more.
+"""Deletion of downloaded images that are no longer needed.
 
 Only images are deleted, never their notes, so there is nothing to record and nothing to be killed
 between: a deleted image is known as before, is not downloaded again for a re-check, and comes back

@@ -91,7 +91,7 @@ def _settle(ledger: Ledger, task: CaptionTask, recheck: Recheck, again: Prepared
 
 
 def _sift(ledger: Ledger, task: CaptionTask, least: int, check_stop: Callable[[], None]) -> None:
-    """Take out what nobody doubts, once for all, without reading a file."""
+    """Take out what is not doubted, once for all, without reading a file."""
     done = f"{_SIFTING}{task.recipe.row}"
     if ledger.get(done):
         return

@@ -272,7 +272,7 @@ def _refused(context: StageContext, shard: Shard, error: DefiniteRefusal | Needs
 
 
 def _note_pause(context: StageContext, words: str, now: int, seconds: int) -> None:
-    """Say a pause that people would notice, and keep one that nobody waits for."""
+    """Say a pause that people would notice, and remember one that is too long to wait."""
     if seconds > context.patience.longest_pause:
         context.ledger.put(_PAUSE, f"{now + seconds} {words}")
     elif seconds >= _SAID_PAUSE:

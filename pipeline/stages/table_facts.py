@@ -48,8 +48,7 @@ def unshown_captions(ledger: Ledger) -> int:
 
 
 def outcomes_by_source(ledger: Ledger, sources: tuple[int, ...] | None) -> dict[int, Counter[str]]:
-    """Counts by outcome of each of these sources; of all together as those of the row 0 for
-    None."""
+    """Counts by outcome of each of these sources; for None, of all together under row 0."""
     return {source: count_outcomes(ledger, source or None) for source in sources or (0,)}
 
 

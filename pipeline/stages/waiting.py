@@ -1,4 +1,4 @@
-"""Waiting for the service, and what is said of it: for what a run waits, when it tries again, that
+"""Waiting for the service, and notices about it: what a run waits for, when it tries again, that
 Ctrl-C is safe."""
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class WaitNotices:
 
 
 def pause_weighed(context: StageContext, error: CaptionmillError) -> CaptionmillError:
-    """Give `error`, or PauseTooLong where it asks for a pause that nobody waits for."""
+    """Give `error`, or PauseTooLong where it asks for a pause that is too long to wait."""
     seconds = error.retry_after if isinstance(error, ServiceError) else None
     if seconds is None or seconds <= context.patience.longest_pause:
         return error

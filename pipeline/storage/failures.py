@@ -55,7 +55,7 @@ def code_of(error: BaseException) -> str:
 
 
 def is_out_of_reach(error: BaseException) -> bool:
-    """Recognise a request that nobody answered."""
+    """Recognise a request without an answer."""
     return "error sending request" in str(error)
 
 

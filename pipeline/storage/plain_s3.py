@@ -1,4 +1,4 @@
-"""S3 spoken plainly: listings, and keys that obstore's paths cannot hold: `a//b`, `./a`, `..`,
+"""S3 by plain requests: listings, and keys that obstore's paths cannot hold: `a//b`, `./a`, `..`,
 control characters, a slash at an end. One of them would hide its whole bucket, or be taken for
 another key."""
 

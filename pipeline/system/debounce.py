@@ -83,7 +83,7 @@ class Debouncer:
         self._called.set()
 
     def _settle_down(self) -> None:
-        """Wait until nobody has called for a while; calls that come later wake again."""
+        """Wait until no call has come for a while; later calls wake again."""
         for _ in range(_LONGEST):
             self._called.clear()
             if self._stopped.is_set() or not self._called.wait(self._quiet):

@@ -42,7 +42,7 @@ def storage_error(path: Path, error: OSError, verb: str = "write") -> StorageErr
 
 
 def disk_error(error: OSError) -> StorageError | None:
-    """Error of a disk that was met where nobody expected it, None for any other error."""
+    """Error of a full, broken or forbidden disk as a StorageError, None for any other error."""
     named = isinstance(error.filename, (str, bytes))
     if error.errno not in _DISK and not (named and error.errno in _FORBIDDEN):
         return None

@@ -63,7 +63,7 @@ def writers_lock(path: Path, *, reading: bool = False) -> Iterator[None]:
 
 
 def _opened(path: Path, *, reading: bool) -> int | None:
-    """Descriptor of the lock; None where there is none, and none can be made by anybody."""
+    """Descriptor of the lock; None where it neither exists nor can be made."""
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:

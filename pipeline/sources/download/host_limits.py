@@ -90,7 +90,7 @@ class HostLimits:
 
     @asynccontextmanager
     async def slot(self, host: HostLimit) -> AsyncIterator[None]:
-        """Wait for a free slot at `host`; nobody waits for another host's.
+        """Wait for a free slot at `host`; hosts do not wait for each other.
 
         Raises:
             HostRests, DownloadRefused: it may not be asked now, or not in this run.
