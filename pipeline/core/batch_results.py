@@ -39,7 +39,7 @@ class BatchCounts:
 
 @dataclass(frozen=True, slots=True)
 class LineCounts:
-    """Requests by what the files say of them.
+    """Counts of requests by what the files say of them.
 
     Attributes:
         answered: with a reply.

@@ -34,7 +34,7 @@ class TextPlaces:
 
     @property
     def beside(self) -> bool:
-        """Tell whether files are looked at."""
+        """Tell whether texts in files beside images count."""
         return SIDECAR in self.words or XMP in self.words
 
 

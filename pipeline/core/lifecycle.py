@@ -64,7 +64,7 @@ def may_be_refusal(status: int | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Create call took effect: `batch` is ours, `extras` were created beside it."""
+    """Verdict that the create call took effect: `batch` is ours, `extras` came beside it."""
 
     batch: RemoteBatch
     extras: tuple[RemoteBatch, ...] = ()
@@ -72,7 +72,7 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Undecided: the reservation stays, and another listing is needed.
+    """Verdict that nothing is decided: the reservation stays, and another listing is needed.
 
     Attributes:
         first: this is the first absence that counts.
@@ -84,12 +84,12 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Recreate:
-    """Proven absent: create again as the next generation."""
+    """Verdict that the batch is proven absent: create it again as the next generation."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskPerson:
-    """Absent, and the user decides."""
+    """Verdict that the batch is absent, and the user decides."""
 
 
 IntentVerdict = Adopt | Hold | Recreate | AskPerson

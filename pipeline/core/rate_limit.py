@@ -155,7 +155,7 @@ class RateLimiter:
         self._trouble(now, retry_after)
 
     def troubled(self, now: float) -> None:
-        """No connection, or no usable answer."""
+        """Note that there was no connection, or no usable answer."""
         self._trouble(now, None)
 
     def _trouble(self, now: float, retry_after: float | None) -> None:

@@ -80,7 +80,7 @@ class OurCalls:
     nonces: frozenset[str]
     shards: frozenset[str] = field(default=frozenset())
 
-    def explain(self, batch: RemoteBatch) -> bool:
+    def explains(self, batch: RemoteBatch) -> bool:
         """Tell whether a batch is known, of another workspace, or made by one of these calls.
 
         Batches of version 0.1.0 carry no nonce; their shard tells.
@@ -111,7 +111,7 @@ def twin_batches(
     """
     return [
         batch for batch in listed
-        if not ours.explain(batch) and (noted or made_since(batch, begin))
+        if not ours.explains(batch) and (noted or made_since(batch, begin))
     ]  # fmt: skip
 
 

@@ -112,7 +112,7 @@ def _memory_needed(
 
 
 def _decoder(data: bytes, recipe: Recipe) -> Decoder:
-    """Read the header of the file.
+    """Open the decoder of a file, which reads its header.
 
     Raises:
         Refusal: no image, or none that may be decoded.

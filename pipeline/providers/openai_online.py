@@ -43,7 +43,7 @@ class WebPage(Ambiguous):
 
 
 class OpenAIOnline:
-    """Asks for one caption at a time, many at once. Opening it imports the SDK only.
+    """Single requests, many at once. Opening it imports the SDK and makes no call.
 
     Every error is one of pipeline.errors: AccountRefusal and ModelRefusal for a person, other
     DefiniteRefusals (429, no connection) for requests that had no effect and may go again,

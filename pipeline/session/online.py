@@ -85,7 +85,7 @@ def find_our_batches(session: Session, totals: RunTotals) -> bool:
         if session.online and error.status in _NO_BATCHES and not knows_batches(session.ledger):
             # a service without batches, or a key that may make none, has none of ours; or there
             # is no service at this address
-            return _answers(session, totals)
+            return _is_answering(session, totals)
         totals.fail(error)
         return False
     except NeedsPerson as error:
@@ -93,7 +93,7 @@ def find_our_batches(session: Session, totals: RunTotals) -> bool:
     return True
 
 
-def _answers(session: Session, totals: RunTotals) -> bool:
+def _is_answering(session: Session, totals: RunTotals) -> bool:
     """Tell whether a service is at the address; else nothing may be sent."""
     from pipeline.providers.address_check import check_address
 

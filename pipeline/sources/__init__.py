@@ -140,12 +140,12 @@ def _plain_source(place: NamedPlace, options: SourceOptions) -> Source:
             that a glob matches and that is neither an image nor a table.
     """
     if (added := _of_another_package(place.text, options)) is not None:
-        return _excluding(added, options)
+        return _checked_exclusion(added, options)
     if scheme_of(place.text) in OBJECT_SCHEMES:
-        return _excluding(_bucket(place, options), options)
+        return _checked_exclusion(_bucket(place, options), options)
     path = Path(place.text)
     kind = _kind(path, place)
-    source = _excluding(SOURCES[kind](path, options), options)
+    source = _checked_exclusion(SOURCES[kind](path, options), options)
     if options.sidecars and kind in ("folder", "file"):
         return SidecarSource(source, options.encoding)
     if options.sidecars and kind in _CONTAINERS:
@@ -157,8 +157,8 @@ def _plain_source(place: NamedPlace, options: SourceOptions) -> Source:
     return source
 
 
-def _excluding(source: Source, options: SourceOptions) -> Source:
-    """Source itself.
+def _checked_exclusion(source: Source, options: SourceOptions) -> Source:
+    """Source itself, if it can leave out what is excluded.
 
     Raises:
         UsageError: patterns are to leave images out, and it does not know any: nothing that is to

@@ -209,7 +209,7 @@ def _add(
     context: StageContext, shard: int, generation: int, batch: RemoteBatch, role: str = "main"
 ) -> int:
     """Add a batch of the service's list to a shard; gives its row."""
-    made_here = our_calls(context).explain(batch)
+    made_here = our_calls(context).explains(batch)
     return context.ledger.batches.add(shard, generation, batch, role, made_here=made_here)
 
 

@@ -128,7 +128,7 @@ def _is_alone(context: StageContext) -> bool:
         ServiceError: the service did not list its batches.
     """
     ours = our_calls(context)
-    if all(ours.explain(batch) for batch in list_newer(context)):
+    if all(ours.explains(batch) for batch in list_newer(context)):
         return True
     known = ours.known
     reconcile(context)

@@ -115,7 +115,7 @@ class PlainS3:
         headers: Mapping[str, str],
         most: int,
     ) -> tuple[int, bytes]:
-        """Status and body up to `most` bytes; asked again while the service is not well."""
+        """Status and body up to `most` bytes; retried while the service fails."""
         for again in range(self._retries + 1):
             target, signed = self._signed(key, query, headers)
             try:

@@ -45,7 +45,7 @@ def batch(name: str, created_at: int = 100, **metadata: str) -> RemoteBatch:
 def test_a_batch_is_explained_by_a_create_call_of_this_ledger(
     listed: RemoteBatch, explained: bool
 ) -> None:
-    assert OURS.explain(listed) is explained
+    assert OURS.explains(listed) is explained
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.core.existing_text import TextPlaces
 from pipeline.errors import UsageError
-from pipeline.sources import Source, SourceOptions, _excluding, open_source
+from pipeline.sources import Source, SourceOptions, _checked_exclusion, open_source
 from pipeline.sources.existing_text import ExistingTextReader
 from tests.sources.contract import JPEG, all_entries
 
@@ -61,7 +61,7 @@ def test_patterns_are_refused_where_no_source_would_heed_them(tmp_path: Path) ->
     options = SourceOptions(exclude=("*.png",))
     heedless = cast("Source", SimpleNamespace(kind="bucket", label="photos"))
     with pytest.raises(UsageError, match=r"exclude is for folders and tables, and photos is none"):
-        _excluding(heedless, options)
+        _checked_exclusion(heedless, options)
     for place in (tmp_path, tmp_path / "a.jpg", tmp_path / "a.zip"):
         assert open_source(place, None, options).label
 

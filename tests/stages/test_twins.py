@@ -49,7 +49,7 @@ def test_a_run_s_own_batches_are_explained_and_carry_its_nonce(scene: Scene) -> 
     assert submit_shards(scene.context, task.spec).batches == 3
     listed = list_newer(scene.context)
     assert {batch.metadata["captionmill_run"] for batch in listed} == scene.ledger.nonces()
-    assert all(our_calls(scene.context).explain(batch) for batch in listed)
+    assert all(our_calls(scene.context).explains(batch) for batch in listed)
     assert scene.ledger.get(TWIN) is None
 
 
