@@ -161,6 +161,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str], debug: bool) -> int:
     from pipeline.cli.console import reader_is_gone
+    from pipeline.cli.reporting import with_topic
 
     try:
         # not cli.main(): it takes every closed pipe for a reader of our output that has gone
@@ -168,9 +169,9 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
         with cli.make_context("captionmill", words) as context:
             result = cli.invoke(context)
     except ConfigError as error:
-        return _refuse(error, _with_topic(error), arguments, debug)
+        return _refuse(error, with_topic(error), arguments, debug)
     except CaptionmillError as error:
-        return _fail(_with_topic(error), error.exit_code, debug)
+        return _fail(with_topic(error), error.exit_code, debug)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
@@ -244,13 +245,6 @@ def _with_help(error: click.UsageError) -> str:
     path = error.ctx.command_path if error.ctx else "captionmill"
     see = " See" if text.endswith("?") else "; see"
     return f"{text}{see} '{path} --help'"
-
-
-def _with_topic(error: CaptionmillError) -> str:
-    """Add to a message where to read on."""
-    from pipeline.cli.reporting import more_on
-
-    return f"{error}\n{more_on(error)}"
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

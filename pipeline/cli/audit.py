@@ -10,6 +10,7 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option
+from pipeline.cli.reporting import with_topic
 from pipeline.core.words import counted
 from pipeline.errors import EXIT_DONE, about
 
@@ -47,7 +48,7 @@ def audit(fail: str, pictures: bool, as_json: bool, config: Config) -> int:
             console.out(line)
     error = report.error(names)
     if error is not None:
-        console.say(f"captionmill: {error}")
+        console.say(f"captionmill: {with_topic(error)}")
     return EXIT_DONE if error is None else error.exit_code
 
 

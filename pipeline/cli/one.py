@@ -10,6 +10,7 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured, json_option, stream_option
+from pipeline.cli.reporting import with_topic
 from pipeline.commands.one import OneCaption
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
@@ -71,7 +72,7 @@ def _end(captions: list[OneCaption]) -> int:
     """Errors, then what it took; gives the exit code."""
     for one in captions:
         if one.error is not None:
-            console.say(f"captionmill: {one.error}")
+            console.say(f"captionmill: {with_topic(one.error)}")
     answered = [one for one in captions if one.usage is not None or one.cost_nano is None]
     if answered:
         console.say(_sum(answered))

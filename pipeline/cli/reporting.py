@@ -17,6 +17,11 @@ def more_on(error: CaptionmillError) -> str:
     return f"more: captionmill help {error.topic}"
 
 
+def with_topic(error: CaptionmillError) -> str:
+    """Message of an error, and where to read on."""
+    return f"{error}\n{more_on(error)}"
+
+
 def show(report: Report, as_json: bool) -> int:
     """Report on standard output, for people or as JSON."""
     if as_json:

@@ -140,7 +140,8 @@ def find_config(path_or_name: str) -> Path:
         if (folder / f"{path_or_name}.toml").is_file():
             return folder / f"{path_or_name}.toml"
     names = config_names()
-    close = difflib.get_close_matches(path_or_name, names, 1)
+    close = [name for name in names if name.endswith(f"/{path_or_name}")]
+    close += difflib.get_close_matches(path_or_name, names, 1)
     hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(names)}"
     raise ConfigError(f"there is no configuration named {path_or_name!r}; {hint}")
 

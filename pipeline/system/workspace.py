@@ -28,7 +28,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, about
 from pipeline.system.files import remove, storage_error, write_whole
 from pipeline.system.workspace_lock import UNWRITABLE, writers_lock
 
@@ -205,6 +205,7 @@ class Workspace:
                 "another one with --workspace"
             )
 
+    @about("workspace")
     def create(self, *, rebuilding: bool = False) -> None:
         """Make the folders, readable by their owner only.
 

@@ -19,7 +19,8 @@ def test_by_kind_with_examples_and_the_exit_code(rig: Rig, openai: Terminal) -> 
     assert lines[3] == "2 captions, 2 of them with findings"
     failed = openai("audit", "--fail", "loop,trigger")
     assert failed.code == 11
-    assert failed.err == "captionmill: the audit has findings: trigger\n"
+    more = "more: captionmill help outcomes"
+    assert failed.err == f"captionmill: the audit has findings: trigger\n{more}\n"
     assert openai("audit", "--fail", "loop").code == 0
 
 

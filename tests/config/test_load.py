@@ -257,6 +257,8 @@ def test_a_name_is_as_good_as_a_configuration(
     for wrong, words in (
         ("imgs", "the configuration comes first: give 'default' before it"),
         ("nope", "there is no configuration named 'nope'"),
+        ("ollama", "named 'ollama'; did you mean services/ollama?"),
+        ("nighty", "named 'nighty'; did you mean nightly?"),
         ({"a": 1}, "is no configuration: give a name such as 'default'"),
     ):
         with pytest.raises(ConfigError, match=re.escape(words)):
