@@ -30,3 +30,14 @@ def test_what_leaves_its_source_without_a_caption_has_vanished(world: World) -> 
     world.ledger.due.note(world.source)
     world.ledger.database.execute("UPDATE images SET present = 0")
     assert world.ledger.due.outcomes() == {"vanished": 1}
+
+
+def test_images_that_are_gone_or_done_are_not_due(world: World) -> None:
+    for number in range(1, 4):
+        world.image(f"{number}.jpg", number)
+    database = world.ledger.database
+    database.execute("UPDATE works SET state = 'done' WHERE id = 1")
+    database.execute("UPDATE images SET todo = 1 WHERE id = 2")
+    database.execute("UPDATE images SET present = 0 WHERE id IN (2, 3)")
+    world.ledger.due.note(world.source)
+    assert world.ledger.due.outcomes() == {}

@@ -1,5 +1,8 @@
+import pytest
+
 from pipeline.ledger import Ledger
-from pipeline.records import SourceFile
+from pipeline.ledger import images as images_module
+from pipeline.records import Rejection, SourceFile
 from tests.ledger.world import ADMISSION, NOW, World, prepared
 
 
@@ -120,3 +123,58 @@ def test_a_source_is_idle_when_nothing_is_to_be_looked_at_or_sent(world: World) 
     assert not images.idle(world.source, world.spec + 1)
     images.upsert(world.folder, [seen("b.jpg")], 1, NOW)
     assert not images.idle(world.source, world.spec)
+
+
+def test_a_spec_is_used_anew_when_it_or_its_caps_change(world: World) -> None:
+    images = world.ledger.images
+    world.image("a.jpg", 1)
+    world.reject(world.image("b.jpg", 2), Rejection("too_large", "x"))
+    world.ledger.database.execute("UPDATE images SET original = 2 WHERE name = 'b.jpg'")
+    assert images.use_spec(world.source, world.spec, ADMISSION) is False
+    assert todo(world) == []
+    assert images.use_spec(world.source, world.spec, b"b" * 32) is True
+    assert todo(world) == ["b.jpg"], "other caps may admit what was refused"
+    other = world.ledger.specs.spec({"prompt": "new"}, spec_text(), NOW)
+    assert images.use_spec(world.source, other, b"b" * 32) is True
+    assert images.specs_of(world.source) == {other}
+    assert images.use_spec(world.source, other, b"b" * 32) is False
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 7, 8])
+def test_pages_of_any_size_hold_every_image_once(
+    world: World, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(images_module, "_PAGE", size)
+    for number in range(7):
+        world.image(f"{number}.jpg", number + 1)
+    unsent = world.ledger.images.unsent(world.source, world.spec)
+    assert [work for work, _ in unsent] == [work for work, _ in world.works]
+    world.ledger.database.execute("UPDATE images SET todo = 1")
+    assert todo(world) == [f"{number}.jpg" for number in range(7)]
+
+
+def test_locations_are_needed_until_their_captions_are_here(world: World) -> None:
+    for number in range(1, 6):
+        world.image(f"{number}.jpg", number)
+    database = world.ledger.database
+    database.execute("UPDATE images SET location = '/imgs/' || name")
+    database.execute("UPDATE works SET state = 'done'")
+    assert list(world.ledger.images.needed()) == []
+    database.execute("UPDATE images SET todo = 1 WHERE id = 1")
+    database.execute("UPDATE works SET state = 'live' WHERE id IN (2, 3, 4)")
+    database.execute("UPDATE images SET present = 0 WHERE id = 3")
+    database.execute("UPDATE images SET location = NULL WHERE id = 4")
+    assert list(world.ledger.images.needed()) == ["/imgs/1.jpg", "/imgs/2.jpg"]
+
+
+def test_a_source_keeps_the_codec_of_its_text_and_the_number_of_its_crawl(world: World) -> None:
+    images = world.ledger.images
+    another = images.source("manifest", "/m.csv", "m")
+    images.note_encoding(another, "cp1252")
+    assert images.encoding("/m.csv") == (False, None), "it was never crawled to its end"
+    assert (images.begin_crawl(another), images.begin_crawl(another)) == (1, 2)
+    assert images.begin_crawl(world.source) == 1
+    assert images.encoding("/m.csv") == (True, "cp1252")
+    images.note_encoding(another, "utf-8")
+    assert images.encoding("/m.csv") == (True, "utf-8")
+    assert images.encoding("/imgs") == (True, None)

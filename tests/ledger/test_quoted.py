@@ -3,13 +3,14 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ledger.quoted import ImageCounts
 from pipeline.ledger.row_outcome import OUTCOME
 from pipeline.ledger.rows import _FROM
-from pipeline.records import Rejection, SourceFile
+from pipeline.records import RejectedImage, Rejection, SourceFile
 from tests.ledger.world import NOW, World
 
 
@@ -122,3 +123,35 @@ def test_counts_of_indexes_are_those_of_reading_every_image(
         codes = Counter(code for _, code, _, _ in here if code not in (None, "host_busy"))
         assert world.ledger.rows.reject_reasons(world.source) == codes
         raise _TakenBack
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE images SET present = 0 WHERE id = 1",
+        "UPDATE images SET todo = 1 WHERE id = 1",
+        "UPDATE images SET reject_code = 'x' WHERE id = 1",
+    ],
+)
+def test_what_is_not_linked_is_not_priced_as_sent_again(world: World, sql: str) -> None:
+    world.image("a.jpg", 1)
+    key = world.works[0][1]
+    quoted = world.ledger.quoted
+    world.ledger.database.execute(sql)
+    assert not quoted.is_linked(world.source, key)
+    assert list(quoted.pending(world.source, world.spec)) == []
+    identified = list(quoted.identified(world.source, world.recipe, "all"))
+    assert len(identified) == ("todo" in sql)
+
+
+def test_what_a_recipe_refused_is_counted_while_it_is_there(world: World) -> None:
+    image = world.image("a.jpg", 1)
+    world.refuse(RejectedImage(bytes([1]) * 32, Rejection("too_large", "x")))
+    database, quoted = world.ledger.database, world.ledger.quoted
+    database.execute("UPDATE preparations SET content = NULL, reject_code = 'too_large', "
+                     "admission = ?",
+                     (world.recipe.admission,))  # fmt: skip
+    assert quoted.count_refused(world.source, world.recipe, "all") == 1
+    for change in ("present = 0", "present = 1, reject_code = 'x'"):
+        database.execute(f"UPDATE images SET {change} WHERE id = ?", (image,))
+        assert quoted.count_refused(world.source, world.recipe, "all") == 0

@@ -100,3 +100,11 @@ def test_an_incident_is_put_away_once_and_comes_again_under_other_words(ledger: 
     ledger.incident(NOW, "twin", "one")
     ledger.incident(NOW, "twin", "a third")
     assert [text for _, _, text in ledger.incidents()] == ["a third"]
+
+
+def test_damage_is_not_blamed_for_what_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Database, "integrity", lambda _self: ["page 7 is never used"])
+    with pytest.raises(StorageError, match="full"), Ledger(tmp_path / "ledger.db"):
+        raise StorageError("the disk is full")

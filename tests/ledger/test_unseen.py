@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pipeline.ledger.unseen import Crawl
-from pipeline.records import SourceFile
+from pipeline.records import Rejection, SourceFile
 from tests.ledger.world import NOW, World
 
 
@@ -91,3 +91,41 @@ def test_what_is_out_of_reach_stays_as_it_was(world: World) -> None:
     world.ledger.unseen.accept(current, complete=True)
     codes = world.ledger.database.execute("SELECT reject_code FROM images ORDER BY name")
     assert [code for (code,) in codes] == [None, "out_of_reach"]
+
+
+def test_a_row_whose_file_is_missing_forgets_the_file(world: World) -> None:
+    image = world.image("a.jpg", 1)
+    gone = SourceFile("", "a.jpg", "", problem="missing_file", detail="line 2: no such file")
+    current = crawl_again(world, gone)
+    world.ledger.unseen.accept(current, complete=True)
+    row = world.ledger.database.one(
+        "SELECT size, mtime_ns, inode, location, original, content, work, todo, reject_detail "
+        "FROM images WHERE id = ?",
+        (image,),
+    )
+    assert row == (0, 0, 0, "", None, None, None, 0, "line 2: no such file")
+
+
+def test_only_a_complete_crawl_forgets_folders_that_it_did_not_see(world: World) -> None:
+    world.image("a.jpg", 1)
+    crawl_again(world, SourceFile("", "a.jpg", "/imgs/a.jpg", 10, 1, 1))
+    current = begun(world)
+    world.ledger.unseen.accept(current, complete=False)
+    assert digest(world) == b"d" * 32
+    world.ledger.unseen.accept(current, complete=True)
+    assert digest(world) is None
+    assert world.ledger.images.skipped(world.source) == {}
+
+
+def test_what_the_user_leaves_out_is_gone_without_a_question(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    world.reject(world.image("c.jpg", 3), Rejection("missing_file", "x"))
+    for _ in range(2):  # what was left out before is no longer held
+        crawl_again(world)
+    unseen = world.ledger.unseen
+    assert unseen.count() == 3
+    assert unseen.release(lambda path: path in ("a.jpg", "c.jpg")) == 1
+    assert unseen.count() == 1
+    assert unseen.release(lambda _path: False) == 0
+    assert world.ledger.rows.images() == 1

@@ -97,3 +97,10 @@ def test_a_representative_stays_as_long_as_it_shows_its_work(
     world.ledger.database.execute(change)
     world.ledger.works.elect_representatives()
     assert world.ledger.database.one("SELECT representative FROM works") == (elected,)
+
+
+def test_a_work_whose_images_are_all_gone_keeps_its_representative(world: World) -> None:
+    gone = world.image("a.jpg", 1)
+    world.ledger.database.execute("UPDATE images SET present = 0")
+    world.ledger.works.elect_representatives()
+    assert world.ledger.database.one("SELECT representative FROM works") == (gone,)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from pipeline.config import load_config
 from pipeline.core.budget_words import COMMAND_LINE
 from pipeline.errors import Busy, DefiniteRefusal, Interrupted, StorageError, UsageError
 from pipeline.review.edits import Edits
+from pipeline.session import session as session_module
 from pipeline.session.session import open_session
 from pipeline.session.settings import RunSettings
 from pipeline.session.spec_factory import SpecChange
@@ -169,3 +171,14 @@ def test_a_mirror_is_kept_by_what_may_send_only(rig: Rig, s3: ScriptedS3, *, off
     with open_session(settings, "test", quiet, offline=offline) as session:
         assert isinstance(session.context.mirror, NoMirror) == offline
     assert bool(s3.objects) is not offline
+
+
+def test_answers_are_read_in_the_shapes_of_the_provider(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = object()
+    monkeypatch.setattr(
+        session_module, "provider_of", lambda _name: SimpleNamespace(wire_format=shapes)
+    )
+    with open_session(RunSettings.of(rig.config()), "test", quiet, offline=True) as session:
+        assert session.context.wire_format is shapes
