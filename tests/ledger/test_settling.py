@@ -381,3 +381,17 @@ def test_ordinary_lines_are_written_when_they_hold_much_text(
     world.ledger.answers.settle(shard, batch, pages(), RULES, NOW)
     assert written == [0, 0, 3, 3]
     assert world.ledger.answers.count() == 4
+
+
+@pytest.mark.parametrize(("billed", "charged"), [(400, 400), (None, None)])
+def test_an_answer_to_another_attempt_leaves_the_request_awaited_and_its_reserve(
+    world: World, billed: int | None, charged: int | None
+) -> None:
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    line = answered(world.works[0][1], billed, attempt=2)
+    booked = world.ledger.answers.settle(shard, batch, [line], RULES, NOW)
+    assert booked.charged == charged
+    assert works(world) == [("live", 1)]
+    assert [item[3] for item in world.ledger.shards.items(shard.row)] == [True]
+    assert world.ledger.answers.calibration() == []
