@@ -69,31 +69,31 @@ def strict_schema(schema: Node) -> dict[str, Any]:
     Pydantic writes `default`, which strict mode refuses and which says nothing where every
     property is required, and a description beside a `$ref`, which has to stand alone.
     """
-    return _sendable(schema, schema, frozenset())
+    return _strict_node(schema, schema, frozenset())
 
 
-def _sendable(node: Node, root: Node, inside: frozenset[str]) -> dict[str, Any]:
+def _strict_node(node: Node, root: Node, inside: frozenset[str]) -> dict[str, Any]:
     reference = node.get("$ref")
     if isinstance(reference, str) and len(node) > 1:
         target = _target(reference, root)
         if isinstance(target, Mapping) and reference not in inside:
             beside = {key: value for key, value in node.items() if key != "$ref"}
-            return _sendable({**target, **beside}, root, inside | {reference})
+            return _strict_node({**target, **beside}, root, inside | {reference})
         return {"$ref": reference}  # a schema that holds itself: the reference alone goes
     sent: dict[str, Any] = {}
     for key, value in node.items():
         if key in ("properties", "$defs", "definitions") and isinstance(value, Mapping):
             sent[key] = {
-                name: _sendable(child, root, inside) if isinstance(child, Mapping) else child
+                name: _strict_node(child, root, inside) if isinstance(child, Mapping) else child
                 for name, child in value.items()
             }
         elif key == "anyOf" and isinstance(value, list):
             sent[key] = [
-                _sendable(child, root, inside) if isinstance(child, Mapping) else child
+                _strict_node(child, root, inside) if isinstance(child, Mapping) else child
                 for child in value
             ]
         elif key == "items" and isinstance(value, Mapping):
-            sent[key] = _sendable(value, root, inside)
+            sent[key] = _strict_node(value, root, inside)
         elif key != "default":
             sent[key] = value
     return sent

@@ -118,10 +118,10 @@ class RateLimiter:
         """Seconds for which nothing goes, 0 when requests may go."""
         return max(0.0, self._hold - now)
 
-    def delay(self, now: float, tokens: int, flying: int) -> float | None:
+    def delay(self, now: float, tokens: int, in_flight: int) -> float | None:
         """Seconds until a request of `tokens` tokens may go: 0 for now, None until one of those
         that are under way is back."""
-        if flying >= int(self._width):
+        if in_flight >= int(self._width):
             return None
         for kind, limit in self._configured.items():
             if limit is not None and kind not in self._buckets:

@@ -131,7 +131,7 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             code = self._process.wait()
-        return _obituary(code)
+        return _rejection_of_end(code)
 
     def _start(self, message: bytes) -> None:
         if message != READY:
@@ -150,7 +150,7 @@ def _widen(pipe: int) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _obituary(code: int) -> Rejection:
+def _rejection_of_end(code: int) -> Rejection:
     if code == -signal.SIGALRM:
         return rejection("timeout")
     if code == -signal.SIGKILL:

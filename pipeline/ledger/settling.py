@@ -82,7 +82,7 @@ class Settling:
     def keep(self, priced: PricedAnswer) -> None:
         """Take one answer with its price."""
         planned = self._planned.line(custom_id(priced.work_key, priced.attempt))
-        if planned is None or not self._is_rule(planned):
+        if planned is None or not self._is_expected(planned):
             self._flush()
             self._keep_single(priced)
             return
@@ -113,7 +113,7 @@ class Settling:
         if page.answers:
             self._take_ordinary(page)
 
-    def _is_rule(self, planned: PlannedLine) -> bool:
+    def _is_expected(self, planned: PlannedLine) -> bool:
         return self._frees and bool(planned.awaited) and planned.work not in self._alone
 
     def finish(self) -> Settled:

@@ -138,7 +138,7 @@ def _record_findings(
     for kind, text in report.incidents:
         context.ledger.incident(now, kind, text, shard.row, batch.row)
     if settled.over:
-        _freeze(context, batch, settled.over)
+        _freeze_budget(context, batch, settled.over)
     if settled.outcomes:
         context.ledger.put(STALE, "1")
     if report.doubt is not None:
@@ -275,7 +275,7 @@ def _goes_again(
     return True
 
 
-def _freeze(context: StageContext, batch: Batch, over: list[str]) -> None:
+def _freeze_budget(context: StageContext, batch: Batch, over: list[str]) -> None:
     text = (
         f"{counted(len(over), 'line')} of batch {batch.batch_id} cost more than was reserved "
         f"(first: {over[0]}): nothing more is sent. Look at 'captionmill status', correct the "

@@ -38,7 +38,7 @@ class Debouncer:
         self._quiet, self._busy, self._longest = quiet, busy, longest
         self._called = threading.Event()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="debouncer", daemon=True)
 
     def start(self) -> None:
         """Begin to wait for calls."""

@@ -46,7 +46,7 @@ class BackgroundDispatcher(Dispatcher):
             self._await(service, group, *group.pending.popitem())
 
     def _is_full(self) -> bool:
-        return self._flying + len(self._waits) >= self._pace.most
+        return self._in_flight + len(self._waits) >= self._pace.most
 
     def _busy(self) -> bool:
         return super()._busy() or bool(self._waits or self._deletions)
@@ -57,7 +57,7 @@ class BackgroundDispatcher(Dispatcher):
             wait.cancel()
 
     def _check(self, group: Group) -> None:
-        if self._pace.once and group.flying == 0:
+        if self._pace.once and group.in_flight == 0:
             self._finished.put(group)
         else:
             super()._check(group)
@@ -75,7 +75,7 @@ class BackgroundDispatcher(Dispatcher):
     def _await(self, service: OnlineService, group: Group, name: str, response_id: str) -> None:
         """Read a response until it is over; it is under way in its group until then."""
         self._service = service
-        group.flying += 1
+        group.in_flight += 1
         wait = asyncio.ensure_future(self._awaiting(service, group, name, response_id))
         self._waits.add(wait)
         wait.add_done_callback(functools.partial(self._is_over, group))
@@ -99,7 +99,7 @@ class BackgroundDispatcher(Dispatcher):
     def _is_over(self, group: Group, wait: asyncio.Future[None]) -> None:
         """Note that a response is not awaited any more: answered, given up or cancelled."""
         self._waits.discard(wait)
-        group.flying -= 1
+        group.in_flight -= 1
         self._check(group)
         self._wake.set()
 

@@ -121,7 +121,7 @@ class OnlineCaptioner:
         """Say why not everything was sent, or that nothing was taken."""
         alike = dispatcher.refusals.problem(over=True)
         if dispatcher.too_long_pause:
-            self.totals.fail(self._come_back(dispatcher))
+            self.totals.fail(self._pause_too_long(dispatcher))
         elif dispatcher.error is not None:
             self.totals.fail(dispatcher.error)
         elif alike:
@@ -132,7 +132,7 @@ class OnlineCaptioner:
         elif undecided := self.context.undecided():  # also where nothing was to be sent
             self.totals.fail(NeedsPerson(undecided))
 
-    def _come_back(self, dispatcher: Dispatcher) -> PauseTooLong:
+    def _pause_too_long(self, dispatcher: Dispatcher) -> PauseTooLong:
         seconds = dispatcher.too_long_pause
         back = shown_time(self.context.clock.now() + seconds)
         words = too_long(str(dispatcher.error), seconds, back, "[online] longest_pause")

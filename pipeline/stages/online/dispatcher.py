@@ -49,7 +49,7 @@ class Dispatcher:
         self._connect, self._rate_limiter = connect, rate_limiter
         self._groups: deque[Group] = deque()
         self._open: dict[int, Group] = {}
-        self._flying = 0
+        self._in_flight = 0
         self._stopping = self._over = False
         self._tasks: set[asyncio.Future[None]] = set()
         self._finished: queue.SimpleQueue[Group] = queue.SimpleQueue()
@@ -80,7 +80,7 @@ class Dispatcher:
     @property
     def only_awaits(self) -> bool:
         """Tell whether nothing is left to be sent and no request is on its way."""
-        return not self.waiting and not self._flying
+        return not self.waiting and not self._in_flight
 
     def send(self, group: Group) -> None:
         """Take a group over; its reservation is durable."""
@@ -140,7 +140,7 @@ class Dispatcher:
 
     def _check(self, group: Group) -> None:
         """Give a group back when nothing of it can change any more."""
-        if group.flying == 0 and (group.left == 0 or self._stopping):
+        if group.in_flight == 0 and (group.left == 0 or self._stopping):
             self._finished.put(group)
 
     async def _dispatch(self) -> None:
@@ -156,7 +156,7 @@ class Dispatcher:
 
     def _busy(self) -> bool:
         """Tell whether anything is under way."""
-        return self._flying > 0
+        return self._in_flight > 0
 
     async def _send_due(self, service: OnlineService) -> float | None:
         """Send what may go now; gives the seconds until more may, None until something happens."""
@@ -169,7 +169,7 @@ class Dispatcher:
             if batch:
                 await self._mark(group, [name for name, _ in batch])
             for name, body in batch:
-                task = asyncio.ensure_future(self._fly(service, group, name, body))
+                task = asyncio.ensure_future(self._send(service, group, name, body))
                 self._tasks.add(task)  # the loop itself holds tasks weakly
                 task.add_done_callback(self._tasks.discard)
             if delay != 0.0:
@@ -183,12 +183,12 @@ class Dispatcher:
             if self._is_full():
                 return batch, None
             now = self._loop.time()
-            delay = self._rate_limiter.delay(now, group.tokens, self._flying)
+            delay = self._rate_limiter.delay(now, group.tokens, self._in_flight)
             if delay != 0.0:
                 return batch, delay
             self._rate_limiter.sent(now, group.tokens)
-            self._flying += 1
-            group.flying += 1
+            self._in_flight += 1
+            group.in_flight += 1
             batch.append(group.requests.popleft())
         return batch, 0.0
 
@@ -199,7 +199,7 @@ class Dispatcher:
         except CaptionmillError as error:
             self._give_up(error)
 
-    async def _fly(
+    async def _send(
         self, service: OnlineService, group: Group, name: str, body: dict[str, Any]
     ) -> None:
         try:
@@ -213,8 +213,8 @@ class Dispatcher:
             self.bug = error
             self._abort()
         finally:
-            self._flying -= 1
-            group.flying -= 1
+            self._in_flight -= 1
+            group.in_flight -= 1
             self._check(group)
             self._wake.set()
 

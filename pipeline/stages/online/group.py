@@ -22,7 +22,7 @@ class Group:
         tokens: prompt tokens of one request, for the limits.
         pending: responses that an earlier run left to be read: ids of requests and of responses.
         left: requests without an answer.
-        flying: requests under way, and responses that are awaited.
+        in_flight: requests under way, and responses that are awaited.
     """
 
     row: int
@@ -31,7 +31,7 @@ class Group:
     tokens: int
     pending: dict[str, str] = field(default_factory=dict)
     left: int = field(init=False)
-    flying: int = 0
+    in_flight: int = 0
 
     def __post_init__(self) -> None:
         """Nothing is answered yet."""

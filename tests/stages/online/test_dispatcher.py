@@ -36,19 +36,19 @@ class Played:
     """Answers as `play` says; counts what is under way."""
 
     play: Callable[[Body], Awaitable[Said]]
-    flying: int = 0
+    in_flight: int = 0
     most: int = 0
     asked: list[Any] = field(default_factory=list)
     closed: bool = False
 
     async def ask(self, body: Body) -> Said:
-        self.flying += 1
-        self.most = max(self.most, self.flying)
+        self.in_flight += 1
+        self.most = max(self.most, self.in_flight)
         self.asked.append(body["n"])
         try:
             return await self.play(body)
         finally:
-            self.flying -= 1
+            self.in_flight -= 1
 
     async def close(self) -> None:
         self.closed = True
@@ -171,7 +171,7 @@ def test_stopping_waits_for_what_is_under_way_and_sends_no_more(tmp_path: Path) 
     played = Played(first_then_held)
     with Dispatcher(lambda: played, RateLimiter(3)) as flight:
         flight.send(group(tmp_path, 0, 10))
-        while played.flying < 3:
+        while played.in_flight < 3:
             time.sleep(0.005)
         flight.stop()
         assert flight.finished(0.05) is None

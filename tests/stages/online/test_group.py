@@ -11,4 +11,4 @@ def test_what_is_to_be_sent_and_what_is_to_be_read_is_left(tmp_path: Path) -> No
     journal = Journal(tmp_path / "x.journal")
     journal.close()
     group = Group(1, journal, deque([("cm-a", {})]), 10, {"cm-b": "resp_b", "cm-c": "resp_c"})
-    assert (group.left, group.flying) == (3, 0)
+    assert (group.left, group.in_flight) == (3, 0)
