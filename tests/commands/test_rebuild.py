@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from pipeline.commands.rebuild import rebuild
+from pipeline.commands.rebuild import _set_aside, rebuild
 from pipeline.config import Config, load_config
-from pipeline.errors import ServiceError, UsageError
+from pipeline.errors import ServiceError, StorageError, UsageError
 from pipeline.ledger import Ledger
 from pipeline.server.faults import BatchFault
+from pipeline.system.workspace import Workspace
 from tests.crash.child import KEY
 from tests.crash.rig import World
 from tests.crash.zygote import Zygote
@@ -130,3 +133,17 @@ def test_what_the_service_still_has_is_collected_and_what_is_odd_about_it_said(
     assert result.settled == rig.server.bill.total_nano()
     (problem,) = result.problems
     assert "unknown id 'alien-" in problem
+
+
+def test_a_table_that_cannot_be_kept_aside_is_said_as_an_error_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.table.write_bytes(b"a table")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(StorageError, match="space"):
+        _set_aside(workspace)

@@ -328,3 +328,9 @@ def test_a_folder_that_cannot_be_written_leaves_the_shard_for_later(
         written(rig, blocked)
     blocked.unlink()
     assert written(rig, elsewhere.out).files == 1
+
+
+def test_the_caps_in_force_are_said_for_files_too(rig: Rig, tmp_path: Path) -> None:
+    rig.add("a.png")
+    write(rig.config(budget__lifetime="5"), rig.data, tmp_path / "out", say=rig.said.append)
+    assert any(text.startswith("budget: ") and "$5.00" in text for text in rig.said)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from pipeline.core.lifecycle import TWIN
 from pipeline.errors import Interrupted
+from pipeline.ledger.online_groups import ONLINE
 from pipeline.server.faults import RequestFault
+from pipeline.stages.batch_record import batch_record_path
 from pipeline.stages.clean import remove_finished
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.mirroring import NoMirror
@@ -143,3 +147,59 @@ def test_answers_are_deleted_at_the_service_only_when_their_copy_here_is_sound(
     assert remove_finished(scene.context).problems == []
     assert raw.read_bytes() == sound
     assert remote(scene) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "there", "here"),
+    [
+        ("SEALED", False, True),
+        ("UPLOADING", True, True),
+        ("UPLOADED", True, True),
+        ("CREATING", True, True),
+        ("SUBMITTED", True, True),
+        ("WRITTEN", False, True),
+        ("DOWNLOADED", False, True),
+    ],
+)
+def test_a_shard_keeps_the_files_that_it_may_still_need(
+    scene: Scene, state: str, there: bool, here: bool
+) -> None:
+    scene.add("a.png")
+    (shard,) = scene.write(scene.task())
+    path = scene.workspace.shard(shard.shard_key)
+    scene.service.upload(path, scene.context.filename(shard.shard_key))
+    scene.ledger.shards.move(shard, state)
+    remove_finished(scene.context, orphans=True)
+    assert (bool(remote(scene)), path.exists()) == (there, here)
+
+
+def test_uploads_are_left_alone_while_they_may_be_a_twin_s(scene: Scene) -> None:
+    path = scene.workspace.shards / "000009-dead.jsonl"
+    path.write_text("{}\n")
+    scene.service.upload(path, scene.context.filename("000009-dead"))
+    scene.ledger.put(TWIN, "another copy is at work")
+    scene.rules(keep_shards=True)
+    done = remove_finished(scene.context, orphans=True)
+    assert (done.remote, done.local, len(remote(scene))) == (0, 0, 1)
+
+
+def test_files_of_a_batch_that_another_ledger_made_stay_at_the_service(scene: Scene) -> None:
+    settled(scene)
+    scene.ledger.database.execute("UPDATE batches SET made_here = 0")
+    done = remove_finished(scene.context)
+    assert (done.remote, done.local, deletions(scene)) == (0, 1, 0)
+    assert remove_finished(scene.context).local == 0, "it is done with"
+
+
+def test_records_of_groups_outlive_their_answers(scene: Scene) -> None:
+    scene.add("a.png")
+    (shard,) = scene.write(scene.task(), replace(scene.shard_options(), prefix=ONLINE))
+    key = shard.shard_key
+    record = batch_record_path(scene.workspace, key, key)
+    answers = scene.workspace.answers(key, key, "output")
+    for path in (record, answers):
+        path.write_bytes(b"{}")
+    scene.ledger.shards.move(shard, "SETTLED")
+    scene.rules(keep_raw=False)
+    assert remove_finished(scene.context).local == 2  # its requests and its answers
+    assert (record.exists(), answers.exists()) == (True, False)
