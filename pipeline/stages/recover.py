@@ -100,7 +100,8 @@ def doubtful_shard(context: StageContext, path: Path) -> bool:
 
 
 def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | None:
-    """Requests of a batch, None when nothing lists them any more.
+    """Requests of a batch, None when nothing lists them any more: a part of them is no list, as the
+    others would be sent again.
 
     Raises:
         ServiceError: the service did not answer; nothing may be concluded.
@@ -114,14 +115,13 @@ def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] 
         return sent
     if not batch.terminal:
         return None
-    answered = list(answered_requests(context, key, batch.id))
+    answered = _soundly_answered(context, key, batch.id)
     if answered:
         return answered
-    parts = [
-        _download(context, file) for file in (batch.output_file_id, batch.error_file_id) if file
-    ]
-    lines = [line for part in parts for line in part or ()]
-    return lines or None
+    paid = _download(context, batch.output_file_id or "")
+    if batch.output_file_id and paid is None:
+        return None
+    return [*(paid or ()), *(_download(context, batch.error_file_id or "") or ())] or None
 
 
 def raw_path(context: StageContext, batch: Batch, kind: str) -> Path:
@@ -147,13 +147,23 @@ def twin_hint(context: StageContext) -> str:
 
 
 def learn_contents(context: StageContext) -> None:
-    """Learn the requests of adopted batches from raw files that are here by now."""
+    """Learn the requests of adopted batches from raw files that are here by now; a damaged one,
+    which is fetched again, teaches nothing."""
     for opaque in context.ledger.adoption.opaque_shards():
         shard = context.ledger.shards.by_key(opaque.shard_key)
         for batch in () if shard is None else context.ledger.batches.of_shard(shard.row):
+            lines = _soundly_answered(context, opaque.shard_key, batch.batch_id)
             with context.ledger.database.transaction("learn_contents"):
-                for line in answered_requests(context, opaque.shard_key, batch.batch_id):
+                for line in lines:
                     context.ledger.adoption.add_line(batch.shard, line.work_key, line.attempt)
+
+
+def _soundly_answered(context: StageContext, key: str, batch_id: str) -> list[WorkAttempt]:
+    """Requests of the answers that are stored here, none where a file of them is damaged."""
+    paths = [context.workspace.answers(key, batch_id, kind) for kind in ("output", "error")]
+    if any(path.is_file() and raw_files.damage_of(path) is not None for path in paths):
+        return []
+    return list(answered_requests(context, key, batch_id))
 
 
 def answered_requests(context: StageContext, key: str, batch_id: str) -> Iterator[WorkAttempt]:

@@ -9,16 +9,23 @@ import pytest
 
 from pipeline.core.identity import WorkAttempt, custom_id
 from pipeline.errors import NotFound, ServiceError
+from pipeline.ledger.batches import Batch
 from pipeline.providers.base import FileTooLarge
 from pipeline.records import RemoteBatch
 from pipeline.stages.recover import (
+    doubtful_shard,
+    fetched_by_twin,
+    is_ours,
     is_plausible,
+    learn_contents,
     number_in,
+    raw_path,
     recovered_shard,
     requests_in,
     shard_key_of,
 )
 from pipeline.system.workspace import Workspace
+from tests.stages.scene import Scene
 
 PRICES = '{"version":"v1","tier":"batch","rates":["500","50","500","2000"],"long":[]}'
 KEY = "000001-1234abcd"
@@ -133,3 +140,94 @@ def test_each_number_of_a_batch_of_ours_is_bounded(key: str, highest: int) -> No
     assert plausible(highest)
     for absurd in (highest + 1, -1, "1e3"):
         assert not plausible(absurd)
+
+
+def adopted(scene: Scene, key: str = KEY) -> Batch:
+    """A batch of ours of whose contents nobody knows."""
+    row = scene.ledger.adoption.adopt(recovered_shard(BATCH), scene.clock.moment())
+    scene.ledger.batches.add(row, 3, BATCH, "main")
+    batch = scene.ledger.batches.by_id(BATCH.id)
+    assert batch is not None
+    assert scene.ledger.shards.get(row).shard_key == key
+    return batch
+
+
+def live(scene: Scene) -> list[WorkAttempt]:
+    rows = scene.ledger.database.execute(
+        "SELECT w.work_key, i.attempt FROM items i JOIN works w ON w.id = i.work "
+        "WHERE i.live = 1 ORDER BY i.id"
+    )
+    return [WorkAttempt(key, attempt) for key, attempt in rows]
+
+
+def test_contents_are_learned_from_raw_files_that_are_whole(scene: Scene) -> None:
+    """A part of them would let the others be sent again."""
+    batch = adopted(scene)
+    learn_contents(scene.context)
+    assert len(scene.ledger.adoption.opaque_shards()) == 1
+    output, error = (raw_path(scene.context, batch, kind) for kind in ("output", "error"))
+    output.write_bytes(gzip.compress(jsonl(LINES[0])) + b"no gzip")
+    error.write_bytes(gzip.compress(jsonl(LINES[1])))
+    learn_contents(scene.context)
+    assert len(scene.ledger.adoption.opaque_shards()) == 1
+    output.write_bytes(gzip.compress(jsonl(LINES[0])))
+    learn_contents(scene.context)
+    assert live(scene) == LINES
+    assert scene.ledger.adoption.opaque_shards() == []
+
+
+def test_a_damaged_answer_file_here_tells_less_than_the_service(workspace: Workspace) -> None:
+    whole = gzip.compress(jsonl(LINES[0]))
+    path = workspace.raw / f"{KEY}.batch_1.output.jsonl.gz"
+    path.write_bytes(whole + gzip.compress(jsonl(LINES[1]))[:-9])
+    assert found(workspace, file_out=jsonl(*LINES)) == LINES
+    assert found(workspace) is None
+
+
+def test_without_the_paid_answers_the_others_are_no_list(workspace: Workspace) -> None:
+    assert found(workspace, file_err=jsonl(LINES[1])) is None
+    failed = replace(BATCH, output_file_id=None)
+    assert found(workspace, failed, file_err=jsonl(*LINES)) == LINES
+
+
+def test_a_request_file_of_ours_is_in_doubt_and_another_is_left_alone(scene: Scene) -> None:
+    named = {
+        KEY: jsonl(*LINES),
+        "theirs": jsonl(*LINES),
+        f"online-{KEY}": jsonl(*LINES),
+        "000002-1234abcd": b"{}\n",
+    }
+    taken = []
+    for name, data in named.items():
+        path = scene.workspace.shard(name)
+        path.write_bytes(data)
+        if doubtful_shard(scene.context, path):
+            taken.append(name)
+    assert taken == [KEY]
+    (shard,) = scene.ledger.shards.in_states("CREATING")
+    assert (shard.shard_key, shard.requests, shard.size) == (KEY, 2, len(named[KEY]))
+    assert shard.intent_at is not None
+    assert live(scene) == LINES
+
+
+@pytest.mark.parametrize(
+    ("kinds", "hinted"), [((), True), (("output",), True), (("output", "error"), False)]
+)
+def test_files_that_another_copy_may_have_fetched_are_hinted_at(
+    scene: Scene, kinds: tuple[str, ...], hinted: bool
+) -> None:
+    batch = adopted(scene)
+    for kind in kinds:
+        raw_path(scene.context, batch, kind).write_bytes(b"")
+    hint = fetched_by_twin(scene.context, batch)
+    assert (f"into {scene.context.workspace.raw}" in hint) == hinted
+    assert bool(hint) == hinted
+
+
+def test_batches_of_this_workspace_and_of_what_it_was_before_are_ours(scene: Scene) -> None:
+    former = scene.ledger.workspace_id()
+    scene.ledger.identify()
+    for workspace, ours in ((former, True), (scene.ledger.workspace_id(), True), ("x", False)):
+        batch = replace(BATCH, metadata={"captionmill_workspace": workspace})
+        assert is_ours(scene.context, batch) == ours
+    assert not is_ours(scene.context, replace(BATCH, metadata={}))
