@@ -222,8 +222,9 @@ BREAKAGES = (
         "        except ServiceError:\n            raise\n", "", _OF_RESOLVE,
     ),
     Breakage(
-        "a line of a second batch has no reserve", _SETTLING,
-        "max_cost, expected = item or (None, 0)", "max_cost, expected = None, 0", _OF_SETTLING,
+        "a line of a second batch has no reserve", "pipeline/ledger/single_lines.py",
+        "max_cost, prompt_tokens = item or (None, 0)", "max_cost, prompt_tokens = None, 0",
+        _OF_SETTLING,
     ),
     Breakage(
         "a batch that was listed at the begin is a twin's", "pipeline/core/twins.py",
