@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pipeline.imaging.codestream_colours import HEADER_BYTES, of_av1, of_hevc
+from pipeline.imaging.codestream_colours import HEADER_BYTES, of_av1, of_hevc, size_of_av1
 
 PQ, HLG = 16, 18
 HDR_TRANSFERS = frozenset({PQ, HLG})
@@ -48,24 +48,44 @@ def _of_png(data: bytes) -> CodePoints | None:
     return CodePoints(body[0], body[1])
 
 
-def _of_iso(data: bytes) -> CodePoints | None:
+def says_other_size(avif: bytes) -> bool:
+    """Tell whether the primary item of an AVIF is coded in another size than its property "ispe"
+    gives, to which the decoder then stretches it."""
+    _, mine, _, places = _described(avif)
+    sizes = [start for kind, start, end in mine if kind == b"ispe" and end - start >= 12]
+    coded = [box for box in mine if box[0] == b"av1C"]
+    if not sizes or not coded:
+        return False
+    size = tuple(int.from_bytes(avif[sizes[0] + at : sizes[0] + at + 4], "big") for at in (4, 8))
+    _, start, end = coded[0]
+    heads = [avif[start + _AV1C_HEAD : end]]
+    heads += [avif[place : place + HEADER_BYTES] for place in places if place]
+    return next(filter(None, map(size_of_av1, heads)), size) != size
+
+
+def _described(data: bytes) -> tuple[list[_Box], list[_Box], list[int], list[int]]:
+    """Properties of all items and of the primary one, places of all items and of that one; empty
+    where the file describes none."""
     meta = _inside(data, 0, len(data), b"meta", _FULL_BOX)
-    if meta is None:
-        return None
+    properties = _inside(data, *meta, b"iprp") if meta else None
+    if meta is None or properties is None:
+        return [], [], [], []
     primary = _primary_item(data, *meta)
-    properties = _inside(data, *meta, b"iprp")
-    if properties is None:
-        return None
     container = _inside(data, *properties, b"ipco")
     boxes = list(_boxes(data, *container)) if container else []
     indices = _properties_of(data, *properties, primary)
     mine = [boxes[index - 1] for index in indices if 0 < index <= len(boxes)]
     places = _items(data, *meta)
-    points = _first_nclx(data, mine) or _coded(data, mine, [places.get(primary, 0)])
+    return boxes, mine, list(places.values()), [places.get(primary, 0)]
+
+
+def _of_iso(data: bytes) -> CodePoints | None:
+    boxes, mine, every, own = _described(data)
+    points = _first_nclx(data, mine) or _coded(data, mine, own)
     if points is not None:
         return points
     # of the tiles of a picture that has none itself
-    others = _first_nclx(data, boxes) or _coded(data, boxes, list(places.values()))
+    others = _first_nclx(data, boxes) or _coded(data, boxes, every)
     return others if others and others.transfer in HDR_TRANSFERS else None
 
 

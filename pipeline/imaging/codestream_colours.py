@@ -9,6 +9,7 @@ HEVC: the VUI of a sequence parameter set (ITU-T H.265, 7.3.2.2 and annex E), in
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 _SPS = 33  # kind of a NAL unit
 _HVCC_ARRAYS = 22  # where they begin
@@ -37,20 +38,33 @@ def of_hevc(configuration: bytes) -> Numbers | None:
 
 def of_av1(obus: bytes) -> Numbers | None:
     """Primaries and transfer by open bitstream units, None where they give none."""
+    try:
+        return _of_sequence(_Bits(_sequence_header(obus)))
+    except EOFError:
+        return None
+
+
+def size_of_av1(obus: bytes) -> tuple[int, int] | None:
+    """Width and height by open bitstream units, None where they give none."""
+    try:
+        return _shape(_Bits(_sequence_header(obus))).size
+    except EOFError:
+        return None
+
+
+def _sequence_header(obus: bytes) -> bytes:
+    """Content of the unit that describes the sequence, b"" without one."""
     at = 0
     while at < len(obus):
         kind, extended, sized = obus[at] >> 3 & 15, obus[at] >> 2 & 1, obus[at] >> 1 & 1
         at += 1 + extended
         size, at = _leb128(obus, at) if sized else (len(obus) - at, at)
         if kind == _SEQUENCE_HEADER:
-            try:
-                return _of_sequence(_Bits(obus[at : at + min(size, HEADER_BYTES)]))
-            except EOFError:
-                return None
+            return obus[at : at + min(size, HEADER_BYTES)]
         if kind != _TEMPORAL_DELIMITER:
-            return None
+            break
         at += size
-    return None
+    return b""
 
 
 class _Bits:
@@ -168,16 +182,28 @@ def _skip_references(bits: _Bits) -> None:
                 bits.take(1)
 
 
-def _of_sequence(bits: _Bits) -> Numbers | None:
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    profile: int
+    reduced: bool
+    size: tuple[int, int]
+
+
+def _shape(bits: _Bits) -> _Shape:
     profile = bits.take(3)
     bits.take(1)
-    reduced = bits.take(1)
+    reduced = bool(bits.take(1))
     if reduced:
         bits.take(5)
     else:
         _skip_operating_points(bits)
     widths, heights = bits.take(4), bits.take(4)
-    bits.take(widths + 1 + heights + 1)
+    return _Shape(profile, reduced, (bits.take(widths + 1) + 1, bits.take(heights + 1) + 1))
+
+
+def _of_sequence(bits: _Bits) -> Numbers | None:
+    shape = _shape(bits)
+    profile, reduced = shape.profile, shape.reduced
     if not reduced and bits.take(1):
         bits.take(7)
     bits.take(3)

@@ -16,6 +16,7 @@ from PIL import Image
 
 from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.sample_range import Declared, to_eight_bits
+from pipeline.imaging.tiff_errors import silenced
 
 _START = b"\xff\x4f\xff\x51"
 _SIDES, _COMPONENTS = 8, 40  # places behind the start of the codestream
@@ -71,7 +72,9 @@ class Jpeg2000SamplesImage(Image.Image):
     def _again(self) -> Image.Image:
         if not self._reader:
             raise Refusal("unsupported_format", _WORDS)
-        samples = np.asarray(import_module("imagecodecs").jpeg2k_decode(self._data, numthreads=1))
+        with silenced():
+            decoded = import_module("imagecodecs").jpeg2k_decode(self._data, numthreads=1)
+        samples = np.asarray(decoded)
         if samples.ndim != 3 or samples.shape[1::-1] != self.size:
             raise Refusal("unsupported_format", "a JPEG 2000 of samples in an unknown layout")
         bits = max(component.bits for component in _components(self._data))

@@ -8,9 +8,12 @@ import numpy as np
 import pillow_heif
 import pytest
 
-from pipeline.imaging.code_points import CodePoints, code_points
+from pipeline.core.recipe import Recipe
+from pipeline.imaging.code_points import CodePoints, code_points, says_other_size
+from pipeline.imaging.prepare import prepare_image
+from pipeline.records import RejectedImage
 from tests.imaging import builders
-from tests.imaging.drawing import encoded, quarters
+from tests.imaging.drawing import LongSide, encoded, photo, quarters
 
 pillow_heif.register_heif_opener()
 SAMPLES = np.zeros((2, 2, 3), np.uint8)
@@ -85,3 +88,18 @@ def test_a_cut_or_flipped_file_gives_some_or_none() -> None:
     for end in range(len(data)):
         code_points(data[:end], "HEIC")
         code_points(data[:end] + bytes((data[end] ^ 0xFF,)) + data[end + 1 :], "HEIC")
+
+
+def test_an_avif_that_is_coded_in_another_size_than_it_says_is_flagged() -> None:
+    """libavif stretches the picture to the size that the file says."""
+    data = encoded(photo(75, 58), "AVIF")
+    at = data.index(b"ispe") + 8
+    for size, flagged in ((75, False), (331, True), (74, True)):
+        said = data[:at] + size.to_bytes(4, "big") + data[at + 4 :]
+        prepared = prepare_image(said, Recipe(LongSide(96)))
+        if not isinstance(prepared, RejectedImage):
+            assert ("length_differs" in prepared.flags) is flagged, size
+        assert isinstance(prepared, RejectedImage) <= flagged
+    for odd in (photo(75, 58).convert("RGBA"), photo(1, 7), photo(301, 4)):
+        assert not says_other_size(encoded(odd, "AVIF"))
+    assert not says_other_size(b"")
