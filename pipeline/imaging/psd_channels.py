@@ -13,8 +13,18 @@ from pipeline.imaging.decoder import Refusal
 from pipeline.imaging.stored_end import PSD_PACKED, psd_pixels
 
 _HEADER, _CHANNELS, _DEPTH, _MODE = 26, 12, 22, 24
-_GREY, _RGB, _DUOTONE = 1, 3, 8
-_COLOURS = {0: 1, _GREY: 1, 2: 1, _RGB: 3, 4: 4, 7: 1, _DUOTONE: 1, 9: 3}  # channels of each mode
+_GREY, _INDEXED, _RGB, _DUOTONE = 1, 2, 3, 8
+_PALETTE_BYTES = 768
+_COLOURS = {
+    0: 1,
+    _GREY: 1,
+    _INDEXED: 1,
+    _RGB: 3,
+    4: 4,
+    7: 1,
+    _DUOTONE: 1,
+    9: 3,
+}  # channels of each mode
 _MODES = {0: "bitmaps", 4: "CMYK", 7: "several channels", 9: "Lab"}
 _PLAIN = b"\0\0"
 _ICC = 1039
@@ -27,7 +37,7 @@ def with_shown_channels(data: bytes) -> bytes:
 
     Raises:
         Refusal: `unsupported_format` for colours of a depth that is not read here, `truncated` when
-            those of sixteen bits are cut.
+            those of sixteen bits are cut, `damaged` without a palette that it needs.
     """
     at, channels, height, width, depth = psd_pixels(data)
     mode = _big(data, _MODE, 2)
@@ -37,6 +47,8 @@ def with_shown_channels(data: bytes) -> bytes:
         raise Refusal(
             "unsupported_format", f"a PSD of {_MODES.get(mode, 'colours')} in {depth} bits"
         )
+    if mode == _INDEXED and _big(data, _HEADER, 4) != _PALETTE_BYTES:
+        raise Refusal("damaged", "its palette is missing")
     if not colours or channels < colours or way not in (_PLAIN, PSD_PACKED):
         return data
     transparent = _is_transparent(data) and channels > colours and mode in (_GREY, _RGB, _DUOTONE)

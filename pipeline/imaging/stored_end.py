@@ -48,6 +48,15 @@ def goes_on(data: bytes, format: str) -> bool:
     return format != "PNM" or not _PNM_FOLLOWS.match(data, end)
 
 
+def exceeds_highest(data: bytes) -> bool:
+    """Tell whether a plain PNM of bytes has samples above the one that it says is white."""
+    header = None if data.startswith(PAM) else _PNM_HEADER.match(data)
+    highest = _PNM_HIGHEST.match(data, header.end()) if header and header[1] != b"4" else None
+    if highest is None or int(highest[1]) >= 255:
+        return False
+    return max(data[highest.end() + 1 : _end_of_pnm(data)], default=0) > int(highest[1])
+
+
 def _little(data: bytes, at: int, length: int) -> int:
     return int.from_bytes(data[at : at + length], "little")
 
@@ -80,12 +89,13 @@ def _end_of_boxes(data: bytes) -> int | None:
 
 
 def _end_of_gif(data: bytes) -> int | None:
-    """End of the first frame when what follows it is neither a block nor the trailer."""
+    """End of the first frame when what follows it is neither a block nor the trailer, or of the
+    colours when that is so of what follows them."""
     at = 13 + _colours(data[10])
     while at < len(data) and data[at] == 0x21:
         at = _after_blocks(data, at + 2)
     if data[at : at + 1] != b"\x2c" or at + 10 >= len(data):
-        return None
+        return at if data[at : at + 1] not in (b"\x2c", b"\x3b", b"\0", b"") else None
     at = _after_blocks(data, at + 11 + _colours(data[at + 9]))
     while data[at : at + 1] == b"\0":  # some writers end the pixels twice
         at += 1
@@ -120,15 +130,28 @@ def _end_of_pnm(data: bytes) -> int | None:
     return highest.end() + 1 + width * height * depth * (3 if kind == 6 else 1)
 
 
+def holds_its_rows(bmp: bytes) -> bool:
+    """Tell whether plain pixels, with what fills up their last row, end within the file."""
+    if _little(bmp, 14, 4) < 40 or _little(bmp, 30, 4) not in _BMP_PLAIN:
+        return True
+    start, row, height = _bmp_rows(bmp)
+    return start + row * height <= len(bmp)
+
+
+def _bmp_rows(data: bytes) -> tuple[int, int, int]:
+    """Start of the pixels, bytes of a row, number of rows."""
+    width, bits = _little(data, 18, 4), _little(data, 28, 2)
+    height = abs(int.from_bytes(data[22:26], "little", signed=True))
+    return _little(data, 10, 4), -(-width * bits // 32) * 4, height
+
+
 def _end_of_bmp(data: bytes) -> int | None:
     """End of plain pixels, None where a colour profile may follow; a row more may be padding.
     Pixels that begin among the colours end where they begin."""
-    header = _little(data, 14, 4)
+    header, bits = _little(data, 14, 4), _little(data, 28, 2)
     if header < 40 or header >= _BMP_PROFILE_HEADER or _little(data, 30, 4) not in _BMP_PLAIN:
         return None
-    width, bits = _little(data, 18, 4), _little(data, 28, 2)
-    height = abs(int.from_bytes(data[22:26], "little", signed=True))
-    row, start = -(-width * bits // 32) * 4, _little(data, 10, 4)
+    start, row, height = _bmp_rows(data)
     colours = min(_little(data, 46, 4) or 1 << bits, 1 << bits) * 4 if bits <= 8 else 0
     if start < _BMP_HEADER + header + colours:
         return start
@@ -246,10 +269,17 @@ def _end_of_icon(data: bytes) -> int:
 
 
 def holds_its_pictures(icon: bytes) -> bool:
-    """Tell whether each picture of an icon lies in the file as its directory says."""
-    entries = range(6, 6 + 16 * _little(icon, 4, 2), 16)
-    ends = (_little(icon, entry + 8, 4) + _little(icon, entry + 12, 4) for entry in entries)
-    return max(ends, default=0) <= len(icon)
+    """Tell whether each picture of an icon lies in the file and is as large as its directory says;
+    a bitmap is twice as high as its picture."""
+    for entry in range(6, 6 + 16 * _little(icon, 4, 2), 16):
+        length, at = _little(icon, entry + 8, 4), _little(icon, entry + 12, 4)
+        if at + length > len(icon):
+            return False
+        sides = _little(icon, at + 4, 4), _little(icon, at + 8, 4)
+        said = icon[entry], 2 * icon[entry + 1]  # 0 is 256, or more
+        if _little(icon, at, 4) == _DIB_HEADER and all(said) and sides != said:
+            return False
+    return True
 
 
 def _bytes_of_bitmap(data: bytes, at: int) -> int:

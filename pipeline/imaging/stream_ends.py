@@ -12,7 +12,7 @@ from isal import isal_zlib
 from PIL import Image
 
 from pipeline.imaging.decoder import Refusal
-from pipeline.imaging.stored_end import end_of_psd, end_of_tga
+from pipeline.imaging.stored_end import end_of_psd, end_of_tga, exceeds_highest
 from pipeline.imaging.tiff_errors import silenced
 from pipeline.imaging.tiff_pages import TiffPage, strip_sizes, strips
 from pipeline.imaging.tiff_samples import small_file
@@ -34,6 +34,8 @@ def check_length(data: bytes, format: str) -> None:
         raise Refusal("truncated", "its palette is missing")
     if format == "SGI" and data[2] and _has_empty_row(data):
         raise Refusal("damaged", "a row of it has no pixels")
+    if format == "PNM" and exceeds_highest(data):
+        raise Refusal("damaged", "it has samples above the one that it says is white")
     needed = end_of_tga(data) if format == "TGA" else 0
     if format == "PSD":
         needed = end_of_psd(data)

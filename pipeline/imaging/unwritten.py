@@ -15,7 +15,7 @@ from PIL import Image
 
 from pipeline.imaging.code_points import says_other_size
 from pipeline.imaging.packed_rows import fills_rows
-from pipeline.imaging.stored_end import goes_on, holds_its_pictures
+from pipeline.imaging.stored_end import goes_on, holds_its_pictures, holds_its_rows
 from pipeline.imaging.tiff_pages import TiffPage
 
 _TAIL = {"GIF": 3, "WebP": 8, "HEIC": 8, "AVIF": 8, "JPEG XL": 64}  # bytes
@@ -52,6 +52,7 @@ def doubt_flags(image: Image.Image, data: bytes, format: str) -> tuple[str, ...]
     ):
         flags += ("zero_block",)
     says_other = format == "BMP" and int.from_bytes(data[2:6], "little") not in (0, len(data))
+    says_other |= format == "BMP" and not holds_its_rows(data)
     says_other |= format == "ICO" and not holds_its_pictures(data)
     says_other |= format == "AVIF" and says_other_size(data)
     if says_other or goes_on(data, format) or not fills_rows(data, format):
