@@ -14,7 +14,8 @@ tiff, svg_source
 jpeg_scans, png_chunks,     damage that decoders keep quiet about
 jpeg_holes, last_pixel,
 packed_rows, soundness,
-stored_end, stream_ends,
+stored_end, stored_sizes,
+stream_ends,
 tiff_errors, unwritten
 flat                        pictures that preparation left without anything to see
 strip_metadata              files without EXIF and the like, their pictures untouched

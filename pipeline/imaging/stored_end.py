@@ -15,11 +15,11 @@ from pipeline.imaging.tiff import end_of_tiff
 
 _TGA_FOOTER, _TGA_FOOTER_BYTES = b"TRUEVISION-XFILE.\0", 26
 _TGA_HEADER, _PLAIN_TGA = 18, frozenset({1, 2, 3})
-_PNM_HEADER = re.compile(rb"P([4-6])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)")
-_PNM_HIGHEST = re.compile(rb"(?:\s|#[^\n]*\n)+(\d+)")
+PNM_HEADER = re.compile(rb"P([4-6])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)")
+PNM_HIGHEST = re.compile(rb"(?:\s|#[^\n]*\n)+(\d+)")
 _PNM_FOLLOWS = re.compile(rb"\s*(P[1-7Ff]\s.*)?\Z", re.DOTALL)
-_BMP_HEADER, _BMP_PROFILE_HEADER, _BMP_PLAIN = 14, 124, frozenset({0, 3, 6})
-_DIB_HEADER = 40
+_BMP_HEADER, _BMP_PROFILE_HEADER, BMP_PLAIN = 14, 124, frozenset({0, 3, 6})
+DIB_HEADER = 40
 _PSD_HEADER, _PSD_PLAIN = 26, b"\0\0"
 _SGI_HEADER = 512
 PSD_PACKED = b"\0\1"
@@ -46,15 +46,6 @@ def goes_on(data: bytes, format: str) -> bool:
     if not end or end >= len(data):
         return False
     return format != "PNM" or not _PNM_FOLLOWS.match(data, end)
-
-
-def exceeds_highest(data: bytes) -> bool:
-    """Tell whether a plain PNM of bytes has samples above the one that it says is white."""
-    header = None if data.startswith(PAM) else _PNM_HEADER.match(data)
-    highest = _PNM_HIGHEST.match(data, header.end()) if header and header[1] != b"4" else None
-    if highest is None or int(highest[1]) >= 255:
-        return False
-    return max(data[highest.end() + 1 : _end_of_pnm(data)], default=0) > int(highest[1])
 
 
 def _little(data: bytes, at: int, length: int) -> int:
@@ -113,32 +104,25 @@ def _after_blocks(data: bytes, at: int) -> int:
     return at + 1
 
 
-def _end_of_pnm(data: bytes) -> int | None:
+def end_of_pnm(data: bytes) -> int | None:
+    """End of the pixels of a PNM, None where they are decimal numbers or the header is cut."""
     if data.startswith(PAM):
         return read_pam_header(data).end
-    header = _PNM_HEADER.match(data)
+    header = PNM_HEADER.match(data)
     if header is None:
         return None
     kind, width, height = (int(number) for number in header.groups())
     at = header.end() + 1
     if kind == 4:
         return at + -(-width // 8) * height
-    highest = _PNM_HIGHEST.match(data, header.end())
+    highest = PNM_HIGHEST.match(data, header.end())
     if highest is None:
         return None
     depth = 2 if int(highest[1]) > 255 else 1
     return highest.end() + 1 + width * height * depth * (3 if kind == 6 else 1)
 
 
-def holds_its_rows(bmp: bytes) -> bool:
-    """Tell whether plain pixels, with what fills up their last row, end within the file."""
-    if _little(bmp, 14, 4) < 40 or _little(bmp, 30, 4) not in _BMP_PLAIN:
-        return True
-    start, row, height = _bmp_rows(bmp)
-    return start + row * height <= len(bmp)
-
-
-def _bmp_rows(data: bytes) -> tuple[int, int, int]:
+def bmp_rows(data: bytes) -> tuple[int, int, int]:
     """Start of the pixels, bytes of a row, number of rows."""
     width, bits = _little(data, 18, 4), _little(data, 28, 2)
     height = abs(int.from_bytes(data[22:26], "little", signed=True))
@@ -149,9 +133,9 @@ def _end_of_bmp(data: bytes) -> int | None:
     """End of plain pixels, None where a colour profile may follow; a row more may be padding.
     Pixels that begin among the colours end where they begin."""
     header, bits = _little(data, 14, 4), _little(data, 28, 2)
-    if header < 40 or header >= _BMP_PROFILE_HEADER or _little(data, 30, 4) not in _BMP_PLAIN:
+    if header < 40 or header >= _BMP_PROFILE_HEADER or _little(data, 30, 4) not in BMP_PLAIN:
         return None
-    start, row, height = _bmp_rows(data)
+    start, row, height = bmp_rows(data)
     colours = min(_little(data, 46, 4) or 1 << bits, 1 << bits) * 4 if bits <= 8 else 0
     if start < _BMP_HEADER + header + colours:
         return start
@@ -262,24 +246,10 @@ def _end_of_icon(data: bytes) -> int:
     end = 0
     for entry in range(6, 6 + 16 * _little(data, 4, 2), 16):
         length, at = _little(data, entry + 8, 4), _little(data, entry + 12, 4)
-        if _little(data, at, 4) == _DIB_HEADER and _bytes_of_bitmap(data, at) < length:
+        if _little(data, at, 4) == DIB_HEADER and _bytes_of_bitmap(data, at) < length:
             return at + _bytes_of_bitmap(data, at)
         end = max(end, at + length)
     return end
-
-
-def holds_its_pictures(icon: bytes) -> bool:
-    """Tell whether each picture of an icon lies in the file and is as large as its directory says;
-    a bitmap is twice as high as its picture."""
-    for entry in range(6, 6 + 16 * _little(icon, 4, 2), 16):
-        length, at = _little(icon, entry + 8, 4), _little(icon, entry + 12, 4)
-        if at + length > len(icon):
-            return False
-        sides = _little(icon, at + 4, 4), _little(icon, at + 8, 4)
-        said = icon[entry], 2 * icon[entry + 1]  # 0 is 256, or more
-        if _little(icon, at, 4) == _DIB_HEADER and all(said) and sides != said:
-            return False
-    return True
 
 
 def _bytes_of_bitmap(data: bytes, at: int) -> int:
@@ -292,7 +262,7 @@ def _bytes_of_bitmap(data: bytes, at: int) -> int:
     )
     colours = (_little(data, at + 32, 4) or 1 << bits) * 4 if bits <= 8 else 0
     rows = -(-width * bits // 32) * 4 + -(-width // 32) * 4
-    return _DIB_HEADER + colours + rows * (height // 2 + 2)
+    return DIB_HEADER + colours + rows * (height // 2 + 2)
 
 
 def _end_of_icns(data: bytes) -> int:
@@ -303,7 +273,7 @@ _ENDS: dict[str, Callable[[bytes], int | None]] = {
     "WebP": _end_of_riff,
     **dict.fromkeys(("AVIF", "HEIC", "JPEG 2000", "JPEG XL"), _end_of_boxes),
     "GIF": _end_of_gif,
-    "PNM": _end_of_pnm,
+    "PNM": end_of_pnm,
     "BMP": _end_of_bmp,
     "TGA": end_of_tga,
     "PSD": end_of_psd,

@@ -12,7 +12,8 @@ from isal import isal_zlib
 from PIL import Image
 
 from pipeline.imaging.decoder import Refusal
-from pipeline.imaging.stored_end import end_of_psd, end_of_tga, exceeds_highest
+from pipeline.imaging.stored_end import end_of_psd, end_of_tga
+from pipeline.imaging.stored_sizes import exceeds_highest
 from pipeline.imaging.tiff_errors import silenced
 from pipeline.imaging.tiff_pages import TiffPage, strip_sizes, strips
 from pipeline.imaging.tiff_samples import small_file

@@ -15,7 +15,8 @@ from PIL import Image
 
 from pipeline.imaging.code_points import says_other_size
 from pipeline.imaging.packed_rows import fills_rows
-from pipeline.imaging.stored_end import goes_on, holds_its_pictures, holds_its_rows
+from pipeline.imaging.stored_end import goes_on
+from pipeline.imaging.stored_sizes import holds_its_pictures, holds_its_rows
 from pipeline.imaging.tiff_pages import TiffPage
 
 _TAIL = {"GIF": 3, "WebP": 8, "HEIC": 8, "AVIF": 8, "JPEG XL": 64}  # bytes
