@@ -66,7 +66,8 @@ class RasterDecoder:
         self._problem, self._data = check_png(data) if format == "PNG" else (None, data)
         check_header(data, format, recipe.caps)
         if rewritten := _REWRITTEN.get(format):
-            self._data = rewritten(data)
+            with self._translated():
+                self._data = rewritten(data)
         if format == "ICO" and (png := largest_png(self._data)):
             self._problem, _ = check_png(png)
         with self._translated():
