@@ -15,9 +15,14 @@ def failed_of(due: Mapping[str, int]) -> int:
     return sum(count for outcome, count in due.items() if outcome not in _UNSETTLED)
 
 
-def total_failure(due: Mapping[str, int]) -> str:
-    """Sentence for a run in which no due image got a caption, "" for any other; `due` counts them
-    by outcome. What is pending is no failure yet."""
+def total_failure(due: Mapping[str, int], of_endings: str = "") -> str:
+    """Sentence for a run in which no due image got a caption, "" for any other. What is pending is
+    no failure yet.
+
+    Args:
+        due: their number by outcome.
+        of_endings: advice about answers that are invalid for their unknown ending, "" for none.
+    """
     failed = failed_of(due)
     if not failed or any(due.get(outcome) for outcome in _UNSETTLED):
         return ""
@@ -26,7 +31,9 @@ def total_failure(due: Mapping[str, int]) -> str:
     whose = "the image that was due has no caption"
     if failed > 1:
         whose = f"none of the {counted(failed, 'image')} that were due has a caption"
-    return f"{whose}: {', '.join(parts)}; {_advice(max(due, key=lambda name: due[name]))}"
+    commonest = max(due, key=lambda name: due[name])
+    advice = of_endings if of_endings and commonest == "invalid" else _advice(commonest)
+    return f"{whose}: {', '.join(parts)}; {advice}"
 
 
 def _advice(outcome: str) -> str:

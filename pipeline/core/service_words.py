@@ -17,7 +17,7 @@ from typing import Literal
 Ending = Literal["whole", "length", "filtered", "failed", "unknown"]
 
 ENDING_WORDS: Mapping[Ending, tuple[str, ...]] = {
-    "whole": ("stop", "end_turn", "stop_sequence", "completed"),
+    "whole": ("stop", "end_turn", "stop_sequence", "completed", "complete"),
     "length": (
         *("length", "max_tokens", "max_output_tokens", "max_completion_tokens", "max_length"),
         *("max_new_tokens", "model_length", "token_limit"),

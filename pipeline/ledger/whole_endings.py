@@ -13,6 +13,11 @@ SELECT a.id, s.model, {", ".join(f"a.{name}" for name in CELLS)}
 FROM answers a JOIN batches b ON b.id = a.batch JOIN shards s ON s.id = b.shard
 WHERE a.outcome = 'invalid' AND a.code = ? AND a.caption IS NOT NULL ORDER BY a.id
 """
+_ENDINGS = """
+SELECT s.model, a.ending, COUNT(*) FROM works w JOIN answers a ON a.id = w.answer
+JOIN batches b ON b.id = a.batch JOIN shards s ON s.id = b.shard
+WHERE w.outcome = 'invalid' AND a.code = ? AND a.caption IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC
+"""
 _TAKE = """
 UPDATE answers SET outcome = 'captioned', reason = '', code = ending, checksum = ? WHERE id = ?
 """
@@ -43,3 +48,10 @@ def take_whole(database: Database, whole_endings: Callable[[str], frozenset[str]
             database.execute(_SHOW, (row, row))
             taken += 1
     return taken
+
+
+def waiting_endings(database: Database) -> list[tuple[str, str, int]]:
+    """(model, word, number) of answers that nothing but their unknown endings keeps from being
+    captions, the commonest first."""
+    rows = database.execute(_ENDINGS, (UNKNOWN_ENDING,))
+    return [(str(model), str(word or "").strip(), int(count)) for model, word, count in rows]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 from pipeline.ledger import Ledger
+from pipeline.ledger.whole_endings import waiting_endings
 
 _LINES = 20  # fewer say nothing about a model
 _DEVIATION = 25  # percent
@@ -55,3 +57,17 @@ def repeated_captions(ledger: Ledger) -> Iterator[str]:
                 f"{count:,} of {captioned:,} different images have the same caption, {shown!r}: "
                 "look at some of them"
             )
+
+
+def unknown_endings(ledger: Ledger) -> Iterator[str]:
+    """Sentences about answers that wait for a word to be declared a whole ending: nobody is to
+    buy them again."""
+    for model, word, count in waiting_endings(ledger.database):
+        ended = (
+            f"ended with {word!r}, which is no known ending" if word else "came without an ending"
+        )
+        yield (
+            f"{counted(count, 'answer')} of {model} {ended}, and the text is kept: if it is whole, "
+            f'write [models."{model}"] whole_endings = {json.dumps([word.lower()])} into the '
+            "configuration, and the next run takes it without a request"
+        )

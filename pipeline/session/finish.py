@@ -7,7 +7,7 @@ import shlex
 from pipeline.core.lifecycle import TWIN
 from pipeline.review.in_force import EditedRows
 from pipeline.session.beside import write_beside
-from pipeline.session.checks import deviations, repeated_captions
+from pipeline.session.checks import deviations, repeated_captions, unknown_endings
 from pipeline.session.publish import publish_outputs
 from pipeline.session.report import Report
 from pipeline.session.report_lines import captions_apart
@@ -35,7 +35,8 @@ def finish(session: Session, report: Report, sources: tuple[int, ...] | None = N
     report.stale = ledger.rechecks.summary(sources)
     report.problems += write_beside(session)
     report.add_rows(ledger, sources, outcomes_by_source(ledger, sources))
-    report.add_due(ledger.due.outcomes(sources))
+    of_endings = list(unknown_endings(ledger)) if report.outcomes["invalid"] else []
+    report.add_due(ledger.due.outcomes(sources), of_endings)
     totals = ledger.reservations.totals()
     report.settled, report.reserved = totals.charged, totals.reserved
     report.incidents = ledger.incidents()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -58,11 +58,13 @@ class Report(ReportFigures, ShownAsHtml):
         for sentence in crawled.troubles:
             self.note_problem(sentence)
 
-    def add_due(self, due: Counter[str]) -> None:
+    def add_due(self, due: Counter[str], of_endings: Sequence[str] = ()) -> None:
         """Count what became of the due images. The run has failed when none got a caption, or
-        when a source has lost its images."""
+        when a source has lost its images. `of_endings` are sentences about unknown endings."""
         self.due = due
-        for sentence in filter(None, (*self.troubles, total_failure(due))):
+        failure = total_failure(due, "; ".join(of_endings))
+        self.problems += [sentence for sentence in of_endings if sentence not in failure]
+        for sentence in filter(None, (*self.troubles, failure)):
             self.fail(NothingCaptioned(sentence))
 
     def add_rows(

@@ -29,3 +29,9 @@ def test_a_total_failure_says_what_became_of_the_images_and_what_to_type() -> No
     )
     assert total_failure({"rejected": 3}).endswith("rejects.csv in the workspace says why")
     assert "disk" in total_failure({"vanished": 3})
+
+
+def test_answers_that_only_lack_a_known_ending_are_not_to_be_bought_again() -> None:
+    sentence = total_failure({"invalid": 7, "length": 1}, "write whole_endings")
+    assert sentence.endswith("7 invalid; write whole_endings")
+    assert "retry --outcome length" in total_failure({"invalid": 1, "length": 7}, "write it")

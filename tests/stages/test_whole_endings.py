@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pipeline.session.checks import unknown_endings
 from pipeline.stages.files.hand_out import HandOut, hand_out
 from pipeline.stages.files.merge import Origin, merge_file
 from pipeline.stages.table_facts import STALE
@@ -68,3 +69,18 @@ def test_a_work_that_waits_to_go_again_does_not(scene: Scene, tmp_path: Path) ->
     assert take_declared(scene.context) == 1
     (work,) = scene.ledger.database.execute("SELECT state, outcome, after FROM works").fetchall()
     assert work == ("done", "captioned", None)
+
+
+def test_what_waits_for_a_declaration_is_said_with_what_to_write(
+    scene: Scene, tmp_path: Path
+) -> None:
+    answered(scene, tmp_path, "EOS", "eos", "stop", None)
+    model = scene.caption_spec.request.model
+    sentences = sorted(unknown_endings(scene.ledger))
+    assert [sentence.split(" ", 1)[0] for sentence in sentences] == ["1", "1", "1"]
+    assert "came without an ending" in sentences[0]
+    assert f'[models."{model}"] whole_endings = [""]' in sentences[0]
+    assert sum('whole_endings = ["eos"]' in sentence for sentence in sentences) == 2
+    scene.rules(whole_endings=lambda _model: frozenset({"eos", ""}))
+    take_declared(scene.context)
+    assert list(unknown_endings(scene.ledger)) == []
