@@ -174,7 +174,8 @@ class _Reading:
         if attempt is None:
             return
         first, paid = self._first_paid(name), judged.outcome in PAID_OUTCOMES
-        if first is None and (paid or name not in self._unpaid):
+        before = self._unpaid.get(name)
+        if first is None and (paid or before is None or before.outcome == "missing"):
             self._unread.pop(name, None)
             self._sum(judged)
             if not paid:

@@ -268,6 +268,18 @@ def test_a_paid_answer_wins_over_a_failure_in_any_order(
     assert report.incidents == []
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_line_that_says_what_became_of_a_request_wins_over_one_that_says_nothing(
+    context: Settling, first: int
+) -> None:
+    """Our own request file, named as the output for a while, says nothing of any of them."""
+    request = {"custom_id": custom_id(KEYS[0], 1), "method": "POST", "url": "/v1/x", "body": {}}
+    lines = [json.dumps(request).encode() + b"\n", expired(KEYS[0])]
+    answers, _ = context.read(lines[first], lines[1 - first], status="expired")
+    (answer,) = [one for one in answers if one.work_key == KEYS[0]]
+    assert (answer.answer.outcome, answer.billed) == ("expired", 0)
+
+
 def test_what_ran_without_a_bill_has_no_known_cost(context: Settling) -> None:
     nothing = json.dumps({"custom_id": custom_id(KEYS[2], 1), "response": None}).encode() + b"\n"
     filtered = [failed(KEYS[0], 400, code="content_filter"), failed(KEYS[1], 400, code="safety")]
