@@ -72,6 +72,7 @@ _PATHS = (
     "must not lead out of it"
 )
 _ROWS = {
+    "bad_row": "rejects.csv in the workspace says what is wrong with each",
     "encrypted": "unpack it with its password first",
     "outside_root": "allow files outside of the table's folder with --set input.allow_outside=true",
     OUT_OF_REACH: "mend what is said about the storage of its images, and run again",

@@ -132,6 +132,13 @@ class Unseen:
         """Number of images that are held."""
         return self._db.number("SELECT COUNT(*) FROM unseen")
 
+    def count_usable(self) -> int:
+        """Number of images that are held and that a file was there for."""
+        return self._db.number(
+            "SELECT COUNT(*) FROM unseen u JOIN images i ON i.id = u.image "
+            f"WHERE i.reject_code IS NULL OR i.reject_code NOT IN ({_NAMES_NO_IMAGE})"
+        )
+
     def accept(self, crawl: Crawl, *, complete: bool) -> None:
         """Mark what is held as gone; `complete`: so are folders that were not seen."""
         with self._db.transaction("crawled"):

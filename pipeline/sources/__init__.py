@@ -210,6 +210,8 @@ def _similar_name(path: Path) -> str:
     """Words about a place that is called much like one that is not there, "" for none."""
     import difflib
 
+    if path.is_symlink():
+        return ": it is a link to a place that is not there"
     try:
         names = os.listdir(path.parent)  # noqa: PTH208
     except OSError:

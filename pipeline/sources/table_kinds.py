@@ -82,7 +82,7 @@ def read_table(
     if zeros:
         return read_path_list(path, survey, "\0")
     head, suffix = _first_text(path, survey), path.suffix.lower()
-    if suffix in _JSON or (suffix not in DELIMITED and _JSON_BEGINS.match(head)):
+    if suffix in _JSON or _JSON_BEGINS.match(head):
         return read_json(path, survey, path_column, array_place(path, survey.encoding))
     plain = not (suffix in DELIMITED or path_column or has_path_column(path, head))
     if plain and names_a_path(head.partition("\n")[0], path.parent):

@@ -146,6 +146,12 @@ def _mostly_utf_8(path: Path, earlier: EarlierReading, counts: _Counts) -> str:
     """Sentence about a manifest that is UTF-8 but for some bytes."""
     if counts.bad > counts.good and earlier.encoding != UTF_8:
         raise _unclear(path, counts.first, likely_codecs(_foreign_lines(path)))
+    if not counts.good:
+        return (
+            f"{path.name} was UTF-8 in earlier runs and is not now ({counts.first}): such rows are "
+            "bad rows; if it was saved in another encoding, name it, e.g. "
+            "--set input.encoding=cp1252"
+        )
     number = "one byte" if counts.bad == 1 else f"{counts.bad:,} bytes"
     note = f"{path.name} is UTF-8 but for {number} ({counts.first}): such rows are bad rows"
     if earlier.legacy and earlier.encoding is None:

@@ -159,7 +159,7 @@ def _weigh_losses(
         exclusion = source.exclusion
         excluded = unseen.release(lambda path: exclusion.excludes_within(to_path(path)))
         known = None if known is None else known - excluded
-    held, usable = unseen.count(), unseen.usable(row)
+    held, usable = unseen.count_usable(), unseen.usable(row)
     after = usable - held
     before = usable if known is None else known
     if held and is_doubtful(before, after, rule):

@@ -129,3 +129,14 @@ def test_what_the_user_leaves_out_is_gone_without_a_question(world: World) -> No
     assert unseen.count() == 1
     assert unseen.release(lambda _path: False) == 0
     assert world.ledger.rows.images() == 1
+
+
+def test_what_never_was_an_image_is_no_loss(world: World) -> None:
+    world.image("a.jpg", 1)
+    missing = SourceFile("", "b.jpg", "", 0, 0, 0, problem="missing_file", detail="line 2")
+    crawl_again(world, SourceFile("", "a.jpg", "/imgs/a.jpg", 10, 1, 1), missing)
+    assert world.ledger.unseen.count_usable() == 0
+    crawl_again(world, SourceFile("", "a.jpg", "/imgs/a.jpg", 10, 1, 1))
+    assert (world.ledger.unseen.count(), world.ledger.unseen.count_usable()) == (1, 0)
+    crawl_again(world, missing)
+    assert (world.ledger.unseen.count(), world.ledger.unseen.count_usable()) == (1, 1)

@@ -28,3 +28,14 @@ def test_every_line_of_odd_tables_has_one_outcome(rig: Rig) -> None:
         assert sorted(reasons[name]) == sorted(problems.split()), name
     assert rig.run(manifest=tables).requests == 0
     rig.check()
+
+
+def test_a_line_that_names_no_image_may_be_taken_out(rig: Rig) -> None:
+    """It is no image that is lost with its disk."""
+    rig.add("a.png")
+    table = rig.data / "m.csv"
+    table.write_text("path\na.png\nmissing.png\ns3://no/key.png\n")
+    assert rig.run(manifest=table).exit_code == 0
+    table.write_text("path\na.png\n")
+    report = rig.run(manifest=table)
+    assert (report.exit_code, report.requests, report.problems) == (0, 0, [])

@@ -133,6 +133,8 @@ ROWS: dict[str, tuple[bytes, str]] = {
     "upper.csv": (b"PATH,Title\na.jpg,x\n", "ok"),
     "folder_row.csv": (b"path\nsub\nsub/\n", "not_a_file not_a_file"),
     "repeat.csv": (b"path,t\na.jpg,x\na.jpg,x\na.jpg,y\n", "ok ok"),
+    "json.csv": (b'[{"path": "a.jpg"}, {"path": "none.jpg"}]', "ok missing_file"),
+    "lines.tsv": (b'{"path": "a.jpg"}\n{"path": "b c.jpg"}\n', "ok ok"),
     "l_bom.jsonl": (b'\xef\xbb\xbf{"path": "a.jpg"}\n', "ok"),
     "l_utf16.jsonl": ('{"path": "a.jpg"}\n'.encode("utf-16"), "ok"),
     "l_trail.jsonl": (b'{"path": "a.jpg"},\n{"path": "b c.jpg"}\n', "bad_row ok"),

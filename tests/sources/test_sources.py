@@ -90,3 +90,6 @@ def test_a_folder_that_is_called_much_the_same_is_offered(tmp_path: Path) -> Non
         open_source(tmp_path / "other")
     with pytest.raises(UsageError, match=r"none/other does not exist$"):
         open_source(tmp_path / "none" / "other")
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(UsageError, match=r"link does not exist: it is a link to a place that is"):
+        open_source(tmp_path / "link")

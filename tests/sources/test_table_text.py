@@ -62,6 +62,8 @@ def test_an_earlier_reading_stays(tmp_path: Path, earlier: EarlierReading) -> No
 def test_a_table_that_was_utf_8_stays_utf_8(tmp_path: Path) -> None:
     found = survey(tmp_path, b"path,t\na.jpg,caf\xe9\n", earlier=EarlierReading("utf-8-sig"))
     assert found.encoding == "utf-8-sig"
+    assert "was UTF-8 in earlier runs and is not now" in found.notes[0]
+    assert "--set input.encoding=cp1252" in found.notes[0]
 
 
 def test_a_table_saved_anew_as_utf_8_is_utf_8(tmp_path: Path) -> None:
