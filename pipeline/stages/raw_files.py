@@ -60,8 +60,7 @@ def pages_of(path: Path) -> Iterator[LinePage]:
         DamagedFile: it was damaged since.
     """
     try:
-        # gzip's own readline is Python, a call for each line
-        with igzip.open(path, "rb") as packed, io.BufferedReader(packed, 1 << 17) as stream:
+        with igzip.open(path, "rb") as stream:
             yield from line_pages(stream)
         _require_bytes(path)  # gzip takes no bytes for the end of a file
     except _DAMAGE as error:
