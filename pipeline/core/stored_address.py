@@ -17,7 +17,7 @@ _SEPARATOR = "\0"  # stands in no path and in no address
 
 def scheme_of(location: str) -> str:
     """Scheme of an address in lower case, "" for the path of a file."""
-    match = None if location.startswith("/") else _SCHEME.match(location)
+    match = _SCHEME.match(location) if "://" in location else None
     return match[1].lower() if match else ""
 
 

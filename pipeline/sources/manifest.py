@@ -23,6 +23,8 @@ from itertools import chain, islice
 from pathlib import Path
 from urllib.parse import unquote
 
+from xxhash import xxh3_64_intdigest
+
 from pipeline.core.skipped_files import EXCLUDED
 from pipeline.records import SourceFile
 from pipeline.sources.base import (
@@ -168,15 +170,18 @@ class ManifestListing:
         """Rows with their entries; the objects of a page are asked for together."""
         rows = self._table.rows()
         while page := list(islice(rows, _PAGE)):
-            texts = (_path_text(self._table, row) for row in page if not row.problem)
-            self._objects.ask(text for text in texts if text and self._objects.names(text))
-            for row in page:
-                yield row, self._entry(row)
+            texts = [_path_text(self._table, row) for row in page]
+            are_objects = [bool(text) and self._objects.names(text) for text in texts]
+            if any(are_objects):
+                asked = zip(page, texts, are_objects, strict=True)
+                self._objects.ask(text for row, text, is_one in asked if is_one and not row.problem)
+            for row, text, is_object in zip(page, texts, are_objects, strict=True):
+                yield row, self._entry(row, text, is_object=is_object)
 
-    def _entry(self, row: ManifestRow) -> SourceFile:
+    def _entry(self, row: ManifestRow, text: str, *, is_object: bool) -> SourceFile:
         table = self._table
         fields = row.fields
-        text, where = _path_text(table, row), f"{table.unit} {row.line}"
+        where = f"{table.unit} {row.line}"
         if row.problem:
             return problem_entry(to_text(text) or where, row.problem, row.detail)
         columns = {
@@ -186,15 +191,15 @@ class ManifestListing:
         }
         if not text:
             return problem_entry(where, "no_path", f"{where} names no file", columns)
-        if any(field and "\0" in field for field in fields):
+        if "\0" in "".join(filter(None, fields)):
             detail = f"{where} holds a zero byte"
             return problem_entry(text.replace("\0", "\N{REPLACEMENT CHARACTER}"), "bad_row", detail)
-        if self._objects.names(text):
+        if is_object:
             return self._objects.entry(text, columns, where)
-        if other := _OTHER_MACHINE.match(text):
+        if "://" in text and (other := _OTHER_MACHINE.match(text)):
             detail = f"{where}: a file of the machine {other[1]}, which this one does not open"
             return problem_entry(text, "missing_file", detail, columns)
-        if is_url(text):
+        if "://" in text and is_url(text):
             return self._remote.entry(text, columns, where)
         bare = fields[table.path_index] or ""
         if bare != text and self._files.has(bare) and not self._files.has(text):
@@ -224,7 +229,7 @@ class _Doubts:
 def _path_text(table: ManifestTable, row: ManifestRow) -> str:
     text = row.fields[table.path_index] if len(row.fields) > table.path_index else None
     text = (text or "").strip()
-    local = _FILE_ADDRESS.match(text)
+    local = _FILE_ADDRESS.match(text) if ":" in text else None
     return unquote(text[local.end() - 1 :]) if local else text
 
 
@@ -237,9 +242,8 @@ def _digest(text: str) -> bytes:
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(
-        hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "little"
-    )
+    """Number of a text, which another one may have too."""
+    return xxh3_64_intdigest(text.encode("utf-8", "surrogateescape"))
 
 
 def _repeated(hashes: array[int]) -> frozenset[int]:

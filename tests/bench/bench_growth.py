@@ -2,8 +2,8 @@
 
     python -m tests.bench growth [SIZES ...] [--rounds N]
 
-SIZES (60,000 240,000) are images of generated ledgers; 1,000,000 takes some minutes more. An
-exponent of 1 is time that grows as the images do, 0 is time that does not grow.
+SIZES (60,000 240,000 1,000,000) are images of generated ledgers. An exponent of 1 is time that
+grows as the images do, 0 is time that does not grow.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 
 from pipeline.ledger import Ledger
+from pipeline.ledger.planned import planned_lines
 from pipeline.ledger.recording import Recording
 from pipeline.ledger.specs import RecipeRow
 from pipeline.system.workspace import Workspace
@@ -30,6 +31,7 @@ _RECORDED = 10_000  # images in one transaction
 _GOALS = {  # of exponents: what looks at each image may grow as their number does
     "ten pages of images to do": 0.1,
     "recording of new images": 0.2,
+    "planned lines of a batch": 0.1,
     "counts of a quote": 1.1,
     "counts of outcomes": 1.1,
 }
@@ -38,7 +40,7 @@ _GOALS = {  # of exponents: what looks at each image may grow as their number do
 def main(arguments: list[str]) -> Found:
     """Measure each operation at each size."""
     parser = argparse.ArgumentParser(prog="growth")
-    parser.add_argument("sizes", type=int, nargs="*", default=[60_000, 240_000])
+    parser.add_argument("sizes", type=int, nargs="*", default=[60_000, 240_000, 1_000_000])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
     sizes = sorted(options.sizes)
@@ -70,6 +72,7 @@ def _measure(size: int, rounds: int) -> dict[str, float]:
             source = ledger.database.number("SELECT id FROM sources")
             seconds = {
                 "recording of new images": _least(lambda: _record(ledger), rounds),
+                "planned lines of a batch": _least(lambda: _plan(ledger), rounds),
                 "counts of a quote": _least(lambda: ledger.quoted.counts(source), rounds),
                 "counts of outcomes": _least(lambda: ledger.rows.outcomes(source), rounds),
             }
@@ -80,6 +83,12 @@ def _measure(size: int, rounds: int) -> dict[str, float]:
 
 def _least(work: Callable[[], object], rounds: int) -> float:
     return min(spent(work).cpu for _ in range(rounds))
+
+
+def _plan(ledger: Ledger) -> None:
+    """Read the lines of the first batch."""
+    (batch, *_) = ledger.batches.in_states("open")
+    planned_lines(ledger.database, ledger.shards.get(batch.shard), batch)
 
 
 class _TakenBack(Exception):
