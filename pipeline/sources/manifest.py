@@ -173,8 +173,10 @@ class ManifestListing:
             texts = [_path_text(self._table, row) for row in page]
             are_objects = [bool(text) and self._objects.names(text) for text in texts]
             if any(are_objects):
-                asked = zip(page, texts, are_objects, strict=True)
-                self._objects.ask(text for row, text, is_one in asked if is_one and not row.problem)
+                rows_of_objects = zip(page, texts, are_objects, strict=True)
+                self._objects.ask(
+                    text for row, text, is_one in rows_of_objects if is_one and not row.problem
+                )
             for row, text, is_object in zip(page, texts, are_objects, strict=True):
                 yield row, self._entry(row, text, is_object=is_object)
 
