@@ -203,10 +203,15 @@ def _gravity(error: CaptionmillError) -> int:
     return next(ranks, len(_GRAVEST_FIRST) + isinstance(error, NothingCaptioned))
 
 
+# the service does not have what was asked for, and will not have it later: RFC 9110, 15.5 and 15.6
+_LASTING = frozenset({404, 405, 410, 501})
+
+
 def is_outage(error: CaptionmillError | None) -> bool:
-    """Recognise an error of the service that does not say when to come back."""
-    says_when = isinstance(error, (NeedsPerson, PauseTooLong))
-    return isinstance(error, ServiceError) and not says_when
+    """Recognise an error of the service that passes, and does not say when to come back."""
+    if not isinstance(error, ServiceError) or isinstance(error, (NeedsPerson, PauseTooLong)):
+        return False
+    return error.status not in _LASTING
 
 
 def passes_by_itself(error: CaptionmillError | None) -> bool:

@@ -85,5 +85,7 @@ def test_money_before_people_before_the_rest_and_the_first_among_equals() -> Non
 
 
 def test_an_outage_does_not_say_when_to_come_back() -> None:
-    assert is_outage(ServiceError("503"))
+    assert is_outage(ServiceError("no connection"))
+    assert is_outage(ServiceError("out of order", status=503))
+    assert not is_outage(ServiceError("it keeps no list", status=405))
     assert not any(map(is_outage, (None, PauseTooLong("an hour"), NeedsPerson("key"))))
