@@ -161,7 +161,6 @@ def run_command_line(arguments: Sequence[str]) -> int:
 
 def _run(arguments: Sequence[str], debug: bool) -> int:
     from pipeline.cli.console import reader_is_gone
-    from pipeline.cli.reporting import with_topic
 
     try:
         # not cli.main(): it takes every closed pipe for a reader of our output that has gone
@@ -169,9 +168,9 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
         with cli.make_context("captionmill", words) as context:
             result = cli.invoke(context)
     except ConfigError as error:
-        return _refuse(error, with_topic(error), arguments, debug)
+        return _refuse(error, _with_topic(error), arguments, debug)
     except CaptionmillError as error:
-        return _fail(with_topic(error), error.exit_code, debug)
+        return _fail(_with_topic(error), error.exit_code, debug)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.UsageError as error:
@@ -193,6 +192,12 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
             f"{text}report it with the output of the same command and --debug", EXIT_BUG, debug
         )
     return result if isinstance(result, int) else 0
+
+
+def _with_topic(error: CaptionmillError) -> str:
+    from pipeline.cli.reporting import with_topic  # help goes without it
+
+    return with_topic(error)
 
 
 def _disk_failure(error: OSError, debug: bool) -> int | None:

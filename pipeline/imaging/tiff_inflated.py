@@ -18,17 +18,20 @@ _ZLIB_ERROR = cast(type[Exception], isal_zlib.error)
 _BANDS = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBX": 4, "RGBA": 4, "CMYK": 4}  # by layout
 _NONE, _DIFFERENCES = 1, 2
 _FILL_ORDER = 266
+_MOST_BYTES = 32_000_000  # unpacked: it is held twice beside the pixels, which libtiff does not do
 
 
 def load_inflated(image: Image.Image, data: bytes) -> bool:
-    """Load a page of samples of eight bits; False, and nothing is done, when it is another one, or
-    when anything is wrong with its strips."""
+    """Load a page of samples of eight bits; False, and nothing is done, when it is another one, a
+    large one, or when anything is wrong with its strips."""
     tiff: Any = image
     if not hasattr(tiff, "tag_v2"):
         return False
     page = TiffPage(tiff.tag_v2, "<")
     layout = tiff.tile[0].args[0] if len(tiff.tile) == 1 else ""
     if not _is_usual(page, layout) or image.size != (page.number(256, 0), page.number(257, 0)):
+        return False
+    if image.width * image.height * _BANDS[layout] > _MOST_BYTES:
         return False
     try:
         parts = [_inflated(strip) for strip in strips(page, data)]

@@ -49,6 +49,12 @@ _WHY: dict[str, tuple[str, ...]] = {
     "what a service said of its queue; the next refusal corrects it": (
         "calibration.queue_limit", "calibration.queued_elsewhere",
     ),
+    "which rows are newer than the table of captions: it alone can miss them, and 'captionmill "
+    "export' reads all": (
+        "table_marks.last_image", "table_marks.last_work",
+        "table_marks.last_answer", "table_marks.last_item", "table_marks.last_original",
+        "table_marks.preparations", "changed_images.image", "changed_works.work",
+    ),
     "a number of a row that nothing else names": ("items.id", "reservations.id"),
 }  # fmt: skip
 
