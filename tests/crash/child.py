@@ -97,7 +97,7 @@ def _hook(task: Task) -> Callable[[str], None] | None:
         actions.append(_at(*task.pause, lambda: ask(task.keeper, "paused")))
     if task.copy is not None:
         name, visit, folder = task.copy
-        actions.append(_at(name, visit, lambda: copy_ledger(_workspace(task), folder)))
+        actions.append(_at(name, visit, lambda: _back_up(_workspace(task), folder)))
     if task.stop is not None:
         place, nth, number, times = task.stop
         actions.append(_at(place, nth, lambda: _send(number, times)))
@@ -124,6 +124,13 @@ def copy_ledger(workspace: Path, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for path in workspace.glob("ledger.db*"):
         shutil.copy(path, folder / path.name)
+
+
+def _back_up(workspace: Path, folder: Path) -> None:
+    """Copy of the ledger that is there whole, or not at all: another thread may be killed now."""
+    part = folder.with_name(f"{folder.name}.part")
+    copy_ledger(workspace, part)
+    part.rename(folder)
 
 
 def _workspace(task: Task) -> Path:
