@@ -50,10 +50,10 @@ def write_table(
     """
     form = form or TableForm()
     last_step = review.last_step() if review else 0
-    is_intact = not force and _is_intact(ledger, path)
-    if is_intact and _up_to_date(ledger, form, last_step):
+    is_current = not force and _up_to_date(ledger, form, last_step)
+    if is_current and _is_intact(ledger, path):
         return None
-    is_known = is_intact and ledger.changed_rows.are_known()
+    is_known = not (force or is_current) and _changes_are_known(ledger, path)
     is_changed = _elect(ledger, touched=is_known) > 0 or ledger.get(STALE) is not None
     _refuse_fewer_rows(ledger)
     cells, metadata = table_cells(ledger, form), _metadata(ledger)
@@ -82,6 +82,12 @@ def _up_to_date(ledger: Ledger, form: TableForm, last_step: int) -> bool:
         and ledger.get(FORMED) == form.to_text()
         and table_step(ledger) == last_step
     )
+
+
+def _changes_are_known(ledger: Ledger, path: Path) -> bool:
+    """Tell whether the table at `path` can be brought up to date; it is read for its checksum only
+    where that decides."""
+    return ledger.changed_rows.are_known() and _is_intact(ledger, path)
 
 
 def _is_intact(ledger: Ledger, path: Path) -> bool:
