@@ -7,9 +7,10 @@ alike, to the last field; whatever is odd is left to it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Annotated, Literal
+from itertools import compress, pairwise, repeat
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -29,59 +30,97 @@ Tokens = tuple[int, int, int, int, int]
 """Numbers of a `Usage`, in its order."""
 
 
-class OrdinaryAnswer(msgspec.Struct, frozen=True, gc=False):
-    """Captioned line; what it does not name is as in every ordinary answer."""
+class OrdinaryAnswers(NamedTuple):
+    """Captioned lines of a page by columns; what they do not name is as in every ordinary answer.
 
-    custom_id: str
-    caption: str
-    fields: Mapping[str, object]
-    tokens: Tokens
-    model: str | None
-    request_id: str | None
+    Attributes:
+        numbers: of the lines in their page, ascending.
+    """
 
-    def full(self) -> Answer:
-        """Answer as `core.answer` reads the line."""
-        return Answer(
-            self.custom_id, "captioned", self.caption, self.fields, code=_ENDING,
-            usage=Usage(*self.tokens), model=self.model, request_id=self.request_id,
-            ending=_ENDING,
-        )  # fmt: skip
+    numbers: list[int]
+    custom_ids: list[str]
+    captions: list[str]
+    fields: list[Mapping[str, object]]
+    tokens: list[Tokens]
+    models: list[str | None]
+    request_ids: list[str | None]
 
-    def fingerprint(self) -> int:
-        """Number that `core.answer.fingerprint_of` gives for `full()`."""
-        fields = repr(dict(self.fields)) if self.fields else None
-        return hash((self.caption, fields, self.tokens, self.model, self.request_id, _REST))
+    def where(self, chosen: Sequence[bool]) -> OrdinaryAnswers:
+        """Those of the lines that are chosen."""
+        return OrdinaryAnswers._make([*compress(column, chosen)] for column in self)
+
+    def part(self, start: int, stop: int) -> OrdinaryAnswers:
+        """Those from one place among them to another."""
+        return OrdinaryAnswers._make(column[start:stop] for column in self)
+
+    def runs(self) -> Iterator[OrdinaryAnswers]:
+        """Parts whose lines follow each other without another line between."""
+        ends = [at for at, (one, after) in enumerate(pairwise(self.numbers), 1) if after > one + 1]
+        for start, stop in pairwise((0, *ends, len(self.numbers))):
+            if start < stop:
+                yield self.part(start, stop) if ends else self
+
+    def full(self) -> Iterator[Answer]:
+        """Each answer as `core.answer` reads its line."""
+        for name, caption, fields, tokens, model, request_id in zip(*self[1:], strict=True):
+            yield Answer(
+                name, "captioned", caption, fields, code=_ENDING, usage=Usage(*tokens),
+                model=model, request_id=request_id, ending=_ENDING,
+            )  # fmt: skip
+
+    def fingerprints(self) -> list[int]:
+        """Numbers that `core.answer.fingerprint_of` gives for `full()`."""
+        fields = [repr(dict(one)) if one else None for one in self.fields]
+        return [*map(hash, zip(self.captions, fields, *self[4:], repeat(_REST), strict=False))]
 
 
 def ordinary_answers(
     lines: Sequence[bytes], schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY
-) -> list[OrdinaryAnswer | None]:
-    """Answer in each line, None where `core.answer` must say what it is."""
-    if rules.version != CURRENT:
-        return [None] * len(lines)
-    return [_ordinary(raw, schema) for raw in lines]
+) -> OrdinaryAnswers:
+    """Answers in those of the lines that are ordinary; `core.answer` must say what others are."""
+    numbers, decoded = _decoded(lines if rules.version == CURRENT else [])
+    responses = [line.response for line in decoded]
+    bodies = [response.body for response in responses]
+    captions = [body.choices[0].message.content for body in bodies]
+    tokens = [_tokens(body.usage) for body in bodies]
+    answers = OrdinaryAnswers(
+        numbers, [line.custom_id for line in decoded], captions, [_NO_FIELDS] * len(decoded),
+        tokens,  # type: ignore[arg-type]  # those that do not add up are taken out here
+        [_word(body.model) for body in bodies],
+        [
+            one if one and len(one) <= 100 and " " not in one and one.isprintable() else _word(one)
+            for one in [response.request_id for response in responses]
+        ],
+    )  # fmt: skip
+    ordinary = [
+        of is not None and not (not text.strip() or ("<" in text and without_thoughts(text)[1]))
+        for of, text in zip(tokens, captions, strict=True)
+    ]
+    if False in ordinary:
+        answers = answers.where(ordinary)
+    return _structured(answers, schema) if schema.fields else answers
 
 
-def _ordinary(raw: bytes, schema: AnswerSchema) -> OrdinaryAnswer | None:
-    try:
-        line = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    response = line.response
-    body = response.body
-    text, tokens = body.choices[0].message.content, _tokens(body.usage)
-    if tokens is None or not text.strip() or ("<" in text and without_thoughts(text)[1]):
-        return None
-    caption, fields = text, _NO_FIELDS
-    if schema.fields:
-        answer = read_structured(text, schema, CURRENT)
-        if answer.fault or answer.note or answer.unwrapped:
-            return None
-        caption, fields = answer.caption, answer.fields
-    request_id = response.request_id
-    if not request_id or len(request_id) > 100 or " " in request_id or not request_id.isprintable():
-        request_id = word_of(request_id) or None
-    return OrdinaryAnswer(line.custom_id, caption, fields, tokens, _word(body.model), request_id)
+def _decoded(lines: Sequence[bytes]) -> tuple[list[int], list[_Line]]:
+    """Lines of the types below, and their numbers."""
+    decoded: list[_Line | None] = []
+    decoding = map(_decode, lines)  # goes on behind a line that it could not decode
+    while len(decoded) < len(lines):
+        try:
+            decoded.extend(decoding)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            decoded.append(None)
+    numbers = [number for number, line in enumerate(decoded) if line is not None]
+    return numbers, [line for line in decoded if line is not None]
+
+
+def _structured(answers: OrdinaryAnswers, schema: AnswerSchema) -> OrdinaryAnswers:
+    """Answers of which each holds what a schema asks for."""
+    read = [read_structured(text, schema, CURRENT) for text in answers.captions]
+    answers = answers._replace(
+        captions=[one.caption for one in read], fields=[one.fields for one in read]
+    )
+    return answers.where([not (one.fault or one.note or one.unwrapped) for one in read])
 
 
 # Types of what `core.answer` looks at: None where anything else would have to be weighed. Members

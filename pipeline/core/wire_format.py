@@ -14,7 +14,7 @@ from pipeline.core.tokens import RequestEstimator, TokenRules
 from pipeline.records import Answer, PreparedImage
 
 if TYPE_CHECKING:
-    from pipeline.core.ordinary_answers import OrdinaryAnswer
+    from pipeline.core.ordinary_answers import OrdinaryAnswers
 
 
 class JudgeLine(Protocol):
@@ -36,13 +36,14 @@ class ReadOrdinary(Protocol):
         schema: AnswerSchema = PLAIN_TEXT,
         rules: ReadingRules = TODAY,
         /,
-    ) -> Sequence[OrdinaryAnswer | None]:
-        """Answer in each line just as `JudgeLine` reads it, None where that must say what it is."""
+    ) -> OrdinaryAnswers | None:
+        """Answers in some of the lines just as `JudgeLine` reads them, which must say what the
+        others are; None where there are none."""
         ...
 
 
 def _none_is_ordinary() -> ReadOrdinary:
-    return lambda lines, _schema=PLAIN_TEXT, _rules=TODAY: [None] * len(lines)
+    return lambda _lines, _schema=PLAIN_TEXT, _rules=TODAY: None
 
 
 def _chat_completions() -> ReadOrdinary:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+import re
+from collections.abc import Sequence
 from operator import itemgetter
 
 from xxhash import xxh3_128_digest
 
 from pipeline.ledger.answer_row import CHECKED, fields_text
 from pipeline.ledger.database import Database
+from pipeline.ledger.planned import Planned
 from pipeline.ledger.settled import OrdinaryPage
 
-_OWN = ("work", "caption", "prompt_tokens", "completion_tokens", "billed", "price_version",
-        "served_model", "request_id", "checksum")  # fmt: skip
-_ALIKE = ("attempt", "fields", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
-_own = itemgetter(slice(len(_OWN)))
+_COLUMNS = ("work", "caption", "request_id", "checksum", "attempt", "fields", "prompt_tokens",
+            "cached_tokens", "cache_write_tokens", "completion_tokens", "reasoning_tokens",
+            "billed", "price_version", "served_model")  # fmt: skip
+_OWN = 4  # of these differ from line to line
+_PLAIN = re.compile(r"[A-Za-z0-9._:/-]*")  # text that can stand in a statement
 
 
 class OrdinaryRows:
-    """Rows of one batch, and what they came to.
+    """Rows of one batch, each at the place of its line, which is the order of their works.
 
     Plain tuples, which the collector of cycles passes over. What all lines share stands in the
     statement that inserts them, as each value that is bound takes 0.13 us.
@@ -27,68 +30,79 @@ class OrdinaryRows:
         text: characters of their captions.
     """
 
-    def __init__(self, prices: str | None) -> None:
+    def __init__(self, planned: Planned, prices: str | None) -> None:
         self.text = 0
-        self._prices = prices
-        self._rows: list[tuple[object, ...]] = []
-        self._alike: set[tuple[int | str | None, ...]] = set()  # values of _ALIKE, two at least
+        self._planned, self._prices = planned, prices
+        self._rows: list[tuple[object, ...] | None] = [None] * len(planned)
+        self._count = 0
+        self._values: list[set[object]] = [set() for _ in _COLUMNS[_OWN:]]  # two of each at least
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._count
 
     def add(self, page: OrdinaryPage) -> None:
         """Add the answers of a page."""
-        answers, tokens = page.answers, [answer.tokens for answer in page.answers]
-        captions = [answer.caption for answer in answers]
-        fields = [fields_text(answer.fields) if answer.fields else None for answer in answers]
-        models = [answer.model for answer in answers]
-        requests = [answer.request_id for answer in answers]
-        # what `answer_checksum` makes of the cells, with what many share in one piece
-        numbers = {one: repr(one)[1:-1] for one in {*tokens}}
-        names = {model: f"{self._prices!r}, {model!r}" for model in {*models}}
-        checksums = [
+        answers, positions, rows = page.answers, page.positions, self._rows
+        fields = [fields_text(one) if one else None for one in answers.fields]
+        columns: list[Sequence[object]] = [
+            [*map(self._planned.works.__getitem__, positions)], answers.captions,
+            answers.request_ids, self._checksums(page, fields),
+            [*map(self._planned.attempts.__getitem__, positions)], fields,
+            *zip(*answers.tokens, strict=True), page.costs, [self._prices] * len(positions),
+            answers.models,
+        ]  # fmt: skip
+        for position, row in zip(positions, zip(*columns, strict=True), strict=True):
+            rows[position] = row
+        self._count += len(positions)
+        self.text += sum(map(len, answers.captions))
+        for values, column in zip(self._values, columns[_OWN:], strict=True):
+            if len(values) < 2:
+                values.update(column)
+
+    def _checksums(self, page: OrdinaryPage, fields: list[str | None]) -> list[bytes]:
+        """Checksums as of `answer_checksum`, with what many cells share in one piece."""
+        answers = page.answers
+        numbers = {one: repr(one)[1:-1] for one in {*answers.tokens}}
+        names = {model: f"{self._prices!r}, {model!r}" for model in {*answers.models}}
+        return [
             CHECKED
             + xxh3_128_digest(
                 f"('captioned', {caption!r}, {texts!r}, '', 'stop', {numbers[of]}, {cost!r}, "
                 f"{names[model]}, {request!r}, 'stop', '', None)".encode()
             )
             for caption, texts, of, cost, model, request in zip(
-                captions, fields, tokens, page.costs, models, requests, strict=True
+                answers.captions, fields, answers.tokens, page.costs, answers.models,
+                answers.request_ids, strict=True,
             )
-        ]
-        prompt, cached, written, completion, reasoning = zip(*tokens, strict=True)
-        alike = ([planned[1] for planned in page.planned], fields, cached, written, reasoning)
-        self._rows += zip(
-            [planned[2] for planned in page.planned], captions, prompt, completion, page.costs,
-            repeat(self._prices), models, requests, checksums, *alike, strict=False,
-        )  # fmt: skip
-        self.text += sum(map(len, captions))
-        if len(self._alike) < 2:
-            self._alike.update(zip(*alike, strict=True))
+        ]  # fmt: skip
 
-    def write(self, database: Database, batch: int, received_at: int, rules: int) -> None:
-        """Write the rows, in the order of their works."""
-        self._rows.sort(key=itemgetter(0))
+    def write(self, database: Database, batch: int, received_at: int, rules: int) -> list[int]:
+        """Write the rows, in the order of their works; gives the positions of their lines."""
         fixed = {
             "batch": f"{batch:d}", "outcome": "'captioned'", "reason": "''", "code": "'stop'",
             "ending": "'stop'", "flags": "''", "received_at": f"{received_at:d}",
             "rules": f"{rules:d}",
         }  # fmt: skip
-        columns: tuple[str, ...] = (*_OWN, *_ALIKE)
-        rows = iter(self._rows)
-        if len(self._alike) == 1:
-            (values,) = self._alike
-            # no text of a service's becomes SQL
-            if not any(isinstance(value, str) for value in values):
-                fixed |= {n: _literal(v) for n, v in zip(_ALIKE, values, strict=True)}
-                columns, rows = _OWN, map(_own, self._rows)
-        marks = ["?"] * len(columns)
+        for name, values in zip(_COLUMNS[_OWN:], self._values, strict=True):
+            if (literal := _literal_of_all(values)) is not None:
+                fixed[name] = literal
+        bound = [at for at, name in enumerate(_COLUMNS) if name not in fixed]
+        names = [_COLUMNS[at] for at in bound]
+        rows = [row for row in self._rows if row is not None]
         database.executemany(
-            f"INSERT INTO answers ({', '.join([*columns, *fixed])}) "
-            f"VALUES ({', '.join([*marks, *fixed.values()])})",
-            rows,
+            f"INSERT INTO answers ({', '.join([*names, *fixed])}) "
+            f"VALUES ({', '.join([*['?'] * len(bound), *fixed.values()])})",
+            map(itemgetter(*bound), rows),
         )
+        return [position for position, row in enumerate(self._rows) if row is not None]
 
 
-def _literal(number: int | str | None) -> str:
-    return "NULL" if number is None else f"{number:d}"
+def _literal_of_all(values: set[object]) -> str | None:
+    """SQL of the value that all cells of a column have; None where they differ, or where it is text
+    that may not stand in a statement."""
+    if len(values) > 1:
+        return None
+    (value,) = values
+    if isinstance(value, str):
+        return f"'{value}'" if _PLAIN.fullmatch(value) else None
+    return "NULL" if value is None else f"{value:d}"

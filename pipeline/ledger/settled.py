@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
-from pipeline.ledger.planned import PlannedRow
+from pipeline.core.identity import parse_custom_id
 from pipeline.records import Answer, Nano
 
 if TYPE_CHECKING:
-    from pipeline.core.ordinary_answers import OrdinaryAnswer
+    from pipeline.core.ordinary_answers import OrdinaryAnswers
 
 
 class PricedAnswer(NamedTuple):
@@ -25,25 +25,31 @@ class PricedAnswer(NamedTuple):
 
 
 class OrdinaryPage(NamedTuple):
-    """Ordinary answers by columns, each to another line of the shard, and their exact costs (None:
-    not known)."""
+    """Ordinary answers, each to another line of the shard, and their exact costs (None: not
+    known).
 
-    planned: list[PlannedRow]
-    answers: list[OrdinaryAnswer]
+    Attributes:
+        positions: of their lines in `Planned`.
+    """
+
+    positions: list[int]
+    answers: OrdinaryAnswers
     costs: list[Nano | None]
 
     def where(self, chosen: Sequence[bool]) -> OrdinaryPage:
         """Those of the lines that are chosen."""
         return OrdinaryPage(
-            list(compress(self.planned, chosen)),
-            list(compress(self.answers, chosen)),
+            list(compress(self.positions, chosen)),
+            self.answers.where(chosen),
             list(compress(self.costs, chosen)),
         )
 
     def priced(self) -> Iterator[PricedAnswer]:
         """Each as any other answer."""
-        for planned, answer, cost in zip(*self, strict=True):
-            yield PricedAnswer(planned[0], planned[1], answer.full(), cost)
+        for answer, cost in zip(self.answers.full(), self.costs, strict=True):
+            attempt = parse_custom_id(answer.custom_id)
+            assert attempt is not None
+            yield PricedAnswer(attempt.work_key, attempt.attempt, answer, cost)
 
 
 Lines = PricedAnswer | OrdinaryPage
@@ -93,17 +99,18 @@ class Settled:
         if priced.billed is not None and max_cost is not None and priced.billed > max_cost:
             self.over.append(priced.answer.custom_id)
 
-    def add_ordinary(self, page: OrdinaryPage) -> None:
+    def add_ordinary(self, page: OrdinaryPage, max_costs: Sequence[Nano | None]) -> None:
         """Count ordinary lines, as `add` counts each."""
-        self.outcomes["captioned"] += len(page.answers)
-        self.prompt_tokens += sum([answer.tokens[0] for answer in page.answers])
-        self.completion_tokens += sum([answer.tokens[3] for answer in page.answers])
-        pairs = list(zip(page.costs, [planned[4] for planned in page.planned], strict=True))
+        prompts, _, _, completions, _ = zip(*page.answers.tokens, strict=True)
+        self.outcomes["captioned"] += len(page.costs)
+        self.prompt_tokens += sum(prompts)
+        self.completion_tokens += sum(completions)
+        pairs = list(zip(page.costs, max_costs, strict=True))
         charges = [most if cost is None else cost for cost, most in pairs]
         self.billed, self.charged = _total(self.billed, page.costs), _total(self.charged, charges)
         self.over += [
-            answer.custom_id
-            for answer, (cost, most) in zip(page.answers, pairs, strict=True)
+            name
+            for name, (cost, most) in zip(page.answers.custom_ids, pairs, strict=True)
             if cost is not None and most is not None and cost > most
         ]
 

@@ -9,6 +9,7 @@ Everything else goes alone, see `single_lines`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import compress
 
 from pipeline.core.identity import custom_id
 from pipeline.core.retry import RetryRule, WorkState, change_of
@@ -66,10 +67,10 @@ class Settling:
         self._frees = batch.frees(shard.generation)
         self._planned = planned
         self._single = SingleLines(database, shard, batch, rules, self._row)
-        self._alone: set[int] = set()  # works that are not as they were planned any more
+        # 1 for a line of the shard whose work is not as it was planned any more
+        self._taken = bytearray(len(planned))
         self._waiting: list[tuple[PlannedLine, PricedAnswer]] = []
-        self._ordinary = OrdinaryRows(shard.price_version)
-        self._freed: list[int] = []  # items of these
+        self._ordinary = OrdinaryRows(planned, shard.price_version)
         self._tokens = [0, 0, 0]  # estimated, billed, lines
 
     def take(self, lines: Lines) -> None:
@@ -81,20 +82,27 @@ class Settling:
 
     def keep(self, priced: PricedAnswer) -> None:
         """Take one answer with its price."""
-        planned = self._planned.line(custom_id(priced.work_key, priced.attempt))
-        if planned is None or not self._is_expected(planned):
-            self._flush()
+        name = custom_id(priced.work_key, priced.attempt)
+        position = self._planned.positions.get(name)
+        if position is None or not self._frees or self._taken[position]:
             self._keep_single(priced)
             return
-        self._alone.add(planned.work)  # whatever else comes for it
+        planned = self._planned.line(position)
+        if not planned.awaited:
+            self._keep_single(priced)
+            return
+        self._taken[position] = 1  # whatever else comes for it
         self._count(priced, planned.max_cost, planned.prompt_tokens)
         self._waiting.append((planned, priced))
         if len(self._waiting) >= _FEW:
             self._flush()
 
     def _keep_single(self, priced: PricedAnswer) -> None:
+        self._flush()
         work = self._single.work(priced.work_key)
-        self._alone.add(work)
+        position = self._planned.position_of(work)
+        if position is not None:
+            self._taken[position] = 1
         written = self._single.write(work, priced)
         if written is not None:
             self._count(priced, written.max_cost, written.prompt_tokens)
@@ -102,19 +110,14 @@ class Settling:
 
     def keep_ordinary(self, page: OrdinaryPage) -> None:
         """Take ordinary lines, each of another work."""
-        alone = self._alone
-        usual = [
-            self._frees and bool(planned[6]) and planned[2] not in alone for planned in page.planned
-        ]
-        if not all(usual):
-            for priced in page.where([not one for one in usual]).priced():
+        usual, taken = self._planned.usual, self._taken
+        at_once = [self._frees and usual[at] > taken[at] for at in page.positions]
+        if False in at_once:
+            for priced in page.where([not one for one in at_once]).priced():
                 self.keep(priced)
-            page = page.where(usual)
-        if page.answers:
+            page = page.where(at_once)
+        if page.costs:
             self._take_ordinary(page)
-
-    def _is_expected(self, planned: PlannedLine) -> bool:
-        return self._frees and bool(planned.awaited) and planned.work not in self._alone
 
     def finish(self) -> Settled:
         """Write what waits, and give what it all came to."""
@@ -157,7 +160,7 @@ class Settling:
         answers, shown, others = [], [], []
         for row, (planned, priced) in enumerate(waiting, start=first):
             answers.append((*self._row(planned.work, priced), row))
-            work = WorkState(*planned[6:10])
+            work = WorkState(*planned[4:8])
             verdict = change_of(work, priced.answer, priced.attempt, self._rules)
             self.settled.again += verdict.state == "pending"
             change = (verdict.state, verdict.attempts, verdict.after)
@@ -178,26 +181,27 @@ class Settling:
         )
 
     def _take_ordinary(self, page: OrdinaryPage) -> None:
-        self._alone.update([planned[2] for planned in page.planned])
+        planned, positions, taken = self._planned, page.positions, self._taken
+        for position in positions:
+            taken[position] = 1
         self._ordinary.add(page)
-        self._freed += [planned[3] for planned in page.planned]
-        self.settled.add_ordinary(page)
-        pairs = zip(page.planned, page.answers, strict=True)
-        billed = [(planned[5], answer.tokens[0]) for planned, answer in pairs if planned[5]]
-        self._tokens[0] += sum([one[0] for one in billed])
-        self._tokens[1] += sum([one[1] for one in billed])
-        self._tokens[2] += len(billed)
+        self.settled.add_ordinary(page, [*map(planned.max_costs.__getitem__, positions)])
+        expected = [*map(planned.prompt_tokens.__getitem__, positions)]
+        billed = [tokens[0] for tokens in page.answers.tokens]
+        self._tokens[0] += sum(expected)
+        self._tokens[1] += sum(compress(billed, expected))
+        self._tokens[2] += len(expected) - expected.count(0)
         if len(self._ordinary) >= _CHUNK or self._ordinary.text >= _MOST_TEXT:
             self._flush()
 
     def _flush_ordinary(self) -> None:
         if not self._ordinary:
             return
-        rows, self._ordinary = self._ordinary, OrdinaryRows(self._shard.price_version)
-        freed, self._freed = self._freed, []
+        planned, rows = self._planned, self._ordinary
+        self._ordinary = OrdinaryRows(planned, self._shard.price_version)
         first = self._db.number("SELECT MAX(id) FROM answers") + 1
-        rows.write(self._db, self._batch.row, self._now, self._read_by)
-        self._free(freed)
+        positions = rows.write(self._db, self._batch.row, self._now, self._read_by)
+        self._free([planned.items[position] for position in positions])
         self._db.execute(_SHOW_ORDINARY, (first,))
 
     def _free(self, items: list[int]) -> None:

@@ -6,12 +6,11 @@ Every line of both files is judged; what was sent and is in neither gets an expl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.core.answer import BadLine, fingerprint_of
-from pipeline.core.answer_lines import LinePage
 from pipeline.core.batch_errors import BatchFailure
 from pipeline.core.batch_results import (
     BatchCounts,
@@ -35,12 +34,12 @@ from pipeline.ledger.settled import OrdinaryPage
 from pipeline.ledger.shards import Shard
 from pipeline.ledger.specs import schema_of_names
 from pipeline.records import Answer, Nano
+from pipeline.stages.answer_pages import AnswerPage, answer_pages
 from pipeline.stages.line_bills import LineBills
-from pipeline.stages.raw_files import pages_of
 from pipeline.stages.read_report import ReadReport, Unexplained
 
 if TYPE_CHECKING:
-    from pipeline.core.ordinary_answers import OrdinaryAnswer
+    from pipeline.core.ordinary_answers import OrdinaryAnswers
 
 _UNRUN = ("expired", "cancelled")
 
@@ -104,7 +103,7 @@ class _Reading:
         self._judged = not self._group and not batch.batch_id.startswith(ANSWER_FILE)
         named = schema_of_names(shard.fields)
         self._schema = ledger.specs.answer_schema(shard.spec) or named
-        self._unread = dict(planned.rows)  # lines of the shard that nothing is read of yet
+        self._read = bytearray(len(planned))  # 1 for a line of the shard that something is read of
         # by custom_id: what tells the first paid answer from others, and the first unpaid ones;
         # pages of the first wait for somebody who asks, as mostly nobody does
         self._paid: dict[str, int] = {}
@@ -119,55 +118,49 @@ class _Reading:
     ) -> Iterator[Lines]:
         """Answers that were paid for. Errors wait for the end: a tool that asks again writes the
         failure first."""
-        ordinary, schema = wire_format.ordinary(), self._schema
-        for path in paths:
-            for lines in pages_of(path):
-                answers = ordinary(lines.lines, schema, rules)
-                yield from self._replies_of(
-                    path.name, lines, answers, lambda raw: wire_format.judge(raw, schema, rules)
+        for page in answer_pages(paths, wire_format, self._schema, rules):
+            for part in page.parts():
+                if isinstance(part, int):
+                    yield from self._reply(*page.judged(part))
+                else:
+                    yield from self._replies_of(page, part)
+
+    def _replies_of(self, page: AnswerPage, run: OrdinaryAnswers) -> Iterator[Lines]:
+        """Replies of ordinary lines that follow each other: together, but for those that are not
+        the first to a line of the shard."""
+        positions, others, read = list[int](), list[int](), self._read
+        for at, position in enumerate(map(self._planned.positions.get, run.custom_ids)):
+            if position is None or read[position]:
+                others.append(at)
+            else:
+                read[position] = 1
+                positions.append(position)
+        start = 0
+        for passed, stop in enumerate((*others, len(run.numbers))):
+            if start < stop:
+                yield self._priced_page(
+                    run.part(start, stop), positions[start - passed : stop - passed]
                 )
+            if stop < len(run.numbers):
+                yield from self._reply(*page.judged(run.numbers[stop]))
+            start = stop + 1
 
-    def _replies_of(
-        self,
-        name: str,
-        lines: LinePage,
-        answers: Sequence[OrdinaryAnswer | None],
-        judge: Callable[[bytes], Answer | BadLine],
-    ) -> Iterator[Lines]:
-        """Replies of a page of lines of which some are read already."""
-        page, placed = OrdinaryPage([], [], []), list[tuple[int, bytes]]()
-        for number, answer in enumerate(answers):
-            planned = None if answer is None else self._unread.pop(answer.custom_id, None)
-            if answer is not None and planned is not None:  # the first to a line of the shard
-                page.planned.append(planned)
-                page.answers.append(answer)
-                continue
-            if page.answers:  # before a line that may be about one of them
-                yield self._priced_page(page)
-                page = OrdinaryPage([], [], [])
-            placed = placed or list(lines.placed())
-            offset, raw = placed[number]
-            if raw and not raw.isspace():
-                yield from self._reply(judge(raw), f"{name}: the line at byte {offset}")
-        if page.answers:
-            yield self._priced_page(page)
+    def _priced_page(self, answers: OrdinaryAnswers, positions: list[int]) -> OrdinaryPage:
+        tokens = answers.tokens
+        self._first.append((answers.custom_ids, answers.fingerprints()))
+        self._answered += len(tokens)
+        prompts, _, _, completions, _ = zip(*tokens, strict=True)
+        self._sums.add_page(prompts, completions)
+        return OrdinaryPage(positions, answers, [*map(self._bills.cost_of, tokens)])
 
-    def _priced_page(self, page: OrdinaryPage) -> OrdinaryPage:
-        tokens = [answer.tokens for answer in page.answers]
-        self._first.append(
-            ([a.custom_id for a in page.answers], [a.fingerprint() for a in page.answers])
-        )
-        self._answered += len(page.answers)
-        page.costs.extend(map(self._bills.cost_of, tokens))
-        self._sums.add_page([one[0] for one in tokens], [one[3] for one in tokens])
-        return page
-
-    def _reply(self, judged: Answer | BadLine, where: str) -> Iterator[PricedAnswer]:
+    def _reply(self, judged: Answer | BadLine | None, where: str) -> Iterator[PricedAnswer]:
         """Answer of any line, when it counts and was paid for."""
+        if judged is None:
+            return
         if isinstance(judged, BadLine):
             self._report.note("bad_line", f"{where} cannot be read: {judged.reason}")
             return
-        name, batch, planned = judged.custom_id, self._batch.batch_id, self._planned.rows
+        name, batch, planned = judged.custom_id, self._batch.batch_id, self._planned.positions
         attempt = parse_custom_id(name)
         if attempt is None or (planned and name not in planned):
             self._report.note("alien_line", f"batch {batch}: unknown id {name!r}")
@@ -176,7 +169,8 @@ class _Reading:
         first, paid = self._first_paid(name), judged.outcome in PAID_OUTCOMES
         before = self._unpaid.get(name)
         if first is None and (paid or before is None or before.outcome == "missing"):
-            self._unread.pop(name, None)
+            if name in planned:
+                self._read[planned[name]] = 1
             self._sum(judged)
             if not paid:
                 self._unpaid[name] = judged
@@ -191,6 +185,9 @@ class _Reading:
 
     def _first_paid(self, name: str) -> int | None:
         """Fingerprint of the first paid answer to an id, None before there is one."""
+        position = self._planned.positions.get(name)
+        if position is not None and not self._read[position]:
+            return None
         for names, fingerprints in self._first:
             self._paid.update(zip(names, fingerprints, strict=True))
         self._first.clear()
@@ -224,13 +221,13 @@ class _Reading:
 
     def _max_cost(self, name: str) -> Nano | None:
         """Highest cost of a request that was reserved by itself."""
-        planned = self._planned.rows.get(name)
-        return planned[4] if planned is not None and self._group else None
+        position = self._planned.positions.get(name)
+        return None if position is None or not self._group else self._planned.max_costs[position]
 
     def holds_unknown(self) -> bool:
         """Tell a group of which damage has left unknown what else it held."""
         gone = self._group and self._batch.vanished_at is not None
-        return gone and len(self._planned.rows) < self._shard.requests
+        return gone and len(self._planned) < self._shard.requests
 
     def doubt(self, inspection: Inspection) -> Doubt | None:
         """Doubt that these files leave about the batch."""
@@ -245,13 +242,13 @@ class _Reading:
             inspection.began,
             bool(batch.problem),
         )
-        requests = max(len(self._planned.rows), self._shard.requests)
+        requests = max(len(self._planned), self._shard.requests)
         tokens, lines = self._sums.unexplained_by(batch.usage), self._line_counts()
         self._unexplained_tokens = tokens  # from here on
         return doubt_about(counts, requests, lines, tokens, incomplete=inspection.incomplete)
 
     def _line_counts(self) -> LineCounts:
-        rows = self._planned.rows
+        planned = self._planned.positions
         kinds = Counter(
             "unrun"
             if answer.outcome in _UNRUN
@@ -259,7 +256,7 @@ class _Reading:
             if self._is_silent(answer)
             else "failed"
             for name, answer in self._unpaid.items()
-            if name in rows or not rows
+            if name in planned or not planned
         )
         return LineCounts(answered=self._answered, **kinds)
 
@@ -268,11 +265,13 @@ class _Reading:
         been billed: it is charged at its max cost, or where that is None, what was reserved for
         the batch is charged."""
         silent_names = [name for name, answer in self._unpaid.items() if self._is_silent(answer)]
-        absent = [*self._unread, *(self._planned.rows.keys() & silent_names)]
+        positions = self._planned.positions
+        absent = [name for name, read in zip(positions, self._read, strict=True) if not read]
+        absent += positions.keys() & silent_names
         if not absent:
             return
         batch, lines = self._batch, self._line_counts()
-        for name in sorted(absent, key=lambda name: self._planned.rows[name][0]):
+        for name in sorted(absent, key=lambda name: _attempt(name).work_key):
             silent = self._unpaid.get(name)
             if failure is not None:
                 code = failure.code or failure.kind
@@ -290,7 +289,8 @@ class _Reading:
                 reason = f"in no result file of the {batch.status} batch {batch.batch_id}"
                 answer = Answer(name, outcome, reason=reason, code=outcome)
             billed = self._max_cost(name) if answer.outcome == "missing" else 0
-            yield PricedAnswer(*self._planned.rows[name][:2], answer, billed)
+            attempt = _attempt(name)
+            yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
 
 
 def _attempt(name: str) -> WorkAttempt:

@@ -28,6 +28,7 @@ from pipeline.stages.reconcile import next_generation
 from pipeline.stages.recover import fetched_by_twin, raw_path
 from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import RunTotals
+from pipeline.system.collector import collector_paused
 from pipeline.system.failpoints import reached
 from pipeline.system.files import put_aside
 
@@ -87,7 +88,7 @@ def settle_batch(
     rules = _reading_rules(context, shard, batch)
     reached("collect.before_settle")
     try:
-        with ledger.database.transaction("settle"):
+        with collector_paused(), ledger.database.transaction("settle"):
             planned = ledger.answers.planned(shard, batch)
             answers = results.read_answers(
                 ledger, shard, batch, paths, failure, report, context.wire_format, rules,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from itertools import chain, pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.answer import fingerprint_of, judge_line
 from pipeline.core.answer_schema import PLAIN_TEXT, AnswerSchema
-from pipeline.core.ordinary_answers import OrdinaryAnswer, ordinary_answers
+from pipeline.core.ordinary_answers import OrdinaryAnswers, ordinary_answers
 from pipeline.core.reading_rules import TODAY, ReadingRules
 from pipeline.records import Answer, Usage
 
@@ -82,9 +83,9 @@ damages: st.SearchStrategy[tuple[bytes, bytes]] = st.sampled_from(
 
 def ordinary_answer(
     raw: bytes, schema: AnswerSchema = PLAIN_TEXT, rules: ReadingRules = TODAY
-) -> OrdinaryAnswer | None:
-    (answer,) = ordinary_answers([raw], schema, rules)
-    return answer
+) -> OrdinaryAnswers | None:
+    answers = ordinary_answers([raw], schema, rules)
+    return answers if answers.numbers else None
 
 
 def changed(changes: list[tuple[tuple[str | int, ...], object]]) -> dict[str, Any]:
@@ -120,26 +121,26 @@ def test_what_is_read_quickly_is_read_alike(
     quick = ordinary_answer(raw, schema)
     if quick is not None:
         answer = judge_line(raw, schema)
-        assert quick.full() == answer
+        assert [*quick.full()] == [answer]
         assert isinstance(answer, Answer)
-        assert quick.fingerprint() == fingerprint_of(answer)
+        assert quick.fingerprints() == [fingerprint_of(answer)]
 
 
 def test_an_ordinary_line_is_read() -> None:
     quick = ordinary_answer(json.dumps(LINE).encode())
     assert quick is not None
     usage = Usage(900, 3, 2, 40, 7)
-    assert quick.full() == Answer(
+    assert [*quick.full()] == [Answer(
         "cm-1", "captioned", "A cat.", code="stop", usage=usage, model="m-2026",
         request_id="req_1", ending="stop",
-    )  # fmt: skip
+    )]  # fmt: skip
 
 
 def test_a_structured_answer_is_ordinary() -> None:
     line = changed([((*_CHOICE, "message", "content"), '{"caption": "c", "n": 3}')])
     quick = ordinary_answer(json.dumps(line).encode(), SCHEMA)
     assert quick is not None
-    assert (quick.caption, quick.fields) == ("c", {"n": 3})
+    assert (quick.captions, quick.fields) == (["c"], [{"n": 3}])
 
 
 @pytest.mark.parametrize(
@@ -161,3 +162,20 @@ def test_what_must_be_weighed_is_not_ordinary(place: tuple[str | int, ...], valu
 
 def test_older_rules_read_everything_the_long_way() -> None:
     assert ordinary_answer(json.dumps(LINE).encode(), PLAIN_TEXT, ReadingRules(1)) is None
+
+
+@given(st.lists(st.sampled_from(["good", "odd", "broken", "blank"]), max_size=9))
+def test_ordinary_lines_among_others_keep_their_numbers(kinds: list[str]) -> None:
+    names = [f"cm-{number}" for number in range(len(kinds))]
+    odd = changed([((*_CHOICE, "finish_reason"), "length")])
+    texts = {"good": json.dumps(LINE), "odd": json.dumps(odd), "broken": "{", "blank": ""}
+    lines = [
+        texts[kind].replace("cm-1", name).encode() for kind, name in zip(kinds, names, strict=True)
+    ]
+    answers = ordinary_answers(lines)
+    assert answers.numbers == [at for at, kind in enumerate(kinds) if kind == "good"]
+    assert answers.custom_ids == [names[at] for at in answers.numbers]
+    runs = [run.numbers for run in answers.runs()]
+    assert [*chain(*runs)] == answers.numbers
+    assert all(run == [*range(run[0], run[-1] + 1)] for run in runs)
+    assert all(one[-1] + 1 < after[0] for one, after in pairwise(runs))

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.ordinary_answers import OrdinaryAnswer
+from pipeline.core.ordinary_answers import OrdinaryAnswers
 from pipeline.ledger import Database
 from pipeline.ledger.answer_row import CELLS, answer_cells
 from pipeline.ledger.ordinary_rows import OrdinaryRows
+from pipeline.ledger.planned import Planned
 from pipeline.ledger.settled import OrdinaryPage
 from pipeline.records import Nano
 
@@ -17,35 +18,44 @@ NOW = 1_790_000_000
 
 def line(
     caption: str, cached: int = 0, fields: dict[str, object] | None = None, model: str = "m"
-) -> OrdinaryAnswer:
-    return OrdinaryAnswer("c", caption, fields or {}, (9, cached, 0, 2, 0), model, "r'")
+) -> OrdinaryAnswers:
+    return OrdinaryAnswers(
+        [0], ["c"], [caption], [fields or {}], [(9, cached, 0, 2, 0)], [model], ["r'"]
+    )
 
 
 @pytest.mark.parametrize(
     "answers",
     [
         [line("a 'cat\"\u2028"), line("a dog", model="it's")],
+        [line("a cat"), line("a dog")],
+        [line("a cat", model="it's"), line("a dog", model="it's")],
         [line("a cat"), line("a dog", cached=3)],
         [line("a cat", fields={"n": "'"}), line("a dog", fields={"n": "'"})],
         [line("a cat", fields={"n": 1}), line("a dog")],
     ],
 )
 @pytest.mark.parametrize("billed", [None, 7])
+@pytest.mark.parametrize("prices", [None, "it's v1", "v1"])
 def test_ordinary_rows_are_those_of_any_answer(
-    tmp_path: Path, answers: list[OrdinaryAnswer], billed: Nano | None
+    tmp_path: Path, answers: list[OrdinaryAnswers], billed: Nano | None, prices: str | None
 ) -> None:
-    rows = OrdinaryRows("it's v1")
-    for number, answer in reversed(list(enumerate(answers, start=1))):
-        rows.add(OrdinaryPage([(b"k" * 32, 2, number, number, None, 0, 1)], [answer], [billed]))
-    assert len(rows) == len(answers)
     with closing(Database(tmp_path / "ledger.db")) as database:
+        planned = Planned(database, 5)
+        works = range(4, 4 + len(answers))
+        planned.add([(bytes([work]) * 32, 2, work, work, None, 0, 1) for work in works])
+        rows = OrdinaryRows(planned, prices)
+        for position, answer in reversed(list(enumerate(answers))):
+            rows.add(OrdinaryPage([position], answer, [billed]))
+        assert len(rows) == len(answers)
         database.execute("PRAGMA foreign_keys = OFF")
-        rows.write(database, 5, NOW, 2)
+        assert rows.write(database, 5, NOW, 2) == [*range(len(answers))]
         written = database.execute(
             f"SELECT work, attempt, batch, {', '.join(CELLS)}, checksum, received_at, rules "
             "FROM answers ORDER BY id"
         ).fetchall()
     assert written == [
-        (number, 2, 5, *answer_cells(answer.full(), billed, "it's v1"), NOW, 2)
-        for number, answer in enumerate(answers, start=1)
+        (work, 2, 5, *answer_cells(full, billed, prices), NOW, 2)
+        for work, answer in zip(works, answers, strict=True)
+        for full in answer.full()
     ]

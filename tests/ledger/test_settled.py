@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.core.ordinary_answers import OrdinaryAnswer
+from pipeline.core.identity import custom_id
+from pipeline.core.ordinary_answers import OrdinaryAnswers
 from pipeline.ledger.settled import OrdinaryPage, Settled
 from tests.ledger.world import answered
 
@@ -39,19 +40,18 @@ def test_one_line_of_unknown_cost_makes_the_sum_unknown() -> None:
 
 def test_a_page_is_counted_as_each_of_its_lines() -> None:
     costs, reserved = [400, None, 1001, 1000, 3, None], [1000, 1000, 1000, 1000, None, None]
-    page = OrdinaryPage(
-        [(bytes([n]) * 32, 1, n, n, most, 9, 1) for n, most in enumerate(reserved)],
-        [OrdinaryAnswer(f"cm-{n}", "c", {}, (100 + n, 0, 0, 20, 0), "m", "r") for n in range(6)],
-        costs,
-    )
+    names = [custom_id(bytes([n]) * 32, 1) for n in range(6)]
+    tokens = [(100 + n, 0, 0, 20, 0) for n in range(6)]
+    answers = OrdinaryAnswers([*range(6)], names, ["c"] * 6, [{}] * 6, tokens, ["m"] * 6, ["r"] * 6)
+    page = OrdinaryPage([*range(6)], answers, costs)
     for count in (1, 2, 4, 5, 6):
         some = page.where([at < count for at in range(6)])
         together, alone = Settled(), Settled()
-        together.add_ordinary(some)
+        together.add_ordinary(some, reserved[:count])
         for priced, most in zip(some.priced(), reserved, strict=False):
             alone.add(priced, most)
         assert together == alone
-    assert together.over == ["cm-2"]
+    assert together.over == [names[2]]
     assert (together.outcomes, together.billed, together.charged) == ({"captioned": 6}, None, None)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.ordinary_answers import OrdinaryAnswer
+from pipeline.core.ordinary_answers import OrdinaryAnswers
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.ledger import Ledger, planned, settling
 from pipeline.ledger.batches import Batch
@@ -322,12 +322,13 @@ def ordinary_page(
     world: World, shard: Shard, batch: Batch, costs: list[int | None]
 ) -> OrdinaryPage:
     """Ordinary answers to as many of a shard's lines, of these costs."""
-    rows = dict(list(world.ledger.answers.planned(shard, batch).rows.items())[: len(costs)])
-    lines = [
-        OrdinaryAnswer(name, f"caption {n}", {}, (120 + n, 0, 0, 20, 0), "m", "r")
-        for n, name in enumerate(rows)
-    ]
-    return OrdinaryPage(list(rows.values()), lines, costs)
+    names = [*world.ledger.answers.planned(shard, batch).positions][: len(costs)]
+    count = len(names)
+    answers = OrdinaryAnswers(
+        [*range(count)], names, [f"caption {n}" for n in range(count)], [{}] * count,
+        [(120 + n, 0, 0, 20, 0) for n in range(count)], ["m"] * count, ["r"] * count,
+    )  # fmt: skip
+    return OrdinaryPage([*range(count)], answers, costs)
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 50_000])

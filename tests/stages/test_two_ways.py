@@ -24,7 +24,7 @@ from pipeline.stages import results
 from pipeline.stages.read_report import ReadReport, Unexplained
 from tests.stages.test_results import KEYS, NOW, SCHEMA, expired, line, settling
 
-LONG = replace(OPENAI_FORMAT, ordinary=lambda: lambda lines, *_: [None] * len(lines))
+LONG = replace(OPENAI_FORMAT, ordinary=lambda: lambda *_: None)
 STRUCTURED = '{"caption": "a %s", "tags": ["x"]}'
 TABLES = (
     "SELECT w.work_key, a.* FROM answers a JOIN works w ON w.id = a.work",
