@@ -1,13 +1,20 @@
 """Tokens of a text: counted with the vocabulary of OpenAI's models (o200k), or estimated.
 
 The vocabulary comes with `quicktok` and takes half a second and 80 MB to load, so it is loaded for
-the first text that is to be counted: a run that sends nothing new starts without it.
+the first text that is to be counted: a run that sends nothing new starts without it, and so does
+one with the prompts of `configs/default.toml`, whose tokens are known.
 """
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from typing import Protocol
+
+_KNOWN = {  # tokens by the digest of the text
+    "12ce200611699bdf6710aae0bbca44df": 59,  # system
+    "e062db07943a2231194e159d1e4cd090": 4,  # user
+}
 
 
 class CountTokens(Protocol):
@@ -20,6 +27,8 @@ class CountTokens(Protocol):
 
 def counted_tokens(text: str) -> int:
     """Tokens of a text under o200k; estimated where the tokenizer does not run."""
+    if (known := _KNOWN.get(_digest(text))) is not None:
+        return known
     count = _tokenizer() if text else None
     if count is None:
         return estimated_tokens(text)
@@ -35,6 +44,10 @@ def estimated_tokens(text: str) -> int:
 def utf8_bytes(text: str) -> int:
     """Bytes of a text. OpenAI's tokenizers work on bytes, so it has no more tokens than that."""
     return len(text.encode("utf-8", "surrogatepass"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 @cache

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.config.model import PromptConfig
 from pipeline.core import text_tokens
 from pipeline.core.text_tokens import counted_tokens, estimated_tokens, utf8_bytes
 
@@ -27,6 +28,15 @@ def test_tokens_of_a_text(text: str, counted: int, estimated: int, size: int) ->
     assert counted_tokens(text) == counted
     assert estimated_tokens(text) == estimated
     assert utf8_bytes(text) == size
+
+
+def test_prompts_of_the_defaults_need_no_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
+    prompt = PromptConfig()
+    texts = [prompt.system, prompt.user]
+    tokenizer = text_tokens._tokenizer()
+    assert tokenizer is not None
+    monkeypatch.setattr(text_tokens, "_tokenizer", lambda: pytest.fail("it was loaded"))
+    assert [counted_tokens(text) for text in texts] == [tokenizer(text) for text in texts]
 
 
 @given(st.text())
