@@ -110,16 +110,16 @@ class Unrecorded:
 
 
 def _save_originals(db: Database, originals: list[OriginalRecord]) -> None:
+    # what was refused for its format has no size before it can be decoded
+    db.executemany(
+        "UPDATE originals SET format = ?, width = ?, height = ? WHERE id = ? AND width IS NULL",
+        [(*o.size, o.row) for o in originals if o.row and not o.sized and o.size[1]],
+    )
     new = [original for original in originals if not original.row]
     _number(db, "originals", new)
     db.executemany(
         "INSERT INTO originals (id, source_id, format, width, height) VALUES (?, ?, ?, ?, ?)",
         [(o.row, o.source_id, *o.size) for o in sorted(new, key=attrgetter("source_id"))],
-    )
-    # what was refused for its format has no size before it can be decoded
-    db.executemany(
-        "UPDATE originals SET format = ?, width = ?, height = ? WHERE id = ? AND width IS NULL",
-        [(*o.size, o.row) for o in originals if not o.sized and o.size[1]],
     )
 
 

@@ -51,3 +51,17 @@ def test_an_image_of_a_rejected_original_and_a_live_work(world: World) -> None:
         "SELECT original, content, work, todo, reject_code FROM images"
     ) == (refused.row, None, None, 0, "truncated")
     assert world.ledger.rows.reject_reasons(world.source) == {"truncated": 1}
+
+
+def test_a_new_original_is_written_once_and_one_without_a_size_gets_it(world: World) -> None:
+    database = world.ledger.database
+    sized = OriginalRecord(identity(1), size=("JPEG", 4, 5))
+    waiting = Unrecorded()
+    waiting.originals[sized.source_id] = sized
+    before = database.number("SELECT total_changes()")
+    waiting.write(database, world.recipe, world.spec)
+    assert database.number("SELECT total_changes()") == before + 1
+    database.execute("UPDATE originals SET width = NULL, height = NULL")
+    waiting.write(database, world.recipe, world.spec)
+    rows = database.execute("SELECT format, width, height FROM originals").fetchall()
+    assert rows == [("JPEG", 4, 5)]
