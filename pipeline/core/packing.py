@@ -45,10 +45,9 @@ class Load(NamedTuple):  # three are made for each image, in a third of a datacl
 def fits_shard(load: Load, line: Load, limits: ShardLimits) -> bool:
     """Tell whether `line` still goes into a shard of `load`; an empty shard takes any one line that
     the service would take."""
-    total = load.plus(line)
-    if total.bytes > limits.bytes or total.requests > limits.requests:
+    if load.bytes + line.bytes > limits.bytes or load.requests + line.requests > limits.requests:
         return False
-    return load.requests == 0 or total.tokens <= limits.tokens
+    return load.requests == 0 or load.tokens + line.tokens <= limits.tokens
 
 
 def is_affordable(load: Load, line: Load, headroom: Nano | None) -> bool:

@@ -24,6 +24,7 @@ from pipeline.records import Prepared, RejectedImage, Rejection
 _AHEAD = 64  # tasks for each worker that may be begun and not yielded
 _QUEUE_SECONDS = 0.05  # of work that a worker has waiting, so that it never waits for us
 _SHORTEST_QUEUE, _LONGEST_QUEUE = 2, 32
+_POPPED_TOGETHER = 16  # answers, before the workers' queues are looked at again
 _NAP = 0.005  # seconds
 _TICK = 1.0
 _MOST_FALSE_STARTS = 3
@@ -72,14 +73,18 @@ class LocalEngine(Engine):
         try:
             while True:
                 self._feed(window)
-                if (answer := window.pop()) is not None:
+                popped = 0
+                while popped < _POPPED_TOGETHER and (answer := window.pop()) is not None:
                     yield answer
+                    popped += 1
                     if time.monotonic() - self._looked > _NAP:
                         self._collect(window)  # or workers block on full pipes
-                elif window.done():
+                        break
+                if popped:
+                    continue
+                if window.done():
                     return
-                else:
-                    self._wait(window)
+                self._wait(window)
         finally:
             if any(worker.tasks for worker in self._workers):
                 self.close(kill=True)

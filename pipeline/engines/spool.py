@@ -87,6 +87,9 @@ class _Entry:
     refusal: Rejection | None = None
 
 
+_PATH = _Entry(0, "", None)  # of any path: there is nothing to free after its answer
+
+
 class _ReadAhead:
     """Jobs on their way: `_coming` are read, `_handed` wait for their answers, both in order."""
 
@@ -108,8 +111,10 @@ class _ReadAhead:
     def files(self) -> Iterator[Job]:
         """Jobs with local paths; ends early when enough is handed over."""
         while not self._is_enough():
-            self._take()
             if not self._coming:
+                yield from self._paths()
+            self._take()
+            if not self._coming or self._is_enough():
                 return
             entry = self._coming.popleft()
             if entry.read is not None:
@@ -122,6 +127,18 @@ class _ReadAhead:
                 yield entry.number, entry.file.path
             else:
                 yield entry.number, entry.location
+
+    def _paths(self) -> Iterator[Job]:
+        """Jobs up to the first that is not a path of this machine, which is begun."""
+        for number, location in self._jobs:
+            if is_stored(location):
+                self._coming.append(_Entry(number, location, self._begin(location)))
+                return
+            self._handed.append(_PATH)
+            yield number, location
+            if self._is_enough():
+                return
+        self._all_taken = True
 
     def refused(self) -> Iterator[tuple[int, Prepared]]:
         """Answers to the next jobs whose originals did not come."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.upsert import INSERT_NEW, UPSERT, upsert_values
@@ -15,8 +15,7 @@ _PAGE = 1000
 _ENCODING = "encoding:"  # a key of `meta`, with the row of the source
 
 
-@dataclass(frozen=True, slots=True)
-class SeenImage:
+class SeenImage(NamedTuple):
     """Image row that is to be prepared.
 
     Attributes:
@@ -166,7 +165,9 @@ class Images:
             self._db.execute(
                 "UPDATE images SET work = NULL, near_of = NULL, near_distance = NULL, todo = 1, "
                 "reject_code = NULL, reject_detail = NULL "
-                f"WHERE folder IN (SELECT id FROM folders WHERE source = ?) AND ({narrow})",
+                f"WHERE folder IN (SELECT id FROM folders WHERE source = ?) AND ({narrow}) "
+                "AND (todo, work, near_of, near_distance, reject_code, reject_detail) "
+                "IS NOT (1, NULL, NULL, NULL, NULL, NULL)",  # a row that is written is a page
                 (source,),
             )
         return True
@@ -270,21 +271,21 @@ class Images:
             after = page[-1][0]
 
 
-def seen_image(row: tuple[object, ...]) -> SeenImage:
+def seen_image(row: tuple[Any, ...]) -> SeenImage:
     """Image from its row: id, folder, name, location, columns, source_id, near_of, content,
     existing_text, stamp, source."""
-    image, folder, name, location, columns, source_id, near_of, *more = row
-    content, text, stamp, source = more
+    image, folder, name, location, columns, source_id, near_of, content, text, stamp, source = row
+    values = json.loads(columns) if columns else {}
     return SeenImage(
-        id=image,  # type: ignore[arg-type]
-        folder=str(folder),
-        name=str(name),
-        location=None if location is None else str(location),
-        columns=json.loads(str(columns)) if columns else {},
-        source_id=source_id,  # type: ignore[arg-type]
-        near_of=near_of,  # type: ignore[arg-type]
-        content=content,  # type: ignore[arg-type]
-        existing_text=None if text is None else str(text),
-        stamp=str(stamp or ""),
-        source=source,  # type: ignore[arg-type]
+        image,
+        folder,
+        name,
+        location,
+        values,
+        source_id,
+        near_of,
+        content,
+        text,
+        stamp or "",
+        source,
     )

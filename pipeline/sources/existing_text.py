@@ -12,7 +12,6 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from pipeline.core.existing_text import COLUMN, SIDECAR, XMP, TextPlaces, column_of, plain_text
@@ -78,8 +77,8 @@ class ExistingTextReader:
         if reading:
             self._readings.setdefault(reading, []).append(entry.name)
         if reading in UNREAD:
-            return replace(entry, problem="bad_text", detail=UNREAD[reading])
-        return replace(entry, existing_text=text, existing_in=place) if text else entry
+            return entry._replace(problem="bad_text", detail=UNREAD[reading])
+        return entry._replace(existing_text=text, existing_in=place) if text else entry
 
     def _text(self, entry: SourceFile) -> tuple[str, str, str]:
         """(text, its place, how a file was read) of the first place that has one."""

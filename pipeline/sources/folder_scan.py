@@ -10,7 +10,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from xxhash import xxh3_128_intdigest
 
@@ -109,8 +109,7 @@ class FolderScan:
         return f"{name}\0{stamps}\0{'' if changed is None else changed}\0{reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class ScannedFile:
+class ScannedFile(NamedTuple):
     """File as its line says; `reason` is "" for one that is listed, else it is only counted."""
 
     name: str

@@ -28,17 +28,16 @@ class PairedTexts:
         self._stems: set[str] = set()
         self._suffixes: set[str] = set()
 
-    def image(self, name: str) -> None:
-        """Note an image."""
-        stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a Path costs five times as much)
+    def image(self, stem: str, suffix: str) -> None:
+        """Note an image by both parts of its name."""
         self._stems.add(stem)
         self._suffixes.add(suffix)
 
     def move(self, skipped: Counter[str], names: Iterable[str]) -> None:
         """Count the texts among the names of a part of the folder as beside their images: ones
         noted since the last part, or ones that are looked for."""
-        for name in names:
-            stem, suffix = os.path.splitext(name)  # noqa: PTH122
+        for name in names if any(map(skipped.get, TEXT_SUFFIXES)) else ():
+            stem, suffix = os.path.splitext(name)  # noqa: PTH122 (a Path costs five times as much)
             if suffix not in TEXT_SUFFIXES or skipped[suffix] <= 0:
                 continue
             if stem in self._stems or self._is_there(stem):

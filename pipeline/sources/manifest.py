@@ -18,7 +18,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from urllib.parse import unquote
@@ -236,7 +236,7 @@ def _path_text(table: ManifestTable, row: ManifestRow) -> str:
 
 
 def _again(entry: SourceFile, occurrence: int) -> SourceFile:
-    return replace(entry, occurrence=occurrence)
+    return entry._replace(occurrence=occurrence)
 
 
 def _digest(text: str) -> bytes:

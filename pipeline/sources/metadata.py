@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
@@ -69,7 +68,7 @@ class MetadataListing(MarkedListing):
         """Images, each with its columns."""
         for entry in self.inner.entries():
             columns = metadata_columns(entry, self._names) | dict(entry.columns or {})
-            yield replace(entry, columns=columns)
+            yield entry._replace(columns=columns)
 
 
 def metadata_columns(entry: SourceFile, names: tuple[str, ...]) -> dict[str, str]:

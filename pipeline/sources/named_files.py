@@ -6,7 +6,6 @@ import functools
 import os
 import re
 import stat
-from dataclasses import replace
 from urllib.parse import unquote
 
 from pipeline.records import SourceFile
@@ -38,7 +37,7 @@ class NamedFiles:
         path = os.path.normpath(os.path.join(self._base, text))  # noqa: PTH118
         other = self._other_names.find(path)
         if other is not None:
-            same = replace(self._entry(other, columns, where), name=entry.name)
+            same = self._entry(other, columns, where)._replace(name=entry.name)
             self._respelled += same.problem is None
             self._first = self._first or f"{where} means {self._below(other)}"
             return same
@@ -47,9 +46,9 @@ class NamedFiles:
         if "%" in text and self._may(decoded) and _is_there(decoded):
             alike = [self._below(decoded)]
         if not alike:
-            return replace(entry, detail=f"{entry.detail}{_foreign_path(text)}")
+            return entry._replace(detail=f"{entry.detail}{_foreign_path(text)}")
         there = f"{' and '.join(alike)} {'is' if len(alike) == 1 else 'are'} there"
-        return replace(entry, detail=f"{entry.detail}; {there}")
+        return entry._replace(detail=f"{entry.detail}; {there}")
 
     def has(self, text: str) -> bool:
         """Tell whether something has just this path."""

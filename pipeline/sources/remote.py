@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from pipeline.core.download import refusal
 from pipeline.core.stored_address import scheme_of
@@ -70,4 +69,4 @@ class RemoteFiles:
 
 def _problem(url: str, why: Rejection, columns: dict[str, str], where: str) -> SourceFile:
     entry = problem_entry(url, why.code, f"{where}: {why.detail}", columns)
-    return replace(entry, flags=(why.code,)) if why.code == "placeholder" else entry
+    return entry._replace(flags=(why.code,)) if why.code == "placeholder" else entry

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,10 +73,10 @@ class SidecarListing(MarkedListing):
                 self._readings.setdefault(reading, []).append(entry.name)
             if cut:
                 self._readings.setdefault(TEXT_CUT, []).append(entry.name)
-                entry = replace(entry, flags=(*entry.flags, TEXT_CUT))
+                entry = entry._replace(flags=(*entry.flags, TEXT_CUT))
             if reading in UNREAD and not entry.problem:
-                entry = replace(entry, problem="bad_text", detail=UNREAD[reading])
-            yield replace(entry, columns={COLUMN: text})
+                entry = entry._replace(problem="bad_text", detail=UNREAD[reading])
+            yield entry._replace(columns={COLUMN: text})
 
 
 class SidecarSource:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
@@ -214,7 +214,7 @@ class _Recorder:
             return False
         entries, new = listing.entries(), images.is_empty(folder)
         if self.located:
-            entries = (e if e.columns is not None else replace(e, columns={}) for e in entries)
+            entries = (e if e.columns is not None else e._replace(columns={}) for e in entries)
         while chunk := list(islice(entries, _CHUNK)):
             present = unseen.hold_missing(folder, chunk, self.crawl)
             images.upsert(folder, present, self.crawl.number, self.now, new=new)

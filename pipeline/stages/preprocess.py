@@ -6,9 +6,10 @@ and only the rest is decoded, in the engine's worker processes.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from pipeline.core.identity import work_key
 from pipeline.core.prompt import fill_template
@@ -30,8 +31,7 @@ RECORDED_TOGETHER = 16_384
 PASSING = frozenset(code for code, reason in PREPARATION.items() if reason.passing)
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRequest:
+class PendingRequest(NamedTuple):
     """Work that is not paid for: its prompt and, when at hand, its image's bytes."""
 
     work: WorkRecord
@@ -43,19 +43,18 @@ def prepare_images(
     engine: Engine, images: Iterable[SeenImage], locate: Callable[[SeenImage], str]
 ) -> Iterator[tuple[SeenImage, Prepared]]:
     """Prepare images in order. Memory: what the engine prepares ahead."""
-    waiting: dict[int, SeenImage] = {}
+    waiting: deque[SeenImage] = deque()  # as the engine answers in order
 
     def jobs() -> Iterator[tuple[int, str]]:
         for image in images:
-            waiting[image.id] = image
+            waiting.append(image)
             yield image.id, locate(image)
 
-    for number, prepared in engine.prepare(jobs()):
-        yield waiting.pop(number), prepared
+    for _, prepared in engine.prepare(jobs()):
+        yield waiting.popleft(), prepared
 
 
-@dataclass(frozen=True, slots=True)
-class _Decided:
+class _Decided(NamedTuple):
     """Image whose content and prompt are decided; its work is not asked for yet."""
 
     image: SeenImage
@@ -106,9 +105,10 @@ def _decided(
             note_rejected(recording, image, prepared)
         return None
     content = content_of(recording, prepared)
-    if task.linked and _keeps_its_answer(recording, task, image, prepared.source_id, content):
-        return None
-    if task.linked and _leave_at_its_text(recording, task, image, prepared.source_id, content):
+    if task.linked and (
+        _keeps_its_answer(recording, task, image, prepared.source_id, content)
+        or _leave_at_its_text(recording, task, image, prepared.source_id, content)
+    ):
         return None
     prompt = fill_template(task.template, image.columns)
     if stale and isinstance(content, ContentRecord) and isinstance(prompt, str):

@@ -13,7 +13,6 @@ import contextlib
 import math
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -101,8 +100,7 @@ def _record(ledger: Ledger) -> None:
     recording = Recording(ledger.database, recipe, ledger.database.number("SELECT id FROM specs"))
     numbers = range(1, _RECORDED + 1)
     pictures = [
-        replace(
-            prepared(0),
+        prepared(0)._replace(
             source_id=identity(number, "new source"),
             content_id=identity(number, "new content"),
         )

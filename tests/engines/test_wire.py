@@ -36,6 +36,7 @@ answers = st.one_of(
         flags=st.lists(words, max_size=4).map(tuple),
         perceptual_hash=st.none() | st.binary(min_size=16, max_size=16),
         sharpness=sizes,
+        url=st.just(""),  # never sent by a worker
     ),
 )
 

@@ -101,6 +101,17 @@ def spec_text():  # type: ignore[no-untyped-def]
     return SpecText("openai", "", "m", "/v1/x")
 
 
+def test_a_first_spec_writes_no_image_that_nothing_is_known_of(world: World) -> None:
+    images, database = world.ledger.images, world.ledger.database
+    first = images.source("folder", "/first", "first")
+    folder, _ = images.folder(first, "")
+    images.upsert(folder, [seen("a.jpg"), seen("b.jpg", problem="bad_row")], 1, NOW, new=True)
+    before = database.number("SELECT total_changes()")
+    assert images.use_spec(first, world.spec, ADMISSION) is True
+    assert database.number("SELECT total_changes()") == before + 1  # the source
+    assert [image.name for image in images.todo(first)] == ["a.jpg"]
+
+
 def test_unsent_works_come_with_one_present_image_each(world: World) -> None:
     first = world.image("a.jpg", 1)
     world.image("copy.jpg", 1)

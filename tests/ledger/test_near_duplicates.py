@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from pipeline.records import SourceFile
 from tests.ledger.world import NOW, World, prepared
 
@@ -10,7 +8,7 @@ def seen(world: World, name: str, number: int, look: bytes, sharpness: int = 0) 
         world.folder, [SourceFile("", name, f"/imgs/{name}", 10, number, number)], 1, NOW
     )
     image = next(i for i in world.ledger.images.todo(world.source) if i.name == name)
-    picture = replace(prepared(number), perceptual_hash=look, sharpness=sharpness)
+    picture = prepared(number)._replace(perceptual_hash=look, sharpness=sharpness)
     with world.recording() as recording:
         recording.load([picture])
         content = recording.prepared(picture)
@@ -58,5 +56,5 @@ def test_a_decision_can_be_made_looked_at_and_undone(world: World) -> None:
 
 def test_a_hash_that_was_not_asked_for_at_first_is_added(world: World) -> None:
     assert not world.prepare(prepared(1)).hashed
-    world.prepare(replace(prepared(1), perceptual_hash=b"h" * 16))
+    world.prepare(prepared(1)._replace(perceptual_hash=b"h" * 16))
     assert world.ledger.database.one("SELECT perceptual FROM contents") == (b"h" * 16,)

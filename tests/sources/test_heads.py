@@ -131,8 +131,8 @@ def test_texts_beside_images_are_counted_also_where_the_image_is_in_another_part
 ) -> None:
     (tmp_path / "far.JPG").touch()
     texts = PairedTexts(str(tmp_path))
-    texts.image("cat.JPG")
-    texts.image("a.b.png")
+    texts.image("cat", ".JPG")
+    texts.image("a.b", ".png")
     names = ["cat.JPG", "cat.txt", "a.b.txt", "a.txt", "far.txt", "CAT.txt", "cat.json", "x.md"]
     skipped = Counter({".txt": 5, ".json": 1, ".md": 1})
     texts.move(skipped, names)
