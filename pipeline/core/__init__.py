@@ -94,6 +94,7 @@ judgements       what people decided about captions, and which of it is in force
 table, charges, rejects, sidecar_texts   columns of captions, charges, rejects, texts beside images
 further_columns  columns of fields and manifests; cells  what a column shows of the ledger's rows
 cell_values      cells from what the ledger says of many rows at once
+paging           pages of bounded length and size
 table_page       those rows, held by columns
 table_form       what the configuration decides about the table
 existing_text    texts that images have already, and which of them are ours

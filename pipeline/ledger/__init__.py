@@ -39,6 +39,7 @@ rows             the rows of the table of captions, counts and sums
 row_outcome      the outcome of a row; row_flags  its flags
 usual_rows       how most of them are read with fewer values; table_stretch  some in their order
 changed_rows     which of them have changed since the last table; changed_rows_schema notes it
+text_folders     folders whose texts beside the images are as they are to be
 charges          the rows of the table of charges; spending sums them by group
 captions         files with their captions, for the texts beside them, and with their hashes
 places           where images are, in SQL

@@ -9,24 +9,21 @@ from pipeline.core.stored_address import is_file
 from pipeline.core.url_image import is_address
 from pipeline.ledger.database import Database
 from pipeline.ledger.places import file_path
+from pipeline.ledger.table_stretch import IN_ORDER, ORDER, Part
 
+# nested in the order of the table, so that nothing has to be sorted
 _CAPTIONS = f"""
 SELECT {file_path("s", "f", "i")},
        CASE WHEN i.reject_code IS NULL AND w.outcome = 'captioned' THEN a.caption END,
-       o.source_id, i.columns FROM images i
-JOIN folders f ON f.id = i.folder JOIN sources s ON s.id = f.source
+       o.source_id, i.columns {IN_ORDER}
 LEFT JOIN originals o ON o.id = i.original
 LEFT JOIN works w ON w.id = i.work LEFT JOIN answers a ON a.id = w.answer
-WHERE i.present = 1
-ORDER BY s.id, f.path, i.name, i.occurrence
 """
 
 _ORIGINALS = f"""
-SELECT {file_path("s", "f", "i")}, o.source_id FROM images i
-JOIN folders f ON f.id = i.folder JOIN sources s ON s.id = f.source
-JOIN originals o ON o.id = i.original
-WHERE i.present = 1 AND i.todo = 0
-ORDER BY s.id, f.path, i.name, i.occurrence
+SELECT {file_path("s", "f", "i")}, o.source_id {IN_ORDER}
+CROSS JOIN originals o ON o.id = i.original
+WHERE i.present = 1 AND i.todo = 0 {ORDER}
 """
 
 
@@ -37,11 +34,12 @@ class Captions:
         self._db = database
 
     def file_captions(
-        self,
+        self, part: Part
     ) -> Iterator[tuple[str, str | None, bytes | None, Mapping[str, str]]]:
         """(stored text of the file's path, caption of the service, source_id, manifest columns) of
-        each image, duplicates too."""
-        for path, caption, source_id, columns in self._db.execute(_CAPTIONS):
+        each image of a part of the table, duplicates too."""
+        sql = f"{_CAPTIONS} {part.where} AND i.present = 1 {ORDER}"
+        for path, caption, source_id, columns in self._db.execute(sql, part.values):
             if path and is_file(str(path)):
                 yield str(path), caption, source_id, json.loads(columns) if columns else {}
 

@@ -109,19 +109,29 @@ class ChangedRows:
             more[group] += image > last
         return ChangedGroups(frozenset(changed), more)
 
+    def folders(self, edited: Sequence[bytes]) -> Iterator[int]:
+        """Folder of each changed row."""
+        images = self._images(edited)
+        for (folder,) in self._db.execute(f"SELECT folder FROM images WHERE id IN ({images})"):
+            yield int(folder)
+
     def _changed(self, edited: Sequence[bytes]) -> Iterator[tuple[int, RowPlace]]:
         """(image, its place) of each changed row."""
+        rows = self._db.execute(
+            "SELECT i.id, f.source, f.path, i.name, i.occurrence FROM images i "
+            f"JOIN folders f ON f.id = i.folder WHERE i.id IN ({self._images(edited)})"
+        )
+        for image, *place in rows:
+            yield image, RowPlace(*place)
+
+    def _images(self, edited: Sequence[bytes]) -> str:
+        """SQL of the changed images, those of `edited` pictures among them."""
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS edited (source_id BLOB PRIMARY KEY)")
         self._db.execute("DELETE FROM temp.edited")
         self._db.executemany("INSERT OR IGNORE INTO edited VALUES (?)", [(e,) for e in edited])
         others = "UNION SELECT id FROM images WHERE original IN (SELECT o.id FROM originals o " \
             "JOIN edited e ON e.source_id = o.source_id)" if edited else ""  # fmt: skip
-        rows = self._db.execute(
-            "SELECT i.id, f.source, f.path, i.name, i.occurrence FROM images i "
-            f"JOIN folders f ON f.id = i.folder WHERE i.id IN ({_IMAGES} {others})"
-        )
-        for image, *place in rows:
-            yield image, RowPlace(*place)
+        return f"{_IMAGES} {others}"
 
     def _places(self, images: Sequence[int]) -> list[RowPlace] | None:
         places = [self._place(image) for image in images]

@@ -220,7 +220,8 @@ class Rows:
         where = "" if source is None else "AND s.id = ?"
         for row in self._db.execute(
             f"SELECT s.label, {COLUMNS['path']}, i.reject_code, i.reject_detail {_FROM} "
-            f"WHERE {REJECTED} AND i.present = 1 {where} "
+            # of all images the few that an index has
+            f"WHERE i.reject_code IS NOT NULL AND {REJECTED} AND i.present = 1 {where} "
             "ORDER BY s.id, f.path, i.name",
             () if source is None else (source,),
         ):

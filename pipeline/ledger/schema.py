@@ -270,6 +270,11 @@ _FEW_ROWS = (
     "WHERE service_cost <> billed",
 )
 
+# texts beside images are read again only where a row or one of the files has changed
+_TEXT_FOLDERS = (
+    "CREATE TABLE text_folders (folder INTEGER PRIMARY KEY, sum BLOB NOT NULL) STRICT",
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _FIRST,
     _SECOND,
@@ -289,5 +294,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _SEALS,
     _FEW_ROWS,
     CHANGED_ROWS,
+    _TEXT_FOLDERS,
 )
 """Append only: a released migration never changes."""

@@ -30,6 +30,7 @@ from pipeline.ledger.rows import Rows
 from pipeline.ledger.shards import Shards
 from pipeline.ledger.specs import Specs
 from pipeline.ledger.spending import SpendingRows
+from pipeline.ledger.text_folders import TextFolders
 from pipeline.ledger.unseen import Unseen
 from pipeline.ledger.works import Works
 
@@ -60,6 +61,7 @@ class Ledger:
         self.answers = Answers(self.database)
         self.rows = Rows(self.database)
         self.changed_rows = ChangedRows(self.database)
+        self.text_folders = TextFolders(self.database)
         self.spending = SpendingRows(self.database)
         self.quoted = Quoted(self.database)
         self.audit = Audit(self.database)

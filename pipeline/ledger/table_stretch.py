@@ -33,6 +33,11 @@ class Part(NamedTuple):
     values: tuple[object, ...]
 
 
+def folders_part(source: int, first: str, last: str) -> Part:
+    """Folders of a source from one path to another, both among them."""
+    return Part("WHERE s.id = ? AND f.path >= ? AND f.path <= ?", (source, first, last))
+
+
 def stretch_parts(start: RowPlace | None, stop: RowPlace | None) -> Iterator[Part]:
     """Parts of a stretch in their order; None is the begin or the end of the table."""
     if start and stop and start[:2] == stop[:2]:

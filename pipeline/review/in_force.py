@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.judgements import Judgement, ReviewState, review_state
+from pipeline.core.paging import paged
 from pipeline.core.table import Row
 from pipeline.review.edits import Edits
 
-_PAGE = 1000
+_PAGE, _PAGE_SIZE = 1000, 8_000_000  # files, characters of captions
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +112,8 @@ def captions_in_force(
     Args:
         files: (path, caption of the service, source_id, manifest columns).
     """
-    page: list[tuple[str, str | None, bytes | None, Mapping[str, str]]] = []
-    for file in files:
-        page.append(file)
-        if len(page) == _PAGE:
-            yield from _of_page(page, edits)
-            page = []
-    yield from _of_page(page, edits)
+    for page in paged(files, lambda file: len(file[1] or ""), most=_PAGE, most_size=_PAGE_SIZE):
+        yield from _of_page(page, edits)
 
 
 def _of_page(page: Sequence[tuple[Any, ...]], edits: Edits) -> Iterator[tuple[str, bytes, str]]:

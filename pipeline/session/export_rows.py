@@ -9,6 +9,7 @@ from typing import Any
 
 from pipeline.core.table import Column, Kind
 from pipeline.errors import UsageError
+from pipeline.ledger.table_stretch import Part
 from pipeline.review.in_force import EditedRows
 from pipeline.session.session import Session
 from pipeline.stages.export import table_cells, table_pages
@@ -42,9 +43,10 @@ class TableRows:
         self.types: Mapping[str, Any] = {c.name: TYPES[c.kind] for c in self.columns}
         self._schema = pa.schema([(c.name, TYPES[c.kind]) for c in self.columns])
 
-    def __call__(self) -> Iterator[Row]:
-        """Yield all rows in the table's order, by column; money is dollars, times are UTC."""
-        for page in table_pages(self.session.ledger, EditedRows(self.session.edits)):
+    def __call__(self, part: Part | None = None) -> Iterator[Row]:
+        """Yield the rows of a part of the table or of all in its order, by column; money is
+        dollars, times are UTC."""
+        for page in table_pages(self.session.ledger, EditedRows(self.session.edits), part=part):
             if page:
                 batch = self._batch_of(self._schema, self.columns, self._cells.of(page))
                 yield from batch.to_pylist()

@@ -6,7 +6,8 @@
     changed_groups  those that are known not to have changed, and the others
     parquet_groups, parquet_footer  those that have not are copied; the footers say where they are
     rejects     a CSV of what has no caption, its cells defused
-    sidecars    texts beside the images; text_template fills them
+    sidecars    texts beside the images; text_template fills them, text_sums knows them again,
+    appended_text adds a caption to a text that is there
 
 Exports for other programs (`captionmill export --to`), which take rows with their pictures:
 
@@ -74,12 +75,14 @@ class OutputOptions:
         form: of texts beside images.
         encoding: of texts that are neither UTF-8 nor UTF-16, None to find out.
         is_ours: tells of an image's hash and a text beside it whether we wrote it.
+        settled: called with each folder whose texts are as they are to be, and their sum.
     """
 
     path: Path = Path()
     form: SidecarForm | None = None
     encoding: str | None = None
     is_ours: Callable[[bytes, str], bool] = lambda _source_id, _text: False
+    settled: Callable[[Path, bytes], None] | None = None
 
 
 def _rejects(options: OutputOptions) -> Sink:
@@ -92,7 +95,7 @@ def _sidecars(options: OutputOptions) -> Sink:
     from pipeline.sinks.sidecars import SidecarsSink
 
     assert options.form is not None
-    return SidecarsSink(options.form, options.encoding, options.is_ours)
+    return SidecarsSink(options.form, options.encoding, options.is_ours, options.settled)
 
 
 OUTPUTS: Mapping[str, Callable[[OutputOptions], Sink]] = {

@@ -3,23 +3,25 @@ read them."""
 
 from __future__ import annotations
 
-import codecs
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pipeline.core.cells import Cells
-from pipeline.core.encodings import decode_text, encoding_name
 from pipeline.core.table import Row
 from pipeline.core.words import counted
 from pipeline.errors import StorageError
+from pipeline.sinks.appended_text import appended_text
 from pipeline.sinks.base import WrittenTable
 from pipeline.sinks.json_values import json_line
+from pipeline.sinks.text_sums import FileMark, sum_of_texts
 from pipeline.sinks.text_template import filled_text
-from pipeline.system.files import storage_error, write_whole
+from pipeline.system.files import storage_error, whole_file
 from pipeline.system.regular_file import NotRegular, open_regular
 
 SidecarPolicy = Literal["keep", "replace", "append", "update"]
@@ -27,7 +29,6 @@ CAPTION_ONLY = "{caption}"
 _LARGEST = 1_000_000  # bytes of a text that is read; a larger one is somebody's own file
 _MAX_PROBLEMS = 20
 _SHOWN = 3  # paths of one kind
-_WITH_MARK = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 class CaptionBeside(NamedTuple):
@@ -35,11 +36,13 @@ class CaptionBeside(NamedTuple):
 
     Attributes:
         source_id: SHA-256 of the image's file, b"" when it is not known.
+        source: that the image is of.
     """
 
     image: Path
     text: str
     source_id: bytes = b""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ class Sidecars:
             paths.append(path)
 
     @property
+    def unsettled(self) -> int:
+        """Number of images without a text as it is to be."""
+        return sum(self.counts[name] for name in ("skipped", "shared", "in conflict", "failed"))
+
+    @property
     def sentence(self) -> str:
         """Counts in words, "" where there was nothing to write."""
         outcomes = ("written", "kept", "in conflict", "failed")
@@ -149,6 +157,7 @@ class SidecarsSink:
     form: SidecarForm
     encoding: str | None
     is_ours: Callable[[bytes, str], bool]
+    settled: Callable[[Path, bytes], None] | None = None
 
     def write(
         self, pages: Iterable[Sequence[Row]], cells: Cells, metadata: Mapping[str, str]
@@ -156,7 +165,9 @@ class SidecarsSink:
         """See Sink. A text that cannot be written is a problem; the others are."""
         del metadata
         captions = _captions(pages, cells)
-        done = write_sidecars(captions, self.form, self.encoding, is_ours=self.is_ours)
+        done = write_sidecars(
+            captions, self.form, self.encoding, is_ours=self.is_ours, settled=self.settled
+        )
         return WrittenTable(
             rows=done.counts.total(),
             summary=done.sentence,
@@ -167,8 +178,9 @@ class SidecarsSink:
 
 def _captions(pages: Iterable[Sequence[Row]], cells: Cells) -> Iterator[CaptionBeside]:
     for page in pages:
-        for location, text, source_id in zip(*cells.of(page), strict=True):
-            yield CaptionBeside(Path(str(location)), str(text), bytes.fromhex(str(source_id)))
+        for location, text, source_id, source in zip(*cells.of(page), strict=True):
+            image, file_hash = Path(str(location)), bytes.fromhex(str(source_id))
+            yield CaptionBeside(image, str(text), file_hash, str(source))
 
 
 def write_sidecars(
@@ -177,22 +189,42 @@ def write_sidecars(
     encoding: str | None = None,
     *,
     is_ours: Callable[[bytes, str], bool] = lambda _source_id, _text: False,
+    settled: Callable[[Path, bytes], None] | None = None,
 ) -> Sidecars:
     """Write each caption beside its image.
 
     Args:
-        captions: two images that differ in their suffix only share one text, and the first of
-            them has it.
+        captions: two images of a source that differ in their suffix only share one text, and the
+            first of them has it.
         encoding: of texts that are neither UTF-8 nor UTF-16, None to find out.
         is_ours: tells of an image's hash and a text whether we wrote it, for "update".
+        settled: called with each folder in which all texts are as they are to be, and the sum of
+            its texts (`text_sums`).
     """
     done = Sidecars()
-    images: dict[Path, Path] = {}  # of one folder, by their texts
-    folder: Path | None = None
+    for (folder, _), images in groupby(captions, lambda one: (one.image.parent, one.source)):
+        marks = _write_folder(images, done, form, encoding, is_ours)
+        if settled is not None and marks is not None:
+            total = sum_of_texts(folder, form.suffix, marks)
+            if total is not None:
+                settled(folder, total)
+    return done
+
+
+def _write_folder(
+    captions: Iterable[CaptionBeside],
+    done: Sidecars,
+    form: SidecarForm,
+    encoding: str | None,
+    is_ours: Callable[[bytes, str], bool],
+) -> dict[str, FileMark] | None:
+    """Write the texts of one folder; gives what they are now, by name, None where some image has
+    no text as it is to be."""
+    images: dict[Path, Path] = {}  # by their texts
+    marks: dict[str, FileMark] = {}
+    before = done.unsettled
     for caption in captions:
         path = caption.image.with_suffix(form.suffix)
-        if path.parent != folder:  # images come folder by folder
-            folder, images = path.parent, {}
         first = images.get(path)
         if first == caption.image or not caption.image.exists():
             done.note("skipped", caption.image)
@@ -201,10 +233,11 @@ def write_sidecars(
         else:
             images[path] = caption.image
             try:
-                done.note(_write(path, caption, form.policy, encoding, is_ours), path)
+                outcome, marks[path.name] = _write(path, caption, form.policy, encoding, is_ours)
+                done.note(outcome, path)
             except StorageError as error:
                 done.fail(error)
-    return done
+    return marks if done.unsettled == before else None
 
 
 def _write(
@@ -213,67 +246,42 @@ def _write(
     policy: SidecarPolicy,
     encoding: str | None,
     is_ours: Callable[[bytes, str], bool],
-) -> str:
-    """Write one text, unless it stays; gives what became of it."""
+) -> tuple[str, FileMark]:
+    """Write one text, unless it stays; gives what became of it, and what the file is now."""
     text = caption.text.encode("utf-8", "replace") + b"\n"
-    before = _read(path)
-    if before is not None:
+    before, mark = _read(path)
+    if before is not None and mark is not None:
         if policy == "keep" or before == text:
-            return "kept"
+            return "kept", mark
         if policy == "update" and not is_ours(caption.source_id, before.decode("utf-8", "replace")):
-            return "in conflict"
+            return "in conflict", mark
         if policy == "append" and before.strip():
-            appended = _appended(path, before, caption.text, encoding)
+            appended = appended_text(path, before, caption.text, encoding)
             if appended is None:
-                return "kept"
+                return "kept", mark
             text = appended
-    write_whole(path, text)
-    return "written"
+    with whole_file(path) as handle:
+        handle.write(text)
+        handle.flush()
+        return "written", FileMark.of(os.fstat(handle.fileno()))
 
 
-def _appended(path: Path, before: bytes, caption: str, encoding: str | None) -> bytes | None:
-    """Text with the caption as its last line, in its own encoding and with its own line ends;
-    None when the caption is its last line already.
-
-    Raises:
-        StorageError: its encoding is not clear, or has no such letters.
-    """
-    content, reading = decode_text(before, encoding)
-    end = "\r\n" if "\r\n" in content else "\n"
-    lines = content.rstrip("\r\n").split(end)
-    written = caption.split("\n")
-    if lines[-len(written) :] == written:
-        return None
-    if reading in ("?", "utf-32"):
-        raise StorageError(
-            f"{path} is not UTF-8, it is left alone: name its encoding with [input] encoding"
-        )
-    codec = _WITH_MARK.get(before[:2], reading) or "utf-8"
-    mark = before[:2] if before[:2] in _WITH_MARK else b""
-    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else mark
-    try:
-        return mark + f"{end.join([*lines, *written])}{end}".encode(codec)
-    except UnicodeEncodeError:
-        if codec != "utf-8":
-            raise StorageError(f"{path} is {encoding_name(codec)}, it is left alone") from None
-        return f"{end.join([*lines, *written])}{end}".encode(codec, "replace")
-
-
-def _read(path: Path) -> bytes | None:
-    """Text that is there, None for none.
+def _read(path: Path) -> tuple[bytes | None, FileMark | None]:
+    """Text that is there and what its file is, (None, None) for none.
 
     Raises:
         StorageError: it cannot be read, or is no text of ours or anybody's.
     """
     try:
         with open_regular(path) as stream:
+            mark = FileMark.of(os.fstat(stream.fileno()))  # before it is read: it may change
             text = stream.read(_LARGEST + 1)
     except FileNotFoundError:
-        return None
+        return None, None
     except NotRegular:
         raise StorageError(f"{path} is no regular file, it is left alone") from None
     except OSError as error:
         raise storage_error(path, error, "read") from error
     if len(text) > _LARGEST:
         raise StorageError(f"{path} is larger than a caption's text, it is left alone")
-    return text
+    return text, mark

@@ -49,7 +49,7 @@ def write_changes(
     facts = json.loads(ledger.get(_GROUPS) or "{}")
     if facts.get("cells") != cells.fingerprint() or not isinstance(sink, ChangeableTable):
         return None
-    edited = _edited(ledger, review)
+    edited = edited_sources(ledger, review)
     rows, starts = sink.rows_of_groups(cells, metadata), facts["starts"]
     if edited is None or not rows or len(rows) != len(starts):
         return None
@@ -69,7 +69,7 @@ def write_changes(
             return None
 
 
-def _edited(ledger: Ledger, review: ReviewedRows | None) -> Sequence[bytes] | None:
+def edited_sources(ledger: Ledger, review: ReviewedRows | None) -> Sequence[bytes] | None:
     """Pictures about which people decided since the table was written; None where that has
     decisions which there are not any more."""
     before = table_step(ledger)

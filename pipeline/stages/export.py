@@ -17,8 +17,9 @@ from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger, charges
 from pipeline.ledger.rows import COLUMNS
+from pipeline.ledger.table_stretch import Part
 from pipeline.sinks.base import Sink, WrittenTable
-from pipeline.stages.changed_table import ReviewedRows, note_groups, write_changes
+from pipeline.stages.changed_table import ReviewedRows, edited_sources, note_groups, write_changes
 from pipeline.stages.table_facts import COUNTED, REVIEWED, STALE, table_step
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of
@@ -71,6 +72,7 @@ def write_table(
             ledger.forget(COUNTED)
         ledger.put(BESIDE, None)
         ledger.put(FORMED, form.to_text())
+        ledger.text_folders.forget_changed(ledger.changed_rows, edited_sources(ledger, review))
         ledger.put(REVIEWED, str(last_step) if last_step else None)
         note_groups(ledger, written, cells)
     return written
@@ -153,10 +155,14 @@ def table_cells(ledger: Ledger, form: TableForm) -> Cells:
 
 
 def table_pages(
-    ledger: Ledger, review: ReviewedRows | None, source: int | None = None
+    ledger: Ledger,
+    review: ReviewedRows | None,
+    source: int | None = None,
+    *,
+    part: Part | None = None,
 ) -> Iterable[Sequence[Row]]:
-    """Rows of the table in its order, of one source or of all, with what people decided."""
-    pages = ledger.rows.table(source=source)
+    """Rows of the table in its order, of one source, a part or all, with what people decided."""
+    pages = ledger.rows.table(source=source, part=part)
     return pages if review is None else review.rows(pages, tuple(COLUMNS))
 
 

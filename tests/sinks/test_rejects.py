@@ -103,3 +103,32 @@ def test_a_failure_leaves_the_old_list(tmp_path: Path) -> None:
     assert path.read_bytes() == before
     with pytest.raises(StorageError):
         write_rejects(tmp_path / "none" / "rejects.csv", [])
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [("imgs", "a", "b", "c")],
+        [("imgs", "a", "b", "c"), ("imgs", "b", "b", "c"), ("imgs", "c", "b", "c")],
+        [("imgs", "a", "b", "c"), ("imgs", "b", "other", "c"), ("imgs", "c", "b", "c")],
+        [("imgs", "a", "b", "c"), ("imgs", "c", "b", "c")],
+    ],
+)
+@pytest.mark.parametrize("damage", [None, b"", b"x", b"source,path,reason_code,detail\r\n"])
+def test_a_list_stays_where_nothing_changed_and_is_whole_where_something_did(
+    tmp_path: Path, rows: list[tuple[str, str, str, str]], damage: bytes | None
+) -> None:
+    path, anew = tmp_path / "rejects.csv", tmp_path / "anew.csv"
+    write_rejects(path, [("imgs", "a", "b", "c"), ("imgs", "b", "b", "c")])
+    if damage is not None:
+        path.write_bytes(damage)
+    assert write_rejects(path, rows) == write_rejects(anew, rows) == len(rows)
+    assert path.read_bytes() == anew.read_bytes()
+    before = path.stat().st_ino
+    write_rejects(path, rows)
+    assert path.stat().st_ino == before
+    with path.open("ab") as handle:
+        handle.write(b"more")
+    write_rejects(path, rows)
+    assert path.read_bytes() == anew.read_bytes()

@@ -192,7 +192,10 @@ def test_the_sink_says_what_became_of_its_rows(tmp_path: Path) -> None:
         return False
 
     sink = OUTPUTS["sidecars"](OutputOptions(form=SidecarForm("update"), is_ours=is_ours))
-    pages = [[(str(image), "a cat", b"\x01") for image in images[:2]], [(str(images[2]), "x", b"")]]
+    pages = [
+        [(str(image), "a cat", b"\x01", "1") for image in images[:2]],
+        [(str(images[2]), "x", b"", "1")],
+    ]
     written = sink.write(pages, Cells([column.name for column in COLUMNS], COLUMNS), {})
     assert tmp_path.joinpath("a.txt").read_text() == "a cat\n"
     assert asked == [(b"\x01", "mine")]
