@@ -8,8 +8,8 @@ Everything else goes alone, see `single_lines`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import compress
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress, pairwise
 
 from pipeline.core.identity import custom_id
 from pipeline.core.retry import RetryRule, WorkState, change_of
@@ -40,8 +40,14 @@ UPDATE works SET outcome = 'captioned', reason = '', answer = a.id, state = 'don
     attempts = MAX(attempts, a.attempt), after = NULL
 FROM (SELECT id, work, attempt FROM answers WHERE id >= ?) a WHERE works.id = a.work
 """
-_FREE = "UPDATE items SET live = 0 WHERE id = ?"
-_FREE_RANGE = "UPDATE items SET live = 0 WHERE id BETWEEN ? AND ?"
+# the same for works that follow each other: answers are written in their order
+_SHOW_STRETCH = """
+UPDATE works SET outcome = 'captioned', reason = '', answer = id + ?, state = 'done',
+    attempts = MAX(attempts, ?), after = NULL
+WHERE id BETWEEN ? AND ?
+"""
+_SHORT = 16  # works that take as long one by one
+_FREE = "UPDATE items SET live = 0 WHERE id BETWEEN ? AND ?"
 
 
 class Settling:
@@ -202,17 +208,41 @@ class Settling:
         first = self._db.number("SELECT MAX(id) FROM answers") + 1
         positions = rows.write(self._db, self._batch.row, self._now, self._read_by)
         self._free([planned.items[position] for position in positions])
-        self._db.execute(_SHOW_ORDINARY, (first,))
+        self._show_ordinary(positions, first)
+
+    def _show_ordinary(self, positions: list[int], first: int) -> None:
+        """Show answers whose ids follow each other from the first one, in the order of works."""
+        works = [self._planned.works[position] for position in positions]
+        stretches = [*_stretches(works)]
+        attempts = {self._planned.attempts[position] for position in positions}
+        if len(attempts) > 1 or len(works) < _SHORT * len(stretches):
+            self._db.execute(_SHOW_ORDINARY, (first,))
+            return
+        (attempt,) = attempts
+        changes = []
+        for start, end in stretches:
+            changes.append((first - start, attempt, start, end))
+            first += end - start + 1
+        self._db.executemany(_SHOW_STRETCH, changes)
 
     def _free(self, items: list[int]) -> None:
         """Free items, each once: those of a shard mostly follow each other."""
-        items.sort()
-        if items[-1] - items[0] == len(items) - 1:
-            self._db.execute(_FREE_RANGE, (items[0], items[-1]))
-        else:
-            self._db.executemany(_FREE, [(item,) for item in items])
+        self._db.executemany(_FREE, [*_stretches(sorted(items))])
 
     def _row(self, work: int, priced: PricedAnswer) -> tuple[object, ...]:
         """Cells of `answer_row.COLUMNS`."""
         cells = answer_cells(priced.answer, priced.billed, self._shard.price_version)
         return (work, priced.attempt, self._batch.row, *cells, self._now, self._read_by)
+
+
+def _stretches(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each stretch of numbers that follow each other; they ascend."""
+    if numbers[-1] - numbers[0] == len(numbers) - 1:
+        yield numbers[0], numbers[-1]
+        return
+    start = numbers[0]
+    for one, following in pairwise(numbers):
+        if following != one + 1:
+            yield start, one
+            start = following
+    yield start, numbers[-1]

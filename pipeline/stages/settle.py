@@ -88,7 +88,11 @@ def settle_batch(
     rules = _reading_rules(context, shard, batch)
     reached("collect.before_settle")
     try:
-        with collector_paused(), ledger.database.transaction("settle"):
+        with (
+            collector_paused(),
+            ledger.database.trusted_references(),
+            ledger.database.transaction("settle"),
+        ):
             planned = ledger.answers.planned(shard, batch)
             answers = results.read_answers(
                 ledger, shard, batch, paths, failure, report, context.wire_format, rules,
