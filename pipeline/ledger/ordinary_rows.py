@@ -10,6 +10,7 @@ from xxhash import xxh3_128_digest
 
 from pipeline.ledger.answer_row import CHECKED, fields_text
 from pipeline.ledger.database import Database
+from pipeline.ledger.insert_rows import insert_rows
 from pipeline.ledger.planned import Planned
 from pipeline.ledger.settled import OrdinaryPage
 
@@ -88,11 +89,11 @@ class OrdinaryRows:
                 fixed[name] = literal
         bound = [at for at, name in enumerate(_COLUMNS) if name not in fixed]
         names = [_COLUMNS[at] for at in bound]
-        rows = [row for row in self._rows if row is not None]
-        database.executemany(
-            f"INSERT INTO answers ({', '.join([*names, *fixed])}) "
-            f"VALUES ({', '.join([*['?'] * len(bound), *fixed.values()])})",
-            map(itemgetter(*bound), rows),
+        insert_rows(
+            database,
+            f"INSERT INTO answers ({', '.join([*names, *fixed])})",
+            f"({', '.join([*['?'] * len(bound), *fixed.values()])})",
+            map(itemgetter(*bound), filter(None, self._rows)),
         )
         return [position for position, row in enumerate(self._rows) if row is not None]
 

@@ -194,3 +194,21 @@ def test_a_private_copy_is_written_and_the_file_is_not(tmp_path: Path) -> None:
     assert copy.one("SELECT value FROM meta") == ("1",)
     copy.close()
     assert path.read_bytes() == before
+
+
+def _insert_an_orphan(database: Database) -> None:
+    with database.transaction("orphan"):
+        database.execute("INSERT INTO items (shard, work, attempt) VALUES (7, 7, 1)")
+
+
+def test_references_are_looked_up_but_where_they_are_trusted(tmp_path: Path) -> None:
+    with contextlib.closing(Database(tmp_path / "ledger.db")) as database:
+        with pytest.raises(sqlite3.IntegrityError):
+            _insert_an_orphan(database)
+        with database.trusted_references():
+            _insert_an_orphan(database)
+        assert [problem for problem in database.integrity() if "items" in problem]
+        with pytest.raises(ZeroDivisionError), database.trusted_references():
+            raise ZeroDivisionError
+        with pytest.raises(sqlite3.IntegrityError):
+            _insert_an_orphan(database)

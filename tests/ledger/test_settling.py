@@ -3,6 +3,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
@@ -334,15 +335,18 @@ def ordinary_page(
 @pytest.mark.parametrize("chunk", [1, 2, 50_000])
 @pytest.mark.parametrize("apart", [False, True], ids=["in a row", "apart"])
 @pytest.mark.parametrize("one_before", [False, True])
+@pytest.mark.parametrize("short", [1, 16], ids=["by stretches", "by works"])
 def test_a_page_of_ordinary_lines_is_booked_as_each_alone(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     chunk: int,
+    short: int,
     *,
     apart: bool,
     one_before: bool,
 ) -> None:
     monkeypatch.setattr(settling, "_CHUNK", chunk)
+    monkeypatch.setattr(settling, "_SHORT", short)
     books = []
     for alone in (False, True):
         folder = tmp_path / str(alone)
@@ -396,3 +400,10 @@ def test_an_answer_to_another_attempt_leaves_the_request_awaited_and_its_reserve
     assert works(world) == [("live", 1)]
     assert [item[3] for item in world.ledger.shards.items(shard.row)] == [True]
     assert world.ledger.answers.calibration() == []
+
+
+@given(st.sets(st.integers(1, 30), min_size=1).map(sorted))
+def test_stretches_hold_each_number_once(numbers: list[int]) -> None:
+    stretches = [range(start, end + 1) for start, end in settling._stretches(numbers)]
+    assert [*chain(*stretches)] == numbers
+    assert all(one.stop < following.start for one, following in pairwise(stretches))

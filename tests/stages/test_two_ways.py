@@ -20,6 +20,7 @@ from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.ledger import Ledger
 from pipeline.ledger import settling as ledger_settling
 from pipeline.ledger.reservations import Scope
+from pipeline.ledger.seals import broken_seals
 from pipeline.stages import results
 from pipeline.stages.read_report import ReadReport, Unexplained
 from tests.stages.test_results import KEYS, NOW, SCHEMA, expired, line, settling
@@ -73,6 +74,7 @@ def books(
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger_settling, "_CHUNK", 3)
         patch.setattr(ledger_settling, "_FEW", 3)
+        patch.setattr(ledger_settling, "_SHORT", 2)
         patch.setattr(answer_lines, "_PAGE_BYTES", 1_000)  # one or two lines
         shutil.copy(_empty_ledger(), Path(folder) / "ledger.db")
         scene = settling(Path(folder), schema)
@@ -85,11 +87,16 @@ def books(
         scope, report = Scope(run, NOW), ReadReport()
         ledger.reservations.record_unasked(scene.shard.row, batch.booked_as, 8 * 10**6, scope)
         try:
-            counted = ledger.answers.settle(
-                scene.shard, batch,
-                results.read_answers(ledger, scene.shard, batch, paths, None, report, wire_format),
-                DEFAULT_RULES, NOW, ends=report.ends,
-            )  # fmt: skip
+            with ledger.database.trusted_references():
+                counted = ledger.answers.settle(
+                    scene.shard, batch,
+                    results.read_answers(
+                        ledger, scene.shard, batch, paths, None, report, wire_format
+                    ),
+                    DEFAULT_RULES, NOW, ends=report.ends,
+                )  # fmt: skip
+            assert not ledger.database.execute("PRAGMA foreign_key_check").fetchall()
+            assert not [*broken_seals(ledger.database)]
         except Unexplained as unexplained:
             ledger.close()
             return str(unexplained)
