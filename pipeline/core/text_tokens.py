@@ -2,12 +2,14 @@
 
 The vocabulary comes with `quicktok` and takes half a second and 80 MB to load, so it is loaded for
 the first text that is to be counted: a run that sends nothing new starts without it, and so does
-one with the prompts of `configs/default.toml`, whose tokens are known.
+one with the prompts of `configs/default.toml`, whose tokens are known, or with those of an earlier
+run of its workspace (`session.repeated_tokens`).
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Collection
 from functools import cache
 from typing import Protocol
 
@@ -25,13 +27,30 @@ class CountTokens(Protocol):
         ...
 
 
+TokenCounter = Callable[[Collection[str]], CountTokens]
+"""Function that gives what counts tokens, for the texts that every request repeats."""
+
+
+def counting_each(_repeated: Collection[str]) -> CountTokens:
+    """Function that counts each text when it is asked for."""
+    return counted_tokens
+
+
 def counted_tokens(text: str) -> int:
     """Tokens of a text under o200k; estimated where the tokenizer does not run."""
+    exact = exact_tokens(text)
+    return estimated_tokens(text) if exact is None else exact
+
+
+def exact_tokens(text: str) -> int | None:
+    """Tokens of a text under o200k; None where the tokenizer does not run."""
+    if not text:
+        return 0
     if (known := _KNOWN.get(_digest(text))) is not None:
         return known
-    count = _tokenizer() if text else None
+    count = _tokenizer()
     if count is None:
-        return estimated_tokens(text)
+        return None
     # a lone surrogate from a manifest is sent as an escape: it has no UTF-8
     return count(text.encode("utf-8", "replace").decode())
 

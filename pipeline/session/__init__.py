@@ -13,6 +13,7 @@ batch_settings    rules of shards and batches; online_settings  pace of online r
 engines           engines that prepare images, by the settings
 workers           workers of a cluster, as `captionmill status` shows them
 spec              CaptionSpec: model, prompt, preparation and price as one identity
+repeated_tokens   tokens of the texts that every request repeats, remembered
 spec_factory      specs of the configured model, and of changes to it
 refused_requests  requests that the service must refuse, found before anything is sent
 refused_form      whether requests of a form were ever answered, or refused as they stand

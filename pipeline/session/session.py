@@ -15,6 +15,7 @@ from pipeline.providers.offline import Offline
 from pipeline.review.edits import Edits
 from pipeline.session.account import Identity, resolve_account
 from pipeline.session.caps import remember_cap
+from pipeline.session.repeated_tokens import RepeatedTokens
 from pipeline.session.run_log import begin_run, with_log
 from pipeline.session.service import open_service
 from pipeline.session.settings import RunSettings
@@ -74,6 +75,7 @@ class Session:
             now=self.clock.now(),
             change=change,
             calibrations=self.ledger.answers.calibration(),
+            counter=RepeatedTokens(self.ledger).counter,
         )
 
 

@@ -20,7 +20,7 @@ from pipeline.core.provider_kinds import LOCAL, paid_kind
 from pipeline.core.recipe import DEFAULT_FORMATS, ImageLimits, Recipe
 from pipeline.core.request import RequestSpec
 from pipeline.core.sizing import SizePolicy, Sizing
-from pipeline.core.text_tokens import counted_tokens, estimated_tokens
+from pipeline.core.text_tokens import CountTokens, TokenCounter, counting_each, estimated_tokens
 from pipeline.core.tokens import TokenRules
 from pipeline.core.wire_format import OPENAI_FORMAT, WireFormat
 from pipeline.errors import UsageError
@@ -106,6 +106,7 @@ def build_spec(
     tier: Tier,
     calibration: Calibration | None = None,
     named: str | None = None,
+    counter: TokenCounter = counting_each,
 ) -> CaptionSpec:
     """Build the spec that follows from the configuration for one model.
 
@@ -113,6 +114,7 @@ def build_spec(
         tier: how requests are processed, which decides their price.
         named: a model named by a person, also of a local configuration.
         calibration: bills of this model so far.
+        counter: gives what counts tokens, for the texts that requests repeat.
 
     Raises:
         UsageError: the model is not served at the endpoint, or takes no such requests.
@@ -124,10 +126,8 @@ def build_spec(
     recipe = _recipe(config.images, facts, detail)
     request = _request(config, facts, name, tier, detail, local=local)
     wire_format = provider_of(kind.service).wire_format
-    least_margin = config.budget.estimate_margin
-    if not local:
-        refuse_impossible(request, facts)
     on = datetime.fromtimestamp(now, UTC)
+    count = _counting(counter, request, config.prompt.user, local=local)
     sheet = LOCAL_FREE if local else _sheet(config, name, tier, on)
     return CaptionSpec(
         recipe=recipe,
@@ -136,7 +136,7 @@ def build_spec(
         spec=_spec(kind.service, account, request, config.prompt.user, recipe),
         facts=facts,
         sheet=sheet,
-        estimator=_estimator(wire_format, facts, request, least_margin, calibration, local=local),
+        estimator=_estimator(wire_format, facts, request, config, calibration, count),
         tier=tier,
         standard_price="" if sheet else standard_price(name, on),
         wire_format=wire_format,
@@ -193,22 +193,33 @@ def _estimator(
     wire_format: WireFormat,
     facts: ModelFacts,
     request: RequestSpec,
-    least_margin: Decimal,
+    config: Config,
     calibration: Calibration | None,
-    *,
-    local: bool,
+    count: CountTokens,
 ) -> TokenRules:
     return wire_format.estimator(
         facts,
         request.detail,
         request.max_completion_tokens,
         system=request.system,
-        schema=json.dumps(request.schema) if request.schema else "",
-        margin=margin(least_margin, calibration),
+        schema=_schema_text(request),
+        margin=margin(config.budget.estimate_margin, calibration),
         guess_ratio=Decimal(1) if calibration is None else calibration.guess_ratio,
-        # the free model has no bill to meet
-        count=estimated_tokens if local else counted_tokens,
+        count=count,
     )
+
+
+def _counting(
+    counter: TokenCounter, request: RequestSpec, template: str, *, local: bool
+) -> CountTokens:
+    """Function that counts the tokens of the requests' texts."""
+    if local:  # the free model has no bill to meet
+        return estimated_tokens
+    return counter(frozenset((request.system, _schema_text(request), template)))
+
+
+def _schema_text(request: RequestSpec) -> str:
+    return json.dumps(request.schema) if request.schema else ""
 
 
 def _recipe(images: ImagesConfig, facts: ModelFacts, detail: Detail) -> Recipe:
@@ -238,7 +249,7 @@ def _request(
 ) -> RequestSpec:
     prompt = config.prompt
     effort = prompt.reasoning_effort or facts.reasoning_effort
-    return RequestSpec(
+    request = RequestSpec(
         endpoint=config.provider.endpoint,
         model=model,
         system=prompt.system,
@@ -253,6 +264,9 @@ def _request(
         background_window=config.online.background_window if tier == "background" else "",
         body_extras={} if local else config.provider.body_extras,
     )
+    if not local:
+        refuse_impossible(request, facts)
+    return request
 
 
 def recorded_task(

@@ -14,6 +14,7 @@ from pipeline.core.model_facts import ModelFacts
 from pipeline.core.pricing import Tier
 from pipeline.core.prompt import put_values, template_fields
 from pipeline.core.provider_kinds import paid_kind
+from pipeline.core.text_tokens import TokenCounter, counting_each
 from pipeline.session.sizings import detail_of
 from pipeline.session.spec import CaptionSpec, build_spec
 
@@ -127,6 +128,7 @@ class SpecFactory:
         change: SpecChange = NO_CHANGE,
         named: str | None = None,
         calibrations: Iterable[Calibration] = (),
+        counter: TokenCounter = counting_each,
     ) -> CaptionSpec:
         """Build the spec of the configured model, or of the changed one.
 
@@ -134,6 +136,7 @@ class SpecFactory:
             now: seconds, for the prices of the day.
             named: a model named by a person, also where the local one would answer.
             calibrations: bills so far; see `Answers.calibration`.
+            counter: see `build_spec`.
 
         Raises:
             UsageError: the model is not served at the endpoint, or not with this detail or size.
@@ -147,4 +150,5 @@ class SpecFactory:
             tier=change.tier or self.tier,
             calibration=Calibration.of(calibrations, named or changed.provider.model),
             named=named,
+            counter=counter,
         )
