@@ -8,6 +8,7 @@ schema           the tables, and the constraints that make the promises structur
 What is written:
 
 images           sources, folders and images as last seen; upsert is its statement for a file
+recorded_files   files of a folder as they are recorded, for a crawl that writes what differs
 unseen           images that a crawl did not see again, held until they are taken for gone
 due              images that were due in this session
 known_sources    sources by name: listed, forgotten, joined

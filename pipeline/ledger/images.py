@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
+from pipeline.ledger.recorded_files import LineOf, RecordedFiles
 from pipeline.ledger.upsert import INSERT_NEW, UPSERT, upsert_values
 from pipeline.records import SourceFile
 
@@ -108,11 +109,13 @@ class Images:
         """Note that a folder was seen again unchanged."""
         self._db.execute("UPDATE folders SET crawl = ? WHERE id = ?", (crawl, folder))
 
-    def is_empty(self, folder: int) -> bool:
-        """Tell whether no image of a folder is recorded, not even one that is gone."""
-        return not self._db.number(
-            "SELECT EXISTS (SELECT 1 FROM images WHERE folder = ?)", (folder,)
-        )
+    def recorded(self, folder: int) -> int:
+        """Number of images of a folder that are recorded, those that are gone included."""
+        return self._db.number("SELECT COUNT(*) FROM images WHERE folder = ?", (folder,))
+
+    def recorded_files(self, folder: int, line_of: LineOf) -> RecordedFiles:
+        """Present images of a folder by the lines of `line_of`."""
+        return RecordedFiles.of(self._db, folder, line_of)
 
     def upsert(
         self, folder: int, files: Iterable[SourceFile], crawl: int, now: int, *, new: bool = False

@@ -76,13 +76,23 @@ class Unseen:
         return row is not None
 
     def finish_folder(
-        self, folder: int, digest: bytes | None, skipped: Mapping[str, int], crawl: Crawl
+        self,
+        folder: int,
+        digest: bytes | None,
+        skipped: Mapping[str, int],
+        crawl: Crawl,
+        among: Iterable[int] | None = None,
     ) -> None:
-        """Close a folder whose files are all recorded; what was not seen in it is held."""
+        """Close a folder whose files are all recorded; what was not seen in it is held: of the
+        images `among`, where the others are known to be there."""
+        rows = None if among is None else json.dumps(list(among))
         self._db.execute(
             "INSERT OR IGNORE INTO unseen SELECT id, NULL FROM images "
-            "WHERE folder = ? AND crawl <> ? AND present = 1",
-            (folder, crawl.number),
+            "WHERE folder = ? AND crawl <> ? AND present = 1"
+            if rows is None
+            else "INSERT OR IGNORE INTO unseen SELECT i.id, NULL FROM json_each(?) j "
+            "CROSS JOIN images i ON i.id = j.value WHERE i.crawl <> ? AND i.present = 1",
+            (folder if rows is None else rows, crawl.number),
         )
         held = self._db.number(
             "SELECT EXISTS (SELECT 1 FROM unseen u JOIN images i ON i.id = u.image "

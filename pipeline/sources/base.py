@@ -136,6 +136,30 @@ class Source(Protocol):
 
 
 @runtime_checkable
+class ComparesFiles(Protocol):
+    """Listing of files that makes no entries for those that are as they were."""
+
+    @property
+    def is_comparable(self) -> bool:
+        """Tell whether the files that were listed are in memory."""
+        ...
+
+    def line_of(
+        self, name: str, size: int, mtime_ns: int, inode: int, ctime_ns: int | None
+    ) -> str | None:
+        """Text that stands for an image of this name and stamp; None for one that must be listed.
+
+        `name`: as stored text.
+        """
+        ...
+
+    def entries_but(self, recorded: dict[str, int]) -> Iterator[SourceFile]:
+        """Images as `entries` gives them, without those whose line is in `recorded`; these lines
+        are removed from there."""
+        ...
+
+
+@runtime_checkable
 class DecodesText(Protocol):
     """Source that is a text: its encoding is noted for later runs."""
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from pipeline.core.skipped_files import TEXT_SUFFIXES
 from pipeline.errors import UsageError
 from pipeline.imaging.sniff import IMAGE_SUFFIXES
 from pipeline.records import SourceFile
@@ -30,7 +31,7 @@ from pipeline.sources.folder_scan import (
     listed_names,
     sum_of,
 )
-from pipeline.sources.heads import PairedTexts, count_skipped, is_image_file
+from pipeline.sources.heads import PairedTexts, count_skipped, is_image_file, suffix_of
 
 
 class FolderListing:
@@ -67,11 +68,43 @@ class FolderListing:
         Raises:
             UsageError: the folder had to be read a second time and could not be.
         """
+        return self._images([self._lines] if self._lines is not None else self._lines_again())
+
+    @property
+    def is_comparable(self) -> bool:
+        """Tell whether all files of the folder are in memory."""
+        return self._lines is not None
+
+    def line_of(
+        self, name: str, size: int, mtime_ns: int, inode: int, ctime_ns: int | None
+    ) -> str | None:
+        """Line of a listed image of this name and stamp; None where the name's escapes would have
+        to be read, or the suffix is not listed any more."""
+        only = self._source.options.extensions
+        if "\\" in name or (only and suffix_of(name) not in only):
+            return None
+        changed = ctime_ns if self._source.options.stamp == "ctime" else None
+        return f"{name}\0{size}\0{mtime_ns}\0{inode}\0{'' if changed is None else changed}\0"
+
+    def entries_but(self, recorded: dict[str, int]) -> Iterator[SourceFile]:
+        """Images but for those whose line is in `recorded`; these lines are removed from there.
+
+        Only while `is_comparable`.
+        """
+        changed: list[str] = []
+        same: list[str] = []
+        for line in self._lines or ():
+            (changed if recorded.pop(line, None) is None else same).append(line)
+        return self._images([changed], same)
+
+    def _images(self, parts: Iterable[list[str]], same: Sequence[str] = ()) -> Iterator[SourceFile]:
+        """Images of lines, part by part; `same`: lines of images in the one part that there is then
+        that are not given."""
         self.skipped = Counter()
         texts = PairedTexts(self._path)
         start = os.path.join(self._path, "")  # noqa: PTH118
         start_text = to_text(start)
-        for lines in [self._lines] if self._lines is not None else self._lines_again():
+        for lines in parts:
             for line in sorted(lines):  # by name, as no name has a NUL
                 file = ScannedFile.of(line)
                 stem, suffix = os.path.splitext(file.name)  # noqa: PTH122
@@ -87,6 +120,9 @@ class FolderListing:
                         file.inode,
                         ctime_ns=file.ctime_ns,
                     )
+            if not TEXT_SUFFIXES.isdisjoint(self.skipped):
+                for name in listed_names(same):
+                    texts.image(*os.path.splitext(name))  # noqa: PTH122
             texts.move(self.skipped, listed_names(lines))
         self.skipped.update(self._scan.left_out)
 

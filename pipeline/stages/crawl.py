@@ -8,18 +8,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from typing import TypeGuard
 
 from pipeline.core.losses import LossRule, empty_sentence, is_doubtful, loss_sentence
 from pipeline.core.skipped_files import unopened_containers
 from pipeline.ledger import Ledger
 from pipeline.ledger.places import WITHOUT_LOCATIONS
 from pipeline.ledger.unseen import Crawl
-from pipeline.sources.base import DecodesText, LeavesOut, Source, SourceListing, to_path
+from pipeline.sources.base import (
+    ComparesFiles,
+    DecodesText,
+    LeavesOut,
+    Source,
+    SourceListing,
+    to_path,
+)
 from pipeline.sources.existing_text import ExistingTextReader
 from pipeline.stages.table_facts import STALE
 
 _CHUNK = 1_000  # files handed to the ledger at once
 _GROUP = 200  # folders in one transaction
+_COMPARED = 100_000  # images of one folder that are compared in memory
 DEFAULT_LOSS_RULE = LossRule()
 
 
@@ -212,15 +221,25 @@ class _Recorder:
         if digest == before:
             images.folder_unchanged(folder, self.crawl.number)
             return False
-        entries, new = listing.entries(), images.is_empty(folder)
+        count, recorded = images.recorded(folder), None
+        if 0 < count <= _COMPARED and self._compares(listing):
+            recorded = images.recorded_files(folder, listing.line_of)
+            entries = listing.entries_but(recorded.lines)
+        else:
+            entries = listing.entries()
         if self.located:
             entries = (e if e.columns is not None else e._replace(columns={}) for e in entries)
         while chunk := list(islice(entries, _CHUNK)):
             present = unseen.hold_missing(folder, chunk, self.crawl)
-            images.upsert(folder, present, self.crawl.number, self.now, new=new)
+            images.upsert(folder, present, self.crawl.number, self.now, new=count == 0)
             self._announce()
-        unseen.finish_folder(folder, digest, listing.skipped, self.crawl)
+        rows = None if recorded is None else recorded.rows()
+        unseen.finish_folder(folder, digest, listing.skipped, self.crawl, rows)
         return True
+
+    def _compares(self, listing: SourceListing) -> TypeGuard[ComparesFiles]:
+        """Tell whether what is known of a folder is compared in memory, file by file."""
+        return not self.located and isinstance(listing, ComparesFiles) and listing.is_comparable
 
     def _announce(self) -> None:
         if not self.announced and (todo := self.ledger.images.count_todo(self.crawl.source)):

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.losses import LossRule
+from pipeline.core.skipped_files import beside_images
 from pipeline.ledger import Ledger
 from pipeline.sources import SourceOptions, folder_scan, open_source
 from pipeline.sources import folder as folder_module
+from pipeline.stages import crawl as crawl_module
 from pipeline.stages.crawl import CrawlRules, crawl
 
 ANY_LOSS, HALF = LossRule(accepted=True, may_be_empty=True), LossRule(may_be_empty=True)
@@ -103,6 +105,8 @@ def test_folders_passed_over_give_what_reading_every_file_gives(
             for ledger in (fast, slow):
                 if ledger is slow:
                     ledger.database.execute("UPDATE folders SET digest = NULL")
+                # the one compares a folder's files in memory, the other writes each of them
+                monkeypatch.setattr(crawl_module, "_COMPARED", 100 if ledger is fast else 0)
                 result = crawl(
                     ledger,
                     open_source(root, None, options),
@@ -132,3 +136,83 @@ def test_a_second_crawl_of_what_is_known_reads_no_image(tmp_path: Path) -> None:
         ledger.database._connection.set_trace_callback(None)
         assert (crawled.images, crawled.changed) == (20, False)
         assert not [sql for sql in asked if "INTO images" in sql]
+
+
+def test_a_changed_folder_has_only_what_differs_recorded(tmp_path: Path) -> None:
+    root = tmp_path / "imgs"
+    root.mkdir()
+    for number in range(20):
+        (root / f"{number}.jpg").write_bytes(b"bytes")
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        crawl(ledger, open_source(root, None), 1)
+        (root / "3.jpg").write_bytes(b"other")
+        (root / "new.jpg").write_bytes(b"new")
+        (root / "7.jpg").unlink()
+        rule = CrawlRules(loss_rule=ANY_LOSS)
+        assert crawl(ledger, open_source(root, None), 2, rules=rule).images == 20
+        recorded = ledger.database.execute("SELECT name FROM images WHERE crawl = 2 ORDER BY name")
+        assert recorded.fetchall() == [("3.jpg",), ("new.jpg",)]
+        gone = ledger.database.execute("SELECT name FROM images WHERE present = 0")
+        assert gone.fetchall() == [("7.jpg",)]
+
+
+def test_a_suffix_that_is_not_listed_any_more_is_gone_from_a_changed_folder(tmp_path: Path) -> None:
+    root = tmp_path / "imgs"
+    root.mkdir()
+    for name in ("a.jpg", "b.png"):
+        (root / name).write_bytes(b"bytes")
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        crawl(ledger, open_source(root, None), 1)
+        source = open_source(root, None, SourceOptions(extensions=(".png",)))
+        assert crawl(ledger, source, 2, rules=CrawlRules(loss_rule=ANY_LOSS)).images == 1
+
+
+def test_a_name_that_reads_as_anothers_escapes_is_another_file(tmp_path: Path) -> None:
+    """Both are links of one file, so their stamps are the same."""
+    root = tmp_path / "imgs"
+    root.mkdir()
+    odd, plain = os.fsdecode(b"a\xe9.jpg"), "a\\xe9.jpg"
+    (root / odd).write_bytes(b"bytes")
+    os.link(root / odd, root / plain)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        assert crawl(ledger, open_source(root, None), 1).images == 2
+        (root / "new.jpg").write_bytes(b"new")
+        result = crawl(ledger, open_source(root, None), 2)
+        assert (result.images, result.lost) == (3, 0)
+        (root / odd).unlink()
+        os.utime(root / plain, ns=(5, 5))
+        rule = CrawlRules(loss_rule=ANY_LOSS)
+        assert crawl(ledger, open_source(root, None), 3, rules=rule).images == 2
+
+
+def test_a_text_beside_an_image_that_is_not_listed_again_is_no_stray(tmp_path: Path) -> None:
+    root = tmp_path / "imgs"
+    root.mkdir()
+    (root / "a.jpg").write_bytes(b"bytes")
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        crawl(ledger, open_source(root, None), 1)
+        for name in ("a.txt", "stray.txt"):
+            (root / name).write_bytes(b"words")
+        skipped = crawl(ledger, open_source(root, None), 2).skipped
+        assert skipped == {".txt": 1, beside_images(".txt"): 1}
+
+
+def test_what_a_plain_line_does_not_say_is_recorded_again(tmp_path: Path) -> None:
+    """An image that could not be read is tried again, whatever else changed in its folder."""
+    root = tmp_path / "imgs"
+    root.mkdir()
+    for name in ("a.jpg", "b.jpg", "c.jpg"):
+        (root / name).write_bytes(b"bytes")
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        crawl(ledger, open_source(root, None), 1)
+        ledger.database.execute("UPDATE images SET todo = 0")
+        for name, change in (
+            ("a.jpg", "reject_code = 'unreadable'"),
+            ("b.jpg", "flags = 'odd', existing_text = 'x'"),
+        ):
+            ledger.database.execute(f"UPDATE images SET {change} WHERE name = ?", (name,))
+        (root / "new.jpg").write_bytes(b"new")
+        crawl(ledger, open_source(root, None), 2)
+        rows = ledger.database.execute("SELECT name FROM images WHERE todo = 1 ORDER BY name")
+        assert rows.fetchall() == [("a.jpg",), ("b.jpg",), ("new.jpg",)]
+        assert ledger.database.number("SELECT COUNT(*) FROM images WHERE flags IS NULL") == 4
