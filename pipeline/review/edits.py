@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +184,12 @@ class Edits:
             "SELECT id, at, reviewer, note, label, undoes FROM steps WHERE id = ?", (step,)
         )
         return Step(*rows[0]) if rows else None
+
+    def step_mark(self, step: int) -> str | None:
+        """Checksum of a step, None where there is no such one. A copy of the record that was put
+        back and went on has another step of the same number."""
+        row = self.step(step)
+        return None if row is None else entry_checksum(astuple(row)).hex()
 
     def last_undoable(self) -> Step | None:
         """Latest step that still holds and is no undoing itself."""

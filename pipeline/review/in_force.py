@@ -25,6 +25,10 @@ class EditedRows:
         """Number of the last step of the record, 0 for none."""
         return self.edits.last_step()
 
+    def step_mark(self, step: int) -> str | None:
+        """Checksum of a step, None where there is no such one."""
+        return self.edits.step_mark(step)
+
     def sources_since(self, step: int) -> Sequence[bytes]:
         """Pictures that a later step was about."""
         return self.edits.sources_since(step)

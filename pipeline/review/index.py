@@ -114,6 +114,7 @@ class Index(IndexFile):
             self.refresh_sources(self.edits.sources_since(since))
         with self.writing() as writer:
             remember(writer, "step", str(last))
+            remember(writer, "step_mark", self.edits.step_mark(last) or "")
 
     def refresh_sources(self, sources: Sequence[bytes]) -> None:
         """Judge and audit the cards of some pictures again."""
@@ -122,8 +123,8 @@ class Index(IndexFile):
                 self._judge_again(writer, sources[start : start + _PART])
 
     def _drop_what_is_gone(self) -> None:
-        """Drop cards of images that the ledger forgot; all of them when sources were renamed or
-        captions are audited by other rules."""
+        """Drop cards of images that the ledger forgot; all of them when sources were renamed,
+        captions are audited by other rules or another record of edits was put in its place."""
         with self.writing() as writer:
             names = json.dumps(
                 [tuple(row) for row in writer.execute(
@@ -131,7 +132,7 @@ class Index(IndexFile):
                 )]
             )  # fmt: skip
             stale = self.audit.follow_rules(writer)
-            if stale or remembered_fact(writer, "sources") != names:
+            if stale or self._is_other_record() or remembered_fact(writer, "sources") != names:
                 writer.execute("DELETE FROM cards")
                 writer.execute("DELETE FROM texts")
                 self.version += 1
@@ -144,6 +145,13 @@ class Index(IndexFile):
                 writer.execute(sql.GONE)
                 writer.execute(sql.GONE_TEXTS)
                 self.version += 1
+
+    def _is_other_record(self) -> bool:
+        """Tell whether the record lacks the step that the cards were judged by."""
+        mark = self.fact("step_mark")
+        return mark is not None and mark != (
+            self.edits.step_mark(int(self.fact("step") or 0)) or ""
+        )
 
     def _changed(self) -> int:
         with self.writing() as writer:

@@ -12,7 +12,7 @@ from pipeline.errors import BooksError
 from pipeline.ledger import Ledger
 from pipeline.ledger.rows import COLUMNS
 from pipeline.sinks.base import ChangeableTable, Sink, TableChanges, WrittenTable
-from pipeline.stages.table_facts import table_step
+from pipeline.stages.table_facts import REVIEWED_AS, table_step
 
 _GROUPS = "table_groups"  # a fact of the ledger: first image of each row group, and what is shown
 
@@ -22,6 +22,10 @@ class ReviewedRows(Protocol):
 
     def last_step(self) -> int:
         """Number of their last step, 0 for none."""
+        ...
+
+    def step_mark(self, step: int) -> str | None:
+        """Checksum of a step, None where there is no such one."""
         ...
 
     def sources_since(self, step: int) -> Sequence[bytes]:
@@ -73,8 +77,10 @@ def edited_sources(ledger: Ledger, review: ReviewedRows | None) -> Sequence[byte
     """Pictures about which people decided since the table was written; None where that has
     decisions which there are not any more."""
     before = table_step(ledger)
-    if review is None or review.last_step() < before:
-        return None if before else []
+    if not before and review is None:
+        return []
+    if review is None or review.step_mark(before) != ledger.get(REVIEWED_AS):
+        return None
     return review.sources_since(before)
 
 

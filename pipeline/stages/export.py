@@ -20,7 +20,7 @@ from pipeline.ledger.rows import COLUMNS
 from pipeline.ledger.table_stretch import Part
 from pipeline.sinks.base import Sink, WrittenTable
 from pipeline.stages.changed_table import ReviewedRows, edited_sources, note_groups, write_changes
-from pipeline.stages.table_facts import COUNTED, REVIEWED, STALE, table_step
+from pipeline.stages.table_facts import COUNTED, REVIEWED, REVIEWED_AS, STALE, table_step
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of
 
@@ -50,8 +50,8 @@ def write_table(
         BooksError: it would have fewer rows than before: rows never vanish.
     """
     form = form or TableForm()
-    last_step = review.last_step() if review else 0
-    is_current = not force and _up_to_date(ledger, form, last_step)
+    last_step, last_mark = _last_step(review)
+    is_current = not force and _up_to_date(ledger, form, last_step, last_mark)
     if is_current and _is_intact(ledger, path):
         return None
     is_known = not (force or is_current) and _changes_are_known(ledger, path)
@@ -71,18 +71,31 @@ def write_table(
         if is_changed:
             ledger.forget(COUNTED)
         ledger.put(BESIDE, None)
-        ledger.put(FORMED, form.to_text())
         ledger.text_folders.forget_changed(ledger.changed_rows, edited_sources(ledger, review))
-        ledger.put(REVIEWED, str(last_step) if last_step else None)
+        _note_shown(ledger, form, last_step, last_mark)
         note_groups(ledger, written, cells)
     return written
 
 
-def _up_to_date(ledger: Ledger, form: TableForm, last_step: int) -> bool:
+def _last_step(review: ReviewedRows | None) -> tuple[int, str | None]:
+    """Number of the last step of people, 0 for none, and its checksum."""
+    step = review.last_step() if review else 0
+    return step, review.step_mark(step) if review else None
+
+
+def _note_shown(ledger: Ledger, form: TableForm, last_step: int, last_mark: str | None) -> None:
+    ledger.put(FORMED, form.to_text())
+    ledger.put(REVIEWED, str(last_step) if last_step else None)
+    ledger.put(REVIEWED_AS, last_mark)
+
+
+def _up_to_date(ledger: Ledger, form: TableForm, last_step: int, last_mark: str | None) -> bool:
     return (
         ledger.get(STALE) is None
         and ledger.get(FORMED) == form.to_text()
         and table_step(ledger) == last_step
+        # earlier versions did not note it
+        and ledger.get(REVIEWED_AS) in (None, last_mark)
     )
 
 

@@ -10,7 +10,8 @@ from pipeline.ledger import Ledger
 # keys in the ledger's meta
 STALE = "table_stale"
 COUNTED = "outcomes:"  # facts that hold for this table only
-REVIEWED = "table_reviewed"
+REVIEWED = "table_reviewed"  # last step of people that the table holds
+REVIEWED_AS = "table_reviewed_as"  # its checksum
 _UNSHOWN = f"{COUNTED}unshown"
 
 

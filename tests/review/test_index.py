@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -68,6 +70,27 @@ def test_a_step_of_another_program_is_taken_in(index: Index, captioned: Rig) -> 
         aside.close()
     index.refresh()
     assert listed(index, review="accepted") == ["day/03.png"]
+
+
+def test_a_copy_of_the_record_that_was_put_back_is_followed(captioned: Rig, tmp_path: Path) -> None:
+    record, copy = captioned.workspace.reviews, tmp_path / "copy.db"
+    path = captioned.workspace.review / "index.db"
+
+    def edited(word: str, number: int) -> tuple[list[str], list[str]]:
+        with Edits(record) as edits, closing(Index(path, captioned.workspace.ledger, edits)) as of:
+            of.refresh()
+            decisions = Decisions(of, edits, lambda: number)
+            image = of.rows("SELECT id FROM cards WHERE path = ?", (f"day/0{number}.png",))[0][0]
+            decisions.judge({"ids": [image], "action": "edit", "caption": word})
+            return listed(of, q="lost"), listed(of, q="held")
+
+    edited("held", 1)
+    with Edits(record) as edits:
+        edits.copy_to(copy)
+    assert edited("lost", 2) == (["day/02.png"], ["day/01.png"])
+    copy.replace(record)
+    assert edited("held", 3) == ([], ["day/01.png", "day/03.png"])
+    assert edited("held", 4) == ([], ["day/01.png", "day/03.png", "day/04.png"])
 
 
 def test_a_damaged_or_older_index_is_made_anew(index: Index, captioned: Rig) -> None:

@@ -139,6 +139,21 @@ def _lost_decisions(table: Table) -> None:
     table.edits = Edits(table.folder / "reviews.db")
 
 
+def _other_decisions(table: Table) -> None:
+    """A copy of the record is put back, and more is decided than it had lacked."""
+    one, two = table.folder / "reviews.db", table.folder / "copy.db"
+    edits = [Judgement(bytes([30 + n]) * 32, {}, "edit", caption=f"{n}") for n in range(4)]
+    table.edits.append(edits[:1], at=1, label="edit")
+    table.edits.copy_to(two)
+    table.edits.append(edits[1:2], at=2, label="edit")
+    table.rows_read()
+    table.edits.close()
+    two.replace(one)
+    table.edits = Edits(one)
+    for edit in edits[2:]:
+        table.edits.append([edit], at=3, label="edit")
+
+
 def _killed_before_it_was_recorded(table: Table) -> None:
     """The file is newer than what the ledger says about it."""
     table.world.image("30x.jpg", 100)
@@ -150,7 +165,8 @@ def _killed_before_it_was_recorded(table: Table) -> None:
 
 @pytest.mark.parametrize(
     "happens",
-    [_replaced, _another_form, _lost_decisions, _killed_before_it_was_recorded,
+    [_replaced, _another_form, _lost_decisions, _other_decisions,
+     _killed_before_it_was_recorded,
      lambda table: table.path.unlink(), lambda table: table.ledger.changed_rows.forget()],
 )  # fmt: skip
 def test_what_is_not_known_reads_the_whole(
@@ -158,6 +174,19 @@ def test_what_is_not_known_reads_the_whole(
 ) -> None:
     happens(table)
     assert table.rows_read() >= IMAGES
+
+
+def test_another_record_with_as_many_steps_is_no_reason_to_leave_the_table(table: Table) -> None:
+    review, sink = EditedRows(table.edits), ParquetSink(table.path)
+    edit = Judgement(bytes([30]) * 32, {}, "edit", caption="Mine.")
+    table.edits.append([edit], at=1, label="edit")
+    assert write_table(table.ledger, sink, table.path, review=review)
+    assert not write_table(table.ledger, sink, table.path, review=review)
+    table.edits.close()
+    (table.folder / "reviews.db").unlink()
+    table.edits = Edits(table.folder / "reviews.db")
+    table.edits.append([edit], at=2, label="edit")
+    assert write_table(table.ledger, sink, table.path, review=EditedRows(table.edits))
 
 
 def test_a_part_that_is_damaged_meanwhile_reads_the_whole(
