@@ -10,7 +10,9 @@ from collections.abc import Collection
 from pipeline.core.text_tokens import CountTokens, counted_tokens, exact_tokens
 from pipeline.ledger import Ledger
 
-_COUNTS = "text_tokens"  # a key of the ledger's meta: a JSON object, digest to count
+# a key of the ledger's meta: a JSON object, the digest of a text with its count to the count, so
+# that a number which a disk has changed is no text's count, and reserves too little for none
+_COUNTS = "text_tokens"
 _MOST = 32  # texts that are remembered
 
 
@@ -34,19 +36,24 @@ class RepeatedTokens:
         return count
 
     def _count(self, text: str) -> int:
-        remembered, key = self._remembered(), _digest(text)
-        if key in remembered:
-            return remembered[key]
+        remembered = self._remembered()
+        for count in {*remembered.values()}:
+            if remembered.get(_digest(text, count)) == count:
+                return count
         exact = exact_tokens(text)
         if exact is None:  # an estimate, until a tokenizer runs
             return counted_tokens(text)
-        newest = [*remembered.items(), (key, exact)][-_MOST:]
+        newest = [*remembered.items(), (_digest(text, exact), exact)][-_MOST:]
         self._ledger.put(_COUNTS, json.dumps(dict(newest)))
         return exact
 
     def _remembered(self) -> dict[str, int]:
-        return dict(json.loads(self._ledger.get(_COUNTS) or "{}"))
+        try:
+            counts = json.loads(self._ledger.get(_COUNTS) or "{}")
+            return {str(key): int(count) for key, count in counts.items()}
+        except (ValueError, TypeError, AttributeError):  # damaged: each is counted anew
+            return {}
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+def _digest(text: str, count: int) -> str:
+    return hashlib.sha256(f"{count} {text}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -38,6 +38,16 @@ def test_a_repeated_text_is_counted_in_one_run_only(
     assert count("another one") == text_tokens.estimated_tokens("another one")
 
 
+@pytest.mark.parametrize("damaged", ["{", "9" * 5000, '"text_tokens"', "[1]", "less", "null"])
+def test_a_damaged_count_is_counted_anew(ledger: Ledger, damaged: str) -> None:
+    text = "Say what this is in one sentence."
+    assert RepeatedTokens(ledger).counter((text,))(text) == 8
+    kept = ledger.get("text_tokens")
+    assert kept is not None
+    ledger.put("text_tokens", kept.replace(": 8", ": 1") if damaged == "less" else damaged)
+    assert RepeatedTokens(ledger).counter((text,))(text) == 8
+
+
 def test_a_text_of_one_image_is_not_remembered(ledger: Ledger) -> None:
     assert RepeatedTokens(ledger).counter(("a",))("Describe Rome.") == 3
     assert ledger.get("text_tokens") is None
