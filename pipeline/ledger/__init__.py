@@ -25,7 +25,8 @@ online_groups    groups of online requests
 handed_out       shards handed out as files, and the files that come back
 reservations     reservations, exposure, caps
 answers          settling: answers and charges in one transaction
-answer_row       one answer as a row; ordinary_rows: many ordinary ones; insert_rows: many by a statement
+answer_row       one answer as a row; ordinary_rows: many ordinary ones
+insert_rows      insertion of many rows by each statement
 settled          an answer with its price, and what the answers of a batch came to
 batch_bill       the service's own sums of tokens against those of the answers
 planned          the lines that a batch was made for
