@@ -68,10 +68,12 @@ class Answers:
                 earlier = self._charged(batch)
                 charged = None if earlier is None else earlier + beyond
             lost = end == "lost" or (batch.vanished_at is not None and not self._any(batch))
-            self._close(shard, batch, None if lost else charged, now)
+            self._close(shard, batch, None if lost else charged, now, planned)
         return settled
 
-    def _close(self, shard: Shard, batch: Batch, charged: Nano | None, now: int) -> None:
+    def _close(
+        self, shard: Shard, batch: Batch, charged: Nano | None, now: int, planned: Planned
+    ) -> None:
         """Close a batch and its reservation, and its shard where it decides about that; what is
         closed is sealed."""
         self._reservations.settle(shard.row, batch.booked_as, charged, now)
@@ -83,7 +85,7 @@ class Answers:
         elif batch.role == "file":
             self._handed_out.narrow(shard.row, now)
         set_seal(self._db, "batches", batch.row)
-        set_seal(self._db, "shards", shard.row)
+        set_seal(self._db, "shards", shard.row, planned.sealed_items())
         seal_reservations(self._db, shard.row)
 
     def planned(self, shard: Shard, batch: Batch) -> Planned:

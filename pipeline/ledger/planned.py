@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from operator import gt
 from typing import Any, NamedTuple
 
 from pipeline.core.identity import custom_ids
@@ -64,6 +65,7 @@ class Planned:
         self.works = array("q")
         self.items: list[int] = []
         self.max_costs: list[Nano | None] = []
+        self.estimated: list[Nano | None] = []
         self.prompt_tokens: list[int] = []
         self.usual = bytearray()
         self._db, self._batch = database, batch
@@ -74,7 +76,7 @@ class Planned:
 
     def add(self, page: Sequence[tuple[Any, ...]]) -> None:
         """Add lines: key, and then the columns as they stand above."""
-        keys, attempts, works, items, max_costs, tokens, usual = zip(*page, strict=True)
+        keys, attempts, works, items, max_costs, costs, tokens, usual = zip(*page, strict=True)
         places = range(len(self), len(self) + len(keys))
         self.positions.update(zip(custom_ids(keys, attempts), places, strict=True))
         each_once = self._values.setdefault
@@ -82,6 +84,7 @@ class Planned:
         self.works.extend(works)
         self.items += items
         self.max_costs += map(each_once, max_costs, max_costs)
+        self.estimated += costs
         self.prompt_tokens += map(each_once, tokens, tokens)
         self.usual += bytes(usual)
 
@@ -89,6 +92,14 @@ class Planned:
         """Position of the line for a work, None for one that the shard does not have."""
         position = bisect_left(self.works, work)
         return position if self.works[position : position + 1] == array("q", [work]) else None
+
+    def sealed_items(self) -> Iterator[tuple[object, ...]] | None:
+        """Cells of `seals.ITEMS` of each item, as they follow each other; None where their order is
+        not that of the works."""
+        if any(map(gt, self.items, self.items[1:])):
+            return None
+        columns = (self.works, self.attempts, self.max_costs, self.estimated, self.prompt_tokens)
+        return zip(*columns, strict=True)
 
     def line(self, position: int) -> PlannedLine:
         """Line as it is now."""
@@ -106,7 +117,7 @@ def planned_lines(database: Database, shard: Shard, batch: Batch) -> Planned:
     any_answers = database.number(_ANY, (batch.row,))
     awaited, answered = (_AWAITED, [batch.row]) if any_answers else ("i.live = 1", [])
     cursor = database.execute(
-        "SELECT w.work_key, i.attempt, w.id, i.id, i.worst, i.prompt_tokens, "
+        "SELECT w.work_key, i.attempt, w.id, i.id, i.worst, i.estimated, i.prompt_tokens, "
         f"w.outcome IS NULL AND ({awaited}) "
         "FROM items i JOIN works w ON w.id = i.work WHERE i.shard = ? ORDER BY i.work",
         (*answered, shard.row),

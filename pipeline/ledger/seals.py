@@ -6,7 +6,8 @@ seal away, and the next closing sets another. Rows that earlier versions closed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from xxhash import xxh3_128
 
@@ -34,12 +35,18 @@ _PAGE = 1_000  # items
 _OF_ITEMS = f"SELECT {', '.join(ITEMS)} FROM items WHERE shard = ? ORDER BY id"
 
 
-def set_seal(db: Database, table: str, key: int | str) -> None:
-    """Seal a row of a table, as it is now; `calibration` has no numbers but models."""
+def set_seal(
+    db: Database, table: str, key: int | str, items: Iterator[Sequence[object]] | None = None
+) -> None:
+    """Seal a row of a table, as it is now; `calibration` has no numbers but models.
+
+    Args:
+        items: cells of ITEMS of a shard, where this transaction has read them already.
+    """
     column = _KEY.get(table, "id")
     cells = db.one(f"SELECT {', '.join(SEALED[table])} FROM {table} WHERE {column} = ?", (key,))
     if cells is not None:
-        checksum = _checksum(db, table, key, cells)
+        checksum = _checksum(db, table, key, cells, items)
         db.execute(f"UPDATE {table} SET seal = ? WHERE {column} = ?", (checksum, key))
 
 
@@ -67,11 +74,17 @@ def broken_seals(db: Database) -> Iterator[tuple[str, int]]:
             yield table, count
 
 
-def _checksum(db: Database, table: str, key: object, cells: object) -> bytes:
+def _checksum(
+    db: Database,
+    table: str,
+    key: object,
+    cells: object,
+    items: Iterator[Sequence[object]] | None = None,
+) -> bytes:
     digest = xxh3_128(repr(tuple(cells)).encode("utf-8", "surrogatepass"))  # type: ignore[arg-type]
     if table == "shards":
-        items = db.execute(_OF_ITEMS, (key,))
-        while page := items.fetchmany(_PAGE):  # many at a time, in half the time of one by one
+        rows = db.execute(_OF_ITEMS, (key,)) if items is None else items
+        while page := [*islice(rows, _PAGE)]:  # many at a time, in half the time of one by one
             # as repr of each tuple, of numbers and None alone, in two thirds of its time
             texts = [
                 f"({work}, {n}, {most}, {cost}, {tokens})" for work, n, most, cost, tokens in page

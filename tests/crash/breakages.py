@@ -132,8 +132,8 @@ BREAKAGES = (
     ),
     Breakage(
         "a batch that a person ended cost what its answers did", "pipeline/ledger/answers.py",
-        "self._close(shard, batch, None if lost else charged, now)",
-        "self._close(shard, batch, charged if batch.vanished_at is None else None, now)",
+        "self._close(shard, batch, None if lost else charged, now, planned)",
+        "self._close(shard, batch, charged if batch.vanished_at is None else None, now, planned)",
         _OF_ANSWERS,
     ),
     Breakage(
@@ -247,7 +247,8 @@ BREAKAGES = (
     ),
     Breakage(
         "what is closed is not sealed", "pipeline/ledger/answers.py",
-        'set_seal(self._db, "shards", shard.row)', "pass", ("tests/ledger/test_seals.py",),
+        'set_seal(self._db, "shards", shard.row, planned.sealed_items())', "pass",
+        ("tests/ledger/test_seals.py",),
     ),
     Breakage(
         "a changed decision is believed", "pipeline/review/entry_checksums.py",

@@ -43,7 +43,7 @@ def test_ordinary_rows_are_those_of_any_answer(
     with closing(Database(tmp_path / "ledger.db")) as database:
         planned = Planned(database, 5)
         works = range(4, 4 + len(answers))
-        planned.add([(bytes([work]) * 32, 2, work, work, None, 0, 1) for work in works])
+        planned.add([(bytes([work]) * 32, 2, work, work, None, None, 0, 1) for work in works])
         rows = OrdinaryRows(planned, prices)
         for position, answer in reversed(list(enumerate(answers))):
             rows.add(OrdinaryPage([position], answer, [billed]))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.core.retry import DEFAULT_RULES
 from pipeline.ledger.seals import ITEMS, SEALED, break_seal, broken_seals, set_seal
-from tests.ledger.world import NOW, World, remote, scope
+from tests.ledger.world import NOW, World, answered, remote, scope
 
 
 @pytest.fixture
@@ -24,6 +25,20 @@ def test_settling_seals_what_it_closes(closed: World, table: str) -> None:
     seals = closed.ledger.database.execute(f"SELECT seal FROM {table}").fetchall()
     assert [len(seal) for (seal,) in seals] == [16]
     assert broken(closed) == {}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_items_are_sealed_as_they_follow_each_other(world: World, *, reverse: bool) -> None:
+    for number, name in enumerate(("a.jpg", "b.jpg", "c.jpg"), 1):
+        world.image(name, number)
+    shard, batch = world.submitted()
+    if reverse:
+        world.ledger.database.execute("UPDATE items SET id = 100 - id, estimated = id")
+    planned = world.ledger.answers.planned(shard, batch)
+    assert (planned.sealed_items() is None) == reverse
+    world.ledger.answers.settle(shard, batch, [answered(world.works[0][1])], DEFAULT_RULES, NOW)
+    assert world.ledger.shards.get(shard.row).state == "SETTLED"
+    assert broken(world) == {}
 
 
 @pytest.mark.parametrize(
