@@ -106,7 +106,7 @@ def test_a_walk_names_few_files_and_all_are_there(what: str) -> None:
         ("sink", "pipeline/sinks/__init__.py", "OUTPUTS"),
         ("sink", "pipeline/commands/export_formats.py", "FORMATS"),
         ("sink", "pipeline/core/export_kinds.py", "EXPORT_KINDS"),
-        ("engine", "pipeline/engines/__init__.py", "ENGINES"),
+        ("engine", "pipeline/engines/opening.py", "ENGINES"),
         ("engine", "pipeline/config/engine.py", "EngineConfig"),
         ("column", "pipeline/core/table.py", "FIXED"),
         ("column", "pipeline/ledger/rows.py", "COLUMNS"),

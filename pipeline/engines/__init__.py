@@ -1,6 +1,6 @@
 """Engines of preparation: in this process, in worker processes of this machine, or on a cluster.
 
-base, options               what every engine does, and what it is opened with
+base, options, opening      what every engine does, what it is opened with, and how
 inline, local, url_image    in this process; in worker processes; addresses, for which nothing runs
 spool                       originals that are stored elsewhere, brought here for another engine
 window                      jobs in, answers out in their order, a bounded number ahead
@@ -11,18 +11,19 @@ chunked                     chunks for nodes, their answers in order; knows no c
 cluster, node               both ends of a dask cluster, over a dask_client; workers in use
                             have passed a handshake
 
-A new engine is one file here, one line in `ENGINES`, and its word in `[engine] kind`.
+A new engine is one file here, one line in `opening.ENGINES`, and its word in `[engine] kind`.
 """
 
-from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from pipeline.engines.base import Engine, Job, PrepareFile
-from pipeline.engines.inline import InlineEngine
-from pipeline.engines.limits import Limits
-from pipeline.engines.local import LocalEngine
-from pipeline.engines.options import EngineOptions
-from pipeline.engines.spool import SpoolEngine, SpoolLimits
-from pipeline.storage import Readers
+if TYPE_CHECKING:
+    from pipeline.engines.base import Engine, Job, PrepareFile
+    from pipeline.engines.inline import InlineEngine
+    from pipeline.engines.limits import Limits
+    from pipeline.engines.local import LocalEngine
+    from pipeline.engines.opening import ENGINES
+    from pipeline.engines.options import EngineOptions
+    from pipeline.engines.spool import SpoolEngine, SpoolLimits
 
 __all__ = [
     "ENGINES",
@@ -38,23 +39,24 @@ __all__ = [
 ]
 
 
-def _local(options: EngineOptions) -> Engine:
-    prepare_file = options.preparer(options.known)
-    local = LocalEngine(prepare_file, workers=options.workers, limits=options.limits)
-    return SpoolEngine(local, Readers(options.storage), options.spool)
+_HOMES = {
+    "ENGINES": "opening",
+    "Engine": "base",
+    "EngineOptions": "options",
+    "InlineEngine": "inline",
+    "Job": "base",
+    "Limits": "limits",
+    "LocalEngine": "local",
+    "PrepareFile": "base",
+    "SpoolEngine": "spool",
+    "SpoolLimits": "spool",
+}
 
 
-def _cluster(options: EngineOptions) -> Engine:
-    from pipeline.engines.cluster import ClusterEngine
-    from pipeline.engines.node import NodeTask
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: a worker process opens no engine."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-    way = options.cluster
-    assert way is not None
-    task = NodeTask(
-        options.preparer(None), options.limits, way.chunk_seconds, options.storage, options.spool
-    )
-    return ClusterEngine(task, way, known=options.known, watch=options.watch)
-
-
-ENGINES: Mapping[str, Callable[[EngineOptions], Engine]] = {"local": _local, "cluster": _cluster}
-"""How an engine is opened, by its word in `[engine] kind`; no process starts."""
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

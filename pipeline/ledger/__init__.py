@@ -54,7 +54,21 @@ audit            what is wrong with the ledger, for `verify`: contradictions in 
 unprovable       the columns in which nobody could tell
 """
 
-from pipeline.ledger.database import Database
-from pipeline.ledger.store import Ledger
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.ledger.database import Database
+    from pipeline.ledger.store import Ledger
 
 __all__ = ["Database", "Ledger"]
+
+_HOMES = {"Database": "pipeline.ledger.database", "Ledger": "pipeline.ledger.store"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: a worker process looks bytes up, and needs neither."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.ledger.database import Database
-from pipeline.ledger.rechecks import Rechecks
 from pipeline.ledger.specs import RecipeRow
-from pipeline.ledger.works import Content, Works
 
 
 class KnownOriginals:
@@ -38,7 +36,10 @@ class KnownOriginals:
     def _is_known(self, database: Database, source_id: bytes) -> bool:
         read = database.one("SELECT 1 FROM originals WHERE source_id = ?", (source_id,))
         if read is None:
-            return False  # the most frequent answer, with the fewest steps
+            return False  # the most frequent answer, with the fewest steps and imports
+        from pipeline.ledger.rechecks import Rechecks
+        from pipeline.ledger.works import Content, Works
+
         if Rechecks(database).of(source_id, self._recipe) is not None:
             return False  # it is in doubt whether that was right
         known = Works(database).prepared_as(source_id, self._recipe)

@@ -1,15 +1,8 @@
 from __future__ import annotations
 
-from typing import get_args
-
-from pipeline.config.engine import EngineConfig
 from pipeline.engines import ENGINES, EngineOptions, Limits, SpoolEngine, SpoolLimits
 from pipeline.records import Prepared, RejectedImage, Rejection
 from pipeline.storage import StorageSettings
-
-
-def test_every_word_of_the_configuration_has_its_engine() -> None:
-    assert set(ENGINES) == set(get_args(EngineConfig.model_fields["kind"].annotation))
 
 
 def test_what_is_known_reaches_the_function_that_prepares() -> None:
