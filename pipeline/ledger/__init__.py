@@ -3,6 +3,7 @@
 store            the ledger as the stages use it: one object with all of the others
 database         connection, transactions, migrations, an SQLite error in words
 read_only_database  reading of SQLite files, also where nothing can be written beside them
+page_cache       pages of the file in memory
 schema           the tables, and the constraints that make the promises structural
 
 What is written:

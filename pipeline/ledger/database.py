@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import BooksError, StorageError
+from pipeline.ledger.page_cache import LARGE_CACHE
 from pipeline.ledger.read_only_database import open_read_only, private_copy
 from pipeline.ledger.schema import MIGRATIONS
 from pipeline.system.failpoints import reached
@@ -94,7 +95,7 @@ class Database:
             if private or (read_only and self._is_of_earlier_version()):
                 self._read_copy()
             self._connection.execute("PRAGMA foreign_keys = ON")
-            self._connection.execute("PRAGMA cache_size = -65536")
+            self._connection.execute(LARGE_CACHE)
             if not read_only:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")

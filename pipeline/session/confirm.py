@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 from pipeline.core.pricing import format_usd
 from pipeline.errors import NeedsPerson, UsageError
+from pipeline.ledger.page_cache import small_cache
 from pipeline.session.budget import coverage_of
 from pipeline.session.session import Session
 from pipeline.session.spec import CaptionSpec
@@ -78,7 +79,9 @@ def _ask(session: Session, words: str, confirm: Confirm) -> None:
 
 def price_of(session: Session, caption_spec: CaptionSpec, task: CaptionTask) -> Quote:
     """Price of what is still to be sent of a task."""
-    price = quote(session.ledger, task, request_template(caption_spec), caption_spec.largest())
+    ledger, template = session.ledger, request_template(caption_spec)
+    with small_cache(ledger.database):
+        price = quote(ledger, task, template, caption_spec.largest())
     price.limit(session.settings.limit)
     return price
 

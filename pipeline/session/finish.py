@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from pipeline.core.lifecycle import TWIN
+from pipeline.ledger.page_cache import small_cache
 from pipeline.review.in_force import EditedRows
 from pipeline.session.beside import write_beside
 from pipeline.session.checks import deviations, repeated_captions, unknown_endings
@@ -65,12 +66,13 @@ def make_room(session: Session) -> int:
 def export_all(session: Session, *, force: bool = False) -> WrittenTable | None:
     """Write the table and the CSV of rejects, when anything has changed."""
     rejects = OUTPUTS["rejects"](OutputOptions(path=session.rejects))
-    return write_table(
-        session.ledger,
-        open_sink(session.table),
-        session.table,
-        force=force,
-        form=session.settings.output.form,
-        review=EditedRows(session.edits),
-        with_it=lambda: write_rejects(session.ledger, rejects),
-    )
+    with small_cache(session.ledger.database):
+        return write_table(
+            session.ledger,
+            open_sink(session.table),
+            session.table,
+            force=force,
+            form=session.settings.output.form,
+            review=EditedRows(session.edits),
+            with_it=lambda: write_rejects(session.ledger, rejects),
+        )

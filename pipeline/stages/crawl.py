@@ -13,6 +13,7 @@ from typing import TypeGuard
 from pipeline.core.losses import LossRule, empty_sentence, is_doubtful, loss_sentence
 from pipeline.core.skipped_files import unopened_containers
 from pipeline.ledger import Ledger
+from pipeline.ledger.page_cache import small_cache
 from pipeline.ledger.places import WITHOUT_LOCATIONS
 from pipeline.ledger.unseen import Crawl
 from pipeline.sources.base import (
@@ -97,11 +98,12 @@ def crawl_all(
     """Bring the ledger's view of several sources up to date, one after the other; gives all counts
     together, and the sources by their rows. The arguments are those of `crawl`."""
     result, by_row = CrawlResult(), dict[int, Source]()
-    for source in sources:
-        announce = partial(_announce, expect, result.todo)
-        crawled = crawl(ledger, source, now, check_stop, announce, rules)
-        by_row[crawled.sources[0]] = source
-        result.add(crawled)
+    with small_cache(ledger.database):
+        for source in sources:
+            announce = partial(_announce, expect, result.todo)
+            crawled = crawl(ledger, source, now, check_stop, announce, rules)
+            by_row[crawled.sources[0]] = source
+            result.add(crawled)
     return result, by_row
 
 

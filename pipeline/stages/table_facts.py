@@ -6,6 +6,7 @@ import json
 from collections import Counter
 
 from pipeline.ledger import Ledger
+from pipeline.ledger.page_cache import small_cache
 
 # keys in the ledger's meta
 STALE = "table_stale"
@@ -30,7 +31,8 @@ def count_outcomes(ledger: Ledger, source: int | None = None) -> Counter[str]:
     counts = known_outcomes(ledger, source)
     if counts is not None:
         return counts
-    by_source = ledger.rows.outcomes_by_source()
+    with small_cache(ledger.database):
+        by_source = ledger.rows.outcomes_by_source()
     total = sum(by_source.values(), Counter[str]())
     with ledger.database.transaction("counted"):
         ledger.put(f"{COUNTED}all", json.dumps(total))

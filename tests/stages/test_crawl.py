@@ -9,7 +9,7 @@ from PIL import Image
 from pipeline.errors import Interrupted
 from pipeline.sources import open_source
 from pipeline.sources.base import SourceOptions
-from pipeline.stages.crawl import CrawlRules, crawl
+from pipeline.stages.crawl import CrawlRules, crawl, crawl_all
 from pipeline.stages.table_facts import STALE
 from tests.rig import picture
 from tests.stages.scene import Scene
@@ -155,3 +155,12 @@ def test_everything_is_read_again_on_request(scene: Scene) -> None:
     scene.write(scene.task())
     source = open_source(scene.data, None, SourceOptions())
     assert crawl(scene.ledger, source, scene.clock.now(), rules=CrawlRules(reread=True)).todo == 2
+
+
+def test_few_pages_of_the_ledger_are_in_memory_while_sources_are_crawled(scene: Scene) -> None:
+    scene.add("a.png")
+    database, sizes = scene.ledger.database, set[int]()
+    source = open_source(scene.data, None, SourceOptions())
+    crawl_all(scene.ledger, [source], scene.clock.now(),
+              lambda: sizes.add(database.number("PRAGMA cache_size")))  # fmt: skip
+    assert sizes == {-16_384}
