@@ -91,7 +91,7 @@ def _apart(work: Callable[..., dict[str, Any]], *arguments: object) -> dict[str,
         return pool.apply(work, arguments)
 
 
-class _Service(Offline):
+class LocalService(Offline):
     """Finishes one batch after the other; its files lie on this disk."""
 
     def __init__(self, folder: Path) -> None:
@@ -115,7 +115,7 @@ def _collect(root: Path, lines: int) -> dict[str, Any]:
     floors: list[Spent] = []
     ours: list[Spent] = []
     with Ledger(workspace.ledger) as ledger, CollectFloor(root / "floor") as floor:
-        service = _Service(root)
+        service = LocalService(root)
         context = StageContext(ledger, service, workspace, Clock(), ledger.begin_run("bench", 0))
         for first in range(1, lines + 1, PER_BATCH):
             service.finished += 1

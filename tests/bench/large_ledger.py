@@ -55,39 +55,70 @@ def prepared_rows(
 
 def build(workspace: Workspace, count: int) -> None:
     """Fill a new ledger: `count` images in folders of 1,000, batches of 50,000 requests."""
-    workspace.create()
-    with Ledger(workspace.ledger) as ledger:
-        run = ledger.begin_run("bench", NOW)
-        with ledger.database.transaction("bench"):
-            _images(ledger, count)
-        for batch, first in enumerate(range(1, count + 1, PER_BATCH), start=1):
-            _submit(ledger, run, batch, range(first, min(count + 1, first + PER_BATCH)))
+    with LedgerMaker(workspace) as maker:
+        for first in range(1, count + 1, PER_BATCH):
+            maker.add(range(first, min(count + 1, first + PER_BATCH)))
 
 
-def _images(ledger: Ledger, count: int) -> None:
-    """Direct rows: going through every stage would take longer than what is measured."""
-    database, specs = ledger.database, ledger.specs
-    source = ledger.images.source("folder", "/bench", "bench")
-    spec = specs.spec(_SPEC, SpecText("openai", "test", _MODEL, "/v1/chat/completions"), NOW)
-    recipe = specs.recipe({"bench": 1}, {}).row
-    database.execute("UPDATE sources SET spec = ? WHERE id = ?", (spec, source))
-    numbers = range(1, count + 1)
-    folders = [ledger.images.folder(source, f"{n:05}")[0] for n in range(-(-count // 1000))]
-    for sql, rows in (
-        *prepared_rows(numbers, recipe),
-        ("INSERT INTO images (id, folder, name, size, mtime_ns, inode, original, content, todo, "
-         "first_seen_at) VALUES (?, ?, ?, 70000, ?, ?, ?, ?, 0, ?)",
-         ((n, folders[(n - 1) // 1000], f"{n:08}.jpg", n, n, n, n, NOW) for n in numbers)),
-        ("INSERT INTO works (id, work_key, content, spec, representative) VALUES (?, ?, ?, ?, ?)",
-         ((n, key_of(n), n, spec, n) for n in numbers)),
-    ):  # fmt: skip
-        database.executemany(sql, rows)
-    database.execute("UPDATE images SET work = id")
+class LedgerMaker:
+    """Makes a ledger batch by batch, with direct rows: going through every stage would take longer
+    than what is measured. What it writes is durable at the end only.
+
+    Attributes:
+        run: that the batches are sent in.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        workspace.create()
+        self.ledger = Ledger(workspace.ledger)
+        database, specs = self.ledger.database, self.ledger.specs
+        # keys are random, so each row of a large ledger touches pages all over it
+        database.execute("PRAGMA cache_size = -4000000")
+        database.execute("PRAGMA synchronous = OFF")
+        workspace.remember_id(self.ledger.workspace_id())
+        self.run = self.ledger.begin_run("bench", NOW)
+        self._batches = 0
+        self._source = self.ledger.images.source("folder", "/bench", "bench")
+        text = SpecText("openai", "test", _MODEL, "/v1/chat/completions")
+        self._spec = specs.spec(_SPEC, text, NOW)
+        self._recipe = specs.recipe({"bench": 1}, {}).row
+        database.execute("UPDATE sources SET spec = ?", (self._spec,))
+
+    def __enter__(self) -> LedgerMaker:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.ledger.close()
+
+    def add(self, numbers: range) -> None:
+        """Add images and a batch of their requests."""
+        with self.ledger.database.transaction("bench"):
+            self._images(numbers)
+        self._batches += 1
+        _submit(self.ledger, self.run, self._batches, numbers)
+
+    def _images(self, numbers: range) -> None:
+        images, spec = self.ledger.images, self._spec
+        folders = {
+            number: images.folder(self._source, f"{number:05}")[0]
+            for number in range((numbers.start - 1) // 1000, (numbers.stop - 2) // 1000 + 1)
+        }
+        for sql, rows in (
+            *prepared_rows(numbers, self._recipe),
+            ("INSERT INTO images (id, folder, name, size, mtime_ns, inode, original, content, todo,"
+             " first_seen_at) VALUES (?, ?, ?, 70000, ?, ?, ?, ?, 0, ?)",
+             ((n, folders[(n - 1) // 1000], f"{n:08}.jpg", n, n, n, n, NOW) for n in numbers)),
+            ("INSERT INTO works (id, work_key, content, spec, representative) "
+             "VALUES (?, ?, ?, ?, ?)",
+             ((n, key_of(n), n, spec, n) for n in numbers)),
+            ("UPDATE images SET work = id WHERE id = ?", ((n,) for n in numbers)),
+        ):  # fmt: skip
+            self.ledger.database.executemany(sql, rows)
 
 
 def _submit(ledger: Ledger, run: int, batch: int, works: range) -> None:
     items = tuple(NewItem(work, 1, _WORST, _WORST // 2, 900) for work in works)
-    new = NewShard(f"{batch:06}-bench", 1, _MODEL, 1, bytes(32), _WORST * len(items), "bench",
+    new = NewShard(f"{batch:06}-{batch:08x}", 1, _MODEL, 1, bytes(32), _WORST * len(items), "bench",
                    _SHEET.to_text(), items)  # fmt: skip
     shard = ledger.shards.get(ledger.shards.seal(new, NOW))
     ledger.reservations.record_unasked(shard.row, 1, shard.max_cost, Scope(run, NOW))
