@@ -14,6 +14,8 @@ def main() -> None:
     # numpy's BLAS, for which there is no work here, would start a thread for each core and let
     # them spin: a tenth of a second of CPU
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Arrow's own allocators keep what they once had; a row group's memory is better given back
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # packages that want to watch pydantic are none of ours, and looking for them reads the
     # description of every installed one
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

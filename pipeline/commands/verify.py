@@ -19,6 +19,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.audit import ExpectedBatch
 from pipeline.ledger.captions import Captions
 from pipeline.ledger.online_groups import ONLINE
+from pipeline.ledger.page_cache import small_cache
 from pipeline.providers import provider_of
 from pipeline.records import Nano
 from pipeline.review.edits import Edits
@@ -186,7 +187,8 @@ def _table(path: Path, ledger: Ledger) -> Iterator[str]:
         yield f"{path} is missing: 'captionmill export' writes it again"
         return
     try:
-        open_sink(path).check(written["rows"])
+        with small_cache(ledger.database):
+            open_sink(path).check(written["rows"])
     except BooksError as error:
         yield str(error)
         return

@@ -17,6 +17,7 @@ from pipeline.core.table import Column, Row
 from pipeline.core.table_form import Affixes
 from pipeline.core.table_page import Page
 
+_LONG = ("caption", "model_caption", "fields", "columns")
 _HASHES = frozenset(("source_id", "content_id", "work_key"))
 
 
@@ -29,6 +30,7 @@ class Cells:
 
     Attributes:
         identity: position in a row of what it is about, whatever else is said of it.
+        long: positions of texts that may be long, or None.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Cells:
         missing = {c.source for c in self.columns} - {*self._position, *facts, "custom_id"}
         if missing:
             raise ValueError(f"the ledger's rows lack {', '.join(sorted(missing))}")
+        self.long = [self._position[name] for name in _LONG if name in self._position]
         self.identity = self._position.get(identity, 0)
 
     def of(self, page: Sequence[Row]) -> Iterator[Sequence[object]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pipeline.core.table_page import Page
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
@@ -133,6 +135,25 @@ COLUMNS: dict[str, str] = {
 }
 
 
+_STEP, _PAGE_TEXT = 64, 8_000_000  # rows that are fetched at once; characters of a page's texts
+
+
+def _rest_of_page(
+    cursor: sqlite3.Cursor, rows: list[Any], size: int, long: Sequence[int]
+) -> list[Any]:
+    """Read on behind the first rows of a page: `size` rows in all, or fewer where the texts at the
+    positions `long` are many characters together."""
+    texts = 0
+    while len(rows) < size and texts < _PAGE_TEXT:
+        step = cursor.fetchmany(min(_STEP, size - len(rows)))
+        if not step:
+            break
+        rows += step
+        for at in long:
+            texts += sum([len(row[at]) for row in step if row[at]])
+    return rows
+
+
 class Rows:
     """Read-only views over the whole ledger."""
 
@@ -144,8 +165,8 @@ class Rows:
     ) -> Iterator[Page]:
         """Page through the images of a source, a part or all, `size` rows each; `COLUMNS` in order.
 
-        Ordered by source, folder and name. A page is one read snapshot's part: the whole is read
-        in one cursor, so the table is consistent.
+        Ordered by source, folder and name; pages are shorter where texts are long. A page is one
+        read snapshot's part: the whole is read in one cursor, so the table is consistent.
         """
         any_rechecks = self._db.one("SELECT 1 FROM rechecks LIMIT 1") is not None
         usual = UsualRows(COLUMNS, any_rechecks=any_rechecks)
@@ -162,7 +183,7 @@ class Rows:
         page_of = usual.pages(self._db)
         while True:
             with collector_paused():
-                fetched = first + cursor.fetchmany(size - len(first))
+                fetched = _rest_of_page(cursor, first, size, usual.long)
                 page, first = page_of(fetched) if fetched else None, []
                 del fetched
             if page is None:

@@ -44,6 +44,7 @@ _SAME: Mapping[str, object] = {
 }  # fmt: skip
 # what is as in another column
 _LIKE = {"caption": "model_caption", "attempts": "attempt"}
+_LONG = ("caption", "model_caption", "fields", "columns")
 _ODD = (*_OWN, *_SAME, *_LIKE, "location")
 # what is said by number in every row, and looked up once
 _NUMBERS = {"source": "s.id", "batch_id": "a.batch"}
@@ -54,6 +55,7 @@ class UsualRows:
 
     Attributes:
         select: what a statement over the tables of `ledger.rows` has to select.
+        long: positions in it of texts that may be long, or None.
     """
 
     def __init__(self, columns: Mapping[str, str], *, any_rechecks: bool) -> None:
@@ -63,6 +65,7 @@ class UsualRows:
         made = {*_SAME, *_LIKE, "location", *self._nulls}
         read = {name: sql for name, sql in columns.items() if name not in made} | _OWN | _NUMBERS
         self._read = {name: number for number, name in enumerate(read)}
+        self.long = (*[self._read[name] for name in _LONG if name in self._read], len(read))
         usual = f"{_IS_USUAL} AND {_NO_RECHECK}" if any_rechecks else _IS_USUAL
         others = ", ".join(columns[name] for name in _ODD)
         self.select = f"{', '.join(read.values())}, IIF({usual}, NULL, json_array({others}))"

@@ -26,7 +26,8 @@ MOST_ROWS = 131_072
 _EVERY = 16_384  # one row in so many begins a group, if that before it is large enough
 _BATCH_ROWS = 8_192
 _BYTES = 16_000_000  # of a group's rows, packed, if it has enough of them
-_MOST_BYTES = 64_000_000
+_MOST_BYTES = 32_000_000
+_PIECE_TEXT = 8_000_000  # characters
 
 
 class RowGroup:
@@ -93,7 +94,7 @@ def row_groups(
 ) -> Iterator[RowGroup]:
     """Cut rows into groups; memory is that of one of them. See RowGroup for `waits`."""
     group = RowGroup(cells, schema, waits=waits)
-    cutter = _Cutter(cells.identity)
+    cutter = _Cutter(cells)
     for rows, is_end in cutter.pieces(pages):
         if rows:
             group.add(rows)
@@ -108,29 +109,47 @@ def row_groups(
 class _Cutter:
     """Cuts pages of rows into pieces; `rows` are those of the group so far."""
 
-    def __init__(self, identity: int) -> None:
+    def __init__(self, cells: Cells) -> None:
         self.rows = 0
-        self._identity = identity
+        self._identity, self._long = cells.identity, cells.long
 
     def pieces(self, pages: Iterable[Sequence[Row]]) -> Iterator[tuple[Page, bool]]:
         """(rows, whether their group ends with them), so that equal groups have equal pieces."""
-        piece, held = list[Page](), 0
+        piece, held, text = list[Page](), 0, 0
         for page in map(Page.of, filter(None, pages)):
-            starts, at = self._starts(page), 0
+            starts, at, of_page = self._starts(page), 0, self._text(page)
+            text += of_page  # at most, as a part of the page may be in the piece before
             while at < len(page):
                 # the next row that may begin a group
                 number = bisect_left(starts, at + max(0, FEWEST_ROWS - self.rows))
                 cut = starts[number] if number < len(starts) else len(page)
                 stop = min(cut, at + _BATCH_ROWS - held, at + MOST_ROWS - self.rows)
+                if is_long := text >= _PIECE_TEXT:
+                    stop, is_long = self._within(piece, page, at, stop)
                 if stop > at:
                     piece.append(page[at:stop])
                 held, self.rows, at = held + stop - at, self.rows + stop - at, stop
                 is_end = (stop == cut < len(page)) or self.rows == MOST_ROWS
-                if is_end or held == _BATCH_ROWS:
+                if is_end or is_long or held == _BATCH_ROWS:
                     yield Page.joined(piece), is_end
-                    piece, held = [], 0
+                    piece, held, text = [], 0, of_page
         if piece:
             yield Page.joined(piece), True
+
+    def _text(self, page: Page) -> int:
+        """Characters of a page's long texts."""
+        columns: Any = [page.columns[at] for at in self._long]
+        return sum(sum(map(len, filter(None, column))) for column in columns)
+
+    def _within(self, piece: list[Page], page: Page, at: int, stop: int) -> tuple[int, bool]:
+        """Row before which a piece stops, and whether it is as long as one may be then."""
+        text = sum(map(self._text, piece))
+        columns: Any = [page.columns[column] for column in self._long]
+        for number in range(at, stop):
+            text += sum(len(column[number] or "") for column in columns)
+            if text >= _PIECE_TEXT:
+                return number + 1, True
+        return stop, False
 
     def _starts(self, page: Page) -> list[int]:
         """Numbers of the rows that may begin a group."""

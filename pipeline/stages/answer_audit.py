@@ -22,6 +22,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.answer_row import answer_cells, worth_of
 from pipeline.ledger.audit import AuditedAnswer
 from pipeline.ledger.batches import Batch
+from pipeline.ledger.page_cache import small_cache
 from pipeline.ledger.specs import schema_of_names
 from pipeline.records import Answer
 from pipeline.stages import raw_files
@@ -58,6 +59,14 @@ class AnswerAudit:
 def audit_answers(ledger: Ledger, workspace: Workspace, wire_format: WireFormat) -> AnswerAudit:
     """Compare the answers of all settled batches."""
     audit = AnswerAudit()
+    with small_cache(ledger.database):
+        _audit_batches(audit, ledger, workspace, wire_format)
+    return audit
+
+
+def _audit_batches(
+    audit: AnswerAudit, ledger: Ledger, workspace: Workspace, wire_format: WireFormat
+) -> None:
     for batch in ledger.batches.in_states("settled", "cleaned"):
         key = ledger.shards.get(batch.shard).shard_key
         answers = {one.attempt: one for one in ledger.audit.answers(batch.row)}
@@ -68,7 +77,6 @@ def audit_answers(ledger: Ledger, workspace: Workspace, wire_format: WireFormat)
         audit.add(batch, changed, words, _CURE if paths else _LOST)
         if paths:
             _compare(audit, ledger, batch, paths, answers, wire_format, set(changed))
-    return audit
 
 
 def _compare(

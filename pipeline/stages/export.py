@@ -16,6 +16,7 @@ from pipeline.core.table_form import TableForm
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
 from pipeline.ledger import Ledger, charges
+from pipeline.ledger.page_cache import small_cache
 from pipeline.ledger.rows import COLUMNS
 from pipeline.ledger.table_stretch import Part
 from pipeline.sinks.base import Sink, WrittenTable
@@ -57,9 +58,8 @@ def write_table(
     is_known = not (force or is_current) and _changes_are_known(ledger, path)
     is_changed = _elect(ledger, touched=is_known) > 0 or ledger.get(STALE) is not None
     _refuse_fewer_rows(ledger)
-    cells, metadata = table_cells(ledger, form), _metadata(ledger)
-    written = write_changes(ledger, sink, cells, metadata, review) if is_known else None
-    written = written or sink.write(table_pages(ledger, review), cells, metadata)
+    cells = table_cells(ledger, form)
+    written = _write(ledger, sink, cells, review, is_known=is_known)
     with_it()
     reached("export.written")
     with ledger.database.transaction("exported"):
@@ -75,6 +75,16 @@ def write_table(
         _note_shown(ledger, form, last_step, last_mark)
         note_groups(ledger, written, cells)
     return written
+
+
+def _write(
+    ledger: Ledger, sink: Sink, cells: Cells, review: ReviewedRows | None, *, is_known: bool
+) -> WrittenTable:
+    """Write what has changed, where that is known, or all rows."""
+    metadata = _metadata(ledger)
+    with small_cache(ledger.database):
+        written = write_changes(ledger, sink, cells, metadata, review) if is_known else None
+        return written or sink.write(table_pages(ledger, review), cells, metadata)
 
 
 def _last_step(review: ReviewedRows | None) -> tuple[int, str | None]:

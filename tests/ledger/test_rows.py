@@ -1,4 +1,7 @@
+import pytest
+
 from pipeline.core.retry import DEFAULT_RULES
+from pipeline.ledger import rows
 from pipeline.ledger.rows import COLUMNS
 from pipeline.records import Rejection, Usage
 from tests.ledger.world import NOW, World, answered
@@ -129,3 +132,22 @@ def test_a_request_that_was_never_answered_has_no_flag(world: World) -> None:
     world.ledger.answers.settle(shard, batch, [lost], DEFAULT_RULES, NOW)
     (row,) = table(world)
     assert (row["billed_cost"], row["flags"]) == (1000, "")
+
+
+def test_pages_are_shorter_where_texts_are_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 9):
+        world.image(f"{number}.jpg", number)
+    shard, batch = world.submitted()
+    long = {3, 4, 5}
+    answers = [
+        answered(key, caption="x" * 700 if work in long else "x") for work, key in world.works
+    ]
+    world.ledger.answers.settle(shard, batch, answers, {}, NOW)
+    monkeypatch.setattr(rows, "_STEP", 1)
+    monkeypatch.setattr(rows, "_PAGE_TEXT", 1000)
+    pages = list(world.ledger.rows.table(5))
+    assert [len(page) for page in pages] == [4, 4]
+    monkeypatch.undo()
+    assert [row for page in pages for row in page] == [*next(world.ledger.rows.table(8))]

@@ -51,6 +51,30 @@ def test_groups_hold_all_rows_in_order_whatever_the_pages(numbers: list[int], pa
     assert cut == groups(numbers, 1000, waits=True)
 
 
+@given(names, st.integers(1, 50), st.integers(1, 200))
+def test_long_texts_make_short_pieces_whatever_the_pages(
+    numbers: list[int], page: int, long: int
+) -> None:
+    rows = [make_row(path=f"{n:03}.jpg", caption="x" * (n % 7 * long)) for n in numbers]
+    pages = [rows[at : at + page] for at in range(0, len(rows), page)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(row_groups, "_BATCH_ROWS", 8)
+        patch.setattr(row_groups, "_PIECE_TEXT", 1_000)
+        cut = [
+            [batch["caption"].to_pylist() for batch in group.batches()]
+            for group in row_groups.row_groups(pages, CELLS, SCHEMA, waits=False)
+        ]
+        again = [
+            [batch["caption"].to_pylist() for batch in group.batches()]
+            for group in row_groups.row_groups([rows], CELLS, SCHEMA, waits=True)
+        ]
+    assert cut == again
+    pieces = [piece for group in cut for piece in group]
+    assert [text for piece in pieces for text in piece] == ["x" * (n % 7 * long) for n in numbers]
+    # the last row of a piece may be the one by which it is long
+    assert all(sum(map(len, piece[:-1])) < 1_000 for piece in pieces)
+
+
 @given(names, st.integers(0, 400))
 def test_a_row_more_changes_few_groups(numbers: list[int], more: int) -> None:
     before = {digest for _, digest in groups(numbers)}
