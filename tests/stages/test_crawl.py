@@ -163,4 +163,4 @@ def test_few_pages_of_the_ledger_are_in_memory_while_sources_are_crawled(scene: 
     source = open_source(scene.data, None, SourceOptions())
     crawl_all(scene.ledger, [source], scene.clock.now(),
               lambda: sizes.add(database.number("PRAGMA cache_size")))  # fmt: skip
-    assert sizes == {-16_384}
+    assert sizes == {-8_192}
