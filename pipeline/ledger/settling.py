@@ -77,6 +77,7 @@ class Settling:
         self._taken = bytearray(len(planned))
         self._waiting: list[tuple[PlannedLine, PricedAnswer]] = []
         self._ordinary = OrdinaryRows(planned, shard.price_version)
+        self._written: list[tuple[int, list[int]]] = []  # first id and positions of such rows
         self._tokens = [0, 0, 0]  # estimated, billed, lines
 
     def take(self, lines: Lines) -> None:
@@ -198,32 +199,42 @@ class Settling:
         self._tokens[1] += sum(compress(billed, expected))
         self._tokens[2] += len(expected) - expected.count(0)
         if len(self._ordinary) >= _CHUNK or self._ordinary.text >= _MOST_TEXT:
-            self._flush()
+            self._write_ordinary()
+
+    def _write_ordinary(self) -> None:
+        """Write the rows of answers that wait; their works and items are still as they were."""
+        if self._ordinary:
+            rows = self._ordinary
+            self._ordinary = OrdinaryRows(self._planned, self._shard.price_version)
+            first = self._db.number("SELECT MAX(id) FROM answers") + 1
+            positions = rows.write(self._db, self._batch.row, self._now, self._read_by)
+            self._written.append((first, positions))
 
     def _flush_ordinary(self) -> None:
-        if not self._ordinary:
+        self._write_ordinary()
+        if not self._written:
             return
-        planned, rows = self._planned, self._ordinary
-        self._ordinary = OrdinaryRows(planned, self._shard.price_version)
-        first = self._db.number("SELECT MAX(id) FROM answers") + 1
-        positions = rows.write(self._db, self._batch.row, self._now, self._read_by)
-        self._free([planned.items[position] for position in positions])
-        self._show_ordinary(positions, first)
+        written, self._written = self._written, []
+        self._free([self._planned.items[at] for _, positions in written for at in positions])
+        first, positions = written[0]
+        if len(written) > 1 or not self._show_stretches(positions, first):
+            self._db.execute(_SHOW_ORDINARY, (first,))
 
-    def _show_ordinary(self, positions: list[int], first: int) -> None:
-        """Show answers whose ids follow each other from the first one, in the order of works."""
+    def _show_stretches(self, positions: list[int], first: int) -> bool:
+        """Show answers whose ids follow each other from the first one, in the order of their works;
+        False where too few of these follow each other."""
         works = [self._planned.works[position] for position in positions]
         stretches = [*_stretches(works)]
         attempts = {self._planned.attempts[position] for position in positions}
         if len(attempts) > 1 or len(works) < _SHORT * len(stretches):
-            self._db.execute(_SHOW_ORDINARY, (first,))
-            return
+            return False
         (attempt,) = attempts
         changes = []
         for start, end in stretches:
             changes.append((first - start, attempt, start, end))
             first += end - start + 1
         self._db.executemany(_SHOW_STRETCH, changes)
+        return True
 
     def _free(self, items: list[int]) -> None:
         """Free items, each once: those of a shard mostly follow each other."""
