@@ -86,7 +86,7 @@ class LocalEngine(Engine):
                     return
                 self._wait(window)
         finally:
-            if any(worker.tasks for worker in self._workers):
+            if not window.done():  # left early: what its workers are at is nobody's any more
                 self.close(kill=True)
 
     def begin(self, jobs: int) -> None:
