@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pipeline.ledger.database import Database
+from pipeline.ledger.upsert import upsert_values
+from pipeline.records import SourceFile
 
 LineOf = Callable[[str, int, int, int, int | None], str | None]
 """Text for a name, size, mtime_ns, inode and ctime_ns; None for a file that has none."""
+
+_RECORDED_AS_NOW = """
+SELECT i.id, i.name, i.occurrence, i.size, i.mtime_ns, i.inode, i.ctime_ns, i.location, i.columns,
+    i.flags, i.existing_text, i.existing_in, i.stamp
+FROM json_each(?) j CROSS JOIN images i ON i.folder = ? AND i.name = j.value
+WHERE i.present = 1 AND NOT (i.original IS NULL AND i.reject_code IS NOT NULL AND i.todo = 0)
+"""
 
 # what the statement that records a file would leave as it is, if size and times are the same
 _PLAIN = (
@@ -52,3 +62,21 @@ class RecordedFiles:
         """Rows of the images whose lines were not removed, and of the others."""
         yield from self.lines.values()
         yield from self.others
+
+
+def split_recorded(
+    database: Database, folder: int, files: Sequence[SourceFile]
+) -> tuple[list[SourceFile], list[int]]:
+    """Files of a folder that differ from what is recorded, and the rows of the others."""
+    names = json.dumps(sorted({file.name for file in files}))
+    rows = {row[1:]: row[0] for row in database.execute(_RECORDED_AS_NOW, (names, folder))}
+    changed: list[SourceFile] = []
+    same: list[int] = []
+    for file in files:
+        values = upsert_values(folder, file, 0, 0)
+        image = None if file.problem else rows.get((*values[1:9], *values[11:15]))
+        if image is None:
+            changed.append(file)
+        else:
+            same.append(image)
+    return changed, same

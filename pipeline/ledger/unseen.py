@@ -28,7 +28,8 @@ class Crawl(NamedTuple):
 
 
 class Unseen:
-    """Temporary tables `unseen` of image rows and `held_digests` of folders."""
+    """Temporary tables `unseen` of image rows, `seen` of those of one folder that were not written
+    again, and `held_digests` of folders."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -37,6 +38,7 @@ class Unseen:
         """Forget what an earlier crawl of this connection held."""
         for columns in (
             "unseen (image INTEGER PRIMARY KEY, detail TEXT)",
+            "seen (image INTEGER PRIMARY KEY)",
             "held_digests (folder INTEGER PRIMARY KEY, digest BLOB)",
         ):
             self._db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {columns}")
@@ -75,6 +77,12 @@ class Unseen:
             self._db.execute("INSERT OR IGNORE INTO unseen VALUES (?, ?)", (row[0], file.detail))
         return row is not None
 
+    def note_seen(self, images: Iterable[int]) -> None:
+        """Note images of the folder that are as they are recorded, and are not written again."""
+        self._db.executemany(
+            "INSERT OR IGNORE INTO seen VALUES (?)", ((image,) for image in images)
+        )
+
     def finish_folder(
         self,
         folder: int,
@@ -88,12 +96,14 @@ class Unseen:
         rows = None if among is None else json.dumps(list(among))
         self._db.execute(
             "INSERT OR IGNORE INTO unseen SELECT id, NULL FROM images "
-            "WHERE folder = ? AND crawl <> ? AND present = 1"
+            "WHERE folder = ? AND crawl <> ? AND present = 1 "
+            "AND id NOT IN (SELECT image FROM seen)"
             if rows is None
             else "INSERT OR IGNORE INTO unseen SELECT i.id, NULL FROM json_each(?) j "
             "CROSS JOIN images i ON i.id = j.value WHERE i.crawl <> ? AND i.present = 1",
             (folder if rows is None else rows, crawl.number),
         )
+        self._db.execute("DELETE FROM seen")
         held = self._db.number(
             "SELECT EXISTS (SELECT 1 FROM unseen u JOIN images i ON i.id = u.image "
             "WHERE i.folder = ?)",

@@ -15,6 +15,7 @@ from pipeline.core.skipped_files import unopened_containers
 from pipeline.ledger import Ledger
 from pipeline.ledger.page_cache import small_cache
 from pipeline.ledger.places import WITHOUT_LOCATIONS
+from pipeline.ledger.recorded_files import split_recorded
 from pipeline.ledger.unseen import Crawl
 from pipeline.sources.base import (
     ComparesFiles,
@@ -233,6 +234,9 @@ class _Recorder:
             entries = (e if e.columns is not None else e._replace(columns={}) for e in entries)
         while chunk := list(islice(entries, _CHUNK)):
             present = unseen.hold_missing(folder, chunk, self.crawl)
+            if count and recorded is None:
+                present, same = split_recorded(self.ledger.database, folder, present)
+                unseen.note_seen(same)
             images.upsert(folder, present, self.crawl.number, self.now, new=count == 0)
             self._announce()
         rows = None if recorded is None else recorded.rows()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.ledger.recorded_files import split_recorded
 from pipeline.records import SourceFile
 from tests.ledger.world import NOW, World
 
@@ -31,3 +32,39 @@ def test_an_image_of_which_more_is_recorded_has_none(world: World, change: str) 
     world.ledger.database.execute(f"UPDATE images SET {change}")
     recorded = world.ledger.images.recorded_files(world.folder, line_of)
     assert (recorded.lines, recorded.others) == ({}, [1])
+
+
+_ROW = SourceFile("", "a.jpg", "/a.jpg", 1, 2, 3, {"title": "x"}, ctime_ns=4)
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        (_ROW._replace(size=9), ""),
+        (_ROW._replace(mtime_ns=9), ""),
+        (_ROW._replace(inode=9), ""),
+        (_ROW._replace(ctime_ns=9), ""),
+        (_ROW._replace(location="/b.jpg"), ""),
+        (_ROW._replace(columns={"title": "y"}), ""),
+        (_ROW._replace(flags=("odd",)), ""),
+        (_ROW._replace(existing_text="text", existing_in="sidecar"), ""),
+        (_ROW._replace(stamp="etag"), ""),
+        (_ROW._replace(occurrence=1), ""),
+        (_ROW._replace(problem="missing_file"), ""),
+        (_ROW, "present = 0"),
+        (_ROW, "reject_code = 'unreadable', todo = 0"),
+    ],
+)
+def test_a_file_that_differs_is_written_again(world: World, file: SourceFile, change: str) -> None:
+    world.ledger.images.upsert(world.folder, [_ROW], 1, NOW)
+    if change:
+        world.ledger.database.execute(f"UPDATE images SET {change}")
+    assert split_recorded(world.ledger.database, world.folder, [file]) == ([file], [])
+
+
+def test_files_that_are_as_they_were_are_not_written_again(world: World) -> None:
+    again = _ROW._replace(occurrence=1, columns={"title": "y"})
+    world.ledger.images.upsert(world.folder, [_ROW, again], 1, NOW)
+    new = _ROW._replace(name="new.jpg")
+    split = split_recorded(world.ledger.database, world.folder, [_ROW, new, again])
+    assert split == ([new], [1, 2])

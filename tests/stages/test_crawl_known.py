@@ -14,6 +14,7 @@ import pytest
 from pipeline.core.losses import LossRule
 from pipeline.core.skipped_files import beside_images
 from pipeline.ledger import Ledger
+from pipeline.ledger.recorded_files import split_recorded
 from pipeline.sources import SourceOptions, folder_scan, open_source
 from pipeline.sources import folder as folder_module
 from pipeline.stages import crawl as crawl_module
@@ -105,8 +106,10 @@ def test_folders_passed_over_give_what_reading_every_file_gives(
             for ledger in (fast, slow):
                 if ledger is slow:
                     ledger.database.execute("UPDATE folders SET digest = NULL")
-                # the one compares a folder's files in memory, the other writes each of them
+                # the one compares a folder's files, the other writes each of them
                 monkeypatch.setattr(crawl_module, "_COMPARED", 100 if ledger is fast else 0)
+                split = split_recorded if ledger is fast else lambda _, __, listed: (listed, [])
+                monkeypatch.setattr(crawl_module, "split_recorded", split)
                 result = crawl(
                     ledger,
                     open_source(root, None, options),
@@ -216,3 +219,24 @@ def test_what_a_plain_line_does_not_say_is_recorded_again(tmp_path: Path) -> Non
         rows = ledger.database.execute("SELECT name FROM images WHERE todo = 1 ORDER BY name")
         assert rows.fetchall() == [("a.jpg",), ("b.jpg",), ("new.jpg",)]
         assert ledger.database.number("SELECT COUNT(*) FROM images WHERE flags IS NULL") == 4
+
+
+def test_a_changed_table_has_only_what_differs_recorded(tmp_path: Path) -> None:
+    rows = [f"{number}.jpg,title {number % 3}" for number in range(6)]
+    for number in range(7):
+        (tmp_path / f"{number}.jpg").write_bytes(b"bytes")
+    table = tmp_path / "table.csv"
+    rule = CrawlRules(loss_rule=ANY_LOSS)
+    with Ledger(tmp_path / "ledger.db") as ledger:
+        for night, lines in enumerate((
+            rows, [*rows[:-1], "0.jpg,again", "6.jpg,new"], [*rows[:3], "0.jpg,other", "no.jpg,x"],
+        )):  # fmt: skip
+            table.write_text("\n".join(["path,title", *lines]) + "\n")
+            crawl(ledger, open_source(table, None), night, rules=rule)
+        recorded = ledger.database.execute(
+            "SELECT crawl, name, occurrence, present FROM images ORDER BY crawl, id"
+        )
+        assert recorded.fetchall() == [
+            *((1, f"{number}.jpg", 0, int(number < 3)) for number in range(6)),
+            (2, "6.jpg", 0, 0), (3, "0.jpg", 1, 1), (3, "no.jpg", 0, 1),
+        ]  # fmt: skip
