@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 from pipeline.core.cells import Cells
 from pipeline.core.formulas import defused
 from pipeline.core.table import Row
+from pipeline.errors import StorageError
 from pipeline.sinks.base import WrittenTable
 from pipeline.system.files import sha256_of, whole_file
 from pipeline.system.regular_file import open_regular
@@ -64,6 +65,8 @@ def _write_lines(path: Path, lines: Iterator[bytes]) -> None:
         with whole_file(path) as handle:
             while same:
                 part = earlier.read(min(same, _BLOCK))
+                if not part:
+                    raise StorageError(f"{path} was cut by another program meanwhile: run again")
                 handle.write(part)
                 same -= len(part)
             handle.write(line)

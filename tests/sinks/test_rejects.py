@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -103,6 +103,21 @@ def test_a_failure_leaves_the_old_list(tmp_path: Path) -> None:
     assert path.read_bytes() == before
     with pytest.raises(StorageError):
         write_rejects(tmp_path / "none" / "rejects.csv", [])
+
+
+def test_a_list_that_is_cut_while_it_is_compared_is_no_endless_copy(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.csv"
+    row = ("imgs", "a", "b", "c" * 100_000)  # more than a buffer
+    write_rejects(path, [row])
+
+    def rows() -> Iterator[tuple[str, str, str, str]]:
+        yield row
+        path.write_bytes(b"")
+        yield row
+
+    with pytest.raises(StorageError, match="cut"):
+        write_rejects(path, rows())
+    assert write_rejects(path, [row]) == 1
 
 
 @pytest.mark.parametrize(
