@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import combinations
 from math import comb
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ _BITS = 8 * HASH_BYTES
 _CHROMA, _LUMA = 24, 64  # of 255: in any part, and on average
 _SAME_TONE = 6  # of 255: in any part of a flat picture
 _FEW_BITS = 24  # of the hash of a picture with little structure, see `is_informative`
-_MOST_CANDIDATES = 4_000_000  # pairs compared at once: about 200 MB
+_MOST_CANDIDATES = 1_000_000  # pairs compared at once: about 50 MB
 # Relative costs: of a pass over one pattern, of a lookup, of a comparison.
 _PASS, _PROBE, _COMPARE = 5_000.0, 1.0, 1.5
 
@@ -97,8 +98,22 @@ def _same_tones(one: Appearance, other: Appearance) -> bool:
     return max(abs(left - right) for left, right in pairs_of_parts) <= _SAME_TONE
 
 
+class Appearances(Protocol):
+    """Appearances of pictures by their positions, each made when it is asked for; all hashes lie
+    one behind the other."""
+
+    @property
+    def hashes(self) -> bytes | bytearray:
+        """HASH_BYTES of each."""
+        ...
+
+    def __getitem__(self, position: int, /) -> Appearance:
+        """Appearance at a position."""
+        ...
+
+
 def group(
-    appearances: list[Appearance], distance: int, detail: Callable[[int], bytes] = lambda _: b""
+    appearances: Appearances, distance: int, detail: Callable[[int], bytes] = lambda _: b""
 ) -> dict[int, tuple[int, int]]:
     """Choose which appearances stand for others: {position: (representative, distance)}.
 
@@ -110,7 +125,7 @@ def group(
         detail: what `sheets.pack` gave for a position, b"" when it is not known.
     """
     neighbours: dict[int, list[tuple[int, int]]] = {}
-    for one, other, bits in pairs([appearance.hash for appearance in appearances], distance):
+    for one, other, bits in pairs(appearances.hashes, distance):
         if is_confirmed(
             appearances[one], appearances[other], partial(_same_sheet, detail, one, other)
         ):
@@ -135,16 +150,18 @@ def _rank(appearance: Appearance) -> tuple[bool, int, int, bytes]:
     return (not appearance.settled, -appearance.pixels, -appearance.sharpness, appearance.hash)
 
 
-def pairs(hashes: list[bytes], distance: int) -> Iterator[tuple[int, int, int]]:
-    """Every pair (i, j, bits) of hashes that differ in at most `distance` bits, i < j, once."""
-    if len(hashes) < 2:
+def pairs(hashes: bytes | bytearray, distance: int) -> Iterator[tuple[int, int, int]]:
+    """Every pair (i, j, bits) of hashes that differ in at most `distance` bits, i < j, once.
+
+    Beside the hashes this takes about 50 bytes for each.
+    """
+    words = np.frombuffer(hashes, dtype=">u8").reshape(-1, 2)
+    if len(words) < 2:
         return
-    words = np.frombuffer(b"".join(hashes), dtype=">u8").reshape(-1, 2).astype(np.uint64)
-    bands = _bands(len(hashes), distance)
+    bands = _bands(len(words), distance)
     radii = _radii(bands, distance)
-    keys = [_keys(words, band, bands) for band in range(bands)]
     for band in range(len(radii)):
-        for one, other, bits in _pairs_of_band(words, keys, radii, band, distance):
+        for one, other, bits in _pairs_of_band(words, bands, radii, band, distance):
             yield from zip(one.tolist(), other.tolist(), bits.tolist(), strict=True)
 
 
@@ -184,17 +201,21 @@ def _keys(words: Bits, band: int, bands: int) -> Keys:
 
 
 def _pairs_of_band(
-    words: Bits, keys: list[Keys], radii: list[int], band: int, distance: int
+    words: Bits, bands: int, radii: list[int], band: int, distance: int
 ) -> Iterator[tuple[Index, Index, Index]]:
     """Pairs that meet in this band and in no earlier one."""
-    order = np.argsort(keys[band], kind="stable")
+    keys = _keys(words, band, bands)
+    order = np.argsort(keys, kind="stable").astype(np.uint32)
     # in the order of the keys, so that what is compared lies together in memory
-    high, low = words[order, 0], words[order, 1]
-    width = len(range(band, _BITS, len(keys)))
-    for one, other in _meetings(keys[band][order], width, radii[band]):
+    high, low = words[order, 0].astype(np.uint64), words[order, 1].astype(np.uint64)
+    width = len(range(band, _BITS, bands))
+    for one, other in _meetings(keys[order], width, radii[band]):
         one, other, different = _close(high, low, one, other, distance)
         if len(one):
-            yield _new(keys[:band], radii, order[one], order[other], different)
+            apart = high[one] ^ high[other], low[one] ^ low[other]
+            new = _is_new(np.stack(apart, axis=1), bands, radii[:band])
+            first, second = order[one[new]], order[other[new]]
+            yield np.minimum(first, second), np.maximum(first, second), different[new]
 
 
 def _meetings(keys: Keys, width: int, radius: int) -> Iterator[tuple[Index, Index]]:
@@ -251,11 +272,10 @@ def _close(
     return one[close], other[close], bits[close]
 
 
-def _new(
-    earlier: list[Keys], radii: list[int], one: Index, other: Index, different: Index
-) -> tuple[Index, Index, Index]:
-    """Those of the pairs that did not meet in an earlier band."""
-    new = np.ones(len(one), dtype=bool)
-    for keys, radius in zip(earlier, radii, strict=False):
-        new &= np.bitwise_count(keys[one] ^ keys[other]) > radius
-    return np.minimum(one, other)[new], np.maximum(one, other)[new], different[new]
+def _is_new(apart: Bits, bands: int, radii: list[int]) -> NDArray[np.bool_]:
+    """Tell which pairs, by the bits in which they differ, did not meet in one of the first bands,
+    whose radii are given."""
+    new = np.ones(len(apart), dtype=bool)
+    for band, radius in enumerate(radii):
+        new &= np.bitwise_count(_keys(apart, band, bands)) > radius
+    return new

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
 from pipeline.ledger.places import shown_path
@@ -18,22 +20,72 @@ def perceptual_hash_of(contents: str) -> str:
     return f"SUBSTR({contents}.perceptual, 1, {HASH_BYTES})"
 
 
+_HELD = 10_000  # appearances
+_MOST_PIXELS = 0xFFFF_FFFF  # of an original, as far as they are compared
+
+
+class ContentAppearances:
+    """Appearances of contents, by position in the order of their rows: 25 bytes each, as the ledger
+    has the rest; see `core.near_duplicates.Appearances`.
+
+    Attributes:
+        rows: of the contents.
+        hashes: one behind the other.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.rows, self.hashes = array("I"), bytearray()
+        self._db = database
+        self._pixels, self._settled = array("I"), bytearray()
+        self._appearance = lru_cache(_HELD)(self._read)
+
+    def add(self, row: int, hash: bytes, pixels: int, *, settled: bool) -> None:
+        """Add a content, whose row is larger than those before."""
+        self.rows.append(row)
+        self.hashes += hash
+        self._pixels.append(min(pixels, _MOST_PIXELS))
+        self._settled.append(settled)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, position: int) -> Appearance:
+        return self._appearance(position)
+
+    def _read(self, position: int) -> Appearance:
+        row = self._db.one(
+            f"SELECT SUBSTR(perceptual, 1, {_BEFORE_GRID}), sharpness, width, height "
+            "FROM contents WHERE id = ?",
+            (self.rows[position],),
+        )
+        perceptual, *numbers = row or (b"", 0, 0, 0)
+        assert isinstance(perceptual, bytes)
+        sharpness, width, height = (int(number) for number in numbers)  # type: ignore[call-overload]
+        return Appearance(
+            perceptual[:HASH_BYTES],
+            bool(self._settled[position]),
+            self._pixels[position],
+            sharpness,
+            width,
+            height,
+            perceptual[HASH_BYTES:_WITH_COLOURS],
+            perceptual[_WITH_COLOURS] if len(perceptual) == _BEFORE_GRID else None,
+        )
+
+
 class NearDuplicates:
     """Columns `contents.perceptual`, `images.near_of` and `images.near_distance`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def appearances(
-        self, sources: SourceRows, spec: int, recipe: RecipeRow
-    ) -> tuple[list[int], list[Appearance]]:
-        """(content rows, appearances) of new images of the sources, and, as settled ones, of
-        contents that have a work under this spec."""
-        rows, appearances = [], []
-        for row, perceptual, settled, pixels, sharpness, width, height in self._db.execute(
-            f"SELECT c.id, SUBSTR(c.perceptual, 1, {_BEFORE_GRID}), "
-            "EXISTS (SELECT 1 FROM works w WHERE w.content = c.id "
-            "AND w.spec = ?) AS settled, MAX(o.width * o.height), c.sharpness, c.width, c.height "
+    def appearances(self, sources: SourceRows, spec: int, recipe: RecipeRow) -> ContentAppearances:
+        """Appearances of new images of the sources, and, as settled ones, of contents that have a
+        work under this spec."""
+        appearances = ContentAppearances(self._db)
+        for row, hash, settled, pixels in self._db.execute(
+            f"SELECT c.id, {perceptual_hash_of('c')}, EXISTS (SELECT 1 FROM works w "
+            "WHERE w.content = c.id AND w.spec = ?) AS settled, MAX(o.width * o.height) "
             "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ? "
             "JOIN originals o ON o.id = p.original WHERE c.perceptual IS NOT NULL "
             "AND (settled OR c.id IN (SELECT i.content FROM images i "
@@ -42,13 +94,8 @@ class NearDuplicates:
             "GROUP BY c.id ORDER BY c.id",
             (spec, recipe.row, among(sources)),
         ):
-            rows.append(int(row))
-            hash, colours = perceptual[:HASH_BYTES], perceptual[HASH_BYTES:_WITH_COLOURS]
-            share = perceptual[_WITH_COLOURS] if len(perceptual) == _BEFORE_GRID else None
-            appearances.append(
-                Appearance(hash, bool(settled), pixels, sharpness, width, height, colours, share)
-            )
-        return rows, appearances
+            appearances.add(row, hash, pixels or 0, settled=bool(settled))
+        return appearances
 
     def detail(self, content: int) -> bytes:
         """Read the grid of a content as `core.sheets` packs it, b"" when it is not known."""

@@ -18,7 +18,7 @@ from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import leave_at_texts
 from pipeline.stages.values import CaptionTask
 
-_DETAILS = 100_000  # grids of pages that are held at once: 200 MB
+_DETAILS = 10_000  # grids of pages that are held at once: 20 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ def represent_near_duplicates(
     identify_images(ledger, task, engine, locate, hashed=True)
     leave_at_texts(ledger, task)  # what is not sent represents nothing
     ledger.existing_texts.free_represented(task.sources)
-    rows, appearances = ledger.near_duplicates.appearances(task.sources, task.spec, task.recipe)
+    appearances = ledger.near_duplicates.appearances(task.sources, task.spec, task.recipe)
+    rows = appearances.rows
     detail = lru_cache(_DETAILS)(lambda place: ledger.near_duplicates.detail(rows[place]))
     represented = group(appearances, distance, detail)
     with ledger.database.transaction("dedupe"):

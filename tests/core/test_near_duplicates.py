@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.near_duplicates import _radii, group, pairs, same_colours, same_shape
 from pipeline.records import HASH_BYTES, Appearance
+from tests.imaging.likeness import AppearanceList
 
 
 def brute(hashes: list[bytes], distance: int) -> set[tuple[int, int, int]]:
@@ -36,7 +37,7 @@ some_hashes = st.lists(
 @settings(max_examples=60)
 @given(some_hashes, st.integers(0, 20))
 def test_every_pair_within_the_distance_is_found_once(hashes: list[bytes], distance: int) -> None:
-    found = list(pairs(hashes, distance))
+    found = list(pairs(b"".join(hashes), distance))
     assert len(found) == len(set(found))
     assert set(found) == brute(hashes, distance)
 
@@ -46,7 +47,7 @@ def test_pairs_hidden_among_thousands_are_found() -> None:
     hashes = [chance.randbytes(HASH_BYTES) for _ in range(3000)]
     for bits in range(17):
         hashes.append(flipped(hashes[bits], set(chance.sample(range(128), bits))))
-    assert set(pairs(hashes, 16)) == brute(hashes, 16)
+    assert set(pairs(b"".join(hashes), 16)) == brute(hashes, 16)
 
 
 def look(hash: bytes, pixels: int = 100, settled: bool = False, size: tuple[int, int] = (4, 3),
@@ -61,25 +62,29 @@ def test_the_largest_then_the_sharpest_represents_its_group() -> None:
         look(flipped(base, {1}), 900, sharpness=1),
         look(flipped(base, {2}), 900, sharpness=5),
     ]
-    assert group(looks, 4) == {0: (2, 1), 1: (2, 2)}
+    assert group(AppearanceList(looks), 4) == {0: (2, 1), 1: (2, 2)}
 
 
 def test_what_is_paid_for_represents_and_is_never_represented() -> None:
     base = b"\x55" * 16
     looks = [look(base, 1, settled=True), look(base, 999), look(base, 5, settled=True)]
-    assert group(looks, 4) == {1: (0, 0)} or group(looks, 4) == {1: (2, 0)}
+    assert group(AppearanceList(looks), 4) == {1: (0, 0)} or group(AppearanceList(looks), 4) == {
+        1: (2, 0)
+    }
 
 
 def test_chains_do_not_pull_strangers_together() -> None:
     a = b"\x55" * 16
     b, c = flipped(a, set(range(4))), flipped(a, set(range(8)))
-    found = group([look(a, 3), look(b, 2), look(c, 1)], 4)
+    found = group(AppearanceList([look(a, 3), look(b, 2), look(c, 1)]), 4)
     assert found == {1: (0, 4)}
 
 
 def test_another_shape_is_another_picture() -> None:
     assert same_shape(look(bytes(16), size=(400, 300)), look(bytes(16), size=(200, 151)))
-    assert group([look(bytes(16), size=(4, 3)), look(bytes(16), size=(3, 4))], 4) == {}
+    assert (
+        group(AppearanceList([look(bytes(16), size=(4, 3)), look(bytes(16), size=(3, 4))]), 4) == {}
+    )
 
 
 def test_other_colours_are_another_picture() -> None:
@@ -92,7 +97,7 @@ def test_other_colours_are_another_picture() -> None:
     assert not same_colours(looks[0], looks[2])
     assert same_colours(looks[0], replace(looks[1], colours=reddish))
     assert same_colours(looks[0], replace(looks[1], colours=b""))  # not known
-    assert group(looks, 4) == {}
+    assert group(AppearanceList(looks), 4) == {}
 
 
 @settings(max_examples=40)
@@ -103,7 +108,7 @@ def test_each_member_is_near_its_own_representative(
     looks = [
         look(h, data.draw(st.integers(1, 9)), data.draw(st.booleans())) for h in hashes
     ]  # fmt: skip
-    found = group(looks, distance)
+    found = group(AppearanceList(looks), distance)
     for member, (representative, bits) in found.items():
         assert representative not in found
         assert not looks[member].settled
@@ -114,7 +119,7 @@ def test_each_member_is_near_its_own_representative(
 
 @pytest.mark.parametrize("hashes", [[], [bytes(16)]])
 def test_too_few_to_compare(hashes: list[bytes]) -> None:
-    assert list(pairs(hashes, 16)) == []
+    assert list(pairs(b"".join(hashes), 16)) == []
 
 
 @given(st.integers(1, 40), st.integers(0, 64))
@@ -127,4 +132,4 @@ def test_a_pair_beyond_every_radius_is_beyond_the_distance(bands: int, distance:
 
 def test_hashes_of_flat_pictures_do_not_merge() -> None:
     for flat in (bytes(16), b"\xff" * 16, b"\1" * 16):
-        assert group([look(flat, 100), look(flat, 900)], 16) == {}
+        assert group(AppearanceList([look(flat, 100), look(flat, 900)]), 16) == {}

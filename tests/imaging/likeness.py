@@ -29,6 +29,17 @@ def look_of(image: Image.Image) -> Look:
     return Appearance(hash, False, pixels, sharpness, *small.size, colours, grid[0]), grid
 
 
+class AppearanceList(list[Appearance]):
+    """Appearances as `near_duplicates.group` takes them."""
+
+    @property
+    def hashes(self) -> bytes:
+        """Hashes one behind the other."""
+        return b"".join(appearance.hash for appearance in self)
+
+
 def merged(looks: list[Look]) -> dict[int, tuple[int, int]]:
     """Which of them stand for which, as `near_duplicates.group` says it."""
-    return group([look for look, _ in looks], DISTANCE, lambda place: looks[place][1])
+    return group(
+        AppearanceList([look for look, _ in looks]), DISTANCE, lambda place: looks[place][1]
+    )

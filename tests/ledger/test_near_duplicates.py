@@ -20,8 +20,9 @@ def test_looks_of_new_images_and_of_what_is_paid_for(world: World) -> None:
     paid = seen(world, "paid.jpg", 1, b"p" * 16)
     world.image("paid.jpg", 1)
     new = seen(world, "new.jpg", 2, b"n" * 16 + b"c" * 27, sharpness=7)
-    rows, looks = world.ledger.near_duplicates.appearances(world.source, world.spec, world.recipe)
-    assert rows == [paid, new]
+    looks = world.ledger.near_duplicates.appearances(world.source, world.spec, world.recipe)
+    assert looks.rows.tolist() == [paid, new]
+    assert looks.hashes == b"p" * 16 + b"n" * 16
     assert [(look.hash, look.settled, look.sharpness) for look in looks] == [
         (b"p" * 16, True, 0),
         (b"n" * 16, False, 7),
@@ -36,7 +37,7 @@ def test_a_grid_is_read_when_it_is_asked_for(world: World) -> None:
     photo = seen(world, "photo.jpg", 2, b"n" * 16 + b"c" * 27 + b"\x20")
     old = seen(world, "old.jpg", 3, b"n" * 16 + b"c" * 27)
     near = world.ledger.near_duplicates
-    _, looks = near.appearances(world.source, world.spec, world.recipe)
+    looks = near.appearances(world.source, world.spec, world.recipe)
     assert [look.flat_share for look in looks] == [200, 32, None]
     assert [near.detail(row) for row in (page, photo, old)] == [b"\xc8grid", b"\x20", b""]
 
