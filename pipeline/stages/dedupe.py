@@ -14,6 +14,7 @@ from pipeline.engines.base import Engine
 from pipeline.ledger import Ledger
 from pipeline.ledger.database import SourceRows
 from pipeline.ledger.images import SeenImage
+from pipeline.ledger.page_cache import small_cache
 from pipeline.stages.identify import identify_images
 from pipeline.stages.preprocess import leave_at_texts
 from pipeline.stages.values import CaptionTask
@@ -44,7 +45,8 @@ def represent_near_duplicates(
     identify_images(ledger, task, engine, locate, hashed=True)
     leave_at_texts(ledger, task)  # what is not sent represents nothing
     ledger.existing_texts.free_represented(task.sources)
-    appearances = ledger.near_duplicates.appearances(task.sources, task.spec, task.recipe)
+    with small_cache(ledger.database):
+        appearances = ledger.near_duplicates.appearances(task.sources, task.spec, task.recipe)
     rows = appearances.rows
     detail = lru_cache(_DETAILS)(lambda place: ledger.near_duplicates.detail(rows[place]))
     represented = group(appearances, distance, detail)
