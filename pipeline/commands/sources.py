@@ -47,7 +47,7 @@ def forget_source(config: Config, name: str, say: Say) -> int:
     """
     with _opened(RunSettings.of(config), "sources forget", say) as session:
         source = session.ledger.sources.named(name)
-        with session.ledger.database.transaction("sources"):
+        with session.ledger.sources.changing():
             session.ledger.sources.forget(source.row)
             return _expect_rows(session)
 
@@ -63,7 +63,7 @@ def move_source(config: Config, old: str, new: str, say: Say) -> int:
             place where one of that kind may be.
     """
     with _opened(RunSettings.of(config), "sources moved", say) as session:
-        known, ledger = session.ledger.sources, session.ledger
+        known = session.ledger.sources
         source = known.named(old)
         location = _location(new)
         target = _target(known.all(), new, location)
@@ -71,7 +71,7 @@ def move_source(config: Config, old: str, new: str, say: Say) -> int:
             raise UsageError(f"{old} and {new} are no two sources of one kind")
         if target is None:
             _require_place(source, new, location, session.settings.engine.storage)
-        with ledger.database.transaction("sources"):
+        with known.changing():
             if target is None:
                 known.move(source.row, location, source.name)
             else:

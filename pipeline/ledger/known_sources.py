@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipeline.errors import UsageError
@@ -101,8 +103,18 @@ class KnownSources:
             (f"crawled:{source}", str(now)),
         )
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Transaction in which sources are forgotten, moved or joined.
+
+        No work stands for an image that is removed there any more; SQLite would look for one among
+        all works, for each such image.
+        """
+        with self._db.trusted_references(), self._db.transaction("sources"):
+            yield
+
     def forget(self, source: int) -> None:
-        """Remove a source with its rows; works, answers and charges stay."""
+        """Remove a source with its rows, inside `changing`; works, answers and charges stay."""
         mine = (
             "SELECT i.id FROM images i JOIN folders f ON f.id = i.folder WHERE f.source = :source"
         )
@@ -123,8 +135,8 @@ class KnownSources:
         )
 
     def join(self, old: int, new: int) -> None:
-        """Make one source of two: rows of the same path become one, the others move over and
-        count as vanished until the next crawl sees them."""
+        """Make one source of two, inside `changing`: rows of the same path become one, the others
+        move over and count as vanished until the next crawl sees them."""
         for statement in (
             f"CREATE TEMP TABLE joined AS {_MATCHING}",
             "UPDATE works SET representative = joined.new FROM joined "

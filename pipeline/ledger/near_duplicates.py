@@ -84,8 +84,10 @@ class NearDuplicates:
         work under this spec."""
         appearances = ContentAppearances(self._db)
         for row, hash, settled, pixels in self._db.execute(
-            f"SELECT c.id, {perceptual_hash_of('c')}, EXISTS (SELECT 1 FROM works w "
-            "WHERE w.content = c.id AND w.spec = ?) AS settled, MAX(o.width * o.height) "
+            # IN, whose list is made once: no index of works begins with their content
+            f"SELECT c.id, {perceptual_hash_of('c')}, "
+            "c.id IN (SELECT w.content FROM works w WHERE w.spec = ?) AS settled, "
+            "MAX(o.width * o.height) "
             "FROM contents c JOIN preparations p ON p.content = c.id AND p.recipe = ? "
             "JOIN originals o ON o.id = p.original WHERE c.perceptual IS NOT NULL "
             "AND (settled OR c.id IN (SELECT i.content FROM images i "
@@ -130,10 +132,13 @@ class NearDuplicates:
     def represented(self, sources: SourceRows) -> Iterator[tuple[str, str, int]]:
         """(path, path of its representative, distance) of new images that another stands for."""
         yield from self._db.execute(
-            f"SELECT {shown_path('f', 'i')}, "
-            f"(SELECT {shown_path('rf', 'r')} FROM images r JOIN folders rf "
-            "ON rf.id = r.folder WHERE r.content = i.near_of ORDER BY r.id LIMIT 1), "
+            # made once: no index of images begins with their content
+            "WITH first AS MATERIALIZED (SELECT content, MIN(id) AS image FROM images "
+            "WHERE content IN (SELECT near_of FROM images WHERE near_of IS NOT NULL) "
+            f"GROUP BY content) SELECT {shown_path('f', 'i')}, {shown_path('rf', 'r')}, "
             "i.near_distance FROM images i JOIN folders f ON f.id = i.folder "
+            "LEFT JOIN first ON first.content = i.near_of "
+            "LEFT JOIN images r ON r.id = first.image LEFT JOIN folders rf ON rf.id = r.folder "
             f"WHERE f.source {AMONG} AND i.near_of IS NOT NULL AND i.todo = 1 AND i.present = 1 "
             "ORDER BY i.near_of, f.path, i.name",
             (among(sources),),

@@ -7,7 +7,7 @@ def test_a_forgotten_source_leaves_its_works(world: World) -> None:
     ledger.sources.note_crawl(world.source, NOW)
     (source,) = ledger.sources.all()
     assert (source.images, source.rows, source.seen_at) == (1, 1, NOW)
-    with ledger.database.transaction("test"):
+    with ledger.sources.changing():
         ledger.sources.forget(world.source)
     assert ledger.sources.all() == []
     assert ledger.rows.all_images() == 0

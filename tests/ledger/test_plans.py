@@ -163,3 +163,62 @@ def test_answers_that_cost_something_else_are_read_alone(world: World) -> None:
     (sql,) = traced
     (step,) = [str(row[3]) for row in world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")]
     assert step == "SCAN answers USING COVERING INDEX answers_other_cost"
+
+
+def _ticks(world: World, walk: Walk) -> int:
+    """Steps of SQLite's machine, in tens, that a walk takes."""
+    connection, ticks = world.ledger.database._connection, [0]
+
+    def tick() -> None:
+        ticks[0] += 1
+
+    connection.set_progress_handler(tick, 10)
+    try:
+        walk(world)
+    finally:
+        connection.set_progress_handler(None, 0)
+    return ticks[0]
+
+
+def appearances(world: World) -> None:
+    world.ledger.near_duplicates.appearances(world.source, world.spec, world.recipe)
+
+
+def represented(world: World) -> None:
+    list(world.ledger.near_duplicates.represented(world.source))
+
+
+def _near_one_another(world: World, first: int, last: int) -> None:
+    for number in range(first, last):
+        world.image(f"{number}.jpg", number)
+    database = world.ledger.database
+    database.execute("UPDATE contents SET perceptual = zeroblob(16)")
+    database.execute("UPDATE images SET todo = 1, near_of = content, near_distance = 1")
+
+
+@pytest.mark.parametrize("walk", [appearances, represented])
+def test_what_looks_alike_is_read_once(world: World, walk: Walk) -> None:
+    """Where each image was looked for among all, four times as many took sixteen times as long."""
+    _near_one_another(world, 0, 40)
+    few = _ticks(world, walk)
+    _near_one_another(world, 40, 160)
+    assert _ticks(world, walk) < 6 * few
+
+
+def test_a_forgotten_image_is_not_looked_for_among_all_works(world: World) -> None:
+    def forget(world: World) -> None:
+        with world.ledger.sources.changing():
+            world.ledger.sources.forget(world.source)
+
+    _near_one_another(world, 0, 40)
+    few = _ticks(world, forget)
+    database = world.ledger.database
+    database.execute(
+        "INSERT INTO sources (id, kind, locator, label) VALUES (?, 'folder', '/', '/')",
+        (world.source,),
+    )
+    database.execute(
+        "INSERT INTO folders (id, source, path) VALUES (?, ?, '')", (world.folder, world.source)
+    )
+    _near_one_another(world, 0, 160)
+    assert _ticks(world, forget) < 6 * few
