@@ -47,7 +47,7 @@ bench: $(DEV_STAMP) ## measure speed and memory [ARGS=]
 	@$(BIN)/python -m tests.bench.install
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-large: $(DEV_STAMP) ## measure a ledger of ten million images, half an hour and 20 GB [ARGS=]
+large: $(DEV_STAMP) ## measure a ledger of ten million images, more than an hour and 20 GB [ARGS=]
 	@$(BIN)/python -m tests.bench.large $(ARGS)
 
 crash: $(DEV_STAMP) ## kill the program everywhere and check the books, the long way [JOBS= ARGS=]

@@ -20,7 +20,7 @@ from tests.bench import command, corpora
 from tests.bench.all_cores import floor_run
 from tests.bench.figures import Figure, Found, Spent, ratio
 
-_GOAL = 1.35
+_CPU_GOAL, _WALL_GOAL = 1.15, 1.20
 
 
 def main(arguments: list[str]) -> Found:
@@ -57,8 +57,8 @@ def _compare(
     what = f"write, the whole command, {len(paths):,} {size} images"
     print(f"  {what}: {cpu} x the floor's CPU, {wall} x its time on all cores", flush=True)
     figures = [
-        Figure(f"{what}: CPU, times the floor", cpu, "x", _GOAL),
-        Figure(f"{what}: time on all cores, times the floor", wall, "x", _GOAL),
+        Figure(f"{what}: CPU, times the floor", cpu, "x", _CPU_GOAL),
+        Figure(f"{what}: time on all cores, times the floor", wall, "x", _WALL_GOAL),
     ]
     return figures, {"command": _as_dicts(ours), "floor": _as_dicts(floors)}
 
