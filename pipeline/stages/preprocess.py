@@ -50,8 +50,10 @@ def prepare_images(
             waiting.append(image)
             yield image.id, locate(image)
 
-    for _, prepared in engine.prepare(jobs()):
-        yield waiting.popleft(), prepared
+    for number, prepared in engine.prepare(jobs()):
+        image = waiting.popleft()
+        assert image.id == number, "a picture must not be taken for another one"
+        yield image, prepared
 
 
 class _Decided(NamedTuple):

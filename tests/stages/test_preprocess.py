@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
+from pipeline.engines.base import Job
 from pipeline.engines.inline import InlineEngine
 from pipeline.ledger.images import SeenImage
 from pipeline.ledger.recording import Recording
@@ -65,6 +66,17 @@ def test_looks_are_in_order_and_taken_as_they_are_needed() -> None:
     assert next(found)[0].name == "0.png"
     assert len(taken) <= 2
     assert [image.id for image, _ in found] == [1, 2, 3]
+
+
+def test_an_engine_that_answers_in_another_order_mixes_up_no_pictures() -> None:
+    class _Reversed(InlineEngine):
+        def prepare(self, jobs: Iterable[Job]) -> Iterator[tuple[int, Prepared]]:
+            yield from reversed(list(super().prepare(jobs)))
+
+    engine = _Reversed(lambda _: RejectedImage(None, Rejection("vanished", "gone")))
+    images = [SeenImage(number, "", f"{number}.png", None, {}, None) for number in (1, 2)]
+    with pytest.raises(AssertionError, match="taken for another"):
+        next(prepare_images(engine, images, lambda image: image.path))
 
 
 def test_a_new_image_is_wanted_with_its_bytes(scene: Scene) -> None:
