@@ -14,6 +14,7 @@ from pipeline.session.account import resolve_account
 from pipeline.session.audit import audit_rules
 from pipeline.session.mirrored_reviews import MirroredReviews
 from pipeline.session.settings import RunSettings
+from pipeline.system.files import temporary_folder
 from pipeline.system.workspace import Workspace
 
 
@@ -30,7 +31,8 @@ class ReviewIndex:
 
 @contextlib.contextmanager
 def open_review_index(config: Config) -> Iterator[ReviewIndex]:
-    """Index of the configured workspace, up to date.
+    """Index of the configured workspace, up to date; where the workspace can only be read, it is
+    made in a temporary folder.
 
     Raises:
         UsageError: there is no workspace.
@@ -38,11 +40,19 @@ def open_review_index(config: Config) -> Iterator[ReviewIndex]:
     """
     settings = RunSettings.of(config)
     _, workspace = resolve_account(settings.account, offline=True, existing=True)
-    with Edits(workspace.reviews) as edits:
-        path = workspace.review / "index.db"
-        index = Index(path, workspace.ledger, edits, rules=audit_rules(config))
-        with contextlib.closing(index):
-            index.refresh()
-            mirrored = MirroredReviews(settings, workspace, edits)
-            yield ReviewIndex(settings, workspace, edits, index, Library(index, edits))
-            mirrored.keep()
+    read_only = not workspace.writable()
+    with contextlib.ExitStack() as stack:
+        edits = stack.enter_context(Edits(workspace.reviews, read_only=read_only))
+        folder = stack.enter_context(temporary_folder()) if read_only else workspace.review
+        index = Index(
+            folder / "index.db",
+            workspace.ledger,
+            edits,
+            rules=audit_rules(config),
+            read_only=read_only,
+        )
+        stack.callback(index.close)
+        index.refresh()
+        mirrored = MirroredReviews(settings, workspace, edits)
+        yield ReviewIndex(settings, workspace, edits, index, Library(index, edits))
+        mirrored.keep()
