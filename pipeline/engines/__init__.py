@@ -14,7 +14,9 @@ cluster, node               both ends of a dask cluster, over a dask_client; wor
 A new engine is one file here, one line in `opening.ENGINES`, and its word in `[engine] kind`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pipeline.system.late_names import late_names
 
 if TYPE_CHECKING:
     from pipeline.engines.base import Engine, Job, PrepareFile
@@ -40,23 +42,17 @@ __all__ = [
 
 
 _HOMES = {
-    "ENGINES": "opening",
-    "Engine": "base",
-    "EngineOptions": "options",
-    "InlineEngine": "inline",
-    "Job": "base",
-    "Limits": "limits",
-    "LocalEngine": "local",
-    "PrepareFile": "base",
-    "SpoolEngine": "spool",
-    "SpoolLimits": "spool",
+    "ENGINES": "pipeline.engines.opening",
+    "Engine": "pipeline.engines.base",
+    "EngineOptions": "pipeline.engines.options",
+    "InlineEngine": "pipeline.engines.inline",
+    "Job": "pipeline.engines.base",
+    "Limits": "pipeline.engines.limits",
+    "LocalEngine": "pipeline.engines.local",
+    "PrepareFile": "pipeline.engines.base",
+    "SpoolEngine": "pipeline.engines.spool",
+    "SpoolLimits": "pipeline.engines.spool",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: a worker process opens no engine."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+# a worker process opens no engine
+__getattr__ = late_names(__name__, _HOMES)

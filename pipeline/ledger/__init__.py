@@ -47,7 +47,6 @@ charges          the rows of the table of charges; spending sums them by group
 captions         files with their captions, for the texts beside them, and with their hashes
 places           where images are, in SQL
 quoted           images as a quote counts and prices them
-captions         captions of files, for the texts beside them
 samples          images and answers of a pilot
 lookup           whether bytes were prepared before, for a worker process
 audit            what is wrong with the ledger, for `verify`: contradictions in SQL, identities
@@ -55,7 +54,9 @@ audit            what is wrong with the ledger, for `verify`: contradictions in 
 unprovable       the columns in which nobody could tell
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pipeline.system.late_names import late_names
 
 if TYPE_CHECKING:
     from pipeline.ledger.database import Database
@@ -65,11 +66,5 @@ __all__ = ["Database", "Ledger"]
 
 _HOMES = {"Database": "pipeline.ledger.database", "Ledger": "pipeline.ledger.store"}
 
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: a worker process looks bytes up, and needs neither."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_HOMES[name]), name)
+# a worker process looks bytes up, and needs neither
+__getattr__ = late_names(__name__, _HOMES)

@@ -12,6 +12,7 @@ run_log     events of one run as JSON lines
 notify      notices that a run has ended
 module_path  the same product in child processes, whatever the folder
 bare_package modules of a package without what its __init__ imports for others
+late_names  names of a package that are imported when they are first used
 plugins     what other packages add by entry points
 version     number of the version
 collector   the collector of cycles, paused
