@@ -1,53 +1,12 @@
-import random
 from dataclasses import replace
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.near_duplicates import _radii, group, pairs, same_colours, same_shape
-from pipeline.records import HASH_BYTES, Appearance
+from pipeline.core.near_duplicates import group, same_colours, same_shape
+from pipeline.records import Appearance
+from tests.core.test_near_hashes import brute, flipped, some_hashes
 from tests.imaging.likeness import AppearanceList
-
-
-def brute(hashes: list[bytes], distance: int) -> set[tuple[int, int, int]]:
-    numbers = [int.from_bytes(h, "big") for h in hashes]
-    return {
-        (i, j, (numbers[i] ^ numbers[j]).bit_count())
-        for i in range(len(numbers))
-        for j in range(i + 1, len(numbers))
-        if (numbers[i] ^ numbers[j]).bit_count() <= distance
-    }
-
-
-def flipped(value: bytes, bits: set[int]) -> bytes:
-    number = int.from_bytes(value, "big")
-    for bit in bits:
-        number ^= 1 << bit
-    return number.to_bytes(HASH_BYTES, "big")
-
-
-some_hashes = st.lists(
-    st.tuples(st.sampled_from([bytes(16), b"\xff" * 16, b"\x5a" * 16]),
-              st.sets(st.integers(0, 127), max_size=20)).map(lambda t: flipped(*t)),
-    max_size=25,
-)  # fmt: skip
-
-
-@settings(max_examples=60)
-@given(some_hashes, st.integers(0, 20))
-def test_every_pair_within_the_distance_is_found_once(hashes: list[bytes], distance: int) -> None:
-    found = list(pairs(b"".join(hashes), distance))
-    assert len(found) == len(set(found))
-    assert set(found) == brute(hashes, distance)
-
-
-def test_pairs_hidden_among_thousands_are_found() -> None:
-    chance = random.Random(3)
-    hashes = [chance.randbytes(HASH_BYTES) for _ in range(3000)]
-    for bits in range(17):
-        hashes.append(flipped(hashes[bits], set(chance.sample(range(128), bits))))
-    assert set(pairs(b"".join(hashes), 16)) == brute(hashes, 16)
 
 
 def look(hash: bytes, pixels: int = 100, settled: bool = False, size: tuple[int, int] = (4, 3),
@@ -117,19 +76,17 @@ def test_each_member_is_near_its_own_representative(
         ) in brute(hashes, distance)  # fmt: skip
 
 
-@pytest.mark.parametrize("hashes", [[], [bytes(16)]])
-def test_too_few_to_compare(hashes: list[bytes]) -> None:
-    assert list(pairs(b"".join(hashes), 16)) == []
-
-
-@given(st.integers(1, 40), st.integers(0, 64))
-def test_a_pair_beyond_every_radius_is_beyond_the_distance(bands: int, distance: int) -> None:
-    radii = _radii(bands, distance)
-    assert len(radii) <= bands
-    assert all(radius >= 0 for radius in radii)
-    assert sum(radius + 1 for radius in radii) == distance + 1
-
-
 def test_hashes_of_flat_pictures_do_not_merge() -> None:
     for flat in (bytes(16), b"\xff" * 16, b"\1" * 16):
         assert group(AppearanceList([look(flat, 100), look(flat, 900)]), 16) == {}
+
+
+@given(st.permutations(range(6)))
+def test_equal_pictures_are_represented_by_the_first_of_them(order: list[int]) -> None:
+    base = b"\x55" * 16
+    hashes = [base, flipped(base, {1}), base, base, flipped(base, {2}), base]
+    looks = [look(hashes[n]) for n in order]
+    first = min(n for n, one in enumerate(looks) if one.hash == base)
+    assert group(AppearanceList(looks), 0) == {
+        n: (first, 0) for n, one in enumerate(looks) if one.hash == base and n != first
+    }
