@@ -23,6 +23,8 @@ _WORTH = [CELLS.index(name) for name in (
     "completion_tokens", "reasoning_tokens",
 )]  # fmt: skip
 _PRICED = {CELLS.index("billed"), CELLS.index("price_version")}
+BILLED = slice(min(_PRICED), max(_PRICED) + 1)
+"""CELLS that a price decides."""
 WORTH_CHECKSUM = 16
 """Bytes of a checksum that is of less: what an answer is worth."""
 CHECKED = b"\x02"

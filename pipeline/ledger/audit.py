@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from pipeline.core.identity import WorkAttempt
+from pipeline.core.identity import custom_ids
 from pipeline.ledger.answer_row import (
     CELLS,
     WORTH_CHECKSUM,
@@ -49,23 +50,24 @@ class ExpectedBatch:
     foreign: bool = False
 
 
+_PAGE = 1_000  # answers
 _ROUNDING = 1_000  # nano-dollars; services name their cost in millionths of a dollar
 
 
-@dataclass(frozen=True, slots=True)
-class AuditedAnswer:
+class AuditedAnswer(NamedTuple):
     """Answer as the ledger has it.
 
     Attributes:
-        cells: as `answer_row.CELLS` names them.
+        custom_id: of its request.
         rules: version of the rules that it was read by.
         checksum: of the cells when it came; None for answers of version 0.1.0.
+        cells: as `answer_row.CELLS` names them.
     """
 
-    attempt: WorkAttempt
-    cells: tuple[object, ...]
+    custom_id: str
     rules: int
     checksum: bytes | None
+    cells: tuple[object, ...]
 
     @property
     def outcome(self) -> str:
@@ -137,14 +139,17 @@ class Audit:
 
     def answers(self, batch: int) -> Iterator[AuditedAnswer]:
         """Answers of a batch."""
-        for key, attempt, rules, checksum, *cells in self._db.execute(
+        rows = self._db.execute(
             "SELECT w.work_key, a.attempt, COALESCE(a.rules, 1), a.checksum, "
             f"{', '.join(f'a.{name}' for name in CELLS)} "
             "FROM answers a JOIN works w ON w.id = a.work WHERE a.batch = ? "
             f"AND {POSSIBLE} ORDER BY a.id",
             (batch,),
-        ):
-            yield AuditedAnswer(WorkAttempt(key, attempt), tuple(cells), rules, checksum)
+        )
+        while page := rows.fetchmany(_PAGE):
+            names = _names([row[0] for row in page], [row[1] for row in page])
+            for name, (_, _, rules, checksum, *cells) in zip(names, page, strict=True):
+                yield AuditedAnswer(name, rules, checksum, tuple(cells))
 
     def service_costs(self) -> ServiceCosts:
         """Answers that cost something else by the service's own words than by tokens and prices."""
@@ -183,3 +188,11 @@ class Audit:
             ExpectedBatch(key, batch, bool(out), bool(err), int(generation), bool(foreign))
             for key, batch, out, err, generation, foreign in rows
         ]
+
+
+def _names(keys: Sequence[bytes], attempts: Sequence[int]) -> Sequence[str]:
+    """Ids of requests; of damaged keys, which are no request's, words that are no id."""
+    try:
+        return custom_ids(keys, attempts)
+    except ValueError:
+        return [f"{key.hex()} {attempt}" for key, attempt in zip(keys, attempts, strict=True)]

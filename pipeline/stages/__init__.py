@@ -23,7 +23,7 @@ inspection    looks at a terminal batch so far, as the ledger remembers them
 results       raw answer files read into priced answers, by answer_pages; read_report what is
               odd about them, line_bills what each costs
 whole_endings answers taken as captions once their ending is declared whole
-answer_audit  the ledger's answers compared with the raw answers
+answer_audit  the ledger's answers compared with the raw answers; answer_comparison does one batch
 raw_files     output and error files as they came: stored, read, found damaged
 mirroring     a second place that keeps what was paid for, as stages use it
 batch_record  a file beside the raw answers that describes their batch

@@ -4,11 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.identity import WorkAttempt
-from pipeline.core.reading_rules import CURRENT
 from pipeline.core.wire_format import OPENAI_FORMAT
-from pipeline.records import Answer
-from pipeline.stages.answer_audit import AnswerAudit, _best, audit_answers
+from pipeline.stages.answer_audit import AnswerAudit, audit_answers
 from pipeline.stages.collect import collect_batches
 from pipeline.stages.whole_endings import take_declared
 from tests.stages.scene import Scene, sent
@@ -89,13 +86,3 @@ def test_a_damaged_raw_file_is_said_where_files_are_checked(settled: Scene) -> N
     for path in settled.workspace.raw.glob("*.gz"):
         path.write_bytes(b"no gzip")
     assert audited(settled) == AnswerAudit()
-
-
-@pytest.mark.parametrize(("version", "chosen"), [(1, "failed"), (CURRENT, "captioned")])
-def test_the_first_paid_line_of_a_request_counts_since_version_2(version: int, chosen: str) -> None:
-    attempt = WorkAttempt(b"k" * 32, 1)
-    lines = [
-        (attempt, Answer("cm-1", outcome, outcome))
-        for outcome in ("failed", "captioned", "refused", "expired")
-    ]
-    assert _best(iter(lines), version) == {attempt: lines[["failed", "captioned"].index(chosen)][1]}
