@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,10 +29,10 @@ from pipeline.stages.answer_audit import AnswerAudit, audit_answers
 from pipeline.stages.batch_record import batch_record_path, record_fault
 from pipeline.stages.export import WRITTEN
 from pipeline.stages.online.journal import read_journal
+from pipeline.stages.raw_files import damage_of
 from pipeline.system.files import checksum_of, sha256_of
 from pipeline.system.workspace import Workspace
 
-_BLOCK = 1 << 20
 _CURE = (
     "restore an older copy of ledger.db, or move it away, and 'captionmill rebuild' makes it again"
 )
@@ -154,14 +152,10 @@ def _shard(path: Path, checksum: bytes, *, needed: bool) -> Iterator[str]:
 
 
 def _raw(path: Path) -> Iterator[str]:
-    try:
-        with gzip.open(path, "rb") as stream:
-            while stream.read(_BLOCK):
-                pass
-    except FileNotFoundError:
+    if not path.exists():
         yield f"{path} is missing: its captions are in the ledger, but cannot be rebuilt"
-    except (OSError, EOFError, zlib.error) as error:
-        yield f"{path} cannot be read: {error}"
+    elif damage := damage_of(path):
+        yield f"{path} cannot be read: {damage}"
 
 
 def _journals(workspace: Workspace, ledger: Ledger) -> Iterator[str]:

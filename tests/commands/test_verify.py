@@ -74,6 +74,10 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a shard is cut": (lambda ws: shorten(newest(ws, "shards/*.jsonl")), "is not what was written"),
     "a raw file is gone": (lambda ws: newest(ws, "raw/*.gz").unlink(), "cannot be rebuilt"),
     "a raw file is cut": (lambda ws: shorten(newest(ws, "raw/*.gz")), "cannot be read"),
+    "a raw file is emptied": (
+        lambda ws: newest(ws, "raw/*.gz").write_bytes(b""),
+        "cannot be read: it is empty",
+    ),
     "the table is gone": (lambda ws: (ws / "captions.parquet").unlink(), "captionmill export"),
     "the table is cut": (lambda ws: shorten(ws / "captions.parquet"), "is damaged"),
     "the card is gone": (lambda ws: (ws / "workspace.json").unlink(), "does not name this"),
