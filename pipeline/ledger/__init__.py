@@ -46,7 +46,7 @@ text_folders     folders whose texts beside the images are as they are to be
 charges          the rows of the table of charges; spending sums them by group
 captions         files with their captions, for the texts beside them, and with their hashes
 places           where images are, in SQL
-quoted           images as a quote counts and prices them
+quoted           images as a quote counts and prices them; linked_images  counts by an index alone
 samples          images and answers of a pilot
 lookup           whether bytes were prepared before, for a worker process
 audit            what is wrong with the ledger, for `verify`: contradictions in SQL, identities

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
+from pipeline.ledger.linked_images import LinkedImages
 from pipeline.ledger.row_outcome import LEFT_OUT
 from pipeline.ledger.rows import Rows
 from pipeline.ledger.specs import RecipeRow
@@ -70,15 +71,27 @@ class Quoted:
     def counts(self, sources: SourceRows) -> ImageCounts:
         """Numbers of the images of the sources."""
         mine = (among(sources),)
-        linked, works = self._db.one(_LINKED, mine) or (0, 0)
         rejected, todo, left = (
             self._db.number(f"SELECT COUNT(*) FROM images i WHERE {which}", mine)
             for which in _COUNTS.values()
         )
         present = Rows(self._db).images(sources)
-        linked = int(linked or 0)  # type: ignore[call-overload]
+        linked, works = self._linked(sources, present)
         otherwise = present - rejected - todo - left - linked
-        return ImageCounts(present, rejected, linked, int(works), otherwise)  # type: ignore[call-overload]
+        return ImageCounts(present, rejected, linked, works, otherwise)
+
+    def _linked(self, sources: SourceRows, present: int) -> tuple[int, int]:
+        """Numbers of the sources' images that are linked to works of their specs, and of these."""
+        images = LinkedImages(self._db)
+        mine = (among(sources),)
+        only = images.only_source()
+        if only is not None and only in (sources if isinstance(sources, tuple) else (sources,)):
+            spec = self._db.number("SELECT spec FROM sources WHERE id = ?", (only,))
+            if (counts := images.linked(spec, present)) is not None:
+                return counts
+        row = self._db.one(_LINKED, mine) or (0, 0)
+        linked, works = (int(number or 0) for number in row)  # type: ignore[call-overload]
+        return linked, works
 
     def pending(
         self, sources: SourceRows, spec: int

@@ -13,18 +13,26 @@ HAD_CAPTION = """(w.id IS NULL AND i.existing_text IS NOT NULL AND i.todo = 0
 LEFT_OUT = "(i.work IS NULL AND i.existing_text IS NOT NULL AND i.todo = 0)"
 """The same where works are not joined."""
 
-# One outcome a row, in this order of precedence. A duplicate shows the caption of its
-# representative and costs nothing, so that the sum of a column is the sum of the bill.
+# A duplicate shows the caption of its representative and costs nothing, so that the sum of a column
+# is the sum of the bill.
+WORK_OUTCOME = f"""
+CASE
+    WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({sql_list(PAID_OUTCOMES)})
+        THEN 'pending'
+    WHEN w.representative <> i.id AND w.outcome = 'captioned' THEN 'duplicate'
+    ELSE w.outcome
+END
+"""
+"""Outcome of an image that is linked to a work, where nothing else decides."""
+
+# one outcome a row, in this order of precedence
 OUTCOME = f"""
 CASE
     WHEN i.reject_code IN ({sql_list(WAITING_DOWNLOADS)}) THEN 'pending'
     WHEN i.reject_code IS NOT NULL THEN 'rejected'
     WHEN {HAD_CAPTION} THEN 'had_caption'
     WHEN w.id IS NULL THEN 'pending'
-    WHEN w.state <> 'done' AND COALESCE(w.outcome, '') NOT IN ({sql_list(PAID_OUTCOMES)})
-        THEN 'pending'
-    WHEN w.representative <> i.id AND w.outcome = 'captioned' THEN 'duplicate'
-    ELSE w.outcome
+    ELSE {WORK_OUTCOME}
 END
 """
 

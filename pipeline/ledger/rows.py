@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.core.table_page import Page
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
+from pipeline.ledger.linked_images import LinkedImages
 from pipeline.ledger.places import location, shown_path
 from pipeline.ledger.row_flags import FLAGS
 from pipeline.ledger.row_outcome import HAD_CAPTION, OUTCOME, REJECTED, SHOWN_CAPTION
@@ -202,10 +203,14 @@ class Rows:
         Most have a caption of their own; they are counted without a word for each, which would be
         sorted with all others.
         """
+        linked = LinkedImages(self._db)
+        if (only := linked.only_source()) is not None:
+            outcomes = linked.outcomes(self.images())
+            return {only: outcomes} if outcomes else {}
         counts: dict[int, Counter[str]] = {}
         for (source,) in self._db.execute("SELECT id FROM sources ORDER BY id").fetchall():
             rows = self._db.execute(_OUTCOMES, (source, source))
-            outcomes: Counter[str] = Counter()
+            outcomes = Counter[str]()
             for name, count in rows:
                 outcomes[str(name)] += int(count)
             if +outcomes:
@@ -227,6 +232,8 @@ class Rows:
 
     def unshown_captions(self) -> int:
         """Number of captions that no image shows: of other models, prompts or pictures."""
+        if LinkedImages(self._db).all_works_are():
+            return 0
         return self._db.number(
             "SELECT COUNT(*) FROM works w WHERE w.state = 'done' AND w.outcome = 'captioned' "
             "AND NOT EXISTS (SELECT 1 FROM images i WHERE i.work = w.id)"

@@ -15,8 +15,11 @@ from tests.ledger.world import NOW, World, answered, prepared
 
 Walk = Callable[[World], object]
 
-# the values of a row, the sources of a run, groups that come from an index
-SMALL = ("SCAN CONSTANT ROW", "SCAN json_each", "SCAN (subquery")
+# the values of a row, the sources of a run, groups that come from an index, indexes of what is rare
+RARE = ("images_absent", "images_todo", "images_rejected")
+SMALL = ("SCAN CONSTANT ROW", "SCAN json_each", "SCAN (subquery",
+         *(f"SCAN {images} USING INDEX {index}" for images in ("i", "images") for index in RARE),
+         "SCAN images USING COVERING INDEX images_rejected")  # fmt: skip
 
 # once a shard: the seal of what is over is of its items in the order in which they came
 ONCE = "SELECT work, attempt, worst, estimated, prompt_tokens FROM items WHERE shard"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.ledger import linked_images
 from pipeline.ledger.quoted import ImageCounts
 from pipeline.ledger.row_outcome import OUTCOME
 from pipeline.ledger.rows import _FROM
@@ -79,16 +80,31 @@ def test_images_to_do_are_asked_for_without_the_others(world: World) -> None:
             st.sampled_from((None, "a text")),
         ),
         max_size=12,
-    )
+    ),
+    st.booleans(),
+    st.booleans(),
 )
 @settings(
-    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 def test_counts_of_indexes_are_those_of_reading_every_image(
-    world: World, rows: list[tuple[int, int, str | None, int | None, str | None]]
+    world: World,
+    rows: list[tuple[int, int, str | None, int | None, str | None]],
+    several_sources: bool,
+    many_unusual: bool,
 ) -> None:
+    """One source's are counted by the index of works, those of several are read; so are those of
+    one of which many are unusual."""
     database = world.ledger.database
-    with contextlib.suppress(_TakenBack), database.transaction("test"):
+    with (
+        contextlib.suppress(_TakenBack),
+        database.transaction("test"),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        if not many_unusual:
+            patch.setattr(linked_images, "_FEW", 0)
+        if several_sources:
+            world.ledger.images.folder(world.ledger.images.source("folder", "/o/", "o"), "x")
         for number in (1, 2, 3):
             world.image(f"{number}.jpg", number)
         database.execute("UPDATE sources SET spec = ?", (world.spec,))
@@ -106,6 +122,8 @@ def test_counts_of_indexes_are_those_of_reading_every_image(
         )
         each = database.execute(f"SELECT {OUTCOME} {_FROM} WHERE i.present = 1")
         assert world.ledger.rows.outcomes() == Counter(name for (name,) in each)
+        unshown = {1, 3} - {work for _, _, _, work, _ in rows}
+        assert world.ledger.rows.unshown_captions() == len(unshown)
         here = [row[1:] for row in rows if row[0]]
         decided = [row for row in here if not row[0] and row[1] is None]
         linked = [work for _, _, work, _ in decided if work in (1, 2)]
