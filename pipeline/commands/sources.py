@@ -120,10 +120,11 @@ def _require_place(source: KnownSource, new: str, location: str, storage: Storag
 
 
 def _expect_rows(session: Session) -> int:
-    """Write into the books how many rows the table will have: only other losses are errors."""
+    """Write into the books how many rows the table will have, at least: only other losses are
+    errors. Until it is written it has those that it had."""
     ledger = session.ledger
     rows = ledger.rows.all_images()
     if written := json.loads(ledger.get(WRITTEN) or "null"):
-        ledger.put(WRITTEN, json.dumps({**written, "rows": rows}))
+        ledger.put(WRITTEN, json.dumps({**written, "least": rows}))
     ledger.put(STALE, "1")
     return rows

@@ -83,6 +83,20 @@ class TableSink(Sink, Protocol):
 
 
 @runtime_checkable
+class RecordedTable(TableSink, Protocol):
+    """Table of which the ledger has a record.
+
+    Attributes:
+        announce: called with what is written before that takes the place of the old table, which
+            stays when it raises.
+        takes_over: parts of the table that is there may be taken over; not of a damaged one.
+    """
+
+    announce: Callable[[WrittenTable], None]
+    takes_over: bool
+
+
+@runtime_checkable
 class ChangeableTable(TableSink, Protocol):
     """Table of which the parts without a change are copied."""
 

@@ -10,7 +10,7 @@ Row groups whose rows are as they were are copied from the file that is replaced
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,10 +22,12 @@ from pipeline.system.files import sha256_of, whole_file
 
 
 class ParquetSink:
-    """Table at `path`; see `sinks.base.Sink`."""
+    """Table at `path`; see `sinks.base.Sink` and `RecordedTable`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.announce: Callable[[WrittenTable], None] = lambda _written: None
+        self.takes_over = True
 
     def write(
         self, pages: Iterable[Sequence[Row]], cells: Cells, metadata: Mapping[str, str]
@@ -38,11 +40,12 @@ class ParquetSink:
         schema = schema_of(cells.columns, dict(metadata))
         with whole_file(self.path) as handle:
             rows = list[int]()
-            with open_writer(handle, self.path, schema, dictionary_columns(cells)) as writer:
+            earlier = self.path if self.takes_over else None
+            with open_writer(handle, earlier, schema, dictionary_columns(cells)) as writer:
                 for group in row_groups(pages, cells, schema, waits=writer.copies):
                     writer.add(group)
                     rows.append(group.rows)
-            return self._checked(handle, rows, writer.made)
+            return self._announced(handle, rows, writer.made)
 
     def rows_of_groups(self, cells: Cells, metadata: Mapping[str, str]) -> list[int]:
         """Rows of each row group that the next table may take over, [] for none."""
@@ -76,17 +79,17 @@ class ParquetSink:
                     else:
                         writer.add(group)
                         rows.append(group.rows)
-            return self._checked(handle, rows, writer.made)
+            return self._announced(handle, rows, writer.made)
 
-    def _checked(self, handle: BinaryIO, rows: list[int], made: list[int]) -> WrittenTable:
-        """Read back what was made of a file that is written but for its name."""
+    def _announced(self, handle: BinaryIO, rows: list[int], made: list[int]) -> WrittenTable:
+        """Read back what was made of a file that is written but for its name, and announce it."""
         handle.flush()
         temporary = Path(handle.name)
         check(temporary, sum(rows), made)
-        size = temporary.stat().st_size
-        return WrittenTable(
-            sum(rows), sha256_of(temporary).hex(), size, self.path, groups=tuple(rows)
-        )
+        size, checksum = temporary.stat().st_size, sha256_of(temporary).hex()
+        written = WrittenTable(sum(rows), checksum, size, self.path, groups=tuple(rows))
+        self.announce(written)
+        return written
 
     def check(self, rows: int) -> None:
         """See Sink."""

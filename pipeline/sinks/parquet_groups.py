@@ -57,13 +57,12 @@ class _Earlier:
 
 @contextmanager
 def open_writer(
-    handle: BinaryIO, earlier: Path, schema: Any, dictionaries: Sequence[str]
+    handle: BinaryIO, earlier: Path | None, schema: Any, dictionaries: Sequence[str]
 ) -> Iterator[GroupWriter]:
     """Open a writer into `handle` that takes what it can from the file `earlier`."""
     options = _options(dictionaries)
     made_as = _made_as(options, schema)
-    groups = _group_names(earlier, made_as)
-    if len(groups) < _FEWEST_GROUPS:
+    if earlier is None or len(_group_names(earlier, made_as)) < _FEWEST_GROUPS:
         new = _NewFile(handle, schema, options, made_as)
         try:
             yield new

@@ -57,20 +57,19 @@ def write_changes(
     rows, starts = sink.rows_of_groups(cells, metadata), facts["starts"]
     if edited is None or not rows or len(rows) != len(starts):
         return None
-    with ledger.database.snapshot():
-        groups = ledger.changed_rows.groups(starts, edited)
-        if groups is None:
-            return None
+    groups = ledger.changed_rows.groups(starts, edited)
+    if groups is None:
+        return None
 
-        def pages(group: int) -> Iterable[Sequence[Row]]:
-            read = ledger.changed_rows.pages(starts, group)
-            return read if review is None else review.rows(read, tuple(COLUMNS))
+    def pages(group: int) -> Iterable[Sequence[Row]]:
+        read = ledger.changed_rows.pages(starts, group)
+        return read if review is None else review.rows(read, tuple(COLUMNS))
 
-        try:
-            changes = TableChanges(rows, groups.changed, groups.more, pages)
-            return sink.write_changes(changes, cells, metadata)
-        except BooksError:
-            return None
+    try:
+        changes = TableChanges(rows, groups.changed, groups.more, pages)
+        return sink.write_changes(changes, cells, metadata)
+    except BooksError:
+        return None
 
 
 def edited_sources(ledger: Ledger, review: ReviewedRows | None) -> Sequence[bytes] | None:

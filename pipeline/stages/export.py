@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from pipeline.ledger import Ledger, charges
 from pipeline.ledger.page_cache import small_cache
 from pipeline.ledger.rows import COLUMNS
 from pipeline.ledger.table_stretch import Part
-from pipeline.sinks.base import Sink, WrittenTable
+from pipeline.sinks.base import RecordedTable, Sink, WrittenTable
 from pipeline.stages.changed_table import ReviewedRows, edited_sources, note_groups, write_changes
 from pipeline.stages.table_facts import COUNTED, REVIEWED, REVIEWED_AS, STALE, table_step
 from pipeline.system.failpoints import reached
@@ -27,6 +28,7 @@ from pipeline.system.files import checksum_of
 
 BESIDE = "sidecars"
 WRITTEN = "table_written"
+ANNOUNCED = "table_announced"  # what takes its place next, or has, when the process was killed then
 FORMED = "table_dressed"
 _RENAMED = "columns_renamed"
 _PAGE = 1000  # rejected images
@@ -53,19 +55,20 @@ def write_table(
     form = form or TableForm()
     last_step, last_mark = _last_step(review)
     is_current = not force and _up_to_date(ledger, form, last_step, last_mark)
-    if is_current and _is_intact(ledger, path):
+    is_intact = _is_intact(ledger, path)
+    if is_current and is_intact:
         return None
-    is_known = not (force or is_current) and _changes_are_known(ledger, path)
+    is_known = is_intact and not (force or is_current) and ledger.changed_rows.are_known()
     is_changed = _elect(ledger, touched=is_known) > 0 or ledger.get(STALE) is not None
     _refuse_fewer_rows(ledger)
     cells = table_cells(ledger, form)
+    if isinstance(sink, RecordedTable):
+        sink.announce, sink.takes_over = partial(_note_announced, ledger), is_intact
     written = _write(ledger, sink, cells, review, is_known=is_known)
     with_it()
     reached("export.written")
     with ledger.database.transaction("exported"):
-        about = {"rows": written.rows, "sha256": written.sha256, "xxh3": checksum_of(path).hex()}
-        ledger.put(WRITTEN, json.dumps(about))
-        ledger.put(STALE, None)
+        _note_written(ledger, path, written)
         # what follows from the table is made anew, also after a kill right here; the same rows
         # written once more have the same counts
         if is_changed:
@@ -75,6 +78,19 @@ def write_table(
         _note_shown(ledger, form, last_step, last_mark)
         note_groups(ledger, written, cells)
     return written
+
+
+def _note_announced(ledger: Ledger, written: WrittenTable) -> None:
+    """Note a table that is about to take its place: a kill may come before it is on record."""
+    with ledger.database.transaction("announced"):
+        ledger.put(ANNOUNCED, json.dumps({"rows": written.rows, "sha256": written.sha256}))
+
+
+def _note_written(ledger: Ledger, path: Path, written: WrittenTable) -> None:
+    about = {"rows": written.rows, "sha256": written.sha256, "xxh3": checksum_of(path).hex()}
+    ledger.put(WRITTEN, json.dumps(about))
+    ledger.put(ANNOUNCED, None)
+    ledger.put(STALE, None)
 
 
 def _write(
@@ -109,12 +125,6 @@ def _up_to_date(ledger: Ledger, form: TableForm, last_step: int, last_mark: str 
     )
 
 
-def _changes_are_known(ledger: Ledger, path: Path) -> bool:
-    """Tell whether the table at `path` can be brought up to date; it is read for its checksum only
-    where that decides."""
-    return ledger.changed_rows.are_known() and _is_intact(ledger, path)
-
-
 def _is_intact(ledger: Ledger, path: Path) -> bool:
     """Tell whether the table is there as it was written; XXH3 reads it as quickly as the disk."""
     expected = json.loads(ledger.get(WRITTEN) or "{}").get("xxh3")
@@ -127,7 +137,7 @@ def _is_intact(ledger: Ledger, path: Path) -> bool:
 def _refuse_fewer_rows(ledger: Ledger) -> None:
     before = json.loads(ledger.get(WRITTEN) or "{}")
     count = ledger.rows.all_images()
-    if count < before.get("rows", 0):
+    if count < before.get("least", before.get("rows", 0)):
         raise BooksError(
             f"the table had {counted(before['rows'], 'row')}, the ledger now has "
             f"{counted(count, 'image')}: run "

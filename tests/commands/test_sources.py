@@ -7,6 +7,7 @@ import pytest
 from pipeline.commands.sources import forget_source, move_source, sources
 from pipeline.commands.verify import verify
 from pipeline.errors import UsageError
+from tests.killing import killed_at
 from tests.rig import Rig, picture
 from tests.storage.scripted_s3 import ScriptedS3, s3
 
@@ -44,6 +45,19 @@ def test_a_forgotten_source_leaves_the_table_and_not_the_books(rig: Rig) -> None
     assert len(rig.table()) == 3
     with pytest.raises(UsageError, match="no source is called nothing; there are: other, imgs"):
         forget_source(rig.config(), "nothing", rig.said.append)
+
+
+def test_a_kill_before_the_table_is_written_without_a_source_is_no_finding(rig: Rig) -> None:
+    two_folders(rig)
+    with killed_at("ledger.before_commit.representatives"):
+        forget_source(rig.config(), "imgs", rig.said.append)
+    with rig.ledger() as ledger:
+        assert ledger.rows.all_images() == 1
+    assert len(rig.table()) == 3
+    assert verify(rig.config()).findings == ()
+    rig.run(data=rig.data.parent / "other")
+    assert len(rig.table()) == 1
+    assert verify(rig.config()).findings == ()
 
 
 def test_a_moved_folder_that_doubled_the_table_is_joined(rig: Rig) -> None:

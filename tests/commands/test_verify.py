@@ -12,9 +12,12 @@ import pytest
 from pipeline.commands.verify import Verdict, verify
 from pipeline.config import load_config
 from pipeline.errors import BooksError, Busy, UsageError
+from pipeline.stages.export import WRITTEN
 from pipeline.system.workspace import Workspace
 from tests.crash.rig import World
 from tests.crash.zygote import Zygote
+from tests.killing import killed_at
+from tests.rig import Rig
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +82,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         "cannot be read: it is empty",
     ),
     "the table is gone": (lambda ws: (ws / "captions.parquet").unlink(), "captionmill export"),
-    "the table is cut": (lambda ws: shorten(ws / "captions.parquet"), "is damaged"),
+    "the table is cut": (lambda ws: shorten(ws / "captions.parquet"), "captionmill export"),
     "the card is gone": (lambda ws: (ws / "workspace.json").unlink(), "does not name this"),
     "a charge is changed": (
         lambda ws: change(ws, "UPDATE answers SET billed = billed + 1 WHERE id = 1"),
@@ -236,3 +239,34 @@ def test_a_verdict_says_in_one_line_what_was_checked(
         originals=originals,
     )  # fmt: skip
     assert verdict.line == line
+
+
+def test_a_table_that_nobody_could_record_is_sound_and_no_other_is(rig: Rig) -> None:
+    table = rig.workspace.table
+    rig.add("a.png", "b.png")
+    rig.run()
+    earlier = table.read_bytes()
+    rig.add("c.png", first=5)
+    with rig.ledger() as ledger:
+        recorded = ledger.get(WRITTEN)
+    with killed_at("export.written"):
+        rig.run(wait=False)
+    unrecorded = table.read_bytes()
+    with rig.ledger() as ledger:
+        assert ledger.get(WRITTEN) == recorded
+    assert len(rig.table()) == 3
+    assert verify(rig.config()).findings == ()
+    damaged = bytearray(unrecorded)
+    for position in range(0, len(damaged), 197):
+        damaged[position] ^= 1
+        table.write_bytes(damaged)
+        assert verify(rig.config()).findings
+        damaged[position] ^= 1
+    table.write_bytes(earlier)  # a kill before it had its name
+    assert verify(rig.config()).findings == ()
+    table.write_bytes(unrecorded)
+    rig.run()
+    assert rig.outcomes() == {"captioned": 3}
+    assert verify(rig.config()).findings == ()
+    table.write_bytes(earlier)
+    assert "captionmill export" in str(verify(rig.config()).findings)

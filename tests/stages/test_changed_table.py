@@ -195,3 +195,19 @@ def test_a_part_that_is_damaged_meanwhile_reads_the_whole(
     monkeypatch.setattr(parquet_groups.MergedFile, "_bytes_of", lambda _file, _earlier: None)
     table.world.image("30x.jpg", 100)
     assert table.rows_read() > IMAGES
+
+
+def test_nothing_is_taken_from_a_table_that_is_not_the_one_that_was_written(table: Table) -> None:
+    """A footer has no checksum of its own: a group that is copied would keep its damaged entry."""
+    table.path.unlink()
+    table.rows_read()
+    sound = table.path.read_bytes()
+    assert pq.read_metadata(table.path).num_row_groups > 1
+    sink, review = ParquetSink(table.path), EditedRows(table.edits)
+    footer = len(sound) - 8 - int.from_bytes(sound[-8:-4], "little")
+    for position in range(footer, len(sound), 4001):
+        damaged = bytearray(sound)
+        damaged[position] ^= 4
+        table.path.write_bytes(damaged)
+        assert write_table(table.ledger, sink, table.path, form=table.form, review=review)
+        assert table.path.read_bytes() == sound, position
