@@ -3,9 +3,13 @@ lost. What is at the service is taken in before anything is sent."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
+from pipeline.core.identity import WorkAttempt
 from pipeline.ledger.database import Database
+from pipeline.ledger.insert_rows import insert_rows
 from pipeline.ledger.seals import break_seal
 from pipeline.ledger.shards import CAPTIONED, ELSEWHERE, PAID_SINCE, Shard
 from pipeline.records import Nano
@@ -84,26 +88,28 @@ class Adoption:
             (shard_key, requests, size, now.wall, now.wall, now.uptime),
         )
 
-    def add_line(self, shard: int, work_key: bytes, attempt: int) -> None:
-        """Record a line of an adopted shard: its work is live, so that it is not sent again.
+    def add_lines(self, shard: int, lines: Iterable[WorkAttempt]) -> None:
+        """Record lines of an adopted shard: their works are live, so that none is sent again.
 
         A work that is live in another shard stays there until that one is dissolved, see
-        `overtaken`.
+        `overtaken`. Keys are random: in their order each page of their index is touched once.
         """
-        self._db.execute(
-            "INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING", (work_key,)
-        )
-        work = self._db.number("SELECT id FROM works WHERE work_key = ?", (work_key,))
+        lines = sorted(lines, key=itemgetter(0))
+        if not lines:
+            return
+        keys = ((key,) for key, _ in lines)
+        insert_rows(self._db, "INSERT OR IGNORE INTO works (work_key)", "(?)", keys)
         break_seal(self._db, "shards", shard)
-        self._db.execute(
-            "INSERT INTO items (shard, work, attempt, live) VALUES (?, ?, ?, NOT EXISTS "
-            "(SELECT 1 FROM items WHERE work = ? AND live = 1)) ON CONFLICT DO NOTHING",
-            (shard, work, attempt, work),
+        self._db.executemany(
+            "INSERT INTO items (shard, work, attempt, live) SELECT ?, w.id, ?, NOT EXISTS "
+            "(SELECT 1 FROM items WHERE work = w.id AND live = 1) FROM works w "
+            "WHERE w.work_key = ? ON CONFLICT DO NOTHING",
+            ((shard, attempt, key) for key, attempt in lines),
         )
-        self._db.execute(
+        self._db.executemany(
             "UPDATE works SET state = 'live', attempts = MAX(attempts, ?) "
-            "WHERE id = ? AND state = 'pending'",
-            (attempt, work),
+            "WHERE work_key = ? AND state = 'pending'",
+            ((attempt, key) for key, attempt in lines),
         )
 
     def overtaken(self, shard: Shard) -> bool:

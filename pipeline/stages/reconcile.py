@@ -252,8 +252,7 @@ def _adopt_unknown(context: StageContext, batch: RemoteBatch) -> None:
             row, shard.generation, shard.max_cost, context.scope()
         )
         number = _add(context, row, shard.generation, batch)
-        for line in lines or ():
-            context.ledger.adoption.add_line(row, line.work_key, line.attempt)
+        context.ledger.adoption.add_lines(row, lines or ())
         context.ledger.incident(
             context.clock.now(),
             "adopted",

@@ -94,8 +94,7 @@ def doubtful_shard(context: StageContext, path: Path) -> bool:
     adoption = context.ledger.adoption
     with context.ledger.database.transaction("doubt"):
         row = adoption.doubt(path.stem, len(lines), path.stat().st_size, context.clock.moment())
-        for line in lines:
-            adoption.add_line(row, line.work_key, line.attempt)
+        adoption.add_lines(row, lines)
     return True
 
 
@@ -154,8 +153,7 @@ def learn_contents(context: StageContext) -> None:
         for batch in () if shard is None else context.ledger.batches.of_shard(shard.row):
             lines = _soundly_answered(context, opaque.shard_key, batch.batch_id)
             with context.ledger.database.transaction("learn_contents"):
-                for line in lines:
-                    context.ledger.adoption.add_line(batch.shard, line.work_key, line.attempt)
+                context.ledger.adoption.add_lines(batch.shard, lines)
 
 
 def _soundly_answered(context: StageContext, key: str, batch_id: str) -> list[WorkAttempt]:

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.core.identity import WorkAttempt
 from pipeline.core.retry import DEFAULT_RULES
 from pipeline.ledger.adoption import OpaqueShard, RecoveredShard
 from pipeline.system.clock import Moment
@@ -20,14 +21,14 @@ def adopted(world: World, number: int = 0, attempt: int = 1) -> int:
     row = world.ledger.adoption.adopt(LOST, MOMENT)
     world.ledger.reservations.record_unasked(row, 1, 77, scope(1))
     world.ledger.batches.add(row, 1, remote("batch_9"), "main")
-    world.ledger.adoption.add_line(row, world.works[number][1], attempt)
+    world.ledger.adoption.add_lines(row, [WorkAttempt(world.works[number][1], attempt)])
     return row
 
 
 def test_an_adopted_line_is_live_and_can_not_be_sealed_again(world: World) -> None:
     world.image("a.jpg", 1)
     row = adopted(world)
-    world.ledger.adoption.add_line(row, world.works[0][1], 1)
+    world.ledger.adoption.add_lines(row, [WorkAttempt(world.works[0][1], 1)])
     assert [item[3] for item in world.ledger.shards.items(row)] == [True]
     with pytest.raises(sqlite3.IntegrityError):
         world.seal()
@@ -129,3 +130,17 @@ def test_a_line_of_an_adopted_shard_keeps_the_later_attempt(world: World) -> Non
     world.image("a.jpg", 1)
     adopted(world, attempt=4)
     assert states(world) == [("live", 4)]
+
+
+def test_lines_are_recorded_in_the_order_of_their_works_each_once(world: World) -> None:
+    row = world.ledger.adoption.adopt(LOST, MOMENT)
+    keys = [bytes([number]) * 32 for number in range(100)]
+    lines = [WorkAttempt(key, 2) for key in reversed(keys)] + [WorkAttempt(keys[5], 3)]
+    for _ in range(2):  # a kill in between, and once more
+        world.ledger.adoption.add_lines(row, lines)
+    rows = world.ledger.database.execute(
+        "SELECT w.work_key, i.attempt, i.live, w.state, w.attempts FROM items i "
+        "JOIN works w ON w.id = i.work WHERE i.shard = ? ORDER BY i.id",
+        (row,),
+    ).fetchall()
+    assert rows == [(key, 2, 1, "live", 2) for key in keys]

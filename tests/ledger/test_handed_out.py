@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pipeline.core.identity import WorkAttempt
 from pipeline.ledger.handed_out import AttemptState
 from pipeline.ledger.shards import Shard
 from tests.ledger.world import NOW, World, answered, remote, scope
@@ -80,7 +81,7 @@ def test_an_adopted_shard_holds_nothing_until_its_lines_come(world: World) -> No
     exchange = world.ledger.handed_out
     row = exchange.adopt("file-abc", "gpt-6-luna", None, NOW)
     assert exchange.outstanding() == 0
-    world.ledger.adoption.add_line(row, bytes(32), 1)
+    world.ledger.adoption.add_lines(row, [WorkAttempt(bytes(32), 1)])
     assert exchange.outstanding() == 1
     assert exchange.find(bytes(32), 1) == AttemptState("handed over", row)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.core.identity import WorkAttempt
 from pipeline.core.retry import DEFAULT_RULES
 from pipeline.ledger.seals import ITEMS, SEALED, break_seal, broken_seals, set_seal
 from tests.ledger.world import NOW, World, answered, remote, scope
@@ -68,7 +69,7 @@ def test_who_changes_a_closed_row_takes_its_seal_away(closed: World) -> None:
     shard = ledger.shards.get(1)
     ledger.shards.move(shard, "SUBMITTED", generation=2)
     ledger.batches.observe(remote("batch_1"), NOW + 1)
-    ledger.adoption.add_line(1, b"w" * 32, 1)
+    ledger.adoption.add_lines(1, [WorkAttempt(b"w" * 32, 1)])
     assert broken(closed) == {}
     assert ledger.database.execute("SELECT seal FROM shards").fetchall() == [(None,)]
     set_seal(ledger.database, "shards", 1)

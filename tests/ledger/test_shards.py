@@ -1,5 +1,6 @@
 import pytest
 
+from pipeline.core.identity import WorkAttempt
 from pipeline.errors import BooksError
 from pipeline.ledger.adoption import RecoveredShard
 from pipeline.ledger.shards import NewItem, Shard
@@ -173,7 +174,7 @@ def test_a_work_that_is_at_the_service_in_another_shard_is_live_there_from_now_o
     second = world.seal(key="000002-bb")
     lost = RecoveredShard("000009-12345678", 1, "gpt-6-luna", 1, 77, None, None)
     adopted = world.ledger.adoption.adopt(lost, Moment(NOW, "boot:5"))
-    world.ledger.adoption.add_line(adopted, world.works[0][1], 3)
+    world.ledger.adoption.add_lines(adopted, [WorkAttempt(world.works[0][1], 3)])
     world.ledger.shards.dissolve(second)
     assert works(world) == [("live", 3), ("pending", 0)]
     assert [(item[2], item[3]) for item in world.ledger.shards.items(adopted)] == [(3, True)]

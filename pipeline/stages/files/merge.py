@@ -195,8 +195,7 @@ class _Parts:
         shard = part.shard or ledger.handed_out.adopt(
             part.shard_key, origin.model, origin.prices, now
         )
-        for attempt in part.foreign:
-            ledger.adoption.add_line(shard, attempt.work_key, attempt.attempt)
+        ledger.adoption.add_lines(shard, part.foreign)
         batch = ledger.handed_out.arrived(part.batch_id, shard, now)
         # nothing more is reserved: the shard's own reservation covers it until it is settled
         ledger.reservations.record_unasked(shard, -batch, 0, self._context.scope())

@@ -219,8 +219,7 @@ def _adopt(context: StageContext, batch_record: RemoteBatch) -> None:
     ledger.reservations.record_unasked(row, lost.generation, lost.max_cost, context.scope())
     number = ledger.batches.add(row, lost.generation, batch_record, "main")
     sent, proven = _sent_requests(context, batch_record.id)
-    for one in sorted(sent, key=lambda parsed: parsed.work_key):
-        ledger.adoption.add_line(row, one.work_key, one.attempt)
+    ledger.adoption.add_lines(row, sent)
     text = (
         f"the online requests {batch_record.id} of this workspace were not in the ledger (an older "
         "copy was restored?): they are taken in"
