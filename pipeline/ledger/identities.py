@@ -17,9 +17,9 @@ from pipeline.ledger.database import Database
 
 # an image that is to be looked at again may have other columns by now
 _WORKS = """
-SELECT w.id, w.work_key, c.content_id, w.spec, i.columns FROM works w
-JOIN contents c ON c.id = w.content JOIN images i ON i.work = w.id
-WHERE i.todo = 0 AND i.present = 1 AND i.near_of IS NULL ORDER BY w.id
+SELECT w.id, w.work_key, c.content_id, w.spec, i.columns FROM images i
+CROSS JOIN works w ON w.id = i.work CROSS JOIN contents c ON c.id = w.content
+WHERE i.todo = 0 AND i.present = 1 AND i.near_of IS NULL AND i.work IS NOT NULL ORDER BY i.work
 """
 
 

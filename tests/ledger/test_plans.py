@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from pipeline.core.retry import DEFAULT_RULES
+from pipeline.ledger.contradictions import CONTRADICTIONS
 from pipeline.ledger.planned import planned_lines
 from pipeline.ledger.recording import Recording
 from pipeline.ledger.unseen import Crawl
@@ -225,3 +226,14 @@ def test_a_forgotten_image_is_not_looked_for_among_all_works(world: World) -> No
     )
     _near_one_another(world, 0, 160)
     assert _ticks(world, forget) < 6 * few
+
+
+def test_a_whole_ledger_is_verified_without_sorting_it(world: World) -> None:
+    world.image("a.jpg", 1)
+    with statements(world) as traced:
+        [*world.ledger.audit.contradictions()]
+    checks = [sql for sql in traced if sql.lstrip().startswith("SELECT")]
+    assert len(checks) > len(CONTRADICTIONS)
+    for sql in checks:
+        plan = world.ledger.database.execute(f"EXPLAIN QUERY PLAN {sql}")
+        assert not [row for row in plan if "TEMP B-TREE" in str(row[3])], sql
