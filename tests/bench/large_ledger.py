@@ -10,8 +10,9 @@ from pathlib import Path
 
 import orjson
 
-from pipeline.core.identity import custom_id, work_key
+from pipeline.core.identity import custom_id, hash_of, work_key
 from pipeline.core.pricing import PriceSheet, Rates
+from pipeline.core.request import RequestSpec
 from pipeline.ledger import Ledger
 from pipeline.ledger.reservations import Scope
 from pipeline.ledger.shards import NewItem, NewShard
@@ -22,7 +23,15 @@ from pipeline.system.workspace import Workspace
 NOW = 1_790_000_000
 PER_BATCH = 50_000  # the most lines that the service takes in one file
 _MODEL = "gpt-6-luna"
-_SPEC = {"provider": "openai", "request": {"model": _MODEL}}
+_PROMPT = "Describe this image."
+_SPEC = {
+    "provider": "openai",
+    "account": "test",
+    "request": RequestSpec(_MODEL).canonical(),
+    "template": _PROMPT,
+    "recipe": {"bench": 1},
+}
+_SPEC_ID = hash_of(_SPEC)
 _SHEET = PriceSheet(
     Rates(Decimal("0.5"), Decimal("0.05"), Decimal("0.5"), Decimal(2)), "bench", "batch"
 )
@@ -38,7 +47,12 @@ def identity(number: int, of: str) -> bytes:
 
 def key_of(number: int) -> bytes:
     """The work key of an image's request."""
-    return work_key(identity(number, "content"), bytes(32), "Describe this image.")
+    return key_for(identity(number, "content"))
+
+
+def key_for(content_id: bytes) -> bytes:
+    """The work key of a request with a content."""
+    return work_key(content_id, _SPEC_ID, _PROMPT)
 
 
 def prepared_rows(
