@@ -21,11 +21,11 @@ from pipeline.engines.window import Window
 from pipeline.errors import CaptionmillError
 from pipeline.records import Prepared, RejectedImage, Rejection
 
-_AHEAD = 64  # tasks for each worker that may be begun and not yielded
-_QUEUE_SECONDS = 0.05  # of work that a worker has waiting, so that it never waits for us
-_SHORTEST_QUEUE, _LONGEST_QUEUE = 2, 32
+_AHEAD = 128  # tasks for each worker that may be begun and not yielded
+_QUEUE_SECONDS = 0.1  # of work that a worker has waiting, so that it never waits for us
+_SHORTEST_QUEUE, _LONGEST_QUEUE = 2, 64
 _POPPED_TOGETHER = 16  # answers, before the workers' queues are looked at again
-_NAP = 0.005  # seconds
+_SHORTEST_NAP, _LONGEST_NAP = 0.002, 0.02  # seconds
 _TICK = 1.0
 _MOST_FALSE_STARTS = 3
 
@@ -77,7 +77,7 @@ class LocalEngine(Engine):
                 while popped < _POPPED_TOGETHER and (answer := window.pop()) is not None:
                     yield answer
                     popped += 1
-                    if time.monotonic() - self._looked > _NAP:
+                    if time.monotonic() - self._looked > _LONGEST_NAP:
                         self._collect(window)  # or workers block on full pipes
                         break
                 if popped:
@@ -139,8 +139,9 @@ class LocalEngine(Engine):
     def _wait(self, window: Window) -> None:
         """Wait until a worker answers, dies or takes too long, and take note of it."""
         busy = [worker for worker in self._workers if worker.tasks]
-        if all(len(worker.tasks) * self._pace > 2 * _NAP for worker in busy):
-            time.sleep(_NAP)  # nobody runs dry meanwhile, and we wake once for many answers
+        nap = min((len(worker.tasks) for worker in busy), default=0) * self._pace / 2
+        if nap > _SHORTEST_NAP:  # nobody runs dry meanwhile, and we wake once for many answers
+            time.sleep(min(nap, _LONGEST_NAP))
         left = min((worker.seconds_left() for worker in busy), default=0.0)
         ready = self._speaking(max(0.0, min(_TICK, left)))
         for worker in ready:

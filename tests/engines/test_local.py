@@ -253,7 +253,7 @@ def test_jobs_are_taken_lazily_and_memory_is_bounded(engine: LocalEngine) -> Non
             yield number, "large:100"
 
     for number, _ in engine.prepare(jobs()):
-        assert taken - number <= 2 * 64 + 1
+        assert taken - number <= 2 * 128 + 1
 
 
 def test_large_answers() -> None:
