@@ -91,7 +91,7 @@ class OrdinaryRows:
         names = [_COLUMNS[at] for at in bound]
         insert_rows(
             database,
-            f"INSERT INTO answers ({', '.join([*names, *fixed])})",
+            f"answers ({', '.join([*names, *fixed])})",
             f"({', '.join([*['?'] * len(bound), *fixed.values()])})",
             map(itemgetter(*bound), filter(None, self._rows)),
         )

@@ -6,6 +6,7 @@ What the ledger knows is asked for many images at once; what it does not know wa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from pipeline.ledger.database import Database
 from pipeline.ledger.specs import RecipeRow
@@ -180,6 +181,14 @@ class Recording:
         self._waiting.refusals.append((image, original, rejection, passing))
 
     # -- writing -------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self, name: str) -> Iterator[None]:
+        """Transaction for `save`; joins one that is open. Each id that is written was read or is
+        given there, so SQLite neither looks it up again nor copies the pages of images to be able
+        to take a statement back."""
+        with self._db.trusted_references(), self._db.transaction(name):
+            yield
 
     def save(self) -> None:
         """Record all that waits; to be called inside a transaction, after which nothing waits."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 
 from pipeline.ledger.database import Database
+from pipeline.ledger.insert_rows import insert_rows
 from pipeline.ledger.specs import RecipeRow
 from pipeline.records import Nano, Rejection
 
@@ -117,8 +118,10 @@ def _save_originals(db: Database, originals: list[OriginalRecord]) -> None:
     )
     new = [original for original in originals if not original.row]
     _number(db, "originals", new)
-    db.executemany(
-        "INSERT INTO originals (id, source_id, format, width, height) VALUES (?, ?, ?, ?, ?)",
+    insert_rows(
+        db,
+        "originals (id, source_id, format, width, height)",
+        "(?, ?, ?, ?, ?)",
         [(o.row, o.source_id, *o.size) for o in sorted(new, key=attrgetter("source_id"))],
     )
 
@@ -130,9 +133,10 @@ def _save_contents(db: Database, contents: list[ContentRecord]) -> None:
         [(c.perceptual, c.sharpness, c.row) for c in contents if c.row and c.perceptual],
     )
     _number(db, "contents", new)
-    db.executemany(
-        "INSERT INTO contents (id, content_id, width, height, perceptual, sharpness) "
-        "VALUES (?, ?, ?, ?, ?, ?)",
+    insert_rows(
+        db,
+        "contents (id, content_id, width, height, perceptual, sharpness)",
+        "(?, ?, ?, ?, ?, ?)",
         [
             (c.row, c.content_id, c.width, c.height, c.perceptual, c.sharpness)
             for c in sorted(new, key=attrgetter("content_id"))
@@ -152,19 +156,23 @@ def _save_preparations(
         elif o.prepared is not None:
             why = (o.prepared.code, o.prepared.detail)
             refused.append((o.row, recipe.row, recipe.admission, *why))
-    db.executemany(
-        "INSERT INTO preparations (original, recipe, content, flags) VALUES (?, ?, ?, ?) "
+    insert_rows(
+        db,
+        "preparations (original, recipe, content, flags)",
+        "(?, ?, ?, ?)",
+        prepared,
         "ON CONFLICT (original, recipe) DO UPDATE SET "
         "content = excluded.content, flags = excluded.flags, "
         "admission = NULL, reject_code = NULL, reject_detail = NULL",
-        prepared,
     )
-    db.executemany(
-        "INSERT INTO preparations (original, recipe, admission, reject_code, reject_detail) "
-        "VALUES (?, ?, ?, ?, ?) ON CONFLICT (original, recipe) DO UPDATE SET "
+    insert_rows(
+        db,
+        "preparations (original, recipe, admission, reject_code, reject_detail)",
+        "(?, ?, ?, ?, ?)",
+        refused,
+        "ON CONFLICT (original, recipe) DO UPDATE SET "
         "admission = excluded.admission, reject_code = excluded.reject_code, "
         "reject_detail = excluded.reject_detail WHERE content IS NULL",
-        refused,
     )
 
 
@@ -180,9 +188,11 @@ def _save_works(db: Database, works: list[WorkRecord], spec: int) -> None:
     )
     new = [work for work in works if not work.row]
     _number(db, "works", new)
-    db.executemany(
-        "INSERT INTO works (id, work_key, content, spec, representative, state, attempts, "
-        "estimated) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    insert_rows(
+        db,
+        "works (id, work_key, content, spec, representative, state, attempts, "
+        "estimated)",
+        "(?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (w.row, w.key, _row(w.content), spec, w.representative, w.state, w.attempts,
              w.estimated)

@@ -196,7 +196,7 @@ def leave_at_texts(ledger: Ledger, task: CaptionTask) -> None:
         return
     recording = Recording(ledger.database, task.recipe, task.spec)
     images = ledger.images.todo(task.sources, read_before=True)
-    with ledger.database.transaction("leave_at_texts"):
+    with recording.transaction("leave_at_texts"):
         while page := list(islice(images, RECORDED_TOGETHER)):
             if _leave_page(recording, task, page):
                 ledger.put(STALE, "1")
@@ -241,7 +241,7 @@ def _link_page(
         if recording.original(read.source_id).prepared is not None
     ]
     link_images(ledger, recording, task, prepared)
-    with ledger.database.transaction("link"):
+    with recording.transaction("link"):
         recording.save()
     return len(prepared)
 

@@ -134,7 +134,7 @@ class Writer:
     def _record(self) -> None:
         """Record the images since the last time, in one transaction, or in the one that is open."""
         if self._unrecorded:
-            with self._ledger.database.transaction("link"):
+            with self._recording.transaction("link"):
                 self._recording.save()
                 if self._task.linked:
                     self._ledger.put(STALE, "1")
@@ -197,7 +197,7 @@ class Writer:
         del self._open[shard.request_template.request.model]
         shard.make_durable()
         reached("write.before_seal")
-        with self._ledger.database.transaction("seal"):
+        with self._recording.transaction("seal"):
             shard.make_live()
             self._record()
             reached("write.recorded")

@@ -106,3 +106,18 @@ def test_more_keys_than_a_statement_asks_for(world: World, monkeypatch: pytest.M
         contents = [recording.prepared(prepared(number)) for number in range(1, 8)]
         assert [content.row for content in contents] == [1, 2, 3, 4, 5, 0, 0]
     assert [content.row for content in contents] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_what_is_recorded_is_sound_though_nobody_looks_its_references_up(world: World) -> None:
+    database = world.ledger.database
+    image = world.image("a.jpg", 1)
+    recording = Recording(database, world.recipe, world.spec)
+    recording.load([prepared(1)])
+    content = recording.prepared(prepared(1))
+    work = recording.work(b"k", content, image)
+    recording.link(image, recording.original(prepared(1).source_id), content, work)
+    with recording.transaction("link"):
+        assert not database.number("PRAGMA foreign_keys")
+        recording.save()
+    assert database.number("PRAGMA foreign_keys")
+    assert database.integrity() == []
