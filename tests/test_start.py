@@ -32,7 +32,7 @@ NOT_FOR_HELP = {"asyncio", "difflib", "hashlib", "importlib.metadata", "pydantic
 NOT_FOR_STATUS = {"PIL", "aiohttp", "asyncio", "genai_prices", "jinja2", "msgspec", "numpy"} | {
     "openai", "pandas", "pyarrow", "quicktok", "ssl", "tqdm"
 }  # fmt: skip
-NOT_FOR_KNOWN = {"PIL", "genai_prices.update_prices", "httpx2", "numpy", "pyarrow", "simplejpeg"}
+NOT_FOR_KNOWN = {"PIL", "genai_prices", "httpx2", "numpy", "pyarrow", "simplejpeg"}
 
 
 def loaded(*arguments: str, code: str = "0") -> set[str]:

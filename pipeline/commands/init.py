@@ -144,7 +144,7 @@ def first_price(settings: RunSettings, survey: FolderSurvey) -> FirstPrice | Non
         local=False, account=settings.account.account, now=Clock().now(), calibrations=()
     )
     sizes = _sent_sizes(spec, survey.sizes)
-    estimator = CostEstimator(spec.estimator, spec.sheet)
+    estimator = CostEstimator(spec.estimator, spec.priced)
     costs = [estimator.estimate(*size, spec.template) for size in sizes]
     expected = [cost.expected for cost in costs if cost.expected is not None]
     highest = [cost.max_cost for cost in costs if cost.max_cost is not None]

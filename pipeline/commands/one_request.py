@@ -119,7 +119,7 @@ class SingleRequests:
     ) -> None:
         self.loader = loader
         self._caption_spec, self._provider = caption_spec, provider
-        self._cost_estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
+        self._cost_estimator = CostEstimator(caption_spec.estimator, caption_spec.priced)
         self._cap, self._reserved = settings.budget.caps.run, 0
         self._lock = threading.Lock()
         self._affixes = settings.output.form.affixes

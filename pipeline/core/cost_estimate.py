@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -46,10 +47,16 @@ class PolicyCost:
 class CostEstimator:
     """Estimates the requests of one spec at one price sheet (None: unknown prices)."""
 
-    def __init__(self, estimator: TokenRules, sheet: PriceSheet | None) -> None:
-        self.sheet = sheet
+    def __init__(self, estimator: TokenRules, priced: Callable[[], PriceSheet | None]) -> None:
+        """Make an estimator; `priced` is asked for the sheet when it is needed first."""
+        self._priced = priced
         self._estimator = estimator
         self._cached = lru_cache(maxsize=_REMEMBERED)(self._estimate)
+
+    @property
+    def sheet(self) -> PriceSheet | None:
+        """Price sheet, None for unknown prices."""
+        return self._priced()
 
     def estimate(self, width: int, height: int, prompt: str) -> CostEstimate:
         """Request with an image of width x height pixels as sent, and this prompt.
@@ -63,11 +70,12 @@ class CostEstimator:
         estimate = self._estimator.estimate(width, height, prompt)
         tokens = (estimate.expected_prompt, estimate.expected_completion)
         upper, counted = estimate.upper_prompt, (estimate.counted_prompt, estimate.guessed)
-        if self.sheet is None:
+        sheet = self.sheet
+        if sheet is None:
             return CostEstimate(*tokens, None, None, *counted)
         return CostEstimate(
             *tokens,
-            line_max_cost(*tokens, self.sheet),
-            None if upper is None else line_max_cost(upper, estimate.max_completion, self.sheet),
+            line_max_cost(*tokens, sheet),
+            None if upper is None else line_max_cost(upper, estimate.max_completion, sheet),
             *counted,
         )

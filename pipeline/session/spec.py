@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache, partial
 
 from pipeline.config import Config
 from pipeline.config.model import ImagesConfig
@@ -46,10 +47,10 @@ class CaptionSpec:
         template: the user prompt.
         spec: everything that shapes an answer, JSON-able.
         facts: what is known of the model.
-        sheet: unit prices, None when unknown.
+        priced: gives the unit prices, None when unknown; a run without new images never asks.
         estimator: tokens of one request.
         tier: how requests are processed, which decides their price.
-        standard_price: words for the standard price where that of the tier is unknown.
+        standard_price: gives words for the standard price where that of the tier is unknown.
         seen: False when images may be sent as their addresses, so that nobody knows their size.
         wire_format: shapes of the service.
     """
@@ -59,10 +60,10 @@ class CaptionSpec:
     template: str
     spec: Mapping[str, object]
     facts: ModelFacts
-    sheet: PriceSheet | None
+    priced: Callable[[], PriceSheet | None] = field(compare=False)
     estimator: TokenRules
     tier: Tier
-    standard_price: str = ""
+    standard_price: Callable[[], str] = field(compare=False)
     seen: bool = True
     wire_format: WireFormat = OPENAI_FORMAT
 
@@ -71,11 +72,16 @@ class CaptionSpec:
         """Identity of the spec, 32 bytes."""
         return hash_of(self.spec)
 
+    @property
+    def sheet(self) -> PriceSheet | None:
+        """Unit prices, None when unknown."""
+        return self.priced()
+
     def why_unbounded(self) -> str:
         """Sentence why no max cost of a request is known, with advice."""
         model = self.request.model
         if self.sheet is None:
-            return unknown_price(model, self.tier, self.standard_price)
+            return unknown_price(model, self.tier, self.standard_price())
         return (
             f"how many tokens {model} takes for an image of unknown size is not known, so nothing "
             "is sent as an address under a budget: download the images with --fetch and "
@@ -128,23 +134,26 @@ def build_spec(
     wire_format = provider_of(kind.service).wire_format
     on = datetime.fromtimestamp(now, UTC)
     count = _counting(counter, request, config.prompt.user, local=local)
-    sheet = LOCAL_FREE if local else _sheet(config, name, tier, on)
     return CaptionSpec(
         recipe=recipe,
         request=request,
         template=config.prompt.user,
         spec=_spec(kind.service, account, request, config.prompt.user, recipe),
         facts=facts,
-        sheet=sheet,
+        priced=cache(partial(_sheet, config, name, tier, on, local=local)),
         estimator=_estimator(wire_format, facts, request, config, calibration, count),
         tier=tier,
-        standard_price="" if sheet else standard_price(name, on),
+        standard_price=partial(standard_price, name, on),
         wire_format=wire_format,
         seen=config.input.image_mode == "bytes",
     )
 
 
-def _sheet(config: Config, model: str, tier: Tier, on: datetime) -> PriceSheet | None:
+def _sheet(
+    config: Config, model: str, tier: Tier, on: datetime, *, local: bool
+) -> PriceSheet | None:
+    if local:
+        return LOCAL_FREE
     online = config.online
     lane = (online.background_window, online.background_discount)
     return sheet_for(model, tier, on, config.prices, lane)

@@ -14,7 +14,7 @@ from pipeline.stages.shard_options import RequestTemplate
 
 def request_template(caption_spec: CaptionSpec) -> RequestTemplate:
     """Template of a first attempt."""
-    estimator = CostEstimator(caption_spec.estimator, caption_spec.sheet)
+    estimator = CostEstimator(caption_spec.estimator, caption_spec.priced)
     return RequestTemplate(caption_spec.request, estimator, caption_spec.wire_format)
 
 

@@ -63,7 +63,7 @@ def test_what_a_model_cannot_do_is_an_error_that_names_it() -> None:
 
 def test_an_unread_image_is_taken_for_the_dearest_one() -> None:
     found = make_spec()
-    estimator = CostEstimator(found.estimator, found.sheet)
+    estimator = CostEstimator(found.estimator, found.priced)
     bound = estimator.estimate(*found.largest(), "x")
     assert bound.max_cost is not None
     for width, height in [(10, 10), (4000, 3000), (3000, 4000), (9000, 400), (512, 512)]:
