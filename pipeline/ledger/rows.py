@@ -205,7 +205,8 @@ class Rows:
         """
         linked = LinkedImages(self._db)
         if (only := linked.only_source()) is not None:
-            outcomes = linked.outcomes(self.images())
+            # by its folders: images of no folder are missing in the sum, as they are below
+            outcomes = linked.outcomes(self.images(only))
             return {only: outcomes} if outcomes else {}
         counts: dict[int, Counter[str]] = {}
         for (source,) in self._db.execute("SELECT id FROM sources ORDER BY id").fetchall():

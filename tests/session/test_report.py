@@ -179,6 +179,16 @@ def test_counts_that_do_not_agree_are_an_error(scene: Scene) -> None:
     assert task.sources == (1,)
 
 
+def test_an_image_of_no_folder_is_an_error(scene: Scene) -> None:
+    scene.add("a.png", "b.png")
+    scene.task()
+    scene.ledger.database.execute("PRAGMA foreign_keys = OFF")
+    scene.ledger.database.execute("UPDATE images SET folder = 98 WHERE name = 'b.png'")
+    report = Report()
+    report.add_rows(scene.ledger, None, scene.ledger.rows.outcomes_by_source())
+    assert "2 images, but their outcomes add up to 1: run 'captionmill verify'" in str(report.error)
+
+
 def test_requests_without_batches_were_online() -> None:
     assert "nothing new was sent" in "\n".join(Report().lines())
     assert "online, this run" in "\n".join(Report(requests=3).lines())
