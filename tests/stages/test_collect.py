@@ -17,6 +17,7 @@ from pipeline.errors import (
     ServiceError,
     StorageError,
 )
+from pipeline.ledger.batches import Batch
 from pipeline.providers.openai_batch import OpenAIBatches
 from pipeline.server.faults import BatchFault, RequestFault
 from pipeline.stages import collect
@@ -374,6 +375,12 @@ def test_a_file_that_is_damaged_before_it_is_settled_is_fetched_again_in_the_sam
     assert scene.ledger.reservations.totals().charged == scene.server.bill.total_nano()
 
 
+def reach(scene: Scene, batch: Batch, status: str) -> None:
+    """Wait until the service says that a batch has this status."""
+    while scene.service.get(batch.batch_id).status != status:
+        scene.server.service.executor.wake()
+
+
 def test_a_batch_that_never_ends_and_cannot_be_cancelled_is_left_to_a_person(scene: Scene) -> None:
     """It does not hold the run: nobody waits for it, and what appears later is still taken."""
     scene.server.faults.add(BatchFault(finalizing_seconds=35 * 3600))
@@ -381,6 +388,8 @@ def test_a_batch_that_never_ends_and_cannot_be_cancelled_is_left_to_a_person(sce
     task = scene.task()
     scene.write(task)
     submit_shards(scene.context, task.spec)
+    (batch,) = scene.ledger.batches.in_states("open")
+    reach(scene, batch, "finalizing")  # the service works in a thread of its own
     scene.server.faults.add(
         RequestFault(action="status", method="POST", path="/v1/batches/*", status=409)
     )
@@ -393,8 +402,6 @@ def test_a_batch_that_never_ends_and_cannot_be_cancelled_is_left_to_a_person(sce
     assert is_left_open(scene.context, batch)
     assert scene.ledger.reservations.totals().reserved > 0
     scene.server.service.clock.advance(40 * 3600)
-    scene.server.service.executor.wake()
-    while scene.service.get(batch.batch_id).status != "completed":
-        scene.server.service.executor.wake()
+    reach(scene, batch, "completed")
     assert collect_batches(scene.context).answers == {"captioned": 1}
     assert scene.ledger.reservations.totals().reserved == 0
