@@ -15,6 +15,17 @@ from pipeline.ledger.rows import ROW_DETAILS
 _LIVE = "SELECT id FROM works WHERE state = 'pending' UNION SELECT work FROM items WHERE live = 1"
 
 
+def note_refused(database: Database, source: int) -> None:
+    """Note the refused images of a source that are tried again only because other limits hold, by
+    the user's will or that of a newer version: those that are refused again were not due."""
+    database.execute("CREATE TEMP TABLE IF NOT EXISTS refused (image INTEGER PRIMARY KEY)")
+    database.execute(
+        "INSERT OR IGNORE INTO refused SELECT i.id FROM folders f CROSS JOIN images i "
+        "ON i.folder = f.id AND i.present = 1 AND i.reject_code IS NOT NULL WHERE f.source = ?",
+        (source,),
+    )
+
+
 class Due:
     """Temporary table `due` of image rows."""
 
@@ -41,15 +52,27 @@ class Due:
     def outcomes(self, sources: SourceRows | None = None) -> Counter[str]:
         """Outcomes of the due images, of some sources or of all; those that left their source
         without a caption count as "vanished"."""
-        if not self._db.number("SELECT COUNT(*) FROM temp.sqlite_master WHERE name = 'due'"):
+        if not self._has("due"):
             return Counter()
         where = "" if sources is None else f"WHERE f.source {AMONG}"
+        due = "due"
+        if self._has("refused"):
+            due = (
+                "(SELECT image FROM due WHERE image NOT IN (SELECT r.image FROM refused r "
+                "JOIN images i ON i.id = r.image AND i.reject_code IS NOT NULL))"
+            )
         rows = self._db.execute(
             f"SELECT o.outcome, COUNT(*) FROM (SELECT CASE WHEN i.present = 0 AND {OUTCOME} NOT IN "
             f"({sql_list(CAPTIONED_OUTCOMES)}) THEN 'vanished' ELSE {OUTCOME} END AS outcome "
             # CROSS JOIN: SQLite would begin with the folders, and read every image
-            "FROM due d CROSS JOIN images i ON i.id = d.image JOIN folders f ON f.id = i.folder "
+            f"FROM {due} d CROSS JOIN images i ON i.id = d.image JOIN folders f ON f.id = i.folder "
             f"{ROW_DETAILS} {where}) o GROUP BY 1",
             () if sources is None else (among(sources),),
         )
         return Counter({str(name): int(count) for name, count in rows})
+
+    def _has(self, table: str) -> bool:
+        """Tell whether something was noted."""
+        return bool(
+            self._db.number("SELECT COUNT(*) FROM temp.sqlite_master WHERE name = ?", (table,))
+        )

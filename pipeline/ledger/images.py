@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
+from pipeline.ledger.due import note_refused
 from pipeline.ledger.recorded_files import LineOf, RecordedFiles
 from pipeline.ledger.upsert import INSERT_NEW, UPSERT, upsert_values
 from pipeline.records import SourceFile
@@ -148,8 +149,8 @@ class Images:
     def use_spec(self, source: int, spec: int, admission: bytes) -> bool:
         """Set the spec of the rows of `source`, and the admission that refuses them.
 
-        Links to another spec are undone; what other caps refused is prepared again. True when
-        anything has changed.
+        Links to another spec are undone; what other caps refused is prepared again, and noted
+        (`ledger.due.note_refused`). True when anything has changed.
         """
         with self._db.transaction("use_spec"):
             row = self._db.one("SELECT spec, admission FROM sources WHERE id = ?", (source,))
@@ -165,6 +166,8 @@ class Images:
                 if before == spec
                 else ("original IS NOT NULL OR reject_code IS NULL")
             )
+            if before == spec:
+                note_refused(self._db, source)
             self._db.execute(
                 "UPDATE images SET work = NULL, near_of = NULL, near_distance = NULL, todo = 1, "
                 "reject_code = NULL, reject_detail = NULL "

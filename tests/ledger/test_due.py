@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pipeline.ledger.specs import SpecText
 from pipeline.records import SourceFile
 from tests.ledger.world import NOW, World
 
@@ -41,3 +42,28 @@ def test_images_that_are_gone_or_done_are_not_due(world: World) -> None:
     database.execute("UPDATE images SET present = 0 WHERE id IN (2, 3)")
     world.ledger.due.note(world.source)
     assert world.ledger.due.outcomes() == {}
+
+
+def test_what_other_limits_refuse_again_was_not_due(world: World) -> None:
+    images, database = world.ledger.images, world.ledger.database
+    for number in range(1, 4):
+        world.image(f"{number}.jpg", number)
+    database.execute("UPDATE works SET state = 'done', outcome = 'captioned'")
+    refuse = "UPDATE images SET todo = 0, work = NULL, reject_code = 'truncated' WHERE id IN "
+    database.execute(f"{refuse} (1, 2)")
+    assert images.use_spec(world.source, world.spec, b"b" * 32)
+    world.ledger.due.note(world.source)
+    assert world.ledger.due.outcomes() == {"pending": 2}
+    database.execute(f"{refuse} (1)")
+    assert world.ledger.due.outcomes(world.source) == {"pending": 1}
+    database.execute(f"{refuse} (1, 2)")
+    assert world.ledger.due.outcomes() == {}
+
+
+def test_what_another_spec_refuses_was_due(world: World) -> None:
+    world.image("a.jpg", 1)
+    other = world.ledger.specs.spec({"prompt": "new"}, SpecText("openai", "", "m", "/v1/x"), NOW)
+    assert world.ledger.images.use_spec(world.source, other, b"b" * 32)
+    world.ledger.due.note(world.source)
+    world.ledger.database.execute("UPDATE images SET todo = 0, reject_code = 'truncated'")
+    assert world.ledger.due.outcomes() == {"rejected": 1}

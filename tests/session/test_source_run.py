@@ -62,3 +62,16 @@ def test_the_first_requests_of_a_form_go_alone_until_it_is_answered(rig: Rig, fi
     rig.run()
     with opened(rig, batch__first_requests=first) as run:
         assert run.first_requests() is None
+
+
+def test_only_what_was_due_fails_a_run(rig: Rig) -> None:
+    """A newer version has other limits: it tries again what was refused, and loses nothing."""
+    rig.add("a.png")
+    (rig.data / "broken.png").write_text("no image")
+    assert rig.run().exit_code == 0
+    report = rig.run(images__max_pixels=10_000_000)
+    assert (report.exit_code, report.outcomes) == (0, {"captioned": 1, "rejected": 1})
+    (rig.data / "new.png").write_text("no image either")
+    report = rig.run(images__max_pixels=20_000_000)
+    assert report.exit_code == 10
+    assert "the image that was due has no caption: 1 rejected" in str(report.error)
