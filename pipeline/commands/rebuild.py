@@ -16,6 +16,7 @@ from pipeline.core.lifecycle import WORKSPACE
 from pipeline.core.words import counted
 from pipeline.errors import BooksError, StorageError, UsageError
 from pipeline.ledger import Ledger
+from pipeline.ledger.integrity import integrity
 from pipeline.ledger.online_groups import is_online
 from pipeline.records import Nano, Say
 from pipeline.session.account import resolve_account
@@ -133,7 +134,7 @@ def _require_loss(workspace: Workspace) -> None:
 def _is_sound(path: Path) -> bool:
     try:
         with Ledger(path, read_only=True) as ledger:
-            return ledger.database.integrity() == []
+            return integrity(ledger.database) == []
     except (BooksError, StorageError):
         return False
 

@@ -18,6 +18,7 @@ from pipeline.ledger.answer_row import (
 from pipeline.ledger.contradictions import CONTRADICTIONS, POSSIBLE, UNBALANCED
 from pipeline.ledger.database import Database
 from pipeline.ledger.identities import wrong_identities
+from pipeline.ledger.integrity import integrity
 from pipeline.ledger.online_groups import ONLINE
 from pipeline.ledger.seals import broken_seals
 from pipeline.records import Nano
@@ -117,7 +118,7 @@ class Audit:
 
     def contradictions(self) -> Iterator[str]:
         """Sentences about rows that contradict each other."""
-        yield from self._db.integrity()
+        yield from integrity(self._db)
         for words, sql in CONTRADICTIONS:
             count = self._db.number(sql)
             if count:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -133,7 +132,7 @@ class Database:
     @contextlib.contextmanager
     def trusted_references(self) -> Iterator[None]:
         """Write rows without looking up what they refer to, in a transaction inside that has read
-        each of those ids itself; `integrity` looks all of them up."""
+        each of those ids itself; `ledger.integrity` looks all of them up."""
         self._connection.execute("PRAGMA foreign_keys = OFF")  # nothing inside a transaction
         try:
             yield
@@ -199,22 +198,6 @@ class Database:
         """Write a consistent copy to `target`."""
         with contextlib.closing(sqlite3.connect(target)) as copy:
             self._connection.backup(copy)
-
-    def integrity(self) -> list[str]:
-        """Damage that SQLite itself finds: pages, indexes, foreign keys; [] is sound."""
-        problems = [str(row[0]) for row in self.execute("PRAGMA integrity_check") if row[0] != "ok"]
-        problems += [f"foreign key: {row}" for row in self.execute("PRAGMA foreign_key_check")]
-        return problems + list(self._broken_checks())
-
-    def _broken_checks(self) -> Iterator[str]:
-        """Rows that a table's CHECK refuses: of a file that is only read SQLite does not even
-        parse these, so its own check passes over them."""
-        tables = self.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")
-        for table, sql in tables.fetchall():
-            for condition in _checks_in(str(sql)):
-                count = self.number(f"SELECT COUNT(*) FROM {table} WHERE NOT ({condition})")
-                if count:
-                    yield f"{table} with values that cannot be ({condition}): {count:,}"
 
     def _roll_back(self) -> None:
         with contextlib.suppress(sqlite3.Error):
@@ -283,13 +266,3 @@ def database_error(path: Path, error: sqlite3.DatabaseError) -> StorageError | B
     if any(words in text for words in _DAMAGE):
         return BooksError(f"{path} is damaged ({text}): run 'captionmill rebuild'")
     return StorageError(f"{path}: {text}")
-
-
-def _checks_in(sql: str) -> Iterator[str]:
-    """Conditions of a table's CHECKs."""
-    for match in re.finditer(r"\bCHECK \(", sql):
-        depth, at = 1, match.end()
-        while depth:
-            depth += {"(": 1, ")": -1}.get(sql[at], 0)
-            at += 1
-        yield sql[match.end() : at - 1]

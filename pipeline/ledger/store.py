@@ -20,6 +20,7 @@ from pipeline.ledger.due import Due
 from pipeline.ledger.existing_texts import ExistingTexts
 from pipeline.ledger.handed_out import HandedOut
 from pipeline.ledger.images import Images
+from pipeline.ledger.integrity import integrity
 from pipeline.ledger.known_sources import KnownSources
 from pipeline.ledger.near_duplicates import NearDuplicates
 from pipeline.ledger.queue import Queue
@@ -88,7 +89,7 @@ class Ledger:
         """
         with contextlib.suppress(sqlite3.Error):  # closed, or too damaged to be looked at
             try:
-                damage = self.database.integrity()
+                damage = integrity(self.database)
             except StorageError:
                 return
             if damage:

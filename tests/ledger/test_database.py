@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.errors import BooksError, StorageError
 from pipeline.ledger.database import Database
+from pipeline.ledger.integrity import integrity
 from pipeline.ledger.schema import MIGRATIONS
 from pipeline.system import failpoints
 
@@ -16,7 +17,7 @@ def test_the_file_is_durable_and_migrated(tmp_path: Path) -> None:
     assert database.one("PRAGMA journal_mode") == ("wal",)
     assert database.number("PRAGMA synchronous") == 2  # FULL
     assert database.number("PRAGMA user_version") == len(MIGRATIONS)
-    assert database.integrity() == []
+    assert integrity(database) == []
     database.close()
 
 
@@ -207,7 +208,7 @@ def test_references_are_looked_up_but_where_they_are_trusted(tmp_path: Path) -> 
             _insert_an_orphan(database)
         with database.trusted_references():
             _insert_an_orphan(database)
-        assert [problem for problem in database.integrity() if "items" in problem]
+        assert [problem for problem in integrity(database) if "items" in problem]
         with pytest.raises(ZeroDivisionError), database.trusted_references():
             raise ZeroDivisionError
         with pytest.raises(sqlite3.IntegrityError):

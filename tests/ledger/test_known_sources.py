@@ -1,3 +1,4 @@
+from pipeline.ledger.integrity import integrity
 from tests.ledger.world import NOW, World
 
 
@@ -12,5 +13,5 @@ def test_a_forgotten_source_leaves_its_works(world: World) -> None:
     assert ledger.sources.all() == []
     assert ledger.rows.all_images() == 0
     assert ledger.database.number("SELECT COUNT(*) FROM works WHERE representative IS NULL") == 1
-    assert ledger.database.integrity() == []
+    assert integrity(ledger.database) == []
     assert ledger.database.number("SELECT COUNT(*) FROM meta WHERE key LIKE 'crawled:%'") == 0
