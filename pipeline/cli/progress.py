@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline.cli.console import say, seconds_silent
@@ -104,19 +104,36 @@ def _bar(total: int, what: str) -> Any:
 @contextlib.contextmanager
 def progress_bars(*, quiet: bool = False) -> Iterator[Bars]:
     """Progress that is gone when the block ends; no minute of it passes without a word."""
-    shown, over = Bars(quiet=quiet), threading.Event()
-    teller = threading.Thread(target=_tell, args=(shown, over), name="progress", daemon=True)
-    teller.start()
+    shown = Bars(quiet=quiet)
     try:
-        yield shown
+        with _a_line_a_minute(lambda: "" if shown.visible else shown.line()):
+            yield shown
     finally:
-        over.set()
-        teller.join()
         shown.close()
 
 
-def _tell(shown: Bars, over: threading.Event) -> None:
-    """Say how far the run is whenever a minute was silent."""
+@contextlib.contextmanager
+def progress_words(first: str) -> Iterator[Callable[[str], None]]:
+    """Function that notes what a command is at, which is said whenever a minute was silent."""
+    words = [first]
+    with _a_line_a_minute(lambda: words[-1]):
+        yield lambda text: words.__setitem__(-1, text)
+
+
+@contextlib.contextmanager
+def _a_line_a_minute(line: Callable[[], str]) -> Iterator[None]:
+    """Say a line, if there is one, whenever a minute was silent."""
+    over = threading.Event()
+    teller = threading.Thread(target=_tell, args=(line, over), name="progress", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+
+
+def _tell(line: Callable[[], str], over: threading.Event) -> None:
     while not over.wait(_TICK):
-        if seconds_silent() >= MINUTE and not shown.visible:
-            say(shown.line())
+        if seconds_silent() >= MINUTE and (text := line()):
+            say(text)

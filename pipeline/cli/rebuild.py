@@ -8,6 +8,7 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
+from pipeline.cli.progress import progress_words
 from pipeline.core.pricing import format_usd
 from pipeline.core.words import counted
 
@@ -27,7 +28,8 @@ def rebuild(config: Config, mirror: str | None) -> int:
     """
     from pipeline.commands.rebuild import rebuild
 
-    result = rebuild(config, console.say, mirror=mirror)
+    with progress_words("looking for batches") as at:
+        result = rebuild(config, console.say, mirror=mirror, at=at)
     for text in result.problems:
         console.say(text)
     console.out(

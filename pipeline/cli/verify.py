@@ -8,6 +8,7 @@ import click
 
 from pipeline.cli import console
 from pipeline.cli.options import configured
+from pipeline.cli.progress import progress_words
 from pipeline.errors import EXIT_DONE, BooksError
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def verify(originals: bool, config: Config) -> int:
     """
     from pipeline.commands.verify import verify
 
-    verdict = verify(config, originals=originals)
+    with progress_words("comparing the ledger with itself") as at:
+        verdict = verify(config, originals=originals, at=at)
     console.out(verdict.line)
     for text in verdict.findings:
         console.out(f"- {text}")

@@ -48,12 +48,18 @@ class RebuildResult:
 
 
 def rebuild(
-    config: Config, say: Say, *, mirror: str | None = None, clock: Clock | None = None
+    config: Config,
+    say: Say,
+    *,
+    mirror: str | None = None,
+    clock: Clock | None = None,
+    at: Say = lambda _text: None,
 ) -> RebuildResult:
     """Build the ledger of a workspace anew; the next run links the images to what is paid for.
 
     Args:
         mirror: address of the mirror that the workspace's files are taken from first.
+        at: is called with how far it is, in words.
 
     Raises:
         UsageError: there is a healthy ledger, or nothing tells which batches are ours.
@@ -68,7 +74,7 @@ def rebuild(
     building = workspace.root / "_ledger.db"
     with open_session(settings, "rebuild", say, clock=clock, building=building) as session:
         context = session.context
-        result = _gather(context)
+        result = _gather(context, at)
         _set_aside(workspace)
         context.ledger.close()
         reached("rebuild.before_publish")
@@ -89,12 +95,14 @@ def _restore(settings: RunSettings, workspace: Workspace, say: Say) -> None:
     say(f"{counted(count, 'file')} from {settings.mirror}")
 
 
-def _gather(context: StageContext) -> RebuildResult:
+def _gather(context: StageContext, at: Say) -> RebuildResult:
     """Rebuild from the files here, which needs no service; then from what the service has."""
     totals = RunTotals()
     # groups of online requests were taken in when the session was opened
     records = read_batch_records(context.workspace, lambda batch_id: not is_online(batch_id))
-    for batch in [batch for batch in records if is_ours(context, batch)]:
+    ours = [batch for batch in records if is_ours(context, batch)]
+    for number, batch in enumerate(ours, 1):
+        at(f"reading batch {number:,} of {len(ours):,}")
         adopt_batch(context, batch)
         settle_from_files(context, batch, totals)
     reached("rebuild.settled_kept")

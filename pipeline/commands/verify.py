@@ -19,7 +19,7 @@ from pipeline.ledger.captions import Captions
 from pipeline.ledger.online_groups import ONLINE
 from pipeline.ledger.page_cache import small_cache
 from pipeline.providers import provider_of
-from pipeline.records import Nano
+from pipeline.records import Nano, Say
 from pipeline.review.edits import Edits
 from pipeline.session.account import resolve_account
 from pipeline.session.checks import service_cost_notes
@@ -71,11 +71,12 @@ class Verdict:
         return f"{counted(len(self.findings), 'finding')} in {checked}"
 
 
-def verify(config: Config, *, originals: bool = False) -> Verdict:
+def verify(config: Config, *, originals: bool = False, at: Say = lambda _text: None) -> Verdict:
     """Check a workspace; no other run may work in it meanwhile.
 
     Args:
         originals: read the file of each image too, and compare it with what was captioned.
+        at: is called with how far it is, in words.
 
     Raises:
         UsageError: there is no workspace.
@@ -86,28 +87,23 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
     identity, workspace = resolve_account(settings.account, offline=True, existing=True)
     wire_format = provider_of(identity.provider).wire_format
     with workspace.lock(reading=True), Ledger(workspace.ledger, read_only=True) as ledger:
-        shards, batches = ledger.audit.shards(), ledger.audit.batches()
+        batches = ledger.audit.batches()
         findings, files = _ledger(workspace, ledger), 1
-        for shard in shards:
-            files += 1
-            path = workspace.shard(shard.shard_key)
-            needed = shard.state not in ("SETTLED", "WRITTEN")  # or was handed over as a file
-            findings += _shard(path, shard.checksum, needed=needed)
-        for batch in batches if settings.batch.keep_raw else ():
-            for kind, stored in (("output", batch.output), ("error", batch.error)):
-                files += stored
-                path = workspace.answers(batch.shard_key, batch.batch_id, kind)
-                findings += _raw(path) if stored else ()
-            findings += _batch_record(workspace, ledger, batch)
+        at("reading request files and raw files")
+        for finding in _files(workspace, ledger, batches if settings.batch.keep_raw else []):
+            files += finding is None
+            findings += [] if finding is None else [finding]
         findings += _journals(workspace, ledger)
-        audit = audit_answers(ledger, workspace, wire_format)
+        audit = audit_answers(ledger, workspace, wire_format, at)
         findings += audit.findings
         notes = [*_otherwise(audit), *service_cost_notes(ledger)]
         with Edits(workspace.reviews, read_only=True) as edits:
             findings += edits.damage()
+        at("reading the table")
         findings += _table(settings.output.table or workspace.table, ledger)
         read, (settled, _) = None, ledger.audit.sums()
         if originals:
+            at("reading the images themselves")
             images, opener = Captions(ledger.database).originals(), settings.open_original()
             compared = compare_originals(images, workspace.urls, opener)
             findings, read = [*findings, *compared.findings()], compared.read
@@ -115,6 +111,23 @@ def verify(config: Config, *, originals: bool = False) -> Verdict:
     return Verdict(
         count, len(batches), files, settled, tuple(findings), audit.answers, tuple(notes), read
     )
+
+
+def _files(
+    workspace: Workspace, ledger: Ledger, batches: list[ExpectedBatch]
+) -> Iterator[str | None]:
+    """Findings about files that should be there, and None for each file."""
+    for shard in ledger.audit.shards():
+        yield None
+        path = workspace.shard(shard.shard_key)
+        needed = shard.state not in ("SETTLED", "WRITTEN")  # or was handed over as a file
+        yield from _shard(path, shard.checksum, needed=needed)
+    for batch in batches:
+        for kind, stored in (("output", batch.output), ("error", batch.error)):
+            if stored:
+                yield None
+                yield from _raw(workspace.answers(batch.shard_key, batch.batch_id, kind))
+        yield from _batch_record(workspace, ledger, batch)
 
 
 def _ledger(workspace: Workspace, ledger: Ledger) -> list[str]:

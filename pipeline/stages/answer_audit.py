@@ -20,6 +20,7 @@ from pipeline.ledger import Ledger
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.page_cache import small_cache
 from pipeline.ledger.specs import schema_of_names
+from pipeline.records import Say
 from pipeline.stages.answer_comparison import AnswerComparison
 from pipeline.stages.answer_pages import answer_pages
 from pipeline.system.workspace import Workspace
@@ -51,11 +52,15 @@ class AnswerAudit:
             )
 
 
-def audit_answers(ledger: Ledger, workspace: Workspace, wire_format: WireFormat) -> AnswerAudit:
+def audit_answers(
+    ledger: Ledger, workspace: Workspace, wire_format: WireFormat, at: Say = lambda _text: None
+) -> AnswerAudit:
     """Compare the answers of all settled batches, one batch after the other."""
     audit = AnswerAudit()
     with small_cache(ledger.database):
-        for batch in ledger.batches.in_states("settled", "cleaned"):
+        batches = ledger.batches.in_states("settled", "cleaned")
+        for number, batch in enumerate(batches, 1):
+            at(f"comparing the answers of batch {number:,} of {len(batches):,}")
             key = ledger.shards.get(batch.shard).shard_key
             paths = [workspace.answers(key, batch.batch_id, kind) for kind in ("output", "error")]
             _audit(audit, ledger, batch, [path for path in paths if path.is_file()], wire_format)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from pipeline.cli import console, progress
-from pipeline.cli.progress import Bars, progress_bars
+from pipeline.cli.progress import Bars, progress_bars, progress_words
 from tests.cli.test_console import ROOT, on_a_terminal
 
 BARS = """
@@ -95,3 +95,20 @@ def test_what_was_just_said_is_not_followed_by_a_line(
 
 def test_before_anything_is_known_it_is_looking() -> None:
     assert Bars().line() == "looking at the images"
+
+
+def test_a_long_check_says_each_minute_what_it_is_at(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "MINUTE", 0.05)
+    monkeypatch.setattr(progress, "_TICK", 0.01)
+    said = ""
+    with progress_words("the first thing") as at:
+        for words in ("the first thing\n", "the next thing\n"):
+            deadline = time.monotonic() + 30
+            while words not in said and time.monotonic() < deadline:
+                said += capsys.readouterr().err
+                time.sleep(0.01)
+            at("the next thing")
+    assert "the first thing\nthe" in said
+    assert said.endswith("the next thing\n")

@@ -12,6 +12,7 @@ import pytest
 from pipeline.commands.verify import Verdict, verify
 from pipeline.config import load_config
 from pipeline.errors import BooksError, Busy, UsageError
+from pipeline.records import Say
 from pipeline.stages.export import WRITTEN
 from pipeline.system.workspace import Workspace
 from tests.crash.rig import World
@@ -38,9 +39,9 @@ def copy(world: World, tmp_path: Path) -> Path:
     return Path(shutil.copytree(world.workspace, tmp_path / "ws"))
 
 
-def look(folder: Path) -> Verdict:
+def look(folder: Path, at: Say = lambda _text: None) -> Verdict:
     overrides = {"workspace": str(folder), "provider.name": "openai"}
-    return verify(load_config(None, overrides))
+    return verify(load_config(None, overrides), at=at)
 
 
 def change(folder: Path, *statements: str) -> None:
@@ -59,8 +60,15 @@ def swap(path: Path, before: bytes, after: bytes) -> None:
 
 
 def test_all_is_well_in_one_line(copy: Path) -> None:
-    verdict = look(copy)
+    steps: list[str] = []
+    verdict = look(copy, steps.append)
     assert verdict.findings == ()
+    assert steps == [
+        "reading request files and raw files",
+        "comparing the answers of batch 1 of 2",
+        "comparing the answers of batch 2 of 2",
+        "reading the table",
+    ]
     assert verdict.line.startswith("all is well: 5 images, 2 batches, 4 files, 4 answers, $")
 
 
