@@ -10,6 +10,14 @@ from pipeline.ledger.database import Database
 
 _BY_HASH = {"originals": "source_id", "contents": "content_id", "works": "work_key"}
 _PAGE = 1_000  # rows
+# the only other index of such a table; lookups of rows that follow each other are cheap
+_PENDING_DIFFER = """
+SELECT (SELECT COUNT(*) FROM works NOT INDEXED WHERE state = 'pending')
+    <> (SELECT COUNT(*) FROM works INDEXED BY works_pending WHERE state = 'pending')
+OR EXISTS (SELECT 1 FROM works w NOT INDEXED WHERE w.state = 'pending' AND NOT EXISTS (
+    SELECT 1 FROM works p INDEXED BY works_pending
+    WHERE p.state = 'pending' AND p.spec IS w.spec AND p.id = w.id))
+"""
 
 
 def integrity(db: Database) -> list[str]:
@@ -38,6 +46,8 @@ def _wrong_indexes(db: Database) -> Iterator[str]:
             yield from _said_by(db, f"PRAGMA integrity_check({table})")
         elif not _is_indexed(db, table, column):
             yield f"{table} and its index of {column} differ"
+    if db.number(_PENDING_DIFFER):
+        yield "works and their index works_pending differ"
 
 
 def _is_indexed(db: Database, table: str, column: str) -> bool:

@@ -79,3 +79,50 @@ def test_another_index_is_looked_up_by_sqlite(world: World, tmp_path: Path) -> N
     data[at] ^= 1
     path.write_bytes(data)
     assert any("index sqlite_autoindex_images_1" in words for words in damage(path))
+
+
+def pending_index(path: Path) -> int:
+    """Where the page of the index of pending works begins in a file."""
+    with contextlib.closing(sqlite3.connect(path)) as copy:
+        (page,) = copy.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'works_pending'"
+        ).fetchone()
+        (size,) = copy.execute("PRAGMA page_size").fetchone()
+    return int((page - 1) * size)
+
+
+def test_a_pending_work_that_its_index_does_not_have_is_found(path: Path) -> None:
+    """It would never be sent."""
+    at = pending_index(path)
+    data = bytearray(path.read_bytes())
+    cells = int.from_bytes(data[at + 3 : at + 5], "big")
+    assert cells == len(KEYS)
+    pointer = at + 8 + 2 * (cells - 1)
+    cell = at + int.from_bytes(data[pointer : pointer + 2], "big")
+    data[at + 3 : at + 5] = (cells - 1).to_bytes(2, "big")  # the last cell is not there any more,
+    data[at + 7] += 1 + data[cell]  # and its bytes are free
+    path.write_bytes(data)
+    assert damage(path) == ["works and their index works_pending differ"]
+
+
+def test_a_pending_work_that_stands_elsewhere_in_its_index_is_found(path: Path) -> None:
+    at = pending_index(path)
+    sound = path.read_bytes()
+    pointer = at + 8 + 2 * 49  # of the fiftieth cell
+    cell = at + int.from_bytes(sound[pointer : pointer + 2], "big")
+    size_of_cell = 1 + sound[cell]
+    flipped = bytearray(sound)
+    flipped[cell + size_of_cell - 1] ^= 64  # the row that it names
+    path.write_bytes(flipped)
+    assert damage(path) == ["works and their index works_pending differ"]
+
+
+def test_each_index_of_a_table_of_hashes_is_compared(world: World) -> None:
+    indexes = {
+        name
+        for name, table in world.ledger.database.execute(
+            "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index'"
+        )
+        if table in _BY_HASH
+    }
+    assert indexes == {"works_pending", *(f"sqlite_autoindex_{table}_1" for table in _BY_HASH)}
