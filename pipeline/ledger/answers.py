@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
@@ -24,6 +25,8 @@ __all__ = ["Answers", "Ending", "Lines", "PricedAnswer", "Settled"]
 
 Ending = Literal["whole", "open", "lost"]
 """How a batch ends with the answers that are here."""
+
+_SAMPLED = 4000  # captions at least: one that a fiftieth share is in it 80 times
 
 
 class Answers:
@@ -178,14 +181,33 @@ class Answers:
             "SELECT COUNT(*) FROM works WHERE spec = ? AND outcome = 'captioned'", (spec,)
         )
 
-    def repeated_captions(self, spec: int, at_least: int) -> list[tuple[str, int]]:
-        """Captions that many different contents share, most frequent first (at most 20)."""
-        return [
-            (str(caption), int(count))
-            for caption, count in self._db.execute(
-                "SELECT a.caption, COUNT(*) FROM works w JOIN answers a ON a.id = w.answer "
-                "WHERE w.spec = ? AND w.outcome = 'captioned' GROUP BY a.caption "
-                "HAVING COUNT(*) >= ? ORDER BY 2 DESC LIMIT 20",
-                (spec, at_least),
-            )
-        ]
+    def repeated_captions(self, spec: int, captioned: int, at_least: int) -> list[tuple[str, int]]:
+        """Captions that many different contents share, most frequent first (at most 20).
+
+        Of many captions a sample is sorted, and all are counted only where that repeats some.
+
+        Args:
+            captioned: number of contents with a caption under the spec.
+            at_least: contents that share a caption; a hundredth of `captioned` or more.
+        """
+        apart = max(1, captioned // _SAMPLED)
+        if apart == 1:
+            return self._shared(spec, "?", 1, at_least)
+        expected = at_least // apart
+        sampled = self._shared(spec, "w.id % ? = 0", apart, max(2, expected // 4))
+        if not sampled:
+            return []
+        captions = json.dumps([caption for caption, _ in sampled])
+        among_them = "a.caption IN (SELECT value FROM json_each(?))"
+        return self._shared(spec, among_them, captions, at_least)
+
+    def _shared(
+        self, spec: int, condition: str, value: int | str, at_least: int
+    ) -> list[tuple[str, int]]:
+        rows = self._db.execute(
+            "SELECT a.caption, COUNT(*) FROM works w JOIN answers a ON a.id = w.answer "
+            f"WHERE w.spec = ? AND w.outcome = 'captioned' AND {condition} GROUP BY a.caption "
+            "HAVING COUNT(*) >= ? ORDER BY 2 DESC LIMIT 20",
+            (spec, value, at_least),
+        )
+        return [(str(caption), int(count)) for caption, count in rows]

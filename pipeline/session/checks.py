@@ -51,7 +51,7 @@ def repeated_captions(ledger: Ledger) -> Iterator[str]:
     for spec in ledger.specs.in_use():
         captioned = ledger.answers.captioned(spec)
         least = max(_REPEATED, captioned * _REPEATED_PERCENT // 100)
-        for caption, count in ledger.answers.repeated_captions(spec, least):
+        for caption, count in ledger.answers.repeated_captions(spec, captioned, least):
             shown = caption if len(caption) <= _SHOWN else f"{caption[:_SHOWN]}..."
             yield (
                 f"{count:,} of {captioned:,} different images have the same caption, {shown!r}: "

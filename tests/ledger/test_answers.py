@@ -153,8 +153,8 @@ def test_retry_by_hand_and_repeated_captions(world: World) -> None:
     answers = [answered(key) for _, key in world.works[:2]]
     answers.append(answered(world.works[2][1], outcome="refused", caption=None))
     world.ledger.answers.settle(shard, batch, answers, DEFAULT_RULES, NOW)
-    assert world.ledger.answers.repeated_captions(world.spec, 2) == [("a cat", 2)]
-    assert world.ledger.answers.repeated_captions(world.spec, 3) == []
+    assert world.ledger.answers.repeated_captions(world.spec, 3, 2) == [("a cat", 2)]
+    assert world.ledger.answers.repeated_captions(world.spec, 3, 3) == []
     assert world.ledger.answers.retry(["refused"]) == 1
     assert [work for work, _ in world.ledger.images.unsent(world.source, world.spec)] == [
         world.works[2][0]
@@ -267,5 +267,5 @@ def test_one_work_is_asked_again_unless_it_was_meanwhile(world: World) -> None:
 def test_the_most_frequent_caption_comes_first(world: World) -> None:
     settled_three(world, "captioned", "captioned", "captioned")
     world.ledger.database.execute("UPDATE answers SET caption = 'a dog' WHERE id = 2")
-    assert world.ledger.answers.repeated_captions(world.spec, 1) == [("a cat", 2), ("a dog", 1)]
-    assert world.ledger.answers.repeated_captions(world.spec + 1, 1) == []
+    assert world.ledger.answers.repeated_captions(world.spec, 3, 1) == [("a cat", 2), ("a dog", 1)]
+    assert world.ledger.answers.repeated_captions(world.spec + 1, 3, 1) == []

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 import pytest
 
 from pipeline.core.retry import DEFAULT_RULES
+from pipeline.ledger import answers
 from pipeline.ledger.contradictions import CONTRADICTIONS
 from pipeline.ledger.planned import planned_lines
 from pipeline.ledger.recording import Recording
+from pipeline.ledger.specs import SpecText
 from pipeline.ledger.unseen import Crawl
 from tests.ledger.world import NOW, World, answered, prepared
 
@@ -226,6 +228,47 @@ def test_a_forgotten_image_is_not_looked_for_among_all_works(world: World) -> No
     )
     _near_one_another(world, 0, 160)
     assert _ticks(world, forget) < 6 * few
+
+
+def _captioned(world: World, works: int) -> None:
+    """Contents with a caption each, of which the last hundred share one."""
+    for number in range(works):
+        world.image(f"{number}.jpg", number)
+    settle(world)
+    world.ledger.database.execute("UPDATE answers SET caption = id")
+    world.ledger.database.execute(
+        "UPDATE answers SET caption = 'a cat' WHERE id > ? - 100", (works,)
+    )
+
+
+def test_repeated_captions_are_sought_in_a_sample(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _captioned(world, 200)
+    repeated = world.ledger.answers.repeated_captions
+    whole = _ticks(world, lambda _: repeated(world.spec, 200, 101))
+    assert repeated(world.spec, 200, 100) == [("a cat", 100)]
+    monkeypatch.setattr(answers, "_SAMPLED", 20)
+    assert repeated(world.spec, 200, 100) == [("a cat", 100)]
+    assert repeated(world.spec, 200, 101) == []
+    world.ledger.database.execute("UPDATE answers SET caption = id")
+    assert repeated(world.spec, 200, 100) == []
+    assert _ticks(world, lambda _: repeated(world.spec, 200, 100)) < whole / 2
+
+
+def test_whether_a_form_was_answered_is_no_matter_of_all_works(world: World) -> None:
+    def new_forms(count: int) -> None:
+        for _ in range(count):
+            number = world.ledger.database.number("SELECT COUNT(*) FROM specs")
+            text = SpecText("openai", "", "m", "/v1/x")
+            world.ledger.specs.spec({"prompt": f"new {number}"}, text, NOW)
+
+    _captioned(world, 200)
+    new_forms(1)
+    few = _ticks(world, lambda _: world.ledger.specs.answered())
+    new_forms(20)
+    assert len(world.ledger.specs.answered()) == 1
+    assert _ticks(world, lambda _: world.ledger.specs.answered()) < 6 * few
 
 
 def test_a_whole_ledger_is_verified_without_sorting_it(world: World) -> None:
