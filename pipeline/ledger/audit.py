@@ -139,12 +139,12 @@ class Audit:
         )
 
     def answers(self, batch: int) -> Iterator[AuditedAnswer]:
-        """Answers of a batch."""
+        """Answers of a batch, in the order of their works, which needs no sorting."""
         rows = self._db.execute(
             "SELECT w.work_key, a.attempt, COALESCE(a.rules, 1), a.checksum, "
             f"{', '.join(f'a.{name}' for name in CELLS)} "
-            "FROM answers a JOIN works w ON w.id = a.work WHERE a.batch = ? "
-            f"AND {POSSIBLE} ORDER BY a.id",
+            "FROM answers a CROSS JOIN works w ON w.id = a.work WHERE a.batch = ? "
+            f"AND {POSSIBLE} ORDER BY a.work, a.attempt",
             (batch,),
         )
         while page := rows.fetchmany(_PAGE):
