@@ -9,7 +9,6 @@ from operator import itemgetter
 
 from pipeline.core.identity import WorkAttempt
 from pipeline.ledger.database import Database
-from pipeline.ledger.insert_rows import insert_rows
 from pipeline.ledger.seals import break_seal
 from pipeline.ledger.shards import CAPTIONED, ELSEWHERE, PAID_SINCE, Shard
 from pipeline.records import Nano
@@ -97,19 +96,23 @@ class Adoption:
         lines = sorted(lines, key=itemgetter(0))
         if not lines:
             return
-        keys = ((key,) for key, _ in lines)
-        insert_rows(self._db, "INSERT OR IGNORE INTO works (work_key)", "(?)", keys)
+        # a row by each statement: SQLite copies the pages of one that could write several
+        self._db.executemany(
+            "INSERT INTO works (work_key) VALUES (?) ON CONFLICT DO NOTHING",
+            ((key,) for key, _ in lines),
+        )
+        number, sql = self._db.number, "SELECT id FROM works WHERE work_key = ?"
+        works = [(number(sql, (key,)), attempt) for key, attempt in lines]
         break_seal(self._db, "shards", shard)
         self._db.executemany(
-            "INSERT INTO items (shard, work, attempt, live) SELECT ?, w.id, ?, NOT EXISTS "
-            "(SELECT 1 FROM items WHERE work = w.id AND live = 1) FROM works w "
-            "WHERE w.work_key = ? ON CONFLICT DO NOTHING",
-            ((shard, attempt, key) for key, attempt in lines),
+            "INSERT INTO items (shard, work, attempt, live) VALUES (?, ?, ?, NOT EXISTS "
+            "(SELECT 1 FROM items WHERE work = ? AND live = 1)) ON CONFLICT DO NOTHING",
+            ((shard, work, attempt, work) for work, attempt in works),
         )
         self._db.executemany(
             "UPDATE works SET state = 'live', attempts = MAX(attempts, ?) "
-            "WHERE work_key = ? AND state = 'pending'",
-            ((attempt, key) for key, attempt in lines),
+            "WHERE id = ? AND state = 'pending'",
+            ((attempt, work) for work, attempt in works),
         )
 
     def overtaken(self, shard: Shard) -> bool:
