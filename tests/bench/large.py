@@ -267,7 +267,7 @@ def _night(root: Path, count: int) -> None:
 
 
 def _print_sizes(path: Path, count: int) -> None:
-    """Size of each table and index; dbstat walks all pages, and its own sum of bytes has 32 bits."""
+    """Size of each table and index; dbstat walks all pages, and sums bytes in 32 bits."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
         rows: list[tuple[Any, ...]] = database.execute(
             "SELECT name, pageno * page_size FROM dbstat, pragma_page_size() "
