@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.ledger import recording as module
+from pipeline.ledger.integrity import integrity
 from pipeline.ledger.recording import Recording
 from pipeline.ledger.works import Content
 from pipeline.records import RejectedImage, Rejection
@@ -120,4 +121,4 @@ def test_what_is_recorded_is_sound_though_nobody_looks_its_references_up(world: 
         assert not database.number("PRAGMA foreign_keys")
         recording.save()
     assert database.number("PRAGMA foreign_keys")
-    assert database.integrity() == []
+    assert integrity(database) == []
