@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import BooksError, StorageError
-from pipeline.ledger import Database, Ledger
+from pipeline.ledger import Ledger, store
 from tests.ledger.world import NOW
 
 
@@ -51,7 +51,7 @@ def test_what_looks_like_a_bug_may_be_a_damaged_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: list[str]
 ) -> None:
     """Odd values come out of a damaged file before SQLite says a word."""
-    monkeypatch.setattr(Database, "integrity", lambda _self: damage)
+    monkeypatch.setattr(store, "integrity", lambda _database: damage)
     expected: type[Exception] = BooksError if damage else ValueError
     words = r"page 7.*captionmill rebuild" if damage else "odd"
     with pytest.raises(expected, match=words), Ledger(tmp_path / "ledger.db"):
@@ -105,6 +105,6 @@ def test_an_incident_is_put_away_once_and_comes_again_under_other_words(ledger: 
 def test_damage_is_not_blamed_for_what_is_said_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Database, "integrity", lambda _self: ["page 7 is never used"])
+    monkeypatch.setattr(store, "integrity", lambda _database: ["page 7 is never used"])
     with pytest.raises(StorageError, match="full"), Ledger(tmp_path / "ledger.db"):
         raise StorageError("the disk is full")
