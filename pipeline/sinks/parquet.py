@@ -33,19 +33,31 @@ class ParquetSink:
         self, pages: Iterable[Sequence[Row]], cells: Cells, metadata: Mapping[str, str]
     ) -> WrittenTable:
         """See Sink. Memory is that of one row group, whatever the number of rows."""
+        with whole_file(self.path) as handle:
+            return self._announced(handle, *self._all_made(handle, pages, cells, metadata))
+
+    def _all_made(
+        self,
+        handle: BinaryIO,
+        pages: Iterable[Sequence[Row]],
+        cells: Cells,
+        metadata: Mapping[str, str],
+    ) -> tuple[list[int], list[int]]:
+        """Write all row groups: the rows of each, and which are no copies. Nothing of the writer
+        stays in memory: the footer of a large table, with which the file is read back, is there
+        once."""
         from pipeline.sinks.arrow import schema_of
         from pipeline.sinks.parquet_groups import open_writer
         from pipeline.sinks.row_groups import row_groups
 
         schema = schema_of(cells.columns, dict(metadata))
-        with whole_file(self.path) as handle:
-            rows = list[int]()
-            earlier = self.path if self.takes_over else None
-            with open_writer(handle, earlier, schema, dictionary_columns(cells)) as writer:
-                for group in row_groups(pages, cells, schema, waits=writer.copies):
-                    writer.add(group)
-                    rows.append(group.rows)
-            return self._announced(handle, rows, writer.made)
+        rows = list[int]()
+        earlier = self.path if self.takes_over else None
+        with open_writer(handle, earlier, schema, dictionary_columns(cells)) as writer:
+            for group in row_groups(pages, cells, schema, waits=writer.copies):
+                writer.add(group)
+                rows.append(group.rows)
+        return rows, writer.made
 
     def rows_of_groups(self, cells: Cells, metadata: Mapping[str, str]) -> list[int]:
         """Rows of each row group that the next table may take over, [] for none."""
@@ -64,22 +76,28 @@ class ParquetSink:
             BooksError: a row group that is to be taken over is damaged; the table is as it was.
             StorageError: it cannot be written.
         """
+        with whole_file(self.path) as handle:
+            return self._announced(handle, *self._changed_made(handle, changes, cells, metadata))
+
+    def _changed_made(
+        self, handle: BinaryIO, changes: TableChanges, cells: Cells, metadata: Mapping[str, str]
+    ) -> tuple[list[int], list[int]]:
+        """Write the row groups that have changed and copy the others; as `_all_made`."""
         from pipeline.sinks.arrow import schema_of
         from pipeline.sinks.changed_groups import changed_groups
         from pipeline.sinks.parquet_groups import open_merged
 
         schema = schema_of(cells.columns, dict(metadata))
-        with whole_file(self.path) as handle:
-            rows = list[int]()
-            with open_merged(handle, self.path, schema, dictionary_columns(cells)) as writer:
-                for group in changed_groups(changes, cells, schema):
-                    if isinstance(group, int):
-                        writer.copy(group)
-                        rows.append(changes.rows[group])
-                    else:
-                        writer.add(group)
-                        rows.append(group.rows)
-            return self._announced(handle, rows, writer.made)
+        rows = list[int]()
+        with open_merged(handle, self.path, schema, dictionary_columns(cells)) as writer:
+            for group in changed_groups(changes, cells, schema):
+                if isinstance(group, int):
+                    writer.copy(group)
+                    rows.append(changes.rows[group])
+                else:
+                    writer.add(group)
+                    rows.append(group.rows)
+        return rows, writer.made
 
     def _announced(self, handle: BinaryIO, rows: list[int], made: list[int]) -> WrittenTable:
         """Read back what was made of a file that is written but for its name, and announce it."""
