@@ -9,7 +9,7 @@ from collections import Counter
 
 from pipeline.core.outcomes import CAPTIONED_OUTCOMES
 from pipeline.ledger.database import AMONG, Database, SourceRows, among, sql_list
-from pipeline.ledger.row_outcome import OUTCOME
+from pipeline.ledger.row_outcome import OUTCOME, REJECTED
 from pipeline.ledger.rows import ROW_DETAILS
 
 _LIVE = "SELECT id FROM works WHERE state = 'pending' UNION SELECT work FROM items WHERE live = 1"
@@ -21,7 +21,7 @@ def note_refused(database: Database, source: int) -> None:
     database.execute("CREATE TEMP TABLE IF NOT EXISTS refused (image INTEGER PRIMARY KEY)")
     database.execute(
         "INSERT OR IGNORE INTO refused SELECT i.id FROM folders f CROSS JOIN images i "
-        "ON i.folder = f.id AND i.present = 1 AND i.reject_code IS NOT NULL WHERE f.source = ?",
+        f"ON i.folder = f.id AND i.present = 1 AND {REJECTED} WHERE f.source = ?",
         (source,),
     )
 
@@ -59,7 +59,7 @@ class Due:
         if self._has("refused"):
             due = (
                 "(SELECT image FROM due WHERE image NOT IN (SELECT r.image FROM refused r "
-                "JOIN images i ON i.id = r.image AND i.reject_code IS NOT NULL))"
+                f"JOIN images i ON i.id = r.image AND {REJECTED}))"
             )
         rows = self._db.execute(
             f"SELECT o.outcome, COUNT(*) FROM (SELECT CASE WHEN i.present = 0 AND {OUTCOME} NOT IN "

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pipeline.core.reasons import WAITING_DOWNLOADS
 from pipeline.ledger.specs import SpecText
 from pipeline.records import SourceFile
 from tests.ledger.world import NOW, World
@@ -58,6 +59,18 @@ def test_what_other_limits_refuse_again_was_not_due(world: World) -> None:
     assert world.ledger.due.outcomes(world.source) == {"pending": 1}
     database.execute(f"{refuse} (1, 2)")
     assert world.ledger.due.outcomes() == {}
+
+
+def test_a_download_that_other_limits_try_again_is_due(world: World) -> None:
+    for number in (1, 2):
+        world.image(f"{number}.jpg", number)
+    waits = f"UPDATE images SET todo = 0, work = NULL, reject_code = '{WAITING_DOWNLOADS[0]}'"
+    world.ledger.database.execute(f"{waits} WHERE id = 1")
+    world.ledger.database.execute("UPDATE images SET reject_code = 'truncated' WHERE id = 2")
+    assert world.ledger.images.use_spec(world.source, world.spec, b"b" * 32)
+    world.ledger.due.note(world.source)
+    world.ledger.database.execute(waits)
+    assert world.ledger.due.outcomes() == {"pending": 2}
 
 
 def test_what_another_spec_refuses_was_due(world: World) -> None:
