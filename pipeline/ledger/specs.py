@@ -101,10 +101,12 @@ class Specs:
     def answered(self) -> list[str]:
         """Canonical JSON of the specs under which a request has had an answer."""
         rows = self._db.execute(
-            # by its shards: each spec would read all works of those before it
+            # by its shards, and those that were adopted, which have none: each spec would read all
+            # works of those before it
             "SELECT canonical FROM specs s WHERE EXISTS (SELECT 1 FROM shards h "
             "CROSS JOIN items i ON i.shard = h.id CROSS JOIN works w ON w.id = i.work "
-            f"WHERE h.spec = s.id AND w.outcome IN ({sql_list(PAID_OUTCOMES)}))"
+            "WHERE (h.spec = s.id OR h.spec IS NULL) AND w.spec = s.id "
+            f"AND w.outcome IN ({sql_list(PAID_OUTCOMES)}))"
         )
         return [str(text) for (text,) in rows]
 

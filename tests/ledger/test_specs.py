@@ -90,6 +90,16 @@ def test_forms_are_under_way_from_their_create_call_until_they_are_settled(world
     assert shards.get(shard.row).state == "SETTLED"
 
 
+def test_a_form_was_answered_in_an_adopted_shard_too(world: World) -> None:
+    """It was adopted by a rebuild, and knows no spec; its works were linked to theirs since."""
+    world.image("a.jpg", 1)
+    shard, batch = world.submitted()
+    (form,) = world.ledger.specs.under_way()
+    world.ledger.answers.settle(shard, batch, [answered(world.works[0][1], 0)], DEFAULT_RULES, NOW)
+    world.ledger.database.execute("UPDATE shards SET spec = NULL")
+    assert world.ledger.specs.answered() == [form.spec]
+
+
 def test_names_of_fields_that_are_none_are_damage() -> None:
     assert schema_of_names(None) == schema_of_names("[]") == AnswerSchema(())
     assert schema_of_names('["caption", "tags"]').fields == ("caption", "tags")
