@@ -190,8 +190,7 @@ def _save_works(db: Database, works: list[WorkRecord], spec: int) -> None:
     _number(db, "works", new)
     insert_rows(
         db,
-        "works (id, work_key, content, spec, representative, state, attempts, "
-        "estimated)",
+        "works (id, work_key, content, spec, representative, state, attempts, estimated)",
         "(?, ?, ?, ?, ?, ?, ?, ?)",
         [
             (w.row, w.key, _row(w.content), spec, w.representative, w.state, w.attempts,
