@@ -3,6 +3,7 @@
 Identity, and what becomes of a request:
 
 identity         spec_id, work_key and custom_id: the hashes that decide what has been paid for
+id_positions     positions of many custom_ids in little memory
 outcomes         every outcome: paid or not, may it go again, how often, what to do
 reasons          every code of a reason: its words, who gives it, what to do
 retry            whether a request goes again, and which of two answers is shown

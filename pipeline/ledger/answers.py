@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal
 
 from pipeline.core.calibration import Calibration
@@ -13,6 +14,7 @@ from pipeline.ledger.batch_bill import record_beyond
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.database import Database
 from pipeline.ledger.handed_out import HandedOut
+from pipeline.ledger.page_cache import small_cache
 from pipeline.ledger.planned import Planned, planned_lines
 from pipeline.ledger.reservations import Reservations
 from pipeline.ledger.seals import seal_reservations, set_seal
@@ -20,6 +22,7 @@ from pipeline.ledger.settled import Lines, PricedAnswer, Settled
 from pipeline.ledger.settling import Settling
 from pipeline.ledger.shards import Shard
 from pipeline.records import Nano
+from pipeline.system.collector import collector_paused
 
 __all__ = ["Answers", "Ending", "Lines", "PricedAnswer", "Settled"]
 
@@ -36,6 +39,18 @@ class Answers:
         self._db = database
         self._reservations = Reservations(database)
         self._handed_out = HandedOut(database)
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Transaction of `planned` and `settle`: each id that is written has been read, so nobody
+        looks it up again, and each table is walked in the order of the works."""
+        with (
+            collector_paused(),
+            small_cache(self._db),
+            self._db.trusted_references(),
+            self._db.transaction("settle"),
+        ):
+            yield
 
     def settle(
         self,

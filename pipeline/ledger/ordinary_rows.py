@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9._:/-]*")  # text that can stand in a statement
 
 
 class OrdinaryRows:
-    """Rows of one batch, each at the place of its line, which is the order of their works.
+    """Rows of one batch, by the positions of their lines, whose order is that of their works.
 
     Plain tuples, which the collector of cycles passes over. What all lines share stands in the
     statement that inserts them, as each value that is bound takes 0.13 us.
@@ -34,27 +34,24 @@ class OrdinaryRows:
     def __init__(self, planned: Planned, prices: str | None) -> None:
         self.text = 0
         self._planned, self._prices = planned, prices
-        self._rows: list[tuple[object, ...] | None] = [None] * len(planned)
-        self._count = 0
+        self._rows: dict[int, tuple[object, ...]] = {}
         self._values: list[set[object]] = [set() for _ in _COLUMNS[_OWN:]]  # two of each at least
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._rows)
 
     def add(self, page: OrdinaryPage) -> None:
         """Add the answers of a page."""
-        answers, positions, rows = page.answers, page.positions, self._rows
+        answers, positions = page.answers, page.positions
         fields = [fields_text(one) if one else None for one in answers.fields]
         columns: list[Sequence[object]] = [
             [*map(self._planned.works.__getitem__, positions)], answers.captions,
             answers.request_ids, self._checksums(page, fields),
-            [*map(self._planned.attempts.__getitem__, positions)], fields,
+            self._planned.attempts(positions), fields,
             *zip(*answers.tokens, strict=True), page.costs, [self._prices] * len(positions),
             answers.models,
         ]  # fmt: skip
-        for position, row in zip(positions, zip(*columns, strict=True), strict=True):
-            rows[position] = row
-        self._count += len(positions)
+        self._rows.update(zip(positions, zip(*columns, strict=True), strict=True))
         self.text += sum(map(len, answers.captions))
         for values, column in zip(self._values, columns[_OWN:], strict=True):
             if len(values) < 2:
@@ -88,14 +85,14 @@ class OrdinaryRows:
             if (literal := _literal_of_all(values)) is not None:
                 fixed[name] = literal
         bound = [at for at, name in enumerate(_COLUMNS) if name not in fixed]
-        names = [_COLUMNS[at] for at in bound]
+        names, positions = [_COLUMNS[at] for at in bound], sorted(self._rows)
         insert_rows(
             database,
             f"answers ({', '.join([*names, *fixed])})",
             f"({', '.join([*['?'] * len(bound), *fixed.values()])})",
-            map(itemgetter(*bound), filter(None, self._rows)),
+            map(itemgetter(*bound), map(self._rows.__getitem__, positions)),
         )
-        return [position for position, row in enumerate(self._rows) if row is not None]
+        return positions
 
 
 def _literal_of_all(values: set[object]) -> str | None:

@@ -8,8 +8,11 @@ Everything else goes alone, see `single_lines`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import compress, pairwise
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import compress, islice, pairwise
+from operator import gt
 
 from pipeline.core.identity import custom_id
 from pipeline.core.retry import RetryRule, WorkState, change_of
@@ -38,7 +41,7 @@ _INSERT_AS = f"INSERT INTO answers ({COLUMNS}, id) VALUES ({MARKS}, ?)"
 _SHOW_ORDINARY = """
 UPDATE works SET outcome = 'captioned', reason = '', answer = a.id, state = 'done',
     attempts = MAX(attempts, a.attempt), after = NULL
-FROM (SELECT id, work, attempt FROM answers WHERE id >= ?) a WHERE works.id = a.work
+FROM answers a WHERE a.batch = ? AND a.id >= ? AND works.id = a.work
 """
 # the same for works that follow each other: answers are written in their order
 _SHOW_STRETCH = """
@@ -77,7 +80,7 @@ class Settling:
         self._taken = bytearray(len(planned))
         self._waiting: list[tuple[PlannedLine, PricedAnswer]] = []
         self._ordinary = OrdinaryRows(planned, shard.price_version)
-        self._written: list[tuple[int, list[int]]] = []  # first id and positions of such rows
+        self._written: list[tuple[int, array[int]]] = []  # first id and positions of such rows
         self._tokens = [0, 0, 0]  # estimated, billed, lines
 
     def take(self, lines: Lines) -> None:
@@ -177,7 +180,7 @@ class Settling:
             else:
                 others.append((*change, planned.work))
         self._db.executemany(_INSERT_AS, answers)
-        self._free([planned.item for planned, _ in waiting])
+        self._free(planned.item for planned, _ in waiting)
         self._db.executemany(
             "UPDATE works SET outcome = ?, reason = ?, answer = ?, state = ?, attempts = ?, "
             "after = ? WHERE id = ?",
@@ -192,8 +195,8 @@ class Settling:
         for position in positions:
             taken[position] = 1
         self._ordinary.add(page)
-        self.settled.add_ordinary(page, [*map(planned.max_costs.__getitem__, positions)])
-        expected = [*map(planned.prompt_tokens.__getitem__, positions)]
+        self.settled.add_ordinary(page, planned.max_costs(positions))
+        expected = planned.prompt_tokens(positions)
         billed = [tokens[0] for tokens in page.answers.tokens]
         self._tokens[0] += sum(expected)
         self._tokens[1] += sum(compress(billed, expected))
@@ -208,24 +211,25 @@ class Settling:
             self._ordinary = OrdinaryRows(self._planned, self._shard.price_version)
             first = self._db.number("SELECT MAX(id) FROM answers") + 1
             positions = rows.write(self._db, self._batch.row, self._now, self._read_by)
-            self._written.append((first, positions))
+            self._written.append((first, array("I", positions)))
 
     def _flush_ordinary(self) -> None:
         self._write_ordinary()
         if not self._written:
             return
         written, self._written = self._written, []
-        self._free([self._planned.items[at] for _, positions in written for at in positions])
+        items = self._planned.items
+        self._free(items[at] for at in merge(*[positions for _, positions in written]))
         first, positions = written[0]
         if len(written) > 1 or not self._show_stretches(positions, first):
-            self._db.execute(_SHOW_ORDINARY, (first,))
+            self._db.execute(_SHOW_ORDINARY, (self._batch.row, first))
 
-    def _show_stretches(self, positions: list[int], first: int) -> bool:
+    def _show_stretches(self, positions: array[int], first: int) -> bool:
         """Show answers whose ids follow each other from the first one, in the order of their works;
         False where too few of these follow each other."""
         works = [self._planned.works[position] for position in positions]
         stretches = [*_stretches(works)]
-        attempts = {self._planned.attempts[position] for position in positions}
+        attempts = {*self._planned.attempts(positions)}
         if len(attempts) > 1 or len(works) < _SHORT * len(stretches):
             return False
         (attempt,) = attempts
@@ -236,9 +240,12 @@ class Settling:
         self._db.executemany(_SHOW_STRETCH, changes)
         return True
 
-    def _free(self, items: list[int]) -> None:
+    def _free(self, items: Iterable[int]) -> None:
         """Free items, each once: those of a shard mostly follow each other."""
-        self._db.executemany(_FREE, [*_stretches(sorted(items))])
+        in_order = array("q", items)
+        if any(map(gt, in_order, islice(in_order, 1, None))):
+            in_order = array("q", sorted(in_order))
+        self._db.executemany(_FREE, _stretches(in_order))
 
     def _row(self, work: int, priced: PricedAnswer) -> tuple[object, ...]:
         """Cells of `answer_row.COLUMNS`."""

@@ -21,7 +21,7 @@ refused_batches batches that came back refused, after which nothing more is sent
 settle        batches whose files are here: final, looked at again, or left to a person
 inspection    looks at a terminal batch so far, as the ledger remembers them
 results       raw answer files read into priced answers, by answer_pages; read_report what is
-              odd about them, line_bills what each costs
+              odd about them, line_bills what each costs, first_answers which line counts
 whole_endings answers taken as captions once their ending is declared whole
 answer_audit  the ledger's answers compared with the raw answers; answer_comparison does one batch
 raw_files     output and error files as they came: stored, read, found damaged

@@ -20,7 +20,7 @@ from pipeline.core.batch_results import (
     doubt_about,
 )
 from pipeline.core.batch_usage import LineSums
-from pipeline.core.identity import ANSWER_FILE, WorkAttempt, parse_custom_id
+from pipeline.core.identity import ANSWER_FILE, WorkAttempt, custom_id, parse_custom_id
 from pipeline.core.lifecycle import absent_outcome
 from pipeline.core.outcomes import PAID_OUTCOMES
 from pipeline.core.reading_rules import TODAY, ReadingRules
@@ -35,6 +35,7 @@ from pipeline.ledger.shards import Shard
 from pipeline.ledger.specs import schema_of_names
 from pipeline.records import Answer, Nano
 from pipeline.stages.answer_pages import AnswerPage, answer_pages
+from pipeline.stages.first_answers import FirstAnswers
 from pipeline.stages.line_bills import LineBills
 from pipeline.stages.read_report import ReadReport, Unexplained
 
@@ -103,13 +104,9 @@ class _Reading:
         self._judged = not self._group and not batch.batch_id.startswith(ANSWER_FILE)
         named = schema_of_names(shard.fields)
         self._schema = ledger.specs.answer_schema(shard.spec) or named
-        self._read = bytearray(len(planned))  # 1 for a line of the shard that something is read of
-        # by custom_id: what tells the first paid answer from others, and the first unpaid ones;
-        # pages of the first wait for somebody who asks, as mostly nobody does
-        self._paid: dict[str, int] = {}
-        self._first: list[tuple[list[str], list[int]]] = []
+        self._first = FirstAnswers(len(planned))
         self._answered = 0  # lines of the shard, or of nobody's
-        self._unpaid: dict[str, Answer] = {}
+        self._unpaid: dict[str, Answer] = {}  # first unpaid ones, by custom_id
         self._sums = LineSums()  # in vain where the service names no sums
         self._unexplained_tokens = 0  # of them, once all lines are read
 
@@ -128,13 +125,7 @@ class _Reading:
     def _replies_of(self, page: AnswerPage, run: OrdinaryAnswers) -> Iterator[Lines]:
         """Replies of ordinary lines that follow each other: together, but for those that are not
         the first to a line of the shard."""
-        positions, others, read = list[int](), list[int](), self._read
-        for at, position in enumerate(map(self._planned.positions.get, run.custom_ids)):
-            if position is None or read[position]:
-                others.append(at)
-            else:
-                read[position] = 1
-                positions.append(position)
+        positions, others = self._first.take(self._planned.positions.of(run.custom_ids))
         start = 0
         for passed, stop in enumerate((*others, len(run.numbers))):
             if start < stop:
@@ -147,7 +138,7 @@ class _Reading:
 
     def _priced_page(self, answers: OrdinaryAnswers, positions: list[int]) -> OrdinaryPage:
         tokens = answers.tokens
-        self._first.append((answers.custom_ids, answers.fingerprints()))
+        self._first.tell(positions, answers.fingerprints())
         self._answered += len(tokens)
         prompts, _, _, completions, _ = zip(*tokens, strict=True)
         self._sums.add_page(prompts, completions)
@@ -160,38 +151,27 @@ class _Reading:
         if isinstance(judged, BadLine):
             self._report.note("bad_line", f"{where} cannot be read: {judged.reason}")
             return
-        name, batch, planned = judged.custom_id, self._batch.batch_id, self._planned.positions
-        attempt = parse_custom_id(name)
-        if attempt is None or (planned and name not in planned):
+        name, batch, planned = judged.custom_id, self._batch.batch_id, len(self._planned)
+        attempt, position = parse_custom_id(name), self._planned.positions.get(name)
+        if attempt is None or (planned and position is None):
             self._report.note("alien_line", f"batch {batch}: unknown id {name!r}")
         if attempt is None:
             return
-        first, paid = self._first_paid(name), judged.outcome in PAID_OUTCOMES
+        first, paid = self._first.fingerprint(name, position), judged.outcome in PAID_OUTCOMES
         before = self._unpaid.get(name)
         if first is None and (paid or before is None or before.outcome == "missing"):
-            if name in planned:
-                self._read[planned[name]] = 1
             self._sum(judged)
             if not paid:
+                self._first.note_unpaid(position)
                 self._unpaid[name] = judged
                 return
             self._unpaid.pop(name, None)
-            self._paid[name] = fingerprint_of(judged)
-            self._answered += not planned or name in planned
+            self._first.note_paid(name, position, fingerprint_of(judged))
+            self._answered += not planned or position is not None
             yield self._priced(attempt, judged)
         elif paid and fingerprint_of(judged) != first:  # the first one counts
             text = f"batch {batch}: a second, different line for {name}"
             self._report.note("different_duplicate", text)
-
-    def _first_paid(self, name: str) -> int | None:
-        """Fingerprint of the first paid answer to an id, None before there is one."""
-        position = self._planned.positions.get(name)
-        if position is not None and not self._read[position]:
-            return None
-        for names, fingerprints in self._first:
-            self._paid.update(zip(names, fingerprints, strict=True))
-        self._first.clear()
-        return self._paid.get(name)
 
     def _sum(self, answer: Answer) -> None:
         if answer.usage is not None:
@@ -222,7 +202,9 @@ class _Reading:
     def _max_cost(self, name: str) -> Nano | None:
         """Highest cost of a request that was reserved by itself."""
         position = self._planned.positions.get(name)
-        return None if position is None or not self._group else self._planned.max_costs[position]
+        return (
+            None if position is None or not self._group else self._planned.max_costs([position])[0]
+        )
 
     def holds_unknown(self) -> bool:
         """Tell a group of which damage has left unknown what else it held."""
@@ -264,15 +246,17 @@ class _Reading:
         """Outcomes of requests without an answer, in a fixed order. One that may have run may have
         been billed: it is charged at its max cost, or where that is None, what was reserved for
         the batch is charged."""
-        silent_names = [name for name, answer in self._unpaid.items() if self._is_silent(answer)]
-        positions = self._planned.positions
-        absent = [name for name, read in zip(positions, self._read, strict=True) if not read]
-        absent += positions.keys() & silent_names
-        if not absent:
+        silent_answers = {
+            n: answer for n, answer in self._unpaid.items() if self._is_silent(answer)
+        }
+        if self._first.has_all() and not silent_answers:
             return
         batch, lines = self._batch, self._line_counts()
-        for name in sorted(absent, key=lambda name: _attempt(name).work_key):
-            silent = self._unpaid.get(name)
+        for position, attempt in self._planned.by_key():
+            name = custom_id(*attempt)
+            silent = silent_answers.get(name)
+            if silent is None and self._first.has(position):
+                continue
             if failure is not None:
                 code = failure.code or failure.kind
                 answer = Answer(name, "failed", reason=failure.message, code=code)
@@ -289,7 +273,6 @@ class _Reading:
                 reason = f"in no result file of the {batch.status} batch {batch.batch_id}"
                 answer = Answer(name, outcome, reason=reason, code=outcome)
             billed = self._max_cost(name) if answer.outcome == "missing" else 0
-            attempt = _attempt(name)
             yield PricedAnswer(attempt.work_key, attempt.attempt, answer, billed)
 
 

@@ -6,8 +6,6 @@ booked and it stays open: to a person, and to whatever the service shows later.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pipeline.core.batch_errors import FAILURE_ADVICE, BatchFailure, classify
@@ -18,7 +16,6 @@ from pipeline.core.reading_rules import ReadingRules
 from pipeline.core.words import counted
 from pipeline.errors import CostAnomaly, NeedsPerson
 from pipeline.ledger.batches import Batch
-from pipeline.ledger.database import Database
 from pipeline.ledger.settled import Settled
 from pipeline.ledger.shards import Shard
 from pipeline.providers.base import AccountRefusal
@@ -31,7 +28,6 @@ from pipeline.stages.reconcile import next_generation
 from pipeline.stages.recover import fetched_by_twin, raw_path
 from pipeline.stages.table_facts import STALE
 from pipeline.stages.values import RunTotals
-from pipeline.system.collector import collector_paused
 from pipeline.system.failpoints import reached
 from pipeline.system.files import put_aside
 
@@ -91,7 +87,7 @@ def settle_batch(
     rules = _reading_rules(context, shard, batch)
     reached("collect.before_settle")
     try:
-        with _settling(ledger.database):
+        with ledger.answers.settling():
             planned = ledger.answers.planned(shard, batch)
             answers = results.read_answers(
                 ledger, shard, batch, paths, failure, report, context.wire_format, rules,
@@ -110,13 +106,6 @@ def settle_batch(
     else:
         _report(context, shard, batch, settled, report, totals)
     return True
-
-
-@contextmanager
-def _settling(database: Database) -> Iterator[None]:
-    """Transaction in which each id that is written has been read: nobody looks it up again."""
-    with collector_paused(), database.trusted_references(), database.transaction("settle"):
-        yield
 
 
 def _reading_rules(context: StageContext, shard: Shard, batch: Batch) -> ReadingRules:

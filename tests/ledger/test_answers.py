@@ -269,3 +269,13 @@ def test_the_most_frequent_caption_comes_first(world: World) -> None:
     world.ledger.database.execute("UPDATE answers SET caption = 'a dog' WHERE id = 2")
     assert world.ledger.answers.repeated_captions(world.spec, 3, 1) == [("a cat", 2), ("a dog", 1)]
     assert world.ledger.answers.repeated_captions(world.spec + 1, 3, 1) == []
+
+
+def test_settling_holds_few_pages_and_looks_up_no_references(world: World) -> None:
+    def pragmas() -> list[int]:
+        return [world.ledger.database.number(f"PRAGMA {n}") for n in ("cache_size", "foreign_keys")]
+
+    before = pragmas()
+    with world.ledger.answers.settling():
+        assert pragmas() == [-8192, 0]
+    assert pragmas() == before == [-65536, 1]

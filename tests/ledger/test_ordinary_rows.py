@@ -41,9 +41,9 @@ def test_ordinary_rows_are_those_of_any_answer(
     tmp_path: Path, answers: list[OrdinaryAnswers], billed: Nano | None, prices: str | None
 ) -> None:
     with closing(Database(tmp_path / "ledger.db")) as database:
-        planned = Planned(database, 5)
+        planned = Planned(database, 1, 5)
         works = range(4, 4 + len(answers))
-        planned.add([(bytes([work]) * 32, 2, work, work, None, None, 0, 1) for work in works])
+        planned.add([(bytes([work]) * 32, work, work, 1, 2, None, None, 0) for work in works])
         rows = OrdinaryRows(planned, prices)
         for position, answer in reversed(list(enumerate(answers))):
             rows.add(OrdinaryPage([position], answer, [billed]))

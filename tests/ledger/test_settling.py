@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.identity import custom_id
 from pipeline.core.ordinary_answers import OrdinaryAnswers
 from pipeline.core.retry import DEFAULT_RULES, RetryRule
 from pipeline.ledger import Ledger, planned, settling
@@ -323,7 +324,8 @@ def ordinary_page(
     world: World, shard: Shard, batch: Batch, costs: list[int | None]
 ) -> OrdinaryPage:
     """Ordinary answers to as many of a shard's lines, of these costs."""
-    names = [*world.ledger.answers.planned(shard, batch).positions][: len(costs)]
+    lines = sorted(world.ledger.answers.planned(shard, batch).by_key())
+    names = [custom_id(*line) for _, line in lines[: len(costs)]]
     count = len(names)
     answers = OrdinaryAnswers(
         [*range(count)], names, [f"caption {n}" for n in range(count)], [{}] * count,

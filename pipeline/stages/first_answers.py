@@ -1,0 +1,64 @@
+"""First paid answers of one reading of a batch's files, by which later lines are told from them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+_UNPAID, _PAID = 1, 2
+
+
+class FirstAnswers:
+    """First answers to the lines of a shard, in 9 bytes a line, and to foreign ones.
+
+    A line of the shard goes by its position in `Planned`, a foreign one by its custom_id.
+    """
+
+    def __init__(self, lines: int) -> None:
+        self._read = bytearray(lines)  # _UNPAID or _PAID, 0 for a line that nothing is read of
+        self._fingerprints = array("q", bytes(8 * lines))
+        self._foreign: dict[str, int] = {}
+
+    def take(self, positions: Sequence[int | None]) -> tuple[list[int], list[int]]:
+        """Take paid answers that follow each other, but for those to foreign lines and to lines
+        that something is read of: positions of what is taken, and the numbers of the others."""
+        taken, others, read = list[int](), list[int](), self._read
+        for at, position in enumerate(positions):
+            if position is None or read[position]:
+                others.append(at)
+            else:
+                read[position] = _PAID
+                taken.append(position)
+        return taken, others
+
+    def tell(self, positions: Sequence[int], fingerprints: Sequence[int]) -> None:
+        """Note what tells answers that were taken from others."""
+        of_lines = self._fingerprints
+        for position, fingerprint in zip(positions, fingerprints, strict=True):
+            of_lines[position] = fingerprint
+
+    def fingerprint(self, name: str, position: int | None) -> int | None:
+        """Fingerprint of the first paid answer to a line, None before there is one."""
+        if position is None:
+            return self._foreign.get(name)
+        return self._fingerprints[position] if self._read[position] == _PAID else None
+
+    def note_paid(self, name: str, position: int | None, fingerprint: int) -> None:
+        """Note the first paid answer to a line."""
+        if position is None:
+            self._foreign[name] = fingerprint
+        else:
+            self._read[position], self._fingerprints[position] = _PAID, fingerprint
+
+    def note_unpaid(self, position: int | None) -> None:
+        """Note an answer that was not paid for, to a line without a paid one."""
+        if position is not None:
+            self._read[position] = _UNPAID
+
+    def has_all(self) -> bool:
+        """Tell whether something is read of each line of the shard."""
+        return 0 not in self._read
+
+    def has(self, position: int) -> bool:
+        """Tell whether something is read of a line of the shard."""
+        return bool(self._read[position])
