@@ -13,13 +13,15 @@ from tests.rig import Rig
 ROOT = Path(__file__).parents[1]
 PROBE = """
 import sys
-from pipeline.cli.app import run_command_line
-code = run_command_line(sys.argv[1:])
-print(code, *sorted(sys.modules), file=sys.stderr)
+from pipeline.__main__ import main
+try:
+    main()
+except SystemExit as end:
+    print(end.code, *sorted(sys.modules), file=sys.stderr)
 """
 ALWAYS = {
-    *("pipeline", "pipeline.cli", "pipeline.cli.app", "pipeline.cli.completion"),
-    *("pipeline.cli.console", "pipeline.errors", "pipeline.system"),
+    *("pipeline", "pipeline.__main__", "pipeline.cli", "pipeline.cli.app"),
+    *("pipeline.cli.completion", "pipeline.cli.console", "pipeline.errors", "pipeline.system"),
     *("pipeline.system.failpoints", "pipeline.system.version"),
 }
 HELP = {"pipeline.cli.help"}
@@ -29,8 +31,8 @@ RUN = OPTIONS | {"pipeline.cli.run", "pipeline.cli.progress", "pipeline.cli.repo
 NOT_FOR_HELP = {"asyncio", "difflib", "hashlib", "importlib.metadata", "pydantic"} | {
     "sqlite3", "tempfile", "tomllib", "traceback", "xxhash"
 }  # fmt: skip
-NOT_FOR_STATUS = {"PIL", "aiohttp", "asyncio", "genai_prices", "jinja2", "msgspec", "numpy"} | {
-    "openai", "pandas", "pyarrow", "quicktok", "ssl", "tqdm"
+NOT_FOR_STATUS = {"PIL", "aiohttp", "asyncio", "email", "genai_prices", "importlib.metadata"} | {
+    "jinja2", "msgspec", "numpy", "openai", "pandas", "pyarrow", "quicktok", "ssl", "tqdm"
 }  # fmt: skip
 NOT_FOR_KNOWN = {"PIL", "genai_prices", "httpx2", "numpy", "pyarrow", "simplejpeg"}
 

@@ -11,17 +11,21 @@ A package names them in its pyproject.toml: [project.entry-points."captionmill.s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 SOURCES, SINKS, FORMATS = "captionmill.sources", "captionmill.sinks", "captionmill.formats"
 PROVIDERS = "captionmill.providers"
 
 
 def plugins(group: str) -> Mapping[str, EntryPoint]:
-    """Entry points of a group by name; nothing is imported."""
+    """Entry points of a group by name; nothing of theirs is imported."""
+    from importlib.metadata import entry_points  # few commands ask, and it loads a mail parser
+
     return {entry.name: entry for entry in entry_points(group=group)}
 
 
