@@ -1,7 +1,5 @@
 """[engine]: where images are prepared."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator

@@ -1,7 +1,5 @@
 """[fetch]: images at URLs. Off unless allowed: a list of URLs makes this machine contact others."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field

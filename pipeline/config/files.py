@@ -1,7 +1,5 @@
 """[input] and [output]: the files that are looked at, and those that are written."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self

@@ -3,8 +3,6 @@
 Stages never see these models: `run` takes values out of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal, Self

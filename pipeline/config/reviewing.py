@@ -1,7 +1,5 @@
 """[review], [audit]: people who judge captions, and what is remarkable about them."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Annotated
 

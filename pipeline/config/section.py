@@ -1,7 +1,5 @@
 """Base class of every section of a configuration, and values as TOML has them."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlsplit

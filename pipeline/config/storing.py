@@ -1,7 +1,5 @@
 """[storage]: object storage, where images lie. Keys are never configured here."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator, Field

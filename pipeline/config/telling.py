@@ -1,7 +1,5 @@
 """[log], [notify], [listen]: what a run leaves behind, whom it tells, and who tells us."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Annotated, Literal
 

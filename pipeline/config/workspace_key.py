@@ -1,7 +1,5 @@
 """Key `workspace`: a folder as configured, and what a relative one is relative to."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Self
 

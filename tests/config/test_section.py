@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from pipeline.config.section import expiry, hook_url, service_url
+import pipeline.config  # noqa: F401 (all sections)
+from pipeline.config.section import Section, expiry, hook_url, service_url
 
 
 def test_an_address_of_a_service_holds_no_key() -> None:
@@ -24,3 +27,9 @@ def test_uploads_expire_within_limits_or_not_at_all() -> None:
     for bad in (1, 3599, 2_592_001):
         with pytest.raises(ValueError, match="1h"):
             expiry(bad)
+
+
+def test_annotations_of_sections_are_evaluated_by_python() -> None:
+    modules = {sys.modules[kind.__module__] for kind in [Section, *Section.__subclasses__()]}
+    assert len(modules) > 5
+    assert not [module.__name__ for module in modules if "annotations" in vars(module)]
