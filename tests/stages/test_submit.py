@@ -274,8 +274,10 @@ def test_a_pause_asked_for_by_a_proxy_holds_after_the_proof_too(scene: Scene) ->
     assert posts(scene) == 2
 
 
-def test_too_short_a_pause_grows(scene: Scene) -> None:
+def test_too_short_a_pause_grows(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     task, (shard,) = sealed(scene)
+    began = scene.clock.now()  # no second ticks between a refusal and the look at its pause
+    monkeypatch.setattr(scene.clock, "now", lambda: began + int(scene.clock.offset))
     fault(scene, action="status", status=429, retry_after=0, times=9)
     waits = []
     for _ in range(4):
