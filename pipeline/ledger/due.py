@@ -14,20 +14,33 @@ from pipeline.ledger.rows import ROW_DETAILS
 
 _LIVE = "SELECT id FROM works WHERE state = 'pending' UNION SELECT work FROM items WHERE live = 1"
 
+_REFUSED = "refused_before:"  # facts of the ledger: images of a source that other limits refused
+# those of some sources that were not tried since, and whose files are as they were
+_NOT_TRIED = f"""SELECT i.id FROM meta m CROSS JOIN json_each(m.value) j
+CROSS JOIN images i ON i.id = j.value AND i.todo = 1 AND i.original IS NOT NULL
+WHERE m.key IN (SELECT '{_REFUSED}' || value FROM json_each(?))"""
+
 
 def note_refused(database: Database, source: int) -> None:
     """Note the refused images of a source that are tried again only because other limits hold, by
-    the user's will or that of a newer version: those that are refused again were not due."""
-    database.execute("CREATE TEMP TABLE IF NOT EXISTS refused (image INTEGER PRIMARY KEY)")
+    the user's will or that of a newer version: those that are refused again were not due. It stays
+    a fact of the ledger: a run may be killed before it has come to them."""
     database.execute(
-        "INSERT OR IGNORE INTO refused SELECT i.id FROM folders f CROSS JOIN images i "
-        f"ON i.folder = f.id AND i.present = 1 AND {REJECTED} WHERE f.source = ?",
-        (source,),
+        "INSERT OR REPLACE INTO meta SELECT ?, json_group_array(id) FROM ("
+        "SELECT i.id FROM folders f CROSS JOIN images i "
+        f"ON i.folder = f.id AND i.present = 1 AND {REJECTED} WHERE f.source = ? "
+        f"UNION {_NOT_TRIED})",
+        (f"{_REFUSED}{source}", source, among(source)),
     )
 
 
+def forget_refused(database: Database, source: int) -> None:
+    """Forget what was refused before: all images of a source are due anew."""
+    database.execute("DELETE FROM meta WHERE key = ?", (f"{_REFUSED}{source}",))
+
+
 class Due:
-    """Temporary table `due` of image rows."""
+    """Temporary tables of image rows: `due`, and those of them that were `refused` before."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -36,7 +49,8 @@ class Due:
         """Add the present images that are to be sent or whose answers are awaited; with `sources`
         also those of them that are to be prepared. To be called before anything is done about them.
         """
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS due (image INTEGER PRIMARY KEY)")
+        for table in ("due", "refused"):
+            self._db.execute(f"CREATE TEMP TABLE IF NOT EXISTS {table} (image INTEGER PRIMARY KEY)")
         self._db.execute(
             "INSERT OR IGNORE INTO due SELECT id FROM images "
             f"WHERE present = 1 AND work IN ({_LIVE})"
@@ -48,31 +62,21 @@ class Due:
                 f"WHERE i.todo = 1 AND i.present = 1 AND f.source {AMONG}",
                 (among(sources),),
             )
+            self._db.execute(f"INSERT OR IGNORE INTO refused {_NOT_TRIED}", (among(sources),))
 
     def outcomes(self, sources: SourceRows | None = None) -> Counter[str]:
         """Outcomes of the due images, of some sources or of all; those that left their source
         without a caption count as "vanished"."""
-        if not self._has("due"):
+        if not self._db.number("SELECT COUNT(*) FROM temp.sqlite_master WHERE name = 'due'"):
             return Counter()
-        where = "" if sources is None else f"WHERE f.source {AMONG}"
-        due = "due"
-        if self._has("refused"):
-            due = (
-                "(SELECT image FROM due WHERE image NOT IN (SELECT r.image FROM refused r "
-                f"JOIN images i ON i.id = r.image AND {REJECTED}))"
-            )
+        where = "" if sources is None else f"AND f.source {AMONG}"
         rows = self._db.execute(
             f"SELECT o.outcome, COUNT(*) FROM (SELECT CASE WHEN i.present = 0 AND {OUTCOME} NOT IN "
             f"({sql_list(CAPTIONED_OUTCOMES)}) THEN 'vanished' ELSE {OUTCOME} END AS outcome "
             # CROSS JOIN: SQLite would begin with the folders, and read every image
-            f"FROM {due} d CROSS JOIN images i ON i.id = d.image JOIN folders f ON f.id = i.folder "
-            f"{ROW_DETAILS} {where}) o GROUP BY 1",
+            "FROM due d CROSS JOIN images i ON i.id = d.image JOIN folders f ON f.id = i.folder "
+            f"{ROW_DETAILS} WHERE ({REJECTED} IS NOT TRUE OR i.id NOT IN (SELECT image "
+            f"FROM refused)) {where}) o GROUP BY 1",
             () if sources is None else (among(sources),),
         )
         return Counter({str(name): int(count) for name, count in rows})
-
-    def _has(self, table: str) -> bool:
-        """Tell whether something was noted."""
-        return bool(
-            self._db.number("SELECT COUNT(*) FROM temp.sqlite_master WHERE name = ?", (table,))
-        )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pipeline.ledger.database import AMONG, Database, SourceRows, among
-from pipeline.ledger.due import note_refused
+from pipeline.ledger.due import forget_refused, note_refused
 from pipeline.ledger.recorded_files import LineOf, RecordedFiles
 from pipeline.ledger.upsert import INSERT_NEW, UPSERT, upsert_values
 from pipeline.records import SourceFile
@@ -166,8 +166,7 @@ class Images:
                 if before == spec
                 else ("original IS NOT NULL OR reject_code IS NULL")
             )
-            if before == spec:
-                note_refused(self._db, source)
+            (note_refused if before == spec else forget_refused)(self._db, source)
             self._db.execute(
                 "UPDATE images SET work = NULL, near_of = NULL, near_distance = NULL, todo = 1, "
                 "reject_code = NULL, reject_detail = NULL "

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pipeline.core.reasons import WAITING_DOWNLOADS
+from pipeline.ledger import Ledger
 from pipeline.ledger.specs import SpecText
 from pipeline.records import SourceFile
 from tests.ledger.world import NOW, World
@@ -61,6 +62,35 @@ def test_what_other_limits_refuse_again_was_not_due(world: World) -> None:
     assert world.ledger.due.outcomes() == {}
 
 
+def test_what_was_refused_before_stays_known_after_a_kill(world: World) -> None:
+    images, ledger = world.ledger.images, world.ledger
+    for number in range(1, 4):
+        world.image(f"{number}.jpg", number)
+    refuse = "UPDATE images SET todo = 0, work = NULL, reject_code = 'truncated'"
+    ledger.database.execute(refuse)
+    assert images.use_spec(world.source, world.spec, b"b" * 32)
+    ledger.database.execute(f"{refuse} WHERE id = 1")
+    assert images.use_spec(world.source, world.spec, b"c" * 32), "killed, and other limits again"
+    ledger.database.execute("UPDATE images SET original = NULL WHERE id = 3")  # another file
+    assert not images.use_spec(world.source, world.spec, b"c" * 32)
+    with Ledger(ledger.database.path) as next_run:
+        next_run.due.note(world.source)
+        next_run.database.execute(refuse)
+        assert next_run.due.outcomes() == {"rejected": 1}
+
+
+def test_what_was_refused_again_is_due_with_its_next_file(world: World) -> None:
+    world.image("a.jpg", 1)
+    refuse = "UPDATE images SET todo = 0, work = NULL, reject_code = 'truncated'"
+    world.ledger.database.execute(refuse)
+    assert world.ledger.images.use_spec(world.source, world.spec, b"b" * 32)
+    world.ledger.database.execute(refuse)
+    world.ledger.database.execute("UPDATE images SET todo = 1, reject_code = NULL, original = NULL")
+    world.ledger.due.note(world.source)
+    world.ledger.database.execute(refuse)
+    assert world.ledger.due.outcomes() == {"rejected": 1}
+
+
 def test_a_download_that_other_limits_try_again_is_due(world: World) -> None:
     for number in (1, 2):
         world.image(f"{number}.jpg", number)
@@ -75,6 +105,8 @@ def test_a_download_that_other_limits_try_again_is_due(world: World) -> None:
 
 def test_what_another_spec_refuses_was_due(world: World) -> None:
     world.image("a.jpg", 1)
+    world.ledger.database.execute("UPDATE images SET todo = 0, reject_code = 'truncated'")
+    assert world.ledger.images.use_spec(world.source, world.spec, b"b" * 32)
     other = world.ledger.specs.spec({"prompt": "new"}, SpecText("openai", "", "m", "/v1/x"), NOW)
     assert world.ledger.images.use_spec(world.source, other, b"b" * 32)
     world.ledger.due.note(world.source)
