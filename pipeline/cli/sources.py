@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 def sources(context: click.Context, as_json: bool, config: Config) -> int:
     """List the sources of a workspace: where they are, how many images, when last seen."""
     if context.invoked_subcommand is not None:
+        _refuse_options(context, context.invoked_subcommand)
         return 0
     from pipeline.commands.sources import sources
 
@@ -38,6 +39,14 @@ def sources(context: click.Context, as_json: bool, config: Config) -> int:
         images = f"{counted(source.images, 'image')}, {counted(source.rows, 'row')}"
         console.out(f"{source.name}  {source.kind}  {images}  seen {seen}  {source.location}")
     return 0
+
+
+def _refuse_options(context: click.Context, command: str) -> None:
+    """Refuse options before the name of a command: it would not see them, nor their workspace."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"write {parameter.opts[0]} behind {command!r}, not before it")
 
 
 @sources.command("forget")

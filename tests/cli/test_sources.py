@@ -21,3 +21,14 @@ def test_sources_are_listed_forgotten_and_moved(rig: Rig, openai: Terminal) -> N
     assert (shown.code, shown.out) == (0, "imgs is forgotten: the table has 0 rows\n")
     assert openai("sources").out == ""
     assert openai("sources", "forget", "imgs").code == 2
+
+
+def test_options_before_the_command_are_refused(rig: Rig, openai: Terminal) -> None:
+    rig.add("a.png")
+    openai("run", rig.data)
+    shown = openai("sources", "--workspace", "elsewhere", "forget", "imgs")
+    assert (shown.code, "write --workspace behind 'forget', not before it" in shown.err) == (
+        2,
+        True,
+    )
+    assert openai("sources").out.startswith("imgs")
