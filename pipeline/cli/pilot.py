@@ -71,6 +71,7 @@ def pilot(
         usd=_money(usd),
         models=tuple(name.strip() for name in (models or "").split(",") if name.strip()),
         prompts=tuple((str(path), _text(path)) for path in prompt_files),
+        page=page,
     )
     with progress_bars() as bars:
         findings = pilot(

@@ -75,12 +75,10 @@ def export_charges(config: Config, path: str | Path, say: Say) -> WrittenTable:
 def _opened(settings: RunSettings, named: str | Path, say: Say) -> Iterator[Session]:
     """Open a workspace to export from it, unless `named` is one of its own files or promises
     another form."""
-    path, is_here = Path(named), not is_stored_target(named)
+    path = Path(named)
     with open_to_read(settings, "export", say) as session:
-        own = (session.table, session.rejects)
-        in_own = is_here and session.workspace.owns(path)
-        if in_own or path.resolve() in [each.resolve() for each in own]:
-            raise UsageError(f"{path} is a file of the workspace: name another one")
+        if not is_stored_target(named):
+            settings.output.refuse_own(session.workspace, path)
         suffixes = table_suffixes()
         if path.suffix and path.suffix.lower() not in suffixes:
             raise UsageError(

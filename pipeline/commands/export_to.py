@@ -58,11 +58,11 @@ def export_for(
     if name == "xmp" and is_stored_target(target):
         raise UsageError("--to xmp merges into the sidecars of a folder: name one")
     settings = RunSettings.of(config)
-    with (
-        open_to_read(settings, "export", say) as session,
-        target_here(session, target) as local,
-    ):
-        return _export(session, name, local, options, progress)
+    with open_to_read(settings, "export", say) as session:
+        if not is_stored_target(target):
+            settings.output.refuse_own(session.workspace, Path(target))
+        with target_here(session, target) as local:
+            return _export(session, name, local, options, progress)
 
 
 def _export(

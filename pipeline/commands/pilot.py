@@ -62,12 +62,14 @@ class PilotOptions:
         usd: nano-dollars that the pilot may spend, over all variants.
         models: to compare; () is the configured one.
         prompts: (name, text) to compare; () is the configured one.
+        page: where the caller is going to write it.
     """
 
     count: int | None = None
     usd: Nano | None = None
     models: tuple[str, ...] = ()
     prompts: tuple[tuple[str, str], ...] = ()
+    page: Path | None = None
 
 
 def pilot(
@@ -98,6 +100,8 @@ def pilot(
             settings = settings.capped(options.usd)
         inputs, settings = open_data(settings, places)
         with open_session(settings, "pilot", say) as session, recorded(session, report):
+            if options.page:
+                settings.output.refuse_own(session.workspace, options.page)
             run = SourceRun(session, inputs, report, confirm, progress or NoProgress())
             return _Pilot(session, run, options).measure()
 

@@ -22,7 +22,6 @@ from pipeline.core.reasons import PREPARATION
 from pipeline.core.request import data_url
 from pipeline.core.spending import Spend, Spending
 from pipeline.core.words import counted
-from pipeline.errors import UsageError
 from pipeline.review import views
 from pipeline.review.thumbnails import NoPicture
 from pipeline.session.thumbnails import open_thumbnails
@@ -102,10 +101,7 @@ def write_report(config: Config, path: Path) -> WorkspaceReport:
     """
     by_day, by_model = spend(config, "day"), spend(config, "model")
     with open_review_index(config) as opened:
-        output = opened.settings.output
-        own = [each.resolve() for each in (output.table, output.rejects) if each]
-        if opened.workspace.owns(path) or path.resolve() in own:
-            raise UsageError(f"{path} is a file of the workspace: name another one")
+        opened.settings.output.refuse_own(opened.workspace, path)
         report = _report(opened, by_day, by_model)
     write_whole(path, html_file.render_file("report", report=report).encode("utf-8", "replace"))
     return report

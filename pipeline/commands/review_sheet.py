@@ -28,10 +28,11 @@ def export_sheet(config: Config, path: Path) -> int:
     """Write every present image to a sheet; gives their number.
 
     Raises:
-        UsageError: there is no workspace.
+        UsageError: there is no workspace, or `path` is a file of it.
         StorageError: it cannot be written.
     """
     with open_review_index(config) as opened:
+        opened.settings.output.refuse_own(opened.workspace, path)
         return write_sheet(path, opened.library.each(Search.of([])))
 
 

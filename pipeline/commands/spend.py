@@ -29,7 +29,6 @@ from pipeline.session.account import resolve_account
 from pipeline.session.settings import RunSettings
 from pipeline.sinks.csv_rows import write_csv
 from pipeline.system.files import write_whole
-from pipeline.system.workspace import Workspace
 
 _NOT_SPENT = {
     "duplicates": "Dollars not spent on duplicates.",
@@ -52,9 +51,8 @@ def spend(
     """
     settings = RunSettings.of(config)
     _, workspace = resolve_account(settings.account, offline=True, existing=True)
-    own = {settings.output.table, settings.output.rejects}
     for path in filter(None, (csv, openmetrics)):
-        _check_place(path, workspace, [each for each in own if each])
+        settings.output.refuse_own(workspace, path)
     with Ledger(workspace.ledger, read_only=True) as ledger:
         _check_grouping(ledger, by)
         with ledger.database.snapshot():
@@ -135,11 +133,6 @@ def _check_grouping(ledger: Ledger, by: str) -> None:
     if by.removeprefix(BY_COLUMN) not in columns:
         known = f"there are {', '.join(columns)}" if columns else "no manifest of it has columns"
         raise UsageError(f"--by {by}: the workspace has no such column; {known}")
-
-
-def _check_place(path: Path, workspace: Workspace, own: list[Path]) -> None:
-    if workspace.owns(path) or path.resolve() in [each.resolve() for each in own]:
-        raise UsageError(f"{path} is a file of the workspace: name another one")
 
 
 def _csv_row(spend: Spend) -> Mapping[str, object]:

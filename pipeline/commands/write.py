@@ -49,6 +49,7 @@ def write(
             open_session(settings, "write", say, offline=True) as session,
             recorded(session, report),
         ):
+            settings.output.refuse_own(session.workspace, Path(out))
             # whoever runs the files pays for them: no price is confirmed here
             run = SourceRun(
                 session, inputs, report, lambda _question: True, progress or NoProgress()

@@ -12,6 +12,7 @@ from pipeline.core.table_form import Affixes, TableForm
 from pipeline.errors import UsageError
 from pipeline.sinks.sidecars import SidecarForm
 from pipeline.storage.place import OBJECT_SCHEMES, Place
+from pipeline.system.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,33 @@ class OutputSettings:
             sidecars=_sidecars(config),
             form=TableForm(Affixes(prompt.prefix, prompt.suffix), output.locations),
         )
+
+    def refuse_own(self, workspace: Workspace, path: Path) -> None:
+        """Check a place that a user names for something else: nothing that the workspace keeps is
+        written over.
+
+        Raises:
+            UsageError: it is a file of the workspace, the table or the list of rejects.
+        """
+        own = [each.resolve() for each in (self.table, self.rejects) if each]
+        if workspace.owns(path) or path.resolve() in own:
+            raise UsageError(f"{path} is a file of the workspace: name another one")
+
+    def check_places(self, workspace: Workspace) -> None:
+        """Check that the table and the list of rejects have places of their own.
+
+        Raises:
+            UsageError: one would be written over a file of the workspace, or over the other.
+        """
+        table, rejects = self.table or workspace.table, self.rejects or workspace.rejects
+        for key, path, own in (
+            ("parquet", table, workspace.table), ("rejects", rejects, workspace.rejects)
+        ):  # fmt: skip
+            if workspace.owns(path) and path.resolve() != own.resolve():
+                raise UsageError(f"[output] {key}: {path} is a file of the workspace: "
+                                 "name another one")  # fmt: skip
+        if table.resolve() == rejects.resolve():
+            raise UsageError(f"[output] parquet and rejects are both {table}: name two files")
 
 
 def _path(place: str | None) -> Path | None:

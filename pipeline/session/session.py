@@ -103,6 +103,7 @@ def open_session(
     """
     clock, stopper = clock or Clock(), stopper or Stopper()
     identity, workspace = resolve_account(settings.account, offline=offline, existing=existing)
+    settings.output.check_places(workspace)
     with contextlib.ExitStack() as stack:
         ledger = stack.enter_context(open_ledger(settings, identity, workspace, building, say))
         stack.enter_context(stopper.listening())
