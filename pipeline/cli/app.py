@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -185,6 +186,8 @@ def _run(arguments: Sequence[str], debug: bool) -> int:
             return 0  # of `captionmill --help | head`
         if isinstance(error, OSError) and (code := _disk_failure(error, debug)) is not None:
             return code
+        if "Symlink loop" in str(error) or getattr(error, "errno", None) == errno.ELOOP:
+            return _fail(f"a link leads back to itself: {error}", UsageError.exit_code, debug)
         if isinstance(error, UnicodeEncodeError) and (odd := _odd_bytes(arguments)):
             return _fail(odd, UsageError.exit_code, debug)
         text = f"a bug in captionmill: {type(error).__name__}: {error}. Nothing is lost; please "

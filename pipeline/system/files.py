@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ _ADVICE = {
     errno.EFBIG: "the file size limit of this process is reached",
     errno.EIO: "the disk reported an input/output error: look at it before you run again",
     errno.ESTALE: "its network disk is gone: mount it again",
+    errno.ELOOP: "a link leads back to itself: name another place",
     errno.ENOENT: "its folder is not there: make it, or name another one",
 }
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.ESTALE})
@@ -77,8 +79,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     it may already be the new file, whole, when only the folder's fsync failed.
 
     Raises:
-        StorageError: the operating system refused.
+        StorageError: the operating system refused, or there is something else than a file.
     """
+    _require_place(path)
     temporary = path.with_name(_temporary_name(path.name))
     try:
         with temporary.open("wb") as handle:
@@ -93,6 +96,21 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         remove_quietly(temporary)
         raise
+
+
+def _require_place(path: Path) -> None:
+    """Check that a file can take the place at `path`: a rename would also replace a pipe, a socket
+    or /dev/null, and /dev/stdout is a link to whatever the shell has opened.
+
+    Raises:
+        StorageError: something else is there, or it is "-", which is no file's name elsewhere.
+    """
+    with contextlib.suppress(OSError):
+        is_file = stat.S_ISREG(path.stat().st_mode) and path.parent.resolve() != Path("/dev")
+        if not is_file:
+            raise StorageError(f"cannot write {path}: it is no file; name one")
+    if str(path) == "-":
+        raise StorageError("standard output takes no file that is written whole: name one")
 
 
 def _temporary_name(name: str) -> str:

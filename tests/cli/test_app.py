@@ -258,3 +258,24 @@ def test_what_is_no_utf_8_text_is_a_wrong_argument(
         check=False,
     )
     assert (done.returncode, b"Traceback" in done.stderr) == (2, False), done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("recaption", "{loop}"),
+        ("export", "--to", "hf", "{loop}"),
+        ("write", "{imgs}", "--out", "{loop}/requests"),
+        ("run", "{imgs}", "--set", "output.parquet={loop}/t.parquet"),
+    ],
+)
+def test_a_link_that_leads_back_to_itself_is_a_wrong_argument(
+    rig: Rig, openai: Terminal, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    rig.add("a.png")
+    openai("run", rig.data)
+    (loop := tmp_path / "loop").symlink_to("loop")
+    shown = openai(*(word.format(imgs=rig.data, loop=loop) for word in words))
+    assert (shown.code in (2, 7), "Traceback" in shown.err) == (True, False)
+    assert "a bug" not in shown.err
+    rig.check()

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -295,6 +296,42 @@ def test_a_message_says_which_file_and_what_is_wrong(number: int, words: str) ->
     error = storage_error(Path("/x/a"), OSError(number, os.strerror(number)))
     assert str(error).startswith(f"cannot write /x/a: {words}")
     assert error.exit_code == 7
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "device"])
+def test_nothing_but_a_file_is_replaced(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "there"
+    with contextlib.ExitStack() as stack:
+        if kind == "pipe":
+            os.mkfifo(path)
+        elif kind == "socket":
+            stack.enter_context(socket.socket(socket.AF_UNIX)).bind(str(path))
+        elif kind == "folder":
+            path.mkdir()
+        else:
+            path.symlink_to(os.devnull)  # its own folder: a test that fails harms no device
+        before = path.lstat()
+        with pytest.raises(StorageError, match="it is no file; name one"):
+            write_whole(path, NEW)
+        assert path.lstat() == before
+        assert names(tmp_path) == ["there"]
+
+
+def test_standard_output_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StorageError, match="standard output"):
+        write_whole(Path("-"), NEW)
+    assert not names(tmp_path)
+
+
+def test_a_link_to_a_file_or_to_nothing_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(OLD)
+    for target in ("file", "gone", "link"):
+        (tmp_path / "link").unlink(missing_ok=True)
+        (tmp_path / "link").symlink_to(target)
+        write_whole(tmp_path / "link", NEW)
+        assert (tmp_path / "link").read_bytes() == NEW
+    assert (tmp_path / "file").read_bytes() == OLD
 
 
 def test_a_message_without_a_number() -> None:
