@@ -100,7 +100,7 @@ def doubtful_shard(context: StageContext, path: Path) -> bool:
 
 def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] | None:
     """Requests of a batch, None when nothing lists them any more: a part of them is no list, as the
-    others would be sent again.
+    others would be sent again. The service is asked for what the files here do not tell.
 
     Raises:
         ServiceError: the service did not answer; nothing may be concluded.
@@ -109,12 +109,15 @@ def requests_in(context: StageContext, batch: RemoteBatch) -> list[WorkAttempt] 
     local = context.workspace.shard(key)
     if local.is_file():
         return requests_of(local)
-    sent = _download(context, batch.input_file_id, recovered_shard(batch).requests)
+    expected = recovered_shard(batch).requests
+    answered = _soundly_answered(context, key, batch.id)
+    if 0 < expected == len(set(answered)):
+        return answered
+    sent = _download(context, batch.input_file_id, expected)
     if sent is not None:
         return sent
     if not batch.terminal:
         return None
-    answered = _soundly_answered(context, key, batch.id)
     if answered:
         return answered
     paid = _download(context, batch.output_file_id or "")

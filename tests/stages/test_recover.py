@@ -112,7 +112,9 @@ def test_then_the_answers_that_are_kept_here(workspace: Workspace) -> None:
     for kind, line in zip(("output", "error"), LINES, strict=True):
         path = workspace.raw / f"{KEY}.batch_1.{kind}.jsonl.gz"
         path.write_bytes(gzip.compress(jsonl(line)))
-    assert found(workspace) == LINES
+    assert found(workspace, file_in=b"") == LINES, "asked in vain: they are all"
+    (workspace.raw / f"{KEY}.batch_1.error.jsonl.gz").unlink()
+    assert found(workspace, file_in=jsonl(*LINES)) == LINES, "one of them alone is not"
 
 
 def test_then_the_answers_at_the_service(workspace: Workspace) -> None:
