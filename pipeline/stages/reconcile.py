@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pipeline.core.identity import ANSWER_FILE
 from pipeline.core.lifecycle import (
     GENERATION,
     MOST_ABSENT,
@@ -201,6 +202,8 @@ def adopt_batch(context: StageContext, batch: RemoteBatch, shard_key: str = "") 
         _adopt(context, shard, batch)
     elif shard.state == "SUBMITTED" and _generation(batch) > shard.generation:
         _succeed(context, shard, batch)
+    elif batch.id.startswith(ANSWER_FILE):
+        _adopt_file(context, shard, batch)
     else:
         _adopt_second(context, shard, batch)
 
@@ -239,6 +242,15 @@ def _adopt_second(context: StageContext, shard: Shard, batch: RemoteBatch) -> No
             shard.row,
             row,
         )
+
+
+def _adopt_file(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
+    """Adopt a further file of answers to the requests of a shard, which came back in parts."""
+    lines = requests_in(context, batch)
+    with context.ledger.database.transaction("adopt_file"):
+        row = _add(context, shard.row, shard.generation, batch, "file")
+        context.ledger.reservations.record_unasked(shard.row, -row, shard.max_cost, context.scope())
+        context.ledger.adoption.add_lines(shard.row, lines or ())
 
 
 def _adopt_unknown(context: StageContext, batch: RemoteBatch) -> None:
