@@ -160,7 +160,8 @@ def _keeps_its_answer(
     content: ContentRecord | Rejection,
 ) -> bool:  # fmt: skip
     """Link an image to the answer that a person accepted or corrected; False where there is none,
-    or the ledger does not know it."""
+    or the ledger does not know it. One that was adopted gets its content, where it is of today's
+    request: of another one nothing tells the prompt."""
     key = task.kept_answer(source_id, image.columns)
     if key is None or isinstance(content, Rejection):
         return False
@@ -168,6 +169,9 @@ def _keeps_its_answer(
     work = recording.known_work(key)
     if work is None or work.state != "done":
         return False
+    prompt = fill_template(task.template, image.columns)
+    if isinstance(prompt, str) and key == work_key(content.content_id, task.spec_id, prompt):
+        recording.work(key, content, image.id)
     recording.link(image.id, recording.original(source_id), content, work)
     return True
 
