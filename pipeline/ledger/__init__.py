@@ -30,6 +30,7 @@ answer_row       one answer as a row; ordinary_rows: many ordinary ones
 insert_rows      insertion of many rows by each statement
 settled          an answer with its price, and what the answers of a batch came to
 batch_bill       the service's own sums of tokens against those of the answers
+unknown_costs    costs that neither an answer nor a record tells
 planned          the lines that a batch was made for
 settling         the lines of one batch on their way into the tables
 single_lines     those lines that go alone

@@ -3,11 +3,12 @@ lost. What is at the service is taken in before anything is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 
-from pipeline.core.identity import WorkAttempt
+from pipeline.core.identity import WorkAttempt, parse_custom_id
+from pipeline.core.pricing import PriceSheet
 from pipeline.ledger.database import Database
 from pipeline.ledger.seals import break_seal
 from pipeline.ledger.shards import CAPTIONED, ELSEWHERE, PAID_SINCE, Shard
@@ -31,6 +32,11 @@ class RecoveredShard:
     prices: str | None
     fields: str | None
 
+    @property
+    def price_version(self) -> str | None:
+        """Name of the prices, None where they are not known."""
+        return None if self.prices is None else PriceSheet.from_text(self.prices).version
+
 
 @dataclass(frozen=True, slots=True)
 class OpaqueShard:
@@ -53,13 +59,13 @@ class Adoption:
         """
         row = self._db.one(
             "INSERT INTO shards (shard_key, generation, model, state, requests, bytes, "
-            "prompt_tokens, worst, prices, fields, created_at, intent_at, intent_uptime) "
-            "VALUES (?, ?, ?, 'SUBMITTED', ?, 0, 0, ?, ?, ?, ?, ?, ?) "
+            "prompt_tokens, worst, price_version, prices, fields, created_at, intent_at, "
+            "intent_uptime) VALUES (?, ?, ?, 'SUBMITTED', ?, 0, 0, ?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (shard_key) DO UPDATE SET state = 'SUBMITTED', cleaned = 0, "
             "generation = excluded.generation, intent_at = excluded.intent_at, "
             "intent_uptime = excluded.intent_uptime RETURNING id",
-            (lost.shard_key, lost.generation, lost.model, lost.requests, lost.max_cost, lost.prices,
-             lost.fields, now.wall, now.wall, now.uptime),
+            (lost.shard_key, lost.generation, lost.model, lost.requests, lost.max_cost,
+             lost.price_version, lost.prices, lost.fields, now.wall, now.wall, now.uptime),
         )  # fmt: skip
         assert row is not None
         return int(row[0])  # type: ignore[call-overload, no-any-return]
@@ -68,10 +74,9 @@ class Adoption:
         """Fill in what the ledger lacks of a shard, from its batch's metadata."""
         self._db.execute(
             "UPDATE shards SET worst = COALESCE(worst, ?), prices = COALESCE(prices, ?), "
-            "fields = COALESCE(fields, ?), model = CASE model WHEN '' THEN ? ELSE model END, "
-            "seal = NULL "
-            "WHERE id = ?",
-            (lost.max_cost, lost.prices, lost.fields, lost.model, shard),
+            "price_version = COALESCE(price_version, ?), fields = COALESCE(fields, ?), "
+            "model = CASE model WHEN '' THEN ? ELSE model END, seal = NULL WHERE id = ?",
+            (lost.max_cost, lost.prices, lost.price_version, lost.fields, lost.model, shard),
         )
 
     def doubt(self, shard_key: str, requests: int, size: int, now: Moment) -> int:
@@ -113,6 +118,19 @@ class Adoption:
             "UPDATE works SET state = 'live', attempts = MAX(attempts, ?) "
             "WHERE id = ? AND state = 'pending'",
             ((attempt, work) for work, attempt in works),
+        )
+
+    def add_max_costs(self, shard: int, costs: Mapping[str, Nano]) -> None:
+        """Record what requests of an adopted shard can cost at most, by custom_id, where that is
+        not known."""
+        if not costs:
+            return
+        break_seal(self._db, "shards", shard)
+        names = ((name, parse_custom_id(name)) for name in costs)
+        self._db.executemany(
+            "UPDATE items SET worst = ? WHERE shard = ? AND worst IS NULL "
+            "AND work = (SELECT id FROM works WHERE work_key = ?) AND attempt = ?",
+            [(costs[name], shard, *one) for name, one in names if one is not None],
         )
 
     def overtaken(self, shard: Shard) -> bool:

@@ -21,6 +21,7 @@ from pipeline.ledger.seals import seal_reservations, set_seal
 from pipeline.ledger.settled import Lines, PricedAnswer, Settled
 from pipeline.ledger.settling import Settling
 from pipeline.ledger.shards import Shard
+from pipeline.ledger.unknown_costs import share_out
 from pipeline.records import Nano
 from pipeline.system.collector import collector_paused
 
@@ -82,18 +83,21 @@ class Answers:
             beyond, words = record_beyond(self._db, shard, batch)
             settled.add_beyond(batch.batch_id, shard.max_cost, beyond, words)
             charged = settled.charged
-            if batch.late_since is not None:
+            lost = end == "lost" or (batch.vanished_at is not None and not self._any(batch))
+            shared = share_out(self._db, shard, batch) if charged is None and not lost else 0
+            if shared:
+                settled.note_shared(batch.batch_id, shared)
+            if shared or batch.late_since is not None:
                 earlier = self._charged(batch)
                 charged = None if earlier is None else earlier + beyond
-            lost = end == "lost" or (batch.vanished_at is not None and not self._any(batch))
-            self._close(shard, batch, None if lost else charged, now, planned)
+            self._close(shard, batch, None if lost else charged, now, None if shared else planned)
         return settled
 
     def _close(
-        self, shard: Shard, batch: Batch, charged: Nano | None, now: int, planned: Planned
+        self, shard: Shard, batch: Batch, charged: Nano | None, now: int, planned: Planned | None
     ) -> None:
         """Close a batch and its reservation, and its shard where it decides about that; what is
-        closed is sealed."""
+        closed is sealed. `planned`: the shard's items as they are, None to read them."""
         self._reservations.settle(shard.row, batch.booked_as, charged, now)
         self._db.execute(
             "UPDATE batches SET state = 'settled', settled_at = ? WHERE id = ?", (now, batch.row)
@@ -103,7 +107,8 @@ class Answers:
         elif batch.role == "file":
             self._handed_out.narrow(shard.row, now)
         set_seal(self._db, "batches", batch.row)
-        set_seal(self._db, "shards", shard.row, planned.sealed_items())
+        items = None if planned is None else planned.sealed_items()
+        set_seal(self._db, "shards", shard.row, items)
         seal_reservations(self._db, shard.row)
 
     def planned(self, shard: Shard, batch: Batch) -> Planned:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.core.identity import custom_ids
+from pipeline.core.reading_rules import CURRENT
 from pipeline.ledger.answer_row import (
     CELLS,
     WORTH_CHECKSUM,
@@ -151,6 +152,27 @@ class Audit:
             names = _names([row[0] for row in page], [row[1] for row in page])
             for name, (_, _, rules, checksum, *cells) in zip(names, page, strict=True):
                 yield AuditedAnswer(name, rules, checksum, tuple(cells))
+
+    def booking(self, batch: int) -> tuple[int, int | None, dict[str, Nano]]:
+        """Rules by which the answers of a batch were read, when they came, and the nano-dollars of
+        those that count at their highest cost, by custom_id."""
+        row = self._db.one(
+            "SELECT MIN(COALESCE(a.rules, 1)), MAX(a.received_at) FROM answers a "
+            f"WHERE a.batch = ? AND {POSSIBLE}",
+            (batch,),
+        )
+        rules, received_at = row or (None, None)
+        highest = self._db.execute(
+            "SELECT w.work_key, a.attempt, i.worst FROM answers a JOIN works w ON w.id = a.work "
+            "JOIN batches b ON b.id = a.batch JOIN items i ON i.shard = b.shard "
+            "AND i.work = a.work AND i.attempt = a.attempt WHERE a.batch = ? "
+            f"AND {POSSIBLE} AND (a.billed IS NULL OR a.outcome = 'missing') "
+            "AND i.worst IS NOT NULL",
+            (batch,),
+        ).fetchall()
+        names = _names([key for key, _, _ in highest], [attempt for _, attempt, _ in highest])
+        costs = dict(zip(names, [cost for _, _, cost in highest], strict=True))
+        return rules or CURRENT, received_at, costs  # type: ignore[return-value]
 
     def service_costs(self) -> ServiceCosts:
         """Answers that cost something else by the service's own words than by tokens and prices."""

@@ -9,6 +9,7 @@ from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.core.identity import parse_custom_id
+from pipeline.core.words import counted
 from pipeline.records import Answer, Nano
 
 if TYPE_CHECKING:
@@ -67,8 +68,10 @@ class Settled:
             nothing was, and then the shard's whole reservation stays counted.
         prompt_tokens, completion_tokens: sums over the lines.
         over: custom_ids of lines that cost more than was reserved for them.
+        highest: nano-dollars of lines that count at their highest cost, by custom_id.
         again: works that are pending again.
-        differences: between the service's own sums of tokens and those of the lines, in words.
+        differences: between the service's own sums of tokens and those of the lines, in words, and
+            what is not known of costs.
         failures: failed lines by the service's code, and the words of one of each.
     """
 
@@ -78,6 +81,7 @@ class Settled:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     over: list[str] = field(default_factory=list)
+    highest: dict[str, Nano] = field(default_factory=dict)
     again: int = 0
     differences: list[str] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
@@ -94,6 +98,8 @@ class Settled:
         if usage is not None:
             self.prompt_tokens += usage.prompt
             self.completion_tokens += usage.completion
+        if max_cost is not None and (priced.billed is None or answer.outcome == "missing"):
+            self.highest[answer.custom_id] = max_cost
         self.billed = _sum(self.billed, priced.billed)
         self.charged = _sum(self.charged, max_cost if priced.billed is None else priced.billed)
         if priced.billed is not None and max_cost is not None and priced.billed > max_cost:
@@ -107,6 +113,10 @@ class Settled:
         self.completion_tokens += sum(completions)
         pairs = list(zip(page.costs, max_costs, strict=True))
         charges = [most if cost is None else cost for cost, most in pairs]
+        if None in page.costs:
+            named = zip(page.answers.custom_ids, pairs, strict=True)
+            unbilled = ((name, most) for name, (cost, most) in named if cost is None)
+            self.highest |= {name: most for name, most in unbilled if most is not None}
         self.billed, self.charged = _total(self.billed, page.costs), _total(self.charged, charges)
         self.over += [
             name
@@ -123,6 +133,13 @@ class Settled:
             self.billed, self.charged = _sum(self.billed, cost), _sum(self.charged, cost)
             if max_cost is not None and self.charged is not None and self.charged > max_cost:
                 self.over.append(batch)
+
+    def note_shared(self, batch: str, answers: int) -> None:
+        """Note how answers count whose cost, and the highest that it can be, nobody knows."""
+        self.differences.append(
+            f"batch {batch}: {counted(answers, 'answer')} without usage, whose highest cost is in "
+            "no record here: counted as all that is left of what the batch could cost"
+        )
 
 
 def _total(one: Nano | None, others: Sequence[Nano | None]) -> Nano | None:

@@ -18,6 +18,7 @@ twins         batches of another copy of the workspace, looked for before each c
 recover       requests that the ledger does not know, read from batch records and request files
 collect       batches polled, finished ones downloaded
 refused_batches batches that came back refused, after which nothing more is sent
+booking       answers of a batch read and charged as its record says
 settle        batches whose files are here: final, looked at again, or left to a person
 inspection    looks at a terminal batch so far, as the ledger remembers them
 results       raw answer files read into priced answers, by answer_pages; read_report what is

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,17 +14,44 @@ from pipeline.core.reading_rules import CURRENT
 from pipeline.ledger.audit import ExpectedBatch
 from pipeline.ledger.batch_metadata import metadata_of
 from pipeline.ledger.shards import Shard
-from pipeline.records import BatchStatus, RemoteBatch
+from pipeline.records import BatchStatus, Nano, RemoteBatch
 from pipeline.stages.context import StageContext
 from pipeline.system.files import write_whole
 from pipeline.system.workspace import Workspace, name_of_batch
 
 _SUFFIX = ".batch.json"
 _RULES = "captionmill_rules"
+_RECEIVED = "captionmill_received"
+_HIGHEST = "captionmill_highest_nano"
 _CHECKSUM = "captionmill_checksum"
 _FIELDS = ("id", "status", "input_file_id", "output_file_id", "error_file_id", "created_at",
          "expires_at", "total", "completed", "failed",
          "prompt_tokens", "completion_tokens")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """Booking of a batch's answers: how they are read, and what they count.
+
+    Attributes:
+        rules: version of the rules for reading them.
+        received_at: when they came, None while that is not known.
+        highest: nano-dollars of the requests that count at their highest cost, by custom_id: no
+            answer tells them, and the file of requests is mostly gone.
+    """
+
+    rules: int = CURRENT
+    received_at: int | None = None
+    highest: Mapping[str, Nano] = field(default_factory=dict)
+
+    def metadata(self) -> dict[str, str]:
+        """Booking as a record holds it."""
+        texts = {_RULES: str(self.rules)}
+        if self.received_at is not None:
+            texts[_RECEIVED] = str(self.received_at)
+        if self.highest:
+            texts[_HIGHEST] = json.dumps(dict(self.highest), separators=(",", ":"))
+        return texts
 
 
 def write_batch_record(
@@ -31,9 +59,9 @@ def write_batch_record(
     shard: Shard,
     generation: int,
     remote: RemoteBatch,
-    rules: int = CURRENT,
+    booking: Booking = Booking(),
 ) -> None:
-    """Write what rebuilding needs of a batch of `shard`, read by the `rules` of this version.
+    """Write what rebuilding needs of a batch of `shard`.
 
     Raises:
         StorageError: it cannot be written.
@@ -42,20 +70,51 @@ def write_batch_record(
     batch_record = {name: getattr(remote, name) for name in _FIELDS}
     batch_record["metadata"] = metadata_of(context.ledger.workspace_id(), shard, fields)
     batch_record["metadata"][GENERATION] = str(generation)
-    batch_record["metadata"][_RULES] = str(rules)
+    batch_record["metadata"] |= booking.metadata()
+    _write(batch_record_path(context.workspace, shard.shard_key, remote.id), batch_record)
+
+
+def _write(path: Path, batch_record: dict[str, Any]) -> None:
     batch_record["metadata"][_CHECKSUM] = _checksum(batch_record)
-    path = batch_record_path(context.workspace, shard.shard_key, remote.id)
     write_whole(path, json.dumps(batch_record, indent=1).encode() + b"\n")
 
 
-def recorded_rules(workspace: Workspace, shard_key: str, batch_id: str) -> int:
-    """Version of the rules for reading a batch's answers: its record's, else today's."""
+def recorded_booking(workspace: Workspace, shard_key: str, batch_id: str) -> Booking:
+    """Booking of a batch's answers by its record; what no sound record says is as of today."""
     try:
         path = batch_record_path(workspace, shard_key, batch_id)
-        version = json.loads(path.read_bytes())["metadata"][_RULES]
-        return min(max(int(version), 1), CURRENT)
+        batch_record = json.loads(path.read_bytes())
+        metadata = batch_record["metadata"]
+        booking = Booking(min(max(int(metadata[_RULES]), 1), CURRENT))
+        if metadata.get(_CHECKSUM) != _checksum(batch_record):
+            return booking  # no money by a damaged record
+        highest = json.loads(metadata.get(_HIGHEST, "{}"))
+        received = metadata.get(_RECEIVED)
+        return Booking(booking.rules, None if received is None else int(received), highest)
     except (OSError, ValueError, TypeError, KeyError):
-        return CURRENT
+        return Booking()
+
+
+def note_booking(
+    workspace: Workspace, shard_key: str, batch_id: str, received_at: int, highest: dict[str, Nano]
+) -> None:
+    """Write into a batch's record when its answers came and what counts at its highest cost, before
+    that is committed. A record that is not there or damaged is left to `mend_batch_records`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    before = recorded_booking(workspace, shard_key, batch_id)
+    both = replace(before, received_at=received_at, highest={**before.highest, **highest})
+    if both == before:
+        return
+    path = batch_record_path(workspace, shard_key, batch_id)
+    try:
+        batch_record = json.loads(path.read_bytes())
+        batch_record["metadata"] |= both.metadata()
+    except (OSError, ValueError, TypeError, KeyError):
+        return
+    _write(path, batch_record)
 
 
 def record_fault(workspace: Workspace, batch: ExpectedBatch, ids: Set[str]) -> str:
@@ -92,15 +151,15 @@ def mend_batch_records(context: StageContext) -> int:
         batch = ledger.batches.by_id(expected.batch_id)
         if batch is None or not context.keep_raw:
             continue
-        rules = min((one.rules for one in ledger.audit.answers(batch.row)), default=CURRENT)
+        shard = ledger.shards.get(batch.shard)
+        booking = Booking(*ledger.audit.booking(batch.row))
         remote = RemoteBatch(
             batch.batch_id, cast(BatchStatus, batch.status), batch.input_file_id,
             batch.output_file_id, batch.error_file_id, batch.created_at, batch.expires_at,
             batch.total, batch.completed, batch.failed, prompt_tokens=batch.prompt_tokens,
             completion_tokens=batch.completion_tokens,
         )  # fmt: skip
-        shard = ledger.shards.get(batch.shard)
-        write_batch_record(context, shard, batch.generation, remote, rules)
+        write_batch_record(context, shard, batch.generation, remote, booking)
         mended += 1
     return mended
 

@@ -16,7 +16,7 @@ from pipeline.ledger.online_groups import is_online
 from pipeline.providers.base import FileTooLarge, ShortDownload
 from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
-from pipeline.stages.batch_record import write_batch_record
+from pipeline.stages.batch_record import Booking, recorded_booking, write_batch_record
 from pipeline.stages.context import StageContext
 from pipeline.stages.recover import raw_path
 from pipeline.stages.settle import RemoteEnd, mark_downloaded, settle_batch
@@ -126,7 +126,9 @@ def _observe(context: StageContext, batch: Batch) -> RemoteEnd | None:
     files = (("output", current.output_file_id), ("error", current.error_file_id))
     unavailable = [_fetch(context, current, kind, file_id) for kind, file_id in files if file_id]
     shard = context.ledger.shards.get(current.shard)
-    write_batch_record(context, shard, current.generation, remote)
+    before = recorded_booking(context.workspace, shard.shard_key, remote.id)
+    booking = Booking(received_at=now, highest=before.highest)
+    write_batch_record(context, shard, current.generation, remote, booking)
     context.mirror.keep(at_once=False)
     mark_downloaded(context, current)
     return RemoteEnd(remote.began, "; ".join(filter(None, unavailable)))

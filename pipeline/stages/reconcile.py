@@ -120,11 +120,8 @@ def _known(context: StageContext) -> frozenset[str]:
 def _intent(context: StageContext, shard: Shard) -> Intent:
     now = context.clock.moment()
     since = Moment(shard.intent_at or now.wall, shard.intent_uptime or "")
-    absence = (
-        None
-        if shard.absent_since is None
-        else elapsed(Moment(shard.absent_since, shard.absent_uptime or ""), now)
-    )
+    absent = shard.absent_since
+    absence = None if absent is None else elapsed(Moment(absent, shard.absent_uptime or ""), now)
     return Intent(shard.shard_key, shard.file_id, elapsed(since, now), absence)
 
 
@@ -212,8 +209,8 @@ def _add(
     context: StageContext, shard: int, generation: int, batch: RemoteBatch, role: str = "main"
 ) -> int:
     """Add a batch of the service's list to a shard; gives its row."""
-    made_here = our_calls(context).explains(batch)
-    return context.ledger.batches.add(shard, generation, batch, role, made_here=made_here)
+    ours = our_calls(context).explains(batch)
+    return context.ledger.batches.add(shard, generation, batch, role, made_here=ours)
 
 
 def _succeed(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
@@ -246,11 +243,11 @@ def _adopt_second(context: StageContext, shard: Shard, batch: RemoteBatch) -> No
 
 def _adopt_file(context: StageContext, shard: Shard, batch: RemoteBatch) -> None:
     """Adopt a further file of answers to the requests of a shard, which came back in parts."""
-    lines = requests_in(context, batch)
-    with context.ledger.database.transaction("adopt_file"):
+    lines, ledger = requests_in(context, batch), context.ledger
+    with ledger.database.transaction("adopt_file"):
         row = _add(context, shard.row, shard.generation, batch, "file")
-        context.ledger.reservations.record_unasked(shard.row, -row, shard.max_cost, context.scope())
-        context.ledger.adoption.add_lines(shard.row, lines or ())
+        ledger.reservations.record_unasked(shard.row, -row, shard.max_cost, context.scope())
+        ledger.adoption.add_lines(shard.row, lines or ())
 
 
 def _adopt_unknown(context: StageContext, batch: RemoteBatch) -> None:

@@ -12,15 +12,14 @@ from pipeline.core.batch_errors import FAILURE_ADVICE, BatchFailure, classify
 from pipeline.core.batch_results import Doubt
 from pipeline.core.lifecycle import FROZEN, backoff_seconds
 from pipeline.core.pauses import shown_span
-from pipeline.core.reading_rules import ReadingRules
 from pipeline.core.words import counted
 from pipeline.errors import CostAnomaly, NeedsPerson
 from pipeline.ledger.batches import Batch
 from pipeline.ledger.settled import Settled
 from pipeline.ledger.shards import Shard
 from pipeline.providers.base import AccountRefusal
-from pipeline.stages import raw_files, results
-from pipeline.stages.batch_record import recorded_rules
+from pipeline.stages import raw_files
+from pipeline.stages.booking import book_answers
 from pipeline.stages.context import StageContext
 from pipeline.stages.inspection import inspect_batch
 from pipeline.stages.read_report import ReadReport, Unexplained
@@ -84,19 +83,11 @@ def settle_batch(
     if failure is not None and _goes_again(context, shard, batch, failure, totals):
         return True
     end = end or RemoteEnd()
-    rules = _reading_rules(context, shard, batch)
     reached("collect.before_settle")
     try:
         with ledger.answers.settling():
-            planned = ledger.answers.planned(shard, batch)
-            answers = results.read_answers(
-                ledger, shard, batch, paths, failure, report, context.wire_format, rules,
-                inspect_batch(context, batch, end.began, written_off, end.incomplete), planned,
-            )  # fmt: skip
-            settled = ledger.answers.settle(
-                shard, batch, answers, context.rules, context.clock.now(), rules.version,
-                report.ends, planned,
-            )  # fmt: skip
+            inspection = inspect_batch(context, batch, end.began, written_off, end.incomplete)
+            settled = book_answers(context, shard, batch, paths, failure, report, inspection)
             _record_findings(context, shard, batch, report, settled, end)
     except Unexplained as unexplained:
         _postpone(context, shard, batch, unexplained.doubt, totals)
@@ -106,11 +97,6 @@ def settle_batch(
     else:
         _report(context, shard, batch, settled, report, totals)
     return True
-
-
-def _reading_rules(context: StageContext, shard: Shard, batch: Batch) -> ReadingRules:
-    version = recorded_rules(context.workspace, shard.shard_key, batch.batch_id)
-    return ReadingRules(version, context.whole_endings(shard.model))
 
 
 def write_off(context: StageContext, batch: Batch) -> RunTotals:

@@ -182,10 +182,10 @@ BREAKAGES = (
     ),
     Breakage(
         "answers count as here before their record is", _COLLECT,
-        "    write_batch_record(context, shard, current.generation, remote)\n"
+        "    write_batch_record(context, shard, current.generation, remote, booking)\n"
         "    context.mirror.keep(at_once=False)\n    mark_downloaded(context, current)\n",
         "    mark_downloaded(context, current)\n"
-        "    write_batch_record(context, shard, current.generation, remote)\n"
+        "    write_batch_record(context, shard, current.generation, remote, booking)\n"
         "    context.mirror.keep(at_once=False)\n",
         _OF_COLLECT,
     ),

@@ -8,6 +8,7 @@ from tests.crash.cases import Tally, chosen, parts
 from tests.crash.rig import World
 from tests.crash.scenes import SCENES, visits
 from tests.crash.zygote import Zygote
+from tests.rebuilt import IMAGE, differences
 
 Case = tuple[str, int]
 
@@ -37,7 +38,12 @@ def lost(zygote: Zygote, name: str, kill: Case) -> list[str]:
         world.rebuild()
         world.recover()
         world.judge.rest()
-        return world.judge.found
+        before = world.judge.table()
+        world.lose_ledger()
+        world.rebuild()
+        world.recover()
+        world.judge.rest()
+        return [*world.judge.found, *differences(before, world.judge.table(), IMAGE)]
 
 
 def _prepared(world: World) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.core.identity import WorkAttempt
+from pipeline.core.identity import WorkAttempt, custom_id
 from pipeline.core.retry import DEFAULT_RULES
 from pipeline.ledger.adoption import OpaqueShard, RecoveredShard
 from pipeline.system.clock import Moment
@@ -144,3 +144,21 @@ def test_lines_are_recorded_in_the_order_of_their_works_each_once(world: World) 
         (row,),
     ).fetchall()
     assert rows == [(key, 2, 1, "live", 2) for key in keys]
+
+
+def test_highest_costs_come_back_where_they_are_not_known(world: World) -> None:
+    world.image("a.jpg", 1)
+    world.image("b.jpg", 2)
+    row = adopted(world)
+    world.ledger.adoption.add_lines(row, [WorkAttempt(world.works[1][1], 1)])
+    costs = {custom_id(key, 1): 70 + number for number, (_, key) in enumerate(world.works)}
+    world.ledger.adoption.add_max_costs(row, {**costs, "alien": 1, custom_id(b"k" * 32, 1): 2})
+    world.ledger.adoption.add_max_costs(row, dict.fromkeys(costs, 5))
+    assert [item[4] for item in world.ledger.shards.items(row)] == [70, 71]
+
+
+def test_prices_name_their_version(world: World) -> None:
+    prices = '{"version":"v1","tier":"batch","rates":["5","1","5","2"],"long":[]}'
+    row = world.ledger.adoption.adopt(replace(LOST, prices=prices), MOMENT)
+    assert world.ledger.shards.get(row).price_version == "v1"
+    assert LOST.price_version is None

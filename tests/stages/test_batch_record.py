@@ -5,13 +5,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from pipeline.core.identity import custom_id
 from pipeline.core.reading_rules import CURRENT
 from pipeline.records import RemoteBatch
 from pipeline.stages.batch_record import (
+    Booking,
     batch_record_path,
     mend_batch_records,
+    note_booking,
     read_batch_records,
-    recorded_rules,
+    recorded_booking,
     write_batch_record,
 )
 from pipeline.system.workspace import Workspace
@@ -65,14 +68,14 @@ def test_a_record_names_the_rules_that_its_answers_are_read_by(
     context: Any = SimpleNamespace(ledger=world.ledger, workspace=workspace)
     remote = RemoteBatch("batch_1", "completed", "in", "out", None, NOW)
     write_batch_record(context, shard, 1, remote)
-    assert recorded_rules(workspace, shard.shard_key, "batch_1") == CURRENT
+    assert recorded_booking(workspace, shard.shard_key, "batch_1").rules == CURRENT
     path = batch_record_path(workspace, shard.shard_key, "batch_1")
     for version, rules in (("1", 1), (str(CURRENT + 7), CURRENT), ("x", CURRENT), (None, CURRENT)):
         record = json.loads(path.read_bytes())
         record["metadata"]["captionmill_rules"] = version
         path.write_text(json.dumps(record))
-        assert recorded_rules(workspace, shard.shard_key, "batch_1") == rules
-    assert recorded_rules(workspace, shard.shard_key, "batch_2") == CURRENT
+        assert recorded_booking(workspace, shard.shard_key, "batch_1").rules == rules
+    assert recorded_booking(workspace, shard.shard_key, "batch_2") == Booking()
 
 
 def test_damaged_records_of_settled_batches_are_written_again(scene: Scene, tmp_path: Path) -> None:
@@ -110,3 +113,33 @@ def test_a_record_of_an_earlier_version_has_no_checksum_and_is_sound(
     record["metadata"][CHECKSUM] = "0" * 64
     path.write_text(json.dumps(record))
     assert mend_batch_records(scene.context) == 1
+
+
+def test_a_record_says_when_answers_came_and_what_counts_at_its_highest(
+    scene: Scene, tmp_path: Path
+) -> None:
+    answered(scene, tmp_path, "stop")
+    (path,) = scene.workspace.raw.glob("*.batch.json")
+    (expected,) = scene.ledger.audit.batches()
+    place = (scene.workspace, expected.shard_key, expected.batch_id)
+    (batch,) = scene.ledger.batches.in_states("settled")
+    items = list(scene.ledger.shards.items(batch.shard))
+    names = [custom_id(key, attempt) for _, key, attempt, _, _ in items]
+    rules, received, highest = scene.ledger.audit.booking(batch.row)
+    assert (
+        recorded_booking(*place) == Booking(rules, received, highest) == Booking(CURRENT, received)
+    )
+    note_booking(*place, 7, {names[0]: 5})
+    note_booking(*place, 8, {"cm-other": 6})
+    assert recorded_booking(*place) == Booking(CURRENT, 8, {names[0]: 5, "cm-other": 6})
+    assert mend_batch_records(scene.context) == 0, "it is sound"
+    # of a damaged record nobody takes money, and it is written anew from the ledger
+    path.write_bytes(path.read_bytes().replace(b":5", b":9"))
+    assert recorded_booking(*place) == Booking()
+    scene.ledger.database.execute("UPDATE answers SET billed = NULL")
+    assert mend_batch_records(scene.context) == 1
+    worst = {name: item[4] for name, item in zip(names, items, strict=True)}
+    assert recorded_booking(*place) == Booking(CURRENT, received, worst)
+    path.unlink()
+    note_booking(*place, 9, {})
+    assert not path.exists()

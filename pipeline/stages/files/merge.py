@@ -22,7 +22,7 @@ from pipeline.core.words import counted
 from pipeline.errors import UsageError
 from pipeline.records import RemoteBatch
 from pipeline.stages import raw_files
-from pipeline.stages.batch_record import write_batch_record
+from pipeline.stages.batch_record import Booking, write_batch_record
 from pipeline.stages.context import StageContext
 from pipeline.stages.files.answer_file import answer_lines
 from pipeline.stages.settle import settle_batch
@@ -204,7 +204,8 @@ class _Parts:
         """Write what `rebuild` needs: to it, the file is the output of a batch that is over."""
         now, shard = self._context.clock.now(), self._context.ledger.shards.get(part.shard)
         remote = RemoteBatch(part.batch_id, "completed", "", part.batch_id, None, now)
-        write_batch_record(self._context, shard, shard.generation, remote)
+        booking = Booking(received_at=now)
+        write_batch_record(self._context, shard, shard.generation, remote, booking)
 
     @contextlib.contextmanager
     def temporary(self) -> Iterator[None]:
