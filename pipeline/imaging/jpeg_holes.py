@@ -7,9 +7,12 @@ coefficients there are.
 
 from __future__ import annotations
 
+import numpy as np
+
 from pipeline.imaging.jpeg_header import JpegHeader
 
 _HOLE = bytes(32)  # longer than the flat colours of one square beside its brightness
+_WORD = 8  # bytes
 _EOI = b"\xff\xd9"
 _SOS, _DHT = 0xDA, 0xC4
 _END_OF_BLOCK = 0
@@ -18,14 +21,23 @@ _SEQUENTIAL = frozenset({"baseline", "extended"})
 
 def has_hole(header: JpegHeader, data: bytes) -> bool:
     """Recognise zeros in the one scan of a sequential JPEG that no picture would give."""
+    if header.process not in _SEQUENTIAL or not _may_have_hole(data, header.scans_at):
+        return False
     at = data.find(_HOLE, header.scans_at)
-    if at < 0 or header.process not in _SEQUENTIAL:
+    if at < 0:
         return False
     scan = data[header.scans_at + 4 :]
     if scan[:1] != bytes((header.components,)) or data.find(_EOI, header.scans_at, at) >= 0:
         return False  # scans of single components, or what stands behind the picture
     table = scan[2] & 15  # of the first component, which is the brightness
     return _first_symbol(data, header.scans_at, table) not in (None, _END_OF_BLOCK)
+
+
+def _may_have_hole(data: bytes, start: int) -> bool:
+    """Tell whether any eight aligned bytes from `start` on are zeros, as some of every hole are: a
+    tenth of the time of `bytes.find`, and in nearly every file the whole answer."""
+    words = np.frombuffer(data, np.uint64, len(data) // _WORD)[-(-start // _WORD) :]
+    return int(words.min(initial=1)) == 0
 
 
 def _first_symbol(data: bytes, end: int, table: int) -> int | None:

@@ -57,3 +57,14 @@ def test_zeros_in_the_scans_of_a_progressive_picture_may_be_right() -> None:
     PHOTO.save(file, "JPEG", progressive=True)
     harmed = zeroed(file.getvalue(), 64)
     assert not has_hole(read_header(harmed), harmed)
+
+
+@pytest.mark.parametrize("shift", range(8))
+def test_a_hole_is_found_wherever_it_begins(shift: int) -> None:
+    data = encoded(PHOTO, "JPEG")
+    header = read_header(data)
+    behind_header = header.scans_at + 14 + shift  # the scan's own header has 14 bytes
+    for at in (behind_header, len(data) // 2 + shift, len(data) - 34 - shift):
+        harmed = data[:at] + b"\1" + bytes(32) + b"\1" + data[at + 34 :]
+        assert has_hole(header, harmed)
+        assert not has_hole(header, harmed.replace(bytes(32), bytes(31) + b"\1"))
