@@ -19,31 +19,31 @@ _GRID = 9
 _PARTS = 3
 _STRONG, _FEW_STRONG = 5, 10  # levels; gradients of 64 in one direction
 _NEIGHBOURS = 3  # levels
+_STRIP = 64  # rows at a time: larger arrays get fresh memory each time, a page fault every 4 kB
 
 Grid = npt.NDArray[np.int16]
 
 
 def hash_and_sharpness(pixels: Pixels) -> tuple[bytes, int]:
     """(dHash, colours and `core.sheets.pack`, sharpness) of RGB or RGBX pixels."""
-    if pixels.shape[2] == 4:
-        height, width = pixels.shape[:2]
-        rgb = Image.frombuffer("RGBX", (width, height), pixels, "raw", "RGBX", 0, 1).convert("RGB")
-    else:
-        rgb = Image.fromarray(pixels)
-    grey = rgb.convert("L")
+    height, width, channels = pixels.shape
+    mode = "RGBX" if channels == 4 else "RGB"
+    image = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
+    grey = image.convert("L")
     grid = levels(grey)
     hash = dhash(grid)
     if _is_one_slope(grid):
         packed = sheet(grey, least=SHEET_SHARE)
     else:
         packed = sheet(grey, always=not is_informative(hash))
-    return hash + colours(rgb) + packed, sharpness(grey)
+    return hash + colours(image) + packed, sharpness(grey)
 
 
-def colours(rgb: Image.Image) -> bytes:
-    """27 bytes: mean Y, Cb and Cr of nine parts, row by row; gradients know no colour."""
-    parts = rgb.resize((_PARTS, _PARTS), Image.Resampling.BOX)
-    return parts.convert("YCbCr").tobytes()
+def colours(image: Image.Image) -> bytes:
+    """27 bytes: mean Y, Cb and Cr of nine parts of an RGB or RGBX picture, row by row; gradients
+    know no colour."""
+    parts = image.resize((_PARTS, _PARTS), Image.Resampling.BOX)
+    return parts.convert("RGB").convert("YCbCr").tobytes()
 
 
 def dhash(grid: Grid) -> bytes:
@@ -85,9 +85,20 @@ def sheet(grey: Image.Image, *, always: bool = False, least: int = 0) -> bytes:
 
 def sharpness(grey: Image.Image) -> int:
     """Variance of the Laplacian, times 100: larger is sharper. 0 for pictures below 3 x 3."""
-    values = np.asarray(grey).astype(np.int16)
-    if min(values.shape) < 3:
+    rows, columns = grey.height - 2, grey.width - 2
+    if min(rows, columns) < 1:
         return 0
-    centre = values[1:-1, 1:-1] * 4
+    values = np.asarray(grey).astype(np.int16)
+    total = squares = 0
+    for top in range(0, rows, _STRIP):
+        part = _laplacian(values[top : top + _STRIP + 2])
+        total += int(part.sum())
+        squares += int(np.square(part, dtype=np.int32).sum())
+    count = rows * columns
+    return round(100 * (squares * count - total * total) / (count * count))
+
+
+def _laplacian(values: Grid) -> Grid:
+    """Four times each inner level, less those above, below and beside it."""
     around = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:]
-    return round(float((centre - around).var(dtype=np.float64)) * 100)
+    return values[1:-1, 1:-1] * 4 - around

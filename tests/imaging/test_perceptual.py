@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
 from pipeline.core.near_duplicates import same_colours
@@ -79,6 +80,15 @@ def test_sharper_is_more() -> None:
     assert figures[0] > 2 * figures[-1]
     assert sharpness(Image.new("L", (2, 50))) == 0
     assert sharpness(Image.new("L", (50, 50), 9)) == 0
+
+
+@pytest.mark.parametrize("size", [(3, 3), (5, 66), (80, 65), (33, 67), (60, 200)])
+def test_sharpness_is_the_variance_of_the_whole(size: tuple[int, int]) -> None:
+    levels = np.random.default_rng(size[1]).integers(0, 256, size[::-1], dtype=np.uint8)
+    values = levels.astype(float)
+    around = values[:-2, 1:-1] + values[2:, 1:-1] + values[1:-1, :-2] + values[1:-1, 2:]
+    wanted = round(100 * float((4 * values[1:-1, 1:-1] - around).var()))
+    assert sharpness(Image.fromarray(levels)) == wanted
 
 
 def test_the_same_in_another_colour_is_no_copy() -> None:
