@@ -24,9 +24,10 @@ sample_range, png_samples,  samples of more than eight bits, in layouts that Pil
 tiff_pages, tiff_samples,   does not know
 tiff_image, tiff_inflated
 code_points, hdr,           HDR and wide colours that files give by numbers
-codestream_colours
+codestream_colours,
+png_colours
 icons, xpm_colours, pam,    files that Pillow takes for others, or does not read
-big_tiff, psd_channels,
+apng, big_tiff, psd_channels,
 sgi_rows, sun_raster,
 jpeg2000_samples
 pass_through, perceptual    a file that is sent as it is; hashes of what looks alike

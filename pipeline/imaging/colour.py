@@ -1,4 +1,4 @@
-"""Colours as every screen shows them: profiles, CMYK and gamma become sRGB.
+"""Colours as every screen shows them: profiles and CMYK become sRGB.
 
 All of it works on the already shrunken picture, where it costs next to nothing.
 """
@@ -15,7 +15,6 @@ from pipeline.imaging.resize import Pixels
 
 _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 _SAME = 2  # largest difference (of 255) at which a profile counts as sRGB
-_SRGB_GAMMA = 2.2
 
 
 @lru_cache(maxsize=16)
@@ -90,12 +89,3 @@ def over_background(image: Image.Image, background: tuple[int, int, int]) -> Ima
     under = Image.new("RGB", image.size, background)
     under.paste(image, mask=image)
     return under
-
-
-def undo_gamma(image: Image.Image, gamma: float) -> tuple[Image.Image, tuple[str, ...]]:
-    """Bring an RGB image whose file names its exponent (PNG's gAMA) to sRGB."""
-    exponent = 1 / (gamma * _SRGB_GAMMA)
-    if abs(exponent - 1) < 0.05 or not 0.05 < exponent < 20:
-        return image, ()
-    table = [round(255 * (level / 255) ** exponent) for level in range(256)]
-    return image.point(table * 3), ("gamma_converted",)

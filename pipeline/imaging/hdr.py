@@ -15,6 +15,8 @@ from pipeline.imaging.code_points import HDR_TRANSFERS, HLG, PQ, CodePoints
 from pipeline.imaging.resize import Pixels
 
 _Floats = npt.NDArray[np.float64]
+Corners = tuple[tuple[float, float], ...]
+"""x and y (CIE 1931) of red, green, blue and white."""
 
 _WHITE_NITS = 203.0
 _UNSPECIFIED = 2
@@ -28,12 +30,12 @@ _LUMA_2020 = np.array((0.2627, 0.6780, 0.0593))
 
 # x and y of red, green, blue and white
 _D65 = (0.3127, 0.3290)
-_PRIMARIES = {
+_PRIMARIES: dict[int, Corners] = {
     9: ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), _D65),  # BT.2020
     11: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), (0.314, 0.351)),  # DCI-P3
     12: ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), _D65),  # Display P3
 }
-_SRGB_PRIMARIES = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65)
+SRGB_PRIMARIES: Corners = ((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), _D65)
 
 
 def deciding_code_points(
@@ -67,7 +69,7 @@ def mapped_to_srgb(pixels: Pixels, points: CodePoints) -> tuple[Pixels, tuple[st
     if points.primaries in _PRIMARIES:
         light = light @ _to_srgb_primaries(points.primaries).T
     hdr = points.transfer in HDR_TRANSFERS
-    return _encoded(light), ("hdr_converted" if hdr else "colours_converted",)
+    return encoded_as_srgb(light), ("hdr_converted" if hdr else "colours_converted",)
 
 
 @cache
@@ -88,7 +90,8 @@ def _light(transfer: int) -> _Floats:
     return np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
 
 
-def _encoded(light: _Floats) -> Pixels:
+def encoded_as_srgb(light: _Floats) -> Pixels:
+    """Levels of light (1 is white; what is beyond becomes the nearest that there is)."""
     light = np.clip(light, 0, 1)
     curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return np.round(curve * 255).astype(np.uint8)
@@ -96,8 +99,12 @@ def _encoded(light: _Floats) -> Pixels:
 
 @cache
 def _to_srgb_primaries(primaries: int) -> _Floats:
+    return light_to_srgb(_PRIMARIES[primaries])
+
+
+def light_to_srgb(corners: Corners) -> _Floats:
     """3 x 3 from light of these primaries to light of sRGB's."""
-    return np.linalg.inv(_to_xyz(*_SRGB_PRIMARIES)) @ _to_xyz(*_PRIMARIES[primaries])
+    return np.linalg.inv(_to_xyz(*SRGB_PRIMARIES)) @ _to_xyz(*corners)
 
 
 def _to_xyz(*corners: tuple[float, float]) -> _Floats:

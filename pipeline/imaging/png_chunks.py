@@ -34,7 +34,7 @@ def check_png(data: bytes) -> tuple[Refusal | None, bytes]:
     """
     fault: Refusal | None = None
     parts, moved, start, colour, seen = [], [], 0, -1, set[bytes]()
-    for at, kind, end in _chunks(data):
+    for at, kind, end in png_parts(data):
         sound = _is_sound(data, at, end)
         if not seen and kind == b"IHDR":
             colour = data[at + 17]
@@ -42,7 +42,7 @@ def check_png(data: bytes) -> tuple[Refusal | None, bytes]:
         if kind == b"PLTE" and colour == _INDEXED and sound and end - at - 12 < _PALETTE_BYTES:
             parts += [
                 data[start:at],
-                _chunk(kind, data[at + 8 : end - 4].ljust(_PALETTE_BYTES, b"\0")),
+                png_part(kind, data[at + 8 : end - 4].ljust(_PALETTE_BYTES, b"\0")),
             ]
             start = end
         elif kind[:1].islower() and kind != b"tRNS" and _is_left_out(data, at, kind, sound):
@@ -71,7 +71,7 @@ def exceeds_palette(image: Image.Image, data: bytes) -> bool:
     """Tell whether a loaded PNG of this file has an index beyond the end of its palette."""
     if image.mode != "P":
         return False
-    entries = next((end - at - 12 for at, kind, end in _chunks(data) if kind == b"PLTE"), 0) // 3
+    entries = next((end - at - 12 for at, kind, end in png_parts(data) if kind == b"PLTE"), 0) // 3
     if entries > _MOST_INDEX:
         return False
     highest = image.getextrema()[1]
@@ -115,12 +115,13 @@ def _with_first(data: bytes, chunks: list[bytes]) -> bytes:
     return b"".join((data[:at], *chunks, data[at:]))
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
+def png_part(kind: bytes, body: bytes) -> bytes:
+    """Chunk with its length and its checksum."""
     checksum = zlib.crc32(body, zlib.crc32(kind))
     return len(body).to_bytes(4, "big") + kind + body + checksum.to_bytes(4, "big")
 
 
-def _chunks(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+def png_parts(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Start, kind and end of each whole PNG chunk up to the end chunk."""
     at, kind = _SIGNATURE, b""
     while at + 12 <= len(data) and kind != b"IEND":

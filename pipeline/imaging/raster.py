@@ -15,9 +15,10 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFile
 
 from pipeline.core.recipe import Recipe
+from pipeline.imaging.apng import without_plain_picture
 from pipeline.imaging.big_tiff import with_short_offsets
 from pipeline.imaging.code_points import code_points
-from pipeline.imaging.colour import over_background, to_srgb, undo_gamma
+from pipeline.imaging.colour import over_background, to_srgb
 from pipeline.imaging.decoder import DecodedImage, Refusal
 from pipeline.imaging.flat import Colour, contrasting_background, has_levels
 from pipeline.imaging.frames import count_frames, open_frame
@@ -29,6 +30,7 @@ from pipeline.imaging.modes import is_deep, to_plain
 from pipeline.imaging.pillow_limit import our_limit_decides
 from pipeline.imaging.plugins import orientation
 from pipeline.imaging.png_chunks import check_png, exceeds_palette, largest_png
+from pipeline.imaging.png_colours import described_to_srgb
 from pipeline.imaging.png_samples import plain_png
 from pipeline.imaging.psd_channels import with_shown_channels
 from pipeline.imaging.resize import shrink_image
@@ -45,6 +47,7 @@ from pipeline.imaging.xpm_colours import with_plain_colours
 
 _REWRITTEN: dict[str, Callable[[bytes], bytes]] = {
     "ICO": with_one_picture,
+    "PNG": without_plain_picture,
     "PSD": with_shown_channels,
     "SGI": with_ended_rows,
     "Sun raster": with_plain_rows,
@@ -65,13 +68,16 @@ class RasterDecoder:
         self._data_as_read = data
         self._problem, self._data = check_png(data) if format == "PNG" else (None, data)
         check_header(data, format, recipe.caps)
+        checked = self._data
         if rewritten := _REWRITTEN.get(format):
             with self._translated():
-                self._data = rewritten(data)
+                self._data = rewritten(checked)
         if format == "ICO" and (png := largest_png(self._data)):
             self._problem, _ = check_png(png)
         with self._translated():
             self._image, self._flags = open_frame(self._data, format, recipe)
+            if format == "PNG" and self._data is not checked:
+                self._flags = ("plain_picture_left_out", *self._flags)
             self.width, self.height = self._image.size
             self.orientation = orientation(self._image)
 
@@ -243,9 +249,9 @@ class RasterDecoder:
             pixels, flags = mapped_to_srgb(np.asarray(colours.convert("RGB")), points)
             return Image.fromarray(pixels), flags
         colours, flags = to_srgb(colours, icc)
-        gamma = info.get("gamma")
-        if gamma and not flags and "srgb" not in info and self.format == "PNG":
-            colours, flags = undo_gamma(colours, float(gamma))
+        if self.format == "PNG" and (icc is None or "icc_ignored" in flags):
+            colours, more = described_to_srgb(colours, info)
+            flags += more
         return colours, flags
 
 

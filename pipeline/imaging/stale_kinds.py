@@ -15,6 +15,7 @@ from pipeline.records import PreparedImage, RejectedImage
 _DOUBTFUL = frozenset({"PNG", "GIF", "BMP", "TIFF", "WebP", "AVIF", "HEIC", "JPEG XL", "SVG"})
 _REFUSED_RIGHTLY = frozenset({"damaged", "truncated", "too_thin"})
 _FORMATS_OF_THE_LAST = frozenset({"JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "HEIC", "AVIF"})
+_EXPONENT = "gamma_converted"
 _KIND_OF_FLAG = {
     "contrasting_background": "hidden by the background",
     "blank": "shows nothing",
@@ -26,6 +27,8 @@ _KIND_OF_FLAG = {
     "palette_exceeded": "palette",
     "partial_frame": "small first frame",
     "samples_converted": "sample layout",
+    "plain_picture_left_out": "another frame",
+    _EXPONENT: "exponent",
 }
 _FRAME, _FIRST_FRAME, _LAST_FRAME = "frame_", "first_frame", "last_frame"
 
@@ -70,6 +73,8 @@ def stale_kind(former: FormerPreparation, again: PreparedImage | RejectedImage) 
         return "thin strip"
     new = [flag for flag in again.flags if flag not in former.flags]
     kinds = [_KIND_OF_FLAG[flag] for flag in new if flag in _KIND_OF_FLAG]
+    if not kinds and _EXPONENT in former.flags and _EXPONENT not in again.flags:
+        kinds = [_KIND_OF_FLAG[_EXPONENT]]  # a profile decides
     if not kinds and (any(flag.startswith(_FRAME) for flag in new) or _was_the_last(former, new)):
         kinds = ["another frame"]
     return kinds[0] if kinds else ""

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from pipeline.core.recipe import Recipe
-from pipeline.imaging.colour import over_background, pixels_to_srgb, to_srgb, undo_gamma
+from pipeline.imaging.colour import over_background, pixels_to_srgb, to_srgb
 from pipeline.imaging.prepare import prepare_image
 from pipeline.records import PreparedImage
 from tests.imaging import builders
@@ -116,27 +116,9 @@ def test_a_palette_has_a_profile_too() -> None:
     assert near(middle(data, ("icc_converted",)), expected((180, 120, 60), ADOBE, 2.2))
 
 
-@pytest.mark.parametrize(
-    ("gamma", "flags"), [(100_000, ("gamma_converted",)), (45_455, ()), (1, ()), (0, ())]
-)
-def test_the_gamma_of_png(gamma: int, flags: tuple[str, ...]) -> None:
-    pixels = np.full((64, 64, 3), (64, 128, 200), np.uint8)
-    chunk = (b"gAMA", gamma.to_bytes(4, "big"))
-    colour = middle(builders.png(pixels, 2, 8, [chunk]), flags)
-    linear = tuple(round(255 * (v / 255) ** (1 / 2.2)) for v in (64, 128, 200))
-    assert near(colour, linear if flags else (64, 128, 200))  # type: ignore[arg-type]
-
-
-def test_srgb_png_has_no_gamma_of_its_own() -> None:
-    pixels = np.full((64, 64, 3), (64, 128, 200), np.uint8)
-    chunks = [(b"sRGB", b"\0"), (b"gAMA", (100_000).to_bytes(4, "big"))]
-    assert near(middle(builders.png(pixels, 2, 8, chunks), ()), (64, 128, 200))
-
-
 def test_functions_leave_what_needs_nothing() -> None:
     image = Image.new("RGB", (5, 5), (1, 2, 3))
     assert to_srgb(image, None) == (image, ())
-    assert undo_gamma(image, 1 / 2.2) == (image, ())
     pixels = np.zeros((5, 5, 4), np.uint8)
     assert pixels_to_srgb(pixels, None, grey=False) == (pixels, ())
     clear = Image.new("RGBA", (5, 5), (9, 9, 9, 0))

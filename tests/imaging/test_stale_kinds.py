@@ -57,11 +57,19 @@ def test_a_strip_is_prepared_again_where_its_source_has_more() -> None:
         ("palette_exceeded", "palette"),
         ("partial_frame", "small first frame"),
         ("frame_4", "another frame"),
+        ("plain_picture_left_out", "another frame"),
+        ("colours_converted", "wide colours"),
     ],
 )
 def test_a_new_flag_names_the_rule_that_was_missing(flag: str, kind: str) -> None:
     assert stale_kind(_former("PNG"), _again(flag)) == kind
     assert stale_kind(_former("PNG", flag), _again(flag)) == ""
+
+
+def test_an_exponent_that_counted_beside_a_profile_makes_a_picture_stale() -> None:
+    assert stale_kind(_former("PNG", "gamma_converted"), _again()) == "exponent"
+    assert stale_kind(_former("PNG", "icc_ignored"), _again("gamma_converted")) == "exponent"
+    assert stale_kind(_former("PNG", "gamma_converted"), _again("gamma_converted")) == ""
 
 
 def test_an_animation_whose_last_frame_was_sent_for_its_first_is_stale() -> None:
