@@ -17,8 +17,9 @@ from pipeline.session.publish_export import is_stored_target, target_here
 from pipeline.session.reading import open_to_read
 from pipeline.session.session import Session, open_session
 from pipeline.session.settings import RunSettings
-from pipeline.sinks import open_sink, table_suffixes
+from pipeline.sinks import PARQUET, open_sink, table_suffixes
 from pipeline.sinks.base import WrittenTable
+from pipeline.sinks.earlier_export import refuse_others
 from pipeline.stages.export import write_charges, write_copy
 
 
@@ -49,22 +50,23 @@ def export_copy(
     """Write the rows of one source, or all, to `path`; the workspace's own table stays as it is.
 
     Raises:
-        UsageError: there is no workspace yet, `path` is one of its files, or no source has that
-            name.
+        UsageError: there is no workspace yet, `path` is one of its files or somebody else's, or no
+            source has that name.
         StorageError: it cannot be written.
     """
     with _opened(RunSettings.of(config), path, say) as session, target_here(session, path) as local:
         ledger = session.ledger
         row = None if source is None else ledger.sources.named(source).row
         form, review = session.settings.output.form, EditedRows(session.edits)
-        return write_copy(ledger, open_sink(local), form, source=row, review=review)
+        sink = open_sink(local)
+        return write_copy(ledger, sink, form, session.table, source=row, review=review)
 
 
 def export_charges(config: Config, path: str | Path, say: Say) -> WrittenTable:
     """Write all that was ever charged as a Parquet file at `path`; see `core.charges`.
 
     Raises:
-        UsageError: there is no workspace yet, or `path` is one of its files.
+        UsageError: there is no workspace yet, or `path` is one of its files or somebody else's.
         StorageError: it cannot be written.
     """
     with _opened(RunSettings.of(config), path, say) as session, target_here(session, path) as local:
@@ -73,11 +75,11 @@ def export_charges(config: Config, path: str | Path, say: Say) -> WrittenTable:
 
 @contextlib.contextmanager
 def _opened(settings: RunSettings, named: str | Path, say: Say) -> Iterator[Session]:
-    """Open a workspace to export from it, unless `named` is one of its own files or promises
-    another form."""
-    path = Path(named)
+    """Open a workspace to export from it, unless `named` is one of its own files or somebody
+    else's, or promises another form."""
+    path, is_here = Path(named), not is_stored_target(named)
     with open_to_read(settings, "export", say) as session:
-        if not is_stored_target(named):
+        if is_here:
             settings.output.refuse_own(session.workspace, path)
         suffixes = table_suffixes()
         if path.suffix and path.suffix.lower() not in suffixes:
@@ -85,4 +87,6 @@ def _opened(settings: RunSettings, named: str | Path, say: Say) -> Iterator[Sess
                 f"{path} would be written as Parquet: name it {' or '.join(suffixes)}; "
                 "'captionmill export --to FORMAT TARGET' writes captions in other forms"
             )
+        if is_here and path.suffix.lower() in ("", PARQUET):
+            refuse_others(path)
         yield session

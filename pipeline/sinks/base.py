@@ -89,29 +89,30 @@ class RecordedTable(TableSink, Protocol):
     Attributes:
         announce: called with what is written before that takes the place of the old table, which
             stays when it raises.
-        takes_over: parts of the table that is there may be taken over; not of a damaged one.
+        earlier: sound table of which parts may be taken over, whatever stands where the new one
+            goes; None where no table is known to be as it was written.
     """
 
     announce: Callable[[WrittenTable], None]
-    takes_over: bool
+    earlier: Path | None
 
 
 @runtime_checkable
-class ChangeableTable(TableSink, Protocol):
-    """Table of which the parts without a change are copied."""
+class ChangeableTable(RecordedTable, Protocol):
+    """Table of which the parts without a change are copies of an earlier one's."""
 
     def rows_of_groups(self, cells: Cells, metadata: Mapping[str, str]) -> list[int]:
-        """Rows of each part of the table that is there which the next one may take over; [] where
-        it would be made otherwise."""
+        """Rows of each part that may be taken over; [] where the new table would be made
+        otherwise."""
         ...
 
     def write_changes(
         self, changes: TableChanges, cells: Cells, metadata: Mapping[str, str]
     ) -> WrittenTable:
-        """Replace the table by one with these changes.
+        """Write the earlier table with these changes.
 
         Raises:
-            BooksError: a part that is to be taken over is damaged; the table is as it was.
+            BooksError: a part that is to be taken over is damaged; nothing is written.
             StorageError: it cannot be written.
         """
         ...

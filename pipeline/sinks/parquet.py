@@ -4,7 +4,7 @@ Without page checksums 248 of 400 flipped bits read back as wrong data in silenc
 did. Readers that want the check ask for it (pyarrow: `page_checksum_verification=True`). The
 footer (names and types) has none in Parquet: the file's SHA-256 covers it.
 
-Row groups whose rows are as they were are copied from the file that is replaced.
+Row groups whose rows are as they were are copied from an earlier file that is known to be sound.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ParquetSink:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.announce: Callable[[WrittenTable], None] = lambda _written: None
-        self.takes_over = True
+        self.earlier: Path | None = None
 
     def write(
         self, pages: Iterable[Sequence[Row]], cells: Cells, metadata: Mapping[str, str]
@@ -52,30 +52,26 @@ class ParquetSink:
 
         schema = schema_of(cells.columns, dict(metadata))
         rows = list[int]()
-        earlier = self.path if self.takes_over else None
-        with open_writer(handle, earlier, schema, dictionary_columns(cells)) as writer:
+        with open_writer(handle, self.earlier, schema, dictionary_columns(cells)) as writer:
             for group in row_groups(pages, cells, schema, waits=writer.copies):
                 writer.add(group)
                 rows.append(group.rows)
         return rows, writer.made
 
     def rows_of_groups(self, cells: Cells, metadata: Mapping[str, str]) -> list[int]:
-        """Rows of each row group that the next table may take over, [] for none."""
+        """See ChangeableTable."""
         from pipeline.sinks.arrow import schema_of
         from pipeline.sinks.parquet_groups import rows_of_groups
 
+        if self.earlier is None:
+            return []
         schema = schema_of(cells.columns, dict(metadata))
-        return rows_of_groups(self.path, schema, dictionary_columns(cells))
+        return rows_of_groups(self.earlier, schema, dictionary_columns(cells))
 
     def write_changes(
         self, changes: TableChanges, cells: Cells, metadata: Mapping[str, str]
     ) -> WrittenTable:
-        """Replace the table by one with these changes; the other arguments are those of `write`.
-
-        Raises:
-            BooksError: a row group that is to be taken over is damaged; the table is as it was.
-            StorageError: it cannot be written.
-        """
+        """See ChangeableTable."""
         with whole_file(self.path) as handle:
             return self._announced(handle, *self._changed_made(handle, changes, cells, metadata))
 
@@ -87,9 +83,10 @@ class ParquetSink:
         from pipeline.sinks.changed_groups import changed_groups
         from pipeline.sinks.parquet_groups import open_merged
 
+        assert self.earlier is not None
         schema = schema_of(cells.columns, dict(metadata))
         rows = list[int]()
-        with open_merged(handle, self.path, schema, dictionary_columns(cells)) as writer:
+        with open_merged(handle, self.earlier, schema, dictionary_columns(cells)) as writer:
             for group in changed_groups(changes, cells, schema):
                 if isinstance(group, int):
                     writer.copy(group)

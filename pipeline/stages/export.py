@@ -63,7 +63,8 @@ def write_table(
     _refuse_fewer_rows(ledger)
     cells = table_cells(ledger, form)
     if isinstance(sink, RecordedTable):
-        sink.announce, sink.takes_over = partial(_note_announced, ledger), is_intact
+        sink.announce = partial(_note_announced, ledger)
+        sink.earlier = path if is_intact else None
     written = _write(ledger, sink, cells, review, is_known=is_known)
     with_it()
     reached("export.written")
@@ -94,13 +95,19 @@ def _note_written(ledger: Ledger, path: Path, written: WrittenTable) -> None:
 
 
 def _write(
-    ledger: Ledger, sink: Sink, cells: Cells, review: ReviewedRows | None, *, is_known: bool
+    ledger: Ledger,
+    sink: Sink,
+    cells: Cells,
+    review: ReviewedRows | None,
+    source: int | None = None,
+    *,
+    is_known: bool,
 ) -> WrittenTable:
-    """Write what has changed, where that is known, or all rows."""
+    """Write what has changed, where that is known, or all rows, or those of a source."""
     metadata = _metadata(ledger)
     with small_cache(ledger.database):
         written = write_changes(ledger, sink, cells, metadata, review) if is_known else None
-        return written or sink.write(table_pages(ledger, review), cells, metadata)
+        return written or sink.write(table_pages(ledger, review, source), cells, metadata)
 
 
 def _last_step(review: ReviewedRows | None) -> tuple[int, str | None]:
@@ -129,7 +136,7 @@ def _is_intact(ledger: Ledger, path: Path) -> bool:
     """Tell whether the table is there as it was written; XXH3 reads it as quickly as the disk."""
     expected = json.loads(ledger.get(WRITTEN) or "{}").get("xxh3")
     try:
-        return path.exists() and expected in (None, checksum_of(path).hex())
+        return path.is_file() and expected == checksum_of(path).hex()
     except OSError:
         return False
 
@@ -149,19 +156,24 @@ def write_copy(
     ledger: Ledger,
     sink: Sink,
     form: TableForm,
+    table: Path,
     *,
     source: int | None = None,
     review: ReviewedRows | None = None,
 ) -> WrittenTable:
-    """Write the rows of a source, or all, as a table of their own; the workspace's stays as it is.
+    """Write the rows of a source, or all, as a table of their own; the workspace's, at `table`,
+    stays as it is, and gives its parts where it is as it was written.
 
     Raises:
         StorageError: it cannot be written.
     """
-    _elect(ledger)
-    return sink.write(
-        table_pages(ledger, review, source), table_cells(ledger, form), _metadata(ledger)
-    )
+    is_intact = _is_intact(ledger, table)
+    is_known = is_intact and ledger.changed_rows.are_known()
+    _elect(ledger, touched=is_known)
+    if isinstance(sink, RecordedTable):
+        sink.earlier = table if is_intact else None
+    cells, is_known = table_cells(ledger, form), is_known and source is None
+    return _write(ledger, sink, cells, review, source, is_known=is_known)
 
 
 def renamed_columns(ledger: Ledger) -> list[str]:

@@ -53,6 +53,13 @@ def changes(before: Texts, after: Texts, groups: Sequence[int]) -> TableChanges:
     return TableChanges(groups, frozenset(changed), more, pages)
 
 
+def replacing(path: Path) -> ParquetSink:
+    """Table that takes over parts of the one that it replaces."""
+    sink = ParquetSink(path)
+    sink.earlier = path
+    return sink
+
+
 numbered = st.dictionaries(st.integers(0, 400), st.sampled_from("ab"), max_size=200)
 
 
@@ -62,7 +69,7 @@ def test_a_changed_table_is_the_one_made_anew(
     tmp_path_factory: pytest.TempPathFactory, states: list[dict[int, str]]
 ) -> None:
     folder, texts = tmp_path_factory.mktemp("tables"), dict[int, str]()
-    sink, anew = ParquetSink(folder / "captions.parquet"), ParquetSink(folder / "anew.parquet")
+    sink, anew = replacing(folder / "captions.parquet"), ParquetSink(folder / "anew.parquet")
     for more in states:
         before, texts = texts, texts | more
         groups = sink.rows_of_groups(CELLS, {})
@@ -82,7 +89,7 @@ def test_a_changed_table_is_the_one_made_anew(
 
 
 def test_only_changed_groups_are_read(tmp_path: Path) -> None:
-    sink, texts = ParquetSink(tmp_path / "captions.parquet"), dict.fromkeys(range(300), "a")
+    sink, texts = replacing(tmp_path / "captions.parquet"), dict.fromkeys(range(300), "a")
     groups = list(sink.write([rows(texts)], CELLS, {}).groups)
     assert len(groups) > 8
     assert sink.rows_of_groups(CELLS, {}) == groups
@@ -96,7 +103,7 @@ def test_only_changed_groups_are_read(tmp_path: Path) -> None:
 
 
 def test_a_damaged_group_is_not_taken_over(tmp_path: Path) -> None:
-    sink, texts = ParquetSink(tmp_path / "captions.parquet"), dict.fromkeys(range(200), "a")
+    sink, texts = replacing(tmp_path / "captions.parquet"), dict.fromkeys(range(200), "a")
     groups = list(sink.write([rows(texts)], CELLS, {}).groups)
     data = bytearray(sink.path.read_bytes())
     data[pq.read_metadata(sink.path).row_group(3).column(1).data_page_offset + 9] ^= 1
@@ -107,8 +114,15 @@ def test_a_damaged_group_is_not_taken_over(tmp_path: Path) -> None:
 
 
 def test_a_table_made_otherwise_has_nothing_to_take_over(tmp_path: Path) -> None:
-    sink, texts = ParquetSink(tmp_path / "captions.parquet"), dict.fromkeys(range(200), "a")
+    sink, texts = replacing(tmp_path / "captions.parquet"), dict.fromkeys(range(200), "a")
     assert sink.rows_of_groups(CELLS, {}) == []
     sink.write([rows(texts)], CELLS, {})
+    assert sink.rows_of_groups(CELLS, {}) != []
     assert sink.rows_of_groups(CELLS, {"another": "fact"}) == []
     assert sink.rows_of_groups(make_cells({"properties": {"x": {}}}), {}) == []
+
+
+def test_nothing_is_taken_over_from_a_table_that_nobody_vouches_for(tmp_path: Path) -> None:
+    sink, texts = replacing(tmp_path / "captions.parquet"), dict.fromkeys(range(200), "a")
+    sink.write([rows(texts)], CELLS, {})
+    assert ParquetSink(sink.path).rows_of_groups(CELLS, {}) == []

@@ -53,7 +53,9 @@ def rows(texts: Mapping[int, str | None]) -> list[tuple[object, ...]]:
 
 def write(path: Path, texts: Mapping[int, str | None], cells: Cells = CELLS) -> Any:
     """Write the table; gives what pyarrow reads, after the others agreed with it."""
-    written = ParquetSink(path).write([rows(texts)], cells, {"captionmill.workspace": "w"})
+    sink = ParquetSink(path)
+    sink.earlier = path
+    written = sink.write([rows(texts)], cells, {"captionmill.workspace": "w"})
     assert written.rows == len(texts)
     assert check(path) == len(texts)
     table = pq.read_table(path, page_checksum_verification=True)

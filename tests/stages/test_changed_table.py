@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -42,27 +43,46 @@ class Table:
     def rows_read(self) -> int:
         """Bring the table up to date, compare it with one that is read as a whole, and give how
         many rows were read for it."""
-        read: list[int] = []
-        table = Rows.table
-        with pytest.MonkeyPatch.context() as patch:
-
-            def counted(
-                rows: Rows, *, source: int | None = None, part: Part | None = None
-            ) -> Iterator[Page]:
-                for page in table(rows, source=source, part=part):
-                    read.append(len(page))
-                    yield page
-
-            patch.setattr(Rows, "table", counted)
-            review = EditedRows(self.edits)
-            self.ledger.put(STALE, "1")
+        self.ledger.put(STALE, "1")
+        with _counted_rows() as read:
             write_table(self.ledger, ParquetSink(self.path), self.path, form=self.form,
-                        review=review)  # fmt: skip
-        anew = self.folder / "anew.parquet"
-        anew.unlink(missing_ok=True)
-        write_copy(self.ledger, ParquetSink(anew), self.form, review=review)
-        assert pq.read_table(self.path).equals(pq.read_table(anew), check_metadata=True)
+                        review=EditedRows(self.edits))  # fmt: skip
+        self.compare(self.path)
         return sum(read)
+
+    def rows_read_of_copy(self, source: int | None = None) -> int:
+        """Write a copy over whatever stands there; else the same."""
+        copy, review = self.folder / "copy.parquet", EditedRows(self.edits)
+        with _counted_rows() as read:
+            write_copy(self.ledger, ParquetSink(copy), self.form, self.path, source=source,
+                       review=review)  # fmt: skip
+        self.compare(copy, source)
+        return sum(read)
+
+    def compare(self, path: Path, source: int | None = None) -> None:
+        """Compare a table with one that is read as a whole."""
+        anew, review = self.folder / "anew.parquet", EditedRows(self.edits)
+        anew.unlink(missing_ok=True)
+        write_copy(self.ledger, ParquetSink(anew), self.form, anew, source=source, review=review)
+        assert pq.read_table(path).equals(pq.read_table(anew), check_metadata=True)
+
+
+@contextmanager
+def _counted_rows() -> Iterator[list[int]]:
+    """Numbers of the rows of each page that is read of the ledger."""
+    read: list[int] = []
+    table = Rows.table
+
+    def counted(
+        rows: Rows, *, source: int | None = None, part: Part | None = None
+    ) -> Iterator[Page]:
+        for page in table(rows, source=source, part=part):
+            read.append(len(page))
+            yield page
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rows, "table", counted)
+        yield read
 
 
 @pytest.fixture
@@ -118,9 +138,60 @@ def test_decisions_of_people_read_their_group(table: Table) -> None:
     assert "Mine." in pq.read_table(table.path)["caption"].to_pylist()
 
 
+def test_a_copy_reads_what_has_changed_since_the_table(table: Table) -> None:
+    assert table.rows_read_of_copy() == 0
+    table.world.image("30x.jpg", 100)
+    table.edits.append(
+        [Judgement(bytes([3]) * 32, {}, "edit", caption="Mine.")], at=1, label="edit"
+    )
+    assert 0 < table.rows_read_of_copy() < IMAGES
+    assert table.rows_read_of_copy(table.world.source) >= IMAGES, "a source alone is read"
+    table.form = TableForm(Affixes("a photo of ", ""))
+    assert table.rows_read_of_copy() >= IMAGES
+    table.form = TableForm()
+    table.path.unlink()
+    assert table.rows_read_of_copy() >= IMAGES
+
+
+def test_whatever_happens_a_copy_is_the_table(table: Table) -> None:
+    counts = []
+    for number, sql in enumerate(_ODDITIES):
+        with suppress(sqlite3.IntegrityError):
+            table.ledger.database.execute(sql)
+        if number % 4 == 0:
+            table.world.image(f"{number:02}x.jpg", 100 + number)
+        if number % 3 == 0:
+            counts.append(table.rows_read_of_copy())
+        if number % 9 == 0:
+            table.rows_read()
+    assert sum(count < IMAGES for count in counts) > 2, counts
+
+
+def test_nothing_is_read_of_what_a_copy_replaces(table: Table) -> None:
+    table.rows_read_of_copy()
+    copy, chance = table.folder / "copy.parquet", random.Random(3)
+    sound = copy.read_bytes()
+    for position in range(0, len(sound), len(sound) // 8):
+        damaged = bytearray(sound)
+        damaged[position] ^= 1 << chance.randrange(8)
+        copy.write_bytes(damaged)
+        assert table.rows_read_of_copy() == 0
+        assert copy.read_bytes() == sound
+
+
+def test_a_copy_takes_nothing_from_a_damaged_table(table: Table) -> None:
+    """Its own copy of the table is sound again."""
+    sound, chance = table.path.read_bytes(), random.Random(3)
+    for position in range(0, len(sound), len(sound) // 8):
+        damaged = bytearray(sound)
+        damaged[position] ^= 1 << chance.randrange(8)
+        table.path.write_bytes(damaged)
+        assert table.rows_read_of_copy() == IMAGES
+
+
 def _replaced(table: Table) -> None:
     other = table.folder / "other.parquet"
-    write_copy(table.ledger, ParquetSink(other), table.form)
+    write_copy(table.ledger, ParquetSink(other), table.form, other)
     with other.open("ab") as handle:
         handle.write(b"PAR1")
     other.replace(table.path)
