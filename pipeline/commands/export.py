@@ -20,7 +20,8 @@ from pipeline.session.settings import RunSettings
 from pipeline.sinks import PARQUET, open_sink, table_suffixes
 from pipeline.sinks.base import WrittenTable
 from pipeline.sinks.earlier_export import refuse_others
-from pipeline.stages.export import write_charges, write_copy
+from pipeline.stages.charges_table import write_charges
+from pipeline.stages.export import write_copy
 
 
 def export_table(config: Config, say: Say) -> WrittenTable:

@@ -45,6 +45,7 @@ usual_rows       how most of them are read with fewer values; table_stretch  som
 changed_rows     which of them have changed since the last table; changed_rows_schema notes it
 text_folders     folders whose texts beside the images are as they are to be
 charges          the rows of the table of charges; spending sums them by group
+changed_charges  which of them have changed since that was written
 captions         files with their captions, for the texts beside them, and with their hashes
 places           where images are, in SQL
 quoted           images as a quote counts and prices them; linked_images  counts by an index alone

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 from pipeline.ledger.batches import BOOKED_AS
 from pipeline.ledger.database import Database
@@ -66,27 +67,40 @@ _REST: dict[str, str] = {
 }
 
 COLUMNS: tuple[str, ...] = tuple(_ANSWERS)
+BEHIND = 1 << 62
+"""Id behind all answers."""
 
-_TABLE = f"""
-WITH texts AS MATERIALIZED (
+_TEXTS = """texts AS MATERIALIZED (
     SELECT id, json_extract(canonical, '$.template') AS prompt FROM specs
-), booked AS MATERIALIZED (
-    SELECT r.id AS reservation, MAX(b.batch_id) AS batch_id, SUM({CHARGED}) AS charged
-    FROM batches b {RESERVED} LEFT JOIN answers a ON a.batch = b.id
-    LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work GROUP BY r.id
-)
+)"""
+
+_OF_ANSWERS = f"""
+WITH {_TEXTS}
 SELECT {", ".join(_ANSWERS.values())} FROM answers a
 JOIN batches b ON b.id = a.batch {RESERVED}
 LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work
 JOIN works w ON w.id = a.work LEFT JOIN contents c ON c.id = w.content
 LEFT JOIN specs p ON p.id = w.spec LEFT JOIN texts t ON t.id = w.spec
-UNION ALL
-SELECT {", ".join(_REST.get(name, "NULL") for name in COLUMNS)} FROM reservations r
+WHERE a.id >= ? AND a.id < ? ORDER BY a.id
+"""
+
+_RESTS = f"""
+WITH {_TEXTS}, booked AS MATERIALIZED (
+    SELECT r.id AS reservation, MAX(b.batch_id) AS batch_id, SUM({CHARGED}) AS charged
+    FROM batches b {RESERVED}
+    -- that index, else one over all answers is made for the query
+    LEFT JOIN answers a INDEXED BY sqlite_autoindex_answers_1 ON a.batch = b.id
+    LEFT JOIN items i ON i.shard = b.shard AND i.work = a.work %s GROUP BY r.id
+)
+SELECT r.id, {", ".join(_REST.get(name, "NULL") for name in COLUMNS)} FROM reservations r
 JOIN shards s ON s.id = r.shard LEFT JOIN booked c ON c.reservation = r.id
 LEFT JOIN specs p ON p.id = s.spec LEFT JOIN texts t ON t.id = s.spec
 WHERE r.state = 'settled' AND (r.settled <> COALESCE(c.charged, 0)
-OR (r.settled IS NULL AND r.reserved > COALESCE(c.charged, 0)))
+OR (r.settled IS NULL AND r.reserved > COALESCE(c.charged, 0))) %s ORDER BY r.id
 """
+FORM = _OF_ANSWERS + _RESTS
+"""Text that is another one where rows are made otherwise."""
+_AMONG = "r.id IN (SELECT value FROM json_each(?))"
 
 
 class Charges:
@@ -97,6 +111,24 @@ class Charges:
 
     def table(self, size: int = 20_000) -> Iterator[list[tuple[object, ...]]]:
         """Page through all charges in the order of settling, `size` rows each, as `COLUMNS`."""
-        cursor = self._db.execute(_TABLE)
+        yield from self.of_answers(0, BEHIND, size)
+        if rests := self.rests():
+            yield list(rests.values())
+
+    def of_answers(
+        self, start: int, stop: int, size: int = 20_000
+    ) -> Iterator[list[tuple[object, ...]]]:
+        """Page through the charges of the answers from one id on and before another one."""
+        cursor = self._db.execute(_OF_ANSWERS, (start, stop))
         while page := cursor.fetchmany(size):
             yield page
+
+    def rests(self, among: Sequence[int] | None = None) -> dict[int, tuple[object, ...]]:
+        """Rows of what was charged beyond the answers, by their reservations: of all, or of some
+        of them."""
+        if among is None:
+            rows = self._db.execute(_RESTS % ("", ""))
+        else:
+            chosen = json.dumps(list(among))
+            rows = self._db.execute(_RESTS % (f"WHERE {_AMONG}", f"AND {_AMONG}"), (chosen, chosen))
+        return {reservation: tuple(row) for reservation, *row in rows}

@@ -14,6 +14,7 @@ from pipeline.ledger.adoption import Adoption
 from pipeline.ledger.answers import Answers
 from pipeline.ledger.audit import Audit
 from pipeline.ledger.batches import Batches
+from pipeline.ledger.changed_charges import ChargeChanges
 from pipeline.ledger.changed_rows import ChangedRows
 from pipeline.ledger.database import Database
 from pipeline.ledger.due import Due
@@ -62,6 +63,7 @@ class Ledger:
         self.answers = Answers(self.database)
         self.rows = Rows(self.database)
         self.changed_rows = ChangedRows(self.database)
+        self.charge_changes = ChargeChanges(self.database)
         self.text_folders = TextFolders(self.database)
         self.spending = SpendingRows(self.database)
         self.quoted = Quoted(self.database)

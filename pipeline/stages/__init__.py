@@ -28,7 +28,8 @@ answer_audit  the ledger's answers compared with the raw answers; answer_compari
 raw_files     output and error files as they came: stored, read, found damaged
 mirroring     a second place that keeps what was paid for, as stages use it
 batch_record  a file beside the raw answers that describes their batch
-export        the ledger into the table of captions and the table of charges
+export        the ledger into the table of captions
+charges_table the table of charges, brought up to date in the same way
 changed_table the table brought up to date: only what has changed is read and made
 table_facts   what the ledger holds about the table as it was last written
 export_to     captions for other programs, part by part; pictures: what goes with them

@@ -1,28 +1,35 @@
-"""Export of the ledger as the table of captions, a row an image, and the table of charges."""
+"""Export of the ledger as the table of captions, a row an image."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from pipeline.core.cells import Cells
-from pipeline.core.charges import COLUMNS as CHARGED
 from pipeline.core.further_columns import columns, field_kinds, with_other_names, without_locations
 from pipeline.core.rejects import COLUMNS as REJECTED
 from pipeline.core.table import Column, Row
 from pipeline.core.table_form import TableForm
 from pipeline.core.words import counted
 from pipeline.errors import BooksError
-from pipeline.ledger import Ledger, charges
+from pipeline.ledger import Ledger
 from pipeline.ledger.page_cache import small_cache
 from pipeline.ledger.rows import COLUMNS
 from pipeline.ledger.table_stretch import Part
 from pipeline.sinks.base import RecordedTable, Sink, WrittenTable
 from pipeline.stages.changed_table import ReviewedRows, edited_sources, note_groups, write_changes
-from pipeline.stages.table_facts import COUNTED, REVIEWED, REVIEWED_AS, STALE, table_step
+from pipeline.stages.charges_table import keep_changes
+from pipeline.stages.table_facts import (
+    COUNTED,
+    REVIEWED,
+    REVIEWED_AS,
+    STALE,
+    table_metadata,
+    table_step,
+)
 from pipeline.system.failpoints import reached
 from pipeline.system.files import checksum_of
 
@@ -92,6 +99,7 @@ def _note_written(ledger: Ledger, path: Path, written: WrittenTable) -> None:
     ledger.put(WRITTEN, json.dumps(about))
     ledger.put(ANNOUNCED, None)
     ledger.put(STALE, None)
+    keep_changes(ledger)
 
 
 def _write(
@@ -104,7 +112,7 @@ def _write(
     is_known: bool,
 ) -> WrittenTable:
     """Write what has changed, where that is known, or all rows, or those of a source."""
-    metadata = _metadata(ledger)
+    metadata = table_metadata(ledger)
     with small_cache(ledger.database):
         written = write_changes(ledger, sink, cells, metadata, review) if is_known else None
         return written or sink.write(table_pages(ledger, review, source), cells, metadata)
@@ -211,17 +219,6 @@ def table_pages(
     return pages if review is None else review.rows(pages, tuple(COLUMNS))
 
 
-def write_charges(ledger: Ledger, sink: Sink) -> WrittenTable:
-    """Write all that was ever charged, one row an answer; see `core.charges`.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    _elect(ledger)
-    rows = charges.Charges(ledger.database).table()
-    return sink.write(rows, Cells(charges.COLUMNS, CHARGED, identity="work_key"), _metadata(ledger))
-
-
 def write_rejects(ledger: Ledger, sink: Sink) -> WrittenTable:
     """Write the images that have no caption for good, and why; see `core.rejects`.
 
@@ -236,11 +233,3 @@ def write_rejects(ledger: Ledger, sink: Sink) -> WrittenTable:
 def _elect(ledger: Ledger, *, touched: bool = False) -> int:
     with ledger.database.transaction("representatives"):
         return ledger.works.elect_representatives(touched=touched)
-
-
-def _metadata(ledger: Ledger) -> Mapping[str, str]:
-    """Facts about a whole table: its workspace, and the words behind each `spec_id`."""
-    return {
-        "captionmill.workspace": ledger.workspace_id(),
-        "captionmill.prompts": json.dumps(ledger.specs.texts()),
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 
 from pipeline.ledger import Ledger
 from pipeline.ledger.page_cache import small_cache
@@ -58,3 +59,11 @@ def outcomes_by_source(ledger: Ledger, sources: tuple[int, ...] | None) -> dict[
 def table_step(ledger: Ledger) -> int:
     """Last step of people that the table holds, 0 for none."""
     return int(ledger.get(REVIEWED) or 0)
+
+
+def table_metadata(ledger: Ledger) -> Mapping[str, str]:
+    """Facts about a whole table: its workspace, and the words behind each `spec_id`."""
+    return {
+        "captionmill.workspace": ledger.workspace_id(),
+        "captionmill.prompts": json.dumps(ledger.specs.texts()),
+    }
