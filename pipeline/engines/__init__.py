@@ -5,6 +5,7 @@ inline, local, url_image    in this process; in worker processes; addresses, for
 spool                       originals that are stored elsewhere, brought here for another engine
 window                      jobs in, answers out in their order, a bounded number ahead
 process, worker             both ends of one worker process
+starters, fork_server       how one is started: forked from a process that has loaded the decoders
 messages, wire              framed messages on a pipe; jobs and answers as bytes
 limits                      what a worker process may use
 chunked                     chunks for nodes, their answers in order; knows no cluster

@@ -9,6 +9,12 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+END_SECONDS = 5
+"""Time in which a process must end that nobody speaks to any more."""
+
+LONGEST_REQUEST = 32
+"""Bytes of a request to the process that forks workers, and of its answer."""
+
 _GRACE = 5  # seconds after which a worker whose parent does not end it ends itself
 
 

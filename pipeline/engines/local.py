@@ -17,6 +17,7 @@ from pipeline.core.reasons import rejection
 from pipeline.engines.base import Engine, Job, PrepareFile
 from pipeline.engines.limits import Limits
 from pipeline.engines.process import WorkerDied, WorkerProcess
+from pipeline.engines.starters import Starter, starter_of
 from pipeline.engines.window import Window
 from pipeline.errors import CaptionmillError
 from pipeline.records import Prepared, RejectedImage, Rejection
@@ -57,6 +58,7 @@ class LocalEngine(Engine):
         self._prepare_file = prepare_file
         self._count = workers or usable_cores()
         self._limits = limits or Limits()
+        self._starter: Starter | None = None
         self._workers: list[WorkerProcess] = []
         self._selector = selectors.PollSelector()
         self._pace = 0.01  # seconds an image takes, on average of late
@@ -101,6 +103,8 @@ class LocalEngine(Engine):
             self._hang_up(worker, kill)
         for worker in workers:
             worker.reap()
+        if self._starter is not None:
+            self._starter.close()
 
     def _feed(self, window: Window) -> None:
         """Fill the workers' queues; start workers as long as there is work for them."""
@@ -113,8 +117,10 @@ class LocalEngine(Engine):
             self._start().send(tasks)
 
     def _start(self) -> WorkerProcess:
+        if self._starter is None:
+            self._starter = starter_of(self._prepare_file, self._limits)
         try:
-            worker = WorkerProcess(self._prepare_file, self._limits)
+            worker = WorkerProcess(self._starter, self._limits)
         except OSError as error:
             why = f"{error.strerror}: allow more processes, or set [images] workers lower"
             raise CaptionmillError(f"cannot start a worker process for images: {why}") from error

@@ -5,34 +5,25 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import pickle
-import re
 import signal
-import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
 from pipeline.core.reasons import rejection
-from pipeline.engines.base import PrepareFile
 from pipeline.engines.limits import Limits
 from pipeline.engines.messages import Inbox, send
+from pipeline.engines.starters import Starter
 from pipeline.engines.window import Task
 from pipeline.engines.wire import LONGEST_MESSAGE, READY, decode_answer, encode_jobs
 from pipeline.errors import CaptionmillError
 from pipeline.records import Prepared, Rejection
-from pipeline.system.module_path import module_path
 
-_MAIN = "from pipeline.engines.worker import serve_parent; serve_parent()"
 # of answers that wait while the parent writes books and shards: a worker does not wait then
 _PIPE_BYTES = 1 << 20
 _SMALLEST_PIPE = 8192  # Linux, for a user who has many of them
-_SECRET = re.compile(
-    r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|CONNECTION_STRING", re.IGNORECASE
-)
 _START_SECONDS = 120
-_END_SECONDS = 5
 
 
 class WorkerDied(Exception):
@@ -50,7 +41,7 @@ class WorkerProcess:
         since: when the first task was begun, as far as the parent can know (monotonic seconds).
     """
 
-    def __init__(self, prepare_file: PrepareFile, limits: Limits) -> None:
+    def __init__(self, starter: Starter, limits: Limits) -> None:
         self.answers, to_write = os.pipe()
         to_read, self._jobs = os.pipe()
         _widen(to_write)
@@ -60,18 +51,13 @@ class WorkerProcess:
         self.since = time.monotonic()
         self._inbox = Inbox(self.answers, LONGEST_MESSAGE)
         self._limits = limits
+        self._kill = False
         try:
-            self._process = subprocess.Popen(
-                # -P: modules are never taken from wherever the user happens to be
-                [sys.executable, "-P", "-c", _MAIN, str(to_read), str(to_write)],
-                pass_fds=(to_read, to_write),
-                stdin=subprocess.DEVNULL,
-                env=_environment(),
-            )
+            self._process = starter.start(to_read, to_write)
         finally:
             os.close(to_read)
             os.close(to_write)
-        self._say(pickle.dumps((prepare_file, limits)))
+        self._say(starter.message)
 
     def send(self, tasks: Sequence[Task]) -> None:
         """Give the worker more to do."""
@@ -118,20 +104,14 @@ class WorkerProcess:
         return self.since + allowed - time.monotonic()
 
     def hang_up(self, kill: bool = False) -> None:
-        """Close both pipes: the process ends soon, or at once when `kill`."""
-        if kill:
-            self._process.kill()
+        """Close both pipes: the process ends soon, or when `kill` as soon as it is reaped."""
+        self._kill = kill
         os.close(self.answers)
         os.close(self._jobs)
 
     def reap(self) -> Rejection:
         """Wait for the end after `hang_up`; gives the reason of the image over which it died."""
-        try:
-            code = self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
-        return _rejection_of_end(code)
+        return _rejection_of_end(self._process.end(kill=self._kill))
 
     def _start(self, message: bytes) -> None:
         if message != READY:
@@ -150,20 +130,11 @@ def _widen(pipe: int) -> None:
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
-def _rejection_of_end(code: int) -> Rejection:
+def _rejection_of_end(code: int | None) -> Rejection:
+    if code is None or code == -signal.SIGKILL:
+        return rejection("out_of_memory", "the system ended the worker process")
     if code == -signal.SIGALRM:
         return rejection("timeout")
-    if code == -signal.SIGKILL:
-        return rejection("out_of_memory", "the system ended the worker process")
     if code < 0:
         return rejection("crashed", signal.Signals(-code).name)
     return rejection("crashed", f"exit code {code}")
-
-
-def _environment() -> dict[str, str]:
-    """Parent's without its secrets, which no decoder needs, with its module path, and one thread
-    for every numeric library."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    path = {"PYTHONPATH": module_path(), "PYTHONDONTWRITEBYTECODE": "1"}
-    open_to_all = {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
-    return {**open_to_all, **threads, **path}

@@ -2,9 +2,7 @@
 
     python -c "from pipeline.engines.worker import serve_parent; serve_parent()" JOBS ANSWERS
 
-Both are ends of pipes, one to read from and one to write to. Started afresh and not forked, so
-neither threads nor locks of the parent come along, and a script that uses the product needs no
-`__main__` guard.
+Both are ends of pipes, one to read from and one to write to.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import os
 import pickle
 import signal
 import sys
+from typing import NoReturn
 
 from pipeline.core.reasons import rejection
 from pipeline.engines.base import PrepareFile
@@ -24,12 +23,17 @@ from pipeline.records import Prepared, RejectedImage
 
 def serve_parent() -> None:
     """Serve the pipes whose numbers are the last arguments until the parent hangs up."""
-    jobs, answers = Inbox(int(sys.argv[-2]), LONGEST_MESSAGE), int(sys.argv[-1])
+    answer_jobs(int(sys.argv[-2]), int(sys.argv[-1]))
+
+
+def answer_jobs(jobs_end: int, answers: int) -> NoReturn:
+    """Answer jobs until the parent hangs up, which ends this process."""
+    jobs = Inbox(jobs_end, LONGEST_MESSAGE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what ^C means
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     try:
         prepare_file, limits = _start(jobs, answers)
-        _serve(jobs, answers, prepare_file, limits)
+        _answer(jobs, answers, prepare_file, limits)
     except (EOFError, OSError):
         os._exit(0)  # the parent is gone; nothing is left that an orderly exit would save
 
@@ -42,14 +46,14 @@ def _start(jobs: Inbox, answers: int) -> tuple[PrepareFile, Limits]:
     except Exception as error:  # whatever importing the product's own code raises
         send(answers, f"{type(error).__name__}: {error}".encode())
         raise SystemExit(1) from error
-    _silence()
+    silence()
     impose(limits)
     lower_priority()
     send(answers, READY)
     return prepare_file, limits
 
 
-def _serve(jobs: Inbox, answers: int, prepare_file: PrepareFile, limits: Limits) -> None:
+def _answer(jobs: Inbox, answers: int, prepare_file: PrepareFile, limits: Limits) -> NoReturn:
     while True:
         for location in decode_jobs(jobs.next()):
             start_alarm(limits)
@@ -67,7 +71,7 @@ def _guarded(prepare_file: PrepareFile, location: str) -> Prepared:
         return RejectedImage(None, rejection("internal", f"{type(error).__name__}: {error}"))
 
 
-def _silence() -> None:
+def silence() -> None:
     """C libraries write to standard error whatever they like; it is no place for that."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):

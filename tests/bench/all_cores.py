@@ -44,10 +44,17 @@ def _share(paths: list[str], barrier: Any, took: Any) -> None:
 
 
 def children_cpu() -> float:
-    """CPU seconds of this process's living children."""
-    total = 0
-    for children in Path("/proc/self/task").glob("*/children"):
-        for child in children.read_text().split():
-            fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
-    return total / os.sysconf("SC_CLK_TCK")
+    """CPU seconds of this process's living children, and of theirs."""
+    return sum(_ticks(child) for child in _children("self")) / os.sysconf("SC_CLK_TCK")
+
+
+def _children(process: str) -> list[str]:
+    """Living children of a process, and theirs."""
+    listed = [path.read_text() for path in Path(f"/proc/{process}/task").glob("*/children")]
+    found = " ".join(listed).split()
+    return found + [pid for child in found for pid in _children(child)]
+
+
+def _ticks(process: str) -> int:
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])

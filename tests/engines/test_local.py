@@ -35,11 +35,20 @@ def engine() -> Iterator[LocalEngine]:
 
 
 def children(parent: int | None = None) -> list[int]:
-    """Living children of a process, of this one without argument."""
+    """Living children of a process, of this one without argument, and what they have forked."""
     listed = [
         path.read_text() for path in Path(f"/proc/{parent or os.getpid()}/task").glob("*/children")
     ]
-    return [int(pid) for pid in " ".join(listed).split() if is_alive(int(pid))]
+    found = [int(pid) for pid in " ".join(listed).split() if is_alive(int(pid))]
+    return found + [pid for child in found for pid in children(child)]
+
+
+def come(count: int) -> bool:
+    """Wait until so many children live: the process that forks workers does it in its own time."""
+    deadline = time.monotonic() + 60
+    while len(children()) != count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return len(children()) == count
 
 
 def is_alive(pid: int) -> bool:
@@ -62,14 +71,15 @@ def test_no_jobs_start_no_process(engine: LocalEngine) -> None:
     assert len(children()) == before
 
 
-@pytest.mark.parametrize(("jobs", "started"), [(0, 0), (1, 1), (2, 1), (3, 2), (1000, 2)])
+# one process more than workers: it forks them
+@pytest.mark.parametrize(("jobs", "started"), [(0, 0), (1, 2), (2, 2), (3, 3), (1000, 3)])
 def test_work_that_is_announced_starts_no_more_processes_than_it_would(
     engine: LocalEngine, jobs: int, started: int
 ) -> None:
     before = len(children())
     engine.begin(jobs)
     engine.begin(jobs)
-    assert len(children()) == before + started
+    assert come(before + started)
     assert codes(run(engine, *(f"ok:{number}" for number in range(jobs % 100)))) == (
         ["known"] * (jobs % 100)
     )
@@ -204,7 +214,7 @@ def test_workers_are_kept_between_runs(engine: LocalEngine) -> None:
 def test_nothing_is_left_running(engine: LocalEngine) -> None:
     before = len(children())
     run(engine, *[f"ok:{n}" for n in range(100)])
-    assert len(children()) == before + 2
+    assert len(children()) == before + 3
     engine.close()
     assert len(children()) == before
     engine.close(kill=True)
@@ -292,12 +302,32 @@ def test_workers_killed_from_outside_do_no_harm(engine: LocalEngine) -> None:
     for number, answer in engine.prepare((n, f"large:{300_000 + n}") for n in range(1500)):
         answers.append(answer)
         if number % 100 == 50:  # in the middle of a message, most likely
-            os.kill(chance.choice(children()), signal.SIGKILL)
+            workers = [pid for pid in children() if not children(pid)]
+            os.kill(chance.choice(workers), signal.SIGKILL)
     assert len(answers) == 1500
     assert set(codes(answers)) <= {"known", "out_of_memory"}
     assert sum(isinstance(answer, PreparedImage) for answer in answers) >= 1485
     engine.close()
     assert len(children()) <= before
+
+
+def test_the_process_that_forks_workers_may_be_killed_too(engine: LocalEngine) -> None:
+    before = set(children())
+    killed = False
+    answers = []
+    for number, answer in engine.prepare((n, f"ok:{n}") for n in range(600)):
+        answers.append(answer)
+        if number == 300:
+            (forking,) = (pid for pid in set(children()) - before if children(pid))
+            workers = children(forking)
+            for pid in (forking, workers[0]):
+                os.kill(pid, signal.SIGKILL)
+            killed = True
+    assert killed
+    assert len(answers) == 600
+    assert codes(answers).count("known") >= 599
+    engine.close()
+    assert set(children()) <= before
 
 
 def test_what_cannot_start_says_why() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import time
@@ -11,9 +12,15 @@ import pytest
 
 from pipeline.engines.limits import Limits
 from pipeline.engines.process import WorkerDied, WorkerProcess
+from pipeline.engines.starters import Spawner
 from pipeline.engines.window import Task
 from pipeline.records import KnownImage, Prepared, Rejection
 from tests.engines.troubles import identity, trouble
+
+
+def started() -> WorkerProcess:
+    """A worker of its own interpreter: nothing but itself is left to end."""
+    return WorkerProcess(Spawner(pickle.dumps((trouble, Limits()))), Limits())
 
 
 def answers(worker: WorkerProcess, count: int) -> list[tuple[Task, Prepared]]:
@@ -31,7 +38,7 @@ def end(worker: WorkerProcess, kill: bool = False) -> Rejection:
 
 
 def test_a_life() -> None:
-    worker = WorkerProcess(trouble, Limits())
+    worker = started()
     tasks = [Task(n, n, f"ok:{n}") for n in range(3)]
     worker.send(tasks[:2])
     worker.send(tasks[2:])
@@ -51,7 +58,7 @@ def test_a_life() -> None:
      ("signal:ALRM", "timeout")],
 )  # fmt: skip
 def test_a_death(location: str, code: str) -> None:
-    worker = WorkerProcess(trouble, Limits())
+    worker = started()
     worker.send([Task(0, 0, location)])
     with pytest.raises(WorkerDied):
         answers(worker, 1)
@@ -60,7 +67,7 @@ def test_a_death(location: str, code: str) -> None:
 
 
 def test_saying_something_to_the_dead_does_not_raise() -> None:
-    worker = WorkerProcess(trouble, Limits())
+    worker = started()
     worker.send([Task(0, 0, "exit:1")])
     time.sleep(1)
     for number in range(100):
@@ -71,7 +78,7 @@ def test_saying_something_to_the_dead_does_not_raise() -> None:
 
 
 def test_a_task_is_the_workers_until_its_answer_was_taken() -> None:
-    worker = WorkerProcess(trouble, Limits())
+    worker = started()
     tasks = [Task(n, n, f"ok:{n}") for n in range(20)]
     worker.send(tasks)
     time.sleep(1)  # by now there are many answers
@@ -83,7 +90,7 @@ def test_a_task_is_the_workers_until_its_answer_was_taken() -> None:
 
 
 def test_an_answer_that_nobody_asked_for_is_the_end() -> None:
-    worker = WorkerProcess(trouble, Limits())
+    worker = started()
     worker.send([Task(0, 0, "ok:0"), Task(1, 1, "ok:1")])
     worker.tasks.pop()
     with pytest.raises(WorkerDied):
@@ -119,7 +126,7 @@ def test_files_in_the_current_folder_are_no_modules(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('taken over')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
-    worker = WorkerProcess(trouble, Limits())
+    worker = started()
     worker.send([Task(0, 0, "ok:1")])
     assert answers(worker, 1) == [(Task(0, 0, "ok:1"), KnownImage(identity("ok:1")))]
     end(worker)
