@@ -6,6 +6,7 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -228,13 +229,14 @@ class Database:
         return version
 
     def _migrate(self) -> None:
-        version = self._version()
-        for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
-            with self.transaction("migrate"):
-                for statement in statements:
-                    self.execute(statement)
-                # user_version lives in the same file and rolls back with the transaction
-                self.execute(f"PRAGMA user_version = {number}")
+        missing = MIGRATIONS[self._version() :]
+        if not missing:
+            return
+        with self.transaction("migrate"):  # one for all: a new ledger waits for the disk once
+            for statement in chain.from_iterable(missing):
+                self.execute(statement)
+            # user_version lives in the same file and rolls back with the transaction
+            self.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 def _reading(path: Path, own_thread: bool) -> sqlite3.Connection:

@@ -1,6 +1,7 @@
 """Tables of the ledger. Integer keys everywhere; hashes are BLOBs under one unique index.
 
-A migration is a list of statements; it runs in one transaction with the row that records it.
+A migration is a list of statements; all that a ledger lacks run in one transaction, with the
+number that records them.
 Times are epoch seconds (INTEGER); money is nano-dollars (INTEGER), NULL when no price is known.
 """
 

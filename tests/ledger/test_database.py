@@ -21,6 +21,16 @@ def test_the_file_is_durable_and_migrated(tmp_path: Path) -> None:
     database.close()
 
 
+def test_a_new_file_has_all_its_tables_by_one_transaction(tmp_path: Path) -> None:
+    names: list[str] = []
+    failpoints.arm(names.append)
+    try:
+        Database(tmp_path / "ledger.db").close()
+    finally:
+        failpoints.arm(None)
+    assert names.count("ledger.after_commit.migrate") == 1
+
+
 def test_checksums_of_another_kind_are_forgotten(tmp_path: Path) -> None:
     old = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
     for statement in (*MIGRATIONS[0], *MIGRATIONS[1], "PRAGMA user_version = 2"):
