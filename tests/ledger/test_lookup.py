@@ -6,6 +6,9 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from pipeline.ledger.database import Database
 from pipeline.ledger.lookup import KnownOriginals
 from pipeline.records import RejectedImage, Rejection
 from tests.ledger.world import World
@@ -65,3 +68,28 @@ def test_a_worker_process_opens_it_for_itself(world: World, tmp_path: Path) -> N
     known = KnownOriginals(tmp_path / "ledger.db", world.recipe)
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map(known, [bytes([1]) * 32, bytes([2]) * 32]) == [True, False]
+
+
+def test_where_nothing_is_known_it_is_seldom_asked(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.image("a.jpg", 1)
+    asked: list[bytes] = []
+    is_known = KnownOriginals._is_known
+
+    def noted(known: KnownOriginals, database: Database, source_id: bytes) -> bool:
+        asked.append(source_id)
+        return is_known(known, database, source_id)
+
+    monkeypatch.setattr(KnownOriginals, "_is_known", noted)
+    new = [number.to_bytes(32, "big") for number in range(1000)]
+    with KnownOriginals(tmp_path / "ledger.db", world.recipe) as known:
+        assert not any(map(known, new[:200]))
+        assert len(asked) == 200  # a few that are new are no reason
+        assert not any(map(known, new[200:]))
+        assert len(asked) < 320
+        tried = [known(bytes([1]) * 32) for _ in range(20)]
+        assert tried[15:] == [True] * 5  # one of 16 asks, and whoever comes after it
+        asked.clear()
+        assert not any(map(known, new[:100]))
+        assert len(asked) == 100
