@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import time
+from typing import NoReturn
 
 from pipeline.engines.limits import END_SECONDS, LONGEST_REQUEST
 from pipeline.engines.messages import send
@@ -25,7 +26,7 @@ from pipeline.engines.worker import answer_jobs, silence
 _SHORTEST_NAP, _LONGEST_NAP = 0.0005, 0.05  # seconds
 
 
-def serve_forks() -> None:
+def serve_forks() -> NoReturn:
     """Load what stands on standard input, then serve requests until the parent hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what ^C means
     control = socket.socket(fileno=int(sys.argv[-1]))
@@ -38,7 +39,7 @@ def serve_forks() -> None:
     while True:
         request, descriptors, _, _ = socket.recv_fds(control, LONGEST_REQUEST, 2)
         if not request:
-            return  # the parent is gone, or has ended every worker
+            os._exit(0)  # nothing is left that an orderly exit would save
         verb, number = request.split()
         if verb == b"fork":
             _fork(control, workers, int(number), *descriptors)
@@ -63,7 +64,7 @@ def _fork(
     os.close(answers)
 
 
-def _serve_and_exit(jobs: int, answers: int) -> None:
+def _serve_and_exit(jobs: int, answers: int) -> NoReturn:
     """Be a worker; nothing of what this process was forked from is run on the way out."""
     try:
         answer_jobs(jobs, answers)
