@@ -139,20 +139,22 @@ COLUMNS: dict[str, str] = {
 _STEP, _PAGE_TEXT = 64, 8_000_000  # rows that are fetched at once; characters of a page's texts
 
 
-def _rest_of_page(
-    cursor: sqlite3.Cursor, rows: list[Any], size: int, long: Sequence[int]
-) -> list[Any]:
-    """Read on behind the first rows of a page: `size` rows in all, or fewer where the texts at the
-    positions `long` are many characters together."""
-    texts = 0
-    while len(rows) < size and texts < _PAGE_TEXT:
-        step = cursor.fetchmany(min(_STEP, size - len(rows)))
-        if not step:
-            break
-        rows += step
-        for at in long:
-            texts += sum([len(row[at]) for row in step if row[at]])
-    return rows
+def _page(
+    row: Sequence[Any], cursor: sqlite3.Cursor, size: int, long: Sequence[int]
+) -> list[list[Any]]:
+    """Columns of a page that begins with this row: `size` rows in all, or fewer where the texts
+    at the positions `long` are many characters together."""
+    columns: list[list[Any]] = [[cell] for cell in row]
+    rows, texts = 1, 0
+    while (
+        rows < size and texts < _PAGE_TEXT and (step := cursor.fetchmany(min(_STEP, size - rows)))
+    ):  # few rows are turned at a time, while the processor has them at hand
+        turned = [*zip(*step, strict=True)]
+        for column, cells in zip(columns, turned, strict=True):
+            column += cells
+        rows += len(step)
+        texts += sum(sum(map(len, filter(None, turned[at]))) for at in long)
+    return columns
 
 
 class Rows:
@@ -180,16 +182,13 @@ class Rows:
             f"LEFT JOIN several m ON m.work = w.id {chosen.where} {ORDER}",
             (*chosen.values, *(part.values if part else ())),
         )
-        first = cursor.fetchmany(1)
+        row = cursor.fetchone()
         page_of = usual.pages(self._db)
-        while True:
+        while row:
             with collector_paused():
-                fetched = _rest_of_page(cursor, first, size, usual.long)
-                page, first = page_of(fetched) if fetched else None, []
-                del fetched
-            if page is None:
-                return
+                page = page_of(_page(row, cursor, size, usual.long))
             yield page
+            row = cursor.fetchone()
 
     def outcomes(self, source: int | None = None) -> Counter[str]:
         """Images present in a source (or all) by outcome."""

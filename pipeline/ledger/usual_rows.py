@@ -28,15 +28,35 @@ _NO_RECHECK = "NOT EXISTS (SELECT 1 FROM rechecks r WHERE r.original = o.id)"
 # what usual rows have of their own
 _OWN = {
     "prompt_tokens": "a.prompt_tokens",
-    "cached_tokens": "a.cached_tokens",
-    "cache_write_tokens": "a.cache_write_tokens",
     "completion_tokens": "a.completion_tokens",
-    "reasoning_tokens": "a.reasoning_tokens",
-    "estimated_cost": "w.estimated",
     "billed_cost": "a.billed",
-    "flags": "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)",
-    "captioned_at": "a.received_at",
 }
+# what many rows have in common: each of these groups is one JSON array
+_SHARED: tuple[Mapping[str, str], ...] = (
+    {
+        "source": "s.id",  # these two are looked up by number
+        "batch_id": "a.batch",
+        "spec": "w.spec",
+        "served_model": "a.served_model",
+        "cached_tokens": "a.cached_tokens",
+        "cache_write_tokens": "a.cache_write_tokens",
+        "reasoning_tokens": "a.reasoning_tokens",
+        "price_version": "a.price_version",
+        "attempt": "a.attempt",
+        "captioned_at": "a.received_at",
+    },
+    {
+        "source_format": "o.format",
+        "source_width": "o.width",
+        "source_height": "o.height",
+        "sent_width": "NULLIF(c.width, 0)",
+        "sent_height": "NULLIF(c.height, 0)",
+        "estimated_cost": "w.estimated",
+        "flags":
+            "(SELECT y.flags FROM preparations y WHERE y.original = o.id AND y.content = c.id)",
+        "first_seen_at": "i.first_seen_at",
+    },
+)  # fmt: skip
 # what is the same in all of them
 _SAME: Mapping[str, object] = {
     "occurrence": 0, "outcome": "captioned", "reason": None, "reason_code": None,
@@ -45,9 +65,10 @@ _SAME: Mapping[str, object] = {
 # what is as in another column
 _LIKE = {"caption": "model_caption", "attempts": "attempt"}
 _LONG = ("caption", "model_caption", "fields", "columns")
-_ODD = (*_OWN, *_SAME, *_LIKE, "location")
-# what is said by number in every row, and looked up once
-_NUMBERS = {"source": "s.id", "batch_id": "a.batch"}
+# cells of other rows that may be others than what SQL gives of every row
+_DECIDED = ("cached_tokens", "cache_write_tokens", "reasoning_tokens", "captioned_at",
+            "estimated_cost", "flags")  # fmt: skip
+_ODD = (*_OWN, *_DECIDED, *_SAME, *_LIKE, "location")
 
 
 class UsualRows:
@@ -62,17 +83,21 @@ class UsualRows:
         """Let `columns` name the SQL of each column of any row."""
         self._names = tuple(columns)
         self._nulls = {name for name, sql in columns.items() if sql == "NULL"}
-        made = {*_SAME, *_LIKE, "location", *self._nulls}
-        read = {name: sql for name, sql in columns.items() if name not in made} | _OWN | _NUMBERS
-        self._read = {name: number for number, name in enumerate(read)}
-        self.long = (*[self._read[name] for name in _LONG if name in self._read], len(read))
+        made = {*_SAME, *_LIKE, "location", *self._nulls}.union(*_SHARED)
+        read = {name: sql for name, sql in columns.items() if name not in made} | _OWN
+        self._read = tuple(read)
+        shared = [f"json_array({', '.join(group.values())})" for group in _SHARED]
         usual = f"{_IS_USUAL} AND {_NO_RECHECK}" if any_rechecks else _IS_USUAL
         others = ", ".join(columns[name] for name in _ODD)
-        self.select = f"{', '.join(read.values())}, IIF({usual}, NULL, json_array({others}))"
+        odd = f"IIF({usual}, NULL, json_array({others}))"
+        selected = [*read.values(), *shared, odd]
+        self.select = ", ".join(selected)
+        long = [at for at, name in enumerate(self._read) if name in _LONG]
+        self.long = (*long, len(selected) - 1)
 
     def pages(self, database: Database) -> Callable[[Sequence[Sequence[object]]], Page]:
-        """Function that makes pages of fetched rows; the statement is under way, so that the names
-        of the numbers are those of its snapshot."""
+        """Function that makes pages of fetched columns; the statement is under way, so that the
+        names of the numbers are those of its snapshot."""
         names = {
             row: (label, f"{str(locator).rstrip('/')}/")
             for row, label, locator in database.execute("SELECT id, label, locator FROM sources")
@@ -80,9 +105,11 @@ class UsualRows:
         batches = dict(database.execute("SELECT id, batch_id FROM batches"))
 
         def page_of(fetched: Sequence[Sequence[object]]) -> Page:
-            *values, others = zip(*fetched, strict=True)
-            cells = {name: values[number] for name, number in self._read.items()}
-            rows = len(fetched)
+            *values, others = fetched
+            rows = len(others)
+            cells = dict(zip(self._read, values, strict=False))
+            for group, texts in zip(_SHARED, values[len(self._read) :], strict=True):
+                cells |= zip(group, _shared(texts), strict=True)
             labels, locations = _places(names, cells["source"], cells["path"])
             columns: dict[str, Sequence[object]] = {
                 **cells,
@@ -97,6 +124,16 @@ class UsualRows:
             return Page([columns[name] for name in self._names], rows)
 
         return page_of
+
+
+def _shared(texts: Sequence[object]) -> Sequence[Sequence[object]]:
+    """Columns of JSON arrays, many of which are the same text."""
+    different = [*{*texts}]
+    arrays = orjson.loads(f"[{','.join(map(str, different))}]")
+    if len(arrays) == 1:
+        return [(value,) * len(texts) for value in arrays[0]]
+    of_text = dict(zip(different, arrays, strict=True))
+    return [*zip(*map(of_text.__getitem__, texts), strict=True)]
 
 
 def _places(
