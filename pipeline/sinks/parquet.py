@@ -98,9 +98,11 @@ class ParquetSink:
 
     def _announced(self, handle: BinaryIO, rows: list[int], made: list[int]) -> WrittenTable:
         """Read back what was made of a file that is written but for its name, and announce it."""
+        from pipeline.sinks.parquet_pages import check_pages
+
         handle.flush()
         temporary = Path(handle.name)
-        check(temporary, sum(rows), made)
+        check_pages(temporary, sum(rows), made)
         size, checksum = temporary.stat().st_size, sha256_of(temporary).hex()
         written = WrittenTable(sum(rows), checksum, size, self.path, groups=tuple(rows))
         self.announce(written)
@@ -111,9 +113,8 @@ class ParquetSink:
         check(self.path, rows)
 
 
-def check(path: Path, rows: int | None = None, groups: Sequence[int] | None = None) -> int:
-    """Read every page of the file at `path`, or of some row groups, with its checksum; gives the
-    number of rows.
+def check(path: Path, rows: int | None = None) -> int:
+    """Read every page of the file at `path` with its checksum; gives the number of rows.
 
     Raises:
         BooksError: a page is damaged, it is no Parquet file, or there are not `rows` rows.
@@ -133,7 +134,7 @@ def check(path: Path, rows: int | None = None, groups: Sequence[int] | None = No
             ) as file,
         ):
             read = int(file.metadata.num_rows)
-            for group in range(file.num_row_groups) if groups is None else groups:
+            for group in range(file.num_row_groups):
                 expected = file.metadata.row_group(group).num_rows
                 # a column at a time: all of them would be in memory twice as large as in the file
                 for column in file.schema_arrow.names:

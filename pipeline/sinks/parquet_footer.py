@@ -7,7 +7,7 @@ move no row group. Optional hints that those definitions do not know are left ou
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, BinaryIO
@@ -30,12 +30,12 @@ class GroupPlace:
 
 
 @cache
-def _thrift() -> tuple[Any, Any]:
-    """Reader of thrift, and the definition of `KeyValue`."""
+def _thrift() -> tuple[Any, Any, Any]:
+    """Reader of thrift, what it reads from, and the definition of `KeyValue`."""
     with bare_package("fastparquet"):
-        from fastparquet.cencoding import from_buffer
+        from fastparquet.cencoding import NumpyIO, from_buffer
         from fastparquet.parquet_thrift import KeyValue
-    return from_buffer, KeyValue
+    return from_buffer, NumpyIO, KeyValue
 
 
 def read_footer(handle: BinaryIO) -> Any:
@@ -44,7 +44,7 @@ def read_footer(handle: BinaryIO) -> Any:
     Raises:
         ValueError: it has none.
     """
-    from_buffer, _ = _thrift()
+    from_buffer, _, _ = _thrift()
     size = handle.seek(0, os.SEEK_END)
     handle.seek(max(0, size - _TAIL))
     tail = handle.read(_TAIL)
@@ -53,6 +53,17 @@ def read_footer(handle: BinaryIO) -> Any:
         raise ValueError("it has no footer")
     handle.seek(size - _TAIL - length)
     return from_buffer(handle.read(length), "FileMetaData")
+
+
+def page_headers(chunk: bytes) -> Iterator[tuple[int, Any]]:
+    """Begin of each page in a column's bytes, behind its header, and that header, a thrift
+    `PageHeader`. They must be bytes that a writer gave: the reader of thrift trusts them."""
+    from_buffer, opened, _ = _thrift()
+    bytes_of_it = opened(chunk)
+    while bytes_of_it.tell() < len(chunk):
+        header = from_buffer(bytes_of_it, "PageHeader")
+        yield bytes_of_it.tell(), header
+        bytes_of_it.seek(header.compressed_page_size, 1)
 
 
 def group_place(group: Any) -> GroupPlace:
@@ -82,7 +93,7 @@ def move_group(group: Any, start: int) -> None:
 
 def footer_bytes(footer: Any, groups: Sequence[Any], metadata: Mapping[str, str]) -> bytes:
     """End of a file of these row groups, with `metadata` beside what `footer` names itself."""
-    _, key_value = _thrift()
+    _, _, key_value = _thrift()
     footer.row_groups = list(groups)
     footer.num_rows = sum(group.num_rows for group in groups)
     named = [one for one in footer.key_value_metadata if one.key.decode() not in metadata]

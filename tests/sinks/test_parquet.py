@@ -19,9 +19,10 @@ from pipeline.commands.read_captions import read_captions
 from pipeline.core.cells import Cells
 from pipeline.core.table import FIXED
 from pipeline.errors import BooksError, StorageError
-from pipeline.sinks import parquet, row_groups
+from pipeline.sinks import parquet_pages, row_groups
 from pipeline.sinks.base import WrittenTable
 from pipeline.sinks.parquet import ParquetSink, check
+from pipeline.sinks.parquet_pages import check_pages
 from pipeline.system import failpoints
 from pipeline.system.files import sha256_of
 
@@ -234,13 +235,13 @@ def test_what_does_not_read_back_is_not_published(
 ) -> None:
     before = written.read_bytes()
 
-    def damaging(path: Path, rows: int, groups: Sequence[int]) -> int:
+    def damaging(path: Path, rows: int, groups: Sequence[int]) -> None:
         with path.open("r+b") as handle:
             handle.seek(200)
             handle.write(b"\xff" * 64)
-        return check(path, rows, groups)
+        check_pages(path, rows, groups)
 
-    monkeypatch.setattr(parquet, "check", damaging)
+    monkeypatch.setattr(parquet_pages, "check_pages", damaging)
     with pytest.raises(BooksError, match="damaged"):
         ParquetSink(written).write([ROWS], CELLS, {})
     assert written.read_bytes() == before
