@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import compress
 from typing import Any, overload
 
 import orjson
 
-from pipeline.core.identity import custom_ids
+from pipeline.core.identity import custom_ids, joined_custom_ids
 
 
 class EqualLengthTexts(Sequence[str]):
@@ -44,8 +45,9 @@ class EqualLengthTexts(Sequence[str]):
 
 def hex_texts(values: Sequence[Any]) -> Sequence[str | None]:
     """Hex of bytes; texts are hex already."""
-    if not {*map(type, values)} - {bytes} and not {*map(len, values)} - {32}:
-        return EqualLengthTexts(b"".join(values).hex(), 64)
+    with suppress(TypeError):  # not all are bytes
+        if {*map(len, values)} == {32}:
+            return EqualLengthTexts(b"".join(values).hex(), 64)
     return [value.hex() if isinstance(value, bytes) else value for value in values]
 
 
@@ -80,9 +82,13 @@ def flag_lists(texts: Sequence[object]) -> list[list[str] | None]:
 
 def custom_id_cells(keys: Sequence[Any], attempts: Sequence[Any]) -> Sequence[str | None]:
     """Ids of requests from works and attempts; None where either is."""
-    keys = [bytes.fromhex(key) if isinstance(key, str) else key for key in keys]
+    if str in {*map(type, keys)}:
+        keys = [bytes.fromhex(key) if isinstance(key, str) else key for key in keys]
     if None not in keys and None not in attempts:
-        return custom_ids(keys, attempts)
+        if len({*attempts}) != 1:
+            return custom_ids(keys, attempts)
+        joined = joined_custom_ids(keys, attempts[0])
+        return EqualLengthTexts(joined, len(joined) // len(keys))
     sent = [None not in pair for pair in zip(keys, attempts, strict=True)]
     made = iter(custom_ids([*compress(keys, sent)], [*compress(attempts, sent)]))
     return [next(made) if one else None for one in sent]

@@ -88,11 +88,11 @@ class Cells:
         parts = (self.columns, self._affixes, specs, facts)
         return repr(parts).encode("utf-8", "surrogatepass")
 
-    def _captions(self, raw: Mapping[str, Sequence[object]]) -> list[str | None]:
+    def _captions(self, raw: Mapping[str, Sequence[object]]) -> Sequence[object]:
         """Captions between prefix and suffix, but for texts that were there already."""
         affixes, texts = self._affixes, raw["caption"]
         if not affixes.any:
-            return [None if text is None else str(text) for text in texts]
+            return texts
         captions = [None if text is None else affixes.of(str(text)) for text in texts]
         if "had_caption" in raw["outcome"]:
             for at, outcome in enumerate(raw["outcome"]):

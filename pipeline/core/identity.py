@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -61,19 +62,32 @@ def custom_id(key: bytes, attempt: int) -> str:
 
 
 def custom_ids(keys: Sequence[bytes], attempts: Sequence[int]) -> list[str]:
-    """Ids of many requests, as `custom_id` gives each: all keys in one text, each filled up to 33
-    bytes, whose base64 is that of the key and one character more."""
+    """Ids of many requests, as `custom_id` gives each."""
+    if len({*attempts}) == 1:
+        text = joined_custom_ids(keys, attempts[0])
+        length = len(text) // len(keys)
+        return [text[start : start + length] for start in range(0, len(text), length)]
+    return [
+        f"{_PREFIX}-{name.decode()}-{attempt}"
+        for name, attempt in zip(_names(keys, attempts), attempts, strict=True)
+    ]
+
+
+def joined_custom_ids(keys: Sequence[bytes], attempt: int) -> str:
+    """Ids of many requests with one attempt as one text: they have one length."""
+    start, end = f"{_PREFIX}-".encode(), f"-{attempt}".encode()
+    return b"".join([start, (end + start).join(_names(keys, [attempt])), end]).decode()
+
+
+def _names(keys: Sequence[bytes], attempts: Sequence[int]) -> Sequence[bytes]:
+    """Base64 of each key: of all in one text, each filled up to 33 bytes, whose base64 is that of
+    the key and one character more."""
+    import pybase64  # what knows all its images makes no ids
+
     if {*map(len, keys)} - {_KEY_BYTES} or not all(one in _ATTEMPTS for one in {*attempts}):
         raise ValueError(_BOUNDS)
-    text = base64.urlsafe_b64encode(b"\0".join([*keys, b""])).decode("ascii")
-    starts = range(0, len(text), 44)
-    if len({*attempts}) == 1:
-        end = f"-{attempts[0]}"
-        return [f"{_PREFIX}-{text[start : start + 43]}{end}" for start in starts]
-    return [
-        f"{_PREFIX}-{text[start : start + 43]}-{attempt}"
-        for start, attempt in zip(starts, attempts, strict=True)
-    ]
+    text = pybase64.urlsafe_b64encode(b"\0".join([*keys, b""]))
+    return struct.unpack("43sx" * len(keys), text)
 
 
 def parse_custom_id(text: str) -> WorkAttempt | None:

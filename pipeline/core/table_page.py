@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import overload
 
 from pipeline.core.table import Row
@@ -28,11 +27,14 @@ class Page(Sequence[Row]):
 
     @classmethod
     def joined(cls, pages: Sequence[Page]) -> Page:
-        """Join pages of the same columns, at least one."""
+        """Join pages of the same columns."""
         if len(pages) == 1:
             return pages[0]
-        columns = zip(*(page.columns for page in pages), strict=True)
-        return cls([list(chain(*parts)) for parts in columns], sum(map(len, pages)))
+        columns = [list(column) for column in pages[0].columns] if pages else []
+        for page in pages[1:]:
+            for column, more in zip(columns, page.columns, strict=True):
+                column += more
+        return cls(columns, sum(map(len, pages)))
 
     def __len__(self) -> int:
         return self._rows

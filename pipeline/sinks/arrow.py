@@ -102,7 +102,14 @@ def _pandas_metadata(columns: Sequence[Column]) -> str:
 
 def batch_of(schema: Any, columns: Sequence[Column], cells: Iterable[Sequence[object]]) -> Any:
     """Record batch; `cells` holds one sequence a column."""
-    arrays = [array_of(column, values) for column, values in zip(columns, cells, strict=True)]
+    arrays: list[Any] = []
+    last: tuple[Kind, Sequence[object]] | None = None
+    for column, values in zip(columns, cells, strict=True):
+        is_value = column.key is None and column.kind in _COMPARED
+        this = (column.kind, values) if is_value else None
+        # most captions are those of the service, which stand beside them
+        arrays.append(arrays[-1] if this and this == last else array_of(column, values))
+        last = this
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -223,7 +230,7 @@ _BUFFERS: dict[Kind, Callable[[Sequence[Any]], _Buffers]] = {
     "time": _times,
 }
 # kinds whose equal values are the same in the file: 0.0 and -0.0 are equal
-_COMPARED: frozenset[Kind] = frozenset(("string", "text", "json", "int64", "money", "time"))
+_COMPARED: frozenset[Kind] = frozenset(TYPES) - {"double", "strings"}
 # kinds whose arrays numpy makes of None too, as NaN or False
 _TAKES_NONE: frozenset[Kind] = frozenset(("double", "bool"))
 _EMPTY: dict[Kind, object] = {

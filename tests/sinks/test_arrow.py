@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.cell_values import hex_texts
-from pipeline.core.table import Column
-from pipeline.sinks.arrow import TYPES, array_of
+from pipeline.core.table import Column, Kind
+from pipeline.sinks.arrow import TYPES, array_of, batch_of, schema_of
 
 
 def values(kind: str, given_values: list[object], key: str | None = None) -> list[object]:
@@ -152,6 +152,20 @@ def test_one_value_many_times_is_the_same_array(kind: str, data: st.DataObject, 
     array = array_of(Column("c", kind, "", "c"), cells)  # type: ignore[arg-type]
     array.validate(full=True)
     assert array.equals(pa.array(cells, TYPES[kind]))  # type: ignore[index]
+
+
+def test_columns_with_the_same_values_are_one_array() -> None:
+    """Only where equal values are the same in the file."""
+    kinds: list[Kind] = ["text", "text", "string", "double", "double"]
+    columns = [Column(name, kind, "", name) for name, kind in zip("abcde", kinds, strict=True)]
+    texts = ["a text", None]
+    schema = schema_of(columns, {})
+    batch = batch_of(schema, columns, [texts, list(texts), texts, [0.0, 1.0], [-0.0, 1.0]])
+    addresses = [column.buffers()[-1].address for column in batch.columns]
+    assert addresses[0] == addresses[1]
+    assert len({*addresses[1:]}) == 4
+    assert [str(value) for value in batch["e"]] == ["-0.0", "1.0"]
+    assert batch.to_pydict() == dict(zip("abcde", [texts] * 3 + [[0.0, 1.0]] * 2, strict=True))
 
 
 def test_more_text_than_an_array_holds_is_an_error() -> None:
