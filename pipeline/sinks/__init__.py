@@ -5,8 +5,8 @@
     row_groups  where its row groups begin, and what tells whether their rows have changed
     changed_groups  those that are known not to have changed, and the others
     parquet_groups, parquet_footer  those that have not are copied; the footers say where they are
-    earlier_export  the guard of the file that an exported table would replace
     parquet_pages  those that are new are read back
+    earlier_export  the guard of the file that an exported table would replace
     rejects     a CSV of what has no caption, its cells defused
     sidecars    texts beside the images; text_template fills them, text_sums knows them again,
     appended_text adds a caption to a text that is there
